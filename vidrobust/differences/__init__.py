@@ -1,0 +1,1 @@
+"""How far apart two aligned predictions, or two frames, are."""

@@ -1,0 +1,23 @@
+"""The errors a user meets, each with the exit code the command line ends with."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class VidrobustError(Exception):
+    """Something the user can put right; the message says what, where and the way out."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class SettingsError(VidrobustError):
+    """An option, a model spec or a settings file is wrong (exit code 2)."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class InputError(VidrobustError):
+    """An input could not be read, or nothing could be evaluated (exit code 3)."""
+
+    exit_code: ClassVar[int] = 3

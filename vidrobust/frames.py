@@ -1,0 +1,70 @@
+"""VideoInfo and FrameBatch: the only picture format between the stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """What a source is, as it will be delivered.
+
+    Sizes are in pixels after rotation. ``num_frames`` is what the header claims, or None; headers lie,
+    so only a count of decoded frames is the truth.
+    """
+
+    name: str
+    width: int
+    height: int
+    frame_rate: Fraction
+    num_frames: int | None
+    codec: str
+    pixel_format: str
+    color_space: str = "unknown"
+    color_range: str = "unknown"
+    rotation: int = 0
+    backend: str
+    device: str
+    reason: str
+    """Why this backend and device were taken, in one sentence."""
+    notes: tuple[str, ...] = ()
+    """What is odd but harmless: interlaced, alpha dropped, variable frame rate ..."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameBatch:
+    """Consecutively delivered frames of one source, all of one size.
+
+    pixels   (N, 3, H, W) uint8 RGB, any device; may be a strided view of (N, H, W, 3) memory
+    time_s   (N,) float64, seconds from the presentation time stamps, first frame not always 0
+    index    (N,) int64, the frame's number in decoding order, from 0
+    corrupt  (N,) bool, True where the decoder met damaged data
+    item     the name of the source in every result table
+    """
+
+    pixels: torch.Tensor
+    time_s: np.ndarray
+    index: np.ndarray
+    corrupt: np.ndarray
+    item: str
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.pixels.shape)
+        if self.pixels.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3:
+            raise ValueError(
+                f"FrameBatch.pixels: expected uint8 of shape (N, 3, H, W), got {self.pixels.dtype} {shape}"
+            )
+        for name, dtype in (("time_s", np.float64), ("index", np.int64), ("corrupt", np.bool_)):
+            value = getattr(self, name)
+            if value.shape != (shape[0],) or value.dtype != dtype:
+                raise ValueError(
+                    f"FrameBatch.{name}: expected {np.dtype(dtype)} of shape ({shape[0]},), "
+                    f"got {value.dtype} {value.shape}"
+                )
+
+    def __len__(self) -> int:
+        return int(self.pixels.shape[0])

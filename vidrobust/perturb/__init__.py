@@ -1,0 +1,1 @@
+"""One function per perturbation, and the catalogue of them all."""

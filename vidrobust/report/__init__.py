@@ -1,0 +1,1 @@
+"""Tables become figures and one HTML file. No torch here."""

@@ -1,0 +1,1 @@
+"""The run folder and the order of the whole."""

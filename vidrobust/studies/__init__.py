@@ -1,0 +1,1 @@
+"""Stability, sensitivity, variation, causes, correlation, policy."""
