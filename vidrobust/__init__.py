@@ -19,7 +19,7 @@ _NAMES = {
 }
 
 __version__ = "0.1.0"
-__all__ = ["__version__", *_NAMES]  # noqa: PLE0604  # built from the table above, so that the two cannot differ
+__all__ = ["__version__", *_NAMES]  # built from the table above, so that the two cannot differ
 
 
 def __getattr__(name: str) -> Any:

@@ -55,7 +55,7 @@ class Classifications:
     @property
     def labels(self) -> np.ndarray:
         """(N,) int64, the most probable class; the first of equals."""
-        return self.probabilities.argmax(axis=1)
+        return np.argmax(self.probabilities, axis=1)
 
     def __len__(self) -> int:
         return int(self.probabilities.shape[0])
