@@ -55,7 +55,8 @@ class Classifications:
     @property
     def labels(self) -> np.ndarray:
         """(N,) int64, the most probable class; the first of equals."""
-        return np.argmax(self.probabilities, axis=1)
+        labels: np.ndarray = self.probabilities.argmax(axis=1)
+        return labels
 
     def __len__(self) -> int:
         return int(self.probabilities.shape[0])
