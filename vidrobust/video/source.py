@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from vidrobust.frames import FrameBatch, VideoInfo
+from vidrobust.video.expand import Expanded, Item, LeftOut, expand_sources
+
+__all__ = ["Expanded", "Item", "LeftOut", "VideoSource", "expand_sources", "open_video"]
 
 
 @runtime_checkable
@@ -36,3 +41,28 @@ class VideoSource(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+def open_video(
+    path: str | PathLike[str],
+    *,
+    item: str | None = None,
+    backend: str = "auto",
+    device: str = "auto",
+    strict_device: bool = False,
+    color: str = "fast",
+    every: int = 1,
+    fps: float | None = None,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    prefetch: int = 2,
+    allow_network: bool = False,
+) -> VideoSource:
+    """The frames of one video, animation or folder of frames; raises InputError naming the path."""
+    from vidrobust.video.pyav import PyAVReader
+    from vidrobust.video.stream import FrameStream, Selection
+
+    path = Path(path)
+    reader = PyAVReader(path, item=item or path.stem, color=color, reason="PyAV on the CPU is the default")
+    selection = Selection(every=every, fps=fps, start_s=start_s, end_s=end_s)
+    return FrameStream(reader, selection, prefetch=prefetch)
