@@ -1,0 +1,141 @@
+"""The commands of the command line that are no stage of a study: inspect, perturbations, models, doctor, demo."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option(
+    "--frame-md5", is_flag=True, help="The md5 of every RGB24 frame, as ffmpeg's framemd5 gives it."
+)
+@click.option("--backend", default="auto", metavar="NAME", help="auto, pyav, torchcodec or decord.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool) -> None:
+    """What each of PATHS is, as decoded, and what is wrong with it."""
+    from vidrobust.video.inspect import inspect_paths
+
+    found = inspect_paths(paths, frame_md5=frame_md5, backend=backend)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        _print_inspected(found)
+    if any(entry["frames"] == 0 for entry in found):
+        sys.exit(3)
+
+
+@click.command()
+@click.option(
+    "--suite", "suite_name", default="natural", metavar="NAME", help="Which suite; natural by default."
+)
+@click.option("--render", metavar="IMAGE", help="Apply each perturbation and strength to this image.")
+@click.option("--out", metavar="DIR", help="Where --render writes NAME/STRENGTH.png and contact_sheet.png.")
+@click.option("--seed", type=int, default=0, metavar="N", help="Seed of the random ones.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+def perturbations(suite_name: str, render: str | None, out: str | None, seed: int, as_json: bool) -> None:
+    """The catalogue of perturbations; with --render, a picture of each strength."""
+    from vidrobust.perturb.catalogue import suite
+
+    entries = suite(suite_name)
+    if render is None:
+        _print_catalogue(entries, as_json)
+        return
+    if out is None:
+        raise click.UsageError("--render needs --out DIR")
+    from vidrobust.perturb.render import render_suite
+
+    written = render_suite(Path(render), Path(out), suite_name=suite_name, seed=seed)
+    click.echo(f"{len(written)} pictures in {out}")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def models(as_json: bool) -> None:
+    """The forms of a model spec, and what is installed for each."""
+    from vidrobust.models.load import available
+
+    _print_rows(available(), as_json)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def doctor(as_json: bool) -> None:
+    """What works on this machine: packages, decoders, devices, extras, and how to get what is missing."""
+    from vidrobust.models.doctor import diagnose
+
+    _print_rows(diagnose(), as_json)
+
+
+@click.command()
+@click.option("--out", default=None, metavar="DIR", help="The run folder; reports/demo by default.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
+def demo(out: str | None, quiet: bool) -> None:
+    """The whole study on a real clip with a real network, both from installed packages; about three minutes."""
+    from vidrobust.run.demo import MODEL, OUT, find_clip
+    from vidrobust.run.progress import Reporter
+    from vidrobust.run.settings import Settings
+    from vidrobust.run.study import STAGES, open_study
+
+    settings = Settings(sources=(str(find_clip()),), model=(MODEL,))
+    running = open_study(settings.sources, out or OUT, settings, Reporter(quiet=quiet))
+    running.run(STAGES)
+    click.echo(f"open {running.folder.path / 'report.html'}")
+
+
+def register(group: click.Group) -> None:
+    """Add these commands to the command line."""
+    for command in (inspect, perturbations, models, doctor, demo):
+        group.add_command(command)
+
+
+def _print_inspected(found: list[dict[str, Any]]) -> None:
+    for entry in found:
+        click.echo(entry["path"])
+        if entry["codec"]:
+            click.echo(
+                f"  {entry['codec']}, {entry['pixel_format']}, {entry['width']} x {entry['height']}, "
+                f"{entry['frame_rate']} frames/s, {entry['frames']} frames, {entry['duration_s']:.3f} s, "
+                f"{entry['corrupt_frames']} corrupt"
+            )
+        for problem in entry["problems"]:
+            click.echo(f"  ! {problem}")
+        for number, digest in enumerate(entry.get("frame_md5") or ()):
+            click.echo(f"  {number} {digest}")
+
+
+def _print_catalogue(entries: tuple[Any, ...], as_json: bool) -> None:
+    rows = [
+        {
+            "name": entry.name,
+            "family": entry.family,
+            "unit": entry.unit,
+            "strengths": ", ".join(f"{s:g}" for s in entry.strengths),
+            "range": f"{entry.range[0]:g} to {entry.range[1]:g}",
+            "what": entry.doc,
+        }
+        for entry in entries
+    ]
+    _print_rows(rows, as_json)
+
+
+def _print_rows(rows: Any, as_json: bool) -> None:
+    """Rows of equal keys, as a table for people or as JSON."""
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*(rows[0] if rows else ()), box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    console.print(table)

@@ -1,0 +1,131 @@
+"""What a run is asked to do: the same names as the options of the command line and the keys of a TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vidrobust.errors import SettingsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every choice of a run. Lists may be given as tuples or lists; units are in the names or said here."""
+
+    sources: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    device: str = "auto"
+    batch: str = "auto"
+    """Frames per forward pass; "auto" starts at 32 and halves when memory runs out."""
+    seed: int = 0
+    backend: str = "auto"
+    strict_device: bool = False
+    color: str = "fast"
+    every: int = 1
+    """Use every so many-th frame."""
+    fps: float | None = None
+    """Or about so many frames per second."""
+    start_s: float | None = None
+    end_s: float | None = None
+    anchor_deltas: tuple[int, ...] = (1, 2, 5, 10)
+    """Distances of anchor pairs in delivered frames."""
+    motion_limit: float = 0.1
+    """Largest global shift between neighbours that still is the same view, as a share of the frame's width."""
+    revert_within: int = 3
+    """A label that left and is back within so many frames is a revert flip."""
+    suite: tuple[str, ...] = ("natural",)
+    frames: int = 24
+    """Frames per item whose sensitivity is measured."""
+    draws: int = 1
+    """Random draws per frame and perturbation."""
+    pairs: int = 16
+    """Pairs per item whose change is explained by replay."""
+    across: tuple[str, ...] = ("frames", "clips", "models")
+    resamples: int = 2000
+    widen: float = 1.5
+    """The policy's ranges are the observed 99th percentiles times this factor."""
+    trained_with: tuple[str, ...] = ()
+    """Augmentations the model was trained with: perturbations, families, or a library's settings."""
+
+    def __post_init__(self) -> None:
+        for name in ("every", "revert_within", "frames", "draws", "pairs", "resamples"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name}: expected a whole number from 1, got {getattr(self, name)}")
+        if self.fps is not None and self.fps <= 0:
+            raise SettingsError(f"fps: expected a positive number, got {self.fps:g}")
+        if self.fps is not None and self.every != 1:
+            raise SettingsError("every and fps exclude each other: give one of them")
+        if self.batch != "auto" and not (self.batch.isdecimal() and int(self.batch) > 0):
+            raise SettingsError(f"batch: expected auto or a whole number from 1, got {self.batch!r}")
+        if not self.anchor_deltas or min(self.anchor_deltas) < 1:
+            raise SettingsError(
+                f"anchor_deltas: expected whole numbers from 1, got {list(self.anchor_deltas)}"
+            )
+        if self.widen < 1:
+            raise SettingsError(f"widen: expected a factor of 1 or more, got {self.widen:g}")
+        if self.motion_limit <= 0:
+            raise SettingsError(f"motion_limit: expected a positive share, got {self.motion_limit:g}")
+        unknown = set(self.across) - {"frames", "clips", "models"}
+        if unknown:
+            raise SettingsError(f"across: expected frames, clips, models; got {', '.join(sorted(unknown))}")
+
+    @property
+    def batch_size(self) -> int | None:
+        """None for "auto"."""
+        return None if self.batch == "auto" else int(self.batch)
+
+    def changed(self, values: Mapping[str, Any], where: str) -> Settings:
+        """These settings with some values replaced; SettingsError names what is unknown or of a wrong type."""
+        known = {f.name: f for f in dataclasses.fields(self)}
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise SettingsError(
+                f"{where}: unknown setting(s) {', '.join(unknown)}; known are {', '.join(known)}"
+            )
+        return dataclasses.replace(
+            self,
+            **{name: _convert(name, str(known[name].type), value, where) for name, value in values.items()},
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The settings of a TOML file, flat."""
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror}); --config wants a TOML file"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: is not valid TOML: {error}") from error
+
+
+def _convert(name: str, kind: str, value: Any, where: str) -> Any:
+    """Bring a JSON or TOML value to the field's type."""
+    if value is None and kind.endswith("| None"):
+        return None
+    kind = kind.removesuffix(" | None")
+    if kind.startswith("tuple["):
+        member = kind[len("tuple[") :].split(",")[0]
+        values = [value] if isinstance(value, str | int | float) else list(value)
+        return tuple(_convert(name, member, each, where) for each in values)
+    if kind == "str" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    accepted: dict[str, tuple[type, ...]] = {
+        "str": (str,),
+        "int": (int,),
+        "float": (int, float),
+        "bool": (bool,),
+    }
+    if not isinstance(value, accepted[kind]) or (isinstance(value, bool) and kind != "bool"):
+        raise SettingsError(f"{where}: {name}: expected {kind}, got {value!r}")
+    return float(value) if kind == "float" else value

@@ -1,0 +1,90 @@
+"""How much each synthetic perturbation moves the prediction of a clean frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.differences.classes import METRICS, all_metrics
+from vidrobust.frames import FrameBatch
+from vidrobust.models.batching import predict_in_batches
+from vidrobust.perturb.draws import seeded
+from vidrobust.perturb.perturbation import Perturbation
+from vidrobust.predictions import Classifications, Classifier
+
+Step = Callable[[str], None]
+"""Told the name of the perturbation each time one (perturbation, strength, draw) is done."""
+
+
+def study_frames(
+    frames: FrameBatch,
+    models: Sequence[Classifier],
+    perturbations: Sequence[Perturbation],
+    *,
+    draws: int = 1,
+    seed: int = 0,
+    batch: int | None = None,
+    step: Step | None = None,
+) -> pd.DataFrame:
+    """The ``sensitivity`` rows of some frames of one item: clean against perturbed, every metric.
+
+    Every frame is perturbed as it was delivered, before the model's own resizing. The random parameters of a
+    (frame, perturbation, draw) are drawn once: all strengths and all models see the same direction, sign and
+    noise (Gu et al. 2019 compare models; common random numbers keep sampling noise out of the comparison).
+    """
+    clean = {model.name: predict_in_batches(model, frames.pixels, batch) for model in models}
+    parts = []
+    for perturbation in perturbations:
+        for draw in range(draws):
+            for strength in perturbation.strengths:
+                # drawn on the CPU, so that runs on a GPU see the same perturbations
+                generators = [
+                    seeded(frames.item, int(index), draw, perturbation.key, seed) for index in frames.index
+                ]
+                changed = perturbation.apply(frames.pixels, strength, generators)
+                after = {model.name: predict_in_batches(model, changed, batch) for model in models}
+                parts.append(_rows(frames, perturbation.key, strength, draw, clean, after))
+                if step is not None:
+                    step(perturbation.key)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _rows(
+    frames: FrameBatch,
+    key: str,
+    strength: float,
+    draw: int,
+    clean: Mapping[str, Classifications],
+    after: Mapping[str, Classifications],
+) -> pd.DataFrame:
+    parts = []
+    for name, before in clean.items():
+        found = all_metrics(before.probabilities, after[name].probabilities)
+        for metric in METRICS:
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "model": name,
+                        "item": frames.item,
+                        "frame": frames.index,
+                        "perturbation": key,
+                        "strength": float(strength),
+                        "draw": draw,
+                        "metric": metric,
+                        "value": found[metric].astype(np.float64),
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def choose_frames(candidates: np.ndarray, count: int) -> np.ndarray:
+    """``count`` of the candidate frames, evenly spread: the middles of equal parts; all where there are fewer."""
+    candidates = np.unique(candidates)
+    if len(candidates) <= count:
+        return candidates
+    middles = ((np.arange(count) + 0.5) * len(candidates) / count).astype(np.int64)
+    chosen: np.ndarray = candidates[middles]
+    return chosen
