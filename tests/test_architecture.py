@@ -1,0 +1,69 @@
+"""A module imports only from the stages above its own, always from the defining module."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "vidrobust"
+STAGES = [
+    {"errors"},
+    {"frames", "predictions", "tables"},
+    {"video", "models", "perturb"},
+    {"differences"},
+    {"studies"},
+    {"report"},
+    {"run"},
+    {"cli", "cli_tools"},
+]
+RANK = {name: rank for rank, stage in enumerate(STAGES) for name in stage}
+
+
+def imports(path: Path) -> set[str]:
+    """Every vidrobust module that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "vidrobust":
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "vidrobust"}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_one_way(path: Path) -> None:
+    own = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    for name in imports(path):
+        other = name.split(".")[1]
+        if own == "__init__" or name in ("vidrobust.__version__",) or other == own:
+            continue
+        assert other in RANK, f"{own} imports {name} from the package root, not from the defining module"
+        same_level_files = RANK[other] == RANK[own] and not (ROOT / other).is_dir()
+        assert RANK[other] < RANK[own] or same_level_files, f"{own} imports {name}, a stage below it"
+
+
+@pytest.mark.parametrize("name", ["import vidrobust", "import vidrobust.tables", "import vidrobust.report.html"])
+def test_what_needs_no_torch_does_not_import_it(name: str) -> None:
+    code = f"import sys; {name}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_help_does_not_import_torch() -> None:
+    code = (
+        "import sys\nfrom vidrobust import cli\n"
+        "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+def test_public_names_exist() -> None:
+    import vidrobust
+
+    assert len(vidrobust.__all__) == len(set(vidrobust.__all__))
+    for name in vidrobust.__all__:
+        assert getattr(vidrobust, name) is not None
