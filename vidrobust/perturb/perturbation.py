@@ -1,36 +1,63 @@
-"""What a perturbation is."""
+"""What a perturbation is, and what holds for all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import torch
 
+from vidrobust.errors import SettingsError
+from vidrobust.perturb.arrays import each_alone
+from vidrobust.perturb.draws import Generators, draw_seed, from_seed, one_per_frame, sign, uniform
+
 Family = Literal[
     "light", "colour", "geometry", "blur", "noise", "compression", "occlusion", "weather", "camera", "time"
 ]
 
-Apply = Callable[[torch.Tensor, float, "torch.Generator | Sequence[torch.Generator]"], torch.Tensor]
+Apply = Callable[[torch.Tensor, float, Generators], torch.Tensor]
 """(pixels (N, 3, H, W) uint8 RGB, strength, one generator or one per frame) -> pixels of the same shape,
 dtype and device in fresh memory.
 
 One generator for a batch hands one seed to each frame in turn, so that splitting a batch changes nothing.
+A function written for the catalogue always receives a list of N generators: ``Perturbation`` sees to that.
 """
 
+ApplyClip = Callable[[torch.Tensor, np.ndarray, float, torch.Generator], torch.Tensor]
+"""(pixels (T, 3, H, W) uint8 RGB of one clip, times_s (T,) float64, strength, the clip's generator) -> pixels.
+
+The state of the disturbance (where the dust lies, the phase of the mains) depends on the seed of the
+generator and on the times alone: frames given in several calls with equally seeded generators and their true
+times come out as in one call, unless ``whole_clip`` says that the clip cannot be split.
+"""
+
+Signed = Callable[[torch.Tensor, float], torch.Tensor]
+"""(pixels, signed strength) -> pixels, the same for all frames and without chance."""
+
 MoveBoxes = Callable[[np.ndarray, tuple[int, int], float, torch.Generator], np.ndarray]
-"""(boxes (D, 4) float32 xyxy px of one frame, (H, W), strength, that frame's generator) -> moved boxes."""
+"""(boxes (D, 4) float32 xyxy px of one frame, (H, W), strength, that frame's generator) -> moved boxes.
+
+The generator must be in the state that ``apply`` met. A moved box is the upright box around the four moved
+corners, clipped to the frame; it has no area where the object left the frame.
+"""
+
+RANDOM_TIME_S = 60.0
+"""A single frame under a perturbation that lives in time is taken at a random time of one minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Perturbation:
     """One way in which a picture changes, with its strengths from mild to strong.
 
-    strength 0 is the identity in every suite but ``imagenet-c``, whose strengths are the severities 1 to 5.
+    strength 0 is the identity in every suite; strengths of ``imagenet-c`` are the severities 1 to 5.
     Signed quantities (a gain up or down, a shift left or right) draw their sign, or direction, from the
-    generator, so that ``strength`` is a size.
+    generator, so that ``strength`` is a size; ``apply_signed`` gives either direction without chance.
+
+    The callables are guarded when the entry is made: pixels, strength and generators are checked, an empty
+    batch and strength 0 give a copy, one generator becomes one per frame.
     """
 
     name: str
@@ -40,16 +67,164 @@ class Perturbation:
     """Unit of ``strength`` as a camera engineer says it: "relative gain", "px", "deg", "sigma px" ..."""
     strengths: tuple[float, ...]
     range: tuple[float, float]
-    """Smallest and largest strength that makes sense."""
+    """Smallest and largest strength that makes sense; others are refused."""
     apply: Apply
+    apply_clip: ApplyClip | None = None
+    """For what lives in time, else None: every frame is then on its own."""
+    whole_clip: bool = False
+    """True where ``apply_clip`` needs all frames of the clip in one call."""
+    signed: Mapping[str, Signed] = field(default_factory=dict)
+    """Named directions, each a function of a signed strength; empty where there is no direction."""
     move_boxes: MoveBoxes | None = None
     """None where boxes stay as they are."""
+    not_monotone: str = ""
+    """Why damage need not grow with strength; empty where it grows."""
     doc: str = ""
     """One sentence: what it does and its source."""
+
+    def __post_init__(self) -> None:
+        guard = functools.partial(object.__setattr__, self)
+        guard("apply", _guard_apply(self.key, self.range, self.apply))
+        if self.apply_clip is not None:
+            guard("apply_clip", _guard_clip(self.key, self.range, self.apply_clip))
+        if self.move_boxes is not None:
+            guard("move_boxes", _guard_boxes(self.key, self.range, self.move_boxes))
+        guard("signed", {n: _guard_signed(self.key, self.range, f) for n, f in self.signed.items()})
 
     @property
     def key(self) -> str:
         """The name in result tables: unique over all suites."""
         return (
-            f"{self.suite}:{self.name}" if self.suite in ("imagenet-c", "imagenet-p", "shift") else self.name
+            f"{self.suite}:{self.name}"
+            if self.suite in ("imagenet-c", "imagenet-c-authors", "imagenet-p", "shift")
+            else self.name
         )
+
+    def apply_signed(self, pixels: torch.Tensor, signed_strength: float, direction: str = "") -> torch.Tensor:
+        """Every frame changed by ``signed_strength`` along a direction; the first named one if none is given.
+
+        Raises SettingsError for a perturbation without directions and for an unknown direction.
+        """
+        direction = direction or next(iter(self.signed), "")
+        if direction not in self.signed:
+            known = ", ".join(self.signed) or "none: it has no direction, use apply"
+            raise SettingsError(f"{self.key}: no direction {direction!r}; directions are {known}")
+        return self.signed[direction](pixels, signed_strength)
+
+
+def apply_at_a_random_time(clip: ApplyClip) -> Apply:
+    """``apply`` of a perturbation that lives in time: each frame is a clip of its own at a random time."""
+
+    def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+        frames = []
+        for frame, own in zip(each_alone(pixels), one_per_frame(generator, len(pixels)), strict=True):
+            seed, time_s = draw_seed(own), uniform(own, 0.0, RANDOM_TIME_S)
+            frames.append(clip(frame, np.array([time_s]), strength, from_seed(seed, own.device)))
+        return torch.cat(frames)
+
+    return apply
+
+
+def _check(key: str, limits: tuple[float, float], pixels: torch.Tensor, strength: float) -> None:
+    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[1] != 3:
+        raise ValueError(
+            f"{key}: expected uint8 pixels of shape (N, 3, H, W), got {pixels.dtype} {tuple(pixels.shape)}"
+        )
+    if strength != 0 and not limits[0] <= abs(strength) <= limits[1]:
+        raise SettingsError(
+            f"{key}: strength {strength:g} is outside its range; use 0 or {limits[0]:g} to {limits[1]:g}"
+        )
+
+
+def _copy(pixels: torch.Tensor) -> torch.Tensor:
+    return pixels.clone(memory_format=torch.contiguous_format)
+
+
+def _guard_apply(key: str, limits: tuple[float, float], function: Apply) -> Apply:
+    @functools.wraps(function)
+    def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+        _check(key, limits, pixels, strength)
+        if strength < 0:
+            raise SettingsError(
+                f"{key}: strength {strength:g} is negative; a size is meant, see apply_signed"
+            )
+        generators = one_per_frame(generator, len(pixels))
+        if strength == 0 or pixels.numel() == 0:
+            return _copy(pixels)
+        return function(pixels, float(strength), generators)
+
+    return apply
+
+
+def _guard_clip(key: str, limits: tuple[float, float], function: ApplyClip) -> ApplyClip:
+    @functools.wraps(function)
+    def apply_clip(
+        pixels: torch.Tensor, times_s: np.ndarray, strength: float, generator: torch.Generator
+    ) -> torch.Tensor:
+        _check(key, limits, pixels, strength)
+        times_s = np.asarray(times_s, dtype=np.float64)
+        if times_s.shape != (len(pixels),) or not np.isfinite(times_s).all():
+            raise ValueError(f"{key}: expected {len(pixels)} finite times_s, got {times_s}")
+        if strength == 0 or pixels.numel() == 0:
+            return _copy(pixels)
+        fresh = from_seed(generator.initial_seed(), generator.device)
+        return function(pixels, times_s, float(strength), fresh)
+
+    return apply_clip
+
+
+def _guard_signed(key: str, limits: tuple[float, float], function: Signed) -> Signed:
+    @functools.wraps(function)
+    def apply_signed(pixels: torch.Tensor, signed_strength: float) -> torch.Tensor:
+        _check(key, limits, pixels, signed_strength)
+        if signed_strength == 0 or pixels.numel() == 0:
+            return _copy(pixels)
+        return function(pixels, float(signed_strength))
+
+    return apply_signed
+
+
+def _guard_boxes(key: str, limits: tuple[float, float], function: MoveBoxes) -> MoveBoxes:
+    @functools.wraps(function)
+    def move_boxes(
+        boxes: np.ndarray, size: tuple[int, int], strength: float, generator: torch.Generator
+    ) -> np.ndarray:
+        boxes = np.asarray(boxes, dtype=np.float32)
+        if boxes.ndim != 2 or boxes.shape[1] != 4:
+            raise ValueError(f"{key}: expected boxes of shape (D, 4), got {boxes.shape}")
+        if strength == 0:
+            return boxes.copy()
+        return function(boxes, size, float(strength), generator)
+
+    return move_boxes
+
+
+Core = Callable[[torch.Tensor, Sequence[float]], torch.Tensor]
+"""(pixels, one signed strength a frame) -> pixels: what both forms of a signed perturbation share."""
+
+
+def either_sign(core: Core) -> Apply:
+    """``apply`` of a signed perturbation: each frame draws its sign."""
+
+    def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+        return core(pixels, [strength * sign(own) for own in one_per_frame(generator, len(pixels))])
+
+    return apply
+
+
+def given_sign(core: Core) -> Signed:
+    """The deterministic form of a signed perturbation."""
+
+    def apply_signed(pixels: torch.Tensor, signed_strength: float) -> torch.Tensor:
+        return core(pixels, [signed_strength] * len(pixels))
+
+    return apply_signed
+
+
+def without_chance(core: Core) -> Apply:
+    """``apply`` of a perturbation that draws nothing: every frame gets the strength as it is."""
+
+    def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+        return core(pixels, [strength] * len(pixels))
+
+    return apply

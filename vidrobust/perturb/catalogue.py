@@ -1,0 +1,45 @@
+"""The catalogue of all perturbations, and the suites they come in."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from vidrobust.errors import SettingsError
+from vidrobust.perturb import blur, compression, geometric, noise, photometric
+from vidrobust.perturb.perturbation import Perturbation
+
+SUITES = ("natural", "line-camera", "imagenet-c", "imagenet-p", "shift")
+
+_MODULES = (photometric, geometric, blur, noise, compression)
+
+
+def _collect() -> Mapping[str, Perturbation]:
+    entries = [entry for module in _MODULES for entry in module.PERTURBATIONS]
+    table = {entry.key: entry for entry in entries}
+    assert len(table) == len(entries), "two perturbations have the same key"
+    return MappingProxyType(table)
+
+
+PERTURBATIONS: Mapping[str, Perturbation] = _collect()
+"""Every perturbation by its key."""
+
+
+def suite(name: str = "natural") -> tuple[Perturbation, ...]:
+    """All perturbations of a suite, in the order of the catalogue; SettingsError for an unknown name."""
+    if name not in SUITES:
+        raise SettingsError(_unknown("suite", name, SUITES))
+    return tuple(entry for entry in PERTURBATIONS.values() if entry.suite == name)
+
+
+def find(key: str) -> Perturbation:
+    """The perturbation with this key; SettingsError with the nearest names otherwise."""
+    if key not in PERTURBATIONS:
+        raise SettingsError(_unknown("perturbation", key, tuple(PERTURBATIONS)))
+    return PERTURBATIONS[key]
+
+
+def _unknown(what: str, name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
+    return f"there is no {what} {name!r}; did you mean {', '.join(near)}?"

@@ -1,0 +1,239 @@
+"""Geometry: translation, rotation, scale, shear, perspective, flip; and where boxes go.
+
+One warp for all: bicubic (a = -0.75), borders mirrored about the edge pixel's centre (dcba|abcd without the
+doubled pixel), centre of the frame fixed. Whole-pixel translations are exact. On the CPU OpenCV warps in
+fixed point; on other devices, and where a side is below 8 or above 32 766 px, ``grid_sample`` does the same
+in float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch.nn.functional import grid_sample
+
+from vidrobust.perturb.arrays import each_alone, each_frame, rounded
+from vidrobust.perturb.draws import Generators, integer, one_per_frame, sign, uniform
+from vidrobust.perturb.perturbation import Apply, Core, MoveBoxes, Perturbation, given_sign
+from vidrobust.perturb.photometric import factors
+
+OPENCV_SIDES = range(8, 32767)
+"""Frame sides that OpenCV can warp: a mirrored border of one pixel never ends there."""
+Matrix = np.ndarray
+Map = Callable[[float, torch.Generator, tuple[int, int]], Matrix]
+"""(strength, the frame's generator, (H, W)) -> 3x3, a point of the clean frame to its place afterwards, in
+pixels measured from the centre of the frame."""
+
+
+def warp(pixels: torch.Tensor, matrices: Sequence[Matrix]) -> torch.Tensor:
+    """Every frame under its own projective map.
+
+    matrices  N of 3x3, clean point -> moved point, pixels from the centre of the frame, x right, y down
+    """
+    h, w = pixels.shape[2:]
+    centre = np.array([[1, 0, (w - 1) / 2], [0, 1, (h - 1) / 2], [0, 0, 1]])
+    back = [centre @ np.linalg.inv(m) @ np.linalg.inv(centre) for m in matrices]
+    if pixels.device.type != "cpu" or h not in OPENCV_SIDES or w not in OPENCV_SIDES:
+        return torch.cat([_warp_in_float(f, m) for f, m in zip(each_alone(pixels), back, strict=True)])
+    return each_frame(pixels, lambda frame, row: _warp_in_opencv(frame, back[row]))
+
+
+def _warp_in_opencv(frame: np.ndarray, back: Matrix) -> np.ndarray:
+    how = {"flags": cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REFLECT_101}
+    size = frame.shape[1], frame.shape[0]
+    if np.allclose(back[2], (0, 0, 1), rtol=0, atol=1e-15):
+        return np.asarray(cv2.warpAffine(frame, back[:2], size, **how))
+    return np.asarray(cv2.warpPerspective(frame, back, size, **how))
+
+
+def _warp_in_float(frame: torch.Tensor, back: Matrix) -> torch.Tensor:
+    h, w = frame.shape[2:]
+    m = torch.tensor(back, dtype=torch.float32, device=frame.device)
+    y = torch.arange(h, dtype=torch.float32, device=frame.device)[:, None]
+    x = torch.arange(w, dtype=torch.float32, device=frame.device)[None, :]
+    u, v, s = (m[i, 0] * x + m[i, 1] * y + m[i, 2] for i in range(3))
+    grid = torch.stack([2 * u / s / max(w - 1, 1) - 1, 2 * v / s / max(h - 1, 1) - 1], dim=-1)[None]
+    moved = grid_sample(frame.float(), grid, mode="bicubic", padding_mode="reflection", align_corners=True)
+    return rounded(moved)
+
+
+def _drawn(draw: Map) -> Apply:
+    def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+        size = (pixels.shape[2], pixels.shape[3])
+        return warp(pixels, [draw(strength, own, size) for own in one_per_frame(generator, len(pixels))])
+
+    return apply
+
+
+def _boxes(draw: Map) -> MoveBoxes:
+    def move(
+        boxes: np.ndarray, size: tuple[int, int], strength: float, generator: torch.Generator
+    ) -> np.ndarray:
+        return move_corners(boxes, size, draw(strength, generator, size))
+
+    return move
+
+
+def move_corners(boxes: np.ndarray, size: tuple[int, int], matrix: Matrix) -> np.ndarray:
+    """The upright boxes around the moved corners, clipped to the frame.
+
+    boxes (D, 4) xyxy px, whose edges lie on pixel borders: pixel 0 reaches from 0 to 1 · size (H, W)
+    """
+    h, w = size
+    x, y = boxes[:, [0, 2, 2, 0]] - w / 2, boxes[:, [1, 1, 3, 3]] - h / 2
+    u, v, s = (matrix[i, 0] * x + matrix[i, 1] * y + matrix[i, 2] for i in range(3))
+    u, v = np.clip(u / s + w / 2, 0, w), np.clip(v / s + h / 2, 0, h)
+    moved = np.stack([u.min(axis=1), v.min(axis=1), u.max(axis=1), v.max(axis=1)], axis=1)
+    return np.asarray(moved, dtype=np.float32)
+
+
+def shifted(x: float, y: float) -> Matrix:
+    """The picture moves x px to the right and y px down."""
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], dtype=np.float64)
+
+
+def turned(degrees: float) -> Matrix:
+    """Counter-clockwise as seen, y pointing down."""
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+
+
+def zoomed(factor: float) -> Matrix:
+    """Larger than 1: the picture grows."""
+    return np.diag([factor, factor, 1.0])
+
+
+def _translation(strength: float, generator: torch.Generator, size: tuple[int, int]) -> Matrix:
+    x, y = ((1, 0), (-1, 0), (0, 1), (0, -1))[integer(generator, 0, 4)]
+    return shifted(x * strength, y * strength)
+
+
+def _rotation(strength: float, generator: torch.Generator, size: tuple[int, int]) -> Matrix:
+    return turned(strength * sign(generator))
+
+
+def _scale(strength: float, generator: torch.Generator, size: tuple[int, int]) -> Matrix:
+    return zoomed(float(factors([strength * sign(generator)])[0]))
+
+
+def _shear(strength: float, generator: torch.Generator, size: tuple[int, int]) -> Matrix:
+    slope = math.tan(math.radians(strength * sign(generator)))
+    across = np.array([[1, slope, 0], [0, 1, 0], [0, 0, 1]])
+    return across if sign(generator) > 0 else across.T
+
+
+def _perspective(strength: float, generator: torch.Generator, size: tuple[int, int]) -> Matrix:
+    h, w = size
+    corners = np.array([[-w, -h], [w, -h], [w, h], [-w, h]], dtype=np.float64) / 2
+    inward = [uniform(generator, 0, strength) for _ in range(8)]
+    moved = corners * (1 - np.reshape(inward, (4, 2)))
+    return cv2.getPerspectiveTransform(moved.astype(np.float32), corners.astype(np.float32)).astype(
+        np.float64
+    )
+
+
+def _flips(strength: float, generator: torch.Generator) -> bool:
+    return uniform(generator) < strength
+
+
+def _horizontal_flip(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+    owns = one_per_frame(generator, len(pixels))
+    flips = torch.tensor([_flips(strength, own) for own in owns], device=pixels.device)
+    return torch.where(flips.view(-1, 1, 1, 1), pixels.flip(3), pixels).contiguous()
+
+
+def _flip_boxes(
+    boxes: np.ndarray, size: tuple[int, int], strength: float, generator: torch.Generator
+) -> np.ndarray:
+    if not _flips(strength, generator):
+        return boxes.copy()
+    return np.asarray(np.stack([size[1] - boxes[:, 2], boxes[:, 1], size[1] - boxes[:, 0], boxes[:, 3]], 1))
+
+
+def _core(matrix: Callable[[float], Matrix]) -> Core:
+    return lambda pixels, signed: warp(pixels, [matrix(s) for s in signed])
+
+
+def _moving(
+    name: str,
+    unit: str,
+    draw: Map,
+    strengths: tuple[float, ...],
+    high: float,
+    doc: str,
+    signed: dict[str, Callable[[float], Matrix]] | None = None,
+) -> Perturbation:
+    return Perturbation(
+        name=name,
+        suite="natural",
+        family="geometry",
+        unit=unit,
+        strengths=strengths,
+        range=(0.0, high),
+        apply=_drawn(draw),
+        signed={direction: given_sign(_core(matrix)) for direction, matrix in (signed or {}).items()},
+        move_boxes=_boxes(draw),
+        doc=doc,
+    )
+
+
+PERTURBATIONS: tuple[Perturbation, ...] = (
+    _moving(
+        "translation",
+        "px",
+        _translation,
+        (1.0, 2.0, 4.0, 8.0, 16.0),
+        4096.0,
+        "Shifted left, right, up or down by s pixels of the frame; whole pixels move without interpolation.",
+        {"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)},
+    ),
+    _moving(
+        "rotation",
+        "deg",
+        _rotation,
+        (1.0, 2.0, 5.0, 10.0, 20.0),
+        180.0,
+        "Turned about the centre, either way; + is counter-clockwise.",
+        {"rotation": turned},
+    ),
+    _moving(
+        "scale",
+        "relative size",
+        _scale,
+        (0.02, 0.05, 0.1, 0.2, 0.4),
+        3.0,
+        "Enlarged about the centre by 1 + s, or made smaller by it.",
+        {"scale": lambda s: zoomed(float(factors([s])[0]))},
+    ),
+    _moving(
+        "shear",
+        "deg",
+        _shear,
+        (1.0, 2.0, 5.0, 10.0, 20.0),
+        60.0,
+        "Rows or columns slide so that uprights lean by s, either way.",
+    ),
+    _moving(
+        "perspective",
+        "relative half side",
+        _perspective,
+        (0.02, 0.05, 0.1, 0.2, 0.3),
+        0.5,
+        "Each corner of the view moves inward by up to s of half the side, in both axes: a tilted camera.",
+    ),
+    Perturbation(
+        name="horizontal_flip",
+        suite="natural",
+        family="geometry",
+        unit="probability",
+        strengths=(1.0,),
+        range=(0.0, 1.0),
+        apply=_horizontal_flip,
+        move_boxes=_flip_boxes,
+        doc="Mirrored left to right with probability s.",
+    ),
+)

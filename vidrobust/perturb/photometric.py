@@ -1,0 +1,202 @@
+"""Light and colour: gain, offset, contrast, gamma, saturation, hue, white balance, quantisation.
+
+All act on the encoded levels 0..255 as a network meets them, not on linear light. A relative strength s with a
+sign means a factor (1 + s) for +s and 1 / (1 + s) for -s, so that both directions are equally far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+
+from vidrobust.perturb.arrays import each_frame, map_levels, rounded
+from vidrobust.perturb.perturbation import Core, Perturbation, either_sign, given_sign, without_chance
+
+LUMA = (0.299, 0.587, 0.114)
+"""Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL."""
+LEVELS = np.arange(256, dtype=np.float64)
+
+
+def factors(signed: Sequence[float]) -> np.ndarray:
+    """(N,) factors: 1 + s for a positive strength, 1 / (1 + |s|) for a negative one."""
+    s = np.asarray(signed, dtype=np.float64)
+    return np.asarray((1 + np.abs(s)) ** np.sign(s))
+
+
+def _brightness(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    return map_levels(pixels, factors(signed)[:, None, None] * LEVELS)
+
+
+def _exposure_offset(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    return map_levels(pixels, np.asarray(signed)[:, None, None] + LEVELS)
+
+
+def _contrast(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    mean = mean_luma(pixels)[:, None, None]
+    return map_levels(pixels, mean + factors(signed)[:, None, None] * (LEVELS - mean))
+
+
+def _gamma(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    return map_levels(pixels, 255 * (LEVELS / 255) ** factors(signed)[:, None, None])
+
+
+def _white_balance(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    root = np.sqrt(factors(signed))
+    gains = np.stack([root, np.ones_like(root), 1 / root], axis=1)
+    return map_levels(pixels, gains[:, :, None] * LEVELS)
+
+
+def _quantization(pixels: torch.Tensor, lost_bits: Sequence[float]) -> torch.Tensor:
+    steps = np.rint(2.0 ** (8 - np.asarray(lost_bits)))[:, None, None] - 1
+    return map_levels(pixels, np.rint(np.rint(LEVELS / 255 * steps) / steps * 255))
+
+
+def _saturation(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    gray = np.tile(LUMA, (3, 1))
+    matrices = [f * np.eye(3) + (1 - f) * gray for f in factors(signed)]
+    if pixels.device.type == "cpu":
+        return each_frame(pixels, lambda frame, row: cv2.transform(frame, matrices[row]))
+    matrix = torch.tensor(np.stack(matrices), dtype=torch.float32, device=pixels.device)
+    return rounded(torch.einsum("ncd,ndhw->nchw", matrix, pixels.float()))
+
+
+def _hue(pixels: torch.Tensor, degrees: Sequence[float]) -> torch.Tensor:
+    if pixels.device.type != "cpu":
+        hsv = rgb_to_hsv(pixels.float() / 255)
+        turn = torch.tensor(degrees, dtype=torch.float32, device=pixels.device).view(-1, 1, 1) / 360
+        hsv[:, 0] = torch.remainder(hsv[:, 0] + turn, 1.0)
+        return rounded(hsv_to_rgb(hsv) * 255)
+    return each_frame(pixels, lambda frame, row: _turn_hue(frame, degrees[row]))
+
+
+def _turn_hue(frame: np.ndarray, degrees: float) -> np.ndarray:
+    hsv = cv2.cvtColor(frame.astype(np.float32), cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = np.mod(hsv[..., 0] + np.float32(degrees), np.float32(360))
+    return np.asarray(cv2.convertScaleAbs(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)))
+
+
+def mean_luma(pixels: torch.Tensor) -> np.ndarray:
+    """(N,) float64, mean Rec. 601 luma of each frame, levels of 255."""
+    means = pixels.flatten(2).sum(dim=2, dtype=torch.int64).double() / (pixels.shape[2] * pixels.shape[3])
+    return np.asarray(means.cpu().numpy() @ np.asarray(LUMA))
+
+
+def rgb_to_hsv(rgb: torch.Tensor) -> torch.Tensor:
+    """(N, 3, H, W) in [0, 1] -> hue in turns, saturation and value in [0, 1]; hue 0 where there is no colour."""
+    value, most = rgb.max(dim=1)
+    spread = value - rgb.amin(dim=1)
+    safe = torch.where(spread == 0, torch.ones_like(spread), spread)
+    red, green, blue = rgb.unbind(dim=1)
+    hue = torch.where(
+        most == 0,
+        (green - blue) / safe,
+        torch.where(most == 1, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+    )
+    saturation = spread / torch.where(value == 0, torch.ones_like(value), value)
+    return torch.stack([torch.remainder(hue / 6, 1.0), saturation, value], dim=1)
+
+
+def hsv_to_rgb(hsv: torch.Tensor) -> torch.Tensor:
+    """The inverse of ``rgb_to_hsv``: channel = v - v s max(0, min(k, 4 - k, 1)), k = (n + 6 h) mod 6."""
+    hue, saturation, value = hsv.unbind(dim=1)
+    channels = []
+    for offset in (5, 3, 1):
+        k = torch.remainder(offset + 6 * hue, 6.0)
+        channels.append(value - value * saturation * torch.minimum(k, 4 - k).clamp_(0, 1))
+    return torch.stack(channels, dim=1)
+
+
+def _signed(
+    name: str, family: str, unit: str, core: Core, strengths: tuple[float, ...], high: float, doc: str
+) -> Perturbation:
+    return Perturbation(
+        name=name,
+        suite="natural",
+        family="light" if family == "light" else "colour",
+        unit=unit,
+        strengths=strengths,
+        range=(0.0, high),
+        apply=either_sign(core),
+        signed={name: given_sign(core)},
+        doc=doc,
+    )
+
+
+PERTURBATIONS: tuple[Perturbation, ...] = (
+    _signed(
+        "brightness",
+        "light",
+        "relative gain",
+        _brightness,
+        (0.05, 0.1, 0.2, 0.4, 0.8),
+        9.0,
+        "All levels times 1 + s, or divided by it: light or exposure time.",
+    ),
+    _signed(
+        "exposure_offset",
+        "light",
+        "levels of 255",
+        _exposure_offset,
+        (4.0, 8.0, 16.0, 32.0, 64.0),
+        255.0,
+        "The same number of levels added everywhere, or taken away: black level, haze, stray light.",
+    ),
+    _signed(
+        "contrast",
+        "light",
+        "relative gain",
+        _contrast,
+        (0.05, 0.1, 0.2, 0.4, 0.8),
+        9.0,
+        "Distance from the frame's mean luma times 1 + s, or divided by it.",
+    ),
+    _signed(
+        "gamma",
+        "light",
+        "relative exponent",
+        _gamma,
+        (0.05, 0.1, 0.2, 0.4, 0.8),
+        9.0,
+        "Levels to the power 1 + s (darker), or to 1 / (1 + s) (brighter): the camera's tone curve.",
+    ),
+    _signed(
+        "saturation",
+        "colour",
+        "relative gain",
+        _saturation,
+        (0.1, 0.2, 0.4, 0.8, 1.6),
+        19.0,
+        "Distance from the pixel's own luma times 1 + s, or divided by it.",
+    ),
+    _signed(
+        "hue",
+        "colour",
+        "deg",
+        _hue,
+        (2.0, 5.0, 10.0, 20.0, 40.0),
+        180.0,
+        "Hue angle in HSV turned by s, either way.",
+    ),
+    _signed(
+        "white_balance",
+        "colour",
+        "relative red to blue gain",
+        _white_balance,
+        (0.05, 0.1, 0.2, 0.4, 0.8),
+        9.0,
+        "The ratio of red to blue times 1 + s (warmer), or divided by it (cooler); green stays.",
+    ),
+    Perturbation(
+        name="quantization",
+        suite="natural",
+        family="compression",
+        unit="bits lost of 8",
+        strengths=(2.0, 3.0, 4.0, 5.0, 6.0),
+        range=(0.0, 7.0),
+        apply=without_chance(_quantization),
+        doc="Each channel rounded to 2^(8 - s) even steps: a shallow sensor or a posterised picture.",
+    ),
+)
