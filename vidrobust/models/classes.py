@@ -1,0 +1,60 @@
+"""Names of the classes: ImageNet's where they are known to apply, a list, a file, or "class 0" ..."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vidrobust.errors import SettingsError
+
+BACKGROUND = "background+imagenet"
+
+
+def imagenet() -> tuple[str, ...]:
+    """The 1000 ImageNet names in the order of torchvision's weights."""
+    from torchvision.models._meta import _IMAGENET_CATEGORIES
+
+    return tuple(_IMAGENET_CATEGORIES)
+
+
+def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Names given as a list, as "imagenet" or "background+imagenet", or as a text file, one a line.
+
+    A relative file is looked for in ``folder``. Raises SettingsError for a missing file or fewer than two
+    names.
+    """
+    if classes == "imagenet":
+        return imagenet()
+    if classes == BACKGROUND:
+        return ("background", *imagenet())
+    if isinstance(classes, str):
+        path = folder / Path(classes).expanduser()
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"classes: {path} cannot be read as a text file with one class name a line ({error})"
+            ) from error
+        names = tuple(line.strip() for line in lines if line.strip())
+    else:
+        names = tuple(str(name) for name in classes)
+    if len(names) < 2:
+        raise SettingsError(f"classes: expected two or more class names, got {len(names)} from {classes!r}")
+    return names
+
+
+def default(num_classes: int) -> tuple[tuple[str, ...], str]:
+    """Names for a network that comes without any, and a note that says so.
+
+    1000 outputs are taken for ImageNet. 1001 are refused: a background class in front shifts every name by
+    one, and only the user knows whether it is there.
+    """
+    if num_classes == 1000:
+        return imagenet(), "1000 outputs without names: taken for ImageNet in the usual order"
+    if num_classes == 1001:
+        raise SettingsError(
+            "the network has 1001 outputs: ImageNet with a background class in front? "
+            f'Say classes = "{BACKGROUND}", or name your classes'
+        )
+    names = tuple(f"class {i}" for i in range(num_classes))
+    return names, f"{num_classes} outputs without names: called class 0 to class {num_classes - 1}"

@@ -1,0 +1,112 @@
+"""A user's own code as a model: ``package.module:factory``."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vidrobust.errors import InputError, SettingsError, VidrobustError
+from vidrobust.models.info import state_sha256
+from vidrobust.models.network import Network, check_steady
+from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.spec import ModelSpec
+from vidrobust.models.torch_models import from_module
+from vidrobust.predictions import Classifier
+
+_EXPECTED = (
+    'expected a Classifier (name, class_names, task = "classification", called with uint8 frames), '
+    "or (torch.nn.Module, Preprocess), or (torch.nn.Module, Preprocess, class names)"
+)
+
+
+def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier:
+    """What the user's factory returns: a Classifier, checked as any other, or a module with its Preprocess.
+
+    The current directory can be imported from. The factory is called without arguments, or with
+    ``device=torch.device(...)`` where it takes an argument of that name.
+
+    Raises SettingsError for a module or name that is not there, or a result of another kind; InputError
+    where the user's code fails.
+    """
+    made = _make(spec, device)
+    if isinstance(made, torch.nn.Module) and getattr(made, "task", None) is None:
+        raise SettingsError(
+            f"{spec.text}: returned the module {type(made).__name__} without saying how frames go in; "
+            "return (module, Preprocess(size=..., mean=..., std=..., ...)) from vidrobust.models.preprocess"
+        )
+    if isinstance(made, tuple) and len(made) in (2, 3) and isinstance(made[0], torch.nn.Module):
+        return _module(spec, made, device)
+    task = getattr(made, "task", None)
+    if task == "detection":
+        raise SettingsError(
+            f"{spec.text}: returned a detector: this version studies image classifiers only; "
+            "detectors follow in a later one"
+        )
+    if not isinstance(made, Classifier) or not callable(made) or task != "classification":
+        raise SettingsError(f"{spec.text}: returned {type(made).__name__}; {_EXPECTED}")
+    try:
+        check_steady(made)
+    except VidrobustError:
+        raise
+    except Exception as error:
+        raise InputError(f"{spec.text}: failed on a first batch of four frames: {_said(error)}") from error
+    return made
+
+
+def _make(spec: ModelSpec, device: torch.device) -> Any:
+    module_name, _, name = spec.target.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise SettingsError(
+                f"{spec.text}: no module {module_name} (looked in {here} and the installed packages)"
+            ) from error
+        raise InputError(f"{spec.text}: importing {module_name} failed: {_said(error)}") from error
+    except Exception as error:
+        raise InputError(f"{spec.text}: importing {module_name} failed: {_said(error)}") from error
+    if not hasattr(module, name):
+        raise SettingsError(f"{spec.text}: {module.__file__} has no {name!r}")
+    factory = getattr(module, name)
+    if not isinstance(factory, type) and getattr(factory, "task", None) is not None:
+        return factory  # a model that is there already
+    if not callable(factory):
+        raise SettingsError(
+            f"{spec.text}: {name} is {type(factory).__name__}, not a function that makes a model"
+        )
+    try:
+        takes_device = "device" in inspect.signature(factory).parameters
+        return factory(device=device) if takes_device else factory()
+    except Exception as error:
+        raise InputError(f"{spec.text}: the factory failed: {_said(error)}") from error
+
+
+def _module(spec: ModelSpec, made: tuple[Any, ...], device: torch.device) -> Network:
+    module, preprocess, *rest = made
+    if not isinstance(preprocess, Preprocess):
+        raise SettingsError(
+            f"{spec.text}: the second of the pair is {type(preprocess).__name__}; "
+            "expected a vidrobust.models.preprocess.Preprocess"
+        )
+    return from_module(
+        module,
+        preprocess,
+        device,
+        name=spec.target.rpartition(":")[2],
+        weights=f"parameters of {spec.target}",
+        weights_sha256=state_sha256(module),
+        class_names=tuple(map(str, rest[0])) if rest else None,
+        output=None,
+    )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

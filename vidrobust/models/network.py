@@ -1,0 +1,164 @@
+"""A loaded network becomes a Classifier, after one batch has shown that it behaves like one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.models import classes
+from vidrobust.models.info import ModelInfo
+from vidrobust.models.outputs import (
+    Output,
+    as_rows,
+    classifications,
+    find_output,
+    in_fixed_batches,
+)
+from vidrobust.models.preprocess import Preprocess
+from vidrobust.predictions import Classifications, Classifier
+
+_SAME = 0.01
+"""Largest total variation between two passes over one frame that is still rounding, not a training mode."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """What a loader hands over: how to run a network, and what is known about it.
+
+    run          (N, 3, H, W) float32 on ``device``, channels_last -> anything that ``as_rows`` takes
+    fixed_batch  the only batch size it takes, or None
+    output       declared by the user or known of the library, or None: to be found out
+    class_names  or None: ImageNet's, or "class 0" ..., by the number of outputs
+    """
+
+    name: str
+    run: Callable[[torch.Tensor], object]
+    preprocess: Preprocess
+    device: torch.device
+    engine: str
+    weights: str
+    weights_sha256: str
+    precision: str = "float32"
+    fixed_batch: int | None = None
+    output: str | None = None
+    class_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(eq=False, kw_only=True)
+class NetworkClassifier:
+    """A Classifier over a Network: cut where the pixels are, normalise where the network is, softmax once."""
+
+    name: str
+    class_names: tuple[str, ...]
+    info: ModelInfo
+    network: Network
+    output: Output
+    task: Literal["classification"] = "classification"
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        """pixels (N, 3, H, W) uint8 RGB of any size and device -> N rows of probabilities."""
+        if len(pixels) == 0:
+            return Classifications(np.empty((0, len(self.class_names)), np.float32), self.class_names)
+        return classifications(
+            scores(self.network, pixels), self.output, self.class_names, f"model {self.name}"
+        )
+
+
+def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:
+    """pixels (N, 3, H, W) uint8 RGB -> (N, K) float32, the network's own outputs."""
+    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[1] != 3:
+        raise ValueError(
+            f"model {network.name}: expected pixels uint8 of shape (N, 3, H, W), "
+            f"got {pixels.dtype} {tuple(pixels.shape)}"
+        )
+    where = f"model {network.name}"
+    with torch.inference_mode():
+        cut = network.preprocess.cut(pixels).to(network.device)
+        inputs = network.preprocess.normalise(cut)
+        rows = in_fixed_batches(lambda part: as_rows(network.run(part), where), inputs, network.fixed_batch)
+    if len(rows) != len(pixels):
+        raise SettingsError(f"{where}: {len(pixels)} frames went in, {len(rows)} rows came out")
+    return rows
+
+
+def as_classifier(network: Network, spec: str) -> NetworkClassifier:
+    """Check a network on one batch, settle its output and class names, and make it a Classifier.
+
+    Raises SettingsError where outputs and declarations do not fit, InputError where outputs are not finite.
+    """
+    where = f"model {network.name}"
+    rows = scores(network, check_frames())
+    output, note = find_output(rows, network.output, where)
+    count = rows.shape[1]
+    names, naming = network.class_names, ""
+    if names is None:
+        try:
+            names, naming = classes.default(count)
+        except SettingsError as error:
+            raise SettingsError(f"{where}: {error}") from error
+    if len(names) != count:
+        raise SettingsError(
+            f"{where}: the network has {count} outputs, but {len(names)} class names are given"
+        )
+    info = ModelInfo(
+        spec=spec,
+        engine=network.engine,
+        device=str(network.device),
+        precision=network.precision,
+        preprocessing=network.preprocess.describe(),
+        weights=network.weights,
+        weights_sha256=network.weights_sha256,
+        num_classes=count,
+        notes=tuple(n for n in (*network.notes, note, naming) if n),
+    )
+    classifier = NetworkClassifier(
+        name=network.name, class_names=names, info=info, network=network, output=output
+    )
+    check_steady(classifier)
+    return classifier
+
+
+def check_frames() -> torch.Tensor:
+    """(4, 3, 96, 128) uint8: four different blurred noise pictures, the same on every call."""
+    coarse = torch.rand(4, 3, 6, 8, generator=torch.Generator().manual_seed(0))
+    smooth = torch.nn.functional.interpolate(coarse, size=(96, 128), mode="bilinear", align_corners=False)
+    return (smooth * 255).to(torch.uint8)
+
+
+def check_steady(classifier: Classifier) -> None:
+    """Refuse a classifier in training mode: the same frame again, and alone, must give the same row.
+
+    Dropout changes a second pass; batch normalisation over the batch lets other frames leak into a row.
+    Either would be counted as instability of the footage.
+    """
+    frames = check_frames()
+    together = _row_by_row(classifier, frames)
+    again = _row_by_row(classifier, frames)
+    alone = _row_by_row(classifier, frames[:1])
+    for what, first, second in (
+        ("on a second pass over the same frames", together, again),
+        ("when a frame comes alone instead of in a batch of four", together[:1], alone),
+    ):
+        change = 0.5 * float(np.abs(first - second).sum(axis=1).max())
+        if change > _SAME:
+            raise InputError(
+                f"model {classifier.name}: probabilities change by {change:.3f} (total variation) {what}: "
+                "dropout or batch normalisation is in training mode; call .eval(), or export in eval mode"
+            )
+
+
+def _row_by_row(classifier: Classifier, frames: torch.Tensor) -> np.ndarray:
+    result = classifier(frames)
+    if not isinstance(result, Classifications) or len(result) != len(frames):
+        got = f"{len(result)} rows" if isinstance(result, Classifications) else type(result).__name__
+        raise SettingsError(
+            f"model {classifier.name}: {len(frames)} frames went in, expected Classifications with as many rows, "
+            f"got {got}"
+        )
+    return result.probabilities.astype(np.float64)
