@@ -117,7 +117,8 @@ def timm_model(spec: ModelSpec, device: torch.device) -> Network:
         module = _from_hub(spec, lambda: timm.create_model(spec.target, pretrained=True))
         weights, sha256, name = f"{spec.target} from the hub", state_sha256(module), spec.target
     try:
-        preprocess = from_timm(resolve_model_data_config(module))
+        resolve: Callable[..., dict[str, Any]] = resolve_model_data_config
+        preprocess = from_timm(resolve(module))
     except SettingsError as error:
         raise SettingsError(f"{spec.text}: {error}") from error
     return from_module(
