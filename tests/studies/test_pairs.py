@@ -6,34 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from vidrobust.frames import FrameBatch
+from tests.made_frames import batch_of, texture
 from vidrobust.studies import pairs
 from vidrobust.video.source import open_video
-
-RATE = 25.0
-
-
-def texture(seed: int, height: int = 90, width: int = 160) -> np.ndarray:
-    """A smooth coloured random picture, unlike that of any other seed."""
-    import cv2
-
-    rng = np.random.default_rng(seed)
-    small = rng.integers(0, 256, (height // 15, width // 16, 3)).astype(np.uint8)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-
-
-def batch_of(frames: list[np.ndarray], first: int = 0, corrupt: tuple[int, ...] = ()) -> FrameBatch:
-    count = len(frames)
-    index = np.arange(first, first + count)
-    return FrameBatch(
-        pixels=torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2),
-        time_s=index / RATE,
-        index=index.astype(np.int64),
-        corrupt=np.isin(index, corrupt),
-        item="made",
-    )
 
 
 def shifted(frame: np.ndarray, x: int) -> np.ndarray:
