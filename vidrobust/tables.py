@@ -71,6 +71,19 @@ TABLES: dict[str, dict[str, Kind]] = {
         "n": "int64",
         "valid": "float64",
     },
+    # beyond the contract: every measured pair of the variation, signed; ratios lie about 1, the rest about 0
+    "changes": {
+        "item": "string",
+        "frame_a": "int64",
+        "frame_b": "int64",
+        "delta_ms": "float64",
+        "scale": "string",
+        "quantity": "string",
+        "who": "string",
+        "value": "float64",
+        "valid": "bool",
+        "error": "float64",
+    },
     "causes": {
         "item": "string",
         "model": "string",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,7 +36,7 @@ def measure(p: np.ndarray, reasons: list[str], splits: list[int]) -> stability.S
     meter = stability.StabilityMeter("clip", 25.0, SETTINGS)
     frames = [texture(0, 30, 32)] * len(p)
     edges = [0, *splits, len(p)]
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         links = links_of(reasons)
         part = Links(
             reason=links.reason[start:stop],

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vidrobust import tables
 from vidrobust.errors import InputError
-from vidrobust.models.batching import predict_in_batches
+from vidrobust.models.batching import AUTO_BATCH, predict_in_batches
 from vidrobust.predictions import Classifier
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.inputs import Inputs, describe, for_each
@@ -20,8 +20,6 @@ from vidrobust.studies.noise_floor import NoiseFloor
 from vidrobust.studies.pairs import PairWatcher
 from vidrobust.studies.variation import VariationMeter
 from vidrobust.video.source import Item, VideoSource
-
-DEFAULT_BATCH = 32
 
 
 class FootagePass:
@@ -57,7 +55,7 @@ class FootagePass:
         varied = VariationMeter(item.name, rate)
         corrupt, last_s = 0, 0.0
         with self.reporter.counting(item.name, source.info.num_frames, "frames") as counter:
-            for batch in source.batches(settings.batch_size or DEFAULT_BATCH):
+            for batch in source.batches(AUTO_BATCH if settings.batch_size == "auto" else settings.batch_size):
                 if counter.done == 0:
                     self._measure_floor(batch.pixels)
                 links = watcher.feed(batch)

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vidrobust.errors import SettingsError
 
@@ -74,9 +74,9 @@ class Settings:
             raise SettingsError(f"across: expected frames, clips, models; got {', '.join(sorted(unknown))}")
 
     @property
-    def batch_size(self) -> int | None:
-        """None for "auto"."""
-        return None if self.batch == "auto" else int(self.batch)
+    def batch_size(self) -> int | Literal["auto"]:
+        """``batch`` as a number, or "auto"."""
+        return "auto" if self.batch == "auto" else int(self.batch)
 
     def changed(self, values: Mapping[str, Any], where: str) -> Settings:
         """These settings with some values replaced; SettingsError names what is unknown or of a wrong type."""
@@ -128,4 +128,4 @@ def _convert(name: str, kind: str, value: Any, where: str) -> Any:
     }
     if not isinstance(value, accepted[kind]) or (isinstance(value, bool) and kind != "bool"):
         raise SettingsError(f"{where}: {name}: expected {kind}, got {value!r}")
-    return float(value) if kind == "float" else value
+    return float(str(value)) if kind == "float" else value

@@ -10,7 +10,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.info import model_info
 from vidrobust.models.load import load_models
 from vidrobust.predictions import Classifier
-from vidrobust.run import causes_pass, footage_pass, headline, inputs, sensitivity_pass
+from vidrobust.run import footage_pass, headline, inputs, sensitivity_pass
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.inputs import Inputs
 from vidrobust.run.progress import Reporter
@@ -86,6 +86,8 @@ class Study:
         sensitivity_pass.run(self.folder, self.inputs, models, self.settings, self.reporter)
 
     def _causes(self) -> None:
+        from vidrobust.run import causes_pass
+
         models = self.models
         causes_pass.run(self.folder, self.inputs, models, self.settings, self.reporter)
 

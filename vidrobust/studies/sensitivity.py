@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ def study_frames(
     *,
     draws: int = 1,
     seed: int = 0,
-    batch: int | None = None,
+    batch: int | Literal["auto"] = "auto",
     step: Step | None = None,
 ) -> pd.DataFrame:
     """The ``sensitivity`` rows of some frames of one item: clean against perturbed, every metric.
