@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.models import classes
 from vidrobust.models.info import file_sha256
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.sidecar import read_sidecar
 from vidrobust.models.spec import ModelSpec
+from vidrobust.models.torch_models import given_names
 
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
@@ -28,7 +28,6 @@ def onnx_model(spec: ModelSpec, device: torch.device) -> Network:
     sidecar = read_sidecar(path, spec.options.get("sidecar"))
     session, notes = _session(path, device, spec)
     provider = session.get_providers()[0]
-    given = spec.options.get("classes")
     shape, dtype, last = _input(session, sidecar.preprocess, spec.text)
     output = _output(session, sidecar.output_name, spec.text, sidecar.path)
     batch = shape[0] if isinstance(shape[0], int) else None
@@ -51,7 +50,7 @@ def onnx_model(spec: ModelSpec, device: torch.device) -> Network:
         weights_sha256=file_sha256(*_files(path)),
         fixed_batch=batch,
         output=sidecar.output,
-        class_names=classes.named(given, Path.cwd()) if given else sidecar.class_names,
+        class_names=given_names(spec) or sidecar.class_names,
         notes=tuple(notes),
     )
 

