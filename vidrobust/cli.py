@@ -122,7 +122,9 @@ _stage_command("causes", "Why it flipped: measured changes replayed one by one."
 @click.option("--sensitivity", "sensitivity_file", metavar="FILE", help="A sensitivity table from anywhere.")
 @click.option("--across", multiple=True, metavar="WHAT", help="frames, clips or models.")
 @click.option("--given", multiple=True, metavar="METRIC", help="Confounder: a metric of the stability table.")
-@click.option("--resamples", type=int, metavar="N", help="Bootstrap resamples.")
+@click.option("--higher-is-better", multiple=True, metavar="METRIC", help="Where the name does not tell.")
+@click.option("--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not tell.")
+@click.option("--resamples", type=int, metavar="N", help="Resamples of the intervals and permutations.")
 @click.option("--seed", type=int, metavar="N", help="Seed of everything random.")
 @_options(_OUT, _PRINT)
 def correlate(
@@ -130,6 +132,8 @@ def correlate(
     stability_file: str | None,
     sensitivity_file: str | None,
     given: tuple[str, ...],
+    higher_is_better: tuple[str, ...],
+    lower_is_better: tuple[str, ...],
     out: str | None,
     as_json: bool,
     quiet: bool,
@@ -150,6 +154,7 @@ def correlate(
         Path(sensitivity_file),
         Path(out),
         given=given,
+        higher_is_better={**dict.fromkeys(higher_is_better, True), **dict.fromkeys(lower_is_better, False)},
         reporter=_reporter(quiet),
         **{name: value for name, value in options.items() if value not in (None, ())},
     )

@@ -128,6 +128,18 @@ TABLES: dict[str, dict[str, Kind]] = {
         "distinct": "int64",
         "verdict": "string",
     },
+    # beyond the contract: perturbations, stability metrics and confounders against each other
+    "correlation_matrix": {
+        "across": "string",
+        "model": "string",
+        "row": "string",
+        "column": "string",
+        "method": "string",
+        "value": "float64",
+        "low": "float64",
+        "high": "float64",
+        "n": "int64",
+    },
 }
 
 PAIR_KINDS = ("adjacent", "anchor")
@@ -191,6 +203,11 @@ def read_file(name: str, path: Path) -> pd.DataFrame:
         )
     except Exception as error:
         raise InputError(f"{path}: cannot be read as a table ({error}); expected .parquet or .csv") from error
+    for column, kind in TABLES[name].items():
+        if kind == "int64" and column in table and table[column].isna().any():
+            table[column] = table[column].fillna(-1)  # foreign tables may not know a frame, a draw or an n
+        if kind == "string" and column in table:
+            table[column] = table[column].fillna("")
     return check(name, table, str(path))
 
 

@@ -1,0 +1,122 @@
+"""The stages that need tables only: correlation, the witnesses together, and the policy."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust import tables
+from vidrobust.errors import InputError
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.run.folder import RunFolder
+from vidrobust.run.progress import Reporter
+from vidrobust.run.settings import Settings
+from vidrobust.studies.correlation import CorrelationResult, correlate_tables
+from vidrobust.studies.correlation import correlate as correlate_units
+from vidrobust.studies.units import Across, Units, from_tables
+
+FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
+
+
+def correlate(folder: RunFolder, settings: Settings, reporter: Reporter) -> None:
+    """Which perturbations are proxies: across frames and clips within each model, and across models.
+
+    Each is a study of its own, never pooled; one that has no units is left out with its reason.
+    """
+    results, left_out = [], []
+    for across, model, units in _all_units(folder, settings, left_out):
+        result = correlate_units(units, FAMILIES, seed=settings.seed, resamples=settings.resamples)
+        results.append((across, model, result))
+        reporter.say(f"correlation across {across}{f', {model}' if model else ''}: {result.headline}")
+    for reason in left_out:
+        reporter.say(f"correlation: {reason}")
+    _write(folder, results, left_out)
+
+
+def correlate_files(
+    stability: Path,
+    sensitivity: Path,
+    out: Path,
+    *,
+    across: Sequence[str] = ("models",),
+    given: Sequence[str] = (),
+    higher_is_better: Mapping[str, bool] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Correlate tables from anywhere that have the contract's columns; write the result into ``out``."""
+    settings = Settings(across=tuple(across), resamples=resamples, seed=seed)
+    stable, sensitive = tables.read_file("stability", stability), tables.read_file("sensitivity", sensitivity)
+    folder = RunFolder.create(out, settings)
+    folder.update(inputs=[{"item": "stability", "path": str(stability)}])
+    results = []
+    for each in across:
+        result = correlate_tables(
+            stable,
+            sensitive,
+            across=each,
+            given=list(given) or None,
+            families=FAMILIES,
+            higher_is_better=higher_is_better,
+            seed=seed,
+            resamples=resamples,
+        )
+        results.append((each, "", result))
+        reporter.say(f"correlation across {each}: {result.headline}")
+    return _write(folder, results, [])
+
+
+def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> list[tuple[Across, str, Units]]:
+    frames, pairs = folder.table("frames"), folder.table("pairs")
+    sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
+    models = list(dict.fromkeys(sensitivity["model"]))
+    items = sensitivity["item"].nunique()
+    wanted: list[tuple[Across, str]] = []
+    for across in settings.across:
+        if across == "models":
+            wanted += [("models", "")] if len(models) > 1 else []
+        elif across == "clips":
+            wanted += [("clips", model) for model in models] if items > 1 else []
+        else:
+            wanted += [("frames", model) for model in models]
+    found = []
+    for across, model in wanted:
+        try:
+            units = from_tables(frames, pairs, sensitivity, stability, across=across, model=model or None)
+        except InputError as error:
+            left_out.append(str(error))
+            continue
+        found.append((across, model, units))
+    return found
+
+
+def _write(
+    folder: RunFolder, results: Sequence[tuple[str, str, CorrelationResult]], left_out: Sequence[str]
+) -> dict[str, Any]:
+    """correlation.parquet, the matrices, and what they say in words (correlation.json)."""
+    said = {
+        "schema": 1,
+        "studies": [
+            {
+                "across": across,
+                "model": model,
+                "headline": result.headline,
+                "sentences": dict(result.sentences),
+                "groups": [dataclasses.asdict(group) for group in result.groups],
+                "notes": list(result.notes),
+            }
+            for across, model, result in results
+        ],
+        "left_out": list(left_out),
+    }
+    if results:
+        folder.write_table("correlation", pd.concat([r.table for _, _, r in results], ignore_index=True))
+        matrix = pd.concat([r.matrix.assign(across=a, model=m) for a, m, r in results], ignore_index=True)
+        folder.write_table("correlation_matrix", matrix)
+    folder.write_json("correlation.json", said)
+    return said
