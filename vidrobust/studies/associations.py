@@ -1,0 +1,168 @@
+"""How strongly two columns of units belong together: plain, by rank, and given a confounder. Pure functions.
+
+Every coefficient takes ``x (n, p)`` and ``y (n, s)``, one row per unit, and returns ``(p, s)``. A column
+without spread has no coefficient: NaN. Missing values are the caller's to remove.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import special, stats
+
+
+def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Linear correlation of each column of ``x`` with each column of ``y``."""
+    return _unit_columns(x).T @ _unit_columns(y)
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Correlation of the ranks; ties share their mean rank."""
+    return pearson(ranks(x), ranks(y))
+
+
+def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Kendall's tau-b: concordant minus discordant pairs, over the pairs tied in neither column.
+
+    Kendall, Rank Correlation Methods (1948), chapter 3.
+    """
+    return kendall_without(x, y, np.zeros(len(x), np.int64))[0]
+
+
+def kendall_without(x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tau-b (p, s), and (G, p, s) without each cluster; codes (n,) int64 in 0..G-1.
+
+    Every pair of units is looked at once: leaving a cluster out takes away the pairs that touch it.
+    """
+    count = int(codes.max(initial=0)) + 1
+    p, s = x.shape[1], y.shape[1]
+    # [0]: all ordered pairs that start in a cluster; [1]: those that end in it too
+    both, own_x, own_y = np.zeros((2, count, p, s)), np.zeros((2, count, p)), np.zeros((2, count, s))
+    for i, g in enumerate(codes):
+        sign_x, sign_y = np.sign(x[i] - x), np.sign(y[i] - y)
+        for k, rows in enumerate((slice(None), codes == g)):
+            both[k, g] += sign_x[rows].T @ sign_y[rows]
+            own_x[k, g] += np.abs(sign_x[rows]).sum(axis=0)
+            own_y[k, g] += np.abs(sign_y[rows]).sum(axis=0)
+    total = [a[0].sum(axis=0) for a in (both, own_x, own_y)]
+    value = _tau(*total)
+    left = [t - 2 * a[0] + a[1] for t, a in zip(total, (both, own_x, own_y), strict=True)]
+    return value, np.stack([_tau(*(a[g] for a in left)) for g in range(count)])
+
+
+def _tau(both: np.ndarray, own_x: np.ndarray, own_y: np.ndarray) -> np.ndarray:
+    scale = np.sqrt(own_x[:, None] * own_y[None])
+    return np.divide(both, scale, out=np.full(scale.shape, np.nan), where=scale > 0)
+
+
+def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, curved: bool = False) -> np.ndarray:
+    """Correlation of the ranks of ``x`` and ``y`` after the ranks of ``z (n, k)`` are taken out of both.
+
+    With ``curved`` each confounder may act along a parabola in its rank. A straight line in ranks leaves a
+    bend behind where damage sits at one end of the confounder (low margins only), and two bends that the
+    confounder caused look like a proxy.
+    """
+    return pearson(*partial_ranks(x, y, z, curved=curved))
+
+
+def partial_ranks(
+    x: np.ndarray, y: np.ndarray, z: np.ndarray, *, curved: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ranks of ``x`` and ``y`` without what a line (or parabola) in the ranks of ``z`` says of them."""
+    basis = confounder_basis(z, curved=curved)
+    return residuals(ranks(x), basis), residuals(ranks(y), basis)
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks 1..n down each column; equal values share their mean rank."""
+    result: np.ndarray = stats.rankdata(values, axis=0)
+    return result
+
+
+def confounder_basis(z: np.ndarray, *, curved: bool = False) -> np.ndarray:
+    """Orthonormal columns (n, 1 + k or 1 + 2k) that span a constant, the ranks of ``z`` and their squares."""
+    n = len(z)
+    scaled = (ranks(z) - (n + 1) / 2) / max(n, 1)
+    columns = [np.ones((n, 1)), scaled]
+    if curved:
+        columns.append(scaled**2)
+    u, size, _ = np.linalg.svd(np.hstack(columns), full_matrices=False)
+    kept: np.ndarray = u[:, size > 1e-9 * size.max(initial=0.0)]
+    return kept
+
+
+def residuals(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """What is left of each column of ``values`` beside an orthonormal ``basis``.
+
+    Rounding dust is set to zero, so that a column which the basis explains fully counts as one without
+    spread instead of being correlated by its last digits.
+    """
+    left: np.ndarray = values - basis @ (basis.T @ values)
+    dust = np.sum(left**2, axis=0) <= 1e-18 * np.sum(values**2, axis=0)
+    left[:, dust] = 0.0
+    return left
+
+
+def explained_by_confounder(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """The share of the rank covariance of ``x`` and ``y`` that the ranks of ``z`` account for.
+
+    A confounder measured with reliability r hides a part of what it explains: the partial correlation would
+    be zero were r as low as this share. NaN where the covariance is not positive.
+    """
+    rx, ry = ranks(x), ranks(y)
+    total = (rx - rx.mean(axis=0)).T @ (ry - ry.mean(axis=0))
+    basis = confounder_basis(z)
+    left = residuals(rx, basis).T @ residuals(ry, basis)
+    return np.divide(total - left, total, out=np.full(total.shape, np.nan), where=total > 1e-9)
+
+
+def split_half(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Reliability of each column from two halves of its measurements, for the full length. (p,)
+
+    Spearman-Brown on the rank correlation of the halves (n, p): 2r / (1 + r); a negative r counts as 0.
+    NaN where a half has no spread.
+    """
+    first, second = _unit_columns(ranks(a)), _unit_columns(ranks(b))
+    r = np.sum(first * second, axis=0)
+    return np.where(np.isnan(r), np.nan, 2 * np.maximum(r, 0) / (1 + np.maximum(r, 0)))
+
+
+def benjamini_hochberg(p: np.ndarray | Sequence[float]) -> np.ndarray:
+    """Smallest false discovery rate at which each of the p-values would be called; NaN stays NaN.
+
+    Benjamini & Hochberg 1995, step-up.
+    """
+    p = np.asarray(p, np.float64)
+    q = np.full(p.shape, np.nan)
+    seen = np.flatnonzero(~np.isnan(p))
+    if not len(seen):
+        return q
+    order = seen[np.argsort(p[seen])[::-1]]
+    scaled = p[order] * len(seen) / np.arange(len(seen), 0, -1)
+    q[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
+    return q
+
+
+def effective_robustness(
+    clean: np.ndarray, other: np.ndarray, baseline: np.ndarray | None = None
+) -> np.ndarray:
+    """Accuracy beyond what clean accuracy lets expect, per model and column of ``other (n, p)``.
+
+    other - expit(a + b logit(clean)), the line fitted on the ``baseline`` models (n,) bool, or all.
+    Accuracies in [0, 1]; those at 0 or 1 are moved in by 1e-4. Taori et al. 2020, section 3.1.
+    """
+    x, y = special.logit(np.clip(clean, 1e-4, 1 - 1e-4)), special.logit(np.clip(other, 1e-4, 1 - 1e-4))
+    fit = np.ones(len(x), bool) if baseline is None else baseline
+    design = np.column_stack([np.ones(len(x)), x])
+    line = np.linalg.lstsq(design[fit], y[fit], rcond=None)[0]
+    beyond: np.ndarray = other - special.expit(design @ line)
+    return beyond
+
+
+def _unit_columns(values: np.ndarray) -> np.ndarray:
+    """Columns of mean 0 and length 1; NaN where a column has no spread."""
+    centred = values - values.mean(axis=0)
+    length = np.sqrt(np.sum(centred**2, axis=0))
+    flat = length <= 1e-12 * np.sqrt(np.sum(values**2, axis=0))
+    return np.divide(centred, length, out=np.full(centred.shape, np.nan), where=~flat)

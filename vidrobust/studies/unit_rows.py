@@ -1,0 +1,105 @@
+"""What is correlated: one row per unit, and its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import SettingsError
+
+Across = Literal["frames", "clips", "tracks", "models"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """n units, ready to be correlated. Larger numbers always mean more harm or less stability.
+
+    across         what a unit is
+    model          the model studied; "" across models
+    name           (n,) str, what each unit is called
+    cluster        (n,) str, units of one cluster depend on each other
+    clusters_are   what a cluster is: "clips", "scenes", "blocks of time", "families", "models" ...
+    series         (n,) str runs of units in the order of time, which may only be turned round; None where
+                   units may change places freely
+    columns        (p rows) perturbation, strength, metric: what the columns of ``sensitivity`` are
+    sensitivity    (n, p) float64, NaN where not measured
+    instability    (n, s) float64, one column per stability metric
+    confounders    (n, k) float64
+    sensitivity_halves, instability_halves  the same from each half of the measurements, or None
+    primary_sensitivity, primary_stability  the metrics on which the verdict rests, declared beforehand
+    turned         metrics whose sign was turned round, because larger meant better
+    uncontrolled   why a partial correlation cannot rule out the usual confounder; "" where it can
+    """
+
+    across: Across
+    model: str
+    name: np.ndarray
+    cluster: np.ndarray
+    clusters_are: str
+    series: np.ndarray | None
+    columns: pd.DataFrame
+    sensitivity: np.ndarray
+    instability: pd.DataFrame
+    confounders: pd.DataFrame
+    sensitivity_halves: tuple[np.ndarray, np.ndarray] | None = None
+    instability_halves: tuple[pd.DataFrame, pd.DataFrame] | None = None
+    primary_sensitivity: str
+    primary_stability: str
+    turned: tuple[str, ...] = ()
+    uncontrolled: str = ""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        n = len(self.name)
+        shapes = {
+            "cluster": len(self.cluster),
+            "sensitivity": len(self.sensitivity),
+            "instability": len(self.instability),
+            "confounders": len(self.confounders),
+        }
+        for what, length in shapes.items():
+            if length != n:
+                raise ValueError(f"Units.{what}: expected {n} rows, one per unit, got {length}")
+        if self.sensitivity.shape[1:] != (len(self.columns),):
+            raise ValueError(
+                f"Units.sensitivity: expected {len(self.columns)} columns, got {self.sensitivity.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+
+def spread(
+    sensitivity: pd.DataFrame, keys: list[str], columns: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Mean sensitivity, one row per key and one column per (perturbation, strength, metric), numbered.
+
+    Returns the means and the table of columns. With ``columns`` given, exactly those.
+    """
+    what = ["perturbation", "strength", "metric"]
+    if columns is None:
+        columns = sensitivity[what].drop_duplicates().sort_values(what, kind="stable").reset_index(drop=True)
+        columns["strength"] = columns["strength"].astype(np.float64)
+    number = columns.assign(column=np.arange(len(columns)))
+    rows = sensitivity[[*keys, *what, "value"]].merge(number, on=what)  # merge matches NaN with NaN
+    wide = rows.groupby([*keys, "column"])["value"].mean().unstack("column")
+    return wide.reindex(columns=number["column"]), columns
+
+
+def one_model(table: pd.DataFrame, model: str | None) -> str:
+    models = sorted(table["model"].astype(str).unique())
+    if model is None and len(models) == 1:
+        return models[0]
+    if model is None or model not in models:
+        asked = "several models, which are never pooled" if model is None else f"no model {model!r}"
+        raise SettingsError(f"model: {asked}; choose one of {', '.join(models) or '(none)'}")
+    return model
+
+
+def as_names(given: str | Sequence[str] | None, default: Sequence[str]) -> list[str]:
+    return list(default) if given is None else [given] if isinstance(given, str) else list(given)
