@@ -51,6 +51,9 @@ _STUDY = _options(
     click.option(
         "--suite", multiple=True, metavar="NAME", help="Suites of perturbations; natural by default."
     ),
+    click.option(
+        "--perturbation", multiple=True, metavar="KEY", help="Only these perturbations of the suites."
+    ),
     click.option("--frames", type=int, metavar="N", help="Frames per item for the sensitivity."),
     click.option("--draws", type=int, metavar="N", help="Random draws per frame and perturbation."),
     click.option("--pairs", type=int, metavar="N", help="Pairs per item to explain by replay."),

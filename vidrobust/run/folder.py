@@ -28,9 +28,15 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, settings: Settings) -> RunFolder:
-        """A new or reused folder, with run.json begun. Raises SettingsError where it cannot be written."""
+        """A new folder with run.json begun; the results of an earlier run in it are removed first.
+
+        Raises SettingsError where it cannot be made, or where it holds something that is not a run.
+        """
         try:
             path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()) and not is_run_folder(path):
+                raise SettingsError(f"{path}: is not empty and not a run folder; give another --out")
+            _remove_results(path)
         except OSError as error:
             raise SettingsError(
                 f"{path}: the run folder cannot be made ({error.strerror}); see --out"

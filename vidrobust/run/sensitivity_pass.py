@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError
-from vidrobust.perturb.catalogue import suite
+from vidrobust.perturb.catalogue import find, suite
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.predictions import Classifier
 from vidrobust.run.folder import RunFolder
@@ -23,7 +23,9 @@ CHUNK = 8
 
 
 def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
-    """All perturbations of the suites asked for."""
+    """The perturbations of the suites asked for, or those named; SettingsError for an unknown name."""
+    if settings.perturbation:
+        return tuple(find(key) for key in settings.perturbation)
     return tuple(perturbation for name in settings.suite for perturbation in suite(name))
 
 

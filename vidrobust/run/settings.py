@@ -38,6 +38,8 @@ class Settings:
     revert_within: int = 3
     """A label that left and is back within so many frames is a revert flip."""
     suite: tuple[str, ...] = ("natural",)
+    perturbation: tuple[str, ...] = ()
+    """Only these of the suites, by their keys; all where none is named."""
     frames: int = 24
     """Frames per item whose sensitivity is measured."""
     draws: int = 1
