@@ -1,7 +1,11 @@
-"""Blur and sharpening: gaussian, motion, defocus, unsharp mask. Borders are mirrored about the edge pixel."""
+"""Blur and sharpening: gaussian, motion, defocus, unsharp mask. Borders are mirrored about the edge pixel.
+
+OpenCV convolves on the CPU; frames of another device go there and back.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -9,22 +13,84 @@ import numpy as np
 import torch
 
 from vidrobust.perturb.arrays import each_frame
+from vidrobust.perturb.draws import Generators, one_per_frame, uniform
 from vidrobust.perturb.perturbation import Perturbation, given_sign, without_chance
 
+DIRECT_KERNEL = 11
+"""Up to this side OpenCV convolves directly, which is fastest on bytes; beyond, by Fourier transform, which
+is fastest in float32."""
+SHARPENING_SIGMA = 1.0
 
-def gaussian(frame: np.ndarray, sigma: float) -> np.ndarray:
-    """(H, W, 3) of any depth, convolved with a Gaussian cut at 4 sigma."""
+
+def gaussian(frame: np.ndarray, sigma: float, border: int = cv2.BORDER_REFLECT_101) -> np.ndarray:
+    """(H, W) or (H, W, 3) of any depth, convolved with a Gaussian cut at 4 sigma."""
     side = 2 * int(4 * sigma + 0.5) + 1
-    return np.asarray(cv2.GaussianBlur(frame, (side, side), sigma, borderType=cv2.BORDER_REFLECT_101))
+    return np.asarray(cv2.GaussianBlur(frame, (side, side), sigma, borderType=border))
 
 
-def _sharpness(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+def convolve(frame: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 with a float32 kernel of odd sides that sums to 1, rounded."""
+    if max(kernel.shape) <= DIRECT_KERNEL:
+        return np.asarray(cv2.filter2D(frame, -1, kernel, borderType=cv2.BORDER_REFLECT_101))
+    blurred = cv2.filter2D(frame.astype(np.float32), -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(cv2.convertScaleAbs(np.maximum(blurred, 0)))
+
+
+def line_kernel(length_px: float, radians: float) -> np.ndarray:
+    """The path of a point that moves ``length_px`` while the shutter is open, shared among its pixels."""
+    points = np.linspace(-length_px / 2, length_px / 2, 8 * math.ceil(length_px) + 1)
+    return _splat(points * math.cos(radians), points * math.sin(radians))
+
+
+def _splat(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Points of equal weight, each shared bilinearly among its four pixels, in the smallest odd kernel."""
+    half_x, half_y = (math.ceil(max(float(np.abs(axis).max()) - 1e-9, 0)) for axis in (x, y))
+    kernel = np.zeros((2 * half_y + 3, 2 * half_x + 3))
+    column, row = np.floor(x + 1e-9).astype(int), np.floor(y + 1e-9).astype(int)
+    right, down = x - column, y - row
+    for dx, weight_x in ((0, 1 - right), (1, right)):
+        for dy, weight_y in ((0, 1 - down), (1, down)):
+            np.add.at(kernel, (row + dy + half_y + 1, column + dx + half_x + 1), weight_x * weight_y)
+    trimmed = kernel[1:-1, 1:-1]
+    return np.asarray(trimmed / trimmed.sum(), dtype=np.float32)
+
+
+def disk_kernel(radius_px: float, samples: int = 8) -> np.ndarray:
+    """The circle of confusion: the share of each pixel that the disk covers, from 8 x 8 samples a pixel."""
+    half = max(math.ceil(radius_px - 0.5), 0)
+    at = (np.arange((2 * half + 1) * samples) + 0.5) / samples - half - 0.5
+    inside = (at[:, None] ** 2 + at[None, :] ** 2 <= radius_px**2).astype(np.float64)
+    shares = inside.reshape(2 * half + 1, samples, 2 * half + 1, samples).sum(axis=(1, 3))
+    return (
+        np.asarray(shares / shares.sum(), dtype=np.float32) if shares.any() else np.ones((1, 1), np.float32)
+    )
+
+
+def _gaussian_blur(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
     """Positive: blurred with that sigma. Negative: 2 x - blurred, the blur's mirror image about the frame."""
 
     def change(frame: np.ndarray, row: int) -> np.ndarray:
         if signed[row] > 0:
             return gaussian(frame, signed[row])
         return np.asarray(cv2.addWeighted(frame, 2.0, gaussian(frame, -signed[row]), -1.0, 0.0))
+
+    return each_frame(pixels, change)
+
+
+def _motion_blur(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+    owns = one_per_frame(generator, len(pixels))
+    kernels = [line_kernel(strength, uniform(own, 0.0, math.pi)) for own in owns]
+    return each_frame(pixels, lambda frame, row: convolve(frame, kernels[row]))
+
+
+def _defocus_blur(pixels: torch.Tensor, radii: Sequence[float]) -> torch.Tensor:
+    return each_frame(pixels, lambda frame, row: convolve(frame, disk_kernel(radii[row])))
+
+
+def _sharpening(pixels: torch.Tensor, amounts: Sequence[float]) -> torch.Tensor:
+    def change(frame: np.ndarray, row: int) -> np.ndarray:
+        soft = gaussian(frame, SHARPENING_SIGMA)
+        return np.asarray(cv2.addWeighted(frame, 1 + amounts[row], soft, -amounts[row], 0.0))
 
     return each_frame(pixels, change)
 
@@ -37,8 +103,38 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         unit="sigma px",
         strengths=(0.5, 1.0, 2.0, 4.0, 8.0),
         range=(0.0, 64.0),
-        apply=without_chance(_sharpness),
-        signed={"gaussian_blur": given_sign(_sharpness)},
+        apply=without_chance(_gaussian_blur),
+        signed={"gaussian_blur": given_sign(_gaussian_blur)},
         doc="Convolved with a Gaussian; the signed form sharpens for s < 0 by as much as the blur takes away.",
+    ),
+    Perturbation(
+        name="motion_blur",
+        suite="natural",
+        family="blur",
+        unit="length px",
+        strengths=(2.0, 4.0, 8.0, 16.0, 32.0),
+        range=(0.0, 256.0),
+        apply=_motion_blur,
+        doc="Smeared along a straight line of s pixels in a random direction: motion while the shutter is open.",
+    ),
+    Perturbation(
+        name="defocus_blur",
+        suite="natural",
+        family="blur",
+        unit="radius px",
+        strengths=(1.0, 2.0, 3.0, 5.0, 8.0),
+        range=(0.0, 64.0),
+        apply=without_chance(_defocus_blur),
+        doc="Convolved with a disk of radius s: the circle of confusion of a lens out of focus.",
+    ),
+    Perturbation(
+        name="sharpening",
+        suite="natural",
+        family="blur",
+        unit="amount",
+        strengths=(0.5, 1.0, 2.0, 4.0, 8.0),
+        range=(0.0, 32.0),
+        apply=without_chance(_sharpening),
+        doc="Unsharp mask x + s (x - blurred x) with sigma 1 px: the edge enhancement inside a camera.",
     ),
 )

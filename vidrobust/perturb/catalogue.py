@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from vidrobust.errors import SettingsError
-from vidrobust.perturb import blur, compression, geometric, noise, photometric
+from vidrobust.perturb import blur, compression, geometric, noise, occlusion, photometric
 from vidrobust.perturb.perturbation import Perturbation
 
 SUITES = ("natural", "line-camera", "imagenet-c", "imagenet-p", "shift")
 
-_MODULES = (photometric, geometric, blur, noise, compression)
+_MODULES = (photometric, geometric, blur, noise, compression, occlusion)
 
 
 def _collect() -> Mapping[str, Perturbation]:

@@ -1,20 +1,91 @@
-"""Noise of the sensor, fresh in every frame and channel: gaussian, shot, impulse, speckle."""
+"""Noise of the sensor, fresh in every frame and channel: gaussian, shot, impulse, speckle.
+
+The cores take the random numbers as an argument, so that they can be held against other implementations.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
+import numpy as np
 import torch
+from scipy.stats import poisson
 
 from vidrobust.perturb.arrays import rounded
-from vidrobust.perturb.draws import Generators, normal, one_per_frame
-from vidrobust.perturb.perturbation import Perturbation
+from vidrobust.perturb.draws import Generators, normal, one_per_frame, sixteen_bits
+from vidrobust.perturb.perturbation import Apply, Perturbation
+
+POISSON_BITS = 14
+"""Poisson counts come from tables of 2^14 equally likely values a level: exact quantiles, tails cut at 4 sigma."""
 
 
-def _gaussian_noise(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
-    frames = [
-        rounded(normal(own, frame.shape, frame.device).mul_(strength).add_(frame))
-        for frame, own in zip(pixels, one_per_frame(generator, len(pixels)), strict=True)
-    ]
-    return torch.stack(frames)
+def frame_by_frame(change: Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]) -> Apply:
+    """``apply`` from a function of one frame (3, H, W), the strength and the frame's generator."""
+
+    def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+        owns = one_per_frame(generator, len(pixels))
+        return torch.stack([change(frame, strength, own) for frame, own in zip(pixels, owns, strict=True)])
+
+    return apply
+
+
+@functools.lru_cache(maxsize=8)
+def poisson_levels(photons_at_white: float) -> torch.Tensor:
+    """(256, 2^14) float32: equally likely noisy levels of each clean level, of 255 and not clipped."""
+    at = (np.arange(2**POISSON_BITS) + 0.5) / 2**POISSON_BITS
+    counts = np.empty((256, at.size), np.float32)
+    for level in range(256):
+        mean = photons_at_white * level / 255
+        low, high = poisson.ppf([at[0], at[-1]], mean)
+        values = np.arange(max(int(low), 0), int(high) + 1)
+        counts[level] = values[np.searchsorted(poisson.cdf(values[:-1], mean), at)]
+    return torch.from_numpy(counts * np.float32(255 / photons_at_white))
+
+
+@functools.lru_cache(maxsize=16)
+def _poisson_table(photons_at_white: float, truncated: bool, device: torch.device) -> torch.Tensor:
+    levels = poisson_levels(photons_at_white).clamp(0, 255)
+    return (
+        (levels.add_(1e-4).floor_() if truncated else levels.round_()).to(torch.uint8).reshape(-1).to(device)
+    )
+
+
+def shot(
+    frame: torch.Tensor, photons_at_white: float, bits: torch.Tensor, *, truncated: bool = False
+) -> torch.Tensor:
+    """Poisson noise of a pixel that collects ``photons_at_white`` at level 255.
+
+    frame (3, H, W) uint8 · bits  the same shape, uniform 0..65535 int32 · truncated  floor, not round, at the end
+    """
+    table = _poisson_table(photons_at_white, truncated, frame.device)
+    index = (frame.to(torch.int32) << POISSON_BITS) | (bits >> (16 - POISSON_BITS))
+    if frame.device.type == "cpu":
+        return torch.from_numpy(table.numpy().take(index.numpy()))
+    return torch.take(table, index.long())
+
+
+def impulse(frame: torch.Tensor, share: float, bits: torch.Tensor) -> torch.Tensor:
+    """A share of all values becomes 0 or 255, each with the same chance."""
+    half = round(share * 32768)
+    salted = torch.where(bits < half, torch.zeros_like(frame), frame)
+    return torch.where(bits >= 65536 - half, torch.full_like(frame, 255), salted)
+
+
+def _gaussian_noise(frame: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
+    return rounded(normal(own, frame.shape, frame.device).mul_(sigma).add_(frame))
+
+
+def _speckle_noise(frame: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
+    return rounded(normal(own, frame.shape, frame.device).mul_(sigma).add_(1).mul_(frame))
+
+
+def _shot_noise(frame: torch.Tensor, sigma_at_white: float, own: torch.Generator) -> torch.Tensor:
+    return shot(frame, (255 / sigma_at_white) ** 2, sixteen_bits(own, frame.shape, frame.device))
+
+
+def _impulse_noise(frame: torch.Tensor, share: float, own: torch.Generator) -> torch.Tensor:
+    return impulse(frame, share, sixteen_bits(own, frame.shape, frame.device))
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
@@ -25,7 +96,37 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         unit="sigma, levels of 255",
         strengths=(2.0, 5.0, 10.0, 20.0, 40.0),
         range=(0.0, 255.0),
-        apply=_gaussian_noise,
-        doc="Independent normal noise on every value.",
+        apply=frame_by_frame(_gaussian_noise),
+        doc="Independent normal noise on every value: the electronics' read noise.",
+    ),
+    Perturbation(
+        name="shot_noise",
+        suite="natural",
+        family="noise",
+        unit="sigma at white, levels of 255",
+        strengths=(2.0, 5.0, 10.0, 20.0, 40.0),
+        range=(1.0, 255.0),
+        apply=frame_by_frame(_shot_noise),
+        doc="Poisson noise of the light itself: (255 / s)^2 photons at white, and less noise where it is dark.",
+    ),
+    Perturbation(
+        name="impulse_noise",
+        suite="natural",
+        family="noise",
+        unit="share of values",
+        strengths=(0.005, 0.01, 0.03, 0.1, 0.2),
+        range=(0.0001, 1.0),
+        apply=frame_by_frame(_impulse_noise),
+        doc="That share of the values becomes 0 or 255: salt and pepper, bits lost on the way.",
+    ),
+    Perturbation(
+        name="speckle_noise",
+        suite="natural",
+        family="noise",
+        unit="sigma, relative to the level",
+        strengths=(0.02, 0.05, 0.1, 0.2, 0.4),
+        range=(0.0, 4.0),
+        apply=frame_by_frame(_speckle_noise),
+        doc="Normal noise in proportion to the level: coherent light, or gain noise.",
     ),
 )
