@@ -107,10 +107,14 @@ class Preprocess:
         """Resized pixels (N, 3, *shape) uint8 RGB -> float32 in the network's range, channels_last."""
         if self.channels == "BGR":
             pixels = pixels.flip(1)
-        values = pixels.to(torch.float32, memory_format=torch.channels_last, copy=True)
-        mean = torch.tensor(self.mean, device=values.device).view(3, 1, 1)
-        std = torch.tensor(self.std, device=values.device).view(3, 1, 1)
-        return values.sub_(mean).div_(std)
+        count, _, height, width = pixels.shape
+        # in rows of R G B R G B ...: broadcasting over an inner side of 3 costs six times as much
+        rows = pixels.permute(0, 2, 3, 1).reshape(count, height, width * 3).to(torch.float32)
+        mean, std = (
+            torch.tensor(v, dtype=torch.float32, device=rows.device).repeat(width)
+            for v in (self.mean, self.std)
+        )
+        return rows.sub_(mean).div_(std).view(count, height, width, 3).permute(0, 3, 1, 2)
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
         """pixels (N, 3, H, W) uint8 RGB -> (N, 3, *shape) float32, channels_last, on the same device."""
