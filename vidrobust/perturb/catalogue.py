@@ -7,12 +7,22 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from vidrobust.errors import SettingsError
-from vidrobust.perturb import blur, compression, geometric, noise, occlusion, photometric
+from vidrobust.perturb import (
+    blur,
+    camera,
+    camera_in_time,
+    compression,
+    geometric,
+    imagenet_c,
+    noise,
+    occlusion,
+    photometric,
+)
 from vidrobust.perturb.perturbation import Perturbation
 
 SUITES = ("natural", "line-camera", "imagenet-c", "imagenet-p", "shift")
 
-_MODULES = (photometric, geometric, blur, noise, compression, occlusion)
+_MODULES = (photometric, geometric, blur, noise, compression, occlusion, camera, camera_in_time, imagenet_c)
 
 
 def _collect() -> Mapping[str, Perturbation]:

@@ -102,6 +102,11 @@ def turned(degrees: float) -> Matrix:
     return np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
 
 
+def sheared(slope: float) -> Matrix:
+    """Rows slide to the right by ``slope`` px for each px below the centre."""
+    return np.array([[1, slope, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float64)
+
+
 def zoomed(factor: float) -> Matrix:
     """Larger than 1: the picture grows."""
     return np.diag([factor, factor, 1.0])
@@ -122,8 +127,7 @@ def _scale(strength: float, generator: torch.Generator, size: tuple[int, int]) -
 
 def _shear(strength: float, generator: torch.Generator, size: tuple[int, int]) -> Matrix:
     slope = math.tan(math.radians(strength * sign(generator)))
-    across = np.array([[1, slope, 0], [0, 1, 0], [0, 0, 1]])
-    return across if sign(generator) > 0 else across.T
+    return sheared(slope) if sign(generator) > 0 else sheared(slope).T
 
 
 def _perspective(strength: float, generator: torch.Generator, size: tuple[int, int]) -> Matrix:

@@ -113,16 +113,25 @@ class Perturbation:
 
 
 def apply_at_a_random_time(clip: ApplyClip) -> Apply:
-    """``apply`` of a perturbation that lives in time: each frame is a clip of its own at a random time."""
+    """``apply`` of a perturbation that lives in time: each frame is a clip of its own at a random time.
+
+    With equally seeded fresh generators, ``apply`` of a frame and ``apply_clip`` at ``random_time_s`` agree.
+    """
 
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
-        frames = []
-        for frame, own in zip(each_alone(pixels), one_per_frame(generator, len(pixels)), strict=True):
-            seed, time_s = draw_seed(own), uniform(own, 0.0, RANDOM_TIME_S)
-            frames.append(clip(frame, np.array([time_s]), strength, from_seed(seed, own.device)))
-        return torch.cat(frames)
+        owns = one_per_frame(generator, len(pixels))
+        frames = zip(each_alone(pixels), owns, strict=True)
+        return torch.cat([clip(f, np.array([random_time_s(own)]), strength, own) for f, own in frames])
 
     return apply
+
+
+def random_time_s(generator: torch.Generator) -> float:
+    """The time at which ``apply`` takes a lone frame; leaves the generator as it was."""
+    before = generator.get_state()
+    seed = draw_seed(generator)
+    generator.set_state(before)
+    return uniform(from_seed(seed ^ 0x5EED, generator.device), 0.0, RANDOM_TIME_S)
 
 
 def _check(key: str, limits: tuple[float, float], pixels: torch.Tensor, strength: float) -> None:

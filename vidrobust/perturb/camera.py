@@ -1,0 +1,261 @@
+"""What sits in the camera, on its lens or over the line, and stays where it is for a whole clip.
+
+Every function takes the clip's generator and draws one field from it: the same pixels are dead, the same
+speck of dust lies at the same place in all frames. Times do not matter here. All of it is torch, on the
+device of the pixels; fields are drawn on the generator's device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from vidrobust.perturb.arrays import each_frame, rounded
+from vidrobust.perturb.blur import gaussian
+from vidrobust.perturb.draws import angle, integer, normal, uniform
+from vidrobust.perturb.geometric import move_corners, sheared, warp
+from vidrobust.perturb.perturbation import MoveBoxes, Perturbation, apply_at_a_random_time
+
+Fixed = Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]
+"""(pixels (T, 3, H, W) of one clip, strength, the clip's generator) -> pixels."""
+
+SPECKS = 16
+"""Specks of dust on the lens."""
+
+
+def grid(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows (H, 1) and columns (1, W), measured from the centre, in units of half the diagonal."""
+    h, w = pixels.shape[2:]
+    half = max(math.hypot(h, w) / 2, 1.0)
+    y = (torch.arange(h, device=pixels.device, dtype=torch.float32) - (h - 1) / 2) / half
+    x = (torch.arange(w, device=pixels.device, dtype=torch.float32) - (w - 1) / 2) / half
+    return y[:, None], x[None, :]
+
+
+def _share(pixels: torch.Tensor, per_million: float, own: torch.Generator) -> torch.Tensor:
+    """(H, W) bool: about that many pixels of a million, at least one."""
+    h, w = pixels.shape[2:]
+    count = min(h * w, max(1, round(per_million * h * w / 1e6)))
+    mask = torch.zeros(h * w, dtype=torch.bool, device=pixels.device)
+    where = torch.randint(h * w, (count,), generator=own, device=own.device)
+    mask[where.to(pixels.device)] = True
+    return mask.view(h, w)
+
+
+def _dead_pixels(pixels: torch.Tensor, per_million: float, own: torch.Generator) -> torch.Tensor:
+    return torch.where(_share(pixels, per_million, own), torch.zeros_like(pixels), pixels)
+
+
+def _hot_pixels(pixels: torch.Tensor, per_million: float, own: torch.Generator) -> torch.Tensor:
+    return torch.where(_share(pixels, per_million, own), torch.full_like(pixels, 255), pixels)
+
+
+def _stuck_lines(pixels: torch.Tensor, lines: float, own: torch.Generator) -> torch.Tensor:
+    axis = 2 + integer(own, 0, 2)
+    length = pixels.shape[axis]
+    out = pixels.clone(memory_format=torch.contiguous_format)
+    for _ in range(max(1, round(lines))):
+        out.select(axis, integer(own, 0, length)).fill_(integer(own, 0, 256))
+    return out
+
+
+def _fixed_pattern_noise(pixels: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
+    h, w = pixels.shape[2:]
+    each = normal(own, (h, w), pixels.device) + normal(own, (1, w), pixels.device)
+    return rounded(pixels + each * (sigma / math.sqrt(2)))
+
+
+def _vignetting(pixels: torch.Tensor, lost: float, own: torch.Generator) -> torch.Tensor:
+    y, x = grid(pixels)
+    return rounded(pixels * (1 - lost * (x * x + y * y)))
+
+
+def _uneven_lighting(pixels: torch.Tensor, difference: float, own: torch.Generator) -> torch.Tensor:
+    y, x = grid(pixels)
+    towards = angle(own)
+    return rounded(pixels * (1 + difference * (x * math.cos(towards) + y * math.sin(towards))))
+
+
+def _specular_glare(pixels: torch.Tensor, peak: float, own: torch.Generator) -> torch.Tensor:
+    """A bright ellipse with a wide veil, screened over the picture: x + (255 - x) g."""
+    y, x = grid(pixels)
+    x, y = x - uniform(own, -0.5, 0.5), y - uniform(own, -0.4, 0.4)
+    turn, wide, flat = angle(own), uniform(own, 0.08, 0.2), uniform(own, 0.3, 1.0)
+    along = (x * math.cos(turn) + y * math.sin(turn)) / wide
+    across = (y * math.cos(turn) - x * math.sin(turn)) / (wide * flat)
+    distance = along * along + across * across
+    glare = peak * (0.8 * torch.exp(-(distance**2)) + 0.2 * torch.exp(-distance / 8))
+    return rounded(pixels + (255 - pixels.float()) * glare)
+
+
+def _lens_dust(pixels: torch.Tensor, opacity: float, own: torch.Generator) -> torch.Tensor:
+    """Soft dark specks, out of focus as they are on the lens."""
+    h, w = pixels.shape[2:]
+    half = math.hypot(h, w) / 2
+    clear = torch.ones((h, w), device=pixels.device)
+    for _ in range(SPECKS):
+        cx, cy = w / 2 + half * uniform(own, -0.8, 0.8), h / 2 + half * uniform(own, -0.6, 0.6)
+        radius, flat = half * (0.015 + 0.06 * uniform(own) ** 2), uniform(own, 0.6, 1.0)
+        rows, columns = _window(cy, 2.2 * radius, h), _window(cx, 2.2 * radius, w)
+        y = torch.arange(rows.start, rows.stop, device=pixels.device)[:, None] + 0.5 - cy
+        x = torch.arange(columns.start, columns.stop, device=pixels.device)[None] + 0.5 - cx
+        distance = (x**2 + (y / flat) ** 2).sqrt() / radius
+        clear[rows, columns] *= 1 - opacity * torch.sigmoid((1 - distance) * 6)
+    return rounded(pixels * clear)
+
+
+def _window(centre: float, reach: float, length: int) -> slice:
+    start = min(max(0, math.floor(centre - reach)), length)
+    return slice(start, max(start, min(length, math.ceil(centre + reach))))
+
+
+def _lens_smear(pixels: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
+    """Grease in soft streaks: under it the picture is out of focus and veiled."""
+    mask = (strength * _streaks(pixels, own)).cpu().numpy()[:, :, None]
+    sigma = 0.02 * min(pixels.shape[2:])
+
+    def change(frame: np.ndarray, row: int) -> np.ndarray:
+        sharp = frame.astype(np.float32)
+        veiled = 0.85 * gaussian(sharp, sigma) + 0.15 * 200
+        return np.asarray(np.rint(sharp + (veiled - sharp) * mask).astype(np.uint8))
+
+    return each_frame(pixels, change)
+
+
+def _streaks(pixels: torch.Tensor, own: torch.Generator) -> torch.Tensor:
+    """(H, W) in [0, 1]: smooth blots, drawn out along one side."""
+    cells = (3, 9) if integer(own, 0, 2) else (9, 3)
+    coarse = normal(own, (1, 1, *cells), pixels.device)
+    size = (pixels.shape[2], pixels.shape[3])
+    return interpolate(coarse, size, mode="bicubic", align_corners=False)[0, 0].mul(2).sigmoid()
+
+
+def _skew(px: float, own: torch.Generator, size: tuple[int, int]) -> np.ndarray:
+    slope = (1 - 2 * integer(own, 0, 2)) * px / max(size[0] - 1, 1)
+    return sheared(slope)
+
+
+def _rolling_shutter(pixels: torch.Tensor, px: float, own: torch.Generator) -> torch.Tensor:
+    matrix = _skew(px, own, (pixels.shape[2], pixels.shape[3]))
+    return warp(pixels, [matrix] * len(pixels))
+
+
+def _move_with_shutter(
+    boxes: np.ndarray, size: tuple[int, int], px: float, own: torch.Generator
+) -> np.ndarray:
+    return move_corners(boxes, size, _skew(px, own, size))
+
+
+def _of_clip(
+    name: str,
+    unit: str,
+    field: Fixed,
+    strengths: tuple[float, ...],
+    high: float,
+    doc: str,
+    move_boxes: MoveBoxes | None = None,
+) -> Perturbation:
+    def clip(p: torch.Tensor, times_s: np.ndarray, s: float, own: torch.Generator) -> torch.Tensor:
+        return field(p, s, own)
+
+    return Perturbation(
+        name=name,
+        suite="line-camera",
+        family="camera",
+        unit=unit,
+        strengths=strengths,
+        range=(0.0, high),
+        apply=apply_at_a_random_time(clip),
+        apply_clip=clip,
+        move_boxes=move_boxes,
+        doc=doc,
+    )
+
+
+PERTURBATIONS: tuple[Perturbation, ...] = (
+    _of_clip(
+        "dead_pixels",
+        "pixels of a million",
+        _dead_pixels,
+        (100.0, 300.0, 1000.0, 3000.0, 10000.0),
+        1e6,
+        "That many pixels stay black, at least one.",
+    ),
+    _of_clip(
+        "hot_pixels",
+        "pixels of a million",
+        _hot_pixels,
+        (100.0, 300.0, 1000.0, 3000.0, 10000.0),
+        1e6,
+        "That many pixels stay white, at least one.",
+    ),
+    _of_clip(
+        "stuck_lines",
+        "rows or columns",
+        _stuck_lines,
+        (1.0, 2.0, 4.0, 8.0, 16.0),
+        1024.0,
+        "That many rows, or columns, each stay at one grey level, at least one.",
+    ),
+    _of_clip(
+        "fixed_pattern_noise",
+        "sigma, levels of 255",
+        _fixed_pattern_noise,
+        (1.0, 2.0, 4.0, 8.0, 16.0),
+        128.0,
+        "An offset of each pixel and of each column, half of the variance each, the same in all frames.",
+    ),
+    _of_clip(
+        "vignetting",
+        "share of light lost in the corner",
+        _vignetting,
+        (0.1, 0.2, 0.4, 0.6, 0.8),
+        1.0,
+        "Light falls with the square of the distance from the centre.",
+    ),
+    _of_clip(
+        "uneven_lighting",
+        "relative gain at the corner",
+        _uneven_lighting,
+        (0.1, 0.2, 0.4, 0.6, 0.8),
+        1.0,
+        "A ramp of light across the picture in a random direction, 1 at the centre.",
+    ),
+    _of_clip(
+        "specular_glare",
+        "share of full scale at its peak",
+        _specular_glare,
+        (0.2, 0.4, 0.6, 0.8, 1.0),
+        1.0,
+        "A lamp mirrored in the part: a bright ellipse with a veil around it.",
+    ),
+    _of_clip(
+        "lens_dust",
+        "opacity",
+        _lens_dust,
+        (0.1, 0.2, 0.4, 0.6, 0.9),
+        1.0,
+        f"One field of {SPECKS} soft dark specks.",
+    ),
+    _of_clip(
+        "lens_smear",
+        "share at the thickest place",
+        _lens_smear,
+        (0.1, 0.2, 0.4, 0.6, 0.9),
+        1.0,
+        "One field of greasy streaks under which the picture is blurred and veiled.",
+    ),
+    _of_clip(
+        "rolling_shutter",
+        "px from the first row to the last",
+        _rolling_shutter,
+        (2.0, 4.0, 8.0, 16.0, 32.0),
+        1024.0,
+        "The belt moves on while the rows are read: the picture leans by s pixels, all clip long to one side.",
+        _move_with_shutter,
+    ),
+)
