@@ -2,89 +2,176 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
-import av
 import av.error
 import numpy as np
+import torch
+from av.codec.hwaccel import HWAccel
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from vidrobust.errors import InputError
-from vidrobust.frames import VideoInfo
+from vidrobust.video.color import ColorMode, Converter
+from vidrobust.video.container import open_container, video_stream
+from vidrobust.video.decoding import BestEffortClock, PassReport, decode_to_end
+from vidrobust.video.description import describe, promised_end_s
+from vidrobust.video.frame_table import FrameTable
 from vidrobust.video.stream import Decoded
 
-RATE_UNKNOWN = Fraction(25)  # what FFmpeg assumes of a raw stream that does not say
+LOOK_BACK = (0, 1, 12, 60, 250)
+"""Frames before the wanted one at which a seek is tried, in turn, before decoding from the start."""
+LONG_WAY = 1000
+"""A stretch of more frames than this is not decoded to count them; its packets are counted."""
 
-
-def open_container(path: Path) -> av.container.InputContainer:
-    """A local file as a container with a video stream; every failure is one InputError."""
-    av.logging.set_level(None)
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file")
-    try:
-        container = av.open(
-            f"file:{path}", container_options={"protocol_whitelist": "file"}, metadata_errors="replace"
-        )
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as a video ({error})") from error
-    if container.streams.best("video") is None:
-        container.close()
-        raise InputError(f"{path}: has no video stream")
-    return container
+Painter = Callable[[VideoFrame], "np.ndarray | torch.Tensor"]
 
 
 class PyAVReader:
-    """One local video file; every pass opens and closes a container of its own."""
+    """One video; every pass opens and closes a container of its own, on the thread that makes the pass.
 
-    def __init__(self, path: Path, *, item: str, color: str, reason: str) -> None:
-        self.path, self.color = path, color
-        self.problems: list[str] = []
-        with open_container(path) as container:
-            stream = container.streams.best("video")
-            frame = next(self._raw(container, stream), None)
-            if frame is None:
-                raise InputError(f"{path}: no frame could be decoded")
-            turned = frame.rotation % 180 != 0
-            self.info = VideoInfo(
-                name=item,
-                width=frame.height if turned else frame.width,
-                height=frame.width if turned else frame.height,
-                frame_rate=stream.average_rate or stream.guessed_rate or RATE_UNKNOWN,
-                num_frames=stream.frames or None,
-                codec=stream.codec_context.name,
-                pixel_format=frame.format.name,
-                rotation=frame.rotation % 360,
-                backend="pyav",
-                device="cpu",
-                reason=reason,
+    ``painter`` makes what turns a decoded frame into (H, W, 3) RGB, anew for each pass; ``hwaccel`` makes
+    what PyAV needs to decode on a device.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        item: str,
+        color: ColorMode,
+        reason: str,
+        allow_network: bool = False,
+        device: str = "cpu",
+        backend: str = "pyav",
+        painter: Callable[[], Painter] | None = None,
+        hwaccel: Callable[[], HWAccel] | None = None,
+    ) -> None:
+        self.path = path
+        self.device = device
+        self._found: dict[str, str] = {}
+        self._allow_network, self._hwaccel = allow_network, hwaccel
+        self._painter = painter or (lambda: Converter(color))
+        self._table = FrameTable()
+        with self._opened() as (container, stream):
+            self.info, self._first_s = describe(
+                path, container, stream, item=item, backend=backend, device=device, reason=reason
             )
+            self._tick = Fraction(stream.time_base or 1)
+            self._promised = (stream.frames, promised_end_s(container, stream))
 
-    def _raw(self, container, stream) -> Iterator[av.VideoFrame]:
-        stream.thread_type = "AUTO"
-        for packet in container.demux(stream):
-            try:
-                yield from packet.decode()
-            except av.error.FFmpegError as error:
-                self.problems.append(f"{self.path}: {error}")
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What the passes so far found wrong, a sentence each."""
+        return tuple(self._found.values())
 
-    def frames(self) -> Iterator[Decoded]:
-        """Every frame from the first, each valid until the next is asked for."""
-        reformatter = av.video.reformatter.VideoReformatter()
-        with open_container(self.path) as container:
-            stream = container.streams.best("video")
-            last = None
-            step = float(1 / self.info.frame_rate)
-            for index, frame in enumerate(self._raw(container, stream)):
-                time = frame.time
-                if time is None:
-                    time = 0.0 if last is None else last + step
-                last = time
+    def frames(self, first: int = 0) -> Generator[Decoded]:
+        """Every frame from number ``first``; each can be painted until the next is asked for."""
+        known = self._table
+        if first > 0 and known.rising and known:
+            if first - len(known) >= LONG_WAY:
+                known = self._count_packets()
+            nearest = min(first, len(known) - 1)
+            for back in LOOK_BACK:
+                if nearest - back <= 0:
+                    break
+                reached = False
+                for frame in self._from_seek(known, nearest - back, first):
+                    reached = True
+                    yield frame
+                if reached:
+                    return
+        for frame in self._pass(None, FrameTable(), 0):
+            if frame.index >= first:
+                yield frame
 
-                def rgb(frame=frame) -> np.ndarray:
-                    plane = reformatter.reformat(frame, format="rgb24").planes[0]
-                    rows = np.frombuffer(plane, np.uint8).reshape(frame.height, -1)
-                    picture = rows[:, : frame.width * 3].reshape(frame.height, frame.width, 3)
-                    return np.rot90(picture, frame.rotation // 90) if frame.rotation else picture
+    def start_before(self, index: int) -> int:
+        """The frame from which ``frames(index)`` is likely to decode: 0, or a key frame that is known."""
+        return self._table.key_before(index)
 
-                yield Decoded(index=index, time_s=time, corrupt=bool(frame.is_corrupt), rgb=rgb)
+    def index_before(self, time_s: float) -> int:
+        """A frame number not after the first frame at ``time_s``, as late as is known."""
+        stamp = int(time_s / self._tick) - 1
+        table = self._table
+        if not table or table.stamps[-1] < stamp:
+            if (time_s - self._first_s) * self.info.frame_rate < LONG_WAY:
+                return 0
+            table = self._count_packets()
+        return max(table.index_after(stamp) - 1, 0) if table.rising else 0
+
+    def _count_packets(self) -> FrameTable:
+        """The table of the whole file from its packets, if they can be trusted; else what is known."""
+        with self._opened() as (container, stream):
+            counted = FrameTable.from_packets(container, stream)
+        if counted is not None and counted.begins_like(self._table) and len(counted) > len(self._table):
+            self._table = counted
+        return self._table
+
+    def _from_seek(self, known: FrameTable, start: int, first: int) -> Iterator[Decoded]:
+        """Frames from ``first`` after a seek to ``start``; none if the seek did not land where it should.
+
+        It did if the first key frame that comes out is one that is known, not after ``first``, and all from
+        there to ``first`` have the time stamps that are known and are sound.
+        """
+        landed: int | None = None
+        for frame in self._pass(known.stamps[start], known.copy(), None):
+            landed = frame.index if landed is None else landed
+            if landed > first or (frame.index <= first and frame.corrupt):
+                return
+            if frame.index <= first and frame.index < len(known) and known.stamps[frame.index] != frame.stamp:
+                return
+            if frame.index >= first:
+                yield frame
+
+    def _pass(self, seek: int | None, table: FrameTable, number: int | None) -> Iterator[Decoded]:
+        """Decode from the start, or from the key frame that a seek to the time stamp ``seek`` lands on.
+
+        With ``number`` None the first key frame has the number that ``table`` knows for its time stamp.
+        """
+        report, clock, paint = PassReport(), BestEffortClock(), self._painter()
+        now, step = self._first_s, float(1 / self.info.frame_rate)
+        try:
+            for frame in decode_to_end(lambda: self._opened(seek), report):
+                stamp = clock(frame)
+                if number is None:
+                    if not frame.key_frame:
+                        continue
+                    number = table.index_of(stamp)
+                    if number is None:
+                        return
+                corrupt = report.see_frame(frame)
+                if stamp is not None:
+                    now = float(stamp * self._tick)
+                elif report.frames > 1:
+                    now += step
+                table.see(number, stamp, frame.key_frame)
+                report.last_s = now
+                yield Decoded(
+                    index=number, time_s=now, corrupt=corrupt, stamp=stamp, rgb=partial(paint, frame)
+                )
+                number += 1
+            report.complete = True
+        finally:
+            self._learn(table, report, from_start=seek is None)
+
+    def _learn(self, table: FrameTable, report: PassReport, *, from_start: bool) -> None:
+        """Keep what a pass found out about the frames and about damage."""
+        old = self._table
+        if len(table) > len(old) or not table.begins_like(old) or (from_start and report.complete):
+            self._table = table
+        if from_start:
+            self._found.update(report.problems(*self._promised))
+
+    @contextmanager
+    def _opened(self, seek: int | None = None) -> Iterator[tuple[InputContainer, VideoStream]]:
+        hwaccel = None if self._hwaccel is None else self._hwaccel()
+        with open_container(self.path, allow_network=self._allow_network, hwaccel=hwaccel) as container:
+            stream = video_stream(container, self.path)
+            if seek is not None:
+                with suppress(av.error.FFmpegError, OSError):
+                    container.seek(seek, stream=stream)
+            yield container, stream

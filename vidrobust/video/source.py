@@ -59,10 +59,13 @@ def open_video(
     allow_network: bool = False,
 ) -> VideoSource:
     """The frames of one video, animation or folder of frames; raises InputError naming the path."""
+    from vidrobust.video.color import check_color
     from vidrobust.video.pyav import PyAVReader
     from vidrobust.video.stream import FrameStream, Selection
 
     path = Path(path)
-    reader = PyAVReader(path, item=item or path.stem, color=color, reason="PyAV on the CPU is the default")
+    reader = PyAVReader(
+        path, item=item or path.stem, color=check_color(color), reason="PyAV on the CPU is the default"
+    )
     selection = Selection(every=every, fps=fps, start_s=start_s, end_s=end_s)
     return FrameStream(reader, selection, prefetch=prefetch)

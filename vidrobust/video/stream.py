@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
+from weakref import WeakSet
 
 import numpy as np
 import torch
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames import FrameBatch, VideoInfo
+from vidrobust.video.prefetch import prefetched
+
+AHEAD_BYTES = 100 * 2**20
+"""Batches are made ahead up to this many bytes, and one always."""
+SAME_TIME_S = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,51 +28,91 @@ class Decoded:
     index: int
     time_s: float
     corrupt: bool
-    rgb: Callable[[], np.ndarray]
-    """() -> (H, W, 3) uint8, valid until the next frame is decoded."""
+    rgb: Callable[[], np.ndarray | torch.Tensor]
+    """() -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded."""
+    stamp: int | None = None
+    """The time stamp in ticks of the stream, where the reader has one."""
 
 
 class Reader(Protocol):
-    """What a backend supplies: every frame in order, from the first."""
+    """What a backend supplies; ``frames`` may be called again, and from several threads at once."""
 
     info: VideoInfo
-    problems: list[str]
+    device: str
 
-    def frames(self) -> Iterator[Decoded]: ...
+    @property
+    def problems(self) -> Sequence[str]: ...
+
+    def frames(self, first: int = 0) -> Generator[Decoded]:
+        """Every frame in order from number ``first``."""
+        ...
+
+    def start_before(self, index: int) -> int:
+        """The frame, at or before ``index``, from which ``frames(index)`` has to decode."""
+        ...
+
+    def index_before(self, time_s: float) -> int:
+        """A frame number not after the first frame at ``time_s``; 0 is always right."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which frames of a video are wanted: every k-th, or so many a second, in a range of time."""
+    """Which frames of a video are wanted.
+
+    ``start_s <= time < end_s``; of those every ``every``-th, or the first frame of each interval of
+    ``1 / fps`` seconds counted from the first frame of the range.
+    """
 
     every: int = 1
     fps: float | None = None
     start_s: float | None = None
     end_s: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise SettingsError(f"every: expected 1 or more, got {self.every}")
+        if self.fps is not None and not 0 < self.fps < float("inf"):
+            raise SettingsError(f"fps: expected a positive number of frames a second, got {self.fps}")
+        if self.fps is not None and self.every != 1:
+            raise SettingsError("every and fps: give one of the two")
+        if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
+            raise SettingsError(f"start_s, end_s: the range {self.start_s} to {self.end_s} s is empty")
+
     def __call__(self, frames: Iterator[Decoded]) -> Iterator[Decoded]:
-        count, due = 0, None
+        """The wanted ones of ``frames``."""
+        count, origin, taken = 0, 0.0, -1
         for frame in frames:
             if self.start_s is not None and frame.time_s < self.start_s:
                 continue
             if self.end_s is not None and frame.time_s >= self.end_s:
-                break
-            if self.fps is not None:
-                if due is None:
-                    due = frame.time_s
-                if frame.time_s < due - 1e-6:
-                    continue
-                due += (np.floor((frame.time_s + 1e-6 - due) * self.fps) + 1) / self.fps
+                return
+            origin = origin if count else frame.time_s
             count += 1
-            if (count - 1) % self.every == 0:
+            if self.fps is not None:
+                interval = int((frame.time_s - origin + SAME_TIME_S) * self.fps)
+                if interval > taken:
+                    taken = interval
+                    yield frame
+            elif (count - 1) % self.every == 0:
                 yield frame
 
 
 class FrameStream:
-    """A reader and a selection as a VideoSource."""
+    """A reader and a selection as a VideoSource.
 
-    def __init__(self, reader: Reader, selection: Selection, *, prefetch: int) -> None:
-        self._reader, self._selection, self._prefetch = reader, selection, prefetch
+    ``upload`` names the device to which batches decoded on the CPU are copied through pinned memory.
+    """
+
+    def __init__(
+        self, reader: Reader, selection: Selection, *, prefetch: int, upload: str | None = None
+    ) -> None:
+        if prefetch < 0:
+            raise SettingsError(f"prefetch: expected 0 or more batches, got {prefetch}")
+        self._reader, self._selection = reader, selection
+        self._prefetch, self._upload = prefetch, upload
+        self._found: dict[str, str] = {}
+        self._open: WeakSet[Generator[FrameBatch]] = WeakSet()
 
     @property
     def info(self) -> VideoInfo:
@@ -73,52 +120,63 @@ class FrameStream:
 
     @property
     def problems(self) -> Sequence[str]:
-        return tuple(self._reader.problems)
+        """What was found wrong so far, a sentence each; complete after the last batch."""
+        return (*self._reader.problems, *self._found.values())
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
-        """All selected frames in order, ``size`` at a time."""
-        pixels: np.ndarray | None = None
-        kept: list[Decoded] = []
-        for frame in self._selection(self._reader.frames()):
-            picture = frame.rgb()
-            if pixels is not None and pixels.shape[1:] != picture.shape:
-                if kept:
-                    yield self._batch(pixels, kept)
-                pixels, kept = None, []
-            if pixels is None:
-                pixels = np.empty((size, *picture.shape), np.uint8)
-            pixels[len(kept)] = picture
-            kept.append(frame)
-            if len(kept) == size:
-                yield self._batch(pixels, kept)
-                pixels, kept = None, []
-        if pixels is not None and kept:
-            yield self._batch(pixels, kept)
+        """All selected frames in order, ``size`` at a time; may be called again to start over.
+
+        A change of the frame size ends a batch early and is noted among the problems.
+        """
+        if size < 1:
+            raise SettingsError(f"batch size: expected 1 or more, got {size}")
+        depth = min(self._prefetch, max(AHEAD_BYTES // (size * self.info.width * self.info.height * 3), 1))
+        made = prefetched(lambda: self._made(size), depth) if depth else self._made(size)
+        self._open.add(made)
+        return made
 
     def at(self, indices: Sequence[int]) -> FrameBatch:
-        """Exactly these frames (decoding order, from 0), in the order asked for."""
-        wanted, found = set(indices), {}
-        for frame in self._reader.frames():
-            if frame.index in wanted:
-                found[frame.index] = (np.ascontiguousarray(frame.rgb()).copy(), frame)
-            if len(found) == len(wanted):
-                break
-        missing = sorted(wanted - set(found))
-        if missing:
-            raise InputError(f"{self.info.name}: has no frame {missing[0]}")
-        return self._batch(np.stack([found[i][0] for i in indices]), [found[i][1] for i in indices])
+        """Exactly these frames (decoding order, from 0), in the order asked for.
 
-    def _batch(self, pixels: np.ndarray, frames: list[Decoded]) -> FrameBatch:
-        return FrameBatch(
-            pixels=torch.from_numpy(pixels[: len(frames)]).permute(0, 3, 1, 2),
-            time_s=np.array([f.time_s for f in frames], np.float64),
-            index=np.array([f.index for f in frames], np.int64),
-            corrupt=np.array([f.corrupt for f in frames], np.bool_),
-            item=self.info.name,
-        )
+        Decodes forward through the sorted numbers, and seeks where a key frame lies between two of them. A
+        stretch of which nothing is known yet is decoded to count its frames. Raises InputError for a number
+        that is not there, or where the frames differ in size.
+        """
+        wanted = sorted(set(indices))
+        if not wanted or wanted[0] < 0:
+            raise InputError(f"{self.info.name}: frames {list(indices)} cannot be read; numbers start at 0")
+        found: dict[int, tuple[np.ndarray | torch.Tensor, Decoded]] = {}
+        frames: Generator[Decoded] | None = None
+        position = -1
+        try:
+            for index in wanted:
+                if frames is None or self._reader.start_before(index) > position + 1:
+                    if frames is not None:
+                        frames.close()
+                    frames = self._reader.frames(index)
+                for frame in frames:
+                    position = frame.index
+                    if position == index:
+                        found[index] = (_copied(frame.rgb()), frame)
+                    if position >= index:
+                        break
+                if index not in found:
+                    raise InputError(f"{self.info.name}: has no frame {index}")
+        finally:
+            if frames is not None:
+                frames.close()
+        shapes = {tuple(picture.shape) for picture, _ in found.values()}
+        if len(shapes) > 1:
+            raise InputError(f"{self.info.name}: frames {list(indices)} are not all of one size")
+        memory = self._memory(len(indices), shapes.pop())
+        for place, index in enumerate(indices):
+            memory.put(place, found[index][0])
+        return self._batch(memory, [found[index][1] for index in indices])
 
     def close(self) -> None:
-        """Nothing is held between passes."""
+        """End the passes that are still open; their files are closed on return."""
+        for made in list(self._open):
+            made.close()
 
     def __enter__(self) -> Self:
         return self
@@ -127,3 +185,113 @@ class FrameStream:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _made(self, size: int) -> Generator[FrameBatch]:
+        start_s = self._selection.start_s
+        frames = self._reader.frames(0 if start_s is None else self._reader.index_before(start_s))
+        pool = _Pool()
+        memory: _Memory | None = None
+        kept: list[Decoded] = []
+        delivered = False
+        try:
+            for frame in self._selection(frames):
+                picture = frame.rgb()
+                shape = tuple(picture.shape)
+                if memory is not None and memory.shape[1:] != shape:
+                    self._note_size(memory.shape[1:], shape, frame.index)
+                    if kept:
+                        yield self._batch(memory, kept)
+                    memory, kept = None, []
+                if memory is None:
+                    memory = self._memory(size, shape, pool)
+                memory.put(len(kept), picture)
+                kept.append(frame)
+                delivered = True
+                del picture
+                if len(kept) == size:
+                    yield self._batch(memory, kept)
+                    memory, kept = None, []
+            if memory is not None and kept:
+                yield self._batch(memory, kept)
+            if not delivered:
+                self._found["range"] = "no frame lies in the range of time that was asked for"
+        finally:
+            frames.close()
+
+    def _note_size(self, old: tuple[int, ...], new: tuple[int, ...], index: int) -> None:
+        self._found[f"size {index}"] = (
+            f"the frame size changes from {old[1]}x{old[0]} to {new[1]}x{new[0]} at frame {index}"
+        )
+
+    def _memory(self, size: int, shape: tuple[int, ...], pool: _Pool | None = None) -> _Memory:
+        on_cpu = self._reader.device == "cpu"
+        if on_cpu and self._upload is None:
+            return _Memory(pool.take((size, *shape)) if pool else np.empty((size, *shape), np.uint8))
+        tensor = torch.empty(
+            (size, *shape),
+            dtype=torch.uint8,
+            device="cpu" if on_cpu else self._reader.device,
+            pin_memory=on_cpu,
+        )
+        return _Memory(tensor.numpy() if on_cpu else tensor, self._upload)
+
+    def _batch(self, memory: _Memory, frames: list[Decoded]) -> FrameBatch:
+        return FrameBatch(
+            pixels=memory.pixels(len(frames)),
+            time_s=np.array([f.time_s for f in frames], np.float64),
+            index=np.array([f.index for f in frames], np.int64),
+            corrupt=np.array([f.corrupt for f in frames], np.bool_),
+            item=self.info.name,
+        )
+
+
+class _Memory:
+    """The pixels of one batch, (N, H, W, 3) uint8, in numpy on the CPU and in torch on a device."""
+
+    def __init__(self, pictures: np.ndarray | torch.Tensor, upload: str | None = None) -> None:
+        self._pictures, self._upload = pictures, upload
+        self.shape = tuple(pictures.shape)
+
+    def put(self, place: int, picture: np.ndarray | torch.Tensor) -> None:
+        if isinstance(self._pictures, np.ndarray):
+            self._pictures[place] = picture
+        else:
+            self._pictures[place].copy_(torch.as_tensor(picture))
+
+    def pixels(self, count: int) -> torch.Tensor:
+        """(count, 3, H, W), a view of the memory, or its copy on the device it is uploaded to."""
+        part = self._pictures[:count]
+        tensor = torch.from_numpy(part) if isinstance(part, np.ndarray) else part
+        if self._upload is not None:
+            tensor = tensor.to(self._upload)
+        return tensor.permute(0, 3, 1, 2)
+
+
+class _Pool:
+    """Memory of batches, used again once nobody holds a view of it: fresh pages cost more than the copy."""
+
+    def __init__(self) -> None:
+        self._owned: list[np.ndarray] = []
+
+    def take(self, shape: tuple[int, ...]) -> np.ndarray:
+        """A view of memory that nobody else can see; its contents are undefined."""
+        self._owned = [memory for memory in self._owned if memory.shape == shape]
+        for memory in self._owned:
+            if sys.getrefcount(memory) == _UNSEEN:
+                return memory.view()
+        self._owned.append(np.empty(shape, np.uint8))
+        return self._owned[-1].view()
+
+
+def _count_references() -> int:
+    """What sys.getrefcount says inside such a loop of an array that only the list holds."""
+    for memory in [np.empty(0)]:
+        return sys.getrefcount(memory)
+    return 0
+
+
+_UNSEEN = _count_references()
+
+
+def _copied(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
+    return picture.copy() if isinstance(picture, np.ndarray) else picture.clone()

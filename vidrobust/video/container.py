@@ -1,0 +1,118 @@
+"""A path becomes an open container with a video stream, from local files only; every refusal is one line."""
+
+from __future__ import annotations
+
+import os
+import stat
+from functools import cache
+from pathlib import Path
+
+import av
+import av.error
+from av.codec.hwaccel import HWAccel
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from vidrobust.errors import InputError
+
+MAX_PIXELS = 2**27
+"""The largest picture decoded, 134 million pixels: a damaged header can claim any size."""
+
+# fmt: off
+NOT_FOOTAGE = frozenset({
+    # they open other files or addresses
+    "concat", "concatf", "dash", "hls", "applehttp", "imf", "sdp", "rtp", "rtsp", "sap", "webm_dash_manifest",
+    # devices and generators
+    "alsa", "fbdev", "fifo", "jack", "kmsgrab", "lavfi", "oss", "pulse", "v4l2", "video4linux2", "x11grab",
+    # they turn any text or bytes into pictures
+    "adf", "bin", "idf", "tty", "xbin", "data", "rawvideo", "bitpacked", "v210", "v210x",
+})
+# fmt: on
+
+_HEADS = (
+    (b"version https://git-lfs", "is a Git LFS pointer, not the video itself; fetch it with `git lfs pull`"),
+    (b"#EXTM3U", "is a playlist that points to other files; name those files instead"),
+    (b"ffconcat", "is a playlist that points to other files; name those files instead"),
+)
+
+
+def open_container(
+    path: Path | str, *, allow_network: bool = False, hwaccel: HWAccel | None = None
+) -> InputContainer:
+    """The container at ``path`` (a URL only with ``allow_network``); raises InputError.
+
+    The caller closes the container.
+    """
+    av.logging.set_level(None)  # a callback into Python from the decoder's threads can deadlock
+    url = isinstance(path, str) and "://" in path
+    if url and not allow_network:
+        raise InputError(
+            f"{path}: is a network address, and only local files are read; allow it, or download it"
+        )
+    container_options = {"pattern_type": "none"}
+    if not allow_network:
+        container_options |= {"protocol_whitelist": "file", "format_whitelist": _footage_formats()}
+    if not url:
+        _check_file(Path(path))
+    try:
+        container = av.open(
+            str(path) if url else f"file:{path}",
+            container_options=container_options,
+            metadata_errors="replace",
+            hwaccel=hwaccel,
+        )
+    except (av.error.FFmpegError, OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: cannot be read as video ({_reason(error)})") from error
+    try:
+        video_stream(container, path)
+    except BaseException:
+        container.close()
+        raise
+    return container
+
+
+def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
+    """The best video stream, as FFmpeg judges it; a cover picture is none. Raises InputError."""
+    stream = container.streams.best("video")
+    if not isinstance(stream, VideoStream):
+        kinds = sorted({s.type for s in container.streams})
+        raise InputError(f"{path}: has no video stream" + (f", only {', '.join(kinds)}" if kinds else ""))
+    if stream.disposition & av.stream.Disposition.attached_pic:
+        raise InputError(f"{path}: has no video stream, only sound with a cover picture")
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def _check_file(path: Path) -> None:
+    """Raises InputError where ``path`` is not a readable file that could hold footage."""
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{path}: is a folder, not a video")
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: is not a regular file")
+        with open(path, "rb") as file:
+            head = file.read(64)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: cannot be opened ({reason})") from error
+    if not head:
+        raise InputError(f"{path}: is empty (0 bytes)")
+    for start, what in _HEADS:
+        if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):
+            raise InputError(f"{path}: {what}")
+
+
+def _reason(error: BaseException) -> str:
+    """What FFmpeg said, without its number and the path."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+@cache
+def _footage_formats() -> str:
+    """Every demuxer but those of NOT_FOOTAGE, as FFmpeg's format_whitelist wants them."""
+    names = {name for entry in av.formats_available for name in entry.split(",")}
+    return ",".join(sorted(names - NOT_FOOTAGE))

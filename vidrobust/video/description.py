@@ -1,0 +1,116 @@
+"""What a video is, from its header and its first frame."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vidrobust.errors import InputError
+from vidrobust.frames import VideoInfo
+from vidrobust.video.color import RANGES, SPACES, display_matrix, is_full_range, orientation_filters
+from vidrobust.video.decoding import PassReport, decode
+
+RATE_UNKNOWN = Fraction(25)  # what FFmpeg assumes of a stream that does not say
+UNEVEN = Fraction(1, 100)  # relative difference of the two rates of a header that makes the rate variable
+
+
+def describe(
+    path: Path | str,
+    container: InputContainer,
+    stream: VideoStream,
+    *,
+    item: str,
+    backend: str,
+    device: str,
+    reason: str,
+) -> tuple[VideoInfo, float]:
+    """The VideoInfo, and the time of the first frame in seconds; decodes one frame.
+
+    Raises InputError where there is none.
+    """
+    frame = _first_frame(path, container, stream)
+    filters = orientation_filters(display_matrix(frame))
+    turned = any(name == "transpose" for name, _ in filters)
+    info = VideoInfo(
+        name=item,
+        width=frame.height if turned else frame.width,
+        height=frame.width if turned else frame.height,
+        frame_rate=_rate(stream),
+        num_frames=stream.frames or None,
+        codec=stream.codec_context.name,
+        pixel_format=(frame.sw_format or frame.format).name,
+        color_space=SPACES.get(frame.colorspace, "unknown"),
+        color_range="full" if is_full_range(frame) else RANGES.get(frame.color_range, "unknown"),
+        rotation=frame.rotation % 360,
+        backend=backend,
+        device=device,
+        reason=reason,
+        notes=tuple(_notes(container, stream, frame, bool(filters))),
+    )
+    return info, 0.0 if frame.time is None else frame.time
+
+
+def _rate(stream: VideoStream) -> Fraction:
+    return next((r for r in (stream.average_rate, stream.guessed_rate) if r), RATE_UNKNOWN)
+
+
+def _first_frame(path: Path | str, container: InputContainer, stream: VideoStream) -> VideoFrame:
+    report = PassReport()
+    for frame in decode(container, stream, report):
+        return frame
+    if report.encrypted:
+        raise InputError(f"{path}: is encrypted, and no frame could be decoded without its key")
+    said = f", {report.said}" if report.said else ""
+    raise InputError(f"{path}: no frame could be decoded from {report.packets} packets{said}")
+
+
+def promised_end_s(container: InputContainer, stream: VideoStream) -> float:
+    """When the video ends by its header, in seconds; 0 where only the number of frames is promised.
+
+    Matroska alone has no count of frames, and states the duration of each stream, or of all together.
+    """
+    if "matroska" not in container.format.name:
+        return 0.0
+    stated = stream.metadata.get("DURATION", "").split(":")
+    if len(stated) == 3:
+        hours, minutes, seconds = (float(part) for part in stated)
+        return hours * 3600 + minutes * 60 + seconds
+    alone = len(container.streams) == 1 and container.duration
+    return container.duration / 1_000_000 if alone and container.duration else 0.0
+
+
+def _is_transparent(frame: VideoFrame) -> bool:
+    """Whether any pixel of a frame in memory lets something through."""
+    if frame.sw_format is not None or not any(c.is_alpha for c in frame.format.components):
+        return False
+    return bool((frame.to_ndarray(format="rgba")[..., 3] < 255).any())
+
+
+def _notes(container: InputContainer, stream: VideoStream, frame: VideoFrame, turned: bool) -> list[str]:
+    """What is odd but harmless."""
+    notes = []
+    others = len(container.streams.video) - 1
+    if others:
+        notes.append(f"the best of {others + 1} video streams is read, stream {stream.index}")
+    if turned:
+        notes.append(f"set upright as the file asks (display matrix, {frame.rotation % 360} degrees)")
+    if frame.interlaced_frame:
+        notes.append("interlaced: every picture holds two moments, and is not deinterlaced")
+    if stream.metadata.get("alpha_mode") == "1" or _is_transparent(frame):
+        notes.append("transparency is dropped")
+    bits = max(c.bits for c in (frame.sw_format or frame.format).components)
+    if bits > 8:
+        notes.append(f"{bits} bits a sample are reduced to 8")
+    average, base = stream.average_rate, stream.base_rate
+    even = frame.pts is None or frame.interlaced_frame  # the rates then say nothing of the frames
+    if average and base and not even and abs(average / base - 1) > UNEVEN:
+        notes.append(f"variable frame rate, {float(average):.3f} a second on average")
+    if frame.pts is None:
+        notes.append(f"no time stamps: {float(_rate(stream)):g} frames a second are assumed")
+    elif frame.time:
+        notes.append(f"the first frame is shown at {frame.time:.3f} s")
+    return notes
