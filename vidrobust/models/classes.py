@@ -36,8 +36,10 @@ def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
                 f"classes: {path} cannot be read as a text file with one class name a line ({error})"
             ) from error
         names = tuple(line.strip() for line in lines if line.strip())
-    else:
+    elif isinstance(classes, Sequence):
         names = tuple(str(name) for name in classes)
+    else:
+        raise SettingsError(f"classes: expected a list of names or a file with one a line, got {classes!r}")
     if len(names) < 2:
         raise SettingsError(f"classes: expected two or more class names, got {len(names)} from {classes!r}")
     return names

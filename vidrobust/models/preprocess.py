@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -62,7 +63,7 @@ class Preprocess:
         if len(sides) != 2 or not all(isinstance(s, int) and s >= 1 for s in sides):
             raise SettingsError(f"size: expected px, or [height, width] in px, got {self.size!r}")
         object.__setattr__(self, "size", (int(sides[0]), int(sides[1])))
-        if not 0 < self.crop <= 1:
+        if not isinstance(self.crop, int | float) or not 0 < self.crop <= 1:
             raise SettingsError(f"crop: expected a part in (0, 1], got {self.crop!r}")
         for name, choices in (("interpolation", Interpolation), ("resize", Resize), ("channels", Channels)):
             if getattr(self, name) not in get_args(choices):
@@ -74,7 +75,7 @@ class Preprocess:
             raise SettingsError(f"std: expected three numbers above 0, got {self.std}")
         if self.resize == "shorter side" and sides[0] != sides[1]:
             raise SettingsError(f'size: {self.size} is not square; say resize = "stretch", or give one size')
-        if self.resize_to is not None and self.resize_to < 1:
+        if self.resize_to is not None and not (isinstance(self.resize_to, int) and self.resize_to >= 1):
             raise SettingsError(f"resize_to: expected px, got {self.resize_to!r}")
 
     @property
@@ -160,15 +161,14 @@ def from_timm(config: dict[str, Any]) -> Preprocess:
     """
     _, height, width = config["input_size"]
     mode = config.get("crop_mode") or "center"
-    if mode not in ("center", "squash") or (mode == "center" and height != width):
+    if mode not in ("center", "squash") or height != width:
         raise SettingsError(
             f"its timm data config has crop_mode {mode!r} for {width}x{height} px, which is not supported; "
             "give the network through package.module:factory with a Preprocess of your own"
         )
     return Preprocess(
-        size=(height, width),
-        resize_to=int(height / config["crop_pct"]) if height == width else None,
-        crop=1.0 if height == width else config["crop_pct"],
+        size=height,
+        resize_to=int(height / config["crop_pct"]),
         interpolation=_interpolation(config["interpolation"]),
         mean=_scaled(config["mean"]),
         std=_scaled(config["std"]),
@@ -181,7 +181,7 @@ def _three(name: str, values: Sequence[float]) -> tuple[float, ...]:
         numbers = tuple(float(v) for v in values)
     except (TypeError, ValueError):
         numbers = ()
-    if len(numbers) != 3:
+    if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
         raise SettingsError(
             f"{name}: expected three numbers in the range 0..255 of the pixels, got {values!r}"
         )
@@ -202,8 +202,8 @@ def _interpolation(name: str) -> Interpolation:
 def _middle(height: int, width: int) -> list[int]:
     """Height and width of the middle of a very long frame: beyond it nothing reaches the centre crop.
 
-    The cut has the parity of the frame, so that its centre is the frame's centre.
+    An even number of pixels goes on each side, so that the centre stays where it is, halves rounded alike.
     """
     long, short = max(height, width), min(height, width)
-    kept = _LONGEST * short + (long - _LONGEST * short) % 2
+    kept = _LONGEST * short + (long - _LONGEST * short) % 4
     return [kept, width] if height > width else [height, kept]

@@ -1,0 +1,55 @@
+"""Where class names come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vidrobust.errors import SettingsError
+from vidrobust.models import classes
+
+
+def test_imagenet_in_the_usual_order() -> None:
+    """Indices that the corpus uses in clip_labels.csv: 281 tabby, 414 backpack, 850 teddy, 898 water bottle."""
+    names = classes.imagenet()
+    assert len(names) == 1000
+    assert [names[i] for i in (0, 281, 414, 850, 898)] == [
+        "tench",
+        "tabby",
+        "backpack",
+        "teddy",
+        "water bottle",
+    ]
+
+
+def test_default_names() -> None:
+    names, note = classes.default(1000)
+    assert names == classes.imagenet()
+    assert "taken for ImageNet" in note
+    assert classes.default(3)[0] == ("class 0", "class 1", "class 2")
+
+
+def test_background_is_never_guessed() -> None:
+    with pytest.raises(SettingsError, match=r'1001 outputs: .*background.*classes = "background\+imagenet"'):
+        classes.default(1001)
+
+
+def test_named(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("good\n\n scratched \nbroken é\n", encoding="utf-8")
+    assert classes.named("names.txt", tmp_path) == ("good", "scratched", "broken é")
+    assert classes.named(["a", "b"], tmp_path) == ("a", "b")
+    assert classes.named("imagenet", tmp_path) == classes.imagenet()
+    background = classes.named("background+imagenet", tmp_path)
+    assert (len(background), background[0], background[282]) == (1001, "background", "tabby")
+
+
+def test_wrong_names(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"classes: .*gone\.txt cannot be read"):
+        classes.named("gone.txt", tmp_path)
+    (tmp_path / "one.txt").write_text("only\n")
+    with pytest.raises(SettingsError, match="expected two or more class names, got 1"):
+        classes.named("one.txt", tmp_path)
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(SettingsError, match="cannot be read as a text file"):
+        classes.named("binary.txt", tmp_path)

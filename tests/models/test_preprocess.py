@@ -1,0 +1,209 @@
+"""Preprocess against Pillow, and against the transforms of torchvision and timm themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import timm
+import torch
+import torchvision
+from PIL import Image
+from timm.data.config import resolve_model_data_config
+from timm.data.transforms_factory import create_transform
+
+from vidrobust.errors import SettingsError
+from vidrobust.models.preprocess import Preprocess, from_timm, from_torchvision
+
+KERNELS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "nearest": Image.Resampling.NEAREST,
+}
+
+
+def with_pillow(frame: torch.Tensor, p: Preprocess, shorter: int) -> np.ndarray:
+    """(3, H, W) uint8 -> (size, size, 3) uint8, by Pillow; the shorter side's length is a hand count."""
+    image = Image.fromarray(frame.permute(1, 2, 0).numpy())
+    w, h = image.size
+    sides = (shorter, shorter * h // w) if w <= h else (shorter * w // h, shorter)
+    image = image.resize(sides, KERNELS[p.interpolation])
+    height, width = p.shape
+    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    return np.asarray(image.crop((left, top, left + width, top + height)))
+
+
+def picture(height: int, width: int) -> torch.Tensor:
+    """(1, 3, H, W) uint8, a view of (N, H, W, 3): coarse colours and fine noise, so that aliasing shows."""
+    generator = torch.Generator().manual_seed(height * 10007 + width)
+    coarse = torch.rand(1, 3, 3, 4, generator=generator)
+    smooth = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear")
+    fine = torch.rand(1, 3, height, width, generator=generator)
+    pixels = ((0.6 * smooth + 0.4 * fine) * 255).to(torch.uint8)
+    return pixels.contiguous(memory_format=torch.channels_last)
+
+
+# size, crop -> shorter side by hand: 224/.875 = 256, 128/.875 = 146.3, 160/.875 = 182.9, 227/.875 = 259.4
+@pytest.mark.parametrize(
+    ("size", "crop", "shorter"),
+    [(224, 0.875, 256), (128, 0.875, 146), (160, 0.875, 183), (227, 0.875, 259), (64, 1.0, 64)],
+)
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("frame", [(272, 640), (301, 167), (100, 100), (37, 53), (5, 3)], ids=str)
+def test_agrees_with_pillow(
+    size: int, crop: float, shorter: int, interpolation: str, frame: tuple[int, int]
+) -> None:
+    p = Preprocess(size=size, crop=crop, interpolation=interpolation, mean=(0, 0, 0), std=(1, 1, 1))
+    pixels = picture(*frame)
+    ours = p.cut(pixels)[0].permute(1, 2, 0).numpy()
+    error = np.abs(ours.astype(int) - with_pillow(pixels[0], p, shorter).astype(int))
+    assert ours.shape == (size, size, 3)
+    assert error.max() <= 2  # both are in fixed point; in a pixel of a thousand they round differently
+    assert error.mean() < 0.02
+
+
+def test_agrees_with_pillow_on_real_frames(frames_of: Callable[[str, int], torch.Tensor]) -> None:
+    pixels = frames_of("objects/cotracker_cat.mp4", 40)
+    p = Preprocess(size=224, crop=0.875, interpolation="bicubic", mean=(127,) * 3, std=(128,) * 3)
+    expected = np.stack([with_pillow(frame, p, 256) for frame in pixels])
+    error = np.abs(p.cut(pixels).permute(0, 2, 3, 1).numpy().astype(int) - expected)
+    assert error.max() <= 1
+    normal = p(pixels).permute(0, 2, 3, 1).numpy()
+    assert np.abs(normal - (expected.astype(np.float32) - 127) / 128).max() <= 1.01 / 128
+
+
+def test_nearest_takes_the_pixels_that_pillow_takes() -> None:
+    p = Preprocess(size=30, crop=1.0, interpolation="nearest", mean=(0, 0, 0), std=(1, 1, 1))
+    pixels = picture(90, 90)
+    assert np.array_equal(p.cut(pixels)[0].permute(1, 2, 0).numpy(), with_pillow(pixels[0], p, 30))
+
+
+@pytest.mark.parametrize(
+    "frame", [(1, 1), (1, 7), (9, 1), (2, 3), (1, 4000), (4000, 1), (17, 300), (300, 17)]
+)
+def test_any_frame_size_gives_the_declared_shape(frame: tuple[int, int]) -> None:
+    p = Preprocess(size=64, crop=0.875, interpolation="bicubic", mean=(127,) * 3, std=(128,) * 3)
+    result = p(picture(*frame))
+    assert result.shape == (1, 3, 64, 64)
+    assert torch.isfinite(result).all()
+
+
+@pytest.mark.parametrize("frame", [(20, 330), (20, 331), (331, 20)], ids=str)
+def test_a_very_long_frame_is_cut_to_its_middle_without_a_difference(frame: tuple[int, int]) -> None:
+    """The crop of a 16.5:1 frame by Pillow from the whole frame, which the cut must not move or change."""
+    p = Preprocess(size=20, crop=1.0, mean=(0, 0, 0), std=(1, 1, 1))
+    pixels = picture(*frame)
+    assert np.array_equal(p.cut(pixels)[0].permute(1, 2, 0).numpy(), with_pillow(pixels[0], p, 20))
+
+
+def test_memory_layout_batch_and_neighbours_change_no_bit() -> None:
+    p = Preprocess(size=56, crop=0.875, interpolation="bicubic", mean=(127,) * 3, std=(128,) * 3)
+    strided = torch.cat([picture(70 + 0 * i, 90) + i for i in range(4)])
+    together = p(strided)
+    assert together.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(together, p(strided.contiguous()))
+    assert torch.equal(together, torch.cat([p(strided[i : i + 1]) for i in range(4)]))
+    padded = torch.zeros(4, 70, 96, 3, dtype=torch.uint8)
+    padded[:, :, :90] = strided.permute(0, 2, 3, 1)
+    assert torch.equal(together, p(padded[:, :, :90].permute(0, 3, 1, 2)))
+
+
+def test_the_frames_stay_as_they_were() -> None:
+    pixels = picture(8, 8)  # no resize, no crop: the result must still be other memory
+    before = pixels.clone()
+    result = Preprocess(size=8, mean=(0, 0, 0), std=(1, 1, 1), channels="BGR")(pixels)
+    result.zero_()
+    assert torch.equal(pixels, before)
+
+
+def test_channel_order_and_normalisation_by_hand() -> None:
+    """One red-ish pixel (10, 20, 30): BGR is (30, 20, 10), minus (1, 2, 3), over (1, 2, 4)."""
+    pixels = torch.tensor([10, 20, 30], dtype=torch.uint8).view(1, 3, 1, 1)
+    p = Preprocess(size=1, mean=(1, 2, 3), std=(1, 2, 4), channels="BGR")
+    assert p(pixels).flatten().tolist() == [29.0, 9.0, 1.75]
+    assert Preprocess(size=1, mean=(1, 2, 3), std=(1, 2, 4))(pixels).flatten().tolist() == [9.0, 9.0, 6.75]
+
+
+def test_stretch_ignores_the_aspect_ratio() -> None:
+    """Left half black, right half white, 10x40 to 16x8: still halves, at 8 wide 4 and 4."""
+    pixels = torch.zeros(1, 3, 10, 40, dtype=torch.uint8)
+    pixels[..., 20:] = 255
+    p = Preprocess(size=(16, 8), resize="stretch", interpolation="nearest", mean=(0, 0, 0), std=(1, 1, 1))
+    result = p(pixels)
+    assert result.shape == (1, 3, 16, 8)
+    assert result[0, 0, 0].tolist() == [0, 0, 0, 0, 255, 255, 255, 255]
+
+
+@pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "vit_b_16", "inception_v3", "swin_t"])
+def test_equals_torchvisions_own_transforms(name: str) -> None:
+    preset = torchvision.models.get_model_weights(name).DEFAULT.transforms()
+    for frame in ((123, 231), (400, 300)):
+        pixels = picture(*frame)
+        own = preset(Image.fromarray(pixels[0].permute(1, 2, 0).numpy()))
+        difference = (from_torchvision(preset)(pixels)[0] - own).abs()
+        assert difference.max() <= 2.01 / 255 / min(preset.std)  # two levels, as above
+        assert difference.mean() < 0.0004  # and 0.02 levels
+
+
+@pytest.mark.parametrize("name", ["resnet10t", "mobilenetv3_small_100", "tf_efficientnet_lite1", "test_vit"])
+def test_equals_timms_own_transforms(name: str) -> None:
+    config = resolve_model_data_config(timm.create_model(name, pretrained=False))
+    pixels = picture(350, 500)
+    own = create_transform(**config)(Image.fromarray(pixels[0].permute(1, 2, 0).numpy()))
+    difference = (from_timm(config)(pixels)[0] - own).abs()
+    assert difference.max() <= 2.01 / 255 / min(config["std"])
+    assert difference.mean() < 0.0004
+
+
+def test_timm_rounds_down_and_squashes() -> None:
+    """224 / 0.9 = 248.9 is 248 in timm, where round would say 249."""
+    config = {
+        "input_size": (3, 224, 224), "crop_pct": 0.9, "interpolation": "bicubic",
+        "mean": (0.5,) * 3, "std": (0.5,) * 3, "crop_mode": "center",
+    }  # fmt: skip
+    assert from_timm(config).resized == (248,)
+    assert from_timm({**config, "crop_mode": "squash"}).resized == (248, 248)
+    assert from_timm({**config, "crop_pct": 1.0}).resized == (224,)
+    with pytest.raises(SettingsError, match=r"crop_mode 'border'.*package\.module:factory"):
+        from_timm({**config, "crop_mode": "border"})
+
+
+def test_other_torchvision_transforms_are_refused() -> None:
+    video = torchvision.models.get_model_weights("r3d_18").DEFAULT.transforms()
+    with pytest.raises(SettingsError, match=r"VideoClassification.*image classifiers only"):
+        from_torchvision(video)
+
+
+def test_describe_says_everything() -> None:
+    p = Preprocess(size=227, crop=0.875, mean=(104, 117, 123), std=(1, 1, 1), channels="BGR")
+    assert p.describe() == (
+        "shorter side to 259 px (bilinear, antialiased, uint8), centre crop 227x227, BGR, "
+        "minus (104 117 123) over (1 1 1)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"size": 0}, "size: expected px"),
+        ({"size": (1, 2, 3)}, "size: expected px"),
+        ({"size": (20, 30)}, "not square"),
+        ({"size": "224"}, "size: expected px"),
+        ({"crop": 0.0}, r"crop: expected a part in \(0, 1\]"),
+        ({"crop": 87.5}, "crop: expected a part"),
+        ({"crop": "0.9"}, "crop: expected a part"),
+        ({"interpolation": "bilinaer"}, "interpolation: expected one of 'bilinear', 'bicubic', 'nearest'"),
+        ({"channels": "rgb"}, "channels: expected one of 'RGB', 'BGR'"),
+        ({"resize": "letterbox"}, "resize: expected one of 'shorter side', 'stretch'"),
+        ({"mean": (0.5, 0.5)}, "mean: expected three numbers"),
+        ({"mean": 0.5}, "mean: expected three numbers"),
+        ({"std": (1, 0, 1)}, "std: expected three numbers above 0"),
+        ({"mean": (float("nan"),) * 3}, "mean: expected three numbers"),
+        ({"resize_to": 0}, "resize_to: expected px"),
+    ],
+    ids=str,
+)
+def test_wrong_settings_are_refused_by_name(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Preprocess(**{"size": 224, "mean": (0, 0, 0), "std": (1, 1, 1), **wrong})

@@ -1,0 +1,110 @@
+"""Finding and checking the TOML beside a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vidrobust.errors import SettingsError
+from vidrobust.models.sidecar import TEMPLATE, read_sidecar
+
+BROKEN = TEMPLATE.replace("channels", "chanels")
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def entry(file: str, more: str = "") -> str:
+    return f'[{Path(file).stem}]\nfile = "{file}"\n{TEMPLATE}{more}\n'
+
+
+def test_template_is_valid(tmp_path: Path) -> None:
+    write(tmp_path / "net.onnx.toml", TEMPLATE)
+    sidecar = read_sidecar(tmp_path / "net.onnx")
+    assert sidecar.preprocess.resized == (256,)
+    assert sidecar.preprocess.mean == (123.675, 116.28, 103.53)
+    assert (sidecar.output, sidecar.output_name, sidecar.class_names, sidecar.name) == (
+        None,
+        None,
+        None,
+        None,
+    )
+
+
+def test_own_file_goes_before_the_table(tmp_path: Path) -> None:
+    network = tmp_path / "net.onnx"
+    write(tmp_path / "models.toml", entry("other.onnx") + entry("net.onnx", 'name = "from table"'))
+    assert read_sidecar(network).name == "from table"
+    write(tmp_path / "net.toml", TEMPLATE + 'name = "from net.toml"')
+    assert read_sidecar(network).name == "from net.toml"
+    write(tmp_path / "net.onnx.toml", '[any]\nname = "from net.onnx.toml"\n' + TEMPLATE)
+    assert read_sidecar(network).name == "from net.onnx.toml"
+    write(tmp_path / "given.toml", TEMPLATE + 'name = "given"')
+    assert read_sidecar(network, str(tmp_path / "given.toml")).name == "given"
+
+
+def test_real_table(models: Path) -> None:
+    """Of squeezenet1_1_227 in models.toml: BGR, mean in that order, 227 / 0.875 = 259.4."""
+    p = read_sidecar(models / "squeezenet1_1_227.onnx").preprocess
+    assert (p.channels, p.mean, p.std, p.resized, p.shape) == (
+        "BGR", (104.0, 117.0, 123.0), (1.0, 1.0, 1.0), (259,), (227, 227),
+    )  # fmt: skip
+
+
+def test_classes_and_output(tmp_path: Path) -> None:
+    write(
+        tmp_path / "net.toml", TEMPLATE + 'classes = ["a", "b"]\noutput = "probabilities"\noutput_name = "p"'
+    )
+    sidecar = read_sidecar(tmp_path / "net.onnx")
+    assert (sidecar.class_names, sidecar.output, sidecar.output_name) == (("a", "b"), "probabilities", "p")
+    write(tmp_path / "net.toml", TEMPLATE + 'classes = "names.txt"')
+    write(tmp_path / "names.txt", "left\nright\n")
+    assert read_sidecar(tmp_path / "net.onnx").class_names == ("left", "right")
+
+
+def test_none_found_shows_what_to_write(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"(?s)no sidecar.*Write .*net\.onnx\.toml with:\nsize = 224.*channels"
+    ):
+        read_sidecar(tmp_path / "net.onnx")
+    write(tmp_path / "models.toml", entry("other.onnx"))
+    with pytest.raises(SettingsError, match=r'models\.toml has no entry with file = "net\.onnx"'):
+        read_sidecar(tmp_path / "net.onnx")
+    with pytest.raises(
+        SettingsError, match=r"gone\.toml: no such file; it was named as the sidecar of net\.onnx"
+    ):
+        read_sidecar(tmp_path / "net.onnx", str(tmp_path / "gone.toml"))
+    with pytest.raises(SettingsError, match=r'no entry has file = "net\.onnx"'):
+        read_sidecar(tmp_path / "net.onnx", str(tmp_path / "models.toml"))
+
+
+@pytest.mark.parametrize("file", ["yolox_nano.onnx", "FastestDet.onnx"])
+def test_detectors_are_refused(models: Path, file: str) -> None:
+    with pytest.raises(SettingsError, match="for detection: this version studies image classifiers only"):
+        read_sidecar(models / file)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TEMPLATE.replace("crop ", "# crop "), "missing crop; a sidecar reads"),
+        (BROKEN, "missing channels"),
+        (TEMPLATE + 'clases = ["a", "b"]', "unknown key 'clases'; did you mean 'classes'"),
+        (TEMPLATE + 'outputs = "logits"', "unknown key 'outputs'; did you mean 'output'"),
+        (TEMPLATE.replace("0.875", "1.5"), "net.onnx: crop: expected a part"),
+        (TEMPLATE.replace("224 ", "'big' "), "net.onnx: size: expected px"),
+        ("size = ", "cannot be read as TOML"),
+        (TEMPLATE + "classes = 3", "classes: expected"),
+    ],
+)
+def test_wrong_sidecars(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path / "net.toml", text)
+    with pytest.raises(SettingsError, match=message):
+        read_sidecar(tmp_path / "net.onnx")
+
+
+def test_foreign_keys_are_free(tmp_path: Path) -> None:
+    write(tmp_path / "net.toml", TEMPLATE + 'licence = "MIT"\ntrained_on = "station 4"')
+    assert read_sidecar(tmp_path / "net.onnx").preprocess.shape == (224, 224)
