@@ -1,0 +1,35 @@
+"""Write a policy in every format."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from vidrobust.studies.exports.albumentations import render as albumentations
+from vidrobust.studies.exports.kornia import render as kornia
+from vidrobust.studies.exports.rendered import Export
+from vidrobust.studies.exports.timm import render as timm
+from vidrobust.studies.exports.torchvision import render as torchvision
+from vidrobust.studies.exports.ultralytics import render as ultralytics
+from vidrobust.studies.policy import Policy
+
+
+def render_all(policy: Policy) -> list[Export]:
+    """The files of a policy, policy.json first."""
+    return [
+        Export(name="policy.json", text=policy.to_json()),
+        *(render(policy) for render in (torchvision, albumentations, kornia, timm, ultralytics)),
+    ]
+
+
+def write_all(policy: Policy, folder: Path) -> list[Path]:
+    """Write every file of a policy into a folder, each beside first and then renamed; their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for export in render_all(policy):
+        path = folder / export.name
+        beside = path.with_name(path.name + ".part")
+        beside.write_text(export.text, encoding="utf-8")
+        os.replace(beside, path)
+        paths.append(path)
+    return paths
