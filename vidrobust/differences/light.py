@@ -1,4 +1,4 @@
-"""How light and colour changed between two frames: gain, offset, saturation, hue and white balance, fitted together.
+"""How light and colour changed between two frames: gain, offset, saturation, hue, white balance, fitted together.
 
 Fitted to the means of some 900 blocks a frame, after the camera's motion is taken out. Blocks with a clipped
 pixel, blocks that a moving part covers and blocks that do not follow the model are left out. Both frames are
@@ -31,9 +31,13 @@ MAX_ERROR = {"gain": 0.05, "offset": 8.0, "saturation": 0.1, "hue_deg": 5.0, "wh
 """Standard errors beyond which a number is not worth giving."""
 CLUSTER = 5
 """Neighbouring blocks, CLUSTER x CLUSTER, err alike; the standard errors take them as one draw."""
+TONE = 4.0
+"""So do blocks whose luma is in one span of so many levels: rounding and coding err as a function of level."""
+ROUNDING = 0.2
+"""Levels by which the rounding of a flat area is off, which does not average out over the area's pixels."""
 _PRIOR = np.array([1.0, 1.0, 1.0, 60.0, 1.0, 60.0])
 """Standard deviations of a weak prior about "no change", so that a grey scene has an answer (and no validity)."""
-_ITERATIONS = 8
+_ITERATIONS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +97,7 @@ def _blocks(
     colours, spreads, masks = [], [], []
     for frame, matrix, mask in ((a, forth, usable), (b, back, b.unclipped)):
         picture = _warp(frame.coarse, matrix)
-        luma = picture @ LUMA.astype(np.float32)
+        luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         mean, square = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (luma, luma * luma))
         colours.append(
             cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float64)
@@ -130,7 +134,7 @@ def _half_motion(camera: Similarity, ratio: float) -> tuple[np.ndarray, np.ndarr
 
 def _warp(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Sample ``picture`` at matrix @ (x, y, 1); 0 outside."""
-    if np.abs(matrix - np.eye(2, 3)).max() < 1e-4:
+    if np.abs(matrix - np.eye(2, 3)).max() < 2e-4:
         return picture
     warped: np.ndarray = cv2.warpAffine(
         picture, matrix, picture.shape[1::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -149,7 +153,7 @@ def _follows_camera(a: PreparedFrame, elsewhere: np.ndarray) -> np.ndarray:
 
 
 def _model(colours: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The changed colours (B, 3) and their gradient (6, B, 3) by x = red, green, blue gain, offset, saturation, hue."""
+    """Changed colours (B, 3) and their gradient (6, B, 3); x = red, green, blue gain, offset, saturation, hue."""
     step = 0.5
     turned, ahead = _turn_hue(colours, x[5]), _turn_hue(colours, x[5] + step)
 
@@ -177,7 +181,7 @@ def _turn_hue(colours: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Newton with weights, at first Huber's, then Tukey's: parameters, and (B,) weights in [0, 1] of the blocks."""
+    """Gauss-Newton with Huber's, then Tukey's weights: parameters, and (B,) weights in [0, 1] of the blocks."""
     nothing = np.array([1.0, 1.0, 1.0, 0.0, 1.0, 0.0])
     x = nothing.copy()
     robust = np.ones(len(first))
@@ -186,7 +190,7 @@ def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.
         residual = second - predicted
         size = np.sqrt((residual**2).sum(axis=1) * weight)
         limit = max(1.48 * float(np.median(size)), 0.3)
-        if iteration < 3:
+        if iteration < 2:
             robust = np.minimum(1, 1.5 * limit / np.maximum(size, 1e-9))
         else:
             robust = np.clip(1 - (size / (4 * limit)) ** 2, 0, 1) ** 2
@@ -197,7 +201,7 @@ def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.
         change = np.linalg.solve(normal, pull)
         x = x + np.clip(change, -_PRIOR / 2, _PRIOR / 2)
         if (
-            iteration > 3
+            iteration > 2
             and np.abs(change[[0, 1, 2, 4]]).max() < 1e-4
             and np.abs(change[[3, 5]]).max() < 1e-2
         ):
@@ -208,18 +212,18 @@ def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.
 def _covariance(
     first: np.ndarray, second: np.ndarray, weight: np.ndarray, cluster: np.ndarray, x: np.ndarray
 ) -> np.ndarray:
-    """(6, 6) sandwich covariance with neighbouring blocks as clusters (Liang & Zeger 1986)."""
+    """(6, 6) sandwich covariance (Liang & Zeger 1986), clusters of neighbours plus clusters of like tones."""
     predicted, gradient = _model(first, x)
     scores = (gradient * ((second - predicted) * weight[:, None])).sum(axis=2).T
-    _, index = np.unique(cluster, return_inverse=True)
-    sums = np.zeros((index.max() + 1, 6))
-    np.add.at(sums, index, scores)
     normal = (gradient * weight[:, None]).reshape(6, -1) @ gradient.reshape(6, -1).T + np.diag(1 / _PRIOR**2)
     inverse = np.linalg.inv(normal)
-    count = len(sums)
-    # the means are sums of rounded levels: no fit is better known than that
-    floor = inverse * 0.05**2
-    cov: np.ndarray = inverse @ (sums.T @ sums) @ inverse * (count / max(count - 6, 1)) + floor
+    cov: np.ndarray = inverse * 0.05**2
+    for groups in (cluster, (first @ LUMA / TONE).astype(int)):
+        _, index = np.unique(groups, return_inverse=True)
+        sums = np.zeros((index.max() + 1, 6))
+        np.add.at(sums, index, scores)
+        count = len(sums)
+        cov = cov + inverse @ (sums.T @ sums) @ inverse * (count / max(count - 6, 1))
     return cov
 
 
@@ -229,11 +233,15 @@ def _report(x: np.ndarray, cov: np.ndarray, first: np.ndarray, inliers: np.ndarr
     usable = share >= MIN_INLIERS and follows.sum() >= MIN_BLOCKS
     chroma = np.ptp(first[follows], axis=1) if follows.any() else np.zeros(0)
     coloured = bool((chroma >= MIN_CHROMA).sum() >= MIN_COLOURED)
+    # rounding a chroma of c levels turns it by rounding / c
+    rounding = ROUNDING / float(np.median(chroma[chroma >= MIN_CHROMA])) if coloured else 0.0
 
-    def measure(value: float, gradient: dict[int, float], kind: str, more: bool = True) -> Measure:
+    def measure(
+        value: float, gradient: dict[int, float], kind: str, more: bool = True, floor: float = 0.0
+    ) -> Measure:
         g = np.zeros(6)
         g[list(gradient)] = list(gradient.values())
-        error = float(np.sqrt(max(g @ cov @ g, 0)))
+        error = float(np.sqrt(max(g @ cov @ g, 0) + floor**2))
         return Measure(
             value=float(value), valid=bool(usable and more and error <= MAX_ERROR[kind]), error=error
         )
@@ -245,8 +253,8 @@ def _report(x: np.ndarray, cov: np.ndarray, first: np.ndarray, inliers: np.ndarr
     return LightChange(
         gain=measure(LUMA @ x[:3], dict(enumerate(LUMA)), "gain"),
         offset=measure(x[3], {3: 1.0}, "offset"),
-        saturation=measure(x[4], {4: 1.0}, "saturation", coloured),
-        hue_deg=measure(x[5], {5: 1.0}, "hue_deg", coloured),
+        saturation=measure(x[4], {4: 1.0}, "saturation", coloured, rounding),
+        hue_deg=measure(x[5], {5: 1.0}, "hue_deg", coloured, np.rad2deg(rounding)),
         white_balance=ratio(0, 2),
         white_balance_rg=ratio(0, 1),
         white_balance_bg=ratio(2, 1),

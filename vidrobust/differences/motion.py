@@ -22,18 +22,24 @@ from vidrobust.differences.prepared import PreparedFrame
 
 WINDOW = 15
 LEVELS = 4
+STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.01)
+"""The tracker iterates 15 times, or until a step is below 0.01 px."""
 MAX_RETURN = 0.7
 """Largest distance, analysis px, between a point and where its track leads back to."""
 TOLERANCE = 0.75
 """Largest residual, analysis px, of a point in a group."""
 MIN_POINTS = 12
 MIN_SPREAD = 0.13
-"""Smallest standard deviation of the camera's points, as a share of the frame's side, on both axes; 0.29 = all over."""
+"""Smallest standard deviation of the camera's points on each axis, as a share of that side; 0.29 = all over."""
 MIN_PART = 5
 REST = 0.2
 """A group whose points move less, analysis px, is at rest."""
-SYSTEMATIC = 0.012
-"""Error of shift that does not average out, analysis px: the tracker's interpolation (measured on planted shifts)."""
+CLEARLY_MOVING = 1.5
+"""A group whose points move more, analysis px, is not what a codec left standing in a slow drift."""
+WEAK_TEXTURE = 3.0
+"""Strength, grey levels per px, at which a corner weighs half as much as a strong one."""
+SYSTEMATIC = 0.008
+"""Error of a shift that does not average out, analysis px: interpolation (measured on planted shifts)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +125,7 @@ def measure_motion(a: PreparedFrame, b: PreparedFrame) -> PairMotion:
     residual = np.abs(fit[0] * p + fit[1] - q)
     spread = np.median(residual[camera])
     elsewhere = good & (residual > max(1.33 * tolerance, 6 * spread))
-    similarity = _similarity(p[camera], q[camera], centre, a.scale)
+    similarity = _similarity(p[camera], q[camera], np.flatnonzero(camera), a, centre)
     part, has_turn = _part(p, q, elsewhere, fit, centre, a)
     return PairMotion(
         camera=similarity,
@@ -157,10 +163,17 @@ def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
     start = a.corners[:, None]
     window = (WINDOW, WINDOW)
     there, found, _ = cv2.calcOpticalFlowPyrLK(
-        first, second, start, None, winSize=window, maxLevel=LEVELS - 1
+        first, second, start, None, winSize=window, maxLevel=LEVELS - 1, criteria=STOP
     )
     back, found_back, _ = cv2.calcOpticalFlowPyrLK(
-        second, first, there, start.copy(), winSize=window, maxLevel=0, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+        second,
+        first,
+        there,
+        start.copy(),
+        winSize=window,
+        maxLevel=0,
+        criteria=STOP,
+        flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
     off = (back - start)[:, 0]
     good = (found[:, 0] == 1) & (found_back[:, 0] == 1) & (np.hypot(off[:, 0], off[:, 1]) < MAX_RETURN)
@@ -228,8 +241,9 @@ def _choose_camera(
 ) -> tuple[np.ndarray | None, bool]:
     """The group that is the camera's, and whether no other could be.
 
-    A group counts its cells, those of the frame's border ring three times; a group at rest counts double, since
-    a part may fill most of a frame but a background does not stand still while the camera moves.
+    A group counts its cells, those of the frame's border ring three times. A group at rest counts three times
+    over while all others clearly move: a part may fill most of a frame, but a background does not stand still
+    while the camera moves.
     """
     if not groups:
         return None, False
@@ -237,10 +251,12 @@ def _choose_camera(
     row, column = np.divmod(a.cells, columns)
     ring = (row == 0) | (column == 0) | (row == rows - 1) | (column == columns - 1)
     votes = np.where(ring, 3.0, 1.0)
+    moves = [float(np.median(np.abs(q[group] - p[group]))) * a.scale for group in groups]
     scores = []
-    for group in groups:
-        resting = np.median(np.abs(q[group] - p[group])) * a.scale < REST
-        scores.append(votes[group].sum() * (2.0 if resting else 1.0))
+    for i, group in enumerate(groups):
+        others = min((m for j, m in enumerate(moves) if j != i), default=0.0)
+        favour = 3.0 if moves[i] < REST and others > CLEARLY_MOVING else 1.0
+        scores.append(votes[group].sum() * favour)
     best = int(np.argmax(scores))
     second = max((s for i, s in enumerate(scores) if i != best), default=0.0)
     return groups[best], bool(second < 0.7 * scores[best])
@@ -269,7 +285,7 @@ def _part(
         return None, False
     chosen = index[members]
     has_turn = len(chosen) >= MIN_POINTS
-    own = _similarity(p[chosen], q[chosen], centre, a.scale, about_points=True, turn=has_turn)
+    own = _similarity(p[chosen], q[chosen], chosen, a, centre, part=True, turn=has_turn)
     return own, has_turn
 
 
@@ -296,36 +312,69 @@ def _fit(p: np.ndarray, q: np.ndarray) -> tuple[complex, complex]:
 def _similarity(
     p: np.ndarray,
     q: np.ndarray,
+    points: np.ndarray,
+    a: PreparedFrame,
     centre: tuple[float, float],
-    scale: float,
     *,
-    about_points: bool = False,
+    part: bool = False,
     turn: bool = True,
 ) -> Similarity:
-    """Least squares and its standard errors; points are complex, about the frame's centre."""
-    offset = complex(p.mean()) if about_points else 0j
+    """Robust weighted least squares of q on p, complex about the frame's centre, and its standard errors.
+
+    points  (n,) which corners of a these are: those of weak texture weigh less, and those in neighbouring cells
+            err alike, so that the errors take them as one (cluster sandwich, Liang & Zeger 1986)
+    """
+    texture = a.strength[points].astype(np.float64) ** 2
+    weight = texture / (texture + WEAK_TEXTURE**2)
+    offset = complex((weight * p).sum() / weight.sum()) if part else 0j
     p, q = p - offset, q - offset
-    a, b = _fit(p, q) if turn else (1 + 0j, complex(np.median((q - p).real), np.median((q - p).imag)))
-    count = len(p)
-    # variance of one coordinate; the residuals of 2 * count coordinates after 4 (or 2) parameters
-    variance = float((np.abs(a * p + b - q) ** 2).sum()) / max(2 * count - (4 if turn else 2), 1)
-    spread = float((np.abs(p - p.mean()) ** 2).sum())
-    turn_error = float(np.sqrt(variance / spread)) if spread > 0 else float("nan")
-    floor = SYSTEMATIC / scale
-    at_centre = variance / count + (turn_error * abs(p.mean())) ** 2 if turn else variance / count
-    rms = np.sqrt(spread / count) if spread > 0 else float("nan")
-    turn_error = float(np.hypot(turn_error, floor / 3 / rms))
+    fit, robust = (1 + 0j, 0j), weight
+    for _ in range(4):
+        mean_p, mean_q = ((robust * z).sum() / robust.sum() for z in (p, q))
+        d = p - mean_p
+        rotor = (
+            complex((robust * np.conj(d) * (q - mean_q)).sum() / (robust * np.abs(d) ** 2).sum())
+            if turn
+            else 1
+        )
+        fit = (rotor, complex(mean_q - rotor * mean_p))
+        residual = q - fit[0] * p - fit[1]
+        limit = 6 * max(float(np.median(np.abs(residual))), 0.01 / a.scale)
+        robust = weight * np.clip(1 - (np.abs(residual) / limit) ** 2, 0, 1) ** 2
+    row, column = np.divmod(a.cells[points], max(a.grid[1], 1))
+    shift_error, turn_error = _sandwich(p, residual, robust, row // 3 * 1000 + column // 3, turn)
+    floor = SYSTEMATIC / a.scale
+    rms = float(np.sqrt(np.mean(np.abs(p - p.mean()) ** 2)))
+    turn_error = float(np.hypot(turn_error, floor / 3 / rms)) if rms > 0 else float("nan")
     return Similarity(
-        shift_x=b.real,
-        shift_y=b.imag,
-        rotation_deg=float(np.rad2deg(np.angle(a))),
-        zoom=abs(a),
-        shift_error=float(np.sqrt(at_centre + floor**2)),
+        shift_x=fit[1].real,
+        shift_y=fit[1].imag,
+        rotation_deg=float(np.rad2deg(np.angle(fit[0]))),
+        zoom=abs(fit[0]),
+        shift_error=float(np.hypot(shift_error, floor)),
         rotation_error=float(np.rad2deg(turn_error)),
         zoom_error=turn_error,
         centre=(centre[0] + offset.real, centre[1] + offset.imag),
-        points=count,
+        points=len(p),
     )
+
+
+def _sandwich(
+    p: np.ndarray, residual: np.ndarray, weight: np.ndarray, cluster: np.ndarray, turn: bool
+) -> tuple[float, float]:
+    """Standard errors of the shift (the mean of x and y) and of the turn, in radians, by clusters of points."""
+    # columns: shift x, shift y, and the two parts of the complex turn
+    x, y, one, zero = p.real, p.imag, np.ones(len(p)), np.zeros(len(p))
+    design = np.stack([np.stack([one, zero, x, -y]), np.stack([zero, one, y, x])])[:, : 4 if turn else 2]
+    scores = np.einsum("cpn,cn->np", design, np.stack([residual.real, residual.imag]) * weight)
+    _, index = np.unique(cluster, return_inverse=True)
+    sums = np.zeros((index.max() + 1, design.shape[1]))
+    np.add.at(sums, index, scores)
+    normal = np.einsum("cpn,cqn,n->pq", design, design, weight)
+    inverse = np.linalg.pinv(normal)
+    count = len(sums)
+    cov = inverse @ (sums.T @ sums) @ inverse * (count / max(count - 2, 1))
+    return float(np.sqrt((cov[0, 0] + cov[1, 1]) / 2)), float(np.sqrt(cov[-1, -1])) if turn else 0.0
 
 
 def _complex(points: np.ndarray) -> np.ndarray:

@@ -12,8 +12,12 @@ ANALYSIS_SIDE = 640
 """Motion is measured on the frame averaged down to this longer side, and told in pixels of the full frame."""
 COARSE_SIDE = 160
 """Colours are compared on the frame averaged down to this longer side."""
-CELL = 26
-"""Side of a grid cell in analysis pixels: one tracked point a cell, so that texture has no more votes than area."""
+SMOOTHING = 1.0
+"""Sigma of the smoothing before motion is tracked, analysis px. It halves the tracker's bias to whole pixels."""
+CELLS = 220
+"""About so many grid cells a frame: one tracked point a cell, so that texture has no more votes than area."""
+MIN_CELL = 14
+"""Smallest side of a cell, analysis px."""
 MIN_GRADIENT = 0.7
 """Weakest rms gradient, in the weaker direction, that can be tracked: grey levels per px at half analysis size."""
 
@@ -26,8 +30,9 @@ _EIGEN_SCALE = 4.0
 class PreparedFrame:
     """One frame, ready to be compared.
 
+    rgb        (H, W, 3) uint8 at full size, own memory
     gray       (H, W) uint8, luma (Rec. 601) at full size
-    small      (h, w) uint8, luma at analysis size
+    small      (h, w) uint8, luma at analysis size, a little smoothed
     scale      analysis px per full px, <= 1
     coarse     (hc, wc, 3) float32 RGB, averaged down
     unclipped  (hc, wc) float32 in [0, 1], share of pixels of which no channel is clipped
@@ -35,9 +40,11 @@ class PreparedFrame:
     strength   (C,) float32 rms gradient in the weaker direction, grey levels per px at half analysis size
     cells      (C,) int64, the cell of each corner, row by row
     grid       (rows, columns) of the cells
+    cell       side of a cell, analysis px
     flatness   (rows * columns,) float32, ``strength`` of the best corner of every cell, textured or not
     """
 
+    rgb: np.ndarray
     gray: np.ndarray
     small: np.ndarray
     scale: float
@@ -47,6 +54,7 @@ class PreparedFrame:
     strength: np.ndarray
     cells: np.ndarray
     grid: tuple[int, int]
+    cell: int
     flatness: np.ndarray
 
 
@@ -57,12 +65,13 @@ def prepare(pixels: torch.Tensor) -> PreparedFrame:
     gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     scale = min(1.0, ANALYSIS_SIDE / max(height, width))
     small = _shrink(gray, scale)
+    corners, strength, cells, grid, flatness = _corners(small)
     ratio = min(1.0, COARSE_SIDE / max(height, width))
     inside = cv2.inRange(rgb, (2, 2, 2), (253, 253, 253))
-    corners, strength, cells, grid, flatness = _corners(small)
     return PreparedFrame(
+        rgb=rgb,
         gray=gray,
-        small=small,
+        small=cv2.GaussianBlur(small, (0, 0), SMOOTHING),
         scale=small.shape[1] / width,
         coarse=_shrink(rgb, ratio).astype(np.float32),
         unclipped=_shrink(inside, ratio).astype(np.float32) / 255,
@@ -70,20 +79,18 @@ def prepare(pixels: torch.Tensor) -> PreparedFrame:
         strength=strength,
         cells=cells,
         grid=grid,
+        cell=_cell_side(small),
         flatness=flatness,
     )
 
 
 def _interleave(pixels: torch.Tensor) -> np.ndarray:
-    """(3, H, W) of any device and stride -> contiguous (H, W, 3) in main memory."""
+    """(3, H, W) of any device and stride -> (H, W, 3) in fresh main memory."""
     planes = pixels.detach().cpu().numpy()
-    interleaved = planes.transpose(1, 2, 0)
-    if interleaved.flags.c_contiguous:
-        return interleaved
     if planes.flags.c_contiguous:
         merged: np.ndarray = cv2.merge(list(planes))
         return merged
-    return np.ascontiguousarray(interleaved)
+    return planes.transpose(1, 2, 0).copy(order="C")
 
 
 def _shrink(picture: np.ndarray, ratio: float) -> np.ndarray:
@@ -96,11 +103,15 @@ def _shrink(picture: np.ndarray, ratio: float) -> np.ndarray:
     return small
 
 
+def _cell_side(small: np.ndarray) -> int:
+    return max(MIN_CELL, int(np.sqrt(small.size / CELLS)) // 2 * 2)
+
+
 def _corners(small: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int], np.ndarray]:
     """The best corner of each cell by the smaller eigenvalue of the structure tensor (Shi & Tomasi 1994)."""
     half = cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.float32)
     eigen = cv2.cornerMinEigenVal(half, _EIGEN_BLOCK, ksize=3)
-    side = CELL // 2
+    side = _cell_side(small) // 2
     margin = 4  # the frame's edge and codec padding make corners that do not move with the scene
     rows, columns = (half.shape[0] - 2 * margin) // side, (half.shape[1] - 2 * margin) // side
     if rows < 1 or columns < 1:
@@ -124,8 +135,8 @@ def cell_centres(frame: PreparedFrame) -> np.ndarray:
     """(rows * columns, 2) float64 x, y of the cell centres in pixels of the full frame."""
     rows, columns = frame.grid
     height, width = frame.small.shape
-    top, left = (height - rows * CELL) / 2, (width - columns * CELL) / 2
+    top, left = (height - rows * frame.cell) / 2, (width - columns * frame.cell) / 2
     y, x = np.divmod(np.arange(rows * columns), max(columns, 1))
-    small = np.stack([left + (x + 0.5) * CELL - 0.5, top + (y + 0.5) * CELL - 0.5], axis=1)
+    small = np.stack([left + (x + 0.5) * frame.cell - 0.5, top + (y + 0.5) * frame.cell - 0.5], axis=1)
     full: np.ndarray = (small + 0.5) / frame.scale - 0.5
     return full

@@ -6,26 +6,37 @@ phases, not power, and a warp, which blurs by itself, is never needed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
 import cv2
 import numpy as np
 
-from vidrobust.differences.light import Measure
+from vidrobust.differences.light import LUMA, Measure
 from vidrobust.differences.motion import MIN_POINTS, PairMotion, Similarity
 from vidrobust.differences.prepared import PreparedFrame, cell_centres
 
-SHARP_PATCHES = 40
-FLAT_PATCHES = 64
+SHARP_PATCHES = 24
+FLAT_PATCHES = 24
 FLAT_SIDE = 16
 MIN_SHARP = 8
 MIN_FLAT = 8
 MAX_FLAT_GRADIENT = 3.0
 """Strongest gradient, in the sense of PreparedFrame.flatness, of a patch that counts as flat."""
+MAX_CLIPPED = 0.01
+"""Largest share of clipped values in a flat patch."""
 SIGNAL_TO_NOISE = 4.0
 MAX_BLUR_ERROR = 0.25
 """Largest standard error of the change of blur variance, px^2, of a valid sharpness: half a pixel of sigma."""
+BLUR_RESOLUTION = 0.004
+"""Standard error of the change of blur variance, px^2, that does not average out (measured on planted shifts)."""
+MAX_FREQUENCY = 0.3
+"""Highest frequency, cycles per px, at which sharpness is compared."""
+NOISE_RESOLUTION = 0.1
+"""Smallest standard error of noise, levels."""
+MIN_EQUALISED = 0.25
+"""Change of sharpness, px, from which on it could look like noise."""
 GRID = 8
 
 
@@ -47,96 +58,139 @@ class TextureChange:
 def measure_texture(
     a: PreparedFrame, b: PreparedFrame, motion: PairMotion, gain: float = 1.0, offset: float = 0.0
 ) -> TextureChange:
-    """Sharpness, noise and block edges; gain and offset are what light did between the frames."""
-    noise, variances = _noise(a, b, motion, gain, offset)
-    return TextureChange(
-        sharpness=_sharpness(a, b, motion, variances), noise_sigma=noise, blockiness=_blockiness(a, b)
-    )
+    """Sharpness, noise and block edges; gain and offset are what light did between the frames.
+
+    Noise is looked for again where sharpness changed, with the sharper frame blurred to the other: texture that
+    a blur took away is not noise.
+    """
+    flat = _flat_patches(a, b, motion)
+    noise, variances = _noise(flat, a, motion, gain, offset)
+    sharpness = _sharpness(a, b, motion, variances, noise_known=math.isfinite(noise.value))
+    if sharpness.valid and abs(sharpness.value) > max(MIN_EQUALISED, 2 * sharpness.error):
+        noise, _ = _noise(_equalised(flat, sharpness.value), a, motion, gain, offset)
+    return TextureChange(sharpness=sharpness, noise_sigma=noise, blockiness=_blockiness(a, b))
 
 
 def _patch_pairs(
-    a: PreparedFrame, b: PreparedFrame, centres: np.ndarray, camera: Similarity, side: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Patches (P, side, side) float32 about ``centres`` in a and about where they moved, in whole px, in b.
+    pictures: tuple[np.ndarray, np.ndarray], centres: np.ndarray, camera: Similarity, side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Patches (P, side, side[, 3]) float32 about ``centres`` in the first, and where they moved in the second.
 
-    Also which of the centres (C,) bool have both patches inside the frame.
+    Whole pixels only; centres without room for a patch in both pictures are left out.
     """
     start = np.rint(centres - (side - 1) / 2).astype(int)
     shift = np.rint(camera.map(centres) - centres).astype(int)
-    limit = np.array(a.gray.shape[::-1]) - side
+    limit = np.array(pictures[0].shape[1::-1]) - side
     inside = np.all((start >= 0) & (start <= limit) & (start + shift >= 0) & (start + shift <= limit), axis=1)
-    windows_a, windows_b = (np.lib.stride_tricks.sliding_window_view(f.gray, (side, side)) for f in (a, b))
-    at, to = start[inside], (start + shift)[inside]
-    return (
-        windows_a[at[:, 1], at[:, 0]].astype(np.float32),
-        windows_b[to[:, 1], to[:, 0]].astype(np.float32),
-        inside,
-    )
+    found = []
+    for picture, corner in zip(pictures, (start[inside], (start + shift)[inside]), strict=True):
+        patches = [picture[y : y + side, x : x + side] for x, y in corner]
+        found.append(np.array(patches, np.float32).reshape(len(patches), side, side, *picture.shape[2:]))
+    return found[0], found[1]
+
+
+def _flat_patches(a: PreparedFrame, b: PreparedFrame, motion: PairMotion) -> tuple[np.ndarray, np.ndarray]:
+    """The flattest pairs of patches: (4 P, side, side) float32, red, green, blue and luma one after the other.
+
+    Left out are patches with more than a few clipped levels, for their noise is cut off, and cells that move
+    otherwise.
+    """
+    centres = cell_centres(a)
+    # noise itself has gradients: the flattest fifth counts as flat in any case
+    fifth = 1.2 * float(np.quantile(a.flatness, 0.2)) if len(a.flatness) else 0.0
+    allowed = a.flatness <= max(MAX_FLAT_GRADIENT, fifth)
+    allowed[a.cells[motion.elsewhere]] = False
+    index = np.flatnonzero(allowed)
+    index = index[np.argsort(a.flatness[index], kind="stable")][: 4 * FLAT_PATCHES]
+    side = FLAT_SIDE
+    if len(index) < MIN_FLAT or min(a.gray.shape) <= side:
+        return np.zeros((0, side, side), np.float32), np.zeros((0, side, side), np.float32)
+    pa, pb = _patch_pairs((a.rgb, b.rgb), centres[index], motion.camera, side)
+    clipped = (np.minimum(pa, pb) < 2) | (np.maximum(pa, pb) > 253)
+    whole = np.flatnonzero(clipped.mean(axis=(1, 2, 3)) <= MAX_CLIPPED)[:FLAT_PATCHES]
+    planes = []
+    for patches in (pa[whole], pb[whole]):
+        luma = (patches * LUMA.astype(np.float32)).sum(axis=3, keepdims=True)
+        four = np.concatenate([patches, luma], axis=3)
+        planes.append(four.transpose(0, 3, 1, 2).reshape(-1, side, side))
+    return planes[0], planes[1]
+
+
+def _equalised(flat: tuple[np.ndarray, np.ndarray], sharpness: float) -> tuple[np.ndarray, np.ndarray]:
+    """The patches with the sharper frame's blurred; a blur needs a border, which is dropped from both."""
+    border = 3
+    first, second = flat
+    blurred = [cv2.GaussianBlur(p, (0, 0), abs(sharpness)) for p in (first if sharpness > 0 else second)]
+    sharper = np.array(blurred, np.float32).reshape(first.shape)
+    pair = (sharper, second) if sharpness > 0 else (first, sharper)
+    inner = slice(border, -border)
+    return pair[0][:, inner, inner], pair[1][:, inner, inner]
 
 
 def _noise(
-    a: PreparedFrame, b: PreparedFrame, motion: PairMotion, gain: float, offset: float
+    flat: tuple[np.ndarray, np.ndarray], a: PreparedFrame, motion: PairMotion, gain: float, offset: float
 ) -> tuple[Measure, tuple[float, float]]:
-    """Noise that is not shared, from flat patches, and the noise variance of each frame.
+    """Noise of one channel that the frames do not share, and the noise variance of each frame's luma.
 
     d = b - gain a - offset has the variance va + vb once a plane and the first-order effect of a rest of
     motion are fitted away. vb - va comes from the Laplacians of the frames (Immerkaer 1996), in which what
     texture there is cancels. The noisier frame has (va + vb + |vb - va|) / 2.
     """
-    centres = cell_centres(a)
-    allowed = (a.flatness <= MAX_FLAT_GRADIENT) if len(centres) else np.zeros(0, bool)
-    allowed[a.cells[motion.elsewhere]] = False
-    index = np.flatnonzero(allowed)
-    index = index[np.argsort(a.flatness[index], kind="stable")][:FLAT_PATCHES]
-    unknown = Measure(value=float("nan"), valid=False, error=float("nan"))
-    if len(index) < MIN_FLAT or min(a.gray.shape) <= FLAT_SIDE:
-        return unknown, (1 / 12, 1 / 12)
-    pa, pb, _ = _patch_pairs(a, b, centres[index], motion.camera, FLAT_SIDE)
-    level = np.minimum(pa, pb).min(axis=(1, 2)), np.maximum(pa, pb).max(axis=(1, 2))
-    open_range = (level[0] >= 2) & (level[1] <= 253)
-    pa, pb = pa[open_range], pb[open_range]
-    if len(pa) < MIN_FLAT:
-        return unknown, (1 / 12, 1 / 12)
-    sums = _difference_variance(pa, pb, gain, offset)
-    apart = _laplacian_variance(pb) - _laplacian_variance(pa)
+    pa, pb = flat
+    floor = 1 / 12  # rounding
+    if len(pa) < 4 * MIN_FLAT:
+        return Measure(value=float("nan"), valid=False, error=float("nan")), (floor, floor)
+    every = _difference_variance(pa, pb, gain, offset).reshape(-1, 4)
+    every_apart = (_laplacian_variance(pb) - gain**2 * _laplacian_variance(pa)).reshape(-1, 4)
+    sums, apart = every[:, :3].mean(axis=1), every_apart[:, :3].mean(axis=1)
     total, split = float(np.median(sums)), float(np.median(apart))
     split = float(np.clip(split, -total, total))
-    variance = (total + abs(split)) / 2
-    spread = 1.253 * 1.483 * float(np.median(np.abs(sums - total))) / np.sqrt(len(sums)) / 2
-    sigma = np.sqrt(variance)
+    sigma = float(np.sqrt((total + abs(split)) / 2))
     # a variance known to +- spread is a sigma known to spread / 2 sigma, and never better than sqrt(spread)
-    error = min(spread / (2 * sigma), np.sqrt(spread)) if sigma > 0 else np.sqrt(spread)
+    spread = 1.253 * 1.483 * float(np.median(np.abs(sums - total))) / np.sqrt(len(sums)) / 2
+    error = float(min(spread / max(2 * sigma, 1e-9), np.sqrt(spread)))
     aligned = motion.camera_valid or len(a.corners) < MIN_POINTS  # a blank picture needs no aligning
     valid = aligned and error <= max(1.0, 0.25 * sigma)
-    floor = 1 / 12  # rounding
-    return Measure(value=float(sigma), valid=bool(valid), error=float(max(error, 0.05))), (
-        max((total - split) / 2, floor),
-        max((total + split) / 2, floor),
+    luma, luma_apart = float(np.median(every[:, 3])), float(np.median(every_apart[:, 3]))
+    return Measure(value=sigma, valid=bool(valid), error=max(error, NOISE_RESOLUTION)), (
+        max((luma - luma_apart) / 2 / gain**2, floor),
+        max((luma + luma_apart) / 2, floor),
     )
 
 
 def _difference_variance(pa: np.ndarray, pb: np.ndarray, gain: float, offset: float) -> np.ndarray:
-    """(P,) variance of b - gain a - offset after a fit of 1, x, y and the gradients of the smoothed mean.
+    """(4 P,) variance of b - gain a - offset after a fit of 1, x, y and the gradients of the smoothed luma.
 
     The kernel of the gradients is odd, so that white noise is not correlated with them.
     """
-    count, side = len(pa), pa.shape[1]
-    mean = (pa + pb) / 2
-    stacked = mean.transpose(1, 2, 0)
-    smooth = np.stack([cv2.GaussianBlur(stacked[..., i], (0, 0), 1.5) for i in range(count)])
-    gy, gx = np.gradient(smooth, axis=(1, 2))
-    y, x = np.mgrid[:side, :side].astype(np.float32)
-    fixed = [
-        np.broadcast_to(p.ravel(), (count, side * side))
-        for p in (np.ones_like(x), x - x.mean(), y - y.mean())
-    ]
-    design = np.stack([*fixed, gx.reshape(count, -1), gy.reshape(count, -1)], axis=2).astype(np.float64)
-    target = (pb - gain * pa - offset).reshape(count, -1, 1).astype(np.float64)
-    normal = design.transpose(0, 2, 1) @ design + 1e-3 * np.eye(5)
-    solution = np.linalg.solve(normal, design.transpose(0, 2, 1) @ target)
-    residual = (target - design @ solution)[..., 0]
-    variance: np.ndarray = (residual**2).sum(axis=1) / (side * side - 5)
+    side = pa.shape[1]
+    # the gradients of the luma serve all four planes of a patch
+    smooth = np.array([cv2.GaussianBlur(m, (7, 7), 1.5) for m in (pa[3::4] + pb[3::4]) / 2])
+    gy, gx = (_without_plane(g).repeat(4, axis=0) for g in np.gradient(smooth, axis=(1, 2)))
+    d = _without_plane(pb - gain * pa - offset)
+
+    def dot(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        product: np.ndarray = np.einsum("pij,pij->p", u, v).astype(np.float64)
+        return product
+
+    # least squares on two regressors, by Cramer's rule; a patch without gradients has nothing to fit
+    xx, yy, xy, xd, yd = dot(gx, gx) + 1e-3, dot(gy, gy) + 1e-3, dot(gx, gy), dot(gx, d), dot(gy, d)
+    determinant = np.maximum(xx * yy - xy**2, 1e-9)
+    explained = (yy * xd**2 - 2 * xy * xd * yd + xx * yd**2) / determinant
+    variance: np.ndarray = np.maximum(dot(d, d) - explained, 0) / (side * side - 5)
     return variance
+
+
+def _without_plane(patches: np.ndarray) -> np.ndarray:
+    """(P, side, side) less the least-squares plane of each."""
+    side = patches.shape[1]
+    step = np.arange(side, dtype=np.float32) - np.float32((side - 1) / 2)
+    size = float((step**2).sum()) * side
+    level = patches.mean(axis=(1, 2))[:, None, None]
+    across = (patches.sum(axis=1) * step).sum(axis=1)[:, None, None] * step[None, None, :] / size
+    down = (patches.sum(axis=2) * step).sum(axis=1)[:, None, None] * step[None, :, None] / size
+    flat: np.ndarray = patches - level - across - down
+    return flat
 
 
 def _laplacian_variance(patches: np.ndarray) -> np.ndarray:
@@ -146,7 +200,9 @@ def _laplacian_variance(patches: np.ndarray) -> np.ndarray:
     return variance
 
 
-def _sharpness(a: PreparedFrame, b: PreparedFrame, motion: PairMotion, noise: tuple[float, float]) -> Measure:
+def _sharpness(
+    a: PreparedFrame, b: PreparedFrame, motion: PairMotion, noise: tuple[float, float], *, noise_known: bool
+) -> Measure:
     """Change of blur from the power spectra of textured patches.
 
     A Gaussian blur of sigma s takes log power down by 4 pi^2 s^2 f^2. The slope of the log ratio of two spectra
@@ -159,12 +215,12 @@ def _sharpness(a: PreparedFrame, b: PreparedFrame, motion: PairMotion, noise: tu
         return unknown
     index = index[np.argsort(-a.strength[index], kind="stable")][:SHARP_PATCHES]
     centres = (a.corners[index].astype(np.float64) + 0.5) / a.scale - 0.5
-    pa, pb, _ = _patch_pairs(a, b, centres, motion.camera, side)
+    pa, pb = _patch_pairs((a.gray, b.gray), centres, motion.camera, side)
     if len(pa) < MIN_SHARP:
         return unknown
     sa, sb = _spectra(pa), _spectra(pb)
-    window, _, frequency, cells = _rings(side)
-    floor = float((window**2).sum()) * cells
+    rings = _rings(side)
+    floor = float((rings.window**2).sum()) * rings.cells
     fa, fb = noise[0] * floor, noise[1] * floor
     clear = (np.median(sa, axis=0) > SIGNAL_TO_NOISE * fa) & (np.median(sb, axis=0) > SIGNAL_TO_NOISE * fb)
     last = len(clear) if clear.all() else int(clear.argmin())
@@ -173,46 +229,69 @@ def _sharpness(a: PreparedFrame, b: PreparedFrame, motion: PairMotion, noise: tu
     ratio = np.log(np.maximum(sb - fb, 0.25 * sb)[:, :last]) - np.log(
         np.maximum(sa - fa, 0.25 * sa)[:, :last]
     )
-    square = frequency[:last] ** 2
+    square = rings.frequency[:last] ** 2
     # a ring's log power errs less the more cells it has
-    weight = cells[:last] / cells[:last].sum()
+    weight = rings.cells[:last] / rings.cells[:last].sum()
     centred = square - (weight * square).sum()
     slope = (ratio * (weight * centred)).sum(axis=1) / (weight * centred**2).sum()
     changes = -slope / (4 * np.pi**2)
     change = float(np.median(changes))
     error = 1.253 * 1.483 * float(np.median(np.abs(changes - change))) / np.sqrt(len(changes))
-    error = max(error, 0.002)
+    error = float(np.hypot(error, BLUR_RESOLUTION))
+    # a lens blurs in pixels, a scene is magnified: which of the two the zoom does to the spectrum is not known
+    error += 0.5 * abs(motion.camera.zoom**2 - 1)
     sigma = np.sign(change) * np.sqrt(abs(change))
     resolution = np.sqrt(error) if abs(change) < error else error / (2 * abs(sigma))
-    valid = motion.camera_valid and error <= MAX_BLUR_ERROR
+    valid = noise_known and motion.camera_valid and error <= MAX_BLUR_ERROR
     return Measure(value=float(sigma), valid=bool(valid), error=float(resolution))
 
 
 def _spectra(patches: np.ndarray) -> np.ndarray:
     """(P, R) power in the rings of frequency, Hann window, mean removed."""
-    side = patches.shape[1]
-    window, member, _, _ = _rings(side)
+    rings = _rings(patches.shape[1])
     flat = patches - patches.mean(axis=(1, 2), keepdims=True)
-    power = np.abs(np.fft.rfft2(flat * window)) ** 2
-    rings: np.ndarray = power.reshape(len(patches), -1) @ member
-    return rings
+    spectrum = np.fft.rfft2(flat * rings.window).reshape(len(patches), -1)[:, rings.order]
+    power = (spectrum.real**2 + spectrum.imag**2) * rings.weight
+    summed: np.ndarray = np.add.reduceat(power, rings.start, axis=1)
+    return summed
+
+
+@dataclass(frozen=True)
+class _Rings:
+    """Rings of equal frequency in the half spectrum of a real patch."""
+
+    window: np.ndarray
+    """(side, side) Hann."""
+    order: np.ndarray
+    """Flat indices into the half spectrum, ring after ring."""
+    weight: np.ndarray
+    """2 where the half spectrum stands for two frequencies, else 1, in that order."""
+    start: np.ndarray
+    """(R,) where each ring begins in that order."""
+    frequency: np.ndarray
+    """(R,) root mean square, cycles per px."""
+    cells: np.ndarray
+    """(R,) frequencies in each ring."""
 
 
 @cache
-def _rings(side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Window (side, side), members (side * (side / 2 + 1), R), frequency (R,) in cycles per px, cells (R,)."""
+def _rings(side: int) -> _Rings:
     hann = np.hanning(side + 1)[:-1].astype(np.float32)
     fy, fx = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None]
-    double = np.where((fx == 0) | (fx == 0.5), 1.0, 2.0) * np.ones_like(fy)
-    radius = np.hypot(fy, fx)
-    # from two cycles a patch, below which the window leaks, to just under the highest frequency
-    edges = np.arange(2, side // 2, max(1, side // 32)) / side
+    twice = (np.where((fx == 0) | (fx == 0.5), 1.0, 2.0) * np.ones_like(fy)).ravel()
+    radius = np.hypot(fy, fx).ravel()
+    # from two cycles a patch, below which the window leaks, to where aliasing makes power depend on the phase
+    edges = np.arange(2, MAX_FREQUENCY * side + 1, max(1, side // 32)) / side
     ring = np.digitize(radius, edges) - 1
     count = len(edges) - 1
-    member = np.stack([np.where(ring == r, double, 0).ravel() for r in range(count)], axis=1)
-    cells = member.sum(axis=0)
-    frequency = np.sqrt((member * radius.ravel()[:, None] ** 2).sum(axis=0) / cells)
-    return np.outer(hann, hann), member.astype(np.float32), frequency, cells
+    order = np.argsort(ring, kind="stable")
+    order = order[(ring[order] >= 0) & (ring[order] < count)]
+    start = np.searchsorted(ring[order], np.arange(count))
+    weight = twice[order]
+    cells = np.add.reduceat(weight, start)
+    frequency = np.sqrt(np.add.reduceat(weight * radius[order] ** 2, start) / cells)
+    window = np.outer(hann, hann)
+    return _Rings(window, order, weight.astype(np.float32), start, frequency, cells)
 
 
 def _blockiness(a: PreparedFrame, b: PreparedFrame) -> Measure:
@@ -225,16 +304,16 @@ def _blockiness(a: PreparedFrame, b: PreparedFrame) -> Measure:
 
 
 def grid_step(gray: np.ndarray, cap: float = 24.0) -> tuple[float, float]:
-    """Mean absolute step across the 8 x 8 grid beyond that at the other seven phases, levels of 255, and its error.
+    """Mean absolute step across the 8 x 8 grid beyond the other seven phases, levels of 255, and its error.
 
     The phase of the grid is the one with the largest step, for the picture may have been cut or moved after it
     was coded. Steps are capped, so that edges of the scene do not rule. The error is the spread of the other
     phases (Wang, Bovik & Evans 2000 compare phases in the same way, in the spectrum).
     """
-    rows = gray[:: max(1, gray.shape[0] // 270)]
-    columns = gray[:, :: max(1, gray.shape[1] // 480)]
+    rows = gray[:: max(1, gray.shape[0] // 180)]
+    columns = gray[:, :: max(1, gray.shape[1] // 240)]
     steps, errors = [], []
-    for picture, axis in ((rows, 1), (np.ascontiguousarray(columns.T), 1)):
+    for picture in (rows, np.ascontiguousarray(columns.T)):
         d = np.minimum(cv2.absdiff(picture[:, 1:], picture[:, :-1]), np.uint8(cap))
         line = cv2.reduce(d, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[0]
         usable = len(line) // GRID * GRID

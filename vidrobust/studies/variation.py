@@ -6,6 +6,8 @@ Pixels only; no model. Pairs of frames are taken at three scales:
     second     t and the frame one second later, from two starting points a second
     clip       the first frame of the shot and the frame at every full second after it
 
+Where frames are few a second, the starting points of the two are at least FAR_FRAMES frames apart.
+
 No pair reaches over a scene cut or a change of size. How many pairs there were, how many were drawn, and why
 others were not, is part of the result.
 """
@@ -58,10 +60,11 @@ BREAKS = ("scene_cut", "frame_size")
 """Reasons after which a new shot begins."""
 SECOND_S = 1.0
 STARTS_PER_SECOND = 2
-COST_MS = (6.0, 7.0)
+FAR_FRAMES = 10
+COST_MS = (8.0, 8.0)
 """CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)."""
-BUDGET_MS = 2.5
-"""CPU time a frame that neighbouring pairs may take in the mean; it sets the stride."""
+BUDGET_MS = 4.0
+"""CPU time a frame that all pairs may take in the mean; it sets the stride of the neighbouring ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +168,8 @@ class _Shot:
     first: _Frame | None = None
     next_clip_s: float = math.inf
     next_start_s: float = -math.inf
+    clip_after: int = 0
+    start_after: int = 0
     starts: list[_Frame] = field(default_factory=list)
 
 
@@ -237,7 +242,7 @@ class VariationMeter:
     def _see(self, frame: _Frame, reason: str, corrupt: bool) -> None:
         if self.stride is None:
             assert frame.pixels is not None
-            self.stride = stride_for(int(frame.pixels.shape[1]), int(frame.pixels.shape[2]))
+            self.stride = stride_for(int(frame.pixels.shape[1]), int(frame.pixels.shape[2]), self.frame_rate)
         self._time.append(frame.time_s)
         self._index.append(frame.index)
         if reason in BREAKS:
@@ -285,14 +290,16 @@ class VariationMeter:
         if shot.first is None:
             frame.get()
             shot.first, shot.next_clip_s = frame, frame.time_s + SECOND_S
-        elif frame.time_s >= shot.next_clip_s - slack:
+        elif frame.time_s >= shot.next_clip_s - slack and frame.index >= shot.clip_after:
             self._counts["pairs_clip"] += 1
             self._measure(shot.first, frame, "clip")
             shot.next_clip_s = max(shot.next_clip_s + SECOND_S, frame.time_s + SECOND_S / 2)
-        if frame.time_s >= shot.next_start_s - slack:
+            shot.clip_after = frame.index + FAR_FRAMES
+        if frame.time_s >= shot.next_start_s - slack and frame.index >= shot.start_after:
             frame.get()
             shot.starts.append(frame)
             shot.next_start_s = frame.time_s + SECOND_S / STARTS_PER_SECOND
+            shot.start_after = frame.index + FAR_FRAMES
 
     def _measure(self, a: _Frame, b: _Frame, scale: str) -> None:
         delta_ms = (b.time_s - a.time_s) * 1000
@@ -302,10 +309,14 @@ class VariationMeter:
             )
 
 
-def stride_for(height: int, width: int) -> int:
-    """One neighbouring pair of how many, so that the mean cost a frame is within BUDGET_MS."""
+def stride_for(height: int, width: int, frame_rate: float) -> int:
+    """One neighbouring pair of how many, so that the mean cost a frame is within BUDGET_MS.
+
+    It depends on the footage alone, not on the machine, so that a run can be repeated.
+    """
     cost = COST_MS[0] + COST_MS[1] * height * width / 1e6
-    return max(1, math.ceil(cost / BUDGET_MS))
+    far = cost * (1 + STARTS_PER_SECOND) / max(frame_rate, 1 + STARTS_PER_SECOND, FAR_FRAMES)
+    return math.ceil(cost / max(BUDGET_MS - far, BUDGET_MS / 4))
 
 
 def absolute_change(quantity: np.ndarray, value: np.ndarray) -> np.ndarray:
