@@ -24,7 +24,7 @@ import torch
 from av.buffer import Buffer
 from av.filter import Graph
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import InputError, SettingsError
 
 ColorMode = Literal["fast", "accurate"]
 
@@ -86,7 +86,7 @@ def semi_planar_to_rgb(
     """NV12 or P010 planes to RGB on their own device.
 
     luma    (H, W) uint8, or uint16 with the ``bits`` in the high end (P010)
-    chroma  (ceil(H/2), ceil(W/2), 2) of the same kind, U and V
+    chroma  (H/2, W/2, 2) of the same kind, U and V; of an odd size the last row or column may be missing
     returns (H, W, 3) uint8, new memory; chroma is interpolated linearly
     """
     height, width = luma.shape
@@ -102,12 +102,33 @@ def semi_planar_to_rgb(
 
 
 def _upsampled(chroma: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """(h, w, 2) float32 to (2, height, width), linear, centres aligned, cropped where the size is odd."""
-    full = (chroma.shape[0] * 2, chroma.shape[1] * 2)
+    """(h, w, 2) float32 to (2, height, width), linear, centres aligned; short planes are continued."""
     grown = torch.nn.functional.interpolate(
-        chroma.permute(2, 0, 1)[None], size=full, mode="bilinear", align_corners=False
-    )
-    return grown[0, :, :height, :width]
+        chroma.permute(2, 0, 1)[None], scale_factor=2, mode="bilinear", align_corners=False
+    )[:, :, :height, :width]
+    missing = (0, width - grown.shape[3], 0, height - grown.shape[2])
+    return torch.nn.functional.pad(grown, missing, mode="replicate")[0] if any(missing) else grown[0]
+
+
+def upright(picture: torch.Tensor, filters: tuple[tuple[str, str], ...]) -> torch.Tensor:
+    """(H, W, C) turned in torch as the filters of ``orientation_filters`` turn it; a view."""
+    for name, argument in filters:
+        match name, argument:
+            case "transpose", "clock":
+                picture = picture.rot90(-1, (0, 1))
+            case "transpose", "cclock":
+                picture = picture.rot90(1, (0, 1))
+            case "transpose", "cclock_flip":
+                picture = picture.transpose(0, 1)
+            case "transpose", "clock_flip":
+                picture = picture.transpose(0, 1).flip(0, 1)
+            case "hflip", _:
+                picture = picture.flip(1)
+            case "vflip", _:
+                picture = picture.flip(0)
+            case _:
+                raise InputError(f"a turn by {argument} is not done on a device")
+    return picture
 
 
 def orientation_filters(matrix: bytes | None) -> tuple[tuple[str, str], ...]:
@@ -166,19 +187,16 @@ class Converter:
         return self._convert(frame)
 
     def _build(
-        self, frame: av.VideoFrame, upright: tuple[tuple[str, str], ...]
+        self, frame: av.VideoFrame, turns: tuple[tuple[str, str], ...]
     ) -> Callable[[av.VideoFrame], np.ndarray]:
-        if ("vflip", "") in upright or frame.planes[0].line_size < 0:
-            upright = (
-                *upright,
-                ("copy", ""),
-            )  # these are flipped by a negative stride, which numpy cannot take over
+        if ("vflip", "") in turns or frame.planes[0].line_size < 0:
+            turns = (*turns, ("copy", ""))  # flipped by a negative stride, which numpy cannot take over
         if self._color == "accurate" and frame.format.name in PLANAR:
-            turn = _Filters(frame, upright) if upright else None
+            turn = _Filters(frame, turns) if turns else None
             exact = _ExactYUV(frame)
             return lambda picture: exact(turn(picture) if turn else picture)
         flags = "bicubic" if self._color == "fast" else SWSCALE_EXACT
-        filters = _Filters(frame, (*upright, ("scale", f"flags={flags}"), ("format", "rgb24")))
+        filters = _Filters(frame, (*turns, ("scale", f"flags={flags}"), ("format", "rgb24")))
         return lambda picture: _packed(filters(picture))
 
 

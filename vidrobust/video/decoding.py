@@ -18,6 +18,9 @@ Opened = AbstractContextManager[tuple[InputContainer, VideoStream]]
 TAIL = 64  # packets a decoder may still hold when the file ends: its threads and the frames it reorders
 
 
+NEVER_REDONE = frozenset(
+    {"libdav1d"}
+)  # its threads hide no errors, and it gives more on one thread than ffmpeg
 SHORT_S = 1.0  # how much earlier than promised a video may end: sound and the last frame last longer
 
 
@@ -136,6 +139,7 @@ def decode_to_end(open_again: Callable[[], Opened], report: PassReport) -> Itera
     last_key: int | None = None
     count = 0
     with open_again() as (container, stream):
+        holds_back = stream.codec_context.codec.name not in NEVER_REDONE
         for packet, frames in _decoded_packets(container, stream, report):
             if packet is not None and packet.size and not packet.is_discard:
                 sent.append(packet.pts)
@@ -145,7 +149,7 @@ def decode_to_end(open_again: Callable[[], Opened], report: PassReport) -> Itera
                 count += 1
                 yield frame
     stamped = None not in sent and None not in shown
-    if set(sent) - set(shown) if stamped else report.packets > count:
+    if holds_back and (set(sent) - set(shown) if stamped else report.packets > count):
         yield from _rest(open_again, count, shown[-1] if stamped and shown else None, last_key)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,90 +59,111 @@ def expand_sources(paths: Sequence[str | os.PathLike[str]]) -> Expanded:
     """The items that ``paths`` name: videos, folders of videos (searched through), folders of frames, globs.
 
     A file named by itself is always an item, whatever its suffix. A folder that holds image files is one
-    item. What is missing or empty becomes a problem, so that the others go on.
+    item, and so are all the images of a folder named one by one, as the shell expands ``frames/*.png``.
+    What is missing or empty becomes a problem, so that the others go on. Names are the shortest that tell
+    the items apart: the file's stem, with its suffix or its folders where needed.
     """
     found = _Found()
     for source in paths:
         _expand(os.fspath(source), found)
     unique = list(dict.fromkeys(Path(os.path.abspath(path)) for path in found.paths))
-    names = _names(unique)
+    unique = _frames_as_folders(unique)
     return Expanded(
-        items=tuple(Item(name=name, path=path) for name, path in zip(names, unique, strict=True)),
+        items=tuple(Item(name=n, path=p) for n, p in zip(_names(unique), unique, strict=True)),
         problems=tuple(found.problems),
         left_out=tuple(found.left_out),
     )
 
 
+def images_in(folder: Path) -> list[Path]:
+    """The image files of a folder in the order of the numbers in their names; raises OSError."""
+    entries = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(p))
+    return sorted((p for p in entries if p.is_file()), key=lambda p: natural_key(p.name))
+
+
+def natural_key(name: str) -> list[tuple[bool, int, str]]:
+    """A sort key by which frame_2 comes before frame_10, and digits before letters."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts if part]
+
+
 def _expand(source: str, found: _Found) -> None:
     path = Path(source)
-    if path.is_dir():
-        before = len(found.paths)
-        try:
-            _walk(path, found)
-        except OSError as error:
-            found.problems.append(f"{source}: cannot be listed ({error.strerror})")
-            return
-        if len(found.paths) == before:
-            found.problems.append(f"{source}: holds no video and no image; name a file, or another folder")
-    elif path.exists():
+    if "://" in source:
+        found.problems.append(f"{source}: is a network address, and only local files are read; download it")
+    elif path.is_dir():
+        _expand_folder(source, found)
+    elif os.path.lexists(path):
         found.paths.append(path)
     elif glob.has_magic(source):
-        matches = sorted(glob.glob(source, recursive=True), key=_natural)
+        matches = sorted(glob.glob(source, recursive=True), key=natural_key)
         if not matches:
-            found.problems.append(f"{source}: no file matches this pattern")
+            found.problems.append(f"{source}: nothing matches this pattern")
         for match in matches:
             _expand(match, found)
     else:
         found.problems.append(f"{source}: there is no such file or folder")
 
 
-def _walk(folder: Path, found: _Found) -> None:
-    entries = sorted(folder.iterdir(), key=lambda p: _natural(p.name))
-    if any(p.suffix.lower() in IMAGE_SUFFIXES and p.is_file() for p in entries):
+def _expand_folder(source: str, found: _Found) -> None:
+    before = len(found.paths), len(found.problems)
+    _walk(Path(source), found, set())
+    if (len(found.paths), len(found.problems)) == before:
+        found.problems.append(f"{source}: holds no video and no image; name a file, or another folder")
+
+
+def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
+    """Everything below ``folder``; ``above`` are the folders it lies in, so that a loop of links ends."""
+    real = folder.resolve()
+    if real in above:
+        return
+    try:
+        entries = sorted(folder.iterdir(), key=lambda p: natural_key(p.name))
+        frames = images_in(folder)
+    except OSError as error:
+        found.problems.append(f"{folder}: cannot be listed ({error.strerror})")
+        return
+    if frames:
         found.paths.append(folder)
     for path in entries:
         suffix = path.suffix.lower()
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            _walk(path, found)
+        if _is_hidden(path):
+            found.left_out.append(LeftOut(path=path, reason="its name begins with a dot"))
+        elif path.is_dir():
+            _walk(path, found, above | {real})
         elif suffix in VIDEO_SUFFIXES:
             found.paths.append(path)
         elif suffix not in IMAGE_SUFFIXES:
-            found.left_out.append(
-                LeftOut(path=path, reason=f"{suffix or 'a name without suffix'} is no footage")
-            )
+            what = f"{suffix} is" if suffix else "a name without suffix is"
+            found.left_out.append(LeftOut(path=path, reason=f"{what} not known as a video or an image"))
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts frame_2 before frame_10."""
-    parts: list[tuple[int, str]] = []
-    digits = ""
-    for letter in name + "\0":
-        if letter.isdecimal() and letter.isascii():
-            digits += letter
-            continue
-        if digits:
-            parts.append((int(digits), digits))
-            digits = ""
-        parts.append((-1, letter))
-    return parts
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".")
+
+
+def _frames_as_folders(paths: list[Path]) -> list[Path]:
+    """Images that are named one by one and are all that their folder holds become that folder."""
+    named: dict[Path, set[Path]] = {}
+    for path in paths:
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+            named.setdefault(path.parent, set()).add(path)
+    whole = {f for f, images in named.items() if len(images) > 1 and images == set(images_in(f))}
+    return list(dict.fromkeys(p.parent if p.parent in whole and p in named[p.parent] else p for p in paths))
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """Stems where they are unique, else with as many folders (and the suffix) as tell them apart."""
-    names = {path: _name(path, 0) for path in paths}
-    depth = 1
-    while len(set(names.values())) < len(paths) and depth < 100:
-        taken = list(names.values())
-        for path, name in names.items():
-            if taken.count(name) > 1:
-                names[path] = _name(path, depth)
-        depth += 1
-    return [names[path] for path in paths]
+    """One name a path: the stem; where two are alike the whole name, then with ever more of the folders."""
+    names = [_name(path, 0) for path in paths]
+    for depth in range(1, max((len(p.parts) for p in paths), default=0) + 1):
+        alike = {name for name, count in Counter(names).items() if count > 1}
+        names = [
+            _name(path, depth) if name in alike else name for path, name in zip(paths, names, strict=True)
+        ]
+    return names
 
 
 def _name(path: Path, depth: int) -> str:
     if depth == 0:
-        return path.stem if path.is_file() else path.name
+        return path.name if path.is_dir() else path.stem
     return "/".join(path.parts[-depth:]).lstrip("/")

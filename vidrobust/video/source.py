@@ -58,14 +58,39 @@ def open_video(
     prefetch: int = 2,
     allow_network: bool = False,
 ) -> VideoSource:
-    """The frames of one video, animation or folder of frames; raises InputError naming the path."""
+    """The frames of one video, animation or folder of frames.
+
+    item           the name in every result table; by default the stem of the file
+    backend        auto (PyAV on the CPU; on a GPU what works of torchcodec, PyAV), pyav, torchcodec, decord
+    device         where the pictures are delivered: auto (a GPU if there is one), cpu, cuda:N
+    strict_device  decode there or fail; else the fallback and its reason stand in ``info.reason``
+    color          fast (the bytes of the ffmpeg program) or accurate (no bias)
+    every, fps     every so many-th frame, or the first frame of each 1/fps seconds
+    start_s, end_s only frames with start_s <= time < end_s, in seconds by the file's own time stamps
+    prefetch       batches decoded ahead on a thread; 0 decodes on the caller's
+    allow_network  open addresses and playlists as well; else local files only
+
+    >>> with open_video("line.mp4", every=5) as video:
+    ...     for batch in video.batches(16):
+    ...         model(batch.pixels)
+
+    Raises InputError with the path where the input cannot be read, SettingsError for the rest.
+    """
+    from vidrobust.video.choice import check_backend, choose, resolve_device, routes
     from vidrobust.video.color import check_color
-    from vidrobust.video.pyav import PyAVReader
+    from vidrobust.video.images import ImageFolderReader
     from vidrobust.video.stream import FrameStream, Selection
 
-    path = Path(path)
-    reader = PyAVReader(
-        path, item=item or path.stem, color=check_color(color), reason="PyAV on the CPU is the default"
-    )
+    where: str | Path = str(path) if allow_network and "://" in str(path) else Path(path)
+    name = item or Path(path).stem or str(path)
+    mode = check_color(color)
+    check_backend(backend)
     selection = Selection(every=every, fps=fps, start_s=start_s, end_s=end_s)
-    return FrameStream(reader, selection, prefetch=prefetch)
+    target, swapped = resolve_device(device, strict=strict_device)
+    if isinstance(where, Path) and where.is_dir():
+        reason = "images are decoded on the CPU by PyAV"
+        images = ImageFolderReader(where, item=item or where.name, color=mode, reason=reason)
+        return FrameStream(images, selection, prefetch=prefetch, upload=None if target == "cpu" else target)
+    tried = routes(where, item=name, backend=backend, device=target, color=mode, allow_network=allow_network)
+    chosen = choose(tried, strict=strict_device, swapped=swapped)
+    return FrameStream(chosen.reader, selection, prefetch=prefetch, upload=chosen.upload)

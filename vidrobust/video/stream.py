@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet
@@ -37,6 +38,7 @@ class Decoded:
 class Reader(Protocol):
     """What a backend supplies; ``frames`` may be called again, and from several threads at once."""
 
+    path: Path | str
     info: VideoInfo
     device: str
 
@@ -144,7 +146,9 @@ class FrameStream:
         """
         wanted = sorted(set(indices))
         if not wanted or wanted[0] < 0:
-            raise InputError(f"{self.info.name}: frames {list(indices)} cannot be read; numbers start at 0")
+            raise InputError(
+                f"{self._reader.path}: frames {list(indices)} cannot be read; numbers start at 0"
+            )
         found: dict[int, tuple[np.ndarray | torch.Tensor, Decoded]] = {}
         frames: Generator[Decoded] | None = None
         position = -1
@@ -161,13 +165,13 @@ class FrameStream:
                     if position >= index:
                         break
                 if index not in found:
-                    raise InputError(f"{self.info.name}: has no frame {index}")
+                    raise InputError(f"{self._reader.path}: has no frame {index}")
         finally:
             if frames is not None:
                 frames.close()
         shapes = {tuple(picture.shape) for picture, _ in found.values()}
         if len(shapes) > 1:
-            raise InputError(f"{self.info.name}: frames {list(indices)} are not all of one size")
+            raise InputError(f"{self._reader.path}: frames {list(indices)} are not all of one size")
         memory = self._memory(len(indices), shapes.pop())
         for place, index in enumerate(indices):
             memory.put(place, found[index][0])
@@ -214,9 +218,15 @@ class FrameStream:
             if memory is not None and kept:
                 yield self._batch(memory, kept)
             if not delivered:
-                self._found["range"] = "no frame lies in the range of time that was asked for"
+                self._nothing()
         finally:
             frames.close()
+
+    def _nothing(self) -> None:
+        """A range of time may be empty; a whole video may not."""
+        if self._selection.start_s is None and self._selection.end_s is None:
+            raise InputError(f"{self._reader.path}: gives no frame; {'; '.join(self.problems)}")
+        self._found["range"] = "no frame lies in the range of time that was asked for"
 
     def _note_size(self, old: tuple[int, ...], new: tuple[int, ...], index: int) -> None:
         self._found[f"size {index}"] = (

@@ -1,0 +1,90 @@
+"""A folder of frames, one image file each, as a video."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from vidrobust.errors import InputError
+from vidrobust.frames import VideoInfo
+from vidrobust.video.color import ColorMode, Converter
+from vidrobust.video.container import open_container, video_stream
+from vidrobust.video.decoding import PassReport, decode
+from vidrobust.video.description import RATE_UNKNOWN, describe
+from vidrobust.video.expand import images_in
+from vidrobust.video.stream import Decoded
+
+
+class ImageFolderReader:
+    """The image files of one folder, in the order of the numbers in their names.
+
+    Images have no time: frame n is put at n / 25 s, and a note says so. An image that cannot be read keeps
+    its number, gives no frame and is counted among the problems.
+    """
+
+    device = "cpu"
+
+    def __init__(self, folder: Path, *, item: str, color: ColorMode, reason: str) -> None:
+        self.path, self._color = folder, color
+        self._unreadable: dict[int, str] = {}
+        try:
+            self._files = images_in(folder)
+        except OSError as error:
+            raise InputError(f"{folder}: the folder cannot be listed ({error.strerror})") from error
+        if not self._files:
+            raise InputError(f"{folder}: holds no image; name a folder of frames, or a video")
+        self.info = self._describe(item, reason)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        if not self._unreadable:
+            return ()
+        first = self._unreadable[min(self._unreadable)]
+        count = f"{len(self._unreadable)} of {len(self._files)} images cannot be read"
+        return (f"{count}, the first: {first}",)
+
+    def frames(self, first: int = 0) -> Generator[Decoded]:
+        """Every image from number ``first``."""
+        convert = Converter(self._color)
+        for index, path in enumerate(self._files[first:], first):
+            report = PassReport()
+            try:
+                with open_container(path) as container:
+                    frame = next(decode(container, video_stream(container, path), report), None)
+            except InputError as error:
+                self._unreadable[index] = str(error)
+                continue
+            if frame is None:
+                self._unreadable[index] = f"{path}: no picture could be decoded"
+                continue
+            yield Decoded(
+                index=index,
+                time_s=float(index / RATE_UNKNOWN),
+                corrupt=report.see_frame(frame),
+                rgb=partial(convert, frame),
+            )
+
+    def start_before(self, index: int) -> int:
+        return index
+
+    def index_before(self, time_s: float) -> int:
+        return max(int(time_s * RATE_UNKNOWN) - 1, 0)
+
+    def _describe(self, item: str, reason: str) -> VideoInfo:
+        """The VideoInfo of the first image that can be read."""
+        failure: InputError | None = None
+        for path in self._files:
+            try:
+                with open_container(path) as container:
+                    stream = video_stream(container, path)
+                    info, _ = describe(
+                        path, container, stream, item=item, backend="images", device="cpu", reason=reason
+                    )
+            except InputError as error:
+                failure = failure or error
+                continue
+            notes = (*info.notes, f"images have no time: {RATE_UNKNOWN} a second are assumed")
+            return replace(info, frame_rate=RATE_UNKNOWN, num_frames=len(self._files), notes=notes)
+        raise InputError(f"{self.path}: none of its {len(self._files)} images can be read") from failure
