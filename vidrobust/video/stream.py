@@ -38,9 +38,11 @@ class Decoded:
 class Reader(Protocol):
     """What a backend supplies; ``frames`` may be called again, and from several threads at once."""
 
-    path: Path | str
     info: VideoInfo
     device: str
+
+    @property
+    def path(self) -> Path | str: ...
 
     @property
     def problems(self) -> Sequence[str]: ...

@@ -1,0 +1,104 @@
+"""What a file is, as decoded from its first frame to its last, and what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vidrobust.errors import InputError
+from vidrobust.video.source import Item, VideoSource, expand_sources, open_video
+
+BATCH = 4
+SAME_STEP = 0.02  # seconds from one frame to the next that differ by more than this share are uneven
+
+
+def inspect_paths(
+    paths: Sequence[str], *, frame_md5: bool = False, backend: str = "auto"
+) -> list[dict[str, Any]]:
+    """One entry for each item that ``paths`` name, and for each path that names none.
+
+    Keys: path, codec, pixel_format, width, height, frame_rate (a fraction as text), frames (decoded),
+    duration_s (from the first frame to the end of the last), corrupt_frames, problems, frame_md5 (of each
+    frame's RGB24 bytes, upright, as ffmpeg's framemd5 muxer gives it; None unless asked for), notes, backend,
+    reason. What cannot be read has 0 frames, None where nothing is known, and its one problem.
+    """
+    expanded = expand_sources(paths)
+    found = [inspect_item(item, frame_md5=frame_md5, backend=backend) for item in expanded.items]
+    found += [_unreadable(problem.split(": ")[0], problem) for problem in expanded.problems]
+    return found
+
+
+def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") -> dict[str, Any]:
+    """The entry of one item; decodes all of it."""
+    try:
+        with open_video(item.path, item=item.name, backend=backend, device="cpu") as video:
+            return _entry(str(item.path), video, frame_md5)
+    except InputError as error:
+        return _unreadable(str(item.path), str(error))
+
+
+def _entry(path: str, video: VideoSource, frame_md5: bool) -> dict[str, Any]:
+    times: list[np.ndarray] = []
+    corrupt = 0
+    md5: list[str] = []
+    for batch in video.batches(BATCH):
+        times.append(batch.time_s)
+        corrupt += int(batch.corrupt.sum())
+        if frame_md5:
+            pictures = batch.pixels.permute(0, 2, 3, 1).numpy()
+            md5 += [hashlib.md5(np.ascontiguousarray(p), usedforsecurity=False).hexdigest() for p in pictures]
+    info = video.info
+    time_s = np.concatenate(times) if times else np.empty(0)
+    return {
+        "path": path,
+        "codec": info.codec,
+        "pixel_format": info.pixel_format,
+        "width": info.width,
+        "height": info.height,
+        "frame_rate": str(info.frame_rate),
+        "frames": len(time_s),
+        "duration_s": round(_duration_s(time_s, float(1 / info.frame_rate)), 6),
+        "corrupt_frames": corrupt,
+        "problems": [*video.problems, *_time_problems(time_s)],
+        "frame_md5": md5 if frame_md5 else None,
+        "notes": [*info.notes, *_time_notes(time_s)],
+        "color_space": info.color_space,
+        "color_range": info.color_range,
+        "backend": info.backend,
+        "reason": info.reason,
+    }
+
+
+def _duration_s(time_s: np.ndarray, step_s: float) -> float:
+    """From the first frame to the end of the last, which lasts as long as the median one."""
+    if len(time_s) < 2:
+        return len(time_s) * step_s
+    return float(time_s.max() - time_s.min() + np.median(np.diff(time_s)))
+
+
+def _time_problems(time_s: np.ndarray) -> list[str]:
+    back = np.flatnonzero(np.diff(time_s) <= 0)
+    if not len(back):
+        return []
+    return [f"time does not advance after {len(back)} frames, the first is number {back[0]}"]
+
+
+def _time_notes(time_s: np.ndarray) -> list[str]:
+    steps = np.diff(time_s)
+    if len(steps) < 2 or steps.max() - steps.min() <= max(SAME_STEP * np.median(steps), 2e-3):
+        return []
+    return [f"frames are {steps.min() * 1e3:.1f} to {steps.max() * 1e3:.1f} ms apart"]
+
+
+def _unreadable(path: str, problem: str) -> dict[str, Any]:
+    known = ("codec", "pixel_format", "width", "height", "frame_rate")
+    unknown: dict[str, Any] = dict.fromkeys((*known, "color_space", "color_range", "backend", "reason"))
+    return {
+        **{"path": path},
+        **unknown,
+        **{"frames": 0, "duration_s": 0.0, "corrupt_frames": 0, "problems": [problem]},
+        **{"frame_md5": None, "notes": []},
+    }
