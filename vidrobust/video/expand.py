@@ -66,8 +66,7 @@ def expand_sources(paths: Sequence[str | os.PathLike[str]]) -> Expanded:
     found = _Found()
     for source in paths:
         _expand(os.fspath(source), found)
-    unique = list(dict.fromkeys(Path(os.path.abspath(path)) for path in found.paths))
-    unique = _frames_as_folders(unique)
+    unique = list({os.path.abspath(path): path for path in _frames_as_folders(found.paths)}.values())
     return Expanded(
         items=tuple(Item(name=n, path=p) for n, p in zip(_names(unique), unique, strict=True)),
         problems=tuple(found.problems),
@@ -154,6 +153,7 @@ def _frames_as_folders(paths: list[Path]) -> list[Path]:
 
 def _names(paths: Sequence[Path]) -> list[str]:
     """One name a path: the stem; where two are alike the whole name, then with ever more of the folders."""
+    paths = [Path(os.path.abspath(path)) for path in paths]
     names = [_name(path, 0) for path in paths]
     for depth in range(1, max((len(p.parts) for p in paths), default=0) + 1):
         alike = {name for name, count in Counter(names).items() if count > 1}

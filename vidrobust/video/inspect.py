@@ -49,7 +49,7 @@ def _entry(path: str, video: VideoSource, frame_md5: bool) -> dict[str, Any]:
         corrupt += int(batch.corrupt.sum())
         if frame_md5:
             pictures = batch.pixels.permute(0, 2, 3, 1).numpy()
-            md5 += [hashlib.md5(np.ascontiguousarray(p), usedforsecurity=False).hexdigest() for p in pictures]
+            md5 += [hashlib.md5(p.tobytes(), usedforsecurity=False).hexdigest() for p in pictures]
     info = video.info
     time_s = np.concatenate(times) if times else np.empty(0)
     return {
@@ -94,11 +94,9 @@ def _time_notes(time_s: np.ndarray) -> list[str]:
 
 
 def _unreadable(path: str, problem: str) -> dict[str, Any]:
-    known = ("codec", "pixel_format", "width", "height", "frame_rate")
-    unknown: dict[str, Any] = dict.fromkeys((*known, "color_space", "color_range", "backend", "reason"))
-    return {
-        **{"path": path},
-        **unknown,
-        **{"frames": 0, "duration_s": 0.0, "corrupt_frames": 0, "problems": [problem]},
-        **{"frame_md5": None, "notes": []},
-    }
+    unknown = (
+        *("codec", "pixel_format", "width", "height", "frame_rate"),
+        *("color_space", "color_range", "backend", "reason", "frame_md5"),
+    )
+    entry: dict[str, Any] = {"path": path, **dict.fromkeys(unknown)}
+    return entry | {"frames": 0, "duration_s": 0.0, "corrupt_frames": 0, "problems": [problem], "notes": []}
