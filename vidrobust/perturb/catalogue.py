@@ -12,17 +12,33 @@ from vidrobust.perturb import (
     camera,
     camera_in_time,
     compression,
+    elastic_authors,
     geometric,
     imagenet_c,
     noise,
     occlusion,
     photometric,
+    sequences,
+    shift,
 )
 from vidrobust.perturb.perturbation import Perturbation
 
-SUITES = ("natural", "line-camera", "imagenet-c", "imagenet-p", "shift")
+SUITES = ("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-p", "shift")
 
-_MODULES = (photometric, geometric, blur, noise, compression, occlusion, camera, camera_in_time, imagenet_c)
+_MODULES = (
+    photometric,
+    geometric,
+    blur,
+    noise,
+    compression,
+    occlusion,
+    camera,
+    camera_in_time,
+    imagenet_c,
+    elastic_authors,
+    sequences,
+    shift,
+)
 
 
 def _collect() -> Mapping[str, Perturbation]:

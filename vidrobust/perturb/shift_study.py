@@ -1,0 +1,190 @@
+"""The pixel paths of ``shift`` on a model: how often one pixel changes its answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from vidrobust.errors import InputError
+from vidrobust.perturb.draws import draw_seed, from_seed, integer, seeded
+from vidrobust.perturb.shift import (
+    DIRECTIONS,
+    EMBEDDED,
+    Background,
+    View,
+    cut_square,
+    embed,
+    embedded_size,
+    place_on_canvas,
+    square_places,
+    square_side,
+    zhang_pictures,
+)
+from vidrobust.predictions import Classifier
+
+PATH_PX = 16
+"""Steps of the path along which jaggedness is counted."""
+LARGEST_OFFSET = 31
+"""Zhang's offsets are 0..31 px on each axis."""
+TOP = 5
+STAY_AND_MOVE = ((0, 0), *DIRECTIONS)
+
+
+class ShiftRow(NamedTuple):
+    """One value of the ``sensitivity`` table, for one frame.
+
+    ``draw`` counts the eight directions, or the pairs of offsets, within each random draw: 8 d + direction.
+    """
+
+    frame: int
+    perturbation: str
+    strength: float
+    draw: int
+    metric: str
+    value: float
+
+
+def probability_change(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """(N,) |p - q| at the top-1 class of p: the term of MAPC (the mean of it). p, q (N, K) probabilities."""
+    top = p.argmax(axis=1)[:, None]
+    return np.asarray(np.abs(np.take_along_axis(p, top, 1) - np.take_along_axis(q, top, 1))[:, 0])
+
+
+def top_holds(probabilities: np.ndarray, label: int, top: int = TOP) -> np.ndarray:
+    """(S,) bool: is a label among the ``top`` most probable at each place of a path? (S, K) probabilities."""
+    own = probabilities[:, label : label + 1]
+    ahead = (probabilities > own).sum(axis=1) + (probabilities[:, :label] == own).sum(axis=1)
+    return np.asarray(ahead < top)
+
+
+def jaggedness(holds: np.ndarray) -> int:
+    """Steps of a path at which correctness changes; a path with any is jagged. holds (S,) bool."""
+    return int(np.count_nonzero(holds[1:] != holds[:-1]))
+
+
+def shift_study(
+    frames: Sequence[torch.Tensor],
+    classifier: Classifier,
+    *,
+    item: str = "",
+    numbers: Sequence[int] | None = None,
+    labels: Sequence[int | None] | None = None,
+    view: View | None = None,
+    draws: int = 1,
+    seed: int = 0,
+    batch_size: int = 8,
+    path_px: int = PATH_PX,
+) -> list[ShiftRow]:
+    """Sensitivity to single pixels, of each frame (3, H, W) uint8.
+
+    Perturbations ``shift:crop``, ``shift:embedding_black``, ``shift:embedding_inpainted`` (all eight directions,
+    1 px), ``shift:scale_embedding_black`` (100 to 101 px), each with label_flip, top1_probability_change and
+    total_variation between the two pictures; ``jaggedness`` along a path of ``path_px`` pixels for crop and
+    black embedding; ``shift:crop_shift`` and ``shift:circular_shift`` between two offsets of 0..31 px, strength
+    31, whose consistency is 1 - mean label_flip.
+
+    numbers  the frames' numbers in the item, which seed their draws; 0, 1, ... if None
+    labels   the right class of each frame for jaggedness; None: the model's own answer on the whole frame
+    view     how the model preprocesses; resize to 256 and cut 224 if None
+    """
+    numbers = list(range(len(frames))) if numbers is None else list(numbers)
+    labels = [None] * len(frames) if labels is None else list(labels)
+    if not len(frames) == len(numbers) == len(labels):
+        raise InputError(
+            f"shift: {len(frames)} frames, {len(numbers)} numbers and {len(labels)} labels do not belong together"
+        )
+    view = view or View()
+    rows: list[ShiftRow] = []
+    for frame, number, label in zip(frames, numbers, labels, strict=True):
+        if label is None:
+            label = int(_probabilities(classifier, [frame], batch_size)[0].argmax())
+        for draw in range(draws):
+            own = seeded(item, number, draw, "shift", seed)
+            for look in _looks(frame, view, own, path_px):
+                rows += _measured(
+                    look, _probabilities(classifier, look.pictures, batch_size), number, draw, label
+                )
+    return rows
+
+
+def _probabilities(classifier: Classifier, pictures: Sequence[torch.Tensor], batch_size: int) -> np.ndarray:
+    """(N, K) float64 of equally large pictures, a batch at a time."""
+    starts = range(0, len(pictures), batch_size)
+    parts = [classifier(torch.stack(list(pictures[i : i + batch_size]))).probabilities for i in starts]
+    return np.asarray(np.concatenate(parts), dtype=np.float64)
+
+
+class _Look(NamedTuple):
+    """Pictures of one frame under one protocol: the first against the others, or a path to walk along."""
+
+    name: str
+    strength: float
+    pictures: list[torch.Tensor]
+    is_path: bool = False
+
+
+def _looks(frame: torch.Tensor, view: View, own: torch.Generator, path_px: int) -> Iterator[_Look]:
+    yield from _crops(frame, from_seed(draw_seed(own)), path_px)
+    yield from _embeddings(frame, view, from_seed(draw_seed(own)), path_px)
+    yield from _offsets(frame, view, from_seed(draw_seed(own)))
+
+
+def _crops(frame: torch.Tensor, own: torch.Generator, path_px: int) -> Iterator[_Look]:
+    size = (frame.shape[1], frame.shape[2])
+    top, left = square_places(size, 1, own)
+    yield _Look("crop", 1.0, [cut_square(frame, top + y, left + x) for y, x in STAY_AND_MOVE])
+    length = min(path_px, min(size) - square_side(size))
+    yield _Look("crop", 1.0, [cut_square(frame, k, k) for k in range(length + 1)], is_path=True)
+
+
+def _embeddings(frame: torch.Tensor, view: View, own: torch.Generator, path_px: int) -> Iterator[_Look]:
+    canvas = (view.cut, view.cut)
+    shorter = max(1, round(EMBEDDED * view.cut / 224))
+    top, left = place_on_canvas(frame, canvas, shorter, 2, own)
+
+    def on(background: Background, y: int, x: int, side: int = shorter) -> torch.Tensor:
+        return view.around(embed(frame, canvas, y, x, shorter=side, background=background))
+
+    yield _Look("embedding_black", 1.0, [on("black", top + y, left + x) for y, x in STAY_AND_MOVE])
+    yield _Look("embedding_inpainted", 1.0, [on("inpainted", top + y, left + x) for y, x in STAY_AND_MOVE])
+    yield _Look(
+        "scale_embedding_black", 1.0, [on("black", top, left, side) for side in (shorter, shorter + 1)]
+    )
+    height, width = embedded_size(frame, canvas, shorter)
+    down, right = (int(whole - part >= path_px) for whole, part in zip(canvas, (height, width), strict=True))
+    steps = range(path_px + 1 if down or right else 1)
+    yield _Look("embedding_black", 1.0, [on("black", k * down, k * right) for k in steps], is_path=True)
+
+
+def _offsets(frame: torch.Tensor, view: View, own: torch.Generator) -> Iterator[_Look]:
+    reach = min(LARGEST_OFFSET, view.resized - view.cut)
+    offsets = [(integer(own, 0, reach + 1), integer(own, 0, reach + 1)) for _ in range(2)]
+    crops, rolled = zhang_pictures(frame, view, offsets)
+    for name, pictures in (("crop_shift", crops), ("circular_shift", rolled)):
+        yield _Look(name, float(LARGEST_OFFSET), [view.around(picture) for picture in pictures])
+
+
+def _measured(look: _Look, seen: np.ndarray, number: int, draw: int, label: int) -> Iterator[ShiftRow]:
+    name = f"shift:{look.name}"
+    if look.is_path:
+        value = jaggedness(top_holds(seen, label)) if len(seen) > 1 else math.nan
+        yield ShiftRow(number, name, look.strength, draw, "jaggedness", float(value))
+        return
+    first, others = np.repeat(seen[:1], len(seen) - 1, axis=0), seen[1:]
+    for k, metrics in enumerate(_differences(first, others)):
+        for metric, value in metrics.items():
+            yield ShiftRow(number, name, look.strength, len(others) * draw + k, metric, value)
+
+
+def _differences(p: np.ndarray, q: np.ndarray) -> list[dict[str, float]]:
+    """The metrics of each pair of rows, named as in the sensitivity table."""
+    flips = p.argmax(axis=1) != q.argmax(axis=1)
+    changes, variations = probability_change(p, q), np.abs(p - q).sum(axis=1) / 2
+    return [
+        {"label_flip": float(f), "top1_probability_change": float(c), "total_variation": float(v)}
+        for f, c, v in zip(flips, changes, variations, strict=True)
+    ]
