@@ -103,6 +103,8 @@ def _print_inspected(found: list[dict[str, Any]]) -> None:
                 f"{entry['frame_rate']} frames/s, {entry['frames']} frames, {entry['duration_s']:.3f} s, "
                 f"{entry['corrupt_frames']} corrupt"
             )
+        for note in entry["notes"]:
+            click.echo(f"  - {note}")
         for problem in entry["problems"]:
             click.echo(f"  ! {problem}")
         for number, digest in enumerate(entry.get("frame_md5") or ()):

@@ -15,8 +15,11 @@ from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.progress import Reporter
 from vidrobust.run.settings import Settings
+from vidrobust.studies import causes, direction, policy, witnesses
 from vidrobust.studies.correlation import CorrelationResult, correlate_tables
 from vidrobust.studies.correlation import correlate as correlate_units
+from vidrobust.studies.exports.write import write_all
+from vidrobust.studies.trained_with import parse as parse_training
 from vidrobust.studies.units import Across, Units, from_tables
 
 FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
@@ -35,6 +38,59 @@ def correlate(folder: RunFolder, settings: Settings, reporter: Reporter) -> None
     for reason in left_out:
         reporter.say(f"correlation: {reason}")
     _write(folder, results, left_out)
+
+
+def make_policy(folder: RunFolder, settings: Settings, reporter: Reporter) -> None:
+    """Hear the witnesses and write the policy of each model: the first one's at the top of the run folder.
+
+    The others' stand in ``policies/MODEL/``. Also writes ``witnesses.parquet``.
+    """
+    trained = parse_training(settings.trained_with)
+    families = {each.family for each in trained}
+    variation, sensitivity = folder.table("variation"), folder.table("sensitivity")
+    causes_summary = causes.summarise(folder.table_or_empty("causes"))
+    directions_summary = direction.summarise(folder.table_or_empty("directions"))
+    folder.write_table("causes_summary", causes_summary)
+    folder.write_table("directions_summary", directions_summary)
+    heard = []
+    for number, model in enumerate(dict.fromkeys(sensitivity["model"])):
+        found = witnesses.table(
+            variation,
+            sensitivity,
+            causes_summary,
+            directions_summary,
+            folder.table_or_empty("correlation"),
+            model=model,
+            families=FAMILIES,
+            trained_families=families,
+            noise_floor=_noise_floor(folder, model),
+        )
+        made = policy.build(
+            found,
+            image_size=_image_size(folder),
+            trained_families=families,
+            settings=policy.PolicySettings(widen=settings.widen),
+        )
+        write_all(made, folder.path if number == 0 else folder.path / "policies" / _file_name(model))
+        heard.append(found)
+        reporter.say(f"policy, {model}: {made.headline}")
+    folder.write_table("witnesses", pd.concat(heard, ignore_index=True))
+
+
+def _noise_floor(folder: RunFolder, model: str) -> float:
+    table = folder.table("stability")
+    row = table[(table["model"] == model) & (table["metric"] == "noise_floor_total_variation")]
+    return float(row["value"].iloc[0]) if len(row) else float("nan")
+
+
+def _image_size(folder: RunFolder) -> tuple[int, int] | None:
+    """(height, width) where all items have one size; else unknown, and px are not turned into shares."""
+    sizes = {(entry["height"], entry["width"]) for entry in folder.run["inputs"]}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _file_name(model: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in model)
 
 
 def correlate_files(
