@@ -27,7 +27,7 @@ MIN_INLIERS = 0.4
 MIN_CHROMA = 10.0
 """Levels between the largest and the smallest channel of a block that has colour."""
 MIN_COLOURED = 16
-MAX_ERROR = {"gain": 0.05, "offset": 8.0, "saturation": 0.1, "hue_deg": 5.0, "white_balance": 0.05}
+MAX_ERROR = {"gain": 0.05, "offset": 8.0, "saturation": 0.06, "hue_deg": 3.0, "white_balance": 0.05}
 """Standard errors beyond which a number is not worth giving."""
 CLUSTER = 5
 """Neighbouring blocks, CLUSTER x CLUSTER, err alike; the standard errors take them as one draw."""
@@ -70,30 +70,31 @@ class LightChange:
 
 
 def measure_light(
-    a: PreparedFrame, b: PreparedFrame, camera: Similarity, elsewhere: np.ndarray | None = None
+    a: PreparedFrame, b: PreparedFrame, camera: Similarity, left_out: np.ndarray, *, aligned: bool = True
 ) -> LightChange:
     """Light and colour from frame a to frame b.
 
-    camera     the motion of the background; at rest where it could not be measured
-    elsewhere  (C,) bool, corners of a that move otherwise; their cells are left out
+    camera    the motion of the background
+    left_out  (C,) bool, corners of a that do not follow it, or were lost: their cells are left out
+    aligned   whether ``camera`` can be relied on; without it nothing is valid
     """
-    first, second, weight, cluster = _blocks(a, b, camera, elsewhere)
+    first, second, weight, cluster = _blocks(a, b, camera, left_out)
     if len(first) < MIN_BLOCKS:
         return _nothing()
     x, inliers = _fit(first, second, weight)
     cov = _covariance(first, second, weight * inliers, cluster, x)
-    return _report(x, cov, first, inliers)
+    return _report(x, cov, first, inliers, aligned)
 
 
 def _blocks(
-    a: PreparedFrame, b: PreparedFrame, camera: Similarity, elsewhere: np.ndarray | None
+    a: PreparedFrame, b: PreparedFrame, camera: Similarity, left_out: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Means of the usable blocks of both frames (B, 3), their weights (B,) and clusters (B,)."""
     height, width = a.coarse.shape[:2]
     size = (max(1, width // BLOCK), max(1, height // BLOCK))
     ratio = width / a.gray.shape[1]
     forth, back = _half_motion(camera, ratio)
-    usable = a.unclipped if elsewhere is None else a.unclipped * _follows_camera(a, elsewhere)
+    usable = a.unclipped * _follows_camera(a, left_out)
     colours, spreads, masks = [], [], []
     for frame, matrix, mask in ((a, forth, usable), (b, back, b.unclipped)):
         picture = _warp(frame.coarse, matrix)
@@ -142,11 +143,13 @@ def _warp(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return warped
 
 
-def _follows_camera(a: PreparedFrame, elsewhere: np.ndarray) -> np.ndarray:
-    """(hc, wc) float32, 0 in the cells of corners that move otherwise."""
+def _follows_camera(a: PreparedFrame, left_out: np.ndarray) -> np.ndarray:
+    """(hc, wc) float32, 0 in the cells of corners that are left out."""
     rows, columns = a.grid
     cells = np.ones(rows * columns, np.float32)
-    cells[a.cells[elsewhere]] = 0
+    if not left_out.any():
+        return np.ones(a.coarse.shape[:2], np.float32)
+    cells[a.cells[left_out]] = 0
     size = a.coarse.shape[1::-1]
     mask: np.ndarray = cv2.resize(cells.reshape(rows, columns), size, interpolation=cv2.INTER_NEAREST)
     return mask
@@ -227,10 +230,12 @@ def _covariance(
     return cov
 
 
-def _report(x: np.ndarray, cov: np.ndarray, first: np.ndarray, inliers: np.ndarray) -> LightChange:
+def _report(
+    x: np.ndarray, cov: np.ndarray, first: np.ndarray, inliers: np.ndarray, aligned: bool
+) -> LightChange:
     follows = inliers > 0.1
     share = float(follows.mean())
-    usable = share >= MIN_INLIERS and follows.sum() >= MIN_BLOCKS
+    usable = aligned and share >= MIN_INLIERS and follows.sum() >= MIN_BLOCKS
     chroma = np.ptp(first[follows], axis=1) if follows.any() else np.zeros(0)
     coloured = bool((chroma >= MIN_CHROMA).sum() >= MIN_COLOURED)
     # rounding a chroma of c levels turns it by rounding / c

@@ -27,7 +27,7 @@ import torch
 
 from vidrobust import tables
 from vidrobust.differences.light import LightChange, Measure, measure_light
-from vidrobust.differences.motion import PairMotion, Similarity, at_rest, measure_motion
+from vidrobust.differences.motion import MIN_POINTS, PairMotion, Similarity, at_rest, measure_motion
 from vidrobust.differences.prepared import PreparedFrame, prepare
 from vidrobust.differences.pts import Timing, measure_timing
 from vidrobust.differences.texture import TextureChange, measure_texture
@@ -137,10 +137,12 @@ def _motion_measures(
 def measure_pair(a: PreparedFrame, b: PreparedFrame) -> PairVariation:
     """Everything that changed from frame a to frame b: motion first, then light, then texture."""
     motion = measure_motion(a, b)
-    camera = motion.camera
-    if not motion.camera_valid:
-        camera = at_rest(camera.centre)
-    light = measure_light(a, b, camera, motion.elsewhere)
+    blank = len(a.corners) < MIN_POINTS  # nothing to align, nothing that needs it
+    if motion.camera_valid:
+        light = measure_light(a, b, motion.camera, ~motion.with_camera)
+    else:
+        none = np.zeros(len(a.corners), bool)
+        light = measure_light(a, b, at_rest(motion.camera.centre), none, aligned=blank)
     gain, offset = (light.gain.value, light.offset.value) if light.gain.valid else (1.0, 0.0)
     return PairVariation(light=light, motion=motion, texture=measure_texture(a, b, motion, gain, offset))
 
@@ -195,6 +197,7 @@ class VariationMeter:
         self._time: list[float] = []
         self._index: list[int] = []
         self._last: _Frame | None = None
+        self._last_corrupt = False
         self._shot = _Shot()
         self._until_draw = 0
         self._left_in_block = 0
@@ -249,14 +252,15 @@ class VariationMeter:
             self._shot = _Shot()
         first = len(self._time) == 1
         if not first:
-            self._adjacent(frame, "corrupt" if corrupt and not reason else reason)
+            damaged = corrupt or self._last_corrupt
+            self._adjacent(frame, "corrupt" if damaged and not reason else reason)
         if not corrupt:
             self._far(frame)
         if self._draws_next():
             frame.get()
         # the caller may reuse the memory of the batch
         frame.pixels = None
-        self._last = frame
+        self._last, self._last_corrupt = frame, corrupt
 
     def _draws_next(self) -> bool:
         """Whether the pair of this frame and the next is drawn: one at random in each block of ``stride``."""
