@@ -101,10 +101,12 @@ def _names(setting: str | Mapping[str, Any]) -> Iterator[str]:
         yield from _timm_string(text) or ()
     elif re.fullmatch(r"[A-Za-z_.]+", text):
         yield from _of_call(text.split(".")[-1], {})
+    elif _calls(text):
+        yield from _of_code(text)
     elif _pairs(text):
         yield from _of_mapping(_pairs(text))
     else:
-        yield from _of_code(text)
+        raise SettingsError(_not_known(text))
 
 
 def _read(path: Path) -> str:
@@ -118,15 +120,17 @@ def _of_json(text: str) -> Iterator[str]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError:
-        yield from _of_code(text)
-        return
+        content = _literal(text)
+        if not isinstance(content, dict | list):
+            yield from _of_code(text)
+            return
     for each in content if isinstance(content, list) else [content]:
         yield from _names(each)
 
 
 def _of_mapping(settings: Mapping[str, Any]) -> Iterator[str]:
     """A dict of Albumentations, or of keys of timm and Ultralytics."""
-    if "transform" in settings:
+    if isinstance(settings.get("transform"), Mapping):
         yield from _of_mapping(settings["transform"])
         return
     if "__class_fullname__" in settings:
@@ -182,20 +186,28 @@ def _of_call(name: str, arguments: Mapping[str, Any], left_out: Any = 0) -> Iter
     yield from TRANSFORMS[plain]
 
 
-def _of_code(text: str) -> Iterator[str]:
-    """Calls in Python text; the text is parsed, never run."""
+def _calls(text: str) -> list[ast.Call]:
+    """The calls in Python text, which is parsed and never run; none where it is no Python."""
     try:
-        tree = ast.parse(text)
-    except SyntaxError as error:
-        raise SettingsError(_not_known(text)) from error
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    alone = len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr)
+        return [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    except (SyntaxError, ValueError):
+        return []
+
+
+def _of_code(text: str) -> Iterator[str]:
+    """What the calls in Python text come to."""
+    calls = _calls(text)
+    body = ast.parse(text).body if calls else []
+    alone = len(body) == 1 and isinstance(body[0], ast.Expr)
     known = 0
     for call in calls:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         plain = name.lower().replace("_", "")
         if plain == "createtransform":
             yield from _of_mapping({k.arg: _value(k.value) for k in call.keywords if k.arg})
+        elif plain in ("randaugmenttransform", "autoaugmenttransform"):
+            config = _value(call.args[0]) if call.args else UNKNOWN
+            yield from (isinstance(config, str) and _timm_string(config)) or TIMM_STRINGS["rand"]
         elif plain == "levels" and call.args and getattr(call.args[0], "id", "") in PERTURBATIONS:
             yield call.args[0].id  # type: ignore[attr-defined] # of an exported policy
         elif plain in _CLASSES or alone:
@@ -235,7 +247,7 @@ def _timm_string(text: str) -> tuple[str, ...] | None:
 
 
 def _pairs(text: str) -> dict[str, Any]:
-    """``key: value``, ``key=value`` or ``--key value``, in lines or behind commas; empty if there is no known key."""
+    """``key: value``, ``key=value``, ``--key value``, in lines or behind commas; empty without a known key."""
     pairs = {}
     for line in text.splitlines():
         bare = line.split("#")[0].strip()
