@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -24,12 +25,20 @@ from vidrobust.perturb.photometric import factors
 OPENCV_SIDES = range(8, 32767)
 """Frame sides that OpenCV can warp: a mirrored border of one pixel never ends there."""
 Matrix = np.ndarray
+Interpolation = Literal["bicubic", "bilinear"]
+Border = Literal["mirrored", "black"]
 Map = Callable[[float, torch.Generator, tuple[int, int]], Matrix]
 """(strength, the frame's generator, (H, W)) -> 3x3, a point of the clean frame to its place afterwards, in
 pixels measured from the centre of the frame."""
 
 
-def warp(pixels: torch.Tensor, matrices: Sequence[Matrix]) -> torch.Tensor:
+def warp(
+    pixels: torch.Tensor,
+    matrices: Sequence[Matrix],
+    *,
+    interpolation: Interpolation = "bicubic",
+    border: Border = "mirrored",
+) -> torch.Tensor:
     """Every frame under its own projective map.
 
     matrices  N of 3x3, clean point -> moved point, pixels from the centre of the frame, x right, y down
@@ -38,26 +47,37 @@ def warp(pixels: torch.Tensor, matrices: Sequence[Matrix]) -> torch.Tensor:
     centre = np.array([[1, 0, (w - 1) / 2], [0, 1, (h - 1) / 2], [0, 0, 1]])
     back = [centre @ np.linalg.inv(m) @ np.linalg.inv(centre) for m in matrices]
     if pixels.device.type != "cpu" or h not in OPENCV_SIDES or w not in OPENCV_SIDES:
-        return torch.cat([_warp_in_float(f, m) for f, m in zip(each_alone(pixels), back, strict=True)])
-    return each_frame(pixels, lambda frame, row: _warp_in_opencv(frame, back[row]))
+        alone = zip(each_alone(pixels), back, strict=True)
+        return torch.cat([_warp_in_float(f, m, interpolation, border) for f, m in alone])
+    return each_frame(pixels, lambda frame, row: _warp_in_opencv(frame, back[row], interpolation, border))
 
 
-def _warp_in_opencv(frame: np.ndarray, back: Matrix) -> np.ndarray:
-    how = {"flags": cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REFLECT_101}
+def _warp_in_opencv(
+    frame: np.ndarray, back: Matrix, interpolation: Interpolation, border: Border
+) -> np.ndarray:
+    kind = cv2.INTER_CUBIC if interpolation == "bicubic" else cv2.INTER_LINEAR
+    mode = cv2.BORDER_REFLECT_101 if border == "mirrored" else cv2.BORDER_CONSTANT
+    how = {"flags": kind | cv2.WARP_INVERSE_MAP, "borderMode": mode}
     size = frame.shape[1], frame.shape[0]
     if np.allclose(back[2], (0, 0, 1), rtol=0, atol=1e-15):
         return np.asarray(cv2.warpAffine(frame, back[:2], size, **how))
     return np.asarray(cv2.warpPerspective(frame, back, size, **how))
 
 
-def _warp_in_float(frame: torch.Tensor, back: Matrix) -> torch.Tensor:
+def _warp_in_float(
+    frame: torch.Tensor, back: Matrix, interpolation: Interpolation, border: Border
+) -> torch.Tensor:
     h, w = frame.shape[2:]
     m = torch.tensor(back, dtype=torch.float32, device=frame.device)
     y = torch.arange(h, dtype=torch.float32, device=frame.device)[:, None]
     x = torch.arange(w, dtype=torch.float32, device=frame.device)[None, :]
     u, v, s = (m[i, 0] * x + m[i, 1] * y + m[i, 2] for i in range(3))
-    grid = torch.stack([2 * u / s / max(w - 1, 1) - 1, 2 * v / s / max(h - 1, 1) - 1], dim=-1)[None]
-    moved = grid_sample(frame.float(), grid, mode="bicubic", padding_mode="reflection", align_corners=True)
+    u, v = u / s, v / s
+    if border == "mirrored":  # grid_sample cannot tell where a mirrored axis of one pixel is
+        u, v = (at if side > 1 else torch.zeros_like(at) for at, side in ((u, w), (v, h)))
+    grid = torch.stack([2 * u / max(w - 1, 1) - 1, 2 * v / max(h - 1, 1) - 1], dim=-1)[None]
+    padding = "reflection" if border == "mirrored" else "zeros"
+    moved = grid_sample(frame.float(), grid, mode=interpolation, padding_mode=padding, align_corners=True)
     return rounded(moved)
 
 

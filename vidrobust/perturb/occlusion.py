@@ -16,7 +16,7 @@ LARGEST_NOISY_PATCH = 250 / 224
 def _occlusion(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
     h, w = frame.shape[1:]
     side = max(1, round(strength * min(h, w)))
-    top, left = integer(own, 0, h - side + 1), integer(own, 0, w - side + 1)
+    top, left = int(uniform(own) * (h - side + 1)), int(uniform(own) * (w - side + 1))
     colour = [integer(own, 0, 256) for _ in range(3)]
     out = frame.clone(memory_format=torch.contiguous_format)
     out[:, top : top + side, left : left + side] = frame.new_tensor(colour).view(3, 1, 1)

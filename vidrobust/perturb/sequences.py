@@ -1,9 +1,8 @@
 """ImageNet-P: a picture becomes 31 (or 41) frames, and the rule by which their labels are compared.
 
 Hendrycks & Dietterich 2019 (arXiv 1903.12261), section 4. To build the set as the authors did, give pictures whose
-shorter side is 256 px and cut the central 224 px from every frame (their MP4 compression left aside). Frames
-that move are completed by mirroring at the border, where the authors have black; motion blur and snow use the
-kernel of ``imagenet-c`` in place of ImageMagick's.
+shorter side is 256 px and cut the central 224 px from every frame (their MP4 compression left aside). What comes
+into view is black, as theirs; motion blur and snow use the kernel of ``imagenet-c`` in place of ImageMagick's.
 
 In suite ``imagenet-p`` the strength is the number of the frame in the sequence, from 1; equally seeded
 generators give frames of the same sequence.
@@ -25,7 +24,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.perturb import imagenet_c, weather
 from vidrobust.perturb.arrays import each_alone, each_frame
 from vidrobust.perturb.draws import Generators, draw_seed, from_seed, normal, one_per_frame
-from vidrobust.perturb.geometric import Matrix, move_corners, shifted, turned, warp, zoomed
+from vidrobust.perturb.geometric import Matrix, move_corners, sheared, shifted, turned, warp, zoomed
 from vidrobust.perturb.perturbation import Family, MoveBoxes, Perturbation
 
 Compare = Literal["first", "previous"]
@@ -103,7 +102,8 @@ def _by_array(change: Callable[[np.ndarray, int, torch.Generator], np.ndarray]) 
 
 def _moved(matrix: Map) -> At:
     def at(picture: torch.Tensor, number: int, own: torch.Generator) -> torch.Tensor:
-        return warp(picture, [matrix(number, (picture.shape[2], picture.shape[3]))])
+        size = (picture.shape[2], picture.shape[3])
+        return warp(picture, [matrix(number, size)], interpolation="bilinear", border="black")
 
     return at
 
@@ -182,11 +182,12 @@ def _tilt(number: int, size: tuple[int, int]) -> Matrix:
     onto = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]])  # (x, y, 1): the authors put the picture at depth 1
     turn = about_x @ about_y @ onto
     turn[2, 2] += f
-    return np.asarray(np.diag([f, f, 1.0]) @ turn)
+    axis = shifted(0.5, 0.5)  # theirs runs through the pixel border beside the centre
+    return np.asarray(axis @ np.diag([f, f, 1.0]) @ turn @ np.linalg.inv(axis))
 
 
 def _shear(number: int, size: tuple[int, int]) -> Matrix:
-    return np.array([[1, math.tan(math.radians(number - 15)), 0], [0, 1, 0], [0, 0, 1]])
+    return sheared(-math.tan(math.radians(number - 15)))
 
 
 def _translate(number: int, size: tuple[int, int]) -> Matrix:
