@@ -1,6 +1,6 @@
 """How the levels changed between two aligned frames: light (one curve for all) and colour (what is left).
 
-    b  =  colour( light( a ) )      light:   y = offset + gain x + bend (x/127.5 - 1)^2
+    b  =  colour( light( a ) )      light:   y = offset + gain x + bend x ln(x / 255)
                                     colour:  y = matrix x + constant
 
 The two compose to the whole change, and each can be played alone. Both are fitted on averages of 8 x 8 pixels,
@@ -24,7 +24,7 @@ SMALLEST = 0.25
 """A change whose root mean square is below a quarter of a level is within the rounding of 8 bits: none."""
 HUBER = 4.685
 """Tukey's biweight constant."""
-LIGHT_PRIOR = (0.5, 40.0, 10.0)
+LIGHT_PRIOR = (0.5, 40.0, 0.3)
 """Standard deviation of gain, offset and bend that is taken as usual; it matters only where a picture is too flat
 to tell them apart."""
 COLOUR_PRIOR = (0.3, 15.0)
@@ -35,7 +35,7 @@ COLOUR_PRIOR = (0.3, 15.0)
 class Tone:
     """The change of levels from frame a to frame b, in levels of 255.
 
-    gain, offset, bend  the light's curve; 1, 0, 0 is none
+    gain, offset, bend  the light's curve; 1, 0, 0 is none; bend is how a gamma of 1 + bend begins
     matrix, constant    (3, 3) and (3,) the colour's map after the light; identity and zero are none
     cells               how many cells of 8 x 8 pixels were compared
     failed              why nothing can be said, or empty
@@ -65,7 +65,7 @@ class Tone:
         if not self.has_light:
             return x
         y: np.ndarray = self.offset + self.gain * x
-        return y if self.bend == 0 else y + self.bend * np.square(x / 127.5 - 1)
+        return y if self.bend == 0 else y + self.bend * _curve(x)
 
     def colour(self, levels: np.ndarray) -> np.ndarray:
         """The colour's change alone: (..., 3) -> float32, not clipped."""
@@ -112,10 +112,15 @@ def _clear_cells(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> tuple[np.
     return x.astype(np.float64), y.astype(np.float64)
 
 
+def _curve(x: np.ndarray) -> np.ndarray:
+    """x ln(x / 255): how 255 (x / 255)^gamma leaves x as gamma leaves 1."""
+    return np.asarray(x * np.log(np.maximum(x, 1) / 255))
+
+
 def _fit_light(x: np.ndarray, y: np.ndarray) -> Tone:
     weights = np.array([0.299, 0.587, 0.114])
     x1, y1 = x @ weights, y @ weights
-    design = np.column_stack([x1, np.ones(len(x1)), np.square(x1 / 127.5 - 1)])
+    design = np.column_stack([x1, np.ones(len(x1)), _curve(x1)])
     found = _robust(design, y1[:, None], np.array([[1.0], [0.0], [0.0]]), np.array(LIGHT_PRIOR))[:, 0]
     if root_mean_square(design @ found - x1) < SMALLEST:
         return no_tone(cells=len(x))

@@ -77,17 +77,58 @@ def replays(
     found = register(a, b)
     if found.failed:
         return tuple(Replay(cause=cause, image=a, excluded=found.failed) for cause in CAUSES)
-    moved_by = motion_field(found)
-    levels = tone.fit_tone(_to_levels(warp(a, moved_by).astype(np.float32)), b, found.visible)
-    return (
-        _tone(a, levels, "light", generator, placebos),
-        _tone(a, levels, "colour", generator, placebos),
-        _shift(a, found, generator, placebos),
-        _affine(a, found, generator, placebos),
-        _motion(a, found, moved_by, generator, placebos),
-        _sharpness(a, b, levels, moved_by, found, generator, placebos),
-        _everything(a, b, levels, moved_by, found, generator, placebos),
+    field = motion_field(found)
+    moves = size_px(field) >= RESOLUTION
+    moved = warp(a, field) if moves else a
+    pair = _Pair(
+        a=a,
+        b=b,
+        found=found,
+        field=field,
+        moves=moves,
+        moved=moved,
+        levels=tone.fit_tone(moved, b, found.visible),
+        generator=generator,
+        placebos=placebos,
     )
+    return (
+        _tone(pair, "light"),
+        _tone(pair, "colour"),
+        _shift(pair),
+        _affine(pair),
+        _motion(pair),
+        _sharpness(pair),
+        _everything(pair),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    """A pair of frames and what was measured between them, once for all causes.
+
+    moved is frame a under the motion ``field``; moves says whether that is more than the method's resolution.
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    found: Registration
+    field: np.ndarray
+    moves: bool
+    moved: np.ndarray
+    levels: tone.Tone
+    generator: np.random.Generator
+    placebos: int
+
+    def draws(self, draw: Callable[[], Drawn]) -> Iterator[tuple[Drawn, int]]:
+        """As many draws as placebos are wanted, each used twice: as it is, and reversed."""
+        for number in range(self.placebos):
+            if number % 2 == 0:
+                drawn = draw()
+            yield drawn, 1 if number % 2 == 0 else -1
+
+    def angle(self) -> float:
+        """A random direction in the picture, radians."""
+        return float(self.generator.uniform(0, 2 * np.pi))
 
 
 def motion_field(found: Registration) -> np.ndarray:
@@ -125,36 +166,24 @@ def misplaced_detail(change: np.ndarray, generator: np.random.Generator) -> np.n
     return np.roll(change, (dy, dx), axis=(0, 1))
 
 
-def _tone(
-    a: np.ndarray,
-    levels: tone.Tone,
-    cause: Literal["light", "colour"],
-    generator: np.random.Generator,
-    placebos: int,
-) -> Replay:
+def _tone(pair: _Pair, cause: Literal["light", "colour"]) -> Replay:
+    a, levels = pair.a, pair.levels
     if levels.failed:
         return Replay(cause=cause, image=a, excluded=levels.failed)
-    if not (levels.has_light if cause == "light" else levels.has_colour):
-        return Replay(cause=cause, image=a, unit="levels")
-    image = _to_levels(levels.light(a) if cause == "light" else levels.colour(a))
+    occurs = levels.has_light if cause == "light" else levels.has_colour
+    image = _to_levels(levels.light(a) if cause == "light" else levels.colour(a)) if occurs else a
     size = tone.root_mean_square(image.astype(np.float32) - a)
     if size == 0:
         return Replay(cause=cause, image=a, unit="levels")
-    words = (
-        f"gain {levels.gain:.3f}, offset {levels.offset:+.1f}, bend {levels.bend:+.1f}"
-        if cause == "light"
-        else f"{size:.1f} levels beyond the light"
-    )
+    draws = pair.draws(lambda: random_tone(a, size, pair.generator))
+    curve = f"gain {levels.gain:.3f}, offset {levels.offset:+.1f}, bend {levels.bend:+.3f}"
     return Replay(
         cause=cause,
         image=image,
-        placebos=tuple(
-            _to_levels(a + sign * _affine_change(a, *drawn))
-            for drawn, sign in _pairs(lambda: random_tone(a, size, generator), placebos)
-        ),
+        placebos=tuple(_to_levels(a + sign * _affine_change(a, *drawn)) for drawn, sign in draws),
         size=size,
         unit="levels",
-        measured=words,
+        measured=curve if cause == "light" else f"{size:.1f} levels beyond the light",
     )
 
 
@@ -162,56 +191,46 @@ def _affine_change(a: np.ndarray, matrix: np.ndarray, constant: np.ndarray) -> n
     return np.asarray(a.astype(np.float32) @ matrix.T.astype(np.float32) + constant.astype(np.float32))
 
 
-def _shift(a: np.ndarray, found: Registration, generator: np.random.Generator, placebos: int) -> Replay:
+def _shift(pair: _Pair) -> Replay:
+    found = pair.found
     if found.affine_failed:
-        return Replay(cause="shift", image=a, excluded=found.affine_failed)
-    x, y = found.shift
-    return _moved(
-        "shift", a, shift_field(found.shift, *a.shape[:2]), f"{x:+.2f}, {y:+.2f} px", generator, placebos
-    )
+        return Replay(cause="shift", image=pair.a, excluded=found.affine_failed)
+    words = f"{found.shift[0]:+.2f}, {found.shift[1]:+.2f} px"
+    return _moved(pair, "shift", shift_field(found.shift, *pair.a.shape[:2]), words)
 
 
-def _affine(a: np.ndarray, found: Registration, generator: np.random.Generator, placebos: int) -> Replay:
+def _affine(pair: _Pair) -> Replay:
+    found = pair.found
     if found.affine_failed:
-        return Replay(cause="affine", image=a, excluded=found.affine_failed)
+        return Replay(cause="affine", image=pair.a, excluded=found.affine_failed)
     # the affine map leads from b back to a; what the picture did is its inverse
     forth = np.linalg.inv(found.affine[:, :2])
     turn = np.degrees(np.arctan2(forth[0, 1] - forth[1, 0], forth[0, 0] + forth[1, 1]))
     zoom = np.sqrt(abs(np.linalg.det(forth)))
     words = f"{found.shift[0]:+.2f}, {found.shift[1]:+.2f} px, {turn:+.2f} deg, zoom {zoom:.4f}"
-    return _moved("affine", a, affine_field(found.affine, *a.shape[:2]), words, generator, placebos)
+    return _moved(pair, "affine", affine_field(found.affine, *pair.a.shape[:2]), words)
 
 
-def _motion(
-    a: np.ndarray, found: Registration, field: np.ndarray, generator: np.random.Generator, placebos: int
-) -> Replay:
-    if found.occluded > MAX_OCCLUDED:
-        return Replay(cause="motion", image=a, excluded="too much occluded")
-    length = np.hypot(field[..., 0], field[..., 1])
-    words = f"rms {size_px(field):.2f} px, p99 {np.percentile(length, 99):.1f} px"
-    return _moved("motion", a, field, words, generator, placebos)
+def _motion(pair: _Pair) -> Replay:
+    if pair.found.occluded > MAX_OCCLUDED:
+        return Replay(cause="motion", image=pair.a, excluded="too much occluded")
+    longest = np.percentile(np.hypot(pair.field[..., 0], pair.field[..., 1]), 99)
+    words = f"rms {size_px(pair.field):.2f} px, p99 {longest:.1f} px"
+    return _moved(pair, "motion", pair.field, words, pair.moved)
 
 
 def _moved(
-    cause: Cause,
-    a: np.ndarray,
-    field: np.ndarray,
-    measured: str,
-    generator: np.random.Generator,
-    placebos: int,
+    pair: _Pair, cause: Cause, field: np.ndarray, measured: str, image: np.ndarray | None = None
 ) -> Replay:
     size = size_px(field)
     if size < RESOLUTION:
-        return Replay(cause=cause, image=a, unit="px rms")
-    image = warp(a, field)
+        return Replay(cause=cause, image=pair.a, unit="px rms")
+    image = warp(pair.a, field) if image is None else image
     return Replay(
         cause=cause,
         image=image,
-        placebos=tuple(
-            warp(a, sign * turned(field, angle))
-            for angle, sign in _pairs(lambda: generator.uniform(0, 2 * np.pi), placebos)
-        ),
-        interpolation=_as_soft_as(a, image),
+        placebos=tuple(warp(pair.a, sign * turned(field, angle)) for angle, sign in pair.draws(pair.angle)),
+        interpolation=_as_soft_as(pair.a, image),
         size=size,
         unit="px rms",
         measured=measured,
@@ -224,93 +243,66 @@ def _as_soft_as(a: np.ndarray, warped: np.ndarray) -> np.ndarray:
     return _to_levels(detail.with_strength(a, detail.strength_for(gray, detail.energy(luma(warped)))))
 
 
-def _sharpness(
-    a: np.ndarray,
-    b: np.ndarray,
-    levels: tone.Tone,
-    field: np.ndarray,
-    found: Registration,
-    generator: np.random.Generator,
-    placebos: int,
-) -> Replay:
-    gray = levels.light(luma(a))
-    ratio = detail.energy_ratio(gray, luma(b), field, found.visible)
+def _sharpness(pair: _Pair) -> Replay:
+    a, gray = pair.a, pair.levels.light(luma(pair.a))
+    ratio = detail.energy_ratio(gray, luma(pair.b), pair.field, pair.found.visible)
     if np.isnan(ratio):
         return Replay(cause="sharpness", image=a, excluded="no detail")
     if abs(ratio - 1) < detail.SMALLEST:
         return Replay(cause="sharpness", image=a, unit="levels")
     strength = detail.strength_for(gray, ratio * detail.energy(gray))
     change = detail.with_strength(a, strength) - a
+    draws = pair.draws(lambda: misplaced_detail(change, pair.generator))
     return Replay(
         cause="sharpness",
         image=_to_levels(a + change),
-        placebos=tuple(
-            _to_levels(a + sign * other)
-            for other, sign in _pairs(lambda: misplaced_detail(change, generator), placebos)
-        ),
+        placebos=tuple(_to_levels(a + sign * other) for other, sign in draws),
         size=tone.root_mean_square(change),
         unit="levels",
         measured=f"blur sigma {strength:.2f} px" if strength > 0 else f"detail +{-100 * strength:.0f} %",
     )
 
 
-def _everything(
-    a: np.ndarray,
-    b: np.ndarray,
-    levels: tone.Tone,
-    field: np.ndarray,
-    found: Registration,
-    generator: np.random.Generator,
-    placebos: int,
-) -> Replay:
+def _everything(pair: _Pair) -> Replay:
     """Motion, then light and colour, then the sharpness of frame t+1, which also takes back the warp's blur."""
-    if found.occluded > MAX_OCCLUDED:
+    a, moved, levels = pair.a, pair.moved, pair.levels
+    if pair.found.occluded > MAX_OCCLUDED:
         return Replay(cause="all", image=a, excluded="too much occluded")
-    moves = size_px(field) >= RESOLUTION
-    warped = warp(a, field) if moves else a
-    toned = levels.colour(levels.light(warped)) if levels.has_light or levels.has_colour else warped
+    toned = levels.colour(levels.light(moved)) if levels.has_light or levels.has_colour else moved
     toned = np.clip(toned.astype(np.float32), 0, 255)
-    gray = _gray(toned)
-    target = detail.energy(luma(b), found.visible)
-    strength = 0.0
-    if abs(target / max(detail.energy(gray, found.visible), 1e-9) - 1) >= detail.SMALLEST:
-        strength = detail.strength_for(gray, target, found.visible)
-    finished = detail.with_strength(toned, strength)
+    finished = _in_detail_of(toned, pair.b, pair.found.visible)
     image = _to_levels(finished)
     size = tone.root_mean_square(image.astype(np.float32) - a)
     if size == 0:
         return Replay(cause="all", image=a, unit="levels")
-    tone_size, change = tone.root_mean_square(toned - warped), finished - toned
+    tone_size, change = tone.root_mean_square(toned - moved), finished - toned
 
     def draw() -> tuple[float, tuple[np.ndarray, np.ndarray], np.ndarray]:
-        angle = float(generator.uniform(0, 2 * np.pi))
-        return angle, random_tone(a, tone_size, generator), misplaced_detail(change, generator)
+        colours = random_tone(a, tone_size, pair.generator)
+        return pair.angle(), colours, misplaced_detail(change, pair.generator)
 
     made = []
-    for (angle, colours, elsewhere), sign in _pairs(draw, placebos):
-        picture = warp(a, sign * turned(field, angle)) if moves else a
+    for (angle, colours, elsewhere), sign in pair.draws(draw):
+        picture = warp(a, sign * turned(pair.field, angle)) if pair.moves else a
         made.append(_to_levels(picture + sign * (_affine_change(picture, *colours) + elsewhere)))
     return Replay(
         cause="all",
         image=image,
         placebos=tuple(made),
-        interpolation=_as_soft_as(a, image) if moves else None,
+        interpolation=_as_soft_as(a, moved) if pair.moves else None,
         size=size,
         unit="levels",
         measured=f"{size:.1f} levels in all",
     )
 
 
-def _pairs(draw: Callable[[], Drawn], count: int) -> Iterator[tuple[Drawn, int]]:
-    """``count`` draws, each used twice: as it is, and reversed."""
-    for number in range(count):
-        if number % 2 == 0:
-            drawn = draw()
-        yield drawn, 1 if number % 2 == 0 else -1
-
-
-def _gray(levels: np.ndarray) -> np.ndarray:
-    return np.asarray(cv2.cvtColor(levels, cv2.COLOR_RGB2GRAY))
+def _in_detail_of(levels: np.ndarray, b: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """The picture, float32, with as much detail as b has where both are visible."""
+    gray = cv2.cvtColor(levels, cv2.COLOR_RGB2GRAY)
+    now, target = detail.energy(gray, visible), detail.energy(luma(b), visible)
+    if now <= 0 or abs(target / now - 1) < detail.SMALLEST:
+        return levels
+    return detail.with_strength(levels, detail.strength_for(gray, target, visible))
 
 
 def _to_levels(values: np.ndarray) -> np.ndarray:
