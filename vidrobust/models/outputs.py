@@ -100,8 +100,9 @@ def find_output(rows: np.ndarray, declared: str | None, where: str) -> tuple[Out
     if declared is None and rows.min() >= 0 and rows.max() <= 1:
         raise SettingsError(
             f"{where}: all outputs lie in 0..1, but rows sum to {_farthest_sum(rows):.4g}, as with a sigmoid for "
-            'each class; if they are logits all the same, say output = "logits"; for a network of several '
-            "labels at once give probabilities through package.module:factory"
+            'each class; if they are logits all the same, say output = "logits" in the sidecar, or end the '
+            "module with a softmax; for a network of several labels at once give probabilities through "
+            "package.module:factory"
         )
     return "logits", ""
 

@@ -66,7 +66,7 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network:
         entries = torchvision.models.get_model_weights(spec.target)
     except ValueError as error:
         raise SettingsError(f"{spec.text}: torchvision has no model {spec.target!r}{_near(spec)}") from error
-    entry, path = _torchvision_choice(spec, entries)
+    entry, path = torchvision_choice(spec, entries)
     try:
         preprocess = from_torchvision(entry.transforms())
     except SettingsError as error:
@@ -176,7 +176,7 @@ _QUIET: dict[str, dict[str, Any]] = {
 """Arguments without which a torchvision builder warns that weights will be drawn at random, slowly."""
 
 
-def _torchvision_choice(spec: ModelSpec, entries: Any) -> tuple[Any, Path | None]:
+def torchvision_choice(spec: ModelSpec, entries: Any) -> tuple[Any, Path | None]:
     """The weight entry whose transforms apply, and the local file or None."""
     names = [entry.name for entry in entries]
 

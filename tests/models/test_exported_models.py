@@ -1,0 +1,86 @@
+"""torch.export archives, with a free and with a fixed batch size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.info import model_info
+from vidrobust.models.load import load_model
+from vidrobust.models.preprocess import Preprocess
+
+SIDECAR = """\
+size = 64
+crop = 0.875
+interpolation = "bilinear"
+mean = [127.5, 127.5, 127.5]
+std = [60.0, 60.0, 60.0]
+channels = "BGR"
+classes = ["good", "dent", "scratch"]
+output = "logits"
+"""  # the output is said: SqueezeNet ends in a ReLU, and untrained it gives small positive logits, like sigmoids
+PREPROCESS = Preprocess(size=64, crop=0.875, mean=(127.5,) * 3, std=(60,) * 3, channels="BGR")
+
+
+@pytest.fixture(scope="module")
+def network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torchvision.models.squeezenet1_1(weights=None, num_classes=3).eval()
+
+
+def export(network: torch.nn.Module, path: Path, batch: int | None) -> str:
+    shapes = ({0: torch.export.Dim("batch")},) if batch is None else None
+    example = (torch.zeros(batch or 2, 3, 64, 64),)
+    torch.export.save(torch.export.export(network, example, dynamic_shapes=shapes), path)
+    path.with_name(path.name + ".toml").write_text(SIDECAR)
+    return f"pt2:{path}"
+
+
+@pytest.mark.parametrize("batch", [None, 1, 2])
+def test_equals_the_module(
+    network: torch.nn.Module, tmp_path: Path, noise: torch.Tensor, batch: int | None
+) -> None:
+    model = load_model(export(network, tmp_path / "net.pt2", batch))
+    with torch.inference_mode():
+        expected = network(PREPROCESS(noise)).softmax(1).numpy()
+    assert np.abs(model(noise).probabilities - expected).max() < 1e-5
+    assert (model.name, model.class_names) == ("net", ("good", "dent", "scratch"))
+    info = model_info(model)
+    assert "exported program" in info.engine
+    assert any("exported for batches" in note for note in info.notes) == (batch is not None)
+
+
+def test_exported_in_training_mode_is_refused(network: torch.nn.Module, tmp_path: Path) -> None:
+    """SqueezeNet has a dropout, which an export in training mode keeps alive."""
+    try:
+        spec = export(network.train(), tmp_path / "net.pt2", None)
+    finally:
+        network.eval()
+    with pytest.raises(
+        InputError, match=r"dropout or batch normalisation is in training mode.*export in eval mode"
+    ):
+        load_model(spec)
+
+
+def test_scores_like_sigmoids_need_a_word(network: torch.nn.Module, tmp_path: Path) -> None:
+    spec = export(network, tmp_path / "net.pt2", None)
+    (tmp_path / "net.pt2.toml").write_text(SIDECAR.replace('output = "logits"', ""))
+    with pytest.raises(
+        SettingsError, match=r"all outputs lie in 0\.\.1.*as with a sigmoid.*say output = .logits"
+    ):
+        load_model(spec)
+
+
+def test_what_cannot_be_read(network: torch.nn.Module, tmp_path: Path) -> None:
+    path = tmp_path / "net.pt2"
+    path.write_bytes(b"no archive")
+    with pytest.raises(SettingsError, match="no sidecar"):
+        load_model(f"pt2:{path}")
+    path.with_name("net.pt2.toml").write_text(SIDECAR)
+    with pytest.raises(InputError, match=r"cannot be read as a torch\.export archive"):
+        load_model(f"pt2:{path}")

@@ -1,0 +1,163 @@
+"""Small ONNX networks made by hand: batch sizes, layouts, outputs, precision, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.info import file_sha256, model_info
+from vidrobust.models.load import load_model
+from vidrobust.models.preprocess import Preprocess
+
+SIDE = 8
+SIDECAR = """\
+size = 8
+crop = 1.0
+interpolation = "bilinear"
+mean = [100.0, 110.0, 120.0]
+std = [50.0, 60.0, 70.0]
+channels = "RGB"
+"""
+PREPROCESS = Preprocess(size=SIDE, mean=(100, 110, 120), std=(50, 60, 70))
+WEIGHT = np.random.default_rng(0).normal(size=(3 * SIDE * SIDE, 3)).astype(np.float32) / 10
+
+
+def make(
+    path: Path,
+    *,
+    batch: int | str = "N",
+    last: bool = False,
+    softmax: bool = False,
+    half: bool = False,
+    extra_output: bool = False,
+    weight: np.ndarray = WEIGHT,
+) -> str:
+    """Pixels, flattened, times a matrix; written with its sidecar. Returns the spec."""
+    kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
+    shape = [batch, SIDE, SIDE, 3] if last else [batch, 3, SIDE, SIDE]
+    nodes = [helper.make_node("Transpose", ["pixels"], ["first"], perm=[0, 3, 1, 2])] if last else []
+    nodes += [
+        helper.make_node("Flatten", ["first" if last else "pixels"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weight"], ["product" if softmax else "scores"]),
+    ]
+    if softmax:
+        nodes.append(helper.make_node("Softmax", ["product"], ["scores"], axis=1))
+    outputs = [helper.make_tensor_value_info("scores", kind, [batch, weight.shape[1]])]
+    if extra_output:
+        outputs.append(helper.make_tensor_value_info("flat", kind, [batch, weight.shape[0]]))
+    constant = numpy_helper.from_array(weight.astype(np.float16 if half else np.float32), "weight")
+    inputs = [helper.make_tensor_value_info("pixels", kind, shape)]
+    graph = helper.make_graph(nodes, "small", inputs, outputs, [constant])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    path.with_suffix(".toml").write_text(SIDECAR)
+    return f"onnx:{path}"
+
+
+def expected(pixels: torch.Tensor) -> np.ndarray:
+    """The same product and softmax by NumPy, on pixels preprocessed by themselves."""
+    logits = PREPROCESS(pixels).contiguous().numpy().reshape(len(pixels), -1).astype(np.float64) @ WEIGHT
+    z = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return z / z.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"batch": 1},
+        {"batch": 2},
+        {"batch": 4},
+        {"last": True},
+        {"last": True, "batch": 3},
+        {"softmax": True},
+        {"softmax": True, "batch": 1},
+        {"half": True},
+    ],
+    ids=str,
+)
+def test_against_numpy(tmp_path: Path, noise: torch.Tensor, options: dict[str, object]) -> None:
+    model = load_model(make(tmp_path / "net.onnx", **options))
+    got = model(noise).probabilities
+    assert np.abs(got - expected(noise)).max() < (5e-3 if "half" in options else 1e-5)
+    info = model_info(model)
+    assert info.precision == ("float16" if "half" in options else "float32")
+    assert any("no softmax added" in note for note in info.notes) == ("softmax" in options)
+    assert any("fixed batch size" in note for note in info.notes) == ("batch" in options)
+    assert (model.name, info.weights_sha256) == ("net", file_sha256(tmp_path / "net.onnx"))
+
+
+def test_output_key_is_held_against_the_rows(tmp_path: Path) -> None:
+    spec = make(tmp_path / "net.onnx", softmax=True)
+    sidecar = tmp_path / "net.toml"
+    sidecar.write_text(SIDECAR + 'output = "probabilities"\n')
+    assert load_model(spec).class_names == ("class 0", "class 1", "class 2")
+    sidecar.write_text(SIDECAR + 'output = "logits"\n')
+    with pytest.raises(SettingsError, match="the softmax is inside the network already"):
+        load_model(spec)
+
+
+def test_one_of_several_outputs_is_named(tmp_path: Path, noise: torch.Tensor) -> None:
+    spec = make(tmp_path / "net.onnx", extra_output=True)
+    with pytest.raises(
+        SettingsError, match=r"outputs are scores, flat: which is the class scores\? Say output_name"
+    ):
+        load_model(spec)
+    (tmp_path / "net.toml").write_text(SIDECAR + 'output_name = "scores"\n')
+    assert np.abs(load_model(spec)(noise).probabilities - expected(noise)).max() < 1e-5
+    (tmp_path / "net.toml").write_text(SIDECAR + 'output_name = "logits"\n')
+    with pytest.raises(SettingsError, match="none is called 'logits'"):
+        load_model(spec)
+
+
+def test_names_threads_and_another_sidecar(tmp_path: Path, noise: torch.Tensor) -> None:
+    spec = make(tmp_path / "net.onnx")
+    (tmp_path / "names.txt").write_text("a\nb\nc\n")
+    (tmp_path / "other.toml").write_text(SIDECAR + 'name = "line 4"\nclasses = "names.txt"\n')
+    model = load_model(f"{spec},threads=1,sidecar={tmp_path / 'other.toml'}")
+    assert (model.name, model.class_names) == ("line 4", ("a", "b", "c"))
+    assert np.abs(model(noise).probabilities - expected(noise)).max() < 1e-5
+    given = load_model(f"{spec},classes={tmp_path / 'names.txt'}")
+    assert given.class_names == ("a", "b", "c")
+
+
+def test_sidecar_of_another_size_is_refused(tmp_path: Path) -> None:
+    spec = make(tmp_path / "net.onnx")
+    (tmp_path / "net.toml").write_text(SIDECAR.replace("size = 8", "size = 16"))
+    with pytest.raises(
+        SettingsError, match=r"its input is \['N', 3, 8, 8\], but the sidecar makes \(N, 3, 16, 16\)"
+    ):
+        load_model(spec)
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"gone\.onnx: no such file"):
+        load_model(f"onnx:{tmp_path / 'gone.onnx'}")
+    with pytest.raises(SettingsError, match="is a directory, not a file"):
+        load_model(f"onnx:{tmp_path}")
+    spec = make(tmp_path / "net.onnx")
+    (tmp_path / "net.onnx").write_bytes((tmp_path / "net.onnx").read_bytes()[:200])
+    with pytest.raises(InputError, match=r"net\.onnx cannot be read as an ONNX network"):
+        load_model(spec)
+
+
+def test_nan_weights(tmp_path: Path) -> None:
+    weight = WEIGHT.copy()
+    weight[5, 1] = np.nan
+    with pytest.raises(InputError, match="model net: the network gives NaN or infinite outputs"):
+        load_model(make(tmp_path / "net.onnx", weight=weight))
+
+
+def test_one_output_and_a_detector_without_a_task(tmp_path: Path, models: Path) -> None:
+    with pytest.raises(SettingsError, match="has one output; a classifier needs two or more"):
+        load_model(make(tmp_path / "net.onnx", weight=WEIGHT[:, :1]))
+    sidecar = tmp_path / "yolo.toml"
+    sidecar.write_text(SIDECAR.replace("size = 8", "size = 416"))
+    with pytest.raises(SettingsError, match=r"got \(1, 3549, 85\): looks like a detector.*classifiers only"):
+        load_model(f"onnx:{models / 'yolox_nano.onnx'},sidecar={sidecar}")
