@@ -21,6 +21,8 @@ from vidrobust.studies.pairings import RESOLUTION, Pairing
 FOR, AGAINST, CANNOT_TELL = "for", "against", "cannot tell"
 VOTES = (FOR, AGAINST, CANNOT_TELL)
 NAN = float("nan")
+CHANCE = 0.05
+"""Share of pairs whose change exceeds two of its standard errors though nothing changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,14 +33,14 @@ class Thresholds:
                      Adjacent by default, since flips, causes and directions are those of neighbours
     min_measured     valid pairs that the variation needs
     resolved         the 99th percentile must exceed so many standard errors of the meter; errors alone, were
-                     they normal, reach 2.6
+                     they normal, reach 2.6. And more pairs than the 5 % of chance must exceed two of their own
     smallest_effect  total variation below which a change of the output is not worth training against
     min_clusters     items from which on the interval of the sensitivity is over items, below it is over frames
     small_share      a cause that explains surely less than this share, or a cosine surely smaller, speaks against
     """
 
     scale: str = "adjacent"
-    min_measured: int = 20
+    min_measured: int = 10
     resolved: float = 3.5
     smallest_effect: float = 0.01
     min_clusters: int = 5
@@ -108,7 +110,7 @@ def _observed(
         return Observed(quantity=name, n=n, of_parts=of_parts, words=words)
     axes = tuple(per_unit * one.p99 if one in known else 0.0 for one in each)
     top = max(known, key=lambda one: one.p99)
-    resolved = top.p99 > top.needed
+    resolved = top.p99 > top.needed and not top.resolved <= CHANCE
     size = f"{per_unit * top.p99:.3g} {unit}"
     where = {"adjacent": "between neighbouring frames", "second": "within a second", "clip": "over a clip"}
     who = "the moving parts change" if of_parts else "the footage changes"
@@ -133,8 +135,8 @@ def _observed(
 
 @dataclass(frozen=True)
 class _Quantity:
-    """n measured pairs, their pooled 99th percentile, that of the quietest and the liveliest clip, and the size
-    that the meter needs to tell a change from its own error."""
+    """n measured pairs, their pooled 99th percentile, that of the quietest and the liveliest clip, the size that
+    the meter needs to tell a change from its own error, and the share of pairs that exceed their own."""
 
     quantity: str
     n: int = 0
@@ -142,6 +144,7 @@ class _Quantity:
     low: float = NAN
     high: float = NAN
     needed: float = NAN
+    resolved: float = NAN
 
 
 def _one_quantity(rows: pd.DataFrame, quantity: str, limits: Thresholds) -> _Quantity:
@@ -153,7 +156,13 @@ def _one_quantity(rows: pd.DataFrame, quantity: str, limits: Thresholds) -> _Qua
     if len(error):
         needed = limits.resolved * float(error.median())
     pooled = pooled_p99(rows[["p50", "p95", "p99"]].to_numpy(float), rows["measured"].to_numpy(float))
-    return _Quantity(quantity, n, pooled, float(rows["p99"].min()), float(rows["p99"].max()), needed)
+    resolved = NAN
+    if "resolved" in rows and rows["resolved"].notna().any():
+        known = rows[rows["resolved"].notna()]
+        resolved = float(np.average(known["resolved"], weights=known["measured"]))
+    return _Quantity(
+        quantity, n, pooled, float(rows["p99"].min()), float(rows["p99"].max()), needed, resolved
+    )
 
 
 def pooled_p99(percentiles: np.ndarray, counts: np.ndarray) -> float:
@@ -260,6 +269,9 @@ def explained(
     if vote == FOR and cause == "affine" and len(shift) and float(shift.iloc[0]["value"]) >= low:
         vote = CANNOT_TELL
         words += f", but the shift alone explains {float(shift.iloc[0]['value']):.2f}"
+    if vote == FOR and of_parts and "affine" in asked.causes:
+        vote = CANNOT_TELL
+        words += ", but the motion of the parts is not told apart into shift, turn and size"
     return Finding(value=value, low=low, high=high, n=int(row["n"]), vote=vote, words=words), cause
 
 
