@@ -15,15 +15,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 import torch
+from scipy import stats
 
 from vidrobust import tables
 from vidrobust.differences.classes import total_variation
 from vidrobust.frames import FrameBatch
 from vidrobust.predictions import Classifier
-from vidrobust.studies.replay import Replay, replays
+from vidrobust.studies.intervals import LEVEL, clustered_rate
+from vidrobust.studies.replay import CAUSES, Replay, replays
 
 CHUNK = 8
 """Frames given to a model at once."""
@@ -32,6 +35,13 @@ SMALLEST_CHANGE = 1e-3
 UNCHANGED = "output unchanged"
 TINY = 1e-12
 """Probabilities are not taken for smaller than this before the logarithm."""
+
+MIN_CLUSTERS = 5
+"""Fewest items that count as the independent units; with fewer, stretches of WINDOW frames do."""
+WINDOW = 25
+"""Length, frames, of a stretch of one item that counts as one unit."""
+UNEXPLAINED = "unexplained"
+"""The last row of a summary: what not even all causes together reproduce."""
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "light": ("brightness", "exposure_offset", "contrast", "gamma"),
@@ -90,6 +100,187 @@ def study_pairs(
             rows += _rows(ids, a, b, made, model, frames_a.pixels.device)
     table = pd.DataFrame(rows) if rows else tables.empty("causes")
     return CausesResult(table=tables.check("causes", table))
+
+
+def summarise(table: pd.DataFrame, *, by_item: bool = False) -> pd.DataFrame:
+    """The share of the change that each cause explains beyond its placebo, and the flips it reproduces.
+
+    table    of ``study_pairs``, any number of items and models
+    by_item  one set of rows per item; otherwise one over all items, with item ""
+
+    value, low, high       explained less control, 95 % interval over clusters; NaN with fewer than two clusters
+    explained              1 - sum TV(r, q) / sum TV(p, q): pairs count by how much the output changed
+    placebo, interpolation the same of the placebos and of the warp's blur alone; NaN where nothing was warped
+    control                the larger of the two, and at least 0: what is taken off
+    cosine, placebo_cosine means over the pairs
+    n, clusters            pairs that could be replayed, and independent units among them
+    flips, reproduced      flips seen among these, and of them reproduced; flip_rate, flip_low, flip_high their
+                           share with its interval; placebo_flips, how many a placebo reproduces on average
+    occurs                 pairs in which any such change was measured
+    excluded, reasons      pairs that could not be replayed, and why
+
+    The cause ``unexplained`` is 1 - value of ``all``; its ``reproduced`` are the flips that no cause reproduced.
+    """
+    rows: list[dict[str, Any]] = []
+    groups = ["model", "item"] if by_item else ["model"]
+    for key, group in table.groupby(groups, sort=False):
+        ids = {"model": str(key[0]), "item": str(key[1]) if by_item else ""}
+        found = [{**ids, **_summary(cause, group[group["cause"] == cause])} for cause in CAUSES]
+        rows += [*found, {**ids, **_unexplained(found[-1], group)}]
+    return pd.DataFrame(rows, columns=["model", "item", "cause", *_SUMMARY])
+
+
+_SUMMARY = [
+    "value",
+    "low",
+    "high",
+    "explained",
+    "control",
+    "placebo",
+    "interpolation",
+    "cosine",
+    "placebo_cosine",
+    "n",
+    "clusters",
+    "flips",
+    "reproduced",
+    "flip_rate",
+    "flip_low",
+    "flip_high",
+    "placebo_flips",
+    "occurs",
+    "excluded",
+    "reasons",
+]
+
+
+def _summary(cause: str, rows: pd.DataFrame) -> dict[str, Any]:
+    kept = rows[rows["excluded"] == ""]
+    out = rows.loc[rows["excluded"] != "", "excluded"].value_counts()
+    result: dict[str, Any] = dict.fromkeys(_SUMMARY, float("nan"))
+    result |= {"cause": cause, "n": len(kept), "clusters": 0, "flips": 0, "reproduced": 0, "occurs": 0}
+    result |= {"excluded": int(out.sum()), "reasons": "; ".join(f"{why} ({n})" for why, n in out.items())}
+    if not len(kept):
+        return result
+    clusters, weight = _clusters(kept), kept["total_variation"].to_numpy(float)
+    gains = {
+        name: 1 - kept[column].to_numpy(float)
+        for name, column in (("explained", "left"), ("placebo", "placebo_left"))
+    }
+    # a warp that was not made explains nothing
+    gains["interpolation"] = 1 - kept["interpolation_left"].fillna(1.0).to_numpy(float)
+    shares = {name: float(np.average(gain, weights=weight)) for name, gain in gains.items()}
+    name = max(("placebo", "interpolation"), key=lambda control: shares[control])
+    control = gains[name] if shares[name] > 0 else np.zeros(len(kept))
+    value, low, high = _weighted_mean(gains["explained"] - control, weight, clusters)
+    if kept["interpolation_left"].isna().all():
+        shares["interpolation"] = float("nan")
+    flips = kept[kept["flip"]]
+    rate = clustered_rate(flips["reproduced"].to_numpy(bool), clusters[kept["flip"].to_numpy(bool)])
+    return result | {
+        "value": value,
+        "low": low,
+        "high": high,
+        **shares,
+        "control": max(0.0, shares[name]),
+        "cosine": float(kept["cosine"].mean()),
+        "placebo_cosine": float(kept["placebo_cosine"].mean()),
+        "clusters": len(np.unique(clusters)),
+        "flips": len(flips),
+        "reproduced": int(flips["reproduced"].sum()),
+        "flip_rate": rate.value,
+        "flip_low": rate.low,
+        "flip_high": rate.high,
+        "placebo_flips": float(flips["placebo_share_reproduced"].sum()),
+        "occurs": int(kept["occurs"].sum()),
+    }
+
+
+def _unexplained(everything: Mapping[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
+    """What ``all`` leaves, and the flips that no cause reproduced."""
+    result: dict[str, Any] = dict.fromkeys(_SUMMARY, float("nan"))
+    same = ("n", "clusters", "occurs", "excluded", "reasons")
+    result |= {"cause": UNEXPLAINED, **{name: everything[name] for name in same}}
+    result |= {"value": 1 - everything["value"], "low": 1 - everything["high"], "high": 1 - everything["low"]}
+    usable = rows[rows["flip"] & (rows["excluded"] == "")]
+    each = usable.groupby(["item", "frame_a", "frame_b"])["reproduced"].any()
+    return result | {"flips": len(each), "reproduced": int((~each).sum())}
+
+
+def _clusters(rows: pd.DataFrame) -> np.ndarray:
+    """The independent unit of each row: its item, or with few items a stretch of its item."""
+    items = rows["item"].astype(str)
+    if items.nunique() < MIN_CLUSTERS:
+        items = items + "\x1f" + (rows["frame_a"] // WINDOW).astype(str)
+    return np.asarray(items.to_numpy(str))
+
+
+def _weighted_mean(
+    values: np.ndarray, weights: np.ndarray, clusters: np.ndarray
+) -> tuple[float, float, float]:
+    """Ratio sum(w v) / sum(w) with its t interval over clusters (Cochran 1977, section 6.3: linearised)."""
+    mean = float(np.average(values, weights=weights))
+    _, code = np.unique(clusters, return_inverse=True)
+    count = int(code.max()) + 1
+    if count < 2:
+        return mean, float("nan"), float("nan")
+    sums = np.bincount(code, weights=weights * (values - mean))
+    error = np.sqrt(count / (count - 1) * np.square(sums).sum()) / weights.sum()
+    half = float(stats.t.ppf((1 + LEVEL) / 2, count - 1) * error)
+    return mean, mean - half, mean + half
+
+
+@dataclass(frozen=True, kw_only=True)
+class StripPicture:
+    """One picture of the strip: frame t, each replay, frame t+1.
+
+    picture      (h, w, 3) uint8 RGB, made smaller for the report; the model saw it at full size
+    title        "frame t", a cause, or "frame t+1"
+    measured     what was changed, in words
+    label, probability  the model's top class and how sure it is
+    excluded     why this cause could not be replayed, or empty
+    """
+
+    picture: np.ndarray
+    title: str
+    measured: str
+    label: str
+    probability: float
+    excluded: str = ""
+
+
+def strip(
+    a: torch.Tensor, b: torch.Tensor, model: Classifier, *, seed: int = 0, width: int = 240
+) -> tuple[StripPicture, ...]:
+    """What one model sees at frame t, under each replayed cause, and at frame t+1.
+
+    a, b (3, H, W) uint8 RGB; width of the pictures in px, where the frame is wider
+    """
+    first, last = picture(a), picture(b)
+    made = replays(first, last, generator=np.random.default_rng(seed), placebos=0)
+    titles = ["frame t", *(replay.cause for replay in made), "frame t+1"]
+    words = ["", *(replay.measured for replay in made), ""]
+    why = ["", *(replay.excluded for replay in made), ""]
+    pictures = [first, *(replay.image for replay in made), last]
+    p = predict(model, pictures, a.device)
+    return tuple(
+        StripPicture(
+            picture=_smaller(each, width),
+            title=title,
+            measured=measured,
+            label=model.class_names[int(row.argmax())],
+            probability=float(row.max()),
+            excluded=excluded,
+        )
+        for each, title, measured, excluded, row in zip(pictures, titles, words, why, p, strict=True)
+    )
+
+
+def _smaller(rgb: np.ndarray, width: int) -> np.ndarray:
+    if rgb.shape[1] <= width:
+        return rgb.copy()
+    size = (width, max(1, round(rgb.shape[0] * width / rgb.shape[1])))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
 
 
 def picture(pixels: torch.Tensor) -> np.ndarray:
