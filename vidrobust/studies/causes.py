@@ -131,26 +131,9 @@ def summarise(table: pd.DataFrame, *, by_item: bool = False) -> pd.DataFrame:
 
 
 _SUMMARY = [
-    "value",
-    "low",
-    "high",
-    "explained",
-    "control",
-    "placebo",
-    "interpolation",
-    "cosine",
-    "placebo_cosine",
-    "n",
-    "clusters",
-    "flips",
-    "reproduced",
-    "flip_rate",
-    "flip_low",
-    "flip_high",
-    "placebo_flips",
-    "occurs",
-    "excluded",
-    "reasons",
+    *("value", "low", "high", "explained", "control", "placebo", "interpolation", "cosine", "placebo_cosine"),
+    *("n", "clusters", "flips", "reproduced", "flip_rate", "flip_low", "flip_high", "placebo_flips"),
+    *("occurs", "excluded", "reasons"),
 ]
 
 
