@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from vidrobust import tables
 from vidrobust.errors import InputError
+from vidrobust.perturb.blur import disk_kernel, line_kernel
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.studies import witnesses
 from vidrobust.studies.pairings import PAIRINGS, RESOLUTION
@@ -342,3 +344,30 @@ def test_the_scale_is_a_choice() -> None:
     seen = pd.concat([variation("gain", 0.1), variation("gain", 0.4).assign(scale="clip")])
     assert hear(seen)["observed"] == pytest.approx(0.1)
     assert hear(seen, thresholds=Thresholds(scale="clip"))["observed"] == pytest.approx(0.4)
+
+
+def test_blurs_of_one_sharpness_have_the_variance_of_the_gaussian() -> None:
+    """Oracle: second moments of the catalogue's own kernels, px^2 an axis, the mean over directions."""
+
+    def variance(kernel: np.ndarray) -> float:
+        y, x = np.indices(kernel.shape)
+        weights = kernel / kernel.sum()
+        return float(sum((weights * a**2).sum() - (weights * a).sum() ** 2 for a in (x, y)) / 2)
+
+    sigma = 3.0
+    line = [
+        variance(line_kernel(PAIRINGS["motion_blur"].strength_per_unit * sigma, angle))
+        for angle in np.linspace(0, np.pi, 16, endpoint=False)
+    ]
+    # its points include both ends and are shared among pixels, which widens the line by some 3 %
+    assert np.mean(line) == pytest.approx(sigma**2, rel=0.05)
+    disk = disk_kernel(PAIRINGS["defocus_blur"].strength_per_unit * sigma)
+    assert variance(disk) == pytest.approx(sigma**2, rel=0.03)
+
+
+@pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "speckle_noise"])
+def test_noises_of_one_sigma_have_it_at_mid_grey(name: str) -> None:
+    grey = torch.full((1, 3, 80, 80), 127, dtype=torch.uint8)
+    strength = PAIRINGS[name].strength_per_unit * 8.0
+    changed = PERTURBATIONS[name].apply(grey, strength, torch.Generator().manual_seed(0))
+    assert float(changed.double().std()) == pytest.approx(8.0, rel=0.03)
