@@ -79,6 +79,8 @@ def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
         raise InputError(f"{path}: has no video stream" + (f", only {', '.join(kinds)}" if kinds else ""))
     if stream.disposition & av.stream.Disposition.attached_pic:
         raise InputError(f"{path}: has no video stream, only sound with a cover picture")
+    if stream.codec_context is None:  # PyAV's way of saying that there is no decoder
+        raise InputError(f"{path}: is coded in a way that FFmpeg has no decoder for")
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     stream.thread_type = "AUTO"
     return stream

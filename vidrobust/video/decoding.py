@@ -21,7 +21,7 @@ TAIL = 64  # packets a decoder may still hold when the file ends: its threads an
 NEVER_REDONE = frozenset(
     {"libdav1d"}
 )  # its threads hide no errors, and it gives more on one thread than ffmpeg
-SHORT_S = 1.0  # how much earlier than promised a video may end: sound and the last frame last longer
+SHORT_S = 0.5  # how much earlier than promised a video may end: sound and the last frame last longer
 
 
 @dataclass

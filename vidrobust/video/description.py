@@ -60,10 +60,11 @@ def _rate(stream: VideoStream) -> Fraction:
 
 def _first_frame(path: Path | str, container: InputContainer, stream: VideoStream) -> VideoFrame:
     report = PassReport()
-    for frame in decode(container, stream, report):
-        return frame
+    frame = next(decode(container, stream, report), None)
     if report.encrypted:
-        raise InputError(f"{path}: is encrypted, and no frame could be decoded without its key")
+        raise InputError(f"{path}: is encrypted, and cannot be decoded without its key")
+    if frame is not None:
+        return frame
     said = f", {report.said}" if report.said else ""
     raise InputError(f"{path}: no frame could be decoded from {report.packets} packets{said}")
 

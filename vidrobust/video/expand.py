@@ -77,20 +77,24 @@ def expand_sources(paths: Sequence[str | os.PathLike[str]]) -> Expanded:
 def images_in(folder: Path) -> list[Path]:
     """The image files of a folder in the order of the numbers in their names; raises OSError."""
     entries = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(p))
-    return sorted((p for p in entries if p.is_file()), key=lambda p: natural_key(p.name))
+    return sorted((p for p in entries if os.path.isfile(p)), key=lambda p: natural_key(p.name))
 
 
 def natural_key(name: str) -> list[tuple[bool, int, str]]:
     """A sort key by which frame_2 comes before frame_10, and digits before letters."""
-    parts = re.split(r"([0-9]+)", name)
-    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts if part]
+    key: list[tuple[bool, int, str]] = []
+    for place, part in enumerate(re.split(r"([0-9]+)", name)):
+        number = place % 2 == 1  # split gives what lies between the numbers at even places
+        if part:
+            key.append((not number, int(part) if number else 0, part))
+    return key
 
 
 def _expand(source: str, found: _Found) -> None:
     path = Path(source)
     if "://" in source:
         found.problems.append(f"{source}: is a network address, and only local files are read; download it")
-    elif path.is_dir():
+    elif os.path.isdir(path):
         _expand_folder(source, found)
     elif os.path.lexists(path):
         found.paths.append(path)
@@ -128,7 +132,7 @@ def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
         suffix = path.suffix.lower()
         if _is_hidden(path):
             found.left_out.append(LeftOut(path=path, reason="its name begins with a dot"))
-        elif path.is_dir():
+        elif os.path.isdir(path):
             _walk(path, found, above | {real})
         elif suffix in VIDEO_SUFFIXES:
             found.paths.append(path)
@@ -145,7 +149,7 @@ def _frames_as_folders(paths: list[Path]) -> list[Path]:
     """Images that are named one by one and are all that their folder holds become that folder."""
     named: dict[Path, set[Path]] = {}
     for path in paths:
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+        if path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path):
             named.setdefault(path.parent, set()).add(path)
     whole = {f for f, images in named.items() if len(images) > 1 and images == set(images_in(f))}
     return list(dict.fromkeys(p.parent if p.parent in whole and p in named[p.parent] else p for p in paths))
@@ -165,5 +169,5 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 def _name(path: Path, depth: int) -> str:
     if depth == 0:
-        return path.name if path.is_dir() else path.stem
+        return path.name if os.path.isdir(path) else path.stem
     return "/".join(path.parts[-depth:]).lstrip("/")

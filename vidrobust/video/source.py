@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
@@ -87,7 +88,7 @@ def open_video(
     check_backend(backend)
     selection = Selection(every=every, fps=fps, start_s=start_s, end_s=end_s)
     target, swapped = resolve_device(device, strict=strict_device)
-    if isinstance(where, Path) and where.is_dir():
+    if isinstance(where, Path) and os.path.isdir(where):
         reason = "images are decoded on the CPU by PyAV"
         images = ImageFolderReader(where, item=item or where.name, color=mode, reason=reason)
         return FrameStream(images, selection, prefetch=prefetch, upload=None if target == "cpu" else target)

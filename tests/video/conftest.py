@@ -1,0 +1,83 @@
+"""Clips made for these tests by the ffmpeg program, and what that program says is in a file."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidrobust.video.source import VideoSource
+
+Make = Callable[..., Path]
+Oracle = Callable[..., list[str]]
+
+QUIET = ["-v", "error", "-nostdin", "-y"]
+
+
+@pytest.fixture(scope="session")
+def make(ffmpeg: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """make(name, *ffmpeg output options, before=input options, source=a file): the clip, made once.
+
+    The source is, unless another one is given, 90 frames of a real line at 240x180 without loss.
+    """
+    folder = tmp_path_factory.mktemp("clips")
+    line = folder / "line.mkv"
+    shrink = ["-an", "-frames:v", "90", "-vf", "scale=240:180", "-c:v", "ffv1", "-pix_fmt", "yuv420p"]
+    bottles = corpus / "factory" / "intel_bottle-detection.mp4"
+    subprocess.run([ffmpeg, *QUIET, "-ss", "5", "-i", bottles, *shrink, line], check=True, timeout=120)
+
+    def made(name: str, *options: str, before: tuple[str, ...] = (), source: Path | None = None) -> Path:
+        path = folder / name
+        if not path.exists():
+            command = [
+                ffmpeg,
+                *QUIET,
+                *before,
+                "-i",
+                f"file:{source or line}",
+                "-an",
+                *options,
+                f"file:{path}",
+            ]
+            subprocess.run(command, check=True, timeout=120)
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def framemd5(ffmpeg: str) -> Oracle:
+    """framemd5(path, *output options): the md5 of each RGB24 frame by ffmpeg's framemd5 muxer.
+
+    ``-fps_mode passthrough`` keeps it from doubling or dropping frames to reach a constant rate.
+    """
+
+    def md5(path: Path, *options: str, threads: int | None = None) -> list[str]:
+        before = ["-threads", str(threads)] if threads else []
+        command = [ffmpeg, "-v", "quiet", "-nostdin", *before, "-i", f"file:{path}", "-an"]
+        command += ["-fps_mode", "passthrough", "-pix_fmt", "rgb24", *options, "-f", "framemd5", "-"]
+        lines = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120).stdout
+        return [line.split(",")[-1].strip() for line in lines.splitlines() if line[:1] not in ("", "#")]
+
+    return md5
+
+
+@pytest.fixture(scope="session")
+def rgb_frames(ffmpeg: str) -> Callable[..., np.ndarray]:
+    """rgb_frames(path, height, width): (N, H, W, 3) uint8 by the ffmpeg program."""
+
+    def frames(path: Path, height: int, width: int, *options: str) -> np.ndarray:
+        command = [ffmpeg, "-v", "quiet", "-nostdin", "-i", f"file:{path}", "-an", *options]
+        command += ["-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]
+        raw = subprocess.run(command, check=True, capture_output=True, timeout=120).stdout
+        return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
+
+    return frames
+
+
+def pictures_of(video: VideoSource, size: int = 8) -> np.ndarray:
+    """All frames, (N, H, W, 3); they must be of one size."""
+    return np.concatenate([b.pixels.permute(0, 2, 3, 1).numpy() for b in video.batches(size)])

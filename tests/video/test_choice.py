@@ -1,0 +1,161 @@
+"""Which reader is taken, with failures put in by hand: what a machine without a GPU cannot show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.video.conftest import Make
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.video.choice import Route, choose, resolve_device, routes
+from vidrobust.video.pyav import PyAVReader
+from vidrobust.video.pyav_cuda import surface_to_rgb
+from vidrobust.video.source import open_video
+from vidrobust.video.stream import FrameStream, Reader, Selection
+
+
+@pytest.fixture(scope="module")
+def path(make: Make) -> Path:
+    return make("choice.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "6")
+
+
+def fails(error: Exception) -> Callable[[], Reader]:
+    def open_it() -> Reader:
+        raise error
+
+    return open_it
+
+
+def works(path: Path) -> Callable[[], Reader]:
+    return lambda: PyAVReader(path, item="x", color="fast", reason="")
+
+
+def test_on_the_cpu_pyav_is_taken(path: Path) -> None:
+    (only,) = routes(path, item="x", backend="auto", device="cpu", color="fast", allow_network=False)
+    assert (only.name, only.decodes_on) == ("pyav", "cpu")
+    chosen = choose([only], strict=True)
+    assert (chosen.reader.info.reason, chosen.upload) == ("pyav decodes on cpu", None)
+
+
+def test_on_a_gpu_the_order_is_torchcodec_pyav_and_upload(path: Path) -> None:
+    found = {
+        backend: [(r.name, r.decodes_on) for r in routes(
+            path, item="x", backend=backend, device="cuda:1", color="fast", allow_network=False
+        )]
+        for backend in ("auto", "pyav", "torchcodec", "decord")
+    }  # fmt: skip
+    assert found["auto"] == [("torchcodec", "cuda:1"), ("pyav", "cuda:1"), ("pyav", "cpu")]
+    assert found["pyav"] == [("pyav", "cuda:1"), ("pyav", "cpu")]
+    assert found["torchcodec"] == [("torchcodec", "cuda:1"), ("torchcodec", "cpu")]
+    assert found["decord"] == [("decord", "cpu")]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(1, "Operation not permitted"),
+        RuntimeError("no CUDA-capable device is detected\nand a long story"),
+        SettingsError("backend torchcodec cannot be imported"),
+        NotImplementedError("unsupported sw_format for DLPack export"),
+    ],
+)
+def test_failures_are_passed_over_and_kept(path: Path, error: Exception) -> None:
+    tried = [
+        Route(name="torchcodec", decodes_on="cuda:0", delivers_on="cuda:0", open=fails(error)),
+        Route(name="pyav", decodes_on="cuda:0", delivers_on="cuda:0", open=works(path)),  # pixels not there
+        Route(name="pyav", decodes_on="cpu", delivers_on="cuda:0", open=works(path)),
+    ]
+    chosen = choose(tried, strict=False)
+    first_line = str(error).splitlines()[0]
+    assert chosen.upload == "cuda:0"
+    assert chosen.reader.info.reason == (
+        "pyav decodes on cpu and batches are copied to cuda:0; "
+        f"torchcodec on cuda:0 failed ({first_line}); pyav on cuda:0 failed (its pictures lie on cpu)"
+    )
+    with pytest.raises(InputError, match="nothing decodes on the device asked for: torchcodec on cuda:0"):
+        choose(tried, strict=True)
+
+
+def test_a_reader_that_loses_frames_is_not_taken(path: Path) -> None:
+    class Loses(PyAVReader):
+        mismatch = "torchcodec gives 4 frames, the file holds 6 packets"
+
+    tried = [
+        Route(
+            name="torchcodec",
+            decodes_on="cpu",
+            delivers_on="cpu",
+            open=lambda: Loses(path, item="x", color="fast", reason=""),
+        ),
+        Route(name="pyav", decodes_on="cpu", delivers_on="cpu", open=works(path)),
+    ]
+    assert (
+        "failed (torchcodec gives 4 frames, the file holds 6 packets)"
+        in choose(tried, strict=True).reader.info.reason
+    )
+
+
+def test_the_file_is_blamed_where_the_last_way_says_so() -> None:
+    tried = [
+        Route(name="a", decodes_on="cuda:0", delivers_on="cuda:0", open=fails(RuntimeError("driver"))),
+        Route(
+            name="b",
+            decodes_on="cpu",
+            delivers_on="cuda:0",
+            open=fails(InputError("x.mp4: is empty (0 bytes)")),
+        ),
+    ]
+    with pytest.raises(InputError, match=r"x\.mp4: is empty"):
+        choose(tried, strict=False)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_without_a_gpu_the_swap_is_recorded_or_refused(path: Path) -> None:
+    assert resolve_device("auto", strict=True) == ("cpu", "")
+    with pytest.raises(SettingsError, match="cuda:0 is not there"):
+        open_video(path, device="cuda:0", strict_device=True)
+    with open_video(path, device="cuda:0") as video:
+        assert video.info.device == "cpu"
+        assert "cuda:0 is not there (torch sees 0 CUDA devices)" in video.info.reason
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_the_real_device_routes_fail_cleanly_without_a_driver(path: Path) -> None:
+    tried = routes(path, item="x", backend="auto", device="cuda:0", color="fast", allow_network=False)
+    chosen = choose(tried, strict=False)
+    assert chosen.reader.info.reason.startswith(
+        "pyav decodes on cpu and batches are copied to cuda:0; torchcodec"
+    )
+    assert "pyav on cuda:0 failed" in chosen.reader.info.reason
+
+
+def test_surfaces_flow_through_the_reader_into_batches(path: Path) -> None:
+    """The device reader on surfaces in host memory: NV12 made of each frame, RGB made by torch."""
+    reader = PyAVReader(
+        path,
+        item="x",
+        color="accurate",
+        reason="",
+        painter=lambda: lambda frame: surface_to_rgb(frame.reformat(format="nv12")).numpy(),
+    )
+    with FrameStream(reader, Selection(), prefetch=2) as video, open_video(path, color="accurate") as own:
+        (given,) = video.batches(8)
+        (expected,) = own.batches(8)
+    difference = (given.pixels.int() - expected.pixels.int()).abs()
+    assert given.pixels.shape == expected.pixels.shape == (6, 3, 180, 240)
+    assert difference.float().mean() < 0.5
+    assert difference.max() <= 3
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("backend", ["pyav", "torchcodec"])
+def test_a_gpu_gives_the_frames_of_the_cpu(path: Path, backend: str) -> None:
+    with open_video(path, device="cuda:0", backend=backend) as video, open_video(path, device="cpu") as own:
+        (given,) = video.batches(8)
+        (expected,) = own.batches(8)
+    assert given.pixels.device.type == "cuda"
+    assert given.time_s.tolist() == expected.time_s.tolist()
+    assert (given.pixels.cpu().int() - expected.pixels.int()).abs().float().mean() <= 2

@@ -1,0 +1,100 @@
+"""All backends over all files of the corpus, held against the ffmpeg program."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import need
+from tests.video.conftest import Oracle
+from vidrobust.errors import InputError
+from vidrobust.video.source import VideoSource, expand_sources, open_video
+
+CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
+FOLDERS = ("factory", "objects", "faults")
+FILES = sorted(str(p.relative_to(CORPUS)) for f in FOLDERS for p in (CORPUS / f).glob("*") if CORPUS.is_dir())
+UNREADABLE = {
+    "faults/git_lfs_pointer.mp4": "is a Git LFS pointer",
+    "faults/moviepy_result.webm": "is empty",
+    "faults/torchcodec_nasa_13013.mp4.audio.mp3": "has no video stream, only audio",
+    "faults/torchcodec_sine_mono_s16.wav": "has no video stream, only audio",
+}
+READABLE = [name for name in FILES if name not in UNREADABLE]
+TEN_BIT = {"faults/torchcodec_h264_10bits.mp4", "faults/torchcodec_h265_10bits.mp4"}
+FRAMES = 30  # of the larger files; those under WHOLE bytes are read to their end
+WHOLE = 200_000
+
+# What decord cannot read, with what is then said. What it does read must be right.
+NO_FRAME = ("moviepy_bitmap.mp4", "moviepy_-video-with-dash-.mp4", "datumaro_kinetics_video_1.avi")
+REFUSED = {
+    ("decord", name): "decord cannot read it" for name in FILES if name.endswith((".gif", "duration.webm"))
+}
+REFUSED |= {("decord", f"faults/{name}"): "decord stopped at frame 0: pictures of shape" for name in NO_FRAME}
+REFUSED |= {("decord", "faults/torchcodec_av1_video.mkv"): "cannot read it|gives no frame"}
+
+
+def md5_of(video: VideoSource, count: int) -> list[str]:
+    frames = (f for b in video.batches(8) for f in b.pixels.permute(0, 2, 3, 1).numpy())
+    return [hashlib.md5(f.tobytes(), usedforsecurity=False).hexdigest() for f in islice(frames, count)]
+
+
+def count_of(path: Path) -> int:
+    return 1_000_000 if path.stat().st_size < WHOLE else FRAMES
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_pyav_gives_the_frames_of_ffmpeg(name: str, corpus: Path, framemd5: Oracle) -> None:
+    path = corpus / name
+    count = count_of(path)
+    with open_video(path, backend="pyav") as video:
+        given = md5_of(video, count)
+    assert given == framemd5(path, "-frames:v", str(count))
+    assert len(given) > 0
+
+
+@pytest.mark.parametrize("backend", ["torchcodec", "decord"])
+@pytest.mark.parametrize("name", READABLE)
+def test_other_backends_give_the_frames_of_pyav(name: str, backend: str, corpus: Path) -> None:
+    need(find_spec(backend), f"{backend} is not installed")
+    path = corpus / name
+    if (backend, name) in REFUSED:
+        with (
+            pytest.raises(InputError, match=REFUSED[backend, name]),
+            open_video(path, backend=backend) as video,
+        ):
+            md5_of(video, 8)
+        return
+    with open_video(path, backend=backend) as other, open_video(path, backend="pyav") as own:
+        given = next(other.batches(8))
+        ours = next(own.batches(8))
+    difference = np.abs(given.pixels.numpy().astype(int) - ours.pixels.numpy())
+    assert given.pixels.shape == ours.pixels.shape
+    assert difference.max() == 0 or (name in TEN_BIT and difference.mean() < 2)
+    if any("puts frame 0 at" in problem for problem in other.problems):  # decord counts from the first frame
+        given_s, own_s = given.time_s - given.time_s[0], ours.time_s - ours.time_s[0]
+    else:
+        given_s, own_s = given.time_s, ours.time_s
+    np.testing.assert_allclose(given_s, own_s, atol=2e-3)
+    np.testing.assert_array_equal(given.index, ours.index)
+
+
+@pytest.mark.parametrize("name", sorted(UNREADABLE))
+def test_unreadable_files_are_one_clear_line(name: str, corpus: Path) -> None:
+    path = corpus / name
+    with pytest.raises(InputError, match=UNREADABLE[name]) as caught:
+        open_video(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_corpus_expands_to_its_videos(corpus: Path) -> None:
+    found = expand_sources([str(corpus / folder) for folder in FOLDERS])
+    audio = {"faults/torchcodec_nasa_13013.mp4.audio.mp3", "faults/torchcodec_sine_mono_s16.wav"}
+    assert {str(item.path.relative_to(corpus)) for item in found.items} == set(FILES) - audio
+    assert {str(each.path.relative_to(corpus)) for each in found.left_out} == audio
+    assert not found.problems

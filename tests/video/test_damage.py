@@ -1,0 +1,255 @@
+"""Damage: goes on as ffmpeg does, says what was met, and never crashes, hangs or grows."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.video.conftest import Make, Oracle
+from vidrobust.errors import InputError
+from vidrobust.video.inspect import inspect_paths
+from vidrobust.video.source import open_video
+
+H264 = ("-c:v", "libx264", "-preset", "fast", "-bf", "2", "-g", "12")
+VARIANTS = 75  # of each of the seven files
+FUZZED = {
+    "f.mp4": ("-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "6", "-s", "48x36", "-bf", "1"),
+    "f.ts": ("-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "6", "-s", "48x36"),
+    "f.mkv": ("-c:v", "libx265", "-x265-params", "log-level=none", "-frames:v", "6", "-s", "64x48"),
+    "f.webm": (
+        "-c:v",
+        "libvpx-vp9",
+        "-frames:v",
+        "6",
+        "-s",
+        "48x36",
+        "-cpu-used",
+        "8",
+        "-deadline",
+        "realtime",
+    ),
+    "f.avi": ("-c:v", "mpeg4", "-frames:v", "6", "-s", "48x36"),
+    "f.gif": ("-frames:v", "6", "-s", "48x36"),
+    "f.mov": ("-c:v", "mjpeg", "-frames:v", "6", "-s", "48x36"),
+}
+
+
+def read(path: Path) -> tuple[int, int, tuple[str, ...]]:
+    """Frames, corrupt frames, problems."""
+    with open_video(path, prefetch=0) as video:
+        corrupt = [int(c) for batch in video.batches(8) for c in batch.corrupt]
+        return len(corrupt), sum(corrupt), tuple(video.problems)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "ts", "avi"])
+@pytest.mark.parametrize("share", [0.45, 0.8])
+def test_a_truncated_video_runs_on_as_long_as_ffmpeg(
+    kind: str, share: float, make: Make, framemd5: Oracle
+) -> None:
+    options = ("-movflags", "+faststart") if kind == "mp4" else ()
+    whole = make(f"whole.{kind}", *H264, *options)
+    path = whole.with_name(f"cut_{share}.{kind}")
+    path.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
+    frames, _, problems = read(path)
+    assert frames == len(framemd5(path))
+    assert 10 < frames < 90
+    if kind in ("mp4", "mkv"):
+        assert any(p.startswith("the header promises") for p in problems)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_corrupt_packets_are_counted_and_decoding_goes_on(seed: int, make: Make, framemd5: Oracle) -> None:
+    whole = make("damaged_from.ts", *H264)
+    data = bytearray(whole.read_bytes())
+    rng = np.random.default_rng(seed)
+    for start in rng.integers(len(data) // 4, len(data) * 3 // 4, 4):
+        data[start : start + 400] = rng.bytes(400)
+    path = whole.with_name(f"damaged_{seed}.ts")
+    path.write_bytes(bytes(data))
+    frames, corrupt, problems = read(path)
+    assert frames == len(framemd5(path))
+    assert corrupt > 0
+    assert any(
+        re.match(rf"{corrupt} of {frames} frames are damaged, the first is number \d+", p) for p in problems
+    )
+
+
+def test_an_encrypted_video_is_named_so(make: Make) -> None:
+    key = (
+        "-encryption_key",
+        "76a6c65c5ea762046bd749a2e632ccbb",
+        "-encryption_kid",
+        "a7e61c373e219033c21091fa607bf3b8",
+    )
+    path = make("locked.mp4", *H264, "-encryption_scheme", "cenc-aes-ctr", *key)
+    with pytest.raises(InputError, match=f"{re.escape(str(path))}: is encrypted"):
+        open_video(path)
+
+
+def bad_inputs(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Files that are no videos, and what must be said of them."""
+    (folder / "empty.mp4").touch()
+    yield folder / "empty.mp4", "is empty (0 bytes)"
+    (folder / "text.mp4").write_text("this is no video\n" * 200)
+    yield folder / "text.mp4", "cannot be read as video (Invalid data found when processing input)"
+    (folder / "art.txt").write_text("\x1b[31mtext that ffmpeg draws\n" * 50)
+    yield folder / "art.txt", "cannot be read as video"
+    (folder / "frames.yuv").write_bytes(bytes(40_000))
+    yield folder / "frames.yuv", "cannot be read as video"
+    (folder / "pointer.mp4").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    yield folder / "pointer.mp4", "is a Git LFS pointer"
+    yield folder / "absent.mp4", "there is no such file"
+    yield folder, "holds no image"
+    (folder / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n")
+    yield folder / "list.m3u8", "is a playlist that points to other files"
+    (folder / "list.mp4").write_text("ffconcat version 1.0\nfile other.mp4\n")
+    yield folder / "list.mp4", "is a playlist that points to other files"
+    os.mkfifo(folder / "pipe.mp4")
+    yield folder / "pipe.mp4", "is not a regular file"
+    (folder / "loop.mp4").symlink_to(folder / "loop.mp4")
+    yield folder / "loop.mp4", "cannot be opened"
+    (folder / "frame_%d.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    yield folder / "frame_%d.png", "no frame could be decoded"
+
+
+def test_what_is_no_video_is_one_clear_line(tmp_path: Path) -> None:
+    for path, message in bad_inputs(tmp_path):
+        with pytest.raises(InputError, match=re.escape(message)) as caught:
+            open_video(path)
+        assert str(caught.value).startswith(f"{path}: ")
+        assert "\n" not in str(caught.value)
+
+
+def test_a_playlist_is_not_followed_whatever_it_looks_like(make: Make, tmp_path: Path) -> None:
+    """Even where the head does not give it away, the demuxers that open other files are not allowed."""
+    target = make("target.ts", *H264)
+    dash = f"<?xml version='1.0'?><MPD><Period><BaseURL>{target}</BaseURL></Period></MPD>"
+    sdp = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n"
+    for name, text in {
+        "late.m3u8": f"\n\n \t#EXTM3U\n#EXTINF:1,\n{target}\n#EXT-X-ENDLIST\n",
+        "list.mpd": dash,
+        "stream.sdp": sdp,
+        "list.ffconcat": f"# a comment\nffconcat version 1.0\nfile {target}\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(InputError, match=re.escape(str(tmp_path / name))):
+            open_video(tmp_path / name)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/a.mp4", "rtsp://127.0.0.1:9/a", "concat:a.ts|b.ts"])
+def test_addresses_are_not_opened(address: str) -> None:
+    with pytest.raises(InputError, match=r"is a network address|there is no such file"):
+        open_video(address)
+
+
+def test_a_name_that_begins_with_a_dash(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "-i.mp4").write_bytes(make("dash_from.mp4", *H264).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert read(Path("-i.mp4"))[0] == 90
+
+
+def test_a_file_without_permission(tmp_path: Path, make: Make) -> None:
+    """As another user, since root may read everything."""
+    path = tmp_path / "locked.mp4"
+    path.write_bytes(make("dash_from.mp4", *H264).read_bytes())
+    path.chmod(0)
+    root = os.geteuid() == 0
+    try:
+        if root:
+            os.seteuid(65534)
+        with pytest.raises(InputError, match=r"cannot be opened \(Permission denied\)"):
+            open_video(path)
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_inspect_goes_on_after_a_file_that_fails(tmp_path: Path, make: Make) -> None:
+    good = make("dash_from.mp4", *H264)
+    (tmp_path / "bad.mp4").write_text("no video")
+    entries = inspect_paths([str(tmp_path / "bad.mp4"), str(good), str(tmp_path / "absent.mp4")])
+    assert [e["frames"] for e in entries] == [0, 90, 0]
+    assert [len(e["problems"]) for e in entries] == [1, 0, 1]
+    assert entries[0]["codec"] is None
+
+
+def variants(data: bytes, count: int, seed: int) -> Iterator[bytes]:
+    """Damaged copies: bits flipped, a piece cut out, the end cut off, a piece overwritten, a piece doubled."""
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        copy = bytearray(data)
+        start = int(rng.integers(len(copy)))
+        length = int(rng.integers(1, max(len(copy) // 8, 2)))
+        match number % 5:
+            case 0:
+                for place in rng.integers(0, len(copy), int(rng.choice([1, 8, 64]))):
+                    copy[place] ^= 1 << int(rng.integers(8))
+            case 1:
+                del copy[start : start + length]
+            case 2:
+                del copy[max(start, 8) :]
+            case 3:
+                piece = copy[start : start + length]
+                copy[start : start + length] = rng.bytes(len(piece))
+            case _:
+                copy[start:start] = copy[start : start + length]
+        yield bytes(copy)
+
+
+FUZZ = """
+import faulthandler, sys
+from pathlib import Path
+from vidrobust.errors import InputError
+from vidrobust.video.source import open_video
+
+faulthandler.enable()
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    faulthandler.dump_traceback_later(20, exit=True)  # a hang ends the process with a trace
+    print(path.name, end=" ", flush=True)
+    frames = 0
+    try:
+        with open_video(path, prefetch=0) as video:
+            for batch in video.batches(4):
+                assert batch.pixels.shape[0] == len(batch.time_s) == len(batch.corrupt)
+                frames += len(batch)
+                if frames > 500:
+                    break
+    except InputError as error:
+        assert str(error).startswith(str(path)), error
+    print(frames, flush=True)
+"""
+
+
+def test_damaged_bytes_neither_crash_nor_hang_nor_grow(make: Make, tmp_path: Path) -> None:
+    """525 variants of seven kinds of file, in a process of its own so that a crash is seen as one."""
+    for seed, (name, options) in enumerate(FUZZED.items()):
+        data = make(name, *options).read_bytes()
+        for number, variant in enumerate(variants(data, VARIANTS, seed)):
+            (tmp_path / f"{number:03d}_{name}").write_bytes(variant)
+    limit = 6 * 2**30
+
+    def bound() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    done = subprocess.run(
+        [sys.executable, "-c", FUZZ, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        preexec_fn=bound,
+    )
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert done.returncode == 0, f"{lines[-1]}\n{done.stderr[-2000:]}"
+    assert len(lines) == VARIANTS * len(FUZZED) >= 500
+    counts = [int(line[1]) for line in lines]
+    assert max(counts) <= 500
+    assert np.mean(np.array(counts) > 0) > 0.5  # most can still be read in part

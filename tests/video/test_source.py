@@ -1,0 +1,348 @@
+"""Access: in order, selected, in a range of time, and at random, on the kinds of file that mislead readers."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.video.conftest import Make, pictures_of
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.frames import FrameBatch
+from vidrobust.video.source import VideoSource, open_video
+
+X264 = ("-c:v", "libx264", "-preset", "ultrafast")
+FIELDS = ("-c:v", "mpeg2video", "-r", "25", "-flags", "+ilme+ildct", "-vf", "setfield=tff")
+KINDS = ["open_gop.mp4", "variable.mp4", "edit_list.mp4", "stream.ts", "raw.h264", "cut.mkv", "vp9.webm"]
+
+
+def clip(kind: str, make: Make) -> Path:
+    """One file of each kind; 87 to 90 frames at 20 a second, shorter where the kind makes it so."""
+    gop = ("-c:v", "libx264", "-preset", "fast", "-bf", "3", "-g", "15")
+    match kind:
+        case "open_gop.mp4":
+            return make(kind, *gop, "-flags", "-cgop", "-x264-params", "open-gop=1")
+        case "variable.mp4":
+            keep = "select='not(mod(n,3))+not(mod(n,7))'"
+            return make(kind, *gop, "-vf", keep, "-fps_mode", "vfr")
+        case "edit_list.mp4":
+            return make(kind, "-c", "copy", before=("-ss", "0.7"), source=make("gop.mp4", *gop))
+        case "cut.mkv":
+            whole = make("whole.mkv", *gop)
+            path = whole.with_name(kind)
+            path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+            return path
+        case "vp9.webm":
+            return make(kind, "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "20")
+        case _:
+            return make(kind, *gop)
+
+
+def md5(batch: FrameBatch) -> list[str]:
+    pictures = batch.pixels.permute(0, 2, 3, 1).numpy()
+    return [hashlib.md5(p.tobytes(), usedforsecurity=False).hexdigest() for p in pictures]
+
+
+def pass_of(video: VideoSource, size: int = 7) -> tuple[list[str], np.ndarray]:
+    batches = list(video.batches(size))
+    return [m for b in batches for m in md5(b)], np.concatenate([b.time_s for b in batches])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("known", ["nothing", "a pass", "packets"])
+def test_random_access_gives_the_frames_of_the_pass(kind: str, known: str, make: Make) -> None:
+    path = clip(kind, make)
+    with open_video(path) as video:
+        frames, time_s = pass_of(video)
+    rng = np.random.default_rng(1)
+    with open_video(path) as video:
+        if known == "a pass":
+            pass_of(video)
+        if known == "packets":
+            reader = video._reader  # type: ignore[attr-defined]
+            counted = 0 if kind == "raw.h264" else len(frames)  # a bare stream has no time stamps to count by
+            assert len(reader._count_packets()) - counted in (
+                0,
+                1,
+            )  # the last packet of a cut file gives nothing
+        for _ in range(3):
+            wanted = [int(i) for i in rng.integers(0, len(frames), 5)]
+            batch = video.at(wanted)
+            assert batch.index.tolist() == wanted
+            assert md5(batch) == [frames[i] for i in wanted]
+            assert batch.time_s.tolist() == [time_s[i] for i in wanted]
+
+
+def test_times_are_those_of_the_packets(make: Make, ffmpeg: str) -> None:
+    """Against ffprobe: variable rate, a first time that is not 0, and no multiple of 1 / rate."""
+    for kind in ("variable.mp4", "stream.ts", "edit_list.mp4"):
+        path = clip(kind, make)
+        command = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries"]
+        command += ["frame=best_effort_timestamp_time", "-of", "csv=p=0", f"file:{path}"]
+        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        stated = [float(line.strip(", ")) for line in out.split() if line.strip(", ")]
+        with open_video(path) as video:
+            _, time_s = pass_of(video)
+        np.testing.assert_allclose(time_s, stated, atol=1e-6, err_msg=kind)
+
+
+def test_batches_hold_what_the_contract_says(make: Make) -> None:
+    with open_video(clip("open_gop.mp4", make), item="part 7") as video:
+        batches = list(video.batches(32))
+        assert [len(b) for b in batches] == [32, 32, 26]
+        assert video.info.name == "part 7"
+        again = list(video.batches(32))
+    for first, second in zip(batches, again, strict=True):
+        assert torch.equal(first.pixels, second.pixels)
+        assert first.pixels.shape[1:] == (3, 180, 240)
+        assert first.pixels.permute(0, 2, 3, 1).is_contiguous()
+        assert first.item == "part 7"
+    index = np.concatenate([b.index for b in batches])
+    assert index.tolist() == list(range(90))
+    assert not any(b.corrupt.any() for b in batches)
+    memory = {b.pixels.untyped_storage().data_ptr() for b in (*batches, *again)}
+    assert len(memory) == len(batches) + len(again)  # each batch owns its pixels while it lives
+
+
+def test_memory_is_used_again_only_when_nobody_holds_it(make: Make) -> None:
+    """A kept view, of numpy or torch, must not change while the video goes on."""
+    with open_video(clip("open_gop.mp4", make)) as video:
+        kept, seen = [], set()
+        for number, batch in enumerate(video.batches(2)):
+            seen.add(batch.pixels.untyped_storage().data_ptr())
+            if number % 5 == 0:
+                view = batch.pixels[:1].numpy() if number % 2 else batch.pixels[1:]
+                kept.append((view, torch.as_tensor(view).numpy().copy()))
+            del batch
+        for view, copy in kept:
+            np.testing.assert_array_equal(torch.as_tensor(view).numpy(), copy)
+    assert len(seen) < 45  # some memory was used twice
+
+
+def test_every_and_fps_and_range_select_by_hand(make: Make) -> None:
+    path = clip("variable.mp4", make)
+    with open_video(path) as video:
+        frames, time_s = pass_of(video)
+    expected = {
+        "every": ({"every": 4}, list(range(0, len(frames), 4))),
+        "range": ({"start_s": 0.5, "end_s": 1.5}, np.flatnonzero((time_s >= 0.5) & (time_s < 1.5)).tolist()),
+        "open end": ({"start_s": 2.0}, np.flatnonzero(time_s >= 2.0).tolist()),
+    }
+    intervals = np.floor((time_s - time_s[0]) * 4 + 1e-9)
+    expected["fps"] = ({"fps": 4}, np.unique(intervals, return_index=True)[1].tolist())
+    both = expected["range"][1][::3]
+    expected["every third of a range"] = ({"every": 3, "start_s": 0.5, "end_s": 1.5}, both)
+    for name, (settings, wanted) in expected.items():
+        with open_video(path, **settings) as video:  # type: ignore[arg-type]
+            batches = list(video.batches(5))
+        assert [int(i) for b in batches for i in b.index] == wanted, name
+        assert [m for b in batches for m in md5(b)] == [frames[i] for i in wanted], name
+        assert len(wanted) > 3, name
+
+
+def test_a_range_far_into_a_video_is_sought_and_keeps_its_numbers(make: Make) -> None:
+    """The seek is only taken beyond a thousand frames: a clip of 1,200 tiny ones."""
+    path = make("long.mp4", *X264, "-g", "50", "-vf", "loop=14:90,scale=32:24", "-frames:v", "1200")
+    with open_video(path) as video:
+        frames, time_s = pass_of(video, 64)
+    start = float(time_s[1100])
+    with open_video(path, start_s=start, end_s=start + 1) as video:
+        batch = next(video.batches(100))
+        assert video._reader._table.key_before(1100) >= 1050  # type: ignore[attr-defined]
+    wanted = np.flatnonzero((time_s >= start) & (time_s < start + 1))
+    assert batch.index.tolist() == wanted.tolist()
+    assert md5(batch) == [frames[i] for i in wanted]
+    with open_video(path) as video:
+        assert md5(video.at([1150, 1120])) == [frames[1150], frames[1120]]
+
+
+def test_an_empty_range_is_a_problem_and_no_error(make: Make) -> None:
+    with open_video(clip("open_gop.mp4", make), start_s=100.0) as video:
+        assert list(video.batches(4)) == []
+        assert any("no frame lies in the range of time" in p for p in video.problems)
+
+
+def test_a_changing_frame_size_ends_a_batch_and_is_announced(make: Make) -> None:
+    """Two MPEG-TS one behind the other, as a recorder that was set anew writes them."""
+    small = make("a.ts", *X264, "-frames:v", "20", "-s", "160x120")
+    large = make("b.ts", *X264, "-frames:v", "20", "-s", "240x180", "-output_ts_offset", "2")
+    path = small.with_name("changing.ts")
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    with open_video(path) as video:
+        shapes = [tuple(b.pixels.shape) for b in video.batches(16)]
+        assert shapes == [(16, 3, 120, 160), (4, 3, 120, 160), (16, 3, 180, 240), (4, 3, 180, 240)]
+        assert "the frame size changes from 160x120 to 240x180 at frame 20" in video.problems
+        with pytest.raises(InputError, match="are not all of one size"):
+            video.at([3, 30])
+    assert pictures_of(open_video(path, end_s=2.0)).shape[1:] == (120, 160, 3)
+
+
+def test_info_and_notes_say_what_is_odd(make: Make) -> None:
+    turned = make(
+        "turned.mp4", "-c", "copy", before=("-display_rotation", "90"), source=clip("open_gop.mp4", make)
+    )
+    with open_video(turned) as video:
+        info = video.info
+        assert (info.width, info.height, info.rotation, info.num_frames) == (180, 240, 90, 90)
+        assert (info.codec, info.pixel_format, info.backend, info.device) == (
+            "h264",
+            "yuv420p",
+            "pyav",
+            "cpu",
+        )
+        assert info.reason == "pyav decodes on cpu"
+        assert any("set upright" in note for note in info.notes)
+    expected = {
+        ("alpha.mkv", "-c:v", "ffv1", "-frames:v", "2", "-vf", "format=yuva420p,colorchannelmixer=aa=0.5"): (
+            "transparency is dropped"
+        ),
+        ("ten.mkv", "-c:v", "ffv1", "-frames:v", "2", "-pix_fmt", "yuv420p10le"): "10 bits a sample",
+        ("inter.mpg", *FIELDS): "interlaced",
+    }  # fmt: skip
+    for (name, *options), note in expected.items():
+        with open_video(make(name, *options)) as video:
+            assert any(note in n for n in video.info.notes), (name, video.info.notes)
+    with open_video(clip("variable.mp4", make)) as video:
+        assert any("variable frame rate" in n for n in video.info.notes)
+    with open_video(clip("raw.h264", make)) as video:
+        assert any("no time stamps" in n for n in video.info.notes)
+
+
+def test_the_best_stream_is_read_and_a_cover_is_none(make: Make) -> None:
+    large = clip("open_gop.mp4", make)
+    two = make(
+        "two.mp4",
+        *("-map", "0:v", "-map", "0:v", "-frames:v", "20"),
+        *("-c:v:0", "libx264", "-s:v:0", "80x60", "-c:v:1", "libx264"),
+        source=large,
+    )
+    with open_video(two) as video:
+        assert (video.info.width, video.info.height) == (240, 180)
+        assert "the best of 2 video streams is read, stream 1" in video.info.notes
+
+
+def files_open_under(folder: Path) -> list[str]:
+    links = [f"/proc/self/fd/{n}" for n in os.listdir("/proc/self/fd")]
+    return [t for t in (os.readlink(k) for k in links if os.path.lexists(k)) if t.startswith(str(folder))]
+
+
+def fail_in_the_middle(path: Path, prefetch: int) -> None:
+    with open_video(path, prefetch=prefetch) as video:
+        for batch in video.batches(4):
+            len(batch) / 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files by /proc")
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_an_early_end_and_an_exception_close_everything(make: Make, prefetch: int) -> None:
+    path = clip("open_gop.mp4", make)
+    threads = threading.active_count()
+    with open_video(path, prefetch=prefetch) as video:
+        for _ in video.batches(4):
+            break
+        passes = video.batches(4)
+        next(passes)
+        gc.collect()
+    assert files_open_under(path.parent) == []
+    with pytest.raises(ZeroDivisionError):
+        fail_in_the_middle(path, prefetch)
+    gc.collect()
+    assert files_open_under(path.parent) == []
+    assert threading.active_count() == threads
+
+
+def test_several_videos_and_passes_at_once(make: Make) -> None:
+    paths = [clip("open_gop.mp4", make), clip("stream.ts", make), clip("variable.mp4", make)]
+    alone = {}
+    for path in paths:
+        with open_video(path) as video:
+            alone[path] = pass_of(video)[0]
+    videos = {path: open_video(path) for path in paths}
+    found: dict[tuple[Path, int], list[str]] = {}
+    work = [
+        threading.Thread(target=lambda p=p, n=n: found.update({(p, n): pass_of(videos[p])[0]}))
+        for p in paths
+        for n in range(2)
+    ]
+    for thread in work:
+        thread.start()
+    for thread in work:
+        thread.join()
+    assert found == {(p, n): alone[p] for p in paths for n in range(2)}
+
+
+def test_a_spawned_worker_reads(make: Make) -> None:
+    """A fresh process, as spawn makes one, while this one holds an open pass."""
+    path = clip("open_gop.mp4", make)
+    code = (
+        "import sys; from vidrobust.video.source import open_video\n"
+        "print(sum(len(b) for b in open_video(sys.argv[1]).batches(16)))"
+    )
+    with open_video(path) as video:
+        passes = video.batches(4)
+        next(passes)
+        done = subprocess.run(
+            [sys.executable, "-c", code, path], check=True, capture_output=True, timeout=120
+        )
+    assert done.stdout.split() == [b"90"]
+
+
+def test_settings_that_make_no_sense_are_refused(make: Make) -> None:
+    path = clip("open_gop.mp4", make)
+    refused = [
+        ({"every": 0}, "every: expected 1 or more, got 0"),
+        ({"fps": 0.0}, "fps: expected a positive number"),
+        ({"fps": 2.0, "every": 2}, "every and fps: give one of the two"),
+        ({"start_s": 2.0, "end_s": 1.0}, "the range 2.0 to 1.0 s is empty"),
+        ({"backend": "avi"}, "backend: expected one of auto, pyav, torchcodec, decord, got 'avi'"),
+        ({"device": "tpu"}, "device: expected auto, cpu or cuda:N, got 'tpu'"),
+        ({"prefetch": -1}, "prefetch: expected 0 or more"),
+    ]
+    for settings, message in refused:
+        with pytest.raises(SettingsError, match=re.escape(message)):
+            open_video(path, **settings)  # type: ignore[arg-type]
+    with open_video(path) as video:
+        with pytest.raises(SettingsError, match="batch size: expected 1 or more, got 0"):
+            video.batches(0)
+        with pytest.raises(InputError, match=f"{re.escape(str(path))}: has no frame 90"):
+            video.at([2, 90])
+        with pytest.raises(InputError, match="numbers start at 0"):
+            video.at([-1])
+
+
+def test_image_folders_are_videos(make: Make, tmp_path: Path) -> None:
+    plain = make("plain.mp4", *X264, "-frames:v", "12")
+    with open_video(plain) as video:
+        frames, _ = pass_of(video)
+    pattern = make("unused.mp4", *X264, "-frames:v", "1").parent  # a folder that exists
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", plain, str(tmp_path / "frame_%d.png")], check=True)
+    assert pattern.is_dir()
+    (tmp_path / "notes.txt").write_text("not a frame")
+    (tmp_path / ".hidden.png").write_bytes(b"")
+    with open_video(tmp_path) as video:
+        given, time_s = pass_of(video)
+        assert given == frames  # frame_2 before frame_10
+        assert time_s.tolist() == pytest.approx([n / 25 for n in range(12)])
+        assert (video.info.num_frames, video.info.frame_rate) == (12, Fraction(25))
+        assert any("images have no time" in note for note in video.info.notes)
+        assert md5(video.at([11, 0])) == [frames[11], frames[0]]
+    (tmp_path / "frame_5.png").write_bytes(b"damaged")
+    with open_video(tmp_path) as video:
+        batches = list(video.batches(16))
+        assert [int(i) for b in batches for i in b.index] == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11]
+        assert any(p.startswith("1 of 12 images cannot be read") for p in video.problems)
+
+
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no image; name a folder of frames, or a video"):
+        open_video(tmp_path)
