@@ -128,6 +128,33 @@ TABLES: dict[str, dict[str, Kind]] = {
         "distinct": "int64",
         "verdict": "string",
     },
+    # beyond the contract: what the pairs come to, per model and cause or probe, as the witnesses hear it
+    "causes_summary": {
+        "model": "string",
+        "item": "string",
+        "cause": "string",
+        "value": "float64",
+        "low": "float64",
+        "high": "float64",
+        "n": "int64",
+        "flips": "int64",
+        "reproduced": "int64",
+    },
+    "directions_summary": {
+        "model": "string",
+        "perturbation": "string",
+        "value": "float64",
+        "low": "float64",
+        "high": "float64",
+        "n": "int64",
+    },
+    "witnesses": {
+        "model": "string",
+        "perturbation": "string",
+        "family": "string",
+        "agreement": "string",
+        "sentence": "string",
+    },
     # beyond the contract: perturbations, stability metrics and confounders against each other
     "correlation_matrix": {
         "across": "string",

@@ -40,7 +40,7 @@ def run(
                 found.append(causes.study_pairs(item.name, a, b, models, seed=settings.seed).table)
                 directions.append(direction.study_pairs(item.name, a, b, models))
                 counter.advance(len(part))
-        moments.take(item, source)
+        moments.take(item, source, seed=settings.seed)
 
     moments.choose(pairs, folder.table("frames"))
     for_each(inputs, settings, reporter, work)

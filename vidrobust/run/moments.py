@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
-import torch
 
 from vidrobust.predictions import Classifier
 from vidrobust.run.folder import RunFolder
+from vidrobust.studies import causes
 from vidrobust.video.source import Item, VideoSource
 
 PER_MODEL = 6
 WIDTH = 480
-STRIP_WIDTH = 240
+STRIPS_PER_MODEL = 3
+"""The worst few moments also show each replayed cause."""
 
 
 class MomentWriter:
@@ -41,33 +43,46 @@ class MomentWriter:
                 if any(item == pair.item and abs(time - a.time_s) < 1.0 for item, time in taken):
                     continue
                 taken.append((pair.item, float(a.time_s)))
-                self.moments.append(_moment(model, pair, a, b))
+                self.moments.append({**_moment(model, pair, a, b), "rank": len(taken) - 1})
                 if len(taken) == PER_MODEL:
                     break
 
-    def take(self, item: Item, source: VideoSource) -> None:
-        """Save the pictures of the moments of one item."""
+    def take(self, item: Item, source: VideoSource, *, seed: int) -> None:
+        """Save the pictures of the moments of one item, and of the worst of them the strip of replays."""
         (self.folder.path / "moments").mkdir(exist_ok=True)
         for number, moment in enumerate(self.moments):
             if moment["item"] != item.name:
                 continue
-            for side in ("a", "b"):
-                frames = source.at([moment[f"frame_{side}"]])
-                name = f"moments/{number:02d}_{side}.jpg"
-                save_picture(to_array(frames.pixels[0]), self.folder.path / name, WIDTH)
-                moment[f"picture_{side}"] = name
+            a = source.at([moment["frame_a"]]).pixels[0]
+            b = source.at([moment["frame_b"]]).pixels[0]
+            for side, frame in (("a", a), ("b", b)):
+                moment[f"picture_{side}"] = self._save(f"{number:02d}_{side}", causes.picture(frame))
+            if moment["rank"] < STRIPS_PER_MODEL:
+                strip = causes.strip(a, b, self.models[moment["model"]], seed=seed)
+                moment["strip"] = [
+                    {
+                        "title": each.title,
+                        "measured": each.measured,
+                        "label": each.label,
+                        "probability": each.probability,
+                        "excluded": each.excluded,
+                        "caption": f"{each.title}: {each.label} {each.probability:.0%}",
+                        "picture": self._save(f"{number:02d}_strip_{place}", each.picture),
+                    }
+                    for place, each in enumerate(strip)
+                ]
+
+    def _save(self, stem: str, rgb: np.ndarray) -> str:
+        name = f"moments/{stem}.jpg"
+        save_picture(rgb, self.folder.path / name, WIDTH)
+        return name
 
     def write(self) -> None:
         """moments.json; moments whose item could not be read again have no picture."""
         self.folder.write_json("moments.json", {"moments": self.moments})
 
 
-def to_array(frame: torch.Tensor) -> np.ndarray:
-    """(3, H, W) uint8 on any device -> (H, W, 3) uint8 array."""
-    return np.ascontiguousarray(frame.permute(1, 2, 0).cpu().numpy())
-
-
-def save_picture(rgb: np.ndarray, path: Any, width: int) -> None:
+def save_picture(rgb: np.ndarray, path: Path, width: int) -> None:
     """A JPEG of at most this width."""
     if rgb.shape[1] > width:
         size = (width, max(1, round(rgb.shape[0] * width / rgb.shape[1])))
