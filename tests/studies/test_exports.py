@@ -328,6 +328,29 @@ def test_torchvision_takes_pictures_of_pil_and_moves_boxes(tmp_path: Path) -> No
         assert centre[1] - SIZE[0] / 2 == pytest.approx(y, abs=0.6)
 
 
+@pytest.mark.parametrize("library", ["torchvision", "kornia"])
+def test_the_module_is_readable_and_whole(library: str, tmp_path: Path) -> None:
+    """Every step at once: it compiles, runs, has no line over 120 characters, and names each step once."""
+    names = {
+        **PINNED,
+        "gaussian_blur": 1.0,
+        "gaussian_noise": 5.0,
+        "shot_noise": 5.0,
+        "speckle_noise": 0.05,
+        "jpeg": 20.0,
+    }
+    steps = [*one_step("translation", -4.0, 4.0).steps]
+    steps += [step for name, s in names.items() for step in one_step(name, 0.0, s, probability=0.5).steps]
+    policy = Policy(steps=tuple(steps), image_size=SIZE, model="made up")
+    images = many(library, policy, picture(), 4, tmp_path)
+    assert all(image.shape == picture().shape for image in images)
+    text = (tmp_path / f"policy_{library}.py").read_text()
+    assert max(map(len, text.splitlines())) <= 120
+    for name in ("translation", *names):
+        assert text.count(f"# {name}: ") == 1
+    assert "Everything in the policy is expressed here." in text
+
+
 def test_torchvision_scales_a_blur_with_the_pictures(tmp_path: Path) -> None:
     exported = module(one_step("gaussian_blur", 2.0, 2.0), "torchvision", tmp_path)
     half = exported.train_transform(pixels_per_footage_pixel=0.5)(picture())

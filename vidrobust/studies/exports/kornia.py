@@ -30,8 +30,8 @@ import torch
 def train_transform(pixels_per_footage_pixel: float = 1.0) -> torch.nn.Module:
     """Augmentation for training on float32 RGB batches (N, 3, H, W) in [0, 1]; each picture draws its own.
 
-    Put it before normalising. Where pictures were resized before, say by how much, since a blur is so many
-    pixels of the footage: 0.5 for half the size.
+    Put it before normalising. Where pictures were resized before, say by how much for the blur: 0.5 for half the
+    size. Shifts are shares of a side.
     """
     return K.AugmentationSequential(
 '''
@@ -55,6 +55,13 @@ class Levels(K.IntensityAugmentationBase2D):
         return self.change(input, drawn.uniform_(self.low, self.high)).clamp(0.0, 1.0)
 '''
 
+_BLUR = '''
+
+def gaussian_blur(low, high, scale, p) -> K.RandomGaussianBlur:
+    """Sigma drawn between low and high pixels of the footage, cut at four of them; never quite 0."""
+    low, high = max(low * scale, 0.01), max(high * scale, 0.01)
+    return K.RandomGaussianBlur(2 * int(4 * high + 0.5) + 1, (low, high), p=p)
+'''
 _FUNCTIONS = {
     "exposure_offset": """
 
@@ -102,7 +109,7 @@ def render(policy: Policy) -> Export:
             missing.append(cannot(step, call[1:]))
             continue
         body += "".join(f"        # {line}\n" for line in why(step)) + f"        {call},\n"
-        functions += _FUNCTIONS.get(step.perturbation, "")
+        functions += _BLUR if step.perturbation == "gaussian_blur" else _FUNCTIONS.get(step.perturbation, "")
     start = header(policy, "Augmentation recommended by vidrobust, for Kornia.")
     if not body:
         nothing = _IMPORTS.replace(
@@ -136,10 +143,7 @@ def _call(policy: Policy, step: PolicyStep) -> str:
         "rotation": _affine(p, f"({low}, {high})"),
         "scale": _affine(p, f"0.0, scale={factors(step)}"),
         "horizontal_flip": f"K.RandomHorizontalFlip(p={number(step.probability * high)})",
-        "gaussian_blur": (
-            f"K.RandomGaussianBlur(2 * int(4 * {high} * pixels_per_footage_pixel + 0.5) + 1, "
-            f"({max(low, 0.01)} * pixels_per_footage_pixel, {max(high, 0.01)} * pixels_per_footage_pixel), {p})"
-        ),
+        "gaussian_blur": f"gaussian_blur({low}, {high}, pixels_per_footage_pixel, {p})",
         "jpeg": f"K.RandomJPEG(({float(max(1, 100 - high))}, {float(max(1, 100 - low))}), {p})",
     }.get(name, "!Kornia has no such augmentation")
 

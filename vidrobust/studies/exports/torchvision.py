@@ -33,8 +33,8 @@ from torchvision.transforms.v2 import functional
 def train_transform(pixels_per_footage_pixel: float = 1.0) -> v2.Compose:
     """Augmentation for training on uint8 RGB tensors (..., 3, H, W), PIL images and tv_tensors with boxes.
 
-    Put it before resizing and normalising. Where pictures were resized before, say by how much, since a blur
-    is so many pixels of the footage: 0.5 for half the size.
+    Put it before resizing and normalising: blur and noise are those of the footage's own pixels. Where pictures
+    were resized before, say by how much for the blur: 0.5 for half the size. Shifts are shares of a side.
     """
     return v2.Compose(
         [
@@ -138,6 +138,13 @@ _SPECKLE = """
 def speckle_noise(levels):
     return levels * (1.0 + torch.randn_like(levels) * uniform({low}, {high}))
 """
+_BLUR = '''
+
+def gaussian_blur(low, high, scale) -> v2.GaussianBlur:
+    """Sigma drawn between low and high pixels of the footage, cut at four of them; never quite 0."""
+    low, high = max(low * scale, 0.01), max(high * scale, 0.01)
+    return v2.GaussianBlur(2 * int(4 * high + 0.5) + 1, sigma=(low, high))
+'''
 _FUNCTIONS = {
     "white_balance": _WHITE_BALANCE,
     "exposure_offset": _OFFSET,
@@ -158,6 +165,8 @@ def render(policy: Policy) -> Export:
             continue
         body += "".join(f"            # {line}\n" for line in why(step))
         body += f"            v2.RandomApply([{call}], p={step.probability:g}),\n"
+        if step.perturbation == "gaussian_blur":
+            functions += _BLUR
         if step.perturbation in _FUNCTIONS:
             low, high = _range(step)
             functions += _FUNCTIONS[step.perturbation].format(low=low, high=high)
@@ -195,10 +204,7 @@ def _call(policy: Policy, step: PolicyStep) -> str | None:
         "rotation": f"MirroredAffine(degrees=({low}, {high}))",
         "scale": f"MirroredAffine(scale={factors(step)})",
         "horizontal_flip": f"v2.RandomHorizontalFlip(p={high})",
-        "gaussian_blur": (
-            f"v2.GaussianBlur(2 * int(4 * {high} * pixels_per_footage_pixel + 0.5) + 1, "
-            f"sigma=({max(low, 0.01)} * pixels_per_footage_pixel, {max(high, 0.01)} * pixels_per_footage_pixel))"
-        ),
+        "gaussian_blur": f"gaussian_blur({low}, {high}, pixels_per_footage_pixel)",
         "jpeg": f"v2.JPEG(quality=({max(1, round(100 - high))}, {max(1, round(100 - low))}))",
     }.get(name)
 
