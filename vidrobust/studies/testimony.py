@@ -265,6 +265,8 @@ def explained(
     words = f"{cause} replayed alone explains {_numbers(value, low, high)} of the change beyond its placebo"
     if row["flips"]:
         words += f" and reproduces {int(row['reproduced'])} of {int(row['flips'])} flips"
+        placebo = row.get("placebo_flips", NAN)
+        words += f" (a placebo {placebo:.3g})" if math.isfinite(placebo) else ""
     shift = causes[causes["cause"] == "shift"]
     if vote == FOR and cause == "affine" and len(shift) and float(shift.iloc[0]["value"]) >= low:
         vote = CANNOT_TELL
