@@ -25,6 +25,9 @@ MIN_TEXTURED_SHARE = 0.005
 """Smallest share of textured pixels with which motion is told at all."""
 MIN_LIKENESS = 0.7
 """Smallest correlation of b with what was made from a; below it the two do not show the same scene."""
+MIN_SEEN = 0.25
+"""Smallest share of b that is found in a and back again. Flow between unrelated pictures returns by chance in a
+tenth."""
 MAX_UNEXPLAINED = 0.5
 """Largest share of textured pixels that no displacement brings near to b."""
 MIN_COMMON = 0.25
@@ -89,23 +92,23 @@ def register(a: np.ndarray, b: np.ndarray) -> Registration:
     if textured.mean() < MIN_TEXTURED_SHARE:
         return _unknown(height, width, "no texture")
     flow = _dis(0).calc(gray_b, gray_a, None)
-    visible = _returns(flow, _dis(1).calc(gray_a, gray_b, None)) & _inside(flow)
-    affine, common = _fit_affine(flow, textured & visible)
+    returns = _returns(flow, _dis(1).calc(gray_a, gray_b, None)) & _inside(flow)
+    affine, common = _fit_affine(flow, textured & returns)
     field = affine_field(affine, height, width)
     source, made, unexplained = _choose(gray_a, gray_b, (field, flow))
     likeness = _correlation(made[textured], gray_b[textured])
-    occluded = unexplained & ~visible
+    visible = returns & ~unexplained
     return Registration(
         shift=_centre_shift(affine, height, width),
         affine=affine,
         flow=flow,
         source=source,
-        visible=visible & ~unexplained,
+        visible=visible,
         textured=float(textured.mean()),
         common=common,
-        occluded=float(occluded.mean()),
+        occluded=float((unexplained & ~returns).mean()),
         likeness=likeness,
-        failed=_why_failed(likeness, float(unexplained[textured].mean())),
+        failed=_why_failed(likeness, float(visible.mean()), float(unexplained[textured].mean())),
         affine_failed="" if common >= MIN_COMMON else "no common motion",
     )
 
@@ -250,8 +253,8 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float((a * b).sum() / scale) if scale > 0 else 0.0
 
 
-def _why_failed(likeness: float, unexplained: float) -> str:
-    if likeness < MIN_LIKENESS:
+def _why_failed(likeness: float, seen: float, unexplained: float) -> str:
+    if likeness < MIN_LIKENESS or seen < MIN_SEEN:
         return "not the same scene"
     return "too much is new" if unexplained > MAX_UNEXPLAINED else ""
 
