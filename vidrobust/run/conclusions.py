@@ -20,7 +20,8 @@ from vidrobust.studies.correlation import CorrelationResult, correlate_tables
 from vidrobust.studies.correlation import correlate as correlate_units
 from vidrobust.studies.exports.write import write_all
 from vidrobust.studies.trained_with import parse as parse_training
-from vidrobust.studies.units import Across, Units, from_tables
+from vidrobust.studies.unit_rows import Across, Units
+from vidrobust.studies.units import from_tables
 
 FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
 
@@ -30,7 +31,8 @@ def correlate(folder: RunFolder, settings: Settings, reporter: Reporter) -> None
 
     Each is a study of its own, never pooled; one that has no units is left out with its reason.
     """
-    results, left_out = [], []
+    results: list[tuple[str, str, CorrelationResult]] = []
+    left_out: list[str] = []
     for across, model, units in _all_units(folder, settings, left_out):
         result = correlate_units(units, FAMILIES, seed=settings.seed, resamples=settings.resamples)
         results.append((across, model, result))
@@ -98,7 +100,7 @@ def correlate_files(
     sensitivity: Path,
     out: Path,
     *,
-    across: Sequence[str] = ("models",),
+    across: Sequence[Across] = ("models",),
     given: Sequence[str] = (),
     higher_is_better: Mapping[str, bool] | None = None,
     resamples: int = 2000,
@@ -110,7 +112,7 @@ def correlate_files(
     stable, sensitive = tables.read_file("stability", stability), tables.read_file("sensitivity", sensitivity)
     folder = RunFolder.create(out, settings)
     folder.update(inputs=[{"item": "stability", "path": str(stability)}])
-    results = []
+    results: list[tuple[str, str, CorrelationResult]] = []
     for each in across:
         result = correlate_tables(
             stable,

@@ -65,7 +65,7 @@ class FootagePass:
                 }
                 stable.feed(batch, links, predictions)
                 if self.measure_variation:
-                    varied.feed(batch, links.reason)
+                    varied.feed(batch, links.reason.tolist())
                 corrupt, last_s = corrupt + int(batch.corrupt.sum()), float(batch.time_s[-1])
                 counter.advance(len(batch))
             frames = counter.done
