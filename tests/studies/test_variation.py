@@ -206,8 +206,8 @@ def test_one_pair_of_every_stride_is_drawn(drifting):
 
 
 def test_stride_follows_size_and_rate_and_nothing_else():
-    # (8 + 8 * 0.2304) / (4 - 9.84 * 3 / 30) = 9.84 / 3.016 = 3.3
-    assert stride_for(360, 640, 30) == 4
+    # a pair costs 10.5 + 5 * 0.2304 = 11.65 ms; the far pairs, three a second, 1.17 ms a frame; 11.65 / 2.83 = 4.1
+    assert stride_for(360, 640, 30) == 5
     assert stride_for(1080, 1920, 30) > stride_for(360, 640, 30)
     assert stride_for(360, 640, 5) >= stride_for(360, 640, 30)
 

@@ -61,7 +61,7 @@ BREAKS = ("scene_cut", "frame_size")
 SECOND_S = 1.0
 STARTS_PER_SECOND = 2
 FAR_FRAMES = 10
-COST_MS = (8.0, 8.0)
+COST_MS = (10.5, 5.0)
 """CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)."""
 BUDGET_MS = 4.0
 """CPU time a frame that all pairs may take in the mean; it sets the stride of the neighbouring ones."""
