@@ -160,7 +160,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         "focus_drift",
         "sigma px",
         _focus_drift,
-        (0.5, 1.0, 2.0, 4.0, 8.0),
+        (1.0, 2.0, 4.0, 8.0, 16.0),
         64.0,
         "Focus wanders slowly: a Gaussian blur between none and sigma s.",
     ),

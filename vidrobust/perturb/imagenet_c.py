@@ -211,7 +211,7 @@ def glass_blur(pixels: torch.Tensor, c: tuple[float, int, int], generator: Gener
     h, w = pixels.shape[2:]
     owns = one_per_frame(generator, len(pixels))
     soft = np.stack([gaussian_blur(to_array(frame), sigma, owns[0]) for frame in pixels])
-    steps = np.stack([glass.draw_steps(own, glass.num_swaps(h, w, step, iterations), step) for own in owns])
+    steps = np.stack([glass.draw_steps(own, glass.num_steps(h, w, step, iterations), step) for own in owns])
     shuffled = glass.shuffle(soft, steps, step, iterations)
     return each_frame(pixels, lambda frame, row: gaussian_blur(shuffled[row], sigma, owns[row]))
 
@@ -267,7 +267,12 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
     _entry("shot_noise", "noise", _by_tensor(shot_noise, SHOT_NOISE), "Poisson noise of 60 to 3 photons."),
     _entry("impulse_noise", "noise", _by_tensor(impulse_noise, IMPULSE_NOISE), "Salt and pepper, per value."),
     _entry("defocus_blur", "blur", _by_array(defocus_blur, DEFOCUS_BLUR), "Disk of radius 3 to 10 px."),
-    _entry("glass_blur", "blur", _batched(glass_blur, GLASS_BLUR), "Neighbours swapped between two blurs."),
+    _entry(
+        "glass_blur",
+        "blur",
+        _batched(glass_blur, GLASS_BLUR),
+        "Pixels replaced by neighbours between two blurs.",
+    ),
     _entry(
         "motion_blur", "blur", _by_array(motion_blur, MOTION_BLUR), "Half a Gaussian along -45 to 45 deg."
     ),
@@ -284,6 +289,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         "weather",
         _by_array(frost, FROST),
         "Ice over the picture; the ice is drawn, not photographed.",
+        "From 3 to 4 only the picture's weight falls: where ice is bright the sum comes nearer to the picture.",
     ),
     _entry("fog", "weather", _by_array(fog, FOG), "Plasma fractal added, contrast lost."),
     _entry("brightness", "weather", _batched(brightness, BRIGHTNESS), "HSV value raised by 0.1 to 0.5."),

@@ -1,0 +1,252 @@
+"""What holds for every perturbation of the catalogue."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torchvision.transforms.v2.functional import gaussian_blur
+
+from vidrobust.errors import SettingsError
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.perturb.draws import from_seed, one_per_frame, seeded
+from vidrobust.perturb.perturbation import Perturbation, random_time_s
+
+every = pytest.mark.parametrize("perturbation", PERTURBATIONS.values(), ids=PERTURBATIONS)
+in_time = pytest.mark.parametrize(
+    "perturbation",
+    [p for p in PERTURBATIONS.values() if p.apply_clip],
+    ids=[p.key for p in PERTURBATIONS.values() if p.apply_clip],
+)
+signed = pytest.mark.parametrize(
+    ("perturbation", "direction"),
+    [pytest.param(p, d, id=d) for p in PERTURBATIONS.values() for d in p.signed],
+)
+
+
+def middle(perturbation: Perturbation) -> float:
+    return perturbation.strengths[len(perturbation.strengths) // 2]
+
+
+def damage(clean: torch.Tensor, changed: torch.Tensor) -> float:
+    """Root mean square difference, levels."""
+    return float((clean.float() - changed.float()).square().mean().sqrt())
+
+
+@every
+def test_is_described(perturbation: Perturbation) -> None:
+    assert perturbation.unit
+    assert perturbation.doc.endswith(".")
+    assert list(perturbation.strengths) == sorted(set(perturbation.strengths))
+    assert all(perturbation.range[0] <= s <= perturbation.range[1] for s in perturbation.strengths)
+    assert PERTURBATIONS[perturbation.key] is perturbation
+
+
+@every
+def test_input_untouched_fresh_memory_same_shape(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+    rows = pictures.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)  # a decoder's memory layout
+    for pixels in (pictures.clone(), rows):
+        before = pixels.clone()
+        changed = perturbation.apply(pixels, middle(perturbation), from_seed(1))
+        assert torch.equal(pixels, before)
+        assert changed.shape == pixels.shape
+        assert changed.dtype == torch.uint8
+        assert changed.device == pixels.device
+        assert changed.untyped_storage().data_ptr() != pixels.untyped_storage().data_ptr()
+
+
+@every
+def test_memory_layout_does_not_matter(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+    rows = pictures.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    strength = middle(perturbation)
+    assert torch.equal(
+        perturbation.apply(pictures, strength, from_seed(1)), perturbation.apply(rows, strength, from_seed(1))
+    )
+
+
+@every
+def test_same_seed_same_result_on_any_split(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+    strength = middle(perturbation)
+    whole = perturbation.apply(pictures, strength, from_seed(5))
+    one = from_seed(5)
+    parts = [perturbation.apply(part, strength, one) for part in (pictures[:1], pictures[:0], pictures[1:])]
+    assert torch.equal(whole, torch.cat(parts))
+
+
+@every
+def test_one_generator_a_frame_is_bound_to_its_frame(
+    perturbation: Perturbation, pictures: torch.Tensor
+) -> None:
+    strength = middle(perturbation)
+
+    def generators(frames: tuple[int, ...]) -> list[torch.Generator]:
+        return [seeded("clip", frame, 0, perturbation.key, 3) for frame in frames]
+
+    together = perturbation.apply(pictures, strength, generators((0, 1, 2)))
+    backwards = perturbation.apply(pictures.flip(0), strength, generators((2, 1, 0)))
+    assert torch.equal(together, backwards.flip(0))
+
+
+@every
+def test_strength_zero_is_the_identity(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+    same = perturbation.apply(pictures, 0, from_seed(1))
+    assert torch.equal(same, pictures)
+    assert same.data_ptr() != pictures.data_ptr()
+    if perturbation.apply_clip:
+        assert torch.equal(perturbation.apply_clip(pictures, np.arange(3.0), 0, from_seed(1)), pictures)
+
+
+@every
+def test_damage_grows_with_strength_or_the_reason_is_given(
+    perturbation: Perturbation, pictures: torch.Tensor
+) -> None:
+    """With common draws, over six frames; h264 needs frames that are worth a bit rate."""
+    pixels = pictures.repeat(2, 1, 1, 1)
+    damages = [
+        damage(pixels, perturbation.apply(pixels, strength, from_seed(2)))
+        for strength in perturbation.strengths
+    ]
+    if not perturbation.not_monotone:
+        assert damages == sorted(damages)
+        assert damages[0] > 0
+
+
+@every
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (2, 3), (9, 4), (3, 4100)], ids=str)
+def test_any_size(perturbation: Perturbation, size: tuple[int, int]) -> None:
+    if size[1] > 4000 and perturbation.name == "fog":
+        pytest.skip("the plasma is a square of 8192 px, 2 s; nothing else depends on the size")
+    pixels = torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8, generator=from_seed(0))
+    assert perturbation.apply(pixels, middle(perturbation), from_seed(1)).shape == pixels.shape
+    empty = pixels[:0]
+    assert perturbation.apply(empty, middle(perturbation), from_seed(1)).shape == empty.shape
+
+
+@pytest.mark.parametrize("name", ["brightness", "rotation", "gaussian_blur", "jpeg"])
+def test_a_4k_frame(name: str) -> None:
+    pixels = torch.randint(0, 256, (1, 3, 2160, 3840), dtype=torch.uint8, generator=from_seed(0))
+    changed = PERTURBATIONS[name].apply(pixels, PERTURBATIONS[name].strengths[0], from_seed(1))
+    assert changed.shape == pixels.shape
+    assert 0 < damage(pixels, changed) < 120
+
+
+@every
+def test_refuses_what_it_cannot_do(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+    with pytest.raises(SettingsError, match=r"outside its range; use 0 or"):
+        perturbation.apply(pictures, perturbation.range[1] * 2, from_seed(1))
+    with pytest.raises(SettingsError, match="negative"):
+        perturbation.apply(pictures, -middle(perturbation), from_seed(1))
+    with pytest.raises(ValueError, match=r"expected uint8 pixels of shape \(N, 3, H, W\), got torch.float32"):
+        perturbation.apply(pictures.float(), 0, from_seed(1))
+    with pytest.raises(SettingsError, match="one for each of the 3 frames; got 2"):
+        perturbation.apply(pictures, middle(perturbation), [from_seed(1), from_seed(2)])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@every
+def test_cuda_agrees_with_the_cpu(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+    strength = middle(perturbation)
+    on_cpu = perturbation.apply(pictures, strength, from_seed(1))
+    on_cuda = perturbation.apply(pictures.cuda(), strength, from_seed(1))
+    assert on_cuda.device.type == "cuda"
+    assert (on_cuda.cpu().int() - on_cpu.int()).abs().float().mean() < 0.2
+
+
+@signed
+def test_signed_form_is_either_outcome_of_the_random_one(
+    perturbation: Perturbation, direction: str, pictures: torch.Tensor
+) -> None:
+    strength = perturbation.strengths[0]
+    frame = pictures[:1]
+    ways = [
+        perturbation.apply_signed(frame, sign * strength, name)
+        for name in perturbation.signed
+        for sign in (1, -1)
+    ]
+    drawn = [perturbation.apply(frame, strength, from_seed(seed)) for seed in range(40)]
+    assert all(any(torch.equal(d, way) for way in ways) for d in drawn)
+    up, down = (perturbation.apply_signed(pictures, s, direction) for s in (strength, -strength))
+    assert not torch.equal(up, down)
+    if perturbation.name != "gaussian_blur":  # its random form only blurs
+        assert any(torch.equal(d, up[:1]) for d in drawn)
+        assert any(torch.equal(d, down[:1]) for d in drawn)
+
+
+@signed
+def test_signed_form_takes_opposite_directions(
+    perturbation: Perturbation, direction: str, pictures: torch.Tensor
+) -> None:
+    """To first order the two changes cancel: on a smooth picture their cosine is clearly negative."""
+    strength, smooth = perturbation.strengths[0], gaussian_blur(pictures, [13, 13], [3.0, 3.0])
+    a, b = (
+        (perturbation.apply_signed(smooth, s, direction).float() - smooth.float()).flatten()
+        for s in (strength, -strength)
+    )
+    assert torch.dot(a, b) / (a.norm() * b.norm()) < -0.8
+    assert torch.equal(perturbation.apply_signed(pictures, 0, direction), pictures)
+
+
+def test_no_direction_is_an_error(pictures: torch.Tensor) -> None:
+    with pytest.raises(SettingsError, match="jpeg: no direction ''; directions are none"):
+        PERTURBATIONS["jpeg"].apply_signed(pictures, 10)
+    with pytest.raises(SettingsError, match="directions are translation_x, translation_y"):
+        PERTURBATIONS["translation"].apply_signed(pictures, 10, "z")
+
+
+@in_time
+def test_a_clip_in_parts_is_the_clip(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+    """Unless it says that it needs the whole clip; also when the same generator is handed on."""
+    assert perturbation.apply_clip is not None
+    if perturbation.whole_clip:
+        return
+    clip, times_s = pictures.repeat(2, 1, 1, 1), 7.5 + np.arange(6) / 30
+    strength = middle(perturbation)
+    whole = perturbation.apply_clip(clip, times_s, strength, from_seed(4))
+    one = from_seed(4)
+    parts = [perturbation.apply_clip(clip[s], times_s[s], strength, one) for s in (slice(0, 2), slice(2, 6))]
+    assert torch.equal(whole, torch.cat(parts))
+
+
+@in_time
+def test_a_lone_frame_is_a_clip_at_a_random_time(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+    assert perturbation.apply_clip is not None
+    strength, frame = middle(perturbation), pictures[:1]
+    time_s = random_time_s(from_seed(8))
+    assert 0 <= time_s < 60
+    alone = perturbation.apply(frame, strength, [from_seed(8)])
+    assert torch.equal(alone, perturbation.apply_clip(frame, np.array([time_s]), strength, from_seed(8)))
+
+
+@in_time
+def test_clip_checks_its_times(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+    assert perturbation.apply_clip is not None
+    with pytest.raises(ValueError, match="expected 3 finite times_s"):
+        perturbation.apply_clip(pictures, np.array([0.0, np.nan, 1.0]), middle(perturbation), from_seed(1))
+
+
+moving = [p for p in PERTURBATIONS.values() if p.move_boxes]
+
+
+@pytest.mark.parametrize("perturbation", moving, ids=[p.key for p in moving])
+def test_boxes_go_where_the_pixels_go(perturbation: Perturbation) -> None:
+    """A white rectangle on black, found again by its pixels."""
+    assert perturbation.move_boxes is not None
+    pixels = torch.zeros(4, 3, 120, 160, dtype=torch.uint8)
+    pixels[:, :, 50:70, 60:95] = 255
+    box = np.array([[60, 50, 95, 70]], np.float32)
+    strength = perturbation.strengths[len(perturbation.strengths) // 2]
+    changed = perturbation.apply(pixels, strength, one_per_frame(from_seed(6), 4))
+    for frame, own in zip(changed, one_per_frame(from_seed(6), 4), strict=True):
+        moved = perturbation.move_boxes(box, (120, 160), strength, own)[0]
+        y, x = np.nonzero(frame[0].numpy() > 127)
+        found = np.array([x.min(), y.min(), x.max() + 1, y.max() + 1])
+        assert np.abs(moved - found).max() <= 1.0
+    same = perturbation.move_boxes(box, (120, 160), 0, from_seed(6))
+    assert np.array_equal(same, box)
+
+
+def test_entries_stay_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        PERTURBATIONS["brightness"].unit = "%"  # type: ignore[misc]
