@@ -6,7 +6,7 @@ Pixels only; no model. Pairs of frames are taken at three scales:
     second     t and the frame one second later, from two starting points a second
     clip       the first frame of the shot and the frame at every full second after it
 
-Where frames are few a second, the starting points of the two are at least FAR_FRAMES frames apart.
+The starting points of the two far scales are at least FAR_FRAMES frames apart.
 
 No pair reaches over a scene cut or a change of size. How many pairs there were, how many were drawn, and why
 others were not, is part of the result.
@@ -60,7 +60,7 @@ BREAKS = ("scene_cut", "frame_size")
 """Reasons after which a new shot begins."""
 SECOND_S = 1.0
 STARTS_PER_SECOND = 2
-FAR_FRAMES = 10
+FAR_FRAMES = 20
 COST_MS = (10.5, 5.0)
 """CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)."""
 BUDGET_MS = 4.0
@@ -319,7 +319,8 @@ def stride_for(height: int, width: int, frame_rate: float) -> int:
     It depends on the footage alone, not on the machine, so that a run can be repeated.
     """
     cost = COST_MS[0] + COST_MS[1] * height * width / 1e6
-    far = cost * (1 + STARTS_PER_SECOND) / max(frame_rate, 1 + STARTS_PER_SECOND, FAR_FRAMES)
+    apart = max(frame_rate / STARTS_PER_SECOND, FAR_FRAMES), max(frame_rate, FAR_FRAMES)
+    far = cost / apart[0] + cost / apart[1]
     return math.ceil(cost / max(BUDGET_MS - far, BUDGET_MS / 4))
 
 
