@@ -88,16 +88,23 @@ def test_presets_are_found_by_file_name_or_asked_for(tmp_path: Path) -> None:
 
 
 def test_googlenet_gets_the_input_scaling_of_its_weights(tmp_path: Path, noise: torch.Tensor) -> None:
-    """torchvision's own weights of GoogLeNet set transform_input; a local copy must act the same."""
+    """torchvision's own weights of GoogLeNet set transform_input; a local copy must act the same.
+
+    Untrained, the network's probabilities differ little whatever goes in, so the distance to the network with
+    the scaling is held against the distance to the one without.
+    """
     module = seeded("googlenet", num_classes=2, init_weights=False)
     torch.save(module.state_dict(), tmp_path / "g.pth")
-    module.transform_input = True
     preset = torchvision.models.GoogLeNet_Weights.DEFAULT.transforms()
-    images = [Image.fromarray(frame.permute(1, 2, 0).numpy()) for frame in noise[:2]]
+    image = preset(Image.fromarray(noise[0].permute(1, 2, 0).numpy()))
+    rows = {}
     with torch.inference_mode():
-        expected = module(torch.stack([preset(image) for image in images])).softmax(1).numpy()
-    got = load_model(f"torchvision:googlenet,weights={tmp_path / 'g.pth'},num_classes=2")(noise[:2])
-    assert np.abs(got.probabilities - expected).max() < 2e-3
+        for module.transform_input in (True, False):
+            rows[module.transform_input] = module(image[None]).softmax(1).numpy()
+    got = load_model(f"torchvision:googlenet,weights={tmp_path / 'g.pth'},num_classes=2")(
+        noise[:1]
+    ).probabilities
+    assert np.abs(got - rows[True]).max() < 0.05 * np.abs(got - rows[False]).max()
 
 
 @pytest.mark.parametrize(
