@@ -1,0 +1,114 @@
+"""Figures: one style, readable on white and in print, encoded as the smaller of SVG and PNG."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+WIDTH_IN = 9.6
+"""Full width of a figure in inches; the page shows 100 px an inch."""
+DPI = 160
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe & Ito: told apart by people with any kind of colour vision. Markers differ as well."""
+MARKERS = ("o", "s", "^", "D", "v", "P")
+GREY, DARK, LIGHT = "#8a8a8a", "#333333", "#d9d9d9"
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.8,
+    "xtick.color": DARK,
+    "ytick.color": DARK,
+    "axes.grid": False,
+    "grid.color": LIGHT,
+    "grid.linewidth": 0.6,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "vidrobust",
+    "figure.facecolor": "white",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure ready for the page: its data URI, what it shows (for those who do not see it), width in px."""
+
+    uri: str
+    alt: str
+    width: int
+    caption: str = ""
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The style of all figures, for as long as one is drawn."""
+    with matplotlib.rc_context(STYLE):
+        yield
+
+
+def panels(
+    rows: int, columns: int, height_in: float, *, width_in: float = WIDTH_IN, sharey: bool = False
+) -> tuple[Figure, np.ndarray]:
+    """A figure and its axes (rows, columns), without pyplot and so without global state."""
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
+    return figure, axes
+
+
+def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
+    """The figure as a data URI: SVG or PNG, whichever is smaller."""
+    svg, png = io.BytesIO(), io.BytesIO()
+    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+    kind, data = min(("svg+xml", svg.getvalue()), ("png", png.getvalue()), key=lambda each: len(each[1]))
+    return Picture(data_uri(kind, data), alt, round(100 * figure.get_size_inches()[0]), caption)
+
+
+def data_uri(kind: str, data: bytes) -> str:
+    """A picture inside the page itself."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def forest(
+    axes: Axes,
+    labels: Sequence[str],
+    value: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    *,
+    colours: Sequence[str] | str = COLOURS[0],
+    hollow: Sequence[bool] | None = None,
+    offset: float = 0.0,
+    marker: str = "o",
+) -> None:
+    """Values with their intervals, one row a label, the first on top; hollow marks are those left in doubt."""
+    rows = np.arange(len(labels), dtype=float) + offset
+    each = [colours] * len(labels) if isinstance(colours, str) else list(colours)
+    for i, row in enumerate(rows):
+        if np.isfinite(low[i]) and np.isfinite(high[i]):
+            axes.plot([low[i], high[i]], [row, row], color=each[i], linewidth=1.6, solid_capstyle="butt")
+        face = "white" if hollow is not None and hollow[i] else each[i]
+        axes.plot([value[i]], [row], marker, color=each[i], markerfacecolor=face, markersize=4.5)
+    axes.set_yticks(np.arange(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)

@@ -1,0 +1,163 @@
+"""A run folder becomes report.html: one file that opens offline, whatever stages have run."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from vidrobust.errors import InputError
+from vidrobust.report import (
+    causes_section,
+    footage_section,
+    judgement,
+    moments_section,
+    policy_section,
+    proxies_section,
+    sensitivity_section,
+    settings_section,
+    stability_section,
+    timeline_section,
+    witnesses_section,
+)
+from vidrobust.report.drawing import Picture
+from vidrobust.report.run_tables import RunTables
+from vidrobust.report.words import NOT_MEASURED
+
+LARGEST_BYTES = 15_000_000
+"""What the file may weigh; pictures beyond it are left out, and the page says so."""
+REST_BYTES = 3_000_000
+"""Kept for the text and the tables of the page."""
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``folder/report.html`` from whatever the run folder holds, and return its path.
+
+    Sections whose table is missing say which command makes it. The file is written beside and renamed. Raises
+    InputError where the folder is no run folder, holds an unreadable file, or cannot be written to.
+    """
+    text = render(RunTables(folder))
+    path = folder / "report.html"
+    beside = path.with_name(path.name + ".part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        raise InputError(f"{path}: the report cannot be written ({error.strerror})") from error
+    return path
+
+
+def render(run: RunTables) -> str:
+    """The page as text."""
+    content = _content(run)
+    left = LARGEST_BYTES - REST_BYTES - _weight(content["moments"])
+    budget = _Budget(left)
+    for name in PICTURES:
+        content[name] = budget.keep(content[name])
+    content["pictures_left_out"] = budget.refused
+    page: str = _environment().get_template("report.html").render(content)
+    return page
+
+
+PICTURES = (
+    "timelines", "sensitivity_curves", "proxy_forests", "causes_figures", "direction_figures", "variation_figures",
+    "item_figures", "matrices",
+)  # fmt: skip
+"""Figures in the order in which they are given room."""
+
+
+class _Budget:
+    """Keeps figures until the room is spent."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.refused = room, 0
+
+    def keep(self, pictures: list[Picture]) -> list[Picture]:
+        kept = []
+        for picture in pictures:
+            if len(picture.uri) > self.room:
+                self.refused += 1
+                continue
+            self.room -= len(picture.uri)
+            kept.append(picture)
+        return kept
+
+
+def _weight(moments: moments_section.Moments) -> int:
+    return sum(len(shot.uri) for m in moments.shown for shot in (m.a, m.b, *m.strip))
+
+
+def _content(run: RunTables) -> dict[str, Any]:
+    """Everything the template shows, as text and pictures."""
+    sensitivity = sensitivity_section.summary(run)
+    variation = footage_section.variation_summary(run)
+    timelines = timeline_section.timelines(run)
+    name = run.folder.resolve().name
+    return {
+        "title": name,
+        "folder": str(run.folder),
+        "models": run.models,
+        "footage": footage_section.in_one_line(run),
+        "failed": footage_section.first_rows(run.run.get("failed", [])),
+        "left_out_files": footage_section.first_rows(run.run.get("left_out", [])),
+        "missing": {
+            stage: settings_section.not_run(stage, str(run.folder)) for stage in settings_section.STAGES
+        },
+        "not_measured": NOT_MEASURED,
+        "limits": judgement.LIMITS,
+        "cards": stability_section.cards(run),
+        "metric_rows": stability_section.metric_rows(run),
+        "item_figures": _some(stability_section.item_figure(run)),
+        "moments": moments_section.moments(run),
+        "sensitive": sensitivity_section.in_words(run, sensitivity),
+        "sensitivity_curves": sensitivity_section.curves(run, sensitivity),
+        "sensitivity_rows": sensitivity_section.rows(sensitivity),
+        "worth_saying": f"{100 * sensitivity_section.FLIPS_WORTH_SAYING:g} %",
+        "studies": proxies_section.studies(run),
+        "studies_left_out": proxies_section.left_out(run),
+        "proxy_forests": proxies_section.forest_figures(run),
+        "matrices": proxies_section.matrix_figures(run),
+        "correlation_rows": proxies_section.rows(run),
+        "heard": witnesses_section.heard(run),
+        "questions": witnesses_section.QUESTIONS,
+        "policies": policy_section.policies(run),
+        "timelines": timelines.pictures,
+        "timelines_left_out": timelines.left_out,
+        "variation_figures": _some(footage_section.variation_figure(variation)),
+        "variation_rows": footage_section.variation_rows(variation),
+        "causes_known": run.table("causes") is not None,
+        "causes_rows": causes_section.rows(run),
+        "causes_figures": _some(causes_section.figure(run)),
+        "direction_figures": causes_section.direction_figures(run),
+        "direction_rows": causes_section.direction_rows(run),
+        "exclusions": footage_section.exclusions(run),
+        "inputs": footage_section.inputs(run),
+        "corrupt": footage_section.corrupt_frames(run),
+        "model_facts": settings_section.models(run),
+        "settings": settings_section.settings(run),
+        "versions": settings_section.versions(run),
+        "stages": settings_section.stages(run),
+        "version": (run.run.get("versions") or {}).get("vidrobust", ""),
+    }
+
+
+def _some(picture: Picture | None) -> list[Picture]:
+    return [] if picture is None else [picture]
+
+
+def _environment() -> jinja2.Environment:
+    templates = {
+        each.name: each.read_text(encoding="utf-8")
+        for each in resources.files("vidrobust.report").joinpath("templates").iterdir()
+        if each.name.endswith((".html", ".css"))
+    }
+    return jinja2.Environment(
+        loader=jinja2.DictLoader(templates),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

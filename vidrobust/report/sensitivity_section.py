@@ -1,0 +1,271 @@
+"""What each model is sensitive to: the smallest changes that matter, in words, and every curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from vidrobust.report import drawing
+from vidrobust.report.drawing import Picture
+from vidrobust.report.perturbation_words import FAMILIES, phrase, saying
+from vidrobust.report.run_tables import RunTables
+from vidrobust.report.words import known, listing, percent, percent_interval, plural
+from vidrobust.studies.intervals import clustered_mean, clustered_rate
+
+FLIPS_WORTH_SAYING = 0.05
+"""A strength matters from the share of flipped frames on."""
+MOST_SAID = 6
+COLUMNS = 4
+SHOWN = ("label_flip", "total_variation")
+
+
+@dataclass(frozen=True)
+class Sensitive:
+    """What page one says of one model: the sentences, the harmless ones, on what it stands."""
+
+    model: str
+    sentences: list[str]
+    harmless: str
+    stands_on: str
+
+
+def summary(run: RunTables) -> pd.DataFrame | None:
+    """Per model, perturbation, strength and metric: value, low, high, n (frames and draws), clusters, of_items.
+
+    Clusters are items where there are five or more, else frames: the draws of one frame are never independent.
+    """
+    table = run.table("sensitivity")
+    if table is None:
+        return None
+    table = table[table["metric"].isin(SHOWN) & table["value"].notna()]
+    frame = table.groupby(["item", "frame"], sort=False).ngroup().to_numpy()
+    item = pd.factorize(table["item"])[0]
+    table = table.assign(_frame=frame, _item=item)
+    rows = []
+    keys = ["model", "perturbation", "strength", "metric"]
+    for (model, perturbation, strength, metric), group in table.groupby(keys, sort=False):
+        of_items = group["_item"].nunique() >= 5
+        clusters = group["_item" if of_items else "_frame"].to_numpy()
+        values = group["value"].to_numpy(np.float64)
+        found = (
+            clustered_rate(values > 0, clusters)
+            if metric == "label_flip"
+            else clustered_mean(values, clusters, bounds=(0.0, 1.0))
+        )
+        rows.append(
+            {
+                "model": model,
+                "perturbation": perturbation,
+                "strength": strength,
+                "metric": metric,
+                "value": found.value,
+                "low": found.low,
+                "high": found.high,
+                "n": found.n,
+                "clusters": found.clusters,
+                "of_items": of_items,
+            }
+        )
+    return pd.DataFrame(rows) if rows else None
+
+
+def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
+    """(model, perturbation) -> the 99th percentile of what the footage does, as a strength, where it is resolved."""
+    table = run.table("witnesses")
+    if table is None or not {"model", "perturbation", "observed", "variation_vote"} <= set(table):
+        return {}
+    table = table[(table["variation_vote"] == "for") & table["observed"].notna()]
+    pairs = zip(table["model"], table["perturbation"], strict=True)
+    return dict(zip(pairs, table["observed"].astype(float), strict=True))
+
+
+def in_words(run: RunTables, found: pd.DataFrame | None) -> list[Sensitive]:
+    """Per model the smallest changes that flip a noticeable share of frames, most sensitive first."""
+    if found is None:
+        return []
+    observed = observed_sizes(run)
+    return [
+        _of_model(str(model), of_model, observed)
+        for model, of_model in found[found["metric"] == "label_flip"].groupby("model", sort=False)
+    ]
+
+
+def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str], float]) -> Sensitive:
+    first, harmless = [], []
+    for perturbation, rows in flips.groupby("perturbation", sort=False):
+        rows = rows.sort_values("strength")
+        worth = np.flatnonzero(rows["value"].to_numpy() >= FLIPS_WORTH_SAYING)
+        if not len(worth):
+            strongest = rows.iloc[-1]
+            harmless.append(f"{phrase(str(perturbation)).noun} (at most {percent(strongest['high'])})")
+            continue
+        row = rows.iloc[worth[0]]
+        first.append((int(worth[0]), -float(row["value"]), str(perturbation), row))
+    first.sort(key=lambda each: each[:3])
+    sentences = [_sentence(name, row, observed.get((model, name))) for _, _, name, row in first[:MOST_SAID]]
+    one = flips.iloc[0]
+    return Sensitive(
+        model=model,
+        sentences=sentences,
+        harmless=listing(harmless, 10),
+        stands_on=f"{plural(int(one['n']), 'frame')} a strength"
+        + (f" from {plural(int(one['clusters']), 'item')}" if one["of_items"] else ""),
+    )
+
+
+def _sentence(perturbation: str, row: pd.Series, seen: float | None) -> str:
+    said = saying(perturbation, float(row["strength"]))
+    text = f"{said[0].upper()}{said[1:]} flips the label of {percent(row['value'])} of the frames "
+    text += f"(95 % interval {percent_interval(row['low'], row['high'])})."
+    if seen is not None and known(seen):
+        text += f" Between neighbouring frames the footage itself does up to {saying(perturbation, seen)}."
+    return text
+
+
+def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
+    """The numbers behind the curves: a row per perturbation and strength of the table of details."""
+    if found is None:
+        return []
+    both = found.pivot_table(
+        index=["model", "perturbation", "strength"],
+        columns="metric",
+        values=["value", "low", "high", "n"],
+        sort=False,
+    )
+    result: list[dict[str, object]] = []
+    for (model, perturbation, strength), row in both.iterrows():
+        entry: dict[str, object] = {
+            "model": model,
+            "perturbation": perturbation,
+            "said": saying(str(perturbation), float(strength)),
+        }
+        for metric in SHOWN:
+            value, low, high = (row.get((name, metric), math.nan) for name in ("value", "low", "high"))
+            entry[metric] = f"{percent(value)} [{percent_interval(low, high)}]"
+        entry["n"] = int(row.get(("n", "label_flip"), 0) or 0)
+        result.append(entry)
+    return result
+
+
+def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
+    """One figure a family: per perturbation the flips and the total variation against its strength."""
+    if found is None:
+        return []
+    observed = observed_sizes(run)
+    names = list(found["perturbation"].drop_duplicates())
+    families = {name: _family(run, name) for name in names}
+    order = sorted(
+        set(families.values()), key=lambda f: FAMILIES.index(f) if f in FAMILIES else len(FAMILIES)
+    )
+    return [
+        _family_figure(found, family, [n for n in names if families[n] == family], run.models, observed)
+        for family in order
+    ]
+
+
+def _family(run: RunTables, name: str) -> str:
+    facts = run.run.get("perturbations") or {}
+    family = facts.get(name, {}).get("family") if isinstance(facts, dict) else None
+    return str(family or phrase(name).family)
+
+
+def _family_figure(
+    found: pd.DataFrame,
+    family: str,
+    names: list[str],
+    models: list[str],
+    observed: Mapping[tuple[str, str], float],
+) -> Picture:
+    blocks = [names[i : i + COLUMNS] for i in range(0, len(names), COLUMNS)]
+    with drawing.styled():
+        figure, axes = drawing.panels(2 * len(blocks), COLUMNS, 3.5 * len(blocks) + 0.3, sharey=True)
+        for b, block in enumerate(blocks):
+            for c in range(COLUMNS):
+                for m, metric in enumerate(SHOWN):
+                    panel = axes[2 * b + m, c]
+                    if c >= len(block):
+                        panel.set_visible(False)
+                        continue
+                    of = found[(found["perturbation"] == block[c]) & (found["metric"] == metric)]
+                    _curve(panel, of, models)
+                    _mark_observed(panel, of, [observed.get((model, block[c])) for model in models])
+                    if m == 0:
+                        panel.set_title(phrase(block[c]).noun)
+                        panel.tick_params(labelbottom=False)
+                    else:
+                        panel.set_xlabel(phrase(block[c]).unit)
+                if c == 0:
+                    axes[2 * b, c].set_ylabel("frames flipped, %")
+                    axes[2 * b + 1, c].set_ylabel("probability moved, %")
+        if len(models) > 1:
+            handles, labels = axes[0, 0].get_legend_handles_labels()
+            figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(models)))
+        one = found[found["perturbation"].isin(names)]
+        what = "items" if bool(one["of_items"].all()) else "frames"
+        caption = (
+            f"{family.capitalize()}: what a synthetic change does to the output, against its strength. Above, the share "
+            f"of frames whose label flips; below, the mean total variation. n = {_span(one['n'])} frames a point; bars "
+            f"are 95 % intervals over {what}."
+        )
+        if any(name in {p for _, p in observed} for name in names):
+            caption += (
+                " Grey band: up to the 99th percentile of what the footage does between neighbouring frames."
+            )
+        return drawing.encode(
+            figure, f"Sensitivity to {family}: {listing(phrase(n).noun for n in names)}", caption
+        )
+
+
+def _curve(panel: Axes, of: pd.DataFrame, models: list[str]) -> None:
+    for k, (model, rows) in enumerate(_by_model(of, models)):
+        rows = rows.sort_values("strength")
+        colour = drawing.COLOURS[k % len(drawing.COLOURS)]
+        x = rows["strength"].to_numpy(np.float64)
+        value, low, high = (100 * rows[name].to_numpy(np.float64) for name in ("value", "low", "high"))
+        panel.plot(
+            x,
+            value,
+            drawing.MARKERS[k % len(drawing.MARKERS)] + "-",
+            color=colour,
+            markersize=3.5,
+            linewidth=1.3,
+            label=model,
+        )
+        panel.vlines(x, low, high, color=colour, linewidth=1.1, alpha=0.75)
+    strengths = np.unique(of["strength"].to_numpy(np.float64))
+    if len(strengths) > 1 and strengths[0] > 0:
+        panel.set_xscale("log")
+        panel.set_xlim(strengths[0] / 1.35, strengths[-1] * 1.35)
+        panel.minorticks_off()
+    panel.set_xticks(strengths, [f"{s:g}" for s in strengths])
+    panel.set_ylim(0, 102)
+    panel.set_yticks([0, 25, 50, 75, 100])
+    panel.grid(axis="y")
+
+
+def _by_model(of: pd.DataFrame, models: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    for model in models:
+        yield model, of[of["model"] == model]
+
+
+def _mark_observed(panel: Axes, of: pd.DataFrame, sizes: list[float | None]) -> None:
+    """A band from the mildest strength drawn up to what the footage does."""
+    seen = [size for size in sizes if size is not None]
+    if not seen or of.empty:
+        return
+    left, right = panel.get_xlim()
+    size = min(max(seen), right)
+    if size > left:
+        panel.axvspan(left, size, color=drawing.LIGHT, alpha=0.6, linewidth=0, zorder=0)
+    else:
+        panel.axvspan(left, left * (right / left) ** 0.012, color=drawing.GREY, linewidth=0, zorder=0)
+
+
+def _span(values: pd.Series) -> str:
+    low, high = int(values.min()), int(values.max())
+    return str(low) if low == high else f"{low} to {high}"

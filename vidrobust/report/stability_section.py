@@ -1,0 +1,234 @@
+"""How stable each model is: the cards of page one, and every metric with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.report import drawing, judgement, kappa
+from vidrobust.report.drawing import Picture
+from vidrobust.report.judgement import Judgement
+from vidrobust.report.run_tables import RunTables
+from vidrobust.report.words import (
+    METRIC_UNITS,
+    METRICS,
+    NO_INTERVAL,
+    NOT_MEASURED,
+    cut,
+    interval,
+    known,
+    number,
+    one_in,
+    one_in_interval,
+    percent,
+    percent_with_interval,
+    plural,
+    with_interval,
+)
+
+MOST_ITEMS = 20
+"""Items shown in the comparison of items."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What page one says of one model; every field is text for the page."""
+
+    name: str
+    judgement: Judgement
+    flips: str
+    one_in: str
+    one_in_interval: str
+    rate: str
+    per_second: str
+    reverts: str
+    moved: str
+    floor: str
+    caution: str
+
+
+def cards(run: RunTables) -> list[ModelCard]:
+    """One card a model, or none where the stability stage has not run."""
+    stability, pairs = run.table("stability"), run.table("pairs")
+    if stability is None or pairs is None:
+        return []
+    usable = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    return [_card(name, stability, usable[usable["model"] == name]) for name in run.models]
+
+
+def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, Any]:
+    """The row of one metric over all items; without figures where it is missing."""
+    rows = stability[
+        (stability["model"] == model) & (stability["metric"] == metric) & (stability["item"] == "")
+    ]
+    nan = float("nan")
+    if rows.empty:
+        return {"value": nan, "low": nan, "high": nan, "n": 0, "cluster": "", "clusters": 0}
+    return {"cluster": "", "clusters": 0, **rows.iloc[0].to_dict()}
+
+
+def _card(name: str, stability: pd.DataFrame, usable: pd.DataFrame) -> ModelCard:
+    flip = overall(stability, name, "label_flip")
+    revert = overall(stability, name, "revert_flip")
+    moved = overall(stability, name, "total_variation")
+    flips = int(usable["label_flip"].sum())
+    said = judgement.stability(flip["value"], flip["low"], flip["high"], int(flip["n"]))
+    return ModelCard(
+        name=name,
+        judgement=said,
+        flips=f"{plural(flips, 'flip')} in {plural(len(usable), 'pair')} of neighbouring frames",
+        one_in="no flip seen" if flip["value"] == 0 else one_in(flip["value"]),
+        one_in_interval=one_in_interval(flip["low"], flip["high"]),
+        rate=percent_with_interval(flip["value"], flip["low"], flip["high"]),
+        per_second=_per_second(flip, usable),
+        reverts=_reverts(revert),
+        moved=percent_with_interval(moved["value"], moved["low"], moved["high"]),
+        floor=_floor(stability, name, usable),
+        caution=_caution(flip),
+    )
+
+
+def _per_second(flip: Mapping[str, Any], usable: pd.DataFrame) -> str:
+    """The rate per second of footage: the rate per pair times the pairs a second holds."""
+    seconds = float(usable["delta_ms"].sum()) / 1000
+    if not seconds > 0 or not known(flip["value"]):
+        return NOT_MEASURED
+    a_second = len(usable) / seconds
+    low, high = flip["low"] * a_second, flip["high"] * a_second
+    span = f" ({interval(low, high)})" if known(low) and known(high) else f" ({NO_INTERVAL})"
+    return f"{number(flip['value'] * a_second)} a second{span}"
+
+
+def _reverts(revert: Mapping[str, Any]) -> str:
+    if not revert["n"] or not known(revert["value"]):
+        return NOT_MEASURED
+    count = round(revert["value"] * revert["n"])
+    return f"{count}: {percent_with_interval(revert['value'], revert['low'], revert['high'])} of the frames"
+
+
+def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
+    """The noise floor, and how many of the flips are no larger than it."""
+    change = overall(stability, name, "noise_floor_total_variation")
+    flipped = overall(stability, name, "noise_floor_label_flip")
+    if not change["n"] or not known(change["value"]):
+        return NOT_MEASURED
+    within = int((usable["label_flip"] & (usable["total_variation"] <= change["value"])).sum())
+    said = (
+        f"the same frame again, {change['n']} times in other company: "
+        f"{_small(change['value'])} of the probability moves at most, "
+        f"{percent(flipped['value']) if flipped['value'] else 'no label'} flips"
+    )
+    if within:
+        return f"{said}. {plural(within, 'flip')} of the footage are no larger and may be the computer's"
+    return f"{said}. No flip of the footage is that small"
+
+
+def _small(share: float) -> str:
+    return f"{share:.0e}" if 0 < share < 1e-4 else percent(share)
+
+
+def _caution(flip: Mapping[str, Any]) -> str:
+    """What the interval stands on."""
+    clusters, what = int(flip["clusters"]), flip["cluster"]
+    if not clusters or not what:
+        return ""
+    plural_what = plural(clusters, what)
+    scope = "these clips alone" if what == "second" else "footage like this"
+    said = f"The intervals count {plural_what} as independent and speak of {scope}."
+    if clusters < judgement.FEWEST_CLUSTERS:
+        said += " That is little to stand on."
+    return said
+
+
+def metric_rows(run: RunTables) -> list[dict[str, Any]]:
+    """Every metric over all items, a row each, a text a model; kappa last."""
+    stability = run.table("stability")
+    if stability is None:
+        return []
+    rows = []
+    anchors = [m for m in stability["metric"].drop_duplicates() if str(m).startswith("anchor_")]
+    for metric in [*METRICS, *anchors]:
+        found = [overall(stability, model, metric) for model in run.models]
+        if any(each["n"] for each in found):
+            rows.append({"name": _metric_name(metric), "values": [_metric(metric, each) for each in found]})
+    rows.append({"name": "kappa of neighbouring labels", "values": _kappas(run)})
+    return rows
+
+
+def _metric_name(metric: str) -> str:
+    if metric.startswith("anchor_"):
+        what, _, distance = metric.removeprefix("anchor_").rpartition("_")
+        frames = "1 frame" if distance == "1" else f"{distance} frames"
+        return f"{METRICS.get(what, what)}, {frames} from an anchor"
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
+def _metric(metric: str, row: Mapping[str, Any]) -> dict[str, str]:
+    unit = METRIC_UNITS.get(metric, "")
+    text = with_interval if unit else percent_with_interval
+    value = text(row["value"], row["low"], row["high"])
+    n = f"n = {int(row['n'])}"
+    if row["clusters"]:
+        n += f" in {plural(int(row['clusters']), str(row['cluster']) or 'cluster')}"
+    return {"text": f"{value} {unit}".strip(), "n": n}
+
+
+def _kappas(run: RunTables) -> list[dict[str, str]]:
+    pairs, frames = run.table("pairs"), run.table("frames")
+    values = []
+    for model in run.models:
+        if pairs is None or frames is None:
+            values.append({"text": NOT_MEASURED, "n": ""})
+            continue
+        found = kappa.of_neighbours(pairs[pairs["model"] == model], frames[frames["model"] == model])
+        text = with_interval(found.value, found.low, found.high)
+        if found.n and not known(found.value):
+            text = "not defined: only one class occurs"
+        values.append({"text": text, "n": f"n = {found.n} in {plural(found.clusters, 'cluster')}"})
+    return values
+
+
+def item_figure(run: RunTables) -> Picture | None:
+    """Flip rate per item with intervals, the most unstable on top; None for a single item."""
+    stability = run.table("stability")
+    if stability is None:
+        return None
+    rows = stability[(stability["metric"] == "label_flip") & (stability["item"] != "")]
+    rows = rows[rows["value"].notna()]
+    order = rows.groupby("item")["value"].max().sort_values(ascending=False, kind="stable")
+    if len(order) < 2:
+        return None
+    shown = list(order.index[:MOST_ITEMS])
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 1, 0.9 + 0.22 * len(shown))
+        models = [m for m in run.models if m in set(rows["model"])]
+        for k, model in enumerate(models):
+            of_model = rows[rows["model"] == model].set_index("item").reindex(shown)
+            drawing.forest(
+                axes[0, 0],
+                [cut(item, 40) for item in shown],
+                *(100 * of_model[name].to_numpy(np.float64) for name in ("value", "low", "high")),
+                colours=drawing.COLOURS[k % len(drawing.COLOURS)],
+                marker=drawing.MARKERS[k % len(drawing.MARKERS)],
+                offset=0.6 * (k + 0.5) / len(models) - 0.3,
+            )
+            axes[0, 0].plot(
+                [], [], drawing.MARKERS[k % len(drawing.MARKERS)] + "-", color=drawing.COLOURS[k % len(drawing.COLOURS)],
+                label=model,
+            )  # fmt: skip
+        axes[0, 0].set_xlabel("label flips, % of neighbouring frames")
+        axes[0, 0].set_xlim(left=0)
+        worst = f"{cut(shown[0], 40)} flips most: {percent(order.iloc[0])} of its neighbouring frames"
+        axes[0, 0].set_title(worst if order.iloc[0] > 0 else "No item flips at all")
+        if len(models) > 1:
+            axes[0, 0].legend(loc="lower right")
+        calm = int((order == 0).sum())
+        caption = (
+            f"Flip rate of each item; lines are 95 % intervals over the seconds of the item. "
+            f"Shown are the {len(shown)} least stable of {len(order)} items; {calm} have no flip at all."
+        )
+        return drawing.encode(figure, f"Flip rates of {len(shown)} items with intervals", caption)
