@@ -56,22 +56,27 @@ def _tau(both: np.ndarray, own_x: np.ndarray, own_y: np.ndarray) -> np.ndarray:
     return np.divide(both, scale, out=np.full(scale.shape, np.nan), where=scale > 0)
 
 
-def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, curved: bool = False) -> np.ndarray:
+def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0) -> np.ndarray:
     """Correlation of the ranks of ``x`` and ``y`` after the ranks of ``z (n, k)`` are taken out of both.
 
-    With ``curved`` each confounder may act along a parabola in its rank. A straight line in ranks leaves a
-    bend behind where damage sits at one end of the confounder (low margins only), and two bends that the
+    With ``knots`` each confounder may act along a broken line in its rank. A straight line leaves a bend
+    behind where the damage sits at one end of the confounder (low margins only), and two bends that the
     confounder caused look like a proxy.
     """
-    return pearson(*partial_ranks(x, y, z, curved=curved))
+    return pearson(*partial_ranks(x, y, z, knots=knots))
 
 
 def partial_ranks(
-    x: np.ndarray, y: np.ndarray, z: np.ndarray, *, curved: bool = False
+    x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ranks of ``x`` and ``y`` without what a line (or parabola) in the ranks of ``z`` says of them."""
-    basis = confounder_basis(z, curved=curved)
+    """The ranks of ``x`` and ``y`` without what a straight or broken line in the ranks of ``z`` says of them."""
+    basis = confounder_basis(z, knots=knots)
     return residuals(ranks(x), basis), residuals(ranks(y), basis)
+
+
+def curve_knots(n: int) -> int:
+    """How many breaks the line may have for ``n`` units: one in 20, from 1 to 4."""
+    return int(np.clip(n // 20, 1, 4))
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
@@ -80,13 +85,16 @@ def ranks(values: np.ndarray) -> np.ndarray:
     return result
 
 
-def confounder_basis(z: np.ndarray, *, curved: bool = False) -> np.ndarray:
-    """Orthonormal columns (n, 1 + k or 1 + 2k) that span a constant, the ranks of ``z`` and their squares."""
+def confounder_basis(z: np.ndarray, *, knots: int = 0) -> np.ndarray:
+    """Orthonormal columns (n, at most 1 + k (1 + knots)): a constant, and lines in the ranks of ``z``.
+
+    The knots lie at equal distances in rank: 4 of them cut the units into fifths.
+    """
     n = len(z)
     scaled = (ranks(z) - (n + 1) / 2) / max(n, 1)
     columns = [np.ones((n, 1)), scaled]
-    if curved:
-        columns.append(scaled**2)
+    for place in np.linspace(-0.5, 0.5, knots + 2)[1:-1]:
+        columns.append(np.maximum(scaled - place, 0.0))
     u, size, _ = np.linalg.svd(np.hstack(columns), full_matrices=False)
     kept: np.ndarray = u[:, size > 1e-9 * size.max(initial=0.0)]
     return kept
@@ -102,6 +110,29 @@ def residuals(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
     dust = np.sum(left**2, axis=0) <= 1e-18 * np.sum(values**2, axis=0)
     left[:, dust] = 0.0
     return left
+
+
+def partial_corrected(x: np.ndarray, y: np.ndarray, z: np.ndarray, reliability: np.ndarray) -> np.ndarray:
+    """Partial Spearman as it would be, had the confounders been measured without error.
+
+    reliability (k,): share of the variance of each confounder that is not error. A confounder with error
+    takes out only a part of what it causes, and the rest looks like a proxy. Its variance is shrunk to the
+    share that is real before the ranks are regressed on it (Fuller 1987, section 1.2). NaN where what is left
+    is not a variance.
+    """
+    rx, ry, rz = (ranks(a) - (len(a) + 1) / 2 for a in (x, y, z))
+    inner = rz.T @ rz
+    inner[np.diag_indices_from(inner)] *= reliability
+    try:
+        share_x, share_y = np.linalg.solve(inner, rz.T @ rx), np.linalg.solve(inner, rz.T @ ry)
+    except np.linalg.LinAlgError:
+        return np.full((x.shape[1], y.shape[1]), np.nan)
+    left = rx.T @ ry - (rz.T @ rx).T @ share_y
+    own_x = np.sum(rx**2, axis=0) - np.sum((rz.T @ rx) * share_x, axis=0)
+    own_y = np.sum(ry**2, axis=0) - np.sum((rz.T @ ry) * share_y, axis=0)
+    scale = np.sqrt(np.maximum(own_x, 0)[:, None] * np.maximum(own_y, 0)[None])
+    value = np.divide(left, scale, out=np.full(scale.shape, np.nan), where=scale > 1e-9 * len(x) ** 3)
+    return np.clip(value, -1.0, 1.0)
 
 
 def explained_by_confounder(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -155,7 +186,7 @@ def effective_robustness(
     x, y = special.logit(np.clip(clean, 1e-4, 1 - 1e-4)), special.logit(np.clip(other, 1e-4, 1 - 1e-4))
     fit = np.ones(len(x), bool) if baseline is None else baseline
     design = np.column_stack([np.ones(len(x)), x])
-    line = np.linalg.lstsq(design[fit], y[fit], rcond=None)[0]
+    line = np.linalg.pinv(design[fit]) @ y[fit]
     beyond: np.ndarray = other - special.expit(design @ line)
     return beyond
 

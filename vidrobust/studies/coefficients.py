@@ -5,36 +5,87 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vidrobust.studies.associations import kendall_without, partial_ranks, pearson, ranks
+from vidrobust.studies.associations import (
+    curve_knots,
+    effective_robustness,
+    kendall_without,
+    partial_corrected,
+    partial_ranks,
+    pearson,
+    ranks,
+)
 from vidrobust.studies.resampling import Jackknife, cluster_interval, cluster_jackknife
 
-METHODS = ("pearson", "spearman", "kendall", "partial_spearman", "partial_spearman_curved")
-PARTIAL = METHODS[3:]
+PLAIN = ("pearson", "spearman", "kendall")
+PARTIAL = "partial_spearman"
+CURVED = "partial_spearman_curved"
+"""The confounder may act along a broken line."""
+CORRECTED = "partial_spearman_corrected"
+"""The confounder is taken as if it had been measured without error."""
+EFFECTIVE = "effective_robustness"
+"""Pearson of what lies beyond clean accuracy on the logit scale, across models."""
+FEWEST = 4
+"""With fewer units no coefficient is given."""
 
 
-def coefficients(x: np.ndarray, y: np.ndarray, z: np.ndarray, cluster: np.ndarray) -> dict[str, Jackknife]:
+def coefficients(
+    x: np.ndarray, y: np.ndarray, z: np.ndarray, cluster: np.ndarray, reliability: np.ndarray
+) -> dict[str, Jackknife]:
     """Every method's coefficients (p, s) of x (n, p) and y (n, s), with intervals over clusters.
 
-    z (n, k) the confounders; without any, the partial coefficients are left out.
+    z (n, k) the confounders; without any, the partial coefficients are left out. reliability (k,) of the
+    confounders; NaN leaves the corrected coefficient out.
     """
-    methods = [m for m in METHODS if m != "kendall" and (z.shape[1] or m not in PARTIAL)]
+    names = ["pearson", "spearman", *[PARTIAL, CURVED] * (z.shape[1] > 0)]
+    if len(x) < FEWEST:
+        blank = np.full((x.shape[1], y.shape[1]), np.nan)
+        return {m: Jackknife(blank, blank[None], blank, blank, blank) for m in (*PLAIN, *names[2:])}
+    knots = curve_knots(len(x))
+    corrected = z.shape[1] > 0 and not np.isnan(reliability).any()
 
     def together(rows: np.ndarray) -> np.ndarray:
-        found = [pearson(x[rows], y[rows]), pearson(ranks(x[rows]), ranks(y[rows]))]
+        a, b, c = x[rows], y[rows], z[rows]
+        found = [pearson(a, b), pearson(ranks(a), ranks(b))]
         if z.shape[1]:
-            found += [
-                pearson(*partial_ranks(x[rows], y[rows], z[rows], curved=curved)) for curved in (False, True)
-            ]
+            found += [pearson(*partial_ranks(a, b, c, knots=k)) for k in (0, knots)]
+        if corrected:
+            found.append(partial_corrected(a, b, c, reliability))
         return np.stack(found)
 
-    all_of_them = cluster_jackknife(together, cluster)
+    one = cluster_jackknife(together, cluster)
+    names += [CORRECTED] * corrected
     codes = np.unique(cluster, return_inverse=True)[1]
     found = {"kendall": cluster_interval(*kendall_without(x, y, codes))}
-    for k, method in enumerate(methods):
-        fields = (all_of_them.value, all_of_them.low, all_of_them.high, all_of_them.p)
-        value, low, high, p = (array[k] for array in fields)
-        found[method] = Jackknife(value, all_of_them.without[:, k], low, high, p)
-    return {method: found[method] for method in METHODS if method in found}
+    for k, method in enumerate(names):
+        found[method] = Jackknife(one.value[k], one.without[:, k], one.low[k], one.high[k], one.p[k])
+    return {method: found[method] for method in (*PLAIN, *names[2:])}
+
+
+def effective(x: np.ndarray, y: np.ndarray, clean: np.ndarray, cluster: np.ndarray) -> Jackknife | None:
+    """Effective robustness to the synthetic against effective robustness to the natural, across models.
+
+    x (n, p), y (n, s) harm, clean (n,) accuracy. NaN for columns that are no rates, in [0, 1] or in percent;
+    None where clean is none. The line is fitted anew without each cluster. Taori et al. 2020, section 5.
+    """
+    start = _as_accuracy(-clean[:, None])[:, 0]
+    if np.isnan(start).any() or len(x) < FEWEST:
+        return None
+    a, b = _as_accuracy(x), _as_accuracy(y)
+
+    def beyond(rows: np.ndarray) -> np.ndarray:
+        sides = (effective_robustness(start[rows], side[rows]) for side in (a, b))
+        return pearson(*sides)
+
+    return cluster_jackknife(beyond, cluster)
+
+
+def _as_accuracy(harm: np.ndarray) -> np.ndarray:
+    """Accuracies in [0, 1], per column, from accuracies turned round (-a) or from rates of harm (1 - h)."""
+    low, high = harm.min(axis=0), harm.max(axis=0)
+    largest = np.maximum(-low, high)
+    scaled = harm / np.where(largest > 1, 100.0, 1.0)
+    accuracy = np.where(high <= 0, -scaled, 1 - scaled)
+    return np.where((largest > 100) | ((low < 0) & (high > 0)), np.nan, accuracy)
 
 
 def matrix(names: list[str], every: np.ndarray, z: np.ndarray, cluster: np.ndarray) -> pd.DataFrame:
@@ -47,14 +98,14 @@ def matrix(names: list[str], every: np.ndarray, z: np.ndarray, cluster: np.ndarr
     for method, used in (
         ("pearson", len(names)),
         ("spearman", len(names)),
-        (PARTIAL[0], len(names) - z.shape[1]),
+        (PARTIAL, len(names) - z.shape[1]),
     ):
-        if method == PARTIAL[0] and not z.shape[1]:
+        if method == PARTIAL and not z.shape[1]:
             continue
 
         def square(rows: np.ndarray, method: str = method, used: int = used) -> np.ndarray:
             a = every[rows][:, :used]
-            if method == PARTIAL[0]:
+            if method == PARTIAL:
                 a = partial_ranks(a, a[:, :1], z[rows])[0]
             elif method == "spearman":
                 a = ranks(a)

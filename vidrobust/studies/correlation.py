@@ -16,10 +16,19 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.studies.associations import benjamini_hochberg
-from vidrobust.studies.coefficients import PARTIAL, coefficients, matrix
+from vidrobust.studies.associations import benjamini_hochberg, curve_knots
+from vidrobust.studies.coefficients import (
+    CURVED,
+    EFFECTIVE,
+    FEWEST,
+    PARTIAL,
+    PLAIN,
+    coefficients,
+    effective,
+    matrix,
+)
 from vidrobust.studies.columns import describe, with_means
-from vidrobust.studies.model_units import from_models
+from vidrobust.studies.model_units import from_summaries
 from vidrobust.studies.moving_together import Group, find_groups
 from vidrobust.studies.resampling import free_orders, permutation_p, shifted_orders
 from vidrobust.studies.unit_rows import Across, Units
@@ -102,7 +111,7 @@ def correlate_tables(
     """
     if across not in ("models", "clips"):
         raise SettingsError(f"across: summary tables hold models or clips, got {across!r}")
-    units = from_models(
+    units = from_summaries(
         stability,
         sensitivity,
         by="model" if across == "models" else "item",
@@ -121,7 +130,7 @@ def _complete(units: Units, values: np.ndarray) -> Iterator[tuple[np.ndarray, np
     for x_known, columns in _by_pattern(values):
         for y_known, metrics in _by_pattern(natural):
             rows = np.flatnonzero(x_known & y_known)
-            if len(rows) >= 3:
+            if len(rows) and len(columns) and len(metrics):
                 yield rows, columns, [units.instability.columns[m] for m in metrics]
 
 
@@ -144,23 +153,21 @@ def _block(
     """The rows of the table for columns and stability metrics that are complete on the same units."""
     x, y = values[np.ix_(rows, which)], units.instability[metrics].to_numpy(np.float64)[rows]
     z, cluster = units.confounders.to_numpy(np.float64)[rows], units.cluster[rows]
-    found = coefficients(x, y, z, cluster)
+    found = coefficients(x, y, z, cluster, np.array(units.confounder_reliability or [np.nan] * z.shape[1]))
     if z.shape[1]:
-        series = None if units.series is None else units.series[rows]
-        orders = (
-            free_orders(len(rows), resamples, rng)
-            if series is None
-            else shifted_orders(series, resamples, rng)
-        )
-        for method in PARTIAL:
-            p = permutation_p(x, y, z, orders, curved=method == PARTIAL[1])
+        orders = _orders(units, rows, resamples, rng)
+        for method, knots in ((PARTIAL, 0), (CURVED, curve_knots(len(x)))):
+            p = permutation_p(x, y, z, orders, knots=knots)
             found[method] = dataclasses.replace(found[method], p=p)
+    if units.across == "models" and z.shape[1] == 1:
+        beyond = effective(x, y, z[:, 0], cluster)
+        found |= {EFFECTIVE: beyond} if beyond else {}
     about = describe(units, columns, which, metrics, x, y, z, cluster)
     tables = []
     for method, one in found.items():
         table = about.copy()
         table["method"] = method
-        table["given"] = " + ".join(units.confounders) if method in PARTIAL else ""
+        table["given"] = " + ".join(units.confounders) if method not in PLAIN else ""
         for name, array in (
             ("value", one.value),
             ("low", one.low),
@@ -174,6 +181,14 @@ def _block(
     return pd.concat(tables, ignore_index=True)
 
 
+def _orders(units: Units, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Frames are turned round within their series; units that stand alone change places freely."""
+    series = None if units.series is None else units.series[rows]
+    if series is None or len(np.unique(series)) == len(series):
+        return free_orders(len(rows), count, rng)
+    return shifted_orders(series, count, rng)
+
+
 def _square(units: Units, columns: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     """The matrix of perturbations, stability metrics and confounders, on units where all are known."""
     main = columns["main"].to_numpy()
@@ -181,14 +196,14 @@ def _square(units: Units, columns: pd.DataFrame, values: np.ndarray) -> pd.DataF
     z = units.confounders.to_numpy(np.float64)
     every = np.column_stack([values[:, main], units.instability.to_numpy(np.float64), z])
     rows = np.flatnonzero(~np.isnan(every).any(axis=1))
-    if len(rows) < 3:
+    if len(rows) < FEWEST:
         return pd.DataFrame(columns=["row", "column", "method", "value", "low", "high", "n"])
     return matrix(names, every[rows], z[rows], units.cluster[rows])
 
 
 def _among_perturbations(square: pd.DataFrame, columns: pd.DataFrame, units: Units) -> pd.DataFrame:
     """The part of the matrix between perturbations, given the confounder where there is one."""
-    method = PARTIAL[0] if units.confounders.shape[1] else "spearman"
+    method = PARTIAL if units.confounders.shape[1] else "spearman"
     names = set(columns.loc[columns["main"], "perturbation"])
     return square[square["row"].isin(names) & square["column"].isin(names) & (square["method"] == method)]
 

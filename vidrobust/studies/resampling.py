@@ -39,14 +39,16 @@ def cluster_jackknife(coefficient: Coefficient, cluster: np.ndarray) -> Jackknif
     """Each coefficient with a 95 % interval that takes clusters, not units, as independent.
 
     The coefficient is recomputed, from the ranking on, without each of the G clusters; the spread of its
-    Fisher z over these gives the standard error (Cameron & Miller 2015, section 6, CV3), and Student's t with
+    Fisher z over these gives the standard error (the CV3 of Cameron & Miller 2015), and Student's t with
     G - 1 degrees of freedom the width. NaN with fewer than 3 clusters, or where a column is left without
     spread by leaving a cluster out.
     """
     codes = np.unique(cluster, return_inverse=True)[1]
+    count = int(codes.max(initial=-1)) + 1
     value = coefficient(np.arange(len(codes)))
-    without = np.stack([coefficient(np.flatnonzero(codes != g)) for g in range(int(codes.max()) + 1)])
-    return cluster_interval(value, without)
+    if count < 3:
+        return cluster_interval(value, np.full((1, *value.shape), np.nan))
+    return cluster_interval(value, np.stack([coefficient(np.flatnonzero(codes != g)) for g in range(count)]))
 
 
 def cluster_interval(value: np.ndarray, without: np.ndarray) -> Jackknife:
@@ -76,7 +78,7 @@ def permutation_p(
     z: np.ndarray,
     orders: np.ndarray,
     *,
-    curved: bool = False,
+    knots: int = 0,
 ) -> np.ndarray:
     """Two-sided permutation p-value of each partial Spearman coefficient. (p, s)
 
@@ -85,7 +87,7 @@ def permutation_p(
     the fitted part, and the fit is made again, so that the tie of both to z stays as it is.
     p = (1 + #{|r*| >= |r|}) / (1 + R).
     """
-    basis = confounder_basis(z, curved=curved)
+    basis = confounder_basis(z, knots=knots)
     rx, ry = residuals(ranks(x), basis), residuals(ranks(y), basis)
     length = np.sqrt(np.sum(rx**2, axis=0))
     ux = np.divide(rx, length, out=np.full(rx.shape, np.nan), where=length > 0)
@@ -137,10 +139,10 @@ MIN_CLUSTERS = 8
 def time_blocks(series: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(n,) names of blocks of consecutive units, long enough that blocks depend little on each other.
 
-    series (n,) runs in the order of time; x (n, p), y (n, s). The length is twice the autocorrelation time of
-    the product of a typical x and y, at least 4; the last block of a run takes the rest.
+    series (n,) runs in the order of time; x (n, p), y (n, s). The length is three times the autocorrelation
+    time of the product of a typical x and y, at least 4; the last block of a run takes the rest.
     """
-    length = max(4, int(np.ceil(2 * autocorrelation_time(series, x, y))))
+    length = max(4, int(np.ceil(3 * autocorrelation_time(series, x, y))))
     names = np.empty(len(series), dtype=object)
     for name in np.unique(series):
         rows = np.flatnonzero(series == name)

@@ -29,6 +29,8 @@ class Units:
     sensitivity    (n, p) float64, NaN where not measured
     instability    (n, s) float64, one column per stability metric
     confounders    (n, k) float64
+    confounder_reliability  (k,) share of each confounder's variance that is not error of measurement; NaN or
+                   empty where unknown
     sensitivity_halves, instability_halves  the same from each half of the measurements, or None
     primary_sensitivity, primary_stability  the metrics on which the verdict rests, declared beforehand
     turned         metrics whose sign was turned round, because larger meant better
@@ -45,6 +47,7 @@ class Units:
     sensitivity: np.ndarray
     instability: pd.DataFrame
     confounders: pd.DataFrame
+    confounder_reliability: Sequence[float] = ()
     sensitivity_halves: tuple[np.ndarray, np.ndarray] | None = None
     instability_halves: tuple[pd.DataFrame, pd.DataFrame] | None = None
     primary_sensitivity: str

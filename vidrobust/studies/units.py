@@ -21,7 +21,7 @@ import pandas as pd
 
 from vidrobust.differences.classes import METRICS
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.studies.model_units import from_models
+from vidrobust.studies.model_units import from_summaries
 from vidrobust.studies.resampling import MIN_CLUSTERS, time_blocks
 from vidrobust.studies.unit_rows import Across, Units, as_names, one_model, spread
 
@@ -61,7 +61,7 @@ def from_tables(
             "frames); use across frames or clips"
         )
     if across == "models":
-        return from_models(
+        return from_summaries(
             stability,
             sensitivity,
             given=given,

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vidrobust.studies.coefficients import CORRECTED, CURVED, PARTIAL
 from vidrobust.studies.resampling import MIN_CLUSTERS
 from vidrobust.studies.unit_rows import Units
 
 FALSE_DISCOVERY = 0.05
-MIN_UNITS = {"frames": 24, "clips": 12, "tracks": 12, "models": 12}
+MIN_UNITS = {"frames": 20, "clips": 12, "tracks": 12, "models": 12}
 """Fewer units than this give no verdict. The numbers are those of the simulated worlds in the docs."""
 MIN_VARIED = 8
 """Units that differ from the commonest value of a metric; with fewer, ties decide."""
 MIN_RELIABILITY = 0.3
 """A measurement that agrees less with itself than this cannot agree with another."""
+
+RELEVANT = 0.6
+"""A coefficient that a good proxy would reach: an interval that holds both it and zero says nothing."""
 
 PROXY, NO_EVIDENCE, CANNOT_TELL = "proxy", "no evidence", "cannot tell"
 
@@ -38,13 +42,8 @@ def judge(primary: pd.DataFrame, units: Units) -> dict[str, Verdict]:
     verdicts = {}
     for perturbation, rows in primary.groupby("perturbation", sort=False):
         by_method = rows.set_index("method")
-        partial = by_method.loc["partial_spearman"] if "partial_spearman" in by_method.index else None
-        curved = by_method.loc["partial_spearman_curved"] if partial is not None else None
-        obstacle = _obstacle(by_method.iloc[0] if partial is None else partial, units)
-        if obstacle or partial is None or curved is None:
-            verdict, reason = CANNOT_TELL, obstacle
-        else:
-            verdict, reason = _weigh(partial, curved, units)
+        obstacle = _obstacle(by_method.loc[PARTIAL if PARTIAL in by_method.index else "spearman"], units)
+        verdict, reason = (CANNOT_TELL, obstacle) if obstacle else _weigh(by_method, units)
         verdicts[str(perturbation)] = Verdict(
             verdict, reason, _sentence(str(perturbation), verdict, reason, by_method, units)
         )
@@ -75,10 +74,14 @@ def _obstacle(row: pd.Series, units: Units) -> str:
             return f"{what} hardly agrees with itself between two halves (reliability {row[side]:.2f})"
     if np.isnan(row["low"]):
         return "the coefficient has no interval on these units"
+    if row["low"] <= 0 and row["high"] >= RELEVANT:
+        return f"the interval reaches from {row['low']:.2f} to {row['high']:.2f} and excludes too little"
     return ""
 
 
-def _weigh(partial: pd.Series, curved: pd.Series, units: Units) -> tuple[str, str]:
+def _weigh(rows: pd.DataFrame, units: Units) -> tuple[str, str]:
+    partial, curved = rows.loc[PARTIAL], rows.loc[CURVED]
+    corrected = rows.loc[CORRECTED] if CORRECTED in rows.index else None
     if partial["high"] < 0:
         return NO_EVIDENCE, "it goes the other way"
     if not partial["low"] > 0:
@@ -90,6 +93,8 @@ def _weigh(partial: pd.Series, curved: pd.Series, units: Units) -> tuple[str, st
     if not partial["q"] <= FALSE_DISCOVERY:
         inside = " within the " + units.clusters_are if units.series is not None else ""
         return NO_EVIDENCE, f"permutation{inside} does not confirm it (q = {partial['q']:.2f})"
+    if corrected is not None and not corrected["low"] > 0:
+        return CANNOT_TELL, f"it may be what {partial['given']}, measured with error, fails to take out"
     return PROXY, f"its lower end given {partial['given']} is above zero, q = {partial['q']:.3f}"
 
 
@@ -99,8 +104,8 @@ def _sentence(name: str, verdict: str, reason: str, rows: pd.DataFrame, units: U
     if raw["clusters"] == raw["n"]:
         size = f"{raw['n']} {units.across}"
     figure = f"Spearman {_figure(raw)}"
-    if "partial_spearman" in rows.index:
-        partial = rows.loc["partial_spearman"]
+    if PARTIAL in rows.index:
+        partial = rows.loc[PARTIAL]
         figure = f"{_figure(partial)} given {partial['given']}, {raw['value']:.2f} without"
     what = {
         PROXY: "stands for what happens in the footage",

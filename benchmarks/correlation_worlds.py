@@ -1,0 +1,289 @@
+"""How often the correlation study is right, in worlds where the truth is known.
+
+    python benchmarks/correlation_worlds.py [--runs 500] [--seed 0] [--world NAME ...] [--markdown]
+
+Each world is drawn again and again and judged as a real study would be. Reported per world: how often a
+perturbation is called a proxy, no evidence or cannot tell, and how often the 95 % interval of the partial
+Spearman coefficient covers its true value, which is the coefficient on a very large draw from the same world.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from vidrobust.studies.associations import partial_spearman
+from vidrobust.studies.correlation import correlate
+from vidrobust.studies.resampling import time_blocks
+from vidrobust.studies.unit_rows import Units
+
+PERTURBATIONS = 4
+"""Perturbations per draw, alike but with noise of their own."""
+LARGE = 40_000
+"""Units from which the true coefficient is taken, several times."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One draw of a world: x (n, p) sensitivities, y (n,) instability, z (n, k) confounders, cluster (n,).
+
+    reliability (k,) of the confounders, where they are measured with error.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+    cluster: np.ndarray
+    reliability: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class World:
+    """A way in which studies come out.
+
+    draw      (generator, scale) -> a draw with ``scale`` times the usual number of clusters
+    expected  what a judge with enough data would say
+    """
+
+    draw: Callable[[np.random.Generator, int], Draw]
+    expected: str
+    across: str
+    about: str
+
+
+def models(
+    count: int = 55,
+    own: float = 0.0,
+    skill: float = 2.0,
+    shape: str = "",
+    families: int = 0,
+    tails: bool = False,
+    images: int = 0,
+) -> Callable[[np.random.Generator, int], Draw]:
+    """Models that differ in skill; ``own`` is the correlation that sensitivity and instability share beyond.
+
+    shape   how skill acts: "" evenly, "bent" on weak models alone, "step" mostly in the middle
+    images  clean accuracy is counted on so many images; 0: known exactly
+    tails   errors of Student's t with 1.5 degrees of freedom
+    """
+
+    def draw(rng: np.random.Generator, scale: int) -> Draw:
+        family = np.arange(count * scale)
+        if families:
+            family = np.repeat(np.arange(families * scale), _sizes(count, families, scale))
+        common = _clustered(rng, family, 0.6 if families else 0.0, 1)[:, 0]
+        ability = _clustered(rng, family, 0.4 if families else 0.0, 1)[:, 0]
+        noise = _clustered(rng, family, 0.6 if families else 0.0, PERTURBATIONS + 1)
+        if tails:
+            noise *= np.sqrt(1 / rng.gamma(0.75, 1 / 0.75, size=noise.shape))
+        e = np.sqrt(own) * common[:, None] + np.sqrt(1 - own) * noise
+        pull = {"": -ability, "bent": np.maximum(0, 0.3 - ability), "step": -1.5 * np.tanh(4 * ability)}[
+            shape
+        ]
+        accuracy = special.expit(1 + 0.35 * ability)
+        spread = accuracy.var(ddof=1)
+        if images:
+            accuracy = rng.binomial(images, accuracy) / images
+        error = float(np.mean(accuracy * (1 - accuracy))) / images if images else 0.0
+        reliability = (1 - error / (spread + error),) if images else ()
+        return Draw(
+            skill * pull[:, None] + e[:, 1:], skill * pull + e[:, 0], accuracy[:, None], family, reliability
+        )
+
+    return draw
+
+
+def frames(
+    clips: int = 10,
+    per_clip: int = 6,
+    own: float = 0.0,
+    slow: float = 0.0,
+    clip_share: float = 0.3,
+    between: float = 0.0,
+    kind: str = "",
+) -> Callable[[np.random.Generator, int], Draw]:
+    """Frames of clips: margin and pixel change move both sides; ``own`` as above.
+
+    slow        correlation of neighbouring frames; clip_share the share of variance between clips
+    between     a correlation that lies between the clips alone (what a clip shows, say)
+    kind        "" continuous; "flips" rare events on both sides; "ceiling" sensitivity stuck at its top
+    """
+
+    def draw(rng: np.random.Generator, scale: int) -> Draw:
+        cluster = np.repeat(np.arange(clips * scale), per_clip)
+
+        def field(columns: int) -> np.ndarray:
+            return _slow(rng, clips * scale, per_clip, columns, slow, clip_share)
+
+        margin, change, common, noise = field(1), field(1), field(1), field(PERTURBATIONS + 1)
+        shown = np.repeat(rng.normal(size=clips * scale), per_clip)[:, None]
+        e = np.sqrt(own) * common + np.sqrt(1 - own) * noise + between * shown
+        y = -margin[:, 0] + 0.7 * change[:, 0] + e[:, 0]
+        x = -margin + e[:, 1:]
+        if kind == "flips":
+            y = np.minimum(np.maximum(0, np.round(y + 0.3)), 2)
+            x = np.minimum(np.maximum(0, np.round(x + 0.3)), 3)
+        if kind == "ceiling":
+            x = np.minimum(x, -1.9)
+        return Draw(x, y, np.hstack([margin, change]), cluster)
+
+    return draw
+
+
+NO, YES, CANNOT = "no evidence", "proxy", "cannot tell"
+WORLDS = {
+    "true proxy, models": World(models(own=0.6), YES, "models", "55 models share skill and a weakness"),
+    "skill only": World(models(), NO, "models", "55 models share skill"),
+    "skill only, bent": World(models(shape="bent"), NO, "models", "55, skill matters for weak models alone"),
+    "skill only, step": World(models(200, shape="step"), NO, "models", "200, skill matters in the middle"),
+    "skill only, measured": World(models(images=500), NO, "models", "55, accuracy counted on 500 images"),
+    "skill only, 12 models": World(models(12), CANNOT, "models", "as many as Gu et al. had"),
+    "skill only, families": World(models(families=14), NO, "models", "55 in 14 families of 1 to 16"),
+    "nothing": World(models(skill=0.0), NO, "models", "55 models share nothing"),
+    "outliers": World(models(tails=True), NO, "models", "55, errors of infinite variance"),
+    "outliers, true proxy": World(models(tails=True, own=0.8), YES, "models", "the same, and a weakness"),
+    "true proxy, frames": World(frames(own=0.6), YES, "frames", "10 clips of 6 frames"),
+    "margin only": World(frames(), NO, "frames", "10 clips of 6 frames share the margin"),
+    "dependent frames": World(frames(10, 24, slow=0.9), NO, "frames", "10 clips of 24 slow frames"),
+    "dependent, true proxy": World(frames(10, 24, own=0.6, slow=0.9), YES, "frames", "the same, and more"),
+    "between clips only": World(
+        frames(12, 12, between=0.7, clip_share=0.0), NO, "frames", "clips differ, frames not"
+    ),
+    "one clip": World(frames(1, 100, slow=0.5, clip_share=0.0), NO, "frames", "100 frames, blocks of time"),
+    "one slow clip": World(
+        frames(1, 250, slow=0.9, clip_share=0.0), NO, "frames", "250 frames, blocks of time"
+    ),
+    "one clip, true proxy": World(
+        frames(1, 100, own=0.6, slow=0.5, clip_share=0.0), YES, "frames", "100 frames"
+    ),
+    "ties": World(frames(12, 12, kind="flips"), NO, "frames", "12 clips of 12, rare flips"),
+    "ties, true proxy": World(
+        frames(20, 12, own=0.7, kind="flips"), YES, "frames", "20 clips of 12, rare flips"
+    ),
+    "ceiling": World(
+        frames(12, 6, own=0.6, kind="ceiling"), CANNOT, "frames", "sensitivity nearly always at its top"
+    ),
+    "few clusters": World(frames(8, 12), NO, "frames", "8 clips of 12"),
+    "fewer clusters": World(frames(5, 20), CANNOT, "frames", "5 clips of 20, no order in time"),
+}
+
+
+def judge_world(world: World, runs: int, seed: int, resamples: int = 499) -> dict[str, object]:
+    """Shares of verdicts, coverage of the interval, mean width and coefficient, over ``runs`` draws."""
+    rng = np.random.default_rng(seed)
+    truth = np.mean([true_value(world, rng) for _ in range(4)])
+    verdicts, covered, width, value, raw = [], [], [], [], []
+    for run in range(runs):
+        table = correlate(as_units(world, world.draw(rng, 1)), seed=run, resamples=resamples).table
+        table = table[table["primary"]]
+        partial = table[table["method"] == "partial_spearman"]
+        verdicts += list(partial["verdict"])
+        known = partial["low"].notna()
+        covered += list(((partial["low"] <= truth) & (truth <= partial["high"]))[known])
+        width += list((partial["high"] - partial["low"])[known])
+        value += list(partial["value"])
+        raw += list(table.loc[table["method"] == "spearman", "value"])
+    share = {v: np.mean(np.array(verdicts) == v) for v in ("proxy", "no evidence", "cannot tell")}
+    return {
+        "raw": float(np.mean(raw)),
+        "truth": float(truth),
+        "mean": float(np.nanmean(value)),
+        "coverage": float(np.mean(covered)) if covered else np.nan,
+        "width": float(np.mean(width)) if width else np.nan,
+        **share,
+    }
+
+
+def true_value(world: World, rng: np.random.Generator) -> float:
+    """The partial Spearman coefficient of a very large draw."""
+    small = world.draw(rng, 1)
+    large = world.draw(rng, max(1, LARGE // len(small.y)))
+    return float(partial_spearman(large.x, large.y[:, None], large.z).mean())
+
+
+def as_units(world: World, draw: Draw) -> Units:
+    """A draw as the study receives it."""
+    n, p = draw.x.shape
+    in_time = world.across == "frames"
+    cluster = np.array([f"c{c:03d}" for c in draw.cluster], dtype=object)
+    natural = pd.DataFrame({"total_variation": draw.y})
+    one_clip = in_time and len(np.unique(cluster)) == 1
+    return Units(
+        across=world.across,  # type: ignore[arg-type]
+        model="simulated" if in_time else "",
+        name=np.array([f"u{i}" for i in range(n)], dtype=object),
+        cluster=time_blocks(cluster, draw.x, natural.to_numpy()) if one_clip else cluster,
+        clusters_are="blocks of time" if one_clip else "clips" if in_time else "families",
+        series=cluster if in_time else None,
+        columns=pd.DataFrame(
+            {"perturbation": [f"p{k}" for k in range(p)], "strength": 1.0, "metric": "total_variation"}
+        ),
+        sensitivity=draw.x,
+        instability=natural,
+        confounders=pd.DataFrame(
+            draw.z, columns=["margin", "pixel_change"] if in_time else ["clean_accuracy"]
+        ),
+        confounder_reliability=draw.reliability,
+        primary_sensitivity="total_variation",
+        primary_stability="total_variation",
+    )
+
+
+def _sizes(count: int, families: int, scale: int) -> np.ndarray:
+    """Uneven family sizes that sum to ``count``: a few large ones, many small."""
+    share = 1 / np.arange(1, families + 1)
+    sizes = np.maximum(1, np.floor(count * share / share.sum())).astype(int)
+    sizes[0] += count - sizes.sum()
+    return np.tile(sizes, scale)
+
+
+def _clustered(rng: np.random.Generator, cluster: np.ndarray, share: float, columns: int) -> np.ndarray:
+    """(n, columns) standard normal, ``share`` of the variance common to a cluster."""
+    common = rng.normal(size=(int(cluster.max()) + 1, columns))[cluster]
+    return np.sqrt(share) * common + np.sqrt(1 - share) * rng.normal(size=(len(cluster), columns))
+
+
+def _slow(
+    rng: np.random.Generator, clips: int, per_clip: int, columns: int, slow: float, clip_share: float
+) -> np.ndarray:
+    """(clips * per_clip, columns) standard normal, autoregressive within a clip."""
+    steps = rng.normal(size=(clips, per_clip, columns))
+    for t in range(1, per_clip):
+        steps[:, t] = slow * steps[:, t - 1] + np.sqrt(1 - slow**2) * steps[:, t]
+    level = rng.normal(size=(clips, 1, columns))
+    return (np.sqrt(clip_share) * level + np.sqrt(1 - clip_share) * steps).reshape(-1, columns)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--world", nargs="*", choices=list(WORLDS), default=list(WORLDS))
+    arguments = parser.parse_args()
+    print(
+        "| world | truth | rho | partial | mean | cover % | width | proxy % | no evidence % | cannot tell % |"
+    )
+    print("|---" * 10 + "|")
+    start = time.process_time()
+    for name in arguments.world:
+        world = WORLDS[name]
+        r = judge_world(world, arguments.runs, arguments.seed)
+        print(
+            f"| {name}: {world.about} | {world.expected} | {r['raw']:.2f} | {r['truth']:.2f} | {r['mean']:.2f} | "
+            f"{100 * r['coverage']:.1f} | {r['width']:.2f} | {100 * r['proxy']:.1f} | "
+            f"{100 * r['no evidence']:.1f} | {100 * r['cannot tell']:.1f} |",
+            flush=True,
+        )
+    seconds = time.process_time() - start
+    print(f"\n{arguments.runs} draws of {PERTURBATIONS} perturbations in each world; {seconds:.0f} s of CPU.")
+
+
+if __name__ == "__main__":
+    main()
