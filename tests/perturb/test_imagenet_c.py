@@ -48,7 +48,7 @@ def reference(name: str, frame: np.ndarray, severity: int, seed: int = 0) -> np.
 
 
 def assert_within_one_level(a: np.ndarray, b: np.ndarray, share: float = 0.2) -> None:
-    """The share is that of flat areas, where the package's kernel sums to a little less than one and loses a level."""
+    """Flat areas are what the share is for: the package's kernels sum to less than one there and lose a level."""
     difference = np.abs(a.astype(int) - b.astype(int))
     assert difference.max() <= 1
     assert np.mean(difference > 0) <= share

@@ -45,7 +45,8 @@ def convolve(frame: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 def line_kernel(length_px: float, radians: float) -> np.ndarray:
     """The path of a point that moves ``length_px`` while the shutter is open, shared among its pixels."""
-    points = np.linspace(-length_px / 2, length_px / 2, 8 * math.ceil(length_px) + 1)
+    count = 8 * math.ceil(length_px)
+    points = ((np.arange(count) + 0.5) / count - 0.5) * length_px
     return _splat(points * math.cos(radians), points * math.sin(radians))
 
 

@@ -1,0 +1,320 @@
+"""The natural suite: values by hand, and torchvision as an independent implementation."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from scipy.stats import poisson
+from torchvision.transforms.v2 import functional as v2
+
+from vidrobust.errors import InputError
+from vidrobust.perturb import arrays, blur, compression, geometric, noise, photometric
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.perturb.draws import from_seed
+
+from .conftest import make_picture
+
+
+def flat(*rgb: int) -> torch.Tensor:
+    """(1, 3, 40, 60) of one colour."""
+    return torch.tensor(rgb, dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 40, 60).contiguous()
+
+
+def colour(pixels: torch.Tensor) -> list[int]:
+    assert (pixels == pixels[:, :, :1, :1]).all()
+    return [int(v) for v in pixels[0, :, 0, 0]]
+
+
+def signed(name: str, pixels: torch.Tensor, strength: float, direction: str = "") -> torch.Tensor:
+    return PERTURBATIONS[name].apply_signed(pixels, strength, direction)
+
+
+@pytest.mark.parametrize(
+    ("name", "strength", "expected"),
+    [
+        ("brightness", 0.1, [110, 55, 220]),  # times 1.1
+        ("brightness", -0.25, [80, 40, 160]),  # over 1.25
+        ("exposure_offset", 60, [160, 110, 255]),  # 260 is clipped
+        ("exposure_offset", -60, [40, 0, 140]),
+        ("gamma", 1, [39, 10, 157]),  # 255 (v / 255)^2
+        ("gamma", -1, [160, 113, 226]),  # 255 (v / 255)^(1/2)
+        ("white_balance", 0.21, [110, 50, 182]),  # red times 1.1, blue over 1.1
+        ("white_balance", -0.21, [91, 50, 220]),
+    ],
+)
+def test_light_by_hand(name: str, strength: float, expected: list[int]) -> None:
+    assert colour(signed(name, flat(100, 50, 200), strength)) == expected
+
+
+def test_contrast_turns_about_the_mean_luma() -> None:
+    """Half black, half white: mean 127.5; a factor of 1/2 gives 63.75 and 191.25."""
+    pixels = flat(0, 0, 0)
+    pixels[..., 30:] = 255
+    assert set(signed("contrast", pixels, -1).unique().tolist()) == {64, 191}
+
+
+def test_quantization_by_hand() -> None:
+    """6 bits lost leave 4 levels: 0, 85, 170, 255; 7 bits leave 2."""
+    ramp = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).expand(1, 3, 16, 16)
+    apply = PERTURBATIONS["quantization"].apply
+    assert set(apply(ramp, 6, from_seed(0)).unique().tolist()) == {0, 85, 170, 255}
+    assert set(apply(ramp, 7, from_seed(0)).unique().tolist()) == {0, 255}
+    assert len(apply(ramp, 2, from_seed(0)).unique()) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "strength", "oracle"),
+    [
+        ("saturation", 0.5, lambda p: v2.adjust_saturation(p, 1.5)),
+        ("saturation", -1.0, lambda p: v2.adjust_saturation(p, 0.5)),
+        ("contrast", 0.5, lambda p: v2.adjust_contrast(p, 1.5)),
+        ("hue", 40.0, lambda p: v2.adjust_hue(p, 40 / 360)),
+        ("hue", -100.0, lambda p: v2.adjust_hue(p, -100 / 360)),
+    ],
+)
+def test_colour_against_torchvision(
+    name: str, strength: float, oracle: object, pictures: torch.Tensor
+) -> None:
+    """Torchvision cuts where we round, hence one level."""
+    expected = oracle(pictures)  # type: ignore[operator]
+    assert (signed(name, pictures, strength).int() - expected.int()).abs().max() <= 1
+
+
+def test_the_path_of_other_devices_agrees(pictures: torch.Tensor) -> None:
+    """What runs on CUDA, run here: tables, HSV and the float warp."""
+    tables = np.random.default_rng(0).uniform(-20, 280, (3, 3, 256))
+    luts = np.clip(np.rint(tables), 0, 255).astype(np.uint8)
+    assert torch.equal(arrays.map_levels(pictures, tables), arrays._map_on_device(pictures, luts))
+    hsv = photometric.rgb_to_hsv(pictures.float() / 255)
+    assert torch.equal(arrays.rounded(photometric.hsv_to_rgb(hsv) * 255), pictures)
+    hsv[:, 0] = torch.remainder(hsv[:, 0] + 50 / 360, 1)
+    turned = arrays.rounded(photometric.hsv_to_rgb(hsv) * 255)
+    assert (turned.int() - signed("hue", pictures, 50).int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("border", ["mirrored", "black"])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+def test_both_warps_agree(border: geometric.Border, interpolation: geometric.Interpolation) -> None:
+    """On a smooth picture the fixed point of OpenCV is within two levels of float32."""
+    picture = cv2.GaussianBlur(make_picture(60, 80).permute(1, 2, 0).numpy(), (0, 0), 3)
+    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    tilt = np.array([[1, 0, 0], [0, 1, 0], [5e-4, -4e-4, 1]])
+    for matrix in (geometric.turned(7) @ geometric.zoomed(1.1), geometric.turned(-11) @ tilt):
+        centre = np.array([[1, 0, 39.5], [0, 1, 29.5], [0, 0, 1]])
+        back = centre @ np.linalg.inv(matrix) @ np.linalg.inv(centre)
+        a = geometric.warp(pixels, [matrix], interpolation=interpolation, border=border)
+        b = geometric._warp_in_float(pixels, back, interpolation, border)
+        inner = (slice(None), slice(None), slice(12, -12), slice(12, -12)) if border == "black" else ...
+        assert (a[inner].int() - b[inner].int()).abs().max() <= 2
+
+
+def test_whole_pixel_translation_is_exact_and_mirrored(pictures: torch.Tensor) -> None:
+    right = signed("translation", pictures, 3, "translation_x")
+    assert torch.equal(right[..., 3:], pictures[..., :-3])
+    assert torch.equal(right[..., :3], pictures[..., 1:4].flip(3))
+    up = signed("translation", pictures, -2, "translation_y")
+    assert torch.equal(up[:, :, :-2], pictures[:, :, 2:])
+
+
+def test_translation_takes_four_directions_and_draws_its_length() -> None:
+    pixels = torch.zeros(40, 3, 31, 31, dtype=torch.uint8)
+    pixels[:, :, 15, 15] = 255
+    moved = PERTURBATIONS["translation"].apply(pixels, 4, from_seed(0))
+    places = {tuple(int(v) for v in frame[0].nonzero()[0]) for frame in moved}
+    assert places == {(11, 15), (19, 15), (15, 11), (15, 19)}
+
+
+@pytest.mark.parametrize(
+    ("matrix", "point", "expected"),
+    [
+        (geometric.turned(90), (10, 0), (0, -10)),  # counter-clockwise: the right goes up
+        (geometric.zoomed(1.5), (10, -4), (15, -6)),
+        (geometric.shifted(3, -2), (1, 1), (4, -1)),
+        (geometric.sheared(0.5), (0, 10), (5, 10)),
+    ],
+)
+def test_matrices_by_hand(matrix: np.ndarray, point: tuple[int, int], expected: tuple[int, int]) -> None:
+    moved = matrix @ [*point, 1]
+    assert moved[:2] / moved[2] == pytest.approx(expected, abs=1e-12)
+
+
+def test_rotation_agrees_with_torchvision() -> None:
+    picture = cv2.GaussianBlur(make_picture(61, 81).permute(1, 2, 0).numpy(), (0, 0), 3)
+    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    expected = v2.rotate(pixels, 9, v2.InterpolationMode.BILINEAR)
+    inner = (slice(None), slice(None), slice(15, -15), slice(15, -15))
+    turned = geometric.warp(pixels, [geometric.turned(9)], interpolation="bilinear")
+    assert (turned[inner].int() - expected[inner].int()).abs().max() <= 1
+    assert (signed("rotation", pixels, 9)[inner].int() - turned[inner].int()).abs().max() <= 8  # bicubic
+
+
+def test_flip_mirrors_the_given_share() -> None:
+    pixels = torch.zeros(400, 3, 4, 6, dtype=torch.uint8)
+    pixels[:, :, :, 0] = 200
+    flipped = PERTURBATIONS["horizontal_flip"].apply(pixels, 0.25, from_seed(0))[:, 0, 0, 5] == 200
+    assert 0.25 - 0.11 < flipped.float().mean() < 0.25 + 0.11  # five standard errors
+    assert torch.equal(PERTURBATIONS["horizontal_flip"].apply(pixels, 1, from_seed(0)), pixels.flip(3))
+
+
+def test_boxes_are_clipped_to_the_frame() -> None:
+    boxes = np.array([[0, 0, 10, 10], [50, 20, 60, 40]], np.float32)
+    moved = geometric.move_corners(boxes, (40, 60), geometric.shifted(5, -12))
+    assert moved.tolist() == [[5, 0, 15, 0], [55, 8, 60, 28]]  # the first has left at the top
+
+
+def test_line_kernel_has_the_length_and_direction_of_the_motion() -> None:
+    """Second moments of a uniform segment of length s: s^2 / 12 along it; bilinear shares add at most 1/4."""
+    for degrees in (0, 30, 90, 135):
+        kernel = blur.line_kernel(16, math.radians(degrees)).astype(np.float64)
+        assert kernel.sum() == pytest.approx(1)
+        half = np.array(kernel.shape) // 2
+        y, x = np.mgrid[-half[0] : half[0] + 1, -half[1] : half[1] + 1]
+        along = x * math.cos(math.radians(degrees)) + y * math.sin(math.radians(degrees))
+        across = y * math.cos(math.radians(degrees)) - x * math.sin(math.radians(degrees))
+        assert np.sum(kernel * along**2) == pytest.approx(16**2 / 12, abs=0.5)
+        assert np.sum(kernel * across**2) < 0.26
+
+
+def test_disk_kernel_has_the_radius() -> None:
+    """Second moment of a disk about an axis: r^2 / 4, and 1 / 12 for the pixels it is summed up in."""
+    for radius in (2.5, 5.0, 8.0):
+        kernel = blur.disk_kernel(radius).astype(np.float64)
+        at = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
+        assert kernel.sum() == pytest.approx(1)
+        assert np.sum(kernel * at[None] ** 2) == pytest.approx(radius**2 / 4 + 1 / 12, rel=0.03)
+    small = blur.disk_kernel(1.0)
+    assert small[1, 1] == pytest.approx(1 / math.pi, rel=0.02)  # one whole pixel of an area of pi
+    assert blur.disk_kernel(0.4).shape == (1, 1)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.0, 5.0])
+def test_gaussian_blur_against_torchvision(sigma: float, pictures: torch.Tensor) -> None:
+    side = 2 * int(4 * sigma + 0.5) + 1
+    expected = v2.gaussian_blur(pictures, [side, side], [sigma, sigma])
+    assert (signed("gaussian_blur", pictures, sigma).int() - expected.int()).abs().max() <= 2
+
+
+def test_negative_blur_mirrors_the_blur(pictures: torch.Tensor) -> None:
+    gentle = (pictures // 3) + 80  # nothing is clipped
+    blurred, sharpened = (signed("gaussian_blur", gentle, s).int() for s in (1.5, -1.5))
+    assert (blurred + sharpened - 2 * gentle.int()).abs().max() <= 1
+
+
+def test_sharpening_of_a_step_by_hand() -> None:
+    """A step of 100: at the edge a blur of sigma 1 keeps 0.6915 of it on the bright side, so 2 x adds 61.7."""
+    pixels = torch.full((1, 3, 21, 21), 80, dtype=torch.uint8)
+    pixels[..., 10:] = 180
+    sharp = PERTURBATIONS["sharpening"].apply(pixels, 0.5, from_seed(0))
+    edge = 180 + 0.5 * 100 * (1 - 0.6915)
+    assert int(sharp[0, 0, 10, 10]) == pytest.approx(edge, abs=1.5)
+    assert int(sharp[0, 0, 10, 2]) == 80
+
+
+@pytest.mark.parametrize("photons", [0.7, 12.0, 650.0])
+def test_shot_noise_is_poisson(photons: float) -> None:
+    """Mean and variance of the table's counts at a few levels against the distribution's."""
+    table = noise.poisson_levels(photons).double().numpy() * photons / 255
+    for level in (0, 1, 60, 255):
+        mean = photons * level / 255
+        assert table[level].mean() == pytest.approx(mean, abs=0.002 * math.sqrt(mean) + 1e-6)
+        assert table[level].var() == pytest.approx(mean, rel=0.01, abs=1e-9)
+    counts = np.bincount(table[60].round().astype(int))
+    expected = poisson.pmf(np.arange(counts.size), photons * 60 / 255)
+    assert np.abs(counts / counts.sum() - expected).max() < 1.1 / 2**noise.POISSON_BITS
+
+
+def test_shot_noise_has_the_sigma_it_says_at_a_quarter_of_white() -> None:
+    """Sigma goes with the root of the level: half at 64 of 255."""
+    noisy = PERTURBATIONS["shot_noise"].apply(flat(64, 64, 64).repeat(4, 1, 1, 1), 20, from_seed(0)).double()
+    assert noisy.mean() == pytest.approx(64, abs=0.4)
+    assert noisy.std() == pytest.approx(20 * math.sqrt(64 / 255), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "strength", "expected"), [("gaussian_noise", 20, 20), ("speckle_noise", 0.1, 12)]
+)
+def test_normal_noise_has_its_sigma(name: str, strength: float, expected: float) -> None:
+    noisy = PERTURBATIONS[name].apply(flat(120, 120, 120).repeat(4, 1, 1, 1), strength, from_seed(0)).double()
+    assert noisy.mean() == pytest.approx(120, abs=0.5)
+    assert noisy.std() == pytest.approx(expected, rel=0.03)
+
+
+def test_impulse_noise_is_half_salt_half_pepper() -> None:
+    noisy = PERTURBATIONS["impulse_noise"].apply(flat(120, 120, 120).repeat(8, 1, 1, 1), 0.2, from_seed(0))
+    for value in (0, 255):
+        assert (noisy == value).float().mean() == pytest.approx(0.1, abs=0.007)  # five standard errors
+    assert set(noisy.unique().tolist()) == {0, 120, 255}
+
+
+def test_jpeg_has_quality_and_half_chroma() -> None:
+    frame = make_picture(64, 64).permute(1, 2, 0).contiguous().numpy()
+    sizes = [len(cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, q])[1]) for q in (30, 90)]
+    assert sizes[0] < sizes[1]
+    checker = np.zeros((32, 32, 3), np.uint8)
+    checker[::2, ::2] = checker[1::2, 1::2] = (255, 0, 0)
+    checker[checker.sum(axis=2) == 0] = (0, 0, 255)
+    coded = compression.jpeg(checker, 95)
+    assert coded[..., 0].std() < 0.6 * checker[..., 0].std()  # red and blue of 2 x 2 pixels are averaged
+    with pytest.raises(
+        InputError, match="jpeg: frames of 65501x1 px do not fit the codec, whose sides have at most 65500"
+    ):
+        PERTURBATIONS["jpeg"].apply(torch.zeros(1, 3, 1, 65501, dtype=torch.uint8), 10, from_seed(0))
+
+
+def test_h264_keeps_to_its_bit_rate_and_to_the_clip() -> None:
+    """Two seconds of a moving picture: coded size within a third of 24 W H frames / ratio; order is kept."""
+    large = make_picture(160, 240, 1).permute(1, 2, 0).numpy()
+    frames = [np.ascontiguousarray(large[k : k + 96, 2 * k : 2 * k + 128]) for k in range(50)]
+    ratio = 200
+    packets = compression._encode(frames, round(96 * 128 * 24 * 25 / ratio), 25)
+    budget = 50 * 96 * 128 * 24 / ratio / 8
+    assert 0.5 * budget < sum(map(len, packets)) < 1.34 * budget
+    clip = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)
+    entry = PERTURBATIONS["h264"]
+    assert entry.apply_clip is not None
+    errors = []
+    for strength in (50, 200, 800):
+        coded = entry.apply_clip(clip, np.arange(50) / 25, strength, from_seed(0)).float()
+        own = (coded - clip.float()).square().mean(dim=(1, 2, 3))
+        other = (coded[1:] - clip[:-1].float()).square().mean(dim=(1, 2, 3))
+        assert strength == 800 or (own[1:] < other).all()
+        errors.append(float(own.mean()))
+    assert errors == sorted(errors)
+
+
+def test_h264_of_odd_sizes_and_one_frame() -> None:
+    pixels = make_picture(33, 51)[None]
+    coded = PERTURBATIONS["h264"].apply(pixels, 50, from_seed(0))
+    assert coded.shape == pixels.shape
+    assert (coded.float() - pixels.float()).square().mean().sqrt() < 40
+    with pytest.raises(InputError, match="sides have at most 16384 px"):
+        PERTURBATIONS["h264"].apply(torch.zeros(1, 3, 16, 16400, dtype=torch.uint8), 50, from_seed(0))
+
+
+def test_occlusion_is_one_square_inside_the_frame() -> None:
+    pixels = torch.full((20, 3, 50, 80), 77, dtype=torch.uint8)
+    covered = (PERTURBATIONS["occlusion"].apply(pixels, 0.4, from_seed(0)) != 77).any(dim=1)
+    for mask in covered:
+        y, x = mask.nonzero().unbind(1)
+        assert int(mask.sum()) == 20 * 20  # 0.4 of 50 px
+        assert (y.max() - y.min(), x.max() - x.min()) == (19, 19)
+    assert len({tuple(mask.nonzero()[0].tolist()) for mask in covered}) > 10
+
+
+def test_patch_gaussian_is_noise_in_a_square() -> None:
+    pixels = torch.full((30, 3, 60, 60), 128, dtype=torch.uint8)
+    noisy = PERTURBATIONS["patch_gaussian"].apply(pixels, 30, from_seed(0))
+    sides = []
+    for frame in noisy:
+        y, x = (frame != 128).any(dim=0).nonzero().unbind(1)
+        box = frame[:, y.min() : y.max() + 1, x.min() : x.max() + 1].double()
+        sides.append(max(box.shape[1:]))
+        if box[0].numel() > 400:
+            assert box.std() == pytest.approx(30, rel=0.15)
+            assert (box == 128).float().mean() < 0.05
+    assert min(sides) < 20
+    assert max(sides) > 40
