@@ -12,7 +12,7 @@ from tests.video.conftest import Make
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.video.choice import Route, choose, resolve_device, routes
 from vidrobust.video.pyav import PyAVReader
-from vidrobust.video.pyav_cuda import surface_to_rgb
+from vidrobust.video.pyav_cuda import SurfaceConverter
 from vidrobust.video.source import open_video
 from vidrobust.video.stream import FrameStream, Reader, Selection
 
@@ -139,7 +139,7 @@ def test_surfaces_flow_through_the_reader_into_batches(path: Path) -> None:
         item="x",
         color="accurate",
         reason="",
-        painter=lambda: lambda frame: surface_to_rgb(frame.reformat(format="nv12")).numpy(),
+        painter=lambda: lambda frame: SurfaceConverter()(frame.reformat(format="nv12")).numpy(),
     )
     with FrameStream(reader, Selection(), prefetch=2) as video, open_video(path, color="accurate") as own:
         (given,) = video.batches(8)

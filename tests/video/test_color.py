@@ -20,7 +20,7 @@ from vidrobust.video.color import (
     yuv_to_rgb_matrix,
 )
 from vidrobust.video.inspect import inspect_paths
-from vidrobust.video.pyav_cuda import surface_to_rgb
+from vidrobust.video.pyav_cuda import SurfaceConverter
 from vidrobust.video.source import open_video
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast")
@@ -179,7 +179,7 @@ def test_surfaces_become_rgb_as_planes_do(layout: str, source: str, space: int, 
     surface = planar.reformat(format=layout, src_color_range=color_range, dst_color_range=color_range)
     for frame in (planar, surface):
         frame.colorspace, frame.color_range = space, color_range
-    given = surface_to_rgb(surface)
+    given = SurfaceConverter()(surface)
     assert surface.planes[0].line_size != surface.width * (1 if layout == "nv12" else 2)  # rows are padded
     assert given.shape == (72, 130, 3)
     expected = Converter("accurate")(planar).astype(int)

@@ -161,9 +161,27 @@ def _clockwise_angle(m: tuple[int, ...]) -> float:
 
 
 def display_matrix(frame: av.VideoFrame) -> bytes | None:
-    """The frame's display matrix, or None where it is shown as stored."""
+    """The frame's display matrix, or None where it is shown as stored.
+
+    PyAV ties the frame to its side data in a cycle here, so that its memory is only freed by the garbage
+    collector: not to be asked of every frame.
+    """
     data = frame.side_data.get("DISPLAYMATRIX")
     return None if data is None else bytes(cast(Buffer, data))
+
+
+class Orientation:
+    """The filters that set each frame of a pass upright, read again only where its rotation or size changes."""
+
+    def __init__(self) -> None:
+        self._kind: tuple[int, int, int] | None = None
+        self._filters: tuple[tuple[str, str], ...] = ()
+
+    def __call__(self, frame: av.VideoFrame) -> tuple[tuple[str, str], ...]:
+        kind = (frame.width, frame.height, frame.rotation)
+        if kind != self._kind:
+            self._kind, self._filters = kind, orientation_filters(display_matrix(frame))
+        return self._filters
 
 
 class Converter:
@@ -171,19 +189,18 @@ class Converter:
 
     def __init__(self, color: ColorMode) -> None:
         self._color = color
+        self._orientation = Orientation()
         self._kind: tuple[object, ...] | None = None
         self._convert: Callable[[av.VideoFrame], np.ndarray] = _packed
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         """(H, W, 3) uint8, upright; valid until the next call."""
-        matrix = display_matrix(frame)
-        kind = (
-            *(frame.format.name, frame.width, frame.height, frame.colorspace, frame.color_range, matrix),
-            frame.planes[0].line_size < 0,
-        )
-        if kind != self._kind:
-            self._convert = self._build(frame, orientation_filters(matrix))
-            self._kind = kind
+        turns = self._orientation(frame)
+        kind = (frame.format.name, frame.width, frame.height, frame.colorspace, frame.color_range, turns)
+        flipped = frame.planes[0].line_size < 0
+        if (kind, flipped) != self._kind:
+            self._convert = self._build(frame, turns)
+            self._kind = (kind, flipped)
         return self._convert(frame)
 
     def _build(

@@ -47,7 +47,6 @@ class ImageFolderReader:
 
     def frames(self, first: int = 0) -> Generator[Decoded]:
         """Every image from number ``first``."""
-        convert = Converter(self._color)
         for index, path in enumerate(self._files[first:], first):
             report = PassReport()
             try:
@@ -63,7 +62,7 @@ class ImageFolderReader:
                 index=index,
                 time_s=float(index / RATE_UNKNOWN),
                 corrupt=report.see_frame(frame),
-                rgb=partial(convert, frame),
+                rgb=partial(Converter(self._color), frame),
             )
 
     def start_before(self, index: int) -> int:

@@ -10,9 +10,8 @@ from av.video.frame import VideoFrame
 
 from vidrobust.errors import InputError
 from vidrobust.video.color import (
-    display_matrix,
+    Orientation,
     is_full_range,
-    orientation_filters,
     semi_planar_to_rgb,
     upright,
 )
@@ -42,23 +41,29 @@ def open_pyav_cuda(path: Path, *, item: str, device: str, reason: str) -> PyAVRe
         color="accurate",
         reason=reason,
         device=device,
-        painter=lambda: surface_to_rgb,
+        painter=SurfaceConverter,
         hwaccel=hwaccel,
     )
 
 
-def surface_to_rgb(frame: VideoFrame) -> torch.Tensor:
-    """(H, W, 3) uint8 RGB, upright, in new memory on the device of the frame's planes.
+class SurfaceConverter:
+    """Surfaces of one pass to RGB, on the device they lie on."""
 
-    The decoder uses its surfaces again, so the planes are not kept. Works on NV12 and P010 frames in host
-    memory as well. Raises InputError for other layouts.
-    """
-    layout = (frame.sw_format or frame.format).name
-    if layout not in SURFACES:
-        raise InputError(f"{layout} pictures are not converted on a device, only 4:2:0 of 8 to 16 bits")
-    # not torch.from_dlpack(plane): it passes a stream, which PyAV refuses
-    luma, chroma = (torch.utils.dlpack.from_dlpack(plane.__dlpack__()) for plane in frame.planes[:2])
-    rgb = semi_planar_to_rgb(
-        luma, chroma, frame.colorspace, full_range=is_full_range(frame), bits=SURFACES[layout]
-    )
-    return upright(rgb, orientation_filters(display_matrix(frame)))
+    def __init__(self) -> None:
+        self._orientation = Orientation()
+
+    def __call__(self, frame: VideoFrame) -> torch.Tensor:
+        """(H, W, 3) uint8 RGB, upright, in new memory on the device of the frame's planes.
+
+        The decoder uses its surfaces again, so the planes are not kept. Works on NV12 and P010 frames in host
+        memory as well. Raises InputError for other layouts.
+        """
+        layout = (frame.sw_format or frame.format).name
+        if layout not in SURFACES:
+            raise InputError(f"{layout} pictures are not converted on a device, only 4:2:0 of 8 to 16 bits")
+        # not torch.from_dlpack(plane): it passes a stream, which PyAV refuses
+        luma, chroma = (torch.utils.dlpack.from_dlpack(plane.__dlpack__()) for plane in frame.planes[:2])
+        rgb = semi_planar_to_rgb(
+            luma, chroma, frame.colorspace, full_range=is_full_range(frame), bits=SURFACES[layout]
+        )
+        return upright(rgb, self._orientation(frame))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 from weakref import WeakSet
 
 import numpy as np
@@ -151,7 +151,7 @@ class FrameStream:
             raise InputError(
                 f"{self._reader.path}: frames {list(indices)} cannot be read; numbers start at 0"
             )
-        found: dict[int, tuple[np.ndarray | torch.Tensor, Decoded]] = {}
+        found: dict[int, tuple[np.ndarray | torch.Tensor, _Row]] = {}
         frames: Generator[Decoded] | None = None
         position = -1
         try:
@@ -163,7 +163,7 @@ class FrameStream:
                 for frame in frames:
                     position = frame.index
                     if position == index:
-                        found[index] = (_copied(frame.rgb()), frame)
+                        found[index] = (_copied(frame.rgb()), _Row(index, frame.time_s, frame.corrupt))
                     if position >= index:
                         break
                 if index not in found:
@@ -197,7 +197,7 @@ class FrameStream:
         frames = self._reader.frames(0 if start_s is None else self._reader.index_before(start_s))
         pool = _Pool()
         memory: _Memory | None = None
-        kept: list[Decoded] = []
+        kept: list[_Row] = []
         delivered = False
         try:
             for frame in self._selection(frames):
@@ -211,9 +211,9 @@ class FrameStream:
                 if memory is None:
                     memory = self._memory(size, shape, pool)
                 memory.put(len(kept), picture)
-                kept.append(frame)
+                kept.append(_Row(frame.index, frame.time_s, frame.corrupt))
                 delivered = True
-                del picture
+                del picture, frame  # or they would be held while the next one is decoded
                 if len(kept) == size:
                     yield self._batch(memory, kept)
                     memory, kept = None, []
@@ -247,7 +247,7 @@ class FrameStream:
         )
         return _Memory(tensor.numpy() if on_cpu else tensor, self._upload)
 
-    def _batch(self, memory: _Memory, frames: list[Decoded]) -> FrameBatch:
+    def _batch(self, memory: _Memory, frames: Sequence[_Row]) -> FrameBatch:
         return FrameBatch(
             pixels=memory.pixels(len(frames)),
             time_s=np.array([f.time_s for f in frames], np.float64),
@@ -255,6 +255,14 @@ class FrameStream:
             corrupt=np.array([f.corrupt for f in frames], np.bool_),
             item=self.info.name,
         )
+
+
+class _Row(NamedTuple):
+    """What is kept of a frame once its pixels are copied."""
+
+    index: int
+    time_s: float
+    corrupt: bool
 
 
 class _Memory:
