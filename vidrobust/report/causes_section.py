@@ -20,6 +20,7 @@ from vidrobust.report.words import (
     percent,
     percent_with_interval,
     plural,
+    span,
 )
 
 UNEXPLAINED = "unexplained"
@@ -94,7 +95,8 @@ def figure(run: RunTables) -> Picture | None:
                 "color": drawing.COLOURS[k % len(drawing.COLOURS)],
                 "label": model,
             }
-            _bars(axes[0, 0], y, *(100 * _column(of, c) for c in ("value", "low", "high")), style)
+            value, low, high = (100 * _column(of, c) for c in ("value", "low", "high"))
+            _bars(axes[0, 0], y, value, low, high, style)
             flips = _column(of, "flips")
             with np.errstate(divide="ignore", invalid="ignore"):
                 rate = np.where(flips > 0, 100 * _column(of, "reproduced") / flips, np.nan)
@@ -112,12 +114,12 @@ def figure(run: RunTables) -> Picture | None:
             drawn.legend(
                 *axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=min(4, len(models))
             )
-        n = table["n"].astype(int)
         caption = (
-            f"One measured change between two frames, done alone to the first: how much of what the model did does it "
-            f"do? n = {n.min() if n.min() == n.max() else f'{n.min()} to {n.max()}'} pairs that could be replayed; lines are 95 % intervals over clusters. "
-            "Left: beyond the placebo, a change of the same size in a random direction, and beyond the blur of the warp "
-            "alone. Right: the black stroke is what the placebo reproduces. The causes overlap and do not add up."
+            "One measured change between two frames, done alone to the first: how much of what the model "
+            f"did does it do? n = {span(table['n'])} pairs that could be replayed; lines are 95 % intervals "
+            "over clusters. Left: beyond the placebo, a change of the same size in a random direction, and "
+            "beyond the blur of the warp alone. Right: the black stroke is what the placebo reproduces. "
+            "The causes overlap and do not add up."
         )
         return drawing.encode(drawn, "Share of the change explained by each cause, with intervals", caption)
 
@@ -172,8 +174,9 @@ def _directions(model: str, rows: pd.DataFrame) -> Picture:
         axes[0, 0].set_xlabel("cosine between the real change of the output and that under the perturbation")
         axes[0, 0].set_title(model)
         caption = (
-            "Does the output move between neighbouring frames the way it moves under a perturbation? 1: the same way; 0: "
-            f"unrelated. n = {int(rows['n'].max())} pairs; bars are 95 % intervals over clusters; filled: surely above zero."
+            "Does the output move between neighbouring frames the way it moves under a perturbation? 1: "
+            f"the same way; 0: unrelated. n = {span(rows['n'])} pairs; bars are 95 % intervals over "
+            "clusters; filled: surely above zero."
         )
         return drawing.encode(drawn, f"Direction of the change, {model}", caption)
 

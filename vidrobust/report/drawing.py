@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -21,7 +22,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito: told apart by people with any kind of colour vision. Markers differ as well."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY, DARK, LIGHT = "#8a8a8a", "#333333", "#d9d9d9"
-STYLE = {
+STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "axes.titlesize": 9,
@@ -59,7 +60,7 @@ class Picture:
 @contextmanager
 def styled() -> Iterator[None]:
     """The style of all figures, for as long as one is drawn."""
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
         yield
 
 

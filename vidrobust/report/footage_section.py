@@ -214,8 +214,8 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
             panel.set_xlabel("%" if factor == 100 else unit)
             panel.grid(axis="x")
         caption = (
-            "How much the footage itself varies, measured from the pixels: size of the change between two frames. "
-            "Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all items. What could not be "
-            "measured is not drawn; counts stand in the table."
+            "How much the footage itself varies, measured from the pixels: size of the change between two "
+            "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all items. "
+            "What could not be measured is not drawn; counts stand in the table."
         )
         return drawing.encode(figure, "Variation of the footage per quantity and distance in time", caption)

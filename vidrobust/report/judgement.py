@@ -15,9 +15,9 @@ FEWEST_CLUSTERS = 5
 """Seconds or items below which an interval stands on little; said beside it."""
 
 LIMITS = (
-    f"steady up to {one_in(STEADY)} neighbouring frames, unstable from {one_in(UNSTABLE)} on, flickering between. "
-    "The whole interval must lie inside a band for its word to be used. These limits are conventions of this report, "
-    "not a standard: what a flip costs on your line decides"
+    f"steady up to {one_in(STEADY)} neighbouring frames, unstable from {one_in(UNSTABLE)} on, flickering "
+    "between. A word is used only where the whole interval lies in its band. These limits are conventions "
+    "of this report, not a standard: what a flip costs on your line decides"
 )
 
 

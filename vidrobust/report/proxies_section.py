@@ -14,7 +14,7 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import FAMILIES, phrase
 from vidrobust.report.run_tables import RunTables
-from vidrobust.report.words import METRICS, interval, listing, number
+from vidrobust.report.words import METRICS, interval, listing, number, span
 
 VERDICTS = ("proxy", "no evidence", "cannot tell")
 COLOUR_OF = {"proxy": drawing.COLOURS[0], "no evidence": drawing.COLOURS[1], "cannot tell": drawing.GREY}
@@ -50,7 +50,9 @@ def studies(run: RunTables) -> list[Study]:
     said = run.json("correlation.json").get("studies", [])
     found = []
     for across, model, rows in _each(table):
-        words = next((s for s in said if s.get("across") == across and s.get("model", "") == model), {})
+        words: dict[str, Any] = next(
+            (s for s in said if s.get("across") == across and s.get("model", "") == model), {}
+        )
         main = primary(rows)
         verdict = main.set_index("perturbation")["verdict"].to_dict()
         sentences = words.get("sentences") or {}
@@ -149,12 +151,11 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
             face = COLOUR_OF[verdict] if verdict == "proxy" else "white"
             panel.plot([], [], "o-", color=COLOUR_OF[verdict], markerfacecolor=face, label=verdict)
         figure.legend(loc="outside upper right", ncols=3)
-        n = main["n"]
-        span = str(n.min()) if n.min() == n.max() else f"{n.min()} to {n.max()}"
         caption = (
-            f"Where {across} that are sensitive to a perturbation are also those that are unstable in the footage, the mark "
-            f"lies right of zero. n = {span} {across}; bars are 95 % intervals over clusters. A coefficient is not a "
-            "verdict: several conditions must hold, and the colour tells which verdict the study gave."
+            f"Where {across} that are sensitive to a perturbation are also those that are unstable in the "
+            f"footage, the mark lies right of zero. n = {span(main['n'])} {across}; bars are 95 % intervals "
+            "over clusters. A coefficient is not a verdict: several conditions must hold, and the colour "
+            "tells the study's verdict."
         )
         return drawing.encode(figure, f"Correlations with intervals {_title(across, model)}", caption)
 
@@ -208,7 +209,7 @@ def _against_stability(
             holds_zero = not (low[i, j] > 0 or high[i, j] < 0)
             dark = abs(value[i, j]) > 0.62
             colour = "white" if dark else (drawing.GREY if holds_zero else "black")
-            text = f"{value[i, j]:.2f}\n[{interval(low[i, j], high[i, j])}]"
+            text = f"{value[i, j]:.2f}\n[{interval(float(low[i, j]), float(high[i, j]))}]"
             panel.text(j, i, text, ha="center", va="center", fontsize=6.3, color=colour, linespacing=1.0)
         panel.set_xticks(range(len(columns)), [_short(c) for c in columns], rotation=25, ha="right")
         panel.set_yticks(range(len(perturbations)), [phrase(n).noun for n in perturbations])
@@ -216,8 +217,9 @@ def _against_stability(
         given = "given the confounder" if method == PARTIAL else "as it is, confounded"
         panel.set_title(f"{title}: Spearman, {given}")
         caption = (
-            f"Sensitivity to each perturbation (rows) against what the footage shows (columns). n = {n}; in brackets 95 % "
-            f"intervals over clusters; grey figures: {ZERO}. After Gu et al. 2019, with intervals."
+            f"Sensitivity to each perturbation (rows) against what the footage shows (columns). n = {n}; in "
+            f"brackets 95 % intervals over clusters; grey figures: {ZERO}. After Gu et al. 2019, with "
+            "intervals."
         )
         return drawing.encode(figure, f"Correlation matrix {title}, {given}", caption)
 
@@ -237,8 +239,8 @@ def _against_each_other(of: pd.DataFrame, names: list[str], title: str) -> Pictu
         panel.set_yticks(range(len(names)), nouns)
         panel.set_title(f"{title}: perturbations against each other")
         caption = (
-            f"Spearman correlation of the sensitivities, given the confounder where there is one, n = {int(of['n'].max())}. "
-            f"A cross: {ZERO}. Perturbations that always move together are one proxy."
+            "Spearman correlation of the sensitivities, given the confounder where there is one, n = "
+            f"{int(of['n'].max())}. A cross: {ZERO}. Perturbations that always move together are one proxy."
         )
         return drawing.encode(figure, f"Perturbations against each other, {title}", caption)
 

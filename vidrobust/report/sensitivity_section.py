@@ -14,7 +14,7 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import FAMILIES, phrase, saying
 from vidrobust.report.run_tables import RunTables
-from vidrobust.report.words import known, listing, percent, percent_interval, plural
+from vidrobust.report.words import known, listing, percent, percent_interval, plural, span
 from vidrobust.studies.intervals import clustered_mean, clustered_rate
 
 FLIPS_WORTH_SAYING = 0.05
@@ -75,7 +75,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
 
 
 def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
-    """(model, perturbation) -> the 99th percentile of what the footage does, as a strength, where it is resolved."""
+    """(model, perturbation) -> 99th percentile of what the footage does, as a strength, where it is resolved."""
     table = run.table("witnesses")
     if table is None or not {"model", "perturbation", "observed", "variation_vote"} <= set(table):
         return {}
@@ -208,9 +208,9 @@ def _family_figure(
         one = found[found["perturbation"].isin(names)]
         what = "items" if bool(one["of_items"].all()) else "frames"
         caption = (
-            f"{family.capitalize()}: what a synthetic change does to the output, against its strength. Above, the share "
-            f"of frames whose label flips; below, the mean total variation. n = {_span(one['n'])} frames a point; bars "
-            f"are 95 % intervals over {what}."
+            f"{family.capitalize()}: what a synthetic change does to the output, against its strength. "
+            "Above, the share of frames whose label flips; below, the mean total variation. n = "
+            f"{span(one['n'])} frames a point; bars are 95 % intervals over {what}."
         )
         if any(name in {p for _, p in observed} for name in names):
             caption += (
@@ -264,8 +264,3 @@ def _mark_observed(panel: Axes, of: pd.DataFrame, sizes: list[float | None]) -> 
         panel.axvspan(left, size, color=drawing.LIGHT, alpha=0.6, linewidth=0, zorder=0)
     else:
         panel.axvspan(left, left * (right / left) ** 0.012, color=drawing.GREY, linewidth=0, zorder=0)
-
-
-def _span(values: pd.Series) -> str:
-    low, high = int(values.min()), int(values.max())
-    return str(low) if low == high else f"{low} to {high}"

@@ -118,9 +118,8 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
         return NOT_MEASURED
     within = int((usable["label_flip"] & (usable["total_variation"] <= change["value"])).sum())
     said = (
-        f"the same frame again, {change['n']} times in other company: "
-        f"{_small(change['value'])} of the probability moves at most, "
-        f"{percent(flipped['value']) if flipped['value'] else 'no label'} flips"
+        f"the same frame again, {change['n']} times in other company: {_small(change['value'])} of the "
+        f"probability moves at most, {percent(flipped['value']) if flipped['value'] else 'no label'} flips"
     )
     if within:
         return f"{said}. {plural(within, 'flip')} of the footage are no larger and may be the computer's"
@@ -207,19 +206,18 @@ def item_figure(run: RunTables) -> Picture | None:
         figure, axes = drawing.panels(1, 1, 0.9 + 0.22 * len(shown))
         models = [m for m in run.models if m in set(rows["model"])]
         for k, model in enumerate(models):
+            colour = drawing.COLOURS[k % len(drawing.COLOURS)]
+            marker = drawing.MARKERS[k % len(drawing.MARKERS)]
             of_model = rows[rows["model"] == model].set_index("item").reindex(shown)
             drawing.forest(
                 axes[0, 0],
                 [cut(item, 40) for item in shown],
                 *(100 * of_model[name].to_numpy(np.float64) for name in ("value", "low", "high")),
-                colours=drawing.COLOURS[k % len(drawing.COLOURS)],
-                marker=drawing.MARKERS[k % len(drawing.MARKERS)],
+                colours=colour,
+                marker=marker,
                 offset=0.6 * (k + 0.5) / len(models) - 0.3,
             )
-            axes[0, 0].plot(
-                [], [], drawing.MARKERS[k % len(drawing.MARKERS)] + "-", color=drawing.COLOURS[k % len(drawing.COLOURS)],
-                label=model,
-            )  # fmt: skip
+            axes[0, 0].plot([], [], marker + "-", color=colour, label=model)
         axes[0, 0].set_xlabel("label flips, % of neighbouring frames")
         axes[0, 0].set_xlim(left=0)
         worst = f"{cut(shown[0], 40)} flips most: {percent(order.iloc[0])} of its neighbouring frames"
@@ -228,7 +226,7 @@ def item_figure(run: RunTables) -> Picture | None:
             axes[0, 0].legend(loc="lower right")
         calm = int((order == 0).sum())
         caption = (
-            f"Flip rate of each item; lines are 95 % intervals over the seconds of the item. "
-            f"Shown are the {len(shown)} least stable of {len(order)} items; {calm} have no flip at all."
+            "Flip rate of each item; lines are 95 % intervals over the seconds of the item. Shown are the "
+            f"{len(shown)} least stable of {len(order)} items; {calm} have no flip at all."
         )
         return drawing.encode(figure, f"Flip rates of {len(shown)} items with intervals", caption)

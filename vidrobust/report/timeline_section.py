@@ -20,12 +20,7 @@ MOST_MODELS = 4
 MOST_FRAMES = 900
 """Frames in one drawing; of a longer item the stretch with the most flips is drawn."""
 CLASSES = 5
-BREAKS = {
-    "scene_cut": "scene cut",
-    "frame_size": "size changes",
-    "corrupt": "damaged",
-    "motion": "moves too far",
-}
+BREAKS = ("scene_cut", "frame_size", "corrupt", "motion")
 
 
 @dataclass(frozen=True)
@@ -100,15 +95,16 @@ def _item(item: str, models: list[str], frames: pd.DataFrame, near: pd.DataFrame
                 )
         axes[-1, 0].set_xlabel("time, s")
         figure.suptitle(f"{cut(item, 60)}: {plural(counted, 'flip')}", x=0.01, ha="left", fontsize=9.5)
-        caption = _caption(item, len(order), stop - start, present)
+        caption = _caption(item, len(order), stop - start)
         return drawing.encode(figure, f"Probability of the leading classes of {item} over time", caption)
 
 
-def _caption(item: str, total: int, drawn: int, models: list[str]) -> str:
+def _caption(item: str, total: int, drawn: int) -> str:
     said = (
-        f"{item}: probability of the {CLASSES} classes that lead most often, in every frame in which a class is first "
-        f"(dot) or second (line only); elsewhere it is smaller and not recorded. Strokes on top: label flips; dashed: "
-        f"{' or '.join(('scene cuts', 'other breaks'))}, across which nothing is compared. n = {plural(drawn, 'frame')}"
+        f"{item}: probability of the {CLASSES} classes that lead most often, wherever a class is first "
+        "(dot) or second (line only); elsewhere it is smaller and not recorded. Strokes on top: label "
+        "flips; dashed: cuts and other breaks, across which nothing is compared. n = "
+        f"{plural(drawn, 'frame')}"
     )
     if drawn < total:
         said += f", the stretch of {plural(total, 'frame')} with the most flips"
@@ -147,7 +143,7 @@ def _model(panel: Axes, of: pd.DataFrame, pairs: pd.DataFrame, names: Mapping[st
     at = of.drop_duplicates("frame").set_index("frame")["time_s"]
     flips = pairs[pairs["label_flip"] & (pairs["excluded"] == "")]
     panel.vlines(at.reindex(flips["frame_b"]), 1.04, 1.12, color="black", linewidth=0.9)
-    for _, row in pairs[pairs["excluded"].isin(list(BREAKS))].iterrows():
+    for _, row in pairs[pairs["excluded"].isin(BREAKS)].iterrows():
         panel.axvline(
             float(at.get(row["frame_b"], np.nan)), color=drawing.GREY, linewidth=0.9, linestyle=(0, (3, 2))
         )

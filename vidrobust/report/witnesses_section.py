@@ -54,7 +54,10 @@ def heard(run: RunTables) -> list[Heard]:
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    votes = [{"who": who, "vote": _vote(row, who), "figure": _figure(row, who), "words": str(row.get(f"{who}_words") or "")} for who in WITNESSES]  # fmt: skip
+    votes = [
+        {"who": who, "vote": _vote(row, who), "figure": _figure(row, who), "words": _words(row, who)}
+        for who in WITNESSES
+    ]
     return {
         "perturbation": phrase(str(row["perturbation"])).noun,
         "family": str(row.get("family") or ""),
@@ -68,6 +71,10 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 def _vote(row: dict[str, Any], who: str) -> str:
     return str(row.get(f"{who}_vote") or "cannot tell")
+
+
+def _words(row: dict[str, Any], who: str) -> str:
+    return str(row.get(f"{who}_words") or "")
 
 
 def _figure(row: dict[str, Any], who: str) -> str:

@@ -157,6 +157,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def span(counts: Iterable[int]) -> str:
+    """One count, or from the least to the most: "24", "12 to 24"."""
+    each = [int(count) for count in counts]
+    return str(min(each)) if min(each) == max(each) else f"{min(each)} to {max(each)}"
+
+
 def clock(seconds: float) -> str:
     """A place in a clip: "4.23 s", "2:04.2"."""
     if seconds < 60:
