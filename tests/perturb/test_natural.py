@@ -187,7 +187,7 @@ def test_disk_kernel_has_the_radius() -> None:
         assert kernel.sum() == pytest.approx(1)
         assert np.sum(kernel * at[None] ** 2) == pytest.approx(radius**2 / 4 + 1 / 12, rel=0.03)
     small = blur.disk_kernel(1.0)
-    assert small[1, 1] == pytest.approx(1 / math.pi, rel=0.02)  # one whole pixel of an area of pi
+    assert small[1, 1] == pytest.approx(1 / math.pi, rel=0.04)  # one whole pixel of an area of pi
     assert blur.disk_kernel(0.4).shape == (1, 1)
 
 
@@ -259,9 +259,7 @@ def test_jpeg_has_quality_and_half_chroma() -> None:
     checker[checker.sum(axis=2) == 0] = (0, 0, 255)
     coded = compression.jpeg(checker, 95)
     assert coded[..., 0].std() < 0.6 * checker[..., 0].std()  # red and blue of 2 x 2 pixels are averaged
-    with pytest.raises(
-        InputError, match="jpeg: frames of 65501x1 px do not fit the codec, whose sides have at most 65500"
-    ):
+    with pytest.raises(InputError, match="jpeg: frames of 65501x1 px do not fit the codec"):
         PERTURBATIONS["jpeg"].apply(torch.zeros(1, 3, 1, 65501, dtype=torch.uint8), 10, from_seed(0))
 
 
