@@ -36,7 +36,9 @@ class Thresholds:
                      they normal, reach 2.6. And more pairs than the 5 % of chance must exceed two of their own
     smallest_effect  total variation below which a change of the output is not worth training against
     min_clusters     items from which on the interval of the sensitivity is over items, below it is over frames
-    small_share      a cause that explains surely less than this share, or a cosine surely smaller, speaks against
+    small_share      a cause that explains surely less than this share, or a cosine that is surely no more
+                     than this beyond the others, speaks against
+    least_cosine     a mean cosine below this speaks for nothing
     """
 
     scale: str = "adjacent"
@@ -45,6 +47,7 @@ class Thresholds:
     smallest_effect: float = 0.01
     min_clusters: int = 5
     small_share: float = 0.05
+    least_cosine: float = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,13 +249,14 @@ def _at(
 
 
 def explained(
-    causes: pd.DataFrame, asked: Pairing, of_parts: bool, limits: Thresholds
+    causes: pd.DataFrame, asked: Pairing, seen: Observed, limits: Thresholds
 ) -> tuple[Finding, str]:
     """What the replay says, from the summary of the causes of one model; and the cause that speaks.
 
-    Of several causes the plainest that speaks for it is taken. ``affine`` holds the shift as well, so it
-    speaks for a rotation or a zoom only as far as it explains more than the shift alone.
+    A cause speaks for several perturbations: for one that the footage does not show it cannot speak. ``affine``
+    holds the shift as well, so it speaks for a rotation or a zoom only as far as it explains surely more.
     """
+    of_parts = seen.of_parts
     if not asked.causes:
         return Finding(words="no replay can test it"), ""
     names = asked.causes[1:] if of_parts and len(asked.causes) > 1 else asked.causes[:1]
@@ -267,6 +271,9 @@ def explained(
         words += f" and reproduces {int(row['reproduced'])} of {int(row['flips'])} flips"
         placebo = row.get("placebo_flips", NAN)
         words += f" (a placebo {placebo:.3g})" if math.isfinite(placebo) else ""
+    if vote == FOR and seen.vote == AGAINST:
+        vote = CANNOT_TELL
+        words += ", by other changes than this one"
     shift = causes[causes["cause"] == "shift"]
     if vote == FOR and cause == "affine" and len(shift) and float(shift.iloc[0]["value"]) >= low:
         vote = CANNOT_TELL
@@ -277,18 +284,31 @@ def explained(
     return Finding(value=value, low=low, high=high, n=int(row["n"]), vote=vote, words=words), cause
 
 
-def points(directions: pd.DataFrame, limits: Thresholds) -> Finding:
-    """What the direction says, from the summary rows of one model and one perturbation; the best sign counts."""
+def points(directions: pd.DataFrame, limits: Thresholds) -> tuple[Finding, float]:
+    """What the direction says, from the summary rows of one model and one perturbation; and the mean cosine.
+
+    The figure is the cosine beyond that of other causes; of several rows (signs) the best counts. A cosine that is
+    small in itself does not speak for it, however far above the others it stands.
+    """
     rows = directions.dropna(subset=["value"]) if len(directions) else directions
     if not len(rows):
-        return Finding(words="no direction was measured")
+        spread = directions["spread"].dropna() if "spread" in directions else pd.Series(dtype=float)
+        if len(spread):
+            words = f"it has no direction; the changes it causes are {spread.iloc[0]:.2g} of the real ones"
+            return Finding(words=words), NAN
+        return Finding(words="no direction was measured"), NAN
     row = rows.loc[rows["low"].fillna(-2.0).idxmax()]
     value, low, high = float(row["value"]), float(row["low"]), float(row["high"])
+    itself = float(row.get("cosine", NAN))
     vote = FOR if low > 0 else AGAINST if high < limits.small_share else CANNOT_TELL
-    words = (
-        f"the output moves the way it does under the perturbation with cosine {_numbers(value, low, high)}"
-    )
-    return Finding(value=value, low=low, high=high, n=int(row["n"]), vote=vote, words=words)
+    words = f"the output moves as under it with cosine {_numbers(value, low, high)}"
+    if math.isfinite(itself):
+        beyond = _numbers(value, low, high)
+        words = f"the output moves as under it with cosine {itself:.2g}, {beyond} beyond other causes"
+        if vote == FOR and itself < limits.least_cosine:
+            vote = CANNOT_TELL
+            words += ", which is little"
+    return Finding(value=value, low=low, high=high, n=int(row["n"]), vote=vote, words=words), itself
 
 
 def correlated(correlation: pd.DataFrame, contaminated: bool) -> tuple[Finding, str, str]:

@@ -55,18 +55,20 @@ def table(
 
     variation, sensitivity, correlation  tables as of ``vidrobust.tables``
     causes       summary over pairs: cause, value (share explained beyond the placebo), low, high, n (pairs),
-                 flips, reproduced; with a column model, only this model's rows count, as in all tables
-    directions   summary over pairs: perturbation, value (cosine), low, high, n; one row per sign if signed
-    model        whose rows; may be left out where there is one model only
+                 flips, reproduced, and where known placebo_flips
+    directions   summary over pairs: perturbation, value (cosine beyond other causes), low, high, n, and where
+                 known cosine (itself) and spread (of random ones)
+    model        whose rows, in all tables that have a column model; may be left out where there is one only
     families     perturbation -> family; the catalogue's by default
     trained_families  families that the model was trained with: their correlation does not count
     noise_floor  total variation of the very same frame predicted again
 
     Columns: perturbation, family, unit, model, contaminated; ``observed`` (99th percentile as a strength),
     observed_low, observed_high (quietest and liveliest clip), observed_n, axes (strength per axis, or empty),
-    scale, quantity, of_parts; for each other witness its figure, ``_low``, ``_high``, ``_n``; flips (rate under
-    the perturbation), cause, flips_seen, flips_reproduced, across, verdict; for every witness ``_vote`` and
-    ``_words``; agreement (for, against, disagree, cannot tell) and ``sentence``.
+    scale, quantity, of_parts; sensitivity, explained, direction and partial, each with ``_low``, ``_high`` and
+    ``_n``; flips (rate under the perturbation at that size), cosine, cause, flips_seen, flips_reproduced, across,
+    verdict; for every witness ``_vote`` and ``_words``; agreement (for, against, disagree, cannot tell) and
+    ``sentence``.
     Raises InputError where several models are in the table and none is named.
     """
     name = _the_model(sensitivity, model)
@@ -115,13 +117,13 @@ def _row(perturbation: str, case: _Case) -> dict[str, object]:
     moved, flips = sensitivity_at(
         _about(case.sensitivity, perturbation), seen.value, case.noise_floor, limits
     )
-    replayed, cause = explained(causes, asked, seen.of_parts, limits)
-    pointed = points(_about(case.directions, perturbation), limits)
+    replayed, cause = explained(causes, asked, seen, limits)
+    pointed, cosine = points(_about(case.directions, perturbation), limits)
     together, across, verdict = correlated(_about(case.correlation, perturbation), contaminated)
     found = dict(zip(WITNESSES, (seen, moved, replayed, pointed, together), strict=True))
     agreement = agree({who: finding.vote for who, finding in found.items()})
     of_cause = causes[causes["cause"] == cause] if len(causes) else causes
-    figures = {"sensitivity": moved, "explained": replayed, "cosine": pointed, "partial": together}
+    figures = {"sensitivity": moved, "explained": replayed, "direction": pointed, "partial": together}
     return {
         "perturbation": perturbation,
         "family": family,
@@ -138,6 +140,7 @@ def _row(perturbation: str, case: _Case) -> dict[str, object]:
         "of_parts": seen.of_parts,
         **_figures(figures),
         "flips": flips.value,
+        "cosine": cosine,
         "cause": cause,
         "flips_seen": int(of_cause.iloc[0]["flips"]) if len(of_cause) else 0,
         "flips_reproduced": int(of_cause.iloc[0]["reproduced"]) if len(of_cause) else 0,
