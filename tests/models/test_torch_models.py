@@ -17,7 +17,7 @@ from vidrobust.models.load import load_model
 from vidrobust.models.network import as_classifier
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.spec import parse_spec
-from vidrobust.models.torch_models import from_module, torchvision_choice
+from vidrobust.models.torch_models import from_module, full_precision, torchvision_choice
 
 
 def seeded(name: str, **arguments: int) -> torch.nn.Module:
@@ -191,3 +191,18 @@ def test_state_hash_changes_with_one_weight_and_with_nothing_else() -> None:
     with torch.no_grad():
         second.layer.bias[2] += 1e-6
     assert state_sha256(first) != state_sha256(second)
+
+
+def test_tf32_is_off_for_a_gpu_and_nothing_else_changes() -> None:
+    """The flags can be read without a GPU; cudnn.flags by its defaults would switch cuDNN off."""
+    cudnn = torch.backends.cudnn
+
+    def state() -> tuple[bool, ...]:
+        return cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32
+
+    before = state()
+    with full_precision(torch.device("cuda")):
+        assert state() == (*before[:3], False)
+    assert state() == before
+    with full_precision(torch.device("cpu")):
+        assert state() == before

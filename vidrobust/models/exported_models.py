@@ -12,7 +12,7 @@ from vidrobust.models.info import file_sha256
 from vidrobust.models.network import Network
 from vidrobust.models.sidecar import read_sidecar
 from vidrobust.models.spec import ModelSpec
-from vidrobust.models.torch_models import given_names
+from vidrobust.models.torch_models import full_precision, given_names
 
 
 def exported_program(spec: ModelSpec, device: torch.device) -> Network:
@@ -29,9 +29,14 @@ def exported_program(spec: ModelSpec, device: torch.device) -> Network:
         program = move_to_device_pass(program, device)
     batch = _exported_batch(program, spec.text)
     network: Callable[[torch.Tensor], object] = program.module()
+
+    def run(inputs: torch.Tensor) -> object:
+        with full_precision(device):
+            return network(inputs.contiguous())
+
     return Network(
         name=sidecar.name or path.stem,
-        run=lambda inputs: network(inputs.contiguous()),
+        run=run,
         preprocess=sidecar.preprocess,
         device=device,
         engine=f"torch {torch.__version__}, exported program",

@@ -32,6 +32,7 @@ class Network:
     """What a loader hands over: how to run a network, and what is known about it.
 
     run          (N, 3, H, W) float32 on ``device``, channels_last -> anything that ``as_rows`` takes
+    runs_on      where it is computed, if not on ``device``
     fixed_batch  the only batch size it takes, or None
     output       declared by the user or known of the library, or None: to be found out
     class_names  or None: ImageNet's, or "class 0" ..., by the number of outputs
@@ -44,6 +45,7 @@ class Network:
     engine: str
     weights: str
     weights_sha256: str
+    runs_on: str = ""
     precision: str = "float32"
     fixed_batch: int | None = None
     output: str | None = None
@@ -111,7 +113,7 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
     info = ModelInfo(
         spec=spec,
         engine=network.engine,
-        device=str(network.device),
+        device=network.runs_on or str(network.device),
         precision=network.precision,
         preprocessing=network.preprocess.describe(),
         weights=network.weights,

@@ -43,7 +43,8 @@ def onnx_model(spec: ModelSpec, device: torch.device) -> Network:
         name=sidecar.name or path.stem,
         run=run,
         preprocess=sidecar.preprocess,
-        device=torch.device("cpu"),
+        device=torch.device("cpu"),  # inputs are handed over in main memory
+        runs_on=str(device) if provider == "CUDAExecutionProvider" else "cpu",
         engine=f"onnxruntime {_runtime(spec).__version__}, {provider}",
         precision=np.dtype(dtype).name,
         weights=str(path),

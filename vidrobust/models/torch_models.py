@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,7 @@ def from_module(
     word = "channels_last" if layout == torch.channels_last else "contiguous"
 
     def run(inputs: torch.Tensor) -> object:
-        with torch.backends.cudnn.flags(allow_tf32=False):
+        with full_precision(device):
             return module(inputs.contiguous(memory_format=layout))
 
     return Network(
@@ -200,6 +201,20 @@ def torchvision_choice(spec: ModelSpec, entries: Any) -> tuple[Any, Path | None]
         return entry_called(preset), path
     official = [entry for entry in entries if entry.url.rpartition("/")[2] == path.name]
     return (official[0] if official else entries.DEFAULT), path
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[None]:
+    """Convolutions in float32 on a GPU too, where cuDNN would round the inputs to TF32; else no change."""
+    if device.type != "cuda":
+        return nullcontext()
+    cudnn = torch.backends.cudnn
+    flags: AbstractContextManager[None] = cudnn.flags(
+        enabled=cudnn.enabled,
+        benchmark=cudnn.benchmark,
+        deterministic=cudnn.deterministic,
+        allow_tf32=False,
+    )
+    return flags
 
 
 def _from_hub(spec: ModelSpec, build: Callable[[], torch.nn.Module]) -> torch.nn.Module:
