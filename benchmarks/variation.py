@@ -1,6 +1,6 @@
 """What the variation meter costs beside the model: both sides in one run, CPU time, one thread each.
 
-    python benchmarks/variation.py CLIP... [--frames 300] [--repeats 3]
+    python benchmarks/variation.py CLIP... [--frames 300] [--repeats 3] [--table]
 
 The stability stage is decoding, resizing and the forward pass of EfficientNet-Lite0, in batches of 16. CPU time
 of the process is compared, the best of the repeats, so that other work on the machine does not count.
@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--table", action="store_true", help="print what the meter found, too")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     net = EfficientNet.from_name("efficientnet-lite0").eval()
@@ -95,12 +96,16 @@ def main() -> None:
         spent, meter = min(
             (seconds_of_meter(path, arguments.frames) for _ in range(arguments.repeats)), key=lambda x: x[0]
         )
-        counts = meter.finish().counts
+        result = meter.finish()
+        counts = result.counts
         pairs = counts["pairs_drawn"] + counts["pairs_second"] + counts["pairs_clip"]
         print(
             f"{path.name:42s} {seen:6d} {model / seen * 1e3:9.2f} {spent / seen * 1e3:9.2f} "
             f"{spent / model:6.1%} {meter.stride:6d} {pairs:6d}"
         )
+        if arguments.table:
+            print(result.timing, result.excluded, result.counts)
+            print(result.table.drop(columns=["item"]).round(4).to_string(index=False))
 
 
 if __name__ == "__main__":

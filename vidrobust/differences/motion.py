@@ -32,6 +32,8 @@ MIN_POINTS = 12
 MIN_SPREAD = 0.13
 """Smallest standard deviation of the camera's points on each axis, as a share of that side; 0.29 = all over."""
 MIN_PART = 5
+RESTING = 0.5
+"""A camera whose points move less, analysis px, may be a small minority of all that is tracked."""
 REST = 0.2
 """A group whose points move less, analysis px, is at rest."""
 CLEARLY_MOVING = 1.5
@@ -127,6 +129,9 @@ def measure_motion(a: PreparedFrame, b: PreparedFrame) -> PairMotion:
     elsewhere = good & (residual > max(1.33 * tolerance, 6 * spread))
     similarity = _similarity(p[camera], q[camera], np.flatnonzero(camera), a, centre)
     part, has_turn = _part(p, q, elsewhere, fit, centre, a)
+    # a background may stand still behind a crowd of moving things; one said to move must not be a small minority
+    moves = float(np.median(np.abs(q[camera] - p[camera]))) * a.scale
+    clear = clear and bool(moves < RESTING or 2 * camera.sum() > elsewhere.sum())
     return PairMotion(
         camera=similarity,
         camera_valid=clear and _spread_enough(p[camera], width, height),
