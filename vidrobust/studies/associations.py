@@ -11,6 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special, stats
 
+_NUMBERS_AT_ONCE = 1_000_000
+"""Held at once by Kendall's tau, which looks at every pair of units."""
+
 
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Linear correlation of each column of ``x`` with each column of ``y``."""
@@ -36,15 +39,18 @@ def kendall_without(x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> tuple[np
     Every pair of units is looked at once: leaving a cluster out takes away the pairs that touch it.
     """
     count = int(codes.max(initial=0)) + 1
-    p, s = x.shape[1], y.shape[1]
+    n, p, s = len(x), x.shape[1], y.shape[1]
     # [0]: all ordered pairs that start in a cluster; [1]: those that end in it too
     both, own_x, own_y = np.zeros((2, count, p, s)), np.zeros((2, count, p)), np.zeros((2, count, s))
-    for i, g in enumerate(codes):
-        sign_x, sign_y = np.sign(x[i] - x), np.sign(y[i] - y)
-        for k, rows in enumerate((slice(None), codes == g)):
-            both[k, g] += sign_x[rows].T @ sign_y[rows]
-            own_x[k, g] += np.abs(sign_x[rows]).sum(axis=0)
-            own_y[k, g] += np.abs(sign_y[rows]).sum(axis=0)
+    step = max(1, _NUMBERS_AT_ONCE // (n * (p + s)))
+    for start in range(0, n, step):
+        block = slice(start, start + step)
+        sign_x, sign_y = np.sign(x[block, None] - x), np.sign(y[block, None] - y)
+        inside = (codes[block, None] == codes)[..., None]
+        for k, (a, b) in enumerate(((sign_x, sign_y), (sign_x * inside, sign_y * inside))):
+            np.add.at(both[k], codes[block], a.transpose(0, 2, 1) @ b)
+            np.add.at(own_x[k], codes[block], np.abs(a).sum(axis=1))
+            np.add.at(own_y[k], codes[block], np.abs(b).sum(axis=1))
     total = [a[0].sum(axis=0) for a in (both, own_x, own_y)]
     value = _tau(*total)
     left = [t - 2 * a[0] + a[1] for t, a in zip(total, (both, own_x, own_y), strict=True)]
@@ -70,7 +76,7 @@ def partial_ranks(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """The ranks of ``x`` and ``y`` without what a straight or broken line in the ranks of ``z`` says of them."""
-    basis = confounder_basis(z, knots=knots)
+    basis = line_basis(ranks(z), knots)
     return residuals(ranks(x), basis), residuals(ranks(y), basis)
 
 
@@ -85,13 +91,13 @@ def ranks(values: np.ndarray) -> np.ndarray:
     return result
 
 
-def confounder_basis(z: np.ndarray, *, knots: int = 0) -> np.ndarray:
-    """Orthonormal columns (n, at most 1 + k (1 + knots)): a constant, and lines in the ranks of ``z``.
+def line_basis(rz: np.ndarray, knots: int = 0) -> np.ndarray:
+    """Orthonormal columns (n, at most 1 + k (1 + knots)): a constant, and lines in the ranks ``rz (n, k)``.
 
     The knots lie at equal distances in rank: 4 of them cut the units into fifths.
     """
-    n = len(z)
-    scaled = (ranks(z) - (n + 1) / 2) / max(n, 1)
+    n = len(rz)
+    scaled = (rz - (n + 1) / 2) / max(n, 1)
     columns = [np.ones((n, 1)), scaled]
     for place in np.linspace(-0.5, 0.5, knots + 2)[1:-1]:
         columns.append(np.maximum(scaled - place, 0.0))
@@ -120,18 +126,24 @@ def partial_corrected(x: np.ndarray, y: np.ndarray, z: np.ndarray, reliability: 
     share that is real before the ranks are regressed on it (Fuller 1987, section 1.2). NaN where what is left
     is not a variance.
     """
-    rx, ry, rz = (ranks(a) - (len(a) + 1) / 2 for a in (x, y, z))
+    return corrected_ranks(ranks(x), ranks(y), ranks(z), reliability)
+
+
+def corrected_ranks(rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability: np.ndarray) -> np.ndarray:
+    """``partial_corrected`` of values that are ranks already."""
+    middle = (len(rx) + 1) / 2
+    rx, ry, rz = rx - middle, ry - middle, rz - middle
     inner = rz.T @ rz
     inner[np.diag_indices_from(inner)] *= reliability
     try:
         share_x, share_y = np.linalg.solve(inner, rz.T @ rx), np.linalg.solve(inner, rz.T @ ry)
     except np.linalg.LinAlgError:
-        return np.full((x.shape[1], y.shape[1]), np.nan)
+        return np.full((rx.shape[1], ry.shape[1]), np.nan)
     left = rx.T @ ry - (rz.T @ rx).T @ share_y
     own_x = np.sum(rx**2, axis=0) - np.sum((rz.T @ rx) * share_x, axis=0)
     own_y = np.sum(ry**2, axis=0) - np.sum((rz.T @ ry) * share_y, axis=0)
     scale = np.sqrt(np.maximum(own_x, 0)[:, None] * np.maximum(own_y, 0)[None])
-    value = np.divide(left, scale, out=np.full(scale.shape, np.nan), where=scale > 1e-9 * len(x) ** 3)
+    value = np.divide(left, scale, out=np.full(scale.shape, np.nan), where=scale > 1e-9 * len(rx) ** 3)
     return np.clip(value, -1.0, 1.0)
 
 
@@ -143,7 +155,7 @@ def explained_by_confounder(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.n
     """
     rx, ry = ranks(x), ranks(y)
     total = (rx - rx.mean(axis=0)).T @ (ry - ry.mean(axis=0))
-    basis = confounder_basis(z)
+    basis = line_basis(ranks(z))
     left = residuals(rx, basis).T @ residuals(ry, basis)
     return np.divide(total - left, total, out=np.full(total.shape, np.nan), where=total > 1e-9)
 

@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.studies.associations import (
+    corrected_ranks,
     curve_knots,
     effective_robustness,
     kendall_without,
-    partial_corrected,
+    line_basis,
     partial_ranks,
     pearson,
     ranks,
+    residuals,
 )
 from vidrobust.studies.resampling import Jackknife, cluster_interval, cluster_jackknife
 
@@ -40,16 +42,19 @@ def coefficients(
     if len(x) < FEWEST:
         blank = np.full((x.shape[1], y.shape[1]), np.nan)
         return {m: Jackknife(blank, blank[None], blank, blank, blank) for m in (*PLAIN, *names[2:])}
-    knots = curve_knots(len(x))
+    p, knots = x.shape[1], curve_knots(len(x))
     corrected = z.shape[1] > 0 and not np.isnan(reliability).any()
 
     def together(rows: np.ndarray) -> np.ndarray:
-        a, b, c = x[rows], y[rows], z[rows]
-        found = [pearson(a, b), pearson(ranks(a), ranks(b))]
+        a, b = x[rows], y[rows]
+        # the ranks are made once: they take most of the time
+        rx, ry, rz = np.split(ranks(np.hstack([a, b, z[rows]])), [p, p + y.shape[1]], axis=1)
+        found = [pearson(a, b), pearson(rx, ry)]
         if z.shape[1]:
-            found += [pearson(*partial_ranks(a, b, c, knots=k)) for k in (0, knots)]
+            lines = (line_basis(rz, k) for k in (0, knots))
+            found += [pearson(residuals(rx, line), residuals(ry, line)) for line in lines]
         if corrected:
-            found.append(partial_corrected(a, b, c, reliability))
+            found.append(corrected_ranks(rx, ry, rz, reliability))
         return np.stack(found)
 
     one = cluster_jackknife(together, cluster)

@@ -25,7 +25,13 @@ def with_means(units: Units) -> tuple[pd.DataFrame, np.ndarray]:
     means = [units.sensitivity[:, of].mean(axis=1) for of in extra]
     count = columns.groupby(["perturbation", "metric"])["strength"].transform("size")
     columns["overall"] = (count == 1) | columns["strength"].isna()
-    columns["main"] = columns["overall"] & (columns["metric"] == units.primary_sensitivity)
+    # a perturbation that was not measured by the primary metric speaks through the first that it has
+    own = columns.groupby("perturbation")["metric"].transform(
+        lambda metrics: (
+            units.primary_sensitivity if units.primary_sensitivity in set(metrics) else metrics.iloc[0]
+        )
+    )
+    columns["main"] = columns["overall"] & (columns["metric"] == own)
     return columns, np.column_stack([units.sensitivity, *means])
 
 

@@ -32,7 +32,7 @@ from vidrobust.studies.model_units import from_summaries
 from vidrobust.studies.moving_together import Group, find_groups
 from vidrobust.studies.resampling import free_orders, permutation_p, shifted_orders
 from vidrobust.studies.unit_rows import Across, Units
-from vidrobust.studies.verdicts import CANNOT_TELL, NO_EVIDENCE, PROXY, Verdict, judge
+from vidrobust.studies.verdicts import CANNOT_TELL, NO_EVIDENCE, PROXY, Verdict, judge, not_measured
 from vidrobust.tables import TABLES
 
 _CONTRACT = tuple(TABLES["correlation"])
@@ -82,7 +82,8 @@ def correlate(
     table["q"] = np.nan
     for _, rows in table.groupby(["method", "primary"]).groups.items():
         table.loc[rows, "q"] = benjamini_hochberg(table.loc[rows, "p"].to_numpy())
-    verdicts = judge(table[table["primary"]], units)
+    judged = judge(table[table["primary"]], units)
+    verdicts = {name: judged.get(name, not_measured()) for name in table["perturbation"].unique()}
     square = _square(units, columns, values)
     groups = find_groups(_among_perturbations(square, columns, units), families)
     return _result(units, table, square, groups, verdicts)
@@ -163,22 +164,16 @@ def _block(
         beyond = effective(x, y, z[:, 0], cluster)
         found |= {EFFECTIVE: beyond} if beyond else {}
     about = describe(units, columns, which, metrics, x, y, z, cluster)
-    tables = []
-    for method, one in found.items():
-        table = about.copy()
-        table["method"] = method
-        table["given"] = " + ".join(units.confounders) if method not in PLAIN else ""
-        for name, array in (
-            ("value", one.value),
-            ("low", one.low),
-            ("high", one.high),
-            ("p", one.p),
-            ("low_without", one.without.min(axis=0)),
-            ("high_without", one.without.max(axis=0)),
-        ):
-            table[name] = array.ravel()
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    methods = list(found)
+    table = about.loc[np.tile(about.index, len(methods))].reset_index(drop=True)
+    table["method"] = np.repeat(methods, len(about))
+    given = [" + ".join(units.confounders) if method not in PLAIN else "" for method in methods]
+    table["given"] = np.repeat(given, len(about))
+    for name in ("value", "low", "high", "p"):
+        table[name] = np.concatenate([getattr(one, name).ravel() for one in found.values()])
+    table["low_without"] = np.concatenate([one.without.min(axis=0).ravel() for one in found.values()])
+    table["high_without"] = np.concatenate([one.without.max(axis=0).ravel() for one in found.values()])
+    return table
 
 
 def _orders(units: Units, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -229,8 +224,15 @@ def _result(
         groups=groups,
         sentences={name: one.sentence for name, one in verdicts.items()},
         headline=_headline(units, by_verdict, verdicts),
-        notes=(*units.notes, *(f"left out: {count} {what}" for what, count in units.skipped.items())),
+        notes=_notes(units),
     )
+
+
+def _notes(units: Units) -> tuple[str, ...]:
+    rest = f"verdicts rest on {units.primary_sensitivity} (sensitivity) and {units.primary_stability} (stability)"
+    turned = (f"turned round, since larger is better: {', '.join(units.turned)}",) * bool(units.turned)
+    skipped = (f"left out: {count} {what}" for what, count in units.skipped.items())
+    return (rest, *turned, *units.notes, *skipped)
 
 
 def _headline(units: Units, by_verdict: Mapping[str, list[str]], verdicts: Mapping[str, Verdict]) -> str:

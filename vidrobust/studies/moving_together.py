@@ -66,10 +66,15 @@ def find_groups(matrix: pd.DataFrame, families: Mapping[str, str]) -> tuple[Grou
 
 
 def group_name(members: tuple[str, ...], families: Mapping[str, str]) -> str:
-    """ "blur (defocus_blur, gaussian_blur)" where all are of one family, else the members joined by +."""
+    """ "blur (defocus_blur, gaussian_blur)" where all are of one family, else the members joined by +.
+
+    Of more than four the first three are named and the others counted.
+    """
+    shown = members if len(members) <= 4 else (*members[:3], f"{len(members) - 3} more")
     kinds = {families.get(member, "") for member in members}
-    joined = " + ".join(members)
-    return f"{kinds.pop()} ({', '.join(members)})" if len(kinds) == 1 and "" not in kinds else joined
+    if len(kinds) == 1 and "" not in kinds:
+        return f"{kinds.pop()} ({', '.join(shown)})"
+    return " + ".join(shown)
 
 
 def _square(matrix: pd.DataFrame, names: list[str], what: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from vidrobust.studies.associations import confounder_basis, ranks, residuals
+from vidrobust.studies.associations import line_basis, ranks, residuals
 
 LEVEL = 0.95
 LARGEST = 1 - 1e-6
@@ -60,7 +60,7 @@ def cluster_interval(value: np.ndarray, without: np.ndarray) -> Jackknife:
     z, z_without = fisher_z(value), fisher_z(without)
     error = np.sqrt((count - 1) / count * np.sum((z_without - z_without.mean(axis=0)) ** 2, axis=0))
     # no spread at all means that all ranks agree in every subset: a tie, not certainty
-    error = np.where(error > 0, error, np.nan)
+    error = np.where(error > 1e-9, error, np.nan)
     half = stats.t.ppf((1 + LEVEL) / 2, count - 1) * error
     p = 2 * stats.t.sf(np.abs(z) / error, count - 1)
     return Jackknife(value, without, np.tanh(z - half), np.tanh(z + half), p)
@@ -87,7 +87,7 @@ def permutation_p(
     the fitted part, and the fit is made again, so that the tie of both to z stays as it is.
     p = (1 + #{|r*| >= |r|}) / (1 + R).
     """
-    basis = confounder_basis(z, knots=knots)
+    basis = line_basis(ranks(z), knots)
     rx, ry = residuals(ranks(x), basis), residuals(ranks(y), basis)
     length = np.sqrt(np.sum(rx**2, axis=0))
     ux = np.divide(rx, length, out=np.full(rx.shape, np.nan), where=length > 0)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from vidrobust.errors import InputError
-from vidrobust.studies.associations import confounder_basis, curve_knots, ranks
+from vidrobust.studies.associations import curve_knots, line_basis, ranks
 from vidrobust.studies.columns import with_means
 from vidrobust.studies.resampling import LEVEL, MIN_CLUSTERS
 from vidrobust.studies.unit_rows import Units
@@ -68,7 +68,7 @@ def explain_together(units: Units, *, seed: int = 0) -> Together:
     why = _obstacle(units, len(y), count)
     if count < 3 or len(y) < 8:
         return _finish(np.full(4, np.nan), {}, len(y), count, CANNOT_TELL, why, units, len(names))
-    basis = confounder_basis(z, knots=curve_knots(len(y)) if z.shape[1] else 0)
+    basis = line_basis(ranks(z), curve_knots(len(y)))
     errors = _left_out(x, y, basis, codes, np.random.default_rng(seed))
     figures = _gain(*errors, codes)
     weights = _weights(names, x, y, basis, codes, np.random.default_rng(seed))

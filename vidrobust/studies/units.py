@@ -253,8 +253,8 @@ def _choose_clusters(units: Units) -> Units:
             "blocks of time",
         )
     note = (
-        f"{clips} clip(s) are too few to speak of other footage: {kind} are the clusters, "
-        "and the result holds for these clips alone"
+        f"{clips} clip{'s are' if clips > 1 else ' is'} too few to speak of other footage: "
+        f"{kind} are the clusters, and the result holds for these clips alone"
     )
     return dataclasses.replace(units, cluster=cluster, clusters_are=kind, notes=(*units.notes, note))
 

@@ -22,6 +22,9 @@ MIN_RELIABILITY = 0.3
 RELEVANT = 0.6
 """A coefficient that a good proxy would reach: an interval that holds both it and zero says nothing."""
 
+WITHIN_CLIPS = ("scenes", "blocks of time")
+"""Clusters inside clips: what they show holds for these clips alone."""
+
 PROXY, NO_EVIDENCE, CANNOT_TELL = "proxy", "no evidence", "cannot tell"
 
 
@@ -32,6 +35,12 @@ class Verdict:
     verdict: str
     reason: str
     sentence: str
+
+
+def not_measured() -> Verdict:
+    """The verdict on a perturbation without a unit on which both primary metrics are known."""
+    reason = "no unit has both its sensitivity and the instability under the primary metrics"
+    return Verdict(CANNOT_TELL, reason, f"cannot tell; {reason}.")
 
 
 def judge(primary: pd.DataFrame, units: Units) -> dict[str, Verdict]:
@@ -91,7 +100,7 @@ def _weigh(rows: pd.DataFrame, units: Units) -> tuple[str, str]:
     if not partial["low_without"] > 0:
         return NO_EVIDENCE, f"it hangs on one of the {units.clusters_are}"
     if not partial["q"] <= FALSE_DISCOVERY:
-        inside = " within the " + units.clusters_are if units.series is not None else ""
+        inside = " within the clips" if units.series is not None else ""
         return NO_EVIDENCE, f"permutation{inside} does not confirm it (q = {partial['q']:.2f})"
     if corrected is not None and not corrected["low"] > 0:
         return CANNOT_TELL, f"it may be what {partial['given']}, measured with error, fails to take out"
@@ -100,16 +109,17 @@ def _weigh(rows: pd.DataFrame, units: Units) -> tuple[str, str]:
 
 def _sentence(name: str, verdict: str, reason: str, rows: pd.DataFrame, units: Units) -> str:
     raw = rows.loc["spearman"]
-    size = f"{raw['n']} {units.across} in {raw['clusters']} {units.clusters_are}"
-    if raw["clusters"] == raw["n"]:
-        size = f"{raw['n']} {units.across}"
+    size = f"{raw['n']} {units.across}"
+    if raw["clusters"] != raw["n"]:
+        size += f" in {raw['clusters']} {units.clusters_are}"
     figure = f"Spearman {_figure(raw)}"
     if PARTIAL in rows.index:
         partial = rows.loc[PARTIAL]
         figure = f"{_figure(partial)} given {partial['given']}, {raw['value']:.2f} without"
+    footage = "these clips" if units.clusters_are in WITHIN_CLIPS else "the footage"
     what = {
-        PROXY: "stands for what happens in the footage",
-        NO_EVIDENCE: "no evidence that it stands for what happens in the footage",
+        PROXY: f"stands for what happens in {footage}",
+        NO_EVIDENCE: f"no evidence that it stands for what happens in {footage}",
         CANNOT_TELL: "cannot tell",
     }[verdict]
     return f"{name}: {what}; {reason} ({figure}; {size})."
