@@ -210,7 +210,7 @@ class Converter:
             turns = (*turns, ("copy", ""))  # flipped by a negative stride, which numpy cannot take over
         if self._color == "accurate" and frame.format.name in PLANAR:
             turn = _Filters(frame, turns) if turns else None
-            exact = _ExactYUV(frame)
+            exact = _ExactYUV(turn(frame) if turn else frame)
             return lambda picture: exact(turn(picture) if turn else picture)
         flags = "bicubic" if self._color == "fast" else SWSCALE_EXACT
         filters = _Filters(frame, (*turns, ("scale", f"flags={flags}"), ("format", "rgb24")))
@@ -237,28 +237,34 @@ class _Filters:
 
 
 class _ExactYUV:
-    """Planar YUV to RGB in floating point, for frames of one kind."""
+    """Planar YUV to RGB in floating point, for frames of one kind; its buffers are used again."""
 
     def __init__(self, frame: av.VideoFrame) -> None:
         self._bits = PLANAR[frame.format.name]
         matrix = yuv_to_rgb_matrix(frame.colorspace, full_range=is_full_range(frame), bits=self._bits)
         self._matrix = matrix.astype(np.float32)
+        kind = np.uint8 if self._bits == 8 else np.uint16
+        luma, chroma = frame.planes[0], frame.planes[1]
+        tall, wide = 1 + (chroma.height < luma.height), 1 + (chroma.width < luma.width)
+        self._grown = np.empty((2, chroma.height * tall, chroma.width * wide), kind)
+        self._merged = np.empty((luma.height, luma.width, 3), kind)
+        self._rgb = np.empty_like(self._merged)
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         luma, *chroma = (_samples(plane, self._bits) for plane in frame.planes)
         height, width = luma.shape
         if chroma[0].shape != luma.shape:
-            chroma = [_grown(plane, height, width) for plane in chroma]
-        rgb = cv2.transform(cv2.merge([luma, *chroma]), self._matrix)
+            chroma = [
+                _grow(plane, grown)[:height, :width] for plane, grown in zip(chroma, self._grown, strict=True)
+            ]
+        cv2.merge([luma, *chroma], dst=self._merged)
+        rgb = cv2.transform(self._merged, self._matrix, dst=self._rgb)
         return rgb if self._bits == 8 else cv2.convertScaleAbs(rgb)
 
 
-def _grown(plane: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A chroma plane at the size of the luma plane, linear, centres aligned."""
-    tall = 2 if plane.shape[0] < height else 1
-    wide = 2 if plane.shape[1] < width else 1
-    size = (plane.shape[1] * wide, plane.shape[0] * tall)
-    return cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
+def _grow(plane: np.ndarray, grown: np.ndarray) -> np.ndarray:
+    """A chroma plane at the size of ``grown``, twice its own, written there; linear, centres aligned."""
+    return cv2.resize(plane, grown.shape[::-1], dst=grown, interpolation=cv2.INTER_LINEAR)
 
 
 def _samples(plane: av.video.plane.VideoPlane, bits: int) -> np.ndarray:

@@ -251,7 +251,7 @@ class FrameStream:
         return FrameBatch(
             pixels=memory.pixels(len(frames)),
             time_s=np.array([f.time_s for f in frames], np.float64),
-            index=np.array([f.index for f in frames], np.int64),
+            index=np.array([f.number for f in frames], np.int64),
             corrupt=np.array([f.corrupt for f in frames], np.bool_),
             item=self.info.name,
         )
@@ -260,7 +260,7 @@ class FrameStream:
 class _Row(NamedTuple):
     """What is kept of a frame once its pixels are copied."""
 
-    index: int
+    number: int
     time_s: float
     corrupt: bool
 
