@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType, ModuleType
 
 from vidrobust.errors import SettingsError
 from vidrobust.perturb import (
@@ -41,14 +41,18 @@ _MODULES = (
 )
 
 
-def _collect() -> Mapping[str, Perturbation]:
-    entries = [entry for module in _MODULES for entry in module.PERTURBATIONS]
-    table = {entry.key: entry for entry in entries}
-    assert len(table) == len(entries), "two perturbations have the same key"
+def catalogue_of(modules: Iterable[ModuleType]) -> Mapping[str, Perturbation]:
+    """The entries of each module's ``PERTURBATIONS``, by key, in order; ValueError where a key comes twice."""
+    table: dict[str, Perturbation] = {}
+    for module in modules:
+        for entry in module.PERTURBATIONS:
+            if entry.key in table:
+                raise ValueError(f"two perturbations have the key {entry.key}")
+            table[entry.key] = entry
     return MappingProxyType(table)
 
 
-PERTURBATIONS: Mapping[str, Perturbation] = _collect()
+PERTURBATIONS: Mapping[str, Perturbation] = catalogue_of(_MODULES)
 """Every perturbation by its key."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -78,6 +78,7 @@ def shift_study(
     seed: int = 0,
     batch_size: int = 8,
     path_px: int = PATH_PX,
+    protocols: Collection[str] | None = None,
 ) -> list[ShiftRow]:
     """Sensitivity to single pixels, of each frame (3, H, W) uint8.
 
@@ -90,6 +91,7 @@ def shift_study(
     numbers  the frames' numbers in the item, which seed their draws; 0, 1, ... if None
     labels   the right class of each frame for jaggedness; None: the model's own answer on the whole frame
     view     how the model preprocesses; resize to 256 and cut 224 if None
+    protocols  only these, by name ("crop", "embedding_black", ...); all if None
     """
     numbers = list(range(len(frames))) if numbers is None else list(numbers)
     labels = [None] * len(frames) if labels is None else list(labels)
@@ -105,9 +107,9 @@ def shift_study(
         for draw in range(draws):
             own = seeded(item, number, draw, "shift", seed)
             for look in _looks(frame, view, own, path_px):
-                rows += _measured(
-                    look, _probabilities(classifier, look.pictures, batch_size), number, draw, label
-                )
+                if protocols is None or look.name in protocols:
+                    seen = _probabilities(classifier, look.pictures(), batch_size)
+                    rows += _measured(look, seen, number, draw, label)
     return rows
 
 
@@ -123,7 +125,7 @@ class _Look(NamedTuple):
 
     name: str
     strength: float
-    pictures: list[torch.Tensor]
+    pictures: Callable[[], list[torch.Tensor]]
     is_path: bool = False
 
 
@@ -136,9 +138,9 @@ def _looks(frame: torch.Tensor, view: View, own: torch.Generator, path_px: int) 
 def _crops(frame: torch.Tensor, own: torch.Generator, path_px: int) -> Iterator[_Look]:
     size = (frame.shape[1], frame.shape[2])
     top, left = square_places(size, 1, own)
-    yield _Look("crop", 1.0, [cut_square(frame, top + y, left + x) for y, x in STAY_AND_MOVE])
+    yield _Look("crop", 1.0, lambda: [cut_square(frame, top + y, left + x) for y, x in STAY_AND_MOVE])
     length = min(path_px, min(size) - square_side(size))
-    yield _Look("crop", 1.0, [cut_square(frame, k, k) for k in range(length + 1)], is_path=True)
+    yield _Look("crop", 1.0, lambda: [cut_square(frame, k, k) for k in range(length + 1)], is_path=True)
 
 
 def _embeddings(frame: torch.Tensor, view: View, own: torch.Generator, path_px: int) -> Iterator[_Look]:
@@ -149,23 +151,27 @@ def _embeddings(frame: torch.Tensor, view: View, own: torch.Generator, path_px: 
     def on(background: Background, y: int, x: int, side: int = shorter) -> torch.Tensor:
         return view.around(embed(frame, canvas, y, x, shorter=side, background=background))
 
-    yield _Look("embedding_black", 1.0, [on("black", top + y, left + x) for y, x in STAY_AND_MOVE])
-    yield _Look("embedding_inpainted", 1.0, [on("inpainted", top + y, left + x) for y, x in STAY_AND_MOVE])
-    yield _Look(
-        "scale_embedding_black", 1.0, [on("black", top, left, side) for side in (shorter, shorter + 1)]
-    )
+    def around(background: Background) -> list[torch.Tensor]:
+        return [on(background, top + y, left + x) for y, x in STAY_AND_MOVE]
+
+    yield _Look("embedding_black", 1.0, lambda: around("black"))
+    yield _Look("embedding_inpainted", 1.0, lambda: around("inpainted"))
+    sides = (shorter, shorter + 1)
+    yield _Look("scale_embedding_black", 1.0, lambda: [on("black", top, left, side) for side in sides])
     height, width = embedded_size(frame, canvas, shorter)
     down, right = (int(whole - part >= path_px) for whole, part in zip(canvas, (height, width), strict=True))
     steps = range(path_px + 1 if down or right else 1)
-    yield _Look("embedding_black", 1.0, [on("black", k * down, k * right) for k in steps], is_path=True)
+    yield _Look(
+        "embedding_black", 1.0, lambda: [on("black", k * down, k * right) for k in steps], is_path=True
+    )
 
 
 def _offsets(frame: torch.Tensor, view: View, own: torch.Generator) -> Iterator[_Look]:
     reach = min(LARGEST_OFFSET, view.resized - view.cut)
     offsets = [(integer(own, 0, reach + 1), integer(own, 0, reach + 1)) for _ in range(2)]
     crops, rolled = zhang_pictures(frame, view, offsets)
-    for name, pictures in (("crop_shift", crops), ("circular_shift", rolled)):
-        yield _Look(name, float(LARGEST_OFFSET), [view.around(picture) for picture in pictures])
+    yield _Look("crop_shift", float(LARGEST_OFFSET), lambda: [view.around(crop) for crop in crops])
+    yield _Look("circular_shift", float(LARGEST_OFFSET), lambda: [view.around(roll) for roll in rolled])
 
 
 def _measured(look: _Look, seen: np.ndarray, number: int, draw: int, label: int) -> Iterator[ShiftRow]:
