@@ -19,6 +19,7 @@ from vidrobust.studies import causes, direction, policy, witnesses
 from vidrobust.studies.correlation import CorrelationResult, correlate_tables
 from vidrobust.studies.correlation import correlate as correlate_units
 from vidrobust.studies.exports.write import write_all
+from vidrobust.studies.together import Together, explain_together
 from vidrobust.studies.trained_with import parse as parse_training
 from vidrobust.studies.unit_rows import Across, Units
 from vidrobust.studies.units import from_tables
@@ -31,12 +32,14 @@ def correlate(folder: RunFolder, settings: Settings, reporter: Reporter) -> None
 
     Each is a study of its own, never pooled; one that has no units is left out with its reason.
     """
-    results: list[tuple[str, str, CorrelationResult]] = []
+    results: list[tuple[str, str, CorrelationResult, Together | None]] = []
     left_out: list[str] = []
     for across, model, units in _all_units(folder, settings, left_out):
         result = correlate_units(units, FAMILIES, seed=settings.seed, resamples=settings.resamples)
-        results.append((across, model, result))
+        together = explain_together(units, seed=settings.seed)
+        results.append((across, model, result, together))
         reporter.say(f"correlation across {across}{f', {model}' if model else ''}: {result.headline}")
+        reporter.say(f"  {together.sentence}")
     for reason in left_out:
         reporter.say(f"correlation: {reason}")
     _write(folder, results, left_out)
@@ -112,7 +115,7 @@ def correlate_files(
     stable, sensitive = tables.read_file("stability", stability), tables.read_file("sensitivity", sensitivity)
     folder = RunFolder.create(out, settings)
     folder.update(inputs=[{"item": "stability", "path": str(stability)}])
-    results: list[tuple[str, str, CorrelationResult]] = []
+    results: list[tuple[str, str, CorrelationResult, Together | None]] = []
     for each in across:
         result = correlate_tables(
             stable,
@@ -124,7 +127,7 @@ def correlate_files(
             seed=seed,
             resamples=resamples,
         )
-        results.append((each, "", result))
+        results.append((each, "", result, None))
         reporter.say(f"correlation across {each}: {result.headline}")
     return _write(folder, results, [])
 
@@ -154,7 +157,9 @@ def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> li
 
 
 def _write(
-    folder: RunFolder, results: Sequence[tuple[str, str, CorrelationResult]], left_out: Sequence[str]
+    folder: RunFolder,
+    results: Sequence[tuple[str, str, CorrelationResult, Together | None]],
+    left_out: Sequence[str],
 ) -> dict[str, Any]:
     """correlation.parquet, the matrices, and what they say in words (correlation.json)."""
     said = {
@@ -167,14 +172,15 @@ def _write(
                 "sentences": dict(result.sentences),
                 "groups": [dataclasses.asdict(group) for group in result.groups],
                 "notes": list(result.notes),
+                "together": None if together is None else dataclasses.asdict(together),
             }
-            for across, model, result in results
+            for across, model, result, together in results
         ],
         "left_out": list(left_out),
     }
     if results:
-        folder.write_table("correlation", pd.concat([r.table for _, _, r in results], ignore_index=True))
-        matrix = pd.concat([r.matrix.assign(across=a, model=m) for a, m, r in results], ignore_index=True)
+        folder.write_table("correlation", pd.concat([r.table for _, _, r, _ in results], ignore_index=True))
+        matrix = pd.concat([r.matrix.assign(across=a, model=m) for a, m, r, _ in results], ignore_index=True)
         folder.write_table("correlation_matrix", matrix)
     folder.write_json("correlation.json", said)
     return said

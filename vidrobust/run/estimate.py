@@ -9,7 +9,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.load import load_models
 from vidrobust.run import inputs
 from vidrobust.run.progress import Reporter
-from vidrobust.run.sensitivity_pass import perturbations_of
+from vidrobust.run.sensitivity_pass import perturbed_per_frame
 from vidrobust.run.settings import Settings
 
 PASSES_PER_PAIR = 60
@@ -40,7 +40,7 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
         frames += -(-(count or 0) // settings.every)
     if not readable:
         raise InputError("nothing could be evaluated: none of the sources could be read")
-    steps = sum(len(p.strengths) for p in perturbations_of(settings)) * settings.draws
+    steps = perturbed_per_frame(settings)
     passes = frames + readable * (settings.frames * steps + settings.pairs * PASSES_PER_PAIR)
     seconds = passes * per_frame
     lines = [

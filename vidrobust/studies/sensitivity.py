@@ -15,8 +15,8 @@ from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.predictions import Classifications, Classifier
 
-Step = Callable[[str], None]
-"""Told the name of the perturbation each time one (perturbation, strength, draw) is done."""
+Step = Callable[[int], None]
+"""Told how many perturbed frames were just predicted."""
 
 
 def study_frames(
@@ -48,7 +48,7 @@ def study_frames(
                 after = {model.name: predict_in_batches(model, changed, batch) for model in models}
                 parts.append(_rows(frames, perturbation.key, strength, draw, clean, after))
                 if step is not None:
-                    step(perturbation.key)
+                    step(len(frames))
     return pd.concat(parts, ignore_index=True)
 
 

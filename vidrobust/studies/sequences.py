@@ -39,7 +39,7 @@ def study_sequences(
             for frame, number in zip(frames.pixels, frames.index, strict=True):
                 rows.append(_rows(frames.item, frame, int(number), sequence, models, draw, seed, batch))
                 if step is not None:
-                    step(f"imagenet-p:{sequence.name}")
+                    step(sequence.num_frames)
     return pd.concat(rows, ignore_index=True)
 
 

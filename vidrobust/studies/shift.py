@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 
+from vidrobust.differences.classes import label_flip, top1_probability_change, total_variation
 from vidrobust.errors import InputError
+from vidrobust.frames import FrameBatch
+from vidrobust.models.batching import AUTO_BATCH
+from vidrobust.models.network import NetworkClassifier
 from vidrobust.perturb.draws import draw_seed, from_seed, integer, seeded
 from vidrobust.perturb.shift import (
     DIRECTIONS,
@@ -31,6 +36,8 @@ PATH_PX = 16
 LARGEST_OFFSET = 31
 """Zhang's offsets are 0..31 px on each axis."""
 TOP = 5
+PICTURES_PER_FRAME = 3 * 9 + 2 + 2 * (PATH_PX + 1) + 2 * 2
+"""Three protocols of a place and its eight neighbours, two scales, two paths, two pairs of offsets."""
 STAY_AND_MOVE = ((0, 0), *DIRECTIONS)
 
 
@@ -48,12 +55,6 @@ class ShiftRow(NamedTuple):
     value: float
 
 
-def probability_change(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """(N,) |p - q| at the top-1 class of p: the term of MAPC (the mean of it). p, q (N, K) probabilities."""
-    top = p.argmax(axis=1)[:, None]
-    return np.asarray(np.abs(np.take_along_axis(p, top, 1) - np.take_along_axis(q, top, 1))[:, 0])
-
-
 def top_holds(probabilities: np.ndarray, label: int, top: int = TOP) -> np.ndarray:
     """(S,) bool: is a label among the ``top`` most probable at each place of a path? (S, K) probabilities."""
     own = probabilities[:, label : label + 1]
@@ -64,6 +65,44 @@ def top_holds(probabilities: np.ndarray, label: int, top: int = TOP) -> np.ndarr
 def jaggedness(holds: np.ndarray) -> int:
     """Steps of a path at which correctness changes; a path with any is jagged. holds (S,) bool."""
     return int(np.count_nonzero(holds[1:] != holds[:-1]))
+
+
+def study_pixel_shifts(
+    frames: FrameBatch,
+    models: Sequence[Classifier],
+    *,
+    draws: int = 1,
+    seed: int = 0,
+    batch: int | Literal["auto"] = "auto",
+    step: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """The ``sensitivity`` rows of the pixel paths of some frames, each model looked at as it crops for itself."""
+    parts = []
+    for row, number in enumerate(frames.index):
+        for model in models:
+            rows = shift_study(
+                [frames.pixels[row]],
+                model,
+                item=frames.item,
+                numbers=[int(number)],
+                view=view_of(model),
+                draws=draws,
+                seed=seed,
+                batch_size=AUTO_BATCH if batch == "auto" else batch,
+            )
+            parts.append(pd.DataFrame(rows).assign(model=model.name, item=frames.item))
+        if step is not None:
+            step(PICTURES_PER_FRAME * draws)
+    return pd.concat(parts, ignore_index=True)
+
+
+def view_of(model: Classifier) -> View:
+    """How a loaded network crops; 224 of 256 px for what does not say, or does not crop a square."""
+    if not isinstance(model, NetworkClassifier):
+        return View()
+    preprocess = model.network.preprocess
+    square = preprocess.resize == "shorter side" and preprocess.shape[0] == preprocess.shape[1]
+    return View(resized=preprocess.resized[0], cut=preprocess.shape[0]) if square else View()
 
 
 def shift_study(
@@ -188,9 +227,9 @@ def _measured(look: _Look, seen: np.ndarray, number: int, draw: int, label: int)
 
 def _differences(p: np.ndarray, q: np.ndarray) -> list[dict[str, float]]:
     """The metrics of each pair of rows, named as in the sensitivity table."""
-    flips = p.argmax(axis=1) != q.argmax(axis=1)
-    changes, variations = probability_change(p, q), np.abs(p - q).sum(axis=1) / 2
-    return [
-        {"label_flip": float(f), "top1_probability_change": float(c), "total_variation": float(v)}
-        for f, c, v in zip(flips, changes, variations, strict=True)
-    ]
+    found = {
+        "label_flip": label_flip(p, q),
+        "top1_probability_change": top1_probability_change(p, q),
+        "total_variation": total_variation(p, q),
+    }
+    return [{name: float(values[row]) for name, values in found.items()} for row in range(len(p))]

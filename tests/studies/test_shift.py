@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from tests.perturb.conftest import make_picture
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.perturb import shift
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
 from vidrobust.perturb.shift import DIRECTIONS, View
-from vidrobust.perturb.shift_study import ShiftRow, jaggedness, probability_change, shift_study, top_holds
 from vidrobust.predictions import Classifications
-
-from .conftest import make_picture
+from vidrobust.studies.shift import ShiftRow, jaggedness, shift_study, top_holds
 
 
 class CentreParity:
@@ -87,11 +86,6 @@ def test_top_holds_counts_equals_in_the_order_of_the_classes() -> None:
     p = np.array([[0.1, 0.2, 0.2, 0.2, 0.2, 0.1]])
     assert [bool(top_holds(p, label)[0]) for label in range(6)] == [True] + [True] * 4 + [False]
     assert [bool(top_holds(p, label, top=4)[0]) for label in range(6)] == [False] + [True] * 4 + [False]
-
-
-def test_probability_change_is_at_the_first_top_class() -> None:
-    p, q = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]]), np.array([[0.1, 0.9, 0.0], [0.2, 0.2, 0.6]])
-    assert probability_change(p, q) == pytest.approx([0.4, 0.2])
 
 
 def test_what_the_network_sees_is_laid_where_its_own_cropping_finds_it() -> None:
