@@ -3,7 +3,7 @@
 Azulay & Weiss (arXiv 1805.12177, JMLR 20(184)): a square cut from the frame, shifted *before* the model resizes
 it; or the whole frame made small and put on a black or inpainted canvas, against the same one pixel further, or
 1 % larger. Zhang (arXiv 1904.11486): two 224 px crops of the frame at 256 px, at offsets drawn for each frame;
-and beside it a circular shift, which loses nothing at the border. ``shift_study`` runs them on a model.
+and beside it a circular shift, which loses nothing at the border. ``studies.shift`` runs them on a model.
 
     View(resized=256, cut=224)        What must meet the network without another resizing is laid in the
     +------------------+              middle of a frame that the model's own preprocessing (resize the
