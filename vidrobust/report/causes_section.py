@@ -13,14 +13,13 @@ from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.run_tables import RunTables
 from vidrobust.report.words import (
     CAUSES,
-    NOT_MEASURED,
-    interval,
     known,
     number,
     percent,
     percent_with_interval,
     plural,
     span,
+    with_interval,
 )
 
 UNEXPLAINED = "unexplained"
@@ -139,7 +138,7 @@ def _bars(
 
 
 def directions(run: RunTables) -> pd.DataFrame | None:
-    """The summary of the direction study, one row a model and signed probe; None where it was not written."""
+    """The summary of the direction study over all items, one row a perturbation; None where there is none."""
     table = run.table("directions_summary")
     if table is None:
         return None
@@ -147,7 +146,23 @@ def directions(run: RunTables) -> pd.DataFrame | None:
         table = table[table["item"].fillna("") == ""]
     if "model" not in table:
         table = table.assign(model=run.models[0] if run.models else "")
-    return table[table["value"].notna()] if table["value"].notna().any() else None
+    table = table[(table["perturbation"] != "") & table["value"].notna()]
+    return table if len(table) else None
+
+
+def direction_sentences(run: RunTables) -> list[str]:
+    """Per model the cause that the directions name, or that they name none."""
+    table = directions(run)
+    if table is None or "named" not in table:
+        return []
+    said = []
+    for model, rows in table.groupby("model", sort=False):
+        named = str(rows["named"].iloc[0])
+        if named in ("", "none"):
+            said.append(f"{model}: no single cause points along the change clearly enough to be named.")
+        else:
+            said.append(f"{model}: over all pairs the change points along {CAUSES.get(named, named)}.")
+    return said
 
 
 def direction_figures(run: RunTables) -> list[Picture]:
@@ -165,26 +180,24 @@ def _directions(model: str, rows: pd.DataFrame) -> Picture:
         drawn, axes = drawing.panels(1, 1, 1.0 + 0.19 * len(rows))
         drawing.forest(
             axes[0, 0],
-            [_probe(row) for row in rows.to_dict("records")],
+            [phrase(str(name)).noun for name in rows["perturbation"]],
             *(rows[name].to_numpy(np.float64) for name in ("value", "low", "high")),
             colours=[drawing.COLOURS[0] if c else drawing.GREY for c in clear],
             hollow=list(~clear),
         )
+        if "cosine" in rows:
+            place = np.arange(len(rows))
+            axes[0, 0].plot(rows["cosine"], place, "|", color="black", markersize=8, markeredgewidth=1.4)
         axes[0, 0].axvline(0, color=drawing.DARK, linewidth=0.8)
-        axes[0, 0].set_xlabel("cosine between the real change of the output and that under the perturbation")
+        axes[0, 0].set_xlabel("cosine, less that of the other causes on the same pairs")
         axes[0, 0].set_title(model)
         caption = (
-            "Does the output move between neighbouring frames the way it moves under a perturbation? 1: "
-            f"the same way; 0: unrelated. n = {span(rows['n'])} pairs; bars are 95 % intervals over "
-            "clusters; filled: surely above zero."
+            "Does the output move between neighbouring frames the way it moves under a perturbation? Black "
+            "strokes: the mean cosine itself (1: the same way, 0: unrelated). Marks: what it has beyond "
+            f"the other causes. n = {span(rows['n'])} pairs; bars are 95 % intervals over clusters; filled: "
+            "surely above zero."
         )
         return drawing.encode(drawn, f"Direction of the change, {model}", caption)
-
-
-def _probe(row: dict[str, Any]) -> str:
-    sign = row.get("sign")
-    arrow = "" if sign is None or not known(float(sign)) or sign == 0 else (" +" if sign > 0 else " −")
-    return phrase(str(row["perturbation"])).noun + arrow
 
 
 def direction_rows(run: RunTables) -> list[dict[str, str]]:
@@ -195,9 +208,9 @@ def direction_rows(run: RunTables) -> list[dict[str, str]]:
     return [
         {
             "model": str(row["model"]),
-            "probe": _probe(row),
-            "value": number(row["value"]) if known(row["value"]) else NOT_MEASURED,
-            "interval": interval(row["low"], row["high"]),
+            "perturbation": phrase(str(row["perturbation"])).noun,
+            "cosine": number(row.get("cosine")),
+            "beyond": with_interval(row["value"], row["low"], row["high"]),
             "n": str(int(row["n"])),
         }
         for row in table.sort_values(["model", "value"], ascending=[True, False]).to_dict("records")

@@ -1,9 +1,10 @@
-"""Figures: one style, readable on white and in print, encoded as the smaller of SVG and PNG."""
+"""Figures: one style, readable on white and in print, encoded as SVG, or as PNG where that is smaller."""
 
 from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from matplotlib.figure import Figure
 WIDTH_IN = 9.6
 """Full width of a figure in inches; the page shows 100 px an inch."""
 DPI = 160
+LARGE_SVG = 120_000
+"""Bytes from which on a picture made of pixels may be smaller."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito: told apart by people with any kind of colour vision. Markers differ as well."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -75,12 +78,23 @@ def panels(
 
 
 def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
-    """The figure as a data URI: SVG or PNG, whichever is smaller."""
-    svg, png = io.BytesIO(), io.BytesIO()
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
-    kind, data = min(("svg+xml", svg.getvalue()), ("png", png.getvalue()), key=lambda each: len(each[1]))
+    """The figure as a data URI: SVG, or where that is large the smaller of SVG and PNG."""
+    figure.draw_without_rendering()  # lay out once, not once more for each format
+    figure.set_layout_engine("none")
+    stream = io.BytesIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    kind, data = "svg+xml", _short_numbers(stream.getvalue())
+    if len(data) > LARGE_SVG:
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+        if stream.tell() < len(data):
+            kind, data = "png", stream.getvalue()
     return Picture(data_uri(kind, data), alt, round(100 * figure.get_size_inches()[0]), caption)
+
+
+def _short_numbers(svg: bytes) -> bytes:
+    """Coordinates to a hundredth of a point, which no eye can tell apart; scales of glyphs stay as they are."""
+    return re.sub(rb"(scale\([^)]*\))|(\d\.\d\d)\d+", lambda m: m[1] or m[2], svg)
 
 
 def data_uri(kind: str, data: bytes) -> str:

@@ -87,7 +87,7 @@ class _Budget:
 
 
 def _weight(moments: moments_section.Moments) -> int:
-    return sum(len(shot.uri) for m in moments.shown for shot in (m.a, m.b, *m.strip))
+    return sum(len(shot.uri) for m in (*moments.shown, *moments.further) for shot in (m.a, m.b, *m.strip))
 
 
 def _content(run: RunTables) -> dict[str, Any]:
@@ -95,6 +95,7 @@ def _content(run: RunTables) -> dict[str, Any]:
     sensitivity = sensitivity_section.summary(run)
     variation = footage_section.variation_summary(run)
     timelines = timeline_section.timelines(run)
+    matrices, matrices_left_out = proxies_section.matrix_figures(run)
     name = run.folder.resolve().name
     return {
         "title": name,
@@ -119,7 +120,8 @@ def _content(run: RunTables) -> dict[str, Any]:
         "studies": proxies_section.studies(run),
         "studies_left_out": proxies_section.left_out(run),
         "proxy_forests": proxies_section.forest_figures(run),
-        "matrices": proxies_section.matrix_figures(run),
+        "matrices": matrices,
+        "matrices_left_out": matrices_left_out,
         "correlation_rows": proxies_section.rows(run),
         "heard": witnesses_section.heard(run),
         "questions": witnesses_section.QUESTIONS,
@@ -132,6 +134,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "causes_rows": causes_section.rows(run),
         "causes_figures": _some(causes_section.figure(run)),
         "direction_figures": causes_section.direction_figures(run),
+        "direction_sentences": causes_section.direction_sentences(run),
         "direction_rows": causes_section.direction_rows(run),
         "exclusions": footage_section.exclusions(run),
         "inputs": footage_section.inputs(run),

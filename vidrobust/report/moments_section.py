@@ -13,6 +13,8 @@ from vidrobust.report.words import NOT_MEASURED, clock, number, percent, plural,
 
 MOST = 12
 """Moments shown, shared evenly between the models."""
+PAGE_ONE = 4
+"""Of them on page one; at least one a model."""
 BUDGET_BYTES = 6_000_000
 """What the pictures of all moments may weigh in the page."""
 
@@ -44,9 +46,10 @@ class Moment:
 
 @dataclass(frozen=True)
 class Moments:
-    """The moments shown, and what was left out, in words (or empty)."""
+    """The moments of page one, further ones for the details, and what was left out, in words (or empty)."""
 
     shown: list[Moment]
+    further: list[Moment]
     left_out: str = ""
 
 
@@ -81,13 +84,24 @@ def moments(run: RunTables) -> Moments:
     names = short_names(
         str(each[key]) for moment in chosen for each, key in _labelled(moment) if each.get(key) is not None
     )
-    shown = [_moment(moment, pictures, names) for moment in chosen]
+    found = [_moment(moment, pictures, names) for moment in chosen]
+    first = _first(found)
     said = []
     if len(chosen) < len(every):
         said.append(f"{plural(len(every) - len(chosen), 'further moment')} not shown here: see moments.json")
     if pictures.refused:
         said.append(f"{plural(pictures.refused, 'picture')} left out to keep this file small")
-    return Moments(shown, "; ".join(said))
+    further = [moment for moment in found if not any(moment is each for each in first)]
+    return Moments(first, further, "; ".join(said))
+
+
+def _first(found: list[Moment]) -> list[Moment]:
+    """Those for page one: the worst of each model, and so on in turn, until there are enough."""
+    of: dict[str, list[Moment]] = {}
+    for moment in found:
+        of.setdefault(moment.model, []).append(moment)
+    in_turn = [each[k] for k in range(MOST) for each in of.values() if k < len(each)]
+    return in_turn[: max(PAGE_ONE, len(of))]
 
 
 def _share(every: list[dict[str, Any]], models: list[str]) -> list[dict[str, Any]]:

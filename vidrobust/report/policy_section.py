@@ -8,7 +8,7 @@ from typing import Any
 
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.run_tables import RunTables
-from vidrobust.report.words import interval, known, number, percent, percent_interval
+from vidrobust.report.words import NOT_MEASURED, amount, interval, known, number, percent, percent_interval
 
 FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
 
@@ -64,12 +64,12 @@ def _page(policy: Mapping[str, Any], run: RunTables, folder: str) -> PolicyPage:
 def _step(step: Mapping[str, Any]) -> dict[str, Any]:
     evidence = step.get("evidence") or {}
     votes = evidence.get("votes") or {}
+    key, seen = str(step["perturbation"]), evidence.get("observed_p99")
     return {
-        "perturbation": phrase(str(step["perturbation"])).noun,
-        "key": str(step["perturbation"]),
-        "range": f"{_signed(step.get('low'))} to {_signed(step.get('high'))} {step.get('unit') or ''}".strip(),
+        "perturbation": phrase(key).noun,
+        "range": _range(step),
         "probability": percent(step.get("probability")),
-        "observed": f"{number(evidence.get('observed_p99'), 3)} {step.get('unit') or ''}".strip(),
+        "observed": amount(seen, str(step.get("unit") or "")) if known(seen) else NOT_MEASURED,
         "for": [who for who, vote in votes.items() if vote == "for"],
         "against": [who for who, vote in votes.items() if vote == "against"],
         "figures": _figures(evidence),
@@ -77,24 +77,34 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _range(step: Mapping[str, Any]) -> str:
+    """The range in words: "± 6.4 % gain", "0 to 2 sigma px", with two axes where both are known."""
+    unit, low, high = str(step.get("unit") or ""), step.get("low"), step.get("high")
+    if low is None or high is None:
+        return NOT_MEASURED
+    axes = list(step.get("axes") or [])
+    if len(axes) == 2:
+        return f"± {amount(axes[0], unit)} along x, ± {amount(axes[1], unit)} along y"
+    if low == -high:
+        return f"± {amount(high, unit)}"
+    return f"{amount(low, unit).split(' ')[0]} to {amount(high, unit)}"
+
+
 def _figures(evidence: Mapping[str, Any]) -> list[str]:
+    """The witnesses' figures, each with its interval."""
     said = []
-    if known(evidence.get("sensitivity")):
-        span = percent_interval(evidence.get("sensitivity_low"), evidence.get("sensitivity_high"))
-        said.append(f"moves {percent(evidence.get('sensitivity'))} of the probability at that size [{span}]")
-    if known(evidence.get("explained")):
-        span = percent_interval(evidence.get("explained_low"), evidence.get("explained_high"))
-        said.append(f"replayed, explains {percent(evidence.get('explained'))} of the change [{span}]")
-    if known(evidence.get("cosine")):
-        span = interval(evidence.get("cosine_low"), evidence.get("cosine_high"))
-        said.append(f"cosine {number(evidence.get('cosine'))} [{span}]")
-    if known(evidence.get("partial")):
-        span = interval(evidence.get("partial_low"), evidence.get("partial_high"))
-        verdict = f": {evidence['verdict']}" if evidence.get("verdict") else ""
-        said.append(f"partial correlation {number(evidence.get('partial'))} [{span}]{verdict}")
+    for name, text in (
+        ("sensitivity", "at the size seen it moves {} of the probability"),
+        ("explained", "replayed alone it explains {} of the change beyond its placebo"),
+    ):
+        if known(evidence.get(name)):
+            span = percent_interval(evidence.get(f"{name}_low"), evidence.get(f"{name}_high"))
+            said.append(f"{text.format(percent(evidence.get(name)))} [{span}]")
+    for name, text in (("cosine", "direction {}"), ("partial", "partial correlation {}")):
+        if known(evidence.get(name)):
+            span = interval(evidence.get(f"{name}_low"), evidence.get(f"{name}_high"))
+            said.append(f"{text.format(number(evidence.get(name)))} [{span}]")
+    if evidence.get("verdict"):
+        across = f" across {evidence['across']}" if evidence.get("across") else ""
+        said.append(f"correlation{across}: {evidence['verdict']}")
     return said
-
-
-def _signed(value: float | None) -> str:
-    text = number(value, 4)
-    return text.replace("-", "−")

@@ -16,7 +16,8 @@ from vidrobust.report.perturbation_words import FAMILIES, phrase
 from vidrobust.report.run_tables import RunTables
 from vidrobust.report.words import METRICS, interval, listing, number, span
 
-VERDICTS = ("proxy", "no evidence", "cannot tell")
+CANNOT_TELL = "cannot tell"
+VERDICTS = ("proxy", "no evidence", CANNOT_TELL)
 COLOUR_OF = {"proxy": drawing.COLOURS[0], "no evidence": drawing.COLOURS[1], "cannot tell": drawing.GREY}
 PARTIAL, PLAIN = "partial_spearman", "spearman"
 ACROSS = {
@@ -27,6 +28,8 @@ ACROSS = {
 }
 MOST_CELLS = 60
 """Perturbations drawn in one matrix."""
+MOST_MATRICES = 3
+"""Studies whose matrices are drawn."""
 ZERO = "the interval holds zero"
 
 
@@ -64,7 +67,7 @@ def studies(run: RunTables) -> list[Study]:
                     _verdict(v, [n for n, each in verdict.items() if each == v], main) for v in VERDICTS
                 ],
                 groups=[
-                    f"{g.get('name')}: {listing(phrase(str(m)).noun for m in g.get('members', []))}"
+                    listing(phrase(str(member)).noun for member in g.get("members", []))
                     for g in words.get("groups", [])
                 ],
                 notes=[str(note) for note in words.get("notes", [])],
@@ -110,12 +113,15 @@ def _title(across: str, model: str) -> str:
 
 def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, Any]:
     rows = main[main["perturbation"].isin(names)].sort_values("value", ascending=False)
-    reasons = rows["reason"].value_counts() if "reason" in rows and len(rows) else pd.Series(dtype=int)
+    reasons = list(rows["reason"].unique()) if "reason" in rows else []
+    every = len(names) == len(main)
     return {
         "verdict": verdict,
         "count": len(names),
-        "names": listing((phrase(str(n)).noun for n in rows["perturbation"]), 12),
-        "why": str(reasons.index[0]) if len(reasons) == 1 else "",
+        "names": "all"
+        if every and verdict != "proxy"
+        else listing((phrase(str(n)).noun for n in rows["perturbation"]), 12),
+        "why": str(reasons[0]) if len(reasons) == 1 and verdict == CANNOT_TELL else "",
     }
 
 
@@ -160,24 +166,39 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
         return drawing.encode(figure, f"Correlations with intervals {_title(across, model)}", caption)
 
 
-def matrix_figures(run: RunTables) -> list[Picture]:
-    """Per study two matrices: perturbations against stability metrics with intervals, and against each other."""
+def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
+    """Per study two matrices: perturbations against stability metrics with intervals, and against each other.
+
+    Given the confounder where there is one. Studies that can tell something come first; returns as well what was
+    left out, in words (or empty).
+    """
     table = run.table("correlation_matrix")
     if table is None:
-        return []
+        return [], ""
+    every = sorted(_each(table), key=lambda study: not _tells(run, study[0], study[1]))
     found = []
-    for across, model, rows in _each(table):
+    for across, model, rows in every[:MOST_MATRICES]:
         perturbations = _perturbations(run, rows)
         others = [name for name in rows["row"].drop_duplicates() if name not in set(perturbations)]
-        for method in (PARTIAL, PLAIN):
-            of = rows[rows["method"] == method]
-            if len(of) and others:
-                columns = [name for name in others if (of["column"] == name).any()]
-                found.append(_against_stability(of, perturbations, columns, method, _title(across, model)))
-        of = rows[rows["method"] == (PARTIAL if (rows["method"] == PARTIAL).any() else PLAIN)]
+        method = PARTIAL if (rows["method"] == PARTIAL).any() else PLAIN
+        of = rows[rows["method"] == method]
+        columns = [name for name in others if (of["column"] == name).any()]
+        if len(of) and columns:
+            found.append(_against_stability(of, perturbations, columns, method, _title(across, model)))
         if len(of) and len(perturbations) > 1:
             found.append(_against_each_other(of, perturbations, _title(across, model)))
-    return found
+    left = [_title(across, model) for across, model, _ in every[MOST_MATRICES:]]
+    return found, f"Matrices not drawn: {listing(left)}; see correlation_matrix.parquet." if left else ""
+
+
+def _tells(run: RunTables, across: str, model: str) -> bool:
+    """Whether a study came to any verdict but "cannot tell"."""
+    table = run.table("correlation")
+    if table is None:
+        return False
+    return any(
+        (a, m) == (across, model) and (rows["verdict"] != CANNOT_TELL).any() for a, m, rows in _each(table)
+    )
 
 
 def _perturbations(run: RunTables, rows: pd.DataFrame) -> list[str]:

@@ -123,7 +123,7 @@ def _sentence(perturbation: str, row: pd.Series, seen: float | None) -> str:
     text = f"{said[0].upper()}{said[1:]} flips the label of {percent(row['value'])} of the frames "
     text += f"(95 % interval {percent_interval(row['low'], row['high'])})."
     if seen is not None and known(seen):
-        text += f" Between neighbouring frames the footage itself does up to {saying(perturbation, seen)}."
+        text += f" Between neighbouring frames the footage does up to {saying(perturbation, seen)}."
     return text
 
 
@@ -162,10 +162,17 @@ def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
     order = sorted(
         set(families.values()), key=lambda f: FAMILIES.index(f) if f in FAMILIES else len(FAMILIES)
     )
+    top = _top(found)
     return [
-        _family_figure(found, family, [n for n in names if families[n] == family], run.models, observed)
+        _family_figure(found, family, [n for n in names if families[n] == family], run.models, observed, top)
         for family in order
     ]
+
+
+def _top(found: pd.DataFrame) -> float:
+    """Upper end of the vertical axes, in %: the same in all figures, so that they can be compared."""
+    largest = 100 * float(found[["value", "high"]].max().max())
+    return next((top for top in (10.0, 25.0, 50.0) if largest <= top), 102.0)
 
 
 def _family(run: RunTables, name: str) -> str:
@@ -180,6 +187,7 @@ def _family_figure(
     names: list[str],
     models: list[str],
     observed: Mapping[tuple[str, str], float],
+    top: float,
 ) -> Picture:
     blocks = [names[i : i + COLUMNS] for i in range(0, len(names), COLUMNS)]
     with drawing.styled():
@@ -193,7 +201,11 @@ def _family_figure(
                         continue
                     of = found[(found["perturbation"] == block[c]) & (found["metric"] == metric)]
                     _curve(panel, of, models)
-                    _mark_observed(panel, of, [observed.get((model, block[c])) for model in models])
+                    strengths = np.unique(of["strength"].to_numpy(np.float64))
+                    seen = [observed[model, block[c]] for model in models if (model, block[c]) in observed]
+                    _limits(panel, strengths, seen)
+                    panel.set_xticks(strengths, [f"{s:g}" for s in strengths])
+                    panel.set_ylim(0, top)
                     if m == 0:
                         panel.set_title(phrase(block[c]).noun)
                         panel.tick_params(labelbottom=False)
@@ -237,14 +249,6 @@ def _curve(panel: Axes, of: pd.DataFrame, models: list[str]) -> None:
             label=model,
         )
         panel.vlines(x, low, high, color=colour, linewidth=1.1, alpha=0.75)
-    strengths = np.unique(of["strength"].to_numpy(np.float64))
-    if len(strengths) > 1 and strengths[0] > 0:
-        panel.set_xscale("log")
-        panel.set_xlim(strengths[0] / 1.35, strengths[-1] * 1.35)
-        panel.minorticks_off()
-    panel.set_xticks(strengths, [f"{s:g}" for s in strengths])
-    panel.set_ylim(0, 102)
-    panel.set_yticks([0, 25, 50, 75, 100])
     panel.grid(axis="y")
 
 
@@ -253,14 +257,18 @@ def _by_model(of: pd.DataFrame, models: list[str]) -> Iterator[tuple[str, pd.Dat
         yield model, of[of["model"] == model]
 
 
-def _mark_observed(panel: Axes, of: pd.DataFrame, sizes: list[float | None]) -> None:
-    """A band from the mildest strength drawn up to what the footage does."""
-    seen = [size for size in sizes if size is not None]
-    if not seen or of.empty:
+def _limits(panel: Axes, strengths: np.ndarray, seen: list[float]) -> None:
+    """A logarithmic axis over the strengths, and a band from its left end up to what the footage does.
+
+    Where the footage does less than a tenth of the mildest strength there is no band.
+    """
+    if len(strengths) < 2 or strengths[0] <= 0:
         return
-    left, right = panel.get_xlim()
-    size = min(max(seen), right)
-    if size > left:
-        panel.axvspan(left, size, color=drawing.LIGHT, alpha=0.6, linewidth=0, zorder=0)
-    else:
-        panel.axvspan(left, left * (right / left) ** 0.012, color=drawing.GREY, linewidth=0, zorder=0)
+    panel.set_xscale("log")
+    shown = [size for size in seen if size > strengths[0] / 10]
+    left = min([strengths[0] / 1.35, *(size / 1.6 for size in shown)])
+    right = strengths[-1] * 1.35
+    panel.set_xlim(left, right)
+    panel.minorticks_off()
+    if shown:
+        panel.axvspan(left, min(max(shown), right), color=drawing.LIGHT, alpha=0.6, linewidth=0, zorder=0)

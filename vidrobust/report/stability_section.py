@@ -118,16 +118,12 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
         return NOT_MEASURED
     within = int((usable["label_flip"] & (usable["total_variation"] <= change["value"])).sum())
     said = (
-        f"the same frame again, {change['n']} times in other company: {_small(change['value'])} of the "
+        f"the same frame again, {change['n']} times in other company: {percent(change['value'])} of the "
         f"probability moves at most, {percent(flipped['value']) if flipped['value'] else 'no label'} flips"
     )
     if within:
         return f"{said}. {plural(within, 'flip')} of the footage are no larger and may be the computer's"
     return f"{said}. No flip of the footage is that small"
-
-
-def _small(share: float) -> str:
-    return f"{share:.0e}" if 0 < share < 1e-4 else percent(share)
 
 
 def _caution(flip: Mapping[str, Any]) -> str:

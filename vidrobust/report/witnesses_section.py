@@ -8,7 +8,7 @@ from typing import Any
 
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.run_tables import RunTables
-from vidrobust.report.words import interval, known, number, percent, percent_interval
+from vidrobust.report.words import amount, interval, known, number, percent, percent_interval
 
 WITNESSES = ("variation", "sensitivity", "causes", "direction", "correlation")
 QUESTIONS = {
@@ -30,11 +30,11 @@ SHARES = ("sensitivity", "causes")
 
 @dataclass(frozen=True)
 class Heard:
-    """The witnesses of one model: rows that say something, and those about which nothing can be told."""
+    """The witnesses of one model: what the footage does or somebody speaks for, and the rest."""
 
     model: str
     rows: list[dict[str, Any]]
-    silent: list[dict[str, Any]]
+    rest: list[dict[str, Any]]
 
 
 def heard(run: RunTables) -> list[Heard]:
@@ -48,7 +48,7 @@ def heard(run: RunTables) -> list[Heard]:
         entries.sort(
             key=lambda entry: AGREEMENTS.index(entry["agreement"]) if entry["agreement"] in AGREEMENTS else 9
         )
-        says = [e for e in entries if e["agreement"] != "cannot tell" or e["telling"]]
+        says = [e for e in entries if e["agreement"] in ("for", "disagree") or e["telling"]]
         found.append(Heard(str(model), says, [e for e in entries if e not in says]))
     return found
 
@@ -65,7 +65,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "votes": votes,
         "agreement": str(row.get("agreement") or "cannot tell"),
         "sentence": str(row.get("sentence") or ""),
-        "telling": votes[0]["vote"] != "cannot tell",
+        "telling": votes[0]["vote"] == "for",
     }
 
 
@@ -81,7 +81,7 @@ def _figure(row: dict[str, Any], who: str) -> str:
     """The witness's number with its interval, or empty where it has none."""
     if who == "variation":
         value = row.get("observed")
-        return f"{number(value)} {row.get('unit') or ''}".strip() if known(_number(value)) else ""
+        return amount(_number(value), str(row.get("unit") or "")) if known(_number(value)) else ""
     name = FIGURE[who]
     value, low, high = (_number(row.get(key)) for key in (name, f"{name}_low", f"{name}_high"))
     if not known(value):

@@ -69,14 +69,16 @@ def known(value: float | None) -> bool:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """Two significant digits, no exponent: 0.031, 4.7, 120."""
+    """Two significant digits, no exponent, a true minus: 0.031, 4.7, −120."""
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
     if value == 0:
         return "0"
-    places = digits - 1 - math.floor(math.log10(abs(value)))
+    if value < 0:
+        return f"−{number(-value, digits)}"
+    places = digits - 1 - math.floor(math.log10(value))
     rounded = round(value, places)
-    if abs(rounded) >= 10**digits or places <= 0:
+    if rounded >= 10**digits or places <= 0:
         return f"{rounded:.0f}"
     text = f"{rounded:.{max(0, places)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -168,6 +170,15 @@ def clock(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.2f} s"
     return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A strength with its unit; what is relative as a percentage: "6.4 % gain", "1.5 px"."""
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    if unit.startswith("relative "):
+        return f"{number(100 * value, 3)} % {unit.removeprefix('relative ')}"
+    return f"{number(value, 3)} {unit}".strip()
 
 
 def listing(words: Iterable[str], most: int = 0) -> str:
