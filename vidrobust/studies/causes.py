@@ -37,21 +37,11 @@ TINY = 1e-12
 """Probabilities are not taken for smaller than this before the logarithm."""
 
 MIN_CLUSTERS = 5
-"""Fewest items that count as the independent units; with fewer, stretches of WINDOW frames do."""
+"""Fewest items, or stretches of items, that count as the independent units of an interval."""
 WINDOW = 25
-"""Length, frames, of a stretch of one item that counts as one unit."""
+"""Length, frames, of a stretch of one item."""
 UNEXPLAINED = "unexplained"
 """The last row of a summary: what not even all causes together reproduce."""
-
-FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "light": ("brightness", "exposure_offset", "contrast", "gamma"),
-    "colour": ("saturation", "hue", "white_balance"),
-    "shift": ("translation",),
-    "affine": ("translation", "rotation", "scale", "shear"),
-    "motion": ("translation", "rotation", "scale", "shear", "perspective"),
-    "sharpness": ("gaussian_blur", "defocus_blur", "motion_blur"),
-}
-"""The perturbations of the catalogue that a cause speaks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +135,7 @@ def _summary(cause: str, rows: pd.DataFrame) -> dict[str, Any]:
     result |= {"excluded": int(out.sum()), "reasons": "; ".join(f"{why} ({n})" for why, n in out.items())}
     if not len(kept):
         return result
-    clusters, weight = _clusters(kept), kept["total_variation"].to_numpy(float)
+    clusters, weight = independent_units(kept), kept["total_variation"].to_numpy(float)
     gains = {
         name: 1 - kept[column].to_numpy(float)
         for name, column in (("explained", "left"), ("placebo", "placebo_left"))
@@ -190,12 +180,21 @@ def _unexplained(everything: Mapping[str, Any], rows: pd.DataFrame) -> dict[str,
     return result | {"flips": len(each), "reproduced": int((~each).sum())}
 
 
-def _clusters(rows: pd.DataFrame) -> np.ndarray:
-    """The independent unit of each row: its item, or with few items a stretch of its item."""
-    items = rows["item"].astype(str)
-    if items.nunique() < MIN_CLUSTERS:
-        items = items + "\x1f" + (rows["frame_a"] // WINDOW).astype(str)
-    return np.asarray(items.to_numpy(str))
+def independent_units(rows: pd.DataFrame) -> np.ndarray:
+    """The unit of each row that an interval counts: columns item and frame_a -> (n,) str.
+
+    Items where there are at least five; else stretches of 25 frames of an item where there are at least five; else
+    the pairs themselves, and the interval speaks of this footage alone.
+    """
+    items = rows["item"].astype(str).to_numpy(str)
+    stretches, pairs = (
+        np.char.add(items, ("\x1f" + (rows["frame_a"] // length).astype(str)).to_numpy(str))
+        for length in (WINDOW, 1)
+    )
+    for units in (items, stretches):
+        if len(np.unique(units)) >= MIN_CLUSTERS:
+            return units
+    return pairs
 
 
 def _weighted_mean(
