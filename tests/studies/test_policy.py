@@ -42,12 +42,12 @@ def row(
         "sensitivity_n": 24,
         **{
             f"{name}{end}": 0.4
-            for name in ("explained", "direction", "partial")
+            for name in ("explained", "cosine", "partial")
             for end in ("", "_low", "_high")
         },
         "explained_n": 40,
-        "direction_n": 40,
-        "cosine": 0.5,
+        "cosine_n": 40,
+        "cosine_itself": 0.5,
         "partial_n": 30,
         "flips": 0.1,
         "cause": "light",
@@ -158,12 +158,12 @@ def test_what_was_trained_with_neither_judges_nor_passes_unseen() -> None:
 
 
 def test_look_alikes_are_one_step_and_the_best_supported_is_it() -> None:
-    plain = row("gaussian_blur", observed=1.0, votes="+++??", direction_low=0.1)
-    made = policy(plain, row("defocus_blur", observed=2.0, votes="+++??", direction_low=0.1))
+    plain = row("gaussian_blur", observed=1.0, votes="+++??", cosine_low=0.1)
+    made = policy(plain, row("defocus_blur", observed=2.0, votes="+++??", cosine_low=0.1))
     assert [step.perturbation for step in made.steps] == ["gaussian_blur"]
-    made = policy(plain, row("defocus_blur", observed=2.0, votes="++++?", direction_low=0.4))
+    made = policy(plain, row("defocus_blur", observed=2.0, votes="++++?", cosine_low=0.4))
     assert [step.perturbation for step in made.steps] == ["defocus_blur"]
-    made = policy(row("gaussian_blur", votes="++++?", direction_low=0.4), row("motion_blur", votes="+++?+"))
+    made = policy(row("gaussian_blur", votes="++++?", cosine_low=0.4), row("motion_blur", votes="+++?+"))
     assert [step.perturbation for step in made.steps] == ["motion_blur"]  # a proxy
     assert "cannot tell it from motion_blur" in made.rejected[0].reason
 

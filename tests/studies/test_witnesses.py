@@ -200,13 +200,13 @@ def test_causes_and_direction_vote_by_their_intervals(figures: tuple[float, floa
 
 def test_of_both_signs_of_a_direction_the_better_counts() -> None:
     row = hear(variation("gain", 0.1), pointed=directions("brightness", (-0.3, -0.5, -0.1), (0.4, 0.2, 0.6)))
-    assert (row["direction"], row["direction_vote"]) == (0.4, "for")
+    assert (row["cosine"], row["direction_vote"]) == (0.4, "for")
 
 
 def test_a_small_cosine_speaks_for_nothing_and_a_random_change_has_none() -> None:
     small = directions("brightness", (0.15, 0.1, 0.2)).assign(cosine=0.2)
     row = hear(variation("gain", 0.1), pointed=small)
-    assert (row["direction_vote"], row["cosine"]) == ("cannot tell", 0.2)
+    assert (row["direction_vote"], row["cosine_itself"]) == ("cannot tell", 0.2)
     assert hear(variation("gain", 0.1), pointed=small.assign(cosine=0.4))["direction_vote"] == "for"
     random = directions("brightness", (math.nan, math.nan, math.nan)).assign(cosine=math.nan, spread=0.25)
     row = hear(variation("gain", 0.1), pointed=random)

@@ -268,7 +268,7 @@ def _one_of_each_kind(
 
     def support(step: PolicyStep) -> tuple[bool, float, float]:
         row = rows.loc[step.perturbation]
-        lows = [float(row[name]) for name in ("partial_low", "direction_low")]
+        lows = [float(row[name]) for name in ("partial_low", "cosine_low")]
         known = [-math.inf if math.isnan(low) else low for low in lows]
         return row["correlation_vote"] == FOR, known[0] if row["correlation_vote"] == FOR else 0.0, known[1]
 
@@ -305,7 +305,7 @@ def _evidence(row: Mapping[str, Any]) -> dict[str, Any]:
         "flips": row["flips"],
         **{name: row[name] for name in ("cause", "explained", "explained_low", "explained_high")},
         **{name: row[name] for name in ("flips_reproduced", "flips_seen")},
-        **{name: row[name] for name in ("cosine", "direction", "direction_low", "direction_high")},
+        **{name: row[name] for name in ("cosine", "cosine_low", "cosine_high", "cosine_itself")},
         **{name: row[name] for name in ("across", "verdict", "contaminated", "agreement")},
         "votes": {who: row[f"{who}_vote"] for who in WITNESSES},
     }

@@ -65,8 +65,8 @@ def table(
 
     Columns: perturbation, family, unit, model, contaminated; ``observed`` (99th percentile as a strength),
     observed_low, observed_high (quietest and liveliest clip), observed_n, axes (strength per axis, or empty),
-    scale, quantity, of_parts; sensitivity, explained, direction and partial, each with ``_low``, ``_high`` and
-    ``_n``; flips (rate under the perturbation at that size), cosine, cause, flips_seen, flips_reproduced, across,
+    scale, quantity, of_parts; sensitivity, explained, cosine and partial, each with ``_low``, ``_high`` and
+    ``_n``; flips (rate under the perturbation at that size), cosine_itself, cause, flips_seen, flips_reproduced, across,
     verdict; for every witness ``_vote`` and ``_words``; agreement (for, against, disagree, cannot tell) and
     ``sentence``.
     Raises InputError where several models are in the table and none is named.
@@ -118,12 +118,12 @@ def _row(perturbation: str, case: _Case) -> dict[str, object]:
         _about(case.sensitivity, perturbation), seen.value, case.noise_floor, limits
     )
     replayed, cause = explained(causes, asked, seen, limits)
-    pointed, cosine = points(_about(case.directions, perturbation), limits)
+    pointed, itself = points(_about(case.directions, perturbation), limits)
     together, across, verdict = correlated(_about(case.correlation, perturbation), contaminated)
     found = dict(zip(WITNESSES, (seen, moved, replayed, pointed, together), strict=True))
     agreement = agree({who: finding.vote for who, finding in found.items()})
     of_cause = causes[causes["cause"] == cause] if len(causes) else causes
-    figures = {"sensitivity": moved, "explained": replayed, "direction": pointed, "partial": together}
+    figures = {"sensitivity": moved, "explained": replayed, "cosine": pointed, "partial": together}
     return {
         "perturbation": perturbation,
         "family": family,
@@ -140,7 +140,7 @@ def _row(perturbation: str, case: _Case) -> dict[str, object]:
         "of_parts": seen.of_parts,
         **_figures(figures),
         "flips": flips.value,
-        "cosine": cosine,
+        "cosine_itself": itself,
         "cause": cause,
         "flips_seen": int(of_cause.iloc[0]["flips"]) if len(of_cause) else 0,
         "flips_reproduced": int(of_cause.iloc[0]["reproduced"]) if len(of_cause) else 0,
