@@ -66,9 +66,9 @@ def table(
     Columns: perturbation, family, unit, model, contaminated; ``observed`` (99th percentile as a strength),
     observed_low, observed_high (quietest and liveliest clip), observed_n, axes (strength per axis, or empty),
     scale, quantity, of_parts; sensitivity, explained, cosine and partial, each with ``_low``, ``_high`` and
-    ``_n``; flips (rate under the perturbation at that size), cosine_itself, cause, flips_seen, flips_reproduced, across,
-    verdict; for every witness ``_vote`` and ``_words``; agreement (for, against, disagree, cannot tell) and
-    ``sentence``.
+    ``_n``; flips (rate under the perturbation at that size), cosine_itself, cause, flips_seen, flips_reproduced,
+    across, verdict; for every witness ``_vote`` and ``_words``; agreement (for, against, disagree, cannot tell)
+    and ``sentence``.
     Raises InputError where several models are in the table and none is named.
     """
     name = _the_model(sensitivity, model)
