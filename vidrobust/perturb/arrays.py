@@ -36,6 +36,14 @@ def each_frame(pixels: torch.Tensor, change: Callable[[np.ndarray, int], np.ndar
     return out.to(pixels.device).permute(0, 3, 1, 2)
 
 
+def channel_means(pixels: torch.Tensor) -> np.ndarray:
+    """(N, 3) float64, the exact mean level of each channel of each frame."""
+    if pixels.device.type != "cpu":
+        sums = pixels.flatten(2).sum(dim=2, dtype=torch.int64).double()
+        return np.asarray((sums / (pixels.shape[2] * pixels.shape[3])).cpu().numpy())
+    return np.array([cv2.mean(to_array(frame))[:3] for frame in pixels], dtype=np.float64).reshape(-1, 3)
+
+
 def rounded(values: torch.Tensor) -> torch.Tensor:
     """Float levels -> uint8: clipped to 0..255 and rounded; overwrites its argument."""
     return values.clamp_(0, 255).round_().to(torch.uint8)

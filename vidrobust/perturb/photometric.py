@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import torch
 
-from vidrobust.perturb.arrays import each_frame, map_levels, rounded
+from vidrobust.perturb.arrays import channel_means, each_frame, map_levels, rounded
 from vidrobust.perturb.perturbation import Core, Perturbation, either_sign, given_sign, without_chance
 
 LUMA = (0.299, 0.587, 0.114)
@@ -80,8 +80,7 @@ def _turn_hue(frame: np.ndarray, degrees: float) -> np.ndarray:
 
 def mean_luma(pixels: torch.Tensor) -> np.ndarray:
     """(N,) float64, mean Rec. 601 luma of each frame, levels of 255."""
-    means = pixels.flatten(2).sum(dim=2, dtype=torch.int64).double() / (pixels.shape[2] * pixels.shape[3])
-    return np.asarray(means.cpu().numpy() @ np.asarray(LUMA))
+    return np.asarray(channel_means(pixels) @ np.asarray(LUMA))
 
 
 def rgb_to_hsv(rgb: torch.Tensor) -> torch.Tensor:
