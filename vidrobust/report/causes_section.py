@@ -118,7 +118,8 @@ def figure(run: RunTables) -> Picture | None:
             f"did does it do? n = {span(table['n'])} pairs that could be replayed; lines are 95 % intervals "
             "over clusters. Left: beyond the placebo, a change of the same size in a random direction, and "
             "beyond the blur of the warp alone. Right: the black stroke is what the placebo reproduces. "
-            "The causes overlap and do not add up."
+            "The causes overlap and do not add up; unexplained is what all together leave, and the flips "
+            "that none reproduces."
         )
         return drawing.encode(drawn, "Share of the change explained by each cause, with intervals", caption)
 

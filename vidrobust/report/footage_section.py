@@ -24,6 +24,8 @@ from vidrobust.report.words import (
     plural,
 )
 
+FEWEST_PAIRS = 20
+"""Valid pairs below which a 95th or 99th percentile says nothing."""
 MOST_ROWS = 40
 """Rows of a list of items or files; the rest is counted."""
 PERCENTILES = (50, 95, 99)
@@ -158,28 +160,41 @@ def _changes(changes: pd.DataFrame | None, scale: str, quantity: str, unit: str)
     return np.abs(of["value"].to_numpy(np.float64) - rest)
 
 
-def variation_rows(found: pd.DataFrame | None) -> list[dict[str, str]]:
-    """The table of the variation, as text."""
+def variation_rows(found: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """The table of the variation, as text: per quantity the scales one below the other.
+
+    The percentiles of fewer than FEWEST_PAIRS pairs are not given: they would be the largest of a few.
+    """
     if found is None:
         return []
-    rows = []
-    for row in found.itertuples():
-        text = _shares if row.unit.startswith(("ratio", "share")) else number
-        rows.append(
-            {
-                "quantity": QUANTITIES.get(row.quantity, row.quantity),
-                "scale": SCALES.get(row.scale, row.scale),
-                "unit": "" if text is _shares else row.unit,
-                **{name: text(getattr(row, name)) for name in ("p50", "p95", "p99", "error")},
-                "span": f"{text(row.least)} to {text(row.most)}" if row.items > 1 else "",
-                "n": f"{row.valid} of {row.n}",
-            }
-        )
+    rows: list[dict[str, Any]] = []
+    for quantity in _in_order(found):
+        of = found[found["quantity"] == quantity]
+        for place, row in enumerate(of.itertuples()):
+            shares = row.unit.startswith(("ratio", "share"))
+            text = percent if shares else number
+            few = row.valid < FEWEST_PAIRS
+            rows.append(
+                {
+                    "quantity": QUANTITIES.get(quantity, quantity) if place == 0 else "",
+                    "last": place == len(of) - 1,
+                    "scale": SCALES.get(row.scale, row.scale),
+                    "unit": "" if shares else row.unit,
+                    "p50": text(row.p50),
+                    "p95": "too few" if few else text(row.p95),
+                    "p99": "too few" if few else text(row.p99),
+                    "error": text(row.error),
+                    "span": f"{text(row.least)} to {text(row.most)}" if row.items > 1 else "",
+                    "n": f"{row.valid} of {row.n}",
+                }
+            )
     return rows
 
 
-def _shares(value: float) -> str:
-    return percent(value) if value == value else NOT_MEASURED
+def _in_order(found: pd.DataFrame) -> list[str]:
+    """The quantities as QUANTITIES has them, unknown ones last."""
+    there = list(found["quantity"].drop_duplicates())
+    return [q for q in QUANTITIES if q in there] + [q for q in there if q not in QUANTITIES]
 
 
 def variation_figure(found: pd.DataFrame | None) -> Picture | None:
@@ -187,8 +202,7 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
     if found is None:
         return None
     known = found[found["p99"].notna()]
-    quantities = [q for q in QUANTITIES if (known["quantity"] == q).any()]
-    quantities += [q for q in known["quantity"].unique() if q not in QUANTITIES]
+    quantities = _in_order(known)
     if not quantities:
         return None
     columns = 4
@@ -204,10 +218,15 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
             factor = 100 if unit.startswith(("ratio", "share")) else 1
             y = np.arange(len(SCALES))
             p50, p95, p99 = (factor * of[p].to_numpy(np.float64) for p in ("p50", "p95", "p99"))
-            panel.hlines(y, p50, p99, color=drawing.COLOURS[0], linewidth=1.4)
-            for values, mark, face in ((p50, "|", None), (p95, "o", "white"), (p99, "o", drawing.COLOURS[0])):
-                panel.plot(values, y, mark, color=drawing.COLOURS[0], markerfacecolor=face, markersize=5)
-            panel.set_yticks(y, ["neighbours", "1 s apart", "over the shot"] if k % columns == 0 else [])
+            few = (of["valid"] < FEWEST_PAIRS).to_numpy()
+            for rows_of, colour in ((~few, drawing.COLOURS[0]), (few, drawing.GREY)):
+                panel.hlines(y[rows_of], p50[rows_of], p99[rows_of], color=colour, linewidth=1.4)
+                panel.plot(p50[rows_of], y[rows_of], "|", color=colour, markersize=6)
+                panel.plot(p99[rows_of], y[rows_of], "o", color=colour, markersize=4.5)
+            panel.plot(
+                p95[~few], y[~few], "o", color=drawing.COLOURS[0], markerfacecolor="white", markersize=4.5
+            )
+            panel.set_yticks(y, list(SCALES.values()) if k % columns == 0 else [])
             panel.set_ylim(len(SCALES) - 0.5, -0.5)
             panel.set_xlim(left=0)
             panel.set_title(QUANTITIES.get(quantities[k], quantities[k]), fontsize=8)
@@ -216,6 +235,7 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
         caption = (
             "How much the footage itself varies, measured from the pixels: size of the change between two "
             "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all items. "
-            "What could not be measured is not drawn; counts stand in the table."
+            f"Grey: fewer than {FEWEST_PAIRS} valid pairs, and the filled mark is nearly the largest of "
+            "them. Counts stand in the table."
         )
         return drawing.encode(figure, "Variation of the footage per quantity and distance in time", caption)

@@ -101,6 +101,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "title": name,
         "folder": str(run.folder),
         "models": run.models,
+        "several_items": len(run.items) > 1,
         "footage": footage_section.in_one_line(run),
         "failed": footage_section.first_rows(run.run.get("failed", [])),
         "left_out_files": footage_section.first_rows(run.run.get("left_out", [])),
@@ -151,6 +152,11 @@ def _some(picture: Picture | None) -> list[Picture]:
     return [] if picture is None else [picture]
 
 
+def _unbroken(value: Any) -> Any:
+    """A figure and its percent sign stay on one line."""
+    return value.replace(" %", "\u00a0%") if isinstance(value, str) else value
+
+
 def _environment() -> jinja2.Environment:
     templates = {
         each.name: each.read_text(encoding="utf-8")
@@ -160,6 +166,7 @@ def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.DictLoader(templates),
         autoescape=True,
+        finalize=_unbroken,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -13,6 +13,15 @@ from vidrobust.report.words import NOT_MEASURED, clock, number, percent, plural,
 
 MOST = 12
 """Moments shown, shared evenly between the models."""
+CAUSES_SHORT = {
+    "shift": "shift",
+    "affine": "shift, turn, zoom",
+    "motion": "all that moved",
+    "all": "all together",
+    "frame t": "first frame",
+    "frame t+1": "second frame",
+}
+"""Causes as they fit under a small picture; others are called by their own names."""
 PAGE_ONE = 4
 """Of them on page one; at least one a model."""
 BUDGET_BYTES = 6_000_000
@@ -21,13 +30,18 @@ BUDGET_BYTES = 6_000_000
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture with its caption; ``uri`` is empty where the picture is not there."""
+    """One picture with its caption; ``uri`` is empty where the picture is not there.
+
+    note     what was changed, or why it could not be · reached: the label is that of the second frame
+    """
 
     uri: str
     heading: str
     label: str
     full_label: str
     probability: str
+    note: str = ""
+    reached: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,19 +152,26 @@ def _moment(moment: Mapping[str, Any], pictures: _Pictures, names: Mapping[str, 
         flip=bool(moment.get("flip")),
         a=shot("a"),
         b=shot("b"),
-        strip=[_replayed(each, pictures, names) for each in moment.get("strip") or []],
+        strip=[
+            _replayed(each, str(moment.get("label_b", "")), pictures, names)
+            for each in moment.get("strip") or []
+        ],
     )
 
 
-def _replayed(each: Mapping[str, Any], pictures: _Pictures, names: Mapping[str, str]) -> Shot:
+def _replayed(each: Mapping[str, Any], after: str, pictures: _Pictures, names: Mapping[str, str]) -> Shot:
+    """One picture of the strip; ``after`` is the label at t+1, which a replay may reach."""
     label = str(each.get("label") or "")
+    title = str(each.get("title") or each.get("caption") or "")
     probability = each.get("probability")
     return Shot(
         uri=pictures.uri(each.get("picture")),
-        heading=str(each.get("caption", "")),
+        heading=CAUSES_SHORT.get(title, title),
         label=names.get(label, label),
         full_label=label,
         probability=percent(probability) if probability is not None else "",
+        note=str(each.get("excluded") or each.get("measured") or ""),
+        reached=bool(label) and label == after,
     )
 
 

@@ -8,7 +8,15 @@ from typing import Any
 
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.run_tables import RunTables
-from vidrobust.report.words import NOT_MEASURED, amount, interval, known, number, percent, percent_interval
+from vidrobust.report.words import (
+    NOT_MEASURED,
+    amount,
+    known,
+    number,
+    percent,
+    percent_with_interval,
+    with_interval,
+)
 
 FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
 
@@ -93,17 +101,19 @@ def _range(step: Mapping[str, Any]) -> str:
 def _figures(evidence: Mapping[str, Any]) -> list[str]:
     """The witnesses' figures, each with its interval."""
     said = []
-    for name, text in (
-        ("sensitivity", "at the size seen it moves {} of the probability"),
-        ("explained", "replayed alone it explains {} of the change beyond its placebo"),
+    for name, text, figure in (
+        ("sensitivity", "at the size seen it moves {} of the probability", percent_with_interval),
+        (
+            "explained",
+            "replayed alone it explains {} of the change beyond its placebo",
+            percent_with_interval,
+        ),
+        ("cosine", "direction {}", with_interval),
+        ("partial", "partial correlation {}", with_interval),
     ):
-        if known(evidence.get(name)):
-            span = percent_interval(evidence.get(f"{name}_low"), evidence.get(f"{name}_high"))
-            said.append(f"{text.format(percent(evidence.get(name)))} [{span}]")
-    for name, text in (("cosine", "direction {}"), ("partial", "partial correlation {}")):
-        if known(evidence.get(name)):
-            span = interval(evidence.get(f"{name}_low"), evidence.get(f"{name}_high"))
-            said.append(f"{text.format(number(evidence.get(name)))} [{span}]")
+        value, low, high = (evidence.get(key) for key in (name, f"{name}_low", f"{name}_high"))
+        if known(value):
+            said.append(text.format(figure(value, low, high)))
     if evidence.get("verdict"):
         across = f" across {evidence['across']}" if evidence.get("across") else ""
         said.append(f"correlation{across}: {evidence['verdict']}")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import FAMILIES, phrase
 from vidrobust.report.run_tables import RunTables
-from vidrobust.report.words import METRICS, interval, listing, number, span
+from vidrobust.report.words import METRICS, NO_INTERVAL, interval, listing, number, span
 
 CANNOT_TELL = "cannot tell"
 VERDICTS = ("proxy", "no evidence", CANNOT_TELL)
@@ -30,7 +33,8 @@ MOST_CELLS = 60
 """Perturbations drawn in one matrix."""
 MOST_MATRICES = 3
 """Studies whose matrices are drawn."""
-ZERO = "the interval holds zero"
+PALE = 0.3
+"""How much colour a cell keeps whose interval holds zero."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Study:
     groups: list[str]
     notes: list[str]
     sentences: list[dict[str, str]]
+    together: str
 
 
 def studies(run: RunTables) -> list[Study]:
@@ -71,6 +76,7 @@ def studies(run: RunTables) -> list[Study]:
                     for g in words.get("groups", [])
                 ],
                 notes=[str(note) for note in words.get("notes", [])],
+                together=str((words.get("together") or {}).get("sentence", "")),
                 sentences=[{"verdict": v, "text": str(sentences.get(n, n))} for n, v in verdict.items()],
             )
         )
@@ -223,24 +229,23 @@ def _against_stability(
         width = min(drawing.WIDTH_IN, 2.6 + 1.15 * len(columns))
         figure, axes = drawing.panels(1, 1, 1.5 + 0.3 * len(perturbations), width_in=width)
         panel = axes[0, 0]
-        _heat(figure, axes, value)
-        for i, j in np.ndindex(value.shape):
-            if np.isnan(value[i, j]):
-                continue
-            holds_zero = not (low[i, j] > 0 or high[i, j] < 0)
-            dark = abs(value[i, j]) > 0.62
-            colour = "white" if dark else (drawing.GREY if holds_zero else "black")
-            text = f"{value[i, j]:.2f}\n[{interval(float(low[i, j]), float(high[i, j]))}]"
-            panel.text(j, i, text, ha="center", va="center", fontsize=6.3, color=colour, linespacing=1.0)
-        panel.set_xticks(range(len(columns)), [_short(c) for c in columns], rotation=25, ha="right")
+        sure = _heat(figure, axes, value, low, high)
+        for i, j in zip(*np.nonzero(~np.isnan(value)), strict=True):
+            span = interval(float(low[i, j]), float(high[i, j])).replace(NO_INTERVAL, "none")
+            style = {"fontweight": "bold"} if sure[i, j] else {"color": drawing.DARK}
+            if sure[i, j] and abs(value[i, j]) > 0.62:
+                style["color"] = "white"
+            text = f"{number(float(value[i, j]))}\n[{span}]"
+            panel.text(j, i, text, ha="center", va="center", fontsize=6.3, linespacing=1.0, **style)
+        panel.set_xticks(range(len(columns)), [textwrap.fill(_short(c), 16) for c in columns])
         panel.set_yticks(range(len(perturbations)), [phrase(n).noun for n in perturbations])
         n = int(of["n"].max())
         given = "given the confounder" if method == PARTIAL else "as it is, confounded"
         panel.set_title(f"{title}: Spearman, {given}")
         caption = (
             f"Sensitivity to each perturbation (rows) against what the footage shows (columns). n = {n}; in "
-            f"brackets 95 % intervals over clusters; grey figures: {ZERO}. After Gu et al. 2019, with "
-            "intervals."
+            "brackets 95 % intervals over clusters; pale: the interval holds zero. After Gu et al. 2019, "
+            "with intervals."
         )
         return drawing.encode(figure, f"Correlation matrix {title}, {given}", caption)
 
@@ -251,29 +256,32 @@ def _against_each_other(of: pd.DataFrame, names: list[str], title: str) -> Pictu
         side = min(drawing.WIDTH_IN - 0.6, 2.4 + 0.24 * len(names))
         figure, axes = drawing.panels(1, 1, side - 0.3, width_in=side + 0.6)
         panel = axes[0, 0]
-        _heat(figure, axes, value)
-        unsure = ~((low > 0) | (high < 0)) & ~np.isnan(value)
-        y, x = np.nonzero(unsure)
-        panel.plot(x, y, "x", color=drawing.DARK, markersize=3, markeredgewidth=0.6)
+        _heat(figure, axes, value, low, high)
         nouns = [phrase(n).noun for n in names]
         panel.set_xticks(range(len(names)), nouns, rotation=90)
         panel.set_yticks(range(len(names)), nouns)
         panel.set_title(f"{title}: perturbations against each other")
         caption = (
             "Spearman correlation of the sensitivities, given the confounder where there is one, n = "
-            f"{int(of['n'].max())}. A cross: {ZERO}. Perturbations that always move together are one proxy."
+            f"{int(of['n'].max())}. Pale: the interval holds zero. Perturbations that always move together "
+            "are one proxy."
         )
         return drawing.encode(figure, f"Perturbations against each other, {title}", caption)
 
 
-def _heat(figure: Figure, axes: np.ndarray, value: np.ndarray) -> None:
+def _heat(
+    figure: Figure, axes: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """The coloured cells, pale where the interval holds zero; returns which are sure."""
     panel = axes[0, 0]
-    image = panel.imshow(value, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
-    panel.set_facecolor(drawing.LIGHT)
+    sure: np.ndarray = (low > 0) | (high < 0)
+    panel.imshow(value, cmap="RdBu", vmin=-1, vmax=1, aspect="auto", alpha=np.where(sure, 1.0, PALE))
     for side in panel.spines.values():
         side.set_visible(False)
     panel.tick_params(length=0)
-    figure.colorbar(image, ax=panel, shrink=0.6, aspect=30, pad=0.02).set_label("correlation")
+    scale = ScalarMappable(Normalize(-1, 1), "RdBu")
+    figure.colorbar(scale, ax=panel, shrink=0.6, aspect=30, pad=0.02).set_label("correlation")
+    return sure
 
 
 def _short(metric: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.run_tables import RunTables
-from vidrobust.report.words import amount, interval, known, number, percent, percent_interval
+from vidrobust.report.words import amount, known, percent_with_interval, with_interval
 
 WITNESSES = ("variation", "sensitivity", "causes", "direction", "correlation")
 QUESTIONS = {
@@ -87,8 +87,8 @@ def _figure(row: dict[str, Any], who: str) -> str:
     if not known(value):
         return ""
     if who in SHARES:
-        return f"{percent(value)} [{percent_interval(low, high)}]"
-    return f"{number(value)} [{interval(low, high)}]"
+        return percent_with_interval(value, low, high)
+    return with_interval(value, low, high)
 
 
 def _number(value: Any) -> float:

@@ -19,7 +19,7 @@ METRICS = {
     "jitter": "jitter (second difference)",
     "revert_flip": "revert flips (A B A)",
 }
-METRIC_UNITS = {"jensen_shannon": "bits", "top5_distance": "0 to 15"}
+METRIC_UNITS = {"jensen_shannon": "bits", "top5_distance": "of 15"}
 """Metrics that are no shares."""
 
 CAUSES = {
@@ -54,13 +54,13 @@ QUANTITIES = {
     "sharpness": "sharpness",
     "noise_sigma": "noise",
     "blockiness": "block edges of the codec",
-    "moving_share": "share of the picture that moves by itself",
+    "moving_share": "share that moves by itself",
     "part_shift_x_px": "parts' shift, along x",
     "part_shift_y_px": "parts' shift, along y",
     "part_rotation_deg": "parts' turn",
     "part_zoom": "parts' zoom",
 }
-SCALES = {"adjacent": "neighbouring frames", "second": "one second apart", "clip": "over the shot"}
+SCALES = {"adjacent": "neighbours", "second": "1 s apart", "clip": "over the shot"}
 
 
 def known(value: float | None) -> bool:
@@ -113,6 +113,8 @@ def with_interval(value: float | None, low: float | None, high: float | None) ->
     """A number and its interval in brackets."""
     if not known(value):
         return NOT_MEASURED
+    if not (known(low) and known(high)):
+        return f"{number(value)}, {NO_INTERVAL}"
     return f"{number(value)} [{interval(low, high)}]"
 
 
@@ -120,6 +122,8 @@ def percent_with_interval(value: float | None, low: float | None, high: float | 
     """A share and its interval in brackets, as percentages."""
     if not known(value):
         return NOT_MEASURED
+    if not (known(low) and known(high)):
+        return f"{percent(value)}, {NO_INTERVAL}"
     return f"{percent(value)} [{percent_interval(low, high)}]"
 
 
