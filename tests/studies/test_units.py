@@ -54,9 +54,15 @@ def sensitivity_table(rows, **columns):
 def run():
     frames = frames_table([("a", f, 0.1 * f) for f in range(6)] + [("b", f, 0.9) for f in range(3)])
     pairs = pairs_table(
-        [("a", 0, "", 0.1, 1.0), ("a", 1, "", 0.3, 3.0), ("a", 2, "scene_cut", 0.9, 90.0)]
-        + [("a", 3, "", 0.6, 5.0), ("a", 4, "", 0.2, 7.0)]
-        + [("b", 0, "", 0.4, 2.0), ("b", 1, "", 0.8, 4.0)]
+        [
+            ("a", 0, "", 0.1, 1.0),
+            ("a", 1, "", 0.3, 3.0),
+            ("a", 2, "scene_cut", 0.9, 90.0),
+            ("a", 3, "", 0.6, 5.0),
+            ("a", 4, "", 0.2, 7.0),
+            ("b", 0, "", 0.4, 2.0),
+            ("b", 1, "", 0.8, 4.0),
+        ]
     )
     sensitivity = sensitivity_table(
         [
@@ -156,7 +162,7 @@ def test_models_are_never_pooled(run):
 
 def test_wrong_settings_and_empty_tables_say_so(run):
     frames, pairs, sensitivity, stability = run
-    with pytest.raises(SettingsError, match="across tracks: .* no column 'track'"):
+    with pytest.raises(SettingsError, match=r"across tracks: .* no column 'track'"):
         from_tables(*run, across="tracks")
     with pytest.raises(SettingsError, match="expected one of frames, clips, tracks, models"):
         from_tables(*run, across="videos")
@@ -203,7 +209,7 @@ def test_models_turn_accuracies_round_and_leave_clean_accuracy_to_the_confounder
     error = np.mean([0.25, 0.24, 0.21, 0.16]) / 400
     np.testing.assert_allclose(units.confounder_reliability, [1 - error * 60])
     stable, sensitive = model_tables()
-    stable[["low", "high"]] = stable[["value", "value"]].to_numpy() + [-0.0196, 0.0196]
+    stable = stable.assign(low=stable["value"] - 0.0196, high=stable["value"] + 0.0196)
     np.testing.assert_allclose(from_summaries(stable, sensitive).confounder_reliability, [1 - 1e-4 * 60])
 
 

@@ -57,10 +57,10 @@ def coefficients(
             found.append(corrected_ranks(rx, ry, rz, reliability))
         return np.stack(found)
 
-    one = cluster_jackknife(together, cluster)
+    one = cluster_jackknife(together, cluster, lost=2 + z.shape[1])
     names += [CORRECTED] * corrected
     codes = np.unique(cluster, return_inverse=True)[1]
-    found = {"kendall": cluster_interval(*kendall_without(x, y, codes))}
+    found = {"kendall": cluster_interval(*kendall_without(x, y, codes), kept=1 - 2 / len(x))}
     for k, method in enumerate(names):
         found[method] = Jackknife(one.value[k], one.without[:, k], one.low[k], one.high[k], one.p[k])
     return {method: found[method] for method in (*PLAIN, *names[2:])}
@@ -81,7 +81,7 @@ def effective(x: np.ndarray, y: np.ndarray, clean: np.ndarray, cluster: np.ndarr
         sides = (effective_robustness(start[rows], side[rows]) for side in (a, b))
         return pearson(*sides)
 
-    return cluster_jackknife(beyond, cluster)
+    return cluster_jackknife(beyond, cluster, lost=3)
 
 
 def _as_accuracy(harm: np.ndarray) -> np.ndarray:
@@ -116,7 +116,7 @@ def matrix(names: list[str], every: np.ndarray, z: np.ndarray, cluster: np.ndarr
                 a = ranks(a)
             return pearson(a, a)
 
-        one = cluster_jackknife(square, cluster)
+        one = cluster_jackknife(square, cluster, lost=2 + (method == PARTIAL) * z.shape[1])
         row, column = np.indices((used, used)).reshape(2, -1)
         tables.append(
             pd.DataFrame(
