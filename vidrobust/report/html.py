@@ -69,6 +69,9 @@ PICTURES = (
 """Figures in the order in which they are given room."""
 
 
+JSON_FILES = ("run.json", "moments.json", "correlation.json", "policy.json")
+
+
 class _Budget:
     """Keeps figures until the room is spent."""
 
@@ -92,6 +95,8 @@ def _weight(moments: moments_section.Moments) -> int:
 
 def _content(run: RunTables) -> dict[str, Any]:
     """Everything the template shows, as text and pictures."""
+    for name in JSON_FILES:
+        run.json(name)  # a broken one is told before any figure is drawn
     sensitivity = sensitivity_section.summary(run)
     variation = footage_section.variation_summary(run)
     timelines = timeline_section.timelines(run)

@@ -1,0 +1,287 @@
+"""A made run folder for tests of the page's layout: seeded invented numbers in the contract's tables.
+
+Nothing here says anything about any model. Stability, correlation, witnesses and policy are computed by their own
+studies from the invented predictions and differences, so that every column is what the program really writes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust import tables
+from vidrobust.frames import FrameBatch
+from vidrobust.perturb.catalogue import PERTURBATIONS, suite
+from vidrobust.predictions import Classifications
+from vidrobust.run import conclusions
+from vidrobust.run.folder import RunFolder
+from vidrobust.run.headline import collect
+from vidrobust.run.progress import Reporter
+from vidrobust.run.settings import Settings
+from vidrobust.studies.pairs import Links
+from vidrobust.studies.stability import StabilityMeter, StabilitySettings, StabilityTables, summarise
+from vidrobust.studies.variation import UNITS
+from vidrobust.studies.variation import summarise as summarise_variation
+
+RATE = 25.0
+CLASSES = (
+    "tench, Tinca tinca",
+    "mountain bike, all-terrain bike, off-roader",
+    "unicycle, monocycle",
+    "switch, electric switch, electrical switch",
+    'bolt <M6> & "nut"',
+    "streetcar, tram, tramcar, trolley, trolley car",
+    "gas pump, gasoline pump, petrol pump, island dispenser",
+)
+"""The longest names of ImageNet, and one that would break a page that does not escape."""
+WITHIN = ("brightness", "translation", "gaussian_blur", "gaussian_noise", "rotation", "jpeg")
+
+
+def make(
+    path: Path,
+    *,
+    models: tuple[str, ...] = ("net-a",),
+    items: int = 2,
+    frames: int = 100,
+    studied: int = 24,
+    perturbations: tuple[str, ...] = (),
+    conclude: bool = True,
+    seed: int = 0,
+) -> RunFolder:
+    """A run folder with the tables of every stage; all natural perturbations by default.
+
+    frames of each item, of which ``studied`` have a sensitivity; conclude: correlation and policy as well
+    """
+    rng = np.random.default_rng(seed)
+    names = [f"clip {i:03d}" for i in range(items)]
+    folder = RunFolder.create(path, Settings(sources=tuple(names), model=models, resamples=200))
+    folder.update(
+        inputs=[_input(name, frames) for name in names],
+        failed=[{"path": "absent.mp4", "error": "absent.mp4: no such file"}],
+        left_out=[{"path": "notes.txt", "reason": "not footage"}],
+        models=[
+            {"name": m, "spec": m, "preprocessing": "resized", "weights_sha256": "0" * 64} for m in models
+        ],
+    )
+    found = [_stability(name, models, frames, rng) for name in names]
+    frame_table = pd.concat([f.frames for f in found], ignore_index=True)
+    pairs = pd.concat([f.pairs for f in found], ignore_index=True)
+    folder.write_table("frames", frame_table)
+    folder.write_table("pairs", pairs)
+    stability = summarise(pairs, pd.concat([f.triples for f in found], ignore_index=True), frame_table)
+    folder.write_table("stability", pd.concat([stability, _floor(models)], ignore_index=True))
+    folder.write_table("sensitivity", _sensitivity(pairs, models, studied, perturbations, rng))
+    changes = _changes(names, rng)
+    folder.write_table("changes", changes)
+    folder.write_table("variation", summarise_variation(changes))
+    folder.write_table("causes", _causes(pairs, models, rng))
+    _moments(folder, pairs, frame_table, models, rng)
+    for stage in ("stability", "sensitivity", "variation", "causes"):
+        folder.stage_done(stage, 12.3)
+    if conclude:
+        conclusions.correlate(folder, folder.settings, Reporter(quiet=True))
+        conclusions.make_policy(folder, folder.settings, Reporter(quiet=True))
+        folder.stage_done("correlate", 1.0)
+        folder.stage_done("policy", 1.0)
+    folder.write_json("metrics.json", collect(folder))
+    return folder
+
+
+def _input(name: str, frames: int) -> dict[str, object]:
+    return {
+        "item": name, "path": f"{name}.mp4", "sha256": "ab" * 32, "width": 640, "height": 360, "frame_rate": RATE,
+        "frames": frames, "corrupt_frames": 0, "end_s": frames / RATE, "codec": "h264", "pixel_format": "yuv420p",
+        "backend": "pyav", "device": "cpu", "reason": "made", "notes": [], "problems": [],
+    }  # fmt: skip
+
+
+def _stability(item: str, models: tuple[str, ...], frames: int, rng: np.random.Generator) -> StabilityTables:
+    """A walk of logits per model; one cut in the middle, one repeated frame."""
+    meter = StabilityMeter(item, RATE, StabilitySettings())
+    index = np.arange(frames)
+    reason = np.full(frames, "", dtype=object)
+    reason[0], reason[frames // 2], reason[frames // 3] = "first", "scene_cut", "duplicate"
+    restless = rng.uniform(0.02, 0.5)
+    predictions = {}
+    for model in models:
+        walk = np.cumsum(rng.normal(0, 0.15, (frames, len(CLASSES))), axis=0)
+        walk += rng.normal(0, restless, (frames, len(CLASSES))) + rng.normal(0, 1.5, len(CLASSES))
+        predictions[model] = Classifications.from_logits(walk, CLASSES)
+    batch = FrameBatch(
+        pixels=torch.zeros((frames, 3, 2, 2), dtype=torch.uint8),
+        time_s=index / RATE,
+        index=index.astype(np.int64),
+        corrupt=np.zeros(frames, bool),
+        item=item,
+    )
+    links = Links(reason=reason, pixel_change=rng.gamma(2, 1, frames), shift=np.zeros((frames, 2)))
+    meter.feed(batch, links, predictions)
+    return meter.finish()
+
+
+def _floor(models: tuple[str, ...]) -> pd.DataFrame:
+    rows = [
+        {"model": m, "item": "", "metric": metric, "value": value, "n": 24, "cluster": "", "clusters": 0}
+        for m in models
+        for metric, value in (("noise_floor_total_variation", 3e-7), ("noise_floor_label_flip", 0.0))
+    ]
+    return pd.DataFrame(rows).assign(low=np.nan, high=np.nan)
+
+
+def _sensitivity(
+    pairs: pd.DataFrame,
+    models: tuple[str, ...],
+    studied: int,
+    perturbations: tuple[str, ...],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Differences that grow with strength; of some perturbations along with the natural change of the frame."""
+    chosen = [PERTURBATIONS[key] for key in perturbations] if perturbations else list(suite("natural"))
+    near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    place = near.groupby(["model", "item"], sort=False).cumcount()
+    size = near.groupby(["model", "item"], sort=False)["frame_a"].transform("size")
+    some = near[place % np.maximum(1, size // studied) == 0]
+    natural, n = some["total_variation"].to_numpy(), len(some)
+    parts = []
+    for k, perturbation in enumerate(chosen):
+        own = natural if perturbation.key in WITHIN else rng.beta(1, 4, n)
+        threshold = rng.uniform(0.2, 0.9, n)
+        for level, strength in enumerate(perturbation.strengths):
+            change = np.clip(own * (level + 1) / (2 + k % 4) + rng.beta(1, 30, n), 0, 1)
+            for metric, value in (
+                ("total_variation", change),
+                ("label_flip", (change > threshold).astype(float)),
+                ("top1_probability_change", change * 0.8),
+                ("jensen_shannon", change**2),
+                ("top5_distance", np.round(change * 15)),
+            ):
+                of = {"perturbation": perturbation.key, "strength": strength, "draw": 0, "metric": metric}
+                parts.append(some[["model", "item"]].assign(frame=some["frame_a"], **of, value=value))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _changes(items: list[str], rng: np.random.Generator) -> pd.DataFrame:
+    parts = []
+    for scale, count in (("adjacent", 40), ("second", 6), ("clip", 3)):
+        for quantity, unit in UNITS.items():
+            rest, size = (1.0, 0.02) if unit.startswith("ratio") else (0.0, 0.6)
+            n = count * len(items)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "item": np.repeat(items, count),
+                        "frame_a": np.tile(np.arange(count), len(items)),
+                        "frame_b": np.tile(np.arange(count), len(items)) + 1,
+                        "delta_ms": 40.0,
+                        "scale": scale,
+                        "quantity": quantity,
+                        "who": "part" if quantity.startswith(("part", "moving")) else "camera",
+                        "value": rest + rng.normal(0, size, n),
+                        "valid": rng.random(n) > 0.1,
+                        "error": size / 10,
+                    }
+                )
+            )
+    return tables.check("changes", pd.concat(parts, ignore_index=True))
+
+
+def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generator) -> pd.DataFrame:
+    near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    some = near.groupby(["model", "item"], sort=False).head(8)
+    parts = []
+    for cause, explains in (
+        ("light", 0.1), ("colour", 0.05), ("shift", 0.3), ("affine", 0.35), ("motion", 0.55), ("sharpness", 0.02),
+        ("all", 0.65),
+    ):  # fmt: skip
+        left = np.clip(1 - explains + rng.normal(0, 0.2, len(some)), 0, None)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "item": some["item"],
+                    "model": some["model"],
+                    "frame_a": some["frame_a"],
+                    "frame_b": some["frame_b"],
+                    "cause": cause,
+                    "total_variation": some["total_variation"],
+                    "left": left,
+                    "cosine": np.clip(explains + rng.normal(0, 0.2, len(some)), -1, 1),
+                    "flip": some["label_flip"],
+                    "reproduced": some["label_flip"] & (rng.random(len(some)) < explains),
+                    "placebo_left": np.clip(0.98 + rng.normal(0, 0.05, len(some)), 0, None),
+                    "placebo_cosine": rng.normal(0, 0.1, len(some)),
+                    "placebo_reproduced": some["label_flip"] & (rng.random(len(some)) < 0.05),
+                    "excluded": "",
+                    "size": 1.0,
+                    "unit": "px",
+                    "measured": "",
+                    "label": CLASSES[0],
+                    "probability": 0.5,
+                    "placebo_share_reproduced": np.where(some["label_flip"], 0.05, np.nan),
+                    "interpolation_left": np.nan if cause in ("light", "colour") else 0.97,
+                    "interpolation_cosine": 0.05,
+                    "occurs": True,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _moments(
+    folder: RunFolder,
+    pairs: pd.DataFrame,
+    frames: pd.DataFrame,
+    models: tuple[str, ...],
+    rng: np.random.Generator,
+) -> None:
+    """Six flips a model; the first of each with a strip of replays."""
+    (folder.path / "moments").mkdir()
+    near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    lookup = frames.set_index(["model", "item", "frame"])
+    moments = []
+    for model in models:
+        worst = near[near["model"] == model].nlargest(6, "total_variation")
+        for pair in worst.itertuples():
+            a, b = (lookup.loc[(model, pair.item, frame)] for frame in (pair.frame_a, pair.frame_b))
+            moment = {
+                "model": model, "item": pair.item, "frame_a": pair.frame_a, "frame_b": pair.frame_b,
+                "time_a_s": a.time_s, "time_b_s": b.time_s, "label_a": a.label_name, "label_b": b.label_name,
+                "probability_a": a.probability, "probability_b": b.probability, "flip": bool(pair.label_flip),
+                "total_variation": pair.total_variation, "pixel_change": pair.pixel_change,
+            }  # fmt: skip
+            for side in ("a", "b"):
+                moment[f"picture_{side}"] = _picture(folder, f"{len(moments):02d}_{side}", 480, rng)
+            if pair.Index == worst.index[0]:
+                moment["strip"] = [
+                    {
+                        "title": what,
+                        "label": CLASSES[0],
+                        "probability": 0.5,
+                        "measured": "made",
+                        "picture": _picture(folder, f"{len(moments):02d}_{what}", 240, rng),
+                    }
+                    for what in ("light", "colour", "shift", "affine", "motion", "sharpness", "all")
+                ]
+            moments.append(moment)
+    folder.write_json("moments.json", {"moments": moments})
+
+
+def _picture(folder: RunFolder, name: str, width: int, rng: np.random.Generator) -> str:
+    small = rng.integers(0, 256, (6, 10, 3)).astype(np.uint8)
+    big = cv2.resize(small, (width, width * 9 // 16), interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(folder.path / "moments" / f"{name}.jpg"), big)
+    return f"moments/{name}.jpg"
+
+
+def keep_only(folder: RunFolder, *kept: str) -> None:
+    """Remove every table and file but run.json and those named (without their endings)."""
+    for path in folder.path.iterdir():
+        if path.is_file() and path.name != "run.json" and path.stem not in kept:
+            path.unlink()
+    if "policy" not in kept:
+        shutil.rmtree(folder.path / "policies", ignore_errors=True)
+    folder.update(stages={})

@@ -1,0 +1,36 @@
+"""Verdict words: only where the whole interval lies in one band."""
+
+from __future__ import annotations
+
+import pytest
+
+from vidrobust.report.judgement import LIMITS, stability
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("rate", "low", "high", "word", "kind"),
+    [
+        (0.0, 0.0, 0.0005, "steady", "good"),
+        (0.004, 0.002, 0.008, "flickering", "middle"),
+        (0.3, 0.17, 0.46, "unstable", "bad"),
+        (0.0, 0.0, 0.3, "cannot tell", "unknown"),
+        (0.004, 0.0005, 0.008, "cannot tell", "unknown"),
+        (0.02, 0.005, 0.05, "flickering or worse", "middle"),
+        (0.1, NAN, NAN, "cannot tell", "unknown"),
+    ],
+)
+def test_the_word_follows_the_interval(rate: float, low: float, high: float, word: str, kind: str) -> None:
+    found = stability(rate, low, high, 100)
+    assert (found.word, found.kind) == (word, kind)
+    assert found.why.endswith(".")
+
+
+def test_nothing_compared_is_no_verdict() -> None:
+    assert stability(NAN, NAN, NAN, 0).word == "not measured"
+
+
+def test_the_limits_are_stated() -> None:
+    assert "1 in 1000" in LIMITS
+    assert "1 in 100 " in LIMITS
