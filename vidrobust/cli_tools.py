@@ -34,23 +34,27 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
 @click.option(
     "--suite", "suite_name", default="natural", metavar="NAME", help="Which suite; natural by default."
 )
-@click.option("--render", metavar="IMAGE", help="Apply each perturbation and strength to this image.")
+@click.option(
+    "--render", "render_image", metavar="IMAGE", help="Apply each perturbation and strength to this image."
+)
 @click.option("--out", metavar="DIR", help="Where --render writes NAME/STRENGTH.png and contact_sheet.png.")
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the random ones.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
-def perturbations(suite_name: str, render: str | None, out: str | None, seed: int, as_json: bool) -> None:
+def perturbations(
+    suite_name: str, render_image: str | None, out: str | None, seed: int, as_json: bool
+) -> None:
     """The catalogue of perturbations; with --render, a picture of each strength."""
     from vidrobust.perturb.catalogue import suite
 
     entries = suite(suite_name)
-    if render is None:
+    if render_image is None:
         _print_catalogue(entries, as_json)
         return
     if out is None:
         raise click.UsageError("--render needs --out DIR")
-    from vidrobust.perturb.render import render_suite
+    from vidrobust.perturb.render import render
 
-    written = render_suite(Path(render), Path(out), suite_name=suite_name, seed=seed)
+    written = render(Path(render_image), Path(out), seed=seed, suite_name=suite_name)
     click.echo(f"{len(written)} pictures in {out}")
 
 
