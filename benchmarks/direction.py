@@ -3,8 +3,8 @@
     python benchmarks/direction.py CLIP... [--frames 5] [--strengths 1] [--side 480] [--model efficientnet-lite0]
 
 For each clip and cause a planted clip: real frames, each paired with itself under one perturbation of the
-catalogue at a random sign and a random strength (log-uniform in the range below, so other strengths than the probes'). Also
-noise and JPEG, which should be named as nothing.
+catalogue at a random sign and a random strength (log-uniform in the range below, so other strengths than the
+probes'). Also noise and JPEG, which should be named as nothing.
 """
 
 from __future__ import annotations
