@@ -1,10 +1,11 @@
 """How often the correlation study is right, in worlds where the truth is known.
 
-    python benchmarks/correlation_worlds.py [--runs 500] [--seed 0] [--world NAME ...] [--markdown]
+    python benchmarks/correlation_worlds.py [--runs 500] [--seed 0] [--world NAME ...] [--intervals]
 
 Each world is drawn again and again and judged as a real study would be. Reported per world: how often a
 perturbation is called a proxy, no evidence or cannot tell, and how often the 95 % interval of the partial
 Spearman coefficient covers its true value, which is the coefficient on a very large draw from the same world.
+With --intervals the coverage of other intervals is printed instead: the cluster bootstrap, and Fisher's.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from scipy import special
 
 from vidrobust.studies.associations import partial_spearman
 from vidrobust.studies.correlation import correlate
-from vidrobust.studies.resampling import time_blocks
+from vidrobust.studies.resampling import cluster_jackknife, fisher_z, time_blocks
 from vidrobust.studies.unit_rows import Units
 
 PERTURBATIONS = 4
@@ -198,6 +199,45 @@ def judge_world(world: World, runs: int, seed: int, resamples: int = 499) -> dic
         "width": float(np.mean(width)) if width else np.nan,
         **share,
     }
+
+
+def compare_intervals(world: World, runs: int, seed: int, resamples: int = 300) -> dict[str, float]:
+    """Coverage of several 95 % intervals of one partial Spearman coefficient."""
+    rng = np.random.default_rng(seed)
+    truth = np.arctanh(np.mean([true_value(world, rng) for _ in range(4)]))
+    covered: dict[str, list[bool]] = {}
+    for _ in range(runs):
+        draw = world.draw(rng, 1)
+        x, y, z = draw.x[:, :1], draw.y[:, None], draw.z
+
+        def coefficient(rows: np.ndarray, x=x, y=y, z=z) -> np.ndarray:
+            return partial_spearman(x[rows], y[rows], z[rows])
+
+        ours = cluster_jackknife(coefficient, draw.cluster, lost=2 + z.shape[1])
+        members = [np.flatnonzero(draw.cluster == c) for c in np.unique(draw.cluster)]
+        picks = rng.integers(0, len(members), size=(resamples, len(members)))
+        boot = [coefficient(np.concatenate([members[k] for k in pick])).item() for pick in picks]
+        centre, spread = float(fisher_z(ours.value).item()), fisher_z(ours.without).ravel()
+        boot_z = np.sort(fisher_z(np.array(boot)))
+        fisher = 1.96 / np.sqrt(len(y) - 3 - z.shape[1])
+        for name, (low, high) in {
+            "jackknife": (float(fisher_z(ours.low).item()), float(fisher_z(ours.high).item())),
+            "percentile": tuple(np.quantile(boot_z, [0.025, 0.975])),
+            "BCa": _bca(boot_z, centre, spread),
+            "Fisher, units": (centre - fisher, centre + fisher),
+        }.items():
+            covered.setdefault(name, []).append(low <= truth <= high)
+    return {name: float(np.mean(hits)) for name, hits in covered.items()}
+
+
+def _bca(boot: np.ndarray, centre: float, without: np.ndarray) -> tuple[float, float]:
+    """Efron 1987: bias from the share of resamples below the estimate, acceleration from the jackknife."""
+    below = np.clip(np.mean(boot < centre), 1 / len(boot), 1 - 1 / len(boot))
+    bias, d = special.ndtri(below), without.mean() - without
+    speed = np.sum(d**3) / (6 * np.sum(d**2) ** 1.5)
+    edges = bias + np.array([-1.96, 1.96])
+    low, high = np.quantile(boot, special.ndtr(bias + edges / (1 - speed * edges)))
+    return float(low), float(high)
 
 
 def true_value(world: World, rng: np.random.Generator) -> float:

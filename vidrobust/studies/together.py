@@ -48,10 +48,10 @@ class Together:
 def explain_together(units: Units, *, seed: int = 0) -> Together:
     """Non-negative regression of instability on all sensitivities and the confounder, judged on left-out data.
 
-    Everything enters by rank: the primary metrics, each perturbation as its mean over strengths, the
-    confounder along a broken line. A weight is never negative: a perturbation that makes footage look more
-    stable is no explanation. A ridge penalty, chosen inside the training clusters (up to leaving all
-    perturbations out), keeps many like columns from fitting noise. Clusters are left out one at a time, or in
+    Everything enters by rank: the primary metrics, each perturbation as its mean over strengths. A weight is
+    never negative: a perturbation that makes footage look more stable is no explanation. The confounder's form
+    (none, a straight or a broken line), then a ridge penalty (up to leaving all perturbations out) are chosen
+    inside the training clusters, so that neither side fits noise. Clusters are left out one at a time, or in
     ten groups. The interval takes the left-out errors of clusters as independent (jackknife, Student's t).
     """
     columns, values = with_means(units)
@@ -68,21 +68,21 @@ def explain_together(units: Units, *, seed: int = 0) -> Together:
     why = _obstacle(units, len(y), count)
     if count < 3 or len(y) < 8:
         return _finish(np.full(4, np.nan), {}, len(y), count, CANNOT_TELL, why, units, len(names))
-    basis = line_basis(ranks(z), curve_knots(len(y)))
-    errors = _left_out(x, y, basis, codes, np.random.default_rng(seed))
-    figures = _gain(*errors, codes)
-    weights = _weights(names, x, y, basis, codes, np.random.default_rng(seed))
+    rz = ranks(z)
+    bases = [line_basis(rz[:, :0]), line_basis(rz), line_basis(rz, curve_knots(len(y)))]
+    figures = _gain(*_left_out(x, y, bases, codes, np.random.default_rng(seed)), codes)
+    weights = _weights(names, x, y, bases, codes, np.random.default_rng(seed))
     verdict = CANNOT_TELL if why else _verdict(figures)
     return _finish(figures, weights, len(y), count, verdict, why, units, len(names))
 
 
 def _left_out(
-    x: np.ndarray, y: np.ndarray, basis: np.ndarray, codes: np.ndarray, rng: np.random.Generator
+    x: np.ndarray, y: np.ndarray, bases: list[np.ndarray], codes: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(n,) squared errors of the mean, the confounder alone and all together, each unit left out once."""
     total, alone, full = np.empty(len(y)), np.empty(len(y)), np.empty(len(y))
     for train, test in _folds(codes, FOLDS, rng):
-        penalty = _choose_penalty(x[train], y[train], basis[train], codes[train], rng)
+        basis, penalty = _choose(x, y, bases, codes, train, rng)
         weights, line, plain = _fit(x[train], y[train], basis[train], penalty)
         total[test] = (y[test] - y[train].mean()) ** 2
         alone[test] = (y[test] - basis[test] @ plain) ** 2
@@ -104,16 +104,29 @@ def _fit(
     return weights, inverse @ (y - x @ weights), plain
 
 
-def _choose_penalty(
-    x: np.ndarray, y: np.ndarray, basis: np.ndarray, codes: np.ndarray, rng: np.random.Generator
-) -> float:
-    """The penalty with the smallest error on clusters left out of the training units."""
-    error = np.zeros(len(PENALTIES))
-    for train, test in _folds(codes, 5, rng):
-        for k, penalty in enumerate(PENALTIES):
+def _choose(
+    x: np.ndarray,
+    y: np.ndarray,
+    bases: list[np.ndarray],
+    codes: np.ndarray,
+    rows: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, float]:
+    """The form of the confounder that predicts best without the perturbations, then the best penalty.
+
+    Judged on clusters left out of ``rows`` in turn.
+    """
+    folds = [(rows[train], rows[test]) for train, test in _folds(codes[rows], 5, rng)]
+
+    def error(basis: np.ndarray, penalty: float) -> float:
+        total = 0.0
+        for train, test in folds:
             weights, line, _ = _fit(x[train], y[train], basis[train], penalty)
-            error[k] += np.sum((y[test] - basis[test] @ line - x[test] @ weights) ** 2)
-    return PENALTIES[int(error.argmin())]
+            total += float(np.sum((y[test] - basis[test] @ line - x[test] @ weights) ** 2))
+        return total
+
+    basis = bases[int(np.argmin([error(basis, np.inf) for basis in bases]))]
+    return basis, PENALTIES[int(np.argmin([error(basis, penalty) for penalty in PENALTIES]))]
 
 
 def _folds(codes: np.ndarray, most: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -139,11 +152,11 @@ def _weights(
     names: list[str],
     x: np.ndarray,
     y: np.ndarray,
-    basis: np.ndarray,
+    bases: list[np.ndarray],
     codes: np.ndarray,
     rng: np.random.Generator,
 ) -> dict[str, float]:
-    weights = _fit(x, y, basis, _choose_penalty(x, y, basis, codes, rng))[0]
+    weights = _fit(x, y, *_choose(x, y, bases, codes, np.arange(len(y)), rng))[0]
     share = weights / weights.sum() if weights.sum() > 0 else weights
     order = np.argsort(-share, kind="stable")
     return {names[k]: float(share[k]) for k in order if share[k] > 0}

@@ -53,6 +53,9 @@ def judge(primary: pd.DataFrame, units: Units) -> dict[str, Verdict]:
         by_method = rows.set_index("method")
         obstacle = _obstacle(by_method.loc[PARTIAL if PARTIAL in by_method.index else "spearman"], units)
         verdict, reason = (CANNOT_TELL, obstacle) if obstacle else _weigh(by_method, units)
+        excuse = _excuse(by_method.loc[PARTIAL]) if verdict == NO_EVIDENCE else ""
+        if excuse:
+            verdict, reason = CANNOT_TELL, excuse
         verdicts[str(perturbation)] = Verdict(
             verdict, reason, _sentence(str(perturbation), verdict, reason, by_method, units)
         )
@@ -78,13 +81,20 @@ def _obstacle(row: pd.Series, units: Units) -> str:
                 f"{what} has the same value{where} on all but {row[f'varied_{side}']} of {row['n']} "
                 f"{units.across}, and ties would decide"
             )
-    for side, what in (("reliability", "the sensitivity"), ("stability_reliability", "the instability")):
-        if row[side] < MIN_RELIABILITY:
-            return f"{what} hardly agrees with itself between two halves (reliability {row[side]:.2f})"
     if np.isnan(row["low"]):
         return "the coefficient has no interval on these units"
-    if row["low"] <= 0 and row["high"] >= RELEVANT:
-        return f"the interval reaches from {row['low']:.2f} to {row['high']:.2f} and excludes too little"
+    return ""
+
+
+def _excuse(partial: pd.Series) -> str:
+    """Why a proxy may have been missed, or "". It cannot have been made up by any of these."""
+    for side, what in (("reliability", "the sensitivity"), ("stability_reliability", "the instability")):
+        if partial[side] < MIN_RELIABILITY:
+            return f"{what} hardly agrees with itself between two halves (reliability {partial[side]:.2f})"
+    if partial["low"] <= 0 and partial["high"] >= RELEVANT:
+        return (
+            f"the interval reaches from {partial['low']:.2f} to {partial['high']:.2f} and excludes too little"
+        )
     return ""
 
 
