@@ -140,6 +140,8 @@ def frames(
 NO, YES, CANNOT = "no evidence", "proxy", "cannot tell"
 WORLDS = {
     "true proxy, models": World(models(own=0.6), YES, "models", "55 models share skill and a weakness"),
+    "true proxy, 30 models": World(models(30, own=0.6), YES, "models", "30 of them"),
+    "true proxy, 20 models": World(models(20, own=0.6), YES, "models", "20 of them"),
     "skill only": World(models(), NO, "models", "55 models share skill"),
     "skill only, bent": World(models(shape="bent"), NO, "models", "55, skill matters for weak models alone"),
     "skill only, step": World(models(200, shape="step"), NO, "models", "200, skill matters in the middle"),
@@ -171,6 +173,7 @@ WORLDS = {
         frames(12, 6, own=0.6, kind="ceiling"), CANNOT, "frames", "sensitivity nearly always at its top"
     ),
     "few clusters": World(frames(8, 12), NO, "frames", "8 clips of 12"),
+    "few, true proxy": World(frames(8, 12, own=0.6), YES, "frames", "8 clips of 12, and more"),
     "fewer clusters": World(frames(5, 20), CANNOT, "frames", "5 clips of 20, no order in time"),
 }
 
@@ -306,7 +309,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--world", nargs="*", choices=list(WORLDS), default=list(WORLDS))
+    parser.add_argument("--intervals", action="store_true")
     arguments = parser.parse_args()
+    if arguments.intervals:
+        print("| world | jackknife | percentile | BCa | Fisher, units |\n|---|---|---|---|---|")
+        for name in arguments.world:
+            share = compare_intervals(WORLDS[name], arguments.runs, arguments.seed)
+            print(f"| {name} | " + " | ".join(f"{100 * v:.1f}" for v in share.values()) + " |", flush=True)
+        return
     print(
         "| world | truth | rho | partial | mean | cover % | width | proxy % | no evidence % | cannot tell % |"
     )

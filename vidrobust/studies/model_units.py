@@ -24,6 +24,10 @@ _PREFERRED = (
 )
 """Which metric the verdicts rest on where none is named: the first of these that is there, else the first."""
 
+COMMON_ERROR = 0.5
+"""Share of the error of accuracies that models share: they are wrong about the same images. The kappa of error
+consistency between ImageNet networks is about .5 or more (Geirhos et al. 2020)."""
+
 
 def from_summaries(
     stability: pd.DataFrame,
@@ -185,6 +189,7 @@ def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: 
     """The share of the variance of a measured confounder that is not error of measurement; NaN if unknown.
 
     The error of each value is read off its interval, or off n where it is an accuracy, in [0, 1] or percent.
+    The part of it that models have in common, because they saw the same images, does not tell them apart.
     """
     rows = stability[(stability["metric"] == confounder) & ((stability["item"] == "") == (by == "model"))]
     if not {"low", "high", "n"} <= set(rows.columns):
@@ -198,7 +203,7 @@ def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: 
     error = np.where(error > 0, error, binomial)
     if np.isnan(error).any() or len(value) < 3 or not np.var(value, ddof=1) > 0:
         return np.nan
-    return float(np.clip(1 - error.mean() / np.var(value, ddof=1), 0.0, 1.0))
+    return float(np.clip(1 - (1 - COMMON_ERROR) * error.mean() / np.var(value, ddof=1), 0.0, 1.0))
 
 
 def _families(name: np.ndarray, groups: Mapping[str, str] | None) -> tuple[np.ndarray, str, list[str]]:
