@@ -103,6 +103,7 @@ def figure(run: RunTables) -> Picture | None:
             with np.errstate(divide="ignore", invalid="ignore"):
                 chance = np.where(flips > 0, 100 * _column(of, "placebo_flips") / flips, np.nan)
             axes[0, 1].plot(chance, y, "|", color="black", markersize=9, markeredgewidth=1.6)
+        drawn.suptitle(_finding(table, models), x=0.01, ha="left", fontsize=9.5)
         axes[0, 0].set_yticks(np.arange(len(causes)), [_name(c) for c in causes])
         axes[0, 0].set_ylim(len(causes) - 0.4, -0.6)
         axes[0, 0].axvline(0, color=drawing.DARK, linewidth=0.8)
@@ -122,6 +123,18 @@ def figure(run: RunTables) -> Picture | None:
             "that none reproduces."
         )
         return drawing.encode(drawn, "Share of the change explained by each cause, with intervals", caption)
+
+
+def _finding(table: pd.DataFrame, models: list[str]) -> str:
+    """The title: what all measured changes together explain."""
+    said = []
+    for model in models[:2]:
+        row = table[(table["model"] == model) & (table["cause"] == "all")]
+        if len(row):
+            whole = row.iloc[0]
+            figure = percent_with_interval(whole["value"], whole["low"], whole["high"])
+            said.append(f"{figure}" + (f" ({model})" if len(models) > 1 else ""))
+    return f"All measured changes together explain {', '.join(said)} of the change" if said else "Causes"
 
 
 def _column(of: pd.DataFrame, name: str) -> np.ndarray:

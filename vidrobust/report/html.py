@@ -100,6 +100,7 @@ def _content(run: RunTables) -> dict[str, Any]:
     sensitivity = sensitivity_section.summary(run)
     variation = footage_section.variation_summary(run)
     timelines = timeline_section.timelines(run)
+    forests, forests_left_out = proxies_section.forest_figures(run)
     matrices, matrices_left_out = proxies_section.matrix_figures(run)
     name = run.folder.resolve().name
     return {
@@ -125,7 +126,8 @@ def _content(run: RunTables) -> dict[str, Any]:
         "worth_saying": f"{100 * sensitivity_section.FLIPS_WORTH_SAYING:g} %",
         "studies": proxies_section.studies(run),
         "studies_left_out": proxies_section.left_out(run),
-        "proxy_forests": proxies_section.forest_figures(run),
+        "proxy_forests": forests,
+        "forests_left_out": forests_left_out,
         "matrices": matrices,
         "matrices_left_out": matrices_left_out,
         "correlation_rows": proxies_section.rows(run),

@@ -31,8 +31,9 @@ ACROSS = {
 }
 MOST_CELLS = 60
 """Perturbations drawn in one matrix."""
+MOST_FORESTS = 6
 MOST_MATRICES = 3
-"""Studies whose matrices are drawn."""
+"""Studies whose coefficients, and whose matrices, are drawn."""
 PALE = 0.3
 """How much colour a cell keeps whose interval holds zero."""
 
@@ -131,12 +132,18 @@ def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, An
     }
 
 
-def forest_figures(run: RunTables) -> list[Picture]:
-    """Per study the coefficient a verdict rests on, with its interval, one row a perturbation."""
+def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
+    """Per study the coefficient a verdict rests on, with its interval, one row a perturbation.
+
+    Studies that can tell something come first; returns as well what was left out, in words (or empty).
+    """
     table = run.table("correlation")
     if table is None:
-        return []
-    return [_forest(across, model, rows) for across, model, rows in _each(table)]
+        return [], ""
+    every = sorted(_each(table), key=lambda study: not (study[2]["verdict"] != CANNOT_TELL).any())
+    left = [_title(across, model) for across, model, _ in every[MOST_FORESTS:]]
+    drawn = [_forest(across, model, rows) for across, model, rows in every[:MOST_FORESTS]]
+    return drawn, f"Not drawn, but in the table below: {listing(left)}." if left else ""
 
 
 def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
@@ -158,7 +165,9 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
         panel.set_xlabel(
             f"{method} correlation of sensitivity and instability" + (f", given {given}" if given else "")
         )
-        panel.set_title(_title(across, model))
+        counts = main["verdict"].value_counts()
+        verdicts = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
+        panel.set_title(f"{_title(across, model)}: {verdicts}")
         for verdict in VERDICTS:
             face = COLOUR_OF[verdict] if verdict == "proxy" else "white"
             panel.plot([], [], "o-", color=COLOUR_OF[verdict], markerfacecolor=face, label=verdict)

@@ -101,8 +101,7 @@ def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str]
         rows = rows.sort_values("strength")
         worth = np.flatnonzero(rows["value"].to_numpy() >= FLIPS_WORTH_SAYING)
         if not len(worth):
-            strongest = rows.iloc[-1]
-            harmless.append(f"{phrase(str(perturbation)).noun} (at most {percent(strongest['high'])})")
+            harmless.append(f"{phrase(str(perturbation)).noun} (at most {percent(rows['high'].max())})")
             continue
         row = rows.iloc[worth[0]]
         first.append((int(worth[0]), -float(row["value"]), str(perturbation), row))
@@ -214,6 +213,7 @@ def _family_figure(
                 if c == 0:
                     axes[2 * b, c].set_ylabel("frames flipped, %")
                     axes[2 * b + 1, c].set_ylabel("probability moved, %")
+        figure.suptitle(_finding(family, found, names), x=0.01, ha="left", fontsize=9.5)
         if len(models) > 1:
             handles, labels = axes[0, 0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(models)))
@@ -231,6 +231,21 @@ def _family_figure(
         return drawing.encode(
             figure, f"Sensitivity to {family}: {listing(phrase(n).noun for n in names)}", caption
         )
+
+
+def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
+    """The title of a family's figure: what flips a noticeable share of frames at the lowest of its strengths."""
+    flips = found[found["perturbation"].isin(names) & (found["metric"] == "label_flip")]
+    steps = flips.groupby("perturbation")["strength"].rank("dense")
+    worth = flips[flips["value"] >= FLIPS_WORTH_SAYING]
+    if worth.empty:
+        return f"{family.capitalize()}: nothing tried flips {percent(FLIPS_WORTH_SAYING)} of the frames"
+    first = (
+        worth.assign(step=steps, less=-worth["value"]).sort_values(["step", "less"], kind="stable").iloc[0]
+    )
+    said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {percent(first['value'])}"
+    of = f" of {first['model']}'s frames" if flips["model"].nunique() > 1 else " of the frames"
+    return f"{family.capitalize()}: {said}{of}"
 
 
 def _curve(panel: Axes, of: pd.DataFrame, models: list[str]) -> None:
