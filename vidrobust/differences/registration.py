@@ -170,6 +170,10 @@ def _dis(finest_scale: int) -> cv2.DISOpticalFlow:
     """DIS, medium; finest scale 0 is full resolution, 1 is half."""
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow.setFinestScale(finest_scale)
+    if finest_scale == 0:
+        # patches every 2 px instead of 3, and ten rounds of refinement instead of five: nearer below a pixel
+        flow.setPatchStride(2)
+        flow.setVariationalRefinementIterations(10)
     return flow
 
 
