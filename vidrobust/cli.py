@@ -222,7 +222,8 @@ def _run(
 
     given = {name: value for name, value in options.items() if value is not None and value != ()}
     reporter = _reporter(quiet)
-    if len(target) == 1 and is_run_folder(Path(target[0])):
+    tables_only = not set(stages) - {"correlate", "policy", "report"}
+    if tables_only or (len(target) == 1 and is_run_folder(Path(target[0]))):
         folder = RunFolder.existing(Path(target[0]))
         settings = folder.settings.changed(given, "options")
         folder.update(settings=settings.as_dict())
