@@ -14,7 +14,15 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import FAMILIES, phrase, saying
 from vidrobust.report.run_tables import RunTables
-from vidrobust.report.words import known, listing, percent, percent_interval, plural, span
+from vidrobust.report.words import (
+    known,
+    listing,
+    percent,
+    percent_interval,
+    percent_with_interval,
+    plural,
+    span,
+)
 from vidrobust.studies.intervals import clustered_mean, clustered_rate
 
 FLIPS_WORTH_SAYING = 0.05
@@ -243,7 +251,8 @@ def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
     first = (
         worth.assign(step=steps, less=-worth["value"]).sort_values(["step", "less"], kind="stable").iloc[0]
     )
-    said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {percent(first['value'])}"
+    share = percent_with_interval(first["value"], first["low"], first["high"])
+    said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {share}"
     of = f" of {first['model']}'s frames" if flips["model"].nunique() > 1 else " of the frames"
     return f"{family.capitalize()}: {said}{of}"
 
@@ -261,6 +270,7 @@ def _curve(panel: Axes, of: pd.DataFrame, models: list[str]) -> None:
             color=colour,
             markersize=3.5,
             linewidth=1.3,
+            clip_on=False,
             label=model,
         )
         panel.vlines(x, low, high, color=colour, linewidth=1.1, alpha=0.75)
