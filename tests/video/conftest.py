@@ -29,8 +29,12 @@ def make(ffmpeg: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) ->
     bottles = corpus / "factory" / "intel_bottle-detection.mp4"
     subprocess.run([ffmpeg, *QUIET, "-ss", "5", "-i", bottles, *shrink, line], check=True, timeout=120)
 
+    known: dict[str, object] = {}
+
     def made(name: str, *options: str, before: tuple[str, ...] = (), source: Path | None = None) -> Path:
         path = folder / name
+        asked = (options, before, source)
+        assert known.setdefault(name, asked) == asked, f"two tests make different clips named {name}"
         if not path.exists():
             command = [
                 ffmpeg,

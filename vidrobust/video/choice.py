@@ -106,11 +106,14 @@ def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> Chosen
         last = place == len(tried) - 1
         if strict and route.decodes_on != route.delivers_on:
             continue
+        reader: Reader | None = None
         try:
             reader = route.open()
             if not last:
                 _probe(reader, route)
         except Exception as error:  # drivers and optional libraries raise whatever they like
+            if reader is not None:
+                reader.close()
             if last and (isinstance(error, VidrobustError) or not passed):
                 raise
             passed.append(f"{route.name} on {route.decodes_on} failed ({_line(error)})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 
@@ -59,6 +59,13 @@ class PassReport:
             self.first_corrupt = self.frames if self.first_corrupt is None else self.first_corrupt
         self.frames += 1
         return corrupt
+
+    def no_frame(self) -> str:
+        """Why nothing can be shown, as the end of a sentence."""
+        if self.encrypted:
+            return "is encrypted, and cannot be decoded without its key"
+        said = f", {self.said}" if self.said else ""
+        return f"no frame could be decoded from {self.packets} packets{said}"
 
     def problems(self, promised: int, promised_s: float) -> dict[str, str]:
         """What was wrong, a sentence each, by kind.
@@ -128,7 +135,7 @@ def decode(container: InputContainer, stream: VideoStream, report: PassReport) -
         yield from frames
 
 
-def decode_to_end(open_again: Callable[[], Opened], report: PassReport) -> Iterator[VideoFrame]:
+def decode_to_end(open_again: Callable[[], Opened], report: PassReport) -> Generator[VideoFrame]:
     """Every frame of the stream from its start, as many as ffmpeg gives.
 
     Where packets among the last gave no frame, the end is decoded once more on one thread, which holds

@@ -19,20 +19,16 @@ UNEVEN = Fraction(1, 100)  # relative difference of the two rates of a header th
 
 
 def describe(
-    path: Path | str,
     container: InputContainer,
     stream: VideoStream,
+    frame: VideoFrame,
     *,
     item: str,
     backend: str,
     device: str,
     reason: str,
 ) -> tuple[VideoInfo, float]:
-    """The VideoInfo, and the time of the first frame in seconds; decodes one frame.
-
-    Raises InputError where there is none.
-    """
-    frame = _first_frame(path, container, stream)
+    """The VideoInfo, and the time of ``frame``, the first, in seconds."""
     filters = orientation_filters(display_matrix(frame))
     turned = any(name == "transpose" for name, _ in filters)
     info = VideoInfo(
@@ -41,7 +37,7 @@ def describe(
         height=frame.width if turned else frame.height,
         frame_rate=_rate(stream),
         num_frames=stream.frames or None,
-        codec=stream.codec_context.name,
+        codec=stream.codec_context.codec.canonical_name,
         pixel_format=(frame.sw_format or frame.format).name,
         color_space=SPACES.get(frame.colorspace, "unknown"),
         color_range="full" if is_full_range(frame) else RANGES.get(frame.color_range, "unknown"),
@@ -58,15 +54,13 @@ def _rate(stream: VideoStream) -> Fraction:
     return next((r for r in (stream.average_rate, stream.guessed_rate) if r), RATE_UNKNOWN)
 
 
-def _first_frame(path: Path | str, container: InputContainer, stream: VideoStream) -> VideoFrame:
+def first_frame(path: Path | str, container: InputContainer, stream: VideoStream) -> VideoFrame:
+    """The first frame; raises InputError where there is none."""
     report = PassReport()
     frame = next(decode(container, stream, report), None)
-    if report.encrypted:
-        raise InputError(f"{path}: is encrypted, and cannot be decoded without its key")
-    if frame is not None:
-        return frame
-    said = f", {report.said}" if report.said else ""
-    raise InputError(f"{path}: no frame could be decoded from {report.packets} packets{said}")
+    if frame is None or report.encrypted:
+        raise InputError(f"{path}: {report.no_frame()}")
+    return frame
 
 
 def promised_end_s(container: InputContainer, stream: VideoStream) -> float:

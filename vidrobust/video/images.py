@@ -12,7 +12,7 @@ from vidrobust.frames import VideoInfo
 from vidrobust.video.color import ColorMode, Converter
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.decoding import PassReport, decode
-from vidrobust.video.description import RATE_UNKNOWN, describe
+from vidrobust.video.description import RATE_UNKNOWN, describe, first_frame
 from vidrobust.video.expand import images_in
 from vidrobust.video.stream import Decoded
 
@@ -65,6 +65,9 @@ class ImageFolderReader:
                 rgb=partial(Converter(self._color), frame),
             )
 
+    def close(self) -> None:
+        """Nothing is held between passes."""
+
     def start_before(self, index: int) -> int:
         return index
 
@@ -78,8 +81,9 @@ class ImageFolderReader:
             try:
                 with open_container(path) as container:
                     stream = video_stream(container, path)
+                    frame = first_frame(path, container, stream)
                     info, _ = describe(
-                        path, container, stream, item=item, backend="images", device="cpu", reason=reason
+                        container, stream, frame, item=item, backend="images", device="cpu", reason=reason
                     )
             except InputError as error:
                 failure = failure or error

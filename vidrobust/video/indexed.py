@@ -12,7 +12,7 @@ import torch
 
 from vidrobust.errors import InputError
 from vidrobust.video.container import open_container, video_stream
-from vidrobust.video.description import describe
+from vidrobust.video.description import describe, first_frame
 from vidrobust.video.frame_table import FrameTable
 from vidrobust.video.stream import Decoded
 
@@ -56,8 +56,9 @@ class IndexedReader:
         self._failures: dict[str, str] = {}
         with open_container(path) as container:
             stream = video_stream(container, path)
+            frame = first_frame(path, container, stream)
             self.info, _ = describe(
-                path, container, stream, item=item, backend=backend, device=device, reason=reason
+                container, stream, frame, item=item, backend=backend, device=device, reason=reason
             )
             self._tick = float(stream.time_base or 1)
         with open_container(path) as container:
@@ -88,6 +89,9 @@ class IndexedReader:
                     )
                     return
                 yield Decoded(index=index, time_s=time_s, corrupt=False, rgb=partial(_same, picture))
+
+    def close(self) -> None:
+        """Nothing is held between passes."""
 
     def start_before(self, index: int) -> int:
         return index

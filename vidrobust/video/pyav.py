@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import av.error
 import numpy as np
@@ -16,9 +17,10 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vidrobust.errors import InputError
 from vidrobust.video.color import ColorMode, Converter
 from vidrobust.video.container import open_container, video_stream
-from vidrobust.video.decoding import BestEffortClock, PassReport, decode_to_end
+from vidrobust.video.decoding import BestEffortClock, Opened, PassReport, decode_to_end
 from vidrobust.video.description import describe, promised_end_s
 from vidrobust.video.frame_table import FrameTable
 from vidrobust.video.stream import Decoded
@@ -31,8 +33,27 @@ LONG_WAY = 1000
 Painter = Callable[[VideoFrame], "np.ndarray | torch.Tensor"]
 
 
+class _Begun(NamedTuple):
+    """A pass that was begun when the file was opened, to see its first frame."""
+
+    opened: tuple[InputContainer, VideoStream]
+    first: VideoFrame
+    rest: Generator[VideoFrame]
+    report: PassReport
+
+    def all_frames(self) -> Generator[VideoFrame]:
+        try:
+            yield self.first
+            yield from self.rest
+        finally:
+            self.rest.close()
+
+    def close(self) -> None:
+        self.rest.close()
+
+
 class PyAVReader:
-    """One video; every pass opens and closes a container of its own, on the thread that makes the pass.
+    """One video; every pass has a container of its own, and closes it on the thread that makes the pass.
 
     ``painter`` makes what turns a decoded frame into (H, W, 3) RGB, anew for each pass; ``hwaccel`` makes
     what PyAV needs to decode on a device.
@@ -54,20 +75,36 @@ class PyAVReader:
         self.path = path
         self.device = device
         self._found: dict[str, str] = {}
-        self._allow_network, self._hwaccel = allow_network, hwaccel
+        # not a method: a pass that was begun must not hold its reader, or only the garbage collector ends it
+        self._opened = partial(_opened, path, allow_network, hwaccel)
         self._painter = painter or (lambda: Converter(color))
         self._table = FrameTable()
-        with self._opened() as (container, stream):
+        self._begun: list[_Begun] = []
+        begun = self._begin()
+        try:
+            container, stream = begun.opened
             self.info, self._first_s = describe(
-                path, container, stream, item=item, backend=backend, device=device, reason=reason
+                container, stream, begun.first, item=item, backend=backend, device=device, reason=reason
             )
             self._tick = Fraction(stream.time_base or 1)
             self._promised = (stream.frames, promised_end_s(container, stream))
+        except BaseException:
+            begun.close()
+            raise
+        if hwaccel is None:
+            self._begun.append(begun)
+        else:
+            begun.close()  # a device decoder belongs to the thread that opened it
 
     @property
     def problems(self) -> tuple[str, ...]:
         """What the passes so far found wrong, a sentence each."""
         return tuple(self._found.values())
+
+    def close(self) -> None:
+        """Close the file, if no pass has taken it over."""
+        while self._begun:
+            self._begun.pop().close()
 
     def frames(self, first: int = 0) -> Generator[Decoded]:
         """Every frame from number ``first``; each can be painted until the next is asked for."""
@@ -132,10 +169,11 @@ class PyAVReader:
 
         With ``number`` None the first key frame has the number that ``table`` knows for its time stamp.
         """
-        report, clock, paint = PassReport(), BestEffortClock(), self._painter()
+        clock, paint = BestEffortClock(), self._painter()
         now, step = self._first_s, float(1 / self.info.frame_rate)
+        report, decoded = self._decoding(seek)
         try:
-            for frame in decode_to_end(lambda: self._opened(seek), report):
+            for frame in decoded:
                 stamp = clock(frame)
                 if number is None:
                     if not frame.key_frame:
@@ -156,7 +194,31 @@ class PyAVReader:
                 number += 1
             report.complete = True
         finally:
+            decoded.close()
             self._learn(table, report, from_start=seek is None)
+
+    def _begin(self) -> _Begun:
+        """A pass from the start that stands behind its first frame; raises InputError where there is none."""
+        report = PassReport()
+        opened: list[tuple[InputContainer, VideoStream]] = []
+        frames = decode_to_end(partial(_noted, self._opened, opened), report)
+        first = next(frames, None)
+        if first is None or report.encrypted:
+            frames.close()
+            raise InputError(f"{self.path}: {report.no_frame()}")
+        return _Begun(opened[-1], first, frames, report)
+
+    def _decoding(self, seek: int | None) -> tuple[PassReport, Generator[VideoFrame]]:
+        """Frames from the start or from a seek on; the pass that was begun on opening is taken over."""
+        if seek is None:
+            try:
+                begun = self._begun.pop()
+            except IndexError:  # there was none, or another thread has taken it
+                pass
+            else:
+                return begun.report, begun.all_frames()
+        report = PassReport()
+        return report, decode_to_end(partial(self._opened, seek), report)
 
     def _learn(self, table: FrameTable, report: PassReport, *, from_start: bool) -> None:
         """Keep what a pass found out about the frames and about damage."""
@@ -166,12 +228,26 @@ class PyAVReader:
         if from_start:
             self._found.update(report.problems(*self._promised))
 
-    @contextmanager
-    def _opened(self, seek: int | None = None) -> Iterator[tuple[InputContainer, VideoStream]]:
-        hwaccel = None if self._hwaccel is None else self._hwaccel()
-        with open_container(self.path, allow_network=self._allow_network, hwaccel=hwaccel) as container:
-            stream = video_stream(container, self.path)
-            if seek is not None:
-                with suppress(av.error.FFmpegError, OSError):
-                    container.seek(seek, stream=stream)
-            yield container, stream
+
+@contextmanager
+def _noted(
+    opened: Callable[[], Opened], notes: list[tuple[InputContainer, VideoStream]]
+) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """``opened()``, and what it opened added to ``notes``."""
+    with opened() as pair:
+        notes.append(pair)
+        yield pair
+
+
+@contextmanager
+def _opened(
+    path: Path | str, allow_network: bool, hwaccel: Callable[[], HWAccel] | None, seek: int | None = None
+) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A container of its own for one pass, at the key frame before the time stamp ``seek`` if one is given."""
+    accel = None if hwaccel is None else hwaccel()
+    with open_container(path, allow_network=allow_network, hwaccel=accel) as container:
+        stream = video_stream(container, path)
+        if seek is not None:
+            with suppress(av.error.FFmpegError, OSError):
+                container.seek(seek, stream=stream)
+        yield container, stream

@@ -59,6 +59,8 @@ class Reader(Protocol):
         """A frame number not after the first frame at ``time_s``; 0 is always right."""
         ...
 
+    def close(self) -> None: ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
@@ -183,6 +185,7 @@ class FrameStream:
         """End the passes that are still open; their files are closed on return."""
         for made in list(self._open):
             made.close()
+        self._reader.close()
 
     def __enter__(self) -> Self:
         return self
