@@ -45,7 +45,7 @@ def stability(rate: float, low: float, high: float, n: int) -> Judgement:
     span = one_in_interval(low, high)
     if best == worst:
         word, kind = BANDS[best]
-        return Judgement(word, kind, f"The flip rate, {span}, lies in this band as a whole.")
+        return Judgement(word, kind, f"The whole interval, {span}, lies in the band called {word}.")
     if best == 0:
         why = f"The flip rate may be anything from {BANDS[0][0]} to {BANDS[worst][0]} ({span}); take more footage."
         return Judgement("cannot tell", "unknown", why)

@@ -44,7 +44,7 @@ PHRASES = _phrases(
     ("scale", "scale", "geometry", "relative size", "a change of size of {p}"),
     ("shear", "shear", "geometry", "deg", "a shear of {s}°"),
     ("perspective", "perspective", "geometry", "relative half side", "a perspective tilt of up to {p}"),
-    ("horizontal_flip", "mirroring", "geometry", "probability", "mirroring with probability {s}"),
+    ("horizontal_flip", "mirroring", "geometry", "probability", "mirroring"),
     ("gaussian_blur", "Gaussian blur", "blur", "sigma px", "a blur of sigma {s} px"),
     ("motion_blur", "motion blur", "blur", "length px", "a motion blur {s} px long"),
     ("defocus_blur", "defocus", "blur", "radius px", "a defocus of radius {s} px"),

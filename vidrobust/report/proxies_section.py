@@ -49,6 +49,7 @@ class Study:
     notes: list[str]
     sentences: list[dict[str, str]]
     together: str
+    together_tells: bool
 
 
 def studies(run: RunTables) -> list[Study]:
@@ -64,6 +65,7 @@ def studies(run: RunTables) -> list[Study]:
         )
         main = primary(rows)
         verdict = main.set_index("perturbation")["verdict"].to_dict()
+        together = words.get("together") or {}
         sentences = words.get("sentences") or {}
         found.append(
             Study(
@@ -77,7 +79,8 @@ def studies(run: RunTables) -> list[Study]:
                     for g in words.get("groups", [])
                 ],
                 notes=[str(note) for note in words.get("notes", [])],
-                together=str((words.get("together") or {}).get("sentence", "")),
+                together=str(together.get("sentence", "")),
+                together_tells=together.get("verdict", CANNOT_TELL) != CANNOT_TELL,
                 sentences=[{"verdict": v, "text": str(sentences.get(n, n))} for n, v in verdict.items()],
             )
         )

@@ -117,10 +117,11 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
     if not change["n"] or not known(change["value"]):
         return NOT_MEASURED
     within = int((usable["label_flip"] & (usable["total_variation"] <= change["value"])).sum())
-    said = (
-        f"the same frame again, {change['n']} times in other company: {percent(change['value'])} of the "
-        f"probability moves at most, {percent(flipped['value']) if flipped['value'] else 'no label'} flips"
+    moves = (
+        f"{percent(change['value'])} of the probability moves at most" if change["value"] else "nothing moves"
     )
+    flips = f"{percent(flipped['value'])} flip" if flipped["value"] else "no label flips"
+    said = f"the same frame again, {change['n']} times in other company: {moves}, {flips}"
     if within:
         return f"{said}. {plural(within, 'flip')} of the footage are no larger and may be the computer's"
     return f"{said}. No flip of the footage is that small"
