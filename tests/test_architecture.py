@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "vidrobust"
 STAGES = [
     {"errors"},
-    {"frames", "predictions", "tables"},
+    {"files", "frames", "predictions", "tables"},
     {"video", "models", "perturb"},
     {"differences"},
     {"studies"},

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import os
 import platform
 from collections.abc import Mapping
 from importlib import metadata
@@ -15,6 +13,7 @@ import pandas as pd
 
 from vidrobust import tables
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files import plain, write_text
 from vidrobust.run.settings import Settings
 
 PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
@@ -110,7 +109,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Strict JSON: what is not a number becomes null."""
-        write_text(self.path / name, json.dumps(_plain(content), indent=2, ensure_ascii=False) + "\n")
+        write_text(self.path / name, json.dumps(plain(content), indent=2, ensure_ascii=False) + "\n")
 
 
 def _remove_results(path: Path) -> None:
@@ -124,13 +123,6 @@ def is_run_folder(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write beside, then rename."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
-
-
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
@@ -140,18 +132,3 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[package] = "not installed as a package"
     return found
-
-
-def _plain(value: Any) -> Any:
-    """NumPy scalars to Python's, NaN to None, tuples to lists."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Path):
-        return str(value)
-    return value

@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files import plain
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.studies.pairings import pairing
 from vidrobust.studies.testimony import AGAINST, CANNOT_TELL, FOR
@@ -137,8 +138,8 @@ class Policy:
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the order of policy.json; what is not a number is None."""
         content = {"schema": SCHEMA, **dataclasses.asdict(self), "headline": self.headline}
-        plain: dict[str, Any] = _plain(content)
-        return plain
+        found: dict[str, Any] = plain(content)
+        return found
 
     def to_json(self) -> str:
         """The text of policy.json: strict JSON."""
@@ -339,15 +340,3 @@ def _notes(taken: set[str], contaminated: Sequence[str], left: Sequence[str]) ->
 def _rounded(value: float) -> float:
     """Four significant digits: more are not known."""
     return float(f"{value:.4g}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

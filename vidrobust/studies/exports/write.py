@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from vidrobust.files import write_text
 from vidrobust.studies.exports.albumentations import render as albumentations
 from vidrobust.studies.exports.kornia import render as kornia
 from vidrobust.studies.exports.rendered import Export
@@ -28,8 +28,6 @@ def write_all(policy: Policy, folder: Path) -> list[Path]:
     paths = []
     for export in render_all(policy):
         path = folder / export.name
-        beside = path.with_name(path.name + ".part")
-        beside.write_text(export.text, encoding="utf-8")
-        os.replace(beside, path)
+        write_text(path, export.text)
         paths.append(path)
     return paths
