@@ -114,7 +114,15 @@ class RunFolder:
 
 def _remove_results(path: Path) -> None:
     """What an earlier run wrote, so that old and new numbers never stand side by side."""
-    for pattern in ("*.parquet", "*.json", "policy_*", "report.html", "moments/*.jpg", "*.part"):
+    for pattern in (
+        "*.parquet",
+        "*.json",
+        "policy_*",
+        "report.html",
+        "moments/*.jpg",
+        "policies/*/*",
+        "*.part",
+    ):
         for file in path.glob(pattern):
             file.unlink()
 

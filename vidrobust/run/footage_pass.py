@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,6 +83,12 @@ class FootagePass:
             result = varied.finish()
             self._variation.append(result.table)
             self._changes.append(result.pairs)
+            self.inputs[-1]["variation"] = {
+                "stride": result.stride,
+                **result.counts,
+                "excluded": result.excluded,
+                "timing": dataclasses.asdict(result.timing),
+            }
 
     def write(self, folder: RunFolder) -> None:
         """The tables of all items."""

@@ -326,8 +326,9 @@ def correlated(correlation: pd.DataFrame, contaminated: bool) -> tuple[Finding, 
     else:
         vote = CANNOT_TELL
     verdict, across = str(row["verdict"]), str(row["across"])
-    words = f"across {int(row['n'])} {across} the verdict is {verdict} ({_numbers(value, low, high)} given"
-    words += f" {row['given'] or 'nothing'})"
+    words = f"across {int(row['n'])} {across} the verdict is {verdict}"
+    if math.isfinite(value):
+        words += f" ({_numbers(value, low, high)} given {row['given'] or 'nothing'})"
     if len(proxies) and len(denials):
         words += f", but across {denials.iloc[0]['across']} it is no evidence"
     if contaminated:
