@@ -140,7 +140,7 @@ def effective_clusters(cluster: np.ndarray | Sequence[object]) -> float:
 
 
 MIN_CLUSTERS = 8
-"""Fewer clusters than this give no verdict; see the table of simulated worlds in docs/methods-correlation.md."""
+"""Fewer clusters than this give no verdict; see the table of simulated worlds in docs/methods.md."""
 
 
 def time_blocks(series: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
