@@ -17,8 +17,13 @@ lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# CLIPS: what to measure on; the demo's clip where nothing is given
 bench: .venv/.dev
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	clips="$(CLIPS)"; [ -n "$$clips" ] || clips=$$($(BIN)/python -c 'from vidrobust.run.demo import find_clip; print(find_clip())'); \
+	for run in "decode $${clips%% *}" "preprocess" "perturbations" "variation $$clips" "causes $$clips" \
+	           "direction $$clips" "correlation_worlds --runs 40"; do \
+	    echo "== benchmarks/$${run%% *}.py"; $(BIN)/python benchmarks/$${run%% *}.py $${run#$${run%% *}} || exit 1; \
+	done
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache
