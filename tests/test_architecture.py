@@ -46,7 +46,9 @@ def test_imports_go_one_way(path: Path) -> None:
         assert RANK[other] < RANK[own] or same_level_files, f"{own} imports {name}, a stage below it"
 
 
-@pytest.mark.parametrize("name", ["import vidrobust", "import vidrobust.tables", "import vidrobust.report.html"])
+@pytest.mark.parametrize(
+    "name", ["import vidrobust", "import vidrobust.tables", "import vidrobust.report.html"]
+)
 def test_what_needs_no_torch_does_not_import_it(name: str) -> None:
     code = f"import sys; {name}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
