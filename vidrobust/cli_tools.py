@@ -81,12 +81,12 @@ def doctor(as_json: bool) -> None:
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
 def demo(out: str | None, quiet: bool) -> None:
     """The whole study on a real clip with a real network, both from installed packages; about three minutes."""
-    from vidrobust.run.demo import FRAMES, MODEL, OUT, PAIRS, find_clip
+    from vidrobust.run.demo import MODEL, OUT, find_clip
     from vidrobust.run.progress import Reporter
     from vidrobust.run.settings import Settings
     from vidrobust.run.study import STAGES, open_study
 
-    settings = Settings(sources=(str(find_clip()),), model=(MODEL,), frames=FRAMES, pairs=PAIRS)
+    settings = Settings(sources=(str(find_clip()),), model=(MODEL,))
     running = open_study(settings.sources, out or OUT, settings, Reporter(quiet=quiet))
     running.run(STAGES)
     click.echo(f"open {running.folder.path / 'report.html'}")

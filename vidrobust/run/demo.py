@@ -9,8 +9,6 @@ from vidrobust.errors import InputError
 
 MODEL = "efficientnet-lite0"
 OUT = "reports/demo"
-FRAMES, PAIRS = 16, 12
-"""A little fewer than a study takes by itself, so that two cores are done in under three minutes."""
 
 
 def find_clip() -> Path:
