@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from scipy import special
 from vidrobust.studies.associations import partial_spearman
 from vidrobust.studies.correlation import correlate
 from vidrobust.studies.resampling import cluster_jackknife, fisher_z, time_blocks
+from vidrobust.studies.together import explain_together
 from vidrobust.studies.unit_rows import Units
 
 PERTURBATIONS = 4
@@ -308,6 +310,12 @@ def _slow(
     return (np.sqrt(clip_share) * level + np.sqrt(1 - clip_share) * steps).reshape(-1, columns)
 
 
+def judge_together(world: World, runs: int, seed: int) -> Counter[str]:
+    """How often each verdict on all perturbations together is given."""
+    rng = np.random.default_rng(seed)
+    return Counter(explain_together(as_units(world, world.draw(rng, 1)), seed=i).verdict for i in range(runs))
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -315,7 +323,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--world", nargs="*", choices=list(WORLDS), default=list(WORLDS))
     parser.add_argument("--intervals", action="store_true")
+    parser.add_argument("--together", action="store_true", help="verdicts of all perturbations together")
     arguments = parser.parse_args()
+    if arguments.together:
+        for name in arguments.world:
+            print(name, dict(judge_together(WORLDS[name], arguments.runs, arguments.seed)), flush=True)
+        return
     if arguments.intervals:
         print("| world | jackknife | percentile | BCa | Fisher, units |\n|---|---|---|---|---|")
         for name in arguments.world:

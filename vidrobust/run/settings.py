@@ -47,7 +47,7 @@ class Settings:
     pairs: int = 16
     """Pairs per item whose change is explained by replay."""
     across: tuple[str, ...] = ("frames", "clips", "models")
-    resamples: int = 2000
+    resamples: int = 20000
     widen: float = 1.5
     """The policy's ranges are the observed 99th percentiles times this factor."""
     trained_with: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from vidrobust.studies.verdicts import MIN_UNITS
 
 PENALTIES = (np.inf, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
 """Ridge penalties per unit, strongest first; the first leaves every perturbation out."""
-FOLDS = 10
+FOLDS = 30
 SMALL = 0.2
 """A gain whose interval stays below this share of what the confounder leaves over is as good as none."""
 
@@ -52,7 +52,7 @@ def explain_together(units: Units, *, seed: int = 0) -> Together:
     never negative: a perturbation that makes footage look more stable is no explanation. The confounder's form
     (none, a straight or a broken line), then a ridge penalty (up to leaving all perturbations out) are chosen
     inside the training clusters, so that neither side fits noise. Clusters are left out one at a time, or in
-    ten groups. The interval takes the left-out errors of clusters as independent (jackknife, Student's t).
+    thirty groups. The interval takes the left-out errors of clusters as independent (jackknife, Student's t).
     """
     columns, values = with_means(units)
     main = columns["main"].to_numpy()
@@ -116,7 +116,7 @@ def _choose(
 
     Judged on clusters left out of ``rows`` in turn.
     """
-    folds = [(rows[train], rows[test]) for train, test in _folds(codes[rows], 5, rng)]
+    folds = [(rows[train], rows[test]) for train, test in _folds(codes[rows], FOLDS, rng)]
 
     def error(basis: np.ndarray, penalty: float) -> float:
         total = 0.0
