@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import jinja2
 
 from vidrobust.errors import InputError
+from vidrobust.files import write_text
 from vidrobust.report import (
     causes_section,
     footage_section,
@@ -41,10 +41,8 @@ def write_report(folder: Path) -> Path:
     """
     text = render(RunTables(folder))
     path = folder / "report.html"
-    beside = path.with_name(path.name + ".part")
     try:
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, path)
+        write_text(path, text)
     except OSError as error:
         raise InputError(f"{path}: the report cannot be written ({error.strerror})") from error
     return path
