@@ -28,14 +28,20 @@ MOST_DIRECTIONS = 30
 
 def summary(run: RunTables) -> pd.DataFrame | None:
     """The summary over all items, or None where it has not been written."""
-    table = run.table("causes_summary")
+    table = _over_all_items(run, "causes_summary")
+    return table if table is not None and len(table) else None
+
+
+def _over_all_items(run: RunTables, name: str) -> pd.DataFrame | None:
+    """The rows of a summary that speak of all items, each with its model; None where it has not been written."""
+    table = run.table(name)
     if table is None:
         return None
     if "item" in table:
         table = table[table["item"].fillna("") == ""]
     if "model" not in table:
         table = table.assign(model=run.models[0] if run.models else "")
-    return table if len(table) else None
+    return table
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:
@@ -153,13 +159,9 @@ def _bars(
 
 def directions(run: RunTables) -> pd.DataFrame | None:
     """The summary of the direction study over all items, one row a perturbation; None where there is none."""
-    table = run.table("directions_summary")
+    table = _over_all_items(run, "directions_summary")
     if table is None:
         return None
-    if "item" in table:
-        table = table[table["item"].fillna("") == ""]
-    if "model" not in table:
-        table = table.assign(model=run.models[0] if run.models else "")
     table = table[(table["perturbation"] != "") & table["value"].notna()]
     return table if len(table) else None
 
