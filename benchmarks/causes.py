@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from vidrobust.account import causes
 from vidrobust.differences.classes import total_variation
 from vidrobust.frames import FrameBatch
 from vidrobust.models.load import load_model
+from vidrobust.pixels import to_array
 from vidrobust.predictions import Classifier
-from vidrobust.studies import causes
 from vidrobust.video.source import VideoSource, open_video
 
 CHUNK = 4
@@ -40,7 +41,7 @@ def baseline(model: Classifier, a: FrameBatch, b: FrameBatch) -> list[dict[str, 
     """Cosine, left and flips of the Farneback warp of each pair."""
     rows = []
     for first, second in zip(a.pixels, b.pixels, strict=True):
-        pictures = [causes.picture(first), causes.picture(second)]
+        pictures = [to_array(first), to_array(second)]
         p = causes.predict(model, [*pictures, farneback(*pictures)], torch.device("cpu"))
         change = float(total_variation(p[:1], p[1:2])[0])
         if change < causes.SMALLEST_CHANGE:

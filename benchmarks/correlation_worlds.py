@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from vidrobust.studies.associations import partial_spearman
-from vidrobust.studies.correlation import correlate
-from vidrobust.studies.resampling import cluster_jackknife, fisher_z, time_blocks
-from vidrobust.studies.together import explain_together
-from vidrobust.studies.unit_rows import Units
+from vidrobust.correlation.study import correlate
+from vidrobust.correlation.together import explain_together
+from vidrobust.correlation.unit_rows import Units
+from vidrobust.statistics.associations import partial_spearman
+from vidrobust.statistics.resampling import cluster_jackknife, fisher_z, time_blocks
 
 PERTURBATIONS = 4
 """Perturbations per draw, alike but with noise of their own."""

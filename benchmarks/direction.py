@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from vidrobust.account import direction
 from vidrobust.frames import FrameBatch
 from vidrobust.models.load import load_model
 from vidrobust.perturb.catalogue import find
 from vidrobust.predictions import Classifier
-from vidrobust.studies import direction
 from vidrobust.video.source import open_video
 
 PLANTED = {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,7 @@ class FrameBatch:
 
     def __post_init__(self) -> None:
         shape = tuple(self.pixels.shape)
-        if self.pixels.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3:
+        if str(self.pixels.dtype) != "torch.uint8" or len(shape) != 4 or shape[1] != 3:
             raise ValueError(
                 f"FrameBatch.pixels: expected uint8 of shape (N, 3, H, W), got {self.pixels.dtype} {shape}"
             )

@@ -7,10 +7,12 @@ model is then free of torch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Classifications:
     def from_logits(cls, logits: torch.Tensor | np.ndarray, class_names: tuple[str, ...]) -> Classifications:
         """Softmax in float64, so that equal logits give equal probabilities on every device."""
         z = np.asarray(
-            logits.detach().cpu().float() if isinstance(logits, torch.Tensor) else logits, np.float64
+            logits if isinstance(logits, np.ndarray) else logits.detach().cpu().float(), np.float64
         )
         z = np.exp(z - z.max(axis=1, keepdims=True))
         return cls((z / z.sum(axis=1, keepdims=True)).astype(np.float32), class_names)

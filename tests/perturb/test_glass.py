@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.perturb import glass
 from vidrobust.perturb.draws import from_seed
+from vidrobust.perturb.published import glass
 
 
 def shuffled_one_by_one(frame: np.ndarray, steps: np.ndarray, step: int, iterations: int) -> np.ndarray:

@@ -20,9 +20,9 @@ with warnings.catch_warnings():
     import imagecorruptions
 
 from vidrobust.errors import SettingsError
-from vidrobust.perturb import elastic_authors, imagenet_c, weather
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.perturb.draws import from_seed
+from vidrobust.perturb.published import elastic_authors, imagenet_c, weather
 
 from .conftest import make_picture
 

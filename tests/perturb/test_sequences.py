@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from vidrobust.errors import SettingsError
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.perturb.draws import from_seed, seeded
-from vidrobust.perturb.sequences import SEQUENCES, compared_pairs, flip_probability
+from vidrobust.perturb.published.sequences import SEQUENCES, compared_pairs, flip_probability
 
 from .conftest import make_picture
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from vidrobust.account.causes import CAUSES
 from vidrobust.differences.classes import METRICS
 from vidrobust.report import words
-from vidrobust.studies.causes import CAUSES
 from vidrobust.studies.pairs import REASONS
 from vidrobust.studies.variation import UNITS
 

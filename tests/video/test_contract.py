@@ -13,7 +13,8 @@ import pytest
 from tests.conftest import need
 from tests.video.conftest import Oracle
 from vidrobust.errors import InputError
-from vidrobust.video.source import VideoSource, expand_sources, open_video
+from vidrobust.footage.expand import expand_sources
+from vidrobust.video.source import VideoSource, open_video
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 FOLDERS = ("factory", "objects", "faults")

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import torch
 
+from vidrobust.pixels import luma, to_array
+
 ANALYSIS_SIDE = 640
 """Motion is measured on the frame averaged down to this longer side, and told in pixels of the full frame."""
 COARSE_SIDE = 160
@@ -60,9 +62,9 @@ class PreparedFrame:
 
 def prepare(pixels: torch.Tensor) -> PreparedFrame:
     """Prepare one frame: pixels (3, H, W) uint8 RGB, any device and stride."""
-    rgb = _interleave(pixels)
+    rgb = to_array(pixels).copy()  # the caller may reuse the memory of the batch
     height, width = rgb.shape[:2]
-    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    gray = luma(rgb)
     scale = min(1.0, ANALYSIS_SIDE / max(height, width))
     small = _shrink(gray, scale)
     corners, strength, cells, grid, flatness = _corners(small)
@@ -82,15 +84,6 @@ def prepare(pixels: torch.Tensor) -> PreparedFrame:
         cell=_cell_side(small),
         flatness=flatness,
     )
-
-
-def _interleave(pixels: torch.Tensor) -> np.ndarray:
-    """(3, H, W) of any device and stride -> (H, W, 3) in fresh main memory."""
-    planes = pixels.detach().cpu().numpy()
-    if planes.flags.c_contiguous:
-        merged: np.ndarray = cv2.merge(list(planes))
-        return merged
-    return planes.transpose(1, 2, 0).copy(order="C")
 
 
 def _shrink(picture: np.ndarray, ratio: float) -> np.ndarray:

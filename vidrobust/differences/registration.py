@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vidrobust.pixels import luma
+
 MIN_SIDE = 32
 """Smallest side of a frame, px, that can be registered."""
 MIN_TEXTURE = 4.0
@@ -143,11 +145,6 @@ def shift_field(shift: np.ndarray, height: int, width: int) -> np.ndarray:
 def size_px(displacement: np.ndarray) -> float:
     """Root mean square length of a displacement field, px."""
     return float(np.sqrt(np.mean(np.square(displacement), dtype=np.float64) * 2))
-
-
-def luma(rgb: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 RGB -> (H, W) uint8, Rec. 601."""
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
 
 
 def same_light(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

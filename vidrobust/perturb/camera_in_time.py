@@ -13,11 +13,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from vidrobust.perturb.arrays import each_frame, map_levels, rounded
 from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import Generators, draw_seed, from_seed, integer, uniform
 from vidrobust.perturb.perturbation import ApplyClip, Perturbation, apply_at_a_random_time
 from vidrobust.perturb.photometric import LEVELS
+from vidrobust.pixels import each_frame, map_levels, rounded
 
 MAINS_HZ = (50.0, 60.0)
 MAINS_ERROR = 0.001

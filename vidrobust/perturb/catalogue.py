@@ -12,16 +12,13 @@ from vidrobust.perturb import (
     camera,
     camera_in_time,
     compression,
-    elastic_authors,
     geometric,
-    imagenet_c,
     noise,
     occlusion,
     photometric,
-    sequences,
-    shift,
 )
 from vidrobust.perturb.perturbation import Perturbation
+from vidrobust.perturb.published import elastic_authors, imagenet_c, sequences, shift
 
 SUITES = ("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-p", "shift")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from vidrobust.studies.intervals import LEVEL, Interval
+from vidrobust.statistics.intervals import LEVEL, Interval
 
 NAN = float("nan")
 

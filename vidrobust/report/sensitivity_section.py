@@ -23,7 +23,7 @@ from vidrobust.report.words import (
     plural,
     span,
 )
-from vidrobust.studies.intervals import clustered_mean, clustered_rate
+from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 
 FLIPS_WORTH_SAYING = 0.05
 """A strength matters from the share of flipped frames on."""

@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 
 from vidrobust import tables
+from vidrobust.account import causes, direction
+from vidrobust.footage.item import Item
 from vidrobust.predictions import Classifier
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.inputs import Inputs, for_each
 from vidrobust.run.moments import MomentWriter
 from vidrobust.run.progress import Reporter
 from vidrobust.run.settings import Settings
-from vidrobust.studies import causes, direction
-from vidrobust.video.source import Item, VideoSource
+from vidrobust.video.source import VideoSource
 
 CHUNK = 4
 

@@ -10,19 +10,21 @@ from typing import Any
 import pandas as pd
 
 from vidrobust import tables
+from vidrobust.account import causes, direction
+from vidrobust.correlation.study import CorrelationResult, correlate_tables
+from vidrobust.correlation.study import correlate as correlate_units
+from vidrobust.correlation.together import Together, explain_together
+from vidrobust.correlation.unit_rows import Across, Units
+from vidrobust.correlation.units import from_tables
 from vidrobust.errors import InputError
 from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.policy import build as policy
+from vidrobust.policy import witnesses
+from vidrobust.policy.exports.write import write_all
+from vidrobust.policy.trained_with import parse as parse_training
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.progress import Reporter
 from vidrobust.run.settings import Settings
-from vidrobust.studies import causes, direction, policy, witnesses
-from vidrobust.studies.correlation import CorrelationResult, correlate_tables
-from vidrobust.studies.correlation import correlate as correlate_units
-from vidrobust.studies.exports.write import write_all
-from vidrobust.studies.together import Together, explain_together
-from vidrobust.studies.trained_with import parse as parse_training
-from vidrobust.studies.unit_rows import Across, Units
-from vidrobust.studies.units import from_tables
 
 FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
 

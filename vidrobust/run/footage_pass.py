@@ -10,6 +10,7 @@ import pandas as pd
 
 from vidrobust import tables
 from vidrobust.errors import InputError
+from vidrobust.footage.item import Item
 from vidrobust.models.batching import AUTO_BATCH, predict_in_batches
 from vidrobust.predictions import Classifier
 from vidrobust.run.folder import RunFolder
@@ -20,7 +21,7 @@ from vidrobust.studies import noise_floor, stability
 from vidrobust.studies.noise_floor import NoiseFloor
 from vidrobust.studies.pairs import PairWatcher
 from vidrobust.studies.variation import VariationMeter
-from vidrobust.video.source import Item, VideoSource
+from vidrobust.video.source import VideoSource
 
 
 class FootagePass:

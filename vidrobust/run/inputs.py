@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError
+from vidrobust.footage.expand import expand_sources
+from vidrobust.footage.item import Item
 from vidrobust.run.progress import Reporter
 from vidrobust.run.settings import Settings
-from vidrobust.video.source import Item, VideoSource, expand_sources, open_video
+from vidrobust.video.source import VideoSource, open_video
 
 
 @dataclass

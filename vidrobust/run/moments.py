@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from vidrobust.account import causes
+from vidrobust.footage.item import Item
+from vidrobust.pixels import to_array
 from vidrobust.predictions import Classifier
 from vidrobust.run.folder import RunFolder
-from vidrobust.studies import causes
-from vidrobust.video.source import Item, VideoSource
+from vidrobust.video.source import VideoSource
 
 PER_MODEL = 6
 WIDTH = 480
@@ -56,7 +58,7 @@ class MomentWriter:
             a = source.at([moment["frame_a"]]).pixels[0]
             b = source.at([moment["frame_b"]]).pixels[0]
             for side, frame in (("a", a), ("b", b)):
-                moment[f"picture_{side}"] = self._save(f"{number:02d}_{side}", causes.picture(frame))
+                moment[f"picture_{side}"] = self._save(f"{number:02d}_{side}", to_array(frame))
             if moment["rank"] < STRIPS_PER_MODEL:
                 strip = causes.strip(a, b, self.models[moment["model"]], seed=seed)
                 moment["strip"] = [

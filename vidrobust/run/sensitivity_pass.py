@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError
+from vidrobust.footage.item import Item
 from vidrobust.frames import FrameBatch
 from vidrobust.perturb.catalogue import find, suite
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.perturb.sequences import SEQUENCES
+from vidrobust.perturb.published.sequences import SEQUENCES
 from vidrobust.predictions import Classifier
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.inputs import Inputs, for_each
@@ -21,7 +22,7 @@ from vidrobust.run.settings import Settings
 from vidrobust.studies.sensitivity import choose_frames, study_frames
 from vidrobust.studies.sequences import study_sequences
 from vidrobust.studies.shift import PICTURES_PER_FRAME, study_pixel_shifts
-from vidrobust.video.source import Item, VideoSource
+from vidrobust.video.source import VideoSource
 
 OWN_PROTOCOL = ("imagenet-p", "shift")
 CHUNK = 8

@@ -13,7 +13,7 @@ from vidrobust.differences.classes import METRICS, all_metrics
 from vidrobust.frames import FrameBatch
 from vidrobust.models.batching import predict_in_batches
 from vidrobust.perturb.draws import seeded
-from vidrobust.perturb.sequences import SEQUENCES, PictureSequence, compared_pairs
+from vidrobust.perturb.published.sequences import SEQUENCES, PictureSequence, compared_pairs
 from vidrobust.predictions import Classifier
 from vidrobust.studies.sensitivity import Step
 

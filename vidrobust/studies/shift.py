@@ -16,7 +16,7 @@ from vidrobust.frames import FrameBatch
 from vidrobust.models.batching import AUTO_BATCH
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.perturb.draws import draw_seed, from_seed, integer, seeded
-from vidrobust.perturb.shift import (
+from vidrobust.perturb.published.shift import (
     DIRECTIONS,
     EMBEDDED,
     Background,

@@ -12,7 +12,7 @@ from vidrobust import tables
 from vidrobust.differences.classes import METRICS, all_metrics, jitter, revert_flips
 from vidrobust.frames import FrameBatch
 from vidrobust.predictions import Classifications
-from vidrobust.studies.intervals import Interval, clustered_mean, clustered_rate
+from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
 from vidrobust.studies.pairs import Links, between
 
 BOUNDS = {"top5_distance": (0.0, 15.0)}

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from vidrobust.errors import InputError
+from vidrobust.footage.expand import images_in
 from vidrobust.frames import VideoInfo
 from vidrobust.video.color import ColorMode, Converter
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.decoding import PassReport, decode
 from vidrobust.video.description import RATE_UNKNOWN, describe, first_frame
-from vidrobust.video.expand import images_in
 from vidrobust.video.stream import Decoded
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from vidrobust.errors import InputError
-from vidrobust.video.source import Item, VideoSource, expand_sources, open_video
+from vidrobust.footage.expand import expand_sources
+from vidrobust.footage.item import Item
+from vidrobust.video.source import VideoSource, open_video
 
 BATCH = 4
 SAME_STEP = 0.02  # seconds from one frame to the next that differ by more than this share are uneven

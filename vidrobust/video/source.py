@@ -10,9 +10,6 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from vidrobust.frames import FrameBatch, VideoInfo
-from vidrobust.video.expand import Expanded, Item, LeftOut, expand_sources
-
-__all__ = ["Expanded", "Item", "LeftOut", "VideoSource", "expand_sources", "open_video"]
 
 
 @runtime_checkable

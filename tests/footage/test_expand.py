@@ -1,0 +1,104 @@
+"""SOURCES become items with unique names; what is missing or no footage is said, not dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vidrobust.footage.expand import expand_sources, natural_key
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """parts/1/{a.mp4,b.mp4}, parts/2/{a.mp4,a.mkv,frames/f_{1,2,10}.png}, and things that are no footage."""
+    for name in ("1/a.mp4", "1/b.mp4", "2/a.mp4", "2/a.mkv", "2/readme.txt", "2/labels", "2/.DS_Store"):
+        (tmp_path / "parts" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "parts" / name).touch()
+    frames = tmp_path / "parts" / "2" / "frames"
+    frames.mkdir()
+    for number in (1, 2, 10):
+        (frames / f"f_{number}.png").touch()
+    return tmp_path
+
+
+def names(*sources: Path | str) -> list[str]:
+    return [item.name for item in expand_sources([str(s) for s in sources]).items]
+
+
+def test_a_tree_of_parts_is_searched_through(tree: Path) -> None:
+    found = expand_sources([tree / "parts"])
+    items = {item.name: str(item.path.relative_to(tree)) for item in found.items}
+    assert items == {
+        "1/a.mp4": "parts/1/a.mp4",
+        "b": "parts/1/b.mp4",
+        "2/a.mp4": "parts/2/a.mp4",
+        "a.mkv": "parts/2/a.mkv",
+        "frames": "parts/2/frames",
+    }
+    left = {each.path.name: each.reason for each in found.left_out}
+    assert left == {
+        ".DS_Store": "its name begins with a dot",
+        "labels": "a name without suffix is not known as a video or an image",
+        "readme.txt": ".txt is not known as a video or an image",
+    }
+    assert found.problems == ()
+
+
+def test_missing_and_empty_sources_are_problems_and_the_others_go_on(tree: Path) -> None:
+    (tree / "empty").mkdir()
+    sources = [
+        tree / "absent.mp4",
+        tree / "empty",
+        tree / "*.avi",
+        "http://127.0.0.1/a.mp4",
+        tree / "parts/1/a.mp4",
+    ]
+    found = expand_sources([str(s) for s in sources])
+    assert [item.name for item in found.items] == ["a"]
+    assert found.problems == (
+        f"{tree}/absent.mp4: there is no such file or folder",
+        f"{tree}/empty: holds no video and no image; name a file, or another folder",
+        f"{tree}/*.avi: nothing matches this pattern",
+        "http://127.0.0.1/a.mp4: is a network address, and only local files are read; download it",
+    )
+
+
+def test_a_file_named_explicitly_is_always_tried(tree: Path) -> None:
+    assert names(tree / "parts/2/readme.txt", tree / "parts/2/.DS_Store") == ["readme", ".DS_Store"]
+
+
+def test_globs_and_the_same_file_twice(tree: Path) -> None:
+    assert names(tree / "parts/1/*.mp4", tree / "parts/1/a.mp4") == ["a", "b"]
+    assert names(tree / "parts/**/a.*") == ["1/a.mp4", "a.mkv", "2/a.mp4"]
+
+
+def test_a_name_with_brackets_is_a_file_first(tree: Path) -> None:
+    (tree / "take[1].mp4").touch()
+    assert names(tree / "take[1].mp4") == ["take[1]"]
+
+
+def test_all_images_of_a_folder_named_one_by_one_are_that_folder(tree: Path) -> None:
+    frames = tree / "parts/2/frames"
+    assert [i.path for i in expand_sources([frames / "*.png"]).items] == [frames]
+    assert names(*sorted(frames.iterdir())) == ["frames"]
+    assert names(frames / "f_1.png", frames / "f_10.png") == ["f_1", "f_10"]
+
+
+def test_names_are_unique_whatever_the_paths(tree: Path) -> None:
+    for folder in ("x/y", "x/z", "w/y"):
+        (tree / folder).mkdir(parents=True)
+        (tree / folder / "a.mp4").touch()
+    found = names(tree)
+    assert len(set(found)) == len(found) == 8
+    assert {"x/y/a.mp4", "w/y/a.mp4", "z/a.mp4"} <= set(found)
+
+
+def test_a_loop_of_links_ends(tree: Path) -> None:
+    (tree / "parts" / "1" / "back").symlink_to(tree / "parts")
+    assert len(names(tree / "parts" / "1")) == len(set(names(tree / "parts" / "1"))) > 0
+
+
+def test_numbers_in_names_count() -> None:
+    given = ["f_10", "f_9", "f_1b", "f_1a", "g", "f_", "f²"]
+    assert sorted(given, key=natural_key) == ["f_", "f_1a", "f_1b", "f_9", "f_10", "f²", "g"]

@@ -1,0 +1,268 @@
+"""Plain coefficients against scipy and statsmodels; the rest against hand counts and slow, obvious code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.multitest import multipletests
+from statsmodels.tools import add_constant
+
+from vidrobust.correlation.orientation import higher_is_better, known_direction
+from vidrobust.statistics.associations import (
+    benjamini_hochberg,
+    effective_robustness,
+    explained_by_confounder,
+    kendall,
+    kendall_without,
+    partial_corrected,
+    partial_spearman,
+    pearson,
+    spearman,
+    split_half,
+)
+from vidrobust.statistics.resampling import (
+    autocorrelation_time,
+    cluster_jackknife,
+    free_orders,
+    permutation_p,
+    shifted_orders,
+    time_blocks,
+)
+
+
+def sample(n: int = 40, p: int = 3, s: int = 2, k: int = 2, seed: int = 0, ties: bool = False):
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=(n, k))
+    x, y = z[:, :1] + rng.normal(size=(n, p)), z[:, :1] + rng.normal(size=(n, s))
+    if ties:
+        x, y, z = np.round(x), np.round(2 * y) / 2, np.round(z)
+    return x, y, z
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(pearson, stats.pearsonr), (spearman, stats.spearmanr), (kendall, stats.kendalltau)]
+)
+def test_plain_coefficients_are_those_of_scipy(ours, theirs, ties):
+    x, y, _ = sample(ties=ties)
+    expected = [[theirs(a, b).statistic for b in y.T] for a in x.T]
+    np.testing.assert_allclose(ours(x, y), expected, atol=1e-12)
+
+
+def test_kendall_without_a_cluster_is_kendall_of_the_others():
+    x, y, _ = sample(n=30, ties=True)
+    codes = np.repeat(np.arange(5), [1, 4, 10, 7, 8])
+    value, without = kendall_without(x, y, codes)
+    np.testing.assert_allclose(value, kendall(x, y))
+    for g in range(5):
+        np.testing.assert_allclose(without[g], kendall(x[codes != g], y[codes != g]), atol=1e-12)
+
+
+def test_partial_spearman_by_hand():
+    # ranks x: 1 2 3 4 5, y: 2 1 4 3 5, z: 1 3 2 5 4; sums of squared rank differences: xy 4, xz 4, yz 14
+    # Spearman 1 - 6 D / (5 * 24): xy .8, xz .8, yz .3; partial (.8 - .8 * .3) / sqrt((1 - .64)(1 - .09))
+    x, y, z = (
+        np.array(a, float)[:, None] for a in ([1, 2, 3, 4, 5], [20, 10, 40, 30, 50], [1, 9, 4, 25, 16])
+    )
+    expected = 0.56 / np.sqrt(0.36 * 0.91)
+    assert partial_spearman(x, y, z).item() == pytest.approx(expected)
+    # what the confounder explains of the covariance: r_xz r_yz of r_xy
+    assert explained_by_confounder(x, y, z).item() == pytest.approx(0.8 * 0.3 / 0.8)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_partial_spearman_is_the_correlation_of_least_squares_residuals_of_ranks(ties):
+    x, y, z = sample(ties=ties)
+    given = add_constant(stats.rankdata(z, axis=0))
+    left = [OLS(stats.rankdata(a), given).fit().resid for a in (x[:, 1], y[:, 0])]
+    assert partial_spearman(x, y, z)[1, 0] == pytest.approx(stats.pearsonr(*left).statistic)
+
+
+def test_no_spread_gives_no_coefficient_and_inputs_stay_as_they_are():
+    x, y, z = sample()
+    x[:, 1] = 7.0
+    kept = x.copy(), y.copy(), z.copy()
+    for value in (pearson(x, y), spearman(x, y), kendall(x, y), partial_spearman(x, y, z)):
+        assert np.isnan(value[1]).all()
+        assert not np.isnan(value[[0, 2]]).any()
+    # a column that the confounder determines has nothing left
+    assert np.isnan(partial_spearman(np.exp(z[:, :1]), y, z)).all()
+    for before, after in zip(kept, (x, y, z), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_a_broken_line_takes_out_a_confounder_that_acts_along_an_s():
+    rng = np.random.default_rng(1)
+    z = rng.random((4000, 1))
+    x, y = (1 / (1 + np.exp(12 * (z - 0.5))) + 0.1 * rng.normal(size=z.shape) for _ in range(2))
+    assert partial_spearman(x, y, z).item() > 0.2  # two bends left behind by a straight line
+    assert abs(partial_spearman(x, y, z, knots=4).item()) < 0.05
+
+
+def test_corrected_for_error_it_is_the_textbook_formula():
+    x, y, z = sample(n=60, p=1, s=1, k=1)
+    xy, xz, yz = spearman(x, y).item(), spearman(x, z).item(), spearman(y, z).item()
+    expected = (xy - xz * yz / 0.8) / np.sqrt((1 - xz**2 / 0.8) * (1 - yz**2 / 0.8))
+    assert partial_corrected(x, y, z, np.array([0.8])).item() == pytest.approx(expected)
+    assert partial_corrected(x, y, z, np.array([1.0])).item() == pytest.approx(
+        partial_spearman(x, y, z).item()
+    )
+    assert np.isnan(partial_corrected(x, y, z, np.array([xz**2 / 2])).item())  # no variance would be left
+
+
+def test_correction_recovers_what_error_in_the_confounder_hides():
+    rng = np.random.default_rng(2)
+    skill = rng.normal(size=(20_000, 1))
+    x, y = (2 * skill + rng.normal(size=skill.shape) for _ in range(2))
+    measured = skill + 0.5 * rng.normal(size=skill.shape)  # reliability 1 / 1.25
+    assert partial_spearman(x, y, measured).item() > 0.3
+    # not zero: ranks of normal values are not quite linear in each other
+    assert abs(partial_corrected(x, y, measured, np.array([0.8])).item()) < 0.1
+
+
+def test_benjamini_hochberg_is_that_of_statsmodels_and_skips_missing():
+    p = np.array([0.03, 0.001, np.nan, 0.2, 0.04, 0.04, 0.9])
+    known = ~np.isnan(p)
+    q = benjamini_hochberg(p)
+    np.testing.assert_allclose(q[known], multipletests(p[known], method="fdr_bh")[1])
+    assert np.isnan(q[2])
+    assert np.isnan(benjamini_hochberg([np.nan])).all()
+
+
+def test_split_half_by_hand():
+    # rank correlation of the halves .8, so 2 * .8 / 1.8; opposite halves have no reliability; no spread, no figure
+    a = np.array([[1, 1, 3], [2, 2, 3], [3, 3, 3], [4, 4, 3.0]])
+    b = np.array([[1, 4, 1], [2, 3, 2], [4, 2, 3], [3, 1, 4.0]])
+    np.testing.assert_allclose(split_half(a, b), [1.6 / 1.8, 0.0, np.nan])
+
+
+def test_effective_robustness_on_real_models():
+    """pm-0 and pm-10 accuracy on ImageNet-Vid-Robust, robustness_top1s.csv of imagenet-testbed (MIT)."""
+    pm0 = np.array([49.4, 61.4, 62.0, 67.5, 72.8, 71.4, 77.6, 70.9, 73.3, 72.3, 58.5, 85.8, 88.0, 70.1]) / 100
+    pm10 = (
+        np.array([32.0, 43.1, 41.5, 52.5, 57.0, 55.1, 62.1, 57.6, 60.4, 53.2, 45.4, 70.0, 82.2, 52.8]) / 100
+    )
+    line = stats.linregress(np.log(pm0 / (1 - pm0)), np.log(pm10 / (1 - pm10)))
+    expected = pm10 - 1 / (1 + np.exp(-(line.intercept + line.slope * np.log(pm0 / (1 - pm0)))))
+    found = effective_robustness(pm0, pm10[:, None])[:, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    augmix, cutmix = found[7], found[9]
+    assert augmix > 0 > cutmix  # trained with AugMix: above the line; with CutMix: below
+
+
+def test_jackknife_against_a_plain_loop():
+    x, y, z = sample(n=24, p=1, s=1)
+    cluster = np.repeat(["a", "b", "c", "d"], [3, 9, 5, 7])
+
+    def coefficient(rows):
+        return partial_spearman(x[rows], y[rows], z[rows])
+
+    one = cluster_jackknife(coefficient, cluster, lost=4)
+    without = [np.arctanh(coefficient(np.flatnonzero(cluster != c)).item()) for c in "abcd"]
+    error = np.sqrt(20 / 24 * 3 / 4 * sum((w - np.mean(without)) ** 2 for w in without))
+    z0 = np.arctanh(one.value.item())
+    half = stats.t.ppf(0.975, 3) * error
+    assert one.low.item() == pytest.approx(np.tanh(z0 - half))
+    assert one.high.item() == pytest.approx(np.tanh(z0 + half))
+    assert one.p.item() == pytest.approx(2 * (1 - stats.t.cdf(abs(z0) / error, 3)))
+
+
+def test_two_clusters_or_a_perfect_tie_have_no_interval():
+    x = np.arange(12.0)[:, None]
+    whole = np.arange(12) % 2
+    assert np.isnan(cluster_jackknife(lambda r: spearman(x[r], -(x[r] ** 3)), whole).low).all()
+    perfect = cluster_jackknife(lambda r: spearman(x[r], x[r] ** 3), np.arange(12))
+    assert perfect.value.item() == pytest.approx(1)
+    assert np.isnan(perfect.low).all()
+
+
+def test_permutation_p_against_a_plain_loop():
+    x, y, z = sample(n=20, p=2, s=2, seed=3)
+    orders = free_orders(20, 60, np.random.default_rng(0))
+    given = add_constant(stats.rankdata(z, axis=0))
+    for i in range(2):
+        for j in range(2):
+            left_x, left_y = (OLS(stats.rankdata(a), given).fit().resid for a in (x[:, i], y[:, j]))
+            seen = abs(stats.pearsonr(left_x, left_y).statistic)
+            drawn = [abs(stats.pearsonr(left_x, OLS(left_y[o], given).fit().resid).statistic) for o in orders]
+            expected = (1 + sum(d >= seen - 1e-12 for d in drawn)) / 61
+            assert permutation_p(x, y, z, orders)[i, j] == pytest.approx(expected)
+
+
+def test_shifted_orders_turn_each_series_round_and_nothing_else():
+    series = np.array(["a", "b", "a", "a", "b", "c"])  # rows 0 2 3, 1 4, 5
+    orders = shifted_orders(series, 50, np.random.default_rng(0))
+    assert {tuple(o[[0, 2, 3]]) for o in orders} == {(0, 2, 3), (2, 3, 0), (3, 0, 2)}
+    assert {tuple(o[[1, 4]]) for o in orders} == {(1, 4), (4, 1)}
+    assert (orders[:, 5] == 5).all()
+
+
+def test_slow_series_look_related_when_shuffled_freely_but_not_when_turned_round():
+    rng = np.random.default_rng(4)
+    n, columns = 150, 200
+    steps = rng.normal(size=(n, 2 * columns + 1))
+    for t in range(1, n):
+        steps[t] = 0.9 * steps[t - 1] + np.sqrt(1 - 0.81) * steps[t]
+    x, y, z = steps[:, :columns], steps[:, columns:-1], steps[:, -1:]
+    found = {}
+    for name, orders in (
+        ("free", free_orders(n, 199, rng)),
+        ("turned", shifted_orders(np.zeros(n), 199, rng)),
+    ):
+        p = [permutation_p(x[:, [k]], y[:, [k]], z, orders).item() for k in range(columns)]
+        found[name] = np.mean(np.array(p) <= 0.05)
+    assert found["free"] > 0.25
+    assert found["turned"] < 0.10  # 10 expected of 200, standard deviation 3
+
+
+def test_time_blocks_are_longer_where_frames_resemble_each_other():
+    rng = np.random.default_rng(5)
+    steps = rng.normal(size=(400, 12))
+    series = np.repeat(["one", "two"], 200)
+    assert autocorrelation_time(series, steps[:, :6], steps[:, 6:]) < 1.2
+    slow = np.cumsum(steps, axis=0)
+    assert autocorrelation_time(series, slow[:, :6], slow[:, 6:]) > 5
+    for values in (steps, slow):
+        blocks = time_blocks(series, values[:, :6], values[:, 6:])
+        names, first, size = np.unique(blocks, return_index=True, return_counts=True)
+        assert size.min() >= 4
+        assert all(len(set(series[f : f + s])) == 1 for f, s in zip(first, size, strict=True))
+        assert sum(blocks[1:] != blocks[:-1]) == len(names) - 1  # each block is one stretch of time
+    assert len(np.unique(time_blocks(series, slow, slow))) < len(np.unique(time_blocks(series, steps, steps)))
+
+
+@pytest.mark.parametrize(
+    ("metric", "better"),
+    [
+        ("label_flip", False),
+        ("total_variation", False),
+        ("top1_probability_change", False),
+        ("anchor_label_flip_10", False),
+        ("jitter", False),
+        ("top1_flip_rate", False),
+        ("accuracy", True),
+        ("imagenet-vid-robust_pm10", True),
+        ("pm10/pm0", True),
+        ("conditional_robustness", True),
+        ("accuracy_drop", False),
+        # words that disagree, ratios the wrong way up, and strangers are not guessed
+        ("pm0/pm10", None),
+        ("pm10_drop", None),
+        ("error_consistency", None),
+        ("goodness", None),
+    ],
+)
+def test_direction_of_metrics(metric, better):
+    assert known_direction(metric) is better
+
+
+def test_unknown_metrics_ask_and_known_ones_cannot_be_contradicted():
+    from vidrobust.errors import SettingsError
+
+    assert higher_is_better("goodness", {"goodness": True})
+    with pytest.raises(SettingsError, match="--higher-is-better goodness or --lower-is-better goodness"):
+        higher_is_better("goodness")
+    with pytest.raises(SettingsError, match="known to mean worse"):
+        higher_is_better("label_flip", {"label_flip": True})

@@ -1,0 +1,1 @@
+"""Why the output changed: measured changes replayed, and the change shared out among them."""

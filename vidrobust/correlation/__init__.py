@@ -1,0 +1,1 @@
+"""Which perturbations stand for what happens in the footage: the correlation study."""

@@ -1,0 +1,1 @@
+"""What there is to analyse: items from sources and manifests, and their labels."""

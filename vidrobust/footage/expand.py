@@ -1,0 +1,167 @@
+"""SOURCES of the command line become items: which files are to be read, and under which names."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vidrobust.footage.item import Item
+
+# fmt: off
+VIDEO_SUFFIXES = frozenset({
+    ".264", ".265", ".3g2", ".3gp", ".apng", ".asf", ".av1", ".avi", ".dv", ".flv", ".gif", ".h264", ".h265",
+    ".hevc", ".ivf", ".m1v", ".m2ts", ".m2v", ".m4v", ".mj2", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4",
+    ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".obu", ".ogg", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+})
+IMAGE_SUFFIXES = frozenset({
+    ".bmp", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp",
+})
+# fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A file met inside a folder that is no footage."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expanded:
+    """What the sources hold: what to read, what cannot be read, and what was passed over."""
+
+    items: tuple[Item, ...]
+    problems: tuple[str, ...] = ()
+    """One sentence a source that names nothing usable; it begins with the source."""
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass
+class _Found:
+    paths: list[Path] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+def expand_sources(paths: Sequence[str | os.PathLike[str]]) -> Expanded:
+    """The items that ``paths`` name: videos, folders of videos (searched through), folders of frames, globs.
+
+    A file named by itself is always an item, whatever its suffix. A folder that holds image files is one
+    item, and so are all the images of a folder named one by one, as the shell expands ``frames/*.png``.
+    What is missing or empty becomes a problem, so that the others go on. Names are the shortest that tell
+    the items apart: the file's stem, with its suffix or its folders where needed.
+    """
+    found = _Found()
+    for source in paths:
+        _expand(os.fspath(source), found)
+    unique = list({os.path.abspath(path): path for path in _frames_as_folders(found.paths)}.values())
+    return Expanded(
+        items=tuple(Item(name=n, path=p) for n, p in zip(_names(unique), unique, strict=True)),
+        problems=tuple(found.problems),
+        left_out=tuple(found.left_out),
+    )
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The image files of a folder in the order of the numbers in their names; raises OSError."""
+    entries = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(p))
+    return sorted((p for p in entries if os.path.isfile(p)), key=lambda p: natural_key(p.name))
+
+
+def natural_key(name: str) -> list[tuple[bool, int, str]]:
+    """A sort key by which frame_2 comes before frame_10, and digits before letters."""
+    key: list[tuple[bool, int, str]] = []
+    for place, part in enumerate(re.split(r"([0-9]+)", name)):
+        number = place % 2 == 1  # split gives what lies between the numbers at even places
+        if part:
+            key.append((not number, int(part) if number else 0, part))
+    return key
+
+
+def _expand(source: str, found: _Found) -> None:
+    path = Path(source)
+    if "://" in source:
+        found.problems.append(f"{source}: is a network address, and only local files are read; download it")
+    elif os.path.isdir(path):
+        _expand_folder(source, found)
+    elif os.path.lexists(path):
+        found.paths.append(path)
+    elif glob.has_magic(source):
+        matches = sorted(glob.glob(source, recursive=True), key=natural_key)
+        if not matches:
+            found.problems.append(f"{source}: nothing matches this pattern")
+        for match in matches:
+            _expand(match, found)
+    else:
+        found.problems.append(f"{source}: there is no such file or folder")
+
+
+def _expand_folder(source: str, found: _Found) -> None:
+    before = len(found.paths), len(found.problems)
+    _walk(Path(source), found, set())
+    if (len(found.paths), len(found.problems)) == before:
+        found.problems.append(f"{source}: holds no video and no image; name a file, or another folder")
+
+
+def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
+    """Everything below ``folder``; ``above`` are the folders it lies in, so that a loop of links ends."""
+    real = folder.resolve()
+    if real in above:
+        return
+    try:
+        entries = sorted(folder.iterdir(), key=lambda p: natural_key(p.name))
+        frames = images_in(folder)
+    except OSError as error:
+        found.problems.append(f"{folder}: cannot be listed ({error.strerror})")
+        return
+    if frames:
+        found.paths.append(folder)
+    for path in entries:
+        suffix = path.suffix.lower()
+        if _is_hidden(path):
+            found.left_out.append(LeftOut(path=path, reason="its name begins with a dot"))
+        elif os.path.isdir(path):
+            _walk(path, found, above | {real})
+        elif suffix in VIDEO_SUFFIXES:
+            found.paths.append(path)
+        elif suffix not in IMAGE_SUFFIXES:
+            what = f"{suffix} is" if suffix else "a name without suffix is"
+            found.left_out.append(LeftOut(path=path, reason=f"{what} not known as a video or an image"))
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".")
+
+
+def _frames_as_folders(paths: list[Path]) -> list[Path]:
+    """Images that are named one by one and are all that their folder holds become that folder."""
+    named: dict[Path, set[Path]] = {}
+    for path in paths:
+        if path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path):
+            named.setdefault(path.parent, set()).add(path)
+    whole = {f for f, images in named.items() if len(images) > 1 and images == set(images_in(f))}
+    return list(dict.fromkeys(p.parent if p.parent in whole and p in named[p.parent] else p for p in paths))
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """One name a path: the stem; where two are alike the whole name, then with ever more of the folders."""
+    paths = [Path(os.path.abspath(path)) for path in paths]
+    names = [_name(path, 0) for path in paths]
+    for depth in range(1, max((len(p.parts) for p in paths), default=0) + 1):
+        alike = {name for name, count in Counter(names).items() if count > 1}
+        names = [
+            _name(path, depth) if name in alike else name for path, name in zip(paths, names, strict=True)
+        ]
+    return names
+
+
+def _name(path: Path, depth: int) -> str:
+    if depth == 0:
+        return path.name if os.path.isdir(path) else path.stem
+    return "/".join(path.parts[-depth:]).lstrip("/")

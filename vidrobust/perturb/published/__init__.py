@@ -1,0 +1,1 @@
+"""The published suites: ImageNet-C, ImageNet-P, one-pixel shifts."""

@@ -1,0 +1,93 @@
+"""Pictures as tensors and as arrays: for OpenCV and codecs, which work on the CPU, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+import torch
+
+
+def to_array(frame: torch.Tensor) -> np.ndarray:
+    """(3, H, W) of any device and strides -> (H, W, 3) contiguous; may share memory, so do not write."""
+    frame = frame.detach().cpu()
+    if frame.is_contiguous() and frame.numel():
+        planes: np.ndarray = cv2.merge([plane.numpy() for plane in frame])
+        return planes.reshape(frame.shape[1], frame.shape[2], 3)
+    return frame.permute(1, 2, 0).contiguous().numpy()
+
+
+def to_tensor(pictures: Sequence[np.ndarray], device: torch.device | str = "cpu") -> torch.Tensor:
+    """N pictures (H, W, 3) uint8 of one size -> (N, 3, H, W) on ``device``, a view of (N, H, W, 3) memory."""
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(device)
+
+
+def luma(rgb: np.ndarray) -> np.ndarray:
+    """(H, W, 3) RGB, uint8 or float32 -> (H, W) of the same dtype, Rec. 601."""
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
+
+
+def to_levels(values: np.ndarray) -> np.ndarray:
+    """Float levels -> uint8: rounded and clipped to 0..255."""
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def each_alone(pixels: torch.Tensor) -> list[torch.Tensor]:
+    """N views of shape (1, 3, H, W)."""
+    return [pixels[row : row + 1] for row in range(len(pixels))]
+
+
+def each_frame(pixels: torch.Tensor, change: Callable[[np.ndarray, int], np.ndarray]) -> torch.Tensor:
+    """Every frame through ``change(array (H, W, 3) uint8, row of the batch)``, on the CPU.
+
+    Pixels on another device are fetched and the result is brought back there. ``change`` must not write
+    into its argument. The result is a strided view of (N, H, W, 3) memory.
+    """
+    n, _, h, w = pixels.shape
+    out = torch.empty((n, h, w, 3), dtype=torch.uint8)
+    for row in range(n):
+        out[row].numpy()[:] = change(to_array(pixels[row]), row)
+    return out.to(pixels.device).permute(0, 3, 1, 2)
+
+
+def channel_means(pixels: torch.Tensor) -> np.ndarray:
+    """(N, 3) float64, the exact mean level of each channel of each frame."""
+    if pixels.device.type != "cpu":
+        sums = pixels.flatten(2).sum(dim=2, dtype=torch.int64).double()
+        return np.asarray((sums / (pixels.shape[2] * pixels.shape[3])).cpu().numpy())
+    return np.array([cv2.mean(to_array(frame))[:3] for frame in pixels], dtype=np.float64).reshape(-1, 3)
+
+
+def rounded(values: torch.Tensor) -> torch.Tensor:
+    """Float levels -> uint8: clipped to 0..255 and rounded; overwrites its argument."""
+    return values.clamp_(0, 255).round_().to(torch.uint8)
+
+
+def map_levels(pixels: torch.Tensor, tables: np.ndarray) -> torch.Tensor:
+    """Every level replaced by the entry of a table.
+
+    tables  (N, C, 256) float, levels of 255 before clipping and rounding; C is 1, or 3 for a table a channel
+    """
+    luts = np.clip(np.rint(tables), 0, 255).astype(np.uint8)
+    if pixels.device.type != "cpu":
+        return _map_on_device(pixels, luts)
+    out = torch.empty(pixels.shape, dtype=torch.uint8)
+    if pixels.stride(1) == 1 and pixels.shape[1] > 1:
+        out = torch.empty_like(pixels.permute(0, 2, 3, 1), memory_format=torch.contiguous_format)
+        for row in range(len(pixels)):
+            lut = np.ascontiguousarray(luts[row].T)[None]
+            array = to_array(pixels[row])
+            out[row].numpy()[:] = cv2.LUT(array, lut).reshape(array.shape)
+        return out.permute(0, 3, 1, 2)
+    for row in range(len(pixels)):
+        for channel in range(3):
+            plane = pixels[row, channel].contiguous().numpy()
+            cv2.LUT(plane, luts[row, channel % luts.shape[1]], dst=out[row, channel].numpy())
+    return out
+
+
+def _map_on_device(pixels: torch.Tensor, luts: np.ndarray) -> torch.Tensor:
+    table = torch.from_numpy(luts).to(pixels.device).expand(-1, 3, -1).reshape(-1)
+    start = torch.arange(len(pixels) * 3, device=pixels.device).view(-1, 3, 1, 1) * 256
+    return table[start + pixels.long()]

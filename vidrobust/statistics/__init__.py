@@ -1,0 +1,1 @@
+"""Intervals, rates, resampling and associations: arrays in, numbers out. No torch here."""
