@@ -1,0 +1,82 @@
+"""The one rule for independent units, on tables small enough to count."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
+
+
+def footage(items: int, seconds: float, rate: int = 25) -> tuple[np.ndarray, np.ndarray]:
+    """item (n,) and time_s (n,) of clips of equal length."""
+    time_s = np.arange(round(seconds * rate)) / rate
+    names = np.array([f"clip{k}" for k in range(items)], object)
+    return np.repeat(names, len(time_s)), np.tile(time_s, items)
+
+
+def test_five_items_are_the_clusters() -> None:
+    found = independent_clusters(*footage(5, 2.0))
+    assert (found.what, found.count) == ("item", 5)
+    assert (np.bincount(found.label) == 50).all()
+
+
+def test_one_clip_of_ten_seconds_has_ten_stretches_of_a_second() -> None:
+    found = independent_clusters(*footage(1, 10.0))
+    assert (found.what, found.count) == ("stretch", 10)
+    assert found.length == pytest.approx(1.0)
+    assert (np.bincount(found.label) == 25).all()
+
+
+def test_an_hour_has_thirty_stretches_of_two_minutes() -> None:
+    found = independent_clusters(*footage(1, 3600.0, rate=1))
+    assert (found.count, found.length) == (30, pytest.approx(120.0))
+
+
+def test_stretches_do_not_cross_items() -> None:
+    item, time_s = footage(3, 4.0)
+    found = independent_clusters(item, time_s)
+    assert found.count == 12
+    for label in range(found.count):
+        assert len(set(item[found.label == label])) == 1
+
+
+def test_passes_of_a_part_belong_together() -> None:
+    item, time_s = footage(12, 1.0)
+    part = np.array([f"part{int(name[4:]) // 2}" for name in item], object)
+    found = independent_clusters(item, time_s, part=part)
+    assert (found.what, found.count) == ("part", 6)
+    assert len(np.unique(found.label[(item == "clip0") | (item == "clip1")])) == 1
+    unknown = independent_clusters(item, time_s, part=np.full(len(item), "", object))
+    assert unknown.count == 12
+
+
+def test_frame_numbers_do_where_times_are_unknown() -> None:
+    found = independent_clusters(np.full(100, "a"), np.arange(100), shortest=SHORTEST_FRAMES)
+    assert found.count == 4
+
+
+def test_labels_do_not_depend_on_the_order_of_rows() -> None:
+    item, time_s = footage(2, 7.0)
+    order = np.random.default_rng(0).permutation(len(item))
+    straight = independent_clusters(item, time_s)
+    mixed = independent_clusters(pd.Series(item[order]), pd.Series(time_s[order]))
+    np.testing.assert_array_equal(straight.label[order], mixed.label)
+
+
+def test_a_short_clip_is_one_cluster_and_no_row_none() -> None:
+    assert independent_clusters(*footage(1, 0.8)).count == 1
+    assert independent_clusters(np.empty(0, object), np.empty(0)).count == 0
+
+
+def test_clusters_of_some_rows() -> None:
+    item, time_s = footage(6, 1.0)
+    found = independent_clusters(item, time_s)
+    assert found.of(item != "clip2").count == 5
+    assert found.of(np.flatnonzero(item == "clip3")).label.tolist() == [0] * 25
+
+
+def test_a_position_must_be_known() -> None:
+    with pytest.raises(ValueError, match="finite position"):
+        independent_clusters(np.array(["a"]), np.array([np.nan]))

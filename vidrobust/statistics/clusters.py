@@ -1,0 +1,113 @@
+"""Which rows of a table count as independent: one rule for the whole package.
+
+    part given, five or more of them   the parts: all passes of one part belong together
+    else five or more items            the items
+    else                               stretches of the items, and the result speaks of this footage alone
+
+Stretches are equal cuts of each item. There are about thirty in all, so that each is as long as can be and depends
+little on its neighbours (batch means: Schmeiser, Operations Research 30, 1982, p. 556-568, finds little to gain
+beyond thirty), but none is shorter than a second: what happens within a second is one event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+FEWEST = 5
+"""Parts or items from which on they are the clusters."""
+MOST_STRETCHES = 30
+"""About how many stretches all footage together is cut into, where it is cut."""
+SHORTEST_S = 1.0
+"""Shortest stretch, seconds."""
+SHORTEST_FRAMES = 25
+"""Shortest stretch where only frame numbers are known, frames."""
+
+What = Literal["part", "item", "stretch"]
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Which independent unit each row belongs to, and what these units are.
+
+    label    (n,) int64 in 0..count-1, the same for whatever order the rows come in
+    what     "part", "item" or "stretch"; of stretches a result speaks of this footage alone
+    length   mean length of a stretch, in the unit of the positions; NaN where there are none
+    """
+
+    label: np.ndarray
+    what: What
+    length: float = float("nan")
+
+    @property
+    def count(self) -> int:
+        """How many independent units there are."""
+        return int(self.label.max(initial=-1)) + 1
+
+    def of(self, rows: np.ndarray) -> Clusters:
+        """The clusters of some of the rows, (m,) numbers or a mask (n,) bool."""
+        return Clusters(np.unique(self.label[rows], return_inverse=True)[1], self.what, self.length)
+
+
+def independent_clusters(
+    item: np.ndarray | pd.Series,
+    position: np.ndarray | pd.Series,
+    *,
+    part: np.ndarray | pd.Series | None = None,
+    shortest: float = SHORTEST_S,
+    fewest: int = FEWEST,
+) -> Clusters:
+    """The independent units of rows of footage, by the one rule above.
+
+    item      (n,) names of the clips; a scene or a run of frames may stand for a clip, with the clip as ``part``
+    position  (n,) time_s, or frame numbers with ``shortest=SHORTEST_FRAMES``; finite
+    part      (n,) names of the parts that were shown, "" where unknown: the item then stands for itself
+    fewest    parts or items that are enough
+
+    Duplicated clips must have been removed: two copies of a clip are not two clips.
+    """
+    items = pd.factorize(pd.Series(np.asarray(item, object)).astype(str), sort=True)[0].astype(np.int64)
+    positions = np.asarray(position, np.float64)
+    if len(items) != len(positions) or not np.isfinite(positions).all():
+        raise ValueError(
+            f"independent_clusters: expected a finite position for each of {len(items)} rows, got {len(positions)}"
+        )
+    for what, labels in (("part", _parts(item, part)), ("item", items)):
+        if labels is not None and labels.max(initial=-1) + 1 >= fewest:
+            return Clusters(labels, "part" if what == "part" else "item")
+    label, length = _stretches(items, positions, shortest)
+    return Clusters(label, "stretch", length)
+
+
+def _parts(item: np.ndarray | pd.Series, part: np.ndarray | pd.Series | None) -> np.ndarray | None:
+    if part is None:
+        return None
+    names = pd.Series(np.asarray(part, object)).fillna("").astype(str)
+    own = "item\x1f" + pd.Series(np.asarray(item, object)).astype(str)
+    return pd.factorize(names.where(names != "", own), sort=True)[0].astype(np.int64)
+
+
+def _stretches(items: np.ndarray, positions: np.ndarray, shortest: float) -> tuple[np.ndarray, float]:
+    """Labels of equal cuts of each item, and their mean length."""
+    spans = [_span(positions[items == one]) for one in range(items.max(initial=-1) + 1)]
+    whole = sum(span for _, span in spans)
+    wanted = max(shortest, whole / MOST_STRETCHES)
+    label = np.zeros(len(items), np.int64)
+    count = 0
+    for one, (first, span) in enumerate(spans):
+        rows = items == one
+        cuts = max(1, int(span / wanted + 1e-6))
+        place = (positions[rows] - first) / max(span, 1e-12) * cuts
+        label[rows] = count + np.clip(np.floor(place + 1e-9), 0, cuts - 1).astype(np.int64)
+        count += cuts
+    return np.unique(label, return_inverse=True)[1].astype(np.int64), whole / max(count, 1)
+
+
+def _span(positions: np.ndarray) -> tuple[float, float]:
+    """The first position, and how long the rows last: the last one counts one typical step."""
+    places = np.unique(positions)
+    step = float(np.median(np.diff(places))) if len(places) > 1 else 0.0
+    return float(places[0]), float(places[-1] - places[0]) + step
