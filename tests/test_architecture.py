@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "vidrobust"
 STAGES = [
     {"errors"},
-    {"files", "frames", "pixels", "predictions", "tables"},
+    {"device", "files", "frames", "pixels", "predictions", "tables"},
     {"statistics"},
     {"footage"},
     {"video", "models", "perturb"},
@@ -27,7 +27,15 @@ STAGES = [
     {"run"},
     {"cli", "cli_tools"},
 ]
-TORCH_FREE = ("tables", "frames", "predictions", "statistics.intervals", "footage.expand", "report.html")
+TORCH_FREE = (
+    "tables",
+    "device",
+    "frames",
+    "predictions",
+    "statistics.intervals",
+    "footage.expand",
+    "report.html",
+)
 RANK = {name: rank for rank, stage in enumerate(STAGES) for name in stage}
 
 

@@ -21,3 +21,7 @@ class InputError(VidrobustError):
     """An input could not be read, or nothing could be evaluated (exit code 3)."""
 
     exit_code: ClassVar[int] = 3
+
+
+class ModelError(InputError):
+    """A model failed on frames, or answered with what is no prediction; other models can go on (exit code 3)."""

@@ -94,7 +94,7 @@ def test_what_the_network_sees_is_laid_where_its_own_cropping_finds_it() -> None
     shift_study(
         [torch.full((3, 300, 300), 255, dtype=torch.uint8)],
         model,
-        batch_size=16,
+        batch=16,
         protocols=["embedding_black"],
     )
     canvases = [p for batch in model.seen for p in batch if p.shape[1] == 256]
@@ -112,7 +112,7 @@ def test_crop_is_shifted_before_it_is_resized() -> None:
     """The model gets squares of the frame's own pixels, one pixel apart."""
     frame = make_picture(64, 90)
     model = CentreParity(1)
-    shift_study([frame], model, batch_size=16, protocols=["crop"])
+    shift_study([frame], model, batch=16, protocols=["crop"])
     squares = next(batch for batch in model.seen if batch.shape[2:] == (56, 56))
     first = squares[0]
     for (y, x), moved in zip(DIRECTIONS, squares[1:], strict=True):
@@ -138,7 +138,7 @@ def test_offsets_are_drawn_for_each_frame_and_again_the_same() -> None:
     assert len(set(values(one, "crop_shift", "total_variation"))) == 4  # equal frames, other offsets
     assert one != shift_study(frames, MeanLevel(), item="b", seed=1, protocols=zhang)
     assert one[: len(one) // 4] == shift_study(
-        frames[:1], MeanLevel(), item="a", seed=1, batch_size=3, protocols=zhang
+        frames[:1], MeanLevel(), item="a", seed=1, batch=3, protocols=zhang
     )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from tests.video.conftest import Make
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.video.choice import Route, choose, resolve_device, routes
+from vidrobust.video.choice import Route, choose, resolve_target, routes
 from vidrobust.video.pyav import PyAVReader
 from vidrobust.video.pyav_cuda import SurfaceConverter
 from vidrobust.video.source import open_video
@@ -114,12 +114,12 @@ def test_the_file_is_blamed_where_the_last_way_says_so() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_without_a_gpu_the_swap_is_recorded_or_refused(path: Path) -> None:
-    assert resolve_device("auto", strict=True) == ("cpu", "")
+    assert resolve_target("auto", strict=True) == ("cpu", "")
     with pytest.raises(SettingsError, match="cuda:0 is not there"):
         open_video(path, device="cuda:0", strict_device=True)
     with open_video(path, device="cuda:0") as video:
         assert video.info.device == "cpu"
-        assert "cuda:0 is not there (torch sees 0 CUDA devices)" in video.info.reason
+        assert f"cuda:0 is not there (torch {torch.__version__} sees 0 CUDA GPUs)" in video.info.reason
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from vidrobust.device import resolve_device
 from vidrobust.errors import SettingsError
-from vidrobust.models.device import resolve_device
 from vidrobust.models.doctor import installed
 from vidrobust.models.exported_models import exported_program
 from vidrobust.models.factory import factory_model

@@ -7,6 +7,7 @@ from typing import Any
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.load import load_models
+from vidrobust.models.predict import predict
 from vidrobust.run import inputs
 from vidrobust.run.progress import Reporter
 from vidrobust.run.sensitivity_pass import perturbed_per_frame
@@ -65,10 +66,10 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
 def _seconds_per_frame(source: Any, models: list[Any]) -> float:
     batch = next(source.batches(SAMPLE))
     for model in models:
-        model(batch.pixels)  # the first call warms up
+        predict(model, batch.pixels)  # the first call warms up
     started = time.perf_counter()
     for model in models:
-        model(batch.pixels)
+        predict(model, batch.pixels)
     return (time.perf_counter() - started) / len(batch)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust import tables
 from vidrobust.errors import InputError
 from vidrobust.footage.item import Item
-from vidrobust.models.batching import AUTO_BATCH, predict_in_batches
+from vidrobust.models.predict import AUTO_BATCH, predict
 from vidrobust.predictions import Classifier
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.inputs import Inputs, describe, for_each
@@ -62,8 +62,7 @@ class FootagePass:
                     self._measure_floor(batch.pixels)
                 links = watcher.feed(batch)
                 predictions = {
-                    model.name: predict_in_batches(model, batch.pixels, settings.batch_size)
-                    for model in self.models
+                    model.name: predict(model, batch.pixels, settings.batch_size) for model in self.models
                 }
                 stable.feed(batch, links, predictions)
                 if self.measure_variation:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from vidrobust.differences.classes import label_flip, total_variation
+from vidrobust.models.predict import predict
 from vidrobust.predictions import Classifier
 
 FRAMES = 8
@@ -44,18 +44,16 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
     alone, the batch in reverse order, and (on the CPU) the batch on one thread.
     """
     pixels = pixels[:FRAMES]
-    together = classifier(pixels).probabilities
+    together = predict(classifier, pixels).probabilities
     again = {
-        "batch size": np.concatenate(
-            [classifier(pixels[i : i + 1]).probabilities for i in range(len(pixels))]
-        ),
-        "batch position": classifier(pixels.flip(0)).probabilities[::-1],
+        "batch size": predict(classifier, pixels, 1).probabilities,
+        "batch position": predict(classifier, pixels.flip(0)).probabilities[::-1],
     }
     threads = torch.get_num_threads()
     if pixels.device.type == "cpu" and threads > 1:
         torch.set_num_threads(1)
         try:
-            again["thread count"] = classifier(pixels).probabilities
+            again["thread count"] = predict(classifier, pixels).probabilities
         finally:
             torch.set_num_threads(threads)
     largest = max(float(total_variation(together, other).max(initial=0.0)) for other in again.values())

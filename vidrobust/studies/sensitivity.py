@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from vidrobust.differences.classes import METRICS, all_metrics
 from vidrobust.frames import FrameBatch
-from vidrobust.models.batching import predict_in_batches
+from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.predictions import Classifications, Classifier
@@ -26,7 +25,7 @@ def study_frames(
     *,
     draws: int = 1,
     seed: int = 0,
-    batch: int | Literal["auto"] = "auto",
+    batch: Batch = "auto",
     step: Step | None = None,
 ) -> pd.DataFrame:
     """The ``sensitivity`` rows of some frames of one item: clean against perturbed, every metric.
@@ -35,7 +34,7 @@ def study_frames(
     (frame, perturbation, draw) are drawn once: all strengths and all models see the same direction, sign and
     noise (Gu et al. 2019 compare models; common random numbers keep sampling noise out of the comparison).
     """
-    clean = {model.name: predict_in_batches(model, frames.pixels, batch) for model in models}
+    clean = {model.name: predict(model, frames.pixels, batch) for model in models}
     parts = []
     for perturbation in perturbations:
         for draw in range(draws):
@@ -45,7 +44,7 @@ def study_frames(
                     seeded(frames.item, int(index), draw, perturbation.key, seed) for index in frames.index
                 ]
                 changed = perturbation.apply(frames.pixels, strength, generators)
-                after = {model.name: predict_in_batches(model, changed, batch) for model in models}
+                after = {model.name: predict(model, changed, batch) for model in models}
                 parts.append(_rows(frames, perturbation.key, strength, draw, clean, after))
                 if step is not None:
                     step(len(frames))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ import torch
 
 from vidrobust.differences.classes import METRICS, all_metrics
 from vidrobust.frames import FrameBatch
-from vidrobust.models.batching import predict_in_batches
+from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.published.sequences import SEQUENCES, PictureSequence, compared_pairs
 from vidrobust.predictions import Classifier
@@ -24,7 +23,7 @@ def study_sequences(
     *,
     draws: int = 1,
     seed: int = 0,
-    batch: int | Literal["auto"] = "auto",
+    batch: Batch = "auto",
     step: Step | None = None,
 ) -> pd.DataFrame:
     """The ``sensitivity`` rows of the ImageNet-P sequences: perturbation ``imagenet-p:NAME``.
@@ -51,14 +50,14 @@ def _rows(
     models: Sequence[Classifier],
     draw: int,
     seed: int,
-    batch: int | Literal["auto"],
+    batch: Batch,
 ) -> pd.DataFrame:
     key = f"imagenet-p:{sequence.name}"
     pictures = torch.stack(list(sequence.frames(frame, seeded(item, number, draw, key, seed))))
     pairs = np.array(compared_pairs(sequence.num_frames, sequence.compare))
     parts = []
     for model in models:
-        p = predict_in_batches(model, pictures, batch).probabilities
+        p = predict(model, pictures, batch).probabilities
         found = all_metrics(p[pairs[:, 0]], p[pairs[:, 1]])
         for metric in METRICS:
             parts.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,8 @@ import torch
 from vidrobust.differences.classes import label_flip, top1_probability_change, total_variation
 from vidrobust.errors import InputError
 from vidrobust.frames import FrameBatch
-from vidrobust.models.batching import AUTO_BATCH
 from vidrobust.models.network import NetworkClassifier
+from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.draws import draw_seed, from_seed, integer, seeded
 from vidrobust.perturb.published.shift import (
     DIRECTIONS,
@@ -73,7 +73,7 @@ def study_pixel_shifts(
     *,
     draws: int = 1,
     seed: int = 0,
-    batch: int | Literal["auto"] = "auto",
+    batch: Batch = "auto",
     step: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
     """The ``sensitivity`` rows of the pixel paths of some frames, each model looked at as it crops for itself."""
@@ -88,7 +88,7 @@ def study_pixel_shifts(
                 view=view_of(model),
                 draws=draws,
                 seed=seed,
-                batch_size=AUTO_BATCH if batch == "auto" else batch,
+                batch=batch,
             )
             parts.append(pd.DataFrame(rows).assign(model=model.name, item=frames.item))
         if step is not None:
@@ -115,7 +115,7 @@ def shift_study(
     view: View | None = None,
     draws: int = 1,
     seed: int = 0,
-    batch_size: int = 8,
+    batch: Batch = "auto",
     path_px: int = PATH_PX,
     protocols: Collection[str] | None = None,
 ) -> list[ShiftRow]:
@@ -142,21 +142,19 @@ def shift_study(
     rows: list[ShiftRow] = []
     for frame, number, label in zip(frames, numbers, labels, strict=True):
         if label is None:
-            label = int(_probabilities(classifier, [frame], batch_size)[0].argmax())
+            label = int(_probabilities(classifier, [frame], batch)[0].argmax())
         for draw in range(draws):
             own = seeded(item, number, draw, "shift", seed)
             for look in _looks(frame, view, own, path_px):
                 if protocols is None or look.name in protocols:
-                    seen = _probabilities(classifier, look.pictures(), batch_size)
+                    seen = _probabilities(classifier, look.pictures(), batch)
                     rows += _measured(look, seen, number, draw, label)
     return rows
 
 
-def _probabilities(classifier: Classifier, pictures: Sequence[torch.Tensor], batch_size: int) -> np.ndarray:
-    """(N, K) float64 of equally large pictures, a batch at a time."""
-    starts = range(0, len(pictures), batch_size)
-    parts = [classifier(torch.stack(list(pictures[i : i + batch_size]))).probabilities for i in starts]
-    return np.asarray(np.concatenate(parts), dtype=np.float64)
+def _probabilities(classifier: Classifier, pictures: Sequence[torch.Tensor], batch: Batch) -> np.ndarray:
+    """(N, K) float64 of equally large pictures."""
+    return np.asarray(predict(classifier, torch.stack(list(pictures)), batch).probabilities, np.float64)
 
 
 class _Look(NamedTuple):

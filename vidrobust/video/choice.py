@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import torch
 
+from vidrobust.device import resolve_or_cpu
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.video.color import ColorMode
 from vidrobust.video.decord import open_decord
@@ -47,25 +47,15 @@ def check_backend(backend: str) -> str:
     return backend
 
 
-def resolve_device(device: str, *, strict: bool) -> tuple[str, str]:
+def resolve_target(device: str, *, strict: bool) -> tuple[str, str]:
     """The device to deliver on ("cpu", "cuda:N"), and why where it is not the one asked for.
 
     Raises SettingsError for a device that does not exist, if ``strict`` or if it is none of the known kinds.
     """
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device == "cpu":
-        return "cpu", ""
-    if device == "auto":
-        return ("cuda:0", "") if count else ("cpu", "")
-    if not re.fullmatch(r"cuda(:[0-9]+)?", device):
-        raise SettingsError(f"device: expected auto, cpu or cuda:N, got {device!r}")
-    number = int(device.partition(":")[2] or 0)
-    if number < count:
-        return f"cuda:{number}", ""
-    seen = f"torch sees {count} CUDA devices"
-    if strict:
-        raise SettingsError(f"device: {device} is not there ({seen}), and a strict device forbids another")
-    return "cpu", f"{device} is not there ({seen})"
+    found, why = resolve_or_cpu(device)
+    if why and strict:
+        raise SettingsError(f"device: {why}, and a strict device forbids another")
+    return found, why
 
 
 def routes(

@@ -74,7 +74,7 @@ def open_video(
 
     Raises InputError with the path where the input cannot be read, SettingsError for the rest.
     """
-    from vidrobust.video.choice import check_backend, choose, resolve_device, routes
+    from vidrobust.video.choice import check_backend, choose, resolve_target, routes
     from vidrobust.video.color import check_color
     from vidrobust.video.images import ImageFolderReader
     from vidrobust.video.stream import FrameStream, Selection
@@ -84,7 +84,7 @@ def open_video(
     mode = check_color(color)
     check_backend(backend)
     selection = Selection(every=every, fps=fps, start_s=start_s, end_s=end_s)
-    target, swapped = resolve_device(device, strict=strict_device)
+    target, swapped = resolve_target(device, strict=strict_device)
     if isinstance(where, Path) and os.path.isdir(where):
         reason = "images are decoded on the CPU by PyAV"
         images = ImageFolderReader(where, item=item or where.name, color=mode, reason=reason)

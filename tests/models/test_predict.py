@@ -1,0 +1,206 @@
+"""Batches: order, sizes, and memory that really runs out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+
+from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.models.network import NetworkClassifier
+from vidrobust.models.predict import AUTO_BATCH, is_out_of_memory, predict
+from vidrobust.predictions import Classifications, Detections
+
+PIXELS = torch.arange(70, dtype=torch.uint8).view(70, 1, 1, 1).expand(70, 3, 2, 2)
+
+
+class Counting:
+    """Tells its frames apart by their value, and asks for 2**60 bytes where a batch is above ``fits``."""
+
+    name = "counting"
+    class_names = ("a", "b")
+    task: Literal["classification"] = "classification"
+
+    def __init__(self, fits: int = 1000) -> None:
+        self.fits = fits
+        self.sizes: list[int] = []
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        self.sizes.append(len(pixels))
+        if len(pixels) > self.fits:
+            torch.empty(2**60, dtype=torch.uint8)  # the allocator itself refuses
+        share = pixels[:, 0, 0, 0].numpy() / 100
+        return Classifications(np.stack([share, 1 - share], axis=1), self.class_names)
+
+
+@pytest.mark.parametrize(
+    ("batch", "sizes"), [(16, [16, 16, 16, 16, 6]), (70, [70]), (100, [70]), ("auto", [32, 32, 6])]
+)
+def test_order_and_sizes(batch: int | Literal["auto"], sizes: list[int]) -> None:
+    model = Counting()
+    rows = predict(model, PIXELS, batch)
+    assert np.allclose(rows.probabilities[:, 0], np.arange(70) / 100)
+    assert model.sizes == sizes
+    assert AUTO_BATCH == 32
+
+
+def test_auto_halves_until_it_fits_and_says_so() -> None:
+    """32 and 16 do not fit, 8 does: eight batches of 8 and one of 6 follow, none tried larger again."""
+    model, told = Counting(fits=10), []
+    rows = predict(model, PIXELS, "auto", on_smaller=told.append)
+    assert np.allclose(rows.probabilities[:, 0], np.arange(70) / 100)
+    assert model.sizes == [32, 16, *[8] * 8, 6]
+    assert told == [16, 8]
+
+
+def test_a_number_is_kept_to() -> None:
+    with pytest.raises(
+        InputError, match=r"memory ran out on 32 frames of 2x2 px; use --batch auto, or --batch 16"
+    ):
+        predict(Counting(fits=10), PIXELS, 32)
+
+
+def test_one_frame_that_does_not_fit() -> None:
+    model = Counting(fits=0)
+    with pytest.raises(
+        InputError, match="memory ran out on 1 frames of 2x2 px; one frame alone does not fit"
+    ):
+        predict(model, PIXELS, "auto")
+    assert model.sizes == [32, 16, 8, 4, 2, 1]
+
+
+def test_no_frames() -> None:
+    assert predict(Counting(), PIXELS[:0], "auto").probabilities.shape == (0, 2)
+
+
+@pytest.mark.parametrize("batch", [0, -3, 2.0, "all", True])
+def test_wrong_batches(batch: object) -> None:
+    with pytest.raises(SettingsError, match="batch: expected auto or a whole number from 1"):
+        predict(Counting(), PIXELS, batch)
+
+
+def test_what_fitted_is_remembered_for_frames_of_that_size() -> None:
+    model = Counting(fits=10)
+    predict(model, PIXELS[:16])
+    assert model.sizes == [16, 8, 8]
+    model.sizes.clear()
+    predict(model, PIXELS[:16])
+    predict(model, PIXELS[:9, :, :, :1])
+    assert model.sizes == [8, 8, 9]
+
+
+def test_what_a_model_raises_is_said_with_its_name_at_once() -> None:
+    class Broken(Counting):
+        def __call__(self, pixels: torch.Tensor) -> Classifications:
+            super().__call__(pixels)
+            raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    model = Broken()
+    with pytest.raises(ModelError, match="model counting: failed on 32 frames of 2x2 px: RuntimeError: mat1"):
+        predict(model, PIXELS, "auto")
+    assert model.sizes == [32]
+
+
+class Answering(Counting):
+    """Right on its first batch, then whatever it is given."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        super().__init__()
+        self.then = then
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        right = super().__call__(pixels)
+        return right if len(self.sizes) == 1 else self.then()  # type: ignore[return-value]
+
+
+def two(rows: list[list[float]], names: tuple[str, ...] = ("a", "b")) -> Callable[[], object]:
+    return lambda: Classifications(np.array(rows, np.float32), names)
+
+
+NO_BOXES = np.empty(0, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("then", "message"),
+    [
+        (two([[math.nan, 1.0]] * 2), "ValueError: .*expected finite rows that sum to 1"),
+        (two([[2.5, -1.0]] * 2), "expected finite rows that sum to 1; give softmax outputs"),
+        (two([[0.5, 0.5]] * 3), "2 frames went in, predictions for 3 frames came out"),
+        (two([[0.2, 0.3, 0.5]] * 2, ("a", "b", "c")), "answered with 3 classes, but names 2"),
+        (lambda: torch.zeros(2, 2), "2 frames went in, expected Classifications, got Tensor"),
+        (lambda: None, "got NoneType"),
+        (
+            lambda: Detections(np.empty((0, 4)), np.empty(0), NO_BOXES, NO_BOXES, 2, ("a", "b")),
+            "expected Classifications, got Detections",
+        ),
+    ],
+)
+def test_answers_that_are_no_prediction(then: Callable[[], object], message: str) -> None:
+    with pytest.raises(ModelError, match=f"model counting: .*{message}"):
+        predict(Answering(then), PIXELS[:4], 2)
+
+
+class Boxes:
+    """One box per white frame: its value / 100 is the score, its row in the batch the left side."""
+
+    name = "boxes"
+    class_names = ("part",)
+    task: Literal["detection"] = "detection"
+
+    def __init__(self, width: float = 5.0, scale: float = 100.0, label: int = 0) -> None:
+        self.width, self.scale, self.label = width, scale, label
+
+    def __call__(self, pixels: torch.Tensor) -> Detections:
+        values = pixels[:, 0, 0, 0].numpy()
+        rows = np.flatnonzero(values % 2)
+        left = rows.astype(np.float32)
+        boxes = np.stack([left, left, left + self.width, left + 5], axis=1)
+        labels = np.full(len(rows), self.label)
+        return Detections(boxes, values[rows] / self.scale, labels, rows, len(pixels), self.class_names)
+
+
+def test_boxes_are_joined_with_the_rows_of_all_frames() -> None:
+    """By hand: odd frames have a box; in batches of 3, frames 1, 3, 5, 7 are rows 1, 0, 2, 1 of theirs."""
+    found = predict(Boxes(), PIXELS[:8], 3)
+    assert found.num_frames == 8
+    assert found.frame.tolist() == [1, 3, 5, 7]
+    assert found.boxes[:, 0].tolist() == [1, 0, 2, 1]
+    assert np.allclose(found.scores, [0.01, 0.03, 0.05, 0.07])
+    none = predict(Boxes(), PIXELS[:0])
+    assert (none.num_frames, none.boxes.shape) == (0, (0, 4))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Boxes(width=math.nan), "a box with NaN or infinite sides"),
+        (Boxes(width=-1), "whose right or lower side lies before"),
+        (Boxes(scale=0.1), "a score outside 0..1"),
+        (Boxes(label=1), "a label outside 0..0"),
+    ],
+)
+def test_boxes_that_cannot_be(model: Boxes, message: str) -> None:
+    with pytest.raises(ModelError, match=f"model boxes: answered with .*{message}"):
+        predict(model, PIXELS[:8])
+
+
+def test_what_counts_as_out_of_memory() -> None:
+    with pytest.raises(RuntimeError) as from_torch:
+        torch.empty(2**60, dtype=torch.uint8)
+    with pytest.raises(MemoryError) as from_numpy:
+        np.empty(2**60, dtype=np.uint8)
+    assert is_out_of_memory(from_torch.value)
+    assert is_out_of_memory(from_numpy.value)
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not is_out_of_memory(RuntimeError("size mismatch"))
+
+
+def test_batch_size_moves_no_row_of_a_real_network(lite0: NetworkClassifier, cat: torch.Tensor) -> None:
+    one = predict(lite0, cat, 1).probabilities
+    for batch in (4, "auto"):
+        rows = predict(lite0, cat, batch).probabilities
+        assert 0.5 * np.abs(rows - one).sum(axis=1).max() < 1e-4

@@ -1,0 +1,51 @@
+"""Where models run and pictures go: a --device text becomes a device that is known to be there."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vidrobust.errors import SettingsError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def resolve_device(device: str) -> torch.device:
+    """ "auto" (the first CUDA GPU, else the CPU), "cpu", "cuda" or "cuda:N" -> a device that exists.
+
+    Raises SettingsError for another text, or a GPU that is not there.
+    """
+    import torch
+
+    found, why_not = _existing(device)
+    if why_not:
+        raise SettingsError(
+            f"device: {device} was asked for, but {why_not}; "
+            "use --device auto or cpu, or install a CUDA build of torch"
+        )
+    return torch.device(found)
+
+
+def resolve_or_cpu(device: str) -> tuple[str, str]:
+    """The device ("cpu", "cuda:N"), and "", or "cpu" and why the one asked for is not there.
+
+    Raises SettingsError for a text that names no device.
+    """
+    found, why_not = _existing(device)
+    return found, f"{device} is not there ({why_not})" if why_not else ""
+
+
+def _existing(device: str) -> tuple[str, str]:
+    """The device and "", or "cpu" and why not the one asked for."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device in ("auto", "cpu"):
+        return "cuda:0" if count and device == "auto" else "cpu", ""
+    if not re.fullmatch(r"cuda(:[0-9]+)?", device):
+        raise SettingsError(f"device: expected auto, cpu, cuda or cuda:N, got {device!r}")
+    number = int(device.partition(":")[2] or 0)
+    if number < count:
+        return f"cuda:{number}", ""
+    return "cpu", f"torch {torch.__version__} sees {count} CUDA GPUs"

@@ -1,0 +1,210 @@
+"""The one way frames go through a model: in batches, in smaller ones where memory runs out, answers checked.
+
+A model that fails, or answers with what cannot be used, raises ModelError, so that a study can go on with its
+other models.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Literal, overload
+
+import numpy as np
+import torch
+
+from vidrobust.errors import ModelError, SettingsError, VidrobustError
+from vidrobust.predictions import Classifications, Classifier, Detections, Detector
+
+Batch = int | Literal["auto"]
+Model = Classifier | Detector
+Predictions = Classifications | Detections
+
+AUTO_BATCH = 32
+"""What ``batch="auto"`` starts from: beyond it neither a CPU nor a GPU gains much on full frames."""
+
+_MEMORY_MESSAGES = ("not enough memory", "can't allocate memory", "failed to allocate", "bad allocation")
+
+_FITS: weakref.WeakKeyDictionary[Model, dict[tuple[int, int], int]] = weakref.WeakKeyDictionary()
+"""model -> height, width of frames -> the batch that was left after memory ran out; a later call starts there."""
+
+
+@overload
+def predict(
+    model: Classifier,
+    pixels: torch.Tensor,
+    batch: Batch = "auto",
+    *,
+    on_smaller: Callable[[int], None] | None = None,
+) -> Classifications: ...
+
+
+@overload
+def predict(
+    model: Detector,
+    pixels: torch.Tensor,
+    batch: Batch = "auto",
+    *,
+    on_smaller: Callable[[int], None] | None = None,
+) -> Detections: ...
+
+
+def predict(
+    model: Model,
+    pixels: torch.Tensor,
+    batch: Batch = "auto",
+    *,
+    on_smaller: Callable[[int], None] | None = None,
+) -> Predictions:
+    """pixels (N, 3, H, W) uint8, any N from 0 -> Classifications or Detections of N frames, in their order.
+
+    ``"auto"`` starts from 32 and halves when memory runs out, and remembers what fitted for this model and
+    size of frame; ``on_smaller`` is told each new size. A number is kept to: running out then raises
+    ModelError, as does one frame alone that does not fit. Rows do not depend on the batch beyond rounding.
+
+    Raises ModelError where the model fails or its answer is no prediction of these frames (``checked``).
+    """
+    check_batch(batch)
+    shape = (int(pixels.shape[-2]), int(pixels.shape[-1]))
+    size = _first_size(model, shape) if batch == "auto" else batch
+    parts: list[Predictions] = []
+    start = 0
+    while start < len(pixels):
+        answer = _attempt(model, pixels[start : start + size])
+        if answer is not None:
+            parts.append(answer)
+            start += size
+            continue
+        size = _smaller(model, shape, min(size, len(pixels) - start), batch)
+        _remember(model, shape, size)
+        if on_smaller is not None:
+            on_smaller(size)
+    return joined(parts) if parts else no_frames(model)
+
+
+def check_batch(batch: object) -> None:
+    """Raises SettingsError unless ``batch`` is "auto" or a whole number from 1."""
+    if batch != "auto" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
+        raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
+
+
+def checked(model: Model, answer: object, count: int) -> Predictions:
+    """The answer of a model to ``count`` frames, if it is one prediction for each of them in its own classes.
+
+    Probabilities are checked where Classifications are made: finite, rows that sum to 1. Raises ModelError.
+    """
+    kind = Detections if model.task == "detection" else Classifications
+    if not isinstance(answer, kind):
+        raise ModelError(
+            f"model {model.name}: {count} frames went in, expected {kind.__name__}, got {type(answer).__name__}"
+        )
+    rows = answer.num_frames if isinstance(answer, Detections) else len(answer)
+    if rows != count:
+        raise ModelError(
+            f"model {model.name}: {count} frames went in, predictions for {rows} frames came out"
+        )
+    if len(answer.class_names) != len(model.class_names):
+        raise ModelError(
+            f"model {model.name}: answered with {len(answer.class_names)} classes, but names "
+            f"{len(model.class_names)}; their number must not change"
+        )
+    if isinstance(answer, Detections):
+        _check_boxes(model.name, answer)
+    return answer
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """Predictions of consecutive batches as those of all their frames; rows of ``frame`` are moved along."""
+    first = parts[0]
+    if isinstance(first, Classifications):
+        probabilities = [part.probabilities for part in parts if isinstance(part, Classifications)]
+        return Classifications(np.concatenate(probabilities), first.class_names)
+    boxes = [part for part in parts if isinstance(part, Detections)]
+    starts = np.cumsum([0, *(part.num_frames for part in boxes)])
+    return Detections(
+        boxes=np.concatenate([part.boxes for part in boxes]),
+        scores=np.concatenate([part.scores for part in boxes]),
+        labels=np.concatenate([part.labels for part in boxes]),
+        frame=np.concatenate([part.frame + at for part, at in zip(boxes, starts[:-1], strict=True)]),
+        num_frames=int(starts[-1]),
+        class_names=first.class_names,
+    )
+
+
+def no_frames(model: Model) -> Predictions:
+    """What a model says of no frames."""
+    names = tuple(model.class_names)
+    if model.task == "classification":
+        return Classifications(np.empty((0, len(names)), np.float32), names)
+    numbers, rows = np.empty(0, np.float32), np.empty(0, np.int64)
+    return Detections(np.empty((0, 4), np.float32), numbers, rows, rows, 0, names)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True for torch on any device, NumPy, Python, ONNX Runtime and OpenVINO saying that memory ran out."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(words in str(error).lower() for words in _MEMORY_MESSAGES)
+
+
+def _attempt(model: Model, pixels: torch.Tensor) -> Predictions | None:
+    """The answer to one batch, or None where memory ran out.
+
+    The error is gone when this returns, and with its traceback the tensors of the failed pass.
+    """
+    try:
+        answer: object = model(pixels)
+    except SettingsError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            return None
+        if isinstance(error, VidrobustError):
+            raise ModelError(str(error)) from error
+        raise ModelError(
+            f"model {model.name}: failed on {len(pixels)} frames of {pixels.shape[-1]}x{pixels.shape[-2]} px: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return checked(model, answer, len(pixels))
+
+
+def _check_boxes(name: str, found: Detections) -> None:
+    boxes, scores, labels = found.boxes, found.scores, found.labels
+    problems = {
+        "a box with NaN or infinite sides": not np.isfinite(boxes).all(),
+        "a box whose right or lower side lies before the left or upper one": bool(
+            np.any(boxes[:, 2:] < boxes[:, :2])
+        ),
+        "a score outside 0..1, or NaN": not bool(np.all((scores >= 0) & (scores <= 1))),
+        f"a label outside 0..{len(found.class_names) - 1}": bool(
+            np.any((labels < 0) | (labels >= len(found.class_names)))
+        ),
+    }
+    wrong = [problem for problem, there in problems.items() if there]
+    if wrong:
+        raise ModelError(f"model {name}: answered with {'; '.join(wrong)}")
+
+
+def _first_size(model: Model, shape: tuple[int, int]) -> int:
+    try:
+        return _FITS.get(model, {}).get(shape, AUTO_BATCH)
+    except TypeError:  # a user's object that cannot be a key
+        return AUTO_BATCH
+
+
+def _remember(model: Model, shape: tuple[int, int], size: int) -> None:
+    try:
+        _FITS.setdefault(model, {})[shape] = size
+    except TypeError:
+        return
+
+
+def _smaller(model: Model, shape: tuple[int, int], size: int, batch: Batch) -> int:
+    where = f"model {model.name}: memory ran out on {size} frames of {shape[1]}x{shape[0]} px"
+    if size == 1:
+        raise ModelError(f"{where}; one frame alone does not fit: use --device cpu, or smaller frames")
+    if batch != "auto":
+        raise ModelError(f"{where}; use --batch auto, or --batch {max(1, size // 2)}")
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return size // 2
