@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,8 @@ class FrameBatch:
     index    (N,) int64, the frame's number in decoding order, from 0
     corrupt  (N,) bool, True where the decoder met damaged data
     item     the name of the source in every result table
+    keyframe (N,) bool, True where decoding can begin in a stream that also has other frames, so that the
+             coding is refreshed there; all False where that is not known, or every frame is coded alone
     """
 
     pixels: torch.Tensor
@@ -54,6 +56,7 @@ class FrameBatch:
     index: np.ndarray
     corrupt: np.ndarray
     item: str
+    keyframe: np.ndarray = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def __post_init__(self) -> None:
         shape = tuple(self.pixels.shape)
@@ -61,7 +64,10 @@ class FrameBatch:
             raise ValueError(
                 f"FrameBatch.pixels: expected uint8 of shape (N, 3, H, W), got {self.pixels.dtype} {shape}"
             )
-        for name, dtype in (("time_s", np.float64), ("index", np.int64), ("corrupt", np.bool_)):
+        if not len(self.keyframe):
+            object.__setattr__(self, "keyframe", np.zeros(shape[0], np.bool_))
+        vectors = {"time_s": np.float64, "index": np.int64, "corrupt": np.bool_, "keyframe": np.bool_}
+        for name, dtype in vectors.items():
             value = getattr(self, name)
             if value.shape != (shape[0],) or value.dtype != dtype:
                 raise ValueError(

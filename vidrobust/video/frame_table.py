@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from contextlib import suppress
 from typing import Self
 
 import av.error
@@ -16,6 +17,20 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 NO_STAMP = -(2**63)
+
+
+def refreshes(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether the stream has keyframes that stand out: its coding loses something, and is refreshed there.
+
+    Not so where the codec knows no other frames (MJPEG, ProRes) or loses nothing (GIF, FFV1), nor where every
+    packet of the file is a keyframe. Moves the container; reads to the first other packet.
+    """
+    codec = stream.codec_context.codec
+    if codec.intra_only or (codec.lossless and not codec.lossy):
+        return False
+    with suppress(av.error.FFmpegError, OSError):
+        return any(packet.size and not packet.is_keyframe for packet in container.demux(stream))
+    return False
 
 
 class FrameTable:

@@ -13,7 +13,7 @@ import torch
 from vidrobust.errors import InputError
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.description import describe, first_frame
-from vidrobust.video.frame_table import FrameTable
+from vidrobust.video.frame_table import FrameTable, refreshes
 from vidrobust.video.stream import Decoded
 
 CHUNK = 8  # frames asked for at once
@@ -63,6 +63,8 @@ class IndexedReader:
             self._tick = float(stream.time_base or 1)
         with open_container(path) as container:
             self._table = FrameTable.from_packets(container, video_stream(container, path))
+        with open_container(path) as container:
+            self._refreshes = refreshes(container, video_stream(container, path))
         self.mismatch = self._compare(self._opened())
 
     @property
@@ -88,7 +90,13 @@ class IndexedReader:
                         f"{self._backend} stopped at frame {index}: pictures of shape {tuple(picture.shape)}"
                     )
                     return
-                yield Decoded(index=index, time_s=time_s, corrupt=False, rgb=partial(_same, picture))
+                yield Decoded(
+                    index=index,
+                    time_s=time_s,
+                    corrupt=False,
+                    keyframe=self._is_keyframe(index),
+                    rgb=partial(_same, picture),
+                )
 
     def close(self) -> None:
         """Nothing is held between passes."""
@@ -113,6 +121,11 @@ class IndexedReader:
         if len(self._table) != len(decoder):
             return f"{self._backend} gives {len(decoder)} frames, the file holds {len(self._table)} packets"
         return None
+
+    def _is_keyframe(self, index: int) -> bool:
+        """By the packets; False where they cannot be told apart from what the decoder gives."""
+        known = self._table is not None and self.mismatch is None and self._refreshes
+        return known and self._table is not None and self._table.key_before(index) == index
 
     def _check_time(self, index: int, time_s: float) -> None:
         """Note the first frame that is not shown when the file says."""

@@ -22,7 +22,7 @@ from vidrobust.video.color import ColorMode, Converter
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.decoding import BestEffortClock, Opened, PassReport, decode_to_end
 from vidrobust.video.description import describe, promised_end_s
-from vidrobust.video.frame_table import FrameTable
+from vidrobust.video.frame_table import FrameTable, refreshes
 from vidrobust.video.stream import Decoded
 
 LOOK_BACK = (0, 1, 12, 60, 250)
@@ -79,6 +79,7 @@ class PyAVReader:
         self._opened = partial(_opened, path, allow_network, hwaccel)
         self._painter = painter or (lambda: Converter(color))
         self._table = FrameTable()
+        self._refreshes: bool | None = None
         self._begun: list[_Begun] = []
         begun = self._begin()
         try:
@@ -140,6 +141,12 @@ class PyAVReader:
             table = self._count_packets()
         return max(table.index_after(stamp) - 1, 0) if table.rising else 0
 
+    def _has_keyframes(self) -> bool:
+        if self._refreshes is None:
+            with self._opened() as (container, stream):
+                self._refreshes = refreshes(container, stream)
+        return self._refreshes
+
     def _count_packets(self) -> FrameTable:
         """The table of the whole file from its packets, if they can be trusted; else what is known."""
         with self._opened() as (container, stream):
@@ -189,7 +196,12 @@ class PyAVReader:
                 table.see(number, stamp, frame.key_frame)
                 report.last_s = now
                 yield Decoded(
-                    index=number, time_s=now, corrupt=corrupt, stamp=stamp, rgb=partial(paint, frame)
+                    index=number,
+                    time_s=now,
+                    corrupt=corrupt,
+                    keyframe=frame.key_frame and self._has_keyframes(),
+                    stamp=stamp,
+                    rgb=partial(paint, frame),
                 )
                 number += 1
             report.complete = True

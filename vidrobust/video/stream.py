@@ -31,6 +31,8 @@ class Decoded:
     corrupt: bool
     rgb: Callable[[], np.ndarray | torch.Tensor]
     """() -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded."""
+    keyframe: bool = False
+    """Whether the coding is refreshed here, in a stream that also has other frames."""
     stamp: int | None = None
     """The time stamp in ticks of the stream, where the reader has one."""
 
@@ -165,7 +167,7 @@ class FrameStream:
                 for frame in frames:
                     position = frame.index
                     if position == index:
-                        found[index] = (_copied(frame.rgb()), _Row(index, frame.time_s, frame.corrupt))
+                        found[index] = (_copied(frame.rgb()), _row(frame))
                     if position >= index:
                         break
                 if index not in found:
@@ -214,7 +216,7 @@ class FrameStream:
                 if memory is None:
                     memory = self._memory(size, shape, pool)
                 memory.put(len(kept), picture)
-                kept.append(_Row(frame.index, frame.time_s, frame.corrupt))
+                kept.append(_row(frame))
                 delivered = True
                 del picture, frame  # or they would be held while the next one is decoded
                 if len(kept) == size:
@@ -257,6 +259,7 @@ class FrameStream:
             index=np.array([f.number for f in frames], np.int64),
             corrupt=np.array([f.corrupt for f in frames], np.bool_),
             item=self.info.name,
+            keyframe=np.array([f.keyframe for f in frames], np.bool_),
         )
 
 
@@ -266,6 +269,11 @@ class _Row(NamedTuple):
     number: int
     time_s: float
     corrupt: bool
+    keyframe: bool
+
+
+def _row(frame: Decoded) -> _Row:
+    return _Row(frame.index, frame.time_s, frame.corrupt, frame.keyframe)
 
 
 class _Memory:

@@ -1,0 +1,100 @@
+"""Which frames are keyframes, held against the ffprobe program."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import need
+from tests.made_frames import batch_of, texture
+from tests.video.conftest import Make
+from vidrobust.frames import FrameBatch
+from vidrobust.video.source import open_video
+
+COUNT = 150
+PREDICTED = [
+    *("faults/torchcodec_nasa_13013.mp4", "faults/moviepy_big_buck_bunny_432_433.webm"),
+    *("faults/torchcodec_h265_video.mp4", "faults/torchcodec_av1_video.mkv", "faults/moviepy_chaplin.mp4"),
+    *("objects/sam2_02_cups.mp4", "objects/mdn_flower.webm", "objects/cotracker_cat.mp4"),
+]
+
+
+def by_ffprobe(path: Path) -> list[bool]:
+    """The flag of each of the first frames, in order of presentation."""
+    program = shutil.which("ffprobe")
+    need(program, "the ffprobe program is not installed")
+    command = [str(program), "-v", "quiet", "-select_streams", "v:0", "-show_entries", "frame=key_frame"]
+    command += ["-of", "default=nk=1:nw=1", "-read_intervals", f"%+#{COUNT}", f"file:{path}"]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    return [line == "1" for line in lines.split()]
+
+
+def flags(path: Path, backend: str = "pyav") -> np.ndarray:
+    found: list[np.ndarray] = []
+    with open_video(path, backend=backend, device="cpu") as video:
+        for batch in video.batches(16):
+            found.append(batch.keyframe)
+            if sum(map(len, found)) >= COUNT:
+                break
+    return np.concatenate(found)[:COUNT]
+
+
+@pytest.mark.parametrize("name", PREDICTED)
+def test_keyframes_are_those_of_ffprobe(name: str, corpus: Path) -> None:
+    told = by_ffprobe(corpus / name)
+    given = flags(corpus / name)
+    assert given[: len(told)].tolist() == told[: len(given)]
+    assert given.any()
+    assert not given.all()
+
+
+@pytest.mark.parametrize("backend", ["torchcodec", "decord"])
+def test_other_backends_tell_the_same(backend: str, make: Make) -> None:
+    need(find_spec(backend), f"{backend} is not installed")
+    path = make("gop12.mp4", "-c:v", "libx264", "-preset", "fast", "-bf", "3", "-g", "12")
+    told = flags(path)
+    assert flags(path, backend).tolist() == told.tolist()
+    assert np.flatnonzero(told)[:3].tolist() == [0, 12, 24]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("all_intra.avi", ("-c:v", "mjpeg")),
+        ("all_intra.mov", ("-c:v", "prores_ks")),
+        ("all_intra.mp4", ("-c:v", "libx264", "-preset", "ultrafast", "-g", "1")),
+        ("lossless.gif", ()),
+    ],
+)
+def test_a_stream_of_keyframes_alone_has_none(name: str, options: tuple[str, ...], make: Make) -> None:
+    path = make(name, "-frames:v", "12", *options)
+    given = flags(path)
+    assert len(given) == 12
+    assert not given.any()
+
+
+def test_frames_read_at_random_say_the_same_as_in_order(make: Make) -> None:
+    path = make("gop12.mp4", "-c:v", "libx264", "-preset", "fast", "-bf", "3", "-g", "12")
+    in_order = flags(path)
+    wanted = [24, 5, 60, 11, 12]
+    with open_video(path, device="cpu") as video:
+        assert video.at(wanted).keyframe.tolist() == in_order[wanted].tolist()
+
+
+def test_a_batch_that_does_not_say_has_none_and_one_of_another_length_is_refused() -> None:
+    batch = batch_of([texture(1)] * 3)
+    assert batch.keyframe.tolist() == [False] * 3
+    with pytest.raises(ValueError, match=r"FrameBatch.keyframe: expected bool of shape \(3,\)"):
+        FrameBatch(
+            pixels=batch.pixels,
+            time_s=batch.time_s,
+            index=batch.index,
+            corrupt=batch.corrupt,
+            item="made",
+            keyframe=np.ones(2, np.bool_),
+        )
