@@ -65,7 +65,7 @@ def seconds_of_stability(path: Path, frames: int, net: torch.nn.Module) -> tuple
 
 def seconds_of_meter(path: Path, frames: int) -> tuple[float, VariationMeter]:
     with av.open(str(path)) as container:
-        meter = VariationMeter(path.name, container.streams.video[0].average_rate)
+        meter = VariationMeter(path.name, container.streams.video[0].average_rate, content=path.name)
     watcher, spent = PairWatcher(), 0.0
     for batch in batches(path, frames):
         reasons = watcher.feed(batch).reason

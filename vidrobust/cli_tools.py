@@ -123,6 +123,7 @@ def _print_catalogue(entries: tuple[Any, ...], as_json: bool) -> None:
             "unit": entry.unit,
             "strengths": ", ".join(f"{s:g}" for s in entry.strengths),
             "range": f"{entry.range[0]:g} to {entry.range[1]:g}",
+            "single_frames": "yes" if entry.on_single_frames else f"not applicable. {entry.needs_neighbours}",
             "what": entry.doc,
         }
         for entry in entries

@@ -78,7 +78,7 @@ def test_the_same_key_twice_is_refused() -> None:
 
     module = types.ModuleType("module")
     module.PERTURBATIONS = (entry(), entry())  # type: ignore[attr-defined]
-    with pytest.raises(ValueError, match="two perturbations have the key twice"):
+    with pytest.raises(SettingsError, match="two perturbations have the key twice"):
         catalogue_of([module])
 
 

@@ -152,6 +152,45 @@ def test_cuda_agrees_with_the_cpu(perturbation: Perturbation, pictures: torch.Te
     assert (on_cuda.cpu().int() - on_cpu.int()).abs().float().mean() < 0.2
 
 
+@every
+def test_what_needs_neighbours_leaves_lone_frames_and_says_why(
+    perturbation: Perturbation, pictures: torch.Tensor
+) -> None:
+    """And everything else changes a lone frame, at its strongest and under some draw of five."""
+    strength = perturbation.strengths[-1]
+    draws = [perturbation.apply(pictures, strength, from_seed(seed)) for seed in range(5)]
+    changed = any(not torch.equal(drawn, pictures) for drawn in draws)
+    assert changed == perturbation.on_single_frames
+    assert perturbation.on_single_frames or perturbation.needs_neighbours.endswith(".")
+
+
+def test_what_needs_neighbours_is_lost_frames_alone() -> None:
+    found = {key for key, entry in PERTURBATIONS.items() if not entry.on_single_frames}
+    assert found == {"repeated_frames", "dropped_frames"}
+
+
+def test_lengths_are_told_from_other_units() -> None:
+    found = {key for key, entry in PERTURBATIONS.items() if entry.is_length}
+    assert "translation" in found
+    assert all(PERTURBATIONS[key].unit == "px" for key in found)
+    assert not found & {"rotation", "scale", "gaussian_blur", "occlusion"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"family": "magic"}, "there is no family 'magic'; families are light, colour"),
+        ({"strengths": (2.0, 1.0)}, r"strengths \(2.0, 1.0\) do not grow from mild to strong"),
+        ({"strengths": ()}, r"strengths \(\) do not grow"),
+        ({"range": (0.0, 1.0), "strengths": (0.5, 2.0)}, r"lie outside its range \(0.0, 1.0\)"),
+    ],
+    ids=["family", "order", "none", "range"],
+)
+def test_a_record_that_contradicts_itself_is_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        dataclasses.replace(PERTURBATIONS["hue"], **wrong)  # type: ignore[arg-type]
+
+
 @signed
 def test_signed_form_is_either_outcome_of_the_random_one(
     perturbation: Perturbation, direction: str, pictures: torch.Tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -47,13 +48,18 @@ def test_every_perturbation_and_strength_is_written(name: str, picture: Path, tm
 
 
 def test_pictures_are_those_of_the_seeded_draw(picture: Path, tmp_path: Path) -> None:
-    """And the file is found whatever the folder is called; another seed gives other noise."""
+    """Whatever the file is called; another seed gives other noise."""
     render(picture, tmp_path / "a", seed=5)
     render(picture, tmp_path / "b", seed=6)
+    renamed = picture.rename(tmp_path / "other name.png")
+    render(renamed, tmp_path / "c", seed=5)
+    picture = renamed
     entry, pixels = PERTURBATIONS["gaussian_noise"], read_picture(picture)
-    expected = entry.apply(pixels, 20.0, [seeded("part.png", 0, 0, "gaussian_noise", 5)])[0].permute(1, 2, 0)
+    content = hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
+    expected = entry.apply(pixels, 20.0, [seeded(content, 0, 0, "gaussian_noise", 5)])[0].permute(1, 2, 0)
     found = array_of(tmp_path / "a" / "gaussian_noise" / "20.png")
     assert np.array_equal(found, expected.numpy())
+    assert np.array_equal(found, array_of(tmp_path / "c" / "gaussian_noise" / "20.png"))
     assert not np.array_equal(found, array_of(tmp_path / "b" / "gaussian_noise" / "20.png"))
 
 

@@ -133,12 +133,12 @@ def test_circular_and_crop_shift_are_told_apart() -> None:
 def test_offsets_are_drawn_for_each_frame_and_again_the_same() -> None:
     frames = [make_picture(200, 260)] * 4
     zhang = ["crop_shift", "circular_shift"]
-    one, two = (shift_study(frames, MeanLevel(), item="a", seed=1, protocols=zhang) for _ in range(2))
+    one, two = (shift_study(frames, MeanLevel(), content="a", seed=1, protocols=zhang) for _ in range(2))
     assert one == two
     assert len(set(values(one, "crop_shift", "total_variation"))) == 4  # equal frames, other offsets
-    assert one != shift_study(frames, MeanLevel(), item="b", seed=1, protocols=zhang)
+    assert one != shift_study(frames, MeanLevel(), content="b", seed=1, protocols=zhang)
     assert one[: len(one) // 4] == shift_study(
-        frames[:1], MeanLevel(), item="a", seed=1, batch=3, protocols=zhang
+        frames[:1], MeanLevel(), content="a", seed=1, batch=3, protocols=zhang
     )
 
 

@@ -52,7 +52,7 @@ def _batch(frames, start=0, item="clip", times=None, corrupt=()):
 
 
 def _measure(frames, reasons=None, *, size=16, stride=1, seed=0, **kwargs):
-    meter = VariationMeter("clip", Fraction(RATE), stride=stride, seed=seed)
+    meter = VariationMeter("clip", content="clip", frame_rate=Fraction(RATE), stride=stride, seed=seed)
     reasons = [""] * len(frames) if reasons is None else reasons
     for start in range(0, len(frames), size):
         part = slice(start, start + size)
@@ -160,7 +160,7 @@ def test_batches_and_memory_do_not_matter(drifting):
     pieces = _measure(drifting, stride=3, size=7)
     pd.testing.assert_frame_equal(whole.pairs, pieces.pairs)
     # a source that writes every batch into the same memory
-    meter = VariationMeter("clip", RATE, stride=3)
+    meter = VariationMeter("clip", content="clip", frame_rate=RATE, stride=3)
     memory = np.empty((5, HEIGHT, WIDTH, 3), np.uint8)
     for start in range(0, 30, 5):
         memory[:] = np.stack(drifting[start : start + 5])
@@ -179,7 +179,7 @@ def test_batches_and_memory_do_not_matter(drifting):
 
 
 def test_planar_pixels_give_the_same(drifting):
-    meter = VariationMeter("clip", RATE, stride=1)
+    meter = VariationMeter("clip", content="clip", frame_rate=RATE, stride=1)
     batch = _batch(drifting[:4])
     meter.feed(
         FrameBatch(
@@ -214,7 +214,7 @@ def test_stride_follows_size_and_rate_and_nothing_else():
 
 
 def test_few_frames_a_second_do_not_multiply_far_pairs(drifting):
-    meter = VariationMeter("clip", 1, stride=4)
+    meter = VariationMeter("clip", content="clip", frame_rate=1, stride=4)
     meter.feed(_batch(drifting, times=np.arange(30.0)))
     counts = meter.finish().counts
     assert counts["pairs_second"] == 2  # from frames 0 and 20
@@ -224,7 +224,7 @@ def test_few_frames_a_second_do_not_multiply_far_pairs(drifting):
 def test_gap_in_time_gives_no_second_pair(drifting):
     # the clock jumps by ten seconds: no frame is one second after the frames before the gap
     times = np.concatenate([np.arange(10) / RATE, 10 + np.arange(20) / RATE])
-    meter = VariationMeter("clip", RATE, stride=100)
+    meter = VariationMeter("clip", content="clip", frame_rate=RATE, stride=100)
     meter.feed(_batch(drifting, times=times))
     result = meter.finish()
     assert result.counts["pairs_second"] == 0
@@ -270,7 +270,7 @@ def test_too_few_frames(count, drifting):
 
 def test_wrong_number_of_reasons(drifting):
     with pytest.raises(ValueError, match="expected 3 reasons, one a frame, got 1"):
-        VariationMeter("clip", RATE).feed(_batch(drifting[:3]), [""])
+        VariationMeter("clip", content="clip", frame_rate=RATE).feed(_batch(drifting[:3]), [""])
 
 
 def _coded(frames, crf):

@@ -14,8 +14,13 @@ import numpy as np
 import torch
 
 from vidrobust.perturb.blur import gaussian
-from vidrobust.perturb.draws import Generators, draw_seed, from_seed, integer, uniform
-from vidrobust.perturb.perturbation import ApplyClip, Perturbation, apply_at_a_random_time
+from vidrobust.perturb.draws import draw_seed, from_seed, integer, uniform
+from vidrobust.perturb.perturbation import (
+    ApplyClip,
+    Perturbation,
+    apply_at_a_random_time,
+    apply_to_neighbours_only,
+)
 from vidrobust.perturb.photometric import LEVELS
 from vidrobust.pixels import each_frame, map_levels, rounded
 
@@ -95,10 +100,6 @@ def _dropped_frames(
     return pixels[torch.from_numpy(following.copy()).to(pixels.device)]
 
 
-def _unchanged(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
-    return pixels.clone(memory_format=torch.contiguous_format)
-
-
 def _in_time(
     name: str, unit: str, clip: ApplyClip, strengths: tuple[float, ...], high: float, doc: str
 ) -> Perturbation:
@@ -123,10 +124,11 @@ def _losing(name: str, clip: Callable[..., torch.Tensor], doc: str) -> Perturbat
         unit="share of frames",
         strengths=(0.01, 0.02, 0.05, 0.1, 0.3),
         range=(0.0, 1.0),
-        apply=_unchanged,
+        apply=apply_to_neighbours_only,
         apply_clip=clip,
         whole_clip=True,
-        not_monotone="A lone frame has no neighbour to take its place: apply gives it back as it is.",
+        needs_neighbours="A lone frame has no neighbour to take its place.",
+        not_monotone="A lone frame stays as it is at every strength.",
         doc=doc,
     )
 

@@ -1,9 +1,14 @@
-"""The catalogue of all perturbations, and the suites they come in."""
+"""The catalogue of all perturbations, and the suites they come in.
+
+A package adds its own with an entry point of the group ``vidrobust.perturbations`` that names a ``Perturbation``
+or a sequence of them; they join the suite that each of them names.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType, ModuleType
 
 from vidrobust.errors import SettingsError
@@ -20,7 +25,8 @@ from vidrobust.perturb import (
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.perturb.published import elastic_authors, imagenet_c, sequences, shift
 
-SUITES = ("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-p", "shift")
+OWN_SUITES = ("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-p", "shift")
+ENTRY_POINTS = "vidrobust.perturbations"
 
 _MODULES = (
     photometric,
@@ -38,19 +44,47 @@ _MODULES = (
 )
 
 
-def catalogue_of(modules: Iterable[ModuleType]) -> Mapping[str, Perturbation]:
-    """The entries of each module's ``PERTURBATIONS``, by key, in order; ValueError where a key comes twice."""
+def catalogue_of(
+    modules: Iterable[ModuleType], outside: Iterable[EntryPoint] = ()
+) -> Mapping[str, Perturbation]:
+    """The entries of each module's ``PERTURBATIONS`` and then those of other packages, by key, in order.
+
+    SettingsError where a key comes twice, or where an entry point gives no perturbation.
+    """
     table: dict[str, Perturbation] = {}
-    for module in modules:
-        for entry in module.PERTURBATIONS:
-            if entry.key in table:
-                raise ValueError(f"two perturbations have the key {entry.key}")
-            table[entry.key] = entry
+    own = (entry for module in modules for entry in module.PERTURBATIONS)
+    for entry in (*own, *(entry for point in outside for entry in _from_outside(point))):
+        if entry.key in table:
+            raise SettingsError(f"two perturbations have the key {entry.key}; rename one of them")
+        table[entry.key] = entry
     return MappingProxyType(table)
 
 
-PERTURBATIONS: Mapping[str, Perturbation] = catalogue_of(_MODULES)
+def _from_outside(point: EntryPoint) -> tuple[Perturbation, ...]:
+    package = f"package {point.dist.name}" if point.dist else "a package"
+    where = f"{package}, entry point {point.name} = {point.value}"
+    try:
+        found = point.load()
+    except Exception as error:  # whatever another package's import raises
+        raise SettingsError(
+            f"{where}: cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
+        ) from error
+    entries = (found,) if isinstance(found, Perturbation) else found
+    if not isinstance(entries, list | tuple) or not all(isinstance(each, Perturbation) for each in entries):
+        raise SettingsError(
+            f"{where}: expected a Perturbation or a sequence of them, got {type(found).__name__}"
+        )
+    return tuple(entries)
+
+
+PERTURBATIONS: Mapping[str, Perturbation] = catalogue_of(
+    _MODULES, sorted(entry_points(group=ENTRY_POINTS), key=lambda point: (point.name, point.value))
+)
 """Every perturbation by its key."""
+
+SUITES: tuple[str, ...] = tuple(
+    dict.fromkeys((*OWN_SUITES, *(entry.suite for entry in PERTURBATIONS.values())))
+)
 
 
 def suite(name: str = "natural") -> tuple[Perturbation, ...]:

@@ -1,4 +1,4 @@
-"""Where the random numbers of perturbations come from: generators that depend on names, never on the batch."""
+"""Where the random numbers of perturbations come from: generators that depend on content, never on the batch."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from vidrobust.errors import SettingsError
 Generators = torch.Generator | Sequence[torch.Generator]
 
 
-def seeded(item: str, frame: int, draw: int, perturbation_key: str, seed: int) -> torch.Generator:
-    """The generator of one (item, frame, draw) under one perturbation, on the CPU.
+def seeded(content: str, frame: int, draw: int, perturbation_key: str, seed: int) -> torch.Generator:
+    """The generator of one frame of one content, for one draw under one perturbation, on the CPU.
+
+    content  what is decoded, as a key: the hash of the footage, never its name or its place among others, so
+             that a renamed clip keeps its draws and a new clip changes those of no other
 
     The same arguments give the same numbers in every process and on every machine (BLAKE2b, not Python's
     ``hash``), so that all models see the same draw and a resumed run sees it again. For a perturbation that
     lives in time, give one number to all frames of a clip: ``frame=0``.
     """
-    text = "\x1f".join([str(seed), perturbation_key, item, str(frame), str(draw)])
+    text = "\x1f".join([str(seed), perturbation_key, content, str(frame), str(draw)])
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return from_seed(int.from_bytes(digest, "big") >> 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from vidrobust.perturb.catalogue import SUITES, suite
+from vidrobust.perturb.catalogue import OWN_SUITES, suite
 from vidrobust.perturb.perturbation import Perturbation
 
 _OPENING = """\
@@ -24,7 +24,7 @@ draws it:
   with named directions in the tables.
 
 **Random numbers.** `apply` takes one generator, which hands one seed to each frame in turn (a batch may be
-split anywhere), or one generator a frame: `vidrobust.perturb.draws.seeded(item, frame, draw, key, seed)`.
+split anywhere), or one generator a frame: `vidrobust.perturb.draws.seeded(content, frame, draw, key, seed)`.
 All strengths of a perturbation use the same draw. Numbers are drawn on the generator's device, so a CPU
 generator gives the same noise to frames on any device.
 
@@ -32,7 +32,8 @@ generator gives the same noise to frames on any device.
 one drift for the whole clip. The state depends on the generator's seed and on the frames' times alone, so a
 clip may come in parts. *Whole clip* entries need all frames in one call: h264 predicts between frames, and
 lost frames are replaced by neighbours. `apply` takes every frame as a clip of its own at a random time of a
-minute.
+minute. What is *not on single frames* needs neighbours (`needs_neighbours` says why): `apply` gives lone
+frames back as they are, and a study of single frames lists it as not applicable.
 
 **Boxes.** *Moved* boxes are the upright boxes around the four moved corners, clipped to the frame.
 Elsewhere they stay.
@@ -91,7 +92,7 @@ anything a network was trained on: read their rates apart.
 
 def page() -> str:
     """The page, in Markdown."""
-    return "\n".join([_OPENING, *(_section(name) for name in SUITES)])
+    return "\n".join([_OPENING, *(_section(name) for name in OWN_SUITES)])
 
 
 def _section(name: str) -> str:
@@ -114,6 +115,8 @@ def _row(entry: Perturbation) -> str:
     marks = []
     if entry.apply_clip:
         marks.append("whole clip" if entry.whole_clip else "clip")
+    if not entry.on_single_frames:
+        marks.append("not on single frames")
     if entry.move_boxes:
         marks.append("boxes moved")
     if entry.signed:

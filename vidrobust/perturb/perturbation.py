@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from vidrobust.pixels import each_alone
 Family = Literal[
     "light", "colour", "geometry", "blur", "noise", "compression", "occlusion", "weather", "camera", "time"
 ]
+FAMILIES: tuple[str, ...] = get_args(Family)
+PLAIN_SUITES = ("natural", "line-camera")
+"""Their entries are known by their bare name; those of all other suites by SUITE:NAME."""
 
 Apply = Callable[[torch.Tensor, float, Generators], torch.Tensor]
 """(pixels (N, 3, H, W) uint8 RGB, strength, one generator or one per frame) -> pixels of the same shape,
@@ -77,12 +80,15 @@ class Perturbation:
     """Named directions, each a function of a signed strength; empty where there is no direction."""
     move_boxes: MoveBoxes | None = None
     """None where boxes stay as they are."""
+    needs_neighbours: str = ""
+    """Why a frame without its neighbours in time stays as it is; empty where a lone frame is changed."""
     not_monotone: str = ""
     """Why damage need not grow with strength; empty where it grows."""
     doc: str = ""
     """One sentence: what it does and its source."""
 
     def __post_init__(self) -> None:
+        self._check_record()
         guard = functools.partial(object.__setattr__, self)
         guard("apply", _guard_apply(self.key, self.range, self.apply))
         if self.apply_clip is not None:
@@ -91,14 +97,36 @@ class Perturbation:
             guard("move_boxes", _guard_boxes(self.key, self.range, self.move_boxes))
         guard("signed", {n: _guard_signed(self.key, self.range, f) for n, f in self.signed.items()})
 
+    def _check_record(self) -> None:
+        low, high = self.range
+        if self.family not in FAMILIES:
+            raise SettingsError(
+                f"perturbation {self.name!r}: there is no family {self.family!r}; "
+                f"families are {', '.join(FAMILIES)}"
+            )
+        if not self.strengths or list(self.strengths) != sorted(set(self.strengths)):
+            raise SettingsError(
+                f"perturbation {self.name!r}: strengths {self.strengths} do not grow from mild to strong"
+            )
+        if not 0 <= low <= self.strengths[0] <= self.strengths[-1] <= high:
+            raise SettingsError(
+                f"perturbation {self.name!r}: strengths {self.strengths} lie outside its range {self.range}"
+            )
+
     @property
     def key(self) -> str:
         """The name in result tables: unique over all suites."""
-        return (
-            f"{self.suite}:{self.name}"
-            if self.suite in ("imagenet-c", "imagenet-c-authors", "imagenet-p", "shift")
-            else self.name
-        )
+        return self.name if self.suite in PLAIN_SUITES else f"{self.suite}:{self.name}"
+
+    @property
+    def on_single_frames(self) -> bool:
+        """Whether it changes a frame on its own; where not, ``needs_neighbours`` says why."""
+        return not self.needs_neighbours
+
+    @property
+    def is_length(self) -> bool:
+        """Whether ``strength`` is a distance in the frame, px, which scales with the frame's size."""
+        return self.unit == "px"
 
     def apply_signed(self, pixels: torch.Tensor, signed_strength: float, direction: str = "") -> torch.Tensor:
         """Every frame changed by ``signed_strength`` along a direction; the first named one if none is given.
@@ -110,6 +138,11 @@ class Perturbation:
             known = ", ".join(self.signed) or "none: it has no direction, use apply"
             raise SettingsError(f"{self.key}: no direction {direction!r}; directions are {known}")
         return self.signed[direction](pixels, signed_strength)
+
+
+def apply_to_neighbours_only(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+    """``apply`` of what ``needs_neighbours``: lone frames come back as they are, in fresh memory."""
+    return _copy(pixels)
 
 
 def apply_at_a_random_time(clip: ApplyClip) -> Apply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -28,9 +29,10 @@ def render(image: Path, out: Path, *, seed: int = 0, suite_name: str = "natural"
     """
     perturbations = suite(suite_name)
     pixels = read_picture(image)
+    content = hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
     written, rows = [], []
     for perturbation in perturbations:
-        made = [one(perturbation, pixels, strength, image.name, seed) for strength in perturbation.strengths]
+        made = [one(perturbation, pixels, strength, content, seed) for strength in perturbation.strengths]
         for strength, picture in zip(perturbation.strengths, made, strict=True):
             written.append(_write(picture, out / perturbation.name / f"{strength:g}.png"))
         rows.append((perturbation, made))
@@ -48,10 +50,10 @@ def read_picture(path: Path) -> torch.Tensor:
 
 
 def one(
-    perturbation: Perturbation, pixels: torch.Tensor, strength: float, item: str, seed: int
+    perturbation: Perturbation, pixels: torch.Tensor, strength: float, content: str, seed: int
 ) -> Image.Image:
-    """One picture (1, 3, H, W) under one strength, with the draw of frame 0."""
-    changed = perturbation.apply(pixels, strength, [seeded(item, 0, 0, perturbation.key, seed)])
+    """One picture (1, 3, H, W) under one strength, with the draw of frame 0 of this content."""
+    changed = perturbation.apply(pixels, strength, [seeded(content, 0, 0, perturbation.key, seed)])
     return _to_image(changed)
 
 

@@ -14,7 +14,7 @@ from vidrobust.footage.item import Item
 from vidrobust.models.predict import AUTO_BATCH, predict
 from vidrobust.predictions import Classifier
 from vidrobust.run.folder import RunFolder
-from vidrobust.run.inputs import Inputs, describe, for_each
+from vidrobust.run.inputs import Inputs, describe, for_each, sha256
 from vidrobust.run.progress import Reporter
 from vidrobust.run.settings import Settings
 from vidrobust.studies import noise_floor, stability
@@ -54,7 +54,7 @@ class FootagePass:
             ),
         )
         watcher = PairWatcher(motion_limit=settings.motion_limit)
-        varied = VariationMeter(item.name, rate)
+        varied = VariationMeter(item.name, rate, content=sha256(item.path), seed=settings.seed)
         corrupt, last_s = 0, 0.0
         with self.reporter.counting(item.name, source.info.num_frames, "frames") as counter:
             for batch in source.batches(AUTO_BATCH if settings.batch_size == "auto" else settings.batch_size):

@@ -16,7 +16,7 @@ from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.perturb.published.sequences import SEQUENCES
 from vidrobust.predictions import Classifier
 from vidrobust.run.folder import RunFolder
-from vidrobust.run.inputs import Inputs, for_each
+from vidrobust.run.inputs import Inputs, for_each, sha256
 from vidrobust.run.progress import Reporter
 from vidrobust.run.settings import Settings
 from vidrobust.studies.sensitivity import choose_frames, study_frames
@@ -43,7 +43,8 @@ def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
 
 def perturbed_per_frame(settings: Settings) -> int:
     """How many perturbed copies of one frame each model sees."""
-    copies = sum(len(each.strengths) for each in perturbations_of(settings))
+    asked = (each for each in perturbations_of(settings) if each.on_single_frames)
+    copies = sum(len(each.strengths) for each in asked)
     if "imagenet-p" in _own(settings):
         copies += sum(sequence.num_frames for sequence in SEQUENCES.values())
     if "shift" in _own(settings):
@@ -56,11 +57,16 @@ def _own(settings: Settings) -> set[str]:
 
 
 def _study(
-    frames: FrameBatch, models: Sequence[Classifier], settings: Settings, step: Callable[[int], None]
+    frames: FrameBatch,
+    content: str,
+    models: Sequence[Classifier],
+    settings: Settings,
+    step: Callable[[int], None],
 ) -> list[pd.DataFrame]:
     """The rows of some frames under everything that was asked for."""
     parts = []
     how: dict[str, Any] = {
+        "content": content,
         "draws": settings.draws,
         "seed": settings.seed,
         "batch": settings.batch_size,
@@ -86,11 +92,12 @@ def run(
 
     def work(item: Item, source: VideoSource) -> None:
         chosen = wanted.get(item.name, np.empty(0, np.int64))
+        content = sha256(item.path)
         total = perturbed_per_frame(settings) * len(chosen)
         with reporter.counting(f"{item.name}: sensitivity", total, "perturbed frames") as counter:
             for start in range(0, len(chosen), CHUNK):
                 frames = source.at([int(i) for i in chosen[start : start + CHUNK]])
-                parts.extend(_study(frames, models, settings, counter.advance))
+                parts.extend(_study(frames, content, models, settings, counter.advance))
 
     for_each(inputs, settings, reporter, work)
     if not parts:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.differences.classes import METRICS, all_metrics
+from vidrobust.errors import SettingsError
 from vidrobust.frames import FrameBatch
 from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.draws import seeded
@@ -23,6 +24,7 @@ def study_frames(
     models: Sequence[Classifier],
     perturbations: Sequence[Perturbation],
     *,
+    content: str,
     draws: int = 1,
     seed: int = 0,
     batch: Batch = "auto",
@@ -33,15 +35,24 @@ def study_frames(
     Every frame is perturbed as it was delivered, before the model's own resizing. The random parameters of a
     (frame, perturbation, draw) are drawn once: all strengths and all models see the same direction, sign and
     noise (Gu et al. 2019 compare models; common random numbers keep sampling noise out of the comparison).
+    What ``needs_neighbours`` gets no rows: a lone frame cannot show it.
+
+    content  the key of the item's footage, see ``draws.seeded``
     """
+    applicable = [each for each in perturbations if each.on_single_frames]
+    if not applicable:
+        raise SettingsError(
+            "sensitivity: nothing to apply to single frames; "
+            + " ".join(f"{each.key}: {each.needs_neighbours}" for each in perturbations)
+        )
     clean = {model.name: predict(model, frames.pixels, batch) for model in models}
     parts = []
-    for perturbation in perturbations:
+    for perturbation in applicable:
         for draw in range(draws):
             for strength in perturbation.strengths:
                 # drawn on the CPU, so that runs on a GPU see the same perturbations
                 generators = [
-                    seeded(frames.item, int(index), draw, perturbation.key, seed) for index in frames.index
+                    seeded(content, int(index), draw, perturbation.key, seed) for index in frames.index
                 ]
                 changed = perturbation.apply(frames.pixels, strength, generators)
                 after = {model.name: predict(model, changed, batch) for model in models}

@@ -21,6 +21,7 @@ def study_sequences(
     frames: FrameBatch,
     models: Sequence[Classifier],
     *,
+    content: str,
     draws: int = 1,
     seed: int = 0,
     batch: Batch = "auto",
@@ -31,12 +32,15 @@ def study_sequences(
     ``strength`` is the number of the frame in the sequence, and the value its difference to the frame it is
     compared with: the one before, or the clean first one for noise. The mean of ``label_flip`` over the strengths
     is the flip probability (Hendrycks & Dietterich 2019, section 4.2), that of ``top5_distance`` is uT5D.
+    ``content`` is the key of the item's footage, which seeds the draws.
     """
     rows = []
     for sequence in SEQUENCES.values():
         for draw in range(draws):
             for frame, number in zip(frames.pixels, frames.index, strict=True):
-                rows.append(_rows(frames.item, frame, int(number), sequence, models, draw, seed, batch))
+                rows.append(
+                    _rows(frames.item, content, frame, int(number), sequence, models, draw, seed, batch)
+                )
                 if step is not None:
                     step(sequence.num_frames)
     return pd.concat(rows, ignore_index=True)
@@ -44,6 +48,7 @@ def study_sequences(
 
 def _rows(
     item: str,
+    content: str,
     frame: torch.Tensor,
     number: int,
     sequence: PictureSequence,
@@ -53,7 +58,7 @@ def _rows(
     batch: Batch,
 ) -> pd.DataFrame:
     key = f"imagenet-p:{sequence.name}"
-    pictures = torch.stack(list(sequence.frames(frame, seeded(item, number, draw, key, seed))))
+    pictures = torch.stack(list(sequence.frames(frame, seeded(content, number, draw, key, seed))))
     pairs = np.array(compared_pairs(sequence.num_frames, sequence.compare))
     parts = []
     for model in models:

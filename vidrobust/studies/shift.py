@@ -71,19 +71,23 @@ def study_pixel_shifts(
     frames: FrameBatch,
     models: Sequence[Classifier],
     *,
+    content: str,
     draws: int = 1,
     seed: int = 0,
     batch: Batch = "auto",
     step: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """The ``sensitivity`` rows of the pixel paths of some frames, each model looked at as it crops for itself."""
+    """The ``sensitivity`` rows of the pixel paths of some frames, each model looked at as it crops for itself.
+
+    ``content`` is the key of the item's footage, which seeds the draws.
+    """
     parts = []
     for row, number in enumerate(frames.index):
         for model in models:
             rows = shift_study(
                 [frames.pixels[row]],
                 model,
-                item=frames.item,
+                content=content,
                 numbers=[int(number)],
                 view=view_of(model),
                 draws=draws,
@@ -109,7 +113,7 @@ def shift_study(
     frames: Sequence[torch.Tensor],
     classifier: Classifier,
     *,
-    item: str = "",
+    content: str = "",
     numbers: Sequence[int] | None = None,
     labels: Sequence[int | None] | None = None,
     view: View | None = None,
@@ -127,6 +131,7 @@ def shift_study(
     black embedding; ``shift:crop_shift`` and ``shift:circular_shift`` between two offsets of 0..31 px, strength
     31, whose consistency is 1 - mean label_flip.
 
+    content  key of the footage the frames are from, which seeds their draws
     numbers  the frames' numbers in the item, which seed their draws; 0, 1, ... if None
     labels   the right class of each frame for jaggedness; None: the model's own answer on the whole frame
     view     how the model preprocesses; resize to 256 and cut 224 if None
@@ -144,7 +149,7 @@ def shift_study(
         if label is None:
             label = int(_probabilities(classifier, [frame], batch)[0].argmax())
         for draw in range(draws):
-            own = seeded(item, number, draw, "shift", seed)
+            own = seeded(content, number, draw, "shift", seed)
             for look in _looks(frame, view, own, path_px):
                 if protocols is None or look.name in protocols:
                     seen = _probabilities(classifier, look.pictures(), batch)

@@ -181,16 +181,23 @@ class VariationMeter:
     frame_rate  frames per second the container claims; used for the time stamps' nominal interval
     stride      measure one neighbouring pair of so many; None: from the frame's size, so that the mean cost a
                 frame stays within BUDGET_MS
-    seed        of the draw of pairs; the same seed and item give the same pairs
+    content     key of the item's footage; with the seed it decides which pairs are drawn
+    seed        of the draw of pairs; the same seed and content give the same pairs
     """
 
     def __init__(
-        self, item: str, frame_rate: float | Fraction, *, stride: int | None = None, seed: int = 0
+        self,
+        item: str,
+        frame_rate: float | Fraction,
+        *,
+        content: str,
+        stride: int | None = None,
+        seed: int = 0,
     ) -> None:
         self.item = item
         self.frame_rate = float(frame_rate)
         self.stride = stride
-        self._generator = np.random.default_rng([seed, zlib.crc32(item.encode())])
+        self._generator = np.random.default_rng([seed, zlib.crc32(content.encode())])
         self._rows: list[tuple[object, ...]] = []
         self._excluded: Counter[str] = Counter()
         self._counts: Counter[str] = Counter(pairs_adjacent=0, pairs_drawn=0, pairs_second=0, pairs_clip=0)

@@ -1,0 +1,106 @@
+"""A perturbation from another package, which pip installs, joins the catalogue, its suite and the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from vidrobust.errors import SettingsError
+from vidrobust.perturb.catalogue import ENTRY_POINTS, catalogue_of
+
+MODULE = """
+import torch
+from vidrobust.perturb.perturbation import Perturbation, without_chance
+from vidrobust.pixels import rounded
+
+
+def _veil(pixels, shares):
+    share = torch.tensor(shares, device=pixels.device).view(-1, 1, 1, 1)
+    return rounded(pixels + share * (200.0 - pixels.float()))
+
+
+def entry(suite):
+    return Perturbation(
+        name="veil", suite=suite, family="light", unit="share of stray light", strengths=(0.1, 0.5),
+        range=(0.0, 1.0), apply=without_chance(_veil), doc="Everything drawn towards a light grey by s.",
+    )
+
+
+VEIL = entry("natural")
+BOTH = [VEIL, entry("dusty-hall")]
+WRONG = "veil"
+"""
+PYPROJECT = f"""
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "dusty-hall"
+version = "1"
+[project.entry-points."{ENTRY_POINTS}"]
+dusty = "dusty_hall:BOTH"
+[tool.setuptools]
+py-modules = ["dusty_hall"]
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which pip installed the package ``dusty-hall``."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("target")
+    (source / "dusty_hall.py").write_text(MODULE)
+    (source / "pyproject.toml").write_text(PYPROJECT)
+    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "install", *offline, "--target", str(target), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    return target
+
+
+def test_joins_its_suites_and_the_command_line(installed: Path) -> None:
+    """The bare name in suite natural, SUITE:NAME in one of its own; half way from 100 to 200 is 150."""
+    path = os.pathsep.join([str(installed), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path}
+    code = (
+        "import torch; from vidrobust.perturb.catalogue import PERTURBATIONS, suite\n"
+        "assert 'veil' in [p.name for p in suite()] and suite('dusty-hall')[0].key == 'dusty-hall:veil'\n"
+        "grey = torch.full((1, 3, 8, 8), 100, dtype=torch.uint8)\n"
+        "print(int(PERTURBATIONS['veil'].apply(grey, 0.5, torch.Generator()).unique()))"
+    )
+    asked = "from vidrobust import cli; cli.main(['perturbations', '--suite', 'dusty-hall', '--json'])"
+    shown = [sys.executable, "-c", asked]
+    for command, check in (([sys.executable, "-c", code], "150"), (shown, '"name": "veil"')):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert check in done.stdout
+    (row,) = json.loads(done.stdout)
+    assert row["single_frames"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("dusty_hall:WRONG", "entry point dusty = dusty_hall:WRONG: expected a Perturbation .* got str"),
+        ("dusty_hall:MISSING", r"cannot be loaded \(AttributeError: .*; mend or uninstall it"),
+        ("no_such_hall:VEIL", r"cannot be loaded \(ModuleNotFoundError"),
+    ],
+)
+def test_a_broken_entry_point_is_named(
+    value: str, message: str, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(installed))
+    with pytest.raises(SettingsError, match=message):
+        catalogue_of([], [EntryPoint("dusty", value, ENTRY_POINTS)])
+
+
+def test_a_name_that_is_taken_is_refused(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(installed))
+    point = EntryPoint("dusty", "dusty_hall:VEIL", ENTRY_POINTS)
+    assert list(catalogue_of([], [point])) == ["veil"]
+    with pytest.raises(SettingsError, match="two perturbations have the key veil"):
+        catalogue_of([], [point, point])
