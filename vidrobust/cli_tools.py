@@ -62,7 +62,7 @@ def perturbations(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def models(as_json: bool) -> None:
     """The forms of a model spec, and what is installed for each."""
-    from vidrobust.models.load import available
+    from vidrobust.models.known import available
 
     _print_rows(available(), as_json)
 

@@ -45,6 +45,11 @@ def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
     return names
 
 
+def given_names(given: str | None) -> tuple[str, ...] | None:
+    """The names of the option ``classes``, looked for from the current directory, or None."""
+    return named(given, Path.cwd()) if given else None
+
+
 def default(num_classes: int) -> tuple[tuple[str, ...], str]:
     """Names for a network that comes without any, and a note that says so.
 

@@ -1,40 +1,26 @@
-"""A model spec, ``kind:target,key=value,...``, taken apart and checked."""
+"""A model spec, ``kind:target,key=value,...``, and the record that says what a kind of spec is."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vidrobust.errors import SettingsError
+from vidrobust.models.doctor import installed
 
-LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+if TYPE_CHECKING:
+    import torch
 
-OPTIONS = {
-    "efficientnet-lite": (),
-    "torchvision": ("weights", "preset", "num_classes", "classes"),
-    "timm": ("weights", "num_classes", "classes"),
-    "onnx": ("sidecar", "classes", "threads"),
-    "pt2": ("sidecar", "classes"),
-    "factory": (),
-}
-"""Kind of spec -> the options it takes after a comma."""
-
-FORMS = (
-    "efficientnet-lite0|1|2",
-    "torchvision:NAME[,weights=FILE]",
-    "timm:NAME[,weights=FILE]",
-    "onnx:FILE",
-    "pt2:FILE",
-    "package.module:factory",
-)
-
-_FILES = {".onnx": "onnx", ".pt2": "pt2"}
+    from vidrobust.models.network import Network
+    from vidrobust.predictions import Classifier
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """text as given; kind one of OPTIONS; target the name or file; options by name."""
+    """text as given; kind the scheme of a ModelKind; target the name or file; options by name."""
 
     text: str
     kind: str
@@ -55,25 +41,60 @@ class ModelSpec:
         return int(text)
 
 
-def parse_spec(text: str) -> ModelSpec:
-    """Take a spec apart. A comma inside a path is kept: options start only at ``,key=``.
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """One way to write a spec, as ``vidrobust models`` lists it.
 
-    Raises SettingsError that lists the forms, or the options of that form.
-
-    >>> parse_spec("torchvision:resnet18,weights=a,b.pth").options
-    {'weights': 'a,b.pth'}
+    needs    distributions without which it cannot be used
+    install  the arguments of pip that bring them
     """
+
+    spec: str
+    what: str
+    example: str
+    needs: tuple[str, ...] = ()
+    install: str = ""
+
+    def ready(self) -> str:
+        """ "yes, NAME VERSION", or "no: pip install ..."."""
+        if missing := [name for name in self.needs if installed(name) is None]:
+            return f"no: pip install {self.install or ' '.join(missing)}"
+        found = ", ".join(f"{name} {installed(name)}" for name in self.needs)
+        return f"yes, {found}" if found else "yes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelKind:
+    """A kind of model. One file in ``models/kinds/`` holds its record KIND; a package gives one by entry point.
+
+    scheme   what stands before the colon of a spec, and its name in messages
+    load     (spec, device) -> a Network, which is checked and becomes a Classifier, or a model of the protocols;
+             raises SettingsError for a wrong spec or a missing package, InputError for what cannot be read
+    forms    how specs of this kind are written
+    options  what may follow the target as ``,key=value``
+    endings  of files, so that a bare file name is told its form
+    reads    spec up to the first option -> target, or None if it is of another kind; None: ``scheme:target``
+    """
+
+    scheme: str
+    load: Callable[[ModelSpec, torch.device], Network | Classifier]
+    forms: tuple[Form, ...]
+    options: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
+    reads: Callable[[str], str | None] | None = None
+
+    def target(self, head: str) -> str | None:
+        """The target in a spec up to its first option, or None if it is of another kind."""
+        if self.reads is not None:
+            return self.reads(head)
+        scheme, colon, target = head.partition(":")
+        return target if colon and target and scheme == self.scheme else None
+
+
+def split_options(text: str) -> tuple[str, dict[str, str]]:
+    """A spec up to its first option, and the options. A comma inside a path is kept: they start at ``,key=``."""
     head, *parts = re.split(r",(?=[A-Za-z_]+=)", text.strip())
-    options = dict(part.split("=", 1) for part in parts)
-    kind, target = _kind(head, text)
-    allowed = OPTIONS[kind]
-    for key, value in options.items():
-        if key not in allowed:
-            takes = f"takes {', '.join(allowed)}" if allowed else "takes no options"
-            raise SettingsError(f"{text}: unknown option {key!r}; {kind} {takes}")
-        if not value:
-            raise SettingsError(f"{text}: option {key} has no value")
-    return ModelSpec(text, kind, target, options)
+    return head, dict(part.split("=", 1) for part in parts)
 
 
 def existing_file(name: str, spec: str) -> Path:
@@ -83,17 +104,3 @@ def existing_file(name: str, spec: str) -> Path:
         what = "is a directory, not a file" if path.is_dir() else "no such file"
         raise SettingsError(f"{spec}: {path}: {what} (looked for from {Path.cwd()})")
     return path
-
-
-def _kind(head: str, text: str) -> tuple[str, str]:
-    if head in LITE:
-        return "efficientnet-lite", head
-    prefix, colon, target = head.partition(":")
-    if colon and target and prefix in ("torchvision", "timm", "onnx", "pt2"):
-        return prefix, target
-    if colon and re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", prefix) and target.isidentifier():
-        return "factory", head
-    ending = Path(head).suffix.lower()
-    if not colon and ending in _FILES:
-        raise SettingsError(f"{text}: say which kind of file it is: {_FILES[ending]}:{head}")
-    raise SettingsError(f"{text!r} is no model spec; expected one of: {', '.join(FORMS)}")

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.classes import given_names
 from vidrobust.models.info import file_sha256
+from vidrobust.models.modules import full_precision
 from vidrobust.models.network import Network
 from vidrobust.models.sidecar import read_sidecar
-from vidrobust.models.spec import ModelSpec
-from vidrobust.models.torch_models import full_precision, given_names
+from vidrobust.models.spec import Form, ModelKind, ModelSpec
 
 
 def exported_program(spec: ModelSpec, device: torch.device) -> Network:
@@ -44,7 +45,7 @@ def exported_program(spec: ModelSpec, device: torch.device) -> Network:
         weights_sha256=file_sha256(path),
         fixed_batch=batch,
         output=sidecar.output,
-        class_names=given_names(spec) or sidecar.class_names,
+        class_names=given_names(spec.options.get("classes")) or sidecar.class_names,
         notes=() if batch is None else (f"exported for batches of {batch}: larger ones are cut up",),
     )
 
@@ -59,3 +60,19 @@ def _exported_batch(program: Any, spec: str) -> int | None:
         raise SettingsError(f"{spec}: expected a program of one input (N, 3, H, W), got {len(values)} inputs")
     batch = values[0].shape[0]
     return batch if isinstance(batch, int) else None
+
+
+KIND = ModelKind(
+    scheme="pt2",
+    load=exported_program,
+    options=("sidecar", "classes"),
+    endings=(".pt2",),
+    forms=(
+        Form(
+            spec="pt2:FILE",
+            what="torch.export archive with a sidecar TOML",
+            example="pt2:nets/parts.pt2",
+            needs=("torch",),
+        ),
+    ),
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ import torch
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.info import state_sha256
+from vidrobust.models.modules import from_module
 from vidrobust.models.network import Network, check_steady
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.models.spec import ModelSpec
-from vidrobust.models.torch_models import from_module
+from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Classifier
 
 _EXPECTED = (
@@ -105,3 +106,23 @@ def _module(spec: ModelSpec, made: tuple[Any, ...], device: torch.device) -> Net
 
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def _target(head: str) -> str | None:
+    module, colon, name = head.partition(":")
+    is_module = re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", module)
+    return head if colon and is_module and name.isidentifier() else None
+
+
+KIND = ModelKind(
+    scheme="factory",
+    load=factory_model,
+    reads=_target,
+    forms=(
+        Form(
+            spec="package.module:factory",
+            what="your own code: a model, or (torch module, Preprocess)",
+            example="mycode.models:part_classifier",
+        ),
+    ),
+)

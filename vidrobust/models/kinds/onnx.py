@@ -1,4 +1,4 @@
-"""Networks that ONNX Runtime computes, from a file and its sidecar TOML."""
+"""ONNX files with a sidecar TOML, computed by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.classes import given_names
 from vidrobust.models.info import file_sha256
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.sidecar import read_sidecar
-from vidrobust.models.spec import ModelSpec
-from vidrobust.models.torch_models import given_names
+from vidrobust.models.spec import Form, ModelKind, ModelSpec
 
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
@@ -51,7 +51,7 @@ def onnx_model(spec: ModelSpec, device: torch.device) -> Network:
         weights_sha256=file_sha256(*_files(path)),
         fixed_batch=batch,
         output=sidecar.output,
-        class_names=given_names(spec) or sidecar.class_names,
+        class_names=given_names(spec.options.get("classes")) or sidecar.class_names,
         notes=tuple(notes),
     )
 
@@ -127,3 +127,20 @@ def _output(session: Any, named: str | None, spec: str, sidecar: Path) -> str:
 def _files(path: Path) -> list[Path]:
     """The network and, where it lies beside it, its external data."""
     return [p for p in (path, path.with_name(path.name + ".data")) if p.is_file()]
+
+
+KIND = ModelKind(
+    scheme="onnx",
+    load=onnx_model,
+    options=("sidecar", "classes", "threads"),
+    endings=(".onnx",),
+    forms=(
+        Form(
+            spec="onnx:FILE",
+            what="ONNX network with a sidecar TOML",
+            example="onnx:nets/parts.onnx",
+            needs=("onnxruntime",),
+            install="'vidrobust[onnx]'",
+        ),
+    ),
+)

@@ -1,0 +1,113 @@
+"""torchvision classifiers, with the hub's weights or a local file."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+
+from vidrobust.errors import SettingsError
+from vidrobust.models.classes import given_names
+from vidrobust.models.info import file_sha256, state_sha256
+from vidrobust.models.modules import from_hub, from_module
+from vidrobust.models.network import Network
+from vidrobust.models.preprocess import from_torchvision
+from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
+from vidrobust.models.weights import fit_state, read_state
+
+_QUIET: dict[str, dict[str, Any]] = {
+    "googlenet": {"init_weights": False},
+    "inception_v3": {"init_weights": False},
+}
+"""Arguments without which a torchvision builder warns that weights will be drawn at random, slowly."""
+
+
+def torchvision_model(spec: ModelSpec, device: torch.device) -> Network:
+    """A torchvision classifier with hub weights, or with a local file in the transforms of hub weights."""
+    try:
+        entries = torchvision.models.get_model_weights(spec.target)
+    except ValueError as error:
+        raise SettingsError(f"{spec.text}: torchvision has no model {spec.target!r}{_near(spec)}") from error
+    entry, path = torchvision_choice(spec, entries)
+    try:
+        preprocess = from_torchvision(entry.transforms())
+    except SettingsError as error:
+        raise SettingsError(f"{spec.text}: {error}") from error
+    names, notes = given_names(spec.options.get("classes")), []
+    if path is None:
+        module = from_hub(
+            spec, lambda: torchvision.models.get_model(spec.target, weights=entry, progress=False)
+        )
+        names = names or tuple(entry.meta["categories"])
+        weights, sha256, name = f"{entry} from the hub", state_sha256(module), spec.target
+    else:
+        count = spec.number("num_classes") or (len(names) if names else 1000)
+        module = torchvision.models.get_model(
+            spec.target, weights=None, num_classes=count, **_QUIET.get(spec.target, {})
+        )
+        if hasattr(module, "transform_input"):
+            module.transform_input = True  # as the hub's weights set it, whose transforms are used here
+        fit_state(module, read_state(path), spec.text)
+        weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
+        notes.append(f"preprocessing of {entry}")
+    return from_module(
+        module,
+        preprocess,
+        device,
+        name=name,
+        weights=weights,
+        weights_sha256=sha256,
+        class_names=names,
+        notes=tuple(notes),
+    )
+
+
+def torchvision_choice(spec: ModelSpec, entries: Any) -> tuple[Any, Path | None]:
+    """The weight entry whose transforms apply, and the local file or None."""
+    names = [entry.name for entry in entries]
+
+    def entry_called(name: str) -> Any:
+        if name not in names:
+            raise SettingsError(
+                f"{spec.text}: {spec.target} has no weights {name!r}; it has {', '.join(names)}"
+            )
+        return entries[name]
+
+    given, preset = spec.options.get("weights"), spec.options.get("preset")
+    if given is None or given in names:
+        for option in ("num_classes", "preset"):
+            if option in spec.options:
+                raise SettingsError(
+                    f"{spec.text}: {option} goes with weights=FILE; the hub's weights state it"
+                )
+        return (entry_called(given) if given else entries.DEFAULT), None
+    path = existing_file(given, f"{spec.text} (weights: a file, or one of {', '.join(names)})")
+    if preset:
+        return entry_called(preset), path
+    official = [entry for entry in entries if entry.url.rpartition("/")[2] == path.name]
+    return (official[0] if official else entries.DEFAULT), path
+
+
+def _near(spec: ModelSpec) -> str:
+    near = difflib.get_close_matches(
+        spec.target, torchvision.models.list_models(module=torchvision.models), n=3
+    )
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+KIND = ModelKind(
+    scheme="torchvision",
+    load=torchvision_model,
+    options=("weights", "preset", "num_classes", "classes"),
+    forms=(
+        Form(
+            spec="torchvision:NAME[,weights=FILE]",
+            what="torchvision classifier, the hub's or your weights",
+            example="torchvision:resnet50",
+            needs=("torchvision",),
+        ),
+    ),
+)

@@ -1,0 +1,100 @@
+"""The kinds of models there are: a file each in ``kinds/``, and those that installed packages bring."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from importlib import metadata
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.models import kinds
+from vidrobust.models.spec import ModelKind, ModelSpec, split_options
+
+GROUP = "vidrobust.models"
+"""The group of entry points in which a package names a ModelKind."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """kinds by scheme; broken: entry points that give no kind, each with the reason."""
+
+    kinds: dict[str, ModelKind]
+    broken: dict[str, str]
+
+
+def known() -> Known:
+    """Every kind of model: the package's own, then those of entry points, in the order of their names.
+
+    One that cannot be loaded, is no ModelKind, or has the scheme of another, is left out with the reason.
+    """
+    modules = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
+    own = [importlib.import_module(f"{kinds.__name__}.{name}").KIND for name in modules]
+    found: dict[str, ModelKind] = {kind.scheme: kind for kind in own}
+    broken: dict[str, str] = {}
+    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            kind = entry.load()
+        except Exception as error:
+            broken[entry.name] = f"{entry.value} cannot be loaded: {type(error).__name__}: {error}"
+            continue
+        if not isinstance(kind, ModelKind):
+            broken[entry.name] = f"{entry.value} is {type(kind).__name__}, not a ModelKind"
+        elif kind.scheme in found:
+            broken[entry.name] = f"{entry.value}: there is a kind {kind.scheme!r} already"
+        else:
+            found[kind.scheme] = kind
+    return Known(found, broken)
+
+
+def parse_spec(text: str) -> ModelSpec:
+    """Take a spec apart.
+
+    Raises SettingsError that lists the forms, or the options of that form; InputError for a kind whose package
+    is broken.
+
+    >>> parse_spec("torchvision:resnet18,weights=a,b.pth").options
+    {'weights': 'a,b.pth'}
+    """
+    head, options = split_options(text)
+    every = known()
+    scheme = head.partition(":")[0]
+    if scheme in every.broken and scheme not in every.kinds:
+        raise InputError(f"{text}: {every.broken[scheme]}")
+    # those of a form of their own come last: a module of a user's code may be called like anything
+    for kind in sorted(every.kinds.values(), key=lambda kind: kind.reads is not None):
+        if (target := kind.target(head)) is not None:
+            return _checked(ModelSpec(text, kind.scheme, target, options), kind)
+    for kind in every.kinds.values():
+        if ":" not in head and kind.endings and head.lower().endswith(kind.endings):
+            raise SettingsError(f"{text}: say which kind of file it is: {kind.scheme}:{head}")
+    forms = ", ".join(form.spec for kind in every.kinds.values() for form in kind.forms)
+    raise SettingsError(f"{text!r} is no model spec; expected one of: {forms}")
+
+
+def kind_of(spec: ModelSpec) -> ModelKind:
+    """The record of a spec that ``parse_spec`` made."""
+    return known().kinds[spec.kind]
+
+
+def available() -> list[dict[str, str]]:
+    """Rows for ``vidrobust models``: each form of a spec, what it is, whether it can be used here, an example."""
+    every = known()
+    rows = [
+        {"spec": form.spec, "what": form.what, "ready": form.ready(), "example": form.example}
+        for kind in every.kinds.values()
+        for form in kind.forms
+    ]
+    for name, why in every.broken.items():
+        rows.append({"spec": f"{name}:", "what": "from a package", "ready": f"no: {why}", "example": ""})
+    return rows
+
+
+def _checked(spec: ModelSpec, kind: ModelKind) -> ModelSpec:
+    for key, value in spec.options.items():
+        if key not in kind.options:
+            takes = f"takes {', '.join(kind.options)}" if kind.options else "takes no options"
+            raise SettingsError(f"{spec.text}: unknown option {key!r}; {kind.scheme} {takes}")
+        if not value:
+            raise SettingsError(f"{spec.text}: option {key} has no value")
+    return spec
