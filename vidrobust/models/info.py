@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ class ModelInfo:
     """What a model is and how it is run.
 
     ``weights_sha256`` is the hash of the weight file, or of the parameters where there is no single file
-    (``weights`` says which); empty where a user's own callable keeps its weights to itself.
+    (``weights`` says which); empty where a user's own callable keeps its weights to itself. Then ``version``,
+    which the user gives, stands for them; without either nothing that the model said can be used again.
     """
 
     spec: str
@@ -31,6 +34,12 @@ class ModelInfo:
     """From the full frame to the network's input, in words."""
     weights: str = ""
     weights_sha256: str = ""
+    code_sha256: str = ""
+    """Of the source files of a torch module's classes, as far as they are not torch's own."""
+    version: str = ""
+    """What the user calls this state of a callable."""
+    reading: str = ""
+    """From the network's outputs to the answer, in words: "logits, softmax", operating points."""
     num_classes: int = 0
     notes: tuple[str, ...] = ()
     """Choices made on the user's behalf and fallbacks, a sentence each."""
@@ -52,9 +61,36 @@ def model_info(classifier: Classifier) -> ModelInfo:
         device="unknown",
         precision="unknown",
         preprocessing="inside the callable",
+        version=str(getattr(classifier, "version", "")),
         num_classes=len(classifier.class_names),
         notes=("the callable states nothing about its weights, device or preprocessing",),
     )
+
+
+def identity(classifier: Classifier) -> dict[str, str] | None:
+    """What decides a model's answers to given pixels, up to rounding, as plain values for a key.
+
+    Weights (or the user's version), code, preprocessing, how outputs are read, class names, engine, precision and
+    device. Not its name, and not batch or threads, which change no more than rounding. None where neither weights
+    nor a version are known: what such a callable said must not be used again.
+    """
+    info = model_info(classifier)
+    if not info.weights_sha256 and not info.version:
+        return None
+    names = hashlib.sha256("\0".join(classifier.class_names).encode()).hexdigest()
+    return {
+        "task": classifier.task,
+        "weights": info.weights_sha256,
+        "code": info.code_sha256,
+        # a version counts up within one callable, and says nothing about another one
+        "version": f"{classifier.name} {info.version}" if info.version else "",
+        "preprocessing": info.preprocessing,
+        "reading": info.reading,
+        "classes": names,
+        "engine": info.engine,
+        "precision": info.precision,
+        "device": info.device,
+    }
 
 
 def file_sha256(*paths: Path) -> str:
@@ -76,3 +112,17 @@ def state_sha256(module: torch.nn.Module) -> str:
             plain = value.detach().cpu().contiguous().reshape(-1)
             digest.update(plain.view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def code_sha256(module: torch.nn.Module) -> str:
+    """SHA-256 over the source files of the classes a module is made of, torch's own left out, or "".
+
+    So that a changed ``forward`` is another model though its weights are the same. Classes without a source file
+    (made in an interactive session) are left out.
+    """
+    files = set()
+    for kind in {type(part) for part in module.modules()}:
+        if kind.__module__.split(".")[0] != "torch":
+            with contextlib.suppress(TypeError, OSError):
+                files.add(Path(inspect.getfile(kind)))
+    return file_sha256(*sorted(file for file in files if file.is_file())) if files else ""

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.info import code_sha256
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.spec import ModelSpec
@@ -46,6 +47,7 @@ def from_module(
         engine=f"torch {torch.__version__}, eager, {word}",
         weights=weights,
         weights_sha256=weights_sha256,
+        code_sha256=code_sha256(module),
         output=output,
         class_names=class_names,
         notes=notes,

@@ -45,6 +45,7 @@ class Network:
     engine: str
     weights: str
     weights_sha256: str
+    code_sha256: str = ""
     runs_on: str = ""
     precision: str = "float32"
     fixed_batch: int | None = None
@@ -118,6 +119,8 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
         preprocessing=network.preprocess.describe(),
         weights=network.weights,
         weights_sha256=network.weights_sha256,
+        code_sha256=network.code_sha256,
+        reading="logits, softmax" if output == "logits" else "probabilities",
         num_classes=count,
         notes=tuple(n for n in (*network.notes, note, naming) if n),
     )

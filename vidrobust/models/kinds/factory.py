@@ -50,6 +50,8 @@ def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier
         )
     if not isinstance(made, Classifier) or not callable(made) or task != "classification":
         raise SettingsError(f"{spec.text}: returned {type(made).__name__}; {_EXPECTED}")
+    if "version" in spec.options:
+        made.version = spec.options["version"]  # type: ignore[attr-defined]
     check_steady(made)
     return made
 
@@ -118,9 +120,10 @@ KIND = ModelKind(
     scheme="factory",
     load=factory_model,
     reads=_target,
+    options=("version",),
     forms=(
         Form(
-            spec="package.module:factory",
+            spec="package.module:factory[,version=TEXT]",
             what="your own code: a model, or (torch module, Preprocess)",
             example="mycode.models:part_classifier",
         ),
