@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "vidrobust"
 STAGES = [
-    {"errors"},
+    {"errors", "shown"},
     {"device", "files", "frames", "pixels", "predictions", "tables"},
     {"statistics"},
     {"footage"},

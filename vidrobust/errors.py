@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from vidrobust.shown import bytes_shown
+
 
 class VidrobustError(Exception):
     """Something the user can put right; the message says what, where and the way out."""
 
     exit_code: ClassVar[int] = 3
+
+    def __str__(self) -> str:
+        return bytes_shown(super().__str__())
 
 
 class SettingsError(VidrobustError):

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vidrobust.shown import shown
+
 
 def write_text(path: Path, text: str) -> None:
     """Write beside, then rename: a killed run leaves the old file or the new one, never half of one."""
@@ -17,7 +19,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """NumPy scalars as Python's, what is not a finite number as None, tuples as lists, paths as text."""
+    """NumPy scalars as Python's, what is not a finite number as None, tuples as lists, paths as shown."""
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -27,5 +29,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Path):
-        return str(value)
+        return shown(value)
     return value

@@ -167,6 +167,35 @@ TABLES: dict[str, dict[str, Kind]] = {
         "high": "float64",
         "n": "int64",
     },
+    # what is analysed, and what its manifest says of it
+    "items": {
+        "item": "string",
+        "path": "string",
+        "part": "string",
+        "pass": "string",
+        "station": "string",
+        "label": "string",
+        "start_s": "float64",
+        "end_s": "float64",
+        "roi_x": "float64",
+        "roi_y": "float64",
+        "roi_w": "float64",
+        "roi_h": "float64",
+    },
+    # what is known beforehand; a set of labels is several rows, frame -1 stands for all frames of the item
+    "labels": {
+        "item": "string",
+        "frame": "int64",
+        "time_s": "float64",
+        "track": "string",
+        "label": "int64",
+        "label_name": "string",
+        "x1": "float64",
+        "y1": "float64",
+        "x2": "float64",
+        "y2": "float64",
+        "source": "string",
+    },
 }
 
 PAIR_KINDS = ("adjacent", "anchor")

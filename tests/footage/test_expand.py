@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,29 @@ def test_a_loop_of_links_ends(tree: Path) -> None:
 def test_numbers_in_names_count() -> None:
     given = ["f_10", "f_9", "f_1b", "f_1a", "g", "f_", "f²"]
     assert sorted(given, key=natural_key) == ["f_", "f_1a", "f_1b", "f_9", "f_10", "f²", "g"]
+
+
+def test_a_run_folder_below_a_source_is_no_footage(tree: Path) -> None:
+    moments = tree / "parts" / "report" / "moments"
+    moments.mkdir(parents=True)
+    (moments / "flip.jpg").touch()
+    assert "moments" in names(tree / "parts")
+    (moments.parent / "run.json").touch()
+    found = expand_sources([tree / "parts"])
+    assert "moments" not in [item.name for item in found.items]
+    assert {e.path.name: e.reason for e in found.left_out}[
+        "report"
+    ] == "is a run folder of vidrobust (run.json)"
+    (problem,) = expand_sources([moments.parent]).problems
+    assert problem.endswith("is a run folder of vidrobust, not footage; name the footage itself")
+
+
+def test_hostile_names_are_shown_with_escapes_and_their_paths_stay(tmp_path: Path) -> None:
+    given = [b"\xff.mp4", b"a\nb.mp4", b"<i>x.mp4", b"tab\there.mp4", b"x" * 251 + b".mp4"]
+    for name in given:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
+    items = expand_sources([tmp_path]).items
+    assert {os.fsencode(item.path.name) for item in items} == set(given)
+    assert {item.name for item in items} == {r"\xff", r"a\nb", "<i>x", r"tab\there", "x" * 251}
+    (problem,) = expand_sources([os.fsdecode(b"/none/\xfe\n.mp4")]).problems
+    assert problem == r"/none/\xfe\n.mp4: there is no such file or folder"

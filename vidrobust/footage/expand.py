@@ -5,12 +5,15 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from vidrobust.footage.item import Item
+from vidrobust.errors import InputError
+from vidrobust.footage.item import Item, Roi
+from vidrobust.footage.manifest import is_manifest, list_rows, with_names
+from vidrobust.footage.records import SUFFIXES, Problem
+from vidrobust.shown import shown
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -22,6 +25,9 @@ IMAGE_SUFFIXES = frozenset({
     ".bmp", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp",
 })
 # fmt: on
+
+RUN_FILE = "run.json"
+"""A folder that holds this is a result, and its pictures are no footage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,33 +44,41 @@ class Expanded:
 
     items: tuple[Item, ...]
     problems: tuple[str, ...] = ()
-    """One sentence a source that names nothing usable; it begins with the source."""
+    """One sentence a source or manifest row that names nothing usable; it begins with the source."""
     left_out: tuple[LeftOut, ...] = ()
+    bad_rows: tuple[Problem, ...] = ()
+    """Those of the problems that are rows of manifests, with line and column."""
 
 
 @dataclass
 class _Found:
     paths: list[Path] = field(default_factory=list)
+    listed: list[Item] = field(default_factory=list)
+    bad_rows: list[Problem] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def expand_sources(paths: Sequence[str | os.PathLike[str]]) -> Expanded:
-    """The items that ``paths`` name: videos, folders of videos (searched through), folders of frames, globs.
+def expand_sources(paths: Sequence[str | os.PathLike[str]], *, roi: Roi | None = None) -> Expanded:
+    """The items that ``paths`` name: videos, folders of videos (searched through), of frames, globs, manifests.
 
     A file named by itself is always an item, whatever its suffix. A folder that holds image files is one
     item, and so are all the images of a folder named one by one, as the shell expands ``frames/*.png``.
     What is missing or empty becomes a problem, so that the others go on. Names are the shortest that tell
-    the items apart: the file's stem, with its suffix or its folders where needed.
+    the items apart: the file's stem, with its suffix or its folders where needed. A CSV or Parquet file with
+    a column ``path`` is a manifest, and each of its rows an item. ``roi`` (x, y, width, height in px) holds for
+    every item without one of its own.
     """
     found = _Found()
     for source in paths:
         _expand(os.fspath(source), found)
-    unique = list({os.path.abspath(path): path for path in _frames_as_folders(found.paths)}.values())
+    unique = {os.path.abspath(path): path for path in _frames_as_folders(found.paths)}.values()
+    listed = [item if item.roi or not roi else replace(item, roi=roi) for item in found.listed]
     return Expanded(
-        items=tuple(Item(name=n, path=p) for n, p in zip(_names(unique), unique, strict=True)),
-        problems=tuple(found.problems),
+        items=with_names([*(Item(name="", path=p, roi=roi) for p in unique), *listed]),
+        problems=(*found.problems, *map(str, found.bad_rows)),
         left_out=tuple(found.left_out),
+        bad_rows=tuple(found.bad_rows),
     )
 
 
@@ -87,26 +101,51 @@ def natural_key(name: str) -> list[tuple[bool, int, str]]:
 def _expand(source: str, found: _Found) -> None:
     path = Path(source)
     if "://" in source:
-        found.problems.append(f"{source}: is a network address, and only local files are read; download it")
+        found.problems.append(
+            f"{shown(source)}: is a network address, and only local files are read; download it"
+        )
     elif os.path.isdir(path):
         _expand_folder(source, found)
+    elif path.suffix.lower() in SUFFIXES and path.is_file():
+        _expand_table(path, found)
     elif os.path.lexists(path):
         found.paths.append(path)
     elif glob.has_magic(source):
         matches = sorted(glob.glob(source, recursive=True), key=natural_key)
         if not matches:
-            found.problems.append(f"{source}: nothing matches this pattern")
+            found.problems.append(f"{shown(source)}: nothing matches this pattern")
         for match in matches:
             _expand(match, found)
     else:
-        found.problems.append(f"{source}: there is no such file or folder")
+        found.problems.append(f"{shown(source)}: there is no such file or folder")
+
+
+def _expand_table(path: Path, found: _Found) -> None:
+    """The rows of a manifest."""
+    if not is_manifest(path):
+        found.problems.append(f"{shown(path)}: is a table, but no manifest: it has no column path")
+        return
+    try:
+        manifest = list_rows(path)
+    except InputError as error:
+        found.problems.append(str(error))
+        return
+    found.listed += manifest.items
+    found.bad_rows += manifest.problems
+    if not manifest.items and not manifest.problems:
+        found.problems.append(f"{shown(path)}: lists no item")
 
 
 def _expand_folder(source: str, found: _Found) -> None:
+    if _is_run_folder(Path(source)):
+        found.problems.append(
+            f"{shown(source)}: is a run folder of vidrobust, not footage; name the footage itself"
+        )
+        return
     before = len(found.paths), len(found.problems)
     _walk(Path(source), found, set())
     if (len(found.paths), len(found.problems)) == before:
-        found.problems.append(f"{source}: holds no video and no image; name a file, or another folder")
+        found.problems.append(f"{shown(source)}: holds no video and no image; name a file, or another folder")
 
 
 def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
@@ -114,11 +153,14 @@ def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
     real = folder.resolve()
     if real in above:
         return
+    if _is_run_folder(folder):
+        found.left_out.append(LeftOut(path=folder, reason=f"is a run folder of vidrobust ({RUN_FILE})"))
+        return
     try:
         entries = sorted(folder.iterdir(), key=lambda p: natural_key(p.name))
         frames = images_in(folder)
     except OSError as error:
-        found.problems.append(f"{folder}: cannot be listed ({error.strerror})")
+        found.problems.append(f"{shown(folder)}: cannot be listed ({error.strerror})")
         return
     if frames:
         found.paths.append(folder)
@@ -130,9 +172,15 @@ def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
             _walk(path, found, above | {real})
         elif suffix in VIDEO_SUFFIXES:
             found.paths.append(path)
+        elif is_manifest(path):
+            found.left_out.append(LeftOut(path=path, reason="is a manifest; name it as a source to use it"))
         elif suffix not in IMAGE_SUFFIXES:
             what = f"{suffix} is" if suffix else "a name without suffix is"
             found.left_out.append(LeftOut(path=path, reason=f"{what} not known as a video or an image"))
+
+
+def _is_run_folder(folder: Path) -> bool:
+    return (folder / RUN_FILE).is_file()
 
 
 def _is_hidden(path: Path) -> bool:
@@ -147,21 +195,3 @@ def _frames_as_folders(paths: list[Path]) -> list[Path]:
             named.setdefault(path.parent, set()).add(path)
     whole = {f for f, images in named.items() if len(images) > 1 and images == set(images_in(f))}
     return list(dict.fromkeys(p.parent if p.parent in whole and p in named[p.parent] else p for p in paths))
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """One name a path: the stem; where two are alike the whole name, then with ever more of the folders."""
-    paths = [Path(os.path.abspath(path)) for path in paths]
-    names = [_name(path, 0) for path in paths]
-    for depth in range(1, max((len(p.parts) for p in paths), default=0) + 1):
-        alike = {name for name, count in Counter(names).items() if count > 1}
-        names = [
-            _name(path, depth) if name in alike else name for path, name in zip(paths, names, strict=True)
-        ]
-    return names
-
-
-def _name(path: Path, depth: int) -> str:
-    if depth == 0:
-        return path.name if os.path.isdir(path) else path.stem
-    return "/".join(path.parts[-depth:]).lstrip("/")

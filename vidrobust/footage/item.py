@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+Roi = tuple[int, int, int, int]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """A video, an animation, a folder of frames or a single image, under a name that is unique in its run.
 
-    name            the value of the column ``item`` in every table
-    path            where it is read from
+    name            the value of the column ``item`` in every table; valid text on one line
+    path            where it is read from, exactly as the file system has it
     part, pass_     which part was shown, and for which time; empty where the manifest does not say
     station         camera, line or operator that saw it
     label           the class of the part by the reference; empty where it is not known
     start_s, end_s  the part of the file that belongs to the item, start_s <= time < end_s; None: from the
                     beginning, to the end
-    roi             x, y, width, height in px of the frame to which the pictures are cut; None: the whole frame
+    roi             x, y, width, height in px of the upright frame to which the pictures are cut; None: all of it
+    more            what else the manifest says: names and values of the columns that are not known here
     """
 
     name: str
@@ -28,4 +31,21 @@ class Item:
     label: str = ""
     start_s: float | None = None
     end_s: float | None = None
-    roi: tuple[int, int, int, int] | None = None
+    roi: Roi | None = None
+    more: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
+            raise ValueError(
+                f"Item.start_s, end_s: expected start < end, got {self.start_s:g} and {self.end_s:g}"
+            )
+        if self.roi is not None and roi_fault(self.roi):
+            raise ValueError(f"Item.roi: {roi_fault(self.roi)}, got {self.roi}")
+
+
+def roi_fault(roi: Roi) -> str:
+    """What is wrong with a region of interest whatever the frame, or nothing."""
+    x, y, width, height = roi
+    if width < 1 or height < 1:
+        return "expected a width and a height of 1 px or more"
+    return "expected x and y of 0 or more" if x < 0 or y < 0 else ""

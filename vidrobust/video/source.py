@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
+from vidrobust.footage.item import Roi
 from vidrobust.frames import FrameBatch, VideoInfo
 
 
@@ -53,6 +54,7 @@ def open_video(
     fps: float | None = None,
     start_s: float | None = None,
     end_s: float | None = None,
+    roi: Roi | None = None,
     prefetch: int = 2,
     allow_network: bool = False,
 ) -> VideoSource:
@@ -65,6 +67,7 @@ def open_video(
     color          fast (the bytes of the ffmpeg program) or accurate (no bias)
     every, fps     every so many-th frame, or the first frame of each 1/fps seconds
     start_s, end_s only frames with start_s <= time < end_s, in seconds by the file's own time stamps
+    roi            x, y, width, height in px of the upright frame, to which all pictures are cut
     prefetch       batches decoded ahead on a thread; 0 decodes on the caller's
     allow_network  open addresses and playlists as well; else local files only
 
@@ -88,7 +91,12 @@ def open_video(
     if isinstance(where, Path) and os.path.isdir(where):
         reason = "images are decoded on the CPU by PyAV"
         images = ImageFolderReader(where, item=item or where.name, color=mode, reason=reason)
-        return FrameStream(images, selection, prefetch=prefetch, upload=None if target == "cpu" else target)
+        upload = None if target == "cpu" else target
+        return FrameStream(images, selection, prefetch=prefetch, upload=upload, roi=roi)
     tried = routes(where, item=name, backend=backend, device=target, color=mode, allow_network=allow_network)
     chosen = choose(tried, strict=strict_device, swapped=swapped)
-    return FrameStream(chosen.reader, selection, prefetch=prefetch, upload=chosen.upload)
+    try:
+        return FrameStream(chosen.reader, selection, prefetch=prefetch, upload=chosen.upload, roi=roi)
+    except BaseException:
+        chosen.reader.close()
+        raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,11 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.item import Roi
 from vidrobust.frames import FrameBatch, VideoInfo
+from vidrobust.video.memory import Memory, Pool
 from vidrobust.video.prefetch import prefetched
+from vidrobust.video.region import Cut
 
 AHEAD_BYTES = 100 * 2**20
 """Batches are made ahead up to this many bytes, and one always."""
@@ -113,18 +115,26 @@ class FrameStream:
     """
 
     def __init__(
-        self, reader: Reader, selection: Selection, *, prefetch: int, upload: str | None = None
+        self,
+        reader: Reader,
+        selection: Selection,
+        *,
+        prefetch: int,
+        upload: str | None = None,
+        roi: Roi | None = None,
     ) -> None:
         if prefetch < 0:
             raise SettingsError(f"prefetch: expected 0 or more batches, got {prefetch}")
         self._reader, self._selection = reader, selection
         self._prefetch, self._upload = prefetch, upload
+        self._cut = Cut(roi, reader.path)
+        self._cut.check(reader.info.width, reader.info.height)
         self._found: dict[str, str] = {}
         self._open: WeakSet[Generator[FrameBatch]] = WeakSet()
 
     @property
     def info(self) -> VideoInfo:
-        return self._reader.info
+        return self._cut.described(self._reader.info)
 
     @property
     def problems(self) -> Sequence[str]:
@@ -167,7 +177,7 @@ class FrameStream:
                 for frame in frames:
                     position = frame.index
                     if position == index:
-                        found[index] = (_copied(frame.rgb()), _row(frame))
+                        found[index] = (_copied(self._cut(frame.rgb())), _row(frame))
                     if position >= index:
                         break
                 if index not in found:
@@ -200,13 +210,13 @@ class FrameStream:
     def _made(self, size: int) -> Generator[FrameBatch]:
         start_s = self._selection.start_s
         frames = self._reader.frames(0 if start_s is None else self._reader.index_before(start_s))
-        pool = _Pool()
-        memory: _Memory | None = None
+        pool = Pool()
+        memory: Memory | None = None
         kept: list[_Row] = []
         delivered = False
         try:
             for frame in self._selection(frames):
-                picture = frame.rgb()
+                picture = self._cut(frame.rgb())
                 shape = tuple(picture.shape)
                 if memory is not None and memory.shape[1:] != shape:
                     self._note_size(memory.shape[1:], shape, frame.index)
@@ -240,19 +250,19 @@ class FrameStream:
             f"the frame size changes from {old[1]}x{old[0]} to {new[1]}x{new[0]} at frame {index}"
         )
 
-    def _memory(self, size: int, shape: tuple[int, ...], pool: _Pool | None = None) -> _Memory:
+    def _memory(self, size: int, shape: tuple[int, ...], pool: Pool | None = None) -> Memory:
         on_cpu = self._reader.device == "cpu"
         if on_cpu and self._upload is None:
-            return _Memory(pool.take((size, *shape)) if pool else np.empty((size, *shape), np.uint8))
+            return Memory(pool.take((size, *shape)) if pool else np.empty((size, *shape), np.uint8))
         tensor = torch.empty(
             (size, *shape),
             dtype=torch.uint8,
             device="cpu" if on_cpu else self._reader.device,
             pin_memory=on_cpu,
         )
-        return _Memory(tensor.numpy() if on_cpu else tensor, self._upload)
+        return Memory(tensor.numpy() if on_cpu else tensor, self._upload)
 
-    def _batch(self, memory: _Memory, frames: Sequence[_Row]) -> FrameBatch:
+    def _batch(self, memory: Memory, frames: Sequence[_Row]) -> FrameBatch:
         return FrameBatch(
             pixels=memory.pixels(len(frames)),
             time_s=np.array([f.time_s for f in frames], np.float64),
@@ -274,54 +284,6 @@ class _Row(NamedTuple):
 
 def _row(frame: Decoded) -> _Row:
     return _Row(frame.index, frame.time_s, frame.corrupt, frame.keyframe)
-
-
-class _Memory:
-    """The pixels of one batch, (N, H, W, 3) uint8, in numpy on the CPU and in torch on a device."""
-
-    def __init__(self, pictures: np.ndarray | torch.Tensor, upload: str | None = None) -> None:
-        self._pictures, self._upload = pictures, upload
-        self.shape = tuple(pictures.shape)
-
-    def put(self, place: int, picture: np.ndarray | torch.Tensor) -> None:
-        if isinstance(self._pictures, np.ndarray):
-            self._pictures[place] = picture
-        else:
-            self._pictures[place].copy_(torch.as_tensor(picture))
-
-    def pixels(self, count: int) -> torch.Tensor:
-        """(count, 3, H, W), a view of the memory, or its copy on the device it is uploaded to."""
-        part = self._pictures[:count]
-        tensor = torch.from_numpy(part) if isinstance(part, np.ndarray) else part
-        if self._upload is not None:
-            tensor = tensor.to(self._upload)
-        return tensor.permute(0, 3, 1, 2)
-
-
-class _Pool:
-    """Memory of batches, used again once nobody holds a view of it: fresh pages cost more than the copy."""
-
-    def __init__(self) -> None:
-        self._owned: list[np.ndarray] = []
-
-    def take(self, shape: tuple[int, ...]) -> np.ndarray:
-        """A view of memory that nobody else can see; its contents are undefined."""
-        self._owned = [memory for memory in self._owned if memory.shape == shape]
-        for memory in self._owned:
-            if sys.getrefcount(memory) == _UNSEEN:
-                return memory.view()
-        self._owned.append(np.empty(shape, np.uint8))
-        return self._owned[-1].view()
-
-
-def _count_references() -> int:
-    """What sys.getrefcount says inside such a loop of an array that only the list holds."""
-    for memory in [np.empty(0)]:
-        return sys.getrefcount(memory)
-    return 0
-
-
-_UNSEEN = _count_references()
 
 
 def _copied(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:

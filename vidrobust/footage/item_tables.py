@@ -1,0 +1,93 @@
+"""The tables ``items`` and ``labels``: what there is to analyse, and what is known of it beforehand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from vidrobust import tables
+from vidrobust.footage.item import Item
+from vidrobust.shown import shown
+
+WHOLE_ITEM = -1
+"""The frame of a label that holds for every frame of its item."""
+NOT_A_CLASS = -1
+"""The label of a name that is in no list of classes."""
+
+
+def items_table(items: Iterable[Item]) -> pd.DataFrame:
+    """What is analysed: one row an item, unknown columns of its manifest behind.
+
+    Text is empty and numbers are NaN where the manifest does not say.
+
+    Columns: item, path (with escapes where it is no valid text), part, pass, station, label, start_s, end_s,
+    roi_x, roi_y, roi_w, roi_h (px).
+    """
+    rows = [_row(item) for item in items]
+    if not rows:
+        return tables.empty("items")
+    more = list(dict.fromkeys(name for row in rows for name in row if name not in tables.TABLES["items"]))
+    frame = pd.DataFrame(rows, columns=[*tables.TABLES["items"], *more])
+    return tables.check("items", frame.fillna(dict.fromkeys(more, "")))
+
+
+def labels_table(items: Iterable[Item], classes: Sequence[str] = ()) -> pd.DataFrame:
+    """The labels that the manifest gives: one row a labelled item, for all its frames (``frame`` -1).
+
+    ``label`` is the number where the manifest gives a number, else the place of the name in ``classes``, else
+    -1; ``label_name`` is what the manifest says, or the name in ``classes`` of a number.
+    """
+    place = {name: number for number, name in enumerate(classes)}
+    rows = []
+    for item in items:
+        if item.label:
+            number = int(item.label) if item.label.isdecimal() else place.get(item.label, NOT_A_CLASS)
+            is_number = item.label.isdecimal() and number < len(classes)
+            name = classes[number] if is_number else item.label
+            rows.append(label_row(item.name, label=number, label_name=name, source="manifest"))
+    return labels_of(rows)
+
+
+def label_row(
+    item: str,
+    *,
+    label: int,
+    label_name: str,
+    source: str,
+    frame: int = WHOLE_ITEM,
+    time_s: float = math.nan,
+    track: str = "",
+    box: Sequence[float] | None = None,
+    more: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """One row of the table ``labels``; ``box`` is x1, y1, x2, y2, ``more`` are columns behind those."""
+    x1, y1, x2, y2 = (math.nan,) * 4 if box is None else box
+    row: dict[str, object] = {"item": item, "frame": frame, "time_s": time_s, "track": track}
+    row |= {"label": label, "label_name": label_name, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
+    return row | {"source": source} | dict(more or {})
+
+
+def labels_of(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    """The table ``labels`` of such rows."""
+    return tables.check("labels", pd.DataFrame(rows)) if rows else tables.empty("labels")
+
+
+def _row(item: Item) -> dict[str, object]:
+    x, y, w, h = (math.nan,) * 4 if item.roi is None else item.roi
+    return {
+        **{name: value for name, value in item.more if name not in tables.TABLES["items"]},
+        "item": item.name,
+        "path": shown(item.path),
+        "part": item.part,
+        "pass": item.pass_,
+        "station": item.station,
+        "label": item.label,
+        "start_s": math.nan if item.start_s is None else item.start_s,
+        "end_s": math.nan if item.end_s is None else item.end_s,
+        "roi_x": x,
+        "roi_y": y,
+        "roi_w": w,
+        "roi_h": h,
+    }

@@ -1,0 +1,164 @@
+"""A manifest: which files, windows and regions are the items of a study, and what is known of each."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from vidrobust.errors import InputError
+from vidrobust.footage.item import Item, Roi, roi_fault
+from vidrobust.footage.names import names_of, numbered
+from vidrobust.footage.records import (
+    SUFFIXES,
+    BadValueError,
+    Problem,
+    Record,
+    columns_of,
+    number,
+    read_table,
+    required,
+    whole,
+)
+from vidrobust.shown import shown
+
+COLUMNS = ("path", "item", "part", "pass", "station", "label", "start_s", "end_s", "x", "y", "w", "h")
+REGION = ("x", "y", "w", "h")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a manifest says.
+
+    items     one a good row, in the order of the rows, with unique names
+    rows      (rows) the table as text, all columns, bad rows included
+    problems  what is wrong, each with file, line and column; the rows concerned give no item
+    """
+
+    items: tuple[Item, ...]
+    rows: pd.DataFrame
+    problems: tuple[Problem, ...] = ()
+
+
+def is_manifest(path: Path) -> bool:
+    """Whether a file is a CSV or Parquet table with a column ``path``."""
+    return path.suffix.lower() in SUFFIXES and path.is_file() and "path" in columns_of(path)
+
+
+def read_manifest(path: str | os.PathLike[str], *, roi: Roi | None = None) -> Manifest:
+    """The items that a manifest lists: ``path,item,part,pass,station,label,start_s,end_s`` and ``x,y,w,h``.
+
+    Only ``path`` is needed, relative to the manifest's folder. A row is a video, an animation, a folder of
+    frames or one still; several rows may show parts of one file. ``x, y, w, h`` is a region of interest in
+    px; ``roi`` is that of rows without one. Columns not known here stay with the item (``Item.more``). A row
+    that cannot be used is left out and listed. Raises InputError where the file cannot be read as a table, or
+    has no column ``path``.
+    """
+    found = list_rows(Path(path), roi)
+    return replace(found, items=with_names(found.items))
+
+
+def list_rows(manifest: Path, roi: Roi | None = None) -> Manifest:
+    """As ``read_manifest``, but items that the manifest does not name have no name yet."""
+    table = read_table(manifest)
+    if "path" not in table.columns:
+        raise InputError(
+            f"{shown(manifest)}, line 1: has no column path; it has {', '.join(map(shown, table.columns))}"
+        )
+    items: list[Item] = []
+    records: list[Record] = []
+    problems = list(table.problems)
+    for record in table.records:
+        if not any(record.values.values()):
+            continue
+        try:
+            items.append(_item(record, manifest.parent, roi))
+            records.append(record)
+        except BadValueError as error:
+            problems.append(error.problem)
+    kept = _each_name_once(items, records, problems)
+    rows = pd.DataFrame([r.values for r in table.records], columns=list(table.columns), dtype=object)
+    return Manifest(items=kept, rows=rows, problems=tuple(sorted(problems, key=lambda p: p.line)))
+
+
+def _item(record: Record, folder: Path, roi: Roi | None) -> Item:
+    """The item of one row, its name as written; raises BadValueError."""
+    start_s, end_s = number(record, "start_s"), number(record, "end_s")
+    if start_s is not None and end_s is not None and start_s >= end_s:
+        raise BadValueError(
+            record.problem("end_s", f"expected more than start_s = {start_s:g}, got {end_s:g}")
+        )
+    known = {c: shown(record.text(c)) for c in ("part", "station", "label")}
+    return Item(
+        name=shown(record.text("item")),
+        path=_path(record, folder),
+        pass_=shown(record.text("pass")),
+        start_s=start_s,
+        end_s=end_s,
+        roi=_region(record) or roi,
+        more=tuple((shown(c), shown(v)) for c, v in record.values.items() if c not in COLUMNS),
+        **known,
+    )
+
+
+def _path(record: Record, folder: Path) -> Path:
+    text = record.text("path")
+    if not text:
+        raise BadValueError(record.problem("path", "is empty"))
+    if "://" in text:
+        what = f"{shown(text)} is a network address, and only local files are read; download it"
+        raise BadValueError(record.problem("path", what))
+    path = folder / text
+    if "\0" in text or not os.path.exists(path):
+        raise BadValueError(record.problem("path", f"there is no such file or folder: {shown(path)}"))
+    return path
+
+
+def _region(record: Record) -> Roi | None:
+    given = [column for column in REGION if record.text(column)]
+    if not given:
+        return None
+    x, y, width, height = (required(record, column, whole) for column in REGION)
+    if fault := roi_fault((x, y, width, height)):
+        raise BadValueError(record.problem("x, y, w, h", f"{fault}, got {x}, {y}, {width}, {height}"))
+    return x, y, width, height
+
+
+def _each_name_once(items: list[Item], records: list[Record], problems: list[Problem]) -> tuple[Item, ...]:
+    """The items without those that claim the name of an earlier one, which are problems."""
+    first: dict[str, int] = {}
+    kept: list[Item] = []
+    for item, record in zip(items, records, strict=True):
+        if item.name and item.name in first:
+            what = f"{item.name!r} is the name of the item of line {first[item.name]} already"
+            problems.append(record.problem("item", what))
+            continue
+        first.setdefault(item.name, record.line)
+        kept.append(item)
+    return tuple(kept)
+
+
+def with_names(items: Iterable[Item]) -> tuple[Item, ...]:
+    """The items under unique names: the one given, else by path and, where a file holds several, the window."""
+    all_items = list(items)
+    given = iter(numbered(item.name for item in all_items if item.name))
+    all_items = [replace(item, name=next(given)) if item.name else item for item in all_items]
+    paths = list(dict.fromkeys(os.path.abspath(i.path) for i in all_items if not i.name))
+    by_path = dict(zip(paths, names_of([Path(p) for p in paths]), strict=True))
+    unnamed = [item for item in all_items if not item.name]
+    wanted = [by_path[os.path.abspath(i.path)] for i in unnamed]
+    count = Counter(wanted)
+    wanted = [n + _window(i) if count[n] > 1 else n for n, i in zip(wanted, unnamed, strict=True)]
+    names = iter(numbered(wanted, {item.name for item in all_items if item.name}))
+    return tuple(item if item.name else replace(item, name=next(names)) for item in all_items)
+
+
+def _window(item: Item) -> str:
+    if item.start_s is None and item.end_s is None:
+        return ""
+    start, end = ("" if s is None else f"{s:g}" for s in (item.start_s, item.end_s))
+    return f" {start}-{end} s"

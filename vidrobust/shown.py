@@ -1,0 +1,23 @@
+"""Names of files as people and tables can read them: one line, valid text, nothing lost. No torch here."""
+
+from __future__ import annotations
+
+import os
+import re
+
+_BYTE = re.compile("[\udc80-\udcff]")  # how Python holds a byte of a file name that is not UTF-8
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    r"""A name with escapes for what would break a line, hide, or is no valid text; the path itself stays exact.
+
+    >>> shown("line\n1\udcff.mp4")
+    'line\\n1\\xff.mp4'
+    """
+    return _HIDDEN.sub(lambda m: repr(m[0])[1:-1], bytes_shown(os.fspath(name)))
+
+
+def bytes_shown(text: str) -> str:
+    """Text of any number of lines in which bytes that are not UTF-8 are written as escapes."""
+    return _BYTE.sub(lambda m: f"\\x{ord(m[0]) - 0xDC00:02x}", text)
