@@ -1,0 +1,78 @@
+"""What an item is, whatever it is called: the hash of its bytes, its window and its region."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from vidrobust.files import write_text
+from vidrobust.footage.expand import images_in
+from vidrobust.footage.item import Item
+
+SETTLED_S = 2.0
+"""A file changed later than this before it is hashed may change again within one tick of its time: not kept."""
+
+
+def content_key(item: Item, cache: MutableMapping[str, str] | None = None) -> str:
+    """The content of an item as 64 hexadecimal digits: SHA-256 of its bytes, with its window and region if any.
+
+    Of a folder of frames it is the hash over the names and hashes of its images. The item's name, its path
+    and what the manifest says of it have no part in it. ``cache`` keeps hashes of files by size, time of
+    change and path. Raises OSError.
+    """
+    whole = _folder_hash(item.path, cache) if item.path.is_dir() else _file_hash(item.path, cache)
+    if item.start_s is None and item.end_s is None and item.roi is None:
+        return whole
+    part = json.dumps([whole, item.start_s, item.end_s, item.roi])
+    return hashlib.sha256(part.encode()).hexdigest()
+
+
+class ContentKeys:
+    """Content keys with a cache in a JSON file, which may be absent or damaged; None: in memory alone."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._known = {} if file is None else _read(file)
+        self._saved = dict(self._known)
+
+    def of(self, item: Item) -> str:
+        """The content key of an item; raises OSError."""
+        return content_key(item, self._known)
+
+    def save(self) -> None:
+        """Write what was hashed since; raises OSError."""
+        if self._file is not None and self._known != self._saved:
+            write_text(self._file, json.dumps(self._known, indent=0))
+            self._saved = dict(self._known)
+
+
+def _folder_hash(folder: Path, cache: MutableMapping[str, str] | None) -> str:
+    digest = hashlib.sha256()
+    for path in images_in(folder):
+        digest.update(os.fsencode(path.name) + b"\0" + _file_hash(path, cache).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _file_hash(path: Path, cache: MutableMapping[str, str] | None) -> str:
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        place = f"{status.st_size} {status.st_mtime_ns} {os.path.abspath(path)}"
+        if cache is not None and place in cache:
+            return cache[place]
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        unchanged = os.fstat(file.fileno()).st_mtime_ns == status.st_mtime_ns
+    if cache is not None and unchanged and time.time() - status.st_mtime > SETTLED_S:
+        cache[place] = found
+    return found
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {k: v for k, v in known.items() if isinstance(v, str)} if isinstance(known, dict) else {}
