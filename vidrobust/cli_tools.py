@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from vidrobust.shown import shown
+
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
@@ -100,7 +102,7 @@ def register(group: click.Group) -> None:
 
 def _print_inspected(found: list[dict[str, Any]]) -> None:
     for entry in found:
-        click.echo(entry["path"])
+        click.echo(shown(entry["path"]))
         if entry["codec"]:
             click.echo(
                 f"  {entry['codec']}, {entry['pixel_format']}, {entry['width']} x {entry['height']}, "

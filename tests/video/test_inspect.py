@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
+
 from tests.video.conftest import Make, Oracle
+from vidrobust.cli import main
+from vidrobust.errors import InputError
 from vidrobust.video.inspect import inspect_paths
+from vidrobust.video.source import first_batch, open_video
 
 KEYS = {
     *("path", "codec", "pixel_format", "width", "height", "frame_rate", "frames"),
@@ -41,3 +49,25 @@ def test_what_cannot_be_read_has_the_same_keys(make: Make) -> None:
     assert bad["path"] == absent
     assert bad["frames"] == 0
     assert bad["problems"] == [f"{absent}: there is no such file or folder"]
+
+
+def test_a_name_that_is_no_valid_text_is_printed_and_a_range_past_the_end_is_said(
+    make: Make, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    clip = make("inspected.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-r", "20", "-frames:v", "30")
+    odd = tmp_path / os.fsdecode(b"<b>\xff\n.mp4")
+    odd.write_bytes(clip.read_bytes())
+    (entry,) = inspect_paths([str(odd)])
+    assert entry["frames"] == 30
+    assert entry["path"].encode().endswith(b"<b>\\xff\n.mp4")
+    main(["inspect", str(odd)])
+    assert rb"/<b>\xff\n.mp4" in capsysbinary.readouterr().out.splitlines()[0]
+    (tmp_path / "m.csv").write_text(f"path,start_s\n{clip},1\n{clip},9\n")
+    inside, past = inspect_paths([str(tmp_path / "m.csv")])
+    assert (inside["frames"], past["frames"]) == (10, 0)
+    assert past["problems"] == ["no frame lies in the range of time that was asked for"]
+    with (
+        open_video(clip, device="cpu", start_s=9) as video,
+        pytest.raises(InputError, match="inspected: no frame lies in the range of time"),
+    ):
+        first_batch(video, 8)

@@ -117,11 +117,11 @@ def read_table(path: Path, header: Sequence[str] | None = None) -> Table:
     try:
         return _read_csv(path, header)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{shown(path)}: cannot be read ({error.strerror})") from error
     except csv.Error as error:
-        raise InputError(f"{path}: is no CSV table ({error})") from error
+        raise InputError(f"{shown(path)}: is no CSV table ({error})") from error
     except StopIteration:
-        raise InputError(f"{path}: is empty; expected a header and rows") from None
+        raise InputError(f"{shown(path)}: is empty; expected a header and rows") from None
 
 
 def read_parquet(path: Path) -> Table:
@@ -131,7 +131,9 @@ def read_parquet(path: Path) -> Table:
     try:
         frame = pd.read_parquet(path)
     except Exception as error:  # pyarrow raises whatever it likes
-        raise InputError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]})") from error
+        raise InputError(
+            f"{shown(path)}: cannot be read as Parquet ({str(error).splitlines()[0]})"
+        ) from error
     columns = tuple(str(c) for c in frame.columns)
     texts = [[_text(value) for value in frame.iloc[:, place]] for place in range(len(columns))]
     rows = zip(*texts, strict=True) if columns else ()

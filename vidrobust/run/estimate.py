@@ -12,6 +12,7 @@ from vidrobust.run import inputs
 from vidrobust.run.progress import Reporter
 from vidrobust.run.sensitivity_pass import perturbed_per_frame
 from vidrobust.run.settings import Settings
+from vidrobust.video.source import first_batch
 
 PASSES_PER_PAIR = 60
 """Forward passes per model that explaining one pair costs, causes and directions together, about."""
@@ -64,7 +65,7 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
 
 
 def _seconds_per_frame(source: Any, models: list[Any]) -> float:
-    batch = next(source.batches(SAMPLE))
+    batch = first_batch(source, SAMPLE)
     for model in models:
         predict(model, batch.pixels)  # the first call warms up
     started = time.perf_counter()

@@ -21,10 +21,10 @@ import av
 import cv2
 import numpy as np
 import torch
-from av.buffer import Buffer
 from av.filter import Graph
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.video.side_data import display_matrix
 
 ColorMode = Literal["fast", "accurate"]
 
@@ -158,16 +158,6 @@ def _clockwise_angle(m: tuple[int, ...]) -> float:
         return 0.0
     angle = float(round(math.degrees(math.atan2(m[1] / second, m[0] / first))))
     return angle - 360 * math.floor(angle / 360 + 0.9 / 360)
-
-
-def display_matrix(frame: av.VideoFrame) -> bytes | None:
-    """The frame's display matrix, or None where it is shown as stored.
-
-    PyAV ties the frame to its side data in a cycle here, so that its memory is only freed by the garbage
-    collector: not to be asked of every frame.
-    """
-    data = frame.side_data.get("DISPLAYMATRIX")
-    return None if data is None else bytes(cast(Buffer, data))
 
 
 class Orientation:

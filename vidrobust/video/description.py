@@ -11,8 +11,10 @@ from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
 from vidrobust.frames import VideoInfo
-from vidrobust.video.color import RANGES, SPACES, display_matrix, is_full_range, orientation_filters
+from vidrobust.shown import shown
+from vidrobust.video.color import RANGES, SPACES, is_full_range, orientation_filters
 from vidrobust.video.decoding import PassReport, decode
+from vidrobust.video.side_data import display_matrix
 
 RATE_UNKNOWN = Fraction(25)  # what FFmpeg assumes of a stream that does not say
 UNEVEN = Fraction(1, 100)  # relative difference of the two rates of a header that makes the rate variable
@@ -59,7 +61,7 @@ def first_frame(path: Path | str, container: InputContainer, stream: VideoStream
     report = PassReport()
     frame = next(decode(container, stream, report), None)
     if frame is None or report.encrypted:
-        raise InputError(f"{path}: {report.no_frame()}")
+        raise InputError(f"{shown(path)}: {report.no_frame()}")
     return frame
 
 

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError
+from vidrobust.shown import shown
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.description import describe, first_frame
 from vidrobust.video.frame_table import FrameTable, refreshes
+from vidrobust.video.side_data import SEVERAL_VIEWS, has_several_views
 from vidrobust.video.stream import Decoded
 
 CHUNK = 8  # frames asked for at once
@@ -60,6 +62,8 @@ class IndexedReader:
             self.info, _ = describe(
                 container, stream, frame, item=item, backend=backend, device=device, reason=reason
             )
+            if has_several_views(frame):
+                self._failures["views"] = SEVERAL_VIEWS
             self._tick = float(stream.time_base or 1)
         with open_container(path) as container:
             self._table = FrameTable.from_packets(container, video_stream(container, path))
@@ -113,7 +117,9 @@ class IndexedReader:
         try:
             return self._open()
         except Exception as error:  # these libraries raise whatever they like
-            raise InputError(f"{self.path}: {self._backend} cannot read it ({_line(error)})") from error
+            raise InputError(
+                f"{shown(self.path)}: {self._backend} cannot read it ({_line(error)})"
+            ) from error
 
     def _compare(self, decoder: IndexedDecoder) -> str | None:
         if self._table is None:

@@ -11,6 +11,7 @@ import numpy as np
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.item import Item
+from vidrobust.shown import bytes_shown
 from vidrobust.video.source import VideoSource, open_video
 
 BATCH = 4
@@ -30,13 +31,21 @@ def inspect_paths(
     expanded = expand_sources(paths)
     found = [inspect_item(item, frame_md5=frame_md5, backend=backend) for item in expanded.items]
     found += [_unreadable(problem.split(": ")[0], problem) for problem in expanded.problems]
-    return found
+    return [entry | {"path": bytes_shown(entry["path"])} for entry in found]
 
 
 def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") -> dict[str, Any]:
     """The entry of one item; decodes all of it."""
     try:
-        with open_video(item.path, item=item.name, backend=backend, device="cpu") as video:
+        with open_video(
+            item.path,
+            item=item.name,
+            backend=backend,
+            device="cpu",
+            start_s=item.start_s,
+            end_s=item.end_s,
+            roi=item.roi,
+        ) as video:
             return _entry(str(item.path), video, frame_md5)
     except InputError as error:
         return _unreadable(str(item.path), str(error))

@@ -18,11 +18,13 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
+from vidrobust.shown import shown
 from vidrobust.video.color import ColorMode, Converter
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.decoding import BestEffortClock, Opened, PassReport, decode_to_end
 from vidrobust.video.description import describe, promised_end_s
 from vidrobust.video.frame_table import FrameTable, refreshes
+from vidrobust.video.side_data import SEVERAL_VIEWS, has_several_views
 from vidrobust.video.stream import Decoded
 
 LOOK_BACK = (0, 1, 12, 60, 250)
@@ -87,6 +89,8 @@ class PyAVReader:
             self.info, self._first_s = describe(
                 container, stream, begun.first, item=item, backend=backend, device=device, reason=reason
             )
+            if has_several_views(begun.first):
+                self._found["views"] = SEVERAL_VIEWS
             self._tick = Fraction(stream.time_base or 1)
             self._promised = (stream.frames, promised_end_s(container, stream))
         except BaseException:
@@ -217,7 +221,7 @@ class PyAVReader:
         first = next(frames, None)
         if first is None or report.encrypted:
             frames.close()
-            raise InputError(f"{self.path}: {report.no_frame()}")
+            raise InputError(f"{shown(self.path)}: {report.no_frame()}")
         return _Begun(opened[-1], first, frames, report)
 
     def _decoding(self, seek: int | None) -> tuple[PassReport, Generator[VideoFrame]]:

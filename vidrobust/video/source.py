@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
+from vidrobust.errors import InputError
 from vidrobust.footage.item import Roi
 from vidrobust.frames import FrameBatch, VideoInfo
 
@@ -100,3 +101,12 @@ def open_video(
     except BaseException:
         chosen.reader.close()
         raise
+
+
+def first_batch(source: VideoSource, size: int) -> FrameBatch:
+    """The first ``size`` selected frames; raises InputError where none lies in the range of time."""
+    batches = source.batches(size)
+    batch = next(batches, None)
+    if batch is None:
+        raise InputError(f"{source.info.name}: {'; '.join(source.problems)}")
+    return batch
