@@ -81,8 +81,8 @@ def test_none_found_shows_what_to_write(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["yolox_nano.onnx", "FastestDet.onnx"])
-def test_detectors_are_refused(models: Path, file: str) -> None:
-    with pytest.raises(SettingsError, match="for detection: this version studies image classifiers only"):
+def test_a_detector_is_no_classifier(models: Path, file: str) -> None:
+    with pytest.raises(SettingsError, match=r'is for detection: expected task = "classification" here'):
         read_sidecar(models / file)
 
 

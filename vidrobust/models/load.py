@@ -1,4 +1,4 @@
-"""load_model: a spec becomes a checked Classifier."""
+"""load_model: a spec becomes a checked Classifier or Detector."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 from vidrobust.device import resolve_device
 from vidrobust.errors import SettingsError
+from vidrobust.models.detection.network import DetectionNetwork, as_detector
 from vidrobust.models.known import kind_of, parse_spec
 from vidrobust.models.network import Network, as_classifier
+from vidrobust.models.predict import Model
 from vidrobust.predictions import Classifier
 
 
-def load_model(spec: str, *, device: str = "auto", name: str | None = None) -> Classifier:
-    """Load a model, check it on one batch, and return it as a Classifier.
+def load_model(spec: str, *, device: str = "auto", name: str | None = None) -> Model:
+    """Load a model, check it on one batch, and return it as a Classifier or a Detector.
 
     spec    efficientnet-lite0|1|2, torchvision:NAME[,weights=FILE], timm:NAME[,weights=FILE], onnx:FILE,
             pt2:FILE or package.module:factory; docs/models.md describes each
@@ -27,14 +29,16 @@ def load_model(spec: str, *, device: str = "auto", name: str | None = None) -> C
     """
     parsed = parse_spec(spec)
     loaded = kind_of(parsed).load(parsed, resolve_device(device))
-    if not isinstance(loaded, Network):
-        if name is not None:
-            loaded.name = name
-        return loaded
-    return as_classifier(dataclasses.replace(loaded, name=name or loaded.name), spec)
+    if isinstance(loaded, Network):
+        return as_classifier(dataclasses.replace(loaded, name=name or loaded.name), spec)
+    if isinstance(loaded, DetectionNetwork):
+        return as_detector(dataclasses.replace(loaded, name=name or loaded.name), spec)
+    if name is not None:
+        loaded.name = name
+    return loaded
 
 
-def load_models(specs: Sequence[str], *, device: str = "auto") -> list[Classifier]:
+def load_models(specs: Sequence[str], *, device: str = "auto") -> list[Model]:
     """Load several models of one run; their names must differ, as they tell the rows of a table apart.
 
     Raises SettingsError also where one spec is given twice. Two files of one name get a number.
@@ -42,7 +46,7 @@ def load_models(specs: Sequence[str], *, device: str = "auto") -> list[Classifie
     twice = {spec for spec in specs if list(specs).count(spec) > 1}
     if twice:
         raise SettingsError(f"the same model is given twice: {', '.join(sorted(twice))}")
-    loaded: list[Classifier] = []
+    loaded: list[Model] = []
     for spec in specs:
         classifier = load_model(spec, device=device)
         taken = {other.name for other in loaded}
@@ -51,3 +55,12 @@ def load_models(specs: Sequence[str], *, device: str = "auto") -> list[Classifie
             classifier = load_model(spec, device=device, name=f"{classifier.name} ({number})")
         loaded.append(classifier)
     return loaded
+
+
+def load_classifiers(specs: Sequence[str], *, device: str = "auto") -> list[Classifier]:
+    """As ``load_models``, for what takes classifiers alone; SettingsError for a detector."""
+    models = load_models(specs, device=device)
+    for model in models:
+        if model.task != "classification":
+            raise SettingsError(f"model {model.name} is for {model.task}; expected a classifier here")
+    return [model for model in models if model.task == "classification"]

@@ -48,12 +48,12 @@ def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
     Raises SettingsError: none found (with a template), no entry for this file, a key missing or misspelt,
     or a task other than classification.
     """
-    path, entry = _find(network, Path(given).expanduser() if given else None)
+    path, entry = find_entry(network, given)
     task = entry.get("task", "classification")
     if task != "classification":
         raise SettingsError(
-            f"{path}: {network.name} is for {task}: this version studies image classifiers only; "
-            "detectors follow in a later one"
+            f'{path}: {network.name} is for {task}: expected task = "classification" here; detectors are read '
+            "from ONNX files"
         )
     _check_keys(entry, path)
     named = entry.get("classes")
@@ -68,6 +68,25 @@ def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
         )
     except (SettingsError, TypeError) as error:
         raise SettingsError(f"{path}, {network.name}: {error}") from error
+
+
+def find_entry(
+    network: Path, given: str | None = None, *, own: dict[str, Any] | None = None
+) -> tuple[Path, dict[str, Any]]:
+    """Where the description of ``network`` stands, and its keys, unchecked.
+
+    own  what the network file says of itself: keys that a sidecar overrides, and enough where there is none
+    """
+    path = Path(given).expanduser() if given else None
+    if not own:
+        return _find(network, path)
+    try:
+        found, entry = _find(network, path)
+    except SettingsError:
+        if path is not None:
+            raise
+        return network, own
+    return found, {**own, **entry}
 
 
 def _find(network: Path, given: Path | None) -> tuple[Path, dict[str, Any]]:

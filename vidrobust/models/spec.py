@@ -14,8 +14,9 @@ from vidrobust.models.doctor import installed
 if TYPE_CHECKING:
     import torch
 
+    from vidrobust.models.detection.network import DetectionNetwork
     from vidrobust.models.network import Network
-    from vidrobust.predictions import Classifier
+    from vidrobust.predictions import Classifier, Detector
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ class ModelKind:
     """A kind of model. One file in ``models/kinds/`` holds its record KIND; a package gives one by entry point.
 
     scheme   what stands before the colon of a spec, and its name in messages
-    load     (spec, device) -> a Network, which is checked and becomes a Classifier, or a model of the protocols;
-             raises SettingsError for a wrong spec or a missing package, InputError for what cannot be read
+    load     (spec, device) -> a Network or DetectionNetwork, which is checked and becomes a Classifier or a
+             Detector, or a model of the protocols; raises SettingsError for a wrong spec or a missing package,
+             InputError for what cannot be read
     forms    how specs of this kind are written
     options  what may follow the target as ``,key=value``
     endings  of files, so that a bare file name is told its form
@@ -77,7 +79,7 @@ class ModelKind:
     """
 
     scheme: str
-    load: Callable[[ModelSpec, torch.device], Network | Classifier]
+    load: Callable[[ModelSpec, torch.device], Network | DetectionNetwork | Classifier | Detector]
     forms: tuple[Form, ...]
     options: tuple[str, ...] = ()
     endings: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.info import model_info
-from vidrobust.models.load import load_models
+from vidrobust.models.load import load_classifiers
 from vidrobust.predictions import Classifier
 from vidrobust.run import footage_pass, headline, inputs, sensitivity_pass
 from vidrobust.run.folder import RunFolder
@@ -67,7 +67,7 @@ class Study:
                 raise SettingsError(
                     "no model given: use --model SPEC, for example --model efficientnet-lite0"
                 )
-            self._models = load_models(self.settings.model, device=self.settings.device)
+            self._models = load_classifiers(self.settings.model, device=self.settings.device)
             for model in self._models:
                 self.reporter.say(f"model {model.name}: {len(model.class_names)} classes")
             described = [{"name": model.name, **model_info(model).as_dict()} for model in self._models]

@@ -113,8 +113,8 @@ def test_googlenet_gets_the_input_scaling_of_its_weights(tmp_path: Path, noise: 
     [
         ("torchvision:resnet19", r"no model 'resnet19'; did you mean resnet"),
         (
-            "torchvision:fasterrcnn_resnet50_fpn",
-            "ObjectDetection, not ImageClassification: .*classifiers only",
+            "torchvision:fcn_resnet50",
+            "SemanticSegmentation, not ImageClassification: .*classifiers only",
         ),
         ("torchvision:resnet18,weights=gone.pth", r"gone\.pth: no such file \(looked for from"),
         ("torchvision:resnet18,weights=IMAGENET1K_V9", r"weights: a file, or one of IMAGENET1K_V1"),

@@ -1,4 +1,4 @@
-"""torchvision classifiers, with the hub's weights or a local file."""
+"""torchvision classifiers and detectors, with the hub's weights or a local file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import torchvision
 
 from vidrobust.errors import SettingsError
 from vidrobust.models.classes import given_names
-from vidrobust.models.info import file_sha256, state_sha256
+from vidrobust.models.detection.coco import coco
+from vidrobust.models.detection.modules import ModuleDetector, lower_threshold
+from vidrobust.models.detection.network import check_steady_boxes
+from vidrobust.models.info import ModelInfo, file_sha256, state_sha256
 from vidrobust.models.modules import from_hub, from_module
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import from_torchvision
@@ -25,13 +28,15 @@ _QUIET: dict[str, dict[str, Any]] = {
 """Arguments without which a torchvision builder warns that weights will be drawn at random, slowly."""
 
 
-def torchvision_model(spec: ModelSpec, device: torch.device) -> Network:
-    """A torchvision classifier with hub weights, or with a local file in the transforms of hub weights."""
+def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | ModuleDetector:
+    """A torchvision network with hub weights, or with a local file; a classifier in hub weights' transforms."""
     try:
         entries = torchvision.models.get_model_weights(spec.target)
     except ValueError as error:
         raise SettingsError(f"{spec.text}: torchvision has no model {spec.target!r}{_near(spec)}") from error
     entry, path = torchvision_choice(spec, entries)
+    if spec.target in torchvision.models.list_models(module=torchvision.models.detection):
+        return _detector(spec, entry, path, device)
     try:
         preprocess = from_torchvision(entry.transforms())
     except SettingsError as error:
@@ -63,6 +68,42 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network:
         class_names=names,
         notes=tuple(notes),
     )
+
+
+def _detector(spec: ModelSpec, entry: Any, path: Path | None, device: torch.device) -> ModuleDetector:
+    names = given_names(spec.options.get("classes"))
+    if path is None:
+        module = from_hub(
+            spec, lambda: torchvision.models.get_model(spec.target, weights=entry, progress=False)
+        )
+        names = names or tuple(entry.meta["categories"])
+        weights, sha256, name = f"{entry} from the hub", state_sha256(module), spec.target
+    else:
+        count = spec.number("num_classes") or (len(names) if names else 91)
+        names = names or (coco(91) if count == 91 else tuple(f"class {i}" for i in range(count)))
+        module = torchvision.models.get_model(
+            spec.target, weights=None, weights_backbone=None, num_classes=count
+        )
+        fit_state(module, read_state(path), spec.text)
+        weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
+        if len(names) != count:
+            raise SettingsError(f"{spec.text}: {count} classes, background included, but {len(names)} names")
+    module = module.to(device).eval().requires_grad_(False)
+    note = lower_threshold(module)
+    info = ModelInfo(
+        spec=spec.text,
+        engine=f"torch {torch.__version__}, eager",
+        device=str(device),
+        precision="float32",
+        preprocessing="0..1, then resized and normalised inside the network",
+        weights=weights,
+        weights_sha256=sha256,
+        num_classes=len(names),
+        notes=(note,) if note else (),
+    )
+    detector = ModuleDetector(name=name, class_names=names, info=info, module=module, device=device)
+    check_steady_boxes(detector)
+    return detector
 
 
 def torchvision_choice(spec: ModelSpec, entries: Any) -> tuple[Any, Path | None]:
@@ -105,7 +146,7 @@ KIND = ModelKind(
     forms=(
         Form(
             spec="torchvision:NAME[,weights=FILE]",
-            what="torchvision classifier, the hub's or your weights",
+            what="torchvision classifier or detector, the hub's or your weights",
             example="torchvision:resnet50",
             needs=("torchvision",),
         ),

@@ -1,0 +1,128 @@
+"""Heads against hand counts and against the exporting libraries' own post-processing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from vidrobust.errors import SettingsError
+from vidrobust.models.detection import detr, fastestdet, ssd, yolov8, yolox
+from vidrobust.models.detection.candidates import Candidates, HeadSettings
+
+INPUT = HeadSettings(size=(64, 96))
+
+
+def test_yolox_by_hand() -> None:
+    """64 x 96 px: 8 x 12 + 4 x 6 + 2 x 3 = 126 cells. Cell 100 is the 5th of stride 16: x 4, y 0."""
+    out = np.zeros((126, 7))
+    out[100] = [0.5, 0.25, np.log(2), np.log(3), 0.8, 0.1, 0.5]
+    found = yolox.decode({"output": out}, INPUT)
+    # centre (4.5 * 16, .25 * 16), sides 32 and 48
+    np.testing.assert_allclose(found.boxes[100], [72 - 16, 4 - 24, 72 + 16, 4 + 24])
+    assert found.scores[100] == pytest.approx(0.4)
+    assert (found.labels[100], found.num_classes) == (1, 2)
+
+
+def test_yolox_of_another_size_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"expected outputs \(126, 5 \+ classes\) .* of 96x64 px"):
+        yolox.decode({"output": np.zeros((3549, 85))}, INPUT)
+
+
+def test_fastestdet_by_hand() -> None:
+    out = np.zeros((7, 2, 3))
+    out[:, 1, 2] = [0.5, np.arctanh(0.5), np.arctanh(-0.25), 0.0, np.log(3), 0.2, 0.9]
+    found = fastestdet.decode({"758": out}, INPUT)
+    # cell y 1, x 2 of 2 x 3: centre ((2 + .5) / 3 * 96, (1 - .25) / 2 * 64), sides .5 * 96, .75 * 64
+    np.testing.assert_allclose(found.boxes[5], [80 - 24, 24 - 24, 80 + 24, 24 + 24])
+    assert found.scores[5] == pytest.approx(0.5**0.6 * 0.9**0.4)
+    assert found.labels[5] == 1
+
+
+def test_yolov8_by_hand() -> None:
+    """(4 + 3 classes, 8 boxes)."""
+    out = np.zeros((7, 8))
+    out[:, 3] = [40, 30, 20, 10, 0.1, 0.7, 0.2]
+    found = yolov8.decode({"output0": out}, INPUT)
+    np.testing.assert_allclose(found.boxes[3], [30, 25, 50, 35])
+    assert (found.scores[3], found.labels[3], found.num_classes) == (0.7, 1, 3)
+
+
+def test_yolov8_end_to_end_by_hand() -> None:
+    out = np.zeros((300, 6))
+    out[0] = [1, 2, 30, 40, 0.9, 5]
+    found = yolov8.decode({"output0": out}, INPUT)
+    np.testing.assert_allclose(found.boxes[0], [1, 2, 30, 40])
+    assert (found.scores[0], found.labels[0], found.scores[1]) == (0.9, 5, 0.0)
+
+
+def test_yolov8_metadata() -> None:
+    """As an export writes it: text of Python literals."""
+    found = yolov8.read_metadata(
+        {"names": "{0: 'bolt', 1: 'nut'}", "imgsz": "[320, 640]", "task": "detect", "stride": "32"}
+    )
+    assert (found["classes"], found["size"], found["head"]) == (["bolt", "nut"], [320, 640], "yolov8")
+    assert yolov8.read_metadata({"author": "somebody"}) == {}
+    with pytest.raises(SettingsError, match="task 'segment'"):
+        yolov8.read_metadata({"names": "{}", "imgsz": "[1, 1]", "task": "segment"})
+
+
+def test_plain_and_ssd_by_hand() -> None:
+    plain = {"boxes": np.array([[1.0, 2, 3, 4]]), "scores": np.array([0.6]), "labels": np.array([3])}
+    found = ssd.decode_plain(plain, INPUT)
+    assert (found.boxes.tolist(), found.scores.tolist(), found.labels.tolist()) == (
+        [[1, 2, 3, 4]],
+        [0.6],
+        [3],
+    )
+    many = {"boxes": np.array([[0.0, 0, 0.5, 1]]), "scores": np.array([[0.9, 0.3, 0.6]])}
+    found = ssd.decode(many, HeadSettings(size=(64, 96), background=0))
+    assert found.boxes.tolist() == [[0, 0, 48, 64]] * 2
+    assert dict(zip(found.labels.tolist(), found.scores.tolist(), strict=True)) == {1: 0.3, 2: 0.6}
+
+
+def test_orders_scales_and_names() -> None:
+    told = HeadSettings(size=(64, 96), box_order="yxyx", box_scale="relative", outputs={"boxes": "b"})
+    out = {"b": np.array([[0.25, 0.5, 0.5, 1.0]]), "scores": np.array([1.0]), "labels": np.array([0])}
+    assert ssd.decode_plain(out, told).boxes.tolist() == [[48, 16, 96, 32]]
+    with pytest.raises(SettingsError, match="none of the outputs b, scores, labels is called boxes"):
+        ssd.decode_plain(out, INPUT)
+
+
+def above(found: Candidates, least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rows = np.flatnonzero(found.scores > least)
+    rows = rows[np.argsort(-found.scores[rows], kind="stable")]
+    return found.boxes[rows], found.scores[rows], found.labels[rows]
+
+
+@pytest.mark.parametrize("kind", ["detr", "rtdetr"])
+def test_as_transformers_reads_its_own_networks(kind: str) -> None:
+    """Outputs of a network that transformers builds, through its post-processing and through ours."""
+    pytest.importorskip("transformers")
+    from transformers import DetrImageProcessor, RTDetrImageProcessor
+    from transformers.models.detr.modeling_detr import DetrObjectDetectionOutput
+    from transformers.models.rt_detr.modeling_rt_detr import RTDetrObjectDetectionOutput
+
+    torch.manual_seed(3)
+    boxes = torch.rand(1, 20, 4) * 0.4 + 0.1
+    if kind == "detr":
+        logits = torch.randn(1, 20, 6) * 3
+        outputs = DetrObjectDetectionOutput(logits=logits, pred_boxes=boxes)
+        found = DetrImageProcessor().post_process_object_detection(
+            outputs, threshold=0.3, target_sizes=[(64, 96)]
+        )[0]
+        mine = above(detr.decode({"logits": logits[0].numpy(), "pred_boxes": boxes[0].numpy()}, INPUT), 0.3)
+    else:
+        logits = torch.randn(1, 20, 5) * 3
+        outputs = RTDetrObjectDetectionOutput(logits=logits, pred_boxes=boxes)
+        found = RTDetrImageProcessor().post_process_object_detection(
+            outputs, threshold=0.3, target_sizes=[(64, 96)]
+        )[0]
+        mine = above(
+            detr.decode_rt({"logits": logits[0].numpy(), "pred_boxes": boxes[0].numpy()}, INPUT), 0.3
+        )
+    order = np.argsort(-found["scores"].numpy(), kind="stable")
+    assert len(order) >= 5
+    np.testing.assert_allclose(mine[0], found["boxes"].numpy()[order], atol=1e-4)
+    np.testing.assert_allclose(mine[1], found["scores"].numpy()[order], atol=1e-6)
+    np.testing.assert_array_equal(mine[2], found["labels"].numpy()[order])

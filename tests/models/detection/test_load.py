@@ -1,0 +1,149 @@
+"""Detectors through ``load_model``: exported files of a library's own networks, torchvision's, sidecars."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.detection.suppress import MIN_SCORE
+from vidrobust.models.load import load_classifiers, load_model
+from vidrobust.predictions import Detections
+
+onnx = pytest.importorskip("onnx")
+
+
+def constant_network(path: Path, outputs: dict[str, np.ndarray], **metadata: str) -> Path:
+    """An ONNX file of input (1, 3, 64, 96) that answers the same whatever it sees."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, values, constants = [], [], []
+    for name, array in outputs.items():
+        constants.append(numpy_helper.from_array(array, f"c_{name}"))
+        nodes.append(helper.make_node("Identity", [f"c_{name}"], [name]))
+        kind = TensorProto.INT64 if array.dtype == np.int64 else TensorProto.FLOAT
+        values.append(helper.make_tensor_value_info(name, kind, array.shape))
+    given = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 96])
+    model = helper.make_model(
+        helper.make_graph(nodes, "g", [given], values, constants),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=9,
+    )
+    helper.set_model_props(model, metadata)
+    onnx.save(model, str(path))
+    return path
+
+
+def test_an_ultralytics_export_needs_no_sidecar(tmp_path: Path) -> None:
+    """Two boxes of IoU .81 and one class: beyond .7 the lesser goes. The frame is put in the middle."""
+    out = np.zeros((1, 6, 12), np.float32)
+    out[0, :, 0] = [40, 30, 20, 10, 0.1, 0.9]
+    out[0, :, 1] = [42, 30, 20, 10, 0.1, 0.8]
+    out[0, :, 2] = [48, 32, 96, 48, 0.6, 0.1]
+    path = constant_network(
+        tmp_path / "v8.onnx", {"output0": out}, names="{0: 'bolt', 1: 'nut'}", imgsz="[64, 96]", task="detect"
+    )
+    model = load_model(f"onnx:{path}", device="cpu")
+    assert (model.task, model.class_names) == ("detection", ("bolt", "nut"))
+    found = model(torch.zeros(3, 3, 96, 192, dtype=torch.uint8))
+    assert isinstance(found, Detections)
+    assert found.num_frames == 3
+    np.testing.assert_array_equal(found.frame, [0, 0, 1, 1, 2, 2])
+    # half as large, 48 of 64 rows, 8 of them above: x / .5, (y - 8) / .5
+    np.testing.assert_allclose(found.boxes[:2], [[60, 34, 100, 54], [0, 0, 192, 96]], atol=1e-4)
+    np.testing.assert_array_equal(found.labels[:2], [1, 0])
+
+
+def test_plain_exports_have_as_many_rows_as_boxes(tmp_path: Path) -> None:
+    path = constant_network(
+        tmp_path / "plain.onnx",
+        {
+            "boxes": np.array([[0, 0, 48, 32], [0, 0, 1, 1]], np.float32),
+            "scores": np.array([0.7, 0.01], np.float32),
+            "labels": np.array([1, 1], np.int64),
+        },
+    )
+    (tmp_path / "plain.toml").write_text(
+        'task = "detection"\nhead = "plain"\nsize = [64, 96]\nresize = "stretch"\nmean = [0, 0, 0]\n'
+        'std = [255, 255, 255]\nchannels = "RGB"\nclasses = ["a", "b"]\n'
+    )
+    found = load_model(f"onnx:{path}", device="cpu")(torch.zeros(2, 3, 128, 96, dtype=torch.uint8))
+    assert isinstance(found, Detections)
+    np.testing.assert_allclose(found.boxes, [[0, 0, 48, 64]] * 2)
+    assert found.frame.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('head = "yolo9000"', "head: expected one of yolox, fastestdet"),
+        ('resize = "crop"', 'resize: expected "stretch" or "letterbox'),
+        ("nms = 2.0", r"nms: expected an IoU in \(0, 1\]"),
+        ("min_scor = 0.1", "unknown key 'min_scor'; did you mean 'min_score'"),
+        ("size = [1, 2, 3]", "size: expected px"),
+    ],
+)
+def test_a_wrong_sidecar_is_told(tmp_path: Path, line: str, says: str) -> None:
+    path = constant_network(tmp_path / "x.onnx", {"output": np.zeros((1, 126, 7), np.float32)})
+    lines = {
+        "head": 'head = "yolox"',
+        "size": "size = [64, 96]",
+        "resize": 'resize = "letterbox, top left, pad value 114"',
+        "rest": 'task = "detection"\nmean = [0, 0, 0]\nstd = [1, 1, 1]\nchannels = "BGR"',
+    }
+    lines[line.partition(" ")[0]] = line
+    (tmp_path / "x.toml").write_text("\n".join(lines.values()))
+    with pytest.raises(SettingsError, match=says):
+        load_model(f"onnx:{path}", device="cpu")
+
+
+def test_missing_keys_are_told_with_a_template(tmp_path: Path) -> None:
+    path = constant_network(tmp_path / "x.onnx", {"output": np.zeros((1, 126, 7), np.float32)})
+    (tmp_path / "x.toml").write_text('task = "detection"\nhead = "yolox"\n')
+    with pytest.raises(
+        SettingsError, match="missing size, resize, mean, std, channels; a detector's entry reads"
+    ):
+        load_model(f"onnx:{path}", device="cpu")
+
+
+def test_outputs_that_are_not_numbers(tmp_path: Path) -> None:
+    path = constant_network(tmp_path / "x.onnx", {"output": np.full((1, 126, 7), np.nan, np.float32)})
+    (tmp_path / "x.toml").write_text(
+        'task = "detection"\nhead = "yolox"\nsize = [64, 96]\nresize = "stretch"\nmean = [0, 0, 0]\n'
+        'std = [1, 1, 1]\nchannels = "BGR"\n'
+    )
+    with pytest.raises(InputError, match="NaN or infinite"):
+        load_model(f"onnx:{path}", device="cpu")
+
+
+def test_classifiers_alone(models: Path) -> None:
+    with pytest.raises(SettingsError, match="is for detection; expected a classifier"):
+        load_classifiers([f"onnx:{models / 'FastestDet'}.onnx"], device="cpu")
+
+
+@pytest.mark.parametrize("name", ["ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_320_fpn"])
+def test_torchvision_with_local_weights_equals_torchvision(
+    tmp_path: Path, name: str, bottles: torch.Tensor
+) -> None:
+    """A network drawn at random, saved and loaded: the same boxes as torchvision gives in its own words."""
+    torch.manual_seed(7)
+    module = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=4)
+    torch.save(module.state_dict(), tmp_path / "own.pth")
+    with warnings.catch_warnings():
+        model = load_model(f"torchvision:{name},weights={tmp_path / 'own.pth'},num_classes=4", device="cpu")
+    frame = bottles[1:2]
+    found = model(frame)
+    assert isinstance(found, Detections)
+    module.eval()
+    holder = getattr(module, "roi_heads", module)
+    holder.score_thresh = min(holder.score_thresh, MIN_SCORE)
+    with torch.inference_mode():
+        expected = module([frame[0] / 255])[0]
+    assert len(found.scores) == len(expected["scores"]) > 0
+    np.testing.assert_allclose(found.boxes, expected["boxes"].numpy(), atol=1e-4)
+    np.testing.assert_allclose(found.scores, expected["scores"].numpy(), atol=1e-6)

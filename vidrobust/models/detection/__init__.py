@@ -1,0 +1,1 @@
+"""Detectors: from frames to boxes in pixels of the frame."""

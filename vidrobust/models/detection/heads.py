@@ -1,0 +1,16 @@
+"""HEADS: every head that a sidecar may name. A new one is a file with a ``decode`` and a line here."""
+
+from __future__ import annotations
+
+from vidrobust.models.detection import detr, fastestdet, ssd, yolov8, yolox
+from vidrobust.models.detection.candidates import Head
+
+HEADS: dict[str, Head] = {
+    "yolox": Head(decode=yolox.decode, nms=0.45, whole="down"),
+    "fastestdet": Head(decode=fastestdet.decode, nms=0.45),
+    "yolov8": Head(decode=yolov8.decode, nms=0.7, place="centre"),
+    "detr": Head(decode=detr.decode, nms=None, antialias=True),
+    "rtdetr": Head(decode=detr.decode_rt, nms=None, antialias=True),
+    "ssd": Head(decode=ssd.decode, nms=0.45, antialias=True),
+    "plain": Head(decode=ssd.decode_plain, nms=None, antialias=True, alone=True),
+}

@@ -1,0 +1,191 @@
+"""A loaded detection network becomes a Detector, after one batch has shown that it behaves like one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from vidrobust.errors import InputError, SettingsError, VidrobustError
+from vidrobust.models.detection.candidates import Candidates, HeadSettings, Outputs
+from vidrobust.models.detection.coco import default_names
+from vidrobust.models.detection.fit import BoxPreprocess
+from vidrobust.models.detection.heads import HEADS
+from vidrobust.models.detection.suppress import Suppression, detections, to_frames
+from vidrobust.models.info import ModelInfo
+from vidrobust.models.network import check_frames
+from vidrobust.predictions import Detections, Detector
+
+_SAME_PX = 1.0
+"""Largest move of a box between two passes over one frame that is still rounding."""
+_SAME_SCORE = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionNetwork:
+    """What a loader hands over: how to run a detection network, and what is known about it.
+
+    run          (N, 3, h, w) float32 -> name of each output -> its array, (N, ...)
+    head         one of HEADS
+    fixed_batch  the only batch size it takes, or None
+    """
+
+    name: str
+    run: Callable[[torch.Tensor], Outputs]
+    preprocess: BoxPreprocess
+    head: str
+    settings: HeadSettings
+    suppression: Suppression
+    device: str
+    engine: str
+    weights: str
+    weights_sha256: str
+    precision: str = "float32"
+    fixed_batch: int | None = None
+    class_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(eq=False, kw_only=True)
+class NetworkDetector:
+    """A Detector over a DetectionNetwork."""
+
+    name: str
+    class_names: tuple[str, ...]
+    info: ModelInfo
+    network: DetectionNetwork
+    task: Literal["detection"] = "detection"
+
+    def __call__(self, pixels: torch.Tensor) -> Detections:
+        """pixels (N, 3, H, W) uint8 RGB of any size and device -> the boxes of N frames."""
+        if len(pixels) == 0:
+            return detections([], [], [], self.class_names)
+        fit = self.network.preprocess.fit(int(pixels.shape[-2]), int(pixels.shape[-1]))
+        return to_frames(candidates(self.network, pixels), fit, self.network.suppression, self.class_names)
+
+
+def candidates(network: DetectionNetwork, pixels: torch.Tensor) -> list[Candidates]:
+    """What the head reads from each frame, before thresholds and suppression."""
+    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[1] != 3:
+        raise ValueError(
+            f"model {network.name}: expected pixels uint8 of shape (N, 3, H, W), "
+            f"got {pixels.dtype} {tuple(pixels.shape)}"
+        )
+    head = HEADS[network.head]
+    with torch.inference_mode():
+        inputs = network.preprocess(pixels)
+        size = 1 if head.alone else network.fixed_batch
+        outputs = [
+            one for part in torch.split(inputs, size or len(inputs)) for one in _rows(network, part, size)
+        ]
+    return [head.decode(one, network.settings) for one in outputs]
+
+
+def _rows(network: DetectionNetwork, part: torch.Tensor, size: int | None) -> list[Outputs]:
+    """The outputs of each frame of a batch, without the batch dimension."""
+    count = len(part)
+    if size is not None and count < size:
+        part = torch.cat([part, part[-1:].expand(size - count, *part.shape[1:])])
+    outputs = network.run(part)
+    if any(not np.isfinite(array).all() for array in outputs.values() if array.dtype.kind == "f"):
+        raise InputError(
+            f"model {network.name}: the network gave NaN or infinite outputs; check its weights, its "
+            "preprocessing and its precision"
+        )
+    if HEADS[network.head].alone:
+        return [
+            {
+                name: array[0] if array.ndim > _plain_ndim(name, array) else array
+                for name, array in outputs.items()
+            }
+        ]
+    short = [name for name, array in outputs.items() if len(array) != len(part)]
+    if short:
+        raise SettingsError(
+            f"model {network.name}: {len(part)} frames went in, output {short[0]} has {len(outputs[short[0]])} "
+            f'rows; if it lists the boxes of one frame say head = "plain"'
+        )
+    return [{name: array[row] for name, array in outputs.items()} for row in range(count)]
+
+
+def _plain_ndim(name: str, array: np.ndarray) -> int:
+    """Dimensions of a plain output of one frame: (M, 4) boxes, else (M,)."""
+    return 2 if array.shape[-1] == 4 and array.ndim >= 2 else 1
+
+
+def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
+    """Check a detection network on one batch, settle its class names, and make it a Detector.
+
+    Raises SettingsError where outputs and declarations do not fit, InputError where outputs are not finite.
+    """
+    found = _first(network)
+    count = found[0].num_classes
+    names, naming = network.class_names, ""
+    if names is None:
+        names, naming = default_names(count, network.name, network.head)
+    if count is not None and len(names) != count:
+        raise SettingsError(
+            f"model {network.name}: the network tells {count} classes apart, but {len(names)} names are given"
+        )
+    info = ModelInfo(
+        spec=spec,
+        engine=network.engine,
+        device=network.device,
+        precision=network.precision,
+        preprocessing=f"{network.preprocess.describe()}; head {network.head}, {network.suppression.describe()}",
+        weights=network.weights,
+        weights_sha256=network.weights_sha256,
+        num_classes=len(names),
+        notes=tuple(n for n in (*network.notes, naming) if n),
+    )
+    detector = NetworkDetector(name=network.name, class_names=names, info=info, network=network)
+    check_steady_boxes(detector)
+    return detector
+
+
+def check_steady_boxes(detector: Detector) -> None:
+    """Refuse a detector in training mode: the same frame again, and alone, must give the same boxes."""
+    frames = check_frames()
+    together, alone, again = detector(frames), detector(frames[:1]), detector(frames[:1])
+    for what, first, second in (
+        ("on a second pass over the same frame", alone, again),
+        ("when a frame comes alone instead of in a batch of three", _of_first(together), alone),
+    ):
+        if not _same(first, second):
+            raise InputError(
+                f"model {detector.name}: boxes change {what}: dropout or batch normalisation is in training "
+                "mode; call .eval(), or export in eval mode"
+            )
+
+
+def _of_first(found: Detections) -> Detections:
+    rows = found.frame == 0
+    return Detections(
+        found.boxes[rows], found.scores[rows], found.labels[rows], found.frame[rows], 1, found.class_names
+    )
+
+
+def _same(a: Detections, b: Detections) -> bool:
+    """Alike but for rounding; boxes about the least score may come and go."""
+    a, b = (_of_first(x) for x in (a, b))
+    floor = max(a.scores.min(initial=1.0), b.scores.min(initial=1.0)) + _SAME_SCORE
+    sure_a, sure_b = a.scores > floor, b.scores > floor
+    if sure_a.sum() != sure_b.sum():
+        return False
+    moved = np.abs(a.boxes[sure_a] - b.boxes[sure_b]).max(initial=0)
+    changed = np.abs(a.scores[sure_a] - b.scores[sure_b]).max(initial=0)
+    return bool(moved <= _SAME_PX and changed <= _SAME_SCORE)
+
+
+def _first(network: DetectionNetwork) -> list[Candidates]:
+    try:
+        return candidates(network, check_frames())
+    except VidrobustError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"model {network.name}: failed on a first batch of frames: {type(error).__name__}: {error}"
+        ) from error
