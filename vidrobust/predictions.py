@@ -21,10 +21,17 @@ class Classifications:
 
     probabilities  (N, K) float32, rows sum to 1
     class_names    K names, in the order of the columns
+    thresholds     operating points, (class, probability) each; none: the most probable class wins. A class with
+                   one wins where its probability is at least that, and only there; of several that do, the one
+                   farthest above as a ratio; where none does, the most probable class without one. Infinity: never
+    partial        only some classes of a row are known, the last column holds the rest: labels can be compared,
+                   distances between distributions cannot, and are NaN
     """
 
     probabilities: np.ndarray
     class_names: tuple[str, ...]
+    thresholds: tuple[tuple[int, float], ...] = ()
+    partial: bool = False
 
     def __post_init__(self) -> None:
         p = np.ascontiguousarray(self.probabilities, dtype=np.float32)
@@ -36,6 +43,11 @@ class Classifications:
             raise ValueError(
                 f"Classifications.class_names: expected {p.shape[1]} names for {p.shape[1]} columns, "
                 f"got {len(self.class_names)}"
+            )
+        if not all(0 <= k < p.shape[1] and t > 0 for k, t in self.thresholds):
+            raise ValueError(
+                f"Classifications.thresholds: expected (class in 0..{p.shape[1] - 1}, probability above 0), "
+                f"got {self.thresholds}"
             )
         if p.size and not (
             np.isfinite(p).all() and p.min() >= -1e-6 and np.abs(p.sum(axis=1) - 1).max() < 1e-3
@@ -56,9 +68,40 @@ class Classifications:
 
     @property
     def labels(self) -> np.ndarray:
-        """(N,) int64, the most probable class; the first of equals."""
-        labels: np.ndarray = self.probabilities.argmax(axis=1)
+        """(N,) int64, the most probable class, the first of equals; or as the operating points say."""
+        rest, above = self._rest_and_above()
+        labels: np.ndarray = np.where(above.max(axis=1) > 0, above.argmax(axis=1), rest.argmax(axis=1))
         return labels
+
+    @property
+    def margins(self) -> np.ndarray:
+        """(N,) float64, twice the probability that must change hands for another label; at least 0.
+
+        Without operating points the leading probability less the second one. Where a class wins by its operating
+        point, twice the way down to it; elsewhere the least of the lead and of twice the way up to each point.
+        """
+        p, rest, above = (a.astype(np.float64) for a in (self.probabilities, *self._rest_and_above()))
+        if (rest >= 0).any(axis=0).sum() > 1:
+            ordered = np.sort(rest, axis=1)
+            margins = ordered[:, -1] - ordered[:, -2]
+        else:
+            margins = np.full(len(p), np.inf)
+        points = np.full(p.shape[1], np.inf)
+        for k, point in self.thresholds:
+            points[k] = point
+            margins = np.minimum(margins, 2 * np.abs(point - p[:, k]))
+        rows, winner = np.arange(len(p)), above.argmax(axis=1)
+        return np.where(above.max(axis=1) > 0, 2 * (p[rows, winner] - points[winner]), margins)
+
+    def _rest_and_above(self) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities, -1 for classes with an operating point unless all have, and ratios to it, 0 below."""
+        p = self.probabilities
+        rest, above = p.copy(), np.zeros_like(p)
+        for k, point in self.thresholds:
+            reached = p[:, k] >= np.float32(point)
+            above[reached, k] = p[reached, k] / np.float32(point)
+            rest[:, k] = rest[:, k] if len(self.thresholds) == p.shape[1] else -1.0
+        return rest, above
 
     def __len__(self) -> int:
         return int(self.probabilities.shape[0])

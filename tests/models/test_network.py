@@ -11,6 +11,7 @@ from torch import nn
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.network import Network, as_classifier, check_frames
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.reading import Declared
 
 
 def network(module: nn.Module, **changes: object) -> Network:
@@ -70,7 +71,7 @@ def test_nan_weights_are_refused_at_once() -> None:
     module = layers()
     with torch.no_grad():
         module[-1].bias[0] = float("nan")
-    with pytest.raises(InputError, match="model net: the network gives NaN or infinite outputs"):
+    with pytest.raises(InputError, match="model net: the network gave NaN or infinite outputs for 3 of 3"):
         as_classifier(network(module), "spec")
 
 
@@ -87,7 +88,7 @@ def test_softmax_inside_is_noticed_and_not_repeated(noise: torch.Tensor) -> None
     assert abs(model(noise).probabilities - first.probabilities).max() < 1e-6
     assert any("no softmax added" in note for note in model.info.notes)
     with pytest.raises(SettingsError, match="the softmax is inside the network already"):
-        as_classifier(network(inside, output="logits"), "spec")
+        as_classifier(network(inside, declared=Declared(output="logits")), "spec")
 
 
 def test_check_frames_are_three_different_pictures_each_time_the_same() -> None:

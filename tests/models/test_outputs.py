@@ -10,15 +10,14 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.outputs import (
     are_probabilities,
     as_rows,
-    classifications,
-    find_output,
+    check_finite,
+    find_scores,
     in_fixed_batches,
 )
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], np.float32)
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]], np.float32)
 SIGMOIDS = np.array([[0.9, 0.8, 0.1], [0.2, 0.3, 0.6]], np.float32)
-NAMES = ("a", "b", "c")
 
 
 def test_as_rows() -> None:
@@ -33,8 +32,7 @@ def test_as_rows() -> None:
     [
         (np.zeros((2, 85, 22, 22)), r"shape \(N, classes\), got \(2, 85, 22, 22\): looks like a detector"),
         (np.zeros((2, 3549, 85)), "classifiers only"),
-        (np.zeros(5), r"got \(5,\)"),
-        (np.zeros((4, 1)), "has one output; a classifier needs two or more"),
+        (np.zeros((4, 0)), r"got \(4, 0\)"),
         ([np.zeros((2, 3))], "got list"),
         ({"logits": np.zeros((2, 3))}, "got dict"),
     ],
@@ -55,12 +53,17 @@ def test_other_outputs_are_refused(outputs: object, message: str) -> None:
         (PROBABILITIES.astype(np.float16).astype(np.float32), None, "probabilities"),
         (SIGMOIDS, "logits", "logits"),
         (np.abs(LOGITS), None, "logits"),  # a ReLU at the end, as in SqueezeNet
+        (LOGITS, "multilabel", "sigmoid logits"),
+        (SIGMOIDS, "multilabel", "sigmoids"),
+        (LOGITS[:, :1], "logit", "logit"),
+        (SIGMOIDS[:, :1], "probability", "probability"),
+        (LOGITS[:, :1], "score", "score"),
     ],
 )
-def test_find_output(rows: np.ndarray, declared: str | None, found: str) -> None:
-    output, note = find_output(rows, declared, "m")
+def test_find_scores(rows: np.ndarray, declared: str | None, found: str) -> None:
+    output, note = find_scores(rows, declared, "m")
     assert output == found
-    assert ("no softmax added" in note) == (output == "probabilities")
+    assert ("no softmax added" in note) == (output == "probabilities" and declared is None)
 
 
 @pytest.mark.parametrize(
@@ -69,12 +72,17 @@ def test_find_output(rows: np.ndarray, declared: str | None, found: str) -> None
         (PROBABILITIES, "logits", "softmax is inside the network already; say output = .probabilities"),
         (LOGITS, "probabilities", r"a row sums to 1\.5 and the least value is -2; .* say output = .logits"),
         (SIGMOIDS, None, r"all outputs lie in 0\.\.1, but rows sum to 1\.8, as with a sigmoid"),
-        (LOGITS, "softmax", 'expected "logits" or "probabilities", got .softmax'),
+        (LOGITS, "softmax", 'output: expected one of "logits", "probabilities", .*, got .softmax'),
+        (LOGITS, "logit", 'output = "logit" is for a network of one output; it has 3'),
+        (LOGITS[:, :1], None, 'the network has one output; say output = "logit" or "probability"'),
+        (LOGITS[:, :1], "logits", 'the network has one output; say output = "logit" or "probability"'),
+        (LOGITS[:, :1], "probability", "but values go from 0 to 2; if the network gives a logit"),
+        (SIGMOIDS, None, 'for a network of several labels at once say output = "multilabel"'),
     ],
 )
 def test_contradictions_are_refused(rows: np.ndarray, declared: str | None, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        find_output(rows, declared, "m")
+        find_scores(rows, declared, "m")
 
 
 def test_one_row_that_is_no_distribution_is_enough() -> None:
@@ -82,27 +90,17 @@ def test_one_row_that_is_no_distribution_is_enough() -> None:
     assert not are_probabilities(np.concatenate([PROBABILITIES, SIGMOIDS[:1]]))
 
 
-def test_softmax_once_or_not_at_all() -> None:
-    """By hand: the logits of the second row differ from each other by ln 2 and ln 4."""
-    logits = np.array([[5, 5, 5], [0, np.log(2), np.log(4)]], np.float32)
-    taken = classifications(logits, "logits", NAMES, "m").probabilities
-    assert np.allclose(taken, [[1 / 3] * 3, [1 / 7, 2 / 7, 4 / 7]], atol=1e-7)
-    kept = classifications(PROBABILITIES, "probabilities", NAMES, "m").probabilities
-    assert np.array_equal(kept, PROBABILITIES)
-
-
 def test_nan_is_an_input_error_that_counts() -> None:
     rows = LOGITS.copy()
     rows[1, 2] = np.nan
     with pytest.raises(InputError, match="NaN or infinite outputs for 1 of 2 frames, the first in row 1"):
-        classifications(rows, "logits", NAMES, "model m")
-    with pytest.raises(InputError, match="NaN or infinite outputs; check its weights"):
-        find_output(rows, "logits", "model m")
+        check_finite(rows, "model m")
+    with pytest.raises(InputError, match=r"NaN or infinite outputs for 1 of 2 frames.*check its weights"):
+        find_scores(rows, "logits", "model m")
 
 
-def test_probabilities_that_stop_being_such() -> None:
-    with pytest.raises(InputError, match=r"now a row sums to 1\.8"):
-        classifications(SIGMOIDS, "probabilities", NAMES, "m")
+def test_one_output_a_frame_may_come_without_its_column() -> None:
+    assert as_rows(np.array([0.5, 2.0]), "m").tolist() == [[0.5], [2.0]]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_template_is_valid(tmp_path: Path) -> None:
     sidecar = read_sidecar(tmp_path / "net.onnx")
     assert sidecar.preprocess.resized == (256,)
     assert sidecar.preprocess.mean == (123.675, 116.28, 103.53)
-    assert (sidecar.output, sidecar.output_name, sidecar.class_names, sidecar.name) == (
+    assert (sidecar.declared.output, sidecar.output_name, sidecar.class_names, sidecar.name) == (
         None,
         None,
         None,
@@ -58,7 +58,11 @@ def test_classes_and_output(tmp_path: Path) -> None:
         tmp_path / "net.toml", TEMPLATE + 'classes = ["a", "b"]\noutput = "probabilities"\noutput_name = "p"'
     )
     sidecar = read_sidecar(tmp_path / "net.onnx")
-    assert (sidecar.class_names, sidecar.output, sidecar.output_name) == (("a", "b"), "probabilities", "p")
+    assert (sidecar.class_names, sidecar.declared.output, sidecar.output_name) == (
+        ("a", "b"),
+        "probabilities",
+        "p",
+    )
     write(tmp_path / "net.toml", TEMPLATE + 'classes = "names.txt"')
     write(tmp_path / "names.txt", "left\nright\n")
     assert read_sidecar(tmp_path / "net.onnx").class_names == ("left", "right")

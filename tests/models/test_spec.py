@@ -54,7 +54,10 @@ def test_a_bare_file_is_told_its_form() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("efficientnet-lite0,weights=a.pth", "unknown option 'weights'; efficientnet-lite takes no options"),
+        (
+            "efficientnet-lite0,weights=a.pth",
+            "unknown option 'weights'; efficientnet-lite takes output, threshold",
+        ),
         ("timm:x,weight=a.pth", "unknown option 'weight'; timm takes weights, num_classes, classes"),
         ("timm:x,weights=", "option weights has no value"),
     ],

@@ -9,10 +9,14 @@ from importlib import metadata
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models import kinds
+from vidrobust.models.reading import KEYS
 from vidrobust.models.spec import ModelKind, ModelSpec, split_options
 
 GROUP = "vidrobust.models"
 """The group of entry points in which a package names a ModelKind."""
+
+OF_ALL = KEYS
+"""Options that every kind takes: how outputs become answers."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +95,12 @@ def available() -> list[dict[str, str]]:
 
 
 def _checked(spec: ModelSpec, kind: ModelKind) -> ModelSpec:
+    options = (*kind.options, *OF_ALL)
     for key, value in spec.options.items():
-        if key not in kind.options:
-            takes = f"takes {', '.join(kind.options)}" if kind.options else "takes no options"
-            raise SettingsError(f"{spec.text}: unknown option {key!r}; {kind.scheme} {takes}")
+        if key not in options:
+            raise SettingsError(
+                f"{spec.text}: unknown option {key!r}; {kind.scheme} takes {', '.join(options)}"
+            )
         if not value:
             raise SettingsError(f"{spec.text}: option {key} has no value")
     return spec

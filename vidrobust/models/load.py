@@ -11,6 +11,8 @@ from vidrobust.models.detection.network import DetectionNetwork, as_detector
 from vidrobust.models.known import kind_of, parse_spec
 from vidrobust.models.network import Network, as_classifier
 from vidrobust.models.predict import Model
+from vidrobust.models.reading import KEYS, Declared
+from vidrobust.models.thresholded import thresholded
 from vidrobust.predictions import Classifier
 
 
@@ -29,13 +31,16 @@ def load_model(spec: str, *, device: str = "auto", name: str | None = None) -> M
     """
     parsed = parse_spec(spec)
     loaded = kind_of(parsed).load(parsed, resolve_device(device))
+    said = {key: value for key, value in parsed.options.items() if key in KEYS}
+    declared = Declared.read(said, spec)
     if isinstance(loaded, Network):
-        return as_classifier(dataclasses.replace(loaded, name=name or loaded.name), spec)
+        named = dataclasses.replace(loaded, name=name or loaded.name, declared=declared.over(loaded.declared))
+        return as_classifier(named, spec)
     if isinstance(loaded, DetectionNetwork):
-        return as_detector(dataclasses.replace(loaded, name=name or loaded.name), spec)
-    if name is not None:
-        loaded.name = name
-    return loaded
+        loaded = as_detector(dataclasses.replace(loaded, name=name or loaded.name), spec)
+    model = thresholded(loaded, declared, spec)
+    model.name = name or model.name
+    return model
 
 
 def load_models(specs: Sequence[str], *, device: str = "auto") -> list[Model]:

@@ -11,6 +11,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.info import code_sha256
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.reading import Declared
 from vidrobust.models.spec import ModelSpec
 
 
@@ -48,7 +49,7 @@ def from_module(
         weights=weights,
         weights_sha256=weights_sha256,
         code_sha256=code_sha256(module),
-        output=output,
+        declared=Declared(output=output),
         class_names=class_names,
         notes=notes,
     )

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError, VidrobustError
-from vidrobust.models import classes
 from vidrobust.models.info import ModelInfo
-from vidrobust.models.outputs import (
-    Output,
-    as_rows,
-    classifications,
-    find_output,
-    in_fixed_batches,
-)
+from vidrobust.models.outputs import as_rows, in_fixed_batches
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.reading import Declared, Reading, settle
 from vidrobust.predictions import Classifications, Classifier
 
 _SAME = 0.01
@@ -34,7 +28,7 @@ class Network:
     run          (N, 3, H, W) float32 on ``device``, channels_last -> anything that ``as_rows`` takes
     runs_on      where it is computed, if not on ``device``
     fixed_batch  the only batch size it takes, or None
-    output       declared by the user or known of the library, or None: to be found out
+    declared     what the user or the library says of its outputs; the rest is found out
     class_names  or None: ImageNet's, or "class 0" ..., by the number of outputs
     """
 
@@ -49,7 +43,7 @@ class Network:
     runs_on: str = ""
     precision: str = "float32"
     fixed_batch: int | None = None
-    output: str | None = None
+    declared: Declared = field(default_factory=Declared)
     class_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
 
@@ -62,16 +56,14 @@ class NetworkClassifier:
     class_names: tuple[str, ...]
     info: ModelInfo
     network: Network
-    output: Output
+    reading: Reading
     task: Literal["classification"] = "classification"
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
         """pixels (N, 3, H, W) uint8 RGB of any size and device -> N rows of probabilities."""
         if len(pixels) == 0:
             return Classifications(np.empty((0, len(self.class_names)), np.float32), self.class_names)
-        return classifications(
-            scores(self.network, pixels), self.output, self.class_names, f"model {self.name}"
-        )
+        return self.reading(scores(self.network, pixels), f"model {self.name}")
 
 
 def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:
@@ -99,18 +91,7 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
     where = f"model {network.name}"
     with _first_batch(network.name):
         rows = scores(network, check_frames())
-    output, note = find_output(rows, network.output, where)
-    count = rows.shape[1]
-    names, naming = network.class_names, ""
-    if names is None:
-        try:
-            names, naming = classes.default(count)
-        except SettingsError as error:
-            raise SettingsError(f"{where}: {error}") from error
-    if len(names) != count:
-        raise SettingsError(
-            f"{where}: the network has {count} outputs, but {len(names)} class names are given"
-        )
+    reading, found = settle(rows, network.declared, network.class_names, where)
     info = ModelInfo(
         spec=spec,
         engine=network.engine,
@@ -120,12 +101,12 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
         weights=network.weights,
         weights_sha256=network.weights_sha256,
         code_sha256=network.code_sha256,
-        reading="logits, softmax" if output == "logits" else "probabilities",
-        num_classes=count,
-        notes=tuple(n for n in (*network.notes, note, naming) if n),
+        reading=reading.describe(),
+        num_classes=len(reading.class_names),
+        notes=(*network.notes, *found),
     )
     classifier = NetworkClassifier(
-        name=network.name, class_names=names, info=info, network=network, output=output
+        name=network.name, class_names=reading.class_names, info=info, network=network, reading=reading
     )
     check_steady(classifier)
     return classifier

@@ -6,14 +6,16 @@ other models.
 
 from __future__ import annotations
 
+import dataclasses
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
 
 from vidrobust.errors import ModelError, SettingsError, VidrobustError
+from vidrobust.frames import FrameBatch
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 
 Batch = int | Literal["auto"]
@@ -82,6 +84,23 @@ def predict(
     return joined(parts) if parts else no_frames(model)
 
 
+def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> Predictions:
+    """The predictions of frames as they are: ``predict`` of their pixels, or looked up by item and number.
+
+    A model whose ``needs_pixels`` is False (answers of a smart camera, from a file) has a method
+    ``predict_frames(item, index)``; on anything but footage as it is, ``predict`` of it raises ModelError.
+    """
+    if needs_pixels(model):
+        return predict(model, frames.pixels, batch)
+    look_up: Any = model
+    return checked(model, look_up.predict_frames(frames.item, frames.index), len(frames))
+
+
+def needs_pixels(model: Model) -> bool:
+    """Whether a model looks at pixels; False where it can only say what it said of frames as they are."""
+    return bool(getattr(model, "needs_pixels", True))
+
+
 def check_batch(batch: object) -> None:
     """Raises SettingsError unless ``batch`` is "auto" or a whole number from 1."""
     if batch != "auto" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
@@ -118,7 +137,7 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
     first = parts[0]
     if isinstance(first, Classifications):
         probabilities = [part.probabilities for part in parts if isinstance(part, Classifications)]
-        return Classifications(np.concatenate(probabilities), first.class_names)
+        return dataclasses.replace(first, probabilities=np.concatenate(probabilities))
     boxes = [part for part in parts if isinstance(part, Detections)]
     starts = np.cumsum([0, *(part.num_frames for part in boxes)])
     return Detections(

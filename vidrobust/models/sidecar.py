@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
-from vidrobust.models import classes
+from vidrobust.models import classes, reading
 from vidrobust.models.preprocess import Preprocess
 
 _PREPROCESS = ("size", "crop", "interpolation", "mean", "std", "channels", "resize", "resize_to")
-_OTHER = ("file", "task", "name", "output", "output_name", "classes")
+_OTHER = ("file", "task", "name", "output_name", "classes", *reading.KEYS)
 _FREE = ("licence", "license", "source", "pip", "head", "notes")
 
 TEMPLATE = """\
@@ -32,12 +32,12 @@ channels = "RGB"                # or "BGR"
 
 @dataclass(frozen=True, kw_only=True)
 class Sidecar:
-    """path where it was read; name or None; output "logits", "probabilities" or None where not declared."""
+    """path where it was read; name or None; what is declared of the outputs."""
 
     path: Path
     preprocess: Preprocess
     name: str | None
-    output: str | None
+    declared: reading.Declared
     output_name: str | None
     class_names: tuple[str, ...] | None
 
@@ -62,7 +62,7 @@ def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
             path=path,
             preprocess=Preprocess(**{key: entry[key] for key in _PREPROCESS if key in entry}),
             name=entry.get("name"),
-            output=entry.get("output"),
+            declared=reading.Declared.read({k: entry[k] for k in reading.KEYS if k in entry}, "outputs"),
             output_name=entry.get("output_name"),
             class_names=None if named is None else classes.named(named, path.parent),
         )

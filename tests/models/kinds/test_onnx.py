@@ -150,12 +150,33 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
 def test_nan_weights(tmp_path: Path) -> None:
     weight = WEIGHT.copy()
     weight[5, 1] = np.nan
-    with pytest.raises(InputError, match="model net: the network gives NaN or infinite outputs"):
+    with pytest.raises(InputError, match="model net: the network gave NaN or infinite outputs for 3 of 3"):
         load_model(make(tmp_path / "net.onnx", weight=weight))
 
 
+def test_one_output_is_two_classes_as_declared(tmp_path: Path, noise: torch.Tensor) -> None:
+    """The sigmoid by hand; the threshold lies between the smallest and the largest of the five."""
+    spec = make(tmp_path / "net.onnx", weight=WEIGHT[:, :1])
+    z = PREPROCESS(noise).contiguous().numpy().reshape(len(noise), -1).astype(np.float64) @ WEIGHT[:, 0]
+    p = 1 / (1 + np.exp(-z))
+    point = float(np.sort(p)[2:4].mean())
+    model = load_model(f"{spec},output=logit,threshold={point}")
+    found = model(noise)
+    assert np.abs(found.probabilities[:, 1] - p).max() < 1e-5
+    assert found.labels.tolist() == (p >= point).astype(int).tolist()
+    assert 0 < found.labels.sum() < 5
+    sidecar = tmp_path / "net.toml"
+    sidecar.write_text(
+        f'{SIDECAR}output = "score"\nthreshold = 0.1\nscale = 3.0\nclasses = ["good", "bad"]\n'
+    )
+    scored = load_model(spec)(noise)
+    assert scored.class_names == ("good", "bad")
+    assert scored.labels.tolist() == (z >= 0.1).astype(int).tolist()
+    assert np.allclose(scored.margins, np.minimum(np.abs(z - 0.1) / 3, 1), atol=1e-4)
+
+
 def test_one_output_and_a_detector_without_a_task(tmp_path: Path, models: Path) -> None:
-    with pytest.raises(SettingsError, match="has one output; a classifier needs two or more"):
+    with pytest.raises(SettingsError, match=r"has one output; say output = .logit"):
         load_model(make(tmp_path / "net.onnx", weight=WEIGHT[:, :1]))
     sidecar = tmp_path / "yolo.toml"
     sidecar.write_text(SIDECAR.replace("size = 8", "size = 416"))

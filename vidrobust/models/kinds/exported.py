@@ -44,7 +44,7 @@ def exported_program(spec: ModelSpec, device: torch.device) -> Network:
         weights=str(path),
         weights_sha256=file_sha256(path),
         fixed_batch=batch,
-        output=sidecar.output,
+        declared=sidecar.declared,
         class_names=given_names(spec.options.get("classes")) or sidecar.class_names,
         notes=() if batch is None else (f"exported for batches of {batch}: larger ones are cut up",),
     )

@@ -61,7 +61,7 @@ def _classifier(spec: ModelSpec, session: Any, notes: list[str], device: torch.d
         weights=str(path),
         weights_sha256=file_sha256(*weight_files(path)),
         fixed_batch=batch,
-        output=sidecar.output,
+        declared=sidecar.declared,
         class_names=given_names(spec.options.get("classes")) or sidecar.class_names,
         notes=tuple(notes),
     )

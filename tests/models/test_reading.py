@@ -1,0 +1,175 @@
+"""From scores to answers: worked by hand, and against scipy's sigmoid and softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.reading import Declared, settle
+from vidrobust.predictions import Classifications
+
+LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], np.float32)
+ONE = np.array([[-1.0], [0.0], [3.0]], np.float32)
+NAMES = ("a", "b", "c")
+
+
+def answer(rows: np.ndarray, names: tuple[str, ...] | None = NAMES, **said: Any) -> Classifications:
+    reading, _ = settle(rows, Declared(**said), names, "model m")
+    return reading(rows, "model m")
+
+
+def test_softmax_once_or_not_at_all() -> None:
+    """By hand: the logits of the second row differ from each other by ln 2 and ln 4."""
+    logits = np.array([[5, 5, 5], [0, np.log(2), np.log(4)]], np.float32)
+    found = answer(logits)
+    assert np.allclose(found.probabilities, [[1 / 3] * 3, [1 / 7, 2 / 7, 4 / 7]], atol=1e-7)
+    assert np.array_equal(answer(found.probabilities).probabilities, found.probabilities)
+
+
+def test_one_logit_or_one_probability_is_two_classes() -> None:
+    of_logit = answer(ONE, None, output="logit")
+    assert of_logit.class_names == ("class 0", "class 1")
+    assert np.allclose(of_logit.probabilities[:, 1], expit(ONE[:, 0]), atol=1e-7)
+    of_probability = answer(expit(ONE), ("good", "defect"), output="probability")
+    assert np.allclose(of_probability.probabilities, of_logit.probabilities, atol=1e-7)
+    assert of_probability.labels.tolist() == [0, 0, 1]
+
+
+def test_a_threshold_alone_is_that_of_the_second_of_two_classes() -> None:
+    """Probabilities .27, .5 and .95: from .5 on a defect, so also the one just there."""
+    found = answer(ONE, ("good", "defect"), output="logit", threshold=0.5)
+    assert found.labels.tolist() == [0, 1, 1]
+    assert answer(ONE, None, output="logit", threshold=0.27).labels.tolist() == [0, 1, 1]
+    assert answer(ONE, None, output="logit", threshold=0.26).labels.tolist() == [1, 1, 1]
+
+
+def test_several_labels_lead_or_none_does() -> None:
+    """The chance of each label alone, and of none, given that there is at most one: products by hand."""
+    found = answer(LOGITS, output="multilabel")
+    p = expit(LOGITS.astype(np.float64))
+    alone = np.stack(
+        [
+            np.prod(1 - p, axis=1),
+            *(p[:, k] * np.prod(np.delete(1 - p, k, axis=1), axis=1) for k in range(3)),
+        ],
+        axis=1,
+    )
+    assert found.class_names == ("none", "a", "b", "c")
+    assert np.allclose(found.probabilities, alone / alone.sum(axis=1, keepdims=True), atol=1e-6)
+    inside = answer(expit(LOGITS), output="multilabel")
+    assert np.allclose(inside.probabilities, found.probabilities, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_leading_label_is_none_unless_its_sigmoid_reaches_a_half(seed: int) -> None:
+    rows = np.random.default_rng(seed).normal(-1, 2, (200, 4)).astype(np.float32)
+    expected = np.where(expit(rows).max(axis=1) > 0.5, 1 + rows.argmax(axis=1), 0)
+    assert np.array_equal(answer(rows, None, output="multilabel").labels, expected)
+
+
+def test_one_label_against_the_rest() -> None:
+    for rows in (LOGITS, expit(LOGITS)):
+        found = answer(rows, output="multilabel", one_vs_rest="b", threshold={"b": 0.9})
+        assert found.class_names == ("not b", "b")
+        assert np.allclose(found.probabilities[:, 1], expit(LOGITS[:, 1]), atol=1e-6)
+        assert found.labels.tolist() == [0, 1]
+
+
+def test_an_anomaly_score_is_split_at_its_threshold() -> None:
+    """Threshold 4, scale 8: 0 is (4 - 0) / 8 below, that is .5 - .25; 4 is just there; 20 is beyond the scale."""
+    scores = np.array([[0.0], [4.0], [6.0], [20.0]], np.float32)
+    found = answer(scores, None, output="score", threshold=4.0, scale=8.0)
+    assert found.class_names == ("normal", "anomalous")
+    assert np.allclose(found.probabilities[:, 1], [0.25, 0.5, 0.625, 1.0])
+    assert found.labels.tolist() == [0, 1, 1, 1]
+    assert np.allclose(found.margins, [4 / 8, 0, 2 / 8, 1])
+
+
+def test_without_a_scale_the_threshold_is_the_unit_and_that_is_said() -> None:
+    scores = np.array([[0.0], [4.0], [8.0]], np.float32)
+    reading, notes = settle(scores, Declared(output="score", threshold=4.0), None, "m")
+    assert np.allclose(reading(scores, "m").probabilities[:, 1], [0, 0.5, 1])
+    assert any("in units of its threshold, 4" in note for note in notes)
+
+
+def test_operating_points_of_a_softmax_network() -> None:
+    found = answer(LOGITS, threshold={"b": 0.04})
+    assert np.allclose(found.probabilities, softmax(LOGITS.astype(np.float64), axis=1), atol=1e-6)
+    assert found.labels.tolist() == [0, 1]  # .039 and .95
+    assert answer(LOGITS, threshold={"b": 0.035}).labels.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said", "message"),
+    [
+        (LOGITS, {"threshold": 0.3}, "say of which class, as threshold=c:0.3"),
+        (LOGITS, {"threshold": {"d": 0.3}}, "there is no one class 'd'; classes are a, b, c"),
+        (LOGITS, {"scale": 3.0}, 'scale goes with output = "score"'),
+        (LOGITS, {"one_vs_rest": "a"}, 'one_vs_rest goes with output = "multilabel"'),
+        (LOGITS, {"output": "multilabel", "threshold": {"a": 0.3}}, "say one_vs_rest too"),
+        (LOGITS, {"output": "multilabel", "one_vs_rest": "d"}, "no one class 'd'"),
+        (ONE, {"output": "score"}, "needs a number, threshold"),
+        (ONE, {"output": "score", "threshold": 0.0}, "a threshold of 0 gives no scale"),
+        (ONE, {"output": "logit"}, "one output, so two classes, but 3 class names are given"),
+        (LOGITS[:, :2], {}, "the network has 2 outputs, but 3 class names are given"),
+    ],
+)
+def test_what_does_not_fit_is_refused(rows: np.ndarray, said: dict[str, Any], message: str) -> None:
+    names = NAMES if said.get("output") != "score" else None
+    with pytest.raises(SettingsError, match=message):
+        settle(rows, Declared(**said), names, "model m")
+
+
+@pytest.mark.parametrize(
+    ("first", "said", "later", "message"),
+    [
+        (softmax(LOGITS, axis=1), {}, LOGITS, "now a row sums to 1.5"),
+        (expit(LOGITS), {"output": "multilabel"}, LOGITS, "outputs lay in 0..1 .*, but now one is 3"),
+        (LOGITS, {}, np.full((2, 3), np.nan, np.float32), "NaN or infinite outputs for 2 of 2 frames"),
+    ],
+)
+def test_scores_that_stop_being_what_they_were(
+    first: np.ndarray, said: dict[str, Any], later: np.ndarray, message: str
+) -> None:
+    reading, _ = settle(first, Declared(**said), NAMES, "m")
+    with pytest.raises(InputError, match=message):
+        reading(later, "m")
+
+
+def test_declarations_from_texts_and_tables() -> None:
+    texts = {"output": "multilabel", "threshold": "scratch:0.3+deep dent:0.5", "one_vs_rest": "scratch"}
+    declared = Declared.read(texts, "spec")
+    assert declared.threshold == {"scratch": 0.3, "deep dent": 0.5}
+    assert Declared.read({"threshold": "4.5", "scale": "2"}, "spec") == Declared(threshold=4.5, scale=2.0)
+    assert Declared.read({"threshold": {"a": 0.2}}, "toml").threshold == {"a": 0.2}
+    assert Declared(scale=1.0).over(declared) == Declared(
+        output="multilabel", threshold=declared.threshold, scale=1.0, one_vs_rest="scratch"
+    )
+    for said, message in (
+        ({"threshold": "a:1.5"}, r"expected a probability in \(0, 1\], got 1.5"),
+        ({"threshold": "a:x"}, "expected a number, got 'x'"),
+        ({"scale": "-1"}, "expected a number above 0"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            Declared.read(said, "spec")
+
+
+def test_everything_that_changes_the_answer_stands_in_the_words() -> None:
+    said = [
+        Declared(output="multilabel"),
+        Declared(output="multilabel", one_vs_rest="a"),
+        Declared(output="multilabel", one_vs_rest="a", threshold=0.3),
+        Declared(output="multilabel", one_vs_rest="a", threshold=0.4),
+        Declared(),
+        Declared(threshold={"a": 0.3}),
+    ]
+    words = [settle(LOGITS, each, NAMES, "m")[0].describe() for each in said]
+    of_scores = [
+        settle(ONE, Declared(output="score", threshold=t, scale=s), None, "m")[0].describe()
+        for t, s in ((1, 1), (2, 1), (1, 2))
+    ]
+    assert len(set(words + of_scores)) == 9

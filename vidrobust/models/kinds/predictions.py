@@ -1,0 +1,221 @@
+"""Answers that another program gave, a smart camera for example, read from a table: ``predictions:FILE``.
+
+Three layouts, told apart by their columns:
+
+    frame, label, probability    one row a frame: the leading class alone
+    frame, label, probability    several rows a frame: as many classes as there are rows
+    frame, good, scratched, ...  one row a frame, a column of probabilities for each class
+
+``probability`` may be absent (1 is taken), ``label`` may be called ``class``, and ``item`` says which video.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.models.classes import given_names
+from vidrobust.models.info import ModelInfo, file_sha256
+from vidrobust.models.spec import Form, ModelKind, ModelSpec
+from vidrobust.predictions import Classifications, Classifier
+
+REST = "(other)"
+"""The class that holds the probability of all classes the file does not name for a frame."""
+_NOT_CLASSES = ("item", "frame", "time_s", "label", "class", "probability", "model")
+_ROUNDING = 5e-3
+"""Rows may miss 1 by so much, as files with three decimals do; they are then scaled to 1."""
+
+
+@dataclass(eq=False, kw_only=True)
+class RecordedClassifier:
+    """What was said of each frame, looked up by item and number.
+
+    rows  "" (any item, where the file has no column ``item``) or item -> number of the frame -> row of ``table``
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    info: ModelInfo
+    path: Path
+    table: np.ndarray
+    rows: dict[str, dict[int, int]]
+    partial: bool
+    task: Literal["classification"] = "classification"
+    needs_pixels: bool = False
+    seen: str | None = None
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        """Raises ModelError: nothing is known of pixels that are not the footage itself."""
+        raise ModelError(
+            f"model {self.name}: its answers were read from {self.path} and cannot be had for new pixels; what "
+            "perturbs or replays frames needs the model itself"
+        )
+
+    def predict_frames(self, item: str, index: np.ndarray) -> Classifications:
+        """Frames of an item by their numbers -> their rows. ModelError for frames the file does not have."""
+        rows = self._of_item(item)
+        wanted = [int(i) for i in index]
+        missing = [i for i in wanted if i not in rows]
+        if missing:
+            raise ModelError(
+                f"model {self.name}: {self.path} says nothing of {len(missing)} of {len(wanted)} frames of "
+                f"{item}, the first is {missing[0]}; frames are counted from 0 as decoded"
+            )
+        return Classifications(
+            self.table[[rows[i] for i in wanted]],
+            self.class_names,
+            # the rest stands for many classes, none of which is known to lead
+            thresholds=((len(self.class_names) - 1, float("inf")),) if self.partial else (),
+            partial=self.partial,
+        )
+
+    def _of_item(self, item: str) -> dict[int, int]:
+        if "" in self.rows:
+            self.seen = self.seen or item
+            if item != self.seen:
+                raise ModelError(
+                    f"model {self.name}: {self.path} has no column item, so it can be about one video only: "
+                    f"{self.seen} or {item}?"
+                )
+            return self.rows[""]
+        if item not in self.rows:
+            some = ", ".join(list(self.rows)[:3])
+            raise ModelError(f"model {self.name}: {self.path} has no item {item}; its items are {some} ...")
+        return self.rows[item]
+
+
+def recorded_classifier(spec: ModelSpec, device: torch.device) -> Classifier:
+    """The answers in a CSV or Parquet file. InputError for one that cannot be read or contradicts itself."""
+    path = spec.file()
+    table = read_rows(path)
+    if "label" in table:
+        probabilities, names, keys, note = _long(table, given_names(spec.options.get("classes")), path)
+    else:
+        probabilities, names, keys, note = _wide(table, path)
+    rows: dict[str, dict[int, int]] = {}
+    for row, (item, frame) in enumerate(keys):
+        rows.setdefault(item, {})[frame] = row
+    return RecordedClassifier(
+        name=path.stem,
+        class_names=names,
+        path=path,
+        table=probabilities,
+        rows=rows,
+        partial=names[-1] == REST,
+        info=ModelInfo(
+            spec=spec.text,
+            engine="answers from a file",
+            device="",
+            precision="",
+            preprocessing="unknown",
+            weights=str(path),
+            weights_sha256=file_sha256(path),
+            num_classes=len(names),
+            reading="probabilities",
+            notes=(note,) if note else (),
+        ),
+    )
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """A CSV or Parquet file with ``item`` ("" where there is none), ``frame`` and, under that name, ``label``."""
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            table = pd.read_parquet(path)
+        else:
+            table = pd.read_csv(path, dtype={"item": str, "label": str, "class": str})
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as a table: {error}") from error
+    if "label" not in table and "class" in table:
+        table = table.rename(columns={"class": "label"})
+    if "frame" not in table or not len(table):
+        raise InputError(
+            f"{path}: expected a column frame and rows, got {len(table)} rows of {list(table)[:5]}"
+        )
+    frames = pd.to_numeric(table["frame"], errors="coerce")
+    wrong = np.flatnonzero(~(frames >= 0) | (frames % 1 != 0))
+    if len(wrong):
+        raise InputError(f"{path}: row {wrong[0] + 1}: frame: expected a whole number from 0")
+    item = table["item"].map(lambda name: PurePath(str(name)).stem) if "item" in table else ""
+    return table.assign(frame=frames.astype(np.int64), item=item)
+
+
+def _wide(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str, ...], list[tuple[str, int]], str]:
+    names = tuple(c for c in table.columns if c not in _NOT_CLASSES)
+    if len(names) < 2:
+        raise SettingsError(
+            f"{path}: has no column label, and {len(names)} columns of probabilities; expected frame, label, "
+            "probability, or frame and a column for each of two classes or more"
+        )
+    try:
+        values = table[list(names)].to_numpy(np.float64)
+    except ValueError as error:
+        raise InputError(
+            f"{path}: columns {', '.join(names[:3])} ... are no probabilities: {error}"
+        ) from error
+    keys = list(zip(table["item"], table["frame"].tolist(), strict=True))
+    if len(set(keys)) < len(keys):
+        raise InputError(f"{path}: some frame of an item has two rows")
+    _check_shares(values, path)
+    totals = values.sum(axis=1)
+    far = np.flatnonzero(np.abs(totals - 1) > _ROUNDING)
+    if len(far):
+        raise InputError(f"{path}: row {far[0] + 1}: probabilities sum to {totals[far[0]]:.4g}, expected 1")
+    return values / totals[:, None], names, keys, ""
+
+
+def _long(
+    table: pd.DataFrame, names: tuple[str, ...] | None, path: Path
+) -> tuple[np.ndarray, tuple[str, ...], list[tuple[str, int]], str]:
+    labels = table["label"].astype(str)
+    names = names or tuple(sorted(labels.unique()))
+    unknown = sorted(set(labels) - set(names))
+    if unknown:
+        raise SettingsError(f"{path}: label {unknown[0]!r} is not among the classes given")
+    shares = table["probability"].to_numpy(np.float64) if "probability" in table else np.ones(len(table))
+    _check_shares(shares, path)
+    grouped = table.groupby(["item", "frame"], sort=True)
+    keys = [(str(item), int(frame)) for item, frame in grouped.groups]
+    values = np.zeros((len(keys), len(names)))
+    row, column = grouped.ngroup().to_numpy(), labels.map({n: k for k, n in enumerate(names)}).to_numpy()
+    np.add.at(values, (row, column), shares)
+    if len(table) != len(set(zip(row.tolist(), column.tolist(), strict=True))):
+        raise InputError(f"{path}: some frame has two rows of one label")
+    rest = 1 - values.sum(axis=1)
+    if rest.min() < -_ROUNDING:
+        item, frame = keys[int(rest.argmin())]
+        raise InputError(f"{path}: {item} frame {frame}: probabilities sum to {1 - rest.min():.4g}")
+    if rest.max() <= _ROUNDING and len(names) > 1:
+        return values / values.sum(axis=1, keepdims=True), names, keys, ""
+    whole = np.concatenate([values, np.maximum(rest, 0)[:, None]], axis=1)
+    note = (
+        f"the file names part of the classes of a frame; the others together are {REST!r} and never lead: labels "
+        "can be compared, distances between distributions cannot"
+    )
+    return whole / whole.sum(axis=1, keepdims=True), (*names, REST), keys, note
+
+
+def _check_shares(values: np.ndarray, path: Path) -> None:
+    wrong = np.argwhere(~((values >= 0) & (values <= 1)))
+    if len(wrong):
+        raise InputError(f"{path}: row {wrong[0][0] + 1}: expected probabilities in 0..1")
+
+
+KIND = ModelKind(
+    scheme="predictions",
+    load=recorded_classifier,
+    options=("classes",),
+    forms=(
+        Form(
+            spec="predictions:FILE",
+            what="answers of a smart camera or another program, CSV or Parquet",
+            example="predictions:line4.csv",
+        ),
+    ),
+)
