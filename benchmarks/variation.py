@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 
+from vidrobust.differences.pairs import PairWatcher
 from vidrobust.frames import FrameBatch
-from vidrobust.studies.pairs import PairWatcher
 from vidrobust.studies.variation import VariationMeter
 
 BATCH = 16

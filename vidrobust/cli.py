@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -12,8 +13,12 @@ import click
 
 from vidrobust import __version__
 from vidrobust.errors import SettingsError, VidrobustError
+from vidrobust.run.settings import Settings
+from vidrobust.run.stage import Stage, load
+from vidrobust.run.stages import ALL, STAGES
 
 F = TypeVar("F", bound=Callable[..., Any])
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -25,47 +30,68 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def _setting(flag: str, text: str, **more: Any) -> Callable[[F], F]:
+    """An option that is a setting of the same name; its default stands in the settings, and in the help."""
+    default = getattr(Settings(), flag.split("/")[0][2:].replace("-", "_"))
+    told = ",".join(map(str, default)) if isinstance(default, tuple) else default
+    shown = f"  [default: {told}]" if told not in (None, "", False) else ""
+    return click.option(flag, help=text + shown, **more)
+
+
+def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    try:
+        return None if value is None else tuple(int(part) for part in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"expected whole numbers with commas between, got {value!r}") from error
+
+
 _MODEL = click.option(
     "--model",
     "-m",
     multiple=True,
     metavar="SPEC",
     help="A model: efficientnet-lite0, torchvision:NAME[,weights=FILE], timm:NAME, onnx:FILE, pt2:FILE, "
-    "package.module:factory. May be given several times.",
+    "package.module:factory, ... (vidrobust models lists all). May be given several times.",
 )
-_OUT = click.option("--out", "-o", metavar="DIR", help="The run folder; reports/NAME of the first source.")
+_OUT = click.option(
+    "--out", "-o", metavar="DIR", help="The run folder.  [default: reports/NAME of the first source]"
+)
 _CONFIG = click.option("--config", metavar="FILE", help="Settings in TOML, named as these options.")
+_OVERWRITE = click.option(
+    "--overwrite", is_flag=True, help="Replace a run folder that belongs to other sources or another version."
+)
 _FOOTAGE = _options(
-    click.option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N."),
-    click.option("--strict-device", is_flag=True, default=None, help="Never fall back to another device."),
-    click.option("--backend", metavar="NAME", help="auto, pyav, torchcodec or decord."),
-    click.option("--color", type=click.Choice(["fast", "accurate"]), help="fast equals the ffmpeg program."),
-    click.option("--batch", metavar="N", help="Frames per forward pass; auto halves when memory runs out."),
-    click.option("--every", type=int, metavar="K", help="Use every K-th frame."),
-    click.option("--fps", type=float, metavar="F", help="Use about F frames per second."),
-    click.option("--start-s", type=float, metavar="S", help="Start at this time."),
-    click.option("--end-s", type=float, metavar="S", help="End at this time."),
-    click.option("--seed", type=int, metavar="N", help="Seed of everything random."),
+    _setting("--device", "auto, cpu, cuda or cuda:N.", metavar="DEVICE"),
+    _setting("--strict-device", "Never fall back to another device.", is_flag=True, default=None),
+    _setting("--backend", "auto, pyav, torchcodec or decord.", metavar="NAME"),
+    _setting("--color", "fast equals the ffmpeg program.", type=click.Choice(["fast", "accurate"])),
+    _setting("--batch", "Frames per forward pass; auto halves when memory runs out.", metavar="N"),
+    _setting("--every", "Use every K-th frame.", type=int, metavar="K"),
+    _setting("--fps", "Use about F frames per second.", type=float, metavar="F"),
+    _setting("--start-s", "Start at this time.", type=float, metavar="S"),
+    _setting("--end-s", "End at this time.", type=float, metavar="S"),
+    _setting("--roi", "Cut all pictures to this region, px.", metavar="X,Y,W,H", callback=_numbers),
+    _setting("--seed", "Seed of everything random.", type=int, metavar="N"),
 )
 _STUDY = _options(
-    click.option(
-        "--suite", multiple=True, metavar="NAME", help="Suites of perturbations; natural by default."
+    _setting("--suite", "Suites of perturbations.", multiple=True, metavar="NAME"),
+    _setting("--perturbation", "Only these perturbations of the suites.", multiple=True, metavar="KEY"),
+    _setting("--frames", "Frames per item for the sensitivity.", type=int, metavar="N"),
+    _setting("--draws", "Random draws per frame and perturbation.", type=int, metavar="N"),
+    _setting("--pairs", "Pairs per item to explain by replay.", type=int, metavar="N"),
+    _setting(
+        "--motion-limit",
+        "Largest shift that still is the same view, as a share of the width.",
+        type=float,
+        metavar="SHARE",
     ),
-    click.option(
-        "--perturbation", multiple=True, metavar="KEY", help="Only these perturbations of the suites."
-    ),
-    click.option("--frames", type=int, metavar="N", help="Frames per item for the sensitivity."),
-    click.option("--draws", type=int, metavar="N", help="Random draws per frame and perturbation."),
-    click.option("--pairs", type=int, metavar="N", help="Pairs per item to explain by replay."),
-    click.option(
-        "--motion-limit", type=float, metavar="SHARE", help="Largest shift that still is the same view."
-    ),
-    click.option("--revert-within", type=int, metavar="N", help="Frames within which a label must be back."),
-    click.option("--anchor-deltas", multiple=True, type=int, metavar="N", help="Distances of anchor pairs."),
-    click.option("--across", multiple=True, metavar="WHAT", help="Correlate across frames, clips, models."),
-    click.option("--resamples", type=int, metavar="N", help="Bootstrap resamples."),
-    click.option("--widen", type=float, metavar="X", help="Policy ranges: the observed p99 times this."),
-    click.option("--trained-with", multiple=True, metavar="WHAT", help="Augmentations used in training."),
+    _setting("--revert-within", "Frames within which a label must be back.", type=int, metavar="N"),
+    _setting("--anchor-deltas", "Distances of anchor pairs.", multiple=True, type=int, metavar="N"),
+    _setting("--across", "Correlate across frames, clips, models.", multiple=True, metavar="WHAT"),
+    _setting("--resamples", "Resamples of intervals and permutations.", type=int, metavar="N"),
+    _setting("--widen", "Policy ranges: what was observed times this.", type=float, metavar="X"),
+    _setting("--trained-with", "Augmentations used in training.", multiple=True, metavar="WHAT"),
+    _setting("--pictures/--no-pictures", "A report with or without footage in it.", default=None),
 )
 _PRINT = _options(
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."),
@@ -82,105 +108,112 @@ def cli() -> None:
 @cli.command()
 @click.argument("sources", nargs=-1)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done and about how long it takes.")
-@_options(_MODEL, _OUT, _CONFIG, _FOOTAGE, _STUDY, _PRINT)
+@_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _STUDY, _PRINT)
 def study(
     sources: tuple[str, ...],
     dry_run: bool,
     out: str | None,
     config: str | None,
+    overwrite: bool,
     as_json: bool,
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Run every stage on SOURCES: videos, folders of videos or of frames, animations, globs."""
-    from vidrobust.run.study import STAGES
+    """Run every stage on SOURCES: videos, folders of videos or of frames, animations, globs, manifests.
 
-    _run(sources, STAGES, out, config, as_json, quiet, options, dry_run=dry_run)
+    The same command again continues a run, and makes only what is missing or stale.
+    """
+    if dry_run:
+        from vidrobust.run.estimate import estimate
+        from vidrobust.run.open import settings_of
+
+        settings, _ = settings_of(sources, config, _given(options))
+        found = estimate(settings, _reporter(quiet))
+        click.echo(json.dumps(found, indent=2) if as_json else found["text"])
+        return
+    _on_sources(sources, ALL, out, config, overwrite, as_json, quiet, options, "vidrobust.run.told:study")
 
 
-def _stage_command(stage: str, text: str) -> None:
-    @cli.command(stage, help=f"{text}\n\nTARGET is a run folder, or sources for a new one.")
+def _stage_command(stage: Stage) -> None:
+    @cli.command(
+        stage.name,
+        help=f"{stage.sentence}\n\nTARGET is a run folder, or sources; what is needed is made first.",
+    )
     @click.argument("target", nargs=-1, required=True)
-    @_options(_MODEL, _OUT, _CONFIG, _FOOTAGE, _STUDY, _PRINT)
-    def command(
-        target: tuple[str, ...],
-        out: str | None,
-        config: str | None,
-        as_json: bool,
-        quiet: bool,
-        **options: Any,
-    ) -> None:
-        _run(target, (stage,), out, config, as_json, quiet, options)
+    @_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _STUDY, _PRINT)
+    def command(target: tuple[str, ...], **options: Any) -> None:
+        _on_target(target, stage, **options)
 
 
-_stage_command("stability", "How stable the models are, frame to frame.")
-_stage_command("sensitivity", "How much each perturbation moves the prediction.")
-_stage_command("variation", "How much the footage itself varies, from pixels alone.")
-_stage_command("causes", "Why it flipped: measured changes replayed one by one.")
+def _on_target(
+    target: tuple[str, ...],
+    stage: Stage,
+    *,
+    out: str | None = None,
+    config: str | None = None,
+    overwrite: bool = False,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """One stage, on a run folder or on sources."""
+    from vidrobust.run.folder import is_run_folder
+    from vidrobust.run.open import opened_folder
+
+    if len(target) == 1 and (is_run_folder(Path(target[0])) or stage.name == "report"):
+        with opened_folder(Path(target[0]), _given(options), _reporter(quiet), out) as run:
+            _work(run, (stage.name,), stage.told, as_json)
+        return
+    _on_sources(target, (stage.name,), out, config, overwrite, as_json, quiet, options, stage.told)
+
+
+for _stage in STAGES:
+    if _stage.command and _stage.name != "correlate":
+        _stage_command(_stage)
 
 
 @cli.command()
-@click.argument("run_folder", required=False)
+@click.argument("target", nargs=-1)
 @click.option("--stability", "stability_file", metavar="FILE", help="A stability table from anywhere.")
 @click.option("--sensitivity", "sensitivity_file", metavar="FILE", help="A sensitivity table from anywhere.")
-@click.option("--across", multiple=True, metavar="WHAT", help="frames, clips or models.")
 @click.option("--given", multiple=True, metavar="METRIC", help="Confounder: a metric of the stability table.")
 @click.option("--higher-is-better", multiple=True, metavar="METRIC", help="Where the name does not tell.")
 @click.option("--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not tell.")
-@click.option("--resamples", type=int, metavar="N", help="Resamples of the intervals and permutations.")
-@click.option("--seed", type=int, metavar="N", help="Seed of everything random.")
-@_options(_OUT, _PRINT)
+@_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _STUDY, _PRINT)
 def correlate(
-    run_folder: str | None,
+    target: tuple[str, ...],
     stability_file: str | None,
     sensitivity_file: str | None,
     given: tuple[str, ...],
     higher_is_better: tuple[str, ...],
     lower_is_better: tuple[str, ...],
-    out: str | None,
-    as_json: bool,
-    quiet: bool,
     **options: Any,
 ) -> None:
-    """Which perturbations stand for what happens in the footage: of a run folder, or of tables from anywhere."""
-    from vidrobust.run.conclusions import correlate_files
+    """Which perturbations stand for what happens in the footage: of a run, or of tables from anywhere.
 
-    if run_folder is not None:
+    TARGET is a run folder, or sources; or give --stability, --sensitivity and --out.
+    """
+    if target:
         if stability_file or sensitivity_file:
             raise click.UsageError("give a run folder, or --stability and --sensitivity, not both")
-        _run((run_folder,), ("correlate",), None, None, as_json, quiet, options)
+        _on_target(target, next(stage for stage in STAGES if stage.name == "correlate"), **options)
         return
-    if not (stability_file and sensitivity_file and out):
+    if not (stability_file and sensitivity_file and options["out"]):
         raise click.UsageError("give a run folder, or --stability FILE, --sensitivity FILE and --out DIR")
+    from vidrobust.run.conclusions import correlate_files
+
+    chosen = _given(options)
     result = correlate_files(
         Path(stability_file),
         Path(sensitivity_file),
-        Path(out),
+        Path(options["out"]),
         given=given,
         higher_is_better={**dict.fromkeys(higher_is_better, True), **dict.fromkeys(lower_is_better, False)},
-        reporter=_reporter(quiet),
-        **{name: value for name, value in options.items() if value not in (None, ())},
+        reporter=_reporter(options["quiet"]),
+        **{name: chosen[name] for name in ("across", "resamples", "seed") if name in chosen},
     )
-    if as_json:
+    if options["as_json"]:
         _print_json(result)
-
-
-@cli.command()
-@click.argument("run_folder")
-@click.option("--widen", type=float, metavar="X", help="Ranges: the observed p99 times this.")
-@click.option("--trained-with", multiple=True, metavar="WHAT", help="Augmentations used in training.")
-@_PRINT
-def policy(run_folder: str, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Which augmentations to train with, and how strong: from the tables of a run folder."""
-    _run((run_folder,), ("policy",), None, None, as_json, quiet, options)
-
-
-@cli.command()
-@click.argument("run_folder")
-@_PRINT
-def report(run_folder: str, as_json: bool, quiet: bool) -> None:
-    """Write report.html of a run folder anew."""
-    _run((run_folder,), ("report",), None, None, as_json, quiet, {})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -202,53 +235,51 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in NO_SPACE and "No space left" not in str(error):
+            raise
+        click.echo(
+            "error: the disk is full or its quota is used up; make room, and the same command continues where "
+            f"it was ({error.strerror or error})",
+            err=True,
+        )
+        sys.exit(3)
 
 
-def _run(
-    target: tuple[str, ...],
-    stages: Sequence[str],
+def _on_sources(
+    sources: Sequence[str],
+    names: Sequence[str],
     out: str | None,
     config: str | None,
+    overwrite: bool,
     as_json: bool,
     quiet: bool,
     options: dict[str, Any],
-    *,
-    dry_run: bool = False,
+    told: str,
 ) -> None:
-    """Stages on a run folder, or on sources; ends with exit code 3 where an input failed."""
-    from vidrobust.run.folder import RunFolder, is_run_folder
-    from vidrobust.run.settings import Settings, read_toml
-    from vidrobust.run.study import Study, open_study
+    from vidrobust.run.open import opened_sources, settings_of
 
-    given = {name: value for name, value in options.items() if value is not None and value != ()}
-    reporter = _reporter(quiet)
-    tables_only = not set(stages) - {"correlate", "policy", "report"}
-    if tables_only or (len(target) == 1 and is_run_folder(Path(target[0]))):
-        folder = RunFolder.existing(Path(target[0]))
-        settings = folder.settings.changed(given, "options")
-        folder.update(settings=settings.as_dict())
-        running = Study(folder, settings, reporter)
-    else:
-        from_file = read_toml(Path(config)) if config else {}
-        out = out or from_file.pop("out", None)
-        settings = Settings().changed(from_file, str(config)).changed(given, "options")
-        settings = settings.changed({"sources": target or settings.sources}, "sources")
-        if dry_run:
-            from vidrobust.run.estimate import estimate
+    settings, named = settings_of(sources, config, _given(options))
+    with opened_sources(settings, out or named, _reporter(quiet), overwrite=overwrite) as run:
+        _work(run, names, told, as_json)
 
-            found = estimate(settings, reporter)
-            click.echo(json.dumps(found, indent=2) if as_json else found["text"])
-            return
-        running = open_study(settings.sources, out, settings, reporter)
-    running.run(stages)
+
+def _work(run: Any, names: Sequence[str], told: str, as_json: bool) -> None:
+    """Build, print, and end with exit code 3 where an input failed."""
+    from vidrobust.run.build import build
+
+    build(run, names)
     if as_json:
-        _print_json(running.folder.read_json("metrics.json"))
+        _print_json(load(told)(run))
     else:
-        click.echo(str(running.folder.path))
-    failed = running.failed
-    if failed:
-        reporter.warn(f"{len(failed)} input(s) could not be read; the others are done")
+        click.echo(str(run.path))
+    if run.failed:
+        run.reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
         sys.exit(3)
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None and value != ()}
 
 
 def _reporter(quiet: bool) -> Any:

@@ -79,24 +79,57 @@ def doctor(as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--out", default=None, metavar="DIR", help="The run folder; reports/demo by default.")
+@click.option("--out", default=None, metavar="DIR", help="The run folder.  [default: reports/demo]")
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
 def demo(out: str | None, quiet: bool) -> None:
     """The whole study on a real clip with a real network, both from installed packages; about three minutes."""
+    from vidrobust.run.build import build
     from vidrobust.run.demo import MODEL, OUT, find_clip
+    from vidrobust.run.open import opened_sources
     from vidrobust.run.progress import Reporter
     from vidrobust.run.settings import Settings
-    from vidrobust.run.study import STAGES, open_study
+    from vidrobust.run.stages import ALL
 
     settings = Settings(sources=(str(find_clip()),), model=(MODEL,))
-    running = open_study(settings.sources, out or OUT, settings, Reporter(quiet=quiet))
-    running.run(STAGES)
-    click.echo(f"open {running.folder.path / 'report.html'}")
+    with opened_sources(settings, out or OUT, Reporter(quiet=quiet)) as run:
+        build(run, ALL)
+    click.echo(f"open {run.path / 'report.html'}")
+
+
+@click.command()
+@click.argument("run_folder")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def status(run_folder: str, as_json: bool) -> None:
+    """Each stage of a run folder: done, stale or missing, with its time."""
+    from vidrobust.run.folder import RunFolder
+    from vidrobust.run.status import status as status_of
+
+    rows = status_of(RunFolder.existing(Path(run_folder)))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    told = {None: ""}
+    _print_rows(
+        [{**row, "seconds": told.get(row["seconds"], f"{row['seconds']} s")} for row in rows], as_json=False
+    )
+
+
+@click.command()
+@click.argument("run_folder")
+def clean(run_folder: str) -> None:
+    """Remove the parts of a run folder: its tables and report stay, and nothing can be continued."""
+    from vidrobust.run.folder import RunFolder
+    from vidrobust.run.parts import Parts
+
+    folder = RunFolder.existing(Path(run_folder))
+    with folder.locked():
+        freed = Parts(folder.path).clean()
+    click.echo(f"{freed / 1e6:.1f} MB freed")
 
 
 def register(group: click.Group) -> None:
     """Add these commands to the command line."""
-    for command in (inspect, perturbations, models, doctor, demo):
+    for command in (inspect, perturbations, models, doctor, demo, status, clean):
         group.add_command(command)
 
 

@@ -6,6 +6,7 @@ model is then free of torch.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -69,6 +70,8 @@ class Classifications:
     @property
     def labels(self) -> np.ndarray:
         """(N,) int64, the most probable class, the first of equals; or as the operating points say."""
+        if not self.thresholds:
+            return np.asarray(self.probabilities.argmax(axis=1))
         rest, above = self._rest_and_above()
         labels: np.ndarray = np.where(above.max(axis=1) > 0, above.argmax(axis=1), rest.argmax(axis=1))
         return labels
@@ -102,6 +105,15 @@ class Classifications:
             above[reached, k] = p[reached, k] / np.float32(point)
             rest[:, k] = rest[:, k] if len(self.thresholds) == p.shape[1] else -1.0
         return rest, above
+
+    def take(self, rows: np.ndarray) -> Classifications:
+        """The predictions of some rows, in the order asked for."""
+        return dataclasses.replace(self, probabilities=self.probabilities[rows])
+
+    def joined(self, later: Classifications) -> Classifications:
+        """These rows and then those of ``later``, which comes from the same model."""
+        both = np.concatenate([self.probabilities, later.probabilities])
+        return dataclasses.replace(self, probabilities=both)
 
     def __len__(self) -> int:
         return int(self.probabilities.shape[0])

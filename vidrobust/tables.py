@@ -24,6 +24,8 @@ TABLES: dict[str, dict[str, Kind]] = {
         "second_label": "int64",
         "margin": "float64",
         "entropy": "float64",
+        "track": "int64",
+        "keyframe": "bool",
     },
     "pairs": {
         "item": "string",
@@ -38,12 +40,60 @@ TABLES: dict[str, dict[str, Kind]] = {
         "top1_probability_change": "float64",
         "jensen_shannon": "float64",
         "top5_distance": "float64",
-        # beyond the contract: the confounder "amount of pixel change" of the correlation study
+        # beyond the contract: the confounder "amount of pixel change" of the correlation study; the unit along
+        # time; the time of frame a; the signed distance in delivered frames
         "pixel_change": "float64",
+        "track": "int64",
+        "time_s": "float64",
+        "delta_frames": "int64",
+    },
+    # beyond the contract: three frames, a row a frame
+    "triples": {
+        "item": "string",
+        "frame": "int64",
+        "time_s": "float64",
+        "model": "string",
+        "track": "int64",
+        "jitter": "float64",
+        "revert_flip": "float64",
+    },
+    # per frame all classes up to 32, else the leading ten and, as label -1, the sum of the rest
+    "probabilities": {
+        "item": "string",
+        "frame": "int64",
+        "model": "string",
+        "track": "int64",
+        "label": "int64",
+        "label_name": "string",
+        "probability": "float64",
+    },
+    # what lies between each frame and the one before it, from pixels alone
+    "links": {
+        "item": "string",
+        "frame": "int64",
+        "time_s": "float64",
+        "reason": "string",
+        "pixel_change": "float64",
+        "shift_x": "float64",
+        "shift_y": "float64",
+        "keyframe": "bool",
+        "corrupt": "bool",
     },
     "stability": {
         "model": "string",
         "item": "string",
+        "metric": "string",
+        "value": "float64",
+        "low": "float64",
+        "high": "float64",
+        "n": "int64",
+    },
+    # the same by class, track or station
+    "stability_by": {
+        "model": "string",
+        "item": "string",
+        "by": "string",
+        "group": "string",
         "metric": "string",
         "value": "float64",
         "low": "float64",

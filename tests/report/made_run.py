@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from vidrobust import tables
+from vidrobust.differences.pairs import Links
 from vidrobust.frames import FrameBatch
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.predictions import Classifications
@@ -23,7 +24,6 @@ from vidrobust.run.folder import RunFolder
 from vidrobust.run.headline import collect
 from vidrobust.run.progress import Reporter
 from vidrobust.run.settings import Settings
-from vidrobust.studies.pairs import Links
 from vidrobust.studies.stability import StabilityMeter, StabilitySettings, StabilityTables, summarise
 from vidrobust.studies.variation import UNITS
 from vidrobust.studies.variation import summarise as summarise_variation

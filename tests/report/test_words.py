@@ -6,8 +6,8 @@ import pytest
 
 from vidrobust.account.causes import CAUSES
 from vidrobust.differences.classes import METRICS
+from vidrobust.differences.pairs import REASONS
 from vidrobust.report import words
-from vidrobust.studies.pairs import REASONS
 from vidrobust.studies.variation import UNITS
 
 NAN = float("nan")

@@ -10,9 +10,9 @@ import pytest
 
 from tests.made_frames import batch_of, texture
 from vidrobust.differences.classes import total_variation
+from vidrobust.differences.pairs import Links
 from vidrobust.predictions import Classifications
 from vidrobust.studies import stability
-from vidrobust.studies.pairs import Links
 
 NAMES = ("bolt", "nut", "washer")
 SETTINGS = stability.StabilitySettings(anchor_deltas=(1, 3), anchor_every_s=0.2)  # an anchor every 5 frames

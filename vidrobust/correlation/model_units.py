@@ -20,6 +20,7 @@ _PREFERRED = (
     "pm10_over_pm0",
     "consistency",
     "total_variation",
+    "flip_rate",
     "label_flip",
 )
 """Which metric the verdicts rest on where none is named: the first of these that is there, else the first."""

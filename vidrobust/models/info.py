@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from vidrobust.predictions import Classifier
+from vidrobust.predictions import Classifier, Detector
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class ModelInfo:
         return {**dataclasses.asdict(self), "notes": list(self.notes)}
 
 
-def model_info(classifier: Classifier) -> ModelInfo:
+def model_info(classifier: Classifier | Detector) -> ModelInfo:
     """The classifier's own ModelInfo, or what can be said about a callable that states none."""
     info = getattr(classifier, "info", None)
     if isinstance(info, ModelInfo):
@@ -67,7 +67,7 @@ def model_info(classifier: Classifier) -> ModelInfo:
     )
 
 
-def identity(classifier: Classifier) -> dict[str, str] | None:
+def identity(classifier: Classifier | Detector) -> dict[str, str] | None:
     """What decides a model's answers to given pixels, up to rounding, as plain values for a key.
 
     Weights (or the user's version), code, preprocessing, how outputs are read, class names, engine, precision and

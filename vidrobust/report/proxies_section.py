@@ -17,7 +17,8 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import FAMILIES, phrase
 from vidrobust.report.run_tables import RunTables
-from vidrobust.report.words import METRICS, NO_INTERVAL, interval, listing, number, span
+from vidrobust.report.words import NO_INTERVAL, interval, listing, number, span
+from vidrobust.tasks.catalogue import find_metric, metric_of_column
 
 CANNOT_TELL = "cannot tell"
 VERDICTS = ("proxy", "no evidence", CANNOT_TELL)
@@ -297,7 +298,8 @@ def _heat(
 
 
 def _short(metric: str) -> str:
-    return METRICS.get(metric, metric.replace("_", " ")).split(" (")[0]
+    known = find_metric(metric) or metric_of_column(metric)
+    return (metric.replace("_", " ") if known is None else known.title).split(" (")[0]
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:

@@ -14,8 +14,6 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.judgement import Judgement
 from vidrobust.report.run_tables import RunTables
 from vidrobust.report.words import (
-    METRIC_UNITS,
-    METRICS,
     NO_INTERVAL,
     NOT_MEASURED,
     cut,
@@ -29,6 +27,8 @@ from vidrobust.report.words import (
     plural,
     with_interval,
 )
+from vidrobust.tasks.catalogue import find_metric
+from vidrobust.tasks.metric import Metric
 
 MOST_ITEMS = 20
 """Items shown in the comparison of items."""
@@ -72,8 +72,8 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
 
 
 def _card(name: str, stability: pd.DataFrame, usable: pd.DataFrame) -> ModelCard:
-    flip = overall(stability, name, "label_flip")
-    revert = overall(stability, name, "revert_flip")
+    flip = overall(stability, name, "flip_rate")
+    revert = overall(stability, name, "revert_flip_rate")
     moved = overall(stability, name, "total_variation")
     flips = int(usable["label_flip"].sum())
     said = judgement.stability(flip["value"], flip["low"], flip["high"], int(flip["n"]))
@@ -146,31 +146,27 @@ def metric_rows(run: RunTables) -> list[dict[str, Any]]:
     if stability is None:
         return []
     rows = []
-    anchors = [m for m in stability["metric"].drop_duplicates() if str(m).startswith("anchor_")]
-    for metric in [*METRICS, *anchors]:
-        found = [overall(stability, model, metric) for model in run.models]
+    for metric in _told(stability):
+        found = [overall(stability, model, metric.name) for model in run.models]
         if any(each["n"] for each in found):
-            rows.append({"name": _metric_name(metric), "values": [_metric(metric, each) for each in found]})
+            rows.append({"name": metric.title, "values": [_metric(metric, each) for each in found]})
     rows.append({"name": "kappa of neighbouring labels", "values": _kappas(run)})
     return rows
 
 
-def _metric_name(metric: str) -> str:
-    if metric.startswith("anchor_"):
-        what, _, distance = metric.removeprefix("anchor_").rpartition("_")
-        frames = "1 frame" if distance == "1" else f"{distance} frames"
-        return f"{METRICS.get(what, what)}, {frames} from an anchor"
-    return METRICS.get(metric, metric.replace("_", " "))
+def _told(stability: pd.DataFrame) -> list[Metric]:
+    """The metrics of the table, in its order."""
+    found = [find_metric(str(name)) for name in stability["metric"].drop_duplicates()]
+    return [metric for metric in found if metric is not None]
 
 
-def _metric(metric: str, row: Mapping[str, Any]) -> dict[str, str]:
-    unit = METRIC_UNITS.get(metric, "")
-    text = with_interval if unit else percent_with_interval
+def _metric(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
+    text = with_interval if metric.unit else percent_with_interval
     value = text(row["value"], row["low"], row["high"])
     n = f"n = {int(row['n'])}"
     if row["clusters"]:
         n += f" in {plural(int(row['clusters']), str(row['cluster']) or 'cluster')}"
-    return {"text": f"{value} {unit}".strip(), "n": n}
+    return {"text": f"{value} {metric.unit}".strip(), "n": n}
 
 
 def _kappas(run: RunTables) -> list[dict[str, str]]:
@@ -193,7 +189,7 @@ def item_figure(run: RunTables) -> Picture | None:
     stability = run.table("stability")
     if stability is None:
         return None
-    rows = stability[(stability["metric"] == "label_flip") & (stability["item"] != "")]
+    rows = stability[(stability["metric"] == "flip_rate") & (stability["item"] != "")]
     rows = rows[rows["value"].notna()]
     order = rows.groupby("item")["value"].max().sort_values(ascending=False, kind="stable")
     if len(order) < 2:

@@ -10,18 +10,6 @@ NO_INTERVAL = "no interval"
 LONGEST_NAME = 26
 """Characters of a class name that fit in a legend or under a picture."""
 
-METRICS = {
-    "label_flip": "label flips",
-    "total_variation": "probability that changes hands (total variation)",
-    "top1_probability_change": "change of the leading class's probability",
-    "jensen_shannon": "Jensen-Shannon divergence",
-    "top5_distance": "reordering of the five leading classes (T5D)",
-    "jitter": "jitter (second difference)",
-    "revert_flip": "revert flips (A B A)",
-}
-METRIC_UNITS = {"jensen_shannon": "bits", "top5_distance": "of 15"}
-"""Metrics that are no shares."""
-
 CAUSES = {
     "light": "light",
     "colour": "colour",

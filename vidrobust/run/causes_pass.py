@@ -2,57 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from vidrobust import tables
 from vidrobust.account import causes, direction
-from vidrobust.footage.item import Item
 from vidrobust.predictions import Classifier
-from vidrobust.run.folder import RunFolder
-from vidrobust.run.inputs import Inputs, for_each
 from vidrobust.run.moments import MomentWriter
-from vidrobust.run.progress import Reporter
-from vidrobust.run.settings import Settings
-from vidrobust.video.source import VideoSource
+from vidrobust.run.run import Run
 
 CHUNK = 4
 
 
-def run(
-    folder: RunFolder, inputs: Inputs, models: Sequence[Classifier], settings: Settings, reporter: Reporter
-) -> None:
+def run(run: Run) -> None:
     """Measure and write ``causes`` and ``directions``, and the pictures of the worst moments."""
-    pairs = folder.table("pairs")
-    wanted = pairs_to_study(pairs, settings.pairs, settings.seed)
-    moments = MomentWriter(folder, models)
+    pairs = run.table("pairs")
+    models = [model for model in run.models if isinstance(model, Classifier)]
+    wanted = pairs_to_study(pairs, run.settings.pairs, run.settings.seed)
+    moments = MomentWriter(run.folder, models)
+    moments.choose(pairs, run.table("frames"))
     found: list[pd.DataFrame] = []
     directions: list[pd.DataFrame] = []
-
-    def work(item: Item, source: VideoSource) -> None:
-        chosen = wanted[wanted["item"] == item.name]
-        with reporter.counting(f"{item.name}: causes", len(chosen), "pairs") as counter:
+    for name in pairs["item"].drop_duplicates():
+        chosen = wanted[wanted["item"] == name]
+        with (
+            run.opened(name) as source,
+            run.reporter.counting(f"{name}: causes", len(chosen), "pairs") as counter,
+        ):
             for start in range(0, len(chosen), CHUNK):
                 part = chosen.iloc[start : start + CHUNK]
                 a = source.at(part["frame_a"].astype(int).tolist())
                 b = source.at(part["frame_b"].astype(int).tolist())
-                found.append(causes.study_pairs(item.name, a, b, models, seed=settings.seed).table)
-                directions.append(direction.study_pairs(item.name, a, b, models))
+                found.append(causes.study_pairs(name, a, b, models, seed=run.settings.seed).table)
+                directions.append(direction.study_pairs(name, a, b, models))
                 counter.advance(len(part))
-        moments.take(item, source, seed=settings.seed)
-
-    moments.choose(pairs, folder.table("frames"))
-    for_each(inputs, settings, reporter, work)
-    folder.update(failed=inputs.failed)
+            moments.take(run.item(name), source, seed=run.settings.seed)
     kept = [part for part in found if len(part)]
     table = pd.concat(kept, ignore_index=True) if kept else tables.empty("causes")
     if len(table):
         table = table.merge(wanted, on=["item", "frame_a", "frame_b"], how="left")
-    folder.write_table("causes", table)
+    run.folder.write_table("causes", table)
     kept = [part for part in directions if len(part)]
-    folder.write_table(
+    run.folder.write_table(
         "directions", pd.concat(kept, ignore_index=True) if kept else tables.empty("directions")
     )
     moments.write()

@@ -24,16 +24,18 @@ from vidrobust.policy.exports.write import write_all
 from vidrobust.policy.trained_with import parse as parse_training
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.progress import Reporter
+from vidrobust.run.run import Run
 from vidrobust.run.settings import Settings
 
 FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
 
 
-def correlate(folder: RunFolder, settings: Settings, reporter: Reporter) -> None:
+def correlate(run: Run) -> None:
     """Which perturbations are proxies: across frames and clips within each model, and across models.
 
     Each is a study of its own, never pooled; one that has no units is left out with its reason.
     """
+    folder, settings, reporter = run.folder, run.settings, run.reporter
     results: list[tuple[str, str, CorrelationResult, Together | None]] = []
     left_out: list[str] = []
     for across, model, units in _all_units(folder, settings, left_out):
@@ -47,11 +49,12 @@ def correlate(folder: RunFolder, settings: Settings, reporter: Reporter) -> None
     _write(folder, results, left_out)
 
 
-def make_policy(folder: RunFolder, settings: Settings, reporter: Reporter) -> None:
+def make_policy(run: Run) -> None:
     """Hear the witnesses and write the policy of each model: the first one's at the top of the run folder.
 
     The others' stand in ``policies/MODEL/``. Also writes ``witnesses.parquet``.
     """
+    folder, settings, reporter = run.folder, run.settings, run.reporter
     trained = parse_training(settings.trained_with)
     families = {each.family for each in trained}
     variation, sensitivity = folder.table("variation"), folder.table("sensitivity")

@@ -1,41 +1,43 @@
-"""The run folder: what a run leaves behind, written beside and renamed, so that a file is whole or absent."""
+"""The run folder: run.json, tables and files, written beside and renamed, so that each is whole or absent."""
 
 from __future__ import annotations
 
 import json
+import os
 import platform
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from vidrobust import tables
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files import plain, write_text
 from vidrobust.run.settings import Settings
 
+SCHEMA = 2
 PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
+LOCK, RUNNING = ".lock", ".running.json"
 
 
 class RunFolder:
-    """A folder ``reports/NAME`` with run.json, the tables, metrics.json, the policy and the report."""
+    """A folder ``reports/NAME`` with run.json, parts, tables, metrics.json, the policy and the report."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def create(cls, path: Path, settings: Settings) -> RunFolder:
-        """A new folder with run.json begun; the results of an earlier run in it are removed first.
-
-        Raises SettingsError where it cannot be made, or where it holds something that is not a run.
-        """
+        """A new folder with run.json begun; SettingsError where it cannot be made or holds something else."""
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()) and not is_run_folder(path):
+            if any(entry.name not in (LOCK, RUNNING) for entry in path.iterdir()):
                 raise SettingsError(f"{path}: is not empty and not a run folder; give another --out")
-            _remove_results(path)
         except OSError as error:
             raise SettingsError(
                 f"{path}: the run folder cannot be made ({error.strerror}); see --out"
@@ -44,12 +46,13 @@ class RunFolder:
         folder.write_json(
             "run.json",
             {
-                "schema": 1,
+                "schema": SCHEMA,
                 "settings": settings.as_dict(),
                 "versions": versions(),
                 "inputs": [],
                 "failed": [],
                 "left_out": [],
+                "duplicates": [],
                 "models": [],
                 "stages": {},
             },
@@ -58,12 +61,19 @@ class RunFolder:
 
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
-        """A folder that a run has made; InputError where it is none."""
+        """A folder that a run has made; InputError where it is none, or was made by an older version."""
         if not is_run_folder(path):
             raise InputError(
                 f"{path}: is not a run folder (it has no run.json); make one with vidrobust study"
             )
-        return cls(path)
+        folder = cls(path)
+        if folder.run.get("schema") != SCHEMA:
+            made = (folder.run.get("versions") or {}).get("vidrobust", "another version")
+            raise InputError(
+                f"{path}: was made by vidrobust {made} and cannot be continued by this one (schema "
+                f"{folder.run.get('schema')}, expected {SCHEMA}); give another --out, or --overwrite to replace it"
+            )
+        return folder
 
     @property
     def run(self) -> dict[str, Any]:
@@ -72,18 +82,17 @@ class RunFolder:
 
     @property
     def settings(self) -> Settings:
-        """The settings the run was made with."""
+        """The settings of the last command on this folder."""
         return Settings().changed(self.run["settings"], str(self.path / "run.json"))
 
     def update(self, **values: Any) -> None:
         """Replace some keys of run.json."""
         self.write_json("run.json", {**self.run, **values})
 
-    def stage_done(self, stage: str, seconds: float, **facts: Any) -> None:
-        """Note that a stage is complete, how long it took, and what else there is to say of it."""
-        run = self.run
-        run["stages"][stage] = {"seconds": round(seconds, 2), **facts}
-        self.write_json("run.json", run)
+    def note_stage(self, stage: str, record: Mapping[str, Any] | None) -> None:
+        """Note what a stage was made of and when it was done; None: it is not there any more."""
+        stages = {**self.run["stages"], stage: record}
+        self.update(stages={name: each for name, each in stages.items() if each is not None})
 
     def has(self, table: str) -> bool:
         return (self.path / f"{table}.parquet").is_file()
@@ -103,7 +112,7 @@ class RunFolder:
         path = self.path / name
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read: {error}") from error
         return content
 
@@ -111,20 +120,42 @@ class RunFolder:
         """Strict JSON: what is not a number becomes null."""
         write_text(self.path / name, json.dumps(plain(content), indent=2, ensure_ascii=False) + "\n")
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process; the lock dies with it. SettingsError where another one holds it."""
+        lock = FileLock(self.path / LOCK)
+        who = self.path / RUNNING
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            holder = _holder(who)
+            raise SettingsError(
+                f"{self.path}: another vidrobust is at work in this run folder{holder}; wait for it, or give "
+                "another --out"
+            ) from error
+        try:
+            write_text(who, json.dumps({"pid": os.getpid(), "host": platform.node()}))
+            yield
+        finally:
+            who.unlink(missing_ok=True)
+            lock.release()
 
-def _remove_results(path: Path) -> None:
-    """What an earlier run wrote, so that old and new numbers never stand side by side."""
-    for pattern in (
-        "*.parquet",
-        "*.json",
-        "policy_*",
-        "report.html",
-        "moments/*.jpg",
-        "policies/*/*",
-        "*.part",
-    ):
+
+def _holder(who: Path) -> str:
+    try:
+        found = json.loads(who.read_text(encoding="utf-8"))
+        return f" (process {found['pid']} on {found['host']})"
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def remove_results(path: Path) -> None:
+    """Everything that a run wrote, of whatever version, so that old and new numbers never stand side by side."""
+    for pattern in ("*.parquet", "*.json", "policy_*", "report.html", "*.part"):
         for file in path.glob(pattern):
             file.unlink()
+    for folder in ("parts", "moments", "policies"):
+        shutil.rmtree(path / folder, ignore_errors=True)
 
 
 def is_run_folder(path: Path) -> bool:

@@ -1,51 +1,77 @@
-"""The items of a run: opened one after the other; one that fails is recorded, and the others go on."""
+"""The items of a run: found in the sources, opened one by one; one that fails is recorded, others go on."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from vidrobust.errors import InputError
+from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.item import Item
 from vidrobust.run.progress import Reporter
 from vidrobust.run.settings import Settings
+from vidrobust.shown import shown
 from vidrobust.video.source import VideoSource, open_video
 
 
 @dataclass
 class Inputs:
-    """What the sources hold: items to read, what failed (path or source, and why), what was left out."""
+    """What the sources hold: items to read, what failed (path or source, and why), what was left out.
+
+    content  the key of each item's content, by name; filled as it is asked for
+    """
 
     items: tuple[Item, ...]
     failed: list[dict[str, str]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
+    content: dict[str, str] = field(default_factory=dict)
 
     def fail(self, path: str, error: str, reporter: Reporter) -> None:
-        """Record that an input could not be read, once, and say so."""
+        """Record that an input could not be read, or a model could not read it, once, and say so."""
         entry = {"path": path, "error": error}
         if entry not in self.failed:
             self.failed.append(entry)
             reporter.warn(f"error: {error}")
 
+    @property
+    def readable(self) -> list[Item]:
+        """The items that have not failed."""
+        failed = {entry["path"] for entry in self.failed}
+        return [item for item in self.items if shown(item.path) not in failed]
 
-def find(settings: Settings, reporter: Reporter) -> Inputs:
-    """Expand the sources; what names nothing usable is recorded as failed."""
+
+def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
+    """Expand the sources and hash what they hold; what names nothing usable is recorded as failed.
+
+    cache  file that keeps the hashes by size and time of change; None: they are made anew
+    """
     expanded = expand_sources(settings.sources)
-    left_out = [{"path": str(each.path), "reason": each.reason} for each in expanded.left_out]
-    inputs = Inputs(expanded.items, left_out=left_out)
+    left_out = [{"path": shown(each.path), "reason": each.reason} for each in expanded.left_out]
+    items = expanded.items
+    if settings.roi:
+        x, y, width, height = settings.roi
+        items = tuple(dataclasses.replace(i, roi=i.roi or (x, y, width, height)) for i in items)
+    inputs = Inputs(items, left_out=left_out)
     for problem in expanded.problems:
         inputs.fail(problem.split(": ")[0], problem, reporter)
     if left_out:
         reporter.say(f"{len(left_out)} file(s) in the folders given are no footage and are left out")
+    if cache is not None:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+    keys = ContentKeys(cache)
+    for item in inputs.readable:
+        try:
+            inputs.content[item.name] = keys.of(item)
+        except OSError as error:
+            inputs.fail(shown(item.path), f"{shown(item.path)}: cannot be read ({error.strerror})", reporter)
+    keys.save()
     return inputs
 
 
 def open_item(item: Item, settings: Settings) -> VideoSource:
-    """The item's frames as the settings ask for them."""
+    """The item's frames as the settings and its manifest ask for them."""
     return open_video(
         item.path,
         item=item.name,
@@ -55,64 +81,23 @@ def open_item(item: Item, settings: Settings) -> VideoSource:
         color=settings.color,
         every=settings.every,
         fps=settings.fps,
-        start_s=settings.start_s,
-        end_s=settings.end_s,
+        start_s=_later(settings.start_s, item.start_s),
+        end_s=_earlier(settings.end_s, item.end_s),
+        roi=item.roi,
     )
 
 
-def for_each(
-    inputs: Inputs, settings: Settings, reporter: Reporter, work: Callable[[Item, VideoSource], None]
-) -> int:
-    """Do some work on every item, with its source open. Returns how many items it succeeded on.
+def _later(a: float | None, b: float | None) -> float | None:
+    return max((x for x in (a, b) if x is not None), default=None)
 
-    An InputError ends that item's work and is recorded, and later passes leave the item out; any other error is
-    a fault of the program and passes.
-    """
-    succeeded = 0
-    failed = {entry["path"] for entry in inputs.failed}
+
+def _earlier(a: float | None, b: float | None) -> float | None:
+    return min((x for x in (a, b) if x is not None), default=None)
+
+
+def named(inputs: Inputs, name: str) -> Item:
+    """The item of this name; InputError where the sources do not hold it any more."""
     for item in inputs.items:
-        if str(item.path) in failed:
-            continue
-        try:
-            with open_item(item, settings) as source:
-                work(item, source)
-            succeeded += 1
-        except InputError as error:
-            inputs.fail(str(item.path), str(error), reporter)
-    return succeeded
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file; of a folder, the hash over the names and hashes of its files in order."""
-    digest = hashlib.sha256()
-    if path.is_dir():
-        for file in sorted(p for p in path.iterdir() if p.is_file()):
-            digest.update(f"{file.name}\0{sha256(file)}\n".encode())
-        return digest.hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def describe(item: Item, source: VideoSource, frames: int, corrupt: int, last_s: float) -> dict[str, Any]:
-    """What run.json says of an item that was read."""
-    info = source.info
-    return {
-        "item": item.name,
-        "path": str(item.path),
-        "sha256": sha256(item.path),
-        "width": info.width,
-        "height": info.height,
-        "frame_rate": float(info.frame_rate),
-        "frames": frames,
-        "corrupt_frames": corrupt,
-        "end_s": last_s,
-        "codec": info.codec,
-        "pixel_format": info.pixel_format,
-        "color_space": info.color_space,
-        "color_range": info.color_range,
-        "backend": info.backend,
-        "device": info.device,
-        "reason": info.reason,
-        "notes": list(info.notes),
-        "problems": list(source.problems),
-    }
+        if item.name == name:
+            return item
+    raise InputError(f"{name}: is not among the sources any more")

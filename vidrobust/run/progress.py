@@ -69,6 +69,13 @@ class Reporter:
         self.say(f"{title}: {counter.done} {unit} in {seconds:.1f} s ({counter.done / seconds:.1f} {unit}/s)")
 
 
+def duration(seconds: float) -> str:
+    """Seconds in words: 80 s, 12 min, 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 class _Rate(ProgressColumn):
     def __init__(self, unit: str) -> None:
         super().__init__()

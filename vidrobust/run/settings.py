@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,8 @@ class Settings:
     """Or about so many frames per second."""
     start_s: float | None = None
     end_s: float | None = None
+    roi: tuple[int, ...] = ()
+    """x, y, width, height in px of the frame to which all pictures are cut; the whole frame where empty."""
     anchor_deltas: tuple[int, ...] = (1, 2, 5, 10)
     """Distances of anchor pairs in delivered frames."""
     motion_limit: float = 0.1
@@ -52,6 +54,8 @@ class Settings:
     """The policy's ranges are the observed 99th percentiles times this factor."""
     trained_with: tuple[str, ...] = ()
     """Augmentations the model was trained with: perturbations, families, or a library's settings."""
+    pictures: bool = True
+    """False: a report without footage in it, for footage with people."""
 
     def __post_init__(self) -> None:
         for name in ("every", "revert_within", "frames", "draws", "pairs", "resamples"):
@@ -71,6 +75,8 @@ class Settings:
             raise SettingsError(f"widen: expected a factor of 1 or more, got {self.widen:g}")
         if self.motion_limit <= 0:
             raise SettingsError(f"motion_limit: expected a positive share, got {self.motion_limit:g}")
+        if self.roi and (len(self.roi) != 4 or min(self.roi) < 0 or 0 in self.roi[2:]):
+            raise SettingsError(f"roi: expected x,y,width,height in px, got {list(self.roi)}")
         unknown = set(self.across) - {"frames", "clips", "models"}
         if unknown:
             raise SettingsError(f"across: expected frames, clips, models; got {', '.join(sorted(unknown))}")
@@ -88,10 +94,15 @@ class Settings:
             raise SettingsError(
                 f"{where}: unknown setting(s) {', '.join(unknown)}; known are {', '.join(known)}"
             )
-        return dataclasses.replace(
-            self,
-            **{name: _convert(name, str(known[name].type), value, where) for name, value in values.items()},
-        )
+        converted = {
+            name: _convert(name, str(known[name].type), value, where) for name, value in values.items()
+        }
+        return dataclasses.replace(self, **converted)
+
+    def subset(self, names: Iterable[str]) -> dict[str, Any]:
+        """Some of the settings, as plain values: what a result depends on."""
+        every = self.as_dict()
+        return {name: every[name] for name in names}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

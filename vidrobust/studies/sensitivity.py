@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from vidrobust.differences.classes import METRICS, all_metrics
 from vidrobust.errors import SettingsError
 from vidrobust.frames import FrameBatch
-from vidrobust.models.predict import Batch, predict
+from vidrobust.models.predict import Batch, Model, Predictions, predict
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.predictions import Classifications, Classifier
+from vidrobust.tasks.catalogue import metrics_of, task_of
+from vidrobust.tasks.task import differences
 
 Step = Callable[[int], None]
 """Told how many perturbed frames were just predicted."""
@@ -21,7 +21,7 @@ Step = Callable[[int], None]
 
 def study_frames(
     frames: FrameBatch,
-    models: Sequence[Classifier],
+    models: Sequence[Model],
     perturbations: Sequence[Perturbation],
     *,
     content: str,
@@ -56,39 +56,36 @@ def study_frames(
                 ]
                 changed = perturbation.apply(frames.pixels, strength, generators)
                 after = {model.name: predict(model, changed, batch) for model in models}
-                parts.append(_rows(frames, perturbation.key, strength, draw, clean, after))
+                for model in models:
+                    moved = task_of(model.task).moved
+                    before = clean[model.name]
+                    if moved is not None:  # the same generators as the pictures met, afresh
+                        again = [seeded(content, int(i), draw, perturbation.key, seed) for i in frames.index]
+                        size = (int(frames.pixels.shape[2]), int(frames.pixels.shape[3]))
+                        before = moved(before, perturbation, strength, again, size)
+                    ids = {"perturbation": perturbation.key, "strength": float(strength), "draw": draw}
+                    parts.append(_rows(frames, model, ids, before, after[model.name]))
                 if step is not None:
                     step(len(frames))
     return pd.concat(parts, ignore_index=True)
 
 
 def _rows(
-    frames: FrameBatch,
-    key: str,
-    strength: float,
-    draw: int,
-    clean: Mapping[str, Classifications],
-    after: Mapping[str, Classifications],
+    frames: FrameBatch, model: Model, ids: dict[str, object], before: Predictions, after: Predictions
 ) -> pd.DataFrame:
-    parts = []
-    for name, before in clean.items():
-        found = all_metrics(before.probabilities, after[name].probabilities)
-        for metric in METRICS:
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "model": name,
-                        "item": frames.item,
-                        "frame": frames.index,
-                        "perturbation": key,
-                        "strength": float(strength),
-                        "draw": draw,
-                        "metric": metric,
-                        "value": found[metric].astype(np.float64),
-                    }
-                )
-            )
-    return pd.concat(parts, ignore_index=True)
+    """Every difference of the model's task, a row a frame and difference."""
+    found = differences(metrics_of(model.task), before, after)
+    count, names = len(frames), list(found)
+    return pd.DataFrame(
+        {
+            "model": model.name,
+            "item": frames.item,
+            "frame": np.tile(frames.index, len(names)),
+            **ids,
+            "metric": np.repeat(names, count),
+            "value": np.concatenate([found[name].astype(np.float64) for name in names]),
+        }
+    )
 
 
 def choose_frames(candidates: np.ndarray, count: int) -> np.ndarray:

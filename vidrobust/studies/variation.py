@@ -213,7 +213,7 @@ class VariationMeter:
         """Measure the next frames of the item.
 
         pair_excluded  (N,) why the pair of frame i and the frame before it may not be compared, "" where it may;
-                       the reasons of studies.pairs. None: no pair is excluded
+                       the reasons of differences.pairs. None: no pair is excluded
         """
         if pair_excluded is not None and len(pair_excluded) != len(batch):
             raise ValueError(

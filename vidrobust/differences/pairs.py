@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
 
 from vidrobust.frames import FrameBatch
+
+if TYPE_CHECKING:
+    import torch
 
 REASONS = {
     "frame_size": "the frame size changes",
@@ -35,11 +38,13 @@ class Links:
                   160 px width, so that sensor noise hardly counts; NaN for the first
     shift         (N, 2) float64, global shift x, y as a share of the frame's width, by phase correlation;
                   NaN where it cannot be told
+    keyframe      (N,) bool, True where the coding of the recording begins anew with this frame
     """
 
     reason: np.ndarray
     pixel_change: np.ndarray
     shift: np.ndarray
+    keyframe: np.ndarray
 
 
 class PairWatcher:
@@ -68,7 +73,8 @@ class PairWatcher:
             )
             self._thumbnail, self._frame = thumbnails[i], batch.pixels[i]
             self._corrupt = bool(batch.corrupt[i])
-        return Links(reason=reason, pixel_change=change, shift=shift)
+        keyframe = np.asarray(getattr(batch, "keyframe", np.zeros(count, bool)))
+        return Links(reason=reason, pixel_change=change, shift=shift, keyframe=keyframe)
 
     def _compare(
         self, frame: torch.Tensor, thumbnail: np.ndarray, corrupt: bool
@@ -84,7 +90,7 @@ class PairWatcher:
             return "corrupt", change, unknown
         if is_cut(before, now):
             return "scene_cut", change, unknown
-        if np.array_equal(self._thumbnail, thumbnail) and torch.equal(self._frame, frame):
+        if np.array_equal(self._thumbnail, thumbnail) and bool((self._frame == frame).all()):
             return "duplicate", change, (0.0, 0.0)
         shift = self._shift(before[..., 0], now[..., 0])
         if self.motion_limit is not None and np.hypot(*shift) > self.motion_limit:
@@ -111,8 +117,10 @@ def make_thumbnails(pixels: torch.Tensor) -> np.ndarray:
     w = min(THUMBNAIL_WIDTH, width)
     h = max(1, round(height * w / width))
     if pixels.device.type != "cpu":
-        small = torch.nn.functional.adaptive_avg_pool2d(pixels.float(), (h, w))
-        return np.ascontiguousarray(small.round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
+        from torch.nn.functional import adaptive_avg_pool2d
+
+        small = adaptive_avg_pool2d(pixels.float(), (h, w)).round().byte()
+        return np.ascontiguousarray(small.permute(0, 2, 3, 1).cpu().numpy())
     frames = pixels.permute(0, 2, 3, 1).numpy()
     return np.stack(
         [cv2.resize(np.ascontiguousarray(f), (w, h), interpolation=cv2.INTER_AREA) for f in frames]

@@ -1,0 +1,139 @@
+"""A run folder is built as make builds: what is missing or stale is made, in the order of the stages, and said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from vidrobust import tables
+from vidrobust.errors import InputError
+from vidrobust.run import headline, keys
+from vidrobust.run.check import check_settings
+from vidrobust.run.footage_units import Unit, make_missing, units_of
+from vidrobust.run.run import Run
+from vidrobust.run.stage import Stage, load
+from vidrobust.run.stages import BY_NAME, with_needs
+from vidrobust.shown import shown
+
+
+def build(run: Run, names: Sequence[str]) -> None:
+    """Make these stages, and before them all that they need and that is missing or stale."""
+    records: dict[str, Any] = run.folder.run["stages"]
+    stages = with_needs(names, made=records)
+    check_settings(run.settings, stages)
+    for stage in stages:
+        for reason in keys.reasons(stage, run.settings, records) if stage.name in records else ():
+            run.reporter.say(f"{stage.name} is stale: {reason}")
+    footage = [stage for stage in stages if stage.reads_footage]
+    if any(_must_look(stage, run, names) for stage in footage):
+        _footage(run, footage)
+    for stage in stages:
+        if not stage.reads_footage:
+            _conclude(run, stage, asked=len(names) == 1 and stage.name in names)
+
+
+def _must_look(stage: Stage, run: Run, names: Sequence[str]) -> bool:
+    """Whether footage has to be looked at for this stage: it is asked for, or not there as it should be."""
+    records = run.folder.run["stages"]
+    if stage.name in names or stage.name not in records:
+        return True
+    return bool(keys.reasons(stage, run.settings, records)) or not _all_there(run, stage)
+
+
+def _all_there(run: Run, stage: Stage) -> bool:
+    written = [*stage.parts, *stage.gives]
+    return all(run.folder.has(name) for name in written) and all(
+        (run.path / file).is_file() for file in stage.files
+    )
+
+
+def _footage(run: Run, stages: Sequence[Stage]) -> None:
+    """Make the missing units of these stages, and their tables from all units of this command."""
+    if any(stage.per == "model" for stage in stages):
+        _ = run.models  # a wrong spec is found before any video is opened
+    make_missing(run, stages)
+    units = {item.name: units_of(run, stages, item) for item in run.inputs.readable}
+    kept = _one_of_each(run, [unit for of_item in units.values() for unit in of_item])
+    if not any(unit.stage.name == "links" for unit in kept):
+        raise InputError("nothing could be evaluated: none of the sources could be read")
+    for stage in stages:
+        _join(run, stage, [unit for unit in kept if unit.stage is stage])
+
+
+def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
+    """The units that are done, of items whose decoded content no earlier item has."""
+    done = [unit for unit in units if run.parts.has(unit.stage, unit.key)]
+    first: dict[str, str] = {}
+    copies: dict[str, str] = {}
+    for unit in done:
+        if unit.stage.name == "links":
+            decoded = str(run.parts.facts(unit.stage, unit.key)["decoded"])
+            original = first.setdefault(decoded, unit.item.name)
+            if original != unit.item.name:
+                copies[unit.item.name] = original
+    for copy, original in copies.items():
+        run.reporter.warn(f"{copy}: shows the same pictures as {original}, and is counted once")
+    run.folder.update(duplicates=[{"item": c, "same_as": o} for c, o in copies.items()])
+    return [unit for unit in done if unit.item.name not in copies]
+
+
+def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
+    """The tables of a stage are the concatenation of its parts; written where they are not these parts yet."""
+    made = {unit.name: unit.key for unit in units}
+    new = keys.record(stage, run.settings, made, run.folder.run["stages"])
+    if stage.name == "links":
+        _describe(run, units)
+    if run.folder.run["stages"].get(stage.name, {}).get("key") == new["key"] and _all_there(run, stage):
+        return
+    started = time.perf_counter()
+    run.folder.note_stage(stage.name, None)
+    for name in stage.parts:
+        parts = [run.parts.read(stage, unit.key, name, unit.item.name) for unit in units]
+        filled = [part for part in parts if len(part)]
+        run.folder.write_table(name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name))
+    facts = {unit.name: run.parts.facts(stage, unit.key) for unit in units}
+    if stage.finish:
+        load(stage.finish)(run, facts)
+    seconds = sum(float(fact.get("seconds", 0.0)) for fact in facts.values())
+    _note(run, stage, {**new, "seconds": round(seconds + time.perf_counter() - started, 2)})
+
+
+def _conclude(run: Run, stage: Stage, *, asked: bool) -> None:
+    """A stage that reads tables: made where it is asked for by itself, or is not there from these tables."""
+    records = run.folder.run["stages"]
+    new = keys.record(stage, run.settings, {}, records)
+    if not asked and records.get(stage.name, {}).get("key") == new["key"] and _all_there(run, stage):
+        run.reporter.say(f"{stage.name}: up to date")
+        return
+    started = time.perf_counter()
+    run.folder.note_stage(stage.name, None)
+    load(stage.finish)(run)
+    _note(run, stage, {**new, "seconds": round(time.perf_counter() - started, 2)})
+
+
+def _note(run: Run, stage: Stage, record: dict[str, Any]) -> None:
+    run.folder.note_stage(stage.name, record)
+    run.folder.write_json("metrics.json", headline.collect(run.folder))
+
+
+def _describe(run: Run, units: Sequence[Unit]) -> None:
+    """What run.json says of the items; vanished ones are named."""
+    before = {entry["item"] for entry in run.folder.run["inputs"]}
+    inputs = []
+    for unit in units:
+        facts = run.parts.facts(unit.stage, unit.key)
+        item = unit.item
+        content = run.inputs.content[item.name]
+        inputs.append({"item": item.name, "path": shown(item.path), "sha256": content, **facts})
+    for name in sorted(before - {entry["item"] for entry in inputs}):
+        run.reporter.warn(f"{name}: is not among the sources any more, and is left out")
+    run.folder.update(inputs=inputs)
+
+
+def stale(run: Run) -> dict[str, list[str]]:
+    """Of each stage in the folder, why it is stale; told from run.json alone."""
+    records = run.folder.run["stages"]
+    return {name: keys.reasons(BY_NAME[name], run.settings, records) for name in records if name in BY_NAME}

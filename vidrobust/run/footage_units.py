@@ -1,0 +1,139 @@
+"""The units that are cut from footage: what is missing is made, item by item, from one decoding."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vidrobust.differences.pairs import PairWatcher
+from vidrobust.errors import InputError, ModelError
+from vidrobust.footage.item import Item
+from vidrobust.models.predict import AUTO_BATCH, Model
+from vidrobust.run.inputs import open_item
+from vidrobust.run.keys import unit_key
+from vidrobust.run.run import Run
+from vidrobust.run.stage import Stage, load
+from vidrobust.run.stages import BY_NAME
+from vidrobust.run.unit import Context, Found, StreamWork
+from vidrobust.shown import shown
+from vidrobust.video.source import VideoSource
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One stage on one item, with one model or none; the key says whether it is done."""
+
+    stage: Stage
+    item: Item
+    model: Model | None
+    key: str
+
+    @property
+    def name(self) -> str:
+        """Of its line in a record."""
+        return self.item.name if self.model is None else f"{self.item.name}\x1f{self.model.name}"
+
+
+def units_of(run: Run, stages: Sequence[Stage], item: Item) -> list[Unit]:
+    """All units of an item, in the order of the stages."""
+    content = run.inputs.content[item.name]
+    found = []
+    for stage in stages:
+        for model in run.models if stage.per == "model" else [None]:
+            found.append(Unit(stage, item, model, unit_key(stage, content, run.settings, model)))
+    return found
+
+
+def make_missing(run: Run, stages: Sequence[Stage]) -> None:
+    """Make what is missing of these stages for every item; a failing item is recorded, and the others go on."""
+    for item in run.inputs.readable:
+        units = units_of(run, stages, item)
+        missing = [unit for unit in units if not run.parts.has(unit.stage, unit.key)]
+        if not missing:
+            continue
+        try:
+            with open_item(item, run.settings) as source:
+                _make(run, item, source, missing)
+        except ModelError as error:
+            run.inputs.fail(f"{shown(item.path)} ({error})", f"{item.name}: {error}", run.reporter)
+        except InputError as error:
+            run.inputs.fail(shown(item.path), str(error), run.reporter)
+    run.folder.update(failed=run.inputs.failed, left_out=run.inputs.left_out)
+
+
+def _make(run: Run, item: Item, source: VideoSource, missing: list[Unit]) -> None:
+    streams = [unit for unit in missing if unit.stage.how == "stream"]
+    if streams:
+        _stream(run, item, source, streams)
+    for stage in dict.fromkeys(unit.stage for unit in missing if unit.stage.how == "frames"):
+        _frames(run, item, source, [unit for unit in missing if unit.stage is stage])
+
+
+def _context(run: Run, item: Item, source: VideoSource, advance: object) -> Context:
+    links = BY_NAME["links"]
+    content = run.inputs.content[item.name]
+    key = unit_key(links, content, run.settings, None)
+    return Context(
+        item=item,
+        content=content,
+        settings=run.settings,
+        info=source.info,
+        links=run.parts.read(links, key, "links", item.name) if run.parts.has(links, key) else None,
+        advance=advance,  # type: ignore[arg-type]
+    )
+
+
+def _stream(run: Run, item: Item, source: VideoSource, units: list[Unit]) -> None:
+    """Feed every frame to all these units; a model that fails is dropped, and its units with it."""
+    size = AUTO_BATCH if run.settings.batch_size == "auto" else run.settings.batch_size
+    watcher = PairWatcher(motion_limit=run.settings.motion_limit)
+    started = time.perf_counter()
+    with run.reporter.counting(item.name, source.info.num_frames, "frames") as counter:
+        context = _context(run, item, source, counter.advance)
+        works: dict[Unit, StreamWork] = {unit: load(unit.stage.work)(context, unit.model) for unit in units}
+        for batch in source.batches(size):
+            links = watcher.feed(batch)
+            for unit in list(works):
+                try:
+                    works[unit].feed(batch, links)
+                except ModelError as error:
+                    run.inputs.fail(_with_model(item, unit), f"{item.name}: {error}", run.reporter)
+                    del works[unit]
+            counter.advance(len(batch))
+    for problem in source.problems:
+        run.reporter.warn(f"{item.name}: {problem}")
+    seconds = (time.perf_counter() - started) / max(len(works), 1)
+    for unit, work in works.items():
+        found, facts = work.finish(source)
+        run.parts.write(unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)})
+
+
+def _frames(run: Run, item: Item, source: VideoSource, units: list[Unit]) -> None:
+    """One stage that asks for single frames, for all its models at once; one by one where a model fails."""
+    stage = units[0].stage
+    work = load(stage.work)
+    total = load(stage.steps)(run.settings) if stage.steps else None
+    started = time.perf_counter()
+    with run.reporter.counting(f"{item.name}: {stage.name}", total, stage.step) as counter:
+        context = _context(run, item, source, counter.advance)
+        models = [unit.model for unit in units if unit.model is not None]
+        try:
+            found: dict[str, Found] = dict(work(context, source, models))
+        except ModelError:
+            found = {}
+            for unit in units:
+                try:
+                    found.update(work(context, source, [unit.model]))
+                except ModelError as error:
+                    run.inputs.fail(_with_model(item, unit), f"{item.name}: {error}", run.reporter)
+    seconds = (time.perf_counter() - started) / len(units)
+    for unit in units:
+        name = "" if unit.model is None else unit.model.name
+        if name in found:
+            rows, facts = found[name]
+            run.parts.write(unit.stage, unit.key, rows, {**facts, "seconds": round(seconds, 3)})
+
+
+def _with_model(item: Item, unit: Unit) -> str:
+    return shown(item.path) if unit.model is None else f"{shown(item.path)} with {unit.model.name}"

@@ -1,0 +1,95 @@
+"""Run: what the stages of one command share. Footage and models are opened when the first stage needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust import tables
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.item import Item
+from vidrobust.models.info import model_info
+from vidrobust.models.load import load_models
+from vidrobust.models.predict import Model
+from vidrobust.run import inputs
+from vidrobust.run.folder import RunFolder
+from vidrobust.run.inputs import Inputs
+from vidrobust.run.parts import Parts
+from vidrobust.run.progress import Reporter
+from vidrobust.run.settings import Settings
+from vidrobust.video.source import VideoSource
+
+
+class Run:
+    """A run folder, the settings of this command, and what the stages work on."""
+
+    def __init__(self, folder: RunFolder, settings: Settings, reporter: Reporter) -> None:
+        self.folder, self.settings, self.reporter = folder, settings, reporter
+        self.parts = Parts(folder.path)
+        self._inputs: Inputs | None = None
+        self._models: list[Model] | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table that must be there."""
+        return self.folder.table(name)
+
+    def table_or_empty(self, name: str) -> pd.DataFrame:
+        """A table, or one without rows where its stage has not run."""
+        return self.folder.table(name) if self.folder.has(name) else tables.empty(name)
+
+    @property
+    def model_records(self) -> list[dict[str, Any]]:
+        """What run.json says of the models; needs none of them loaded."""
+        return list(self.folder.run["models"])
+
+    @property
+    def failed(self) -> list[dict[str, str]]:
+        """Inputs that could not be read, or not by one of the models."""
+        return list(self.folder.run["failed"])
+
+    @property
+    def inputs(self) -> Inputs:
+        """The footage; InputError where the sources hold none."""
+        if self._inputs is None:
+            self._inputs = inputs.find(self.settings, self.path / "parts" / "hashes.json", self.reporter)
+            if not self._inputs.readable:
+                self.folder.update(failed=self._inputs.failed, left_out=self._inputs.left_out)
+                raise InputError("nothing could be evaluated: none of the sources holds any footage")
+        return self._inputs
+
+    @property
+    def models(self) -> list[Model]:
+        """The models, loaded and checked on a batch of their own; SettingsError where none is given."""
+        if self._models is None:
+            if not self.settings.model:
+                raise SettingsError(
+                    "no model given: use --model SPEC, for example --model efficientnet-lite0"
+                )
+            self._models = list(load_models(self.settings.model, device=self.settings.device))
+            for model in self._models:
+                self.reporter.say(f"model {model.name}: {len(model.class_names)} classes")
+            self.folder.update(
+                models=[
+                    {"name": model.name, "task": model.task, **model_info(model).as_dict()}
+                    for model in self._models
+                ]
+            )
+        return self._models
+
+    def item(self, name: str) -> Item:
+        """The item of this name."""
+        return inputs.named(self.inputs, name)
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[VideoSource]:
+        """An item's footage, to ask it for single frames."""
+        with inputs.open_item(self.item(name), self.settings) as source:
+            yield source

@@ -1,0 +1,132 @@
+"""The list of stages, in order. Commands, order, progress, resuming and staleness follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vidrobust.run.stage import Stage
+
+FOOTAGE = ("backend", "color", "every", "fps", "start_s", "end_s", "roi", "motion_limit")
+"""Settings that say which frames there are, and which neighbours may be compared."""
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        name="links",
+        sentence="Which neighbouring frames may be compared, and what each input is.",
+        version=1,
+        per="item",
+        how="stream",
+        settings=FOOTAGE,
+        parts=("links",),
+        work="vidrobust.run.streams:LinksWork",
+        command=False,
+    ),
+    Stage(
+        name="stability",
+        sentence="How stable the models are, frame to frame.",
+        version=1,
+        per="model",
+        how="stream",
+        needs=("links",),
+        settings=(*FOOTAGE, "anchor_deltas", "revert_within"),
+        parts=("frames", "pairs", "triples", "probabilities"),
+        gives=("stability", "stability_by"),
+        work="vidrobust.run.streams:StabilityWork",
+        finish="vidrobust.run.finish:stability",
+        told="vidrobust.run.told:stability",
+    ),
+    Stage(
+        name="variation",
+        sentence="How much the footage itself varies, from pixels alone.",
+        version=1,
+        per="item",
+        how="stream",
+        needs=("links",),
+        settings=(*FOOTAGE, "seed"),
+        parts=("changes",),
+        gives=("variation",),
+        work="vidrobust.run.streams:VariationWork",
+        finish="vidrobust.run.finish:variation",
+        told="vidrobust.run.told:variation",
+    ),
+    Stage(
+        name="sensitivity",
+        sentence="How much each perturbation moves the prediction.",
+        version=1,
+        per="model",
+        how="frames",
+        needs=("links",),
+        settings=(*FOOTAGE, "suite", "perturbation", "frames", "draws", "seed"),
+        parts=("sensitivity",),
+        work="vidrobust.run.sensitivity_unit:work",
+        steps="vidrobust.run.sensitivity_unit:steps",
+        step="perturbed frames",
+        told="vidrobust.run.told:sensitivity",
+    ),
+    Stage(
+        name="causes",
+        sentence="Why the output changed: measured changes replayed one by one.",
+        version=1,
+        per="run",
+        how="tables",
+        needs=("stability",),
+        settings=(*FOOTAGE, "pairs", "seed"),
+        gives=("causes", "directions"),
+        files=("moments.json",),
+        finish="vidrobust.run.causes_pass:run",
+        told="vidrobust.run.told:causes",
+    ),
+    Stage(
+        name="correlate",
+        sentence="Which perturbations stand for what happens in the footage: across frames, clips and models.",
+        version=1,
+        per="run",
+        how="tables",
+        needs=("stability", "sensitivity"),
+        settings=("across", "resamples", "seed"),
+        files=("correlation.json",),
+        finish="vidrobust.run.conclusions:correlate",
+        told="vidrobust.run.told:correlate",
+    ),
+    Stage(
+        name="policy",
+        sentence="Which augmentations to train with, and how strong.",
+        version=1,
+        per="run",
+        how="tables",
+        needs=("stability", "sensitivity", "variation", "causes"),
+        uses=("correlate",),
+        settings=("widen", "trained_with", "seed"),
+        gives=("causes_summary", "directions_summary", "witnesses"),
+        files=("policy.json",),
+        finish="vidrobust.run.conclusions:make_policy",
+        told="vidrobust.run.told:policy",
+    ),
+    Stage(
+        name="report",
+        sentence="Write report.html of a run folder.",
+        version=1,
+        per="run",
+        how="tables",
+        uses=("stability", "variation", "sensitivity", "causes", "correlate", "policy"),
+        settings=("pictures",),
+        files=("report.html",),
+        finish="vidrobust.run.finish:report",
+        told="vidrobust.run.told:report",
+    ),
+)
+
+BY_NAME = {stage.name: stage for stage in STAGES}
+ALL = tuple(stage.name for stage in STAGES)
+
+
+def with_needs(names: Iterable[str], made: Iterable[str] = ()) -> tuple[Stage, ...]:
+    """These stages and all they need, in order; of what they use, what has been ``made`` before or is named."""
+    names, made = set(names), set(made)
+    wanted: set[str] = set()
+    open_ = list(names)
+    while open_:
+        stage = BY_NAME[open_.pop()]
+        wanted.add(stage.name)
+        open_ += [n for n in (*stage.needs, *(u for u in stage.uses if u in made)) if n not in wanted]
+    return tuple(stage for stage in STAGES if stage.name in wanted)

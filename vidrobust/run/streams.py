@@ -1,0 +1,131 @@
+"""The units that see every frame in order: links, stability of a model, variation of the footage."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.differences.pairs import Links
+from vidrobust.errors import InputError
+from vidrobust.frames import FrameBatch
+from vidrobust.models.predict import Model, predict
+from vidrobust.predictions import Classifier
+from vidrobust.run.decoded import DecodedHash
+from vidrobust.run.unit import Context, Found
+from vidrobust.shown import shown
+from vidrobust.studies import noise_floor
+from vidrobust.studies.variation import VariationMeter
+from vidrobust.tasks.catalogue import metrics_of, task_of
+from vidrobust.tasks.task import AlongTime
+from vidrobust.video.source import VideoSource
+
+
+class LinksWork:
+    """Which neighbours may be compared, what the input is, and the hash of what was decoded."""
+
+    def __init__(self, context: Context, model: None) -> None:
+        self.context = context
+        self._parts: list[pd.DataFrame] = []
+        self._hash = DecodedHash()
+
+    def feed(self, batch: FrameBatch, links: Links) -> None:
+        self._hash.feed(batch)
+        self._parts.append(
+            pd.DataFrame(
+                {
+                    "item": self.context.item.name,
+                    "frame": batch.index,
+                    "time_s": batch.time_s,
+                    "reason": links.reason,
+                    "pixel_change": links.pixel_change,
+                    "shift_x": links.shift[:, 0],
+                    "shift_y": links.shift[:, 1],
+                    "keyframe": links.keyframe,
+                    "corrupt": batch.corrupt,
+                }
+            )
+        )
+
+    def finish(self, source: VideoSource) -> Found:
+        if not self._parts:
+            found = "; ".join(source.problems) or "no frame could be decoded"
+            raise InputError(f"{shown(self.context.item.path)}: {found}")
+        table = pd.concat(self._parts, ignore_index=True)
+        facts = {**_described(source, table), "decoded": self._hash.hexdigest()}
+        return {"links": table}, facts
+
+
+def _described(source: VideoSource, links: pd.DataFrame) -> dict[str, Any]:
+    """What run.json says of an item that was read."""
+    info = source.info
+    return {
+        "width": info.width,
+        "height": info.height,
+        "frame_rate": float(info.frame_rate),
+        "frames": len(links),
+        "corrupt_frames": int(links["corrupt"].sum()),
+        "end_s": float(links["time_s"].iloc[-1]),
+        "codec": info.codec,
+        "pixel_format": info.pixel_format,
+        "color_space": info.color_space,
+        "color_range": info.color_range,
+        "backend": info.backend,
+        "device": info.device,
+        "reason": info.reason,
+        "notes": list(info.notes),
+        "problems": list(source.problems),
+    }
+
+
+class StabilityWork:
+    """One model along one item, and its noise floor on the first frames."""
+
+    def __init__(self, context: Context, model: Model) -> None:
+        settings = context.settings
+        rate = float(context.info.frame_rate)
+        along = AlongTime(
+            frame_rate=rate / settings.every if settings.fps is None else settings.fps,
+            anchor_deltas=settings.anchor_deltas,
+            motion_limit=settings.motion_limit,
+            revert_within=settings.revert_within,
+        )
+        self.model, self.batch = model, settings.batch_size
+        self._meter = task_of(model.task).meter(context.item.name, model.name, along, metrics_of(model.task))
+        self._floor: noise_floor.NoiseFloor | None = None
+
+    def feed(self, batch: FrameBatch, links: Links) -> None:
+        if self._floor is None and isinstance(self.model, Classifier):
+            self._floor = noise_floor.measure(self.model, batch.pixels)
+        self._meter.feed(batch, links, predict(self.model, batch.pixels, self.batch))
+
+    def finish(self, source: VideoSource) -> Found:
+        facts = {} if self._floor is None else {"noise_floor": dataclasses.asdict(self._floor)}
+        return self._meter.finish(), facts
+
+
+class VariationWork:
+    """How much the footage of one item varies."""
+
+    def __init__(self, context: Context, model: None) -> None:
+        self._meter = VariationMeter(
+            context.item.name,
+            float(context.info.frame_rate),
+            content=context.content,
+            seed=context.settings.seed,
+        )
+
+    def feed(self, batch: FrameBatch, links: Links) -> None:
+        self._meter.feed(batch, np.asarray(links.reason).tolist())
+
+    def finish(self, source: VideoSource) -> Found:
+        result = self._meter.finish()
+        facts = {
+            "stride": result.stride,
+            **result.counts,
+            "excluded": result.excluded,
+            "timing": dataclasses.asdict(result.timing),
+        }
+        return {"changes": result.pairs}, facts

@@ -1,0 +1,52 @@
+"""What a unit of work is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pandas as pd
+
+from vidrobust.differences.pairs import Links
+from vidrobust.footage.item import Item
+from vidrobust.frames import FrameBatch, VideoInfo
+from vidrobust.run.settings import Settings
+from vidrobust.video.source import VideoSource
+
+Found = tuple[dict[str, pd.DataFrame], dict[str, Any]]
+"""The raw tables of a unit by name, and its facts: plain values that are no rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One item, open for work.
+
+    content  the key of its content; everything random about it is seeded with this and the seed
+    links    its table ``links``; None while it is being made
+    advance  told how many steps were just done
+    """
+
+    item: Item
+    content: str
+    settings: Settings
+    info: VideoInfo
+    links: pd.DataFrame | None
+    advance: Callable[[int], None]
+
+    def need_links(self) -> pd.DataFrame:
+        """The table ``links``, in a stage that needs it."""
+        assert self.links is not None, "a stage that reads links names them in its needs"
+        return self.links
+
+
+class StreamWork(Protocol):
+    """A unit that is fed with every frame in order; made as (context, model or None)."""
+
+    def feed(self, batch: FrameBatch, links: Links) -> None: ...
+
+    def finish(self, source: VideoSource) -> Found: ...
+
+
+FramesWork = Callable[[Context, VideoSource, list[Any]], Mapping[str, Found]]
+"""(context, source, models) -> what was found, by the name of the model; a unit that asks for single frames."""

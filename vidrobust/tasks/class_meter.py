@@ -1,0 +1,189 @@
+"""A classifier over one item: frame t against t + d, jitter, and labels that leave and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from vidrobust import tables
+from vidrobust.differences.classes import jitter, revert_flips
+from vidrobust.differences.pairs import Links, between
+from vidrobust.frames import FrameBatch
+from vidrobust.predictions import Classifications
+from vidrobust.tasks.metric import Metric
+from vidrobust.tasks.task import AlongTime, differences
+
+ALL_CLASSES = 32
+"""Up to so many classes a frame keeps all its probabilities; else the leading TOP and the sum of the rest."""
+TOP = 10
+REST = -1
+"""The label of the row that holds the rest."""
+
+Wanted = tuple[int, int, str, str]
+"""A pair to compare: rows a and b over the whole item, kind, why it is excluded."""
+
+
+class ClassMeter:
+    """Compares the predictions of one model on one item."""
+
+    def __init__(self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> None:
+        self.item, self.model, self.settings, self.metrics = item, model, settings, metrics
+        self._anchor_step = max(1, round(settings.anchor_every_s * settings.frame_rate))
+        self._reach = max(2, *settings.anchor_deltas)
+        self._index = np.empty(0, np.int64)
+        self._time = np.empty(0)
+        self._keyframe = np.empty(0, bool)
+        self._reason = np.empty(0, object)
+        self._change = np.empty(0)
+        self._shift = np.empty((0, 2))
+        self._tail: Classifications | None = None
+        self._parts: dict[str, list[pd.DataFrame]] = {"frames": [], "pairs": [], "probabilities": []}
+        self._jitter: list[np.ndarray] = []
+        self._labels: list[np.ndarray] = []
+
+    def feed(self, batch: FrameBatch, links: Links, predictions: Classifications) -> None:
+        """Take the next batch, with one row of predictions a frame."""
+        first = len(self._index)  # the row, over the whole item, of the first new frame
+        self._index = np.concatenate([self._index, batch.index])
+        self._time = np.concatenate([self._time, batch.time_s])
+        self._keyframe = np.concatenate([self._keyframe, links.keyframe])
+        self._reason = np.concatenate([self._reason, links.reason])
+        self._change = np.concatenate([self._change, links.pixel_change])
+        self._shift = np.concatenate([self._shift, links.shift])
+        known = predictions if self._tail is None else self._tail.joined(predictions)
+        offset = first - (len(known) - len(predictions))  # row, over the item, of known's first
+        self._parts["frames"].append(self._frame_rows(predictions, first))
+        self._parts["probabilities"].append(self._probability_rows(predictions, first))
+        self._labels.append(predictions.labels)
+        self._jitter.append(_second_differences(known.probabilities, len(predictions)))
+        wanted = [*self._adjacent(first), *self._anchors(first)]
+        if wanted:
+            self._parts["pairs"].append(self._pair_rows(known, offset, wanted))
+        self._tail = known.take(np.arange(max(0, len(known) - self._reach), len(known)))
+
+    def finish(self) -> dict[str, pd.DataFrame]:
+        """The tables ``frames``, ``pairs``, ``triples`` and ``probabilities`` of the item."""
+        found = {name: _joined(name, parts) for name, parts in self._parts.items()}
+        return {**found, "triples": self._triples()}
+
+    def _triples(self) -> pd.DataFrame:
+        """A row a frame; ``jitter`` is NaN at ends and cuts, ``revert_flip`` where no pair ends in the frame."""
+        if not len(self._index):
+            return tables.empty("triples")
+        usable = np.isin(self._reason.astype(str), ("", "duplicate"))
+        # the second difference of row t spans the links t and t + 1
+        valid = usable & np.append(usable[1:], False)
+        second = np.append(np.concatenate(self._jitter)[1:], np.nan)
+        reverts = revert_flips(np.concatenate(self._labels), usable, self.settings.revert_within)
+        return pd.DataFrame(
+            {
+                "item": self.item,
+                "frame": self._index,
+                "time_s": self._time,
+                "model": self.model,
+                "track": 0,
+                "jitter": np.where(valid, second, np.nan),
+                "revert_flip": np.where(self._reason == "", reverts.astype(np.float64), np.nan),
+            }
+        )
+
+    def _adjacent(self, first: int) -> list[Wanted]:
+        rows = range(max(first, 1), len(self._index))
+        return [(row - 1, row, "adjacent", self._reason[row]) for row in rows]
+
+    def _anchors(self, first: int) -> list[Wanted]:
+        """The anchor pairs that the new frames complete: (a, a + d) when a + d comes, (a, a - d) with a."""
+        found: list[Wanted] = []
+        for row in range(first, len(self._index)):
+            for delta in self.settings.anchor_deltas:
+                ahead, behind = (row - delta) % self._anchor_step == 0, row % self._anchor_step == 0
+                if row < delta or not (ahead or behind):
+                    continue
+                reason = between(self._reason, self._shift, row - delta, row, self.settings.motion_limit)
+                found += [(row - delta, row, "anchor", reason)] if ahead else []
+                found += [(row, row - delta, "anchor", reason)] if behind else []
+        return found
+
+    def _frame_rows(self, prediction: Classifications, first: int) -> pd.DataFrame:
+        p = prediction.probabilities.astype(np.float64)
+        rows = np.arange(len(p))
+        label = prediction.labels
+        others = p.copy()
+        others[rows, label] = -1.0
+        second = others.argmax(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            entropy = -np.where(p > 0, p * np.log2(p), 0.0).sum(axis=1)
+        return pd.DataFrame(
+            {
+                "item": self.item,
+                "frame": self._index[first:],
+                "time_s": self._time[first:],
+                "model": self.model,
+                "label": label,
+                "label_name": [prediction.class_names[k] for k in label],
+                "probability": p[rows, label],
+                "second_label": second,
+                "margin": p[rows, label] - p[rows, second],
+                "entropy": entropy,
+                "track": 0,
+                "keyframe": self._keyframe[first:],
+            }
+        )
+
+    def _probability_rows(self, prediction: Classifications, first: int) -> pd.DataFrame:
+        """All classes of a frame up to ALL_CLASSES; else the leading TOP and the sum of the rest."""
+        p = prediction.probabilities.astype(np.float64)
+        count = p.shape[1]
+        kept = count if count <= ALL_CLASSES else TOP
+        label = np.argsort(-p, axis=1, kind="stable")[:, :kept]
+        value = np.take_along_axis(p, label, axis=1)
+        if kept < count:
+            label = np.pad(label, ((0, 0), (0, 1)), constant_values=REST)
+            value = np.concatenate([value, np.maximum(1 - value.sum(axis=1, keepdims=True), 0)], axis=1)
+        names = np.array([*prediction.class_names, "rest"], dtype=object)  # label -1 is the last
+        return pd.DataFrame(
+            {
+                "item": self.item,
+                "frame": np.repeat(self._index[first:], label.shape[1]),
+                "model": self.model,
+                "track": 0,
+                "label": label.ravel(),
+                "label_name": names[label.ravel()],
+                "probability": value.ravel(),
+            }
+        )
+
+    def _pair_rows(self, known: Classifications, offset: int, wanted: Sequence[Wanted]) -> pd.DataFrame:
+        a, b = (np.array([pair[side] for pair in wanted]) for side in (0, 1))
+        found = differences(self.metrics, known.take(a - offset), known.take(b - offset))
+        near = np.abs(b - a) == 1
+        return pd.DataFrame(
+            {
+                "item": self.item,
+                "frame_a": self._index[a],
+                "frame_b": self._index[b],
+                "delta_ms": 1000.0 * (self._time[b] - self._time[a]),
+                "model": self.model,
+                "kind": [w[2] for w in wanted],
+                "excluded": [w[3] for w in wanted],
+                **found,
+                "pixel_change": np.where(near, self._change[np.maximum(a, b)], np.nan),
+                "track": 0,
+                "time_s": self._time[a],
+                "delta_frames": b - a,
+            }
+        )
+
+
+def _joined(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else tables.empty(name)
+
+
+def _second_differences(known: np.ndarray, count: int) -> np.ndarray:
+    """For each of the last ``count`` rows t: the jitter of (t - 2, t - 1, t), NaN where there is no t - 2."""
+    out = np.full(len(known), np.nan)
+    if len(known) > 2:
+        out[2:] = jitter(known[:-2], known[1:-1], known[2:])
+    return out[-count:]

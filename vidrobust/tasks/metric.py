@@ -1,0 +1,68 @@
+"""Metric: one number about a model on footage; everything that is known of it stands in one record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import SettingsError
+
+Difference = Callable[[Any, Any], np.ndarray]
+"""(predictions, predictions) of the same N frames or pairs, both of the task's kind -> (N,) values; pure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """How a number is made, summed up and told. Stability, gates, comparison and report loop over these records.
+
+    task        the task whose predictions it is about
+    name        in the tables, in metrics.json and in gates: "flip_rate"
+    title       a few words for a table or an axis: "label flips"
+    sentence    what it measures, for a reader who has never met it
+    table       the raw table that holds its values, and ``column`` there
+    difference  of two predictions, where it is one: then every pair gets the column, and so does the study of
+                sensitivity; None where the table's own meter writes it
+    rows        which rows of the table count: column -> value, or a tuple of values; a NaN never counts
+    unit        of the values; "" is a share, told in percent
+    bounds      smallest and largest value that can occur
+    worse       whether a larger or a smaller value is the less stable one
+    is_rate     values are events (0 or 1), and the interval is one of a rate; else of a mean
+    headline    told first: on the console, on the first page, in a comparison
+    """
+
+    task: str
+    name: str
+    title: str
+    sentence: str
+    table: str
+    column: str
+    difference: Difference | None = None
+    rows: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    unit: str = ""
+    bounds: tuple[float, float] = (0.0, 1.0)
+    worse: Literal["higher", "lower"] = "higher"
+    is_rate: bool = False
+    headline: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or not self.column.isidentifier():
+            raise SettingsError(
+                f"metric {self.name!r}: name and column are words of letters, digits and underscores, "
+                f"got {self.name!r} and {self.column!r}"
+            )
+        if self.worse not in ("higher", "lower") or not self.bounds[0] < self.bounds[1]:
+            raise SettingsError(f"metric {self.name}: worse is higher or lower, and bounds rise")
+
+    def values(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows of the raw table that count for this metric."""
+        keep = table[self.column].notna()
+        if "excluded" in table:
+            keep &= table["excluded"] == ""
+        for column, wanted in self.rows.items():
+            keep &= table[column].isin(wanted if isinstance(wanted, tuple) else (wanted,))
+        return table[keep]

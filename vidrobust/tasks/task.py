@@ -1,0 +1,70 @@
+"""Task: what a kind of model predicts, how that is kept as rows, and which numbers follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.differences.pairs import Links
+from vidrobust.frames import FrameBatch
+from vidrobust.tasks.metric import Metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlongTime:
+    """What is compared along time, for every task.
+
+    frame_rate       delivered frames per second
+    anchor_deltas    distances of anchor pairs in delivered frames, both before and after the anchor
+    anchor_every_s   an anchor about every so many seconds
+    revert_within    a label that left is back within so many frames: A B A
+    motion_limit     largest global shift, as a share of the frame's width, that still is the same view
+    """
+
+    frame_rate: float = 25.0
+    anchor_deltas: tuple[int, ...] = (1, 2, 5, 10)
+    anchor_every_s: float = 1.0
+    revert_within: int = 3
+    motion_limit: float | None = 0.1
+
+
+class Meter(Protocol):
+    """Follows one model over one item, batch by batch; memory holds a batch and the last few frames."""
+
+    def feed(self, batch: FrameBatch, links: Links, predictions: Any) -> None:
+        """The next frames, what lies between each and the one before, and the predictions of these frames."""
+        ...
+
+    def finish(self) -> dict[str, pd.DataFrame]:
+        """The raw tables of the item, by name."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A record; the list of tasks is in ``tasks/catalogue.py``.
+
+    name      as a model's ``task`` says it
+    tables    the raw tables that its meter fills, the first one a row a frame or a box
+    meter     (item, model, AlongTime, metrics) -> Meter
+    metrics   its own metrics; ``catalogue.metrics_of`` adds those from outside
+    anchored  metrics, by name, that are also told of anchor pairs
+    moved     (predictions, perturbation, strength, a generator a frame, (H, W)) -> where a perturbation that moves
+              the picture puts them; None where predictions have no place in the picture
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    meter: Callable[[str, str, AlongTime, Sequence[Metric]], Meter]
+    metrics: tuple[Metric, ...]
+    anchored: tuple[str, ...] = ()
+    moved: Callable[[Any, Any, float, Sequence[Any], tuple[int, int]], Any] | None = None
+
+
+def differences(metrics: Sequence[Metric], before: Any, after: Any) -> Mapping[str, np.ndarray]:
+    """Every difference of two aligned predictions: column -> (N,) float64 or bool values."""
+    return {m.column: np.asarray(m.difference(before, after)) for m in metrics if m.difference is not None}
