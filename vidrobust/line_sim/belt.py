@@ -60,7 +60,7 @@ def machine(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     for near, sign in ((top, -1), (bottom, 1)):
         _rail(picture, near, sign)
         _furniture(picture, rng, near + sign * 30 * FINE, sign)
-    picture = 112 + 0.8 * (picture - 112)
+    picture = 112 + 0.62 * (picture - 112)
     rows = np.arange(h, dtype=np.float32)
     inside = np.minimum(rows - top, bottom - rows)
     shadow = 0.42 * np.exp(-np.maximum(rows - top, 0) / 26) + 0.25 * np.exp(

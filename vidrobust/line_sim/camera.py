@@ -15,7 +15,7 @@ from vidrobust.line_sim.belt import BOTTOM, HEIGHT, MARGIN, TOP, WIDTH, machine
 from vidrobust.line_sim.scene import Scene
 from vidrobust.line_sim.surface import FINE
 
-LENS_PX = 0.8
+LENS_PX = 0.85
 """Sigma of the sharpest picture's own blur, px."""
 SHUTTER = 0.3
 """Share of the frame's time in which the shutter is open."""

@@ -167,3 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _say_progress(done: int, total: int) -> None:
     if done % 10 == 0 and done < total:
         print(f"{done} of {total} clips", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
