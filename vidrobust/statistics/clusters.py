@@ -4,9 +4,10 @@
     else five or more items            the items
     else                               stretches of the items, and the result speaks of this footage alone
 
-Stretches are equal cuts of each item. There are about thirty in all, so that each is as long as can be and depends
-little on its neighbours (batch means: Schmeiser, Operations Research 30, 1982, p. 556-568, finds little to gain
-beyond thirty), but none is shorter than a second: what happens within a second is one event.
+Stretches are equal cuts of each item. There are at most ten in all, so that each is as long as can be and depends
+little on its neighbours (batch means: Schmeiser, Operations Research 30, 1982, p. 556-568, finds ten to thirty
+enough; where footage remembers its state for seconds, ten cover better, see ``benchmarks/rates.py``), but none is
+shorter than a second: what happens within a second is one event.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import pandas as pd
 
 FEWEST = 5
 """Parts or items from which on they are the clusters."""
-MOST_STRETCHES = 30
-"""About how many stretches all footage together is cut into, where it is cut."""
+MOST_STRETCHES = 10
+"""How many stretches all footage together is cut into at most, where it is cut; one an item at least."""
 SHORTEST_S = 1.0
 """Shortest stretch, seconds."""
 SHORTEST_FRAMES = 25

@@ -1,7 +1,8 @@
 """Means and rates with 95 % intervals that respect the dependence of neighbouring frames.
 
-Frames of one second, or of one clip, are not independent. They are grouped in clusters, and only the
-clusters count as independent observations.
+Frames of one second, or of one clip, are not independent. They are grouped in clusters
+(``statistics/clusters.py``), and only the clusters count as independent observations. How often these intervals
+cover: ``benchmarks/rates.py``, with its table in docs/methods/statistics.md.
 """
 
 from __future__ import annotations
@@ -9,80 +10,118 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
+
+from vidrobust.statistics.beta_binomial import rate_posterior
+from vidrobust.statistics.clusters import Clusters
 
 LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % interval; NaN where it cannot be told. n observations in so many clusters."""
+    """A value with its 95 % interval; NaN where it cannot be told. n observations in so many clusters.
+
+    cluster  what a cluster is: "part", "item", "stretch" (then the interval speaks of this footage alone), or ""
+             where the caller did not say
+    """
 
     value: float
     low: float
     high: float
     n: int
     clusters: int
+    cluster: str = ""
 
 
-def clustered_mean(values: np.ndarray, clusters: np.ndarray, *, bounds: tuple[float, float]) -> Interval:
-    """Mean of dependent values, with a t interval over clusters.
+def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
+    """Share of events among dependent trials, with the equal-tailed interval of the beta-binomial posterior.
 
-    values    (n,) float64; clusters (n,) labels; bounds: where the true mean must lie, the interval is cut there
-    The mean is the ratio (sum of sums) / (sum of counts); its variance is the between-cluster variance of the
-    linearised residuals (Cochran 1977, section 6.3 and 9A.3), with clusters - 1 degrees of freedom. With one
-    cluster there is no interval.
+    events (n,) bool; clusters: of ``independent_clusters``, or labels (n,). The value is the plain share. The
+    interval is one of the mean rate of all such clusters (``statistics/beta_binomial.py``), widened where need be
+    to hold the share seen, which differs from it where large clusters have other rates than small ones. It shrinks
+    with footage even where no event is seen, and one cluster alone still tells something, though little.
     """
-    values, clusters = np.asarray(values, np.float64), np.asarray(clusters)
-    if not len(values):
-        return Interval(np.nan, np.nan, np.nan, 0, 0)
-    mean = float(values.mean())
-    _, code = np.unique(clusters, return_inverse=True)
-    count = int(code.max()) + 1
-    if count < 2:
-        return Interval(mean, np.nan, np.nan, len(values), count)
-    half = stats.t.ppf((1 + LEVEL) / 2, count - 1) * _standard_error(values - mean, code, count)
-    return Interval(mean, max(bounds[0], mean - half), min(bounds[1], mean + half), len(values), count)
-
-
-def clustered_rate(events: np.ndarray, clusters: np.ndarray) -> Interval:
-    """Share of events among dependent trials, with the interval of Korn & Graubard.
-
-    events (n,) bool; clusters (n,) labels. An exact Clopper-Pearson interval at the effective sample size that
-    the between-cluster variance implies, with their correction for the degrees of freedom (Survey Methodology
-    24, 1998, p. 193-201). The effective size is never larger than n. Where no event, or nothing but events,
-    was seen the variance says nothing, and the clusters are counted as the trials: the careful side.
-    """
-    events, clusters = np.asarray(events, bool), np.asarray(clusters)
-    n = len(events)
-    if not n:
-        return Interval(np.nan, np.nan, np.nan, 0, 0)
+    events = np.asarray(events, bool)
+    code, count, what = cluster_codes(clusters)
+    if not len(events):
+        return Interval(np.nan, np.nan, np.nan, 0, 0, what)
     rate = float(events.mean())
-    _, code = np.unique(clusters, return_inverse=True)
-    count = int(code.max()) + 1
+    found = rate_posterior(np.bincount(code, weights=events, minlength=count), np.bincount(code), level=LEVEL)
+    return Interval(rate, min(found.low, rate), max(found.high, rate), len(events), count, what)
+
+
+def clustered_mean(
+    values: np.ndarray, clusters: Clusters | np.ndarray, *, bounds: tuple[float, float]
+) -> Interval:
+    """Mean of dependent values, with an interval over clusters that allows for skewness.
+
+    values    (n,) float64; clusters: of ``independent_clusters``, or labels (n,)
+    bounds    where the true mean must lie, the interval is cut there
+    The mean is the ratio (sum of sums) / (sum of counts); its variance is the between-cluster variance of the
+    linearised residuals (Cochran 1977, sections 6.3 and 9A.3), with clusters - 1 degrees of freedom. Clips are
+    skewed, a few are bad, and Student's t then misses above. So the interval is the hull of three: Student's t;
+    the same on the scale of the logit between the bounds; and Hall's correction for skewness (Hall, Journal of
+    the Royal Statistical Society B 54, 1992, p. 221-228). With one cluster there is no
+    interval. Where all values lie on a bound, the mean is no further from it than the rate of values that would
+    leave it.
+    """
+    values = np.asarray(values, np.float64)
+    code, count, what = cluster_codes(clusters)
+    if not len(values):
+        return Interval(np.nan, np.nan, np.nan, 0, 0, what)
+    mean = float(values.mean())
     if count < 2:
-        return Interval(rate, np.nan, np.nan, n, count)
-    if rate in (0.0, 1.0):
-        effective = float(count)
-    else:
-        variance = _standard_error(events - rate, code, count) ** 2
-        effective = rate * (1 - rate) / variance if variance > 0 else float(n)
-        effective *= (
-            stats.t.ppf((1 + LEVEL) / 2, max(1, n - 1)) / stats.t.ppf((1 + LEVEL) / 2, count - 1)
-        ) ** 2
-        effective = min(effective, float(n))
-    low, high = clopper_pearson(rate * effective, effective)
-    return Interval(rate, low, high, n, count)
+        return Interval(mean, np.nan, np.nan, len(values), count, what)
+    if (values == bounds[0]).all() or (values == bounds[1]).all():
+        reach = clustered_rate(np.zeros(len(values), bool), clusters).high * (bounds[1] - bounds[0])
+        low, high = (mean, mean + reach) if mean == bounds[0] else (mean - reach, mean)
+        return Interval(mean, low, high, len(values), count, what)
+    sums = np.bincount(code, weights=values - mean, minlength=count) * count / len(values)
+    low, high = _hull_of_intervals(mean, sums, bounds)
+    return Interval(mean, max(bounds[0], low), min(bounds[1], high), len(values), count, what)
+
+
+def _hull_of_intervals(mean: float, sums: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
+    """The widest ends of three intervals, from the linearised residuals (G,) of the clusters."""
+    count = len(sums)
+    error = float(np.sqrt((sums**2).sum() / (count - 1) / count))
+    t = float(stats.t.ppf((1 + LEVEL) / 2, count - 1))
+    if error <= 0:
+        return mean, mean
+    low, high = mean - t * error, mean + t * error
+    if bounds[0] < mean < bounds[1] and np.isfinite(bounds).all():
+        width = bounds[1] - bounds[0]
+        share = (mean - bounds[0]) / width
+        half = t * error / width / (share * (1 - share))
+        ends = bounds[0] + width * special.expit(special.logit(share) + np.array([-half, half]))
+        low, high = min(low, float(ends[0])), max(high, float(ends[1]))
+    skew = _skewness(sums) / np.sqrt(count)
+    if abs(skew) > 1e-6:
+        moved = 3 / skew * (np.cbrt(1 + skew * (np.array([t, -t]) - skew / 6)) - 1)
+        low, high = min(low, mean - error * moved[0]), max(high, mean - error * moved[1])
+    return float(low), float(high)
+
+
+def _skewness(sums: np.ndarray) -> float:
+    """Sample skewness, adjusted for its bias; 0 with fewer than three clusters."""
+    count, second = len(sums), float(np.mean(sums**2))
+    if count < 3 or second <= 0:
+        return 0.0
+    return float(np.mean(sums**3)) / second**1.5 * np.sqrt(count * (count - 1)) / (count - 2)
 
 
 def clopper_pearson(successes: float, trials: float) -> tuple[float, float]:
-    """Exact binomial interval (Clopper & Pearson 1934); counts may be fractional, as effective sizes are."""
+    """Exact binomial interval of independent trials (Clopper & Pearson 1934); counts may be fractional."""
     tail = (1 - LEVEL) / 2
     low = 0.0 if successes <= 0 else float(stats.beta.ppf(tail, successes, trials - successes + 1))
     high = 1.0 if successes >= trials else float(stats.beta.ppf(1 - tail, successes + 1, trials - successes))
     return low, high
 
 
-def _standard_error(residuals: np.ndarray, code: np.ndarray, count: int) -> float:
-    sums = np.bincount(code, weights=residuals, minlength=count)
-    return float(np.sqrt(count / (count - 1) * (sums**2).sum()) / len(residuals))
+def cluster_codes(clusters: Clusters | np.ndarray) -> tuple[np.ndarray, int, str]:
+    """Labels 0..count-1 of the rows, how many, and what they are."""
+    if isinstance(clusters, Clusters):
+        return clusters.label, clusters.count, clusters.what
+    code = np.unique(np.asarray(clusters), return_inverse=True)[1]
+    return code, int(code.max(initial=-1)) + 1, ""

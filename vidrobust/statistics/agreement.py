@@ -1,0 +1,115 @@
+"""Agreement of raters beyond what the mix of classes gives by chance: kappas with intervals over parts.
+
+Each kappa is 1 - D / E: D the disagreement seen, E the one expected by chance. Parts (or clips, or stretches of
+footage) are the independent units; what is rated within one may depend as it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import stats
+
+from vidrobust.statistics.clusters import Clusters
+from vidrobust.statistics.intervals import LEVEL, Interval, cluster_codes
+
+NAN = float("nan")
+Kappa = Callable[[np.ndarray], np.ndarray]
+"""(M, C) sums of counts per class, laid out as the kappa wants them -> (M,) kappas."""
+
+
+def cohens_kappa(a: np.ndarray, b: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
+    """Kappa of two raters' classes a, b (n,), with an interval over clusters (n,).
+
+    Cohen, Educational and Psychological Measurement 20 (1960), p. 37-46; the interval as in ``of_sums``. One
+    cluster: no interval. One class only: NaN, since chance alone agrees always.
+    """
+    code, count, what = cluster_codes(clusters)
+    if not len(a):
+        return Interval(NAN, NAN, NAN, 0, 0, what)
+    classes, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
+    one = np.eye(len(classes))[codes]
+    rows = np.column_stack(
+        [np.ones(len(a)), codes[: len(a)] == codes[len(a) :], one[: len(a)], one[len(a) :]]
+    )
+    sums = np.zeros((count, rows.shape[1]))
+    np.add.at(sums, code, rows)
+    return of_sums(sums, _cohen, len(a), what)
+
+
+def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = None) -> Interval:
+    """Kappa of any raters: counts (n, K), how many put part i in class k; at least two ratings a part.
+
+    Fleiss, Psychological Bulletin 76 (1971), p. 378-382; parts may have different numbers of ratings, each counts
+    by them (Fleiss, Levin & Paik 2003, section 18.3). Parts are the clusters unless given.
+    """
+    counts = np.asarray(counts, np.float64)
+    code, count, what = cluster_codes(np.arange(len(counts)) if clusters is None else clusters)
+    if not len(counts):
+        return Interval(NAN, NAN, NAN, 0, 0, what)
+    m = counts.sum(axis=1)
+    if (m < 2).any():
+        raise ValueError("fleiss_kappa: expected at least two ratings of each part")
+    pairs = (counts * (counts - 1)).sum(axis=1) / (m - 1)  # agreeing pairs, scaled to the part's ratings
+    sums = np.zeros((count, 2 + counts.shape[1]))
+    np.add.at(sums, code, np.column_stack([m, pairs, counts]))
+    return of_sums(sums, _fleiss, int(m.sum()), what or "part")
+
+
+def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
+    """A kappa with its interval, from the sums (G, C) of each independent unit.
+
+    The jackknife over units gives a standard error. The interval is the hull of Student's t on kappa and on the
+    log of 1 - kappa: disagreement is rare and skewed as flips are. Without any disagreement the jackknife sees no
+    spread; then the lower limit is what as many units as may still disagree (1 - 0.025^(1/G)) would leave.
+    """
+    count = len(sums)
+    whole = float(kappa(sums.sum(axis=0)[None])[0])
+    if count < 2 or np.isnan(whole):
+        return Interval(whole, NAN, NAN, n, count, what)
+    left = kappa(sums.sum(axis=0) - sums)
+    if whole >= 1 - 1e-12:
+        chance = _chance(sums.sum(axis=0), kappa)
+        unseen = 1 - ((1 - LEVEL) / 2) ** (1 / count)
+        return Interval(1.0, max(-1.0, 1 - unseen / (1 - chance)), 1.0, n, count, what)
+    if np.isnan(left).any():
+        return Interval(whole, NAN, NAN, n, count, what)
+    t = float(stats.t.ppf((1 + LEVEL) / 2, count - 1))
+    half = t * _jackknife(left)
+    low, high = whole - half, whole + half
+    grown = np.log(np.maximum(1 - left, 1e-12))
+    if (left < 1 - 1e-12).all():
+        factor = np.exp(t * _jackknife(grown))
+        low, high = min(low, 1 - (1 - whole) * factor), max(high, 1 - (1 - whole) / factor)
+    return Interval(whole, max(-1.0, low), min(1.0, high), n, count, what)
+
+
+def _jackknife(left: np.ndarray) -> float:
+    return float(np.sqrt((len(left) - 1) / len(left) * ((left - left.mean()) ** 2).sum()))
+
+
+def _chance(sums: np.ndarray, kappa: Kappa) -> float:
+    """Agreement by chance: with none at all seen, kappa is -chance / (1 - chance)."""
+    without = sums.copy()
+    without[1] = 0.0
+    value = float(kappa(without[None])[0])
+    return -value / (1 - value)
+
+
+def _cohen(sums: np.ndarray) -> np.ndarray:
+    """Columns: pairs, agreeing pairs, K counts of the first rater, K of the second."""
+    n, classes = sums[:, 0], (sums.shape[1] - 2) // 2
+    chance = (sums[:, 2 : 2 + classes] * sums[:, 2 + classes :]).sum(axis=1) / np.maximum(n, 1) ** 2
+    return _beyond(sums[:, 1] / np.maximum(n, 1), chance)
+
+
+def _fleiss(sums: np.ndarray) -> np.ndarray:
+    """Columns: ratings, agreeing pairs scaled to the ratings, K counts."""
+    n = np.maximum(sums[:, 0], 1)
+    return _beyond(sums[:, 1] / n, ((sums[:, 2:] / n[:, None]) ** 2).sum(axis=1))
+
+
+def _beyond(agreement: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    sure = chance >= 1 - 1e-12
+    return np.where(sure, NAN, (agreement - chance) / np.where(sure, 1.0, 1 - chance))

@@ -1,0 +1,124 @@
+"""What dependent trials tell of their rate: the beta-binomial posterior, on a grid.
+
+Cluster g has a rate of its own, p_g ~ Beta with mean m and intraclass correlation r, and shows k_g events in n_g
+trials (Griffiths, Biometrics 29, 1973, p. 637-648). The mean has Jeffreys' prior, Beta(1/2, 1/2). For the
+correlation there are two, and the interval is the hull of both posteriors: Beta(1, 3), by which clusters differ,
+so that few events in few clusters do not rule out a bad one (the upper limit of a small rate); and Beta(0.3, 3),
+by which they may well be alike, without which rates far below 1 % are taken for rarely bad clusters and put too
+high (its lower limit). The priors are chosen by how often the interval covers, in ``benchmarks/rates.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import expit, gammaln
+
+MEAN_PRIOR = 0.5
+"""Both parameters of the beta prior of the mean: Jeffreys'."""
+CORRELATION_PRIORS = ((1.0, 3.0), (0.3, 3.0))
+"""Parameters of the beta priors of the correlation: clusters differ, clusters may be alike."""
+FAR_BELOW = 14.0
+"""Points whose log density lies so far below the largest carry no mass."""
+COARSE, FINE = (72, 40), (96, 44)
+"""Points of the grid in the mean and in the correlation: to find the mass, and upon it."""
+
+
+@dataclass(frozen=True)
+class RatePosterior:
+    """What is known of the rate.
+
+    low, high    hull of the equal-tailed intervals of the mean; 0 without any event, 1 where nothing else was seen
+    correlation  mean of the posterior means of the intraclass correlation, the share of the variance that lies
+                 between clusters
+    """
+
+    low: float
+    high: float
+    correlation: float
+
+
+def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = 0.95) -> RatePosterior:
+    """The posterior of the mean rate from events (G,) and trials (G,) of each cluster.
+
+    Only the counts matter, not which cluster has which. Clusters without trials are left out.
+    """
+    counts = np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)])
+    if (counts[0] < 0).any() or (counts[0] > counts[1]).any():
+        raise ValueError("rate_posterior: expected 0 <= events <= trials in each cluster")
+    kinds, times = np.unique(counts[:, counts[1] > 0], axis=1, return_counts=True)
+    if not times.size:
+        return RatePosterior(float("nan"), float("nan"), float("nan"))
+    return _posterior(tuple(kinds[0].tolist()), tuple(kinds[1].tolist()), tuple(times.tolist()), level)
+
+
+@lru_cache(maxsize=4096)
+def _posterior(
+    successes: tuple[int, ...], trials: tuple[int, ...], times: tuple[int, ...], level: float
+) -> RatePosterior:
+    k, n, weight = (np.array(each) for each in (successes, trials, times))
+    found = np.array([_under(prior, k, n, weight, level) for prior in CORRELATION_PRIORS])
+    events, total = int((k * weight).sum()), int((n * weight).sum())
+    low, high = float(found[:, 0].min()), float(found[:, 1].max())
+    shared = float(found[:, 2].mean())
+    return RatePosterior(0.0 if not events else low, 1.0 if events == total else high, shared)
+
+
+def _under(
+    prior: tuple[float, float], k: np.ndarray, n: np.ndarray, weight: np.ndarray, level: float
+) -> tuple[float, float, float]:
+    """Interval of the mean, and mean of the correlation, under one prior."""
+    bounds = ((-17.0, 17.0), (-22.0, 9.0))
+    for sizes in (COARSE, FINE):
+        mean, correlation = (np.linspace(*ends, size) for ends, size in zip(bounds, sizes, strict=True))
+        density = _log_density(prior, k, n, weight, mean, correlation)
+        alive = density - density.max() > -FAR_BELOW
+        bounds = (_reach(mean, alive.any(axis=1)), _reach(correlation, alive.any(axis=0)))
+    mass = np.exp(density - density.max())
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    low, high = expit(np.interp(tails, _distribution(mass.sum(axis=1)), mean))
+    return float(low), float(high), float(np.sum(mass.sum(axis=0) * expit(correlation)) / mass.sum())
+
+
+def _log_density(
+    prior: tuple[float, float],
+    k: np.ndarray,
+    n: np.ndarray,
+    weight: np.ndarray,
+    mean: np.ndarray,
+    correlation: np.ndarray,
+) -> np.ndarray:
+    """Log posterior (M, R), up to a constant, over the logits of the mean (M,) and of the correlation (R,)."""
+    spread = np.exp(-correlation)[None]  # (1 - r) / r, the sum of the two parameters of the beta distribution
+    share, rest = expit(mean)[:, None], expit(-mean)[:, None]
+    found = _rising(k, weight, share * spread) + _rising(n - k, weight, rest * spread)
+    found = found - _rising(n, weight, spread)
+    found += MEAN_PRIOR * (np.log(share) + np.log(rest))
+    found += (prior[0] * np.log(expit(correlation)) + prior[1] * np.log(expit(-correlation)))[None]
+    return found
+
+
+def _rising(counts: np.ndarray, weight: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """sum of weight * log(base (base + 1) ... (base + count - 1)), of the shape of ``base``."""
+    values, place = np.unique(counts, return_inverse=True)
+    times = np.bincount(place, weights=weight)
+    total = np.zeros(base.shape)
+    at_base = gammaln(base)
+    for value, often in zip(values, times, strict=True):
+        if value:
+            total += often * (gammaln(base + value) - at_base)
+    return total
+
+
+def _reach(points: np.ndarray, alive: np.ndarray) -> tuple[float, float]:
+    """The ends of what is alive, one point further on either side."""
+    rows = np.flatnonzero(alive)
+    return float(points[max(rows[0] - 1, 0)]), float(points[min(rows[-1] + 1, len(points) - 1)])
+
+
+def _distribution(mass: np.ndarray) -> np.ndarray:
+    """Distribution function at equally spaced points, by trapezoids."""
+    steps = np.concatenate([[0.0], np.cumsum((mass[1:] + mass[:-1]) / 2)])
+    return steps / steps[-1]

@@ -1,0 +1,107 @@
+"""How much footage a wanted interval of a rate needs, from the footage at hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from vidrobust.statistics.beta_binomial import rate_posterior
+from vidrobust.statistics.clusters import Clusters
+from vidrobust.statistics.intervals import LEVEL, clustered_rate
+
+UNSEEN_CORRELATION = 0.1
+"""Intraclass correlation taken where nothing is known of it."""
+
+
+@dataclass(frozen=True)
+class FootageNeeded:
+    """What it takes to see a rate with a wanted interval.
+
+    rate, half_width  what was asked: the interval is rate - half_width to rate + half_width
+    correlation       share of the variance between clusters that was reckoned with
+    clusters          independent units needed; cluster: what one is
+    seconds           of footage needed, observed_s of which is there
+    """
+
+    rate: float
+    half_width: float
+    correlation: float
+    clusters: int
+    cluster: str
+    seconds: float
+    observed_s: float
+
+    def sentence(self) -> str:
+        """The answer for a reader, such as "To see 2 % ± 0.5 % you need about 38 minutes of such footage"."""
+        asked = f"To see {_percent(self.rate)} ± {_percent(self.half_width)} "
+        units = f"{self.clusters} clips" if self.cluster in ("item", "part") else ""
+        if self.seconds <= self.observed_s:
+            return asked + f"this footage ({_duration(self.observed_s)}) is enough."
+        beside = f", {units} like these" if units else ""
+        return asked + f"you need about {_duration(self.seconds)} of such footage{beside}."
+
+
+def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per_cluster: float) -> int:
+    """Clusters that give an interval of ``rate`` of the wanted half width.
+
+    Student's t times the root of rate (1 - rate) (r + (1 - r) / per_cluster) / clusters, the variance of the mean
+    of beta-binomial clusters of equal size (Donner & Klar 2000, section 5.2). At least five.
+    """
+    if not 0 < half_width < 1 or not 0 < rate < 1:
+        raise ValueError(
+            f"clusters_for_rate: expected a rate and a half width between 0 and 1, got {rate}, {half_width}"
+        )
+    variance = rate * (1 - rate) * (correlation + (1 - correlation) / per_cluster)
+    count = 5
+    for _ in range(50):
+        t = stats.t.ppf((1 + LEVEL) / 2, count - 1)
+        wanted = max(5, math.ceil(variance * (t / half_width) ** 2))
+        if wanted == count:
+            break
+        count = wanted if wanted < count else math.ceil((count + wanted) / 2)
+    return count
+
+
+def footage_for_rate(
+    events: np.ndarray,
+    clusters: Clusters,
+    *,
+    observed_s: float,
+    half_width: float | None = None,
+    rate: float | None = None,
+) -> FootageNeeded:
+    """How much footage like this one shows ``rate`` with an interval of +- ``half_width``.
+
+    events      (n,) bool of the footage at hand, observed_s long
+    rate        the one seen unless given; where none was seen, the upper limit of the interval
+    half_width  a quarter of the rate unless given
+    """
+    events = np.asarray(events, bool)
+    if not len(events):
+        raise ValueError("footage_for_rate: expected at least one trial")
+    count = clusters.count
+    k, n = np.bincount(clusters.label, weights=events, minlength=count), np.bincount(clusters.label)
+    seen = clustered_rate(events, clusters)
+    asked = rate if rate is not None else seen.value or seen.high
+    asked = min(max(asked, 1e-6), 1 - 1e-6)
+    width = half_width if half_width is not None else min(asked, 1 - asked) / 4
+    correlation = rate_posterior(k, n).correlation if 0 < events.sum() < len(events) else UNSEEN_CORRELATION
+    wanted = clusters_for_rate(asked, width, correlation=correlation, per_cluster=len(events) / count)
+    return FootageNeeded(
+        asked, width, correlation, wanted, clusters.what, wanted * observed_s / count, observed_s
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"
+
+
+def _duration(seconds: float) -> str:
+    """Two figures, in the unit a person would use."""
+    for length, unit in ((3600.0, "hour"), (60.0, "minute")):
+        if seconds >= 1.5 * length:
+            return f"{float(f'{seconds / length:.2g}'):g} {unit}s"
+    return f"{float(f'{seconds:.2g}'):g} seconds"
