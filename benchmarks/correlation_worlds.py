@@ -2,9 +2,11 @@
 
     python benchmarks/correlation_worlds.py [--runs 500] [--seed 0] [--world NAME ...] [--intervals]
 
-Each world is drawn again and again and judged as a real study would be. Reported per world: how often a
-perturbation is called a proxy, no evidence or cannot tell, and how often the 95 % interval of the partial
-Spearman coefficient covers its true value, which is the coefficient on a very large draw from the same world.
+Each world is drawn again and again and judged as a real study would be. Twelve perturbations come in four
+families; in worlds with a true proxy only the first family is tied to the footage. Reported per world: how often
+a perturbation that is tied, and one that is not, is called a proxy, no evidence or cannot tell, and how often the
+95 % interval of the partial Spearman coefficient of the first family covers its true value, which is the
+coefficient on a very large draw from the same world.
 With --intervals the coverage of other intervals is printed instead: the cluster bootstrap, and Fisher's.
 """
 
@@ -22,12 +24,18 @@ from scipy import special
 
 from vidrobust.correlation.study import correlate
 from vidrobust.correlation.together import explain_together
-from vidrobust.correlation.unit_rows import Units
+from vidrobust.correlation.units import Units
 from vidrobust.statistics.associations import partial_spearman
-from vidrobust.statistics.resampling import cluster_jackknife, fisher_z, time_blocks
+from vidrobust.statistics.clusters import SHORTEST_S, independent_clusters
+from vidrobust.statistics.resampling import autocorrelation_time, cluster_jackknife, fisher_z
 
-PERTURBATIONS = 4
-"""Perturbations per draw, alike but with noise of their own."""
+FAMILIES, PER_FAMILY = 4, 3
+PERTURBATIONS = FAMILIES * PER_FAMILY
+FAMILY = np.repeat(np.arange(FAMILIES), PER_FAMILY)
+ALIKE = 0.5
+"""Share of the variance beside everything else that the perturbations of a family have in common."""
+LOADS = 0.5 + np.tile([0.0, 0.5, 1.0], FAMILIES)
+"""How much each perturbation shows of fragility: unequally, so that one shows it better than the others' mean."""
 LARGE = 40_000
 """Units from which the true coefficient is taken, several times."""
 
@@ -36,7 +44,8 @@ LARGE = 40_000
 class Draw:
     """One draw of a world: x (n, p) sensitivities, y (n,) instability, z (n, k) confounders, cluster (n,).
 
-    reliability (k,) of the confounders, where they are measured with error.
+    reliability (k,) of the confounders, where they are measured with error; foreign (n,) the instability on other
+    data, or None.
     """
 
     x: np.ndarray
@@ -44,6 +53,24 @@ class Draw:
     z: np.ndarray
     cluster: np.ndarray
     reliability: tuple[float, ...] = ()
+    foreign: np.ndarray | None = None
+
+
+def sides(
+    noise: np.ndarray, common: np.ndarray, own: float, fragile: np.ndarray, fragility: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """What sensitivities (n, p) and instability (n,) are beside the confounder.
+
+    noise (n, p + families + 1) standard normal; common (n,) what the first family shares with the footage, so that
+    their correlation is ``own``; fragile (n,) what every perturbation and every footage share.
+    """
+    p = PERTURBATIONS
+    alone, kind, last = noise[:, :p], noise[:, p : p + FAMILIES], noise[:, -1]
+    kind = np.column_stack([np.where(own > 0, common, kind[:, 0]), kind[:, 1:]])
+    share = np.where(FAMILY == 0, max(own, ALIKE if own == 0 else own), ALIKE)
+    x = np.sqrt(share) * kind[:, FAMILY] + np.sqrt(1 - share) * alone
+    y = np.sqrt(own) * common + np.sqrt(1 - own) * last
+    return x + fragility * LOADS * fragile[:, None], y + fragility * fragile
 
 
 @dataclass(frozen=True)
@@ -69,9 +96,12 @@ def models(
     tails: bool = False,
     images: int = 0,
     stated: bool = True,
+    fragility: float = 0.0,
+    foreign: bool = False,
 ) -> Callable[[np.random.Generator, int], Draw]:
-    """Models that differ in skill; ``own`` is the correlation that sensitivity and instability share beyond.
+    """Models that differ in skill; ``own`` is the correlation that the first family shares with the footage.
 
+    fragility  what all perturbations share with the footage beyond skill; foreign  other data, as fragile
     shape   how skill acts: "" evenly, "bent" on weak models alone, "step" mostly in the middle
     images  clean accuracy is counted on so many images; 0: known exactly
     stated  whether the study is told of that error
@@ -84,10 +114,11 @@ def models(
             family = np.repeat(np.arange(families * scale), _sizes(count, families, scale))
         common = _clustered(rng, family, 0.6 if families else 0.0, 1)[:, 0]
         ability = _clustered(rng, family, 0.4 if families else 0.0, 1)[:, 0]
-        noise = _clustered(rng, family, 0.6 if families else 0.0, PERTURBATIONS + 1)
+        noise = _clustered(rng, family, 0.6 if families else 0.0, PERTURBATIONS + FAMILIES + 1)
+        fragile = rng.normal(size=len(family))
         if tails:
             noise *= np.sqrt(1 / rng.gamma(0.75, 1 / 0.75, size=noise.shape))
-        e = np.sqrt(own) * common[:, None] + np.sqrt(1 - own) * noise
+        x, y = sides(noise, common, own, fragile, fragility)
         pull = {"": -ability, "bent": np.maximum(0, 0.3 - ability), "step": -1.5 * np.tanh(4 * ability)}[
             shape
         ]
@@ -97,8 +128,9 @@ def models(
             accuracy = rng.binomial(images, accuracy) / images
         error = float(np.mean(accuracy * (1 - accuracy))) / images if images else 0.0
         reliability = (1 - error / (spread + error),) if images and stated else ()
+        other = skill * pull + fragility * fragile + rng.normal(size=len(family)) if foreign else None
         return Draw(
-            skill * pull[:, None] + e[:, 1:], skill * pull + e[:, 0], accuracy[:, None], family, reliability
+            skill * pull[:, None] + x, skill * pull + y, accuracy[:, None], family, reliability, other
         )
 
     return draw
@@ -112,6 +144,7 @@ def frames(
     clip_share: float = 0.3,
     between: float = 0.0,
     kind: str = "",
+    fragility: float = 0.0,
 ) -> Callable[[np.random.Generator, int], Draw]:
     """Frames of clips: margin and pixel change move both sides; ``own`` as above.
 
@@ -126,11 +159,12 @@ def frames(
         def field(columns: int) -> np.ndarray:
             return _slow(rng, clips * scale, per_clip, columns, slow, clip_share)
 
-        margin, change, common, noise = field(1), field(1), field(1), field(PERTURBATIONS + 1)
-        shown = np.repeat(rng.normal(size=clips * scale), per_clip)[:, None]
-        e = np.sqrt(own) * common + np.sqrt(1 - own) * noise + between * shown
-        y = -margin[:, 0] + 0.7 * change[:, 0] + e[:, 0]
-        x = -margin + e[:, 1:]
+        margin, change, common, fragile = field(1), field(1), field(1), field(1)
+        shown = np.repeat(rng.normal(size=clips * scale), per_clip)
+        noise = field(PERTURBATIONS + FAMILIES + 1)
+        x, y = sides(noise, common[:, 0], own, fragile[:, 0], fragility)
+        y = -margin[:, 0] + 0.7 * change[:, 0] + y + between * shown
+        x = -margin + x + between * np.where(FAMILY == 0, 1.0, 0.0) * shown[:, None]
         if kind == "flips":
             y = np.minimum(np.maximum(0, np.round(y + 0.3)), 2)
             x = np.minimum(np.maximum(0, np.round(x + 0.3)), 3)
@@ -146,6 +180,17 @@ WORLDS = {
     "true proxy, models": World(models(own=0.6), YES, "models", "55 models share skill and a weakness"),
     "true proxy, 30 models": World(models(30, own=0.6), YES, "models", "30 of them"),
     "true proxy, 20 models": World(models(20, own=0.6), YES, "models", "20 of them"),
+    "fragility": World(models(fragility=1.0), NO, "models", "55 share skill and fragility under everything"),
+    "fragility, 200 models": World(models(200, fragility=1.0), NO, "models", "200 of them"),
+    "fragility, other data": World(
+        models(fragility=1.0, foreign=True), NO, "models", "55, and other data is as fragile"
+    ),
+    "fragility, true proxy": World(
+        models(own=0.6, fragility=0.7), YES, "models", "55 share fragility and, with one family, a weakness"
+    ),
+    "other data, true proxy": World(
+        models(own=0.6, fragility=0.7, foreign=True), YES, "models", "the same, beside other data as fragile"
+    ),
     "skill only": World(models(), NO, "models", "55 models share skill"),
     "skill only, bent": World(models(shape="bent"), NO, "models", "55, skill matters for weak models alone"),
     "skill only, step": World(models(200, shape="step"), NO, "models", "200, skill matters in the middle"),
@@ -160,15 +205,28 @@ WORLDS = {
     "outliers, true proxy": World(models(tails=True, own=0.8), YES, "models", "the same, and a weakness"),
     "true proxy, frames": World(frames(own=0.6), YES, "frames", "10 clips of 6 frames"),
     "margin only": World(frames(), NO, "frames", "10 clips of 6 frames share the margin"),
+    "fragile frames": World(
+        frames(fragility=1.0), NO, "frames", "10 clips of 6, some frames fragile under all"
+    ),
+    "fragile, true proxy": World(
+        frames(10, 24, own=0.6, fragility=0.7), YES, "frames", "10 clips of 24, fragile, and one family more"
+    ),
+    "default, one clip": World(
+        frames(1, 24, slow=0.0, clip_share=0.0), NO, "frames", "24 unlike frames of one clip, stretches"
+    ),
+    "default, one clip, true proxy": World(
+        frames(1, 24, own=0.6, slow=0.0, clip_share=0.0), YES, "frames", "the same, and more"
+    ),
+    "default, 12 clips, true proxy": World(
+        frames(12, 24, own=0.6, slow=0.3), YES, "frames", "12 clips of 24 frames"
+    ),
     "dependent frames": World(frames(10, 24, slow=0.9), NO, "frames", "10 clips of 24 slow frames"),
     "dependent, true proxy": World(frames(10, 24, own=0.6, slow=0.9), YES, "frames", "the same, and more"),
     "between clips only": World(
         frames(12, 12, between=0.7, clip_share=0.0), NO, "frames", "clips differ, frames not"
     ),
-    "one clip": World(frames(1, 100, slow=0.5, clip_share=0.0), NO, "frames", "100 frames, blocks of time"),
-    "one slow clip": World(
-        frames(1, 250, slow=0.9, clip_share=0.0), NO, "frames", "250 frames, blocks of time"
-    ),
+    "one clip": World(frames(1, 100, slow=0.5, clip_share=0.0), NO, "frames", "100 frames, stretches"),
+    "one slow clip": World(frames(1, 250, slow=0.9, clip_share=0.0), NO, "frames", "250 frames, stretches"),
     "one clip, true proxy": World(
         frames(1, 100, own=0.6, slow=0.5, clip_share=0.0), YES, "frames", "100 frames"
     ),
@@ -188,22 +246,30 @@ WORLDS = {
 def judge_world(world: World, runs: int, seed: int, resamples: int = 499) -> dict[str, object]:
     """Shares of verdicts, coverage of the interval, mean width and coefficient, over ``runs`` draws."""
     rng = np.random.default_rng(seed)
-    truth = np.mean([true_value(world, rng) for _ in range(4)])
-    verdicts, covered, width, value, raw = [], [], [], [], []
+    truth = np.mean([true_value(world, rng) for _ in range(4)], axis=0)
+    tied = {f"p{k}" for k in np.flatnonzero(FAMILY == 0)} if world.expected != NO else set()
+    verdicts: dict[bool, list[str]] = {True: [], False: []}
+    covered, width, value, raw = [], [], [], []
+    families = {f"p{k}": f"family {f}" for k, f in enumerate(FAMILY)}
     for run in range(runs):
-        table = correlate(as_units(world, world.draw(rng, 1)), seed=run, resamples=resamples).table
+        table = correlate(as_units(world, world.draw(rng, 1)), families, seed=run, resamples=resamples).table
         table = table[table["primary"]]
         partial = table[table["method"] == "partial_spearman"]
-        verdicts += list(partial["verdict"])
+        for name, verdict in zip(partial["perturbation"], partial["verdict"], strict=True):
+            verdicts[name in tied].append(verdict)
+        partial = partial[partial["family"] == "family 0"]
         known = partial["low"].notna()
-        covered += list(((partial["low"] <= truth) & (truth <= partial["high"]))[known])
+        inside = (partial["low"].to_numpy() <= truth) & (truth <= partial["high"].to_numpy())
+        covered += list(inside[known.to_numpy()])
         width += list((partial["high"] - partial["low"])[known])
         value += list(partial["value"])
         raw += list(table.loc[table["method"] == "spearman", "value"])
-    share = {v: np.mean(np.array(verdicts) == v) for v in ("proxy", "no evidence", "cannot tell")}
+    one = verdicts[bool(tied)]
+    share = {v: np.mean(np.array(one) == v) for v in (YES, NO, CANNOT)}
+    share["false"] = np.mean(np.array(verdicts[False]) == YES)
     return {
         "raw": float(np.nanmean(raw)),
-        "truth": float(truth),
+        "truth": float(truth.mean()),
         "mean": float(np.nanmean(value)),
         "coverage": float(np.mean(covered)) if covered else np.nan,
         "width": float(np.mean(width)) if width else np.nan,
@@ -214,7 +280,7 @@ def judge_world(world: World, runs: int, seed: int, resamples: int = 499) -> dic
 def compare_intervals(world: World, runs: int, seed: int, resamples: int = 300) -> dict[str, float]:
     """Coverage of several 95 % intervals of one partial Spearman coefficient."""
     rng = np.random.default_rng(seed)
-    truth = np.arctanh(np.mean([true_value(world, rng) for _ in range(4)]))
+    truth = np.arctanh(np.mean([true_value(world, rng)[0] for _ in range(4)]))
     covered: dict[str, list[bool]] = {}
     for _ in range(runs):
         draw = world.draw(rng, 1)
@@ -250,11 +316,11 @@ def _bca(boot: np.ndarray, centre: float, without: np.ndarray) -> tuple[float, f
     return float(low), float(high)
 
 
-def true_value(world: World, rng: np.random.Generator) -> float:
-    """The partial Spearman coefficient of a very large draw."""
+def true_value(world: World, rng: np.random.Generator) -> np.ndarray:
+    """The partial Spearman coefficients of the first family on a very large draw."""
     small = world.draw(rng, 1)
     large = world.draw(rng, max(1, LARGE // len(small.y)))
-    return float(partial_spearman(large.x, large.y[:, None], large.z).mean())
+    return partial_spearman(large.x[:, FAMILY == 0], large.y[:, None], large.z)[:, 0]
 
 
 def as_units(world: World, draw: Draw) -> Units:
@@ -268,8 +334,8 @@ def as_units(world: World, draw: Draw) -> Units:
         across=world.across,  # type: ignore[arg-type]
         model="simulated" if in_time else "",
         name=np.array([f"u{i}" for i in range(n)], dtype=object),
-        cluster=time_blocks(cluster, draw.x, natural.to_numpy()) if one_clip else cluster,
-        clusters_are="blocks of time" if one_clip else "clips" if in_time else "families",
+        cluster=_stretches(cluster, draw.x, natural.to_numpy()) if one_clip else cluster,
+        clusters_are="stretches" if one_clip else "clips" if in_time else "families",
         series=cluster if in_time else None,
         columns=pd.DataFrame(
             {"perturbation": [f"p{k}" for k in range(p)], "strength": 1.0, "metric": "total_variation"}
@@ -280,9 +346,18 @@ def as_units(world: World, draw: Draw) -> Units:
             draw.z, columns=["margin", "pixel_change"] if in_time else ["clean_accuracy"]
         ),
         confounder_reliability=draw.reliability,
+        foreign=None if draw.foreign is None else pd.DataFrame({"other data": draw.foreign}),
         primary_sensitivity="total_variation",
         primary_stability="total_variation",
     )
+
+
+def _stretches(series: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Stretches of a clip with two sampled frames a second, as a study of a run cuts it."""
+    slow = autocorrelation_time(series, x, y)
+    time_s = np.arange(len(series)) / 2
+    shortest = max(SHORTEST_S, 3 * slow / 2) if slow > 1 else SHORTEST_S
+    return independent_clusters(series, time_s, shortest=shortest).label
 
 
 def _sizes(count: int, families: int, scale: int) -> np.ndarray:
@@ -336,9 +411,10 @@ def main() -> None:
             print(f"| {name} | " + " | ".join(f"{100 * v:.1f}" for v in share.values()) + " |", flush=True)
         return
     print(
-        "| world | truth | rho | partial | mean | cover % | width | proxy % | no evidence % | cannot tell % |"
+        "| world | truth | rho | partial | mean | cover % | width | proxy % | no evidence % | cannot tell % | "
+        "untied: proxy % |"
     )
-    print("|---" * 10 + "|")
+    print("|---" * 11 + "|")
     start = time.process_time()
     for name in arguments.world:
         world = WORLDS[name]
@@ -346,7 +422,7 @@ def main() -> None:
         print(
             f"| {name}: {world.about} | {world.expected} | {r['raw']:.2f} | {r['truth']:.2f} | {r['mean']:.2f} | "
             f"{100 * r['coverage']:.1f} | {r['width']:.2f} | {100 * r['proxy']:.1f} | "
-            f"{100 * r['no evidence']:.1f} | {100 * r['cannot tell']:.1f} |",
+            f"{100 * r['no evidence']:.1f} | {100 * r['cannot tell']:.1f} | {100 * r['false']:.1f} |",
             flush=True,
         )
     seconds = time.process_time() - start

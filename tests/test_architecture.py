@@ -15,7 +15,6 @@ STAGES = [
     {"device", "files", "frames", "pixels", "predictions", "tables"},
     {"statistics"},
     {"footage"},
-    {"line_sim"},
     {"video", "models", "perturb"},
     {"differences"},
     {"tasks"},
@@ -36,7 +35,6 @@ TORCH_FREE = (
     "statistics.intervals",
     "footage.expand",
     "report.html",
-    "line_sim.render",
 )
 RANK = {name: rank for rank, stage in enumerate(STAGES) for name in stage}
 

@@ -177,6 +177,12 @@ for _stage in STAGES:
 @click.option("--stability", "stability_file", metavar="FILE", help="A stability table from anywhere.")
 @click.option("--sensitivity", "sensitivity_file", metavar="FILE", help="A sensitivity table from anywhere.")
 @click.option("--given", multiple=True, metavar="METRIC", help="Confounder: a metric of the stability table.")
+@click.option(
+    "--foreign",
+    multiple=True,
+    metavar="METRIC",
+    help="A metric of the stability table on other data: a control.",
+)
 @click.option("--higher-is-better", multiple=True, metavar="METRIC", help="Where the name does not tell.")
 @click.option("--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not tell.")
 @_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _STUDY, _PRINT)
@@ -185,6 +191,7 @@ def correlate(
     stability_file: str | None,
     sensitivity_file: str | None,
     given: tuple[str, ...],
+    foreign: tuple[str, ...],
     higher_is_better: tuple[str, ...],
     lower_is_better: tuple[str, ...],
     **options: Any,
@@ -208,6 +215,7 @@ def correlate(
         Path(sensitivity_file),
         Path(options["out"]),
         given=given,
+        foreign=foreign,
         higher_is_better={**dict.fromkeys(higher_is_better, True), **dict.fromkeys(lower_is_better, False)},
         reporter=_reporter(options["quiet"]),
         **{name: chosen[name] for name in ("across", "resamples", "seed") if name in chosen},

@@ -11,9 +11,9 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from vidrobust import tables
-from vidrobust.correlation.moving_together import find_groups, group_name
+from vidrobust.correlation.groups import find_groups, group_name
 from vidrobust.correlation.study import correlate, correlate_tables
-from vidrobust.correlation.unit_rows import Units
+from vidrobust.correlation.units import Units
 from vidrobust.errors import SettingsError
 from vidrobust.statistics.associations import partial_spearman
 
@@ -90,8 +90,27 @@ def nets(rng, own=0.0, count=40, p=3, skill=2.0):
     return units(x, y, accuracy[:, None], np.arange(count), across="models")
 
 
+KINDS = {"p0": "own", "p1": "own", "p2": "own"}
+"""The perturbations that a world ties to the footage are of one family."""
+
+
+def beside(made: Units, rng, share=None) -> Units:
+    """The same units with four perturbations more, q0 .. q3, each of a kind of its own and tied to nothing.
+
+    share (n,): what they show beside their noise.
+    """
+    noise = rng.normal(size=(len(made), 4)) + (0 if share is None else np.asarray(share)[:, None])
+    more = [{"perturbation": f"q{k}", "strength": 1.0, "metric": "total_variation"} for k in range(4)]
+    return dataclasses.replace(
+        made,
+        columns=pd.concat([made.columns, pd.DataFrame(more)], ignore_index=True),
+        sensitivity=np.hstack([made.sensitivity, noise]),
+    )
+
+
 def verdicts(result):
-    table = result.table[result.table["primary"]]
+    """Of the perturbations p0, p1 ..., not of those beside them."""
+    table = result.table[result.table["primary"] & result.table["perturbation"].str.startswith("p")]
     return table.drop_duplicates("perturbation").set_index("perturbation")["verdict"]
 
 
@@ -101,12 +120,15 @@ def verdicts(result):
 @pytest.mark.parametrize("world", [clips, nets])
 def test_a_true_proxy_is_found_and_one_that_shares_only_the_confounder_is_not(world):
     rng = np.random.default_rng(0)
-    true, false = world(rng, own=0.7, count=40), world(rng, own=0.0, count=40)
-    assert list(verdicts(correlate(true))) == ["proxy"] * 3
-    found = correlate(false)
+    true, false = (world(rng, own=own, count=40) for own in (0.7, 0.0))
+    true, false = (beside(made, rng, -made.confounders.to_numpy()[:, 0]) for made in (true, false))
+    assert list(verdicts(correlate(true, KINDS))) == ["proxy"] * 3
+    found = correlate(false, KINDS)
     assert "proxy" not in set(verdicts(found))
     raw = found.table[found.table["primary"] & (found.table["method"] == "spearman")]
-    assert (raw["low"] > 0.1).all()  # the raw coefficient looks good all the same
+    assert (
+        raw.loc[raw["perturbation"].isin(KINDS), "low"] > 0.1
+    ).all()  # the raw coefficient looks good all the same
 
 
 @pytest.mark.parametrize(
@@ -149,9 +171,9 @@ def test_a_confounder_measured_with_error_is_allowed_for():
     skill = rng.normal(size=200)
     x, y = -2 * skill[:, None] + rng.normal(size=(200, 3)), -2 * skill + rng.normal(size=200)
     measured = (skill + 0.33 * rng.normal(size=200))[:, None]  # reliability 1 / 1.11
-    blind = units(x, y, measured, np.arange(200), across="models")
-    assert set(verdicts(correlate(blind))) == {"proxy"}  # nothing says that it was measured with error
-    told = correlate(dataclasses.replace(blind, confounder_reliability=(0.9,)))
+    blind = beside(units(x, y, measured, np.arange(200), across="models"), rng)
+    assert set(verdicts(correlate(blind, KINDS))) == {"proxy"}  # nothing says that it was measured with error
+    told = correlate(dataclasses.replace(blind, confounder_reliability=(0.9,)), KINDS)
     assert set(verdicts(told)) == {"cannot tell"}
     assert "measured with error, fails to take out" in told.sentences["p0"]
 
@@ -191,9 +213,9 @@ def test_cannot_tell_says_why(change, reason):
 
 def test_low_reliability_excuses_a_missing_tie_but_takes_no_proxy_away():
     for own, verdict in ((0.0, "cannot tell"), (0.7, "proxy")):
-        made = clips(np.random.default_rng(6), own=own)
+        made = beside(clips(np.random.default_rng(6), own=own), np.random.default_rng(7))
         shaky = dataclasses.replace(made, sensitivity_halves=(made.sensitivity, -made.sensitivity))
-        found = correlate(shaky, resamples=199)
+        found = correlate(shaky, KINDS, resamples=199)
         assert set(verdicts(found)) == {verdict}
         assert (found.table["reliability"] == 0).all()
         assert ("hardly agrees with itself" in found.sentences["p0"]) == (verdict == "cannot tell")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from vidrobust.correlation.together import explain_together
-from vidrobust.correlation.unit_rows import Units
+from vidrobust.correlation.units import Units
 
 
 def units(x, y, margin, clips):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vidrobust.correlation.unit_rows import Units
+from vidrobust.correlation.units import Units
 from vidrobust.statistics.associations import explained_by_confounder, split_half
 
 

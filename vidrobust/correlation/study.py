@@ -26,15 +26,18 @@ from vidrobust.correlation.coefficients import (
     matrix,
 )
 from vidrobust.correlation.columns import describe, with_means
-from vidrobust.correlation.model_units import from_summaries
-from vidrobust.correlation.moving_together import Group, find_groups
-from vidrobust.correlation.unit_rows import Across, Units
+from vidrobust.correlation.controls import COLUMNS, Asked, negative_controls
+from vidrobust.correlation.from_summaries import units_of_summaries
+from vidrobust.correlation.groups import Group, find_groups, kinds
+from vidrobust.correlation.units import Across, Units
 from vidrobust.correlation.verdicts import CANNOT_TELL, NO_EVIDENCE, PROXY, Verdict, judge, not_measured
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.statistics.associations import benjamini_hochberg, curve_knots
 from vidrobust.statistics.resampling import free_orders, permutation_p, shifted_orders
 from vidrobust.tables import TABLES
 
+MANY_TURNS = 10_000
+"""So many ways to turn series round are enough for p-values that stand a correction for twenty perturbations."""
 _CONTRACT = tuple(TABLES["correlation"])
 
 
@@ -45,7 +48,8 @@ class CorrelationResult:
     table      the ``correlation`` table; strength NaN is the mean over strengths. Beyond the contract: model,
                primary (the row a verdict rests on), clusters, low_without and high_without (range with one
                cluster left out), varied_x, varied_y (units off the commonest value), reliability,
-               stability_reliability, attenuation, explained_by_confounder, group, reason
+               stability_reliability, attenuation, explained_by_confounder, the negative controls of the
+               perturbation (``controls.COLUMNS``), group, reason, same, others, needs (as of ``Verdict``)
     matrix     row, column, method, value, low, high, n: perturbations, stability metrics and confounders
                against each other, each pair once in both orders
     groups     perturbations that always move together: they are one proxy
@@ -82,11 +86,14 @@ def correlate(
     table["q"] = np.nan
     for _, rows in table.groupby(["method", "primary"]).groups.items():
         table.loc[rows, "q"] = benjamini_hochberg(table.loc[rows, "p"].to_numpy())
-    judged = judge(table[table["primary"]], units)
-    verdicts = {name: judged.get(name, not_measured()) for name in table["perturbation"].unique()}
     square = _square(units, columns, values)
     groups = find_groups(_among_perturbations(square, columns, units), families)
-    return _result(units, table, square, groups, verdicts)
+    names = [str(name) for name in table["perturbation"].unique()]
+    family = kinds(names, families, groups)
+    controls = _controls(units, columns, values, family, np.random.default_rng([seed, 1]))
+    judged = judge(table[table["primary"]], units, controls, family)
+    verdicts = {name: judged.get(name, not_measured()) for name in names}
+    return _result(units, table.join(controls, on="perturbation"), square, groups, verdicts)
 
 
 def correlate_tables(
@@ -95,6 +102,7 @@ def correlate_tables(
     *,
     across: Across = "models",
     given: str | Sequence[str] | None = None,
+    foreign: Sequence[str] = (),
     families: Mapping[str, str] | None = None,
     groups: Mapping[str, str] | None = None,
     higher_is_better: Mapping[str, bool] | None = None,
@@ -107,22 +115,58 @@ def correlate_tables(
 
     across   "models", or "clips" (items of one model)
     given    metrics of the stability table that confound: clean accuracy under its usual names by default
+    foreign  metrics of the stability table that were measured on other data: a proxy must beat them
     groups   unit -> group to be left out together (model families); read off the names of models by default
     higher_is_better  direction of metrics that are not known; SettingsError asks for it
     """
     if across not in ("models", "clips"):
         raise SettingsError(f"across: summary tables hold models or clips, got {across!r}")
-    units = from_summaries(
+    units = units_of_summaries(
         stability,
         sensitivity,
         by="model" if across == "models" else "item",
         given=given,
+        foreign=foreign,
         groups=groups,
         higher_is_better=higher_is_better,
         primary_stability=primary_stability,
         primary_sensitivity=primary_sensitivity,
     )
     return correlate(units, families, seed=seed, resamples=resamples)
+
+
+def _controls(
+    units: Units,
+    columns: pd.DataFrame,
+    values: np.ndarray,
+    family: Mapping[str, str],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """What the negative controls say of each perturbation's main column, on the units where all of it is known."""
+    main = np.flatnonzero(columns["main"].to_numpy())
+    y = units.instability[units.primary_stability].to_numpy(np.float64)
+    z = units.confounders.to_numpy(np.float64)
+    foreign = units.foreign if units.foreign is not None else pd.DataFrame(index=range(len(y)))
+    known = ~(np.isnan(y) | foreign.isna().any(axis=1).to_numpy())
+    found = [pd.DataFrame(columns=list(COLUMNS))]
+    for x_known, which in _by_pattern(values[:, main]):
+        rows = np.flatnonzero(known & x_known)
+        beside = main[~np.isnan(values[np.ix_(rows, main)]).any(axis=0)]
+        names = columns["perturbation"].to_numpy(object)[beside].astype(str)
+        if len(rows) < FEWEST or not len(which):
+            continue
+        asked = Asked(
+            x=values[np.ix_(rows, beside)],
+            y=y[rows],
+            foreign=foreign.iloc[rows],
+            z=z[rows],
+            cluster=units.cluster[rows],
+            family=np.array([family[name] for name in names], dtype=object),
+        )
+        table = negative_controls(asked, rng).set_index(names)
+        found.append(table.loc[columns["perturbation"].to_numpy(object)[main[which]].astype(str)])
+    whole = pd.concat([one for one in found if len(one)] or found)
+    return whole.reindex(list(family)).fillna({"foreign": ""})
 
 
 def _complete(units: Units, values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, list[str]]]:
@@ -177,11 +221,26 @@ def _block(
 
 
 def _orders(units: Units, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Frames are turned round within their series; units that stand alone change places freely."""
+    """Frames are turned round within their series; units that stand alone change places freely.
+
+    Few short series have too few turns for a small p: their clusters, which are stretches, change places as well.
+    """
     series = None if units.series is None else units.series[rows]
     if series is None or len(np.unique(series)) == len(series):
         return free_orders(len(rows), count, rng)
-    return shifted_orders(series, count, rng)
+    turned = shifted_orders(series, count, rng)
+    if np.prod(np.unique(series, return_counts=True)[1].astype(np.float64)) > MANY_TURNS:
+        return turned
+    blocks = pd.factorize(
+        pd.Series(series).astype(str) + "\x1f" + pd.Series(units.cluster[rows]).astype(str)
+    )[0]
+    for order in turned:
+        for name in np.unique(series):
+            place = np.flatnonzero(series == name)
+            own = np.unique(blocks[place])
+            mixed = np.concatenate([place[blocks[place] == block] for block in rng.permutation(own)])
+            order[place] = order[mixed]
+    return turned
 
 
 def _square(units: Units, columns: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
@@ -213,7 +272,8 @@ def _result(
     member = {name: group.name for group in groups for name in group.members}
     table["group"] = table["perturbation"].map(lambda name: member.get(name, ""))
     table["verdict"] = table["perturbation"].map(lambda name: verdicts[name].verdict)
-    table["reason"] = table["perturbation"].map(lambda name: verdicts[name].reason)
+    for what in ("reason", "same", "others", "needs"):
+        table[what] = [getattr(verdicts[name], what) for name in table["perturbation"]]
     table = table[[*_CONTRACT, *(c for c in table if c not in _CONTRACT and not c.startswith("edge_"))]]
     by_verdict = {
         v: [n for n, one in verdicts.items() if one.verdict == v] for v in (PROXY, NO_EVIDENCE, CANNOT_TELL)
@@ -245,7 +305,15 @@ def _headline(units: Units, by_verdict: Mapping[str, list[str]], verdicts: Mappi
     if len(by_verdict[CANNOT_TELL]) == len(verdicts):
         reasons = {one.reason for one in verdicts.values()}
         why = reasons.pop() if len(reasons) == 1 else "see each perturbation"
-        return f"Cannot tell {where} which perturbation stands for the footage: {why}."
+        more = {one.needs for one in verdicts.values() if one.needs}
+        enough = f" To tell: {more.pop()}." if len(more) == 1 else ""
+        return f"Cannot tell {where} which perturbation stands for the footage: {why}.{enough}"
     given = " and ".join(units.confounders)
     judged = len(by_verdict[NO_EVIDENCE])
+    same = sum("fragile" in verdicts[name].reason for name in by_verdict[NO_EVIDENCE])
+    if same:
+        return (
+            f"No proxy {where}: {same} of {judged} perturbations judged go with the instability, but none surely "
+            "more than its negative controls do."
+        )
     return f"No proxy can be told apart from {given} {where} ({judged} perturbations judged)."

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import optimize, stats
 
 from vidrobust.correlation.columns import with_means
-from vidrobust.correlation.unit_rows import Units
-from vidrobust.correlation.verdicts import MIN_UNITS
+from vidrobust.correlation.needs import MIN_UNITS
+from vidrobust.correlation.units import Units
 from vidrobust.errors import InputError
 from vidrobust.statistics.associations import curve_knots, line_basis, ranks
 from vidrobust.statistics.resampling import LEVEL, MIN_CLUSTERS

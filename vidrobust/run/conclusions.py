@@ -11,11 +11,11 @@ import pandas as pd
 
 from vidrobust import tables
 from vidrobust.account import causes, direction
+from vidrobust.correlation.from_run import units_of_run
 from vidrobust.correlation.study import CorrelationResult, correlate_tables
 from vidrobust.correlation.study import correlate as correlate_units
 from vidrobust.correlation.together import Together, explain_together
-from vidrobust.correlation.unit_rows import Across, Units
-from vidrobust.correlation.units import from_tables
+from vidrobust.correlation.units import Across, Units
 from vidrobust.errors import InputError
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.policy import build as policy
@@ -110,6 +110,7 @@ def correlate_files(
     *,
     across: Sequence[Across] = ("models",),
     given: Sequence[str] = (),
+    foreign: Sequence[str] = (),
     higher_is_better: Mapping[str, bool] | None = None,
     resamples: int = 2000,
     seed: int = 0,
@@ -127,6 +128,7 @@ def correlate_files(
             sensitive,
             across=each,
             given=list(given) or None,
+            foreign=foreign,
             families=FAMILIES,
             higher_is_better=higher_is_better,
             seed=seed,
@@ -153,7 +155,7 @@ def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> li
     found = []
     for across, model in wanted:
         try:
-            units = from_tables(frames, pairs, sensitivity, stability, across=across, model=model or None)
+            units = units_of_run(frames, pairs, sensitivity, stability, across=across, model=model or None)
         except InputError as error:
             left_out.append(str(error))
             continue

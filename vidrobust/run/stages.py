@@ -79,7 +79,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="correlate",
         sentence="Which perturbations stand for what happens in the footage: across frames, clips and models.",
-        version=1,
+        version=2,
         per="run",
         how="tables",
         needs=("stability", "sensitivity"),

@@ -143,22 +143,6 @@ MIN_CLUSTERS = 8
 """Fewer clusters than this give no verdict; see the table of simulated worlds in docs/methods.md."""
 
 
-def time_blocks(series: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(n,) names of blocks of consecutive units, long enough that blocks depend little on each other.
-
-    series (n,) runs in the order of time; x (n, p), y (n, s). The length is three times the autocorrelation
-    time of the product of a typical x and y, at least 4; the last block of a run takes the rest.
-    """
-    length = max(4, int(np.ceil(3 * autocorrelation_time(series, x, y))))
-    names = np.empty(len(series), dtype=object)
-    for name in np.unique(series):
-        rows = np.flatnonzero(series == name)
-        blocks = max(1, len(rows) // length)
-        block = np.minimum(np.arange(len(rows)) // length, blocks - 1)
-        names[rows] = [f"{name}#{b}" for b in block]
-    return names
-
-
 def autocorrelation_time(series: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
     """How many units in time carry as much as one independent unit, for a correlation of x and y.
 

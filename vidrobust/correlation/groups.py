@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,12 @@ def find_groups(matrix: pd.DataFrame, families: Mapping[str, str]) -> tuple[Grou
                 )
             )
     return tuple(groups)
+
+
+def kinds(names: Sequence[str], families: Mapping[str, str], groups: Sequence[Group]) -> dict[str, str]:
+    """Perturbation -> what it is a kind of: its family, else the group it moves with, else itself."""
+    member = {name: group.name for group in groups for name in group.members}
+    return {name: families.get(name) or member.get(name, name) for name in names}
 
 
 def group_name(members: tuple[str, ...], families: Mapping[str, str]) -> str:

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from vidrobust import tables
-from vidrobust.correlation.model_units import family_of, from_summaries
-from vidrobust.correlation.units import from_tables
+from vidrobust.correlation.from_run import units_of_run
+from vidrobust.correlation.from_summaries import family_of, units_of_summaries
 from vidrobust.errors import InputError, SettingsError
 
 
@@ -77,7 +77,7 @@ def run():
 
 
 def test_frames_take_the_pairs_on_both_sides_and_their_own_margin(run):
-    units = from_tables(*run, across="frames")
+    units = units_of_run(*run, across="frames")
     # frame 2 starts a pair across a scene cut and is left out
     assert list(units.name) == ["a:0", "a:1", "a:4", "b:1"]
     assert units.skipped == {"sampled frames without a valid pair": 1}
@@ -100,12 +100,12 @@ def test_frames_take_the_pairs_on_both_sides_and_their_own_margin(run):
     np.testing.assert_allclose(units.instability_halves[1]["total_variation"], [np.nan, 0.1, 0.6, 0.4])
     # series end at the scene cut
     assert list(units.series) == ["a/0", "a/0", "a/1", "b/0"]
-    assert units.clusters_are == "blocks of time"
+    assert units.clusters_are == "stretches"
     assert "2 clips are too few" in units.notes[0]
 
 
 def test_clips_take_means_over_valid_pairs_frames_and_sampled_frames(run):
-    units = from_tables(*run, across="clips")
+    units = units_of_run(*run, across="clips")
     assert list(units.name) == ["a", "b"]
     np.testing.assert_allclose(units.instability["total_variation"], [1.2 / 4, 0.6])
     np.testing.assert_allclose(units.confounders["pixel_change"], [16 / 4, 3])
@@ -115,7 +115,7 @@ def test_clips_take_means_over_valid_pairs_frames_and_sampled_frames(run):
     np.testing.assert_allclose(units.instability_halves[0]["total_variation"][0], (0.1 + 0.3) / 2)
     np.testing.assert_allclose(units.instability_halves[1]["total_variation"][0], (0.6 + 0.2) / 2)
     assert units.series is None
-    grouped = from_tables(*run, across="clips", groups={"a": "bolt 7", "b": "bolt 7"})
+    grouped = units_of_run(*run, across="clips", groups={"a": "bolt 7", "b": "bolt 7"})
     assert set(grouped.cluster) == {"bolt 7"}
 
 
@@ -124,7 +124,7 @@ def test_scenes_are_clusters_where_clips_are_few():
     frames = frames_table([("a", f, 0.5) for f in range(42)])
     pairs = pairs_table([("a", f, "scene_cut" if f in cuts else "", 0.1, 1.0) for f in range(41)])
     sensitivity = sensitivity_table([("a", f, "fog", 1, 0, 0.1) for f in range(0, 42, 2)])
-    units = from_tables(frames, pairs, sensitivity, tables.empty("stability"))
+    units = units_of_run(frames, pairs, sensitivity, tables.empty("stability"))
     assert units.clusters_are == "scenes"
     # cuts end after frames 3, 7 ... 39: scene of frame f is f // 4
     assert list(units.cluster) == [f"a/{f // 4}" for f in range(0, 41, 2)]
@@ -134,7 +134,7 @@ def test_clips_are_clusters_where_there_are_enough():
     frames = frames_table([(f"c{c}", f, 0.5) for c in range(8) for f in range(3)])
     pairs = pairs_table([(f"c{c}", f, "", 0.1, 1.0) for c in range(8) for f in range(2)])
     sensitivity = sensitivity_table([(f"c{c}", 1, "fog", 1, 0, 0.1) for c in range(8)])
-    units = from_tables(frames, pairs, sensitivity, tables.empty("stability"))
+    units = units_of_run(frames, pairs, sensitivity, tables.empty("stability"))
     assert units.clusters_are == "clips"
     assert list(units.cluster) == [f"c{c}" for c in range(8)]
     assert units.sensitivity_halves is None  # one draw
@@ -142,10 +142,10 @@ def test_clips_are_clusters_where_there_are_enough():
 
 def test_pixel_change_that_was_not_measured_is_dropped_and_said(run):
     frames, pairs, sensitivity, stability = run
-    units = from_tables(frames, pairs.assign(pixel_change=np.nan), sensitivity, stability)
+    units = units_of_run(frames, pairs.assign(pixel_change=np.nan), sensitivity, stability)
     assert list(units.confounders) == ["margin"]
     assert "pixel_change was not measured and is not controlled for" in units.notes
-    assert from_tables(frames, pairs, sensitivity, stability, given="pixel_change").uncontrolled
+    assert units_of_run(frames, pairs, sensitivity, stability, given="pixel_change").uncontrolled
 
 
 def test_models_are_never_pooled(run):
@@ -154,22 +154,22 @@ def test_models_are_never_pooled(run):
     with pytest.raises(
         SettingsError, match="several models, which are never pooled; choose one of net, other"
     ):
-        from_tables(frames, pairs, both, stability)
-    assert from_tables(frames, pairs, both, stability, model="net").model == "net"
+        units_of_run(frames, pairs, both, stability)
+    assert units_of_run(frames, pairs, both, stability, model="net").model == "net"
     with pytest.raises(SettingsError, match="no model 'third'"):
-        from_tables(frames, pairs, both, stability, model="third")
+        units_of_run(frames, pairs, both, stability, model="third")
 
 
 def test_wrong_settings_and_empty_tables_say_so(run):
     frames, pairs, sensitivity, stability = run
     with pytest.raises(SettingsError, match=r"across tracks: .* no column 'track'"):
-        from_tables(*run, across="tracks")
+        units_of_run(*run, across="tracks")
     with pytest.raises(SettingsError, match="expected one of frames, clips, tracks, models"):
-        from_tables(*run, across="videos")
+        units_of_run(*run, across="videos")
     with pytest.raises(SettingsError, match="given: within a model"):
-        from_tables(*run, given="accuracy")
+        units_of_run(*run, given="accuracy")
     with pytest.raises(InputError, match="no unit has both a sensitivity and a valid adjacent pair"):
-        from_tables(frames, pairs.assign(excluded="motion"), sensitivity, stability)
+        units_of_run(frames, pairs.assign(excluded="motion"), sensitivity, stability)
 
 
 # ---------------------------------------------------------------------------------------- across models
@@ -199,7 +199,7 @@ def model_tables(count=4, metric="accuracy"):
 
 
 def test_models_turn_accuracies_round_and_leave_clean_accuracy_to_the_confounder():
-    units = from_summaries(*model_tables())
+    units = units_of_summaries(*model_tables())
     assert list(units.confounders) == ["clean_accuracy"]
     assert list(units.instability) == ["pm10"]
     np.testing.assert_allclose(units.instability["pm10"], [-0.3, -0.4, -0.5, -0.6])
@@ -211,14 +211,16 @@ def test_models_turn_accuracies_round_and_leave_clean_accuracy_to_the_confounder
     np.testing.assert_allclose(units.confounder_reliability, [1 - error * 60 / 2])
     stable, sensitive = model_tables()
     stable = stable.assign(low=stable["value"] - 0.0196, high=stable["value"] + 0.0196)
-    np.testing.assert_allclose(from_summaries(stable, sensitive).confounder_reliability, [1 - 1e-4 * 60 / 2])
+    np.testing.assert_allclose(
+        units_of_summaries(stable, sensitive).confounder_reliability, [1 - 1e-4 * 60 / 2]
+    )
 
 
 def test_an_empty_cell_of_a_csv_is_the_item_over_all():
     stable, sensitive = model_tables()
-    units = from_summaries(stable.assign(item=np.nan), sensitive.assign(item=np.nan))
+    units = units_of_summaries(stable.assign(item=np.nan), sensitive.assign(item=np.nan))
     np.testing.assert_allclose(units.instability["pm10"], [-0.3, -0.4, -0.5, -0.6])
-    fewer = from_summaries(
+    fewer = units_of_summaries(
         stable[["model", "metric", "value"]], sensitive.drop(columns=["item", "frame", "draw"])
     )
     np.testing.assert_allclose(fewer.sensitivity, units.sensitivity)
@@ -238,27 +240,30 @@ def test_rows_per_item_are_averaged_where_there_is_none_over_all():
         [(i, 0, "fog", 1, 0, v) for i, v in (("c1", 0.1), ("c2", 0.2), ("c3", 0.9))]
     )
     sensitive = pd.concat([sensitive.assign(model="x"), sensitive.assign(model="y", value=0.5)])
-    units = from_summaries(stable, sensitive)
+    units = units_of_summaries(stable, sensitive)
     np.testing.assert_allclose(units.instability["label_flip"], [0.3, 0.5])
     np.testing.assert_allclose(units.sensitivity[:, 0], [0.4, 0.5])
     # halves: items c1 and c3, and c2
     np.testing.assert_allclose(units.sensitivity_halves[0][:, 0], [0.5, 0.5])
     np.testing.assert_allclose(units.instability_halves[1]["label_flip"], [0.3, 0.5])
-    clips = from_summaries(stable[stable["model"] == "x"], sensitive[sensitive["model"] == "x"], by="item")
+    clips = units_of_summaries(
+        stable[stable["model"] == "x"], sensitive[sensitive["model"] == "x"], by="item"
+    )
     assert list(clips.name) == ["c1", "c2", "c3"]
 
 
 def test_unknown_metrics_ask_and_a_wrong_statement_is_found_out():
     stable, sensitive = model_tables(metric="goodness")
     with pytest.raises(SettingsError, match="--higher-is-better goodness"):
-        from_summaries(stable, sensitive)
+        units_of_summaries(stable, sensitive)
     several = pd.concat([sensitive.assign(perturbation=p) for p in ("fog", "snow", "frost")])
     np.testing.assert_allclose(
-        from_summaries(stable, several, higher_is_better={"goodness": True}).sensitivity[0], [-0.4, -0.3] * 3
+        units_of_summaries(stable, several, higher_is_better={"goodness": True}).sensitivity[0],
+        [-0.4, -0.3] * 3,
     )
     with pytest.raises(SettingsError, match="stronger perturbations seem to do less harm"):
-        from_summaries(stable, several, higher_is_better={"goodness": False})
-    relaxed = from_summaries(
+        units_of_summaries(stable, several, higher_is_better={"goodness": False})
+    relaxed = units_of_summaries(
         pd.concat([stable, stable[:4].assign(metric="vim")]), model_tables()[1], strict=False
     )
     assert "stability metric vim left out: it is not known which way it points" in relaxed.notes
@@ -267,21 +272,21 @@ def test_unknown_metrics_ask_and_a_wrong_statement_is_found_out():
 def test_without_clean_accuracy_margins_stand_in_but_carry_no_verdict():
     stable, sensitive = model_tables()
     stable = stable[stable["metric"] == "pm10"]
-    assert "clean accuracy is not known" in from_summaries(stable, sensitive).uncontrolled
+    assert "clean accuracy is not known" in units_of_summaries(stable, sensitive).uncontrolled
     frames = pd.concat([frames_table([("a", 0, 0.1 * k)]).assign(model=f"net{k}") for k in range(4)])
-    units = from_summaries(stable, sensitive, frames=frames)
+    units = units_of_summaries(stable, sensitive, frames=frames)
     np.testing.assert_allclose(units.confounders["margin"], [0, 0.1, 0.2, 0.3])
     assert "clean accuracy is not known" in units.uncontrolled
     with pytest.raises(SettingsError, match="no metric accuracy in the stability table, which has pm10"):
-        from_summaries(stable, sensitive, given="accuracy")
+        units_of_summaries(stable, sensitive, given="accuracy")
 
 
 def test_models_in_one_table_only_are_counted():
     stable, sensitive = model_tables()
-    units = from_summaries(stable, sensitive[sensitive["model"] != "net2"])
+    units = units_of_summaries(stable, sensitive[sensitive["model"] != "net2"])
     assert units.skipped == {"models in one table only": 1}
     with pytest.raises(InputError, match="no model in common"):
-        from_summaries(stable, sensitive.assign(model="stranger"))
+        units_of_summaries(stable, sensitive.assign(model="stranger"))
 
 
 @pytest.mark.parametrize(
@@ -308,11 +313,11 @@ def test_families_are_clusters_where_there_are_enough_of_them():
     ]
     stable, sensitive = model_tables(16)
     renamed = dict(zip([f"net{i}" for i in range(16)], names, strict=True))
-    units = from_summaries(*(t.assign(model=t["model"].map(renamed)) for t in (stable, sensitive)))
+    units = units_of_summaries(*(t.assign(model=t["model"].map(renamed)) for t in (stable, sensitive)))
     assert units.clusters_are == "families"
     assert len(set(units.cluster)) == 8
-    alone = from_summaries(stable, sensitive)
+    alone = units_of_summaries(stable, sensitive)
     assert alone.clusters_are == "models"
     assert len(set(alone.cluster)) == 16
-    given = from_summaries(stable, sensitive, groups={f"net{i}": f"g{i % 3}" for i in range(16)})
+    given = units_of_summaries(stable, sensitive, groups={f"net{i}": f"g{i % 3}" for i in range(16)})
     assert set(given.cluster) == {"g0", "g1", "g2"}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.correlation.orientation import CLEAN_ACCURACY, known_direction, signs
-from vidrobust.correlation.unit_rows import Units, as_names, one_model, spread
+from vidrobust.correlation.units import Units, as_names, one_model, spread
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.statistics.resampling import MIN_CLUSTERS
 
@@ -30,7 +30,7 @@ COMMON_ERROR = 0.5
 consistency between ImageNet networks is about .5 or more (Geirhos et al. 2020)."""
 
 
-def from_summaries(
+def units_of_summaries(
     stability: pd.DataFrame,
     sensitivity: pd.DataFrame,
     *,
@@ -40,6 +40,7 @@ def from_summaries(
     higher_is_better: Mapping[str, bool] | None = None,
     primary_stability: str | None = None,
     primary_sensitivity: str | None = None,
+    foreign: Sequence[str] = (),
     frames: pd.DataFrame | None = None,
     strict: bool = True,
 ) -> Units:
@@ -48,6 +49,7 @@ def from_summaries(
     stability    model, item ("" or missing: over all), metric, value; low, high and n tell the error of clean
                  accuracy where they are there
     sensitivity  model, item, perturbation, strength, metric, value
+    foreign      metrics of the stability table that were measured on other data: negative controls, never targets
     frames       its margins stand in where no clean accuracy is known; no verdict rests on them
     strict       a stability metric of unknown direction is an error; else it is left out, and that is said
     """
@@ -62,7 +64,8 @@ def from_summaries(
         )
     skipped = {f"{by}s in one table only": len(wide.index.union(natural.index)) - len(index)}
     confounders, uncontrolled, notes = _given(natural.reindex(index), given, frames, by)
-    metrics = _stability_metrics(natural, confounders, primary_stability)
+    _must_be_known(foreign, natural, "foreign")
+    metrics = _stability_metrics(natural.drop(columns=list(foreign)), confounders, primary_stability)
     if not strict:
         metrics, unclear = _known_only(metrics, higher_is_better)
         notes += [f"stability metric {m} left out: it is not known which way it points" for m in unclear]
@@ -71,7 +74,7 @@ def from_summaries(
             "stability table: no metric is left to be correlated beside the confounder "
             f"({', '.join(natural)}); name the confounder with given"
         )
-    turn = signs([*metrics, *columns["metric"].unique()], higher_is_better)
+    turn = signs([*metrics, *foreign, *columns["metric"].unique()], higher_is_better)
     known = confounders.notna().all(axis=1).to_numpy()
     skipped[f"{by}s whose confounder is missing"] = int((~known).sum())
     index, confounders = index[known], confounders[known]
@@ -80,7 +83,7 @@ def from_summaries(
     halves = _item_halves(stability, sensitivity, columns, metrics, index) if by == "model" else None
     notes += _against_strength(sensitivity, turn, higher_is_better or {})
     factors = columns["metric"].map(turn).to_numpy(np.float64)
-    values = natural.reindex(index)[metrics].mul(pd.Series(turn)[metrics])
+    values = natural.reindex(index).mul(pd.Series(turn))
     return Units(
         across="models" if by == "model" else "clips",
         model="" if by == "model" else one_model(sensitivity, None),
@@ -90,7 +93,8 @@ def from_summaries(
         series=None,
         columns=columns,
         sensitivity=wide.reindex(index).to_numpy(np.float64) * factors,
-        instability=values.reset_index(drop=True),
+        instability=values[metrics].reset_index(drop=True),
+        foreign=values[list(foreign)].reset_index(drop=True) if foreign else None,
         confounders=confounders.reset_index(drop=True),
         confounder_reliability=[_reliability(stability, by, index, c) for c in confounders],
         sensitivity_halves=halves[0] if halves else None,
@@ -133,11 +137,7 @@ def _given(
 ) -> tuple[pd.DataFrame, str, list[str]]:
     """The confounders, why they do not rule out skill ("" where they do), and notes."""
     names = as_names(given, tuple(m for m in CLEAN_ACCURACY if m in natural)[:1])
-    missing = [n for n in names if n not in natural]
-    if missing:
-        raise SettingsError(
-            f"given: no metric {', '.join(missing)} in the stability table, which has {', '.join(natural)}"
-        )
+    _must_be_known(names, natural, "given")
     if names:
         return natural[names], "", []
     reason = "clean accuracy is not known, and skill alone makes everything correlate"
@@ -146,6 +146,14 @@ def _given(
     margin = frames.groupby("model")["margin"].mean().reindex(natural.index).to_frame("margin")
     note = "no clean accuracy: the mean top-1 margin stands in for skill, and no verdict rests on it"
     return margin, reason, [note]
+
+
+def _must_be_known(names: Sequence[str], natural: pd.DataFrame, setting: str) -> None:
+    missing = [n for n in names if n not in natural]
+    if missing:
+        raise SettingsError(
+            f"{setting}: no metric {', '.join(missing)} in the stability table, which has {', '.join(natural)}"
+        )
 
 
 def _stability_metrics(natural: pd.DataFrame, confounders: pd.DataFrame, primary: str | None) -> list[str]:
