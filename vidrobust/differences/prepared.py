@@ -62,7 +62,11 @@ class PreparedFrame:
 
 def prepare(pixels: torch.Tensor) -> PreparedFrame:
     """Prepare one frame: pixels (3, H, W) uint8 RGB, any device and stride."""
-    rgb = to_array(pixels).copy()  # the caller may reuse the memory of the batch
+    return prepare_array(to_array(pixels).copy())  # the caller may reuse the memory of the batch
+
+
+def prepare_array(rgb: np.ndarray) -> PreparedFrame:
+    """Prepare one frame: (H, W, 3) uint8 RGB, which must not change afterwards."""
     height, width = rgb.shape[:2]
     gray = luma(rgb)
     scale = min(1.0, ANALYSIS_SIDE / max(height, width))

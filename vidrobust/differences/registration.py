@@ -53,6 +53,7 @@ class Registration:
     flow          (H, W, 2) float32 px, displacement from a pixel of b to where it was in a
     source        (H, W) uint8, what brings a nearest to b here: 0 no motion, 1 the affine, 2 the flow
     visible       (H, W) bool, pixels of b that were seen in a: displaced consistently forth and back
+    unseen        (H, W) bool, pixels of b that were surely not in a: no displacement comes near, none returns
     textured      share of pixels with texture
     common        share of textured pixels that follow the affine motion
     occluded      share of pixels of b that were not seen in a, or left the frame
@@ -66,6 +67,7 @@ class Registration:
     flow: np.ndarray
     source: np.ndarray
     visible: np.ndarray
+    unseen: np.ndarray
     textured: float
     common: float
     occluded: float
@@ -74,10 +76,11 @@ class Registration:
     affine_failed: str
 
 
-def register(a: np.ndarray, b: np.ndarray) -> Registration:
+def register(a: np.ndarray, b: np.ndarray, *, fine: bool = True) -> Registration:
     """Register two frames.
 
     a, b  (H, W, 3) uint8 RGB of one size
+    fine  flow down to full resolution; otherwise down to half, in a quarter of the time
     A pair that cannot be registered (no texture, another scene) is not an error: ``failed`` says why.
     """
     if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3 or a.dtype != np.uint8 or b.dtype != np.uint8:
@@ -93,7 +96,7 @@ def register(a: np.ndarray, b: np.ndarray) -> Registration:
     textured = gradient > MIN_TEXTURE
     if textured.mean() < MIN_TEXTURED_SHARE:
         return _unknown(height, width, "no texture")
-    flow = _dis(0).calc(gray_b, gray_a, None)
+    flow = _dis(0 if fine else 1).calc(gray_b, gray_a, None)
     returns = _returns(flow, _dis(1).calc(gray_a, gray_b, None)) & _inside(flow)
     affine, common = _fit_affine(flow, textured & returns)
     field = affine_field(affine, height, width)
@@ -106,6 +109,7 @@ def register(a: np.ndarray, b: np.ndarray) -> Registration:
         flow=flow,
         source=source,
         visible=visible,
+        unseen=unexplained & ~returns,
         textured=float(textured.mean()),
         common=common,
         occluded=float((unexplained & ~returns).mean()),
@@ -184,8 +188,7 @@ def _inside(flow: np.ndarray) -> np.ndarray:
 def _returns(there: np.ndarray, back: np.ndarray) -> np.ndarray:
     """(H, W) bool: the way from b to a and back ends where it began."""
     way_back = warp(back, there, interpolation=cv2.INTER_LINEAR)
-    gap = np.linalg.norm(there + way_back, axis=2)
-    way = np.linalg.norm(there, axis=2)
+    gap, way = (cv2.magnitude(*cv2.split(x)) for x in (there + way_back, there))
     return np.asarray(gap < RETURN_TOLERANCE + 0.1 * way)
 
 
@@ -267,6 +270,7 @@ def _unknown(height: int, width: int, reason: str) -> Registration:
         flow=np.zeros((height, width, 2), np.float32),
         source=np.zeros((height, width), np.uint8),
         visible=np.zeros((height, width), bool),
+        unseen=np.ones((height, width), bool),
         textured=0.0,
         common=0.0,
         occluded=1.0,

@@ -1,0 +1,275 @@
+"""The account of causes on planted worlds whose truth is known, on nulls, and on real clips.
+
+    python benchmarks/account_worlds.py [--corpus DIR] [--models DIR] [--world NAME ...] [--pairs 10] [--stills 3]
+                                        [--clips]
+
+A world is rendered from a still: each frame by resampling a larger picture, changing its levels or its sharpness,
+then noise of its own or a codec. Its truth is the same scene without noise:
+<z_clean(t+1) - z_clean(t), d> / <d, d>. Printed per world and model: all causes together, noise and coding, the
+truth, which causes are named, and the share of each cause with its interval and what is specific of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.account.naming import named
+from vidrobust.account.pair_replays import study_pair
+from vidrobust.account.scene import CAUSES
+from vidrobust.account.score import coordinates, predict, score
+from vidrobust.account.shares import summarise
+from vidrobust.models.load import load_model
+from vidrobust.pixels import to_array, to_levels
+from vidrobust.predictions import Classifications, Classifier
+from vidrobust.video.source import open_video
+
+WIDTH, HEIGHT = 320, 240
+SIGMA = 1.0
+"""Noise of every world, levels, where none is named."""
+MARGIN = 24
+"""Pixels of the still about the frame, so that motion shows real content."""
+STILLS = (
+    ("objects/cotracker_teddy.mp4", 5),
+    ("objects/intel_car-detection.mp4", 60),
+    ("objects/sam2_01_dog.mp4", 10),
+    ("objects/sam2_02_cups.mp4", 30),
+    ("objects/mdn_flower.mp4", 20),
+    ("objects/cotracker_cat.mp4", 10),
+)
+
+
+def still(path: Path, frame: int) -> np.ndarray:
+    """(HEIGHT + 2 MARGIN, WIDTH + 2 MARGIN, 3) float32 of one frame, averaged down."""
+    with open_video(path) as source:
+        picture = to_array(source.at([frame]).pixels[0])
+    height, width = HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN
+    scale = max(height / picture.shape[0], width / picture.shape[1])
+    size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
+    made = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    y, x = (made.shape[0] - height) // 2, (made.shape[1] - width) // 2
+    return made[y : y + height, x : x + width].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The condition of one frame: shift px, gain, hue degrees, blur sigma px, place of a part px."""
+
+    shift: tuple[float, float] = (0.0, 0.0)
+    gain: float = 1.0
+    hue: float = 0.0
+    blur: float = 0.0
+    part: float | None = None
+
+
+def render(scene: np.ndarray, part: np.ndarray, frame: Frame) -> np.ndarray:
+    """(HEIGHT, WIDTH, 3) float32 without noise; the part is an ellipse of another still on a belt."""
+    x = scene
+    if frame.part is not None:
+        x = _with_part(scene, part, frame.part)
+    matrix = np.float32([[1, 0, MARGIN + frame.shift[0]], [0, 1, MARGIN + frame.shift[1]]])
+    flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+    x = cv2.warpAffine(x, matrix, (WIDTH, HEIGHT), flags=flags)
+    if frame.blur > 0:
+        x = cv2.GaussianBlur(x, (0, 0), frame.blur)
+    if frame.hue:
+        hsv = cv2.cvtColor(np.clip(x, 0, 255), cv2.COLOR_RGB2HSV)
+        hsv[..., 0] = np.mod(hsv[..., 0] + frame.hue, 360)
+        x = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    return np.clip(frame.gain * x, 0, 255)
+
+
+def _with_part(scene: np.ndarray, part: np.ndarray, place: float) -> np.ndarray:
+    """A part of 110 x 90 px with its middle at x = place, y = 60 % of the height."""
+    height, width = scene.shape[:2]
+    cx, cy, rx, ry = place + MARGIN, 0.6 * height, 55.0, 45.0
+    source = (part.shape[1] / 2, part.shape[0] / 2)
+    shift = np.float32([[1, 0, source[0] - cx], [0, 1, source[1] - cy]])
+    moved = cv2.warpAffine(part, shift, (width, height), flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP)
+    y, x = np.mgrid[:height, :width]
+    distance = np.hypot((x - cx) / rx, (y - cy) / ry)
+    alpha = np.clip((1 - distance) * 50 + 0.5, 0, 1)[..., None].astype(np.float32)
+    return alpha * moved + (1 - alpha) * scene
+
+
+Conditions = Callable[[np.random.Generator, int], list[Frame]]
+
+
+def _jitter(rng: np.random.Generator, n: int) -> list[Frame]:
+    return [Frame(shift=(float(x), float(y))) for x, y in rng.normal(0, 1.5, (n, 2))]
+
+
+def _flicker(rng: np.random.Generator, n: int) -> list[Frame]:
+    return [Frame(gain=float(1 + g)) for g in rng.uniform(-0.08, 0.08, n)]
+
+
+def _focus(rng: np.random.Generator, n: int) -> list[Frame]:
+    phase = rng.uniform(0, 2 * np.pi)
+    return [Frame(blur=float(0.8 + 0.7 * np.sin(phase + 2 * np.pi * t / 11))) for t in range(n)]
+
+
+def _belt(rng: np.random.Generator, n: int) -> list[Frame]:
+    start = rng.uniform(60, 120)
+    return [Frame(part=float(start + 4.3 * t)) for t in range(n)]
+
+
+def _both(rng: np.random.Generator, n: int) -> list[Frame]:
+    return [Frame(shift=j.shift, gain=f.gain) for j, f in zip(_jitter(rng, n), _flicker(rng, n), strict=True)]
+
+
+WORLDS: dict[str, tuple[Conditions, float, bool]] = {
+    # conditions, noise sigma, H.264
+    "noise": (lambda rng, n: [Frame()] * n, 4.0, False),
+    "h264": (lambda rng, n: [Frame()] * n, 2.0, True),
+    "flicker": (_flicker, SIGMA, False),
+    "jitter": (_jitter, SIGMA, False),
+    "hue": (lambda rng, n: [Frame(hue=float(h)) for h in rng.uniform(-6, 6, n)], SIGMA, False),
+    "focus": (_focus, SIGMA, False),
+    "belt": (_belt, SIGMA, False),
+    "jitter and flicker": (_both, SIGMA, False),
+}
+
+
+def coded(frames: list[np.ndarray]) -> list[np.ndarray]:
+    """The frames after H.264 at crf 33, one keyframe at the start."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="matroska") as out:
+        stream = out.add_stream("libx264", rate=25, options={"crf": "33", "g": "10000", "preset": "medium"})
+        stream.width, stream.height, stream.pix_fmt = frames[0].shape[1], frames[0].shape[0], "yuv420p"
+        for frame in frames:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        out.mux(stream.encode(None))
+    buffer.seek(0)
+    with av.open(buffer) as back:
+        return [frame.to_ndarray(format="rgb24") for frame in back.decode(video=0)]
+
+
+def world(
+    name: str, scene: np.ndarray, part: np.ndarray, pairs: int, seed: int
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Frames of a world, as recorded and without noise."""
+    conditions, sigma, codec = WORLDS[name]
+    rng = np.random.default_rng(seed)
+    clean = [render(scene, part, frame) for frame in conditions(rng, pairs + 3)]
+    frames = [to_levels(x + rng.normal(0, sigma, x.shape)) for x in clean]
+    return (coded(frames) if codec else frames), [to_levels(x) for x in clean]
+
+
+def study(
+    frames: list[np.ndarray], clean: list[np.ndarray] | None, models: list[Classifier], item: str
+) -> tuple[list[dict[str, object]], dict[str, list[tuple[float, float]]]]:
+    """Rows of the table ``causes``, and per model (along the truth, change) of every pair."""
+    rows: list[dict[str, object]] = []
+    truth: dict[str, list[tuple[float, float]]] = {model.name: [] for model in models}
+    for t in range(1, len(frames) - 2):
+        replays = study_pair(frames[t - 1], frames[t], frames[t + 1], frames[t + 2])
+        ids = {"item": item, "frame_a": t, "frame_b": t + 1, "weight": 1.0, "scale": "adjacent"}
+        for model in models:
+            found = score(replays, model)
+            rows += [{**ids, **row} for row in found]
+            if clean is not None:
+                z = coordinates(
+                    predict(model, (frames[t], frames[t + 1], clean[t], clean[t + 1]), "cpu"), "logits"
+                )
+                d = z[1] - z[0]
+                truth[model.name].append((float((z[3] - z[2]) @ d), float(d @ d)))
+    return rows, truth
+
+
+@dataclass(frozen=True)
+class RandomAnswers:
+    """A null: answers that depend on the picture alone and mean nothing."""
+
+    classes: int = 10
+    task: str = "classification"
+
+    @property
+    def name(self) -> str:
+        return f"random {self.classes}"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(str(k) for k in range(self.classes))
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        seeds = [int(x.double().mul(np.pi).sin().sum().abs() * 1e6) % 2**31 for x in pixels.unbind()]
+        logits = np.stack([np.random.default_rng(seed).normal(0, 2, self.classes) for seed in seeds])
+        return Classifications.from_logits(logits, self.class_names)
+
+
+def report(table: pd.DataFrame, truth: dict[str, list[tuple[float, float]]], title: str) -> None:
+    """One line per model."""
+    account = summarise(table)
+    who = named(account)
+    for model in truth:
+        own = account[(account["model"] == model) & (account["item"] == "")].set_index("cause")
+        shares = "  ".join(
+            f"{cause[:6]} {own.share[cause]:5.2f} [{own.low[cause]:5.2f},{own.high[cause]:5.2f}]"
+            f" s{own.specific[cause]:5.2f}"
+            for cause in CAUSES
+            if abs(own.share[cause]) > 0.005 or abs(own.specific[cause]) > 0.01
+        )
+        told = own.share[list(CAUSES)].sum()
+        line = f"{title:<19}{model[:14]:<15} all {told:5.2f}  noise {own.share['noise_and_coding']:5.2f}"
+        if truth[model]:
+            along, change = np.array(truth[model]).sum(axis=0)
+            line += f"  truth {along / change:5.2f}  error {told - along / change:+5.2f}"
+        names = who[who["model"] == model]["cause"].tolist()
+        print(f"{line}  n {int(own.n.iloc[0])}  named {','.join(names) or '-'} | {shares}", flush=True)
+
+
+def clips(corpus: Path, bikes: Path) -> Iterator[tuple[str, Path, int, int]]:
+    """Real clips: name, file, first frame, step."""
+    yield "demo", bikes, 1, 5
+    yield "bottles", corpus / "factory/intel_bottle-detection.mp4", 260, 5
+    yield "hand-held", corpus / "objects/cotracker_teddy.mp4", 1, 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    root = Path(__file__).resolve().parents[2] / "shared"
+    parser.add_argument("--corpus", type=Path, default=root / "corpus")
+    parser.add_argument("--models", type=Path, default=root / "models")
+    parser.add_argument("--world", nargs="*", default=list(WORLDS), choices=list(WORLDS))
+    parser.add_argument("--model", nargs="*", default=["efficientnet-lite0", "mobilenet_v2", "squeezenet"])
+    parser.add_argument("--pairs", type=int, default=10)
+    parser.add_argument("--stills", type=int, default=3)
+    parser.add_argument("--first-still", type=int, default=0)
+    parser.add_argument("--random", action="store_true", help="models that answer at random as well")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    files = {"mobilenet_v2": "mobilenet_v2_1.0_224.onnx", "squeezenet": "squeezenet1_1_227.onnx"}
+    specs = [f"onnx:{options.models / files[name]}" if name in files else name for name in options.model]
+    models: list[Classifier] = [load_model(spec, device="cpu") for spec in specs]
+    if options.random:
+        models += [RandomAnswers(2), RandomAnswers(10)]
+    pictures = [still(options.corpus / name, frame) for name, frame in STILLS]
+    for name in options.world:
+        began = time.perf_counter()
+        rows: list[dict[str, object]] = []
+        truth: dict[str, list[tuple[float, float]]] = {model.name: [] for model in models}
+        for k in range(options.first_still, options.first_still + options.stills):
+            frames, clean = world(name, pictures[k], pictures[(k + 1) % len(pictures)], options.pairs, seed=k)
+            found, true = study(frames, clean, models, f"still {k}")
+            rows += found
+            for model, values in true.items():
+                truth[model] += values
+        report(pd.DataFrame(rows), truth, name)
+        print(f"{'':<19}{time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Which pairs are replayed: a probability sample, drawn by how much the picture itself changed, weights known.
+
+No model has a say in it, so that all models share the replays; pairs in which more happens are likelier, since
+they hold most of the change that is to be accounted for, and each stands for 1 / its probability pairs.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pandas as pd
+
+FLOOR = 0.1
+"""Pairs count as changing at least by this share of the mean change, so that none weighs more than ten times."""
+KEYFRAME_SHARE = 4
+"""At most one pair in so many of the sample lies across a keyframe, but one at least where there is one."""
+KEYFRAME, PLAIN = "keyframe", ""
+
+
+def choose_pairs(links: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame:
+    """The pairs of one item to replay: columns frame_a, frame_b, weight, stratum ("keyframe" or "").
+
+    links     one row per pair of the item: frame_a, frame_b, pixel_change, excluded ("" where usable), and
+              keyframe (bool: a keyframe that is no cut lies at frame_b; optional)
+    count     how many pairs; all where there are no more
+    seed_key  what the draw depends on, e.g. the item's content key and the run's seed
+
+    Inclusion probabilities are proportional to max(pixel_change, a tenth of the mean), cut at 1; the sample is
+    drawn by systematic sampling in random order (Hartley & Rao 1962). Weights are the inverse (Horvitz & Thompson
+    1952).
+    """
+    usable = links[(links["excluded"] == "") & has_third(links)]
+    keyframe = usable["keyframe"].to_numpy(bool) if "keyframe" in usable else np.zeros(len(usable), bool)
+    rng = np.random.default_rng(zlib.crc32(seed_key.encode()))
+    wanted = min(int(keyframe.sum()), max(1, count // KEYFRAME_SHARE))
+    strata = (
+        _draw(usable[keyframe], wanted, rng).assign(stratum=KEYFRAME),
+        _draw(usable[~keyframe], count - wanted, rng).assign(stratum=PLAIN),
+    )
+    found = pd.concat([part for part in strata if len(part)] or list(strata))
+    found = found[["frame_a", "frame_b", "weight", "stratum"]]
+    return found.sort_values("frame_a", kind="stable").reset_index(drop=True)
+
+
+def has_third(links: pd.DataFrame) -> np.ndarray:
+    """(n,) bool: a frame before frame_a or after frame_b can be joined to the pair.
+
+    frames  t-1   t   t+1   t+2      the pair (t, t+1) needs the link (t-1, t) or the link (t+1, t+2)
+
+    Links are the neighbours among the rows (frame_b = frame_a + 1); for pairs further apart, with no neighbours
+    among the rows, nothing is asked.
+    """
+    first, second = (links[name].to_numpy(np.int64) for name in ("frame_a", "frame_b"))
+    if not len(links) or not (second == first + 1).all():
+        return np.ones(len(links), bool)
+    joined = set(first[(links["excluded"] == "").to_numpy(bool)].tolist())
+    return np.array([a - 1 in joined or b in joined for a, b in zip(first, second, strict=True)], bool)
+
+
+def _draw(rows: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:
+    probability = inclusion(rows["pixel_change"].to_numpy(float), count)
+    chosen = systematic(probability, rng)
+    return rows.iloc[chosen].assign(weight=1 / probability[chosen])
+
+
+def inclusion(size: np.ndarray, count: int) -> np.ndarray:
+    """(n,) probabilities proportional to size, none above 1, that add up to ``count``, or n if less."""
+    n = len(size)
+    if count >= n:
+        return np.ones(n)
+    known = np.where(np.isfinite(size), size, np.nanmean(size) if np.isfinite(size).any() else 1.0)
+    mean = float(known.mean())
+    known = np.maximum(known, FLOOR * mean) if mean > 0 else np.ones(n)
+    certain = np.zeros(n, bool)
+    while True:
+        rest = known[~certain].sum()
+        p = np.where(certain, 1.0, known * (count - certain.sum()) / rest if rest > 0 else 0.0)
+        if (p <= 1).all():
+            return np.asarray(p)
+        certain |= p > 1
+
+
+def systematic(probability: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rows drawn with these probabilities: a grid of step 1 with a random start over the rows in random order."""
+    order = rng.permutation(len(probability))
+    ends = np.cumsum(probability[order])
+    start = rng.uniform()
+    # a row is taken where a point start + k lies within its stretch; rounding keeps certain rows certain
+    taken = np.floor(ends - start + 1e-9) > np.floor(np.concatenate([[0.0], ends[:-1]]) - start + 1e-9)
+    return np.sort(order[taken])

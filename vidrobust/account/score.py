@@ -1,0 +1,130 @@
+"""What one model makes of a pair's replays: the part of its real change that lies along each cause.
+
+With z the centred logits, d = z(t+1) - z(t) and every step of the chain from ``before`` to ``after``:
+
+    along = <z(after) - z(before), d>     mean of the chain forwards and backwards
+    wrong   the same for the cause played in wrong directions, mean over them
+    change  <d, d>; along / change, both summed over pairs, is a cause's share
+
+The replays' noise is independent of d's, so that under "nothing but noise differs" along has mean zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from vidrobust.account.pair_replays import PairReplays
+from vidrobust.account.scene import CAUSES
+from vidrobust.account.sizes import MORE, Size
+from vidrobust.pixels import to_tensor
+from vidrobust.predictions import Classifier
+
+Space = Literal["logits", "roots"]
+"""In which the change is measured: centred logits, or square roots of probabilities (Hellinger)."""
+CHUNK = 16
+"""Pictures given to a model at once."""
+TINY = 1e-12
+"""Probabilities are not taken for smaller than this before the logarithm."""
+KEYFRAMES, NOISE = "keyframes", "noise_and_coding"
+NO_SIZE = Size(size=float("nan"), unit="", measured="")
+
+
+def score(
+    pair: PairReplays, model: Classifier, *, space: Space | None = None, device: torch.device | str = "cpu"
+) -> list[dict[str, Any]]:
+    """The rows of one pair and model for the table ``causes``, without the pair's own names and weight.
+
+    space  how outputs are compared; None: roots for two classes, else logits
+    Rows: the six causes that can be replayed and noise_and_coding; or keyframes alone for a pair across one.
+    """
+    p = predict(model, pair.pictures, device)
+    z = coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits"))
+    labels = p.argmax(axis=1)
+    shared = {
+        "model": model.name,
+        "change": float(np.square(z[1] - z[0]).sum()),
+        "flip": bool(labels[0] != labels[1]),
+        "class_a": model.class_names[int(labels[0])],
+        "class_b": model.class_names[int(labels[1])],
+        "excluded": pair.excluded,
+    }
+    if pair.beside:
+        return [{**shared, **_keyframe(pair, z)}]
+    if pair.excluded:
+        return [{**shared, **_row(cause, NO_SIZE)} for cause in (*CAUSES, NOISE)]
+    d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
+    target = int(labels[0] if pair.reversed else labels[1])
+    rows = [
+        {**shared, **_replayed(pair, cause, z, d, labels == target if shared["flip"] else labels < 0)}
+        for cause in CAUSES
+    ]
+    return [*rows, {**shared, **_exchanged(pair, z)}]
+
+
+def predict(model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> np.ndarray:
+    """(N, K) float64 probabilities of N pictures (H, W, 3) uint8, a few at a time."""
+    starts = range(0, len(pictures), CHUNK)
+    parts = [model(to_tensor(pictures[s : s + CHUNK], device)).probabilities for s in starts]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
+    """Outputs (N, K) as points whose differences are compared: log p less its mean over the classes, or sqrt p."""
+    if space == "roots":
+        return np.sqrt(probabilities)
+    logs = np.log(np.maximum(probabilities, TINY))
+    return np.asarray(logs - logs.mean(axis=1, keepdims=True))
+
+
+def _replayed(pair: PairReplays, cause: str, z: np.ndarray, d: np.ndarray, hit: np.ndarray) -> dict[str, Any]:
+    number = CAUSES.index(cause)
+    steps = [
+        (pair.forwards[number], pair.forwards[number + 1]),
+        (pair.backwards[len(CAUSES) - 1 - number], pair.backwards[len(CAUSES) - number]),
+    ]
+    along = [float((z[after] - z[before]) @ d) for before, after in steps]
+    wrong = [float((z[after] - z[before]) @ d) for before, after in pair.wrong[cause]]
+    turns = float(np.mean([float(hit[after]) - float(hit[before]) for before, after in steps]))
+    return {
+        **_row(cause, pair.sizes[cause]),
+        "along": float(np.mean(along)),
+        "wrong": float(np.mean(wrong)),
+        "turns": turns,
+        "reproduced": turns > 0,
+    }
+
+
+def _exchanged(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
+    drawn = [float(np.square(z[plus] - z[minus]).sum()) for plus, minus in pair.exchange]
+    own = _row(NOISE, pair.sizes[NOISE])
+    return {**own, "along": float(np.mean(drawn)), "drawn_1": drawn[0], "drawn_2": drawn[-1]}
+
+
+def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
+    beside = [float(np.square(z[b] - z[a]).sum()) for a, b in pair.beside]
+    excess = float(np.square(z[1] - z[0]).sum()) - float(np.mean(beside))
+    own = _row(KEYFRAMES, NO_SIZE)
+    return {**own, "along": excess, "drawn_1": beside[0], "drawn_2": beside[-1]}
+
+
+def _row(cause: str, size: Size) -> dict[str, Any]:
+    """A row's own columns, with nothing known yet."""
+    more: Mapping[str, float] = size.more
+    nan = float("nan")
+    return {
+        "cause": cause,
+        "along": nan,
+        "wrong": nan,
+        "turns": 0.0,
+        "reproduced": False,
+        "drawn_1": nan,
+        "drawn_2": nan,
+        "size": size.size,
+        "unit": size.unit,
+        "measured": size.measured,
+        **{name: more.get(name, nan) for name in MORE},
+    }
