@@ -17,6 +17,7 @@ STAGES = [
     {"footage"},
     {"video", "models", "perturb"},
     {"differences"},
+    {"tracks"},
     {"tasks"},
     {"studies"},
     {"account"},

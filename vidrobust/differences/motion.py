@@ -164,7 +164,7 @@ def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
 
     The way back starts from the point's own origin and removes half of the tracker's asymmetry.
     """
-    first, second = _same_light(a.small, b.small)
+    first, second = same_light(a.small, b.small)
     start = a.corners[:, None]
     window = (WINDOW, WINDOW)
     there, found, _ = cv2.calcOpticalFlowPyrLK(
@@ -188,7 +188,7 @@ def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
     return there, good
 
 
-def _same_light(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def same_light(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bring the picture of more contrast to mean and spread of the other: Lucas-Kanade takes light for motion."""
     (m1, s1), (m2, s2) = ([float(v[0, 0]) for v in cv2.meanStdDev(x)] for x in (first, second))
     if min(s1, s2) < 1 or (abs(m1 - m2) < 1 and abs(s1 / s2 - 1) < 0.02):

@@ -29,4 +29,4 @@ def bottles(corpus: Path) -> torch.Tensor:
 
 @pytest.fixture(scope="session")
 def cars(corpus: Path) -> torch.Tensor:
-    return frames(corpus / "objects" / "intel_car-detection.mp4", (60, 180, 300))
+    return frames(corpus / "objects" / "intel_car-detection.mp4", (75, 210, 225, 345))

@@ -1,0 +1,218 @@
+"""Differences between the boxes of two frames, or of a frame and itself: overlap, matching, what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+SAME_CLASS = 0.3
+"""What a pair of one class counts more than its IoU: among pairs that overlap alike, the class decides."""
+DUPLICATE = 0.7
+"""IoU from which a box repeats a better one of its class."""
+LEAST_IOU = 0.3
+"""IoU from which two boxes may be the same object."""
+BIRTH, KEEP = 0.5, 0.3
+"""A box counts from this score on; one that is looked for is found from the lower score on."""
+
+
+def areas(boxes: np.ndarray) -> np.ndarray:
+    """(N, 4) xyxy -> (N,) areas, px^2; 0 where a box has no inside."""
+    sides = np.maximum(np.asarray(boxes, np.float64)[:, 2:] - np.asarray(boxes, np.float64)[:, :2], 0)
+    result: np.ndarray = sides[:, 0] * sides[:, 1]
+    return result
+
+
+def overlaps(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of boxes that overlap at all: rows of a (K,), rows of b (K,), area in common (K,) px^2."""
+    a, b = np.asarray(a, np.float64).reshape(-1, 4), np.asarray(b, np.float64).reshape(-1, 4)
+    meet = (a[:, None, 0] < b[None, :, 2]) & (b[None, :, 0] < a[:, None, 2])
+    meet &= (a[:, None, 1] < b[None, :, 3]) & (b[None, :, 1] < a[:, None, 3])
+    i, j = np.nonzero(meet)
+    width = np.minimum(a[i, 2], b[j, 2]) - np.maximum(a[i, 0], b[j, 0])
+    height = np.minimum(a[i, 3], b[j, 3]) - np.maximum(a[i, 1], b[j, 1])
+    return i, j, np.maximum(width, 0) * np.maximum(height, 0)
+
+
+def ious(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of boxes that overlap at all: rows of a (K,), rows of b (K,), intersection over union (K,)."""
+    i, j, common = overlaps(a, b)
+    union = areas(a)[i] + areas(b)[j] - common
+    return i, j, np.divide(common, union, out=np.zeros(len(i)), where=union > 0)
+
+
+def paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(N, 4) and (N, 4) -> (N,) IoU row by row."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    sides = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0)
+    common = sides[:, 0] * sides[:, 1]
+    union = areas(a) + areas(b) - common
+    return np.divide(common, union, out=np.zeros(len(a)), where=union > 0)
+
+
+def assign(i: np.ndarray, j: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """One-to-one pairs of largest total value among candidates (Hungarian): (M,) rows of the candidates.
+
+    i, j (K,) int64, value (K,) > 0. Solved apart for each group of candidates that hang together.
+    """
+    if not len(i):
+        return np.empty(0, np.int64)
+    rows, columns = int(i.max()) + 1, int(j.max()) + 1
+    graph = coo_matrix((np.ones(len(i)), (i, j + rows)), shape=(rows + columns,) * 2)
+    group = connected_components(graph, directed=False)[1][i]
+    order = np.argsort(group, kind="stable")
+    cuts = np.flatnonzero(np.diff(group[order])) + 1
+    chosen = [_best(i, j, value, part) for part in np.split(order, cuts)]
+    return np.sort(np.concatenate(chosen))
+
+
+def _best(i: np.ndarray, j: np.ndarray, value: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """The chosen candidates of one group."""
+    if len(part) == 1:
+        return part
+    row, column = (np.unique(x[part], return_inverse=True)[1] for x in (i, j))
+    table = np.zeros((row.max() + 1, column.max() + 1))
+    table[row, column] = value[part]
+    where = np.full(table.shape, -1)
+    where[row, column] = part
+    found = where[linear_sum_assignment(table, maximize=True)]
+    return found[found >= 0]
+
+
+def match(
+    a: np.ndarray,
+    b: np.ndarray,
+    labels_a: np.ndarray,
+    labels_b: np.ndarray,
+    *,
+    least: float = LEAST_IOU,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One-to-one matching of boxes on IoU; the class is not required, but decides among like overlaps.
+
+    a (A, 4), b (B, 4) xyxy px -> rows of a (M,), rows of b (M,), their IoU (M,)
+    """
+    i, j, iou = ious(a, b)
+    near = iou >= least
+    i, j, iou = i[near], j[near], iou[near]
+    chosen = assign(i, j, iou + SAME_CLASS * (np.asarray(labels_a)[i] == np.asarray(labels_b)[j]))
+    return i[chosen], j[chosen], iou[chosen]
+
+
+def duplicates(
+    boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, *, least: float = DUPLICATE
+) -> np.ndarray:
+    """(D,) bool: whether a box overlaps a better one of its class by this IoU or more; of equals the later."""
+    i, j, iou = ious(boxes, boxes)
+    better = (scores[j] > scores[i]) | ((scores[j] == scores[i]) & (j < i))
+    again = (iou >= least) & better & (labels[i] == labels[j])
+    found = np.zeros(len(boxes), bool)
+    found[i[again]] = True
+    return found
+
+
+@dataclass(frozen=True)
+class BoxChange:
+    """What became of the boxes of one frame, of which ``count`` scored BIRTH or more.
+
+    lost      no box of KEEP or more is where it was
+    new       boxes of BIRTH or more where none of KEEP or more had been
+    renamed   found again, under another class
+    moved     sum over the boxes found again of 1 - IoU; ``found`` of them
+    """
+
+    count: int
+    lost: int
+    new: int
+    renamed: int
+    found: int
+    moved: float
+
+
+def change(
+    before: tuple[np.ndarray, np.ndarray, np.ndarray],
+    after: tuple[np.ndarray, np.ndarray, np.ndarray],
+    *,
+    birth: float = BIRTH,
+    keep: float = KEEP,
+    least: float = LEAST_IOU,
+) -> BoxChange:
+    """(boxes, scores, labels) of a frame before and after, boxes where they should be afterwards -> BoxChange.
+
+    The band of scores keeps a box from being lost that goes from just above a threshold to just below it.
+    """
+    (a, score_a, label_a), (b, score_b, label_b) = (_from(x, keep) for x in (before, after))
+    i, j, iou = match(a, b, label_a, label_b, least=least)
+    counts = score_a >= birth
+    hit = np.zeros(len(a), bool)
+    hit[i] = True
+    taken = np.zeros(len(b), bool)
+    taken[j] = True
+    of_counted = counts[i]
+    return BoxChange(
+        count=int(counts.sum()),
+        lost=int((counts & ~hit).sum()),
+        new=int(((score_b >= birth) & ~taken).sum()),
+        renamed=int((of_counted & (label_a[i] != label_b[j])).sum()),
+        found=int(of_counted.sum()),
+        moved=float((1 - iou)[of_counted].sum()),
+    )
+
+
+def _from(
+    found: tuple[np.ndarray, np.ndarray, np.ndarray], keep: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    boxes, scores, labels = found
+    rows = np.asarray(scores) >= keep
+    return (
+        np.asarray(boxes, np.float64).reshape(-1, 4)[rows],
+        np.asarray(scores)[rows],
+        np.asarray(labels)[rows],
+    )
+
+
+Kind = Literal["same", "class", "location", "both", "duplicate", "background"]
+FOREGROUND, BACKGROUND = 0.5, 0.1
+"""TIDE's two overlaps: a box is on an object from the first on, and on none below the second."""
+
+
+def kinds(
+    boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, truth: np.ndarray, truth_labels: np.ndarray
+) -> tuple[list[Kind], np.ndarray]:
+    """TIDE's word for each box, and which of the true boxes are missed (Bolya et al., ECCV 2020, section 2.2).
+
+    "same" where the box is right; "missed" is a true box that no box of kind same, class or location covers.
+    The clean frame's boxes may stand for the truth. boxes (D, 4), truth (T, 4) xyxy px -> D words, (T,) bool
+    """
+    words: list[Kind] = ["background"] * len(scores)
+    taken, touched = np.zeros(len(truth), bool), np.zeros(len(truth), bool)
+    overlap = np.zeros((len(scores), len(truth)))
+    i, j, iou = ious(boxes, truth)
+    overlap[i, j] = iou
+    alike = np.asarray(labels)[:, None] == np.asarray(truth_labels)[None, :]
+    for row in np.argsort(-np.asarray(scores), kind="stable"):
+        right = np.where(alike[row] & ~taken, overlap[row], 0)
+        if right.max(initial=0) >= FOREGROUND:
+            taken[right.argmax()] = True
+            words[row] = "same"
+    for row in range(len(scores)):
+        if words[row] != "same":
+            words[row], covered = _wrong(overlap[row], alike[row], taken)
+            touched[covered] = True
+    return words, ~taken & ~touched
+
+
+def _wrong(overlap: np.ndarray, alike: np.ndarray, taken: np.ndarray) -> tuple[Kind, list[int]]:
+    """The word for a box that is not right, and the true box that it covers all the same, if any."""
+    own, other = np.where(alike, overlap, 0), np.where(alike, 0, overlap)
+    best_own, best_other = own.max(initial=0), other.max(initial=0)
+    if best_own >= FOREGROUND and taken[own.argmax()]:
+        return "duplicate", []
+    if BACKGROUND <= best_own < FOREGROUND:
+        return "location", [int(own.argmax())]
+    if best_other >= FOREGROUND:
+        return "class", [int(other.argmax())]
+    return ("both" if best_other >= BACKGROUND else "background"), []
