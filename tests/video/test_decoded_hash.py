@@ -1,0 +1,57 @@
+"""Items with the same pictures have the same hash, whatever their files."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from tests.made_frames import batch_of, texture
+from tests.video.conftest import Make, pictures_of
+from vidrobust.video.decoded_hash import DecodedHash, duplicates
+from vidrobust.video.source import open_video
+
+X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "20")
+
+
+def hashed(path: Path, size: int = 8) -> str:
+    seen = DecodedHash()
+    with open_video(path, device="cpu") as video:
+        for batch in video.batches(size):
+            seen.feed(batch)
+    assert seen.frames == 20
+    return seen.hexdigest()
+
+
+def test_a_remuxed_copy_has_the_same_and_a_recoded_one_another(make: Make) -> None:
+    path = make("hashed.mp4", *X264)
+    remuxed = make("hashed.mkv", "-c", "copy", source=path)
+    slower = make("hashed_slower.mkv", "-c", "copy", "-bsf:v", "setts=ts=TS*2", source=path)
+    recoded = make("hashed_again.mp4", *X264, source=path)
+    found = {p.name: hashed(p) for p in (path, remuxed, slower, recoded)}
+    assert duplicates(found) == {"hashed.mkv": "hashed.mp4", "hashed_slower.mkv": "hashed.mp4"}
+
+
+def test_it_is_the_hash_of_the_bytes_and_no_batch_shows(make: Make) -> None:
+    path = make("hashed.mp4", *X264)
+    with open_video(path, device="cpu") as video:
+        pictures = pictures_of(video)
+    plain = hashlib.blake2b(b"".join(b"240x180\n" + p.tobytes() for p in pictures), digest_size=32)
+    assert hashed(path) == hashed(path, size=3) == plain.hexdigest()
+
+
+def test_one_level_of_one_pixel_the_order_and_the_size_count() -> None:
+    a, b = texture(1), texture(2)
+    changed = b.copy()
+    changed[5, 7, 2] ^= 1
+    tall = [p.reshape(p.shape[0] * 2, p.shape[1] // 2, 3) for p in (a, b)]
+    found = set()
+    for frames in ([a, b], [b, a], [a, changed], tall, [a]):
+        seen = DecodedHash()
+        batch = batch_of(frames)
+        before = batch.pixels.clone()
+        seen.feed(batch)
+        np.testing.assert_array_equal(batch.pixels.numpy(), before.numpy())
+        found.add(seen.hexdigest())
+    assert len(found) == 5
