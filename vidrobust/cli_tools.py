@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from vidrobust.errors import InputError
 from vidrobust.shown import shown
 
 
@@ -127,9 +128,30 @@ def clean(run_folder: str) -> None:
     click.echo(f"{freed / 1e6:.1f} MB freed")
 
 
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="FILE...")
+@click.option("--format", "name", metavar="NAME", help="The format, where it is not to be recognised.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
+    """What annotation FILEs or folders hold, and what in them cannot be used."""
+    from vidrobust.footage.labels.formats import read_labels
+    from vidrobust.footage.labels.summary import as_text, summary
+
+    found, failed = [], False
+    for path in paths:
+        try:
+            found.append(summary(read_labels(path, name)))
+        except InputError as error:
+            failed = True
+            click.echo(f"error: {error}", err=True)
+    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(map(as_text, found)))
+    if failed or any(entry["rows"] == 0 for entry in found):
+        sys.exit(3)
+
+
 def register(group: click.Group) -> None:
     """Add these commands to the command line."""
-    for command in (inspect, perturbations, models, doctor, demo, status, clean):
+    for command in (inspect, perturbations, models, doctor, demo, status, clean, labels):
         group.add_command(command)
 
 

@@ -1,0 +1,47 @@
+"""COCO with videos: the three real dialects, by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vidrobust.errors import InputError
+from vidrobust.footage.labels.formats import read_labels
+
+
+def test_cocovid(annotations: Path) -> None:
+    labels = read_labels(annotations / "mmtracking/demo_cocovid_data/ann.json")
+    assert labels.format == "coco-video"
+    assert labels.classes == {1: "car", 2: "person"}
+    assert len(labels.rows) == 10
+    last = labels.rows[labels.rows["track"] == "5"].iloc[-1]
+    assert last[["x1", "x2"]].tolist() == pytest.approx(
+        [66.48412322998047, 66.48412322998047 + 44.840370178222656]
+    )
+    assert last["presence"] == "uncertain"  # iscrowd
+    assert labels.notes == ("1 of 8 images hold no box",)
+
+
+def test_youtube_vis_and_tao(annotations: Path) -> None:
+    vis = read_labels(annotations / "mmtracking/demo_vis_data/ann.json").rows.iloc[0]
+    assert vis[["item", "frame", "x2", "y2"]].tolist() == ["0043f083b5", 0, 1278.0, 414.0]
+    tao = read_labels(annotations / "mmtracking/demo_tao_data/ann.json")
+    assert tao.rows["frame"].tolist() == [390, 420]  # frame_index, where frame_id says 0 and 1
+    assert [p.column for p in tao.problems] == ["annotations[1].category_id", "annotations[3].category_id"]
+    assert tao.problems[0].what == "95 is not in the file"
+
+
+def test_faults_name_their_place(changed: Callable[..., Path], tmp_path: Path) -> None:
+    path = changed("mmtracking/demo_vis_data/ann.json", ("                104,\n", "                -104,\n"))
+    (problem,) = read_labels(path).problems
+    assert str(problem) == (
+        f"{path}, column annotations[0].bbox: expected x, y, width, height of 0 or more, got [1174, 335, -104, 79]"
+    )
+    path.write_text('{"videos": [], "images": [],\n "annotations": [{"category_id": 1}]')
+    with pytest.raises(InputError, match=r"ann\.json, line 2, column 37: Expecting ',' delimiter"):
+        read_labels(path)
+    path.write_text('{"videos": [], "images": {}, "annotations": [{"category_id": 1}]}')
+    with pytest.raises(InputError, match=r"lacks the array\(s\) images, categories"):
+        read_labels(path)

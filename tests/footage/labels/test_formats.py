@@ -1,0 +1,93 @@
+"""The table of formats: what is recognised, what is refused, and formats of other packages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.labels.formats import FORMATS, known, read_labels
+
+OUTSIDE = """
+from pathlib import Path
+from vidrobust.footage.item_tables import label_row
+from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
+
+def read(path: Path) -> Labels:
+    rows = [label_row(line.split()[0], label=int(line.split()[1]), label_name="", source="plain")
+            for line in path.read_text().splitlines()]
+    return Labels(format="plain", path=path, rows=rows_of(rows))
+
+FORMAT = LabelFormat(name="plain", what="ITEM LABEL a line", sniff=lambda p: p.suffix == ".plain", read=read)
+NONE = 3
+"""
+
+
+def test_each_format_recognises_its_own_files_alone(annotations: Path) -> None:
+    expected = {
+        "ytbb/ytbb_subset.csv": "ytbb-detection",
+        "ytbb/yt_bb_classification_SYNTHETIC_FORM.csv": "ytbb-classification",
+        "imagenet-vid-robust_metadata": "imagenet-vid-robust",
+        "ytbb-robust_metadata": "ytbb-robust",
+        "imagenet_vid": "imagenet-vid",
+        "mot/mot_seq": "mot",
+        "cvat/for_video/annotations.xml": "cvat-video",
+        "mmtracking/demo_tao_data/ann.json": "coco-video",
+        "cvat/for_images/export_project/images": "class-folders",
+    }
+    for name, format in expected.items():
+        assert [each.name for each in FORMATS if each.sniff(annotations / name)] == [format]
+    assert {*expected.values(), "manifest"} == {each.name for each in FORMATS}
+
+
+def test_what_is_no_annotation_is_recognised_by_none(annotations: Path, corpus: Path) -> None:
+    names = ["ytbb/idx_human.csv", "vott_json/dataset/train-export.json", "mot"]
+    for path in (*(annotations / name for name in names), corpus / "factory", corpus / "README.md"):
+        assert [each.name for each in FORMATS if each.sniff(path)] == []
+
+
+def test_a_folder_per_class(annotations: Path) -> None:
+    labels = read_labels(annotations / "cvat/for_images/export_project/images")
+    assert labels.classes == {0: "Test", 1: "Train", 2: "Validation"}
+    assert labels.rows["label"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert labels.rows["item"].tolist()[:2] == ["Test/img0.jpg", "Test/img1.jpg"]
+    assert (labels.rows["frame"] == -1).all()
+
+
+def test_a_manifest_with_labels(corpus: Path, tmp_path: Path) -> None:
+    clip = corpus / "factory" / "intel_bottle-detection.mp4"
+    (tmp_path / "m.csv").write_text(f"path,label\n{clip},bottle\n{clip},\nnone.mp4,x\n")
+    labels = read_labels(tmp_path / "m.csv")
+    assert labels.rows[["item", "label_name"]].to_numpy().tolist() == [["intel_bottle-detection", "bottle"]]
+    assert labels.notes == ("1 of 2 items have no label",)
+    assert len(labels.problems) == 1
+
+
+def test_unknown_formats_and_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="label format: expected one of manifest, ytbb-detection"):
+        read_labels(tmp_path, "pascal")
+    with pytest.raises(InputError, match=r"none\.csv: there is no such file or folder"):
+        read_labels(tmp_path / "none.csv")
+
+
+def test_another_package_brings_a_format(tmp_path: Path) -> None:
+    (tmp_path / "plain_labels.py").write_text(OUTSIDE)
+    info = tmp_path / "plain_labels-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plain-labels\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[vidrobust.label_formats]\nplain = plain_labels:FORMAT\nnone = plain_labels:NONE\ngone = gone:FORMAT\n"
+    )
+    (tmp_path / "a.plain").write_text("clip 7\n")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from vidrobust.footage.labels.formats import known, read_labels\n"
+        f"print(read_labels({str(tmp_path / 'a.plain')!r}).rows['label'].tolist(), sorted(known().broken.items()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.startswith("[7] [('gone', \"gone:FORMAT cannot be loaded: ModuleNotFoundError")
+    assert "('none', 'plain_labels:NONE is int, not a LabelFormat')" in done.stdout
+    assert known().broken == {}

@@ -1,0 +1,79 @@
+"""Labels onto items, frames and pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.video.conftest import Make, make  # noqa: F401 the fixture
+from vidrobust.footage.item import Item
+from vidrobust.footage.item_tables import label_row
+from vidrobust.footage.labels.labels import rows_of
+from vidrobust.footage.labels.matching import at_frames, in_pixels, on_items
+from vidrobust.video.source import open_video
+
+
+def rows(*of: tuple[str, int, float]) -> object:
+    return rows_of(
+        [
+            label_row(item, frame=frame, time_s=time_s, label=place, label_name="", source="made")
+            for place, (item, frame, time_s) in enumerate(of)
+        ]
+    )
+
+
+def test_names_fit_by_name_file_and_the_end_of_the_path() -> None:
+    items = [
+        Item(name="left", path=Path("/data/a/clip.mp4")),
+        Item(name="right", path=Path("/data/b/clip.mp4")),
+        Item(name="clip 0-2 s", path=Path("/data/c/long.mp4"), end_s=2.0),
+        Item(name="clip 2- s", path=Path("/data/c/long.mp4"), start_s=2.0),
+        Item(name="bare", path=Path("/data/c/bare.mp4")),
+    ]
+    given = rows(
+        ("b/clip.mp4", -1, np.nan), ("train/x/a/clip", -1, np.nan), ("long", 3, np.nan), ("none", -1, np.nan)
+    )
+    matched = on_items(given, items)  # type: ignore[arg-type]
+    assert matched.rows[["item", "label"]].to_numpy().tolist() == [
+        ["right", 0],
+        ["left", 1],
+        ["clip 0-2 s", 2],
+        ["clip 2- s", 2],
+    ]
+    assert matched.without == ("none",)
+    assert matched.unlabelled == ("bare",)
+
+
+def test_times_go_to_the_nearest_frame_by_its_time_stamp() -> None:
+    times = np.array([10.0, 10.04, 10.2, 10.24])  # a frame was dropped after the second
+    given = rows(
+        ("a", -1, 10.05),
+        ("a", -1, 10.13),
+        ("a", -1, 9.0),
+        ("a", 3, np.nan),
+        ("a", 4, np.nan),
+        ("a", -1, np.nan),
+    )
+    found = at_frames(given, times)  # type: ignore[arg-type]
+    assert found[["label", "frame"]].to_numpy().tolist() == [[0, 1], [3, 3], [5, -1]]
+    assert found["time_s"].tolist()[:2] == [10.05, 10.24]
+
+
+def test_on_a_real_clip_of_variable_rate(make: Make) -> None:  # noqa: F811
+    path = make(
+        "variable.mp4", "-c:v", "libx264", "-vf", "select='not(mod(n,3))+not(mod(n,7))'", "-fps_mode", "vfr"
+    )
+    with open_video(path, device="cpu") as video:
+        times = np.concatenate([batch.time_s for batch in video.batches(16)])
+    given = rows(*(("a", -1, t) for t in times))
+    assert at_frames(given, times)["frame"].tolist() == list(range(len(times)))  # type: ignore[arg-type]
+
+
+def test_shares_become_pixels() -> None:
+    row = label_row("a", label=0, label_name="", source="made", box=(0.25, 0.5, 0.75, 1.0))
+    assert in_pixels(rows_of([row]), "share", 640, 360)[["x1", "y1", "x2", "y2"]].to_numpy().tolist() == [
+        pytest.approx([160, 180, 480, 360])
+    ]
+    assert in_pixels(rows_of([row]), "px", 640, 360)["x2"].tolist() == [0.75]

@@ -1,0 +1,87 @@
+"""YouTube-BoundingBoxes: the real rows, with and without header, against counts by grep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidrobust.footage.labels.formats import read_labels
+
+SUBSET = "ytbb/ytbb_subset.csv"
+
+
+def test_the_real_subset(annotations: Path) -> None:
+    labels = read_labels(annotations / SUBSET)
+    assert (labels.format, labels.box_unit, len(labels.rows), labels.problems) == (
+        "ytbb-detection",
+        "share",
+        322,
+        (),
+    )
+    assert labels.rows["presence"].value_counts().to_dict() == {"present": 276, "absent": 40, "uncertain": 6}
+    assert labels.rows["label_name"].value_counts()[["bicycle", "person"]].tolist() == [135, 74]
+    assert labels.classes[23] == "car"
+    first, absent = labels.rows.iloc[0], labels.rows[labels.rows["presence"] != "present"]
+    # FcmfoPqPxB8,0,0,person,0,present,0.21,0.686,0.0,1.0: xmin, xmax, ymin, ymax
+    assert first[["x1", "y1", "x2", "y2"]].tolist() == [0.21, 0.0, 0.686, 1.0]
+    assert (first["item"], first["time_s"], first["track"], first["frame"]) == ("FcmfoPqPxB8", 0.0, "0/0", -1)
+    assert absent[["x1", "y1", "x2", "y2"]].isna().all(axis=None)
+    assert labels.rows.groupby(["item", "track"]).ngroups == 17  # cut -d, -f1,3,5 | sort -u
+
+
+def test_without_header_it_says_the_same(annotations: Path, tmp_path: Path) -> None:
+    lines = (annotations / SUBSET).read_text().splitlines(keepends=True)
+    bare = tmp_path / "bare.csv"
+    bare.write_text("".join(lines[1:]))
+    a, b = read_labels(annotations / SUBSET), read_labels(bare)
+    assert b.format == "ytbb-detection"
+    assert a.rows.equals(b.rows)
+    head = read_labels(annotations / "ytbb/yt_bb_detection_head.csv")
+    assert head.rows["time_s"].tolist() == [238.0, 239.0, 240.0, 241.0]
+
+
+def test_the_classification_form_has_no_boxes(annotations: Path) -> None:
+    labels = read_labels(annotations / "ytbb/yt_bb_classification_SYNTHETIC_FORM.csv")
+    assert labels.format == "ytbb-classification"
+    assert labels.rows["presence"].tolist() == ["present", "absent"]
+    assert labels.rows["track"].tolist() == ["0", "0"]
+    assert np.isnan(labels.rows["x1"]).all()
+
+
+def test_bad_rows_are_listed_and_unknown_columns_kept(changed: Callable[..., Path]) -> None:
+    path = changed(
+        SUBSET,
+        ("xmin,xmax,ymin,ymax\n", "xmin,xmax,ymin,ymax,rater\n"),
+        (
+            "FcmfoPqPxB8,0,0,person,0,present,0.21,0.686,0.0,1.0\n",
+            "FcmfoPqPxB8,0,0,person,0,present,0.21,0.686,0.0,1.0,Kim\n",
+        ),
+        (
+            "FcmfoPqPxB8,1000,0,person,0,present,0.205,0.63,0.0,1.0\n",
+            "FcmfoPqPxB8,1000,0,person,0,there,0.205,0.63,0.0,1.0,\n",
+        ),
+        (
+            "FcmfoPqPxB8,2000,0,person,0,present,0.327,0.722,0.10166667,1.0\n",
+            "FcmfoPqPxB8,2000,0,person,0,present,0.722,0.327,0.10166667,1.0,\nFcmfoPqPxB8,soon,0,person,0,absent,-1,-1,-1,-1,\n",
+        ),
+    )
+    labels = read_labels(path)
+    assert labels.rows["rater"].tolist() == ["Kim"]
+    assert [str(p).removeprefix(f"{path}, ") for p in labels.problems[:3]] == [
+        "line 3, column object_presence: expected one of present, absent, uncertain, got 'there'",
+        "line 4, column xmax: expected 0 <= min <= max <= 1, got 0.722 and 0.327",
+        "line 5, column timestamp_ms: expected a number, got 'soon'",
+    ]
+    assert len(labels.problems) == 322  # all others lack the new column
+    assert labels.problems[3].what == "expected 11 values, got 10"
+
+
+@pytest.mark.parametrize("name", ["ytbb/idx_human.csv", "vott_csv/dataset/train-export.csv"])
+def test_other_tables_are_not_taken_for_it(name: str, annotations: Path) -> None:
+    from vidrobust.errors import InputError
+
+    with pytest.raises(InputError, match="is of no known label format"):
+        read_labels(annotations / name)

@@ -1,0 +1,68 @@
+"""The classes of a model seen as the classes of a data set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vidrobust.errors import InputError
+from vidrobust.shown import shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMap:
+    """Which class of a data set each class of a model belongs to.
+
+    of_model   number of the model's class -> number of the data set's; classes left out belong to none
+    classes    how many classes the data set has; those that no class of the model belongs to are never predicted
+    """
+
+    of_model: Mapping[int, int]
+    classes: int
+
+    def __post_init__(self) -> None:
+        wrong = [k for k, c in self.of_model.items() if k < 0 or not 0 <= c < self.classes]
+        if wrong:
+            raise ValueError(
+                f"ClassMap.of_model: class {wrong[0]} of the model maps outside 0..{self.classes - 1}"
+            )
+
+    @property
+    def unmapped(self) -> tuple[int, ...]:
+        """The classes of the data set that the model cannot predict."""
+        return tuple(sorted(set(range(self.classes)) - set(self.of_model.values())))
+
+    def scores(self, scores: np.ndarray, *, merge: str = "max") -> np.ndarray:
+        """Scores of the data set's classes, (N, classes) float64, minus infinity where the map has none.
+
+        scores  (N, K) probabilities or logits of the model
+        merge   max of the classes that belong together, as in ImageNet-Vid-Robust and YTBB-Robust, or sum
+
+        Raises ValueError where the model has fewer classes than the map.
+        """
+        if merge not in ("max", "sum"):
+            raise ValueError(f"merge: expected max or sum, got {merge!r}")
+        if self.of_model and max(self.of_model) >= scores.shape[1]:
+            raise ValueError(
+                f"the map needs {max(self.of_model) + 1} classes, the model has {scores.shape[1]}"
+            )
+        found = np.full((len(scores), self.classes), -np.inf)
+        for target in sorted(set(self.of_model.values())):
+            members = [k for k, c in self.of_model.items() if c == target]
+            found[:, target] = (
+                scores[:, members].max(axis=1) if merge == "max" else scores[:, members].sum(axis=1)
+            )
+        return found
+
+
+def read_class_map(path: Path, classes: int) -> ClassMap:
+    """A JSON object, number of the model's class -> number of the data set's; raises InputError."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return ClassMap(of_model={int(k): int(c) for k, c in content.items()}, classes=classes)
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise InputError(f"{shown(path)}: is no class map, an object of class numbers ({error})") from error

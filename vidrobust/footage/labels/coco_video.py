@@ -1,0 +1,122 @@
+"""COCO with videos (as of CocoVID, TAO, YouTube-VIS): images know their video and frame, boxes their track."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vidrobust.errors import InputError
+from vidrobust.footage.item_tables import label_row
+from vidrobust.footage.labels.json_file import read_json
+from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
+from vidrobust.footage.records import BadValueError, Problem
+from vidrobust.shown import shown
+
+NAME = "coco-video"
+PARTS = ("videos", "images", "annotations", "categories")
+KEPT = ("iscrowd", "ignore", "occluded", "truncated", "visibility", "area")
+HEAD_BYTES = 2**20
+
+
+def read(path: Path) -> Labels:
+    """The boxes of all images. ``frame`` is frame_index (TAO, at the native rate), else frame_id, from 0.
+
+    ``track`` is track_id or instance_id. Crowds and ignored boxes are uncertain. Column ``file`` keeps the
+    name of the image.
+    """
+    content = read_json(path, dict)
+    missing = [part for part in PARTS if not isinstance(content.get(part), list)]
+    if missing:
+        raise InputError(
+            f"{shown(path)}: lacks the array(s) {', '.join(missing)}; it is no COCO file of videos"
+        )
+    tables = {part: _by_id(content[part]) for part in PARTS[:2]} | {
+        "categories": _by_id(content["categories"])
+    }
+    rows, problems = [], []
+    for place, annotation in enumerate(content["annotations"]):
+        where = f"annotations[{place}]"
+        try:
+            rows.append(_row(path, where, annotation, tables))
+        except BadValueError as error:
+            problems.append(error.problem)
+    boxed = {row["file"] for row in rows}
+    bare = sum(shown(str(image.get("file_name", ""))) not in boxed for image in tables["images"].values())
+    notes = [f"{bare} of {len(tables['images'])} images hold no box"] if bare else []
+    return Labels(
+        format=NAME,
+        path=path,
+        rows=rows_of(rows),
+        classes={k: shown(str(c.get("name", k))) for k, c in sorted(tables["categories"].items())},
+        problems=tuple(problems),
+        notes=tuple(notes),
+    )
+
+
+def _by_id(entries: list[Any]) -> dict[Any, Mapping[str, Any]]:
+    return {e["id"]: e for e in entries if isinstance(e, dict) and isinstance(e.get("id"), int | str)}
+
+
+def _row(
+    path: Path, where: str, annotation: Any, tables: Mapping[str, Mapping[Any, Mapping[str, Any]]]
+) -> dict[str, object]:
+    if not isinstance(annotation, dict):
+        raise BadValueError(Problem(path=path, column=where, what="expected an object"))
+    image = _found(path, where, annotation, "image_id", tables["images"])
+    video = _found(path, f"{where}, its image", image, "video_id", tables["videos"])
+    category = _found(path, where, annotation, "category_id", tables["categories"])
+    frame = image.get("frame_index", image.get("frame_id"))
+    if not isinstance(frame, int) or frame < 0:
+        raise BadValueError(Problem(path=path, column=where, what="its image has no frame_id or frame_index"))
+    track = annotation.get("track_id", annotation.get("instance_id", ""))
+    doubtful = bool(annotation.get("iscrowd")) or bool(annotation.get("ignore"))
+    more = {c: str(annotation[c]) for c in KEPT if c in annotation}
+    return label_row(
+        shown(str(video.get("name", annotation.get("video_id")))),
+        frame=frame,
+        track=shown(str(track)),
+        label=int(annotation["category_id"]),
+        label_name=shown(str(category.get("name", ""))),
+        box=_box(path, where, annotation),
+        source=NAME,
+        more={
+            "presence": "uncertain" if doubtful else "present",
+            "file": shown(str(image.get("file_name", ""))),
+            **more,
+        },
+    )
+
+
+def _found(
+    path: Path, where: str, entry: Mapping[str, Any], name: str, table: Mapping[Any, Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    key = entry.get(name)
+    if not isinstance(key, int | str) or key not in table:
+        raise BadValueError(Problem(path=path, column=f"{where}.{name}", what=f"{key!r} is not in the file"))
+    return table[key]
+
+
+def _box(path: Path, where: str, annotation: Mapping[str, Any]) -> tuple[float, float, float, float]:
+    """x1, y1, x2, y2 of bbox, which is x, y, width, height."""
+    box = annotation.get("bbox")
+    numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)
+    if not numbers or box is None or box[2] < 0 or box[3] < 0:
+        what = f"expected x, y, width, height of 0 or more, got {box!r}"
+        raise BadValueError(Problem(path=path, column=f"{where}.bbox", what=what))
+    x, y, w, h = (float(v) for v in box)
+    return x, y, x + w, y + h
+
+
+def _sniff(path: Path) -> bool:
+    """Whether a .json names videos and annotations; files of which the start alone is read may be COCO too."""
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        file.seek(max(path.stat().st_size - HEAD_BYTES, 0))
+        tail = file.read()
+    return b'"videos"' in head + tail and b'"category_id"' in head + tail
+
+
+FORMAT = LabelFormat(name=NAME, what="a COCO JSON with videos", sniff=_sniff, read=read)

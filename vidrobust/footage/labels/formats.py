@@ -1,0 +1,87 @@
+"""The table of label formats, those of installed packages included, and reading a file by it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.labels import (
+    class_folders,
+    coco_video,
+    cvat,
+    imagenet_vid,
+    manifest,
+    mot,
+    vid_robust,
+    ytbb,
+    ytbb_robust,
+)
+from vidrobust.footage.labels.labels import LabelFormat, Labels
+from vidrobust.shown import shown
+
+GROUP = "vidrobust.label_formats"
+"""The group of entry points in which a package names a LabelFormat."""
+
+FORMATS: tuple[LabelFormat, ...] = (
+    manifest.FORMAT,
+    *ytbb.FORMATS,
+    vid_robust.FORMAT,
+    ytbb_robust.FORMAT,
+    imagenet_vid.FORMAT,
+    mot.FORMAT,
+    cvat.FORMAT,
+    coco_video.FORMAT,
+    class_folders.FORMAT,
+)
+"""The formats of this package, in the order in which they are tried."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """formats by name; broken: entry points that give none, each with the reason."""
+
+    formats: dict[str, LabelFormat]
+    broken: dict[str, str]
+
+
+def known() -> Known:
+    """The formats of other packages, which are tried first, and those of this one."""
+    found: dict[str, LabelFormat] = {}
+    broken: dict[str, str] = {}
+    own = {each.name: each for each in FORMATS}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+        try:
+            each = entry.load()
+        except Exception as error:  # whatever another package's import raises
+            broken[entry.name] = f"{entry.value} cannot be loaded: {type(error).__name__}: {error}"
+            continue
+        if not isinstance(each, LabelFormat):
+            broken[entry.name] = f"{entry.value} is {type(each).__name__}, not a LabelFormat"
+        elif each.name in own or each.name in found:
+            broken[entry.name] = f"{entry.value}: there is a format {each.name!r} already"
+        else:
+            found[each.name] = each
+    return Known(formats=found | own, broken=broken)
+
+
+def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labels:
+    """What an annotation file or folder says; its format is recognised where none is named.
+
+    Raises InputError where there is nothing, or no format recognises it; SettingsError for an unknown format.
+    """
+    place = Path(path)
+    every = known()
+    if format is not None and format not in every.formats:
+        raise SettingsError(f"label format: expected one of {', '.join(every.formats)}, got {format!r}")
+    if not os.path.exists(place):
+        raise InputError(f"{shown(place)}: there is no such file or folder")
+    if format is not None:
+        return every.formats[format].read(place)
+    for each in every.formats.values():
+        if each.sniff(place):
+            return each.read(place)
+    listed = "; ".join(f"{each.name}: {each.what}" for each in every.formats.values())
+    raise InputError(f"{shown(place)}: is of no known label format ({listed})")

@@ -1,0 +1,115 @@
+"""Labels brought onto footage: names onto items, times onto frames, shares onto pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.footage.item import Item
+from vidrobust.footage.item_tables import WHOLE_ITEM
+from vidrobust.shown import shown
+
+BOX = ("x1", "y1", "x2", "y2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matched:
+    """Labels of the items at hand.
+
+    rows         the table ``labels`` with the names of the items
+    without      names in the labels for which there is no item
+    unlabelled   names of items without a label
+    """
+
+    rows: pd.DataFrame
+    without: tuple[str, ...]
+    unlabelled: tuple[str, ...]
+
+
+def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> Matched:
+    """The rows of labels whose name fits an item: its name, its file or folder, or the ends of its path.
+
+    A label may name several items (windows of one file); each gets the rows. The longest end of a path that
+    fits wins: of ``a/clip`` and ``b/clip``, the label ``b/clip.mp4`` means the second.
+    """
+    all_items = list(items)
+    named: dict[str, list[str]] = {}
+    for item in all_items:
+        for key in _keys(item):
+            named.setdefault(key, []).append(item.name)
+    found: dict[str, list[str]] = {}
+    for label in rows["item"].unique():
+        found[label] = next((named[key] for key in _tails(label) if key in named), [])
+    parts = [
+        rows[rows["item"] == label].assign(item=name) for label, names in found.items() for name in names
+    ]
+    joined = pd.concat(parts, ignore_index=True) if parts else rows.iloc[:0].copy()
+    return Matched(
+        rows=joined,
+        without=tuple(label for label, names in found.items() if not names),
+        unlabelled=tuple(i.name for i in all_items if i.name not in set(joined["item"])),
+    )
+
+
+def at_frames(rows: pd.DataFrame, time_s: np.ndarray) -> pd.DataFrame:
+    """The rows of one item with the frame that is shown at their time, by the frames' own time stamps.
+
+    time_s  (N,) time of each frame of the item; not i / rate, which is wrong for many files
+
+    The nearest frame, if it is not further than the median step to the next; else the row is left out.
+    Rows that have a frame and no time get its time. Rows for the whole item stay.
+    """
+    rows = rows.copy()
+    counted = (rows["frame"] >= 0) & rows["time_s"].isna()
+    inside = counted & (rows["frame"] < len(time_s))
+    rows.loc[inside, "time_s"] = time_s[rows.loc[inside, "frame"].to_numpy()]
+    timed = (rows["frame"] == WHOLE_ITEM) & rows["time_s"].notna()
+    nearest, distance = _nearest(time_s, rows.loc[timed, "time_s"].to_numpy(np.float64))
+    rows.loc[timed, "frame"] = nearest
+    step = float(np.median(np.diff(time_s))) if len(time_s) > 1 else np.inf
+    far = pd.Series(False, index=rows.index)
+    far[timed] = ~(distance <= step)
+    return rows[~far & ~(counted & ~inside)].reset_index(drop=True)
+
+
+def in_pixels(rows: pd.DataFrame, box_unit: str, width: int, height: int) -> pd.DataFrame:
+    """The rows with boxes in px of a frame of this size; shares are multiplied, px stay."""
+    if box_unit == "px":
+        return rows
+    size: Mapping[str, int] = {"x1": width, "y1": height, "x2": width, "y2": height}
+    return rows.assign(**{corner: rows[corner] * size[corner] for corner in BOX})
+
+
+def _nearest(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number of the frame nearest in time, the earlier of two, and how far it is."""
+    if not len(times):
+        return np.zeros(len(wanted), np.int64), np.full(len(wanted), np.inf)
+    order = np.argsort(times, kind="stable")
+    ranked = times[order]
+    right = np.clip(np.searchsorted(ranked, wanted), 1, len(ranked) - 1) if len(ranked) > 1 else 0
+    left = np.maximum(right - 1, 0)
+    place = np.where(wanted - ranked[left] <= ranked[right] - wanted, left, right)
+    return order[place], np.abs(ranked[place] - wanted)
+
+
+def _keys(item: Item) -> list[str]:
+    """What a label may call an item: its name, and the ends of its path with and without suffix."""
+    path = Path(shown(item.path))
+    whole, bare = path.parts, path.with_suffix("").parts
+    ends = [
+        "/".join(parts[-depth:]).lstrip("/") for parts in (whole, bare) for depth in range(1, len(whole) + 1)
+    ]
+    return list(dict.fromkeys([item.name, *ends]))
+
+
+def _tails(label: str) -> list[str]:
+    """The label, and then ever shorter ends of it, each with and without suffix."""
+    parts = PurePosixPath(label).parts or (label,)
+    tails = ["/".join(parts[start:]).lstrip("/") for start in range(len(parts))]
+    return [
+        key for tail in tails for key in (tail, str(PurePosixPath(tail).with_suffix("")) if tail else tail)
+    ]

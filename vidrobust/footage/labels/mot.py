@@ -1,0 +1,109 @@
+"""MOTChallenge: ``gt.txt`` with frame, track, x, y, width, height, confidence, class, visibility.
+
+``gt/labels.txt`` beside it names the classes (from 1), ``seqinfo.ini`` above it the frame rate.
+"""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+
+from vidrobust.errors import InputError
+from vidrobust.footage.item_tables import NOT_A_CLASS, label_row
+from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
+from vidrobust.footage.records import BadValueError, Record, number, read_table, required, whole
+from vidrobust.shown import shown
+
+NAME = "mot"
+NINE = ("frame", "id", "x", "y", "w", "h", "confidence", "class", "visibility")
+TEN = (*NINE[:7], "world_x", "world_y", "world_z")  # MOT15: no class, a place in the world
+LAYOUTS = {9: NINE, 10: TEN}
+
+
+def read(path: Path) -> Labels:
+    """The folder of a sequence, its folder ``gt``, or ``gt.txt``. Frames are counted from 0, in the file from 1.
+
+    Rows of confidence 0, which the challenge leaves out of its scores, are uncertain. A track of -1 is none.
+    """
+    file = _gt_file(path)
+    if file is None:
+        raise InputError(f"{shown(path)}: holds no gt/gt.txt")
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        values = next(lines, "").count(",") + 1
+    if values not in LAYOUTS:
+        raise InputError(f"{shown(file)}, line 1: expected 9 or 10 values, got {values}")
+    table = read_table(file, LAYOUTS[values])
+    classes, rate = _classes(file.parent / "labels.txt"), _frame_rate(file.parent.parent / "seqinfo.ini")
+    item = file.parent.parent.name if file.parent.name == "gt" else file.stem
+    rows, problems = [], list(table.problems)
+    for record in table.records:
+        try:
+            rows.append(_row(record, shown(item), classes, rate))
+        except BadValueError as error:
+            problems.append(error.problem)
+    notes = ["frames and pixels are counted from 1 in MOTChallenge; boxes are kept as written"]
+    if rate is None:
+        notes.append("no seqinfo.ini tells the frame rate: times are not known")
+    return Labels(
+        format=NAME,
+        path=path,
+        rows=rows_of(rows),
+        classes=classes,
+        problems=tuple(problems),
+        notes=tuple(notes),
+    )
+
+
+def _row(record: Record, item: str, classes: dict[int, str], rate: float | None) -> dict[str, object]:
+    frame = required(record, "frame", whole) - 1
+    if frame < 0:
+        raise BadValueError(record.problem("frame", f"expected 1 or more, got {frame + 1}"))
+    x, y, w, h = (required(record, c, number) for c in ("x", "y", "w", "h"))
+    if w <= 0 or h <= 0:
+        raise BadValueError(record.problem("w, h", f"expected more than 0, got {w} and {h}"))
+    label = whole(record, "class")
+    track = required(record, "id", whole)
+    considered = required(record, "confidence", number) != 0
+    more: dict[str, object] = {"presence": "present" if considered else "uncertain"}
+    return label_row(
+        item,
+        frame=frame,
+        time_s=frame / rate if rate else float("nan"),
+        track="" if track < 0 else str(track),
+        label=NOT_A_CLASS if label is None else label,
+        label_name="" if label is None else classes.get(label, str(label)),
+        box=(x, y, x + w, y + h),
+        source=NAME,
+        more=more | {c: record.text(c) for c in ("confidence", "visibility") if c in record.values},
+    )
+
+
+def _classes(path: Path) -> dict[int, str]:
+    if not path.is_file():
+        return {}
+    names = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return {place: shown(name.strip()) for place, name in enumerate(names, 1) if name.strip()}
+
+
+def _frame_rate(path: Path) -> float | None:
+    """The rate in seqinfo.ini; None where there is none, or the file is none."""
+    parser = configparser.ConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+        rate = parser.getfloat("Sequence", "frameRate", fallback=0.0)
+    except (configparser.Error, ValueError, UnicodeDecodeError):
+        return None
+    return rate if rate > 0 else None
+
+
+def _gt_file(path: Path) -> Path | None:
+    places = (path, path / "gt.txt", path / "gt" / "gt.txt")
+    return next((p for p in places if p.name == "gt.txt" and p.is_file()), None)
+
+
+FORMAT = LabelFormat(
+    name=NAME,
+    what="a sequence of MOTChallenge, or its gt.txt",
+    sniff=lambda path: _gt_file(path) is not None,
+    read=read,
+)

@@ -1,0 +1,120 @@
+"""YouTube-BoundingBoxes (Real et al. 2017): labels at one frame a second, classification and detection.
+
+The files have no header, or one. Columns: youtube_id, timestamp_ms, class_id, class_name, then of the detection
+file object_id, object_presence, xmin, xmax, ymin, ymax (in this order, as shares of the frame), of the
+classification file object_presence.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vidrobust.footage.item_tables import label_row
+from vidrobust.footage.labels.labels import PRESENCE, LabelFormat, Labels, rows_of
+from vidrobust.footage.records import (
+    SUFFIXES,
+    BadValueError,
+    Record,
+    columns_of,
+    number,
+    read_table,
+    required,
+    whole,
+)
+from vidrobust.shown import shown
+
+COMMON = ("youtube_id", "timestamp_ms", "class_id", "class_name")
+DETECTION = (*COMMON, "object_id", "object_presence", "xmin", "xmax", "ymin", "ymax")
+CLASSIFICATION = (*COMMON, "object_presence")
+NO_BOX = -1.0
+KINDS = {"ytbb-detection": DETECTION, "ytbb-classification": CLASSIFICATION}
+
+
+def read(path: Path) -> Labels:
+    """The rows of a file; ``item`` is the YouTube id, ``time_s`` counts from the start of the whole video.
+
+    A track is (youtube_id, class_id, object_id), so ``track`` is class_id/object_id. Absent and uncertain
+    objects keep their row, without a box.
+    """
+    first = columns_of(path)
+    columns, has_header = _columns(first)
+    table = read_table(path, None if has_header else columns)
+    rows, problems = [], list(table.problems)
+    classes: dict[int, str] = {}
+    for record in table.records:
+        try:
+            rows.append(_row(record))
+            classes.setdefault(required(record, "class_id", whole), record.text("class_name"))
+        except BadValueError as error:
+            problems.append(error.problem)
+    notes = ["times count from the start of the whole video on YouTube: a clip cut from it begins later"]
+    return Labels(
+        format="ytbb-detection" if "xmin" in columns else "ytbb-classification",
+        path=path,
+        rows=rows_of(rows),
+        classes=dict(sorted(classes.items())),
+        box_unit="share",
+        problems=tuple(sorted(problems, key=lambda p: p.line)),
+        notes=tuple(notes),
+    )
+
+
+def _columns(first: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+    """The columns of a file with this first row, and whether that row is a header."""
+    for columns in KINDS.values():
+        if set(columns) <= set(first):
+            return first, True
+    return next((c for c in KINDS.values() if len(c) == len(first)), DETECTION), False
+
+
+def _row(record: Record) -> dict[str, object]:
+    presence = record.text("object_presence")
+    if presence not in PRESENCE:
+        what = f"expected one of {', '.join(PRESENCE)}, got {shown(presence)!r}"
+        raise BadValueError(record.problem("object_presence", what))
+    label = required(record, "class_id", whole)
+    object_id = record.text("object_id")
+    known = {*DETECTION, *CLASSIFICATION}
+    return label_row(
+        shown(record.text("youtube_id")),
+        time_s=required(record, "timestamp_ms", number) / 1000,
+        track=f"{label}/{object_id}" if object_id else str(label),
+        label=label,
+        label_name=shown(record.text("class_name")),
+        box=_box(record) if presence == "present" and "xmin" in record.values else None,
+        source="ytbb",
+        more={"presence": presence} | {c: shown(v) for c, v in record.values.items() if c not in known},
+    )
+
+
+def _box(record: Record) -> tuple[float, float, float, float]:
+    """x1, y1, x2, y2; the file's order is xmin, xmax, ymin, ymax."""
+    x1, x2, y1, y2 = (required(record, c, number) for c in ("xmin", "xmax", "ymin", "ymax"))
+    for low, high, column in ((x1, x2, "xmax"), (y1, y2, "ymax")):
+        if not 0 <= low <= high <= 1:
+            raise BadValueError(
+                record.problem(column, f"expected 0 <= min <= max <= 1, got {low} and {high}")
+            )
+    return x1, y1, x2, y2
+
+
+def _sniff(kind: str, path: Path) -> bool:
+    """By the header, or by the presence in its place in the first row."""
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        return False
+    first, columns = columns_of(path), KINDS[kind]
+    place = columns.index("object_presence")
+    is_row = len(first) == len(columns) and first[place] in PRESENCE
+    has_header = set(columns) <= set(first) and (kind == "ytbb-detection" or "xmin" not in first)
+    return is_row or has_header
+
+
+FORMATS = tuple(
+    LabelFormat(
+        name=name,
+        what=f"YouTube-BoundingBoxes {name[5:]} CSV, with or without header",
+        sniff=lambda path, name=name: _sniff(name, path),  # type: ignore[misc]
+        read=read,
+    )
+    for name in KINDS
+)
