@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.made_frames import batch_of, texture
-from vidrobust.studies import pairs
+from vidrobust.differences import pairs
 from vidrobust.video.source import open_video
 
 

@@ -23,10 +23,13 @@ from vidrobust.run import conclusions
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.headline import collect
 from vidrobust.run.progress import Reporter
+from vidrobust.run.run import Run
 from vidrobust.run.settings import Settings
-from vidrobust.studies.stability import StabilityMeter, StabilitySettings, StabilityTables, summarise
+from vidrobust.studies.stability import summarise
 from vidrobust.studies.variation import UNITS
 from vidrobust.studies.variation import summarise as summarise_variation
+from vidrobust.tasks.catalogue import metrics_of, task_of
+from vidrobust.tasks.task import AlongTime
 
 RATE = 25.0
 CLASSES = (
@@ -68,12 +71,12 @@ def make(
             {"name": m, "spec": m, "preprocessing": "resized", "weights_sha256": "0" * 64} for m in models
         ],
     )
-    found = [_stability(name, models, frames, rng) for name in names]
-    frame_table = pd.concat([f.frames for f in found], ignore_index=True)
-    pairs = pd.concat([f.pairs for f in found], ignore_index=True)
-    folder.write_table("frames", frame_table)
-    folder.write_table("pairs", pairs)
-    stability = summarise(pairs, pd.concat([f.triples for f in found], ignore_index=True), frame_table)
+    found = [part for name in names for part in _stability(name, models, frames, rng)]
+    raw = {t: pd.concat([f[t] for f in found], ignore_index=True) for t in task_of("classification").tables}
+    for table, rows in raw.items():
+        folder.write_table(table, rows)
+    frame_table, pairs = raw["frames"], raw["pairs"]
+    stability = summarise(raw, metrics_of("classification", folder.settings.anchor_deltas))
     folder.write_table("stability", pd.concat([stability, _floor(models)], ignore_index=True))
     folder.write_table("sensitivity", _sensitivity(pairs, models, studied, perturbations, rng))
     changes = _changes(names, rng)
@@ -82,12 +85,13 @@ def make(
     folder.write_table("causes", _causes(pairs, models, rng))
     _moments(folder, pairs, frame_table, models, rng)
     for stage in ("stability", "sensitivity", "variation", "causes"):
-        folder.stage_done(stage, 12.3)
+        folder.note_stage(stage, {"seconds": 12.3})
     if conclude:
-        conclusions.correlate(folder, folder.settings, Reporter(quiet=True))
-        conclusions.make_policy(folder, folder.settings, Reporter(quiet=True))
-        folder.stage_done("correlate", 1.0)
-        folder.stage_done("policy", 1.0)
+        run = Run(folder, folder.settings, Reporter(quiet=True))
+        conclusions.correlate(run)
+        conclusions.make_policy(run)
+        folder.note_stage("correlate", {"seconds": 1.0})
+        folder.note_stage("policy", {"seconds": 1.0})
     folder.write_json("metrics.json", collect(folder))
     return folder
 
@@ -100,9 +104,10 @@ def _input(name: str, frames: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _stability(item: str, models: tuple[str, ...], frames: int, rng: np.random.Generator) -> StabilityTables:
+def _stability(
+    item: str, models: tuple[str, ...], frames: int, rng: np.random.Generator
+) -> list[dict[str, pd.DataFrame]]:
     """A walk of logits per model; one cut in the middle, one repeated frame."""
-    meter = StabilityMeter(item, RATE, StabilitySettings())
     index = np.arange(frames)
     reason = np.full(frames, "", dtype=object)
     reason[0], reason[frames // 2], reason[frames // 3] = "first", "scene_cut", "duplicate"
@@ -119,9 +124,20 @@ def _stability(item: str, models: tuple[str, ...], frames: int, rng: np.random.G
         corrupt=np.zeros(frames, bool),
         item=item,
     )
-    links = Links(reason=reason, pixel_change=rng.gamma(2, 1, frames), shift=np.zeros((frames, 2)))
-    meter.feed(batch, links, predictions)
-    return meter.finish()
+    links = Links(
+        reason=reason,
+        pixel_change=rng.gamma(2, 1, frames),
+        shift=np.zeros((frames, 2)),
+        keyframe=index % 25 == 0,
+    )
+    found = []
+    for model in models:
+        meter = task_of("classification").meter(
+            item, model, AlongTime(frame_rate=RATE), metrics_of("classification")
+        )
+        meter.feed(batch, links, predictions[model])
+        found.append(meter.finish())
+    return found
 
 
 def _floor(models: tuple[str, ...]) -> pd.DataFrame:

@@ -72,7 +72,7 @@ def test_no_number_is_nan(page: Page) -> None:
 
 def test_numbers_are_those_of_the_tables(made: RunFolder, page: Page) -> None:
     stability, pairs = made.table("stability"), made.table("pairs")
-    whole = stability[(stability["item"] == "") & (stability["metric"] == "label_flip")].set_index("model")
+    whole = stability[(stability["item"] == "") & (stability["metric"] == "flip_rate")].set_index("model")
     usable = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     for model in ("net-a", "net-b"):
         row = whole.loc[model]

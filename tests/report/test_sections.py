@@ -43,6 +43,9 @@ def pairs_of(flips: list[int], excluded: list[str], delta_ms: float = 40.0) -> p
             "jensen_shannon": 0.1,
             "top5_distance": 1.0,
             "pixel_change": 2.0,
+            "track": 0,
+            "time_s": [k * delta_ms / 1000 for k in range(count)],
+            "delta_frames": 1,
         }
     )
 
@@ -54,8 +57,8 @@ def stability_row(metric: str, value: float, low: float, high: float, n: int) ->
 def test_the_card_counts_only_what_was_compared(tmp_path: Path) -> None:
     pairs = pairs_of([1, 0, 0, 1, 0, 0, 0, 0, 1], ["", "", "", "", "", "", "", "", "scene_cut"])
     rows = [
-        stability_row("label_flip", 0.25, 0.05, 0.5, 8),
-        stability_row("revert_flip", 0.125, 0.01, 0.4, 8),
+        stability_row("flip_rate", 0.25, 0.05, 0.5, 8),
+        stability_row("revert_flip_rate", 0.125, 0.01, 0.4, 8),
         stability_row("total_variation", 0.2, 0.1, 0.3, 8),
         stability_row("noise_floor_total_variation", 0.5, NAN, NAN, 24),
         stability_row("noise_floor_label_flip", 0.0, NAN, NAN, 24),
@@ -75,7 +78,7 @@ def test_the_card_counts_only_what_was_compared(tmp_path: Path) -> None:
 
 
 def test_a_rate_without_interval_is_no_verdict(tmp_path: Path) -> None:
-    stability = pd.DataFrame([stability_row("label_flip", 0.5, NAN, NAN, 2)])
+    stability = pd.DataFrame([stability_row("flip_rate", 0.5, NAN, NAN, 2)])
     (card,) = stability_section.cards(
         folder_of(tmp_path, pairs=pairs_of([1, 0], ["", ""]), stability=stability)
     )

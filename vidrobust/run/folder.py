@@ -150,12 +150,17 @@ def _holder(who: Path) -> str:
 
 
 def remove_results(path: Path) -> None:
-    """Everything that a run wrote, of whatever version, so that old and new numbers never stand side by side."""
+    """Everything that a run wrote, of whatever version, so that old and new numbers never stand side by side.
+
+    run.json goes last: a folder that was half removed still is a run folder.
+    """
     for pattern in ("*.parquet", "*.json", "policy_*", "report.html", "*.part"):
         for file in path.glob(pattern):
-            file.unlink()
+            if file.name not in ("run.json", LOCK, RUNNING):
+                file.unlink()
     for folder in ("parts", "moments", "policies"):
         shutil.rmtree(path / folder, ignore_errors=True)
+    (path / "run.json").unlink()
 
 
 def is_run_folder(path: Path) -> bool:
