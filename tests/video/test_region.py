@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from tests.made_frames import texture
 from tests.video.conftest import Make, pictures_of
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.object_boxes import ObjectBoxes
+from vidrobust.video.region import resized
 from vidrobust.video.source import open_video
 
 
@@ -45,3 +49,49 @@ def test_a_region_outside_the_frame_is_refused_when_it_is_opened(make: Make) -> 
         SettingsError, match="roi: expected a width and a height of 1 px or more, got 0,0,0,5"
     ):
         open_video(path, device="cpu", roi=(0, 0, 0, 5))
+
+
+def test_an_object_is_cut_out_along_its_track(make: Make) -> None:
+    path = make("region.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "12")
+    with open_video(path, device="cpu") as video:
+        whole = pictures_of(video)
+        times = np.concatenate([b.time_s for b in video.batches(8)])
+    boxes = ObjectBoxes(places=(2, 8), boxes=((40, 40, 80, 60), (100, 40, 140, 60)), counted=True)
+    with open_video(path, device="cpu", boxes=boxes, crop_margin=0.1, crop_size=48) as video:
+        assert (video.info.width, video.info.height, video.info.num_frames) == (48, 48, 7)
+        batches = list(video.batches(3))
+        one = video.at([5])
+        with pytest.raises(InputError, match="frame 9: the object is not to be seen in it"):
+            video.at([9])
+    assert np.concatenate([b.index for b in batches]).tolist() == [2, 3, 4, 5, 6, 7, 8]
+    given = np.concatenate([b.pixels.permute(0, 2, 3, 1).numpy() for b in batches])
+    for place, frame in enumerate(range(2, 9)):  # 10 px a frame; 48 px are 40 and a tenth of it on both sides
+        left = 40 + 10 * (frame - 2) - 4
+        np.testing.assert_array_equal(given[place], whole[frame, 26:74, left : left + 48])
+    np.testing.assert_array_equal(one.pixels[0].permute(1, 2, 0).numpy(), given[3])
+    by_time = ObjectBoxes(
+        places=(times[2], times[8]), boxes=((1 / 6, 2 / 9, 1 / 3, 1 / 3), (5 / 12, 2 / 9, 7 / 12, 1 / 3)),
+        counted=False, unit="share",
+    )  # fmt: skip
+    with open_video(path, device="cpu", boxes=by_time, crop_size=48) as video:
+        np.testing.assert_array_equal(pictures_of(video), given)
+
+
+@pytest.mark.parametrize("size", [16, 100])
+def test_the_crop_is_resized_alike_in_numpy_and_in_torch(size: int) -> None:
+    picture = texture(3, 60, 64)[:, :60]
+    by_numpy = np.asarray(resized(picture, size))
+    by_torch = np.asarray(resized(torch.from_numpy(picture), size))
+    assert by_numpy.shape == (size, size, 3)
+    assert np.abs(by_numpy.astype(int) - by_torch).max() <= 1
+
+
+def test_region_and_boxes_exclude_each_other(make: Make) -> None:
+    path = make("region.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "12")
+    boxes = ObjectBoxes(places=(2,), boxes=((40, 40, 80, 60),), counted=True)
+    with pytest.raises(SettingsError, match="roi and boxes: give one of the two"):
+        open_video(path, device="cpu", boxes=boxes, roi=(0, 0, 8, 8))
+    with pytest.raises(
+        SettingsError, match="crop: expected a margin >= 0 and a size >= 1 px, got -1 and 256"
+    ):
+        open_video(path, device="cpu", boxes=boxes, crop_margin=-1)

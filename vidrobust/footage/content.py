@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -18,16 +19,17 @@ SETTLED_S = 2.0
 
 
 def content_key(item: Item, cache: MutableMapping[str, str] | None = None) -> str:
-    """The content of an item as 64 hexadecimal digits: SHA-256 of its bytes, with its window and region if any.
+    """The content of an item as 64 hexadecimal digits: SHA-256 of bytes, window, region and boxes.
 
     Of a folder of frames it is the hash over the names and hashes of its images. The item's name, its path
     and what the manifest says of it have no part in it. ``cache`` keeps hashes of files by size, time of
     change and path. Raises OSError.
     """
     whole = _folder_hash(item.path, cache) if item.path.is_dir() else _file_hash(item.path, cache)
-    if item.start_s is None and item.end_s is None and item.roi is None:
+    if item.start_s is None and item.end_s is None and item.roi is None and item.boxes is None:
         return whole
-    part = json.dumps([whole, item.start_s, item.end_s, item.roi])
+    boxes = None if item.boxes is None else dataclasses.asdict(item.boxes)
+    part = json.dumps([whole, item.start_s, item.end_s, item.roi, boxes])
     return hashlib.sha256(part.encode()).hexdigest()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidrobust.footage.object_boxes import ObjectBoxes
+
 Roi = tuple[int, int, int, int]
 
 
@@ -20,6 +22,7 @@ class Item:
     start_s, end_s  the part of the file that belongs to the item, start_s <= time < end_s; None: from the
                     beginning, to the end
     roi             x, y, width, height in px of the upright frame to which the pictures are cut; None: all of it
+    boxes           where one object is, if the item is that object and the pictures are cut out about it
     more            what else the manifest says: names and values of the columns that are not known here
     """
 
@@ -32,6 +35,7 @@ class Item:
     start_s: float | None = None
     end_s: float | None = None
     roi: Roi | None = None
+    boxes: ObjectBoxes | None = None
     more: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

@@ -92,16 +92,17 @@ def _item(record: Record, folder: Path, roi: Roi | None) -> Item:
         raise BadValueError(
             record.problem("end_s", f"expected more than start_s = {start_s:g}, got {end_s:g}")
         )
-    known = {c: shown(record.text(c)) for c in ("part", "station", "label")}
     return Item(
         name=shown(record.text("item")),
         path=_path(record, folder),
+        part=shown(record.text("part")),
         pass_=shown(record.text("pass")),
+        station=shown(record.text("station")),
+        label=shown(record.text("label")),
         start_s=start_s,
         end_s=end_s,
         roi=_region(record) or roi,
         more=tuple((shown(c), shown(v)) for c, v in record.values.items() if c not in COLUMNS),
-        **known,
     )
 
 

@@ -1,49 +1,178 @@
-"""A region of interest: where it lies in the frame, and the pictures cut to it."""
+"""What of each frame is delivered: all of it, a region of interest, or the window about an object."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
+import cv2
 import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Roi, roi_fault
+from vidrobust.footage.object_boxes import ObjectBoxes, crop_window
 from vidrobust.frames import VideoInfo
 from vidrobust.shown import shown
 
+Picture = np.ndarray | torch.Tensor
+"""(H, W, 3) uint8 RGB."""
 
-class Cut:
-    """Pictures cut to a region of interest, or whole."""
 
-    def __init__(self, roi: Roi | None, path: Path | str) -> None:
-        self._roi, self._path = roi, path
+class Placed(Protocol):
+    """What is known of a frame before its picture is made."""
 
-    def check(self, width: int, height: int) -> None:
-        """Raises SettingsError where the region is none in itself, InputError where it is not in the frame."""
-        if self._roi is None:
-            return
-        if fault := roi_fault(self._roi):
-            raise SettingsError(f"roi: {fault}, got {','.join(map(str, self._roi))}")
-        x, y, w, h = self._roi
-        if x + w > width or y + h > height:
-            raise InputError(
-                f"{shown(self._path)}: the region of interest x {x}, y {y}, {w}x{h} px reaches out of the frame, "
-                f"which is {width}x{height} px"
-            )
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def time_s(self) -> float: ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
+class Cut(Protocol):
+    """What of each frame is delivered."""
 
     def described(self, info: VideoInfo) -> VideoInfo:
-        if self._roi is None:
-            return info
-        x, y, w, h = self._roi
+        """The VideoInfo of what is delivered; raises InputError where that is not in the frame."""
+        ...
+
+    def covers(self, frame: Placed) -> bool:
+        """Whether anything of this frame is delivered."""
+        ...
+
+    def is_past(self, frame: Placed) -> bool:
+        """Whether nothing is delivered from this frame on."""
+        ...
+
+    def __call__(self, picture: Picture, frame: Placed) -> Picture:
+        """(H, W, 3) -> (h, w, 3), possibly a view."""
+        ...
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All of every frame."""
+
+    def described(self, info: VideoInfo) -> VideoInfo:
+        return info
+
+    def covers(self, frame: Placed) -> bool:
+        return True
+
+    def is_past(self, frame: Placed) -> bool:
+        return False
+
+    def __call__(self, picture: Picture, frame: Placed) -> Picture:
+        return picture
+
+
+@dataclass(frozen=True)
+class Region(Whole):
+    """A region of interest, the same in every frame; raises SettingsError where it is none in itself."""
+
+    roi: Roi
+    path: Path | str
+
+    def __post_init__(self) -> None:
+        if fault := roi_fault(self.roi):
+            raise SettingsError(f"roi: {fault}, got {','.join(map(str, self.roi))}")
+
+    def described(self, info: VideoInfo) -> VideoInfo:
+        self._check(info.width, info.height)
+        x, y, w, h = self.roi
         note = f"cut to {w}x{h} px at x {x}, y {y} of a frame of {info.width}x{info.height} px"
         return replace(info, width=w, height=h, notes=(*info.notes, note))
 
-    def __call__(self, picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
-        """(H, W, 3) -> (h, w, 3), a view."""
-        if self._roi is None:
-            return picture
-        self.check(picture.shape[1], picture.shape[0])
-        x, y, w, h = self._roi
+    def __call__(self, picture: Picture, frame: Placed) -> Picture:
+        self._check(picture.shape[1], picture.shape[0])
+        x, y, w, h = self.roi
         return picture[y : y + h, x : x + w]
+
+    def _check(self, width: int, height: int) -> None:
+        x, y, w, h = self.roi
+        if x + w > width or y + h > height:
+            raise InputError(
+                f"{shown(self.path)}: the region of interest x {x}, y {y}, {w}x{h} px reaches out of the "
+                f"frame, which is {width}x{height} px"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectCut:
+    """The window about an object, resized to a square; frames without it are not delivered.
+
+    margin  context on each side, as a share of the longer side of the box
+    size    px of the side of what is delivered
+    """
+
+    boxes: ObjectBoxes
+    margin: float = 0.1
+    size: int = 256
+
+    def __post_init__(self) -> None:
+        if self.margin < 0 or self.size < 1:
+            raise SettingsError(
+                f"crop: expected a margin >= 0 and a size >= 1 px, got {self.margin:g} and {self.size}"
+            )
+
+    def described(self, info: VideoInfo) -> VideoInfo:
+        first, last = self.boxes.places[0], self.boxes.places[-1]
+        count = (last - first) * (1 if self.boxes.counted else float(info.frame_rate)) + 1
+        note = f"cut to an object with a margin of {self.margin:g}, resized to {self.size}x{self.size} px"
+        return replace(
+            info, width=self.size, height=self.size, num_frames=round(count), notes=(*info.notes, note)
+        )
+
+    def covers(self, frame: Placed) -> bool:
+        return self.boxes.at(frame.index, frame.time_s) is not None
+
+    def is_past(self, frame: Placed) -> bool:
+        return self.boxes.is_past(frame.index, frame.time_s)
+
+    def __call__(self, picture: Picture, frame: Placed) -> Picture:
+        box = self.boxes.at(frame.index, frame.time_s)
+        if box is None:
+            raise InputError(f"frame {frame.index}: the object is not to be seen in it")
+        height, width = picture.shape[:2]
+        if self.boxes.unit == "share":
+            box = (box[0] * width, box[1] * height, box[2] * width, box[3] * height)
+        x, y, side = crop_window(box, margin=self.margin, width=width, height=height)
+        return resized(picture[y : y + side, x : x + side], self.size)
+
+
+def resized(picture: Picture, size: int) -> Picture:
+    """(H, W, 3) -> (size, size, 3), averaged where it shrinks, linear where it grows."""
+    shrinks = min(picture.shape[:2]) >= size
+    if isinstance(picture, np.ndarray):
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(np.ascontiguousarray(picture), (size, size), interpolation=how))
+    planes = picture.permute(2, 0, 1).to(torch.float32)
+    if shrinks:
+        rows, columns = (_overlaps(n, size).to(planes.device) for n in picture.shape[:2])
+        planes = rows @ planes @ columns.T
+    else:
+        planes = torch.nn.functional.interpolate(planes[None], size=(size, size), mode="bilinear")[0]
+    return planes.permute(1, 2, 0).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _overlaps(count: int, size: int) -> torch.Tensor:
+    """(size, count) float32, how much of each of ``count`` px lies in each of ``size`` equal parts of them."""
+    step = count / size
+    start = step * torch.arange(size, dtype=torch.float64)[:, None]
+    px = torch.arange(count, dtype=torch.float64)[None]
+    overlap = torch.minimum(start + step, px + 1) - torch.maximum(start, px)
+    return (overlap.clamp(min=0) / step).to(torch.float32)
+
+
+def covered(cut: Cut, frames: Iterator[P]) -> Iterator[P]:
+    """The frames of which something is delivered; ends behind the last of them."""
+    for frame in frames:
+        if cut.is_past(frame):
+            return
+        if cut.covers(frame):
+            yield frame

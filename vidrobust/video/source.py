@@ -9,8 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Roi
+from vidrobust.footage.object_boxes import ObjectBoxes
 from vidrobust.frames import FrameBatch, VideoInfo
 
 
@@ -56,6 +57,9 @@ def open_video(
     start_s: float | None = None,
     end_s: float | None = None,
     roi: Roi | None = None,
+    boxes: ObjectBoxes | None = None,
+    crop_margin: float = 0.1,
+    crop_size: int = 256,
     prefetch: int = 2,
     allow_network: bool = False,
 ) -> VideoSource:
@@ -69,6 +73,8 @@ def open_video(
     every, fps     every so many-th frame, or the first frame of each 1/fps seconds
     start_s, end_s only frames with start_s <= time < end_s, in seconds by the file's own time stamps
     roi            x, y, width, height in px of the upright frame, to which all pictures are cut
+    boxes          where an object is: the window about it is cut out of each frame that has it, with
+                   ``crop_margin`` of its longer side on each side, and resized to ``crop_size`` px square
     prefetch       batches decoded ahead on a thread; 0 decodes on the caller's
     allow_network  open addresses and playlists as well; else local files only
 
@@ -81,23 +87,29 @@ def open_video(
     from vidrobust.video.choice import check_backend, choose, resolve_target, routes
     from vidrobust.video.color import check_color
     from vidrobust.video.images import ImageFolderReader
+    from vidrobust.video.region import Cut, ObjectCut, Region
     from vidrobust.video.stream import FrameStream, Selection
 
     where: str | Path = str(path) if allow_network and "://" in str(path) else Path(path)
     name = item or Path(path).stem or str(path)
     mode = check_color(color)
     check_backend(backend)
+    if roi is not None and boxes is not None:
+        raise SettingsError("roi and boxes: give one of the two")
+    cut: Cut | None = Region(roi, where) if roi is not None else None
+    if boxes is not None:
+        cut = ObjectCut(boxes=boxes, margin=crop_margin, size=crop_size)
     selection = Selection(every=every, fps=fps, start_s=start_s, end_s=end_s)
     target, swapped = resolve_target(device, strict=strict_device)
     if isinstance(where, Path) and os.path.isdir(where):
         reason = "images are decoded on the CPU by PyAV"
         images = ImageFolderReader(where, item=item or where.name, color=mode, reason=reason)
         upload = None if target == "cpu" else target
-        return FrameStream(images, selection, prefetch=prefetch, upload=upload, roi=roi)
+        return FrameStream(images, selection, prefetch=prefetch, upload=upload, cut=cut)
     tried = routes(where, item=name, backend=backend, device=target, color=mode, allow_network=allow_network)
     chosen = choose(tried, strict=strict_device, swapped=swapped)
     try:
-        return FrameStream(chosen.reader, selection, prefetch=prefetch, upload=chosen.upload, roi=roi)
+        return FrameStream(chosen.reader, selection, prefetch=prefetch, upload=chosen.upload, cut=cut)
     except BaseException:
         chosen.reader.close()
         raise

@@ -13,12 +13,11 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.footage.item import Roi
 from vidrobust.frames import FrameBatch, VideoInfo
 from vidrobust.shown import shown
 from vidrobust.video.memory import Memory, Pool
 from vidrobust.video.prefetch import prefetched
-from vidrobust.video.region import Cut
+from vidrobust.video.region import Cut, Whole, covered
 
 AHEAD_BYTES = 100 * 2**20
 """Batches are made ahead up to this many bytes, and one always."""
@@ -122,20 +121,20 @@ class FrameStream:
         *,
         prefetch: int,
         upload: str | None = None,
-        roi: Roi | None = None,
+        cut: Cut | None = None,
     ) -> None:
         if prefetch < 0:
             raise SettingsError(f"prefetch: expected 0 or more batches, got {prefetch}")
         self._reader, self._selection = reader, selection
         self._prefetch, self._upload = prefetch, upload
-        self._cut = Cut(roi, reader.path)
-        self._cut.check(reader.info.width, reader.info.height)
+        self._cut = cut or Whole()
+        self._info = self._cut.described(reader.info)
         self._found: dict[str, str] = {}
         self._open: WeakSet[Generator[FrameBatch]] = WeakSet()
 
     @property
     def info(self) -> VideoInfo:
-        return self._cut.described(self._reader.info)
+        return self._info
 
     @property
     def problems(self) -> Sequence[str]:
@@ -178,7 +177,7 @@ class FrameStream:
                 for frame in frames:
                     position = frame.index
                     if position == index:
-                        found[index] = (_copied(self._cut(frame.rgb())), _row(frame))
+                        found[index] = (_copied(self._cut(frame.rgb(), frame)), _row(frame))
                     if position >= index:
                         break
                 if index not in found:
@@ -216,8 +215,8 @@ class FrameStream:
         kept: list[_Row] = []
         delivered = False
         try:
-            for frame in self._selection(frames):
-                picture = self._cut(frame.rgb())
+            for frame in self._selection(covered(self._cut, frames)):
+                picture = self._cut(frame.rgb(), frame)
                 shape = tuple(picture.shape)
                 if memory is not None and memory.shape[1:] != shape:
                     self._note_size(memory.shape[1:], shape, frame.index)

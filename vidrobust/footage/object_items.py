@@ -1,0 +1,93 @@
+"""The labelled objects of items as items of their own: a model is judged on each along its track."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from vidrobust.errors import SettingsError
+from vidrobust.footage.item import Item
+from vidrobust.footage.labels.labels import Labels
+from vidrobust.footage.labels.matching import on_items
+from vidrobust.footage.names import numbered
+from vidrobust.footage.object_boxes import Box, ObjectBoxes
+
+LONGEST_GAP = 1.5
+"""A track breaks where two labels are further apart than this times its usual distance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectItems:
+    """Items of single objects.
+
+    items      one a stretch of a track in which the object is to be seen without a break
+    untracked  rows with a box and no track, which give no item
+    without    names in the labels for which there is no item
+    """
+
+    items: tuple[Item, ...]
+    untracked: int
+    without: tuple[str, ...]
+
+
+def object_items(items: tuple[Item, ...], labels: Labels) -> ObjectItems:
+    """Each labelled object of the items as an item of its own, named ITEM/TRACK, its label that of the object.
+
+    A track breaks where the object is absent or uncertain, or is not labelled for long: what lies between was
+    seen by nobody, and no pair of frames is formed across it. Stretches of one label are left out, since
+    there is no way along them. Raises SettingsError for an item that is cut to a region already.
+    """
+    matched = on_items(labels.rows, items)
+    by_name = {item.name: item for item in items}
+    found: list[Item] = []
+    for (name, track), rows in matched.rows[matched.rows["track"] != ""].groupby(
+        ["item", "track"], sort=False
+    ):
+        item = by_name[name]
+        if item.roi is not None:
+            raise SettingsError(
+                f"{name}: is cut to a region of interest already; cut to boxes or to a region"
+            )
+        found += [_of_object(item, str(track), rows, boxes) for boxes in _stretches(rows, labels.box_unit)]
+    names = numbered(item.name for item in found)
+    untracked = matched.rows[(matched.rows["track"] == "") & matched.rows["x1"].notna()]
+    return ObjectItems(
+        items=tuple(replace(item, name=name) for item, name in zip(found, names, strict=True)),
+        untracked=len(untracked),
+        without=matched.without,
+    )
+
+
+def _of_object(item: Item, track: str, rows: pd.DataFrame, boxes: ObjectBoxes) -> Item:
+    first = rows.iloc[0]
+    return replace(
+        item,
+        name=f"{item.name}/{track}",
+        label=first["label_name"] or (str(first["label"]) if first["label"] >= 0 else item.label),
+        boxes=boxes,
+    )
+
+
+def _stretches(rows: pd.DataFrame, unit: str) -> Iterator[ObjectBoxes]:
+    """The unbroken stretches of one track, by frame numbers where there are any, else by time."""
+    counted = bool((rows["frame"] >= 0).all())
+    rows = rows.assign(place=rows["frame"].astype(float) if counted else rows["time_s"])
+    rows = rows[rows["place"].notna()].sort_values("place", kind="stable").drop_duplicates("place")
+    longest = LONGEST_GAP * float(rows["place"].diff().median()) if len(rows) > 1 else 0.0
+    places: list[float] = []
+    boxes: list[Box] = []
+    columns = zip(rows["place"], rows["presence"], rows[["x1", "y1", "x2", "y2"]].to_numpy(), strict=True)
+    for place, presence, box in columns:
+        visible = presence == "present" and not pd.isna(box).any()
+        if places and (not visible or place - places[-1] > longest):
+            if len(places) > 1:
+                yield ObjectBoxes(places=tuple(places), boxes=tuple(boxes), counted=counted, unit=unit)
+            places, boxes = [], []
+        if visible:
+            places.append(float(place))
+            x1, y1, x2, y2 = map(float, box)
+            boxes.append((x1, y1, x2, y2))
+    if len(places) > 1:
+        yield ObjectBoxes(places=tuple(places), boxes=tuple(boxes), counted=counted, unit=unit)
