@@ -15,6 +15,7 @@ STAGES = [
     {"device", "files", "frames", "pixels", "predictions", "tables"},
     {"statistics"},
     {"footage"},
+    {"line_sim"},
     {"video", "models", "perturb"},
     {"differences"},
     {"tracks"},
@@ -36,6 +37,7 @@ TORCH_FREE = (
     "statistics.intervals",
     "footage.expand",
     "report.html",
+    "line_sim.render",
 )
 RANK = {name: rank for rank, stage in enumerate(STAGES) for name in stage}
 

@@ -6,6 +6,9 @@ import importlib
 from typing import Any
 
 _NAMES = {
+    "study": "vidrobust.run.api",
+    "flip_rate": "vidrobust.run.api",
+    "load_run": "vidrobust.run.api",
     "open_video": "vidrobust.video.source",
     "load_model": "vidrobust.models.load",
     "PERTURBATIONS": "vidrobust.perturb.catalogue",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from vidrobust import tables
 from vidrobust.errors import InputError
+from vidrobust.models.predict import needs_pixels
 from vidrobust.run import headline, keys
 from vidrobust.run.check import check_settings
 from vidrobust.run.footage_units import Unit, make_missing, units_of
@@ -53,7 +54,11 @@ def _all_there(run: Run, stage: Stage) -> bool:
 def _footage(run: Run, stages: Sequence[Stage]) -> None:
     """Make the missing units of these stages, and their tables from all units of this command."""
     if any(stage.per == "model" for stage in stages):
-        _ = run.models  # a wrong spec is found before any video is opened
+        for model in run.models:  # a wrong spec is found before any video is opened
+            if not needs_pixels(model):
+                run.reporter.say(
+                    f"{model.name}: answers from a file tell of stability; the rest asks new pictures"
+                )
     make_missing(run, stages)
     units = {item.name: units_of(run, stages, item) for item in run.inputs.readable}
     kept = _one_of_each(run, [unit for of_item in units.values() for unit in of_item])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vidrobust.differences.pairs import PairWatcher
 from vidrobust.errors import InputError, ModelError
 from vidrobust.footage.item import Item
-from vidrobust.models.predict import AUTO_BATCH, Model
+from vidrobust.models.predict import AUTO_BATCH, Model, needs_pixels
 from vidrobust.run.inputs import open_item
 from vidrobust.run.keys import unit_key
 from vidrobust.run.run import Run
@@ -41,6 +41,8 @@ def units_of(run: Run, stages: Sequence[Stage], item: Item) -> list[Unit]:
     found = []
     for stage in stages:
         for model in run.models if stage.per == "model" else [None]:
+            if stage.how == "frames" and model is not None and not needs_pixels(model):
+                continue  # answers from a file: it cannot be asked about other pictures
             found.append(Unit(stage, item, model, unit_key(stage, content, run.settings, model)))
     return found
 

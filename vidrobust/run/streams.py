@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust.differences.pairs import Links
 from vidrobust.errors import InputError
 from vidrobust.frames import FrameBatch
-from vidrobust.models.predict import Model, predict
+from vidrobust.models.predict import Model, needs_pixels, predict_footage
 from vidrobust.predictions import Classifier
 from vidrobust.run.decoded import DecodedHash
 from vidrobust.run.unit import Context, Found
@@ -97,9 +97,9 @@ class StabilityWork:
         self._floor: noise_floor.NoiseFloor | None = None
 
     def feed(self, batch: FrameBatch, links: Links) -> None:
-        if self._floor is None and isinstance(self.model, Classifier):
+        if self._floor is None and isinstance(self.model, Classifier) and needs_pixels(self.model):
             self._floor = noise_floor.measure(self.model, batch.pixels)
-        self._meter.feed(batch, links, predict(self.model, batch.pixels, self.batch))
+        self._meter.feed(batch, links, predict_footage(self.model, batch, self.batch))
 
     def finish(self, source: VideoSource) -> Found:
         facts = {} if self._floor is None else {"noise_floor": dataclasses.asdict(self._floor)}

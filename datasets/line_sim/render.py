@@ -1,0 +1,8 @@
+"""Render line footage whose truth is known: ``python -m datasets.line_sim.render --out DIR --parts 4``."""
+
+import sys
+
+from vidrobust.line_sim.render import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,265 @@
+"""The dials: what varies in the footage, in which unit, and its course over the frames of a clip.
+
+Each dial draws from a generator of its own, so that turning one leaves the others as they were.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vidrobust.errors import SettingsError
+
+FRAME_RATE = 30
+LIGHT_HZ = (0.7, 1.6)
+"""Range of the light dial's frequency: a lamp that sways, people that pass."""
+MAINS_HZ = 50.0
+BELT_SPEED_PX = 2.0
+"""What the belt runs from frame to frame where the dial speed is not turned."""
+HOLD_FRAMES = 4
+"""Frames for which automatic exposure keeps one setting."""
+_KEPT = {"shake": 0.55, "hue": 0.5}
+"""Correlation of neighbouring frames of what wanders at random."""
+
+Course = Callable[[float, int, np.random.Generator], dict[str, np.ndarray]]
+"""(setting, number of frames, generator) -> columns of the truth, each (frames,) float64."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dial:
+    """One dial.
+
+    statistic  what a setting of s means in the clip, in ``unit``
+    cause      the cause or quantity under which vidrobust reports it
+    sizes      mild, mid and strong
+    low, high  the settings that are taken
+    course     the columns of the truth that follow from a setting
+    """
+
+    name: str
+    unit: str
+    statistic: str
+    cause: str
+    sizes: tuple[float, float, float]
+    high: float
+    course: Course
+    low: float = 0.0
+
+
+def _constant(column: str) -> Course:
+    return lambda setting, count, _: {column: np.full(count, float(setting))}
+
+
+def _light(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    time_s, hertz = np.arange(count) / FRAME_RATE, rng.uniform(*LIGHT_HZ)
+    return {"light": setting * np.sin(2 * np.pi * hertz * time_s + rng.uniform(0, 2 * np.pi))}
+
+
+def _drift(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    return {"drift": setting * rng.choice([-1.0, 1.0]) * (np.arange(count) / max(count - 1, 1) - 0.5)}
+
+
+def _flicker(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    phase = 2 * np.pi * 2 * MAINS_HZ * np.arange(count) / FRAME_RATE + rng.uniform(0, 2 * np.pi)
+    return {"flicker": setting * np.sin(phase)}
+
+
+def _exposure(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    steps = _scaled(rng.standard_normal(-(-count // HOLD_FRAMES)).repeat(HOLD_FRAMES)[:count], setting)
+    return {"exposure": np.maximum(steps, -0.9)}
+
+
+def _shake(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    return {axis: _wander(setting, count, rng, _KEPT["shake"]) for axis in ("shake_x_px", "shake_y_px")}
+
+
+def _hue(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    return {"hue_deg": _wander(setting, count, rng, _KEPT["hue"])}
+
+
+def _focus(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    phase = 2 * np.pi * rng.uniform(0.4, 0.9) * np.arange(count) / FRAME_RATE + rng.uniform(0, 2 * np.pi)
+    return {"focus_px": setting * (0.5 - 0.5 * np.cos(phase))}
+
+
+def _wander(setting: float, count: int, rng: np.random.Generator, kept: float) -> np.ndarray:
+    """A walk that returns, correlated from frame to frame; its standard deviation over the clip is the setting."""
+    kicks = rng.standard_normal(count)
+    course = np.empty(count)
+    last = 0.0
+    for row in range(count):
+        last = kept * last + kicks[row]
+        course[row] = last
+    return _scaled(course, setting)
+
+
+def _scaled(course: np.ndarray, setting: float) -> np.ndarray:
+    spread = float(course.std())
+    return (course - course.mean()) * (setting / spread if spread > 0 else 0.0) + 0.0  # never -0.0
+
+
+DIALS: tuple[Dial, ...] = (
+    Dial(
+        name="light",
+        unit="relative gain",
+        statistic="amplitude of a sine of 0.7 to 1.6 Hz",
+        cause="light (gain)",
+        sizes=(0.05, 0.2, 0.4),
+        high=0.9,
+        course=_light,
+    ),
+    Dial(
+        name="drift",
+        unit="relative gain",
+        statistic="change from the first frame to the last, up or down",
+        cause="light (gain)",
+        sizes=(0.1, 0.4, 0.8),
+        high=1.8,
+        course=_drift,
+    ),
+    Dial(
+        name="flicker",
+        unit="relative gain",
+        statistic="amplitude of the lamp's 100 Hz as 30 frames a second meet it",
+        cause="light (gain)",
+        sizes=(0.05, 0.2, 0.4),
+        high=0.9,
+        course=_flicker,
+    ),
+    Dial(
+        name="exposure",
+        unit="relative gain",
+        statistic=f"standard deviation of steps that hold {HOLD_FRAMES} frames",
+        cause="light (gain)",
+        sizes=(0.05, 0.2, 0.4),
+        high=0.9,
+        course=_exposure,
+    ),
+    Dial(
+        name="hue",
+        unit="deg",
+        statistic="standard deviation, HSV hue",
+        cause="colour (hue_deg)",
+        sizes=(4.0, 16.0, 32.0),
+        high=180.0,
+        course=_hue,
+    ),
+    Dial(
+        name="shake",
+        unit="px",
+        statistic="standard deviation in x, and in y",
+        cause="camera (shift_x_px, shift_y_px)",
+        sizes=(1.0, 4.0, 8.0),
+        high=20.0,
+        course=_shake,
+    ),
+    Dial(
+        name="focus",
+        unit="px",
+        statistic="largest sigma of a Gaussian blur that comes and goes",
+        cause="sharpness",
+        sizes=(0.7, 2.0, 4.0),
+        high=12.0,
+        course=_focus,
+    ),
+    Dial(
+        name="noise",
+        unit="levels of 255",
+        statistic="standard deviation, independent from frame to frame",
+        cause="noise_and_coding (noise_sigma)",
+        sizes=(2.0, 8.0, 16.0),
+        high=80.0,
+        course=_constant("noise"),
+    ),
+    Dial(
+        name="compression",
+        unit="steps of x264's crf",
+        statistic="added to the resting quality of 25, with a keyframe a second; 6 double the quantiser",
+        cause="noise_and_coding, keyframe (blockiness)",
+        sizes=(6.0, 14.0, 22.0),
+        high=26.0,
+        course=_constant("compression"),
+    ),
+    Dial(
+        name="dust",
+        unit="opacity",
+        statistic="share of the light that each of 16 specks on the glass takes",
+        cause="none of its own: it stands still while parts pass under it",
+        sizes=(0.2, 0.5, 0.9),
+        high=1.0,
+        course=_constant("dust"),
+    ),
+    Dial(
+        name="speed",
+        unit="px",
+        statistic="displacement of the belt from frame to frame",
+        cause="objects (part_shift_x_px)",
+        sizes=(1.0, 6.0, 12.0),
+        low=-40.0,
+        high=40.0,
+        course=_constant("speed_px"),
+    ),
+    Dial(
+        name="traffic",
+        unit="parts a second",
+        statistic="other parts that enter the view on the belt's two side lanes",
+        cause="came_into_view",
+        sizes=(0.4, 1.0, 2.0),
+        high=30.0,
+        course=_constant("traffic"),
+    ),
+)
+BY_NAME = {dial.name: dial for dial in DIALS}
+
+
+def courses(settings: Mapping[str, float], count: int, seed: Sequence[int]) -> dict[str, np.ndarray]:
+    """Every dial's columns of the truth over ``count`` frames; ``settings`` holds every dial."""
+    columns: dict[str, np.ndarray] = {}
+    for dial in DIALS:
+        rng = np.random.default_rng([*seed, zlib.crc32(dial.name.encode())])
+        columns |= dial.course(settings[dial.name], count, rng)
+    columns["gain"] = np.prod(
+        [1 + columns[name] for name in ("light", "drift", "flicker", "exposure")], axis=0
+    )
+    return columns
+
+
+def station_settings(
+    dials: Sequence[str], stations: int, speed: float = BELT_SPEED_PX
+) -> list[dict[str, float]]:
+    """What ``--dial [STATION:]NAME=SIZE`` says, as one dict of all dials for each of the stations 1..n.
+
+    speed  of the belt where the dial is not turned, px a frame; every other dial rests at 0
+
+    STATION is a number, or station-1, station-2 ... as the manifest writes it. Later ones win.
+    Raises SettingsError for a dial, size or station that does not exist.
+    """
+    settings = [{dial.name: 0.0 for dial in DIALS} | {"speed": speed} for _ in range(stations)]
+    for text in dials:
+        match = re.fullmatch(r"(?:(?:station)?-?(\d+):)?(\w+)=([^=]+)", text.strip(), re.IGNORECASE)
+        if not match:
+            raise SettingsError(f"--dial {text}: expected NAME=SIZE or STATION:NAME=SIZE, as in 2:light=0.1")
+        station, name, size = match.groups()
+        if station and not 1 <= int(station) <= stations:
+            raise SettingsError(f"--dial {text}: there is no station {station}; --stations is {stations}")
+        chosen = range(stations) if not station else [int(station) - 1]
+        for row in chosen:
+            settings[row][name] = _size(text, name, size)
+    return settings
+
+
+def _size(text: str, name: str, size: str) -> float:
+    if name not in BY_NAME:
+        raise SettingsError(f"--dial {text}: there is no dial {name!r}; there are {', '.join(BY_NAME)}")
+    dial = BY_NAME[name]
+    try:
+        value = float(size)
+    except ValueError as error:
+        raise SettingsError(f"--dial {text}: {size!r} is not a number") from error
+    if not dial.low <= value <= dial.high:
+        raise SettingsError(f"--dial {text}: {name} takes {dial.low:g} to {dial.high:g} {dial.unit}")
+    return value
