@@ -26,12 +26,15 @@ import torch
 
 from vidrobust.account.naming import named
 from vidrobust.account.pair_replays import study_pair
+from vidrobust.account.sample import choose_pairs
 from vidrobust.account.scene import CAUSES
 from vidrobust.account.score import coordinates, predict, score
 from vidrobust.account.shares import summarise
+from vidrobust.differences.pairs import PairWatcher
 from vidrobust.models.load import load_model
 from vidrobust.pixels import to_array, to_levels
 from vidrobust.predictions import Classifications, Classifier
+from vidrobust.run.demo import find_clip
 from vidrobust.video.source import open_video
 
 WIDTH, HEIGHT = 320, 240
@@ -228,11 +231,41 @@ def report(table: pd.DataFrame, truth: dict[str, list[tuple[float, float]]], tit
         print(f"{line}  n {int(own.n.iloc[0])}  named {','.join(names) or '-'} | {shares}", flush=True)
 
 
-def clips(corpus: Path, bikes: Path) -> Iterator[tuple[str, Path, int, int]]:
-    """Real clips: name, file, first frame, step."""
-    yield "demo", bikes, 1, 5
-    yield "bottles", corpus / "factory/intel_bottle-detection.mp4", 260, 5
-    yield "hand-held", corpus / "objects/cotracker_teddy.mp4", 1, 2
+def clips(corpus: Path) -> Iterator[tuple[str, Path, int, int]]:
+    """Real clips: name, file, first frame, frames."""
+    yield "demo", find_clip(), 0, 250
+    yield "bottles", corpus / "factory/intel_bottle-detection.mp4", 255, 240
+    yield "hand-held", corpus / "objects/cotracker_teddy.mp4", 0, 250
+    yield "thrown object", corpus / "objects/sam2_02_cups.mp4", 0, 250
+
+
+def study_clip(
+    path: Path, first: int, count: int, models: list[Classifier], item: str, pairs: int
+) -> list[dict[str, object]]:
+    """Rows of the table ``causes`` of a real clip, from a sample of its pairs."""
+    watcher, links, seen = PairWatcher(), [], 0
+    with open_video(path) as source:
+        for batch in source.batches(16):
+            found = watcher.feed(batch)
+            links += list(zip(batch.index, found.pixel_change, found.reason, strict=True))
+            seen += len(batch)
+            if seen >= first + count:
+                break
+        table = pd.DataFrame(
+            links[first + 1 : first + count], columns=["frame_b", "pixel_change", "excluded"]
+        )
+        table.insert(0, "frame_a", table["frame_b"] - 1)
+        usable = set(table.loc[table["excluded"] == "", "frame_a"])
+        rows: list[dict[str, object]] = []
+        for chosen in choose_pairs(table, pairs, item).itertuples():
+            t = int(chosen.frame_a)
+            wanted = [t - 1] * (t - 1 in usable) + [t, t + 1] + [t + 2] * (t + 1 in usable)
+            frames = dict(zip(wanted, map(to_array, source.at(wanted).pixels), strict=True))
+            replays = study_pair(frames.get(t - 1), frames[t], frames[t + 1], frames.get(t + 2))
+            ids = {"item": item, "frame_a": t, "frame_b": t + 1, "weight": chosen.weight, "scale": "adjacent"}
+            for model in models:
+                rows += [{**ids, **row} for row in score(replays, model)]
+    return rows
 
 
 def main() -> None:
@@ -242,11 +275,12 @@ def main() -> None:
     root = Path(__file__).resolve().parents[2] / "shared"
     parser.add_argument("--corpus", type=Path, default=root / "corpus")
     parser.add_argument("--models", type=Path, default=root / "models")
-    parser.add_argument("--world", nargs="*", default=list(WORLDS), choices=list(WORLDS))
+    parser.add_argument("--world", nargs="*", default=list(WORLDS))
     parser.add_argument("--model", nargs="*", default=["efficientnet-lite0", "mobilenet_v2", "squeezenet"])
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--stills", type=int, default=3)
     parser.add_argument("--first-still", type=int, default=0)
+    parser.add_argument("--clips", action="store_true", help="real clips as well, so many pairs of each")
     parser.add_argument("--random", action="store_true", help="models that answer at random as well")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -257,9 +291,14 @@ def main() -> None:
     if options.random:
         models += [RandomAnswers(2), RandomAnswers(10)]
     pictures = [still(options.corpus / name, frame) for name, frame in STILLS]
+    for item, path, first, count in clips(options.corpus) if options.clips else ():
+        began, used = time.perf_counter(), time.process_time()
+        rows = study_clip(path, first, count, models, item, options.pairs)
+        report(pd.DataFrame(rows), {model.name: [] for model in models}, item)
+        print(f"{'':<19}{time.perf_counter() - began:.0f} s, {time.process_time() - used:.0f} CPU s")
     for name in options.world:
         began = time.perf_counter()
-        rows: list[dict[str, object]] = []
+        rows = []
         truth: dict[str, list[tuple[float, float]]] = {model.name: [] for model in models}
         for k in range(options.first_still, options.first_still + options.stills):
             frames, clean = world(name, pictures[k], pictures[(k + 1) % len(pictures)], options.pairs, seed=k)

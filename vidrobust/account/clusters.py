@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 MIN_CLUSTERS = 5
 """Fewest clips that count as the independent units; with fewer, stretches of the clips are taken."""
 LENGTHS = (25, 12, 6)
 """Lengths of a stretch, frames, the longest first that gives enough of them."""
-MIN_STRETCHES = 8
+MIN_STRETCHES = 16
+"""Fewest stretches of one length."""
 
 
-def clusters_of(pairs: pd.DataFrame) -> np.ndarray:
-    """(n,) int codes of the independent unit of each pair: columns item and frame_a.
+def clusters_of(items: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """(n,) int codes of the independent unit of each pair, from its item's code and first frame.
 
     With stretches or pairs as units the interval speaks of this footage alone, not of other clips like it.
     """
-    items = pd.factorize(pairs["item"])[0]
-    if len(np.unique(items)) >= MIN_CLUSTERS:
+    items = np.unique(items, return_inverse=True)[1]
+    if items.max(initial=-1) + 1 >= MIN_CLUSTERS:
         return np.asarray(items)
-    frames = pairs["frame_a"].to_numpy(np.int64)
     for length in LENGTHS:
         codes = np.unique(np.column_stack([items, frames // length]), axis=0, return_inverse=True)[1].ravel()
         if codes.max(initial=-1) + 1 >= MIN_STRETCHES:
             return np.asarray(codes)
-    return np.arange(len(pairs))
+    return np.arange(len(items))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
-from vidrobust.account.clusters import clusters_of
-from vidrobust.account.pair_table import KEYS
-from vidrobust.account.shares import ADJACENT, UNEXPLAINED, summarise
+from vidrobust.account.pair_table import PairTable
+from vidrobust.account.shares import ACCOUNT_CAUSES, ADJACENT, UNEXPLAINED, account_of, summarise
 from vidrobust.statistics.associations import benjamini_hochberg
 
 LEVEL = 0.05
@@ -35,20 +36,31 @@ def comes_back(causes: pd.DataFrame, seed: int, *, halves: int = HALVES) -> pd.D
     """Share of half-samples of the footage in which a cause stays named: columns model, cause, comes_back.
 
     causes  the table ``causes``; nothing is computed by a model
-    Every half-sample takes half of the clips, or of the stretches where there are few clips, at random.
+    Every half-sample takes half of the clips, or of the stretches where there are few clips, at random, the same
+    for all models.
     """
-    rows = causes[causes["scale"] == ADJACENT].reset_index(drop=True)
-    pairs = rows.drop_duplicates(KEYS)[KEYS]
-    unit = pd.Series(clusters_of(pairs), index=pd.MultiIndex.from_frame(pairs))
-    of_row = unit.reindex(pd.MultiIndex.from_frame(rows[KEYS])).to_numpy()
-    count = int(unit.max()) + 1 if len(unit) else 0
+    rows = causes[causes["scale"] == ADJACENT]
+    pairs = {str(model): PairTable.of(of_model) for model, of_model in rows.groupby("model", sort=False)}
     rng = np.random.default_rng(seed)
-    found: dict[tuple[str, str], int] = {}
+    kept: Counter[tuple[str, str]] = Counter()
     for _ in range(halves):
-        half = rng.permutation(count)[: max(1, count // 2)]
-        part = summarise(rows[np.isin(of_row, half)], per_item=False)
-        for model, cause in named(part)[["model", "cause"]].itertuples(index=False):
-            found[model, cause] = found.get((model, cause), 0) + 1
+        start = rng.bit_generator.state
+        for model, table in pairs.items():
+            # the same half for every model, as far as they have the same pairs
+            rng.bit_generator.state = start
+            kept.update((model, cause) for cause in _named_in(_half(table, rng)))
     every = named(summarise(rows, per_item=False))[["model", "cause"]]
-    every["comes_back"] = [found.get(key, 0) / halves for key in every.itertuples(index=False, name=None)]
+    every["comes_back"] = [kept[model, cause] / halves for model, cause in every.itertuples(index=False)]
     return every
+
+
+def _half(table: PairTable, rng: np.random.Generator) -> PairTable:
+    unit = table.cluster
+    count = int(unit.max(initial=-1)) + 1
+    return table.take(np.isin(unit, rng.permutation(count)[: max(1, count // 2)]))
+
+
+def _named_in(half: PairTable) -> list[str]:
+    """The causes named in a half-sample of one model."""
+    told = [account_of(half, cause) for cause in ACCOUNT_CAUSES if cause != UNEXPLAINED]
+    return [str(cause) for cause in named(pd.DataFrame(told).assign(model="", item=""))["cause"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ class PairTable:
     excess       (n,) weighted excess of pairs across a keyframe over the pairs beside them, else 0
     at_keyframe  (n,) weighted <d, d> of those, else 0
     flip         (n,) bool
-    cluster      (n,) int code of the independent unit
+    item, frame  (n,) int, code of the item and first frame
     """
 
     along: np.ndarray
@@ -41,7 +41,17 @@ class PairTable:
     excess: np.ndarray
     at_keyframe: np.ndarray
     flip: np.ndarray
-    cluster: np.ndarray
+    item: np.ndarray
+    frame: np.ndarray
+
+    @property
+    def cluster(self) -> np.ndarray:
+        """(n,) int code of the independent unit of each pair."""
+        return clusters_of(self.item, self.frame)
+
+    def take(self, chosen: np.ndarray) -> PairTable:
+        """Some of the pairs."""
+        return PairTable(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> PairTable:
@@ -70,7 +80,8 @@ class PairTable:
             excess=along[:, -1],
             at_keyframe=np.where(keyframe, change, 0.0),
             flip=pairs["flip"].to_numpy(bool),
-            cluster=clusters_of(pairs),
+            item=pd.factorize(pairs["item"])[0],
+            frame=pairs["frame_a"].to_numpy(np.int64),
         )
 
     def occurs(self, cause: str) -> np.ndarray:

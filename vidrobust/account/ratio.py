@@ -2,7 +2,10 @@
 
 The interval comes from leaving out one cluster at a time (jackknife); its width is Student's t with as many
 degrees of freedom as clusters really carry the spread: a share that one cluster alone decides is not known any
-better for all the clusters that have nothing to say.
+better for all the clusters that have nothing to say. To that comes what the sample may have missed: each end is
+reckoned as if one more pair of average change had been drawn, of which the cause holds a quarter (upper end) or
+minus a tenth (lower end). Without it a share near zero, all of which lies in a few pairs that were not drawn,
+would be called surely zero.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.95
+UNSEEN = (-0.1, 0.25)
+"""What a pair that was not drawn may hold, as a share of its change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,28 +45,35 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 """Totals (..., columns) -> value (...)."""
 
 
-def jackknife(totals: np.ndarray, statistic: Statistic, *, floor: float = 0.0) -> Estimate:
+def jackknife(totals: np.ndarray, statistic: Statistic, *, draws: int, floor: float = 0.0) -> Estimate:
     """The statistic of the sums over clusters, with its interval.
 
     totals  (G, columns) the sums of each cluster
+    draws   pairs in all, which tells how much of the footage may have gone unseen
     floor   the value that p asks about
     """
     count = len(totals)
     if not count:
         return Estimate.unknown()
-    whole = totals.sum(axis=0)
-    value = float(statistic(whole))
+    value = float(statistic(totals.sum(axis=0)))
     if count < 2 or not np.isfinite(value):
         return Estimate(value=value, low=np.nan, high=np.nan, p=np.nan, clusters=count)
-    without = statistic(whole[None] - totals)
+    without = statistic(totals.sum(axis=0)[None] - totals)
     pull = (count - 1) * (without.mean() - without)
     error = float(np.sqrt(np.square(pull).sum() / (count * (count - 1))))
-    if not error > 0:
-        return Estimate(value=value, low=value, high=value, p=float(value <= floor), clusters=count)
     freedom = effective_freedom(pull)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
-    p = float(stats.t.sf((value - floor) / error, freedom))
-    return Estimate(value=value, low=value - half, high=value + half, p=p, clusters=count)
+    down, up = ((bound - value) / (draws + 1) for bound in UNSEEN)
+    down, up = min(down, 0.0), max(up, 0.0)
+    width = [_width(error, step, freedom, count) for step in (down, up)]
+    below = float(np.hypot(error, down))
+    p = float(stats.t.sf((value + down - floor) / below, freedom)) if below > 0 else float(value <= floor)
+    return Estimate(value=value, low=value + down - width[0], high=value + up + width[1], p=p, clusters=count)
+
+
+def _width(error: float, step: float, freedom: float, count: int) -> float:
+    """Half the interval: the clusters' own spread and that of one more pair, which is one draw like any other."""
+    tail = (1 + LEVEL) / 2
+    return float(np.hypot(stats.t.ppf(tail, freedom) * error, stats.t.ppf(tail, count - 1) * step))
 
 
 def effective_freedom(pull: np.ndarray) -> float:
@@ -71,5 +83,7 @@ def effective_freedom(pull: np.ndarray) -> float:
     3 (sum u^2)^2 / sum u^4 up to the kurtosis of a normal.
     """
     square = np.square(pull - pull.mean())
+    if not square.sum() > 0:
+        return float(max(len(pull) - 1, 1))
     carried = 3 * square.sum() ** 2 / np.square(square).sum()
     return float(np.clip(carried - 1, 1.0, len(pull) - 1))

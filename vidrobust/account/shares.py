@@ -35,12 +35,19 @@ COLUMNS = (
 )
 
 
-def summarise(causes: pd.DataFrame, *, scale: str = ADJACENT, per_item: bool = True) -> pd.DataFrame:
+def summarise(
+    causes: pd.DataFrame,
+    *,
+    scale: str = ADJACENT,
+    per_item: bool = True,
+    keyframes: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
     """The table ``account``: per model, over all items (item "") and per item, one row a cause.
 
     causes  the table ``causes``, any number of items and models
     scale   "adjacent" for neighbours, "second" for pairs about a second apart
     per_item  whether the rows of single items are wanted as well
+    keyframes  per model the p-value of ``keyframe_tests``, which knows all pairs and not only the replayed ones
 
     share, low, high                       with a 95 % interval over independent clusters of pairs
     n                                      pairs that count
@@ -57,6 +64,9 @@ def summarise(causes: pd.DataFrame, *, scale: str = ADJACENT, per_item: bool = T
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == scale].groupby("model", sort=False):
         rows += account_rows({"model": str(model), "item": ""}, of_model)
+        for row in rows[-len(ACCOUNT_CAUSES) :]:
+            if row["cause"] == KEYFRAMES and keyframes and str(model) in keyframes:
+                row["p"] = keyframes[str(model)]
         for item, of_item in of_model.groupby("item", sort=False) if per_item else ():
             rows += account_rows({"model": str(model), "item": str(item)}, of_item)
     return pd.DataFrame(rows, columns=["model", "item", *COLUMNS])
@@ -87,12 +97,16 @@ def account_rows(ids: Mapping[str, str], rows: pd.DataFrame) -> list[dict[str, A
         "excluded": int(reasons.sum()),
         "reasons": "; ".join(f"{why} ({number})" for why, number in reasons.items()),
     }
-    return [{**ids, **shared, **_account(pairs, cause)} for cause in ACCOUNT_CAUSES]
+    return [{**ids, **shared, **account_of(pairs, cause)} for cause in ACCOUNT_CAUSES]
 
 
-def _account(pairs: PairTable, cause: str) -> dict[str, Any]:
+def account_of(pairs: PairTable, cause: str) -> dict[str, Any]:
+    """What is told of one cause: columns of ``account``."""
     part = _part(pairs, cause)
     share = estimate(pairs, part, floor=SMALLEST_SHARE, keyframes=cause == KEYFRAMES)
+    if cause == KEYFRAMES and not pairs.at_keyframe.any():
+        # every keyframe is known, so that none is surely none
+        share = Estimate(value=0.0, low=0.0, high=0.0, p=1.0, clusters=share.clusters)
     specific = Estimate.unknown()
     if cause in CAUSES:
         specific = estimate(pairs, part, wrong=pairs.wrong[:, CAUSES.index(cause)])
@@ -134,9 +148,10 @@ def estimate(
     """The share of one part of the change, less that of the wrong directions, with its interval over clusters."""
     less = np.zeros(len(part)) if wrong is None else wrong
     columns = np.column_stack([part, less, pairs.change, pairs.excess, pairs.at_keyframe])
-    totals = np.zeros((int(pairs.cluster.max(initial=-1)) + 1, columns.shape[1]))
-    np.add.at(totals, pairs.cluster, columns)
-    return jackknife(totals, _of_keyframes if keyframes else _of_the_rest, floor=floor)
+    cluster = pairs.cluster
+    totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
+    np.add.at(totals, cluster, columns)
+    return jackknife(totals, _of_keyframes if keyframes else _of_the_rest, draws=len(part), floor=floor)
 
 
 def _of_keyframes(totals: np.ndarray) -> np.ndarray:

@@ -8,10 +8,12 @@ picture, where there is hardly anything else.
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 
-from vidrobust.differences.detail import detail
+from vidrobust.differences.detail import SIGMA, detail
 from vidrobust.differences.registration import warp
 
 SIGMAS = np.array([0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.1, 1.35, 1.7, 2.1, 2.6, 3.2, 4.0])
@@ -20,6 +22,8 @@ SMALLEST_CHANGE = 0.04
 """A relative change of the energy of detail below this is taken as none."""
 MIN_ENERGY = 2.0
 """Least energy of detail beyond the noise, levels squared, at edges, for sharpness to be told."""
+SMALLEST_SIGMA = 0.3
+"""A blur of less, px, changes hardly a pixel and is taken as none."""
 EDGES = 0.2
 """Share of the visible pixels, those of most detail, that are compared."""
 
@@ -44,9 +48,10 @@ def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visi
     if min(rich) < MIN_ENERGY or abs(rich[1] / rich[0] - 1) < SMALLEST_CHANGE:
         return 0.0
     if rich[1] < rich[0]:
-        return _sigma_for(first, rich[1] / rich[0], motion, edges, noise[0])
-    # the same question backwards; the motion is small against the area of the edges
-    return -_sigma_for(second, rich[0] / rich[1], None, edges, noise[1])
+        sigma = _sigma_for(first, rich[1] / rich[0], motion, edges, noise[0])
+    else:
+        sigma = -_sigma_for(second, rich[0] / rich[1], None, edges, noise[1])
+    return sigma if abs(sigma) >= SMALLEST_SIGMA else 0.0
 
 
 def local_energy(gray: np.ndarray) -> np.ndarray:
@@ -59,7 +64,7 @@ def _sigma_for(
 ) -> float:
     """The blur that leaves this ratio of the energy at the edges, noise apart."""
     where = edges if motion is None else _moved(edges, motion)
-    left = np.array([_energy(gray, sigma, where) - noise * passed(sigma) for sigma in SIGMAS])
+    left = np.array([_energy(gray, sigma, where) - noise * passed(float(sigma)) for sigma in SIGMAS])
     logs = np.log(np.maximum(left / left[0], 1e-6))
     # energy falls with the blur; np.interp wants it rising
     return float(np.interp(-np.log(ratio), np.maximum.accumulate(-logs), SIGMAS))
@@ -82,12 +87,22 @@ def _moved(edges: np.ndarray, motion: np.ndarray) -> np.ndarray:
     return to
 
 
+@cache
 def passed(sigma: float) -> float:
-    """Share of the energy of detail of white noise that passes a Gaussian blur (continuous approximation).
+    """Share of the energy of detail of white noise that passes a Gaussian blur of this sigma, px.
 
-    Detail keeps (1 - exp(-2 pi^2 f^2))^2 of the power at f, the blur exp(-4 pi^2 sigma^2 f^2).
+    From the responses of the sampled kernels: detail keeps |1 - g_1|^2 of the power, the blur |g_sigma|^2.
     """
-    f = np.fft.fftfreq(64)
-    square = f[:, None] ** 2 + f[None] ** 2
-    kept = (1 - np.exp(-2 * np.pi**2 * square)) ** 2
-    return float((kept * np.exp(-4 * np.pi**2 * sigma**2 * square)).sum() / kept.sum())
+    fine, soft = (_response(s)[:, None] * _response(s)[None] for s in (SIGMA, sigma))
+    kept = np.square(1 - fine)
+    return float((kept * np.square(soft)).sum() / kept.sum())
+
+
+def _response(sigma: float) -> np.ndarray:
+    """(64,) what a Gaussian of this sigma leaves of each frequency along one axis."""
+    if sigma <= 0:
+        return np.ones(64)
+    side = int(np.rint(8 * sigma + 1)) | 1  # as GaussianBlur chooses it for float pictures
+    kernel = cv2.getGaussianKernel(side, sigma).ravel()
+    place = np.arange(side) - side // 2
+    return np.asarray(np.cos(2 * np.pi * np.outer(np.fft.fftfreq(64), place)) @ kernel)
