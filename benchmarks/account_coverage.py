@@ -3,8 +3,8 @@
     python benchmarks/account_coverage.py CLIP... --model SPEC [--pairs 24] [--draws 400] [--width 320]
                                                   [--frames 250]
 
-Every usable pair of each clip is replayed once (slow); the share of all of them is the truth. Then samples are drawn
-as a study draws them, and per cause the share of intervals that hold the truth is printed beside the spread.
+Every usable pair of each clip is replayed once (slow); the share of all of them is the truth. Then samples are
+drawn as a study draws them, and per cause the share of intervals that hold the truth is printed beside the spread.
 """
 
 from __future__ import annotations
