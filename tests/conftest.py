@@ -28,6 +28,12 @@ def corpus() -> Path:
 
 
 @pytest.fixture(scope="session")
+def public_clips() -> Path:
+    """The folder of footage that comes with the repository (tests/footage_media, with CREDITS.md)."""
+    return Path(__file__).resolve().parent / "footage_media"
+
+
+@pytest.fixture(scope="session")
 def models() -> Path:
     """The folder of real networks as ONNX."""
     folder = SHARED / "models"

@@ -1,0 +1,48 @@
+"""The footage that comes with the repository: credited, small, whole, and read by the package."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidrobust.video.source import open_video
+
+
+def credits(folder: Path) -> dict[str, tuple[int, str]]:
+    """file -> frames and sha256, from the table of CREDITS.md."""
+    rows = [line.strip("| ").split(" | ") for line in (folder / "CREDITS.md").read_text().splitlines()]
+    table = [row for row in rows if len(row) == 6 and row[4].isdigit()]
+    return {row[0]: (int(row[4]), row[5]) for row in table}
+
+
+def test_every_file_is_credited_as_it_is_and_small(public_clips: Path) -> None:
+    files = {path.name: path for path in public_clips.iterdir() if path.name != "CREDITS.md"}
+    table = credits(public_clips)
+    assert set(files) == set(table)
+    for name, path in files.items():
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == table[name][1], name
+        assert path.stat().st_size <= 2**20, name
+    assert sum(path.stat().st_size for path in files.values()) <= 12 * 10**6
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["line-bottles.mp4", "line-bolt.gif", "line-fruit.gif", "line-flour-bags.gif", "dog.mp4", "cups.mp4"],
+)
+def test_clips_are_read_whole_and_move(public_clips: Path, name: str) -> None:
+    """The count is the ffprobe program's, which wrote the table."""
+    count, first, last = 0, None, None
+    with open_video(public_clips / name) as video:
+        for batch in video.batches(64):
+            assert not batch.corrupt.any()
+            first = batch.pixels[0].float() if first is None else first
+            last = batch.pixels[-1].float()
+            count += len(batch)
+    assert count == credits(public_clips)[name][0]
+    assert first is not None
+    assert last is not None
+    assert float((first - last).abs().mean()) > 0.2
+    assert np.isfinite(float(first.mean()))
