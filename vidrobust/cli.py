@@ -71,6 +71,10 @@ _FOOTAGE = _options(
     _setting("--start-s", "Start at this time.", type=float, metavar="S"),
     _setting("--end-s", "End at this time.", type=float, metavar="S"),
     _setting("--roi", "Cut all pictures to this region, px.", metavar="X,Y,W,H", callback=_numbers),
+    _setting("--labels", "Annotations: see vidrobust labels.", metavar="FILE"),
+    _setting("--crop", "Judge each labelled object, cut out of its frames.", type=click.Choice(["boxes"])),
+    _setting("--crop-margin", "Context about a box, as a share of it.", type=float, metavar="SHARE"),
+    _setting("--crop-size", "Side of a cut-out.", type=int, metavar="PX"),
     _setting("--seed", "Seed of everything random.", type=int, metavar="N"),
 )
 _STUDY = _options(

@@ -40,6 +40,8 @@ def opened_sources(
     if not settings.sources:
         raise SettingsError("no source given: name videos, folders of videos or frames, or globs")
     settings = settings.changed({"sources": [_absolute(s) for s in settings.sources]}, "sources")
+    if settings.labels:
+        settings = settings.changed({"labels": os.path.abspath(settings.labels)}, "labels")
     path = Path(out) if out else Path("reports") / _name(settings.sources[0])
     try:
         path.mkdir(parents=True, exist_ok=True)

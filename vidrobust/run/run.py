@@ -12,6 +12,7 @@ import pandas as pd
 from vidrobust import tables
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Item
+from vidrobust.footage.item_tables import items_table
 from vidrobust.models.info import model_info
 from vidrobust.models.load import load_models
 from vidrobust.models.predict import Model
@@ -63,6 +64,8 @@ class Run:
             if not self._inputs.readable:
                 self.folder.update(failed=self._inputs.failed, left_out=self._inputs.left_out)
                 raise InputError("nothing could be evaluated: none of the sources holds any footage")
+            self.folder.write_table("items", items_table(self._inputs.items))
+            self.folder.write_table("labels", self._inputs.labels)
         return self._inputs
 
     @property

@@ -33,6 +33,14 @@ class Settings:
     end_s: float | None = None
     roi: tuple[int, ...] = ()
     """x, y, width, height in px of the frame to which all pictures are cut; the whole frame where empty."""
+    labels: str = ""
+    """A file or folder of annotations; the labels of the manifest where empty."""
+    crop: str = ""
+    """boxes: each labelled object is an item, cut out of its frames; whole frames where empty."""
+    crop_margin: float = 0.1
+    """Context on each side of a box, as a share of its longer side."""
+    crop_size: int = 256
+    """Side of a cut-out in px."""
     anchor_deltas: tuple[int, ...] = (1, 2, 5, 10)
     """Distances of anchor pairs in delivered frames."""
     motion_limit: float = 0.1
@@ -77,6 +85,11 @@ class Settings:
             raise SettingsError(f"motion_limit: expected a positive share, got {self.motion_limit:g}")
         if self.roi and (len(self.roi) != 4 or min(self.roi) < 0 or 0 in self.roi[2:]):
             raise SettingsError(f"roi: expected x,y,width,height in px, got {list(self.roi)}")
+        if self.crop not in ("", "boxes"):
+            raise SettingsError(f"crop: expected boxes, or nothing for whole frames, got {self.crop!r}")
+        if self.crop_margin < 0 or self.crop_size < 1:
+            given = f"{self.crop_margin:g} and {self.crop_size}"
+            raise SettingsError(f"crop_margin, crop_size: expected a share >= 0 and px >= 1, got {given}")
         unknown = set(self.across) - {"frames", "clips", "models"}
         if unknown:
             raise SettingsError(f"across: expected frames, clips, models; got {', '.join(sorted(unknown))}")

@@ -6,7 +6,18 @@ from collections.abc import Iterable
 
 from vidrobust.run.stage import Stage
 
-FOOTAGE = ("backend", "color", "every", "fps", "start_s", "end_s", "roi", "motion_limit")
+FOOTAGE = (
+    "backend",
+    "color",
+    "every",
+    "fps",
+    "start_s",
+    "end_s",
+    "roi",
+    "crop_margin",
+    "crop_size",
+    "motion_limit",
+)
 """Settings that say which frames there are, and which neighbours may be compared."""
 
 STAGES: tuple[Stage, ...] = (

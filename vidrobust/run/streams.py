@@ -13,13 +13,13 @@ from vidrobust.errors import InputError
 from vidrobust.frames import FrameBatch
 from vidrobust.models.predict import Model, needs_pixels, predict_footage
 from vidrobust.predictions import Classifier
-from vidrobust.run.decoded import DecodedHash
 from vidrobust.run.unit import Context, Found
 from vidrobust.shown import shown
 from vidrobust.studies import noise_floor
 from vidrobust.studies.variation import VariationMeter
 from vidrobust.tasks.catalogue import metrics_of, task_of
 from vidrobust.tasks.task import AlongTime
+from vidrobust.video.decoded_hash import DecodedHash
 from vidrobust.video.source import VideoSource
 
 

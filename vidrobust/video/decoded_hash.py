@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
 from vidrobust.frames import FrameBatch
 
@@ -36,12 +35,3 @@ class DecodedHash:
     def hexdigest(self) -> str:
         """64 hexadecimal digits of all that was fed so far."""
         return self._hash.copy().hexdigest()
-
-
-def duplicates(hashes: Mapping[str, str]) -> dict[str, str]:
-    """Item -> the first item with the same decoded hash, for those that are not the first themselves.
-
-    hashes  item -> ``DecodedHash.hexdigest()``; the order of the names decides which is first
-    """
-    first: dict[str, str] = {}
-    return {name: first[key] for name, key in hashes.items() if first.setdefault(key, name) != name}
