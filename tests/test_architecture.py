@@ -27,7 +27,7 @@ STAGES = [
     {"repeatability"},
     {"report"},
     {"run"},
-    {"cli", "cli_tools"},
+    {"cli", "cli_tools", "cli_repeatability", "cli_runs"},
 ]
 TORCH_FREE = (
     "tables",

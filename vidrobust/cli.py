@@ -230,9 +230,15 @@ def correlate(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 a gate failed, 2 usage or settings, 3 an input could not be read."""
-    from vidrobust import cli_tools  # the commands that are not stages register themselves
+    from vidrobust import (
+        cli_repeatability,
+        cli_runs,
+        cli_tools,
+    )  # commands that are no stages register themselves
 
     cli_tools.register(cli)
+    cli_repeatability.register(cli)
+    cli_runs.register(cli)
     try:
         cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
     except click.ClickException as error:

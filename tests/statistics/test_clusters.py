@@ -49,7 +49,12 @@ def test_passes_of_a_part_belong_together() -> None:
     assert (found.what, found.count) == ("part", 6)
     assert len(np.unique(found.label[(item == "clip0") | (item == "clip1")])) == 1
     unknown = independent_clusters(item, time_s, part=np.full(len(item), "", object))
-    assert unknown.count == 12
+    assert (unknown.what, unknown.count) == ("item", 12)
+    # twelve passes of three parts are no twelve parts
+    few = independent_clusters(
+        item, time_s, part=np.array([f"p{int(name[4:]) // 4}" for name in item], object)
+    )
+    assert (few.what, few.count) == ("stretch", 12)
 
 
 def test_frame_numbers_do_where_times_are_unknown() -> None:

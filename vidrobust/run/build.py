@@ -132,7 +132,10 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
         facts = run.parts.facts(unit.stage, unit.key)
         item = unit.item
         content = run.inputs.content[item.name]
-        inputs.append({"item": item.name, "path": shown(item.path), "sha256": content, **facts})
+        told = {"part": item.part, "pass": item.pass_, "station": item.station, "label": item.label}
+        of_manifest = {name: value for name, value in told.items() if value}
+        known = {"item": item.name, "path": shown(item.path), "sha256": content, **of_manifest}
+        inputs.append({**known, **facts})
     for name in sorted(before - {entry["item"] for entry in inputs}):
         run.reporter.warn(f"{name}: is not among the sources any more, and is left out")
     run.folder.update(inputs=inputs)

@@ -1,8 +1,8 @@
 """Which rows of a table count as independent: one rule for the whole package.
 
-    part given, five or more of them   the parts: all passes of one part belong together
-    else five or more items            the items
-    else                               stretches of the items, and the result speaks of this footage alone
+    parts known     the parts, where there are five or more: all passes of one part belong together
+    no part known   the items, where there are five or more
+    else            stretches of the items, and the result speaks of this footage (and these parts) alone
 
 Stretches are equal cuts of each item. There are at most ten in all, so that each is as long as can be and depends
 little on its neighbours (batch means: Schmeiser, Operations Research 30, 1982, p. 556-568, finds ten to thirty
@@ -76,17 +76,21 @@ def independent_clusters(
         raise ValueError(
             f"independent_clusters: expected a finite position for each of {len(items)} rows, got {len(positions)}"
         )
-    for what, labels in (("part", _parts(item, part)), ("item", items)):
-        if labels is not None and labels.max(initial=-1) + 1 >= fewest:
-            return Clusters(labels, "part" if what == "part" else "item")
+    parts = _parts(item, part)
+    labels = items if parts is None else parts
+    if labels.max(initial=-1) + 1 >= fewest:
+        return Clusters(labels, "item" if parts is None else "part")
     label, length = _stretches(items, positions, shortest)
     return Clusters(label, "stretch", length)
 
 
 def _parts(item: np.ndarray | pd.Series, part: np.ndarray | pd.Series | None) -> np.ndarray | None:
-    if part is None:
+    """Codes of the parts, an item of unknown part standing for itself; None where none is known."""
+    names = (
+        pd.Series(np.asarray(part if part is not None else [""] * len(item), object)).fillna("").astype(str)
+    )
+    if (names == "").all():
         return None
-    names = pd.Series(np.asarray(part, object)).fillna("").astype(str)
     own = "item\x1f" + pd.Series(np.asarray(item, object)).astype(str)
     return pd.factorize(names.where(names != "", own), sort=True)[0].astype(np.int64)
 

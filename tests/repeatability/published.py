@@ -1,0 +1,43 @@
+"""Published studies: gauge studies with every measurement, and the counts of an attribute study."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+AIAG = """0.29 -0.56 1.34 0.47 -0.80 0.02 0.59 -0.31 2.26 -1.36
+0.41 -0.68 1.17 0.50 -0.92 -0.11 0.75 -0.20 1.99 -1.25
+0.64 -0.58 1.27 0.64 -0.84 -0.21 0.66 -0.17 2.01 -1.31
+0.08 -0.47 1.19 0.01 -0.56 -0.20 0.47 -0.63 1.80 -1.68
+0.25 -1.22 0.94 1.03 -1.20 0.22 0.55 0.08 2.12 -1.62
+0.07 -0.68 1.34 0.20 -1.28 0.06 0.83 -0.34 2.19 -1.50
+0.04 -1.38 0.88 0.14 -1.46 -0.29 0.02 -0.46 1.77 -1.49
+-0.11 -1.13 1.09 0.20 -1.07 -0.67 0.01 -0.56 1.45 -1.77
+-0.15 -0.96 0.67 0.11 -1.45 -0.49 0.21 -0.49 1.87 -2.16"""
+"""AIAG, Measurement Systems Analysis (2010), chapter III-B: three appraisers x three trials, ten parts."""
+
+HOUF_BERMAN = """37 42 30 42 28 42 25 40 25 35
+38 41 31 43 30 42 26 40 25 34
+37 43 31 42 29 43 27 40 25 34
+41 42 31 43 29 45 28 43 27 35
+41 42 31 43 30 45 28 42 29 35
+40 42 31 43 29 45 30 42 28 34
+41 43 29 42 31 44 29 43 26 35
+42 42 30 42 29 46 27 43 26 34
+41 43 28 42 29 45 27 41 26 35"""
+"""Houf & Berman 1988, thermal impedance of power modules: three operators x three tests, ten parts. In Burdick,
+Borror & Montgomery, Design and Analysis of Gauge R&R Studies (2005), with modified large sample intervals."""
+
+
+def crossed(rows: str, operators: int = 3) -> pd.DataFrame:
+    """The table of a study whose lines are trials within operators, and columns parts."""
+    values = np.array([[float(v) for v in line.split()] for line in rows.splitlines()])
+    trials = len(values) // operators
+    return pd.DataFrame(
+        [
+            (str(part), "ABC"[line // trials], str(line % trials), values[line, part])
+            for line in range(len(values))
+            for part in range(values.shape[1])
+        ],
+        columns=["part", "operator", "trial", "value"],
+    )

@@ -1,0 +1,208 @@
+"""The commands on finished runs: compare, gate, history; and plan, before there is one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vidrobust.files import plain, write_text
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+
+
+@click.command()
+@click.argument("run_a", type=click.Path(path_type=Path))
+@click.argument("run_b", type=click.Path(path_type=Path))
+@click.option("--model-a", metavar="NAME", help="The model of A, where it has several.")
+@click.option("--model-b", metavar="NAME", help="The model of B; two models of one run may be compared.")
+@click.option(
+    "--margin",
+    type=float,
+    default=0.01,
+    show_default=True,
+    help="Differences up to this share do not matter.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of McNemar's test.")
+@_JSON
+def compare(
+    run_a: Path,
+    run_b: Path,
+    model_a: str | None,
+    model_b: str | None,
+    margin: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Is run B better than run A on the same footage, worse, the same, or can it not be told."""
+    from vidrobust.repeatability.words import comparison
+    from vidrobust.run.compare_runs import compare_runs
+    from vidrobust.run.folder import RunFolder
+
+    folders = [RunFolder.existing(path) for path in (run_a, run_b)]
+    found = compare_runs(*folders, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
+    _print(found, comparison(found), as_json)
+
+
+@click.command()
+@click.argument("run_folder", type=click.Path(path_type=Path))
+@click.option(
+    "--fail-if", multiple=True, required=True, metavar="RULE", help='Such as "flip_rate.high > 0.02".'
+)
+@click.option(
+    "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the outcome as JUnit XML."
+)
+@_JSON
+def gate(run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, as_json: bool) -> None:
+    """Does a run pass: exit 0 passed, 1 a rule failed, 2 a metric does not exist or was not computed."""
+    from vidrobust.repeatability.gates import exit_code, junit_xml, parse_gate, pass_gates
+    from vidrobust.run.folder import RunFolder
+
+    gates = [parse_gate(text) for text in fail_if]
+    passages = pass_gates(gates, RunFolder.existing(run_folder).read_json("metrics.json"))
+    if junit is not None:
+        write_text(junit, junit_xml(passages))
+    told = [{**asdict(passage), "gate": passage.gate.text} for passage in passages]
+    _print(told, [passage.sentence for passage in passages], as_json)
+    sys.exit(exit_code(passages))
+
+
+@click.command()
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--history", "file", type=click.Path(path_type=Path), metavar="FILE", help="Add the runs to this file."
+)
+@click.option("--metric", multiple=True, default=("flip_rate", "jitter"), show_default=True, metavar="NAME")
+@click.option("--model", metavar="NAME", help="Only this model.")
+@click.option(
+    "--baseline", type=int, metavar="N", help="The limits stand on the first N runs; on all by default."
+)
+@_JSON
+def history(
+    runs: tuple[Path, ...],
+    file: Path | None,
+    metric: tuple[str, ...],
+    model: str | None,
+    baseline: int | None,
+    as_json: bool,
+) -> None:
+    """The same line week after week: control charts, which run is out and since when."""
+    from vidrobust.repeatability.words import control_chart
+    from vidrobust.run.folder import RunFolder
+    from vidrobust.run.history import add_runs, charts, empty_history, read_history, write_history
+
+    if not runs and file is None:
+        raise click.UsageError("give run folders, or --history FILE, or both")
+    before = empty_history() if file is None else read_history(file)
+    known = add_runs(before, [RunFolder.existing(run) for run in runs])
+    if file is not None and runs:
+        write_history(known, file)
+    found = charts(known, metric, model=model, baseline=baseline)
+    _print(found, [line for chart in found for line in control_chart(chart)], as_json)
+
+
+@click.group()
+def plan() -> None:
+    """How many parts, operators or clips a study needs for a wanted interval."""
+
+
+@plan.command("kappa")
+@click.option("--kappa", type=float, required=True, help="The kappa expected.")
+@click.option("--half-width", type=float, required=True, help="The interval is to be kappa +- this.")
+@click.option("--operators", type=int, default=3, show_default=True)
+@click.option("--trials", type=int, default=2, show_default=True)
+@click.option("--defect-share", type=float, default=0.5, show_default=True, help="Of the parts in the study.")
+@click.option(
+    "--borderline", type=float, default=0.1, show_default=True, help="Share of parts that toss a coin."
+)
+@_JSON
+def plan_kappa(
+    kappa: float,
+    half_width: float,
+    operators: int,
+    trials: int,
+    defect_share: float,
+    borderline: float,
+    as_json: bool,
+) -> None:
+    """Parts for an attribute study."""
+    from vidrobust.repeatability.plan import parts_for_kappa
+
+    found = parts_for_kappa(
+        kappa, half_width, ratings=operators * trials, defect_share=defect_share, borderline=borderline
+    )
+    sentence = (
+        f"{found.parts} parts, each rated by {operators} operators in {trials} trials, give a kappa of {kappa:g} "
+        f"an interval of about ± {half_width:g}, with {100 * defect_share:.3g} % defects and "
+        f"{100 * borderline:.3g} % borderline parts."
+    )
+    _print(asdict(found), [sentence], as_json)
+
+
+@plan.command("gauge")
+@click.option("--percent-grr", type=float, required=True, help="The %GRR expected, of the study variation.")
+@click.option("--half-width", type=float, required=True, help="Half the length that the interval may have.")
+@click.option(
+    "--reproducibility", type=float, default=0.3, show_default=True, help="Share of it between operators."
+)
+@click.option("--trials", type=int, default=3, show_default=True)
+@_JSON
+def plan_gauge(
+    percent_grr: float, half_width: float, reproducibility: float, trials: int, as_json: bool
+) -> None:
+    """Operators, parts and trials for a gauge study."""
+    from vidrobust.errors import SettingsError
+    from vidrobust.repeatability.plan import designs_for_grr
+
+    found = designs_for_grr(percent_grr, half_width, reproducibility_share=reproducibility, trials=trials)
+    if not found:
+        raise SettingsError(
+            "plan gauge: not reached with 10 operators and 200 parts; ask for a wider interval, or more trials"
+        )
+    lines = [
+        f"{each.operators} operators x {each.parts} parts x {each.trials} trials, {each.measurements} in all: "
+        f"%GRR {percent_grr:g} with an interval of about {each.low:.1f} to {each.high:.1f}"
+        for each in found
+    ]
+    _print([asdict(each) for each in found], lines, as_json)
+
+
+@plan.command("flip-rate")
+@click.option("--rate", type=float, required=True, help="The rate expected, 0 to 1.")
+@click.option("--half-width", type=float, required=True, help="The interval is to be rate +- this.")
+@click.option("--clip-s", type=float, default=10.0, show_default=True, help="Length of a clip, seconds.")
+@click.option("--fps", type=float, default=25.0, show_default=True, help="Pairs of neighbours a second.")
+@click.option(
+    "--correlation", type=float, default=0.1, show_default=True, help="Share of variance between clips."
+)
+@_JSON
+def plan_flip_rate(
+    rate: float, half_width: float, clip_s: float, fps: float, correlation: float, as_json: bool
+) -> None:
+    """Clips and minutes for a flip rate."""
+    from vidrobust.errors import SettingsError
+    from vidrobust.statistics.sample_size import FootageNeeded, clusters_for_rate
+
+    if not 0 < rate < 1 or not 0 < half_width < 1 or not 0 <= correlation < 1 or min(clip_s, fps) <= 0:
+        raise SettingsError(
+            "plan flip-rate: rate, half width and correlation lie between 0 and 1, the rest above 0"
+        )
+    clips = clusters_for_rate(
+        rate, half_width, correlation=correlation, per_cluster=max(1.0, clip_s * fps - 1)
+    )
+    found = FootageNeeded(rate, half_width, correlation, clips, "item", clips * clip_s, 0.0)
+    _print(asdict(found), [found.sentence()], as_json)
+
+
+def register(group: click.Group) -> None:
+    """Add these commands to the command line."""
+    for command in (compare, gate, history, plan):
+        group.add_command(command)
+
+
+def _print(found: Any, lines: list[str], as_json: bool) -> None:
+    click.echo(json.dumps(plain(found), indent=2, ensure_ascii=False) if as_json else "\n".join(lines))

@@ -1,0 +1,1 @@
+"""Repeatability, comparison, gates and control charts: tables and metrics in, verdicts out. No video here."""

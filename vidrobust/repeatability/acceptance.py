@@ -1,0 +1,123 @@
+"""Acceptance profiles: rules as data, in TOML, and verdicts that name rule and source."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from vidrobust.errors import SettingsError
+
+DEFAULT = "aiag"
+Verdict = Literal["acceptable", "marginal", "unacceptable", "not computed"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One limit: a quantity is acceptable up to ``accept``, and marginal up to ``marginal``.
+
+    better  "lower" or "higher": which values of the quantity are wanted
+    """
+
+    study: Literal["gauge", "attribute"]
+    quantity: str
+    better: Literal["lower", "higher"]
+    accept: float
+    marginal: float
+    unit: str = ""
+
+    def judge(self, value: float | None) -> Verdict:
+        """The verdict on a value."""
+        if value is None or not math.isfinite(value):
+            return "not computed"
+        sign = 1 if self.better == "lower" else -1
+        if sign * value <= sign * self.accept:
+            return "acceptable"
+        return "marginal" if sign * value <= sign * self.marginal else "unacceptable"
+
+    def text(self) -> str:
+        """The rule in words."""
+        end = "at most" if self.better == "lower" else "at least"
+        told = f"{self.quantity} {end} {self.accept:g}{self.unit} is acceptable"
+        if self.marginal != self.accept:
+            told += f", {end} {self.marginal:g}{self.unit} marginal"
+        return told
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named list of rules with their source."""
+
+    name: str
+    source: str
+    rules: tuple[Rule, ...]
+
+
+def load_profile(name: str) -> Profile:
+    """A profile by name, or from a TOML file. SettingsError tells what is wrong in it."""
+    try:
+        if name.endswith(".toml"):
+            content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        else:
+            file = resources.files("vidrobust.repeatability") / "profiles" / f"{name}.toml"
+            content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"profile {name!r}: not found; give a TOML file, or one of: {DEFAULT}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"profile {name}: cannot be read: {error}") from error
+    rules = content.get("rule")
+    if not isinstance(rules, list) or not rules:
+        raise SettingsError(f"profile {name}: expected at least one [[rule]]")
+    return Profile(
+        str(content.get("name", name)),
+        str(content.get("source", "no source given")),
+        tuple(_rule(f"profile {name}, rule {k + 1}", rule) for k, rule in enumerate(rules)),
+    )
+
+
+def _rule(where: str, content: Mapping[str, Any]) -> Rule:
+    missing = [key for key in ("study", "quantity", "better", "accept") if key not in content]
+    if missing:
+        raise SettingsError(f"{where}: {', '.join(missing)} is missing")
+    unknown = sorted(set(content) - {"study", "quantity", "better", "accept", "marginal", "unit"})
+    if unknown:
+        raise SettingsError(f"{where}: unknown key {', '.join(unknown)}")
+    if content["study"] not in ("gauge", "attribute") or content["better"] not in ("lower", "higher"):
+        raise SettingsError(f"{where}: study is gauge or attribute, better is lower or higher")
+    try:
+        accept, marginal = float(content["accept"]), float(content.get("marginal", content["accept"]))
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{where}: accept and marginal are numbers ({error})") from error
+    if (marginal < accept) == (content["better"] == "lower") and marginal != accept:
+        raise SettingsError(f"{where}: marginal {marginal:g} is stricter than accept {accept:g}")
+    return Rule(
+        content["study"],
+        str(content["quantity"]),
+        content["better"],
+        accept,
+        marginal,
+        str(content.get("unit", "")),
+    )
+
+
+def judge(
+    profile: Profile, study: str, values: Sequence[tuple[str, str, float | None]]
+) -> list[dict[str, Any]]:
+    """Verdicts on (quantity, of what, value): quantity, of, value, verdict, rule and source."""
+    rules = {rule.quantity: rule for rule in profile.rules if rule.study == study}
+    return [
+        {
+            "quantity": quantity,
+            "of": of,
+            "value": value,
+            "verdict": rules[quantity].judge(value),
+            "rule": rules[quantity].text(),
+            "source": f"{profile.name}: {profile.source}",
+        }
+        for quantity, of, value in values
+        if quantity in rules
+    ]

@@ -1,0 +1,231 @@
+"""Mean squares of a gauge study: crossed, nested or of one operator; what the design is, and why it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from vidrobust.errors import InputError
+from vidrobust.repeatability.measured_variance import Component, MeanSquare
+
+Design = Literal["crossed", "nested", "one operator"]
+POOL_ABOVE = 0.25
+"""p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010)."""
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class AnovaRow:
+    """A line of the table of variance; F and p are NaN where there is nothing to test against."""
+
+    source: str
+    df: int
+    sum_of_squares: float
+    mean_square: float
+    f: float = NAN
+    p: float = NAN
+
+
+@dataclass(frozen=True)
+class Anova:
+    """The analysis of a study.
+
+    design       "crossed", "nested" or "one operator"
+    interaction  "kept", "pooled" or "none" (not separable, or no such term)
+    rows         table of variance with the interaction, where there is one, and ``pooled`` without it
+    components   name -> variance: repeatability, operator, interaction, reproducibility, grr, part, total
+    notes        what a reader must know: unbalanced, no replication, pooled
+    """
+
+    design: Design
+    interaction: Literal["kept", "pooled", "none"]
+    rows: tuple[AnovaRow, ...]
+    pooled: tuple[AnovaRow, ...]
+    components: dict[str, Component]
+    parts: int
+    operators: int
+    trials: float
+    notes: tuple[str, ...]
+
+
+def analyse(table: pd.DataFrame, *, pool_above: float = POOL_ABOVE) -> Anova:
+    """The analysis of variance of part, operator, trial, value; InputError where the design allows none."""
+    design = find_design(table)
+    if design == "crossed":
+        return _crossed(table, pool_above)
+    return _nested(table) if design == "nested" else _one_operator(table)
+
+
+def find_design(table: pd.DataFrame) -> Design:
+    """Which design it is: every operator had every part, or each part was one operator's. InputError otherwise."""
+    if table["part"].nunique() < 2:
+        raise InputError("gauge study: one part only; at least two are needed, ten are usual")
+    counts = table.groupby(["part", "operator"]).size().unstack(fill_value=0)
+    if counts.shape[1] == 1:
+        return "one operator"
+    if (counts > 0).all(axis=None):
+        return "crossed"
+    if ((counts > 0).sum(axis=1) == 1).all():
+        return "nested"
+    empty = counts.stack()
+    part, operator = empty.index[empty == 0][0]
+    raise InputError(
+        f"gauge study: {int((empty == 0).sum())} cells are empty, such as part {part} by operator {operator}. "
+        "The design is neither crossed (every operator measures every part) nor nested (each part belongs to "
+        "one operator): measure what is missing, or leave out the part or the operator"
+    )
+
+
+def _within(table: pd.DataFrame) -> tuple[float, int, float, bool]:
+    """Sum of squares and degrees of freedom within cells, harmonic mean of their sizes, whether all are equal."""
+    cells = table.groupby(["part", "operator"])["value"]
+    sizes = cells.size().to_numpy()
+    inside = float(((table["value"] - cells.transform("mean")) ** 2).sum())
+    return (
+        inside,
+        int(sizes.sum() - len(sizes)),
+        float(len(sizes) / np.sum(1 / sizes)),
+        bool(np.ptp(sizes) == 0),
+    )
+
+
+def _row(source: str, df: int, ss: float, against: AnovaRow | None = None) -> AnovaRow:
+    square = ss / df if df else NAN
+    if against is None or not against.mean_square > 0:
+        return AnovaRow(source, df, ss, square)
+    f = square / against.mean_square
+    return AnovaRow(source, df, ss, square, f, float(stats.f.sf(f, df, against.df)))
+
+
+def _crossed(table: pd.DataFrame, pool_above: float) -> Anova:
+    inside, df_inside, r, equal = _within(table)
+    means = table.groupby(["part", "operator"])["value"].mean().unstack().to_numpy()
+    p, o = means.shape
+    centre = means.mean()
+    by_part, by_operator = means.mean(axis=1) - centre, means.mean(axis=0) - centre
+    left = means - centre - by_part[:, None] - by_operator[None]
+    ss = {
+        "part": r * o * float((by_part**2).sum()),
+        "operator": r * p * float((by_operator**2).sum()),
+        "interaction": r * float((left**2).sum()),
+    }
+    df = {"part": p - 1, "operator": o - 1, "interaction": (p - 1) * (o - 1)}
+    notes = [] if equal else [f"numbers of trials differ: unweighted means, {r:.3g} trials a cell on average"]
+    everything = (inside + ss["interaction"], df_inside + df["interaction"])
+    error = _row("repeatability", everything[1], everything[0])
+    pooled = (*(_row(k, df[k], ss[k], error) for k in ("part", "operator")), error)
+    if not df_inside:
+        notes.append("one trial a cell: repeatability cannot be told from interaction of parts and operators")
+        return _crossed_result("none", pooled, pooled, p, o, r, notes)
+    error = _row("repeatability", df_inside, inside)
+    between = _row("interaction", df["interaction"], ss["interaction"], error)
+    rows = (*(_row(k, df[k], ss[k], between) for k in ("part", "operator")), between, error)
+    if between.p > pool_above or np.isnan(between.p):
+        notes.append(
+            f"interaction pooled with repeatability: its p-value {between.p:.3g} is above {pool_above:g}"
+        )
+        return _crossed_result("pooled", rows, pooled, p, o, r, notes)
+    return _crossed_result("kept", rows, pooled, p, o, r, notes)
+
+
+def _crossed_result(
+    interaction: Literal["kept", "pooled", "none"],
+    rows: tuple[AnovaRow, ...],
+    pooled: tuple[AnovaRow, ...],
+    p: int,
+    o: int,
+    r: float,
+    notes: list[str],
+) -> Anova:
+    used = rows if interaction == "kept" else pooled
+    square = {row.source: MeanSquare(row.source, row.mean_square, row.df) for row in used}
+    part, operator, error = square["part"], square["operator"], square["repeatability"]
+    below = square.get("interaction", error)  # what parts and operators are tested against
+    components = {
+        "repeatability": _sum((1, error)),
+        "operator": _sum((1 / (p * r), operator), (-1 / (p * r), below)),
+        "part": _sum((1 / (o * r), part), (-1 / (o * r), below)),
+        "reproducibility": _sum((1 / (p * r), operator), (-1 / (p * r), below)),
+        "grr": _sum((1 / (p * r), operator), (1 - 1 / (p * r), error)),
+        "total": _sum((1 / (o * r), part), (1 / (p * r), operator), (1 - 1 / (p * r) - 1 / (o * r), error)),
+    }
+    if interaction == "kept":
+        components |= {
+            "interaction": _sum((1 / r, below), (-1 / r, error)),
+            "reproducibility": _sum((1 / (p * r), operator), ((p - 1) / (p * r), below), (-1 / r, error)),
+            "grr": _sum((1 / (p * r), operator), ((p - 1) / (p * r), below), (1 - 1 / r, error)),
+            "total": _sum(
+                (1 / (o * r), part),
+                (1 / (p * r), operator),
+                ((p * o - p - o) / (p * o * r), below),
+                (1 - 1 / r, error),
+            ),
+        }
+    return Anova("crossed", interaction, rows, pooled, components, p, o, r, tuple(notes))
+
+
+def _nested(table: pd.DataFrame) -> Anova:
+    inside, df_inside, r, equal = _within(table)
+    of = table.groupby(["operator", "part"])["value"].mean()
+    per_operator = of.groupby("operator").size()
+    if per_operator.nunique() > 1 or not df_inside:
+        what = "operators have different numbers of parts" if df_inside else "no part was measured twice"
+        raise InputError(
+            f"gauge study: parts are nested in operators (each part was measured by one operator), and {what}; "
+            "a nested study wants equal numbers of parts, each measured at least twice"
+        )
+    o, p = len(per_operator), int(per_operator.iloc[0])
+    by_operator = of.groupby("operator").mean()
+    within_operators = of - of.index.get_level_values("operator").map(by_operator)
+    error = _row("repeatability", df_inside, inside)
+    part = _row("part", o * (p - 1), r * float((within_operators**2).sum()), error)
+    spread = r * p * float(((by_operator - by_operator.mean()) ** 2).sum())
+    operator = _row("operator", o - 1, spread, part)
+    e, s, a = (MeanSquare(row.source, row.mean_square, row.df) for row in (error, part, operator))
+    components = {
+        "repeatability": _sum((1, e)),
+        "operator": _sum((1 / (p * r), a), (-1 / (p * r), s)),
+        "part": _sum((1 / r, s), (-1 / r, e)),
+        "reproducibility": _sum((1 / (p * r), a), (-1 / (p * r), s)),
+        "grr": _sum((1 / (p * r), a), (-1 / (p * r), s), (1, e)),
+        "total": _sum((1 / (p * r), a), (1 / r - 1 / (p * r), s), (1 - 1 / r, e)),
+    }
+    notes = [
+        "parts are nested in operators: how they differ between operators and parts cannot be told apart"
+    ]
+    if not equal:
+        notes.append(f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average")
+    rows = (operator, part, error)
+    return Anova("nested", "none", rows, rows, components, p, o, r, tuple(notes))
+
+
+def _one_operator(table: pd.DataFrame) -> Anova:
+    inside, df_inside, r, equal = _within(table)
+    if not df_inside:
+        raise InputError(
+            "gauge study: one operator and one trial a part; repeatability needs at least two trials of a part"
+        )
+    means = table.groupby("part")["value"].mean()
+    error = _row("repeatability", df_inside, inside)
+    part = _row("part", len(means) - 1, r * float(((means - means.mean()) ** 2).sum()), error)
+    e, s = (MeanSquare(row.source, row.mean_square, row.df) for row in (error, part))
+    components = {
+        "repeatability": _sum((1, e)),
+        "part": _sum((1 / r, s), (-1 / r, e)),
+        "grr": _sum((1, e)),
+        "total": _sum((1 / r, s), (1 - 1 / r, e)),
+    }
+    notes = ["one operator: nothing is known of reproducibility"]
+    if not equal:
+        notes.append(f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average")
+    return Anova(
+        "one operator", "none", (part, error), (part, error), components, len(means), 1, r, tuple(notes)
+    )
+
+
+def _sum(*terms: tuple[float, MeanSquare]) -> Component:
+    return Component(tuple((float(c), square) for c, square in terms if c))

@@ -1,0 +1,193 @@
+"""Two runs on the same footage: paired differences of every metric, and a verdict on each.
+
+    same         the interval of the difference lies within the margin, even where its sign is sure
+    better,      the sign is sure, and the difference may matter: the interval does not hold 0 and is not
+    worse        within the margin
+    cannot tell  otherwise: more footage would tell
+
+So "same" is shown, not assumed (equivalence by the inclusion of an interval: Westlake 1976; Schuirmann 1987).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import InputError
+from vidrobust.statistics.clusters import Clusters, independent_clusters
+from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
+
+MARGIN = 0.01
+"""Half width of the range of differences that do not matter, for metrics between 0 and 1."""
+MOST_FLIPS_LISTED = 12
+"""Clusters up to which all their sign flips are listed; above, they are drawn."""
+DRAWS = 20_000
+
+Verdict = Literal["better", "worse", "same", "cannot tell"]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One metric of two runs on what both have.
+
+    a, b              the metric in each run, over the rows that both have
+    difference        b - a, with its 95 % interval over clusters
+    n, clusters, cluster  rows compared, and the independent units among them
+    only_a, only_b    rows that only one run has, left out
+    """
+
+    a: float
+    b: float
+    difference: float
+    low: float
+    high: float
+    margin: float
+    verdict: Verdict
+    n: int
+    clusters: int
+    cluster: str
+    only_a: int = 0
+    only_b: int = 0
+
+
+def compare_metric(
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    *,
+    keys: Sequence[str],
+    column: str,
+    worse: Literal["higher", "lower"] = "higher",
+    bounds: tuple[float, float] = (0.0, 1.0),
+    margin: float = MARGIN,
+    part: str | None = None,
+) -> Compared:
+    """The paired difference of the mean of ``column`` in two tables of one model each.
+
+    keys    columns that say which rows belong together: item and frame, or part and pass; "item" must be among the
+            columns of both tables, and "time_s" is used where it is there
+    bounds  of the values; the difference lies within their width either way
+    margin  in the unit of the values
+    part    column with the part shown, where passes of a part are not independent
+    """
+    both, only_a, only_b = _paired(a, b, keys, column, part)
+    if not len(both):
+        nan = math.nan
+        return Compared(nan, nan, nan, nan, nan, margin, "cannot tell", 0, 0, "", only_a, only_b)
+    first, second = (both[f"{column}_{side}"].to_numpy(np.float64) for side in "ab")
+    clusters = _clusters(both, part)
+    width = bounds[1] - bounds[0]
+    found = paired_difference(first, second, clusters, width=width)
+    return Compared(
+        a=float(first.mean()),
+        b=float(second.mean()),
+        difference=found.value,
+        low=found.low,
+        high=found.high,
+        margin=margin,
+        verdict=verdict(found.low, found.high, margin=margin, worse=worse),
+        n=found.n,
+        clusters=found.clusters,
+        cluster=found.cluster,
+        only_a=only_a,
+        only_b=only_b,
+    )
+
+
+def paired_difference(
+    a: np.ndarray, b: np.ndarray, clusters: Clusters | np.ndarray, *, width: float = 1.0
+) -> Interval:
+    """Mean of b - a with its interval over clusters; width: the largest difference that can occur.
+
+    Equal rows throughout give 0 to 0: what did the same on all of this footage did the same.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"paired_difference: expected pairs, got {len(a)} and {len(b)}")
+    difference = np.asarray(b, np.float64) - np.asarray(a, np.float64)
+    found = clustered_mean(difference, clusters, bounds=(-width, width))
+    if len(difference) and (difference == 0).all():
+        return Interval(0.0, 0.0, 0.0, found.n, found.clusters, found.cluster)
+    return found
+
+
+def verdict(low: float, high: float, *, margin: float, worse: Literal["higher", "lower"]) -> Verdict:
+    """What an interval of b - a says of b."""
+    if math.isnan(low) or math.isnan(high):
+        return "cannot tell"
+    if -margin <= low and high <= margin:
+        return "same"
+    if low > 0 or high < 0:
+        return "worse" if (low > 0) == (worse == "higher") else "better"
+    return "cannot tell"
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Frames on which two runs differ in being right, by labels; None of it without labels.
+
+    negative, positive  right in A and wrong in B; wrong in A and right in B
+    p                   of no difference in the share that is right: McNemar's test, by the flips of the signs
+                        of whole clusters, which for independent frames is McNemar's exact test (Durkalski et
+                        al. 2003)
+    """
+
+    negative: int
+    positive: int
+    p: float
+    n: int
+
+
+def correctness_flips(
+    right_a: np.ndarray, right_b: np.ndarray, clusters: Clusters | np.ndarray, *, seed: int = 0
+) -> Flips:
+    """Negative and positive flips of (n,) bool, and McNemar's p over clusters (Yan et al. 2021 for the names)."""
+    right_a, right_b = np.asarray(right_a, bool), np.asarray(right_b, bool)
+    negative, positive = right_a & ~right_b, ~right_a & right_b
+    label = clusters.label if isinstance(clusters, Clusters) else np.unique(clusters, return_inverse=True)[1]
+    net = np.bincount(label, weights=positive.astype(float) - negative) if len(label) else np.empty(0)
+    return Flips(int(negative.sum()), int(positive.sum()), _sign_flip_p(net[net != 0], seed), len(right_a))
+
+
+def _sign_flip_p(net: np.ndarray, seed: int) -> float:
+    """Two-sided p that the sum of the clusters' nets is as far from 0 as seen, were each sign a toss."""
+    if not len(net):
+        return 1.0
+    if len(net) <= MOST_FLIPS_LISTED:
+        signs = 1 - 2 * ((np.arange(2 ** len(net))[:, None] >> np.arange(len(net))) & 1)
+        return float(np.mean(np.abs(signs @ net) >= abs(net.sum()) - 1e-9))
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(DRAWS, len(net)))
+    return float((1 + np.sum(np.abs(signs @ net) >= abs(net.sum()) - 1e-9)) / (1 + DRAWS))
+
+
+def churn(label_a: np.ndarray, label_b: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
+    """Share of frames on which two runs give different labels, right or wrong (Milani Fard et al. 2016)."""
+    return clustered_rate(np.asarray(label_a) != np.asarray(label_b), clusters)
+
+
+def _paired(
+    a: pd.DataFrame, b: pd.DataFrame, keys: Sequence[str], column: str, part: str | None
+) -> tuple[pd.DataFrame, int, int]:
+    """Rows of both tables by key, with the columns NAME_a and NAME_b, and how many have no partner."""
+    beside = [name for name in ("item", "time_s", part) if name and name in a and name not in keys]
+    for name, table in (("A", a), ("B", b)):
+        missing = [key for key in (*keys, column) if key not in table]
+        if missing:
+            raise InputError(f"compare: run {name} has no column {', '.join(missing)}")
+        if table.duplicated(list(keys)).any():
+            raise InputError(f"compare: run {name} has several rows of the same {', '.join(keys)}")
+    whole = a[[*keys, *beside, column]].merge(
+        b[[*keys, column]], on=list(keys), how="outer", suffixes=("_a", "_b"), indicator=True
+    )
+    both = whole[(whole["_merge"] == "both") & whole[f"{column}_a"].notna() & whole[f"{column}_b"].notna()]
+    return both, int((whole["_merge"] == "left_only").sum()), int((whole["_merge"] == "right_only").sum())
+
+
+def _clusters(both: pd.DataFrame, part: str | None) -> Clusters:
+    """The one rule; without times the rows are taken in their order, a second each."""
+    item = both["item"] if "item" in both else both[part] if part else pd.Series("", index=both.index)
+    position = both["time_s"].to_numpy(np.float64) if "time_s" in both else np.arange(len(both), dtype=float)
+    return independent_clusters(item, position, part=both[part] if part else None)

@@ -1,0 +1,141 @@
+"""Gates: rules such as "flip_rate.high > 0.02" on the metrics of a run, and what they say as JUnit XML."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+from vidrobust.errors import SettingsError
+
+SIDES = ("value", "low", "high", "n")
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+_RULE = re.compile(r"^\s*([A-Za-z]\w*)(?:\.(\w+))?\s*(>=|<=|>|<)\s*(\S+?)\s*(%?)\s*$")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A rule that fails where ``metric.side comparison limit`` holds.
+
+    metric      name in metrics.json
+    side        "value", "low" or "high" of its interval, or "n"
+    comparison  ">", ">=", "<" or "<="
+    """
+
+    metric: str
+    side: str
+    comparison: str
+    limit: float
+
+    @property
+    def text(self) -> str:
+        """The rule as it is written."""
+        side = "" if self.side == "value" else f".{self.side}"
+        return f"{self.metric}{side} {self.comparison} {self.limit:g}"
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What a gate said of a model.
+
+    outcome  "passed", "failed", or "not computed": the metric does not exist, or is no number
+    seen     the number compared; NaN where there is none
+    """
+
+    gate: Gate
+    model: str
+    outcome: str
+    seen: float
+    sentence: str
+
+
+def parse_gate(text: str) -> Gate:
+    """A gate from its text: METRIC[.value|.low|.high|.n] > NUMBER[%]. SettingsError tells the form."""
+    found = _RULE.match(text)
+    if found is None:
+        raise SettingsError(
+            f'--fail-if {text!r}: expected METRIC[.low|.high] > NUMBER, such as "flip_rate.high > 0.02"'
+        )
+    metric, side, comparison, number, percent = found.groups()
+    if side is not None and side not in SIDES:
+        raise SettingsError(f"--fail-if {text!r}: .{side} is none of {', '.join('.' + s for s in SIDES)}")
+    try:
+        limit = float(number) / (100 if percent else 1)
+    except ValueError as error:
+        raise SettingsError(f"--fail-if {text!r}: {number!r} is no number") from error
+    if not math.isfinite(limit):
+        raise SettingsError(f"--fail-if {text!r}: the limit must be finite")
+    return Gate(metric, side or "value", comparison, limit)
+
+
+def pass_gates(gates: Sequence[Gate], metrics: Mapping[str, Any]) -> list[Passage]:
+    """Every gate against every model of a run's metrics.json: ``models.NAME.METRIC.{value, low, high, n}``."""
+    models = metrics.get("models") or {}
+    if not models:
+        sentence = "no model has metrics; run the stability stage first"
+        return [Passage(gate, "", "not computed", math.nan, f"{gate.text}: {sentence}") for gate in gates]
+    return [_pass(gate, str(name), told) for gate in gates for name, told in models.items()]
+
+
+def _pass(gate: Gate, model: str, told: Mapping[str, Any]) -> Passage:
+    entry = told.get(gate.metric)
+    if not isinstance(entry, Mapping) or "value" not in entry:
+        known = ", ".join(sorted(name for name, e in told.items() if isinstance(e, Mapping) and "value" in e))
+        sentence = f"{gate.text}: {model} has no metric {gate.metric}; it has {known or 'none'}"
+        return Passage(gate, model, "not computed", math.nan, sentence)
+    number = entry.get(gate.side)
+    seen = math.nan if number is None else float(number)
+    if math.isnan(seen):
+        why = f"could not be computed (n = {entry.get('n', 0)})"
+        sentence = f"{gate.text}: {gate.metric}.{gate.side} of {model} {why}"
+        return Passage(gate, model, "not computed", seen, sentence)
+    failed = COMPARISONS[gate.comparison](seen, gate.limit)
+    value, low, high = (_short(entry.get(name)) for name in ("value", "low", "high"))
+    interval = f"value {value}, interval {low} to {high}"
+    beside = f"by {abs(seen - gate.limit):.3g}"
+    side = "" if gate.side == "value" else f".{gate.side}"
+    what = f"{gate.metric}{side} of {model} is {seen:.4g}"
+    sentence = f"{'failed' if failed else 'passed'}: {what}, rule {gate.text}, {beside} ({interval})"
+    return Passage(gate, model, "failed" if failed else "passed", seen, sentence)
+
+
+def exit_code(passages: Sequence[Passage]) -> int:
+    """2 where something could not be judged, else 1 where something failed, else 0."""
+    outcomes = {passage.outcome for passage in passages}
+    return 2 if "not computed" in outcomes else 1 if "failed" in outcomes else 0
+
+
+def junit_xml(passages: Sequence[Passage], *, suite: str = "vidrobust") -> str:
+    """The passages as a JUnit test suite: a test case a gate and model; errors are what could not be computed."""
+    count = {kind: sum(p.outcome == kind for p in passages) for kind in ("failed", "not computed")}
+    root = ElementTree.Element(
+        "testsuite",
+        name=suite,
+        tests=str(len(passages)),
+        failures=str(count["failed"]),
+        errors=str(count["not computed"]),
+    )
+    for passage in passages:
+        case = ElementTree.SubElement(
+            root, "testcase", classname=f"{suite}.{passage.model or 'run'}", name=passage.gate.text
+        )
+        if passage.outcome != "passed":
+            tag = "failure" if passage.outcome == "failed" else "error"
+            ElementTree.SubElement(case, tag, message=passage.sentence).text = passage.sentence
+        else:
+            ElementTree.SubElement(case, "system-out").text = passage.sentence
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) and not math.isnan(value) else "-"

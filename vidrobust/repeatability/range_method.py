@@ -1,0 +1,77 @@
+"""The average and range method of a gauge study, beside the analysis of variance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from scipy import integrate, stats
+
+
+@dataclass(frozen=True)
+class RangeStudy:
+    """Standard deviations from ranges (AIAG, MSA, 4th edition, 2010, chapter III-B), and %GRR of the study."""
+
+    repeatability_sd: float
+    reproducibility_sd: float
+    grr_sd: float
+    part_sd: float
+    total_sd: float
+    percent_grr: float
+    ndc: int
+
+
+def range_study(table: pd.DataFrame) -> RangeStudy | None:
+    """The study from part, operator, trial, value; None unless it is crossed and balanced with repeated trials."""
+    cells = table.groupby(["part", "operator"])["value"]
+    sizes = cells.size().unstack(fill_value=0)
+    trials = int(sizes.iloc[0, 0])
+    if (sizes != trials).any(axis=None) or trials < 2 or len(sizes) < 2:
+        return None
+    parts, operators = sizes.shape
+    means = cells.mean().unstack()
+    repeatability = float((cells.max() - cells.min()).mean()) / mean_range(trials)
+    between = float(np.ptp(means.mean(axis=0))) / single_range(operators) if operators > 1 else 0.0
+    reproducibility = math.sqrt(max(0.0, between**2 - repeatability**2 / (parts * trials)))
+    part = float(np.ptp(means.mean(axis=1))) / single_range(parts)
+    grr = math.hypot(repeatability, reproducibility)
+    total = math.hypot(grr, part)
+    return RangeStudy(
+        repeatability_sd=repeatability,
+        reproducibility_sd=reproducibility,
+        grr_sd=grr,
+        part_sd=part,
+        total_sd=total,
+        percent_grr=100 * grr / total if total else float("nan"),
+        ndc=distinct_categories(part, grr),
+    )
+
+
+def distinct_categories(part_sd: float, grr_sd: float) -> int:
+    """How many groups of parts the gauge tells apart: 1.41 part / gauge, cut, at least 1 (AIAG, MSA, 2010)."""
+    return max(1, int(math.sqrt(2) * part_sd / grr_sd)) if grr_sd > 0 else 10_000
+
+
+@cache
+def mean_range(size: int) -> float:
+    """d2: the mean range of a sample of a normal distribution with standard deviation 1 (Tippett 1925)."""
+
+    def density(x: float) -> float:
+        return float(1 - stats.norm.cdf(x) ** size - stats.norm.sf(x) ** size)
+
+    return 2 * float(integrate.quad(density, 0, 10)[0])
+
+
+@cache
+def single_range(size: int) -> float:
+    """d2* of one sample: the root mean square of its range (Duncan 1974; David 1951)."""
+    # E range^2 = 2 sum over the double integral of P(min < x, max > y); here by the density of the range
+    x = np.linspace(-8, 8, 1601)
+    gap = np.linspace(0, 10, 1001)
+    inner = stats.norm.cdf(x[:, None] + gap[None]) - stats.norm.cdf(x)[:, None]
+    within = stats.norm.pdf(x)[:, None] * inner ** (size - 1)
+    distribution = size * integrate.simpson(within, x=x, axis=0)  # P(range <= gap)
+    return math.sqrt(float(integrate.simpson(2 * gap * (1 - distribution), x=gap)))

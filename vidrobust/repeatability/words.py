@@ -1,0 +1,147 @@
+"""The results of repeatability studies, comparisons and control charts as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def lines(found: Mapping[str, Any]) -> list[str]:
+    """The lines of a gauge or an attribute study, its verdicts last."""
+    told = _gauge(found) if found["study"] == "gauge" else _attribute(found)
+    told += [f"  note: {note}" for note in found["notes"]]
+    return [*told, *_verdicts(found["verdicts"])]
+
+
+def _gauge(found: Mapping[str, Any]) -> list[str]:
+    told = [
+        f"{found['design']} study: {found['parts']} parts, {found['operators']} operators, "
+        f"{found['trials']:g} trials, {found['n']} measurements; interaction: {found['interaction']}",
+        f"{'':17}{'sd':>11} {'95 % interval':>23} {'% of study':>11} {'% of variance':>14}",
+    ]
+    for name, part in found["components"].items():
+        interval = f"{number(part['sd_low'])} to {number(part['sd_high'])}"
+        told.append(
+            f"  {name:15}{number(part['sd']):>11} {interval:>23} {part['percent_study']:>11.2f} "
+            f"{part['percent_contribution']:>14.2f}"
+        )
+    told.append(
+        f"  %GRR {found['percent_grr']:.2f} of the study variation (95 % interval {found['percent_grr_low']:.1f} "
+        f"to {found['percent_grr_high']:.1f}); {found['ndc']} distinct categories"
+    )
+    if found["percent_tolerance"] == found["percent_tolerance"]:
+        told.append(f"  {found['percent_tolerance']:.2f} % of the tolerance of {found['tolerance']:g}")
+    if found["range_method"]:
+        told.append(
+            f"  range method: %GRR {found['range_method']['percent_grr']:.2f}, ndc {found['range_method']['ndc']}"
+        )
+    band = found.get("guard_band")
+    if band:
+        told.append(
+            f"  guard band {band['k']:g} x gauge sd: accept {number(band['accept_low'])} to "
+            f"{number(band['accept_high'])}; bad parts accepted {percent(band['false_accepts'])} (without "
+            f"{percent(band['false_accepts_without'])}), good parts rejected {percent(band['false_rejects'])} "
+            f"(without {percent(band['false_rejects_without'])})"
+        )
+    return told
+
+
+def _attribute(found: Mapping[str, Any]) -> list[str]:
+    told = [f"{found['parts']} parts, {len(found['operators'])} operators, {found['n']} verdicts"]
+    for operator, own in found["within_operator"].items():
+        if own["agreement"]["n"]:
+            told.append(
+                f"  within {operator}: {with_interval(own['agreement'])}, kappa {_kappa(own['fleiss_kappa'])}"
+            )
+    between = found["between_operators"]
+    if between["agreement"]["n"]:
+        told.append(
+            f"  between operators: {with_interval(between['agreement'])}, Fleiss kappa "
+            f"{_kappa(between['fleiss_kappa'])}"
+        )
+    for pair in between["cohens_kappa"]:
+        told.append(f"    {' and '.join(pair['operators'])}: Cohen's kappa {_kappa(pair)}")
+    if between["cochrans_q"]:
+        q = between["cochrans_q"]
+        told.append(f"    Cochran's Q {q['q']:.3f} on {q['df']} degrees of freedom, p = {q['p']:.3g}")
+    for operator, own in ((found["against_reference"] or {}).get("operators") or {}).items():
+        line = (
+            f"  {operator} against the reference: effectiveness {with_interval(own['effectiveness'])}, kappa "
+        )
+        told.append(line + _kappa(own["kappa"]))
+        if own["miss_rate"]:
+            told.append(
+                f"    misses {with_interval(own['miss_rate'])}, "
+                f"false alarms {with_interval(own['false_alarm_rate'])}"
+            )
+    grey = [part["part"] for part in found["grey_zone"]["parts"]]
+    told.append(f"  grey zone: {len(grey)} parts{': ' + ', '.join(grey[:20]) if grey else ''}")
+    return told
+
+
+def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
+    told = [
+        f"  {v['verdict']}: {v['quantity']}{' of ' * bool(v['of'])}{v['of']} {number(v['value'])} ({v['rule']})"
+        for v in verdicts
+    ]
+    return [*told, *(f"  rules: {source}" for source in dict.fromkeys(v["source"] for v in verdicts))]
+
+
+def comparison(found: Mapping[str, Any]) -> list[str]:
+    """The lines of a comparison of two runs."""
+    a, b = found["a"], found["b"]
+    told = [
+        f"A: {a['run']} ({a['model']})",
+        f"B: {b['run']} ({b['model']}); {found['items']} items, paired by {found['paired_by']}",
+        f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} B is",
+    ]
+    for name, metric in found["metrics"].items():
+        interval = f"{number(metric['low'])} to {number(metric['high'])}"
+        told.append(
+            f"  {name:32}{number(metric['a']):>10}{number(metric['b']):>10}{number(metric['difference']):>11}  "
+            f"{interval:23} {metric['verdict']} ({metric['clusters']} {metric['cluster']}s)"
+        )
+    if found["churn"]:
+        told.append(f"  labels differ on {with_interval(found['churn'])}")
+    if found["mcnemar_p"] is not None:
+        told.append(
+            f"  right in A, wrong in B: {found['negative_flips']} frames; the reverse: {found['positive_flips']}; "
+            f"McNemar p = {found['mcnemar_p']:.3g}"
+        )
+    return [*told, *(f"  note: {note}" for note in found["notes"])]
+
+
+def control_chart(found: Mapping[str, Any]) -> list[str]:
+    """The lines of a control chart."""
+    what = f"{found['metric']} of {found['model']}"
+    told = [f"{what}: {found['chart']} chart, centre {number(found['centre'])} over {found['baseline']} runs"]
+    for point in found["points"]:
+        said = "  OUT" if point["out"] else "  eight on one side" if point["shifted"] else ""
+        limits = f"limits {number(point['low'])} to {number(point['high'])}"
+        told.append(f"  {point['run']:32}{number(point['value']):>10}  {limits}{said}")
+    since = found["out_since"]
+    return [*told, f"  out since {since}" if since else "  the last run is in control"]
+
+
+def number(value: float | None) -> str:
+    """Four figures, or a dash."""
+    return "-" if value is None or value != value else f"{value:.4g}"
+
+
+def percent(value: float | None) -> str:
+    """A share in percent, two figures."""
+    return "-" if value is None or value != value else f"{100 * value:.2g} %"
+
+
+def with_interval(share: Mapping[str, Any]) -> str:
+    """A share with its interval and count."""
+    if not share["n"]:
+        return "-"
+    told = f"{percent(share['value'])} ({percent(share['low'])} to {percent(share['high'])}"
+    return told + (f", {share['count']} of {share['n']})" if "count" in share else f", n = {share['n']})")
+
+
+def _kappa(kappa: Mapping[str, Any]) -> str:
+    if kappa["value"] is None:
+        return "not defined"
+    return f"{kappa['value']:.3f} ({number(kappa['low'])} to {number(kappa['high'])})"

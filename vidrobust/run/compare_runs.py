@@ -1,0 +1,218 @@
+"""Two run folders compared: which footage and models belong together, and paired differences of every metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.repeatability.compare import MARGIN, churn, compare_metric, correctness_flips
+from vidrobust.run.folder import RunFolder
+from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.tasks.catalogue import metrics_of
+from vidrobust.tasks.metric import Metric
+
+KEYS = ("item", "frame", "frame_a", "frame_b", "track", "kind", "delta_frames")
+"""Columns that say which rows of a raw table belong together, where they are there."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One model of one run, its items under names that both runs share."""
+
+    folder: RunFolder
+    model: str
+    task: str
+    names: Mapping[str, str]  # item of the run -> shared name
+    part: Mapping[str, str]  # shared name -> part, "" where unknown
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The rows of the model on shared items, with the column ``part``."""
+        table = self.folder.table_or_empty(name)
+        table = table[(table["model"] == self.model) & table["item"].isin(list(self.names))]
+        table = table.assign(item=table["item"].map(dict(self.names)))
+        return table.assign(part=table["item"].map(dict(self.part)))
+
+
+def compare_runs(
+    a: RunFolder,
+    b: RunFolder,
+    *,
+    model_a: str | None = None,
+    model_b: str | None = None,
+    margin: float = MARGIN,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The comparison of one model of run A with one of run B.
+
+    margin  differences that do not matter, as a share of what a metric can differ by
+
+    Items are matched by content, so their names may differ; runs of other cameras or stations on the same parts
+    are matched by part and pass, and then each metric's mean of an item counts. Keys: a, b, footage, metrics,
+    churn, mcnemar_p, negative_flips, positive_flips, notes.
+    """
+    if margin <= 0:
+        raise SettingsError(f"--margin: expected a share above 0, got {margin:g}")
+    first, second, by, notes = _sides(a, b, model_a, model_b)
+    found: dict[str, Any] = {}
+    for metric in metrics_of(first.task, a.settings.anchor_deltas):
+        compared = _metric(metric, first, second, by, margin)
+        if compared is not None:
+            found[metric.name] = compared
+    if not found:
+        raise InputError(
+            f"{a.path}, {b.path}: no metric was computed in both; run the stability stage on both"
+        )
+    labels = _frames(first, second, seed) if by == "content" else {}
+    return {
+        "a": {"run": str(a.path), "model": first.model},
+        "b": {"run": str(b.path), "model": second.model},
+        "paired_by": by,
+        "items": len(set(first.names.values())),
+        "metrics": found,
+        "churn": labels.get("churn"),
+        "mcnemar_p": labels.get("mcnemar_p"),
+        "negative_flips": labels.get("negative_flips"),
+        "positive_flips": labels.get("positive_flips"),
+        "notes": notes,
+    }
+
+
+def _metric(metric: Metric, a: Side, b: Side, by: str, margin: float) -> dict[str, Any] | None:
+    """One metric of both sides; None where one has no values of it."""
+    tables = [metric.values(side.table(metric.table)) for side in (a, b)]
+    if any(table.empty for table in tables):
+        return None
+    keys = [key for key in KEYS if key in tables[0] and key in tables[1]]
+    if by != "content":
+        tables = [
+            table.groupby(["item", "part"], as_index=False).agg({metric.column: "mean"}) for table in tables
+        ]
+        keys = ["item"]
+    parts = (tables[0]["part"] != "").any()
+    found = compare_metric(
+        *tables,
+        keys=keys,
+        column=metric.column,
+        worse=metric.worse,
+        bounds=metric.bounds,
+        margin=margin * (metric.bounds[1] - metric.bounds[0]),
+        part="part" if parts else None,
+    )
+    return asdict(found)
+
+
+def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
+    """Churn of the labels of equal frames, and right and wrong where items have labels."""
+    tables = [side.table("frames") for side in (a, b)]
+    if any(table.empty for table in tables):
+        return {}
+    keys = ["item", "frame", *(["track"] if "track" in tables[0] else [])]
+    both = tables[0].merge(tables[1][[*keys, "label_name"]], on=keys, suffixes=("_a", "_b"))
+    if both.empty:
+        return {}
+    clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
+    share = churn(both["label_name_a"].to_numpy(str), both["label_name_b"].to_numpy(str), clusters)
+    told: dict[str, Any] = {"churn": asdict(share)}
+    reference = both["item"].map(_labels(a, b)).fillna("").to_numpy(str)
+    known = np.flatnonzero(reference != "")
+    if len(known):
+        right_a, right_b = (
+            both[f"label_name_{side}"].to_numpy(str)[known] == reference[known] for side in "ab"
+        )
+        flips = correctness_flips(right_a, right_b, clusters.of(known), seed=seed)
+        told |= {"mcnemar_p": flips.p, "negative_flips": flips.negative, "positive_flips": flips.positive}
+    return told
+
+
+def _labels(a: Side, b: Side) -> dict[str, str]:
+    """Shared name -> reference class, of either run's manifest."""
+    return {
+        side.names[entry["item"]]: str(entry["label"])
+        for side in (b, a)
+        for entry in side.folder.run["inputs"]
+        if entry["item"] in side.names and entry.get("label")
+    }
+
+
+def _sides(
+    a: RunFolder, b: RunFolder, model_a: str | None, model_b: str | None
+) -> tuple[Side, Side, str, list[str]]:
+    models = [_models(folder) for folder in (a, b)]
+    shared = [name for name in models[0] if name in models[1]]
+    wanted = [model_a, model_b]
+    for k, name in enumerate(wanted):
+        if name is None:
+            if len(models[k]) > 1 and not (len(shared) == 1 and wanted == [None, None]):
+                several = ", ".join(models[k])
+                raise SettingsError(
+                    f"{(a, b)[k].path} has several models; choose with --model-{'ab'[k]}: {several}"
+                )
+            wanted[k] = shared[0] if len(models[k]) > 1 else next(iter(models[k]))
+        elif name not in models[k]:
+            raise SettingsError(f"{(a, b)[k].path} has no model {name}; it has {', '.join(models[k])}")
+    tasks = [models[k][str(wanted[k])] for k in (0, 1)]
+    if tasks[0] != tasks[1]:
+        raise SettingsError(f"a {tasks[0]} model and a {tasks[1]} model cannot be compared")
+    names, by, notes = _footage(a, b)
+    part = {**_parts(b, names[1]), **_parts(a, names[0])}
+    sides = [Side(folder, str(wanted[k]), tasks[k], names[k], part) for k, folder in enumerate((a, b))]
+    return sides[0], sides[1], by, notes
+
+
+def _models(folder: RunFolder) -> dict[str, str]:
+    """Name -> task of each model of a run."""
+    return {str(m["name"]): str(m.get("task", "classification")) for m in folder.run["models"]}
+
+
+def _parts(folder: RunFolder, names: Mapping[str, str]) -> dict[str, str]:
+    inputs = [entry for entry in folder.run["inputs"] if entry["item"] in names]
+    return {names[entry["item"]]: str(entry.get("part") or "") for entry in inputs}
+
+
+def _footage(a: RunFolder, b: RunFolder) -> tuple[list[dict[str, str]], str, list[str]]:
+    """Per run item -> shared name, by what they are matched, what is left out; InputError without shared ones."""
+    inputs = [folder.run["inputs"] for folder in (a, b)]
+    for by, key in (("content", _content), ("part and pass", _part_and_pass)):
+        keyed = [{key(entry): str(entry["item"]) for entry in entries if key(entry)} for entries in inputs]
+        shared = [k for k in keyed[0] if k in keyed[1]]
+        if shared:
+            names = [{each[k]: keyed[0][k] for k in shared} for each in keyed]
+            return names, by, _left_out((a, b), inputs, names)
+    told = [
+        f"{folder.path} ({_some([str(entry['item']) for entry in entries])})"
+        for folder, entries in zip((a, b), inputs, strict=True)
+    ]
+    raise InputError(
+        f"compare: {told[0]} and {told[1]} share no footage, neither by content nor by part and pass"
+    )
+
+
+def _left_out(
+    folders: Sequence[RunFolder],
+    inputs: Sequence[Sequence[Mapping[str, Any]]],
+    names: Sequence[Mapping[str, str]],
+) -> list[str]:
+    notes = []
+    for folder, entries, kept in zip(folders, inputs, names, strict=True):
+        alone = [str(entry["item"]) for entry in entries if entry["item"] not in kept]
+        if alone:
+            notes.append(f"{len(alone)} item(s) only in {folder.path} are left out: {_some(alone)}")
+    return notes
+
+
+def _content(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("sha256") or "")
+
+
+def _part_and_pass(entry: Mapping[str, Any]) -> str:
+    part = entry.get("part")
+    return f"{part}\x1f{entry.get('pass') or ''}" if part else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
