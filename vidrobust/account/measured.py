@@ -34,6 +34,10 @@ from vidrobust.pixels import luma
 
 SAME_MOTION = 0.5
 """Two estimates of the camera's motion that are nearer, px rms, are of the same motion."""
+GRID_OF_CELLS = (9, 12)
+"""Rows and columns of cells in which a camera's motion must show where no group of points is the camera's."""
+MOST = 0.6
+"""Share of the cells in which it must."""
 BETTER = 0.9
 """The flow is an object's motion where it leaves less than this share of what the camera's motion leaves."""
 BETTER_LEVELS = 0.3
@@ -153,13 +157,34 @@ def _camera(first: np.ndarray, second: np.ndarray, found: Registration) -> np.nd
     """
     seen = measure_motion(prepare_array(first), prepare_array(second))
     if not seen.camera_valid:
-        return np.eye(2, 3)
+        # no one group is the camera's: a hand-held camera before near and far things
+        return _shared_motion(found) if moves_everywhere(found) else np.eye(2, 3)
     affine, shape = matrix_back(seen.camera), found.visible.shape
     finer = _shared_motion(found)
     apart = size_px(affine_field(affine, *shape) - affine_field(finer, *shape))
     if apart < SAME_MOTION:
         return finer
     return affine if size_px(affine_field(affine, *shape)) >= RESOLUTION else np.eye(2, 3)
+
+
+def moves_everywhere(found: Registration) -> bool:
+    """Whether the affine motion takes away more than half of the flow in most cells, also along the rim.
+
+    An object that moves leaves the cells about it at rest.
+    """
+    left = found.flow - affine_field(found.affine, *found.visible.shape)
+    size = (GRID_OF_CELLS[1], GRID_OF_CELLS[0])
+    clear = found.visible.astype(np.float32)
+    share = cv2.resize(clear, size, interpolation=cv2.INTER_AREA)
+    rest, flow = (
+        cv2.resize(_length(each) * clear, size, interpolation=cv2.INTER_AREA) for each in (left, found.flow)
+    )
+    better = (rest < flow / 2)[share > 0.5]
+    rim = np.ones(GRID_OF_CELLS, bool)
+    rim[1:-1, 1:-1] = False
+    of_rim = (rest < flow / 2)[rim & (share > 0.5)]
+    known = len(better) >= rim.size // 4 and len(of_rim) > 0
+    return bool(known and better.mean() > MOST and of_rim.mean() > MOST)
 
 
 def _shared_motion(found: Registration) -> np.ndarray:
