@@ -23,11 +23,12 @@ STAGES = [
     {"studies"},
     {"account"},
     {"correlation"},
+    {"protocols"},
     {"policy"},
     {"repeatability"},
     {"report"},
     {"run"},
-    {"cli", "cli_tools", "cli_repeatability", "cli_runs"},
+    {"cli", "cli_tools", "cli_protocols", "cli_repeatability", "cli_runs"},
 ]
 TORCH_FREE = (
     "tables",

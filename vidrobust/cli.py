@@ -230,15 +230,11 @@ def correlate(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 a gate failed, 2 usage or settings, 3 an input could not be read."""
-    from vidrobust import (
-        cli_repeatability,
-        cli_runs,
-        cli_tools,
-    )  # commands that are no stages register themselves
+    # commands that are no stages register themselves
+    from vidrobust import cli_protocols, cli_repeatability, cli_runs, cli_tools
 
-    cli_tools.register(cli)
-    cli_repeatability.register(cli)
-    cli_runs.register(cli)
+    for commands in (cli_tools, cli_repeatability, cli_runs, cli_protocols):
+        commands.register(cli)
     try:
         cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
     except click.ClickException as error:

@@ -1,0 +1,127 @@
+"""CE, mCE, flip rates: AlexNet into itself is 100, published sums, and what a degenerate model gets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vidrobust.perturb.published import imagenet_c
+from vidrobust.perturb.published.sequences import SEQUENCES
+from vidrobust.protocols import alexnet
+from vidrobust.protocols.corruption_error import (
+    ALEXNET,
+    NONE,
+    CorruptionErrors,
+    FlipRates,
+    corruption_error,
+    relative_corruption_error,
+)
+
+MEANS = {
+    # augmix/imagenet.py, six digits: an independent source of the same table
+    "gaussian_noise": 0.886428,
+    "shot_noise": 0.894468,
+    "impulse_noise": 0.922640,
+    "defocus_blur": 0.819880,
+    "glass_blur": 0.826268,
+    "motion_blur": 0.785948,
+    "zoom_blur": 0.798360,
+    "snow": 0.866816,
+    "frost": 0.826572,
+    "fog": 0.819324,
+    "brightness": 0.564592,
+    "contrast": 0.853204,
+    "elastic_transform": 0.646056,
+    "pixelate": 0.717840,
+    "jpeg_compression": 0.606500,
+}
+
+
+def test_the_errors_of_alexnet_are_those_of_two_sources():
+    assert tuple(alexnet.ERRORS) == imagenet_c.TEST == tuple(MEANS)
+    for name, errors in alexnet.ERRORS.items():
+        assert np.mean(errors) == pytest.approx(MEANS[name], abs=1e-6)
+    scored = {name for name, sequence in SEQUENCES.items() if sequence.scored}
+    assert scored <= set(alexnet.FLIP_PROBABILITIES)
+    assert len(scored) == 10
+
+
+def test_alexnet_into_itself_is_100_for_every_corruption():
+    for errors in alexnet.ERRORS.values():
+        assert corruption_error(np.array(errors), np.array(errors)) == pytest.approx(100)
+        relative = relative_corruption_error(np.array(errors), 0.4348, np.array(errors), 0.4348)
+        assert relative == pytest.approx(100)
+
+
+def test_ce_is_a_ratio_of_sums_and_not_a_mean_of_ratios():
+    assert corruption_error(np.array([0.1, 0.5]), np.array([0.2, 0.4])) == pytest.approx(100)
+
+
+def counted(errors: dict[str, tuple[float, ...]], clean: float, n: int) -> CorruptionErrors:
+    """n images of which, at each severity, the first share is wrong."""
+    wrong = np.array([[[k < round(e * n) for e in row] for row in errors.values()] for k in range(n)])
+    return CorruptionErrors(names=tuple(errors), wrong=wrong, clean_wrong=np.arange(n) < round(clean * n))
+
+
+def test_a_summary_of_counts_is_the_formula_on_rates():
+    errors = {name: tuple(np.round(np.array(e) * 0.8, 2)) for name, e in alexnet.ERRORS.items()}
+    found = counted(errors, 0.24, 100).summary()
+    ce = [100 * np.sum(e) / np.sum(alexnet.ERRORS[name]) for name, e in errors.items()]
+    relative = [
+        100 * np.sum(np.array(e) - 0.24) / np.sum(np.array(alexnet.ERRORS[name]) - 0.4348)
+        for name, e in errors.items()
+    ]
+    assert found["mce"] == pytest.approx(np.mean(ce))
+    assert found["relative_mce"] == pytest.approx(np.mean(relative))
+    assert found["clean_error"] == pytest.approx(0.24)
+    assert found["corruptions"]["fog"]["errors"] == pytest.approx(errors["fog"])
+    assert found["corruptions"]["fog"]["ce"] == pytest.approx(ce[list(errors).index("fog")])
+    assert found["mce_low"] < found["mce"] < found["mce_high"]
+
+
+def test_a_model_that_corruption_does_not_touch_has_relative_mce_zero():
+    errors = dict.fromkeys(alexnet.ERRORS, (0.3,) * 5)
+    assert counted(errors, 0.3, 10).summary()["relative_mce"] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_interval_of_mce_covers_as_it_says():
+    """400 draws of 60 images whose chance of being wrong differs between images: 95 % give or take 3 %."""
+    rng = np.random.default_rng(0)
+    names, hits = ("fog", "snow"), 0
+    truth = np.mean([100 * 5 * 0.5 / np.sum(alexnet.ERRORS[name]) for name in names])
+    for _ in range(400):
+        chance = rng.beta(2, 2, size=(60, 1, 1))
+        found = CorruptionErrors(
+            names=names, wrong=rng.random((60, 2, 5)) < chance, clean_wrong=np.zeros(60, bool)
+        ).summary()
+        hits += found["mce_low"] <= truth <= found["mce_high"]
+    assert hits / 400 == pytest.approx(0.95, abs=0.03)
+
+
+def test_without_a_baseline_it_is_a_mean_error_in_percent():
+    wrong = np.zeros((4, 1, 2), bool)
+    wrong[:2, 0, 0] = True
+    found = CorruptionErrors(
+        names=("x",), wrong=wrong, clean_wrong=np.zeros(4, bool), baseline=NONE
+    ).summary()
+    assert found["mce"] == pytest.approx(25)
+    assert found["normalised_by"] == ""
+    with pytest.raises(ValueError, match=r"expected \(3, 1, S\), got \(4, 1, 2\)"):
+        CorruptionErrors(names=("x",), wrong=wrong, clean_wrong=np.zeros(3, bool), baseline=ALEXNET)
+
+
+def test_flip_rates_are_over_alexnets_and_the_mean_is_over_the_ten():
+    names = tuple(alexnet.FLIP_PROBABILITIES)
+    base = np.array(list(alexnet.FLIP_PROBABILITIES.values()))
+    scored = np.array([SEQUENCES[name].scored for name in names])
+    found = FlipRates(
+        names=names,
+        flips=np.stack([base, base]),
+        top5_distance=np.ones((2, len(names))),
+        scored=scored,
+        clean_wrong=np.array([True, False]),
+    ).summary()
+    assert found["mfr"] == pytest.approx(100)
+    assert found["flip_probability"] == pytest.approx(base[scored].mean())
+    assert (found["t5d"], found["clean_error"]) == (1, 0.5)
+    assert found["sequences"]["spatter"]["scored"] is False
