@@ -22,6 +22,7 @@ def test_tracks_of_the_real_youtube_rows(corpus: Path) -> None:
     # 0,1,2 present, 3 absent: the first stretch has three labels
     first = found.items[0]
     assert (first.name, first.label) == ("clip/0/0", "person")
+    assert first.more == (("clip", "clip"), ("track", "0/0"))
     assert first.boxes is not None
     assert (first.boxes.places, first.boxes.unit, first.boxes.counted) == ((0.0, 1.0, 2.0), "share", False)
     assert first.boxes.boxes[0] == (0.21, 0.0, 0.686, 1.0)

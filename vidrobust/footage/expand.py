@@ -11,8 +11,10 @@ from pathlib import Path
 
 from vidrobust.errors import InputError
 from vidrobust.footage.item import Item, Roi
+from vidrobust.footage.labels import ytbb
 from vidrobust.footage.manifest import is_manifest, list_rows, with_names
 from vidrobust.footage.records import SUFFIXES, Problem
+from vidrobust.footage.videos_beside import videos_beside
 from vidrobust.shown import shown
 
 # fmt: off
@@ -66,7 +68,8 @@ def expand_sources(paths: Sequence[str | os.PathLike[str]], *, roi: Roi | None =
     item, and so are all the images of a folder named one by one, as the shell expands ``frames/*.png``.
     What is missing or empty becomes a problem, so that the others go on. Names are the shortest that tell
     the items apart: the file's stem, with its suffix or its folders where needed. A CSV or Parquet file with
-    a column ``path`` is a manifest, and each of its rows an item. ``roi`` (x, y, width, height in px) holds for
+    a column ``path`` is a manifest, and each of its rows an item; a CSV of YouTube-BoundingBoxes stands for
+    the videos beside it. ``roi`` (x, y, width, height in px) holds for
     every item without one of its own.
     """
     found = _Found()
@@ -123,7 +126,7 @@ def _expand(source: str, found: _Found) -> None:
 def _expand_table(path: Path, found: _Found) -> None:
     """The rows of a manifest."""
     if not is_manifest(path):
-        found.problems.append(f"{shown(path)}: is a table, but no manifest: it has no column path")
+        _expand_annotations(path, found)
         return
     try:
         manifest = list_rows(path)
@@ -134,6 +137,20 @@ def _expand_table(path: Path, found: _Found) -> None:
     found.bad_rows += manifest.problems
     if not manifest.items and not manifest.problems:
         found.problems.append(f"{shown(path)}: lists no item")
+
+
+def _expand_annotations(path: Path, found: _Found) -> None:
+    """The videos beside a file of YouTube-BoundingBoxes."""
+    if not any(each.sniff(path) for each in ytbb.FORMATS):
+        found.problems.append(f"{shown(path)}: is a table, but no manifest: it has no column path")
+        return
+    ids = ytbb.read(path).rows["item"].unique().tolist()
+    beside = videos_beside(path, ids, VIDEO_SUFFIXES)
+    found.listed += beside.items
+    if beside.missing:
+        some = ", ".join(beside.missing[:3]) + (" ..." if len(beside.missing) > 3 else "")
+        what = f"{len(beside.missing)} of {len(ids)} videos do not lie beside it, as ID.mp4 ({some})"
+        found.problems.append(f"{shown(path)}: {what}")
 
 
 def _expand_folder(source: str, found: _Found) -> None:

@@ -67,6 +67,7 @@ def _of_object(item: Item, track: str, rows: pd.DataFrame, boxes: ObjectBoxes) -
         name=f"{item.name}/{track}",
         label=first["label_name"] or (str(first["label"]) if first["label"] >= 0 else item.label),
         boxes=boxes,
+        more=(*item.more, ("clip", item.name), ("track", track)),
     )
 
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.labels import PRESENCE, LabelFormat, Labels, rows_of
+from vidrobust.footage.labels.ytbb_columns import read_columns
 from vidrobust.footage.records import (
     SUFFIXES,
     BadValueError,
+    Problem,
     Record,
     columns_of,
     number,
@@ -38,25 +42,35 @@ def read(path: Path) -> Labels:
     """
     first = columns_of(path)
     columns, has_header = _columns(first)
-    table = read_table(path, None if has_header else columns)
-    rows, problems = [], list(table.problems)
-    classes: dict[int, str] = {}
-    for record in table.records:
-        try:
-            rows.append(_row(record))
-            classes.setdefault(required(record, "class_id", whole), record.text("class_name"))
-        except BadValueError as error:
-            problems.append(error.problem)
+    rows = read_columns(path, columns, has_header=has_header) if path.suffix.lower() == ".csv" else None
+    problems: list[Problem] = []
+    if rows is None:
+        rows, problems = read_each(path, columns, has_header=has_header)
+    classes = rows[["label", "label_name"]].drop_duplicates("label").sort_values("label")
     notes = ["times count from the start of the whole video on YouTube: a clip cut from it begins later"]
     return Labels(
         format="ytbb-detection" if "xmin" in columns else "ytbb-classification",
         path=path,
-        rows=rows_of(rows),
-        classes=dict(sorted(classes.items())),
+        rows=rows,
+        classes={int(k): str(n) for k, n in zip(classes["label"], classes["label_name"], strict=True)},
         box_unit="share",
         problems=tuple(sorted(problems, key=lambda p: p.line)),
         notes=tuple(notes),
     )
+
+
+def read_each(
+    path: Path, columns: tuple[str, ...], *, has_header: bool
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """The rows one by one, and what is wrong with those that cannot be used; much slower."""
+    table = read_table(path, None if has_header else columns)
+    rows, problems = [], list(table.problems)
+    for record in table.records:
+        try:
+            rows.append(_row(record))
+        except BadValueError as error:
+            problems.append(error.problem)
+    return rows_of(rows), problems
 
 
 def _columns(first: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:

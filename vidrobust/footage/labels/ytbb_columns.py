@@ -1,0 +1,78 @@
+"""YouTube-BoundingBoxes column by column: the whole data set has millions of rows, nearly all of them sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.footage.item_tables import WHOLE_ITEM
+from vidrobust.footage.labels.labels import PRESENCE
+from vidrobust.shown import shown
+from vidrobust.tables import check
+
+NUMBERS = {"timestamp_ms": "float64", "class_id": "int64"}
+EDGES = ("xmin", "xmax", "ymin", "ymax")
+
+
+def read_columns(path: Path, columns: tuple[str, ...], *, has_header: bool) -> pd.DataFrame | None:
+    """The rows as the table ``labels``, or None where any of them is not sound and each must be looked at.
+
+    columns  of the file, in its order
+    """
+    numbers = NUMBERS | {edge: "float64" for edge in EDGES if edge in columns}
+    kinds = {name: numbers.get(name, "category") for name in columns}
+    try:
+        file = pd.read_csv(
+            path,
+            header=0 if has_header else None,
+            names=list(columns),
+            index_col=False,
+            dtype=kinds,
+            na_filter=False,
+            skip_blank_lines=False,
+            encoding="utf-8-sig",
+            on_bad_lines="error",
+        )
+    except (ValueError, OSError):  # also a row too long, or a number that is none
+        return None
+    return _labels(file) if _is_sound(file) else None
+
+
+def _is_sound(file: pd.DataFrame) -> bool:
+    if not file["object_presence"].isin(PRESENCE).all() or not np.isfinite(file["timestamp_ms"]).all():
+        return False
+    if "xmin" not in file:
+        return True
+    present = file[file["object_presence"] == "present"]
+    inside = present[list(EDGES)].ge(0).all(axis=None) and present[list(EDGES)].le(1).all(axis=None)
+    return bool(
+        inside and (present["xmin"] <= present["xmax"]).all() and (present["ymin"] <= present["ymax"]).all()
+    )
+
+
+def _labels(file: pd.DataFrame) -> pd.DataFrame:
+    label = file["class_id"].astype(str)
+    rows = {
+        "item": _text(file["youtube_id"]),
+        "frame": np.full(len(file), WHOLE_ITEM),
+        "time_s": file["timestamp_ms"] / 1000,
+        "track": label + "/" + _text(file["object_id"]) if "object_id" in file else label,
+        "label": file["class_id"],
+        "label_name": _text(file["class_name"]),
+    }
+    present = (file["object_presence"] == "present").to_numpy()
+    for corner, edge in (("x1", "xmin"), ("y1", "ymin"), ("x2", "xmax"), ("y2", "ymax")):
+        rows[corner] = np.where(present, file[edge], np.nan) if edge in file else np.full(len(file), np.nan)
+    known = {"youtube_id", "class_name", "object_id", "object_presence", *NUMBERS, *EDGES}
+    more = {name: _text(file[name]) for name in file.columns if name not in known}
+    return check(
+        "labels", pd.DataFrame(rows | {"source": "ytbb", "presence": _text(file["object_presence"])} | more)
+    )
+
+
+def _text(column: pd.Series) -> pd.Series:
+    """A column of categories as text; each category is looked at once."""
+    names = np.array([shown(str(name).strip()) for name in column.cat.categories], object)
+    return pd.Series(names[column.cat.codes.to_numpy()], index=column.index, dtype=object)
