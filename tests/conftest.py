@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("VIDROBUST_ENGINE", "torch")  # engines have tests of their own; models load as they are
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -1,4 +1,4 @@
-"""The commands of the command line that are no stage of a study: inspect, perturbations, models, doctor, demo."""
+"""The commands of the command line that are no stage of a study: inspect, perturbations, models, engines, ..."""
 
 from __future__ import annotations
 
@@ -68,6 +68,32 @@ def models(as_json: bool) -> None:
     from vidrobust.models.known import available
 
     _print_rows(available(), as_json)
+
+
+@click.command()
+@click.argument("clip", required=False)
+@click.option("--model", "-m", required=True, metavar="SPEC", help="The model to try.")
+@click.option(
+    "--frames", type=click.IntRange(1), default=64, metavar="N", help="Frames of CLIP.  [default: 64]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
+    """Speed of each engine and precision for a model, and how many labels each changes on CLIP."""
+    import dataclasses
+
+    from vidrobust.models.engines.compare import compare_engines
+    from vidrobust.models.load import load_as_it_is
+    from vidrobust.models.network import check_frames
+    from vidrobust.video.source import open_video
+
+    if clip is None:
+        click.echo("three made pictures: give a CLIP for flips that mean something", err=True)
+        pixels = check_frames()
+    else:
+        with open_video(clip, device="cpu") as video:
+            pixels = next(video.batches(frames)).pixels
+    found = compare_engines(load_as_it_is(model, device="cpu"), pixels)
+    _print_rows([{k: _rounded(v) for k, v in dataclasses.asdict(row).items()} for row in found], as_json)
 
 
 @click.command()
@@ -186,6 +212,13 @@ def _print_catalogue(entries: tuple[Any, ...], as_json: bool) -> None:
         for entry in entries
     ]
     _print_rows(rows, as_json)
+
+
+def _rounded(value: Any) -> Any:
+    """Three digits of a number; None for NaN, as JSON has none."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.3g}") if value == value else None
 
 
 def _print_rows(rows: Any, as_json: bool) -> None:

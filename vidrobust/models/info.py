@@ -13,6 +13,8 @@ import torch
 
 from vidrobust.predictions import Classifier, Detector
 
+_PLAIN = (bool, int, float, str, tuple)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelInfo:
@@ -35,11 +37,13 @@ class ModelInfo:
     weights: str = ""
     weights_sha256: str = ""
     code_sha256: str = ""
-    """Of the source files of a torch module's classes, as far as they are not torch's own."""
+    """Of a torch module's plain attributes and the source files of its classes, torch's own left out."""
     version: str = ""
     """What the user calls this state of a callable."""
     reading: str = ""
     """From the network's outputs to the answer, in words: "logits, softmax", operating points."""
+    threads: int = 0
+    """Of the engine, where they were chosen by measurement or asked for; 0: as the engine does by itself."""
     num_classes: int = 0
     notes: tuple[str, ...] = ()
     """Choices made on the user's behalf and fallbacks, a sentence each."""
@@ -115,14 +119,18 @@ def state_sha256(module: torch.nn.Module) -> str:
 
 
 def code_sha256(module: torch.nn.Module) -> str:
-    """SHA-256 over the source files of the classes a module is made of, torch's own left out, or "".
+    """SHA-256 over a module's plain attributes and the source files of its classes, torch's own left out.
 
-    So that a changed ``forward`` is another model though its weights are the same. Classes without a source file
-    (made in an interactive session) are left out.
+    So that a changed ``forward`` or slope is another model though its weights are the same. Classes without a
+    source file (made in an interactive session) count by their names.
     """
-    files = set()
-    for kind in {type(part) for part in module.modules()}:
+    digest, files = hashlib.sha256(), set()
+    for name, part in module.named_modules():
+        kind = type(part)
+        plain = {k: v for k, v in sorted(vars(part).items()) if k[0] != "_" and isinstance(v, _PLAIN)}
+        digest.update(f"{name} {kind.__module__}.{kind.__qualname__} {plain}".encode())
         if kind.__module__.split(".")[0] != "torch":
             with contextlib.suppress(TypeError, OSError):
                 files.add(Path(inspect.getfile(kind)))
-    return file_sha256(*sorted(file for file in files if file.is_file())) if files else ""
+    digest.update(file_sha256(*sorted(file for file in files if file.is_file())).encode())
+    return digest.hexdigest()

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.models import kinds
-from vidrobust.models.reading import KEYS
+from vidrobust.models import kinds, reading
+from vidrobust.models.engines import wanted
 from vidrobust.models.spec import ModelKind, ModelSpec, split_options
 
 GROUP = "vidrobust.models"
 """The group of entry points in which a package names a ModelKind."""
 
-OF_ALL = KEYS
-"""Options that every kind takes: how outputs become answers."""
+OF_ALL = (*reading.KEYS, *wanted.KEYS)
+"""Options that every kind takes: how outputs become answers, and what computes them."""
 
 
 @dataclass(frozen=True)

@@ -4,46 +4,99 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import cast
+
+import torch
 
 from vidrobust.device import resolve_device
 from vidrobust.errors import SettingsError
 from vidrobust.models.detection.network import DetectionNetwork, as_detector
+from vidrobust.models.engines.choose import with_engine
+from vidrobust.models.engines.runners import NAMES, Precision, default_engine
+from vidrobust.models.engines.wanted import Wanted
+from vidrobust.models.info import model_info
 from vidrobust.models.known import kind_of, parse_spec
-from vidrobust.models.network import Network, as_classifier
+from vidrobust.models.network import Network, NetworkClassifier, as_classifier, check_frames
 from vidrobust.models.predict import Model
 from vidrobust.models.reading import KEYS, Declared
+from vidrobust.models.spec import split_options
 from vidrobust.models.thresholded import thresholded
 from vidrobust.predictions import Classifier
 
 
-def load_model(spec: str, *, device: str = "auto", name: str | None = None) -> Model:
+def load_model(
+    spec: str,
+    *,
+    device: str = "auto",
+    name: str | None = None,
+    engine: str | None = None,
+    precision: str = "float32",
+    sample: torch.Tensor | None = None,
+) -> Model:
     """Load a model, check it on one batch, and return it as a Classifier or a Detector.
 
     spec    efficientnet-lite0|1|2, torchvision:NAME[,weights=FILE], timm:NAME[,weights=FILE], onnx:FILE,
             pt2:FILE or package.module:factory; docs/models.md describes each
     device  "auto", "cpu", "cuda" or "cuda:N"
     name    what it is called in every table; by default the network's or the file's name
+    engine  "torch", "onnxruntime", "openvino", or "auto": the fastest that says the same; by default as
+            VIDROBUST_ENGINE says, else auto. With "torch" an ONNX file stays in ONNX Runtime. ``precision``
+            "float32", "bfloat16" or "int8". Both may stand in the spec
+    sample  (N, 3, H, W) uint8 frames on which engines are compared and timed, and int8 is calibrated; real ones
+            where there are any
 
     Raises SettingsError for a wrong spec, a missing file, sidecar or package, or outputs that do not fit;
     InputError for a file that cannot be read, a hub that cannot be reached, or outputs that are not numbers.
 
     >>> load_model("efficientnet-lite0")(pixels).labels  # doctest: +SKIP
     """
+    wanted = Wanted(engine=engine or default_engine(), precision=cast(Precision, precision))
+    parsed = parse_spec(spec)
+    wanted = wanted.changed(parsed.options, parsed.number("threads"))
+    model = load_as_it_is(spec, device=device, name=name)
+    if not isinstance(model, NetworkClassifier):
+        return model
+    frames = (check_frames() if sample is None else sample).to(model.network.device)
+    network = with_engine(model.network, wanted, frames)
+    return model if network is model.network else as_classifier(network, spec)
+
+
+def load_as_it_is(spec: str, *, device: str = "auto", name: str | None = None) -> Model:
+    """``load_model`` without a choice of engines: torch modules in torch, ONNX files in ONNX Runtime."""
     parsed = parse_spec(spec)
     loaded = kind_of(parsed).load(parsed, resolve_device(device))
-    said = {key: value for key, value in parsed.options.items() if key in KEYS}
-    declared = Declared.read(said, spec)
+    declared = Declared.read({key: value for key, value in parsed.options.items() if key in KEYS}, spec)
     if isinstance(loaded, Network):
         named = dataclasses.replace(loaded, name=name or loaded.name, declared=declared.over(loaded.declared))
         return as_classifier(named, spec)
     if isinstance(loaded, DetectionNetwork):
         loaded = as_detector(dataclasses.replace(loaded, name=name or loaded.name), spec)
-    model = thresholded(loaded, declared, spec)
+    model: Model = thresholded(loaded, declared, spec)
     model.name = name or model.name
     return model
 
 
-def load_models(specs: Sequence[str], *, device: str = "auto") -> list[Model]:
+def pinned_spec(model: Model) -> str:
+    """The spec that loads a model in the engine it has now, without measuring again: for other processes."""
+    info = model_info(model)
+    engine = info.engine.partition(" ")[0]
+    if engine not in NAMES or not isinstance(model, NetworkClassifier):
+        return info.spec
+    head, options = split_options(info.spec)
+    options["engine"] = engine
+    if info.threads:
+        options["threads"] = str(info.threads)
+    return ",".join([head, *(f"{key}={value}" for key, value in options.items())])
+
+
+def load_models(
+    specs: Sequence[str],
+    *,
+    device: str = "auto",
+    engine: str | None = None,
+    precision: str = "float32",
+    sample: torch.Tensor | None = None,
+) -> list[Model]:
     """Load several models of one run; their names must differ, as they tell the rows of a table apart.
 
     Raises SettingsError also where one spec is given twice. Two files of one name get a number.
@@ -53,12 +106,12 @@ def load_models(specs: Sequence[str], *, device: str = "auto") -> list[Model]:
         raise SettingsError(f"the same model is given twice: {', '.join(sorted(twice))}")
     loaded: list[Model] = []
     for spec in specs:
-        classifier = load_model(spec, device=device)
+        model = load_model(spec, device=device, engine=engine, precision=precision, sample=sample)
         taken = {other.name for other in loaded}
-        if classifier.name in taken:
-            number = next(n for n in range(2, len(specs) + 2) if f"{classifier.name} ({n})" not in taken)
-            classifier = load_model(spec, device=device, name=f"{classifier.name} ({number})")
-        loaded.append(classifier)
+        if model.name in taken:
+            number = next(n for n in range(2, len(specs) + 2) if f"{model.name} ({n})" not in taken)
+            model.name = f"{model.name} ({number})"
+        loaded.append(model)
     return loaded
 
 

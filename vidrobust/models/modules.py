@@ -51,6 +51,7 @@ def from_module(
         code_sha256=code_sha256(module),
         declared=Declared(output=output),
         class_names=class_names,
+        module=module,
         notes=notes,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,12 +12,16 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError, VidrobustError
+from vidrobust.models.engines.agreement import Guarded
+from vidrobust.models.engines.runners import OnnxFile
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.outputs import as_rows, in_fixed_batches
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.reading import Declared, Reading, settle
 from vidrobust.predictions import Classifications, Classifier
 
+FIRST_BATCHES = 2
+"""Of footage, in which another engine is held against the one a network came with."""
 _SAME = 0.01
 """Largest total variation between two passes over one frame that is still rounding, not a training mode."""
 
@@ -30,6 +35,8 @@ class Network:
     fixed_batch  the only batch size it takes, or None
     declared     what the user or the library says of its outputs; the rest is found out
     class_names  or None: ImageNet's, or "class 0" ..., by the number of outputs
+    module, onnx what another engine can be made from, if anything
+    threads      of the engine, where it was chosen; reference: the engine it was held against
     """
 
     name: str
@@ -45,6 +52,10 @@ class Network:
     fixed_batch: int | None = None
     declared: Declared = field(default_factory=Declared)
     class_names: tuple[str, ...] | None = None
+    module: torch.nn.Module | None = None
+    onnx: OnnxFile | None = None
+    threads: int = 0
+    reference: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -63,7 +74,14 @@ class NetworkClassifier:
         """pixels (N, 3, H, W) uint8 RGB of any size and device -> N rows of probabilities."""
         if len(pixels) == 0:
             return Classifications(np.empty((0, len(self.class_names)), np.float32), self.class_names)
-        return self.reading(scores(self.network, pixels), f"model {self.name}")
+        found = self.reading(scores(self.network, pixels), f"model {self.name}")
+        run = self.network.run
+        if isinstance(run, Guarded) and run.rejected and self.info.engine != self.network.reference:
+            note = f"not {self.info.engine}: {run.rejected}, on footage"
+            self.info = dataclasses.replace(
+                self.info, engine=self.network.reference, threads=0, notes=(*self.info.notes, note)
+            )
+        return found
 
 
 def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:
@@ -103,12 +121,15 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
         code_sha256=network.code_sha256,
         reading=reading.describe(),
         num_classes=len(reading.class_names),
+        threads=network.threads,
         notes=(*network.notes, *found),
     )
     classifier = NetworkClassifier(
         name=network.name, class_names=reading.class_names, info=info, network=network, reading=reading
     )
     check_steady(classifier)
+    if isinstance(network.run, Guarded):
+        network.run.left = FIRST_BATCHES
     return classifier
 
 

@@ -46,7 +46,7 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
     if not settings.model:
         raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")
     check_settings(settings, STAGES)
-    models = load_models(settings.model, device=settings.device)
+    models = load_models(settings.model, device=settings.device, engine=settings.engine)
     found = inputs.find(settings, None, reporter)
     costs: list[Cost] = []
     frames, unknown, readable = 0, 0, 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
 from vidrobust import tables
 from vidrobust.errors import InputError, SettingsError
@@ -23,6 +24,9 @@ from vidrobust.run.parts import Parts
 from vidrobust.run.progress import Reporter
 from vidrobust.run.settings import Settings
 from vidrobust.video.source import VideoSource
+
+CALIBRATION = 16
+"""Frames on which int8 is calibrated."""
 
 
 class Run:
@@ -76,7 +80,13 @@ class Run:
                 raise SettingsError(
                     "no model given: use --model SPEC, for example --model efficientnet-lite0"
                 )
-            self._models = list(load_models(self.settings.model, device=self.settings.device))
+            self._models = load_models(
+                self.settings.model,
+                device=self.settings.device,
+                engine=self.settings.engine,
+                precision=self.settings.precision,
+                sample=self._first_frames() if self.settings.precision == "int8" else None,
+            )
             for model in self._models:
                 self.reporter.say(f"model {model.name}: {len(model.class_names)} classes")
             self.folder.update(
@@ -86,6 +96,11 @@ class Run:
                 ]
             )
         return self._models
+
+    def _first_frames(self) -> torch.Tensor:
+        """The first frames of the first item, to calibrate a network on."""
+        with inputs.open_item(self.inputs.readable[0], self.settings) as source:
+            return next(source.batches(CALIBRATION)).pixels
 
     def item(self, name: str) -> Item:
         """The item of this name."""

@@ -21,6 +21,10 @@ class Settings:
     device: str = "auto"
     batch: str = "auto"
     """Frames per forward pass; "auto" starts at 32 and halves when memory runs out."""
+    engine: str | None = None
+    """auto, torch, onnxruntime or openvino computes the models; None: as VIDROBUST_ENGINE says, else auto."""
+    precision: str = "float32"
+    """float32; bfloat16 or int8 change labels, how many ``vidrobust engines`` says."""
     seed: int = 0
     backend: str = "auto"
     strict_device: bool = False

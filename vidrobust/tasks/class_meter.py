@@ -57,7 +57,8 @@ class ClassMeter:
         self._parts["frames"].append(self._frame_rows(predictions, first))
         self._parts["probabilities"].append(self._probability_rows(predictions, first))
         self._labels.append(predictions.labels)
-        self._jitter.append(_second_differences(known.probabilities, len(predictions)))
+        second = _second_differences(known.probabilities, len(predictions))
+        self._jitter.append(np.full(len(second), np.nan) if predictions.partial else second)
         wanted = [*self._adjacent(first), *self._anchors(first)]
         if wanted:
             self._parts["pairs"].append(self._pair_rows(known, offset, wanted))
@@ -125,7 +126,7 @@ class ClassMeter:
                 "label_name": [prediction.class_names[k] for k in label],
                 "probability": p[rows, label],
                 "second_label": second,
-                "margin": p[rows, label] - p[rows, second],
+                "margin": prediction.margins,
                 "entropy": entropy,
                 "track": 0,
                 "keyframe": self._keyframe[first:],

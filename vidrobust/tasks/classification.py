@@ -20,7 +20,13 @@ NEIGHBOURS = MappingProxyType({"kind": "adjacent"})
 
 
 def _of_probabilities(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Difference:
-    return lambda p, q: function(p.probabilities, q.probabilities)
+    """A distance between distributions; NaN, which counts nowhere, where only a part of them is known."""
+
+    def difference(p: Classifications, q: Classifications) -> np.ndarray:
+        found = function(p.probabilities, q.probabilities)
+        return np.full(len(found), np.nan) if p.partial or q.partial else found
+
+    return difference
 
 
 def label_flip(p: Classifications, q: Classifications) -> np.ndarray:

@@ -14,6 +14,7 @@ from vidrobust.models.detection import yolov8
 from vidrobust.models.detection.candidates import Outputs
 from vidrobust.models.detection.network import DetectionNetwork
 from vidrobust.models.detection.sidecar import read_entry
+from vidrobust.models.engines.runners import OnnxFile
 from vidrobust.models.info import file_sha256
 from vidrobust.models.network import Network
 from vidrobust.models.onnx_runtime import check_input, open_session, runtime, weight_files
@@ -44,9 +45,10 @@ def _classifier(spec: ModelSpec, session: Any, notes: list[str], device: torch.d
     batch = shape[0] if isinstance(shape[0], int) else None
     name = session.get_inputs()[0].name
 
+    file = OnnxFile(path=path, input=name, output=output, dtype=dtype, channels_last=last)
+
     def run(inputs: torch.Tensor) -> object:
-        ordered = inputs.permute(0, 2, 3, 1) if last else inputs
-        return session.run([output], {name: ordered.contiguous().numpy().astype(dtype, copy=False)})[0]
+        return session.run([output], {name: file.array(inputs)})[0]
 
     if batch is not None:
         notes.append(f"fixed batch size {batch}: larger batches are cut up")
@@ -63,6 +65,7 @@ def _classifier(spec: ModelSpec, session: Any, notes: list[str], device: torch.d
         fixed_batch=batch,
         declared=sidecar.declared,
         class_names=given_names(spec.options.get("classes")) or sidecar.class_names,
+        onnx=file,
         notes=tuple(notes),
     )
 

@@ -1,0 +1,248 @@
+"""Engines on real networks and frames: the same answers, and what is done where they are not."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from vidrobust.errors import SettingsError
+from vidrobust.models.engines import cache
+from vidrobust.models.engines.agreement import Guarded, disagreement
+from vidrobust.models.engines.choose import with_engine
+from vidrobust.models.engines.wanted import Wanted
+from vidrobust.models.info import code_sha256, identity, state_sha256
+from vidrobust.models.load import load_model, pinned_spec
+from vidrobust.models.modules import from_module
+from vidrobust.models.network import Network, NetworkClassifier, as_classifier
+from vidrobust.models.preprocess import Preprocess
+
+ENGINES = ["openvino", "onnxruntime"]
+NET = "mobilenet_v1_0.25_128.onnx"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """One cache for the tests of this module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VIDROBUST_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def of_module(module: torch.nn.Module) -> Network:
+    return from_module(
+        module,
+        Preprocess(size=16, mean=(127,) * 3, std=(64,) * 3),
+        torch.device("cpu"),
+        name="own",
+        weights="",
+        weights_sha256=state_sha256(module),
+    )
+
+
+class Small(torch.nn.Module):
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.conv, self.layer = torch.nn.Conv2d(3, 8, 3), torch.nn.Linear(8, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.layer(self.conv(x).relu().mean(dim=(2, 3)))
+        return scores
+
+
+class Branching(Small):
+    """Another answer for bright frames, which no trace of a black example holds."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = super().forward(x)
+        return -scores if x.mean() > 0.5 else scores
+
+
+class Unexportable(Small):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = super().forward(x)
+        return torch.from_numpy(np.sort(scores.numpy(), axis=1) + scores.numpy())
+
+
+def test_lite0_says_the_same_in_openvino(lite0: NetworkClassifier, teddy: torch.Tensor) -> None:
+    model = load_model("efficientnet-lite0,threads=1", device="cpu", engine="openvino")
+    assert isinstance(model, NetworkClassifier)
+    assert model.info.engine.startswith("openvino")
+    expected, found = lite0(teddy), model(teddy)
+    assert 0.5 * np.abs(expected.probabilities - found.probabilities).sum(axis=1).max() < 1e-4
+    assert np.array_equal(expected.labels, found.labels)
+    assert not model.network.run.rejected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_onnx_file_says_what_a_bare_session_says(engine: str, models: Path, cat: torch.Tensor) -> None:
+    model = load_model(f"onnx:{models / NET},engine={engine},threads=1")
+    assert (model.info.engine.partition(" ")[0], model.info.threads) == (engine, 1)
+    session = onnxruntime.InferenceSession(models / NET, providers=["CPUExecutionProvider"])
+    inputs = model.network.preprocess(cat).contiguous().numpy()
+    logits = session.run(None, {session.get_inputs()[0].name: inputs})[0].astype(np.float64)
+    z = np.exp(logits - logits.max(axis=1, keepdims=True))
+    assert np.abs(model(cat).probabilities - z / z.sum(axis=1, keepdims=True)).max() < 1e-5
+
+
+def test_auto_chooses_once_and_says_how(noise: torch.Tensor) -> None:
+    network = of_module(Small())
+    first = with_engine(network, Wanted(), noise)
+    assert "engine chosen by measurement, frames/s: openvino on" in first.notes[-1]
+    for part in ("onnxruntime on", f"torch {torch.__version__}"):
+        assert part in first.notes[-1]
+    again = with_engine(network, Wanted(), noise)
+    assert (again.engine, again.threads, again.notes) == (first.engine, first.threads, first.notes)
+    expected, found = as_classifier(network, "s")(noise), as_classifier(first, "s")(noise)
+    assert np.abs(expected.probabilities - found.probabilities).max() < 1e-6
+
+
+def test_a_spec_that_pins_the_engine_loads_the_same(models: Path) -> None:
+    model = load_model(f"onnx:{models / NET}", engine="auto")
+    spec = pinned_spec(model)
+    assert spec.startswith(f"onnx:{models / NET},engine={model.info.engine.partition(' ')[0]}")
+    again = load_model(spec)
+    assert identity(again) == identity(model)
+    assert again.info.threads == model.info.threads
+
+
+def test_a_module_that_cannot_be_exported_stays_in_torch_and_says_why(noise: torch.Tensor) -> None:
+    network = of_module(Unexportable())
+    stayed = with_engine(network, Wanted(), noise)
+    assert stayed.run is network.run
+    assert any("computed by torch: " in note or "not openvino: " in note for note in stayed.notes)
+    with pytest.raises(SettingsError, match="model own: "):
+        with_engine(network, Wanted(engine="openvino"), noise)
+
+
+def test_a_trace_that_lost_a_branch_is_caught_on_the_frames(noise: torch.Tensor) -> None:
+    """Bright frames take the branch that the trace of black ones does not have."""
+    bright = (noise.int() // 4 + 190).to(torch.uint8)
+    network = of_module(Branching())
+    stayed = with_engine(network, Wanted(), bright)
+    assert stayed.engine == network.engine
+    assert any("not openvino: scores differ by" in note for note in stayed.notes)
+    with pytest.raises(SettingsError, match="model own: not openvino: scores differ by"):
+        with_engine(network, Wanted(engine="openvino"), bright)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_lost_branch_that_only_footage_shows_is_given_up_then(engine: str, noise: torch.Tensor) -> None:
+    """Dark frames agree on loading; the first bright batch is right nonetheless, and it is said."""
+    dark, bright = noise // 8, (noise.int() // 4 + 190).to(torch.uint8)
+    network = of_module(Branching(seed=3))
+    chosen = with_engine(network, Wanted(engine=engine), dark)
+    assert isinstance(chosen.run, Guarded)
+    chosen.run.left = 2
+    model = as_classifier(network, "s")
+    model = dataclasses.replace(model, network=chosen)
+    model.info = dataclasses.replace(model.info, engine=chosen.engine)
+    expected = as_classifier(network, "s")(bright).probabilities
+    assert np.array_equal(model(bright).probabilities, expected)
+    assert model.info.engine == network.engine
+    assert f"not {chosen.engine}: scores differ by" in model.info.notes[-1]
+    assert np.array_equal(model(noise).probabilities, as_classifier(network, "s")(noise).probabilities)
+
+
+def test_int8_changes_scores_and_counts_labels(cat: torch.Tensor, models: Path) -> None:
+    plain = load_model(f"onnx:{models / NET}")
+    model = load_model(f"onnx:{models / NET},threads=1", precision="int8", engine="onnxruntime", sample=cat)
+    expected, found = plain(cat), model(cat)
+    assert 1e-3 < 0.5 * np.abs(found.probabilities - expected.probabilities).sum(axis=1).mean() < 0.5
+    assert model.info.precision == "int8"
+    flips = int((expected.labels != found.labels).sum())
+    assert f"int8 as asked for: {flips} of {len(cat)} labels differ" in model.info.notes[0]
+    assert identity(model) != identity(plain)
+
+
+def test_bfloat16_of_a_module_rounds_to_eight_bits(noise: torch.Tensor) -> None:
+    network = of_module(Small())
+    model = as_classifier(with_engine(network, Wanted(precision="bfloat16", engine="torch"), noise), "s")
+    apart = np.abs(model(noise).probabilities - as_classifier(network, "s")(noise).probabilities).max()
+    assert 1e-6 < apart < 0.02
+    assert model.info.precision == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (
+            {"engine": "tensorrt"},
+            "engine: expected one of auto, torch, openvino, onnxruntime, got 'tensorrt'",
+        ),
+        ({"precision": "fp4"}, "precision: expected one of float32, bfloat16, int8"),
+        ({"engine": "onnxruntime", "precision": "bfloat16"}, "onnxruntime has no bfloat16: use openvino"),
+        ({"engine": "torch", "precision": "int8"}, "engine torch has no int8"),
+    ],
+)
+def test_what_cannot_be_asked(how: dict[str, str], message: str, models: Path) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_model(f"onnx:{models / NET}", **how)  # type: ignore[arg-type]
+
+
+def test_a_cache_that_cannot_be_written_leaves_torch(
+    noise: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path / "file" / "cache"))
+    network = of_module(Small(seed=5))
+    stayed = with_engine(network, Wanted(), noise)
+    assert stayed.run is network.run
+    assert "the cache cannot be written" in stayed.notes[-1]
+
+
+def test_plain_attributes_are_part_of_the_code() -> None:
+    first, second = torch.nn.LeakyReLU(0.1), torch.nn.LeakyReLU(0.2)
+    assert state_sha256(first) == state_sha256(second)
+    assert code_sha256(first) != code_sha256(second)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([[1.0, 0.0]], ""),
+        ([[1.0 + 9e-5, 0.0]], ""),
+        ([[1.0 + 2e-4, 0.0]], "scores differ by 0.0002 of the largest"),
+        ([[np.nan, 0.0]], "scores differ by inf"),
+        ([[1.0, 0.0], [0.0, 1.0]], r"answers of shape (2, 2), expected (1, 2)"),
+    ],
+)
+def test_disagreement_by_hand(rows: list[list[float]], expected: str) -> None:
+    assert disagreement(np.array([[1.0, 0.0]]), np.array(rows)).startswith(expected)
+
+
+def test_labels_may_differ_in_ties_alone() -> None:
+    """The largest score is 10, so scores may differ by 1e-3, and a lead of 2e-3 may be lost."""
+    reference = np.array([[10.0, 0.0, 0.0], [1.0, 1.0 - 1.5e-3, 0.0]])
+    tied = np.array([[10.0, 0.0, 0.0], [1.0 - 9e-4, 1.0 - 7e-4, 0.0]])
+    assert disagreement(reference, tied) == ""
+
+
+def test_the_cache_is_where_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path))
+    made: list[Path] = []
+
+    def make(path: Path) -> None:
+        made.append(path)
+        path.write_text("net")
+
+    for _ in range(2):
+        assert cache.made_once("k", "n.onnx", make) == tmp_path / "networks" / "k" / "n.onnx"
+    assert len(made) == 1
+    assert [p.name for p in (tmp_path / "networks").iterdir()] == ["k"]
+
+    def fail(path: Path) -> None:
+        path.write_text("half")
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        cache.made_once("other", "n.onnx", fail)
+    assert [p.name for p in (tmp_path / "networks").iterdir()] == ["k"]
+    assert cache.recall("none") is None
+    assert cache.remember("c", {"engine": "x"})
+    assert cache.recall("c") == {"engine": "x"}

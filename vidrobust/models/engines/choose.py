@@ -1,0 +1,263 @@
+"""The engine of a network: the fastest one here that says the same as the reference, chosen once and kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from vidrobust.errors import SettingsError
+from vidrobust.models.engines import cache
+from vidrobust.models.engines.agreement import Guarded, disagreement
+from vidrobust.models.engines.export import CannotExportError, exported
+from vidrobust.models.engines.precision import quantised, with_bfloat16
+from vidrobust.models.engines.runners import ENGINES, Engine, OnnxFile, Run
+from vidrobust.models.engines.wanted import Wanted
+from vidrobust.models.info import file_sha256
+from vidrobust.models.network import Network
+from vidrobust.models.outputs import as_rows, in_fixed_batches
+
+FRAMES = 4
+ROUNDS = 3
+SECONDS = 4.0
+"""Measuring ends after the round in which so much time has passed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A way to run a network; engine "" is the reference, as it was loaded."""
+
+    engine: str
+    threads: int
+    run: Callable[[torch.Tensor], object]
+
+
+def with_engine(network: Network, wanted: Wanted, sample: torch.Tensor) -> Network:
+    """The network in the engine that is wanted; with ``auto`` the fastest that agrees, else as it was loaded.
+
+    sample  (N, 3, H, W) uint8, real frames where there are any: what engines are compared and timed on
+
+    ``notes`` say what was chosen and why another was not. Raises SettingsError where an engine that is asked for
+    by name cannot be had, or does not say the same in float32.
+    """
+    auto = wanted.engine == "auto"
+    if wanted.precision != "float32":
+        return in_precision(network, wanted, sample)
+    base = "torch" if network.module is not None else "onnxruntime" if network.onnx is not None else ""
+    if not base or network.device.type != "cpu" or network.runs_on not in ("", "cpu"):
+        if wanted.engine in ("auto", "torch", base):
+            return network
+        raise SettingsError(
+            f"model {network.name}: engine {wanted.engine} is for torch modules and ONNX files on the CPU"
+        )
+    if wanted.engine == "torch" or (wanted.engine == base and wanted.threads is None):
+        return network
+    try:
+        return _chosen(network, onnx_file(network), wanted, sample)
+    except CannotExportError as error:
+        if not auto:
+            raise SettingsError(
+                f"model {network.name}: cannot be exported for {wanted.engine}: {error}"
+            ) from error
+        return noted(network, f"computed by torch: it cannot be exported ({error})")
+
+
+def onnx_file(network: Network) -> OnnxFile:
+    """The network's own file, or an export of its module. Raises CannotExportError."""
+    if network.onnx is not None:
+        return network.onnx
+    if network.module is None:
+        raise CannotExportError("neither a torch module nor an ONNX file")
+    return exported(network.module, network.preprocess.shape, identified(network))
+
+
+def identified(network: Network) -> dict[str, object]:
+    """What an export depends on."""
+    return {"weights": network.weights_sha256, "code": network.code_sha256}
+
+
+def opened(engine: Engine, file: OnnxFile, threads: int, wanted: Wanted, where: str) -> Run:
+    """An engine's run; SettingsError where it is not installed or does not take the network."""
+    if missing := engine.missing():
+        raise SettingsError(f"{where}: engine {engine.name} {missing}")
+    try:
+        return engine.open(file, threads, wanted.precision)
+    except Exception as error:
+        first = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        raise SettingsError(f"{where}: {engine.name} does not take this network: {first[0][:200]}") from error
+
+
+def in_precision(network: Network, wanted: Wanted, sample: torch.Tensor) -> Network:
+    """The network in bfloat16 or int8, which was asked for; how many labels that changes is a note."""
+    where = f"model {network.name}"
+    inputs = network.preprocess(sample)
+    reference = rows_of(network.run, inputs, network)
+    if wanted.engine in ("auto", "torch") and wanted.precision == "bfloat16" and network.module is not None:
+        run, engine, threads = with_bfloat16(network), f"{network.engine}, autocast", 0
+    else:
+        kind = ENGINES["openvino" if wanted.engine in ("auto", "torch") else wanted.engine]
+        threads = wanted.threads or torch.get_num_threads()
+        try:
+            file = onnx_file(network)
+            if wanted.precision == "int8":
+                file = quantised(file, inputs, where)
+                network = dataclasses.replace(
+                    network, code_sha256=f"{network.code_sha256} int8 {file_sha256(file.path)}"
+                )
+        except CannotExportError as error:
+            raise SettingsError(f"{where}: cannot be exported for {wanted.precision}: {error}") from error
+        run, engine = opened(kind, file, threads, wanted, where), kind.title
+    flips = int((rows_of(run, inputs, network).argmax(axis=1) != reference.argmax(axis=1)).sum())
+    note = f"{wanted.precision} as asked for: {flips} of {len(inputs)} labels differ from float32 where tried"
+    return dataclasses.replace(
+        noted(network, note), run=run, engine=engine, precision=wanted.precision, threads=threads
+    )
+
+
+def rows_of(run: Callable[[torch.Tensor], object], inputs: torch.Tensor, network: Network) -> np.ndarray:
+    """(N, K) scores, in batches of the size that the network takes."""
+    where = f"model {network.name}"
+    with torch.inference_mode():
+        return in_fixed_batches(lambda part: as_rows(run(part), where), inputs, network.fixed_batch)
+
+
+def noted(network: Network, note: str) -> Network:
+    """The network with one more note."""
+    return dataclasses.replace(network, notes=(*network.notes, note))
+
+
+def thread_counts(wanted: Wanted) -> list[int]:
+    """How many threads are tried: those asked for, or as many as torch uses and half of them."""
+    most = torch.get_num_threads()
+    return [wanted.threads] if wanted.threads else sorted({most, max(1, most // 2)}, reverse=True)
+
+
+def _chosen(network: Network, file: OnnxFile, wanted: Wanted, sample: torch.Tensor) -> Network:
+    frames = sample[torch.arange(FRAMES) % len(sample)]
+    inputs = network.preprocess(frames)
+    reference = rows_of(network.run, inputs, network)
+    key = _key(network, wanted)
+    known = cache.recall(key)
+    if known is not None and (found := _as_known(network, file, wanted, known, inputs, reference, key)):
+        return found
+    candidates, why_not = _candidates(network, file, wanted, inputs, reference)
+    if wanted.engine == "auto" or not candidates:
+        candidates.append(Candidate(engine="", threads=0, run=network.run))
+    if wanted.engine != "auto" and candidates[0].engine == "":
+        raise SettingsError(f"model {network.name}: {'; '.join(why_not)}")
+    speeds = measured([candidate.run for candidate in candidates], inputs, network)
+    best = candidates[int(np.argmax(speeds))]
+    words = [f"{_called(c, network)} {s:.3g}" for c, s in zip(candidates, speeds, strict=True)]
+    note = f"engine chosen by measurement, frames/s: {', '.join(words)}" if len(words) > 1 else ""
+    notes = [text for text in (note, *why_not) if text]
+    cache.remember(key, {"engine": best.engine, "threads": best.threads, "notes": notes})
+    return _running(network, best, notes, key)
+
+
+def _candidates(
+    network: Network, file: OnnxFile, wanted: Wanted, inputs: torch.Tensor, reference: np.ndarray
+) -> tuple[list[Candidate], list[str]]:
+    """What can be used and says the same, and why the rest is left out."""
+    found, why_not = [], []
+    for engine in ENGINES.values():
+        if wanted.engine not in ("auto", engine.name):
+            continue
+        for threads in thread_counts(wanted):
+            try:
+                run = opened(engine, file, threads, wanted, engine.name)
+                differs = disagreement(reference, rows_of(run, inputs, network))
+            except SettingsError as error:
+                differs = str(error).partition(": ")[2]
+            except Exception as error:
+                differs = f"fails on frames: {type(error).__name__}: {error}"
+            if differs:
+                why_not.append(f"not {engine.name}: {differs}")
+                break
+            found.append(Candidate(engine=engine.name, threads=threads, run=run))
+    return found, why_not
+
+
+def _as_known(
+    network: Network,
+    file: OnnxFile,
+    wanted: Wanted,
+    known: dict[str, object],
+    inputs: torch.Tensor,
+    reference: np.ndarray,
+    key: str,
+) -> Network | None:
+    """The network as it was chosen before, or None where that is no longer so."""
+    name, threads, notes = str(known.get("engine")), known.get("threads"), known.get("notes")
+    if not isinstance(threads, int) or not isinstance(notes, list):
+        return None
+    if name == "":
+        return _running(network, Candidate(engine="", threads=0, run=network.run), notes, key)
+    engine = ENGINES.get(name)
+    if engine is None or engine.missing():
+        return None
+    run = opened(engine, file, threads, wanted, f"model {network.name}")
+    if disagreement(reference, rows_of(run, inputs, network)):
+        return None
+    return _running(network, Candidate(engine=name, threads=threads, run=run), notes, key)
+
+
+def _running(network: Network, chosen: Candidate, notes: Sequence[str], key: str) -> Network:
+    network = dataclasses.replace(network, notes=(*network.notes, *notes))
+    if chosen.engine == "":
+        return network
+
+    def reject(why: str) -> None:
+        cache.remember(
+            key, {"engine": "", "threads": 0, "notes": [f"not {chosen.engine}: {why}, on footage"]}
+        )
+
+    guarded = Guarded(chosen.run, network.run, reject, whole=network.fixed_batch is not None)
+    return dataclasses.replace(
+        network,
+        run=guarded,
+        engine=ENGINES[chosen.engine].title,
+        threads=chosen.threads,
+        reference=network.engine,
+    )
+
+
+def measured(
+    runs: Sequence[Callable[[torch.Tensor], object]], inputs: torch.Tensor, network: Network
+) -> list[float]:
+    """Frames per second of each, the best of a few rounds that take turns, so that all meet the same machine."""
+    best = [float("inf")] * len(runs)
+    started = time.perf_counter()
+    for _ in range(ROUNDS):
+        for place, run in enumerate(runs):
+            before = time.perf_counter()
+            rows_of(run, inputs, network)
+            best[place] = min(best[place], time.perf_counter() - before)
+        if time.perf_counter() - started > SECONDS:
+            break
+    return [len(inputs) / seconds for seconds in best]
+
+
+def _called(candidate: Candidate, network: Network) -> str:
+    if candidate.engine == "":
+        return network.engine.partition(",")[0]
+    return f"{candidate.engine} on {candidate.threads} threads"
+
+
+def _key(network: Network, wanted: Wanted) -> str:
+    """A choice holds for a network, a machine and versions."""
+    return cache.key_of(
+        {
+            **identified(network),
+            "shape": network.preprocess.shape,
+            "loaded": network.engine,
+            "engines": [engine.title for engine in ENGINES.values() if not engine.missing()],
+            "wanted": dataclasses.asdict(wanted),
+            "threads": torch.get_num_threads(),
+            "machine": [platform.machine(), platform.processor(), torch.backends.cpu.get_cpu_capability()],
+        }
+    )
