@@ -121,6 +121,18 @@ TABLES: dict[str, dict[str, Kind]] = {
         "n": "int64",
         "valid": "float64",
     },
+    # how the condition of the footage is spread about its median, the meter's own error taken off
+    "spread": {
+        "item": "string",
+        "quantity": "string",
+        "unit": "string",
+        "spread": "float64",
+        "low": "float64",
+        "high": "float64",
+        "error": "float64",
+        "n": "int64",
+        "basis": "string",
+    },
     # beyond the contract: every measured pair of the variation, signed; ratios lie about 1, the rest about 0
     "changes": {
         "item": "string",

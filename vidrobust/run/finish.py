@@ -10,6 +10,7 @@ import pandas as pd
 from vidrobust import tables
 from vidrobust.run.run import Run
 from vidrobust.studies import stability as study
+from vidrobust.studies.spread import spread_of
 from vidrobust.studies.variation import summarise as summarise_variation
 from vidrobust.tasks.catalogue import metrics_of, task_of
 
@@ -52,8 +53,10 @@ def _floor_rows(facts: Facts) -> pd.DataFrame:
 
 
 def variation(run: Run, facts: Facts) -> None:
-    """The table ``variation``, and what the meter counted, in run.json."""
-    run.folder.write_table("variation", summarise_variation(run.table("changes")))
+    """The tables ``variation`` and ``spread``, and what the meter counted, in run.json."""
+    changes = run.table("changes")
+    run.folder.write_table("variation", summarise_variation(changes))
+    run.folder.write_table("spread", spread_of(changes))
     inputs = [
         {**entry, "variation": dict(facts.get(entry["item"], {}))} for entry in run.folder.run["inputs"]
     ]
