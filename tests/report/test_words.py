@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from vidrobust.account.causes import CAUSES
+
 from vidrobust.differences.classes import METRICS
 from vidrobust.differences.pairs import REASONS
 from vidrobust.report import words

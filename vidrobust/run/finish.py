@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 
 from vidrobust import tables
+from vidrobust.account.naming import comes_back, named
+from vidrobust.account.shares import summarise as summarise_account
+from vidrobust.account.shares import summarise_by
 from vidrobust.run.run import Run
 from vidrobust.studies import stability as study
 from vidrobust.studies.spread import spread_of
@@ -55,12 +58,23 @@ def _floor_rows(facts: Facts) -> pd.DataFrame:
 def variation(run: Run, facts: Facts) -> None:
     """The tables ``variation`` and ``spread``, and what the meter counted, in run.json."""
     changes = run.table("changes")
+    widths = {entry["item"]: int(entry["width"]) for entry in run.folder.run["inputs"]}
     run.folder.write_table("variation", summarise_variation(changes))
-    run.folder.write_table("spread", spread_of(changes))
+    run.folder.write_table("spread", spread_of(changes, widths))
     inputs = [
         {**entry, "variation": dict(facts.get(entry["item"], {}))} for entry in run.folder.run["inputs"]
     ]
     run.folder.update(inputs=inputs)
+
+
+def causes(run: Run, facts: Facts) -> None:
+    """The tables ``account``, ``account_by`` and ``named``."""
+    rows = run.table("causes")
+    account = summarise_account(rows)
+    found = named(account).merge(comes_back(rows, run.settings.seed), on=["model", "cause"], how="left")
+    run.folder.write_table("account", account)
+    run.folder.write_table("account_by", summarise_by(rows))
+    run.folder.write_table("named", found)
 
 
 def report(run: Run) -> None:

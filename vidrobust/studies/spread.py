@@ -13,7 +13,7 @@ of neighbours, stand in: of independent conditions they are sqrt(2) times as wid
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -36,13 +36,15 @@ NORMAL = 1.96
 BASES = ("clip", "second", "adjacent")
 
 
-def spread_of(changes: pd.DataFrame) -> pd.DataFrame:
+def spread_of(changes: pd.DataFrame, widths: Mapping[str, int]) -> pd.DataFrame:
     """The table ``spread``: a row per item and quantity, and over all items (item "").
 
     changes  table ``changes`` of any number of items
+    widths   width of each item's frame, px
     spread   of ratios in the ratio's own unit, |ratio - 1|; else in the quantity's unit. NaN with n = 0 where it
              cannot be told
     low, high  the percentiles themselves, about the median (ratios about 1)
+    share    of lengths, the spread as a share of each item's own width; else NaN
     basis    the scale of the pairs it stands on
     Over all items the values of all of them are taken together, each item about its own median.
     """
@@ -51,9 +53,14 @@ def spread_of(changes: pd.DataFrame) -> pd.DataFrame:
         of_quantity = changes[changes["quantity"] == quantity]
         found = {str(item): _condition(part) for item, part in of_quantity.groupby("item", sort=False)}
         for item, values in found.items():
-            rows.append(_row(item, quantity, *values))
+            rows.append(_row(item, quantity, *values, width=widths[item]))
         if found:
-            rows.append(_row("", quantity, *_together(list(found.values()))))
+            whole = _row("", quantity, *_together(list(found.values())), width=0)
+            if UNITS[quantity].startswith("px"):
+                power = 2 if quantity == "sharpness" else 1  # of sharpness the values are variances
+                each = [(v / widths[i] ** power, e / widths[i], b) for i, (v, e, b) in found.items()]
+                whole["share"] = _row("", quantity, *_together(each), width=1)["spread"]
+            rows.append(whole)
     return tables.check("spread", pd.DataFrame(rows) if rows else tables.empty("spread"))
 
 
@@ -91,9 +98,12 @@ def _together(parts: list[tuple[np.ndarray, np.ndarray, str]]) -> tuple[np.ndarr
     return np.concatenate([p[0] for p in known]), np.concatenate([p[1] for p in known]), bases
 
 
-def _row(item: str, quantity: str, value: np.ndarray, error: np.ndarray, basis: str) -> dict[str, object]:
-    row: dict[str, object] = {"item": item, "quantity": quantity, "unit": UNITS[quantity], "basis": basis}
+def _row(
+    item: str, quantity: str, value: np.ndarray, error: np.ndarray, basis: str, *, width: int
+) -> dict[str, object]:
     nan = float("nan")
+    row: dict[str, object] = {"item": item, "quantity": quantity, "unit": UNITS[quantity], "basis": basis}
+    row["share"] = nan
     if not len(value):
         return {**row, "spread": nan, "low": nan, "high": nan, "error": nan, "n": 0}
     low, high = np.percentile(value, (2.5, 97.5))
@@ -105,6 +115,8 @@ def _row(item: str, quantity: str, value: np.ndarray, error: np.ndarray, basis: 
         half = math.sqrt(max(0.0, ((high - low) / 2) ** 2 - (NORMAL * own) ** 2))
         if UNITS[quantity].startswith("ratio"):
             half, low, high = math.expm1(half), math.exp(low), math.exp(high)
+    if width and UNITS[quantity].startswith("px"):
+        row["share"] = half / width
     return {**row, "spread": half, "low": low, "high": high, "error": own, "n": len(value)}
 
 
