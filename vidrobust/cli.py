@@ -287,11 +287,29 @@ def _work(run: Any, names: Sequence[str], told: str, as_json: bool) -> None:
     build(run, names)
     if as_json:
         _print_json(load(told)(run))
+    elif len(names) > 1:
+        click.echo(_answer(run.path))
     else:
         click.echo(str(run.path))
     if run.failed:
         run.reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
         sys.exit(3)
+
+
+def _answer(path: Path) -> str:
+    from vidrobust.report.answer import text_of
+    from vidrobust.report.run_tables import RunTables
+
+    return text_of(RunTables(path))
+
+
+@cli.command()
+@click.argument("run_folder")
+def show(run_folder: str) -> None:
+    """The answer of a run in a few lines: how stable, where it is worst, why, what to train with."""
+    from vidrobust.run.folder import RunFolder
+
+    click.echo(_answer(RunFolder.existing(Path(run_folder)).path))
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

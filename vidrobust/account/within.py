@@ -4,7 +4,7 @@
     before ──perturbation, fitted──▶ x   along       = <z(x) - z(before), d>
 
 Levels are fitted by least squares to the pictures, places and blur by what was measured. For noise and coding,
-which have no direction, the response to noise of the same energy is compared, and the grain: how alike neighbouring
+which have no direction, the response to noise of the same energy is compared, and the grain: how alike neighbour
 pixels of the difference are (0 for noise of the sensor, more for what a codec leaves).
 """
 
