@@ -48,12 +48,19 @@ def seen_by(
     return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
 
 
-def score(pair: PairReplays, model: Classifier, z: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
+def score(
+    pair: PairReplays,
+    model: Classifier,
+    seen: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    device: torch.device | str = "cpu",
+) -> list[dict[str, Any]]:
     """The rows of one pair and model for the table ``causes``, without the pair's own names and weight.
 
-    z, labels  of the pair's pictures, and of any further ones behind them, from ``seen_by``
+    seen  what ``seen_by`` says of the pair's pictures and any further ones behind them; None: it is asked
     Rows: the six causes that can be replayed and noise_and_coding; or keyframes alone for a pair across one.
     """
+    z, labels = seen or seen_by(model, pair.pictures, device)
     shared = {
         "model": model.name,
         "change": float(np.square(z[1] - z[0]).sum()),

@@ -104,7 +104,8 @@ def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -
 
 
 def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
-    cluster = clusters_of(rows)
+    items = np.unique(rows["item"].astype(str), return_inverse=True)[1]
+    cluster = clusters_of(items, rows["frame_a"].to_numpy(np.int64))
     totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
     np.add.at(totals, cluster, columns)
     return totals
@@ -114,7 +115,7 @@ def _ratio(rows: pd.DataFrame, name: str) -> Estimate:
     own = rows[rows["perturbation"] == name]
     weight = own["weight"].to_numpy(float)[:, None]
     columns = weight * own[["along", "along_cause"]].to_numpy(float)
-    return jackknife(_totals(own, columns), lambda t: _safe(t[..., 0], t[..., 1]))
+    return jackknife(_totals(own, columns), draws=len(own), statistic=lambda t: _safe(t[..., 0], t[..., 1]))
 
 
 def _surely_less(rows: pd.DataFrame, name: str, best: str) -> bool:
@@ -124,7 +125,9 @@ def _surely_less(rows: pd.DataFrame, name: str, best: str) -> bool:
     both = one.join(other[["along"]], rsuffix="_best", how="inner").reset_index()
     weight = both["weight"].to_numpy(float)[:, None]
     columns = weight * both[["along_best", "along", "along_cause"]].to_numpy(float)
-    gap = jackknife(_totals(both, columns), lambda t: _safe(t[..., 0] - t[..., 1], t[..., 2]))
+    gap = jackknife(
+        _totals(both, columns), draws=len(both), statistic=lambda t: _safe(t[..., 0] - t[..., 1], t[..., 2])
+    )
     return bool(gap.low > 0.05)
 
 

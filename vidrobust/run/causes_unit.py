@@ -36,7 +36,7 @@ def work(context: Context, source: VideoSource, models: list[Classifier]) -> dic
         album, fitted = candidates(made)
         for model in models:
             z, labels = seen_by(model, album, source.info.device)
-            rows += [{**ids, **row} for row in score(made, model, z, labels)]
+            rows += [{**ids, **row} for row in score(made, model, (z, labels))]
             named = {**ids, "model": model.name}
             within += [{**named, **row} for row in within_rows(made, fitted, z)]
         context.advance(1)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust import tables
+from vidrobust.account.keyframes import keyframe_tests
 from vidrobust.account.naming import comes_back, named
 from vidrobust.account.shares import summarise as summarise_account
 from vidrobust.account.shares import summarise_by
@@ -70,11 +71,19 @@ def variation(run: Run, facts: Facts) -> None:
 def causes(run: Run, facts: Facts) -> None:
     """The tables ``account``, ``account_by`` and ``named``."""
     rows = run.table("causes")
-    account = summarise_account(rows)
+    account = summarise_account(rows, keyframes=_keyframe_tests(run))
     found = named(account).merge(comes_back(rows, run.settings.seed), on=["model", "cause"], how="left")
     run.folder.write_table("account", account)
     run.folder.write_table("account_by", summarise_by(rows))
     run.folder.write_table("named", found)
+
+
+def _keyframe_tests(run: Run) -> dict[str, float]:
+    """Per model, whether its change at keyframes is larger than chance; from all pairs, where stability has run."""
+    pairs = run.table_or_empty("pairs")
+    near = pairs[pairs["kind"] == "adjacent"]
+    links = run.table("links")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
+    return keyframe_tests(near.merge(links, on=["item", "frame_b"], how="left"))
 
 
 def report(run: Run) -> None:

@@ -82,6 +82,7 @@ STAGES: tuple[Stage, ...] = (
         how="frames",
         tasks=("classification",),
         needs=("links",),
+        uses=("stability",),
         settings=(*FOOTAGE, "pairs", "seed"),
         parts=("causes", "within"),
         gives=("account", "account_by", "named"),
