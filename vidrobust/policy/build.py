@@ -51,7 +51,8 @@ def build(
 ) -> Policy:
     """The policy that the evidence supports, for one model."""
     judged: list[PolicyStep | Rejected] = []
-    for cause in CANDIDATES:
+    # what one cause leaves in doubt another may decide: the cause that explains most is heard last
+    for cause in sorted(CANDIDATES, key=lambda cause: _share(evidence.account, cause)):
         judged += _of_cause(cause, evidence, widen)
     known = {each.perturbation for each in judged}
     asked = dict.fromkeys(evidence.sensitivity["perturbation"])
@@ -230,6 +231,11 @@ def _row(account: pd.DataFrame, cause: str) -> dict[str, Any]:
     rows = account[account["cause"] == cause]
     found: dict[str, Any] = {} if rows.empty else rows.iloc[0].to_dict()
     return found
+
+
+def _share(account: pd.DataFrame, cause: str) -> float:
+    share = _row(account, cause).get("share", math.nan)
+    return -math.inf if math.isnan(share) else float(share)
 
 
 def _family(name: str) -> str:

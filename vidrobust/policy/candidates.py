@@ -121,8 +121,8 @@ def _ratio(rows: pd.DataFrame, name: str) -> Estimate:
 def _surely_less(rows: pd.DataFrame, name: str, best: str) -> bool:
     """Whether a candidate does surely less of the cause than the best one, pair by pair."""
     keys = ["item", "frame_a", "frame_b"]
-    one, other = (rows[rows["perturbation"] == each].set_index(keys) for each in (name, best))
-    both = one.join(other[["along"]], rsuffix="_best", how="inner").reset_index()
+    one, other = (rows[rows["perturbation"] == each] for each in (name, best))
+    both = one.merge(other[[*keys, "along"]].rename(columns={"along": "along_best"}), on=keys)
     weight = both["weight"].to_numpy(float)[:, None]
     columns = weight * both[["along_best", "along", "along_cause"]].to_numpy(float)
     gap = jackknife(

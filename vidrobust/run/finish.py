@@ -79,7 +79,7 @@ def causes(run: Run, facts: Facts) -> None:
 
 
 def _keyframe_tests(run: Run) -> dict[str, float]:
-    """Per model, whether its change at keyframes is larger than chance; from all pairs, where stability has run."""
+    """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
     pairs = run.table_or_empty("pairs")
     near = pairs[pairs["kind"] == "adjacent"]
     links = run.table("links")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
