@@ -36,7 +36,8 @@ class Network:
     declared     what the user or the library says of its outputs; the rest is found out
     class_names  or None: ImageNet's, or "class 0" ..., by the number of outputs
     module, onnx what another engine can be made from, if anything
-    threads      of the engine, where it was chosen; reference: the engine it was held against
+    threads      of the engine, where it was chosen
+    as_loaded    the network before another engine or number format took it over
     """
 
     name: str
@@ -55,7 +56,7 @@ class Network:
     module: torch.nn.Module | None = None
     onnx: OnnxFile | None = None
     threads: int = 0
-    reference: str = ""
+    as_loaded: Network | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -76,12 +77,18 @@ class NetworkClassifier:
             return Classifications(np.empty((0, len(self.class_names)), np.float32), self.class_names)
         found = self.reading(scores(self.network, pixels), f"model {self.name}")
         run = self.network.run
-        if isinstance(run, Guarded) and run.rejected and self.info.engine != self.network.reference:
+        if isinstance(run, Guarded) and run.rejected and self.network.as_loaded is not None:
             note = f"not {self.info.engine}: {run.rejected}, on footage"
+            self.network = self.network.as_loaded
             self.info = dataclasses.replace(
-                self.info, engine=self.network.reference, threads=0, notes=(*self.info.notes, note)
+                self.info, engine=self.network.engine, threads=0, notes=(*self.info.notes, note)
             )
         return found
+
+    def as_loaded(self) -> NetworkClassifier | None:
+        """The same classifier in the engine and number format that it was loaded in, or None if it is in them."""
+        before = self.network.as_loaded
+        return None if before is None else dataclasses.replace(self, network=before)
 
 
 def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:

@@ -95,6 +95,7 @@ def opened(engine: Engine, file: OnnxFile, threads: int, wanted: Wanted, where: 
 def in_precision(network: Network, wanted: Wanted, sample: torch.Tensor) -> Network:
     """The network in bfloat16 or int8, which was asked for; how many labels that changes is a note."""
     where = f"model {network.name}"
+    loaded = network
     inputs = network.preprocess(sample)
     reference = rows_of(network.run, inputs, network)
     if wanted.engine in ("auto", "torch") and wanted.precision == "bfloat16" and network.module is not None:
@@ -115,7 +116,12 @@ def in_precision(network: Network, wanted: Wanted, sample: torch.Tensor) -> Netw
     flips = int((rows_of(run, inputs, network).argmax(axis=1) != reference.argmax(axis=1)).sum())
     note = f"{wanted.precision} as asked for: {flips} of {len(inputs)} labels differ from float32 where tried"
     return dataclasses.replace(
-        noted(network, note), run=run, engine=engine, precision=wanted.precision, threads=threads
+        noted(network, note),
+        run=run,
+        engine=engine,
+        precision=wanted.precision,
+        threads=threads,
+        as_loaded=loaded,
     )
 
 
@@ -207,6 +213,7 @@ def _as_known(
 
 
 def _running(network: Network, chosen: Candidate, notes: Sequence[str], key: str) -> Network:
+    loaded = network
     network = dataclasses.replace(network, notes=(*network.notes, *notes))
     if chosen.engine == "":
         return network
@@ -222,7 +229,7 @@ def _running(network: Network, chosen: Candidate, notes: Sequence[str], key: str
         run=guarded,
         engine=ENGINES[chosen.engine].title,
         threads=chosen.threads,
-        reference=network.engine,
+        as_loaded=loaded,
     )
 
 
