@@ -47,6 +47,7 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--color=accurate", "color", "accurate"),
     ("--batch=4", "batch", "4"),
     ("--every=3", "every", 3),
+    ("--deterministic", "deterministic", True),
     ("--engine=torch", "engine", "torch"),
     ("--precision=float32", "precision", "float32"),
     ("--fps=2", "fps", 2.0),

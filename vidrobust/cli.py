@@ -68,6 +68,7 @@ _FOOTAGE = _options(
     _setting("--batch", "Frames per forward pass; auto halves when memory runs out.", metavar="N"),
     _setting("--engine", "auto (fastest that agrees), torch, onnxruntime or openvino.", metavar="NAME"),
     _setting("--precision", "Or bfloat16, int8, which change labels.", metavar="NAME"),
+    _setting("--deterministic", "Deterministic algorithms alone; slower.", is_flag=True, default=None),
     _setting("--every", "Use every K-th frame.", type=int, metavar="K"),
     _setting("--fps", "Use about F frames per second.", type=float, metavar="F"),
     _setting("--start-s", "Start at this time.", type=float, metavar="S"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,19 @@ def resolve_device(device: str) -> torch.device:
             "use --device auto or cpu, or install a CUDA build of torch"
         )
     return torch.device(found)
+
+
+def make_deterministic() -> None:
+    """Let torch use deterministic algorithms alone, in this whole process: slower on a GPU, the same each time.
+
+    On the CPU the same engine, batch and threads give the same bits anyway. cuBLAS reads its variable when it
+    starts, so call this before anything runs on a GPU. An operation without such an algorithm then raises.
+    """
+    import torch
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
 
 
 def resolve_or_cpu(device: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.onnx_external import external_files
 from vidrobust.models.spec import ModelSpec
 
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
@@ -27,6 +28,7 @@ def runtime(spec: ModelSpec) -> Any:
 
 def open_session(path: Path, device: torch.device, spec: ModelSpec) -> tuple[Any, list[str]]:
     """A session on the CPU, or on CUDA where ONNX Runtime can, and notes of fallbacks."""
+    external_files(path)  # refuses weights outside the folder before anything reads them
     package = runtime(spec)
     options = package.SessionOptions()
     options.intra_op_num_threads = spec.number("threads") or torch.get_num_threads()
@@ -73,5 +75,5 @@ def check_input(session: Any, size: tuple[int, int], spec: str) -> tuple[list[An
 
 
 def weight_files(path: Path) -> list[Path]:
-    """The network and, where it lies beside it, its external data."""
-    return [p for p in (path, path.with_name(path.name + ".data")) if p.is_file()]
+    """The network and the files beside it that hold its weights."""
+    return [path, *(file for file in external_files(path) if file.is_file())]

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from vidrobust import tables
+from vidrobust.device import make_deterministic
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import items_table
@@ -80,10 +81,12 @@ class Run:
                 raise SettingsError(
                     "no model given: use --model SPEC, for example --model efficientnet-lite0"
                 )
+            if self.settings.deterministic:
+                make_deterministic()
             self._models = load_models(
                 self.settings.model,
                 device=self.settings.device,
-                engine=self.settings.engine,
+                engine=self.settings.engine or ("torch" if self.settings.deterministic else None),
                 precision=self.settings.precision,
                 sample=self._first_frames() if self.settings.precision == "int8" else None,
             )

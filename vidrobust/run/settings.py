@@ -25,6 +25,8 @@ class Settings:
     """auto, torch, onnxruntime or openvino computes the models; None: as VIDROBUST_ENGINE says, else auto."""
     precision: str = "float32"
     """float32; bfloat16 or int8 change labels, how many ``vidrobust engines`` says."""
+    deterministic: bool = False
+    """Deterministic algorithms alone, and models in the engine they are loaded in unless one is named."""
     seed: int = 0
     backend: str = "auto"
     strict_device: bool = False
