@@ -1,4 +1,4 @@
-"""What the augmentations of other libraries are in the words of the catalogue, read from ``augmentations.toml``."""
+"""What other libraries' augmentations are in the words of the catalogue, read from ``augmentations.toml``."""
 
 from __future__ import annotations
 
