@@ -98,6 +98,13 @@ _STUDY = _options(
     _setting("--resamples", "Resamples of intervals and permutations.", type=int, metavar="N"),
     _setting("--widen", "Policy ranges: what was observed times this.", type=float, metavar="X"),
     _setting("--trained-with", "Augmentations used in training.", multiple=True, metavar="WHAT"),
+    _setting(
+        "--fail-if",
+        'End with exit code 1 where this holds: "flip_rate.high > 0.02".',
+        multiple=True,
+        metavar="RULE",
+    ),
+    _setting("--junit", "The outcome of --fail-if as JUnit XML.", metavar="FILE"),
     _setting("--pictures/--no-pictures", "A report with or without footage in it.", default=None),
 )
 _PRINT = _options(
@@ -192,11 +199,6 @@ for _stage in STAGES:
 )
 @click.option("--higher-is-better", multiple=True, metavar="METRIC", help="Where the name does not tell.")
 @click.option("--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not tell.")
-@click.option(
-    "--protocol",
-    type=click.Choice(["gu2019"]),
-    help="Natural against synthetic over models, of a run with labels.",
-)
 @_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _STUDY, _PRINT)
 def correlate(
     target: tuple[str, ...],
@@ -206,16 +208,12 @@ def correlate(
     foreign: tuple[str, ...],
     higher_is_better: tuple[str, ...],
     lower_is_better: tuple[str, ...],
-    protocol: str | None,
     **options: Any,
 ) -> None:
     """Which perturbations stand for what happens in the footage: of a run, or of tables from anywhere.
 
     TARGET is a run folder, or sources; or give --stability, --sensitivity and --out.
     """
-    if protocol:
-        _protocol(target, options)
-        return
     if target:
         if stability_file or sensitivity_file:
             raise click.UsageError("give a run folder, or --stability and --sensitivity, not both")
@@ -238,24 +236,6 @@ def correlate(
     )
     if options["as_json"]:
         _print_json(result)
-
-
-def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
-    """``correlate RUN --protocol gu2019``."""
-    if len(target) != 1:
-        raise click.UsageError("--protocol gu2019 works on one run folder")
-    from vidrobust.files import plain
-    from vidrobust.run.gu2019 import on_run
-
-    chosen = _given(options)
-    said = on_run(Path(target[0]), **{name: chosen[name] for name in ("resamples", "seed") if name in chosen})
-    if options["as_json"]:
-        _print_json(plain(said))
-    else:
-        click.echo(said["headline"])
-        for sentence in said["sentences"].values():
-            click.echo(f"- {sentence}")
-        click.echo(f"the matrix: {Path(target[0]) / said['figure']}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -309,35 +289,23 @@ def _on_sources(
 
 
 def _work(run: Any, names: Sequence[str], told: str, as_json: bool) -> None:
-    """Build, print, and end with exit code 3 where an input failed."""
+    """Build, print, and end with the exit code of the gates, or 3 where an input failed."""
     from vidrobust.run.build import build
 
     build(run, names)
     if as_json:
         _print_json(load(told)(run))
-    elif len(names) > 1:
-        click.echo(_answer(run.path))
     else:
         click.echo(str(run.path))
     if run.failed:
         run.reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
-        sys.exit(3)
+    code = 3 if run.failed else 0
+    if run.settings.fail_if and "stability" in names:
+        from vidrobust.run.gate import hold
 
-
-def _answer(path: Path) -> str:
-    from vidrobust.report.answer import text_of
-    from vidrobust.report.run_tables import RunTables
-
-    return text_of(RunTables(path))
-
-
-@cli.command()
-@click.argument("run_folder")
-def show(run_folder: str) -> None:
-    """The answer of a run in a few lines: how stable, where it is worst, why, what to train with."""
-    from vidrobust.run.folder import RunFolder
-
-    click.echo(_answer(RunFolder.existing(Path(run_folder)).path))
+        code = hold(run) or code
+    if code:
+        sys.exit(code)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

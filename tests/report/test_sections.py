@@ -98,7 +98,7 @@ def sensitivity_of(values: dict[tuple[str, float], list[float]]) -> pd.DataFrame
                     {
                         "model": "net",
                         "item": "a",
-                        "frame": range(len(flips)),
+                        "frame": range(0, 25 * len(flips), 25),  # a second apart
                         "perturbation": perturbation,
                         "strength": strength,
                         "draw": 0,

@@ -104,6 +104,34 @@ def test_gates_end_with_their_code(pair: tuple[Path, Path], tmp_path: Path) -> N
     assert run("gate", str(pair[0]), "--fail-if", "nonsense") == 2
 
 
+def test_a_stage_ends_with_the_code_of_its_gates(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(pair[0], folder)
+    config = tmp_path / "vidrobust.toml"
+    assert (
+        run("stability", str(folder), "--fail-if", "flip_rate >= 0", f"--junit={tmp_path / 'a.xml'}", "-q")
+        == 1
+    )
+    assert 'failures="1"' in (tmp_path / "a.xml").read_text()
+    assert run("stability", str(folder), "--fail-if", "dropout_rate > 0", "-q") == 2
+    assert run("stability", str(folder), "--fail-if", "flip_rate > 1", "-q") == 0
+    sources = ", ".join(f'"{source}"' for source in RunFolder.existing(folder).settings.sources)
+    model = RunFolder.existing(folder).settings.model[0]
+    config.write_text(f'sources = [{sources}]\nmodel = ["{model}"]\nfail_if = ["flip_rate.low >= 0"]\n')
+    assert (
+        run(
+            "stability",
+            *RunFolder.existing(folder).settings.sources,
+            "--config",
+            str(config),
+            f"--out={folder}",
+            "-q",
+        )
+        == 1
+    )
+    assert run("stability", str(folder), "--fail-if", "flip_rate is bad", "-q") == 2
+
+
 def test_history_keeps_runs_and_says_which_is_out(pair: tuple[Path, Path], tmp_path: Path) -> None:
     file = tmp_path / "line.parquet"
     folders = [tmp_path / f"week{k}" for k in range(4)]

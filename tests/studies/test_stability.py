@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.tasks.test_class_meter import PLAIN, made_predictions, measure
+from vidrobust.statistics.intervals import clustered_mean
 from vidrobust.studies import stability
 from vidrobust.tasks.catalogue import metrics_of
 
@@ -48,11 +49,9 @@ def test_five_items_are_the_clusters_of_the_whole() -> None:
     assert (row["cluster"], row["clusters"], row["n"]) == ("item", 5, 55)
     means = [c["pairs"][c["pairs"]["kind"] == "adjacent"]["total_variation"].mean() for c in clips]
     assert row["value"] == pytest.approx(np.mean(means))
-    # equal sizes: the interval is the t interval of the five means
-    half = 2.776445 * np.std(means, ddof=1) / np.sqrt(5)
-    assert (row["low"], row["high"]) == pytest.approx(
-        (np.mean(means) - half, np.mean(means) + half), abs=1e-6
-    )
+    # equal sizes: the interval is that of the five means
+    expected = clustered_mean(np.array(means), np.arange(5), bounds=(0.0, 1.0))
+    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
 def test_rows_by_class_are_of_the_first_frames_and_sum_up_small_classes() -> None:

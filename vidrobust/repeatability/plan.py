@@ -65,9 +65,9 @@ def parts_for_kappa(
 
 
 def _half_width(kappa: float, error: float, parts: int) -> float:
-    """Of the interval that ``statistics/agreement.py`` gives: Student's t above, the log of 1 - kappa below."""
-    half = float(stats.t.ppf((1 + LEVEL) / 2, parts - 1)) * error
-    return (half + (1 - kappa) * math.expm1(min(half / (1 - kappa), 50.0))) / 2
+    """Of the interval that ``statistics/agreement.py`` gives: Student's t on the log of 1 - kappa."""
+    half = float(stats.t.ppf((1 + LEVEL) / 2, parts - 1)) * error / (1 - kappa)
+    return (1 - kappa) * math.sinh(min(half, 50.0))
 
 
 def _kappa_of(error: float, m: int, defect_share: float, borderline: float) -> tuple[float, float]:

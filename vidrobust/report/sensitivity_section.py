@@ -23,6 +23,7 @@ from vidrobust.report.words import (
     plural,
     span,
 )
+from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 
 FLIPS_WORTH_SAYING = 0.05
@@ -45,20 +46,18 @@ class Sensitive:
 def summary(run: RunTables) -> pd.DataFrame | None:
     """Per model, perturbation, strength and metric: value, low, high, n (frames and draws), clusters, of_items.
 
-    Clusters are items where there are five or more, else frames: the draws of one frame are never independent.
+    Clusters by the one rule, ``statistics/clusters.py``: the draws of one frame are never independent.
     """
     table = run.table("sensitivity")
     if table is None:
         return None
     table = table[table["metric"].isin(SHOWN) & table["value"].notna()]
-    frame = table.groupby(["item", "frame"], sort=False).ngroup().to_numpy()
-    item = pd.factorize(table["item"])[0]
-    table = table.assign(_frame=frame, _item=item)
+    whole = independent_clusters(table["item"], table["frame"], shortest=SHORTEST_FRAMES)
+    table = table.assign(_row=np.arange(len(table)))
     rows = []
     keys = ["model", "perturbation", "strength", "metric"]
     for (model, perturbation, strength, metric), group in table.groupby(keys, sort=False):
-        of_items = group["_item"].nunique() >= 5
-        clusters = group["_item" if of_items else "_frame"].to_numpy()
+        clusters = whole.of(group["_row"].to_numpy())
         values = group["value"].to_numpy(np.float64)
         found = (
             clustered_rate(values > 0, clusters)
@@ -76,7 +75,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
                 "high": found.high,
                 "n": found.n,
                 "clusters": found.clusters,
-                "of_items": of_items,
+                "of_items": found.cluster == "item",
             }
         )
     return pd.DataFrame(rows) if rows else None
@@ -226,7 +225,7 @@ def _family_figure(
             handles, labels = axes[0, 0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(models)))
         one = found[found["perturbation"].isin(names)]
-        what = "items" if bool(one["of_items"].all()) else "frames"
+        what = "items" if bool(one["of_items"].all()) else "stretches of the footage"
         caption = (
             f"{family.capitalize()}: what a synthetic change does to the output, against its strength. "
             "Above, the share of frames whose label flips; below, the mean total variation. n = "

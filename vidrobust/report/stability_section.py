@@ -133,7 +133,7 @@ def _caution(flip: Mapping[str, Any]) -> str:
     if not clusters or not what:
         return ""
     plural_what = plural(clusters, what)
-    scope = "these clips alone" if what == "second" else "footage like this"
+    scope = "these clips alone" if what in ("second", "stretch") else "footage like this"
     said = f"The intervals count {plural_what} as independent and speak of {scope}."
     if clusters < judgement.FEWEST_CLUSTERS:
         said += " That is little to stand on."

@@ -13,13 +13,11 @@ LONGEST_NAME = 26
 CAUSES = {
     "light": "light",
     "colour": "colour",
-    "camera": "motion of the camera",
-    "objects": "motion of objects",
-    "came_into_view": "what came into view",
+    "shift": "shift of the whole picture",
+    "affine": "shift, turn and zoom of the whole picture",
+    "motion": "everything that moved",
     "sharpness": "sharpness",
-    "keyframes": "keyframes of the recording",
-    "noise_and_coding": "noise and coding",
-    "unexplained": "not explained",
+    "all": "all together",
 }
 
 EXCLUSIONS = {
@@ -140,7 +138,8 @@ def one_in_interval(low: float | None, high: float | None) -> str:
 
 def plural(count: int, one: str, many: str = "") -> str:
     """A count with its noun: "1 frame", "3 frames"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}".replace(",", " ")
+    ending = "es" if one.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{count:,} {one if count == 1 else many or one + ending}".replace(",", " ")
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vidrobust.errors import SettingsError
+from vidrobust.repeatability.gates import parse_gate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +65,21 @@ class Settings:
     """Pairs per item whose change is explained by replay."""
     across: tuple[str, ...] = ("frames", "clips", "models")
     resamples: int = 20000
-    widen: float = 1.0
-    """The policy's ranges are the spread of the condition over the footage times this factor."""
+    widen: float = 1.5
+    """The policy's ranges are the observed 99th percentiles times this factor."""
     trained_with: tuple[str, ...] = ()
     """Augmentations the model was trained with: perturbations, families, or a library's settings."""
     pictures: bool = True
     """False: a report without footage in it, for footage with people."""
 
+    fail_if: tuple[str, ...] = ()
+    """Rules such as "flip_rate.high > 0.02": the command ends with exit code 1 where one holds."""
+    junit: str | None = None
+    """File for the outcome of the rules, as JUnit XML."""
+
     def __post_init__(self) -> None:
+        for rule in self.fail_if:
+            parse_gate(rule)
         for name in ("every", "revert_within", "frames", "draws", "pairs", "resamples"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name}: expected a whole number from 1, got {getattr(self, name)}")

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from vidrobust.statistics.clusters import Clusters
-from vidrobust.statistics.intervals import LEVEL, Interval, cluster_codes
+from vidrobust.statistics.intervals import LEVEL, Interval, clopper_pearson, cluster_codes
 
 NAN = float("nan")
 Kappa = Callable[[np.ndarray], np.ndarray]
@@ -92,9 +92,11 @@ def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
 def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
     """A kappa with its interval, from the sums (G, C) of each independent unit.
 
-    The jackknife over units gives a standard error. The interval is the hull of Student's t on kappa and on the
-    log of 1 - kappa: disagreement is rare and skewed as flips are. Without any disagreement the jackknife sees no
-    spread; then the lower limit is what as many units as may still disagree (1 - 0.025^(1/G)) would leave.
+    The jackknife over units gives the standard error of the log of 1 - kappa, disagreement over chance, and
+    Student's t the interval: disagreement is rare and skewed, as flips are. The jackknife sees no spread where
+    fewer than two units disagree. Then the share of units that may do so is taken from Clopper & Pearson: with
+    one, kappa's distance from 1 grows or shrinks with it; with none, as many units that disagree fully may be
+    unseen.
     """
     count = len(sums)
     whole = float(kappa(sums.sum(axis=0)[None])[0])
@@ -102,19 +104,19 @@ def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
         return Interval(whole, NAN, NAN, n, count, what)
     left = kappa(sums.sum(axis=0) - sums)
     if whole >= 1 - 1e-12:
+        unseen = clopper_pearson(0, count)[1]
         chance = _chance(sums.sum(axis=0), kappa)
-        unseen = 1 - ((1 - LEVEL) / 2) ** (1 / count)
         return Interval(1.0, max(-1.0, 1 - unseen / (1 - chance)), 1.0, n, count, what)
     if np.isnan(left).any():
         return Interval(whole, NAN, NAN, n, count, what)
-    t = float(stats.t.ppf((1 + LEVEL) / 2, count - 1))
-    half = t * _jackknife(left)
-    low, high = whole - half, whole + half
-    grown = np.log(np.maximum(1 - left, 1e-12))
-    if (left < 1 - 1e-12).all():
-        factor = np.exp(t * _jackknife(grown))
-        low, high = min(low, 1 - (1 - whole) * factor), max(high, 1 - (1 - whole) / factor)
-    return Interval(whole, max(-1.0, low), min(1.0, high), n, count, what)
+    if (left >= 1 - 1e-12).any():
+        shrunk, grown = (count * share for share in clopper_pearson(1, count))
+    else:
+        grown = float(np.exp(stats.t.ppf((1 + LEVEL) / 2, count - 1) * _jackknife(np.log(1 - left))))
+        shrunk = 1 / grown
+    return Interval(
+        whole, max(-1.0, 1 - (1 - whole) * grown), min(1.0, 1 - (1 - whole) * shrunk), n, count, what
+    )
 
 
 def _jackknife(left: np.ndarray) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust import tables
+from vidrobust.statistics.clusters import independent_clusters
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
 from vidrobust.tasks.metric import Metric
 
@@ -19,8 +20,7 @@ def summarise(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.
     """The ``stability`` table: every metric per model and item, and over all items (item "").
 
     raw  the raw tables by name, of models whose task has these metrics
-    Excluded pairs do not count. Clusters are the items where there are five or more, else stretches of a second of
-    them, and then the interval speaks of these clips alone.
+    Excluded pairs do not count. Clusters by the one rule, ``statistics/clusters.py``.
     """
     rows: list[dict[str, object]] = []
     for metric in metrics:
@@ -55,20 +55,11 @@ def summarise_by_class(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric
 
 def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
     """value, low, high, n, and what the independent clusters were and how many, of some rows of a raw table."""
-    by_item = part["item"].nunique() >= 5
-    second = np.floor(part["time_s"]).astype(np.int64).astype(str)
-    clusters = part["item"].to_numpy() if by_item else (part["item"].astype(str) + ":" + second).to_numpy()
+    clusters = independent_clusters(part["item"], part["time_s"])
     values = part[metric.column].to_numpy(np.float64)
     found: Interval
     if metric.is_rate:
         found = clustered_rate(values > 0, clusters)
     else:
         found = clustered_mean(values, clusters, bounds=metric.bounds)
-    return {
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "n": found.n,
-        "cluster": "item" if by_item else "second",
-        "clusters": found.clusters,
-    }
+    return {name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")}

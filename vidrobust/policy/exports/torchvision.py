@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vidrobust.policy.build import Policy, PolicyStep
 from vidrobust.policy.exports.rendered import (
     UNKNOWN_SIZE,
     Export,
@@ -9,13 +10,11 @@ from vidrobust.policy.exports.rendered import (
     factors,
     header,
     in_order,
-    in_pixels,
     listing,
     number,
     shares,
     why,
 )
-from vidrobust.policy.policy import Policy, PolicyStep
 
 NAME = "policy_torchvision.py"
 
@@ -187,7 +186,7 @@ def _range(step: PolicyStep) -> tuple[float, float]:
 
 def _call(policy: Policy, step: PolicyStep) -> str | None:
     """The transform of one step as an expression, or None."""
-    low, high = in_pixels(policy, step)
+    low, high = number(step.low), number(step.high)
     name = step.perturbation
     if name in _FUNCTIONS:
         return f"Levels({name})"

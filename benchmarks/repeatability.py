@@ -1,0 +1,155 @@
+"""How often the intervals of repeatability studies cover, and how often a comparison of equals cries out.
+
+    python benchmarks/repeatability.py [--runs 1000] [--seed 0] [--only gauge|attribute|compare]
+
+gauge      crossed and nested studies with known components: coverage of every component and of %GRR, in percent
+attribute  Fleiss' and Cohen's kappa of good, bad and borderline parts, 15 to 100 parts
+compare    two runs of the same footage that are equal but for chance: better or worse in how many percent; and how
+           often a planted change is found
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.repeatability.compare import paired_difference, verdict
+from vidrobust.repeatability.gauge import gauge_study
+from vidrobust.statistics.agreement import cohens_kappa, fleiss_kappa
+
+
+def long(value: np.ndarray, *, nested: bool = False) -> pd.DataFrame:
+    """The table of measurements (parts, operators, trials); nested: each operator has parts of its own."""
+    p, o, t = (index.ravel() for index in np.indices(value.shape))
+    part = [f"{a}/{b}" for a, b in zip(o, p, strict=True)] if nested else p.astype(str)
+    return pd.DataFrame(
+        {"part": part, "operator": o.astype(str), "trial": t.astype(str), "value": value.ravel()}
+    )
+
+
+def measured(
+    rng: np.random.Generator, shape: tuple[int, int, int], sds: tuple[float, ...], *, nested: bool = False
+) -> pd.DataFrame:
+    """A study with the standard deviations of parts, operators, interaction, repeatability."""
+    p, o, r = shape
+    value = sds[0] * rng.normal(size=(p, o if nested else 1, 1)) + sds[1] * rng.normal(size=(1, o, 1))
+    value = value + sds[2] * rng.normal(size=(p, o, 1)) + sds[3] * rng.normal(size=(p, o, r))
+    return long(value, nested=nested)
+
+
+def gauge(rng: np.random.Generator, runs: int) -> None:
+    """Coverage of the components."""
+    names = ("repeatability", "operator", "reproducibility", "part", "grr", "total")
+    print("\n| parts x operators x trials; sds | " + " | ".join((*names, "%GRR")) + " |\n" + "|---" * 8 + "|")
+    worlds = [
+        ((10, 3, 3), (2.0, 0.5, 0.3, 0.5), False),
+        ((10, 3, 2), (2.0, 0.3, 0.0, 0.5), False),
+        ((20, 5, 2), (1.0, 0.5, 0.3, 0.5), False),
+        ((10, 3, 3), (2.0, 0.0, 0.0, 0.5), False),
+        ((5, 6, 3), (2.0, 0.5, 0.0, 0.5), True),
+    ]
+    for shape, sds, nested in worlds:
+        part, operator, interaction, error = (sd**2 for sd in sds)
+        truth = {
+            "repeatability": error,
+            "operator": operator,
+            "reproducibility": operator + interaction,
+            "part": part,
+            "grr": operator + interaction + error,
+            "total": part + operator + interaction + error,
+        }
+        percent = 100 * math.sqrt(truth["grr"] / truth["total"])
+        held = dict.fromkeys((*names, "%GRR"), 0)
+        for run in range(runs):
+            found = gauge_study(measured(rng, shape, sds, nested=nested), seed=run)
+            for name in names:
+                each = found.components[name]
+                held[name] += each.variance_low <= truth[name] <= each.variance_high
+            held["%GRR"] += found.percent_grr_low <= percent <= found.percent_grr_high
+        label = " x ".join(map(str, shape)) + (" nested" if nested else "") + "; " + ", ".join(map(str, sds))
+        print(f"| {label} | " + " | ".join(f"{100 * n / runs:.1f}" for n in held.values()) + " |", flush=True)
+
+
+def votes(
+    rng: np.random.Generator, parts: int, ratings: int, error: float, borderline: float, defects: float
+) -> np.ndarray:
+    """(parts, ratings) bool: who calls which part bad."""
+    chance = np.where(rng.random(parts) < defects, 1 - error, error)
+    chance = np.where(rng.random(parts) < borderline, 0.5, chance)
+    return rng.random((parts, ratings)) < chance[:, None]
+
+
+def attribute(rng: np.random.Generator, runs: int) -> None:
+    """Coverage of the kappas."""
+    worlds = [(0.02, 0.1, 0.5), (0.05, 0.0, 0.3), (0.01, 0.0, 0.5), (0.02, 0.2, 0.2), (0.15, 0.1, 0.5)]
+    print(
+        "\n| error, borderline, defects | kappa | "
+        + " | ".join(f"{n} parts" for n in (15, 30, 50, 100))
+        + " |"
+    )
+    print("|---" * 6 + "|")
+    for error, borderline, defects in worlds:
+        many = votes(rng, 1_000_000, 6, error, borderline, defects)
+        truth = {
+            "Fleiss": fleiss_kappa(_counts(many), np.arange(len(many)) % 2).value,
+            "Cohen": cohens_kappa(many[:, 0], many[:, 1], np.arange(len(many)) % 2).value,
+        }
+        held = {name: [0, 0, 0, 0] for name in truth}
+        for k, parts in enumerate((15, 30, 50, 100)):
+            for _ in range(runs):
+                drawn = votes(rng, parts, 6, error, borderline, defects)
+                for name, found in (
+                    ("Fleiss", fleiss_kappa(_counts(drawn))),
+                    ("Cohen", cohens_kappa(drawn[:, 0], drawn[:, 1], np.arange(parts))),
+                ):
+                    held[name][k] += not found.low > truth[name] and not found.high < truth[name]
+        for name, counts in held.items():
+            row = " | ".join(f"{100 * n / runs:.1f}" for n in counts)
+            print(
+                f"| {error:g}, {borderline:g}, {defects:g} | {name} {truth[name]:.2f} | {row} |", flush=True
+            )
+
+
+def _counts(bad: np.ndarray) -> np.ndarray:
+    return np.column_stack([(~bad).sum(axis=1), bad.sum(axis=1)])
+
+
+def compare(rng: np.random.Generator, runs: int) -> None:
+    """Equal runs and planted changes of a flip rate: clips of 200 pairs, rates beta distributed about .05."""
+    print("\n| clips | correlation | equal: better or worse | equal: same (margin 1 %) | + 2 points: worse |")
+    print("|---" * 5 + "|")
+    for clips in (5, 10, 30, 100):
+        for correlation in (0.02, 0.2):
+            called = same = found = 0
+            label = np.repeat(np.arange(clips), 200)
+            for _ in range(runs):
+                a, b = (share * (1 - correlation) / correlation for share in (0.05, 0.95))
+                rate = rng.beta(a, b, clips)[label]
+                first, second = (rng.random(len(label)) < rate for _ in range(2))
+                equal = paired_difference(first, second, label)
+                called += verdict(equal.low, equal.high, margin=0.0, worse="higher") in ("better", "worse")
+                same += verdict(equal.low, equal.high, margin=0.01, worse="higher") == "same"
+                planted = first | (rng.random(len(label)) < 0.02 / 0.95)
+                more = paired_difference(first, planted, label)
+                found += verdict(more.low, more.high, margin=0.01, worse="higher") == "worse"
+            row = " | ".join(f"{100 * n / runs:.1f}" for n in (called, same, found))
+            print(f"| {clips} | {correlation:g} | {row} |", flush=True)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=["gauge", "attribute", "compare"])
+    arguments = parser.parse_args()
+    for part in (gauge, attribute, compare):
+        if arguments.only in (None, part.__name__):
+            part(np.random.default_rng(arguments.seed), arguments.runs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The commands on tables without video, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.repeatability.published import AIAG, HOUF_BERMAN, crossed
+from vidrobust.cli import main
+
+
+def run(*arguments: str) -> int:
+    try:
+        main(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture
+def gauge(tmp_path: Path) -> str:
+    path = tmp_path / "gauge.csv"
+    crossed(AIAG).to_csv(path, index=False)
+    return str(path)
+
+
+@pytest.fixture
+def attribute(tmp_path: Path) -> str:
+    rows = [
+        (part, operator, trial, "bad" if part < 4 + (operator == "B") and not (part == 2 and trial) else "ok")
+        for part in range(10)
+        for operator in "AB"
+        for trial in range(2)
+    ]
+    table = pd.DataFrame(rows, columns=["Part", "Operator", "Trial", "Value"])
+    path = tmp_path / "attribute.csv"
+    table.assign(Reference=table["Part"].map(lambda p: "bad" if p < 4 else "ok")).to_csv(path, index=False)
+    return str(path)
+
+
+def test_a_gauge_study_has_the_keys_of_the_contract(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("repeatability", "--gauge", gauge, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    keys = {"repeatability_sd", "reproducibility_sd", "grr_sd", "part_sd", "total_sd", "percent_grr", "ndc"}
+    assert keys | {"components"} <= set(found)
+    assert found["percent_grr"] == pytest.approx(27.86, abs=5e-3)
+    assert found["percent_tolerance"] is None
+    assert [v["verdict"] for v in found["verdicts"]] == ["marginal", "unacceptable"]  # 27.86 %, ndc 4
+    assert "AIAG" in found["verdicts"][0]["source"]
+
+
+def test_a_gauge_study_in_words(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        run("repeatability", "--gauge", gauge, "--tolerance-low=-4", "--tolerance-high=4", "--guard=1") == 0
+    )
+    told = capsys.readouterr().out
+    assert "%GRR 27.86 of the study variation" in told
+    assert "22.68 % of the tolerance of 8" in told
+    assert "guard band 1 x gauge sd: accept -3.698 to 3.698" in told
+    assert "range method: %GRR 26.68, ndc 5" in told
+
+
+def test_an_attribute_study_has_the_keys_of_the_contract(
+    attribute: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("repeatability", "--attribute", attribute, "--defect", "bad", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["within_operator"]["A"]["agreement"]["count"] == 9
+    assert found["between_operators"]["fleiss_kappa"]["value"] < 1
+    against = found["against_reference"]["operators"]
+    assert (against["A"]["miss_rate"]["count"], against["B"]["false_alarm_rate"]["count"]) == (1, 2)
+    assert {v["quantity"] for v in found["verdicts"]} == {
+        "effectiveness",
+        "miss_rate",
+        "false_alarm_rate",
+        "kappa",
+    }
+    assert run("repeatability", "--attribute", attribute) == 0
+    assert "effectiveness 90 %" in capsys.readouterr().out
+
+
+def test_a_profile_of_ones_own(gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    profile = tmp_path / "ours.toml"
+    rule = '[[rule]]\nstudy = "gauge"\nquantity = "percent_grr"\nbetter = "lower"\naccept = 28\n'
+    profile.write_text(f'name = "ours"\nsource = "agreed with the customer"\n{rule}')
+    assert run("repeatability", "--gauge", gauge, "--profile", str(profile), "--json") == 0
+    (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
+    assert (verdict["verdict"], verdict["source"]) == ("acceptable", "ours: agreed with the customer")
+    for text, message in (
+        (rule.replace("accept = 28\n", ""), "accept is missing"),
+        (rule + "marginal = 20\n", "stricter than accept"),
+        (rule + "limit = 20\n", "unknown key limit"),
+        ("name = 'x'\n", r"at least one \[\[rule\]\]"),
+    ):
+        profile.write_text(text)
+        assert run("repeatability", "--gauge", gauge, "--profile", str(profile)) == 2
+        assert message.replace("\\", "") in capsys.readouterr().err
+
+
+def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad.csv"
+    table = crossed(HOUF_BERMAN).astype({"value": object})
+    table.loc[4, "value"] = "n/a"
+    table.to_csv(path, index=False)
+    assert run("repeatability", "--gauge", str(path)) == 3
+    assert "line 6: value 'n/a' is no number" in capsys.readouterr().err
+    table.drop(columns="trial").to_csv(path, index=False)
+    assert run("repeatability", "--gauge", str(path)) == 3
+    assert "column trial is missing" in capsys.readouterr().err
+    assert run("repeatability", "--gauge", str(tmp_path / "none.csv")) == 3
+    assert run("repeatability") == 2
+    assert run("repeatability", "--gauge", str(path), "--tolerance", "-1") == 2
+
+
+def test_plans_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plan", "kappa", "--kappa", "0.8", "--half-width", "0.1") == 0
+    assert "parts, each rated by 3 operators in 2 trials" in capsys.readouterr().out
+    assert run("plan", "flip-rate", "--rate", "0.02", "--half-width", "0.005") == 0
+    assert "To see 2 % ± 0.5 % you need about" in capsys.readouterr().out
+    assert run("plan", "gauge", "--percent-grr", "20", "--half-width", "12", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["operators"] >= 2
+    assert run("plan", "gauge", "--percent-grr", "20", "--half-width", "0.1") == 2
+    assert run("plan", "flip-rate", "--rate", "2", "--half-width", "0.005") == 2
