@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -11,6 +14,7 @@ from vidrobust.errors import InputError, SettingsError
 
 State = dict[str, torch.Tensor]
 
+_FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "_orig_mod.", "model.")
 
@@ -38,6 +42,24 @@ def read_state(path: Path) -> State:
     except Exception as error:
         raise InputError(f"{path}: cannot be read as weights: {_first_line(error)}") from error
     return _unwrapped(content, path)
+
+
+@contextlib.contextmanager
+def weights_only() -> Iterator[None]:
+    """Let no ``torch.load`` inside run code from a file, not even one that asks for it.
+
+    ``torch.export.load`` tries without and then, where that fails, with: so a file decides. The variable is
+    torch's own and overrides the argument.
+    """
+    before = os.environ.get(_FORCE)
+    os.environ[_FORCE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_FORCE]
+        else:
+            os.environ[_FORCE] = before
 
 
 def fit_state(module: torch.nn.Module, state: State, spec: str) -> None:

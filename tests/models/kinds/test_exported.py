@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -84,3 +88,36 @@ def test_what_cannot_be_read(network: torch.nn.Module, tmp_path: Path) -> None:
     path.with_name("net.pt2.toml").write_text(SIDECAR)
     with pytest.raises(InputError, match=r"cannot be read as a torch\.export archive"):
         load_model(f"pt2:{path}")
+
+
+class Touches:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Path.touch, (self.path,)  # type: ignore[return-value]
+
+
+def test_an_archive_that_would_run_code_is_refused(network: torch.nn.Module, tmp_path: Path) -> None:
+    """torch.export.load alone runs it, as the first lines show; here it is not run, and the way out is said."""
+    spec = export(network, tmp_path / "net.pt2", None)
+    sign = tmp_path / "it ran"
+    hostile = tmp_path / "hostile.pt2"
+    with zipfile.ZipFile(tmp_path / "net.pt2") as source, zipfile.ZipFile(hostile, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if "sample_inputs" in name:
+                buffer = io.BytesIO()
+                torch.save((Touches(sign),), buffer)
+                content = buffer.getvalue()
+            target.writestr(name, content)
+    with contextlib.suppress(Exception):
+        torch.export.load(hostile)
+    assert sign.exists()
+    sign.unlink()
+    with pytest.raises(InputError, match=r"without running code from it; .*package\.module:factory"):
+        load_model(spec.replace("net.pt2", f"hostile.pt2,sidecar={tmp_path / 'net.pt2.toml'}"))
+    assert not sign.exists()
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ

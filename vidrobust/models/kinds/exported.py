@@ -14,6 +14,7 @@ from vidrobust.models.modules import full_precision
 from vidrobust.models.network import Network
 from vidrobust.models.sidecar import read_sidecar
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
+from vidrobust.models.weights import weights_only
 
 
 def exported_program(spec: ModelSpec, device: torch.device) -> Network:
@@ -21,9 +22,13 @@ def exported_program(spec: ModelSpec, device: torch.device) -> Network:
     path = spec.file()
     sidecar = read_sidecar(path, spec.options.get("sidecar"))
     try:
-        program = torch.export.load(path)
+        with weights_only():
+            program = torch.export.load(path)
     except Exception as error:
-        raise InputError(f"{spec.text}: {path} cannot be read as a torch.export archive: {error}") from error
+        raise InputError(
+            f"{spec.text}: {path} cannot be read as a torch.export archive without running code from it; if it is "
+            f"your own, export it with plain tensors as example inputs, or use package.module:factory: {error}"
+        ) from error
     if device.type != "cpu":
         from torch.export.passes import move_to_device_pass
 
