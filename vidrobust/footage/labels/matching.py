@@ -41,17 +41,15 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> Matched:
     for item in all_items:
         for key in _keys(item):
             named.setdefault(key, []).append(item.name)
-    found: dict[str, list[str]] = {}
-    for label in rows["item"].unique():
-        found[label] = next((named[key] for key in _tails(label) if key in named), [])
-    parts = [
-        rows[rows["item"] == label].assign(item=name) for label, names in found.items() for name in names
-    ]
+    places = rows.groupby("item", sort=False).indices
+    found = {label: next((named[key] for key in _tails(label) if key in named), []) for label in places}
+    parts = [rows.iloc[places[label]].assign(item=name) for label, names in found.items() for name in names]
     joined = pd.concat(parts, ignore_index=True) if parts else rows.iloc[:0].copy()
+    have = {name for names in found.values() for name in names}
     return Matched(
         rows=joined,
         without=tuple(label for label, names in found.items() if not names),
-        unlabelled=tuple(i.name for i in all_items if i.name not in set(joined["item"])),
+        unlabelled=tuple(item.name for item in all_items if item.name not in have),
     )
 
 
