@@ -274,8 +274,8 @@ def report(table: pd.DataFrame, truth: dict[str, list[np.ndarray]], title: str) 
         told = own.share[list(CAUSES)].sum()
         line = f"{title:<19}{model[:14]:<15} all {told:5.2f}  noise {own.share['noise_and_coding']:5.2f}"
         if truth[model]:
-            free, own, change = np.concatenate(truth[model]).sum(axis=0)
-            line += f"  truth {free / change:5.2f} with noise {own / change:5.2f}"
+            free, noisy, change = np.concatenate(truth[model]).sum(axis=0)
+            line += f"  truth {free / change:5.2f} with noise {noisy / change:5.2f}"
         names = who[who["model"] == model]["cause"].tolist()
         print(f"{line}  n {int(own.n.iloc[0])}  named {','.join(names) or '-'} | {shares}", flush=True)
 
