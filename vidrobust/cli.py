@@ -199,6 +199,11 @@ for _stage in STAGES:
 )
 @click.option("--higher-is-better", multiple=True, metavar="METRIC", help="Where the name does not tell.")
 @click.option("--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not tell.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["gu2019"]),
+    help="Natural against synthetic over models, of a run with labels.",
+)
 @_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _STUDY, _PRINT)
 def correlate(
     target: tuple[str, ...],
@@ -208,12 +213,16 @@ def correlate(
     foreign: tuple[str, ...],
     higher_is_better: tuple[str, ...],
     lower_is_better: tuple[str, ...],
+    protocol: str | None,
     **options: Any,
 ) -> None:
     """Which perturbations stand for what happens in the footage: of a run, or of tables from anywhere.
 
     TARGET is a run folder, or sources; or give --stability, --sensitivity and --out.
     """
+    if protocol:
+        _protocol(target, options)
+        return
     if target:
         if stability_file or sensitivity_file:
             raise click.UsageError("give a run folder, or --stability and --sensitivity, not both")
@@ -236,6 +245,24 @@ def correlate(
     )
     if options["as_json"]:
         _print_json(result)
+
+
+def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
+    """``correlate RUN --protocol gu2019``."""
+    if len(target) != 1:
+        raise click.UsageError("--protocol gu2019 works on one run folder")
+    from vidrobust.files import plain
+    from vidrobust.run.gu2019 import on_run
+
+    chosen = _given(options)
+    said = on_run(Path(target[0]), **{name: chosen[name] for name in ("resamples", "seed") if name in chosen})
+    if options["as_json"]:
+        _print_json(plain(said))
+    else:
+        click.echo(said["headline"])
+        for sentence in said["sentences"].values():
+            click.echo(f"- {sentence}")
+        click.echo(f"the matrix: {Path(target[0]) / said['figure']}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -295,6 +322,8 @@ def _work(run: Any, names: Sequence[str], told: str, as_json: bool) -> None:
     build(run, names)
     if as_json:
         _print_json(load(told)(run))
+    elif len(names) > 1:
+        click.echo(_answer(run.path))
     else:
         click.echo(str(run.path))
     if run.failed:
@@ -306,6 +335,22 @@ def _work(run: Any, names: Sequence[str], told: str, as_json: bool) -> None:
         code = hold(run) or code
     if code:
         sys.exit(code)
+
+
+def _answer(path: Path) -> str:
+    from vidrobust.report.answer import text_of
+    from vidrobust.report.run_tables import RunTables
+
+    return text_of(RunTables(path))
+
+
+@cli.command()
+@click.argument("run_folder")
+def show(run_folder: str) -> None:
+    """The answer of a run in a few lines: how stable, where it is worst, why, what to train with."""
+    from vidrobust.run.folder import RunFolder
+
+    click.echo(_answer(RunFolder.existing(Path(run_folder)).path))
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -110,6 +110,8 @@ def doctor(as_json: bool) -> None:
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
 def demo(out: str | None, quiet: bool) -> None:
     """The whole study on a real clip with a real network, both from installed packages; about three minutes."""
+    from vidrobust.report.answer import text_of
+    from vidrobust.report.run_tables import RunTables
     from vidrobust.run.build import build
     from vidrobust.run.demo import MODEL, OUT, find_clip
     from vidrobust.run.open import opened_sources
@@ -120,7 +122,7 @@ def demo(out: str | None, quiet: bool) -> None:
     settings = Settings(sources=(str(find_clip()),), model=(MODEL,))
     with opened_sources(settings, out or OUT, Reporter(quiet=quiet)) as run:
         build(run, ALL)
-    click.echo(f"open {run.path / 'report.html'}")
+    click.echo(text_of(RunTables(run.path)))
 
 
 @click.command()

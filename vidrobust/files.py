@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vidrobust.shown import shown
+from vidrobust.shown import bytes_shown, shown
 
 
 def write_text(path: Path, text: str) -> None:
     """Write beside, then rename: a killed run leaves the old file or the new one, never half of one."""
     beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
+    beside.write_text(bytes_shown(text), encoding="utf-8")
     os.replace(beside, path)
+
+
+def json_text(content: Any) -> str:
+    r"""Content as strict JSON; bytes of file names that are no UTF-8 as \udcXX, which comes back exactly."""
+    text = json.dumps(plain(content), indent=2, ensure_ascii=False)
+    return re.sub("[\udc80-\udcff]", lambda m: f"\\u{ord(m[0]):04x}", text) + "\n"
 
 
 def plain(value: Any) -> Any:

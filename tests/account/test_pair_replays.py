@@ -123,6 +123,33 @@ def test_a_pair_across_a_keyframe_is_compared_with_the_pairs_beside_it(scene: np
     assert row["along"] == pytest.approx(change - (before + after) / 2)
 
 
+def test_two_classes_are_compared_by_square_roots(scene: np.ndarray) -> None:
+    frames = recorded([view(scene, gain=g) for g in (1.0, 0.9, 1.1, 1.0)], 1.0, 0)
+    pair, model = study_pair(*frames), Grid(classes=2)
+    row = {each["cause"]: each for each in score(pair, model)}["light"]
+    p = predict(model, tuple(frames[1:3]), "cpu")
+    # Hellinger: the squared distance of the square roots
+    assert row["change"] == pytest.approx(np.square(np.sqrt(p[1]) - np.sqrt(p[0])).sum())
+    assert 0.8 < row["along"] / row["change"] < 1.2
+
+
+def test_a_picture_without_texture_can_still_become_lighter() -> None:
+    flat = [np.full((96, 128, 3), level, np.float32) for level in (90, 100, 112, 100)]
+    rows = pd.DataFrame(score(study_pair(*recorded(flat, 1.0, 0)), MODEL)).set_index("cause")
+    assert 0.8 < rows.loc["light", "along"] / rows.loc["light", "change"] < 1.2
+    assert rows.loc["light", "size"] == pytest.approx(0.12, abs=0.02)
+
+
+@pytest.mark.parametrize("size", [(20, 40), (33, 47), (32, 200)])
+def test_odd_sizes_are_replayed_or_refused_in_words(scene: np.ndarray, size: tuple[int, int]) -> None:
+    frames = [
+        x[: size[0], : size[1]].copy() for x in recorded([view(scene, (s, 0)) for s in range(4)], 1.0, 0)
+    ]
+    pair = study_pair(*frames)
+    assert pair.excluded or len(pair.forwards) == len(CAUSES) + 1
+    assert (pair.excluded == "frame is smaller than 32 px") == (size[0] < 32)
+
+
 def test_edges_lie_two_pixels_about_a_jump() -> None:
     motion = np.zeros((9, 12, 2), np.float32)
     motion[:, 6:, 0] = 3

@@ -20,8 +20,9 @@ import pytest
 import torch
 
 from vidrobust.perturb.catalogue import PERTURBATIONS
-from vidrobust.policy.build import Policy, PolicyStep
+from vidrobust.policy.evidence import LENGTHS
 from vidrobust.policy.exports import render_all, write_all
+from vidrobust.policy.policy import OF_WIDTH, Policy, PolicyStep
 
 SIZE = (96, 128)
 PINNED = {
@@ -51,16 +52,18 @@ def picture() -> torch.Tensor:
 def one_step(
     name: str, low: float, high: float, probability: float = 1.0, axes: tuple[float, ...] = ()
 ) -> Policy:
+    """Strengths as the catalogue has them; a length stands in a policy as a share of the width."""
     entry = PERTURBATIONS[name]
+    unit, per_width = (OF_WIDTH, SIZE[1]) if name in LENGTHS else (entry.unit, 1)
+    low, high, axes = low / per_width, high / per_width, tuple(axis / per_width for axis in axes)
     step = PolicyStep(
         perturbation=name,
         family=str(entry.family),
-        unit=entry.unit,
+        unit=unit,
         low=low,
         high=high,
         probability=probability,
         axes=axes,
-        evidence={"observed_p99": high},
     )
     return Policy(steps=(step,), image_size=SIZE, model="made up")
 

@@ -15,6 +15,9 @@ import pandas as pd
 import torch
 
 from vidrobust import tables
+from vidrobust.account.naming import comes_back, named
+from vidrobust.account.shares import summarise as summarise_account
+from vidrobust.account.shares import summarise_by
 from vidrobust.differences.pairs import Links
 from vidrobust.frames import FrameBatch
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
@@ -25,6 +28,7 @@ from vidrobust.run.headline import collect
 from vidrobust.run.progress import Reporter
 from vidrobust.run.run import Run
 from vidrobust.run.settings import Settings
+from vidrobust.studies.spread import spread_of
 from vidrobust.studies.stability import summarise
 from vidrobust.studies.variation import UNITS
 from vidrobust.studies.variation import summarise as summarise_variation
@@ -82,7 +86,15 @@ def make(
     changes = _changes(names, rng)
     folder.write_table("changes", changes)
     folder.write_table("variation", summarise_variation(changes))
-    folder.write_table("causes", _causes(pairs, models, rng))
+    folder.write_table("spread", spread_of(changes, dict.fromkeys(names, 640)))
+    causes = _causes(pairs, models, rng)
+    folder.write_table("causes", causes)
+    folder.write_table("within", _within(causes))
+    account = summarise_account(causes)
+    folder.write_table("account", account)
+    folder.write_table("account_by", summarise_by(causes))
+    back = comes_back(causes, seed)
+    folder.write_table("named", named(account).merge(back, on=["model", "cause"], how="left"))
     _moments(folder, pairs, frame_table, models, rng)
     for stage in ("stability", "sensitivity", "variation", "causes"):
         folder.note_stage(stage, {"seconds": 12.3})
@@ -206,45 +218,54 @@ def _changes(items: list[str], rng: np.random.Generator) -> pd.DataFrame:
     return tables.check("changes", pd.concat(parts, ignore_index=True))
 
 
+SHARES = {
+    "light": 0.02,
+    "colour": 0.01,
+    "camera": 0.4,
+    "objects": 0.2,
+    "came_into_view": 0.1,
+    "sharpness": 0.0,
+    "noise_and_coding": 0.2,
+}
+"""What each cause holds of the invented change."""
+
+
 def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generator) -> pd.DataFrame:
+    """The invented change of some pairs, shared out among the causes with a little scatter."""
     near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
-    some = near.groupby(["model", "item"], sort=False).head(8)
+    place = near.groupby(["model", "item"], sort=False).cumcount()
+    some = near[place % 4 == 0]
+    change = 10 * some["total_variation"].to_numpy() + 1
     parts = []
-    for cause, explains in (
-        ("light", 0.1), ("colour", 0.05), ("shift", 0.3), ("affine", 0.35), ("motion", 0.55), ("sharpness", 0.02),
-        ("all", 0.65),
-    ):  # fmt: skip
-        left = np.clip(1 - explains + rng.normal(0, 0.2, len(some)), 0, None)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "item": some["item"],
-                    "model": some["model"],
-                    "frame_a": some["frame_a"],
-                    "frame_b": some["frame_b"],
-                    "cause": cause,
-                    "total_variation": some["total_variation"],
-                    "left": left,
-                    "cosine": np.clip(explains + rng.normal(0, 0.2, len(some)), -1, 1),
-                    "flip": some["label_flip"],
-                    "reproduced": some["label_flip"] & (rng.random(len(some)) < explains),
-                    "placebo_left": np.clip(0.98 + rng.normal(0, 0.05, len(some)), 0, None),
-                    "placebo_cosine": rng.normal(0, 0.1, len(some)),
-                    "placebo_reproduced": some["label_flip"] & (rng.random(len(some)) < 0.05),
-                    "excluded": "",
-                    "size": 1.0,
-                    "unit": "px",
-                    "measured": "",
-                    "label": CLASSES[0],
-                    "probability": 0.5,
-                    "placebo_share_reproduced": np.where(some["label_flip"], 0.05, np.nan),
-                    "interpolation_left": np.nan if cause in ("light", "colour") else 0.97,
-                    "interpolation_cosine": 0.05,
-                    "occurs": True,
-                }
-            )
-        )
+    for cause, share in SHARES.items():
+        along = change * (share + rng.normal(0, 0.02, len(some)))
+        replayed = cause != "noise_and_coding"
+        columns = {name: some[name].to_numpy() for name in ("item", "model", "frame_a", "frame_b", "time_s")}
+        columns |= {"cause": cause, "along": along, "change": change, "weight": 1.0, "excluded": ""}
+        columns |= {"flip": some["label_flip"].to_numpy(), "reproduced": False, "turns": 0.0}
+        columns |= {"size": 1.0, "unit": "px", "measured": "1 px", "scale": "adjacent"}
+        columns |= {
+            "wrong": 0.2 * along if replayed else np.nan,
+            "class_a": CLASSES[0],
+            "class_b": CLASSES[1],
+        }
+        columns |= dict.fromkeys(("drawn_1", "drawn_2"), np.nan if replayed else along)
+        parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def _within(causes: pd.DataFrame) -> pd.DataFrame:
+    """A shift of the whole picture does nine tenths of what the camera does."""
+    camera = causes[causes["cause"] == "camera"]
+    keys = ["item", "model", "frame_a", "frame_b", "cause", "weight", "scale"]
+    return camera[keys].assign(
+        perturbation="translation",
+        strength=2.0,
+        along=0.9 * camera["along"],
+        along_cause=camera["along"],
+        grain=np.nan,
+        grain_seen=np.nan,
+    )
 
 
 def _moments(
@@ -280,7 +301,7 @@ def _moments(
                         "measured": "made",
                         "picture": _picture(folder, f"{len(moments):02d}_{what}", 240, rng),
                     }
-                    for what in ("light", "colour", "shift", "affine", "motion", "sharpness", "all")
+                    for what in ("frame t", "and camera", "and objects", "frame t+1")
                 ]
             moments.append(moment)
     folder.write_json("moments.json", {"moments": moments})

@@ -21,8 +21,8 @@ from vidrobust.report.words import number, one_in, percent, percent_interval
 from vidrobust.run.folder import RunFolder
 
 SECTIONS = (
-    "stable", "moments", "sensitive", "proxies", "policy", "witnesses", "time", "metrics", "curves", "correlation",
-    "causes", "direction", "variation", "excluded", "inputs", "models", "settings",
+    "answer", "stable", "moments", "sensitive", "proxies", "policy", "time", "metrics", "curves", "correlation",
+    "causes", "variation", "excluded", "inputs", "models", "settings",
 )  # fmt: skip
 LOADS = ("src", "href", "srcset", "poster", "data", "action", "background")
 
@@ -135,9 +135,9 @@ STAGES = {
     "stability": ("stable", ("frames", "pairs", "stability")),
     "sensitivity": ("sensitive", ("sensitivity",)),
     "variation": ("variation", ("variation", "changes")),
-    "causes": ("causes", ("causes", "moments")),
+    "causes": ("causes", ("causes", "within", "account", "account_by", "named", "moments")),
     "correlate": ("proxies", ("correlation", "correlation_matrix")),
-    "policy": ("policy", ("policy", "witnesses", "causes_summary", "directions_summary")),
+    "policy": ("policy", ("policy",)),
 }
 
 

@@ -21,7 +21,8 @@ def clusters_of(items: np.ndarray, frames: np.ndarray) -> np.ndarray:
     if items.max(initial=-1) + 1 >= MIN_CLUSTERS:
         return np.asarray(items)
     for length in LENGTHS:
-        codes = np.unique(np.column_stack([items, frames // length]), axis=0, return_inverse=True)[1].ravel()
+        stretch = frames // length
+        codes = np.unique(items * (stretch.max(initial=0) + 1) + stretch, return_inverse=True)[1]
         if codes.max(initial=-1) + 1 >= MIN_STRETCHES:
             return np.asarray(codes)
     return np.arange(len(items))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ class PairTable:
     item: np.ndarray
     frame: np.ndarray
 
-    @property
+    @cached_property
     def cluster(self) -> np.ndarray:
         """(n,) int code of the independent unit of each pair."""
         return clusters_of(self.item, self.frame)

@@ -33,17 +33,34 @@ KEYFRAMES, NOISE = "keyframes", "noise_and_coding"
 NO_SIZE = Size(size=float("nan"), unit="", measured="")
 
 
+def seen_by(
+    model: Classifier,
+    pictures: tuple[np.ndarray, ...],
+    device: torch.device | str = "cpu",
+    *,
+    space: Space | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, K) coordinates and (N,) labels of pictures.
+
+    space  how outputs are compared; None: roots for two classes, else logits
+    """
+    p = predict(model, pictures, device)
+    return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
+
+
 def score(
-    pair: PairReplays, model: Classifier, *, space: Space | None = None, device: torch.device | str = "cpu"
+    pair: PairReplays,
+    model: Classifier,
+    seen: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    device: torch.device | str = "cpu",
 ) -> list[dict[str, Any]]:
     """The rows of one pair and model for the table ``causes``, without the pair's own names and weight.
 
-    space  how outputs are compared; None: roots for two classes, else logits
+    seen  what ``seen_by`` says of the pair's pictures and any further ones behind them; None: it is asked
     Rows: the six causes that can be replayed and noise_and_coding; or keyframes alone for a pair across one.
     """
-    p = predict(model, pair.pictures, device)
-    z = coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits"))
-    labels = p.argmax(axis=1)
+    z, labels = seen or seen_by(model, pair.pictures, device)
     shared = {
         "model": model.name,
         "change": float(np.square(z[1] - z[0]).sum()),

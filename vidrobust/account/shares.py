@@ -128,6 +128,18 @@ def account_of(pairs: PairTable, cause: str) -> dict[str, Any]:
     }
 
 
+def values_of(pairs: PairTable, cause: str) -> tuple[float, float]:
+    """Share and specific part of one cause without intervals; the latter NaN where there is no wrong direction."""
+    part, nan = _part(pairs, cause), float("nan")
+    if cause == KEYFRAMES:
+        return float(_of_keyframes(_columns(pairs, part).sum(axis=0))), nan
+    share = float(_of_the_rest(_columns(pairs, part).sum(axis=0)))
+    if cause not in CAUSES:
+        return share, nan
+    wrong = pairs.wrong[:, CAUSES.index(cause)]
+    return share, float(_of_the_rest(_columns(pairs, part, wrong).sum(axis=0)))
+
+
 def _part(pairs: PairTable, cause: str) -> np.ndarray:
     """(n,) weighted part of each pair's change that is this cause."""
     if cause == KEYFRAMES:
@@ -146,12 +158,17 @@ def estimate(
     keyframes: bool = False,
 ) -> Estimate:
     """The share of one part of the change, less that of the wrong directions, with its interval over clusters."""
-    less = np.zeros(len(part)) if wrong is None else wrong
-    columns = np.column_stack([part, less, pairs.change, pairs.excess, pairs.at_keyframe])
+    columns = _columns(pairs, part, wrong)
     cluster = pairs.cluster
     totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
     np.add.at(totals, cluster, columns)
     return jackknife(totals, _of_keyframes if keyframes else _of_the_rest, draws=len(part), floor=floor)
+
+
+def _columns(pairs: PairTable, part: np.ndarray, wrong: np.ndarray | None = None) -> np.ndarray:
+    """(n, 5): part, wrong, change, excess and change at keyframes of each pair."""
+    less = np.zeros(len(part)) if wrong is None else wrong
+    return np.column_stack([part, less, pairs.change, pairs.excess, pairs.at_keyframe])
 
 
 def _of_keyframes(totals: np.ndarray) -> np.ndarray:

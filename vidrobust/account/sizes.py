@@ -50,11 +50,19 @@ def sizes_of(a: np.ndarray, scene: Scene, noise: float, *, reverse: bool) -> dic
         "light": _light(a, change.levels, reverse=reverse),
         "colour": _colour(a, change.levels, reverse=reverse),
         "camera": _camera(change.affine, a.shape, reverse=reverse),
-        "objects": Size(size=moved, unit="px rms", measured=f"{moved:.1f} px" if moved else "none"),
+        "objects": _objects(change.objects, moved, reverse=reverse),
         "came_into_view": Size(size=share, unit="share", measured=f"{100 * share:.1f} % of the picture"),
         "sharpness": Size(size=blur, unit="px", measured=_blur_words(blur)),
         "noise_and_coding": Size(size=noise, unit="levels", measured=f"{noise:.1f} levels"),
     }
+
+
+def _objects(displacement: np.ndarray, moved: float, *, reverse: bool) -> Size:
+    """What moved by itself: its mean displacement; the field leads from the second frame back to the first."""
+    moving = displacement[displacement.any(axis=2)]
+    mean = (moving.mean(axis=0) if len(moving) else np.zeros(2)) * (1 if reverse else -1)
+    more = {"shift_x_px": float(mean[0]), "shift_y_px": float(mean[1])}
+    return Size(size=moved, unit="px rms", measured=f"{moved:.1f} px" if moved else "none", more=more)
 
 
 def _blur_words(sigma: float) -> str:

@@ -1,329 +1,280 @@
-"""Which augmentations to train with, how strong and how often, what was rejected and what is left to judge with.
-
-A step needs the footage to change that way, the model to care at that size, and a witness that ties the two.
-Its range is what was observed, widened by a stated factor; no library's default enters. Nothing recommended is
-a right answer. A policy is advice from evidence about causes, not a proof that training with it helps: that
-takes a trained model and footage kept aside.
-"""
+"""From the account of causes to the policy: a step where a cause is named, comes back, and moves the model."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from vidrobust.errors import InputError, SettingsError
-from vidrobust.files import plain
+from vidrobust.account.score import KEYFRAMES
+from vidrobust.account.within import CANDIDATES
 from vidrobust.perturb.catalogue import PERTURBATIONS
-from vidrobust.policy.pairings import pairing
-from vidrobust.policy.testimony import AGAINST, CANNOT_TELL, FOR
-from vidrobust.policy.witnesses import DISAGREE, LINKS, WITNESSES
+from vidrobust.policy.candidates import Standing, standings
+from vidrobust.policy.evidence import Observed, Response, observed, response
+from vidrobust.policy.policy import EITHER_WAY, FAMILIES, Policy, PolicyStep, Rejected
 
-SCHEMA = 1
-EITHER_WAY = frozenset(
-    ("brightness", "exposure_offset", "contrast", "gamma", "saturation", "hue", "white_balance",
-     "translation", "rotation", "scale", "shear")
-)  # fmt: skip
-"""Perturbations with two directions: their range runs from -high to high, in the catalogue's signed strength."""
-FAMILIES = tuple(dict.fromkeys(str(entry.family) for entry in PERTURBATIONS.values()))
+SMALLEST_SHARE = 0.05
+"""A cause that explains no more than this of the model's change gets no step."""
+COMES_BACK = 0.9
+"""Share of half-samples of the footage in which a cause must be named again."""
+OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
+"""Probability of a step whose cause explains at least MUCH of the change, and of the others."""
+NOT_ASKED = "nothing that is measured in footage stands for it"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicySettings:
-    """Choices that are not measured, and stand in the policy.
+class Evidence:
+    """The tables of one run, cut to one model where they have one.
 
-    widen        the range is the observed 99th percentile times this
-    often, sometimes, seldom  probability of a step that several links speak for, one speaks for, and one about
-                 which the witnesses disagree (its range is then not widened)
-    reserved     families to be kept for evaluation whatever the evidence
+    account      rows over all items; named: model, cause (``account.naming.named``)
+    comes_back   cause -> share of half-samples in which it is named
+    within, spread, sensitivity  the tables; floor: the noise floor, total variation
+    image_size   (height, width) px of a typical clip
     """
 
-    widen: float = 1.5
-    often: float = 0.5
-    sometimes: float = 0.3
-    seldom: float = 0.15
-    reserved: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.widen >= 1:
-            raise SettingsError(f"widen: expected a factor of 1 or more, got {self.widen:g}")
-        for name in ("often", "sometimes", "seldom"):
-            if not 0 < getattr(self, name) <= 1:
-                raise SettingsError(f"{name}: expected a probability in (0, 1], got {getattr(self, name):g}")
-        unknown = sorted(set(self.reserved) - set(FAMILIES))
-        if unknown:
-            raise SettingsError(
-                f"reserved: unknown families {', '.join(unknown)}; known are {', '.join(FAMILIES)}"
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class PolicyStep:
-    """One augmentation.
-
-    low, high    signed strengths of the catalogue's perturbation, drawn evenly between them. -s of a relative
-                 gain is the factor 1 / (1 + s)
-    axes         translation only: the largest shift along x and along y, px of the footage; else empty
-    probability  with which the step is applied to a picture
-    evidence     observed_p99 and the witnesses' figures; NaN where a witness has none
-    """
-
-    perturbation: str
-    family: str
-    unit: str
-    low: float
-    high: float
-    probability: float
-    axes: tuple[float, ...] = ()
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-    sentence: str = ""
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
-            raise InputError(
-                f"policy: {self.perturbation}: expected a range low <= high, got {self.low} to {self.high}"
-            )
-        if not 0 < self.probability <= 1:
-            raise InputError(
-                f"policy: {self.perturbation}: expected a probability in (0, 1], got {self.probability}"
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rejected:
-    """One perturbation that is not recommended, and why."""
-
-    perturbation: str
-    reason: str
-    family: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Policy:
-    """What to train with, for one model on one set of footage.
-
-    image_size       (height, width) of the footage, px; None where unknown: then px cannot become shares
-    scale            distance in time of the observed changes: adjacent, second or clip
-    evaluation_only  families kept for judging: do not train with them, or nothing is left to judge with
-    contaminated     families that the model was already trained with: they judge nothing here
-    notes            what a reader must know besides
-    """
-
-    steps: tuple[PolicyStep, ...] = ()
-    rejected: tuple[Rejected, ...] = ()
-    evaluation_only: tuple[str, ...] = ()
-    contaminated: tuple[str, ...] = ()
-    model: str = ""
-    image_size: tuple[int, int] | None = None
-    scale: str = "adjacent"
-    widened_by: float = 1.0
-    notes: tuple[str, ...] = ()
-
-    @property
-    def headline(self) -> str:
-        """The policy in one sentence."""
-        if not self.steps:
-            return "No augmentation is recommended: see for each why not."
-        named = [
-            f"{s.perturbation} {s.low:.3g} to {s.high:.3g} {s.unit} (p = {s.probability:g})"
-            for s in self.steps
-        ]
-        return f"Train with {'; '.join(named)}."
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values in the order of policy.json; what is not a number is None."""
-        content = {"schema": SCHEMA, **dataclasses.asdict(self), "headline": self.headline}
-        found: dict[str, Any] = plain(content)
-        return found
-
-    def to_json(self) -> str:
-        """The text of policy.json: strict JSON."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str, where: str = "policy.json") -> Policy:
-        """The policy in the text of a policy.json; InputError where it is none."""
-        try:
-            content = json.loads(text)
-            if content["schema"] != SCHEMA:
-                raise InputError(
-                    f"{where}: schema {content['schema']} is not known, this version reads {SCHEMA}"
-                )
-            steps = [{"axes": [], **step} for step in content["steps"]]
-            size = content.get("image_size")
-            return cls(
-                steps=tuple(PolicyStep(**{**s, "axes": tuple(s["axes"])}) for s in steps),
-                rejected=tuple(Rejected(**each) for each in content["rejected"]),
-                evaluation_only=tuple(content["evaluation_only"]),
-                contaminated=tuple(content.get("contaminated", ())),
-                model=content.get("model", ""),
-                image_size=(int(size[0]), int(size[1])) if size else None,
-                scale=content.get("scale", "adjacent"),
-                widened_by=float(content.get("widened_by", 1.0)),
-                notes=tuple(content.get("notes", ())),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{where}: is not a policy of this version: {error!r}") from error
+    account: pd.DataFrame
+    named: Collection[str]
+    comes_back: dict[str, float]
+    within: pd.DataFrame
+    spread: pd.DataFrame
+    sensitivity: pd.DataFrame
+    floor: float
+    image_size: tuple[int, int]
 
 
 def build(
-    witnesses: pd.DataFrame,
-    *,
-    image_size: tuple[int, int] | None = None,
-    trained_families: Collection[str] = (),
-    settings: PolicySettings | None = None,
+    model: str, evidence: Evidence, *, trained_families: Collection[str] = (), widen: float = 1.0
 ) -> Policy:
-    """The policy that the witnesses of one model support.
-
-    witnesses         table of ``vidrobust.policy.witnesses.table``
-    image_size        (height, width) px of the footage, for turning px into shares of a side
-    trained_families  families that the model was trained with, see ``vidrobust.policy.trained_with``
-    """
-    chosen = settings or PolicySettings()
-    models = list(dict.fromkeys(witnesses["model"]))
-    if len(models) > 1:
-        raise InputError(f"policy: it is made for one model, got {', '.join(models)}")
-    judged = [_judge(row, chosen) for row in witnesses.to_dict("records")]
-    judged = _one_of_each_kind(judged, witnesses)
-    steps = tuple(each for each in judged if isinstance(each, PolicyStep))
+    """The policy that the evidence supports, for one model."""
+    judged: list[PolicyStep | Rejected] = []
+    # what one cause leaves in doubt another may decide: the cause that explains most is heard last
+    for cause in sorted(CANDIDATES, key=lambda cause: _share(evidence.account, cause)):
+        judged += _of_cause(cause, evidence, widen)
+    known = {each.perturbation for each in judged}
+    asked = dict.fromkeys(evidence.sensitivity["perturbation"])
+    judged += [
+        Rejected(perturbation=name, reason=NOT_ASKED, family=_family(name))
+        for name in asked
+        if name not in known
+    ]
+    steps = _strongest_of_each(judged)
+    kept = {step.perturbation for step in steps}
+    rejected = {e.perturbation: e for e in judged if isinstance(e, Rejected) and e.perturbation not in kept}
     taken = {step.family for step in steps}
     contaminated = tuple(family for family in FAMILIES if family in set(trained_families))
     left = tuple(f for f in FAMILIES if f not in taken and f not in contaminated)
     return Policy(
-        steps=steps,
-        rejected=tuple(each for each in judged if isinstance(each, Rejected)),
+        steps=tuple(steps),
+        rejected=tuple(rejected.values()),
         evaluation_only=left,
         contaminated=contaminated,
-        model=str(models[0]) if models else "",
-        image_size=image_size,
-        scale=str(witnesses["scale"].iloc[0]) if len(witnesses) else "adjacent",
-        widened_by=chosen.widen,
-        notes=_notes(taken, contaminated, left),
+        model=model,
+        image_size=evidence.image_size,
+        widened_by=widen,
+        notes=(*_of_what_has_no_step(evidence), *_notes(taken, contaminated, left)),
     )
 
 
-def _judge(row: Mapping[str, Any], settings: PolicySettings) -> PolicyStep | Rejected:
-    """A step, or why not."""
-    reason = _obstacle(row, settings)
-    if reason:
-        return Rejected(perturbation=row["perturbation"], reason=reason, family=row["family"])
-    links = sum(row[f"{who}_vote"] == FOR for who in LINKS)
-    disagree = row["agreement"] == DISAGREE
-    unsure = row["sensitivity_vote"] != FOR
-    widen = 1.0 if disagree or unsure else settings.widen
-    probability = (
-        settings.seldom if disagree or unsure else settings.often if links > 1 else settings.sometimes
-    )
-    name = row["perturbation"]
-    largest = PERTURBATIONS[name].range[1] if name in PERTURBATIONS else math.inf
-    high = _rounded(min(row["observed"] * widen, largest))
-    return PolicyStep(
-        perturbation=name,
-        family=row["family"],
-        unit=row["unit"],
-        low=-high if name in EITHER_WAY else 0.0,
-        high=high,
-        probability=probability,
-        axes=tuple(_rounded(axis * widen) for axis in row["axes"]),
-        evidence={**_evidence(row), "widened_by": widen},
-        sentence=row["sentence"],
-    )
+def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep | Rejected]:
+    """A step or a reason for each perturbation that may stand for a cause."""
+    row = _row(evidence.account, cause)
+    found: list[PolicyStep | Rejected] = []
+    fitted = {each.perturbation: each for each in standings(cause, evidence.within)}
+    for name in CANDIDATES[cause]:
+        if not len(evidence.sensitivity[evidence.sensitivity["perturbation"] == name]):
+            continue  # not among the perturbations that were asked for
+        seen = _observed(cause, name, evidence)
+        moved = response(evidence.sensitivity, name, _catalogue_strength(seen), evidence.floor)
+        why = _obstacle(cause, row, fitted.get(name), moved, evidence)
+        if why:
+            found.append(Rejected(perturbation=name, reason=why, family=_family(name)))
+        else:
+            found.append(_step(cause, name, row, fitted[name], seen, moved, evidence, widen))
+    return found
 
 
-def _obstacle(row: Mapping[str, Any], settings: PolicySettings) -> str:
-    """Why a perturbation gets no step, or ""."""
-    if row["family"] in settings.reserved:
-        return f"its family, {row['family']}, was asked to be kept for evaluation"
-    if row["variation_vote"] != FOR:
-        return str(row["variation_words"])
-    if row["sensitivity_vote"] == AGAINST or math.isnan(row["sensitivity"]):
-        return f"{row['variation_words']}, but {row['sensitivity_words']}"
-    votes = {who: row[f"{who}_vote"] for who in LINKS}
-    speaks_for = [who for who in LINKS if votes[who] == FOR]
-    speaks_against = [who for who in LINKS if votes[who] == AGAINST]
-    words = "; ".join(str(row[f"{who}_words"]) for who in LINKS)
-    if not speaks_for:
-        tie = "what ties the two is denied" if speaks_against else "nothing ties the two together"
-        return f"the footage changes that way and the model cares, but {tie}: {words}"
-    if len(speaks_against) >= len(speaks_for) + 1:
-        return f"the witnesses disagree and most are against: {words}"
-    if row["sensitivity_vote"] == CANNOT_TELL and speaks_against:
-        return f"the witnesses disagree, and {row['sensitivity_words']}: {words}"
+def _obstacle(
+    cause: str, row: dict[str, Any], standing: Standing | None, moved: Response, evidence: Evidence
+) -> str:
+    """Why a perturbation of a cause gets no step, or ""."""
+    title = cause.replace("_", " ")
+    if not row or not row["n"] or math.isnan(row["share"]):
+        return "cannot tell: no pair of frames could be replayed; more footage without cuts would tell"
+    if row["occurs"] == 0:
+        return f"does not occur: no change of {title} was measured in {row['n']} pairs"
+    span = f"{_percent(row['share'])} [{_percent(row['low'])}, {_percent(row['high'])}]"
+    if row["high"] < SMALLEST_SHARE:
+        if not moved.moves:
+            return f"occurs and moves nothing: {title} explains {span} of the change"
+        return f"occurs and moves the model, but {title} explains less than 5 % of its change: {span}"
+    if cause not in evidence.named:
+        if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
+            return (
+                f"cannot tell: {title} explains {span}, but played in wrong directions it does nearly as much; "
+                "smoother sampling may help more than this augmentation"
+            )
+        return f"cannot tell: {title} explains {span} of the change; {_what_would_tell(row)}"
+    back = evidence.comes_back.get(cause, 0.0)
+    if back < COMES_BACK:
+        return (
+            f"cannot tell: {title} explains {span}, but only {100 * back:.0f} % of halves of the footage say so; "
+            f"{_what_would_tell(row)}"
+        )
+    if standing is None:
+        return f"{title} explains {span} of the change, but this perturbation could not be fitted to it"
+    if not standing.stands:
+        return f"{title} explains {span} of the change, but {standing.why}"
+    if not moved.moves:
+        return f"{title} explains {span}, but at the size seen this moves the model by {moved.value:.3f} only"
     return ""
 
 
-def _one_of_each_kind(
-    judged: Sequence[PolicyStep | Rejected], witnesses: pd.DataFrame
-) -> list[PolicyStep | Rejected]:
-    """Of perturbations that one measured quantity could mean, the best supported; the others are rejected.
+def _what_would_tell(row: dict[str, Any]) -> str:
+    """How much more footage would bring the interval off 5 %, if the share stays as it is."""
+    half, gap = (row["high"] - row["low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
+    if not math.isfinite(half) or row["clusters"] < 2:
+        return "more footage would tell"
+    if gap < 0.01:
+        return "it lies so near to 5 % that hardly any footage would tell"
+    times = math.ceil((half / gap) ** 2)
+    return f"about {max(2, times)} times this footage would tell"
 
-    A meter of sharpness cannot tell defocus from motion, nor one of noise its kind. A proxy is best, then the
-    larger lower end of the partial correlation and of the cosine, then the plainest.
-    """
-    rows = witnesses.set_index("perturbation")
 
-    def support(step: PolicyStep) -> tuple[bool, float, float]:
-        row = rows.loc[step.perturbation]
-        lows = [float(row[name]) for name in ("partial_low", "cosine_low")]
-        known = [-math.inf if math.isnan(low) else low for low in lows]
-        return row["correlation_vote"] == FOR, known[0] if row["correlation_vote"] == FOR else 0.0, known[1]
+def _step(
+    cause: str,
+    name: str,
+    row: dict[str, Any],
+    standing: Standing,
+    seen: Observed,
+    moved: Response,
+    evidence: Evidence,
+    widen: float,
+) -> PolicyStep:
+    high = _rounded(min(seen.high * widen, _largest(name, evidence)))
+    title = cause.replace("_", " ")
+    one_of = f" (or {' or '.join(standing.alike)}: they cannot be told apart)" if standing.alike else ""
+    return PolicyStep(
+        perturbation=name,
+        family=_family(name),
+        unit=seen.unit,
+        low=-high if name in EITHER_WAY else 0.0,
+        high=high,
+        probability=OFTEN if row["share"] >= MUCH else SOMETIMES,
+        axes=tuple(_rounded(axis * widen) for axis in seen.axes),
+        evidence={
+            "cause": cause,
+            "share": row["share"],
+            "share_low": row["low"],
+            "share_high": row["high"],
+            "specific": row["specific"],
+            "comes_back": evidence.comes_back.get(cause, 0.0),
+            "sensitivity": moved.value,
+            "sensitivity_low": moved.low,
+            "sensitivity_high": moved.high,
+            "flips": moved.flips,
+            "observed": seen.high,
+            "observed_px": seen.px,
+            "observed_basis": seen.basis,
+            "observed_n": seen.n,
+            "does": standing.does.value,
+            "does_low": standing.does.low,
+            "does_high": standing.does.high,
+            "one_of": [name, *standing.alike],
+            "n": int(row["n"]),
+            "widened_by": widen,
+        },
+        sentence=(
+            f"{title.capitalize()} explains {_percent(row['share'])} of the model's change "
+            f"[{_percent(row['low'])}, {_percent(row['high'])}]; {name.replace('_', ' ')}{one_of} does "
+            f"{_percent(standing.does.value)} of what it does."
+        ),
+    )
 
-    steps = {each.perturbation: each for each in judged if isinstance(each, PolicyStep)}
-    result: list[PolicyStep | Rejected] = []
+
+def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
+    """One step a perturbation, of the cause that explains most: a shift may stand for the camera and for parts."""
+    found: dict[str, PolicyStep] = {}
     for each in judged:
-        alike = [steps[name] for name in pairing(each.perturbation).look_alikes if name in steps]
-        best = max(alike, key=support) if alike else each
-        if isinstance(each, PolicyStep) and best is not each:
-            reason = (
-                f"the footage cannot tell it from {best.perturbation}, which is as well supported or better"
-            )
-            result.append(Rejected(perturbation=each.perturbation, reason=reason, family=each.family))
-        else:
-            result.append(each)
-    return result
+        if isinstance(each, PolicyStep):
+            other = found.get(each.perturbation)
+            if other is None or each.evidence["share"] > other.evidence["share"]:
+                found[each.perturbation] = each
+    return list(found.values())
 
 
-def _evidence(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The contract's fields first, then what the other witnesses say."""
-    return {
-        "observed_p99": row["observed"],
-        "sensitivity": row["sensitivity"],
-        "partial": row["partial"],
-        "partial_low": row["partial_low"],
-        "partial_high": row["partial_high"],
-        "n": row["partial_n"],
-        "observed_low": row["observed_low"],
-        "observed_high": row["observed_high"],
-        "observed_n": row["observed_n"],
-        "of_parts": row["of_parts"],
-        "sensitivity_low": row["sensitivity_low"],
-        "sensitivity_high": row["sensitivity_high"],
-        "flips": row["flips"],
-        **{name: row[name] for name in ("cause", "explained", "explained_low", "explained_high")},
-        **{name: row[name] for name in ("flips_reproduced", "flips_seen")},
-        **{name: row[name] for name in ("cosine", "cosine_low", "cosine_high", "cosine_itself")},
-        **{name: row[name] for name in ("across", "verdict", "contaminated", "agreement")},
-        "votes": {who: row[f"{who}_vote"] for who in WITNESSES},
-    }
+def _observed(cause: str, name: str, evidence: Evidence) -> Observed:
+    rows = evidence.within
+    own = rows[(rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")]
+    unit = PERTURBATIONS[name].unit
+    width = float(evidence.image_size[1])
+    return observed(name, unit, evidence.spread, own, width, of_objects=cause == "objects")
 
 
-def _notes(taken: set[str], contaminated: Sequence[str], left: Sequence[str]) -> tuple[str, ...]:
+def _catalogue_strength(seen: Observed) -> float:
+    return seen.px if math.isfinite(seen.px) else seen.high
+
+
+def _largest(name: str, evidence: Evidence) -> float:
+    largest = PERTURBATIONS[name].range[1]
+    return (
+        largest / evidence.image_size[1]
+        if name in ("translation", "gaussian_blur", "defocus_blur")
+        else largest
+    )
+
+
+def _row(account: pd.DataFrame, cause: str) -> dict[str, Any]:
+    rows = account[account["cause"] == cause]
+    found: dict[str, Any] = {} if rows.empty else rows.iloc[0].to_dict()
+    return found
+
+
+def _share(account: pd.DataFrame, cause: str) -> float:
+    share = _row(account, cause).get("share", math.nan)
+    return -math.inf if math.isnan(share) else float(share)
+
+
+def _family(name: str) -> str:
+    return str(PERTURBATIONS[name].family) if name in PERTURBATIONS else ""
+
+
+def _of_what_has_no_step(evidence: Evidence) -> list[str]:
+    """What is said of causes for which no augmentation of the whole frame stands."""
+    notes = []
+    for cause, advice in (
+        (
+            "objects",
+            "no shift of the whole frame stands for it: footage of more passes of the parts does, or judging each "
+            "part at one place",
+        ),
+        ("came_into_view", "no augmentation here stands for it: footage of more surroundings and parts does"),
+        (
+            KEYFRAMES,
+            "the recording is refreshed at each keyframe and the model sees it: record with a longer group of "
+            "pictures, intra refresh or more bits, or judge before coding",
+        ),
+    ):
+        row = _row(evidence.account, cause)
+        if cause not in evidence.named or not row:
+            continue
+        stands = any(s.stands for s in standings(cause, evidence.within))
+        if cause == "objects" and stands:
+            continue
+        title = {"objects": "motion of objects", "came_into_view": "what came into view"}.get(cause, cause)
+        notes.append(f"{title.capitalize()} explains {_percent(row['share'])} of the change; {advice}.")
+    return notes
+
+
+def _notes(taken: set[str], contaminated: Collection[str], left: Collection[str]) -> list[str]:
     notes = []
     if contaminated:
         notes.append(
             f"The model was trained with {', '.join(contaminated)}: robustness to these families says how well "
             "that training worked, and nothing independent about the footage."
-        )
-    both = sorted(taken & set(contaminated))
-    if both:
-        notes.append(
-            f"Steps of {', '.join(both)} are recommended although the model was trained with that family: it "
-            "still reacts at the size seen in the footage. Compare the ranges with those of the training."
         )
     if not left:
         notes.append(
@@ -331,10 +282,14 @@ def _notes(taken: set[str], contaminated: Sequence[str], left: Sequence[str]) ->
         )
     if taken:
         notes.append(
-            "Once trained with these steps, a model must not be judged by the families "
-            f"{', '.join(sorted(taken))}; judge it by the families kept for evaluation and by other footage."
+            f"Once trained with these steps, judge the model by other families than {', '.join(sorted(taken))}, "
+            "and by other footage: what it was trained with says little about it."
         )
-    return tuple(notes)
+    return notes
+
+
+def _percent(value: float) -> str:
+    return "?" if not np.isfinite(value) else f"{100 * value:.0f} %"
 
 
 def _rounded(value: float) -> float:

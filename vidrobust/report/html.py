@@ -11,7 +11,8 @@ import jinja2
 from vidrobust.errors import InputError
 from vidrobust.files import write_text
 from vidrobust.report import (
-    causes_section,
+    account_section,
+    answer,
     footage_section,
     judgement,
     moments_section,
@@ -21,7 +22,6 @@ from vidrobust.report import (
     settings_section,
     stability_section,
     timeline_section,
-    witnesses_section,
 )
 from vidrobust.report.drawing import Picture
 from vidrobust.report.run_tables import RunTables
@@ -61,7 +61,7 @@ def render(run: RunTables) -> str:
 
 
 PICTURES = (
-    "timelines", "sensitivity_curves", "proxy_forests", "causes_figures", "direction_figures", "variation_figures",
+    "timelines", "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
     "item_figures", "matrices",
 )  # fmt: skip
 """Figures in the order in which they are given room."""
@@ -129,19 +129,14 @@ def _content(run: RunTables) -> dict[str, Any]:
         "matrices": matrices,
         "matrices_left_out": matrices_left_out,
         "correlation_rows": proxies_section.rows(run),
-        "heard": witnesses_section.heard(run),
-        "questions": witnesses_section.QUESTIONS,
         "policies": policy_section.policies(run),
         "timelines": timelines.pictures,
         "timelines_left_out": timelines.left_out,
         "variation_figures": _some(footage_section.variation_figure(variation)),
         "variation_rows": footage_section.variation_rows(variation),
-        "causes_known": run.table("causes") is not None,
-        "causes_rows": causes_section.rows(run),
-        "causes_figures": _some(causes_section.figure(run)),
-        "direction_figures": causes_section.direction_figures(run),
-        "direction_sentences": causes_section.direction_sentences(run),
-        "direction_rows": causes_section.direction_rows(run),
+        "account_bars": account_section.bars(run),
+        "account_rows": account_section.rows(run),
+        "answers": answer.answers(run),
         "exclusions": footage_section.exclusions(run),
         "inputs": footage_section.inputs(run),
         "corrupt": footage_section.corrupt_frames(run),

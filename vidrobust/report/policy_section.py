@@ -15,7 +15,6 @@ from vidrobust.report.words import (
     number,
     percent,
     percent_with_interval,
-    with_interval,
 )
 
 FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
@@ -71,16 +70,18 @@ def _page(policy: Mapping[str, Any], run: RunTables, folder: str) -> PolicyPage:
 
 def _step(step: Mapping[str, Any]) -> dict[str, Any]:
     evidence = step.get("evidence") or {}
-    votes = evidence.get("votes") or {}
-    key, seen = str(step["perturbation"]), evidence.get("observed_p99")
+    seen, unit = evidence.get("observed"), str(step.get("unit") or "")
     return {
-        "perturbation": phrase(key).noun,
+        "perturbation": phrase(str(step["perturbation"])).noun,
         "range": _range(step),
         "probability": percent(step.get("probability")),
-        "observed": amount(seen, str(step.get("unit") or "")) if known(seen) else NOT_MEASURED,
-        "for": [who for who, vote in votes.items() if vote == "for"],
-        "against": [who for who, vote in votes.items() if vote == "against"],
-        "figures": _figures(evidence),
+        "observed": amount(seen, unit) if known(seen) else NOT_MEASURED,
+        "basis": str(evidence.get("observed_basis") or ""),
+        "share": percent_with_interval(*(evidence.get(k) for k in ("share", "share_low", "share_high"))),
+        "comes_back": percent(evidence.get("comes_back")),
+        "moves": percent_with_interval(
+            *(evidence.get(k) for k in ("sensitivity", "sensitivity_low", "sensitivity_high"))
+        ),
         "sentence": str(step.get("sentence") or ""),
     }
 
@@ -96,25 +97,3 @@ def _range(step: Mapping[str, Any]) -> str:
     if low == -high:
         return f"± {amount(high, unit)}"
     return f"{amount(low, unit).split(' ')[0]} to {amount(high, unit)}"
-
-
-def _figures(evidence: Mapping[str, Any]) -> list[str]:
-    """The witnesses' figures, each with its interval."""
-    said = []
-    for name, text, figure in (
-        ("sensitivity", "at the size seen it moves {} of the probability", percent_with_interval),
-        (
-            "explained",
-            "replayed alone it explains {} of the change beyond its placebo",
-            percent_with_interval,
-        ),
-        ("cosine", "direction {}", with_interval),
-        ("partial", "partial correlation {}", with_interval),
-    ):
-        value, low, high = (evidence.get(key) for key in (name, f"{name}_low", f"{name}_high"))
-        if known(value):
-            said.append(text.format(figure(value, low, high)))
-    if evidence.get("verdict"):
-        across = f" across {evidence['across']}" if evidence.get("across") else ""
-        said.append(f"correlation{across}: {evidence['verdict']}")
-    return said

@@ -13,11 +13,13 @@ LONGEST_NAME = 26
 CAUSES = {
     "light": "light",
     "colour": "colour",
-    "shift": "shift of the whole picture",
-    "affine": "shift, turn and zoom of the whole picture",
-    "motion": "everything that moved",
+    "camera": "motion of the camera",
+    "objects": "motion of objects",
+    "came_into_view": "what came into view",
     "sharpness": "sharpness",
-    "all": "all together",
+    "keyframes": "keyframes of the recording",
+    "noise_and_coding": "noise and coding",
+    "unexplained": "not explained",
 }
 
 EXCLUSIONS = {

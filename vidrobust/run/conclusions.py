@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from vidrobust import tables
-from vidrobust.account import causes, direction
 from vidrobust.correlation.from_run import units_of_run
 from vidrobust.correlation.study import CorrelationResult, correlate_tables
 from vidrobust.correlation.study import correlate as correlate_units
@@ -18,8 +17,7 @@ from vidrobust.correlation.together import Together, explain_together
 from vidrobust.correlation.units import Across, Units
 from vidrobust.errors import InputError
 from vidrobust.perturb.catalogue import PERTURBATIONS
-from vidrobust.policy import build as policy
-from vidrobust.policy import witnesses
+from vidrobust.policy.build import Evidence, build
 from vidrobust.policy.exports.write import write_all
 from vidrobust.policy.trained_with import parse as parse_training
 from vidrobust.run.folder import RunFolder
@@ -50,41 +48,29 @@ def correlate(run: Run) -> None:
 
 
 def make_policy(run: Run) -> None:
-    """Hear the witnesses and write the policy of each model: the first one's at the top of the run folder.
+    """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
+    families = {each.family for each in parse_training(run.settings.trained_with)}
+    account, named = run.table("account"), run.table("named")
+    whole = account[account["item"] == ""]
+    for number, model in enumerate(dict.fromkeys(run.table("sensitivity")["model"])):
+        mine = named[named["model"] == model]
+        evidence = Evidence(
+            account=whole[whole["model"] == model],
+            named=set(mine["cause"]),
+            comes_back=dict(zip(mine["cause"], mine["comes_back"], strict=True)),
+            within=_of(run.table("within"), model),
+            spread=run.table("spread"),
+            sensitivity=_of(run.table("sensitivity"), model),
+            floor=_noise_floor(run.folder, model),
+            image_size=_image_size(run.folder),
+        )
+        made = build(model, evidence, trained_families=families, widen=run.settings.widen)
+        write_all(made, run.path if number == 0 else run.path / "policies" / _file_name(model))
+        run.reporter.say(f"policy, {model}: {made.headline}")
 
-    The others' stand in ``policies/MODEL/``. Also writes ``witnesses.parquet``.
-    """
-    folder, settings, reporter = run.folder, run.settings, run.reporter
-    trained = parse_training(settings.trained_with)
-    families = {each.family for each in trained}
-    variation, sensitivity = folder.table("variation"), folder.table("sensitivity")
-    causes_summary = causes.summarise(folder.table_or_empty("causes"))
-    directions_summary = direction.summarise(folder.table_or_empty("directions"))
-    folder.write_table("causes_summary", causes_summary)
-    folder.write_table("directions_summary", directions_summary)
-    heard = []
-    for number, model in enumerate(dict.fromkeys(sensitivity["model"])):
-        found = witnesses.table(
-            variation,
-            sensitivity,
-            causes_summary,
-            directions_summary,
-            folder.table_or_empty("correlation"),
-            model=model,
-            families=FAMILIES,
-            trained_families=families,
-            noise_floor=_noise_floor(folder, model),
-        )
-        made = policy.build(
-            found,
-            image_size=_image_size(folder),
-            trained_families=families,
-            settings=policy.PolicySettings(widen=settings.widen),
-        )
-        write_all(made, folder.path if number == 0 else folder.path / "policies" / _file_name(model))
-        heard.append(found)
-        reporter.say(f"policy, {model}: {made.headline}")
-    folder.write_table("witnesses", pd.concat(heard, ignore_index=True))
+
+def _of(table: pd.DataFrame, model: str) -> pd.DataFrame:
+    return table[table["model"] == model]
 
 
 def _noise_floor(folder: RunFolder, model: str) -> float:
@@ -93,10 +79,13 @@ def _noise_floor(folder: RunFolder, model: str) -> float:
     return float(row["value"].iloc[0]) if len(row) else float("nan")
 
 
-def _image_size(folder: RunFolder) -> tuple[int, int] | None:
-    """(height, width) where all items have one size; else unknown, and px are not turned into shares."""
-    sizes = {(entry["height"], entry["width"]) for entry in folder.run["inputs"]}
-    return sizes.pop() if len(sizes) == 1 else None
+def _image_size(folder: RunFolder) -> tuple[int, int]:
+    """(height, width) of the clip in the middle by its width: lengths are shares of each clip's own width."""
+    sizes = sorted(
+        ((entry["height"], entry["width"]) for entry in folder.run["inputs"]), key=lambda size: size[1]
+    )
+    height, width = sizes[len(sizes) // 2]
+    return int(height), int(width)
 
 
 def _file_name(model: str) -> str:

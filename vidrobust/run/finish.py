@@ -8,8 +8,13 @@ from typing import Any
 import pandas as pd
 
 from vidrobust import tables
+from vidrobust.account.keyframes import keyframe_tests
+from vidrobust.account.naming import comes_back, named
+from vidrobust.account.shares import summarise as summarise_account
+from vidrobust.account.shares import summarise_by
 from vidrobust.run.run import Run
 from vidrobust.studies import stability as study
+from vidrobust.studies.spread import spread_of
 from vidrobust.studies.variation import summarise as summarise_variation
 from vidrobust.tasks.catalogue import metrics_of, task_of
 
@@ -52,12 +57,33 @@ def _floor_rows(facts: Facts) -> pd.DataFrame:
 
 
 def variation(run: Run, facts: Facts) -> None:
-    """The table ``variation``, and what the meter counted, in run.json."""
-    run.folder.write_table("variation", summarise_variation(run.table("changes")))
+    """The tables ``variation`` and ``spread``, and what the meter counted, in run.json."""
+    changes = run.table("changes")
+    widths = {entry["item"]: int(entry["width"]) for entry in run.folder.run["inputs"]}
+    run.folder.write_table("variation", summarise_variation(changes))
+    run.folder.write_table("spread", spread_of(changes, widths))
     inputs = [
         {**entry, "variation": dict(facts.get(entry["item"], {}))} for entry in run.folder.run["inputs"]
     ]
     run.folder.update(inputs=inputs)
+
+
+def causes(run: Run, facts: Facts) -> None:
+    """The tables ``account``, ``account_by`` and ``named``."""
+    rows = run.table("causes")
+    account = summarise_account(rows, keyframes=_keyframe_tests(run))
+    found = named(account).merge(comes_back(rows, run.settings.seed), on=["model", "cause"], how="left")
+    run.folder.write_table("account", account)
+    run.folder.write_table("account_by", summarise_by(rows))
+    run.folder.write_table("named", found)
+
+
+def _keyframe_tests(run: Run) -> dict[str, float]:
+    """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
+    pairs = run.table_or_empty("pairs")
+    near = pairs[pairs["kind"] == "adjacent"]
+    links = run.table("links")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
+    return keyframe_tests(near.merge(links, on=["item", "frame_b"], how="left"))
 
 
 def report(run: Run) -> None:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from vidrobust import tables
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files import plain, write_text
+from vidrobust.files import json_text, write_text
 from vidrobust.run.settings import Settings
 
 SCHEMA = 2
@@ -118,7 +118,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Strict JSON: what is not a number becomes null."""
-        write_text(self.path / name, json.dumps(plain(content), indent=2, ensure_ascii=False) + "\n")
+        write_text(self.path / name, json_text(content))
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -41,6 +41,8 @@ def units_of(run: Run, stages: Sequence[Stage], item: Item) -> list[Unit]:
     found = []
     for stage in stages:
         for model in run.models if stage.per == "model" else [None]:
+            if model is not None and model.task not in stage.tasks:
+                continue
             if stage.how == "frames" and model is not None and not needs_pixels(model):
                 continue  # answers from a file: it cannot be asked about other pictures
             found.append(Unit(stage, item, model, unit_key(stage, content, run.settings, model)))

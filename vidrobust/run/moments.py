@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,78 +9,101 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from vidrobust.account import causes
-from vidrobust.footage.item import Item
-from vidrobust.pixels import to_array
+from vidrobust.account.pair_replays import study_pair
+from vidrobust.account.scene import CAUSES
+from vidrobust.account.score import predict
+from vidrobust.models.predict import needs_pixels
 from vidrobust.predictions import Classifier
-from vidrobust.run.folder import RunFolder
+from vidrobust.run.causes_unit import pictures_of
+from vidrobust.run.run import Run
 from vidrobust.video.source import VideoSource
 
 PER_MODEL = 6
-WIDTH = 480
+WIDTH, STRIP_WIDTH = 480, 240
 STRIPS_PER_MODEL = 3
-"""The worst few moments also show each replayed cause."""
+"""The worst few moments also show the measured changes, switched on one after the other."""
 
 
-class MomentWriter:
-    """Chooses the worst adjacent pairs per model, and keeps their frames as small JPEG files."""
+def moments(run: Run) -> None:
+    """The file ``moments.json``, and the pictures in ``moments/`` unless no pictures are wanted."""
+    chosen = choose(run.table("pairs"), run.table("frames")) if run.folder.has("pairs") else []
+    if run.settings.pictures:
+        (run.path / "moments").mkdir(exist_ok=True)
+        for item in dict.fromkeys(moment["item"] for moment in chosen):
+            with run.opened(item) as source:
+                for number, moment in enumerate(chosen):
+                    if moment["item"] == item:
+                        _take(run, source, moment, number)
+    run.folder.write_json("moments.json", {"moments": chosen})
 
-    def __init__(self, folder: RunFolder, models: Sequence[Classifier]) -> None:
-        self.folder, self.models = folder, {model.name: model for model in models}
-        self.moments: list[dict[str, Any]] = []
 
-    def choose(self, pairs: pd.DataFrame, frames: pd.DataFrame) -> None:
-        """Per model the usable adjacent pairs of largest total variation, flips first, at least a second apart."""
-        usable = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
-        lookup = frames.set_index(["model", "item", "frame"])
-        for model in self.models:
-            ranked = usable[usable["model"] == model].sort_values(
-                ["label_flip", "total_variation"], ascending=False, kind="stable"
-            )
-            taken: list[tuple[str, float]] = []
-            for pair in ranked.itertuples():
-                a = lookup.loc[(model, pair.item, pair.frame_a)]
-                b = lookup.loc[(model, pair.item, pair.frame_b)]
-                if any(item == pair.item and abs(time - a.time_s) < 1.0 for item, time in taken):
-                    continue
-                taken.append((pair.item, float(a.time_s)))
-                self.moments.append({**_moment(model, pair, a, b), "rank": len(taken) - 1})
-                if len(taken) == PER_MODEL:
-                    break
-
-    def take(self, item: Item, source: VideoSource, *, seed: int) -> None:
-        """Save the pictures of the moments of one item, and of the worst of them the strip of replays."""
-        (self.folder.path / "moments").mkdir(exist_ok=True)
-        for number, moment in enumerate(self.moments):
-            if moment["item"] != item.name:
+def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per model the usable pairs of neighbours that changed most, flips first, at least a second apart."""
+    usable = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    lookup = frames.set_index(["model", "item", "frame"])
+    found: list[dict[str, Any]] = []
+    for model in usable["model"].drop_duplicates():
+        ranked = usable[usable["model"] == model].sort_values(
+            ["label_flip", "total_variation"], ascending=False, kind="stable"
+        )
+        taken: list[tuple[str, float]] = []
+        for pair in ranked.itertuples():
+            a = lookup.loc[(model, pair.item, pair.frame_a)]
+            b = lookup.loc[(model, pair.item, pair.frame_b)]
+            if any(item == pair.item and abs(time - a.time_s) < 1.0 for item, time in taken):
                 continue
-            a = source.at([moment["frame_a"]]).pixels[0]
-            b = source.at([moment["frame_b"]]).pixels[0]
-            for side, frame in (("a", a), ("b", b)):
-                moment[f"picture_{side}"] = self._save(f"{number:02d}_{side}", to_array(frame))
-            if moment["rank"] < STRIPS_PER_MODEL:
-                strip = causes.strip(a, b, self.models[moment["model"]], seed=seed)
-                moment["strip"] = [
-                    {
-                        "title": each.title,
-                        "measured": each.measured,
-                        "label": each.label,
-                        "probability": each.probability,
-                        "excluded": each.excluded,
-                        "caption": f"{each.title}: {each.label} {each.probability:.0%}",
-                        "picture": self._save(f"{number:02d}_strip_{place}", each.picture),
-                    }
-                    for place, each in enumerate(strip)
-                ]
+            taken.append((pair.item, float(a.time_s)))
+            found.append({**_moment(model, pair, a, b), "rank": len(taken) - 1})
+            if len(taken) == PER_MODEL:
+                break
+    return found
 
-    def _save(self, stem: str, rgb: np.ndarray) -> str:
-        name = f"moments/{stem}.jpg"
-        save_picture(rgb, self.folder.path / name, WIDTH)
-        return name
 
-    def write(self) -> None:
-        """moments.json; moments whose item could not be read again have no picture."""
-        self.folder.write_json("moments.json", {"moments": self.moments})
+def _take(run: Run, source: VideoSource, moment: dict[str, Any], number: int) -> None:
+    """The two frames as pictures, and of the worst moments the chain of measured changes between them."""
+    links = run.table("links")
+    own = links[links["item"] == moment["item"]]
+    before, a, b, after = pictures_of(source, own, moment["frame_a"], moment["frame_b"])
+    assert a is not None
+    assert b is not None
+    for side, picture in (("a", a), ("b", b)):
+        moment[f"picture_{side}"] = _save(run.path, f"{number:02d}_{side}", picture, WIDTH)
+    models = [m for m in run.models if m.name == moment["model"] and needs_pixels(m)]
+    if moment["rank"] >= STRIPS_PER_MODEL or not models or not isinstance(models[0], Classifier):
+        return
+    made = study_pair(before, a, b, after)
+    if made.excluded or not made.forwards:
+        return
+    chain = [made.pictures[k] for k in made.forwards]
+    p = predict(models[0], (*chain, b), source.info.device)
+    titles = ["frame t", *(f"and {cause.replace('_', ' ')}" for cause in CAUSES), "frame t+1"]
+    if made.reversed:
+        titles[0], titles[-1] = "frame t+1", "frame t, played backwards"
+    words = ["", *(made.sizes[cause].measured for cause in CAUSES), ""]
+    shown = [
+        0,
+        *(k + 1 for k in range(len(CAUSES)) if made.forwards[k] != made.forwards[k + 1]),
+        len(CAUSES) + 1,
+    ]
+    last = a if made.reversed else b
+    moment["strip"] = [
+        {
+            "title": titles[k],
+            "measured": words[k],
+            "label": models[0].class_names[int(p[k].argmax())],
+            "probability": float(p[k].max()),
+            "excluded": "",
+            "caption": f"{titles[k]}: {models[0].class_names[int(p[k].argmax())]} {p[k].max():.0%}",
+            "picture": _save(run.path, f"{number:02d}_strip_{k}", [*chain, last][k], STRIP_WIDTH),
+        }
+        for k in shown
+    ]
+
+
+def _save(folder: Path, stem: str, rgb: np.ndarray, width: int) -> str:
+    name = f"moments/{stem}.jpg"
+    save_picture(rgb, folder / name, width)
+    return name
 
 
 def save_picture(rgb: np.ndarray, path: Path, width: int) -> None:

@@ -65,8 +65,8 @@ class Settings:
     """Pairs per item whose change is explained by replay."""
     across: tuple[str, ...] = ("frames", "clips", "models")
     resamples: int = 20000
-    widen: float = 1.5
-    """The policy's ranges are the observed 99th percentiles times this factor."""
+    widen: float = 1.0
+    """The policy's ranges are the spread of the condition over the footage times this factor."""
     trained_with: tuple[str, ...] = ()
     """Augmentations the model was trained with: perturbations, families, or a library's settings."""
     pictures: bool = True

@@ -21,6 +21,7 @@ class Stage:
     per       its unit of work: an item, an item and a model, or the whole run at once
     how       a unit's work is fed with every frame in order ("stream"), asks for single frames ("frames"), or
               reads tables ("tables", the whole run at once)
+    tasks     of the models that have such a unit
     needs     stages whose results it reads: they are made first
     uses      stages whose results it reads where they are there
     settings  names of the settings on which its numbers depend
@@ -38,6 +39,7 @@ class Stage:
     version: int
     per: Per
     how: How
+    tasks: tuple[str, ...] = ("classification", "detection")
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ def sensitivity(run: Run) -> Any:
 
 def causes(run: Run) -> Any:
     """The rows of the account."""
-    return _rows(run.table("causes_summary" if run.folder.has("causes_summary") else "causes"))
+    return _rows(run.table("account"))
 
 
 def correlate(run: Run) -> Any:

@@ -4,9 +4,11 @@ Pixels only; no model. Pairs of frames are taken at three scales:
 
     adjacent   t and the next frame: one pair, drawn at random, of every ``stride`` pairs in turn
     second     t and the frame one second later, from two starting points a second
-    clip       the first frame of the shot and the frame at every full second after it
+    clip       the first frame of the shot and frames after it, at random distances: how the condition of the
+               footage is spread (``studies.spread``)
 
-The starting points of the two far scales are at least FAR_FRAMES frames apart.
+The starting points of the scale ``second`` are at least FAR_FRAMES frames apart, frames of the scale ``clip`` at
+least CLIP_FRAMES; the longer a shot, the wider, so that about MOST_CLIP of an hour are measured for each doubling.
 
 No pair reaches over a scene cut or a change of size. How many pairs there were, how many were drawn, and why
 others were not, is part of the result.
@@ -61,6 +63,11 @@ BREAKS = ("scene_cut", "frame_size")
 SECOND_S = 1.0
 STARTS_PER_SECOND = 2
 FAR_FRAMES = 20
+CLIP_FRAMES = 3
+CLIP_STEP_S = 0.2
+"""Mean distance of the frames of the scale ``clip`` while the shot is young."""
+MOST_CLIP = 60
+"""Of a longer shot the mean distance is its length so far by this."""
 COST_MS = (10.5, 5.0)
 """CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)."""
 BUDGET_MS = 4.0
@@ -300,17 +307,22 @@ class VariationMeter:
                 self._measure(start, frame, "second")
         if shot.first is None:
             frame.get()
-            shot.first, shot.next_clip_s = frame, frame.time_s + SECOND_S
+            shot.first, shot.next_clip_s = frame, frame.time_s + self._clip_step(frame.time_s)
         elif frame.time_s >= shot.next_clip_s - slack and frame.index >= shot.clip_after:
             self._counts["pairs_clip"] += 1
             self._measure(shot.first, frame, "clip")
-            shot.next_clip_s = max(shot.next_clip_s + SECOND_S, frame.time_s + SECOND_S / 2)
-            shot.clip_after = frame.index + FAR_FRAMES
+            shot.next_clip_s = frame.time_s + self._clip_step(frame.time_s)
+            shot.clip_after = frame.index + CLIP_FRAMES
         if frame.time_s >= shot.next_start_s - slack and frame.index >= shot.start_after:
             frame.get()
             shot.starts.append(frame)
             shot.next_start_s = frame.time_s + SECOND_S / STARTS_PER_SECOND
             shot.start_after = frame.index + FAR_FRAMES
+
+    def _clip_step(self, time_s: float) -> float:
+        """Seconds to the next frame that is compared with the shot's first one; never in step with anything."""
+        start = self._shot.first.time_s if self._shot.first is not None else time_s
+        return max(CLIP_STEP_S, (time_s - start) / MOST_CLIP) * self._generator.uniform(0.5, 1.5)
 
     def _measure(self, a: _Frame, b: _Frame, scale: str) -> None:
         delta_ms = (b.time_s - a.time_s) * 1000
@@ -326,7 +338,7 @@ def stride_for(height: int, width: int, frame_rate: float) -> int:
     It depends on the footage alone, not on the machine, so that a run can be repeated.
     """
     cost = COST_MS[0] + COST_MS[1] * height * width / 1e6
-    apart = max(frame_rate / STARTS_PER_SECOND, FAR_FRAMES), max(frame_rate, FAR_FRAMES)
+    apart = max(frame_rate / STARTS_PER_SECOND, FAR_FRAMES), max(CLIP_STEP_S * frame_rate, CLIP_FRAMES)
     far = cost / apart[0] + cost / apart[1]
     return math.ceil(cost / max(BUDGET_MS - far, BUDGET_MS / 4))
 

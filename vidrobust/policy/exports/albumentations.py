@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from vidrobust.policy.build import Policy, PolicyStep
 from vidrobust.policy.exports.rendered import (
     UNKNOWN_SIZE,
     Export,
@@ -13,11 +12,13 @@ from vidrobust.policy.exports.rendered import (
     factors,
     header,
     in_order,
+    in_pixels,
     listing,
     number,
     shares,
     why,
 )
+from vidrobust.policy.policy import Policy, PolicyStep
 
 NAME = "policy_albumentations.yaml"
 VERSION = "2.0.8"
@@ -54,7 +55,7 @@ def render(policy: Policy) -> Export:
 
 def _node(policy: Policy, step: PolicyStep) -> Node | str:
     """One transform, or why there is none."""
-    low, high, p = number(step.low), number(step.high), step.probability
+    (low, high), p = in_pixels(policy, step), step.probability
     name = step.perturbation
     if name in ("brightness", "contrast", "saturation"):
         return _jitter(p, **{name: list(factors(step))})
@@ -75,11 +76,11 @@ def _node(policy: Policy, step: PolicyStep) -> Node | str:
         return _transform("RandomGamma", p, gamma_limit=[number(100 * f) for f in factors(step)])
     if name in ("translation", "rotation", "scale", "shear"):
         return _geometry(policy, step)
-    return _texture(step)
+    return _texture(policy, step)
 
 
 def _geometry(policy: Policy, step: PolicyStep) -> Node | str:
-    low, high, p = number(step.low), number(step.high), step.probability
+    (low, high), p = in_pixels(policy, step), step.probability
     if step.perturbation == "translation":
         moved = shares(policy, step)
         if moved is None:
@@ -94,8 +95,8 @@ def _geometry(policy: Policy, step: PolicyStep) -> Node | str:
     return _transform("OneOf", p, transforms=[_affine(1.0, shear=shear) for shear in slides])
 
 
-def _texture(step: PolicyStep) -> Node | str:
-    low, high, p = number(step.low), number(step.high), step.probability
+def _texture(policy: Policy, step: PolicyStep) -> Node | str:
+    (low, high), p = in_pixels(policy, step), step.probability
     name = step.perturbation
     if name == "gaussian_blur":
         return _transform("GaussianBlur", p, blur_limit=[0, 0], sigma_limit=[max(low, 0.01), max(high, 0.01)])

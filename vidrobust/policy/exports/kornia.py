@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from vidrobust.policy.build import Policy, PolicyStep
 from vidrobust.policy.exports.rendered import (
     UNKNOWN_SIZE,
     Export,
@@ -12,11 +11,13 @@ from vidrobust.policy.exports.rendered import (
     factors,
     header,
     in_order,
+    in_pixels,
     listing,
     number,
     shares,
     why,
 )
+from vidrobust.policy.policy import Policy, PolicyStep
 
 NAME = "policy_kornia.py"
 
@@ -123,7 +124,7 @@ def render(policy: Policy) -> Export:
 
 def _call(policy: Policy, step: PolicyStep) -> str:
     """The transform of one step as an expression; or "!" and why there is none."""
-    low, high, p = number(step.low), number(step.high), f"p={step.probability:g}"
+    (low, high), p = in_pixels(policy, step), f"p={step.probability:g}"
     name = step.perturbation
     if name in _FUNCTIONS:
         first, last = factors(step) if name in ("gamma", "white_balance") else (low, high)

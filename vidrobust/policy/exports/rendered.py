@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vidrobust.policy.build import Policy, PolicyStep
+from vidrobust.policy.policy import OF_WIDTH, Policy, PolicyStep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +37,21 @@ def even(step: PolicyStep) -> float:
 
 
 def shares(policy: Policy, step: PolicyStep) -> tuple[float, float] | None:
-    """The largest shift along x and y as shares of the width and the height; None where the size is unknown."""
+    """The largest shift along x and y as shares of the width and the height; None where the shape is unknown.
+
+    A policy has both as shares of the width, so that clips of any size can stand in it.
+    """
     if policy.image_size is None:
         return None
     height, width = policy.image_size
     x, y = step.axes or (max(abs(step.low), abs(step.high)),) * 2
-    return number(min(1.0, x / width)), number(min(1.0, y / height))
+    return number(min(1.0, x)), number(min(1.0, y * width / height))
+
+
+def in_pixels(policy: Policy, step: PolicyStep) -> tuple[float, float]:
+    """The range of a step for formats that want pixels: a share of the width in pixels of a typical clip."""
+    width = policy.image_size[1] if policy.image_size is not None and step.unit == OF_WIDTH else 1
+    return number(step.low * width), number(step.high * width)
 
 
 def number(value: float) -> float:
@@ -55,15 +64,11 @@ def why(step: PolicyStep) -> list[str]:
     range_ = (
         f"{step.perturbation}: {step.low:g} to {step.high:g} {step.unit}, probability {step.probability:g}"
     )
-    seen = step.evidence.get("observed_p99")
-    known = f"observed 99th percentile {seen:.4g}" if isinstance(seen, float) else "no size observed"
-    votes = step.evidence.get("votes") or {}
-    for_it = [who for who, vote in votes.items() if vote == "for"]
-    return [range_, f"{known}; for it: {', '.join(for_it) or 'see policy.json'}"]
+    return [range_, step.sentence or "see policy.json"]
 
 
 UNKNOWN_SIZE = (
-    "translation: the size of the footage is unknown, so its pixels cannot become a share of a side"
+    "translation: the footage's shape is unknown, so a share of its width cannot become one of its height"
 )
 
 
@@ -92,9 +97,10 @@ def header(policy: Policy, title: str, mark: str = "# ") -> str:
     lines = [
         title,
         f"Model: {policy.model or 'not named'}. Footage: {size}.",
-        f"Ranges: observed 99th percentile ({policy.scale}) times {policy.widened_by:g}, less where the",
-        "witnesses disagree. Evidence for each step: policy.json.",
-        f"Kept for evaluation, do not train with: {', '.join(policy.evaluation_only) or 'nothing'}.",
+        f"Ranges: the spread of the condition over the footage, times {policy.widened_by:g}.",
+        "Evidence for each step: policy.json.",
+        f"Not needed here, and so free to judge the trained model by: "
+        f"{', '.join(policy.evaluation_only) or 'nothing'}.",
     ]
     if not policy.steps:
         lines.append("No augmentation is recommended; policy.json says why not.")

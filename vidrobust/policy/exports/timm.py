@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 
-from vidrobust.policy.build import Policy, PolicyStep
 from vidrobust.policy.exports.rendered import (
     UNKNOWN_SIZE,
     Export,
@@ -25,11 +24,13 @@ from vidrobust.policy.exports.rendered import (
     even,
     header,
     in_order,
+    in_pixels,
     listing,
     number,
     shares,
     why,
 )
+from vidrobust.policy.policy import Policy, PolicyStep
 
 NAME = "policy_timm.py"
 LARGEST = 10
@@ -105,7 +106,7 @@ def _entries(policy: Policy, step: PolicyStep) -> list[tuple[str, int, float]] |
         both = [_whole(o, math.tan(math.radians(either_way)), 0.03, "of slope") for o in ("ShearX", "ShearY")]
         return _joined(both)
     if name == "gaussian_blur":
-        return _whole("GaussianBlur", step.high - 0.1, 0.19, "px of sigma beyond 0.1")
+        return _whole("GaussianBlur", in_pixels(policy, step)[1] - 0.1, 0.19, "px of sigma beyond 0.1")
     return "timm has no such operation"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vidrobust.policy.build import Policy, PolicyStep
 from vidrobust.policy.exports.rendered import (
     UNKNOWN_SIZE,
     Export,
@@ -10,11 +9,13 @@ from vidrobust.policy.exports.rendered import (
     factors,
     header,
     in_order,
+    in_pixels,
     listing,
     number,
     shares,
     why,
 )
+from vidrobust.policy.policy import Policy, PolicyStep
 
 NAME = "policy_torchvision.py"
 
@@ -186,7 +187,7 @@ def _range(step: PolicyStep) -> tuple[float, float]:
 
 def _call(policy: Policy, step: PolicyStep) -> str | None:
     """The transform of one step as an expression, or None."""
-    low, high = number(step.low), number(step.high)
+    low, high = in_pixels(policy, step)
     name = step.perturbation
     if name in _FUNCTIONS:
         return f"Levels({name})"

@@ -13,7 +13,6 @@ fliplr     probability
 
 from __future__ import annotations
 
-from vidrobust.policy.build import Policy, PolicyStep
 from vidrobust.policy.exports.rendered import (
     UNKNOWN_SIZE,
     Export,
@@ -25,6 +24,7 @@ from vidrobust.policy.exports.rendered import (
     number,
     why,
 )
+from vidrobust.policy.policy import Policy, PolicyStep
 
 NAME = "policy_ultralytics.yaml"
 KEYS = {
@@ -95,10 +95,11 @@ def _translate(policy: Policy, step: PolicyStep) -> tuple[str, float, str] | str
     if policy.image_size is None:
         return UNKNOWN_SIZE
     x, y = step.axes or (step.high, step.high)
-    share = number(min(x, y) / max(policy.image_size))
+    height, width = policy.image_size
+    share = number(min(x, y) * width / max(height, width))
     if share == 0:
         return "the footage moves along one axis only, and Ultralytics' number is for both"
-    remark = f"one number for both axes, so the smaller shift of {x:g} and {y:g} px" if x != y else ""
+    remark = f"one number for both axes, so the smaller of {x:g} and {y:g} of the width" if x != y else ""
     return "translate", min(share, 1.0), remark
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from vidrobust.files import write_text
-from vidrobust.policy.build import Policy
 from vidrobust.policy.exports.albumentations import render as albumentations
 from vidrobust.policy.exports.kornia import render as kornia
 from vidrobust.policy.exports.rendered import Export
 from vidrobust.policy.exports.timm import render as timm
 from vidrobust.policy.exports.torchvision import render as torchvision
 from vidrobust.policy.exports.ultralytics import render as ultralytics
+from vidrobust.policy.policy import Policy
 
 
 def render_all(policy: Policy) -> list[Export]:

@@ -1,0 +1,163 @@
+"""Natural against synthetic robustness: counts by hand, and worlds of models whose truth is planted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from vidrobust import cli
+from vidrobust.errors import InputError
+from vidrobust.protocols.anchors import AnchorSets
+from vidrobust.protocols.gu2019 import (
+    ModelAnchors,
+    anchors_of_run,
+    draw_matrix,
+    gu2019,
+    protocol_tables,
+    robustness,
+)
+from vidrobust.run.folder import RunFolder
+from vidrobust.run.settings import Settings
+
+from .test_pm_k import HAND, frames_of, labels_of
+
+FAMILIES = {"hue": "colour", "saturation": "colour", "noise": "noise", "blur": "blur"}
+
+
+def test_robustness_is_conditional_on_right_anchors():
+    """Right anchors 0, 1, 3: 5 of 6 neighbours; hue keeps 4 of their 6 draws, the wrong anchor does not count."""
+    hue = np.array([[1, 1], [1, 0], [1, 1], [0, 1]], bool)
+    found = robustness(ModelAnchors(sets=HAND, distorted={"hue": hue}))
+    assert found == pytest.approx({"clean_accuracy": 3 / 4, "conditional_robustness": 5 / 6, "hue": 4 / 6})
+    with pytest.raises(ValueError, match=r"distorted\['hue'\]: expected \(4, R\), got \(3, 2\)"):
+        ModelAnchors(sets=HAND, distorted={"hue": hue[:3]})
+
+
+def world(rng, tied: float, count: int = 60, anchors: int = 400) -> dict[str, ModelAnchors]:
+    """Models of different skill; hue and saturation share ``tied`` of a weakness with video, the others none.
+
+    Images are hard for all models alike, as they are: one draw of their difficulty is shared.
+    """
+    models = {}
+    hard = rng.random((anchors, 11))
+    for k in range(count):
+        skill, weakness = rng.normal(size=2)
+        own = rng.normal(size=4)
+        correct = hard[:, 0] < 1 / (1 + np.exp(-1 - skill))
+        chance = [1 + skill + tied * weakness + 0.3 * o for o in own[:2]] + [
+            1 + skill + 0.7 * o for o in own[2:]
+        ]
+        natural = hard[:, 1:3].ravel() < 1 / (1 + np.exp(-(1 + skill + tied * weakness)))
+        models[f"net{chr(97 + k % 26)}x{k}"] = ModelAnchors(
+            sets=AnchorSets(
+                anchor=np.array([f"v{a // 4}:{a}" for a in range(anchors)], dtype=object),
+                cluster=np.array([f"v{a // 4}" for a in range(anchors)], dtype=object),
+                correct=correct,
+                of=np.repeat(np.arange(anchors), 2),
+                offset=np.tile([-1, 1], anchors),
+                offset_ms=np.tile([-40.0, 40.0], anchors),
+                neighbour=natural,
+            ),
+            distorted={
+                name: hard[:, 3 + 2 * j : 5 + 2 * j] < 1 / (1 + np.exp(-chance[j]))
+                for j, name in enumerate(FAMILIES)
+            },
+        )
+    return models
+
+
+@pytest.mark.parametrize("tied", [0.0, 1.0])
+def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(tied: float, tmp_path: Path) -> None:
+    models = world(np.random.default_rng(0), tied)
+    found = gu2019(models, families=FAMILIES, groups={name: name for name in models}, resamples=499)
+    table = found.table[found.table["primary"]].drop_duplicates("perturbation").set_index("perturbation")
+    raw = found.table[found.table["primary"] & (found.table["method"] == "pearson")]
+    assert (raw["value"] > 0.3).all()  # skill alone makes everything correlate
+    assert set(table["verdict"][["noise", "blur"]]) <= {"no evidence", "cannot tell"}
+    assert (set(table["verdict"][["hue", "saturation"]]) == {"proxy"}) == bool(tied)
+    assert (table["reliability"] > 0.5).all()
+    square = found.matrix[found.matrix["method"] == "pearson"]
+    assert set(square["row"]) == {*FAMILIES, "conditional_robustness", "clean_accuracy"}
+    with Image.open(draw_matrix(found, tmp_path / "matrix.png")) as picture:
+        assert min(picture.size) > 300
+
+
+def test_tables_hold_the_whole_and_every_video_and_leave_out_what_is_not_known():
+    stability, sensitivity = protocol_tables(
+        {"net": ModelAnchors(sets=HAND, distorted={"hue": np.ones((4, 1), bool)})}
+    )
+    whole = stability[stability["item"] == ""].set_index("metric")
+    assert whole.loc["conditional_robustness", ["value", "n"]].tolist() == pytest.approx([5 / 6, 6])
+    # video 2 has no right anchor, video 3 no neighbour
+    natural = stability[stability["metric"] == "conditional_robustness"]
+    assert set(natural["item"]) == {"", "v0", "v1"}
+    assert set(sensitivity["item"]) == {"", "v0", "v1", "v3"}
+
+
+def test_models_must_share_their_anchors():
+    one = ModelAnchors(sets=HAND, distorted={})
+    other = ModelAnchors(sets=HAND.only(np.array([True, True, True, False])), distorted={})
+    with pytest.raises(InputError, match="gu2019: b was not judged on the same anchors"):
+        gu2019({"a": one, "b": other})
+
+
+def test_anchors_of_a_run_are_labelled_frames_whose_sensitivity_was_measured():
+    frames = frames_of({"a": [0, 0, 1, 0]})
+    labels = labels_of([("a", -1, 0, "cat")])
+    rows = [
+        ("a", f, "hue", s, 0, "label_flip", v) for f, s, v in ((1, 1, 0), (1, 2, 1), (2, 1, 0), (2, 2, 0))
+    ]
+    sensitivity = pd.DataFrame(
+        rows, columns=["item", "frame", "perturbation", "strength", "draw", "metric", "value"]
+    )
+    (model,) = anchors_of_run(frames, labels, sensitivity.assign(model="net")).values()
+    assert list(model.sets.anchor) == ["a:1", "a:2"]
+    assert list(model.sets.correct) == [True, False]  # frame 2 says dog
+    # neighbours of frame 1: 0 (cat), 2 (dog), 3 (cat), judged by the anchor's label
+    assert robustness(model) == pytest.approx(
+        {"clean_accuracy": 0.5, "conditional_robustness": 2 / 3, "hue": 0.5}
+    )
+    with pytest.raises(InputError, match="has no label_flip"):
+        anchors_of_run(frames, labels, sensitivity.assign(model="net", metric="total_variation"))
+
+
+def test_the_command_on_a_run_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two models on twelve labelled frames: too few for a verdict, but the figures are there."""
+    rng = np.random.default_rng(0)
+    folder = RunFolder.create(tmp_path / "run", Settings(sources=("clips",), model=("a", "b")))
+    frames, rows = [], []
+    for model in ("a", "b"):
+        answers = {item: rng.integers(0, 2, size=6).tolist() for item in ("x", "y", "z")}
+        frames.append(frames_of(answers).assign(model=model))
+        rows += [
+            (model, item, f, name, 1.0, 0, "label_flip", float(rng.integers(0, 2)))
+            for item in answers
+            for f in range(4)
+            for name in ("hue", "jpeg")
+        ]
+    names = ["model", "item", "frame", "perturbation", "strength", "draw", "metric", "value"]
+    folder.write_table("frames", pd.concat(frames))
+    folder.write_table("sensitivity", pd.DataFrame(rows, columns=names))
+    run = str(tmp_path / "run")
+    assert cli_code(["correlate", run, "--protocol", "gu2019"]) == 3
+    assert "gu2019 needs labels" in capsys.readouterr().err
+    folder.write_table("labels", labels_of([(item, -1, 0, "cat") for item in ("x", "y", "z")]))
+    assert cli_code(["correlate", run, "--protocol", "gu2019", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["anchors"] == 12
+    assert set(said["models"]["a"]) == {"clean_accuracy", "conditional_robustness", "hue", "jpeg"}
+    assert "2 models are too few, 12 are needed" in said["headline"]
+    assert (tmp_path / "run" / "gu2019_matrix.png").is_file()
+
+
+def cli_code(arguments: list[str]) -> int:
+    try:
+        cli.main(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0

@@ -1,0 +1,173 @@
+"""Natural against synthetic robustness over models: the protocol of Gu et al. 2019 (arXiv 1904.10076).
+
+Robustness is conditional: of the anchors that a model gets right, the share it still gets right on the
+neighbouring frames of the video (natural) or under a distortion of the anchor (synthetic). The matrix correlates
+clean accuracy, natural and synthetic robustness over models. The paper's sizes of window, crop and distortions are
+not published as code: all of them are the caller's here. Verdicts, negative controls and intervals are those of
+the correlation study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.correlation.study import CorrelationResult, correlate_tables
+from vidrobust.errors import InputError
+from vidrobust.protocols.anchors import WITHIN, AnchorSets, anchor_sets
+
+ACCURACY, NATURAL, SYNTHETIC = "clean_accuracy", "conditional_robustness", "robustness"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelAnchors:
+    """One model on the anchors that all models share.
+
+    sets       its anchors and their neighbours
+    distorted  distortion -> (n, R) bool: is anchor i still right under draw r? The same draws for every model
+    """
+
+    sets: AnchorSets
+    distorted: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        for name, right in self.distorted.items():
+            if right.ndim != 2 or len(right) != len(self.sets.anchor):
+                raise ValueError(
+                    f"ModelAnchors.distorted[{name!r}]: expected ({len(self.sets.anchor)}, R), got {right.shape}"
+                )
+
+
+def robustness(model: ModelAnchors) -> dict[str, float]:
+    """Clean accuracy, natural robustness (every pair counts once) and robustness under each distortion.
+
+    NaN where the model gets no anchor right, or no right anchor has a neighbour.
+    """
+    sets = model.sets
+    right = sets.correct
+    held = sets.neighbour[right[sets.of]]
+    found = {ACCURACY: _mean(right), NATURAL: _mean(held)}
+    return found | {name: _mean(of[right]) for name, of in model.distorted.items()}
+
+
+def gu2019(
+    models: Mapping[str, ModelAnchors],
+    *,
+    families: Mapping[str, str] | None = None,
+    groups: Mapping[str, str] | None = None,
+    seed: int = 0,
+    resamples: int = 2000,
+) -> CorrelationResult:
+    """The correlation study over models; ``matrix`` of the result is the figure of the paper, with intervals.
+
+    families  distortion -> family; groups  model -> family, left out together
+    Halves of the videos tell how reliable each column is. Raises InputError where models saw other anchors.
+    """
+    first = next(iter(models.values())).sets.anchor if models else np.empty(0)
+    for name, model in models.items():
+        if list(model.sets.anchor) != list(first):
+            raise InputError(f"gu2019: {name} was not judged on the same anchors as the other models")
+    stability, sensitivity = protocol_tables(models)
+    return correlate_tables(
+        stability,
+        sensitivity,
+        across="models",
+        given=ACCURACY,
+        families=families,
+        groups=groups,
+        primary_stability=NATURAL,
+        primary_sensitivity=SYNTHETIC,
+        seed=seed,
+        resamples=resamples,
+    )
+
+
+def protocol_tables(models: Mapping[str, ModelAnchors]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables ``stability`` and ``sensitivity`` of the protocol: over all (item ""), and per video."""
+    natural, synthetic = [], []
+    for name, model in models.items():
+        videos = np.unique(model.sets.cluster)
+        parts = {"": model} | {str(video): _only(model, model.sets.cluster == video) for video in videos}
+        for item, part in parts.items():
+            found = robustness(part)
+            for metric in (ACCURACY, NATURAL):
+                n = (
+                    len(part.sets.anchor)
+                    if metric == ACCURACY
+                    else int(part.sets.correct[part.sets.of].sum())
+                )
+                natural.append((name, item, metric, found[metric], np.nan, np.nan, n))
+            synthetic += [
+                (name, item, 0, distortion, 1.0, 0, SYNTHETIC, found[distortion])
+                for distortion in part.distorted
+            ]
+    stability = pd.DataFrame(natural, columns=["model", "item", "metric", "value", "low", "high", "n"])
+    columns = ["model", "item", "frame", "perturbation", "strength", "draw", "metric", "value"]
+    sensitivity = pd.DataFrame(synthetic, columns=columns)
+    return stability.dropna(subset="value"), sensitivity.dropna(subset="value")
+
+
+def anchors_of_run(
+    frames: pd.DataFrame, labels: pd.DataFrame, sensitivity: pd.DataFrame, *, within: int = WITHIN
+) -> dict[str, ModelAnchors]:
+    """The anchors of a run, per model: its labelled frames whose sensitivity was measured.
+
+    A distorted anchor counts as right if the clean one is and the label does not flip: exact where a label is one
+    class. Strengths and draws of a perturbation are its draws. Raises InputError where no such frame is labelled.
+    """
+    flips = sensitivity[sensitivity["metric"] == "label_flip"]
+    if not len(flips):
+        raise InputError("gu2019: the sensitivity table has no label_flip; run the sensitivity stage first")
+    found = {}
+    for model, rows in flips.groupby("model", sort=False):
+        mine = frames[frames["model"] == model]
+        anchors = rows[["item", "frame"]].drop_duplicates()
+        sets = anchor_sets(mine, labels, within=within, judged_by="anchor", anchors=anchors)
+        key = rows["item"].astype(str) + ":" + rows["frame"].astype(str)
+        distorted = {}
+        for name, of in rows.assign(anchor=key).groupby("perturbation", sort=False):
+            wide = of.pivot_table(index="anchor", columns=["strength", "draw"], values="value", sort=False)
+            wide = wide.reindex(sets.anchor).dropna(axis=1)
+            distorted[str(name)] = (wide.to_numpy() == 0) & sets.correct[:, None]
+        found[str(model)] = ModelAnchors(sets=sets, distorted=distorted)
+    return found
+
+
+def draw_matrix(result: CorrelationResult, path: Path, method: str = "pearson") -> Path:
+    """The matrix as a picture (PNG or SVG by the ending): every column against every other, over models."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = result.matrix[result.matrix["method"] == method]
+    names = list(dict.fromkeys([ACCURACY, NATURAL, *rows["row"]]))
+    square = rows.pivot_table(index="row", columns="column", values="value").reindex(
+        index=names, columns=names
+    )
+    figure = Figure(figsize=(2.5 + 0.45 * len(names), 2 + 0.45 * len(names)), layout="constrained")
+    FigureCanvasAgg(figure)
+    panel = figure.subplots()
+    shown = panel.imshow(square.to_numpy(np.float64), vmin=-1, vmax=1, cmap="RdBu_r")
+    panel.set_xticks(range(len(names)), names, rotation=90)
+    panel.set_yticks(range(len(names)), names)
+    for (i, j), value in np.ndenumerate(square.to_numpy(np.float64)):
+        if not np.isnan(value):
+            panel.text(j, i, f"{value:.2f}".replace("0.", "."), ha="center", va="center", fontsize=7)
+    n = int(rows["n"].max()) if len(rows) else 0
+    panel.set_title(f"{method} over {n} models")
+    figure.colorbar(shown, ax=panel, shrink=0.6)
+    figure.savefig(path)
+    return path
+
+
+def _only(model: ModelAnchors, anchors: np.ndarray) -> ModelAnchors:
+    return ModelAnchors(
+        sets=model.sets.only(anchors), distorted={name: of[anchors] for name, of in model.distorted.items()}
+    )
+
+
+def _mean(right: np.ndarray) -> float:
+    return float(right.mean()) if right.size else float("nan")

@@ -1,0 +1,118 @@
+"""The unit of the causes stage: chosen pairs of an item, replayed once and shown to every model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from vidrobust import tables
+from vidrobust.account.pair_replays import study_pair
+from vidrobust.account.sample import choose_pairs
+from vidrobust.account.score import score, seen_by
+from vidrobust.account.within import candidates
+from vidrobust.account.within import rows as within_rows
+from vidrobust.pixels import to_array
+from vidrobust.predictions import Classifier
+from vidrobust.run.settings import Settings
+from vidrobust.run.unit import Context, Found
+from vidrobust.video.source import VideoSource
+
+BREAKS = ("scene_cut", "frame_size", "corrupt")
+"""Reasons for which no frame behind them tells of one before."""
+SECOND_SHARE = 4
+"""One pair about a second apart for so many pairs of neighbours."""
+
+
+def work(context: Context, source: VideoSource, models: list[Classifier]) -> dict[str, Found]:
+    """Replay the pairs that the sample holds; neighbours first, then some about a second apart."""
+    pairs = chosen_pairs(context)
+    rows: list[dict[str, object]] = []
+    within: list[dict[str, object]] = []
+    for pair in pairs.itertuples():
+        pictures = pictures_of(source, context.need_links(), int(pair.frame_a), int(pair.frame_b))
+        made = study_pair(*pictures, keyframe=pair.stratum == "keyframe")
+        ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
+        ids |= {"weight": pair.weight, "scale": pair.scale, "time_s": pair.time_s}
+        album, fitted = candidates(made)
+        for model in models:
+            z, labels = seen_by(model, album, source.info.device)
+            rows += [{**ids, **row} for row in score(made, model, (z, labels))]
+            named = {**ids, "model": model.name}
+            within += [{**named, **row} for row in within_rows(made, fitted, z)]
+        context.advance(1)
+    table = pd.DataFrame(rows) if rows else tables.empty("causes")
+    return {
+        model.name: ({"causes": table[table["model"] == model.name]}, {"pairs": len(pairs)})
+        for model in models
+    }
+
+
+def steps(settings: Settings) -> int:
+    """How many pairs an item has to offer, about."""
+    return settings.pairs + max(1, settings.pairs // SECOND_SHARE)
+
+
+def chosen_pairs(context: Context) -> pd.DataFrame:
+    """frame_a, frame_b, weight, stratum, scale, time_s: of the item's neighbours, and of pairs a second apart."""
+    links = context.need_links()
+    seed = f"{context.settings.seed} {context.content}"
+    count = context.settings.pairs
+    near = choose_pairs(_neighbours(links), count, seed).assign(scale="adjacent")
+    rate = float(context.info.frame_rate) / context.settings.every
+    far = _apart(links, max(2, round(rate if context.settings.fps is None else context.settings.fps)))
+    some = choose_pairs(far, max(1, count // SECOND_SHARE), f"second {seed}").assign(scale="second")
+    found = pd.concat([part for part in (near, some) if len(part)] or [near], ignore_index=True)
+    times = links.set_index("frame")["time_s"]
+    return found.assign(time_s=times.reindex(found["frame_a"]).to_numpy())
+
+
+def _neighbours(links: pd.DataFrame) -> pd.DataFrame:
+    """One row a pair of neighbours, as ``choose_pairs`` wants it."""
+    frame, later = links.iloc[:-1], links.iloc[1:]
+    return pd.DataFrame(
+        {
+            "frame_a": frame["frame"].to_numpy(),
+            "frame_b": later["frame"].to_numpy(),
+            "pixel_change": later["pixel_change"].to_numpy(),
+            "excluded": later["reason"].to_numpy(),
+            "keyframe": later["keyframe"].to_numpy(),
+        }
+    )
+
+
+def _apart(links: pd.DataFrame, distance: int) -> pd.DataFrame:
+    """Pairs so many frames apart with no break between, two starts a distance; their change by its path."""
+    reason = links["reason"].to_numpy(str)
+    broken = np.concatenate([[0], np.cumsum(np.isin(reason, BREAKS))])
+    change = np.concatenate([[0.0], np.cumsum(links["pixel_change"].fillna(0.0))])
+    rows = []
+    for start in range(0, len(links) - distance, max(1, distance // 2)):
+        stop = start + distance
+        if broken[stop + 1] > broken[start + 1]:
+            continue
+        rows.append(
+            {
+                "frame_a": int(links["frame"].iloc[start]),
+                "frame_b": int(links["frame"].iloc[stop]),
+                "pixel_change": float(change[stop + 1] - change[start + 1]),
+                "excluded": "",
+                "keyframe": False,
+            }
+        )
+    columns = ["frame_a", "frame_b", "pixel_change", "excluded", "keyframe"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def pictures_of(
+    source: VideoSource, links: pd.DataFrame, a: int, b: int
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Frames t-1, t, t+1, t+2 as arrays; None where there is none, or a break lies between."""
+    frame, reason = links["frame"].to_numpy(), links["reason"].to_numpy(str)
+    first, last = int(np.searchsorted(frame, a)), int(np.searchsorted(frame, b))
+    before = first > 0 and reason[first] not in BREAKS
+    after = last + 1 < len(frame) and reason[last + 1] not in BREAKS
+    wanted = [int(frame[first - 1])] if before else []
+    wanted += [a, b, *([int(frame[last + 1])] if after else [])]
+    taken = [to_array(pixels).copy() for pixels in source.at(wanted).pixels]
+    at = int(before)
+    return taken[0] if before else None, taken[at], taken[at + 1], taken[-1] if after else None
