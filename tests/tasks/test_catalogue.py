@@ -24,7 +24,7 @@ def test_every_metric_is_told_in_words_and_has_a_name_of_its_own(task: str) -> N
         assert metric.title
         assert re.fullmatch(r"[A-Z].*\.", metric.sentence)
         assert metric.table in task_of(task).tables
-        assert find_metric(metric.name) == metric
+        assert find_metric(metric.name, task) == metric
 
 
 def test_anchor_metrics_read_their_own_rows() -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from vidrobust.errors import SettingsError
+from vidrobust.tasks.catalogue import find_metric, metric_of_column
 
 _BETTER_WHEN_HIGH = """
     accuracy acc agreement consistency robustness robust stability reliability recall precision
@@ -70,6 +71,9 @@ def higher_is_better(metric: str, said: Mapping[str, bool] | None = None) -> boo
 
 def known_direction(metric: str) -> bool | None:
     """True: larger is better; False: larger is worse; None: not known, or ambiguous."""
+    record = find_metric(metric) or metric_of_column(metric)
+    if record is not None:
+        return record.worse == "lower"
     name = re.sub(r"[\s\-.]+", "_", metric.strip().lower())
     if name in _EXACT:
         return _EXACT[name]

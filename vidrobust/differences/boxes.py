@@ -131,6 +131,14 @@ class BoxChange:
     found: int
     moved: float
 
+    def shares(self) -> tuple[float, float, float, float]:
+        """lost, new, renamed as shares of the boxes before, and the mean 1 - IoU of those found again; or NaN."""
+        nan = float("nan")
+        if not self.count:
+            return nan, nan, nan, nan
+        moved = self.moved / self.found if self.found else nan
+        return self.lost / self.count, self.new / self.count, self.renamed / self.count, moved
+
 
 def change(
     before: tuple[np.ndarray, np.ndarray, np.ndarray],

@@ -13,6 +13,7 @@ from vidrobust.files import write_text
 from vidrobust.report import (
     account_section,
     answer,
+    detectors_section,
     footage_section,
     judgement,
     moments_section,
@@ -61,13 +62,14 @@ def render(run: RunTables) -> str:
 
 
 PICTURES = (
-    "timelines", "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
+    "timelines", "box_timelines", "box_curves",
+    "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
     "item_figures", "matrices",
 )  # fmt: skip
 """Figures in the order in which they are given room."""
 
 
-JSON_FILES = ("run.json", "moments.json", "correlation.json", "policy.json")
+JSON_FILES = ("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json")
 
 
 class _Budget:
@@ -118,6 +120,13 @@ def _content(run: RunTables) -> dict[str, Any]:
         "metric_rows": stability_section.metric_rows(run),
         "item_figures": _some(stability_section.item_figure(run)),
         "moments": moments_section.moments(run),
+        "detectors": run.detectors,
+        "box_numbers": detectors_section.numbers(run),
+        "box_moments": detectors_section.moments(run),
+        "box_timelines": detectors_section.timelines(run),
+        "box_curves": _some(detectors_section.threshold_figure(run)),
+        "box_groups": detectors_section.by_group(run),
+        "box_sensitivity": detectors_section.sensitivity_rows(run),
         "sensitive": sensitivity_section.in_words(run, sensitivity),
         "sensitivity_curves": sensitivity_section.curves(run, sensitivity),
         "sensitivity_rows": sensitivity_section.rows(sensitivity),

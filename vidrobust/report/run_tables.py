@@ -53,13 +53,19 @@ class RunTables:
 
     @cached_property
     def models(self) -> list[str]:
-        """Names of the models, in the order in which they were given."""
+        """Names of the classifiers, in the order in which they were given."""
         named = [str(model["name"]) for model in self.run.get("models", [])]
         for name in ("frames", "pairs", "sensitivity", "stability"):
             table = self.table(name)
             if table is not None:
                 named += [str(model) for model in table["model"].drop_duplicates()]
-        return list(dict.fromkeys(named))
+        return [name for name in dict.fromkeys(named) if name not in self.detectors]
+
+    @cached_property
+    def detectors(self) -> list[str]:
+        """Names of the detectors, in the order in which they were given."""
+        named = [m for m in self.run.get("models", []) if m.get("task") == "detection"]
+        return [str(model["name"]) for model in named]
 
     @cached_property
     def items(self) -> list[str]:

@@ -19,6 +19,7 @@ from vidrobust.errors import InputError
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.policy.build import Evidence, build
 from vidrobust.policy.exports.write import write_all
+from vidrobust.policy.policy import SCHEMA
 from vidrobust.policy.trained_with import parse as parse_training
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.progress import Reporter
@@ -52,7 +53,14 @@ def make_policy(run: Run) -> None:
     families = {each.family for each in parse_training(run.settings.trained_with)}
     account, named = run.table("account"), run.table("named")
     whole = account[account["item"] == ""]
-    for number, model in enumerate(dict.fromkeys(run.table("sensitivity")["model"])):
+    models, others = _classifiers(run.folder, run.table("sensitivity"))
+    for model in others:
+        run.reporter.say(f"policy: {model} is no classifier: no account of causes, and so no policy")
+    if not models:
+        reason = "no model is a classifier: there is no account of causes to build on"
+        nothing: dict[str, Any] = {"steps": [], "rejected": [], "evaluation_only": []}
+        run.folder.write_json("policy.json", {"schema": SCHEMA, "headline": reason, **nothing})
+    for number, model in enumerate(models):
         mine = named[named["model"] == model]
         evidence = Evidence(
             account=whole[whole["model"] == model],
@@ -131,7 +139,12 @@ def correlate_files(
 def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> list[tuple[Across, str, Units]]:
     frames, pairs = folder.table("frames"), folder.table("pairs")
     sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
-    models = list(dict.fromkeys(sensitivity["model"]))
+    models, others = _classifiers(folder, sensitivity)
+    left_out += [
+        f"{model} is no classifier: how its sensitivity goes with its footage is not studied"
+        for model in others
+    ]
+    stability, sensitivity = (table[~table["model"].isin(others)] for table in (stability, sensitivity))
     items = sensitivity["item"].nunique()
     wanted: list[tuple[Across, str]] = []
     for across in settings.across:
@@ -150,6 +163,17 @@ def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> li
             continue
         found.append((across, model, units))
     return found
+
+
+def _classifiers(folder: RunFolder, sensitivity: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """The models whose sensitivity is known: the classifiers, and the others."""
+    every = list(dict.fromkeys(sensitivity["model"]))
+    tasks = {record["name"]: record.get("task", "classification") for record in folder.run["models"]}
+    told = [tasks.get(model, "classification") == "classification" for model in every]
+    return (
+        [m for m, is_one in zip(every, told, strict=True) if is_one],
+        [m for m, is_one in zip(every, told, strict=True) if not is_one],
+    )
 
 
 def _write(

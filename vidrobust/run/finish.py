@@ -32,28 +32,42 @@ def stability(run: Run, facts: Facts) -> None:
         metrics = metrics_of(task, run.settings.anchor_deltas)
         summaries.insert(0, study.summarise(mine, metrics))
         by.append(study.summarise_by_class(mine, metrics))
+        by.append(study.summarise_by(mine, metrics, task_of(task).groups))
     run.folder.write_table("stability", pd.concat([s for s in summaries if len(s)], ignore_index=True))
-    run.folder.write_table("stability_by", pd.concat(by, ignore_index=True))
+    told = [rows for rows in by if len(rows)] or by[:1]
+    run.folder.write_table("stability_by", pd.concat(told, ignore_index=True))
 
 
 def _floor_rows(facts: Facts) -> pd.DataFrame:
     """The noise floor as rows of the stability table, over all items: the largest difference, no interval."""
-    floors: dict[str, list[Mapping[str, Any]]] = {}
-    for name, fact in facts.items():
-        if fact.get("noise_floor"):
-            floors.setdefault(name.split("\x1f")[1], []).append(fact["noise_floor"])
-    rows = []
-    nan = float("nan")
-    for model, of_model in floors.items():
-        n = sum(int(floor["n"]) for floor in of_model)
-        flips = sum(int(floor["flips"]) for floor in of_model)
-        for metric, value in (
-            ("noise_floor_total_variation", max(float(floor["total_variation"]) for floor in of_model)),
-            ("noise_floor_label_flip", flips / n if n else nan),
-        ):
-            of = {"model": model, "item": "", "metric": metric, "value": value, "n": n}
-            rows.append({**of, "low": nan, "high": nan, "cluster": "", "clusters": 0})
+    rows: list[dict[str, object]] = []
+    for kind, told in (("noise_floor", _class_floor), ("box_noise_floor", _box_floor)):
+        floors: dict[str, list[Mapping[str, Any]]] = {}
+        for name, fact in facts.items():
+            if fact.get(kind):
+                floors.setdefault(name.split("\x1f")[1], []).append(fact[kind])
+        nan = float("nan")
+        for model, of_model in floors.items():
+            n = sum(int(floor["n"]) for floor in of_model)
+            for metric, value in told(of_model, n).items():
+                of = {"model": model, "item": "", "metric": metric, "value": value, "n": n}
+                rows.append({**of, "low": nan, "high": nan, "cluster": "", "clusters": 0})
     return pd.DataFrame(rows)
+
+
+def _class_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
+    flips = sum(int(floor["flips"]) for floor in floors)
+    return {
+        "noise_floor_total_variation": max(float(floor["total_variation"]) for floor in floors),
+        "noise_floor_label_flip": flips / n if n else float("nan"),
+    }
+
+
+def _box_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
+    def largest(name: str) -> float:
+        return max((float(f[name]) for f in floors if f[name] is not None and f["n"]), default=float("nan"))
+
+    return {"noise_floor_boxes_changed": largest("changed"), "noise_floor_boxes_moved": largest("moved")}
 
 
 def variation(run: Run, facts: Facts) -> None:
@@ -71,6 +85,10 @@ def variation(run: Run, facts: Facts) -> None:
 def causes(run: Run, facts: Facts) -> None:
     """The tables ``account``, ``account_by`` and ``named``."""
     rows = run.table("causes")
+    if not len(rows):
+        for name in ("account", "account_by", "named"):
+            run.folder.write_table(name, tables.empty(name))
+        return
     account = summarise_account(rows, keyframes=_keyframe_tests(run))
     found = named(account).merge(comes_back(rows, run.settings.seed), on=["model", "cause"], how="left")
     run.folder.write_table("account", account)

@@ -31,8 +31,10 @@ def collect(folder: RunFolder) -> dict[str, Any]:
 
 
 def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
-    """Frames, pairs, what of them was excluded and why, flips, and the noise floor, of a classifier."""
+    """Frames, pairs, what of them was excluded and why, flips, and the noise floor; of a detector its boxes."""
     pairs, frames = folder.table_or_empty("pairs"), folder.table_or_empty("frames")
+    if not (frames["model"] == model).any():
+        return _box_counts(folder, model, rows)
     adjacent = pairs[(pairs["model"] == model) & (pairs["kind"] == "adjacent")]
     good = adjacent[adjacent["excluded"] == ""]
     excluded = adjacent["excluded"].value_counts()
@@ -45,6 +47,24 @@ def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]
         "flips_with_excluded": int(adjacent["label_flip"].sum()),
         "mean_total_variation_with_excluded": float(adjacent["total_variation"].mean()),
         "noise_floor": _noise_floor(good, rows),
+    }
+
+
+def _box_counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """Frames, boxes, tracks, missed frames and what was no fault, and the noise floor of a detector."""
+    counts, tracks, along = (folder.table_or_empty(name) for name in ("box_counts", "tracks", "along_tracks"))
+    mine = along[along["model"] == model]
+    reasons = mine.loc[mine["reason"] != "", "reason"].value_counts()
+    floor = rows[rows["metric"].str.startswith("noise_floor_boxes")].set_index("metric")["value"]
+    return {
+        "frames": int((counts["model"] == model).sum()),
+        "boxes": int(counts.loc[counts["model"] == model, "boxes"].sum()),
+        "tracks": int((tracks["model"] == model).sum()),
+        "missed": int(mine["missed"].sum()),
+        "excluded": {str(reason): int(count) for reason, count in reasons.items()},
+        "noise_floor": {
+            str(name).removeprefix("noise_floor_"): float(value) for name, value in floor.items()
+        },
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from vidrobust.errors import SettingsError
 from vidrobust.repeatability.gates import parse_gate
+from vidrobust.tracks.follow import TrackSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,14 @@ class Settings:
     """Largest global shift between neighbours that still is the same view, as a share of the frame's width."""
     revert_within: int = 3
     """A label that left and is back within so many frames is a revert flip."""
+    birth: float = 0.5
+    """Least score of a box that begins a track."""
+    keep: float = 0.3
+    """Least score of a box that goes on with one."""
+    track_iou: float = 0.3
+    """Least overlap of a box with where its track is expected."""
+    bridge: int = 5
+    """Longest gap within a track, in delivered frames."""
     suite: tuple[str, ...] = ("natural",)
     perturbation: tuple[str, ...] = ()
     """Only these of the suites, by their keys; all where none is named."""
@@ -104,9 +113,15 @@ class Settings:
         if self.crop_margin < 0 or self.crop_size < 1:
             given = f"{self.crop_margin:g} and {self.crop_size}"
             raise SettingsError(f"crop_margin, crop_size: expected a share >= 0 and px >= 1, got {given}")
+        _ = self.tracks
         unknown = set(self.across) - {"frames", "clips", "models"}
         if unknown:
             raise SettingsError(f"across: expected frames, clips, models; got {', '.join(sorted(unknown))}")
+
+    @property
+    def tracks(self) -> TrackSettings:
+        """How boxes are followed; SettingsError where it cannot be."""
+        return TrackSettings(birth=self.birth, keep=self.keep, iou=self.track_iou, bridge=self.bridge)
 
     @property
     def batch_size(self) -> int | Literal["auto"]:

@@ -20,6 +20,9 @@ FOOTAGE = (
 )
 """Settings that say which frames there are, and which neighbours may be compared."""
 
+TRACKS = ("birth", "keep", "track_iou", "bridge")
+"""Settings that say how boxes are followed."""
+
 STAGES: tuple[Stage, ...] = (
     Stage(
         name="links",
@@ -35,12 +38,15 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="stability",
         sentence="How stable the models are, frame to frame.",
-        version=1,
+        version=2,
         per="model",
         how="stream",
         needs=("links",),
-        settings=(*FOOTAGE, "anchor_deltas", "revert_within"),
-        parts=("frames", "pairs", "triples", "probabilities"),
+        settings=(*FOOTAGE, "anchor_deltas", "revert_within", *TRACKS),
+        parts=(
+            *("frames", "pairs", "triples", "probabilities"),
+            *("detections", "along_tracks", "tracks", "box_counts", "box_pairs"),
+        ),
         gives=("stability", "stability_by"),
         work="vidrobust.run.streams:StabilityWork",
         finish="vidrobust.run.finish:stability",
@@ -129,12 +135,25 @@ STAGES: tuple[Stage, ...] = (
         told="vidrobust.run.told:policy",
     ),
     Stage(
+        name="boxes",
+        sentence="Detectors: the stability at every threshold, and pictures of the worst moments.",
+        version=1,
+        per="run",
+        how="tables",
+        needs=("stability",),
+        settings=(*FOOTAGE, *TRACKS, "pictures"),
+        gives=("box_curve",),
+        files=("box_moments.json",),
+        finish="vidrobust.run.boxes:run",
+        told="vidrobust.run.told:boxes",
+    ),
+    Stage(
         name="report",
         sentence="Write report.html of a run folder.",
         version=1,
         per="run",
         how="tables",
-        uses=("stability", "variation", "sensitivity", "causes", "moments", "correlate", "policy"),
+        uses=("stability", "variation", "sensitivity", "causes", "moments", "correlate", "policy", "boxes"),
         settings=("pictures",),
         files=("report.html",),
         finish="vidrobust.run.finish:report",

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust import tables
 from vidrobust.differences.pairs import Links
 from vidrobust.errors import InputError
 from vidrobust.frames import FrameBatch
-from vidrobust.models.predict import Model, needs_pixels, predict_footage
-from vidrobust.predictions import Classifier
+from vidrobust.models.predict import Model, predict_footage
+from vidrobust.run.stages import BY_NAME
 from vidrobust.run.unit import Context, Found
 from vidrobust.shown import shown
 from vidrobust.studies import noise_floor
@@ -91,19 +92,20 @@ class StabilityWork:
             anchor_deltas=settings.anchor_deltas,
             motion_limit=settings.motion_limit,
             revert_within=settings.revert_within,
+            tracks=settings.tracks,
         )
         self.model, self.batch = model, settings.batch_size
         self._meter = task_of(model.task).meter(context.item.name, model.name, along, metrics_of(model.task))
-        self._floor: noise_floor.NoiseFloor | None = None
+        self._floor: dict[str, Any] | None = None
 
     def feed(self, batch: FrameBatch, links: Links) -> None:
-        if self._floor is None and isinstance(self.model, Classifier) and needs_pixels(self.model):
-            self._floor = noise_floor.measure(self.model, batch.pixels)
+        if self._floor is None:
+            self._floor = noise_floor.facts(self.model, batch.pixels)
         self._meter.feed(batch, links, predict_footage(self.model, batch, self.batch))
 
     def finish(self, source: VideoSource) -> Found:
-        facts = {} if self._floor is None else {"noise_floor": dataclasses.asdict(self._floor)}
-        return self._meter.finish(), facts
+        every = {name: tables.empty(name) for name in BY_NAME["stability"].parts}
+        return {**every, **self._meter.finish()}, self._floor or {}
 
 
 class VariationWork:

@@ -48,6 +48,11 @@ def policy(run: Run) -> Any:
     return run.folder.read_json("policy.json")
 
 
+def boxes(run: Run) -> Any:
+    """The curve over thresholds, and the worst moments."""
+    return {"curve": _rows(run.table("box_curve")), **run.folder.read_json("box_moments.json")}
+
+
 def report(run: Run) -> Any:
     """Where the report is."""
     return {"report": str(run.path / "report.html")}

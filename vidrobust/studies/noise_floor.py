@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 
+from vidrobust.differences.boxes import change
 from vidrobust.differences.classes import total_variation
 from vidrobust.models.network import NetworkClassifier
-from vidrobust.models.predict import predict
-from vidrobust.predictions import Classifications, Classifier
+from vidrobust.models.predict import Model, needs_pixels, predict
+from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 
 FRAMES = 8
 
@@ -44,6 +47,38 @@ class NoiseFloor:
             tuple(dict.fromkeys(self.ways + other.ways)),
             by_way,
         )
+
+
+def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
+    """The floor of a model of any task, as plain values; nothing where its answers were recorded beforehand."""
+    if not needs_pixels(model):
+        return {}
+    if model.task == "classification":
+        return {"noise_floor": dataclasses.asdict(measure(model, pixels))}
+    return {"box_noise_floor": measure_boxes(model, pixels)}
+
+
+def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
+    """Boxes of the same frames again: each frame alone, and the batch in reverse order.
+
+    changed  the largest share of a frame's boxes that is lost, new or renamed; moved: the largest mean 1 - IoU
+    of a frame; n: comparisons with a box to compare
+    """
+    pixels = pixels[:FRAMES]
+    count = len(pixels)
+    together = _frame_by_frame(predict(detector, pixels))
+    alone = _frame_by_frame(predict(detector, pixels, 1))
+    turned = _frame_by_frame(predict(detector, pixels.flip(0)))[::-1]
+    found = [change(a, b) for again in (alone, turned) for a, b in zip(together, again, strict=True)]
+    shares = [one.shares() for one in found if one.count]
+    changed = max((sum(each[:3]) for each in shares), default=float("nan"))
+    moved = max((each[3] for each in shares if each[3] == each[3]), default=float("nan"))
+    return {"changed": float(changed), "moved": float(moved), "n": len(shares), "frames": count}
+
+
+def _frame_by_frame(found: Detections) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    rows = [found.frame == frame for frame in range(found.num_frames)]
+    return [(found.boxes[at], found.scores[at], found.labels[at]) for at in rows]
 
 
 def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:

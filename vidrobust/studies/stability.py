@@ -37,6 +37,8 @@ def summarise_by_class(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric
 
     Classes with fewer than FEWEST_PAIRS pairs are summed up under the group "other classes".
     """
+    if "frames" not in raw:
+        return tables.empty("stability_by")
     named = raw["frames"][["model", "item", "frame", "label_name"]]
     rows: list[dict[str, object]] = []
     for metric in metrics:
@@ -53,6 +55,26 @@ def summarise_by_class(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric
     return tables.check("stability_by", pd.DataFrame(rows) if rows else tables.empty("stability_by"))
 
 
+def summarise_by(
+    raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric], groups: Mapping[str, str]
+) -> pd.DataFrame:
+    """The ``stability_by`` rows by columns of the raw tables themselves, as those of tracks have; over all items.
+
+    groups  what the rows are told by -> its column
+    """
+    rows: list[dict[str, object]] = []
+    for by, column in groups.items():
+        for metric in metrics:
+            if column not in raw[metric.table] or metric.table == "frames":
+                continue
+            for (model, name), part in metric.values(raw[metric.table]).groupby(
+                ["model", column], sort=False
+            ):
+                of = {"model": model, "item": "", "by": by, "group": name, "metric": metric.name}
+                rows.append({**of, **aggregate(metric, part)})
+    return tables.check("stability_by", pd.DataFrame(rows) if rows else tables.empty("stability_by"))
+
+
 def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
     """value, low, high, n, and what the independent clusters were and how many, of some rows of a raw table."""
     clusters = independent_clusters(part["item"], part["time_s"])
@@ -61,5 +83,8 @@ def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
     if metric.is_rate:
         found = clustered_rate(values > 0, clusters)
     else:
-        found = clustered_mean(values, clusters, bounds=metric.bounds)
+        low, high = metric.bounds
+        # without a bound of its own it is taken to go as far as was seen, or one unit
+        bounds = (low, min(high, max(low + 1, float(values.max(initial=low)))))
+        found = clustered_mean(values, clusters, bounds=bounds)
     return {name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")}

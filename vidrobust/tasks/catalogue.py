@@ -10,10 +10,11 @@ from importlib import metadata
 
 from vidrobust.errors import SettingsError
 from vidrobust.tasks.classification import CLASSIFICATION
+from vidrobust.tasks.detection import DETECTION
 from vidrobust.tasks.metric import Metric
 from vidrobust.tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION,)}
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION)}
 
 ENTRY_POINTS = "vidrobust.metrics"
 """A package adds a Metric by an entry point of this group that names the record."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from vidrobust.differences.pairs import Links
 from vidrobust.frames import FrameBatch
 from vidrobust.tasks.metric import Metric
+from vidrobust.tracks.follow import TrackSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,7 @@ class AlongTime:
     anchor_every_s   an anchor about every so many seconds
     revert_within    a label that left is back within so many frames: A B A
     motion_limit     largest global shift, as a share of the frame's width, that still is the same view
+    tracks           how boxes are followed from frame to frame
     """
 
     frame_rate: float = 25.0
@@ -30,6 +33,7 @@ class AlongTime:
     anchor_every_s: float = 1.0
     revert_within: int = 3
     motion_limit: float | None = 0.1
+    tracks: TrackSettings = field(default_factory=TrackSettings)
 
 
 class Meter(Protocol):
@@ -53,6 +57,7 @@ class Task:
     meter     (item, model, AlongTime, metrics) -> Meter
     metrics   its own metrics; ``catalogue.metrics_of`` adds those from outside
     anchored  metrics, by name, that are also told of anchor pairs
+    groups    what else the numbers are told by: "class" -> the column of the raw tables that holds it
     moved     (predictions, perturbation, strength, a generator a frame, (H, W)) -> where a perturbation that moves
               the picture puts them; None where predictions have no place in the picture
     """
@@ -62,6 +67,7 @@ class Task:
     meter: Callable[[str, str, AlongTime, Sequence[Metric]], Meter]
     metrics: tuple[Metric, ...]
     anchored: tuple[str, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     moved: Callable[[Any, Any, float, Sequence[Any], tuple[int, int]], Any] | None = None
 
 

@@ -1,0 +1,154 @@
+"""A detector over one item: its boxes, how their pixels move, and the tracks that they make."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from vidrobust import tables
+from vidrobust.differences.boxes import change
+from vidrobust.differences.pairs import Links
+from vidrobust.frames import FrameBatch
+from vidrobust.pixels import luma, to_array
+from vidrobust.predictions import Detections
+from vidrobust.tasks.task import AlongTime
+from vidrobust.tracks.follow import ItemBoxes, follow
+from vidrobust.tracks.measures import duplicate_boxes, measure
+from vidrobust.tracks.motion import box_shifts, small_gray
+from vidrobust.tracks.tables import ENDS, joined
+
+
+class BoxMeter:
+    """Follows the boxes of one model over one item; keeps all its boxes, and the pixels of one frame."""
+
+    def __init__(self, item: str, model: str, settings: AlongTime) -> None:
+        self.item, self.model, self.settings = item, model, settings
+        self._frames: list[pd.DataFrame] = []
+        self._found: list[Detections] = []
+        self._shifts: list[np.ndarray] = []
+        self._gray: np.ndarray | None = None
+        self._size = (0, 0)
+
+    def feed(self, batch: FrameBatch, links: Links, predictions: Detections) -> None:
+        """Take the next batch, with the boxes of its frames."""
+        if not self._found:
+            self._size = (int(batch.pixels.shape[2]), int(batch.pixels.shape[3]))
+        self._frames.append(
+            pd.DataFrame(
+                {
+                    "frame": batch.index,
+                    "time_s": batch.time_s,
+                    "reason": links.reason,
+                    "pixel_change": links.pixel_change,
+                }
+            )
+        )
+        self._shifts.append(np.full((len(predictions.scores), 2), np.nan))
+        scale = 1.0
+        for row in range(len(batch)):
+            gray = small_gray(luma(to_array(batch.pixels[row])))
+            scale = gray.shape[1] / batch.pixels.shape[3]
+            if self._gray is not None and links.reason[row] not in ENDS:
+                self._measure(gray, predictions, row, scale)
+            self._gray = gray
+        self._found.append(predictions)
+
+    def finish(self) -> dict[str, pd.DataFrame]:
+        """The tables of the item, by name."""
+        if not self._found:
+            return {}
+        frames = pd.concat(self._frames, ignore_index=True)
+        boxes = self._boxes(frames)
+        track = follow(boxes, self.settings.tracks)
+        found = measure(boxes, track, self.settings.tracks, revert_within=self.settings.revert_within)
+        made = {
+            "detections": self._detections(boxes, track),
+            "along_tracks": found.along.rename(columns={"track_label": "label"}),
+            "tracks": found.tracks.rename(columns={"track_label": "label"}),
+            "box_counts": found.counts,
+            "box_pairs": self._pairs(boxes, frames),
+        }
+        return {name: tables.check(name, self._named(table, frames)) for name, table in made.items()}
+
+    def _measure(self, gray: np.ndarray, now: Detections, row: int, scale: float) -> None:
+        """How far the pixels in the boxes of the frame before have moved to this one."""
+        if row:
+            before, into = now, self._shifts[-1]
+            rows = np.flatnonzero(before.frame == row - 1)
+        else:
+            before, into = self._found[-1], self._shifts[-2]
+            rows = np.flatnonzero(before.frame == before.num_frames - 1)
+        rows = rows[before.scores[rows] >= min(self.settings.tracks.keep, 0.1)]
+        assert self._gray is not None
+        into[rows] = box_shifts(self._gray, gray, before.boxes[rows], scale)
+
+    def _boxes(self, frames: pd.DataFrame) -> ItemBoxes:
+        starts = np.cumsum([0, *(found.num_frames for found in self._found)])
+        rows = [found.frame + at for found, at in zip(self._found, starts[:-1], strict=True)]
+        return ItemBoxes(
+            frame=np.concatenate(rows).astype(np.int64),
+            boxes=np.concatenate([found.boxes for found in self._found]).astype(np.float64),
+            scores=np.concatenate([found.scores for found in self._found]).astype(np.float64),
+            labels=np.concatenate([found.labels for found in self._found]).astype(np.int64),
+            shift=np.concatenate(self._shifts),
+            num_frames=len(frames),
+            joined=joined(frames["reason"].to_numpy()),
+            size=self._size,
+        )
+
+    def _named(self, table: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
+        """The table with item, model and class names, and with the frame's number and time for its row."""
+        names = np.array([*self._found[0].class_names, ""], dtype=object)
+        added: dict[str, object] = {"item": self.item, "model": self.model}
+        if "row" in table:
+            at = table["row"].to_numpy(np.int64)
+            added |= {"frame": frames["frame"].to_numpy()[at], "time_s": frames["time_s"].to_numpy()[at]}
+        if "label" in table:
+            added["label_name"] = names[table["label"].to_numpy(np.int64)]
+        return table.assign(**added).drop(columns="row", errors="ignore")
+
+    def _detections(self, boxes: ItemBoxes, track: np.ndarray) -> pd.DataFrame:
+        x1, y1, x2, y2 = boxes.boxes.T
+        return pd.DataFrame(
+            {
+                "row": boxes.frame,
+                "track": track,
+                "label": boxes.labels,
+                "score": boxes.scores,
+                "x1": x1,
+                "y1": y1,
+                "x2": x2,
+                "y2": y2,
+                "shift_x": boxes.shift[:, 0],
+                "shift_y": boxes.shift[:, 1],
+                "duplicate": duplicate_boxes(boxes, self.settings.tracks.birth),
+            }
+        )
+
+    def _pairs(self, boxes: ItemBoxes, frames: pd.DataFrame) -> pd.DataFrame:
+        """What becomes of the boxes from each frame to the next, a row a pair."""
+        bounds = np.searchsorted(boxes.frame, np.arange(boxes.num_frames + 1))
+        # a box whose motion is unknown is taken to be at rest
+        moved = boxes.boxes + np.tile(np.nan_to_num(boxes.shift), 2)
+        settings, rows = self.settings.tracks, []
+        for b in range(1, boxes.num_frames):
+            before, after = (slice(bounds[k], bounds[k + 1]) for k in (b - 1, b))
+            found = change(
+                (moved[before], boxes.scores[before], boxes.labels[before]),
+                (boxes.boxes[after], boxes.scores[after], boxes.labels[after]),
+                birth=settings.birth,
+                keep=settings.keep,
+                least=settings.iou,
+            )
+            rows.append(found.shares())
+        pairs = pd.DataFrame(rows, columns=["lost", "new", "renamed", "moved"])
+        frame, time = frames["frame"].to_numpy(), frames["time_s"].to_numpy()
+        return pairs.assign(
+            frame_a=frame[:-1],
+            frame_b=frame[1:],
+            time_s=time[:-1],
+            delta_ms=1000.0 * np.diff(time),
+            kind="adjacent",
+            excluded=frames["reason"].to_numpy()[1:],
+            pixel_change=frames["pixel_change"].to_numpy()[1:],
+        )
