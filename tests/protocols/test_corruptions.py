@@ -265,3 +265,16 @@ def test_an_image_that_cannot_be_read_is_a_problem_and_the_others_go_on(folder: 
         corruptions(lone, [Constant()])
     with pytest.raises(SettingsError, match="suite: expected one of imagenet-c"):
         corruptions(lone, [Constant()], suite="imagenet-x")
+
+
+def test_cifar_c_takes_pictures_of_32_px_and_divides_by_nothing(folder: Path, tmp_path: Path) -> None:
+    """A model that is always wrong has a mean error of 100 percent; a larger picture is refused by name."""
+    with Image.open(folder / "cotracker_cat_0.png") as picture:
+        picture.resize((32, 32)).save(tmp_path / "small.png")
+    small = LabelledImages((tmp_path / "small.png",), (frozenset({"dog"}),))
+    (one,) = corruptions(small, [Constant()], suite="cifar-c")["models"].values()
+    assert (one["mce"], one["relative_mce"], one["normalised_by"]) == (100, 0, "")
+    assert len(one["corruptions"]) == 15
+    large = LabelledImages((folder / "cotracker_cat_0.png",), (frozenset({"dog"}),))
+    with pytest.raises(InputError, match="the suite is made for 32x32"):
+        corruptions(large, [Constant()], suite="cifar-c")

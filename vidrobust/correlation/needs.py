@@ -15,7 +15,7 @@ BEYOND = 0.4
 """By so much a good proxy would beat a negative control."""
 POWER_Z = 1.96 + 0.84
 """An effect of so many standard errors is seen in four of five studies."""
-FEWEST = {"frames": 60, "clips": 50, "models": 50}
+FEWEST = {"frames": 80, "clips": 55, "models": 55}
 """So many independent units find a tie of ``RELEVANT`` in four of five simulated worlds."""
 
 

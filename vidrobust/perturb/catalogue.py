@@ -23,9 +23,9 @@ from vidrobust.perturb import (
     photometric,
 )
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.perturb.published import elastic_authors, imagenet_c, sequences, shift
+from vidrobust.perturb.published import cifar_c, elastic_authors, imagenet_c, sequences, shift
 
-OWN_SUITES = ("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-p", "shift")
+OWN_SUITES = ("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-p", "cifar-c", "shift")
 ENTRY_POINTS = "vidrobust.perturbations"
 
 _MODULES = (
@@ -40,6 +40,7 @@ _MODULES = (
     imagenet_c,
     elastic_authors,
     sequences,
+    cifar_c,
     shift,
 )
 

@@ -79,6 +79,11 @@ sequence. `vidrobust.perturb.published.sequences.SEQUENCES[name].frames(picture,
 `SEQUENCES` too. To build the set as the authors did, give pictures with a shorter side of 256 px and cut
 the central 224 px from every frame.
 """,
+    "cifar-c": """\
+The corruptions of CIFAR-10-C and CIFAR-100-C for pictures of 32 px, with the parameters of the authors'
+`make_cifar_c.py`; the last four are for validation. Motion blur, snow and frost differ from the authors' as in
+`imagenet-c`. There is no baseline: the mean error is reported as it is.
+""",
     "shift": """\
 Azulay & Weiss 2019 (arXiv 1805.12177) and Zhang 2019 (arXiv 1904.11486). Each protocol compares two
 pictures a pixel apart, not a picture with the clean frame, so `vidrobust.studies.shift.shift_study`

@@ -25,12 +25,12 @@ from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.perturb.published import imagenet_c
+from vidrobust.perturb.published import cifar_c, imagenet_c
 from vidrobust.perturb.published.sequences import SEQUENCES, compared_pairs
 from vidrobust.predictions import Classifications, Classifier
 from vidrobust.protocols.alexnet import FLIP_PROBABILITIES
 from vidrobust.protocols.correct import top_correct
-from vidrobust.protocols.corruption_error import ALEXNET, Baseline, CorruptionErrors, FlipRates
+from vidrobust.protocols.corruption_error import ALEXNET, NONE, Baseline, CorruptionErrors, FlipRates
 from vidrobust.protocols.labelled_images import LabelledImages, pictures, sets_for
 
 RESIZED_PX, CROP_PX = 256, 224
@@ -78,7 +78,26 @@ def imagenet_c_suite() -> Suite:
     )
 
 
-ERROR_SUITES: dict[str, Callable[[], Suite]] = {"imagenet-c": imagenet_c_suite}
+def cifar_c_suite() -> Suite:
+    """The fifteen corruptions of CIFAR-10-C and -100-C, on pictures as they are; errors are not divided."""
+    return Suite(
+        name="cifar-c",
+        perturbations=tuple(find(f"cifar-c:{name}") for name in imagenet_c.TEST),
+        baseline=NONE,
+        prepare=whole_32,
+        notes=("mce is the mean error in percent, as reported for CIFAR: there is no baseline to divide by",),
+    )
+
+
+def whole_32(picture: torch.Tensor) -> torch.Tensor:
+    """(3, 32, 32) uint8 as it is; InputError for another size, for which these sizes are wrong."""
+    if picture.shape[1:] != (cifar_c.SIDE_PX, cifar_c.SIDE_PX):
+        size = f"{picture.shape[2]}x{picture.shape[1]}"
+        raise InputError(f"cifar-c: a picture of {size} px; the suite is made for 32x32, use imagenet-c")
+    return picture
+
+
+ERROR_SUITES: dict[str, Callable[[], Suite]] = {"imagenet-c": imagenet_c_suite, "cifar-c": cifar_c_suite}
 """Suites of error rates, by name."""
 FLIP_SUITE = "imagenet-p"
 

@@ -24,6 +24,13 @@ def _elastic(frame: np.ndarray, severity: float, own: torch.Generator) -> np.nda
     if severity != round(severity):
         raise SettingsError(f"imagenet-c-authors: severity {severity:g} is not one of 1, 2, 3, 4, 5")
     alpha, sigma, affine = (244 * value for value in ELASTIC[int(severity) - 1])
+    return elastic_with_affine(frame, alpha, sigma, affine, own)
+
+
+def elastic_with_affine(
+    frame: np.ndarray, alpha: float, sigma: float, affine: float, own: torch.Generator
+) -> np.ndarray:
+    """Three points moved by up to ``affine`` px, then noise smoothed by ``sigma`` px, times ``alpha`` px."""
     h, w = frame.shape[:2]
     drawn = torch.rand((2 * h * w + 6,), generator=own, device=own.device).mul_(2).sub_(1).cpu().numpy()
     moved = _three_points_moved(frame.astype(np.float32), drawn[:6].reshape(3, 2) * np.float32(affine))

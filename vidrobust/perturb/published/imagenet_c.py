@@ -64,7 +64,7 @@ def cut(values: torch.Tensor) -> torch.Tensor:
     return values.clamp_(0, 255).to(torch.uint8)
 
 
-def _cut(values: np.ndarray) -> np.ndarray:
+def cut_array(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(values, 0, 255).astype(np.uint8))
 
 
@@ -85,7 +85,7 @@ def impulse_noise(frame: torch.Tensor, amount: float, own: torch.Generator) -> t
 
 
 def gaussian_blur(frame: np.ndarray, sigma: float, own: torch.Generator) -> np.ndarray:
-    return _cut(gaussian(frame.astype(np.float32), sigma, cv2.BORDER_REPLICATE) + np.float32(1e-3))
+    return cut_array(gaussian(frame.astype(np.float32), sigma, cv2.BORDER_REPLICATE) + np.float32(1e-3))
 
 
 def disk(radius: int, alias_sigma: float) -> np.ndarray:
@@ -101,11 +101,11 @@ def defocus_blur(frame: np.ndarray, c: tuple[int, float], own: torch.Generator) 
     rim = max(0, kernel.shape[0] // 2 - c[0] - 2)
     kernel = kernel[rim : kernel.shape[0] - rim, rim : kernel.shape[1] - rim]
     blurred = cv2.filter2D(frame.astype(np.float32), -1, kernel, borderType=cv2.BORDER_REFLECT_101)
-    return _cut(blurred + np.float32(1e-3))
+    return cut_array(blurred + np.float32(1e-3))
 
 
 def motion_blur(frame: np.ndarray, c: tuple[int, float], own: torch.Generator) -> np.ndarray:
-    return _cut(weather.trail(frame.astype(np.float32), *c, uniform(own, -45, 45)) + np.float32(1e-3))
+    return cut_array(weather.trail(frame.astype(np.float32), *c, uniform(own, -45, 45)) + np.float32(1e-3))
 
 
 def zoom_blur(frame: np.ndarray, c: tuple[float, float], own: torch.Generator) -> np.ndarray:
@@ -117,30 +117,30 @@ def zoom_blur(frame: np.ndarray, c: tuple[float, float], own: torch.Generator) -
         cv2.accumulate(
             weather.zoom_about_centre(clean, float(factor), (clean.shape[0], clean.shape[1])), total
         )
-    return _cut(total * np.float32(1 / (len(factors) + 1)) + np.float32(1e-3))
+    return cut_array(total * np.float32(1 / (len(factors) + 1)) + np.float32(1e-3))
 
 
 def snow(frame: np.ndarray, c: tuple, own: torch.Generator) -> np.ndarray:
     noise = normal(own, weather.snow_noise_size((frame.shape[0], frame.shape[1]), c[2])).cpu().numpy()
-    return _cut(weather.snow(_unit(frame), noise, uniform(own, -135, -45), c))
+    return cut_array(weather.snow(as_unit(frame), noise, uniform(own, -135, -45), c))
 
 
 def frost(frame: np.ndarray, c: tuple[float, float], own: torch.Generator) -> np.ndarray:
     h, w = frame.shape[:2]
     picture = weather.frost_picture(integer(own, 0, weather.FROST_PICTURES), (h, w))
     top, left = integer(own, 0, picture.shape[0] - h), integer(own, 0, picture.shape[1] - w)
-    return _cut(weather.frost(_unit(frame), picture[top : top + h, left : left + w], c))
+    return cut_array(weather.frost(as_unit(frame), picture[top : top + h, left : left + w], c))
 
 
 def fog(frame: np.ndarray, c: tuple[float, float], own: torch.Generator) -> np.ndarray:
     side = weather.fog_side((frame.shape[0], frame.shape[1]))
     drawn = torch.rand((side, side), generator=own, device=own.device).mul_(2).sub_(1)
-    return _cut(weather.fog(_unit(frame), drawn.cpu().numpy(), c))
+    return cut_array(weather.fog(as_unit(frame), drawn.cpu().numpy(), c))
 
 
 def spatter(frame: np.ndarray, c: tuple, own: torch.Generator) -> np.ndarray:
     noise = normal(own, frame.shape[:2]).cpu().numpy()
-    return _cut(weather.spatter(_unit(frame), noise, c))
+    return cut_array(weather.spatter(as_unit(frame), noise, c))
 
 
 def elastic_transform(frame: np.ndarray, alpha: float, own: torch.Generator) -> np.ndarray:
@@ -159,7 +159,7 @@ def elastic(frame: np.ndarray, uniforms: np.ndarray, alpha: float) -> np.ndarray
     x = np.arange(w, dtype=np.float32)[None] + reach * moves[0]
     y = np.arange(h, dtype=np.float32)[:, None] + reach * moves[1]
     taken = cv2.remap(frame.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return _cut(taken + np.float32(1e-3))
+    return cut_array(taken + np.float32(1e-3))
 
 
 def pixelate(frame: np.ndarray, scale: float, own: torch.Generator) -> np.ndarray:
@@ -176,7 +176,7 @@ def jpeg_compression(frame: np.ndarray, quality: int, own: torch.Generator) -> n
     return np.asarray(Image.open(coded))
 
 
-def _unit(frame: np.ndarray) -> np.ndarray:
+def as_unit(frame: np.ndarray) -> np.ndarray:
     return frame.astype(np.float32) / np.float32(255)
 
 
@@ -220,22 +220,22 @@ Choice = Sequence[object]
 
 def _level(choices: Choice, severity: float) -> object:
     if severity != round(severity):
-        raise SettingsError(f"imagenet-c: severity {severity:g} is not one of 1, 2, 3, 4, 5")
+        raise SettingsError(f"severity {severity:g} is not one of 1, 2, 3, 4, 5")
     return choices[int(severity) - 1]
 
 
-def _batched(function: Callable[..., torch.Tensor], choices: Choice) -> Apply:
+def by_batch(function: Callable[..., torch.Tensor], choices: Choice) -> Apply:
     def apply(pixels: torch.Tensor, severity: float, generator: Generators) -> torch.Tensor:
         return function(pixels, _level(choices, severity), generator)
 
     return apply
 
 
-def _by_tensor(function: Callable[..., torch.Tensor], choices: Choice) -> Apply:
+def by_tensor(function: Callable[..., torch.Tensor], choices: Choice) -> Apply:
     return frame_by_frame(lambda frame, severity, own: function(frame, _level(choices, severity), own))
 
 
-def _by_array(function: Callable[..., np.ndarray], choices: Choice) -> Apply:
+def by_array(function: Callable[..., np.ndarray], choices: Choice) -> Apply:
     def apply(pixels: torch.Tensor, severity: float, generator: Generators) -> torch.Tensor:
         if max(pixels.shape[2:]) > 32766:
             raise InputError("imagenet-c: a side of the frames is above 32766 px; cut or shrink the frames")
@@ -262,68 +262,66 @@ def _entry(name: str, family: Family, apply: Apply, doc: str, not_monotone: str 
 _STEPS_DIFFER = "The paper changes several parameters at once; {}: its own AlexNet error falls there."
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    _entry("gaussian_noise", "noise", _by_tensor(gaussian_noise, GAUSSIAN_NOISE), "Normal noise."),
-    _entry("shot_noise", "noise", _by_tensor(shot_noise, SHOT_NOISE), "Poisson noise of 60 to 3 photons."),
-    _entry("impulse_noise", "noise", _by_tensor(impulse_noise, IMPULSE_NOISE), "Salt and pepper, per value."),
-    _entry("defocus_blur", "blur", _by_array(defocus_blur, DEFOCUS_BLUR), "Disk of radius 3 to 10 px."),
+    _entry("gaussian_noise", "noise", by_tensor(gaussian_noise, GAUSSIAN_NOISE), "Normal noise."),
+    _entry("shot_noise", "noise", by_tensor(shot_noise, SHOT_NOISE), "Poisson noise of 60 to 3 photons."),
+    _entry("impulse_noise", "noise", by_tensor(impulse_noise, IMPULSE_NOISE), "Salt and pepper, per value."),
+    _entry("defocus_blur", "blur", by_array(defocus_blur, DEFOCUS_BLUR), "Disk of radius 3 to 10 px."),
     _entry(
         "glass_blur",
         "blur",
-        _batched(glass_blur, GLASS_BLUR),
+        by_batch(glass_blur, GLASS_BLUR),
         "Pixels replaced by neighbours between two blurs.",
         "From 1 to 2 neighbours are farther but drawn once, not twice: fine detail suffers less.",
     ),
-    _entry(
-        "motion_blur", "blur", _by_array(motion_blur, MOTION_BLUR), "Half a Gaussian along -45 to 45 deg."
-    ),
-    _entry("zoom_blur", "blur", _by_array(zoom_blur, ZOOM_BLUR), "Mean of enlargements up to 1.1 to 1.3."),
+    _entry("motion_blur", "blur", by_array(motion_blur, MOTION_BLUR), "Half a Gaussian along -45 to 45 deg."),
+    _entry("zoom_blur", "blur", by_array(zoom_blur, ZOOM_BLUR), "Mean of enlargements up to 1.1 to 1.3."),
     _entry(
         "snow",
         "weather",
-        _by_array(snow, SNOW),
+        by_array(snow, SNOW),
         "Smeared flakes over a paler picture.",
         _STEPS_DIFFER.format("from 2 to 3 flakes get fewer and larger"),
     ),
     _entry(
         "frost",
         "weather",
-        _by_array(frost, FROST),
+        by_array(frost, FROST),
         "Ice over the picture; the ice is drawn, not photographed.",
         "From 3 to 4 only the picture's weight falls: where ice is bright the sum comes nearer to the picture.",
     ),
-    _entry("fog", "weather", _by_array(fog, FOG), "Plasma fractal added, contrast lost."),
-    _entry("brightness", "weather", _batched(brightness, BRIGHTNESS), "HSV value raised by 0.1 to 0.5."),
+    _entry("fog", "weather", by_array(fog, FOG), "Plasma fractal added, contrast lost."),
+    _entry("brightness", "weather", by_batch(brightness, BRIGHTNESS), "HSV value raised by 0.1 to 0.5."),
     _entry(
         "contrast",
         "light",
-        _batched(contrast, CONTRAST),
+        by_batch(contrast, CONTRAST),
         "Contrast about the channel's mean times 0.4 to 0.05.",
     ),
     _entry(
-        "elastic_transform", "geometry", _by_array(elastic_transform, ELASTIC), "Smooth random displacement."
+        "elastic_transform", "geometry", by_array(elastic_transform, ELASTIC), "Smooth random displacement."
     ),
-    _entry("pixelate", "compression", _by_array(pixelate, PIXELATE), "Shrunk to 0.6 to 0.25 and enlarged."),
+    _entry("pixelate", "compression", by_array(pixelate, PIXELATE), "Shrunk to 0.6 to 0.25 and enlarged."),
     _entry(
-        "jpeg_compression", "compression", _by_array(jpeg_compression, JPEG_COMPRESSION), "Quality 25 to 7."
+        "jpeg_compression", "compression", by_array(jpeg_compression, JPEG_COMPRESSION), "Quality 25 to 7."
     ),
     _entry(
         "speckle_noise",
         "noise",
-        _by_tensor(speckle_noise, SPECKLE_NOISE),
+        by_tensor(speckle_noise, SPECKLE_NOISE),
         "Noise in proportion to the level.",
     ),
-    _entry("gaussian_blur", "blur", _by_array(gaussian_blur, GAUSSIAN_BLUR), "Gaussian of 1 to 6 px."),
+    _entry("gaussian_blur", "blur", by_array(gaussian_blur, GAUSSIAN_BLUR), "Gaussian of 1 to 6 px."),
     _entry(
         "spatter",
         "weather",
-        _by_array(spatter, SPATTER),
+        by_array(spatter, SPATTER),
         "Water drops, from severity 4 mud.",
         "From severity 4 it is mud instead of water.",
     ),
     _entry(
         "saturate",
         "colour",
-        _batched(saturate, SATURATE),
+        by_batch(saturate, SATURATE),
         "HSV saturation times a plus b.",
         _STEPS_DIFFER.format("1 and 2 take colour away, from 3 on it is added"),
     ),
