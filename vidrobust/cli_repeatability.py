@@ -14,6 +14,7 @@ from vidrobust.files import plain
 
 
 @click.command()
+@click.argument("run_folder", required=False, type=click.Path(path_type=Path))
 @click.option("--gauge", "gauge_file", metavar="CSV", help="A variables study: part, operator, trial, value.")
 @click.option(
     "--attribute",
@@ -41,8 +42,19 @@ from vidrobust.files import plain
 @click.option(
     "--profile", default="aiag", show_default=True, metavar="NAME|FILE", help="Rules of acceptance, in TOML."
 )
+@click.option(
+    "--rule",
+    default="majority",
+    show_default=True,
+    metavar="NAME",
+    help="How frames become a verdict: majority, any-defect, mean, last, worst.",
+)
+@click.option(
+    "--inspectors", metavar="CSV", help="Verdicts of people on the same parts: part, operator, trial, value."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def repeatability(
+    run_folder: Path | None,
     gauge_file: str | None,
     attribute_file: str | None,
     tolerance: float | None,
@@ -53,12 +65,21 @@ def repeatability(
     defect: str | None,
     ordered: str | None,
     profile: str,
+    rule: str,
+    inspectors: str | None,
     as_json: bool,
 ) -> None:
-    """Is it repeatable and reproducible: gauge R&R and attribute agreement, from tables."""
-    if (gauge_file is None) == (attribute_file is None):
-        raise click.UsageError("give --gauge CSV or --attribute CSV")
-    if gauge_file is not None:
+    """Is it repeatable and reproducible: gauge R&R and attribute agreement.
+
+    Of a run on a manifest with part and pass (RUN_FOLDER), or of tables without video.
+    """
+    if sum(each is not None for each in (run_folder, gauge_file, attribute_file)) != 1:
+        raise click.UsageError("give a run folder, --gauge CSV or --attribute CSV")
+    if run_folder is not None:
+        found = _of_run(
+            run_folder, rule, _classes(defect), _classes(ordered), pool_above, profile, inspectors
+        )
+    elif gauge_file is not None:
         found = _gauge(Path(gauge_file), tolerance, tolerance_low, tolerance_high, guard, pool_above, profile)
     else:
         found = _attribute(Path(str(attribute_file)), _classes(defect), _classes(ordered), profile)
@@ -112,6 +133,12 @@ def _attribute(path: Path, defect: list[str], ordered: list[str], profile: str) 
 
     rules = load_profile(profile)
     found = {"study": "attribute", **attribute_study(read_attribute(path), defect=defect, ordered=ordered)}
+    found["verdicts"] = judge(rules, "attribute", _attribute_values(found))
+    return found
+
+
+def _attribute_values(found: dict[str, Any]) -> list[tuple[str, str, float | None]]:
+    """What the profile may judge: (quantity, of what, value)."""
     values: list[tuple[str, str, float | None]] = []
     for operator, told in ((found["against_reference"] or {}).get("operators") or {}).items():
         values += [
@@ -121,8 +148,46 @@ def _attribute(path: Path, defect: list[str], ordered: list[str], profile: str) 
         ]
     for pair in found["between_operators"]["cohens_kappa"]:
         values.append(("kappa", " and ".join(pair["operators"]), pair["value"]))
-    found["verdicts"] = judge(rules, "attribute", values)
-    return found
+    return values
+
+
+def _of_run(
+    path: Path,
+    rule: str,
+    defect: list[str],
+    ordered: list[str],
+    pool_above: float,
+    profile: str,
+    inspectors: str | None,
+) -> dict[str, Any]:
+    from vidrobust.repeatability.acceptance import judge, load_profile
+    from vidrobust.repeatability.measurements import read_attribute
+    from vidrobust.run.folder import RunFolder
+    from vidrobust.run.repeatability_of import repeatability_of
+
+    rules = load_profile(profile)
+    people = None if inspectors is None else read_attribute(Path(inspectors))
+    attribute, gauge, notes, verdicts = repeatability_of(
+        RunFolder.existing(path),
+        rule=rule,
+        defect=defect,
+        ordered=ordered,
+        pool_above=pool_above,
+        inspectors=people,
+    )
+    judged = judge(rules, "attribute", _attribute_values(attribute))
+    if gauge is not None:
+        values = [(name, "", gauge[name]) for name in ("percent_grr", "ndc")]
+        judged += judge(rules, "gauge", values)
+    return {
+        "study": "run",
+        "rule": rule,
+        "attribute": attribute,
+        "gauge": gauge,
+        "per_part": verdicts.to_dict("records"),
+        "notes": notes,
+        "verdicts": judged,
+    }
 
 
 def _classes(text: str | None) -> list[str]:

@@ -160,3 +160,27 @@ def test_the_run_that_is_out_is_named(
     assert run("history", *map(str, folders), "--metric=flip_rate", "--baseline=4", "--json") == 0
     (chart,) = json.loads(capsys.readouterr().out)
     assert (chart["out"], chart["out_since"], chart["chart"]) == (["week4"], "week4", "p")
+
+
+def test_repeatability_of_a_run_by_part_and_pass(
+    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = RunFolder.existing(pair[0]).table("frames")
+    seen = str(frames["label_name"].mode()[0])
+    people = tmp_path / "people.csv"
+    people.write_text(
+        "part,operator,trial,value\n" + "".join(f"{p},Ann,{t},{seen}\n" for p in range(3) for t in (0, 1))
+    )
+    command = ("repeatability", str(pair[0]), "--defect", seen, "--inspectors", str(people), "--json")
+    assert run(*command) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["per_part"]) == 6
+    assert (found["gauge"]["parts"], found["gauge"]["trials"]) == (3, 2)
+    majority = frames.groupby("item")["label_name"].agg(lambda v: v.value_counts().iloc[0])
+    assert {row["item"] for row in found["per_part"]} == set(majority.index)
+    assert "Ann" in found["attribute"]["operators"]
+    assert found["attribute"]["within_operator"]["Ann"]["agreement"]["count"] == 3
+    assert found["notes"][0].startswith("one verdict a part and pass: the class of most frames")
+    assert run("repeatability", str(pair[0]), "--rule", "worst") == 2
+    assert run("repeatability", str(pair[0]), "--defect", seen) == 0
+    assert "%GRR" in capsys.readouterr().out

@@ -7,8 +7,12 @@ from typing import Any
 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
-    """The lines of a gauge or an attribute study, its verdicts last."""
-    told = _gauge(found) if found["study"] == "gauge" else _attribute(found)
+    """The lines of a gauge study, an attribute study or both of a run, the verdicts last."""
+    if found["study"] == "run":
+        told = _attribute(found["attribute"]) + (_gauge(found["gauge"]) if found["gauge"] else [])
+        told += [f"  note: {note}" for note in found["attribute"]["notes"]]
+    else:
+        told = _gauge(found) if found["study"] == "gauge" else _attribute(found)
     told += [f"  note: {note}" for note in found["notes"]]
     return [*told, *_verdicts(found["verdicts"])]
 
