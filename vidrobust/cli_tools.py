@@ -179,7 +179,7 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
 
 def register(group: click.Group) -> None:
     """Add these commands to the command line."""
-    for command in (inspect, perturbations, models, doctor, demo, status, clean, labels):
+    for command in (inspect, perturbations, models, engines, doctor, demo, status, clean, labels):
         group.add_command(command)
 
 

@@ -6,12 +6,13 @@ import json
 import math
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
-from vidrobust.cli_tools import engines
+from vidrobust.cli_tools import register
 from vidrobust.errors import SettingsError
 from vidrobust.models.engines.compare import compare_engines
 from vidrobust.models.load import load_as_it_is
@@ -55,8 +56,10 @@ def test_a_callable_has_no_engines(teddy: torch.Tensor) -> None:
 
 def test_the_command(models: Path, corpus: Path) -> None:
     clip = corpus / "objects" / "cotracker_cat.mp4"
+    group = click.Group()
+    register(group)
     done = CliRunner().invoke(
-        engines, [str(clip), "--model", f"onnx:{models / NET}", "--frames", "6", "--json"]
+        group, ["engines", str(clip), "--model", f"onnx:{models / NET}", "--frames", "6", "--json"]
     )
     assert done.exit_code == 0, done.output
     rows = json.loads(done.stdout)
