@@ -40,9 +40,13 @@ def work(context: Context, source: VideoSource, models: list[Classifier]) -> dic
             named = {**ids, "model": model.name}
             within += [{**named, **row} for row in within_rows(made, fitted, z)]
         context.advance(1)
-    table = pd.DataFrame(rows) if rows else tables.empty("causes")
+    found = {"causes": rows, "within": within}
+    whole = {name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()}
     return {
-        model.name: ({"causes": table[table["model"] == model.name]}, {"pairs": len(pairs)})
+        model.name: (
+            {name: table[table["model"] == model.name] for name, table in whole.items()},
+            {"pairs": len(pairs)},
+        )
         for model in models
     }
 
