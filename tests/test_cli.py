@@ -66,6 +66,12 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--resamples=99", "resamples", 99),
     ("--widen=2", "widen", 2.0),
     ("--trained-with=hue", "trained_with", ["hue"]),
+    ("--roi=8,16,200,100", "roi", [8, 16, 200, 100]),
+    ("--no-pictures", "pictures", False),
+    ("--engine=onnxruntime", "engine", "onnxruntime"),
+    ("--precision=float32", "precision", "float32"),
+    ("--crop-margin=0.2", "crop_margin", 0.2),
+    ("--crop-size=128", "crop_size", 128),
 ]
 
 
@@ -81,8 +87,9 @@ def test_options_reach_the_run(
 
 
 def test_no_option_is_forgotten_above() -> None:
-    tested = {option.split("=")[0] for option, _, _ in SETTINGS}
-    others = {"--model", "--out", "--config", "--json", "--quiet"}
+    tested = {option.split("=")[0].replace("--no-", "--") for option, _, _ in SETTINGS}
+    others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet"}
+    others |= {"--labels", "--crop"}  # with annotations of their own, in tests/run/test_labelled.py
     stage = {o.opts[0] for o in cli.commands["stability"].params if isinstance(o, click.Option)}
     assert stage == tested | others
 
@@ -146,11 +153,17 @@ def test_wrong_use_says_what_and_ends_with_its_code(
     assert "Traceback" not in printed.err
 
 
-def test_a_stage_without_its_tables_says_which_to_run(
+def test_a_stage_without_its_tables_makes_them_first(
     stability_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("correlate", str(stability_run)) == 3
-    assert "there is no sensitivity table in this run folder" in capsys.readouterr().err
+    few = ("--perturbation=hue", "--frames=2", "--resamples=99")
+    assert run("correlate", str(stability_run), *few) == 0
+    said = capsys.readouterr().err
+    assert "sensitivity: 1 of 1 parts to be made" in said
+    assert "stability: up to date" in said
+    folder = RunFolder(stability_run)
+    assert len(folder.table("sensitivity")) == 2 * 5 * 5  # frames, strengths, differences
+    assert folder.read_json("correlation.json")["studies"]
 
 
 def test_dry_run_estimates_and_writes_nothing(

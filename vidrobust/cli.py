@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import glob
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,10 +14,11 @@ from typing import Any, TypeVar
 import click
 
 from vidrobust import __version__
-from vidrobust.errors import SettingsError, VidrobustError
+from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.run.settings import Settings
 from vidrobust.run.stage import Stage, load
 from vidrobust.run.stages import ALL, STAGES
+from vidrobust.shown import shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -178,6 +181,8 @@ def _on_target(
         with opened_folder(Path(target[0]), _given(options), _reporter(quiet), out) as run:
             _work(run, (stage.name,), stage.told, as_json)
         return
+    if len(target) == 1 and not _may_be_footage(target[0]):
+        raise InputError(f"{shown(target[0])}: is not a run folder, and there is no footage either")
     _on_sources(target, (stage.name,), out, config, overwrite, as_json, quiet, options, stage.told)
 
 
@@ -351,6 +356,10 @@ def show(run_folder: str) -> None:
     from vidrobust.run.folder import RunFolder
 
     click.echo(_answer(RunFolder.existing(Path(run_folder)).path))
+
+
+def _may_be_footage(source: str) -> bool:
+    return "://" in source or os.path.lexists(source) or glob.has_magic(source)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
@@ -56,6 +58,16 @@ def test_top5_distance_equals_the_papers_double_sum() -> None:
     expected = [brute_force_t5d(a, b) for a, b in zip(p, q, strict=True)]
     assert classes.top5_distance(p, q).tolist() == expected
     assert len(set(expected)) > 5
+
+
+def test_top5_distance_is_at_most_18() -> None:
+    """Ranks 1, 2, 3 leave the five (5 + 4 + 3), 4 and 5 become 1 and 2 (3 + 3): the most of all rankings."""
+    places = itertools.product(range(1, 7), repeat=5)
+    possible = [s for s in places if len({x for x in s if x < 6}) == sum(x < 6 for x in s)]
+    assert max(sum(abs(i - x) for i, x in zip(range(1, 6), s, strict=True)) for s in possible) == 18
+    p = np.array([[0.30, 0.25, 0.20, 0.15, 0.10, 0.0, 0.0, 0.0]])
+    q = np.array([[0.0, 0.0, 0.0, 0.30, 0.25, 0.20, 0.15, 0.10]])
+    assert classes.top5_distance(p, q).tolist() == [18.0]
 
 
 def test_top5_distance_of_a_full_reversal_is_15_and_of_identity_0() -> None:

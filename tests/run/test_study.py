@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.run.conftest import NETS, Ran, run
+from tests.run.conftest import NETS, Ran, assert_equal, run
 from vidrobust import tables
 from vidrobust.differences.classes import METRICS
 from vidrobust.perturb.catalogue import suite
@@ -75,13 +75,11 @@ def test_sensitivity_has_every_perturbation_strength_and_metric(ran: Ran) -> Non
 
 def test_policy_follows_the_contract(ran: Ran) -> None:
     policy = ran.folder.read_json("policy.json")
-    assert policy["schema"] == 1
+    assert policy["schema"] == 2
     known = {p.key for p in suite("natural")}
     for step in policy["steps"]:
         assert {"perturbation", "family", "unit", "low", "high", "probability", "evidence"} <= set(step)
-        assert {"observed_p99", "sensitivity", "partial", "partial_low", "partial_high", "n"} <= set(
-            step["evidence"]
-        )
+        assert {"share", "share_low", "share_high", "sensitivity"} <= set(step["evidence"])
         assert step["perturbation"] in known
         assert step["low"] <= step["high"]
     for entry in policy["rejected"]:
@@ -106,12 +104,7 @@ def test_a_stage_run_again_gives_the_same_numbers(ran: Ran) -> None:
     for stage in ("stability", "sensitivity", "causes", "correlate"):
         assert run(stage, str(ran.folder.path), "--quiet") == 3  # the same inputs fail again
     for name, table in before.items():
-        again = ran.folder.table(name)
-        for column in table.columns:
-            if table[column].dtype.kind == "f":
-                assert np.allclose(table[column], again[column], atol=1e-6, equal_nan=True), (name, column)
-            else:
-                assert (table[column] == again[column]).all(), (name, column)
+        assert_equal(table, ran.folder.table(name), atol=1e-6)
 
 
 def test_the_torchvision_policy_runs_on_its_own(ran: Ran) -> None:
@@ -125,7 +118,7 @@ def test_the_torchvision_policy_runs_on_its_own(ran: Ran) -> None:
 def test_json_goes_to_standard_output_alone(ran: Ran, capsys: pytest.CaptureFixture[str]) -> None:
     run("report", str(ran.folder.path), "--json")
     printed = capsys.readouterr()
-    assert json.loads(printed.out) == ran.folder.read_json("metrics.json")
+    assert json.loads(printed.out) == {"report": str(ran.folder.path / "report.html")}
     assert "report" in printed.err
 
 

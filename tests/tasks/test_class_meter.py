@@ -150,3 +150,33 @@ def test_one_frame_has_no_pairs() -> None:
     found = measure(made_predictions(1), ["first"], [])
     assert (len(found["frames"]), len(found["pairs"]), len(found["triples"])) == (1, 0, 1)
     assert found["triples"][["jitter", "revert_flip"]].isna().all(axis=None)
+
+
+def test_operating_points_decide_labels_and_margins() -> None:
+    """Nut wins from .3 on: (.6, .3), (.7, .2), (.6, .31) are nut, bolt, nut."""
+    p = np.array([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.6, 0.31, 0.09]], np.float32)
+    meter = ClassMeter("clip", "net", SETTINGS, metrics_of("classification"))
+    predictions = Classifications(p, NAMES, thresholds=((1, 0.3),))
+    meter.feed(batch_of([texture(0, 30, 32)] * 3), links_of(["first", "", ""], 0, 3), predictions)
+    found = meter.finish()
+    assert found["frames"]["label_name"].tolist() == ["nut", "bolt", "nut"]
+    # twice the way to the operating point, that of the bolt the lesser of this and of its lead over the washer
+    assert found["frames"]["margin"].tolist() == pytest.approx([0.0, 0.2, 0.02], abs=1e-6)
+    adjacent = found["pairs"][found["pairs"]["kind"] == "adjacent"]
+    assert adjacent["label_flip"].tolist() == [True, True]
+
+
+def test_of_answers_that_name_some_classes_only_labels_are_compared() -> None:
+    meter = ClassMeter("clip", "camera", SETTINGS, metrics_of("classification"))
+    predictions = Classifications(made_predictions(4), NAMES, partial=True)
+    meter.feed(batch_of([texture(0, 30, 32)] * 4), links_of(["first", "", "", ""], 0, 4), predictions)
+    found = meter.finish()
+    labels = predictions.labels
+    adjacent = found["pairs"][found["pairs"]["kind"] == "adjacent"]
+    assert adjacent["label_flip"].tolist() == (labels[1:] != labels[:-1]).tolist()
+    for table, columns in (
+        ("pairs", ["total_variation", "top1_probability_change", "jensen_shannon", "top5_distance"]),
+        ("frames", ["entropy"]),
+        ("triples", ["jitter"]),
+    ):
+        assert found[table][columns].isna().all(axis=None)

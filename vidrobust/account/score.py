@@ -20,6 +20,7 @@ import torch
 from vidrobust.account.pair_replays import PairReplays
 from vidrobust.account.scene import CAUSES
 from vidrobust.account.sizes import MORE, Size
+from vidrobust.models import predict as engine
 from vidrobust.pixels import to_tensor
 from vidrobust.predictions import Classifier
 
@@ -85,7 +86,7 @@ def score(
 def predict(model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> np.ndarray:
     """(N, K) float64 probabilities of N pictures (H, W, 3) uint8, a few at a time."""
     starts = range(0, len(pictures), CHUNK)
-    parts = [model(to_tensor(pictures[s : s + CHUNK], device)).probabilities for s in starts]
+    parts = [engine.predict(model, to_tensor(pictures[s : s + CHUNK], device)).probabilities for s in starts]
     return np.concatenate(parts).astype(np.float64)
 
 

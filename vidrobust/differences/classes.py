@@ -51,7 +51,7 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 def top5_distance(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """T5D: how far the five leading classes of p move in the ranking of q, counted as far as rank 6.
 
-    p, q (N, K) -> (N,) float64 in [0, 15]: sum over the five leading classes of p, at rank i = 1..5 in p and
+    p, q (N, K) -> (N,) float64 in [0, 18]: sum over the five leading classes of p, at rank i = 1..5 in p and
     s(i) in q, of |min(i, 6) - min(s(i), 6)|. Hendrycks & Dietterich 2019, section 3.2, in closed form.
     With fewer than five classes all of them count. Ties are ranked in the order of the classes.
     """

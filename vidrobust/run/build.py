@@ -26,14 +26,19 @@ def build(run: Run, names: Sequence[str]) -> None:
     stages = with_needs(names, made=records)
     check_settings(run.settings, stages)
     for stage in stages:
-        for reason in keys.reasons(stage, run.settings, records) if stage.name in records else ():
-            run.reporter.say(f"{stage.name} is stale: {reason}")
+        if stage.name in records and stage.reads_footage:
+            _say_why(run, stage)
     footage = [stage for stage in stages if stage.reads_footage]
     if any(_must_look(stage, run, names) for stage in footage):
         _footage(run, footage)
     for stage in stages:
         if not stage.reads_footage:
             _conclude(run, stage, asked=len(names) == 1 and stage.name in names)
+
+
+def _say_why(run: Run, stage: Stage) -> None:
+    for reason in keys.reasons(stage, run.settings, run.folder.run["stages"]):
+        run.reporter.say(f"{stage.name} is stale: {reason}")
 
 
 def _must_look(stage: Stage, run: Run, names: Sequence[str]) -> bool:
@@ -66,14 +71,16 @@ def _footage(run: Run, stages: Sequence[Stage]) -> None:
         raise InputError("nothing could be evaluated: none of the sources could be read")
     for stage in stages:
         _join(run, stage, [unit for unit in kept if unit.stage is stage])
+    if any(s.per == "model" for s in stages) and not any(unit.model is not None for unit in kept):
+        raise InputError("no model could say anything of the footage, for the reasons above")
 
 
 def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
-    """The units that are done, of items whose decoded content no earlier item has."""
+    """The units that are done, of items whose decoded content no other item has, or none of an earlier name."""
     done = [unit for unit in units if run.parts.has(unit.stage, unit.key)]
     first: dict[str, str] = {}
     copies: dict[str, str] = {}
-    for unit in done:
+    for unit in sorted(done, key=lambda unit: unit.item.name):
         if unit.stage.name == "links":
             decoded = str(run.parts.facts(unit.stage, unit.key)["decoded"])
             original = first.setdefault(decoded, unit.item.name)
@@ -113,6 +120,8 @@ def _conclude(run: Run, stage: Stage, *, asked: bool) -> None:
     if not asked and records.get(stage.name, {}).get("key") == new["key"] and _all_there(run, stage):
         run.reporter.say(f"{stage.name}: up to date")
         return
+    if stage.name in records:
+        _say_why(run, stage)
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
     load(stage.finish)(run)
@@ -127,6 +136,7 @@ def _note(run: Run, stage: Stage, record: dict[str, Any]) -> None:
 def _describe(run: Run, units: Sequence[Unit]) -> None:
     """What run.json says of the items; vanished ones are named."""
     before = {entry["item"] for entry in run.folder.run["inputs"]}
+    there = {item.name for item in run.inputs.items}
     inputs = []
     for unit in units:
         facts = run.parts.facts(unit.stage, unit.key)
@@ -136,7 +146,7 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
         of_manifest = {name: value for name, value in told.items() if value}
         known = {"item": item.name, "path": shown(item.path), "sha256": content, **of_manifest}
         inputs.append({**known, **facts})
-    for name in sorted(before - {entry["item"] for entry in inputs}):
+    for name in sorted(before - there):
         run.reporter.warn(f"{name}: is not among the sources any more, and is left out")
     run.folder.update(inputs=inputs)
 

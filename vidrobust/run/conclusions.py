@@ -15,13 +15,13 @@ from vidrobust.correlation.study import CorrelationResult, correlate_tables
 from vidrobust.correlation.study import correlate as correlate_units
 from vidrobust.correlation.together import Together, explain_together
 from vidrobust.correlation.units import Across, Units
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.policy.build import Evidence, build
 from vidrobust.policy.exports.write import write_all
 from vidrobust.policy.policy import SCHEMA
 from vidrobust.policy.trained_with import parse as parse_training
-from vidrobust.run.folder import RunFolder
+from vidrobust.run.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run.progress import Reporter
 from vidrobust.run.run import Run
 from vidrobust.run.settings import Settings
@@ -116,6 +116,10 @@ def correlate_files(
     """Correlate tables from anywhere that have the contract's columns; write the result into ``out``."""
     settings = Settings(across=tuple(across), resamples=resamples, seed=seed)
     stable, sensitive = tables.read_file("stability", stability), tables.read_file("sensitivity", sensitivity)
+    if is_run_folder(out):
+        if RunFolder.existing(out).settings.sources:
+            raise SettingsError(f"{out}: holds a run on footage; give another --out")
+        remove_results(out)
     folder = RunFolder.create(out, settings)
     folder.update(inputs=[{"item": "stability", "path": str(stability)}])
     results: list[tuple[str, str, CorrelationResult, Together | None]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -33,9 +33,13 @@ def stability(run: Run, facts: Facts) -> None:
         summaries.insert(0, study.summarise(mine, metrics))
         by.append(study.summarise_by_class(mine, metrics))
         by.append(study.summarise_by(mine, metrics, task_of(task).groups))
-    run.folder.write_table("stability", pd.concat([s for s in summaries if len(s)], ignore_index=True))
-    told = [rows for rows in by if len(rows)] or by[:1]
-    run.folder.write_table("stability_by", pd.concat(told, ignore_index=True))
+    _write_filled(run, "stability", summaries)
+    _write_filled(run, "stability_by", by)
+
+
+def _write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:
+    filled = [part for part in parts if len(part)]
+    run.folder.write_table(name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name))
 
 
 def _floor_rows(facts: Facts) -> pd.DataFrame:

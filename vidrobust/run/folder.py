@@ -23,6 +23,8 @@ from vidrobust.run.settings import Settings
 SCHEMA = 2
 PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
 LOCK, RUNNING = ".lock", ".running.json"
+EMPTY = (LOCK, RUNNING, f"{RUNNING}.part", "run.json.part")
+"""What a folder may hold in which a run was killed before it had begun."""
 
 
 class RunFolder:
@@ -34,14 +36,9 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path, settings: Settings) -> RunFolder:
         """A new folder with run.json begun; SettingsError where it cannot be made or holds something else."""
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            if any(entry.name not in (LOCK, RUNNING) for entry in path.iterdir()):
-                raise SettingsError(f"{path}: is not empty and not a run folder; give another --out")
-        except OSError as error:
-            raise SettingsError(
-                f"{path}: the run folder cannot be made ({error.strerror}); see --out"
-            ) from error
+        make_room(path)
+        if is_run_folder(path):
+            raise SettingsError(f"{path}: is a run folder already; give another --out")
         folder = cls(path)
         folder.write_json(
             "run.json",
@@ -147,6 +144,23 @@ def _holder(who: Path) -> str:
         return f" (process {found['pid']} on {found['host']})"
     except (OSError, ValueError, KeyError):
         return ""
+
+
+def make_room(path: Path) -> None:
+    """Make the folder; SettingsError where it cannot be made, or holds other things than a run."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not is_run_folder(path) and any(entry.name not in EMPTY for entry in path.iterdir()):
+            raise SettingsError(f"{path}: is not empty and not a run folder; give another --out")
+    except OSError as error:
+        raise SettingsError(f"{path}: the run folder cannot be made ({error.strerror}); see --out") from error
+
+
+def remove_unfinished(path: Path) -> None:
+    """What a process that was killed had begun to write; only while the folder is locked."""
+    for folder in (path, path / "parts", *(path / "parts").glob("*")):
+        for file in folder.glob("*.part"):
+            file.unlink(missing_ok=True)
 
 
 def remove_results(path: Path) -> None:

@@ -51,9 +51,10 @@ def units_of(run: Run, stages: Sequence[Stage], item: Item) -> list[Unit]:
 
 def make_missing(run: Run, stages: Sequence[Stage]) -> None:
     """Make what is missing of these stages for every item; a failing item is recorded, and the others go on."""
+    units = {item.name: units_of(run, stages, item) for item in run.inputs.readable}
+    _say_what(run, [unit for of_item in units.values() for unit in of_item])
     for item in run.inputs.readable:
-        units = units_of(run, stages, item)
-        missing = [unit for unit in units if not run.parts.has(unit.stage, unit.key)]
+        missing = [unit for unit in units[item.name] if not run.parts.has(unit.stage, unit.key)]
         if not missing:
             continue
         try:
@@ -64,6 +65,15 @@ def make_missing(run: Run, stages: Sequence[Stage]) -> None:
         except InputError as error:
             run.inputs.fail(shown(item.path), str(error), run.reporter)
     run.folder.update(failed=run.inputs.failed, left_out=run.inputs.left_out)
+
+
+def _say_what(run: Run, units: Sequence[Unit]) -> None:
+    """How much of each command's stage is there already."""
+    for stage in dict.fromkeys(unit.stage for unit in units if unit.stage.command):
+        keys = {unit.key for unit in units if unit.stage is stage}
+        missing = sum(not run.parts.has(stage, key) for key in keys)
+        told = f"{missing} of {len(keys)} parts to be made" if missing else "up to date"
+        run.reporter.say(f"{stage.name}: {told}")
 
 
 def _make(run: Run, item: Item, source: VideoSource, missing: list[Unit]) -> None:

@@ -11,7 +11,7 @@ from vidrobust.models.info import identity
 from vidrobust.models.predict import Model
 from vidrobust.run.parts import key_of
 from vidrobust.run.settings import Settings
-from vidrobust.run.stage import Stage
+from vidrobust.run.stage import Stage, load
 from vidrobust.run.stages import BY_NAME
 
 Record = Mapping[str, Any]
@@ -39,6 +39,7 @@ def unit_key(stage: Stage, content: str, settings: Settings, model: Model | None
             "content": content,
             "model": None if model is None else model_key(model),
             "settings": settings.subset(stage.settings),
+            "also": load(stage.also)(settings, model) if stage.also else None,
             "needs": {
                 name: unit_key(
                     BY_NAME[name], content, settings, model if BY_NAME[name].per == "model" else None

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
-from vidrobust.run.folder import RunFolder, is_run_folder, remove_results, versions
+from vidrobust.run.folder import (
+    RunFolder,
+    is_run_folder,
+    make_room,
+    remove_results,
+    remove_unfinished,
+    versions,
+)
 from vidrobust.run.progress import Reporter
 from vidrobust.run.run import Run
 from vidrobust.run.settings import Settings, read_toml
@@ -24,6 +31,7 @@ def opened_folder(
     if out is not None:
         raise SettingsError(f"--out {out}: the results of {path} stand in it; --out goes with sources")
     with folder.locked():
+        remove_unfinished(path)
         settings = folder.settings.changed(given, "options")
         folder.update(settings=settings.as_dict(), versions=versions())
         yield Run(folder, settings, reporter)
@@ -43,16 +51,14 @@ def opened_sources(
     if settings.labels:
         settings = settings.changed({"labels": os.path.abspath(settings.labels)}, "labels")
     path = Path(out) if out else Path("reports") / _name(settings.sources[0])
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"{path}: the run folder cannot be made ({error.strerror}); see --out") from error
+    make_room(path)
     with RunFolder(path).locked():
         if overwrite and is_run_folder(path):
             remove_results(path)
+        remove_unfinished(path)
         known = is_run_folder(path)
         folder = RunFolder.existing(path) if known else RunFolder.create(path, settings)
-        if folder.settings.sources != settings.sources:
+        if set(folder.settings.sources) != set(settings.sources):
             raise SettingsError(
                 f"{path}: holds a run on other sources ({_some(folder.settings.sources)}); give another --out, or "
                 "--overwrite to replace it"

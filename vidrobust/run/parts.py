@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +62,11 @@ class Parts:
 
     def read(self, stage: Stage, key: str, table: str, item: str) -> pd.DataFrame:
         """One raw table of a unit, under the name that its item has in this run."""
-        path = self._path(stage, key, table)
-        try:
-            found = pd.read_parquet(path)
-        except Exception as error:  # pyarrow raises its own kinds
-            raise InputError(
-                f"{path}: cannot be read ({error}); delete it, and the same command makes it again"
-            ) from error
-        return found.assign(item=item)
+        return pd.DataFrame(_readable(self._path(stage, key, table), pd.read_parquet)).assign(item=item)
 
     def facts(self, stage: Stage, key: str) -> dict[str, Any]:
         """What a unit noted beside its tables."""
-        metadata = pq.read_schema(self._path(stage, key, stage.parts[0])).metadata or {}
+        metadata = _readable(self._path(stage, key, stage.parts[0]), pq.read_schema).metadata or {}
         facts: dict[str, Any] = json.loads(metadata.get(FACTS, b"{}"))
         return facts
 
@@ -86,3 +79,12 @@ class Parts:
     def _path(self, stage: Stage, key: str, table: str) -> Path:
         name = f"{key}.parquet" if table == stage.parts[0] else f"{key}.{table}.parquet"
         return self.path / stage.name / name
+
+
+def _readable(path: Path, read: Callable[[Path], Any]) -> Any:
+    try:
+        return read(path)
+    except Exception as error:  # pyarrow raises its own kinds
+        raise InputError(
+            f"{path}: cannot be read ({error}); delete it, and the same command makes it again"
+        ) from error

@@ -17,6 +17,7 @@ from vidrobust.run.unit import Context, Found
 from vidrobust.studies.sensitivity import choose_frames, study_frames
 from vidrobust.studies.sequences import study_sequences
 from vidrobust.studies.shift import PICTURES_PER_FRAME, study_pixel_shifts
+from vidrobust.tasks.catalogue import versions_of
 from vidrobust.video.source import VideoSource
 
 OWN_PROTOCOL = ("imagenet-p", "shift")
@@ -49,6 +50,12 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
         model.name: ({"sensitivity": table[table["model"] == model.name]}, {"frames": len(chosen)})
         for model in models
     }
+
+
+def known(settings: Settings, model: Model) -> dict[str, Any]:
+    """The perturbations and metrics that these settings come to, some of which other packages may bring."""
+    perturbations = [[each.key, list(each.strengths)] for each in perturbations_of(settings)]
+    return {"perturbations": perturbations, "metrics": versions_of(model.task)}
 
 
 def _classifiers(models: list[Model]) -> list[Classifier]:

@@ -25,6 +25,8 @@ class Stage:
     needs     stages whose results it reads: they are made first
     uses      stages whose results it reads where they are there
     settings  names of the settings on which its numbers depend
+    also      "module:function" (Settings, Model or None) -> plain values on which they depend besides: what other
+              packages bring
     parts     raw tables, made unit by unit, the first one marks a unit as done
     gives     tables made of all units together; ``files`` beside them
     work      "module:function" that does one unit; docs/architecture.md has the signatures
@@ -43,6 +45,7 @@ class Stage:
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    also: str = ""
     parts: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
     files: tuple[str, ...] = ()

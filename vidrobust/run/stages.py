@@ -43,6 +43,7 @@ STAGES: tuple[Stage, ...] = (
         how="stream",
         needs=("links",),
         settings=(*FOOTAGE, "anchor_deltas", "revert_within", *TRACKS),
+        also="vidrobust.run.streams:metrics_known",
         parts=(
             *("frames", "pairs", "triples", "probabilities"),
             *("detections", "along_tracks", "tracks", "box_counts", "box_pairs"),
@@ -74,6 +75,7 @@ STAGES: tuple[Stage, ...] = (
         how="frames",
         needs=("links",),
         settings=(*FOOTAGE, "suite", "perturbation", "frames", "draws", "seed"),
+        also="vidrobust.run.sensitivity_unit:known",
         parts=("sensitivity",),
         work="vidrobust.run.sensitivity_unit:work",
         steps="vidrobust.run.sensitivity_unit:steps",

@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from vidrobust import tables
 from vidrobust.differences.pairs import Links
 from vidrobust.errors import InputError
 from vidrobust.frames import FrameBatch
 from vidrobust.models.predict import Model, predict_footage
+from vidrobust.run.settings import Settings
 from vidrobust.run.stages import BY_NAME
 from vidrobust.run.unit import Context, Found
 from vidrobust.shown import shown
 from vidrobust.studies import noise_floor
 from vidrobust.studies.variation import VariationMeter
-from vidrobust.tasks.catalogue import metrics_of, task_of
+from vidrobust.tasks.catalogue import metrics_of, task_of, versions_of
 from vidrobust.tasks.task import AlongTime
 from vidrobust.video.decoded_hash import DecodedHash
 from vidrobust.video.source import VideoSource
@@ -96,16 +98,23 @@ class StabilityWork:
         )
         self.model, self.batch = model, settings.batch_size
         self._meter = task_of(model.task).meter(context.item.name, model.name, along, metrics_of(model.task))
-        self._floor: dict[str, Any] | None = None
+        self._first: list[torch.Tensor] = []
 
     def feed(self, batch: FrameBatch, links: Links) -> None:
-        if self._floor is None:
-            self._floor = noise_floor.facts(self.model, batch.pixels)
+        kept = sum(map(len, self._first))
+        if kept < noise_floor.FRAMES:
+            self._first.append(batch.pixels[: noise_floor.FRAMES - kept].clone())
         self._meter.feed(batch, links, predict_footage(self.model, batch, self.batch))
 
     def finish(self, source: VideoSource) -> Found:
         every = {name: tables.empty(name) for name in BY_NAME["stability"].parts}
-        return {**every, **self._meter.finish()}, self._floor or {}
+        floor = noise_floor.facts(self.model, torch.cat(self._first)) if self._first else {}
+        return {**every, **self._meter.finish()}, floor
+
+
+def metrics_known(settings: Settings, model: Model) -> list[str]:
+    """The metrics of the model's task, which may come from other packages, as the keys of parts hold them."""
+    return versions_of(model.task)
 
 
 class VariationWork:

@@ -57,6 +57,16 @@ def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ..
     return (*own, *anchored)
 
 
+def versions_of(task: str) -> list[str]:
+    """All metrics of a task by name and column, and the packages that others come from, with their versions."""
+    packages = {
+        f"{entry.value} {entry.dist.name} {entry.dist.version}"
+        for entry in metadata.entry_points(group=ENTRY_POINTS)
+        if entry.dist is not None
+    }
+    return [*(f"{metric.name} {metric.column}" for metric in metrics_of(task)), *sorted(packages)]
+
+
 def find_metric(name: str, task: str | None = None) -> Metric | None:
     """The metric of this name, of one task or of any; None where there is none."""
     for known in TASKS if task is None else (task,):

@@ -116,6 +116,8 @@ class ClassMeter:
         second = others.argmax(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             entropy = -np.where(p > 0, p * np.log2(p), 0.0).sum(axis=1)
+        if prediction.partial:
+            entropy = np.full(len(p), np.nan)
         return pd.DataFrame(
             {
                 "item": self.item,

@@ -86,8 +86,8 @@ METRICS: tuple[Metric, ...] = (
         "reordering of the five leading classes (T5D)",
         "How far the five leading classes move in the ranking from a frame to the next one.",
         _of_probabilities(classes.top5_distance),
-        unit="of 15",
-        bounds=(0.0, 15.0),
+        unit="of 18",
+        bounds=(0.0, 18.0),
     ),
     Metric(
         task=NAME,
