@@ -23,6 +23,8 @@ def frames_table(rows):
         probability=0.5,
         second_label=1,
         entropy=1.0,
+        track=0,
+        keyframe=False,
     )
     return tables.check("frames", table)
 
@@ -39,6 +41,9 @@ def pairs_table(rows):
         top1_probability_change=table["total_variation"],
         jensen_shannon=0.0,
         top5_distance=0.0,
+        track=0,
+        time_s=table["frame_a"] / 10,
+        delta_frames=1,
     )
     return tables.check("pairs", table)
 

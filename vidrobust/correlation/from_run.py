@@ -242,19 +242,17 @@ def _choose_clusters(units: Units, time_s: np.ndarray) -> Units:
     Stretches are long enough that neighbours depend little: three times the autocorrelation time.
     """
     assert units.series is not None
-    clips = units.cluster
+    count = len(np.unique(units.cluster))
+    if count >= MIN_CLUSTERS:
+        return units
     slow = autocorrelation_time(units.series, units.sensitivity, units.instability.to_numpy())
     chosen = independent_clusters(
         units.series,
         time_s,
-        part=clips,
         shortest=max(SHORTEST_S, 3 * slow * _typical_step(units.series, time_s)) if slow > 1 else SHORTEST_S,
         fewest=MIN_CLUSTERS,
     )
-    if chosen.what == "part":
-        return units
-    kind = {"item": "scenes", "stretch": "stretches"}[chosen.what]
-    count = len(np.unique(clips))
+    kind = "scenes" if chosen.what == "item" else "stretches"
     note = (
         f"{count} clip{'s are' if count > 1 else ' is'} too few to speak of other footage: "
         f"{kind} are the clusters, and the result holds for these clips alone"

@@ -309,11 +309,12 @@ def _headline(units: Units, by_verdict: Mapping[str, list[str]], verdicts: Mappi
         enough = f" To tell: {more.pop()}." if len(more) == 1 else ""
         return f"Cannot tell {where} which perturbation stands for the footage: {why}.{enough}"
     given = " and ".join(units.confounders)
-    judged = len(by_verdict[NO_EVIDENCE])
+    judged, unclear = len(by_verdict[NO_EVIDENCE]), len(by_verdict[CANNOT_TELL])
+    rest = f", {unclear} more cannot be told" if unclear else ""
     same = sum("fragile" in verdicts[name].reason for name in by_verdict[NO_EVIDENCE])
     if same:
         return (
             f"No proxy {where}: {same} of {judged} perturbations judged go with the instability, but none surely "
             "more than its negative controls do."
         )
-    return f"No proxy can be told apart from {given} {where} ({judged} perturbations judged)."
+    return f"No proxy can be told apart from {given} {where} ({judged} perturbations judged{rest})."
