@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from vidrobust.errors import InputError, SettingsError, VidrobustError
+from vidrobust.errors import InputError, ModelError, SettingsError, VidrobustError
 from vidrobust.models.detection.candidates import Candidates, HeadSettings, Outputs
 from vidrobust.models.detection.coco import default_names
 from vidrobust.models.detection.fit import BoxPreprocess
@@ -17,6 +17,7 @@ from vidrobust.models.detection.heads import HEADS
 from vidrobust.models.detection.suppress import Suppression, detections, to_frames
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.network import check_frames
+from vidrobust.models.predict import checked
 from vidrobust.predictions import Detections, Detector
 
 _SAME_PX = 1.0
@@ -142,6 +143,25 @@ def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
         notes=tuple(n for n in (*network.notes, naming) if n),
     )
     detector = NetworkDetector(name=network.name, class_names=names, info=info, network=network)
+    check_steady_boxes(detector)
+    return detector
+
+
+def checked_detector(detector: Detector) -> Detector:
+    """A user's own detector, after a batch of frames has shown that it answers as the protocol says."""
+    frames = check_frames()
+    try:
+        answer: object = detector(frames)
+    except VidrobustError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"model {detector.name}: failed on a first batch of frames: {type(error).__name__}: {error}"
+        ) from error
+    try:
+        checked(detector, answer, len(frames))
+    except ModelError as error:
+        raise SettingsError(str(error)) from error
     check_steady_boxes(detector)
     return detector
 

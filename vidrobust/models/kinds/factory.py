@@ -7,26 +7,28 @@ import inspect
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.detection.network import checked_detector
 from vidrobust.models.info import state_sha256
 from vidrobust.models.modules import from_module
 from vidrobust.models.network import Network, check_steady
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
-from vidrobust.predictions import Classifier
+from vidrobust.predictions import Classifier, Detector
 
 _EXPECTED = (
-    'expected a Classifier (name, class_names, task = "classification", called with uint8 frames), '
+    'expected a Classifier or a Detector (name, class_names, task = "classification" or "detection", called '
+    "with uint8 frames), "
     "or (torch.nn.Module, Preprocess), or (torch.nn.Module, Preprocess, class names)"
 )
 
 
-def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier:
-    """What the user's factory returns: a Classifier, checked as any other, or a module with its Preprocess.
+def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier | Detector:
+    """What the user's factory returns: a Classifier or Detector, checked as any other, or a module to run.
 
     The current directory can be imported from. The factory is called without arguments, or with
     ``device=torch.device(...)`` where it takes an argument of that name.
@@ -43,16 +45,14 @@ def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier
     if isinstance(made, tuple) and len(made) in (2, 3) and isinstance(made[0], torch.nn.Module):
         return _module(spec, made, device)
     task = getattr(made, "task", None)
-    if task == "detection":
-        raise SettingsError(
-            f"{spec.text}: returned a detector: this version studies image classifiers only; "
-            "detectors follow in a later one"
-        )
-    if not isinstance(made, Classifier) or not callable(made) or task != "classification":
+    if not isinstance(made, Classifier) or not callable(made) or task not in ("classification", "detection"):
         raise SettingsError(f"{spec.text}: returned {type(made).__name__}; {_EXPECTED}")
     if "version" in spec.options:
         made.version = spec.options["version"]  # type: ignore[attr-defined]
-    check_steady(made)
+    if task == "detection":
+        checked_detector(cast(Detector, made))
+    else:
+        check_steady(made)
     return made
 
 

@@ -1,0 +1,131 @@
+"""Stability of a detector against known boxes: fragment, centre and scale-ratio errors over thresholds.
+
+Zhang & Wang 2016, "On the Stability of Video Detection and Tracking" (arXiv 1611.06467), with the choices that
+the paper leaves open: per-frame one-to-one matching (Hungarian) within the class, IoU from .5, standard deviations
+over the matched frames with ddof 0, trajectories of one frame left out of the fragment error, those matched in
+fewer than two frames left out of the other two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.differences.boxes import assign, ious
+from vidrobust.tracks.follow import ItemBoxes
+
+MATCH_IOU = 0.5
+THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))
+"""From 0 to .95."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Known boxes of one item, flat.
+
+    frame (T,) int64 rows of frames; boxes (T, 4) xyxy px; labels (T,) int64; trajectory (T,) int64, the object
+    """
+
+    frame: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
+    trajectory: np.ndarray
+
+    def __post_init__(self) -> None:
+        count = len(self.frame)
+        for name, shape in (("boxes", (count, 4)), ("labels", (count,)), ("trajectory", (count,))):
+            if np.shape(getattr(self, name)) != shape:
+                raise ValueError(f"Truth.{name}: expected shape {shape}, got {np.shape(getattr(self, name))}")
+
+
+@dataclass(frozen=True)
+class StabilityError:
+    """The three errors, each a mean over trajectories (NaN where none counts); ``recall`` of the known boxes.
+
+    fragment  status changes, found to missed and back, over frames - 1
+    centre    std of (x - x*) / w* plus that of (y - y*) / h*: a constant offset costs nothing
+    scale     std of sqrt(w h / w* h*) plus that of (w / h) / (w* / h*)
+    """
+
+    fragment: float
+    centre: float
+    scale: float
+    recall: float
+
+    @property
+    def total(self) -> float:
+        """The sum of the three; lower is better."""
+        return self.fragment + self.centre + self.scale
+
+
+def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
+    """(T,) int64: the row of the box that was matched to each known box, or -1."""
+    rows = np.full(len(truth.frame), -1, np.int64)
+    sure = np.flatnonzero(found.scores >= threshold)
+    for frame in np.unique(truth.frame):
+        known, here = np.flatnonzero(truth.frame == frame), sure[found.frame[sure] == frame]
+        i, j, iou = ious(truth.boxes[known], found.boxes[here])
+        good = (iou >= MATCH_IOU) & (truth.labels[known][i] == found.labels[here][j])
+        i, j, iou = i[good], j[good], iou[good]
+        pairs = assign(i, j, iou)
+        rows[known[i[pairs]]] = here[j[pairs]]
+    return rows
+
+
+def stability_error(found: ItemBoxes, truth: Truth, threshold: float) -> StabilityError:
+    """The errors of a detector's boxes of this score and more."""
+    rows = matched(found, truth, threshold)
+    fragment, centre, scale = [], [], []
+    for trajectory in np.unique(truth.trajectory):
+        of = np.flatnonzero(truth.trajectory == trajectory)
+        of = of[np.argsort(truth.frame[of], kind="stable")]
+        seen = rows[of] >= 0
+        if len(of) > 1:
+            fragment.append(float(np.count_nonzero(seen[1:] != seen[:-1])) / (len(of) - 1))
+        if seen.sum() > 1:
+            e_centre, e_scale = _errors(found.boxes[rows[of[seen]]], truth.boxes[of[seen]])
+            centre.append(e_centre)
+            scale.append(e_scale)
+    recall = float((rows >= 0).mean()) if len(rows) else float("nan")
+    return StabilityError(_mean(fragment), _mean(centre), _mean(scale), recall)
+
+
+def stability_curve(
+    found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS
+) -> pd.DataFrame:
+    """threshold, recall, fragment, centre, scale, total: a row a threshold."""
+    errors = [stability_error(found, truth, threshold) for threshold in thresholds]
+    return pd.DataFrame(
+        {
+            "threshold": thresholds,
+            "recall": [e.recall for e in errors],
+            "fragment": [e.fragment for e in errors],
+            "centre": [e.centre for e in errors],
+            "scale": [e.scale for e in errors],
+            "total": [e.total for e in errors],
+        }
+    )
+
+
+def area_under(curve: pd.DataFrame, column: str = "total") -> float:
+    """Mean of an error over recall, by the trapezoid rule, over the recalls that were reached; NaN below two."""
+    known = curve[["recall", column]].dropna().groupby("recall", as_index=False).mean().sort_values("recall")
+    if len(known) < 2:
+        return float("nan")
+    recall, error = known["recall"].to_numpy(), known[column].to_numpy()
+    return float(np.trapezoid(error, recall) / (recall[-1] - recall[0]))
+
+
+def _errors(boxes: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    centre, known = (boxes[:, :2] + boxes[:, 2:]) / 2, (truth[:, :2] + truth[:, 2:]) / 2
+    size, known_size = boxes[:, 2:] - boxes[:, :2], truth[:, 2:] - truth[:, :2]
+    offset = (centre - known) / known_size
+    scale = np.sqrt(size.prod(axis=1) / known_size.prod(axis=1))
+    ratio = (size[:, 0] / size[:, 1]) / (known_size[:, 0] / known_size[:, 1])
+    return float(offset.std(axis=0).sum()), float(scale.std() + ratio.std())
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
