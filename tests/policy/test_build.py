@@ -151,6 +151,10 @@ def test_no_step_where_any_motion_does_the_same() -> None:
     alike = account(camera={**CAMERA, "specific": 0.0, "specific_low": -0.1, "specific_high": 0.1})
     policy = build("net", shaken(account=alike, named=set()))
     assert "smoother sampling" in reason(policy, "translation")
+    unsure = account(camera={**CAMERA, "specific": 0.2, "specific_low": -0.2, "specific_high": 0.6})
+    policy = build("net", shaken(account=unsure, named=set()))
+    # half the interval .4, specific .2: four times
+    assert "about 4 times this footage" in reason(policy, "translation")
 
 
 def test_no_step_where_the_model_is_not_moved_at_the_size_seen() -> None:

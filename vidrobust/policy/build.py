@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.account.score import KEYFRAMES
+from vidrobust.account.score import KEYFRAMES, NOISE
 from vidrobust.account.within import CANDIDATES
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.policy.candidates import Standing, standings
@@ -23,6 +23,17 @@ COMES_BACK = 0.9
 """Share of half-samples of the footage in which a cause must be named again."""
 OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
 """Probability of a step whose cause explains at least MUCH of the change, and of the others."""
+TITLES = {
+    "light": "light",
+    "colour": "colour",
+    "camera": "motion of the camera",
+    "objects": "motion of objects",
+    "came_into_view": "what came into view",
+    "sharpness": "sharpness",
+    KEYFRAMES: "keyframes",
+    NOISE: "noise and coding",
+}
+"""Causes in words."""
 NOT_ASKED = "nothing that is measured in footage stands for it"
 
 
@@ -101,7 +112,7 @@ def _obstacle(
     cause: str, row: dict[str, Any], standing: Standing | None, moved: Response, evidence: Evidence
 ) -> str:
     """Why a perturbation of a cause gets no step, or ""."""
-    title = cause.replace("_", " ")
+    title = TITLES[cause]
     if not row or not row["n"] or math.isnan(row["share"]):
         return "cannot tell: no pair of frames could be replayed; more footage without cuts would tell"
     if row["occurs"] == 0:
@@ -113,10 +124,7 @@ def _obstacle(
         return f"occurs and moves the model, but {title} explains less than 5 % of its change: {span}"
     if cause not in evidence.named:
         if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
-            return (
-                f"cannot tell: {title} explains {span}, but played in wrong directions it does nearly as much; "
-                "smoother sampling may help more than this augmentation"
-            )
+            return _unspecific(title, span, row)
         return f"cannot tell: {title} explains {span} of the change; {_what_would_tell(row)}"
     back = evidence.comes_back.get(cause, 0.0)
     if back < COMES_BACK:
@@ -131,6 +139,21 @@ def _obstacle(
     if not moved.moves:
         return f"{title} explains {span}, but at the size seen this moves the model by {moved.value:.3f} only"
     return ""
+
+
+def _unspecific(title: str, span: str, row: dict[str, Any]) -> str:
+    """A share that is sure, of a change of which it is not sure that this direction matters."""
+    if row["specific_high"] < row["share"] / 2:
+        return (
+            f"{title} explains {span}, but any change of that size does as much: smoother sampling in the model "
+            "helps against it, this augmentation hardly"
+        )
+    half = (row["specific_high"] - row["specific_low"]) / 2
+    times = math.ceil((half / row["specific"]) ** 2) if row["specific"] > 0 else 10
+    return (
+        f"cannot tell: {title} explains {span}, but whether it is this very change or any of its size needs about "
+        f"{max(2, times)} times this footage, or more pairs (--pairs)"
+    )
 
 
 def _what_would_tell(row: dict[str, Any]) -> str:
@@ -155,8 +178,9 @@ def _step(
     widen: float,
 ) -> PolicyStep:
     high = _rounded(min(seen.high * widen, _largest(name, evidence)))
-    title = cause.replace("_", " ")
+    title = TITLES[cause]
     one_of = f" (or {' or '.join(standing.alike)}: they cannot be told apart)" if standing.alike else ""
+    what = "has the same grain" if cause == NOISE else f"does {_percent(standing.does.value)} of what it does"
     return PolicyStep(
         perturbation=name,
         family=_family(name),
@@ -188,9 +212,8 @@ def _step(
             "widened_by": widen,
         },
         sentence=(
-            f"{title.capitalize()} explains {_percent(row['share'])} of the model's change "
-            f"[{_percent(row['low'])}, {_percent(row['high'])}]; {name.replace('_', ' ')}{one_of} does "
-            f"{_percent(standing.does.value)} of what it does."
+            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of the model's change "
+            f"[{_percent(row['low'])}, {_percent(row['high'])}]; {name.replace('_', ' ')}{one_of} {what}."
         ),
     )
 
@@ -264,8 +287,10 @@ def _of_what_has_no_step(evidence: Evidence) -> list[str]:
         stands = any(s.stands for s in standings(cause, evidence.within))
         if cause == "objects" and stands:
             continue
-        title = {"objects": "motion of objects", "came_into_view": "what came into view"}.get(cause, cause)
-        notes.append(f"{title.capitalize()} explains {_percent(row['share'])} of the change; {advice}.")
+        title = TITLES[cause]
+        notes.append(
+            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of the change; {advice}."
+        )
     return notes
 
 

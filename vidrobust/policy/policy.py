@@ -55,6 +55,8 @@ class PolicyStep:
         """Perturbation, range and probability, with lengths in percent of the frame's width."""
         factor, unit = (100.0, "% of the width") if self.unit == OF_WIDTH else (1.0, self.unit)
         span = f"{factor * self.low:.3g} to {factor * self.high:.3g}"
+        if self.unit == "100 - quality":
+            return f"{self.perturbation} quality {100 - self.high:.3g} to 100 (p = {self.probability:g})"
         return f"{self.perturbation} {span} {unit} (p = {self.probability:g})"
 
     def __post_init__(self) -> None:

@@ -91,6 +91,8 @@ def _range(step: Mapping[str, Any]) -> str:
     unit, low, high = str(step.get("unit") or ""), step.get("low"), step.get("high")
     if low is None or high is None:
         return NOT_MEASURED
+    if unit == "100 - quality":
+        return f"quality {number(100 - high)} to {number(100 - low)}"
     axes = list(step.get("axes") or [])
     if len(axes) == 2:
         return f"± {amount(axes[0], unit)} along x, ± {amount(axes[1], unit)} along y"

@@ -173,6 +173,8 @@ def amount(value: float | None, unit: str) -> str:
         return NOT_MEASURED
     if unit.startswith("relative "):
         return f"{number(100 * value, 3)} % {unit.removeprefix('relative ')}"
+    if unit == "share of the width":
+        return f"{number(100 * value, 3)} % of the width"
     return f"{number(value, 3)} {unit}".strip()
 
 

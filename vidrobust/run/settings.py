@@ -70,7 +70,7 @@ class Settings:
     """Frames per item whose sensitivity is measured."""
     draws: int = 1
     """Random draws per frame and perturbation."""
-    pairs: int = 16
+    pairs: int = 24
     """Pairs per item whose change is explained by replay."""
     across: tuple[str, ...] = ("frames", "clips", "models")
     resamples: int = 20000
