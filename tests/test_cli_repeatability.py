@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import pandas as pd
 import pytest
 
 from tests.repeatability.published import AIAG, HOUF_BERMAN, crossed
 from vidrobust.cli import main
+from vidrobust.cli_repeatability import repeatability
+from vidrobust.cli_runs import compare, gate, history, plan
 
 
 def run(*arguments: str) -> int:
@@ -124,3 +127,10 @@ def test_plans_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)[0]["operators"] >= 2
     assert run("plan", "gauge", "--percent-grr", "20", "--half-width", "0.1") == 2
     assert run("plan", "flip-rate", "--rate", "2", "--half-width", "0.005") == 2
+
+
+@pytest.mark.parametrize("command", [compare, gate, history, repeatability, *plan.commands.values()])
+def test_every_option_has_help(command: click.Command) -> None:
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name

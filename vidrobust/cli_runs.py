@@ -76,7 +76,14 @@ def gate(run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, as_json
 @click.option(
     "--history", "file", type=click.Path(path_type=Path), metavar="FILE", help="Add the runs to this file."
 )
-@click.option("--metric", multiple=True, default=("flip_rate", "jitter"), show_default=True, metavar="NAME")
+@click.option(
+    "--metric",
+    multiple=True,
+    default=("flip_rate", "jitter"),
+    show_default=True,
+    metavar="NAME",
+    help="Which charts.",
+)
 @click.option("--model", metavar="NAME", help="Only this model.")
 @click.option(
     "--baseline", type=int, metavar="N", help="The limits stand on the first N runs; on all by default."
@@ -113,8 +120,8 @@ def plan() -> None:
 @plan.command("kappa")
 @click.option("--kappa", type=float, required=True, help="The kappa expected.")
 @click.option("--half-width", type=float, required=True, help="The interval is to be kappa +- this.")
-@click.option("--operators", type=int, default=3, show_default=True)
-@click.option("--trials", type=int, default=2, show_default=True)
+@click.option("--operators", type=int, default=3, show_default=True, help="Who rates each part.")
+@click.option("--trials", type=int, default=2, show_default=True, help="How often each of them does.")
 @click.option("--defect-share", type=float, default=0.5, show_default=True, help="Of the parts in the study.")
 @click.option(
     "--borderline", type=float, default=0.1, show_default=True, help="Share of parts that toss a coin."
@@ -149,7 +156,7 @@ def plan_kappa(
 @click.option(
     "--reproducibility", type=float, default=0.3, show_default=True, help="Share of it between operators."
 )
-@click.option("--trials", type=int, default=3, show_default=True)
+@click.option("--trials", type=int, default=3, show_default=True, help="Measurements a part and operator.")
 @_JSON
 def plan_gauge(
     percent_grr: float, half_width: float, reproducibility: float, trials: int, as_json: bool
