@@ -164,3 +164,9 @@ def test_differences_of_a_clean_and_a_changed_frame() -> None:
     assert np.isnan(values["moved"][3])
     nothing = boxes(missed=tuple(range(COUNT)))
     assert np.isnan(DETECTION.metrics[-1].difference(nothing, after)).all()  # type: ignore[misc]
+
+
+def test_tracks_of_two_models_are_no_pairs() -> None:
+    """Numbers of tracks mean nothing to another model: what is told of tracks says so."""
+    for metric in DETECTION.metrics:
+        assert metric.of_tracks == (metric.table in ("along_tracks", "tracks", "detections")), metric.name

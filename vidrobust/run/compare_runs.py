@@ -88,6 +88,8 @@ def _metric(metric: Metric, a: Side, b: Side, by: str, margin: float) -> dict[st
     if any(table.empty for table in tables):
         return None
     keys = [key for key in KEYS if key in tables[0] and key in tables[1]]
+    if metric.of_tracks:
+        tables, keys = [_seconds(table, metric.column) for table in tables], ["item", "second"]
     if by != "content":
         tables = [
             table.groupby(["item", "part"], as_index=False).agg({metric.column: "mean"}) for table in tables
@@ -100,10 +102,23 @@ def _metric(metric: Metric, a: Side, b: Side, by: str, margin: float) -> dict[st
         column=metric.column,
         worse=metric.worse,
         bounds=metric.bounds,
-        margin=margin * (metric.bounds[1] - metric.bounds[0]),
+        margin=margin * _width(metric, tables[0]),
         part="part" if parts else None,
     )
     return asdict(found)
+
+
+def _seconds(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The mean of each second of each item: tracks of two detectors are no pairs, what they do at a time is."""
+    rows = table.assign(second=np.floor(table["time_s"]).astype(np.int64))
+    found = rows.groupby(["item", "part", "second"], as_index=False)[column].mean()
+    return found.assign(time_s=found["second"].astype(np.float64))
+
+
+def _width(metric: Metric, table: pd.DataFrame) -> float:
+    """What a metric can differ by; of one without bounds, what it is in the first run."""
+    width = metric.bounds[1] - metric.bounds[0]
+    return width if np.isfinite(width) else float(table[metric.column].mean())
 
 
 def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:

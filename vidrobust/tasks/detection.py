@@ -21,7 +21,15 @@ TABLES = ("detections", "along_tracks", "tracks", "box_counts", "box_pairs")
 
 def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Metric:
     """A metric of the frames of tracks."""
-    made = Metric(task=NAME, name=name, title=title, sentence=sentence, table="along_tracks", column=column)
+    made = Metric(
+        task=NAME,
+        name=name,
+        title=title,
+        sentence=sentence,
+        table="along_tracks",
+        column=column,
+        of_tracks=True,
+    )
     return dataclasses.replace(made, **more)
 
 
@@ -71,6 +79,7 @@ METRICS: tuple[Metric, ...] = (
         table="tracks",
         column="fragments",
         unit="a track",
+        of_tracks=True,
         bounds=(1.0, MANY),
     ),
     _along(
@@ -120,6 +129,7 @@ METRICS: tuple[Metric, ...] = (
         table="detections",
         column="duplicate",
         is_rate=True,
+        of_tracks=True,
     ),
     Metric(
         task=NAME,

@@ -32,6 +32,8 @@ class Metric:
     bounds      smallest and largest value that can occur
     worse       whether a larger or a smaller value is the less stable one
     is_rate     values are events (0 or 1), and the interval is one of a rate; else of a mean
+    of_tracks   values belong to tracks, which are numbered anew for every model: two models are compared by what
+                they do in each second
     headline    told first: on the console, on the first page, in a comparison
     """
 
@@ -47,6 +49,7 @@ class Metric:
     bounds: tuple[float, float] = (0.0, 1.0)
     worse: Literal["higher", "lower"] = "higher"
     is_rate: bool = False
+    of_tracks: bool = False
     headline: bool = False
 
     def __post_init__(self) -> None:
