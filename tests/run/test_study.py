@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.run.conftest import NETS, Ran, assert_equal, run
+from tests.run.conftest import NETS, Line, Ran, assert_equal, run
 from vidrobust import tables
 from vidrobust.differences.classes import METRICS
 from vidrobust.perturb.catalogue import suite
@@ -115,10 +115,10 @@ def test_the_torchvision_policy_runs_on_its_own(ran: Ran) -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ran.folder.path, check=True)
 
 
-def test_json_goes_to_standard_output_alone(ran: Ran, capsys: pytest.CaptureFixture[str]) -> None:
-    run("report", str(ran.folder.path), "--json")
+def test_json_goes_to_standard_output_alone(again: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    run("report", str(again.run), "--json")
     printed = capsys.readouterr()
-    assert json.loads(printed.out) == {"report": str(ran.folder.path / "report.html")}
+    assert json.loads(printed.out) == {"report": str(again.run / "report.html")}
     assert "report" in printed.err
 
 
