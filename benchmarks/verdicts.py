@@ -265,6 +265,7 @@ def outcome(folder: Path, spec: str) -> dict[str, Any]:
         "shares": whole["share"].to_dict(),
         "low": whole["low"].to_dict(),
         "high": whole["high"].to_dict(),
+        "rejected": {r["perturbation"]: r["reason"] for r in policy["rejected"]},
         "named": named.sort_values("share", ascending=False)["cause"].tolist(),
         "steps": [
             {"perturbation": s["perturbation"], "high": s["high"], "cause": s["evidence"]["cause"]}
@@ -411,7 +412,13 @@ def main() -> None:
         rows.append(work())
         with kept.open("a") as file:
             file.write(json.dumps(rows[-1]) + "\n")
-        print(key, rows[-1]["named"], rows[-1]["steps"], f"{time.monotonic() - started:.0f} s", flush=True)
+        print(
+            key,
+            rows[-1]["named"],
+            rows[-1]["steps"] or rows[-1]["rejected"],
+            f"{time.monotonic() - started:.0f} s",
+            flush=True,
+        )
     print(table(rows))
 
 

@@ -34,6 +34,10 @@ LEAST_TV = 0.005
 """Total variation from which on a model is said to be moved: half a percent of its probability."""
 
 
+FEWEST_CLUSTERS = 8
+"""Independent clusters from which on the lower end of the response counts, and not its value."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Observed:
     """How strong a perturbation occurs in the footage.
@@ -110,7 +114,7 @@ class Response:
 
     value, low, high  total variation, with its 95 % interval over clusters
     flips             share of frames whose label flips
-    moves             surely more than the computer's own noise, and than LEAST_TV
+    moves             more than the computer's own noise, surely where there are clusters enough, and than LEAST_TV
     """
 
     value: float
@@ -134,7 +138,8 @@ def response(sensitivity: pd.DataFrame, perturbation: str, strength: float, floo
     flips = _at(rows[rows["metric"] == "label_flip"], strength)
     clusters = independent_clusters(change["item"], change["frame"], shortest=SHORTEST_FRAMES)
     found = clustered_mean(change["value"].to_numpy(float), clusters.label, bounds=(0.0, 1.0))
-    sure = found.low if math.isfinite(found.low) else 0.0
+    # with a handful of stretches an interval of a mean says little, and the account has shown the rest
+    sure = found.low if clusters.count >= FEWEST_CLUSTERS and math.isfinite(found.low) else found.value
     least = max(0.0 if math.isnan(floor) else floor, 0.0)
     return Response(
         value=found.value,

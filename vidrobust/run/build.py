@@ -13,7 +13,9 @@ from vidrobust.errors import InputError
 from vidrobust.models.predict import needs_pixels
 from vidrobust.run import headline, keys
 from vidrobust.run.check import check_settings
+from vidrobust.run.estimate import Reckoning, reckon
 from vidrobust.run.footage_units import Unit, make_missing, units_of
+from vidrobust.run.progress import duration
 from vidrobust.run.run import Run
 from vidrobust.run.stage import Stage, load
 from vidrobust.run.stages import BY_NAME, with_needs
@@ -64,7 +66,12 @@ def _footage(run: Run, stages: Sequence[Stage]) -> None:
                 run.reporter.say(
                     f"{model.name}: answers from a file tell of stability; the rest asks new pictures"
                 )
+    ahead = _ahead(run, stages)
+    started = time.perf_counter()
     make_missing(run, stages)
+    if ahead is not None:
+        took = duration(time.perf_counter() - started)
+        run.reporter.say(f"footage done in {took}; it was reckoned at {ahead.span} with tables and report")
     units = {item.name: units_of(run, stages, item) for item in run.inputs.readable}
     kept = _one_of_each(run, [unit for of_item in units.values() for unit in of_item])
     if not any(unit.stage.name == "links" for unit in kept):
@@ -73,6 +80,24 @@ def _footage(run: Run, stages: Sequence[Stage]) -> None:
         _join(run, stage, [unit for unit in kept if unit.stage is stage])
     if any(s.per == "model" for s in stages) and not any(unit.model is not None for unit in kept):
         raise InputError("no model could say anything of the footage, for the reasons above")
+
+
+def _ahead(run: Run, stages: Sequence[Stage]) -> Reckoning | None:
+    """How long the footage will take, measured and said, where all of it is ahead; None for a shorter piece."""
+    if not {"stability", "sensitivity", "causes"} <= {stage.name for stage in stages}:
+        return None
+    items = [
+        item
+        for item in run.inputs.readable
+        if not any(run.parts.has(unit.stage, unit.key) for unit in units_of(run, stages, item))
+    ]
+    able = [model for model in run.models if needs_pixels(model)]
+    if not items or not able or run.reporter.quiet:
+        return None
+    ahead = reckon(run.settings, able, run.inputs, items, run.reporter)
+    if ahead is not None:
+        run.reporter.say(f"{ahead.items} item(s), {ahead.frames} frames: about {ahead.span}")
+    return ahead
 
 
 def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vidrobust.differences.pairs import PairWatcher
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.item import Item
 from vidrobust.models.load import load_models
 from vidrobust.run import inputs
 from vidrobust.run.check import check_settings
+from vidrobust.run.inputs import Inputs
 from vidrobust.run.progress import Reporter, duration
 from vidrobust.run.sensitivity_unit import perturbed_per_frame
 from vidrobust.run.settings import Settings
 from vidrobust.run.stage import load
-from vidrobust.run.stages import STAGES
+from vidrobust.run.stages import BY_NAME, STAGES
 from vidrobust.run.unit import Context
 from vidrobust.shown import shown
 from vidrobust.video.source import first_batch
@@ -31,12 +34,39 @@ SPREAD = (0.75, 1.4)
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds a step of a stage takes, and how many steps there are."""
+    """Seconds a step of a stage takes."""
 
     stage: str
     step: str
     seconds: float
-    steps: int
+
+
+@dataclass(frozen=True)
+class Reckoning:
+    """What is ahead: items that can be read, their frames by the headers, and the seconds it will take."""
+
+    items: int
+    frames: int
+    unknown: int
+    models: int
+    costs: tuple[tuple[Cost, int], ...]
+    low_s: float
+    high_s: float
+
+    @property
+    def text(self) -> str:
+        """The same for a reader."""
+        of_unknown = f" and {self.unknown} item(s) of unknown length" if self.unknown else ""
+        lines = [f"{self.items} item(s), {self.frames} frames by their headers{of_unknown}"]
+        lines += [
+            f"{cost.step}: {steps} at {1000 * cost.seconds:.0f} ms for {self.models} model(s)"
+            for cost, steps in self.costs
+        ]
+        return "\n".join([*lines, f"in all about {self.span}, measured on this machine"])
+
+    @property
+    def span(self) -> str:
+        return f"{duration(self.low_s)} to {duration(self.high_s)}"
 
 
 def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
@@ -48,50 +78,51 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
     check_settings(settings, STAGES)
     models = load_models(settings.model, device=settings.device, engine=settings.engine)
     found = inputs.find(settings, None, reporter)
+    ahead = reckon(settings, models, found, found.readable, reporter)
+    if ahead is None:
+        raise InputError("nothing could be evaluated: none of the sources could be read")
+    per_item = settings.frames * (1 + perturbed_per_frame(settings))
+    return {
+        "items": ahead.items,
+        "frames": ahead.frames,
+        "items_of_unknown_length": ahead.unknown,
+        "failed": found.failed,
+        "forward_passes": (ahead.frames + ahead.items * per_item) * len(models),
+        "seconds": round((ahead.low_s + ahead.high_s) / 2, 1),
+        "low_s": ahead.low_s,
+        "high_s": ahead.high_s,
+        "text": ahead.text,
+    }
+
+
+def reckon(
+    settings: Settings, models: Sequence[Any], found: Inputs, items: Sequence[Item], reporter: Reporter
+) -> Reckoning | None:
+    """Measure a few units on the first item that can be read, and reckon for all; None where none can be."""
     costs: list[Cost] = []
     frames, unknown, readable = 0, 0, 0
-    for item in found.readable:
+    for item in items:
         try:
             with inputs.open_item(item, settings) as source:
                 count = source.info.num_frames
                 if not costs:
-                    costs = _measured(item, source, models, settings)
+                    costs = _measured(item, source, list(models), settings)
         except InputError as error:
             found.fail(shown(item.path), str(error), reporter)
             continue
         readable += 1
         unknown += count is None
         frames += -(-(count or 0) // settings.every)
-    if not readable or not costs:
-        raise InputError("nothing could be evaluated: none of the sources could be read")
-    totals = {
-        "stream": frames,
-        "sensitivity": readable * settings.frames,
-        "causes": readable * settings.pairs,
-    }
-    seconds = TABLES_S + sum(cost.seconds * totals[cost.stage] for cost in costs)
+    if not costs:
+        return None
+    steps = {"stream": frames}
+    for cost in costs:
+        if cost.stage != "stream":
+            steps[cost.stage] = readable * int(load(BY_NAME[cost.stage].steps)(settings))
+    seconds = TABLES_S + sum(cost.seconds * steps[cost.stage] for cost in costs)
     low, high = (round(seconds * factor, 1) for factor in SPREAD)
-    lines = [
-        f"{readable} item(s), {frames} frames by their headers"
-        + (f" and {unknown} item(s) of unknown length" if unknown else ""),
-        *(
-            f"{cost.step}: {totals[cost.stage]} at {1000 * cost.seconds:.0f} ms for {len(models)} model(s)"
-            for cost in costs
-        ),
-        f"in all about {duration(low)} to {duration(high)}, measured on this machine",
-    ]
-    return {
-        "items": readable,
-        "frames": frames,
-        "items_of_unknown_length": unknown,
-        "failed": found.failed,
-        "forward_passes": (frames + readable * settings.frames * (1 + perturbed_per_frame(settings)))
-        * len(models),
-        "seconds": round(seconds, 1),
-        "low_s": low,
-        "high_s": high,
-        "text": "\n".join(lines),
-    }
+    each = tuple((cost, steps[cost.stage]) for cost in costs)
+    return Reckoning(readable, frames, unknown, len(models), each, low, high)
 
 
 def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> list[Cost]:
@@ -111,18 +142,21 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> 
     ]
     half = max(1, len(batch) // 2)
     first, second = _part(batch, 0, half), _part(batch, half, len(batch))
+    links = watcher.feed(first)
     for work in works:  # once, so that what is done once an item does not count for every frame
-        work.feed(first, watcher.feed(first))
+        work.feed(first, links)
     started = time.perf_counter()
-    links = watcher.feed(second) if len(second) else None
-    for work in works:
-        if links is not None:
+    if len(second):
+        links = watcher.feed(second)
+        for work in works:
             work.feed(second, links)
     stream = (time.perf_counter() - started) / max(len(second), 1)
-    costs = [Cost("stream", "frames seen by every model", stream, 0)]
+    costs = [Cost("stream", "frames seen by every model", stream)]
+    table = works[0].finish(source)[0]["links"]
     for stage in STAGES:
-        if stage.how == "frames":
-            costs.append(_frames_cost(stage, context, source, models, works[0].finish(source)[0]["links"]))
+        able = [model for model in models if model.task in stage.tasks]
+        if stage.how == "frames" and able:
+            costs.append(_frames_cost(stage, context, source, able, table))
     return costs
 
 
@@ -134,8 +168,8 @@ def _frames_cost(stage: Any, context: Context, source: Any, models: list[Any], l
     )
     started = time.perf_counter()
     load(stage.work)(few, source, models)
-    word = {"frames": "frames under every perturbation", "pairs": "pairs replayed"}[counted]
-    return Cost(stage.name, word, time.perf_counter() - started, 1)
+    seconds = (time.perf_counter() - started) / max(1, int(load(stage.steps)(few.settings)))
+    return Cost(stage.name, f"{stage.name}, {stage.step}", seconds)
 
 
 def _part(batch: Any, start: int, stop: int) -> Any:
