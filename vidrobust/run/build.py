@@ -73,12 +73,13 @@ def _footage(run: Run, stages: Sequence[Stage]) -> None:
         took = duration(time.perf_counter() - started)
         run.reporter.say(f"footage done in {took}; it was reckoned at {ahead.span} with tables and report")
     units = {item.name: units_of(run, stages, item) for item in run.inputs.readable}
-    kept = _one_of_each(run, [unit for of_item in units.values() for unit in of_item])
+    wanted = [unit for of_item in units.values() for unit in of_item]
+    kept = _one_of_each(run, wanted)
     if not any(unit.stage.name == "links" for unit in kept):
         raise InputError("nothing could be evaluated: none of the sources could be read")
     for stage in stages:
         _join(run, stage, [unit for unit in kept if unit.stage is stage])
-    if any(s.per == "model" for s in stages) and not any(unit.model is not None for unit in kept):
+    if any(unit.model is not None for unit in wanted) and not any(unit.model is not None for unit in kept):
         raise InputError("no model could say anything of the footage, for the reasons above")
 
 
