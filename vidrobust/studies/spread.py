@@ -27,7 +27,7 @@ QUANTITIES = (
     *("part_shift_x_px", "part_shift_y_px", "part_rotation_deg", "part_zoom"),
 )
 """Quantities whose condition is spread over the footage; noise and block edges are no change but a state."""
-FEWEST = 8
+FEWEST = 6
 """Fewer valid values tell no percentile."""
 FEWEST_VALID = 0.5
 """Smaller share of the pairs of a scale that passed: the others may be those that went far."""
@@ -106,7 +106,7 @@ def _row(
     row["share"] = nan
     if not len(value):
         return {**row, "spread": nan, "low": nan, "high": nan, "error": nan, "n": 0}
-    low, high = np.percentile(value, (2.5, 97.5))
+    low, high = np.percentile(value, (2.5, 97.5), method="median_unbiased")
     known = error[error > 0]
     own = float(np.median(known)) if len(known) else 0.0
     if quantity == "sharpness":

@@ -63,14 +63,14 @@ BREAKS = ("scene_cut", "frame_size")
 SECOND_S = 1.0
 STARTS_PER_SECOND = 2
 FAR_FRAMES = 20
-CLIP_FRAMES = 3
-CLIP_STEP_S = 0.2
+CLIP_FRAMES = 1
+CLIP_STEP_S = 0.08
 """Mean distance of the frames of the scale ``clip`` while the shot is young."""
-MOST_CLIP = 60
+MOST_CLIP = 30
 """Of a longer shot the mean distance is its length so far by this."""
 COST_MS = (10.5, 5.0)
 """CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)."""
-BUDGET_MS = 4.0
+BUDGET_MS = 6.0
 """CPU time a frame that all pairs may take in the mean; it sets the stride of the neighbouring ones."""
 
 
@@ -338,7 +338,11 @@ def stride_for(height: int, width: int, frame_rate: float) -> int:
     It depends on the footage alone, not on the machine, so that a run can be repeated.
     """
     cost = COST_MS[0] + COST_MS[1] * height * width / 1e6
-    apart = max(frame_rate / STARTS_PER_SECOND, FAR_FRAMES), max(CLIP_STEP_S * frame_rate, CLIP_FRAMES)
+    # of a shot of ten seconds; a longer one has fewer far pairs
+    apart = (
+        max(frame_rate / STARTS_PER_SECOND, FAR_FRAMES),
+        max(10 * frame_rate / (2.5 * MOST_CLIP), CLIP_FRAMES),
+    )
     far = cost / apart[0] + cost / apart[1]
     return math.ceil(cost / max(BUDGET_MS - far, BUDGET_MS / 4))
 
