@@ -1,0 +1,104 @@
+"""The documents and the tree agree: links lead somewhere, files that are named exist, and so do their headings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from vidrobust import tables
+from vidrobust.run.stages import STAGES
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(path for folder in ("docs", "datasets", "reports") for path in (ROOT / folder).rglob("*.md")),
+        *(ROOT / "tests").rglob("*.md"),
+    ]
+)
+DOCUMENTS = [path for path in DOCUMENTS if path.parent == ROOT / "reports" or "reports" not in path.parts]
+FOLDERS = ("vidrobust", "benchmarks", "tests", "docs", "datasets", "reports")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+CODE = re.compile(r"`([^`\n]+)`")
+PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./-]*")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def links(text: str) -> list[str]:
+    """The targets of links that lead to files of this repository."""
+    return [link for link in LINK.findall(text) if "://" not in link and not link.startswith("mailto:")]
+
+
+def paths(text: str) -> list[str]:
+    """Files and folders of this repository that stand in backticks, alone or in a command; no patterns."""
+    found = []
+    for code in CODE.findall(text):
+        words = code.replace(",", " ").split()
+        found += [word for word in words if PATH.fullmatch(word) and "NAME" not in word and "DIR" not in word]
+    return found
+
+
+def anchors(text: str) -> set[str]:
+    """The headings as a link writes them: lower case, dashes for spaces, nothing but letters and digits."""
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_links_and_paths_are_recognised() -> None:
+    text = "[a](b/c.md#d) [w](https://x.y/z) `vidrobust/cli.py` `python benchmarks/rates.py --only sizes` `runs/x`"
+    assert links(text) == ["b/c.md#d"]
+    assert paths(text) == ["vidrobust/cli.py", "benchmarks/rates.py"]
+    assert anchors("# Two words, and `code`\n") == {"two-words-and-code"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_links_lead_somewhere(document: Path) -> None:
+    for link in links(document.read_text(encoding="utf-8")):
+        name, _, anchor = link.partition("#")
+        target = document.parent / name if name else document
+        assert target.exists(), f"{relative(document)} links to {link}"
+        if anchor:
+            assert anchor in anchors(target.read_text(encoding="utf-8")), f"{relative(document)}: {link}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_named_files_exist(document: Path) -> None:
+    for path in paths(document.read_text(encoding="utf-8")):
+        if not path.startswith("reports/"):  # those are made by the reader's own runs
+            assert (ROOT / path).exists(), f"{relative(document)} names {path}"
+
+
+def test_every_page_of_the_docs_is_linked() -> None:
+    linked = {
+        (document.parent / link.partition("#")[0]).resolve()
+        for document in DOCUMENTS
+        for link in links(document.read_text(encoding="utf-8"))
+    }
+    pages = {path for path in DOCUMENTS if path.is_relative_to(ROOT / "docs")}
+    assert sorted(map(relative, pages - linked)) == []
+
+
+def test_every_script_of_make_exists() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = re.findall(r'"([a-z_]+)[ "]', text.partition("\nbench:")[2].partition("\nclean:")[0])
+    assert len(named) > 3
+    for name in named:
+        assert (ROOT / "benchmarks" / f"{name}.py").is_file(), name
+
+
+def test_the_architecture_names_every_folder_of_the_package() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = {path.parent.name for path in (ROOT / "vidrobust").glob("*/__init__.py")}
+    assert {name for name in folders if f"`{name}/`" not in text} == set()
+
+
+def test_the_run_folders_page_names_every_table_and_stage() -> None:
+    named = set(CODE.findall((ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")))
+    assert {name for name in tables.TABLES if f"{name}.parquet" not in named} == set()
+    assert {stage.name for stage in STAGES if stage.name not in named} == set()
+    assert {file for stage in STAGES for file in stage.files if file not in named} == set()
