@@ -435,7 +435,7 @@ def test_what_a_format_cannot_say_is_listed_in_the_file_and_returned(
 def test_pixels_without_the_size_of_the_footage_are_listed_not_guessed() -> None:
     policy = Policy(steps=one_step("translation", -8.0, 8.0).steps)
     for export in render_all(policy)[1:]:
-        assert any("size of the footage is unknown" in sentence for sentence in export.not_expressed)
+        assert any("shape is unknown" in sentence for sentence in export.not_expressed)
 
 
 def test_small_numbers_stay_numbers_in_yaml(tmp_path: Path) -> None:

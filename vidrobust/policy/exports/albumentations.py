@@ -23,10 +23,29 @@ from vidrobust.policy.policy import Policy, PolicyStep
 NAME = "policy_albumentations.yaml"
 VERSION = "2.0.8"
 """The version whose names and units these are; later ones of the 2 series read them."""
-CUBIC, MIRROR = 2, 4
-"""cv2.INTER_CUBIC and cv2.BORDER_REFLECT_101: what the perturbations of the catalogue use."""
+CUBIC, SMEAR = 2, 1
+"""cv2.INTER_CUBIC, as in the catalogue, and cv2.BORDER_REPLICATE: where the catalogue mirrors at the border,
+Albumentations would add a box for each mirrored piece of an object, where ``move_boxes`` has one box for one."""
 HUE_STEP_DEG = 2.0
 """A byte of OpenCV's hue."""
+
+_ABOUT_BOXES = """\
+# With boxes: transform(image=..., bboxes=...), rows of x1, y1, x2, y2 in px and the label; one that leaves the
+# frame is dropped. Where a picture moves away its border is smeared, not mirrored: Albumentations would add a box
+# for each mirrored piece of an object.
+"""
+_BOXES = """\
+  bbox_params:
+    format: pascal_voc
+    label_fields: null
+    min_area: 0.0
+    min_visibility: 0.0
+    min_width: 0.0
+    min_height: 0.0
+    check_each_transform: true
+    clip: true
+"""
+_END = "  keypoint_params: null\n  additional_targets: {}\n  is_check_shapes: true\n"
 
 Node = dict[str, Any]
 
@@ -34,22 +53,22 @@ Node = dict[str, Any]
 def render(policy: Policy) -> Export:
     """The YAML, with a comment above each transform."""
     missing: list[str] = []
-    blocks = ""
+    blocks, moves = "", False
     for step in in_order(policy):
         node = _node(policy, step)
         if isinstance(node, str):
             missing.append(cannot(step, node))
             continue
         blocks += "".join(f"  # {line}\n" for line in why(step)) + _item(node, "  ")
+        moves = moves or step.family == "geometry"
     text = header(policy, "Augmentation recommended by vidrobust, for Albumentations 2.")
     text += '# Load it with: albumentations.load("policy_albumentations.yaml", data_format="yaml")\n'
     text += "# Put it before resizing and normalising; it takes uint8 RGB arrays (H, W, 3).\n"
+    text += _ABOUT_BOXES
     text += listing(missing)
     text += f'__version__: "{VERSION}"\ntransform:\n  __class_fullname__: Compose\n  p: 1.0\n'
     text += f"  transforms:\n{blocks}" if blocks else "  transforms: []\n"
-    text += (
-        "  bbox_params: null\n  keypoint_params: null\n  additional_targets: {}\n  is_check_shapes: true\n"
-    )
+    text += (_BOXES if moves else "  bbox_params: null\n") + _END
     return Export(name=NAME, text=text, not_expressed=tuple(missing))
 
 
@@ -144,7 +163,7 @@ def _jitter(p: float, **ranges: list[float]) -> Node:
 
 
 def _affine(p: float, **ranges: Any) -> Node:
-    return _transform("Affine", p, **ranges, interpolation=CUBIC, border_mode=MIRROR)
+    return _transform("Affine", p, **ranges, interpolation=CUBIC, border_mode=SMEAR)
 
 
 def _item(node: Node, indent: str) -> str:
