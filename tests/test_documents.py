@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_architecture import RANK
 from vidrobust import tables
 from vidrobust.run.stages import STAGES
 
@@ -91,10 +92,13 @@ def test_every_script_of_make_exists() -> None:
         assert (ROOT / "benchmarks" / f"{name}.py").is_file(), name
 
 
-def test_the_architecture_names_every_folder_of_the_package() -> None:
+def test_the_architecture_has_the_order_that_imports_keep() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    folders = {path.parent.name for path in (ROOT / "vidrobust").glob("*/__init__.py")}
-    assert {name for name in folders if f"`{name}/`" not in text} == set()
+    rows = text.partition("|---|")[2].partition("\n\n")[0].splitlines()[1:]
+    named = [[name.rstrip("/") for name in CODE.findall(row.split("|")[1])] for row in rows]
+    assert sorted(name for row in named for name in row) == sorted(RANK)
+    ranks = [RANK[name] for row in named for name in row]
+    assert ranks == sorted(ranks)
 
 
 def test_the_run_folders_page_names_every_table_and_stage() -> None:
