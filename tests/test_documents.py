@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.test_architecture import RANK
-from vidrobust import tables
+from vidrobust import cli_protocols, cli_repeatability, cli_runs, cli_tools, tables
+from vidrobust.cli import cli
 from vidrobust.run.stages import STAGES
+
+for _commands in (cli_tools, cli_repeatability, cli_runs, cli_protocols):
+    _commands.register(cli)
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -54,6 +59,8 @@ def test_links_and_paths_are_recognised() -> None:
     text = "[a](b/c.md#d) [w](https://x.y/z) `vidrobust/cli.py` `python benchmarks/rates.py --only sizes` `runs/x`"
     assert links(text) == ["b/c.md#d"]
     assert paths(text) == ["vidrobust/cli.py", "benchmarks/rates.py"]
+    text = "`vidrobust show RUN`\n```\n- run: vidrobust study x\n```\n\n    vidrobust demo -q\nvidrobust is a tool"
+    assert commands(text) == ["vidrobust study x", "vidrobust demo -q", "vidrobust show RUN"]
     assert anchors("# Two words, and `code`\n") == {"two-words-and-code"}
 
 
@@ -72,6 +79,32 @@ def test_named_files_exist(document: Path) -> None:
     for path in paths(document.read_text(encoding="utf-8")):
         if not path.startswith("reports/"):  # those are made by the reader's own runs
             assert (ROOT / path).exists(), f"{relative(document)} names {path}"
+
+
+def commands(text: str) -> list[str]:
+    """Uses of the command line: in backticks, and lines of blocks of code that begin with it."""
+    blocks = re.findall(r"^```.*?^```", text, flags=re.MULTILINE | re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    lines += [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    lines = [re.sub(r"^(- )?(run|script): ", "", line) for line in lines]
+    return [code for code in (*lines, *CODE.findall(text)) if code.startswith("vidrobust ")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_named_commands_and_options_exist(document: Path) -> None:
+    for code in commands(document.read_text(encoding="utf-8")):
+        name = code.split()[1]
+        assert name in cli.commands, f"{relative(document)}: {code}"
+        known = _options(cli.commands[name])
+        used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", code.partition("#")[0]))
+        assert used <= known, f"{relative(document)}: {code}"
+
+
+def _options(command: click.Command) -> set[str]:
+    """Of a command, and of those below it."""
+    own = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return own.union(*map(_options, below), {"--help"})
 
 
 def test_every_page_of_the_docs_is_linked() -> None:

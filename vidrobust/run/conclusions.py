@@ -1,4 +1,4 @@
-"""The stages that need tables only: correlation, the witnesses together, and the policy."""
+"""The stages that need tables only: the correlation and the policy."""
 
 from __future__ import annotations
 
