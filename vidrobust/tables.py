@@ -373,6 +373,42 @@ TABLES: dict[str, dict[str, Kind]] = {
         "renamed": "int64",
         "center_jitter": "float64",
     },
+    # a row a labelled frame, 1 where the answer is right; pm and mean_neighbour of anchors only, else NaN
+    "answers": {
+        "item": "string",
+        "frame": "int64",
+        "time_s": "float64",
+        "model": "string",
+        "track": "int64",
+        "truth": "string",
+        "top1": "float64",
+        "top5": "float64",
+        "pm0": "float64",
+        "pm1": "float64",
+        "pm2": "float64",
+        "pm3": "float64",
+        "pm4": "float64",
+        "pm5": "float64",
+        "pm6": "float64",
+        "pm7": "float64",
+        "pm8": "float64",
+        "pm9": "float64",
+        "pm10": "float64",
+        "mean_neighbour": "float64",
+    },
+    # a row an anchor (frame_a, at time_s) and a frame about it (frame_b)
+    "neighbours": {
+        "item": "string",
+        "frame_a": "int64",
+        "frame_b": "int64",
+        "delta_ms": "float64",
+        "delta_frames": "int64",
+        "time_s": "float64",
+        "model": "string",
+        "truth": "string",
+        "anchor_right": "bool",
+        "neighbour_right": "float64",
+    },
 }
 
 PAIR_KINDS = ("adjacent", "anchor")

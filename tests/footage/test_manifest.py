@@ -202,4 +202,10 @@ def test_the_items_and_labels_tables(line: Path) -> None:
         ["b", -1, 1, "crack"],
     ]
     assert labels_table(items)["label"].tolist() == [-1, 1]
+    several = read(line, "path,label\nclips/a.mp4,281; 282;crack;281\n").items
+    assert labels_table(several)[["label", "label_name"]].to_numpy().tolist() == [
+        [281, "281"],
+        [282, "282"],
+        [-1, "crack"],
+    ]
     assert items_table([]).columns.tolist()[:2] == ["item", "path"]

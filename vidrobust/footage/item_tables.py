@@ -34,18 +34,19 @@ def items_table(items: Iterable[Item]) -> pd.DataFrame:
 
 
 def labels_table(items: Iterable[Item], classes: Sequence[str] = ()) -> pd.DataFrame:
-    """The labels that the manifest gives: one row a labelled item, for all its frames (``frame`` -1).
+    """The labels that the manifest gives, for all frames of an item (``frame`` -1): a row a labelled item.
 
+    Several classes that are all right stand with semicolons between them, "281;282", and are a row each.
     ``label`` is the number where the manifest gives a number, else the place of the name in ``classes``, else
     -1; ``label_name`` is what the manifest says, or the name in ``classes`` of a number.
     """
     place = {name: number for number, name in enumerate(classes)}
     rows = []
     for item in items:
-        if item.label:
-            number = int(item.label) if item.label.isdecimal() else place.get(item.label, NOT_A_CLASS)
-            is_number = item.label.isdecimal() and number < len(classes)
-            name = classes[number] if is_number else item.label
+        for said in dict.fromkeys(each.strip() for each in item.label.split(";") if each.strip()):
+            number = int(said) if said.isdecimal() else place.get(said, NOT_A_CLASS)
+            is_number = said.isdecimal() and number < len(classes)
+            name = classes[number] if is_number else said
             rows.append(label_row(item.name, label=number, label_name=name, source="manifest"))
     return labels_of(rows)
 

@@ -67,11 +67,15 @@ def mean_neighbour(sets: AnchorSets, k: int = WITHIN) -> Share:
 
     The authors' ``rand_accuracy`` is one draw of this. An anchor without a neighbour within k stands for itself.
     """
+    return _mean(neighbour_shares(sets, k), sets.cluster)
+
+
+def neighbour_shares(sets: AnchorSets, k: int = WITHIN) -> np.ndarray:
+    """(n,) share of each anchor's neighbours within k frames that are right; itself where it has none."""
     near = np.abs(sets.offset) <= k
     count = np.bincount(sets.of[near], minlength=len(sets.anchor))
     right = np.bincount(sets.of[near], weights=sets.neighbour[near], minlength=len(sets.anchor))
-    each = np.where(count > 0, right / np.maximum(count, 1), sets.correct.astype(np.float64))
-    return _mean(each, sets.cluster)
+    return np.where(count > 0, right / np.maximum(count, 1), sets.correct.astype(np.float64))
 
 
 def conditional_robustness(

@@ -149,18 +149,19 @@ def metric_rows(run: RunTables) -> list[dict[str, Any]]:
     for metric in _told(stability):
         found = [overall(stability, model, metric.name) for model in run.models]
         if any(each["n"] for each in found):
-            rows.append({"name": metric.title, "values": [_metric(metric, each) for each in found]})
+            rows.append({"name": metric.title, "values": [metric_text(metric, each) for each in found]})
     rows.append({"name": "kappa of neighbouring labels", "values": _kappas(run)})
     return rows
 
 
 def _told(stability: pd.DataFrame) -> list[Metric]:
-    """The metrics of the table, in its order."""
+    """The metrics of the table that need no labels, in its order."""
     found = [find_metric(str(name)) for name in stability["metric"].drop_duplicates()]
-    return [metric for metric in found if metric is not None]
+    return [metric for metric in found if metric is not None and not metric.of_labels]
 
 
-def _metric(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
+def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
+    """A figure with its interval, and what it stands on."""
     text = with_interval if metric.unit else percent_with_interval
     value = text(row["value"], row["low"], row["high"])
     n = f"n = {int(row['n'])}"

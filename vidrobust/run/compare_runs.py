@@ -122,7 +122,7 @@ def _width(metric: Metric, table: pd.DataFrame) -> float:
 
 
 def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
-    """Churn of the labels of equal frames, and right and wrong where items have labels."""
+    """Churn of the labels of equal frames, and right and wrong where both runs have labels."""
     tables = [side.table("frames") for side in (a, b)]
     if any(table.empty for table in tables):
         return {}
@@ -133,25 +133,20 @@ def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
     clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
     share = churn(both["label_name_a"].to_numpy(str), both["label_name_b"].to_numpy(str), clusters)
     told: dict[str, Any] = {"churn": asdict(share)}
-    reference = both["item"].map(_labels(a, b)).fillna("").to_numpy(str)
-    known = np.flatnonzero(reference != "")
-    if len(known):
-        right_a, right_b = (
-            both[f"label_name_{side}"].to_numpy(str)[known] == reference[known] for side in "ab"
-        )
-        flips = correctness_flips(right_a, right_b, clusters.of(known), seed=seed)
-        told |= {"mcnemar_p": flips.p, "negative_flips": flips.negative, "positive_flips": flips.positive}
-    return told
+    return told | _right(a, b, seed)
 
 
-def _labels(a: Side, b: Side) -> dict[str, str]:
-    """Shared name -> reference class, of either run's manifest."""
-    return {
-        side.names[entry["item"]]: str(entry["label"])
-        for side in (b, a)
-        for entry in side.folder.run["inputs"]
-        if entry["item"] in side.names and entry.get("label")
-    }
+def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:
+    """Right and wrong on equal frames that both runs have labels for; empty without such."""
+    tables = [side.table("answers") for side in (a, b)]
+    both = tables[0].merge(tables[1][["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b"))
+    if both.empty:
+        return {}
+    clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
+    flips = correctness_flips(
+        both["top1_a"].to_numpy() > 0, both["top1_b"].to_numpy() > 0, clusters, seed=seed
+    )
+    return {"mcnemar_p": flips.p, "negative_flips": flips.negative, "positive_flips": flips.positive}
 
 
 def _sides(

@@ -12,6 +12,7 @@ from vidrobust.account.keyframes import keyframe_tests
 from vidrobust.account.naming import comes_back, named
 from vidrobust.account.shares import summarise as summarise_account
 from vidrobust.account.shares import summarise_by
+from vidrobust.run import with_labels
 from vidrobust.run.run import Run
 from vidrobust.studies import stability as study
 from vidrobust.studies.spread import spread_of
@@ -23,16 +24,21 @@ Facts = Mapping[str, Mapping[str, Any]]
 
 
 def stability(run: Run, facts: Facts) -> None:
-    """The tables ``stability`` and ``stability_by``, of the models of every task."""
+    """The tables ``stability`` and ``stability_by``, of the models of every task; with labels also ``answers``."""
     summaries, by = [_floor_rows(facts)], [tables.empty("stability_by")]
+    run.folder.update(judged={})
+    judged: dict[str, pd.DataFrame] = {}
     for task in dict.fromkeys(model.task for model in run.models):
         names = [model.name for model in run.models if model.task == task]
         raw = {name: run.table(name) for name in task_of(task).tables}
         mine = {name: table[table["model"].isin(names)] for name, table in raw.items()}
+        found = with_labels.judged(run, task_of(task), mine)
+        mine, judged = {**mine, **found}, {**judged, **found}
         metrics = metrics_of(task, run.settings.anchor_deltas)
         summaries.insert(0, study.summarise(mine, metrics))
         by.append(study.summarise_by_class(mine, metrics))
         by.append(study.summarise_by(mine, metrics, task_of(task).groups))
+    with_labels.write(run, judged)
     _write_filled(run, "stability", summaries)
     _write_filled(run, "stability_by", by)
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from vidrobust.errors import InputError
 from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.protocols.answers import on_frames
 from vidrobust.protocols.gu2019 import anchors_of_run, draw_matrix, gu2019, robustness
+from vidrobust.protocols.said_classes import by_name
 from vidrobust.run.folder import RunFolder
 
 FIGURE, SAID = "gu2019_matrix.png", "gu2019.json"
@@ -23,7 +25,9 @@ def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any
     labels = folder.table_or_empty("labels")
     if not len(labels):
         raise InputError(f"{path}: gu2019 needs labels; give a manifest with a column label, or --labels")
-    models = anchors_of_run(folder.table("frames"), labels, folder.table("sensitivity"))
+    frames = folder.table("frames")
+    shown = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"])
+    models = anchors_of_run(frames, by_name(on_frames(labels, shown)), folder.table("sensitivity"))
     if len(models) < 2:
         raise InputError(f"{path}: gu2019 compares models, and this run has one; name several with --model")
     families = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from vidrobust import __version__
 from vidrobust.models.info import identity
 from vidrobust.models.predict import Model
@@ -51,16 +53,22 @@ def unit_key(stage: Stage, content: str, settings: Settings, model: Model | None
 
 
 def record(
-    stage: Stage, settings: Settings, units: Mapping[str, str], records: Mapping[str, Record]
+    stage: Stage,
+    settings: Settings,
+    units: Mapping[str, str],
+    records: Mapping[str, Record],
+    labels: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """What a stage is made of: its units (name -> key) or what it needs and uses, and its settings.
 
     records  of the stages made before it
+    labels   what is known beforehand, where the stage looks at it
     """
     made_of = {
         "version": stage.version,
         "package": __version__,
-        "settings": settings.subset(stage.settings),
+        "settings": settings.subset((*stage.settings, *stage.summed)),
+        "labels": "" if labels is None else key_of(labels.astype(str).to_dict("split")),
         "needs": {n: records[n]["key"] for n in (*stage.needs, *stage.uses) if n in records},
         "units": dict(units),
     }
@@ -76,7 +84,9 @@ def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> 
     found = []
     if own["version"] != stage.version or own["package"] != __version__:
         found.append(f"made by vidrobust {own['package']}, stage version {own['version']}")
-    for name, value in settings.subset(stage.settings).items():
+    for name, value in settings.subset((*stage.settings, *stage.summed)).items():
+        if name in stage.summed and name not in own["settings"]:
+            continue  # of a folder from before this setting
         if own["settings"].get(name) != value:
             found.append(f"{name} was {_word(own['settings'].get(name))}, now {_word(value)}")
     for name in (*stage.needs, *stage.uses):

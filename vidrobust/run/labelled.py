@@ -31,13 +31,28 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
     labels = read_labels(settings.labels)
     matched = on_items(labels.rows, items)
     if not len(matched.rows):
-        known = ", ".join(labels.rows["item"].unique()[:3])
-        raise InputError(f"{settings.labels}: labels none of the sources; it knows {known}")
+        known = ", ".join(labels.rows["item"].unique()[:3]) or "no item"
+        bad = [str(problem) for problem in labels.problems]
+        first = f"; {len(bad)} row(s) cannot be used, the first: {bad[0]}" if bad else ""
+        raise InputError(f"{settings.labels}: labels none of the sources; it knows {known}{first}")
     if labels.problems:
         say(f"{len(labels.problems)} row(s) of {settings.labels} cannot be used: vidrobust labels lists them")
     if matched.unlabelled:
         say(f"{len(matched.unlabelled)} item(s) have no label in {settings.labels}")
-    return (_objects(items, labels, say) if settings.crop else tuple(items)), matched.rows
+    if not settings.crop:
+        return tuple(items), matched.rows
+    objects = _objects(items, labels, say)
+    return objects, _of_objects(objects, matched.rows)
+
+
+def _of_objects(objects: Sequence[Item], rows: pd.DataFrame) -> pd.DataFrame:
+    """The labels of the clips as those of the objects cut out of them, under the objects' names."""
+    parts = []
+    for item in objects:
+        more = dict(item.more)
+        mine = rows[(rows["item"] == more["clip"]) & (rows["track"].astype(str) == more["track"])]
+        parts.append(mine.assign(item=item.name))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _objects(items: Sequence[Item], labels: Labels, say: Say) -> tuple[Item, ...]:

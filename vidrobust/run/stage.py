@@ -25,6 +25,7 @@ class Stage:
     needs     stages whose results it reads: they are made first
     uses      stages whose results it reads where they are there
     settings  names of the settings on which its numbers depend
+    summed    names of settings on which ``gives`` alone depends, not its parts; of ``labels`` also what they say
     also      "module:function" (Settings, Model or None) -> plain values on which they depend besides: what other
               packages bring
     parts     raw tables, made unit by unit, the first one marks a unit as done
@@ -45,6 +46,7 @@ class Stage:
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    summed: tuple[str, ...] = ()
     also: str = ""
     parts: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()

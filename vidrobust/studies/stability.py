@@ -1,7 +1,8 @@
-"""How stable a model is on footage: every metric of its task, per item and over all, without labels."""
+"""How stable a model is on footage: every metric of its task, per item and over all."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from vidrobust import tables
 from vidrobust.statistics.clusters import independent_clusters
-from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
+from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_mean, clustered_rate
 from vidrobust.tasks.metric import Metric
 
 FEWEST_PAIRS = 30
@@ -19,11 +20,12 @@ FEWEST_PAIRS = 30
 def summarise(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
     """The ``stability`` table: every metric per model and item, and over all items (item "").
 
-    raw  the raw tables by name, of models whose task has these metrics
+    raw  the raw tables by name, of models whose task has these metrics; a metric whose table is not among them,
+         as without labels, has no row
     Excluded pairs do not count. Clusters by the one rule, ``statistics/clusters.py``.
     """
     rows: list[dict[str, object]] = []
-    for metric in metrics:
+    for metric in (m for m in metrics if m.table in raw):
         counted = metric.values(raw[metric.table])
         for model, of_model in counted.groupby("model", sort=False):
             for item in [*of_model["item"].drop_duplicates(), ""]:
@@ -65,7 +67,7 @@ def summarise_by(
     rows: list[dict[str, object]] = []
     for by, column in groups.items():
         for metric in metrics:
-            if column not in raw[metric.table] or metric.table == "frames":
+            if metric.table not in raw or column not in raw[metric.table] or metric.table == "frames":
                 continue
             for (model, name), part in metric.values(raw[metric.table]).groupby(
                 ["model", column], sort=False
@@ -76,12 +78,18 @@ def summarise_by(
 
 
 def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
-    """value, low, high, n, and what the independent clusters were and how many, of some rows of a raw table."""
+    """value, low, high, n, and what the independent clusters were and how many, of some rows of a raw table.
+
+    Where every event is of an item of its own, all are independent, and the interval is Clopper & Pearson's.
+    """
     clusters = independent_clusters(part["item"], part["time_s"])
     values = part[metric.column].to_numpy(np.float64)
     found: Interval
     if metric.is_rate:
         found = clustered_rate(values > 0, clusters)
+        if clusters.what != "stretch" and clusters.count == len(values):
+            low, high = clopper_pearson(int((values > 0).sum()), len(values))
+            found = dataclasses.replace(found, low=low, high=high)
     else:
         low, high = metric.bounds
         # without a bound of its own it is taken to go as far as was seen, or one unit

@@ -12,6 +12,7 @@ import numpy as np
 from vidrobust.differences import classes
 from vidrobust.predictions import Classifications
 from vidrobust.tasks.class_meter import ClassMeter
+from vidrobust.tasks.labelled import METRICS as LABELLED
 from vidrobust.tasks.metric import Difference, Metric
 from vidrobust.tasks.task import AlongTime, Task
 
@@ -108,6 +109,7 @@ METRICS: tuple[Metric, ...] = (
         is_rate=True,
         headline=True,
     ),
+    *LABELLED,
 )
 
 
@@ -119,6 +121,8 @@ CLASSIFICATION = Task(
     name=NAME,
     tables=("frames", "pairs", "triples", "probabilities"),
     meter=_meter,
+    labelled=("answers", "neighbours"),
     metrics=METRICS,
     anchored=("flip_rate", "total_variation"),
+    groups=MappingProxyType({"label": "truth"}),
 )

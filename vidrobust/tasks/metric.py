@@ -34,6 +34,7 @@ class Metric:
     is_rate     values are events (0 or 1), and the interval is one of a rate; else of a mean
     of_tracks   values belong to tracks, which are numbered anew for every model: two models are compared by what
                 they do in each second
+    of_labels   needs labels: its table is made only where there are some, and it is told under its own heading
     headline    told first: on the console, on the first page, in a comparison
     """
 
@@ -50,6 +51,7 @@ class Metric:
     worse: Literal["higher", "lower"] = "higher"
     is_rate: bool = False
     of_tracks: bool = False
+    of_labels: bool = False
     headline: bool = False
 
     def __post_init__(self) -> None:

@@ -55,6 +55,7 @@ class Task:
     name      as a model's ``task`` says it
     tables    the raw tables that its meter fills, the first one a row a frame or a box
     meter     (item, model, AlongTime, metrics) -> Meter
+    labelled  further tables, made of these where labels are known
     metrics   its own metrics; ``catalogue.metrics_of`` adds those from outside
     anchored  metrics, by name, that are also told of anchor pairs
     groups    what else the numbers are told by: "class" -> the column of the raw tables that holds it
@@ -66,6 +67,7 @@ class Task:
     tables: tuple[str, ...]
     meter: Callable[[str, str, AlongTime, Sequence[Metric]], Meter]
     metrics: tuple[Metric, ...]
+    labelled: tuple[str, ...] = ()
     anchored: tuple[str, ...] = ()
     groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     moved: Callable[[Any, Any, float, Sequence[Any], tuple[int, int]], Any] | None = None

@@ -1,0 +1,187 @@
+"""Right and wrong along a run: each labelled frame of a model, its anchors, and the frames about them.
+
+labels    what a person said of frames or whole items, as sets of classes
+answers   a row a labelled frame: is the answer right, and is it an anchor, what holds about it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from vidrobust import tables
+from vidrobust.footage.labels.matching import at_frames
+from vidrobust.protocols.anchors import WITHIN, AnchorSets, anchor_sets
+from vidrobust.protocols.correct import REST, WHOLE_ITEM, label_sets
+from vidrobust.protocols.pm_k import neighbour_shares, pm_correct
+from vidrobust.protocols.said_classes import SaidClasses
+
+ANCHOR_EVERY_S = 1.0
+"""Anchors are labelled frames at least so far apart, so that their windows hardly overlap."""
+TOP = 5
+NAMES_TOLD = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """One model, judged by labels.
+
+    answers     the table ``answers``
+    neighbours  the table ``neighbours``
+    unknown     labels that are no class of the model -> how many rows of labels say so; they judge nothing
+    unjudged    frames that have such labels alone, and are left out
+    """
+
+    answers: pd.DataFrame = field(default_factory=lambda: tables.empty("answers"))
+    neighbours: pd.DataFrame = field(default_factory=lambda: tables.empty("neighbours"))
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    unjudged: int = 0
+
+
+def answers_of(
+    frames: pd.DataFrame, probabilities: pd.DataFrame, labels: pd.DataFrame, class_names: Sequence[str]
+) -> Answers:
+    """The answers of one model, from its rows of ``frames`` and ``probabilities``.
+
+    labels       the table ``labels`` of the items; rows of objects that are absent or uncertain judge nothing
+    class_names  of the model; how labels are brought to them: ``said_classes.py``
+
+    Anchors are labelled frames one second apart. A neighbour, up to ten frames away, is judged by its own labels
+    where an item's labels stand on frame after frame, and by its anchor's where they are sparse.
+    """
+    seen = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"]).reset_index(drop=True)
+    said = SaidClasses.of(on_frames(labels, seen), class_names)
+    sets = label_sets(said.rows, seen)
+    judged = np.array([bool(s) for s in sets], dtype=bool)
+    unjudged = int((~judged & np.array([bool(s) for s in label_sets(said.unknown, seen)], bool)).sum())
+    if not judged.any():
+        return Answers(unknown=said.counts, unjudged=unjudged)
+    kept = seen[judged].reset_index(drop=True)
+    of = [sets[row] for row in np.flatnonzero(judged)]
+    table = kept[["item", "frame", "time_s", "model"]].assign(
+        truth=[_told(s, class_names) for s in of],
+        top1=[float(int(label) in s) for label, s in zip(kept["label"], of, strict=True)],
+        top5=_among_top(probabilities, kept, of, len(class_names)),
+    )
+    anchors = table[_apart(table)]
+    found = [
+        anchor_sets(seen[seen["item"].isin(items)], said.rows, judged_by=by, anchors=anchors)
+        for by, items in _judged_by(seen, judged).items()
+    ]
+    return Answers(
+        answers=tables.check("answers", _with_anchors(table, found)),
+        neighbours=_neighbours(found, table),
+        unknown=said.counts,
+        unjudged=unjudged,
+    )
+
+
+def on_frames(labels: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
+    """The labels of what is to be seen, each that has only a time on the frame shown then.
+
+    frames  item, frame, time_s of the frames at hand, sorted
+    """
+    if "presence" in labels:
+        labels = labels[labels["presence"] == "present"]
+    timed = (labels["frame"] == WHOLE_ITEM) & labels["time_s"].notna()
+    parts = [labels[~timed]]
+    shown = dict(list(frames.groupby("item", sort=False)))
+    for item, rows in labels[timed].groupby("item", sort=False):
+        if item in shown:
+            found = at_frames(rows, shown[item]["time_s"].to_numpy(np.float64))
+            number = shown[item]["frame"].to_numpy(np.int64)
+            parts.append(found.assign(frame=number[found["frame"].to_numpy(np.int64)]))
+    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+
+
+def _told(wanted: frozenset[object], class_names: Sequence[str]) -> str:
+    """A set of classes in words."""
+    names = list(dict.fromkeys(class_names[int(str(k))] for k in sorted(wanted, key=lambda k: int(str(k)))))
+    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
+    return " or ".join(names[:NAMES_TOLD]) + more
+
+
+def _among_top(
+    probabilities: pd.DataFrame, kept: pd.DataFrame, sets: Sequence[frozenset[object]], classes: int
+) -> np.ndarray:
+    """(n,) 0 or 1, NaN where it is not known: of no more than five classes, or of a list that is shorter."""
+    out = np.full(len(kept), np.nan)
+    if classes <= TOP:
+        return out
+    listed = probabilities[probabilities["label"] != REST]
+    listed = listed.sort_values("probability", ascending=False, kind="stable")
+    leading = listed.groupby(["item", "frame"], sort=False)["label"].agg(lambda of: tuple(of)[:TOP])
+    found = leading.reindex(pd.MultiIndex.from_frame(kept[["item", "frame"]])).to_list()
+    for row, (labels, wanted) in enumerate(zip(found, sets, strict=True)):
+        if isinstance(labels, tuple) and len(labels) == TOP:
+            out[row] = float(any(int(k) in wanted for k in labels))
+    return out
+
+
+def _apart(table: pd.DataFrame) -> np.ndarray:
+    """(n,) bool: the first labelled frame of each item, and each that is a second behind the last one taken."""
+    taken = np.zeros(len(table), bool)
+    for rows in table.groupby("item", sort=False).indices.values():
+        times = table["time_s"].to_numpy(np.float64)[rows]
+        last = -np.inf
+        # labels of one a second stand on frames that may be half a frame early
+        near = 0.5 * float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        for row, time in zip(rows, times, strict=True):
+            if time - last >= ANCHOR_EVERY_S - min(near, 0.05):
+                taken[row], last = True, time
+    return taken
+
+
+def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[Literal["own", "anchor"], list[str]]:
+    """Items by whose labels their neighbours are judged by: their own where labels follow frame on frame."""
+    by: dict[Literal["own", "anchor"], list[str]] = {}
+    for item, rows in seen.groupby("item", sort=False).indices.items():
+        places = np.flatnonzero(judged[rows])
+        if len(places):
+            follow = len(places) > 1 and float(np.median(np.diff(places))) == 1
+            by.setdefault("own" if follow else "anchor", []).append(str(item))
+    return by
+
+
+def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFrame:
+    """The table with pm0 ... pm10 and mean_neighbour of the frames that are anchors, NaN elsewhere."""
+    columns = [f"pm{k}" for k in range(WITHIN + 1)]
+    parts = []
+    for sets in found:
+        of = pd.DataFrame({"item": sets.cluster, "frame": _frame(sets)})
+        for k, column in enumerate(columns):
+            of[column] = pm_correct(sets, k).astype(np.float64)
+        parts.append(of.assign(mean_neighbour=neighbour_shares(sets)))
+    return table.merge(pd.concat(parts, ignore_index=True), on=["item", "frame"], how="left").assign(track=0)
+
+
+def _neighbours(found: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFrame:
+    """A row an anchor and neighbour."""
+    parts = []
+    for sets in found:
+        frame = _frame(sets)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "item": sets.cluster[sets.of],
+                    "frame": frame[sets.of],
+                    "frame_a": frame[sets.of],
+                    "frame_b": frame[sets.of] + sets.offset,
+                    "delta_frames": sets.offset,
+                    "delta_ms": sets.offset_ms,
+                    "anchor_right": sets.correct[sets.of],
+                    "neighbour_right": sets.neighbour.astype(np.float64),
+                }
+            )
+        )
+    of_anchor = table[["item", "frame", "time_s", "model", "truth"]]
+    joined = pd.concat(parts, ignore_index=True).merge(of_anchor, on=["item", "frame"], how="left")
+    return tables.check("neighbours", joined.drop(columns="frame"))
+
+
+def _frame(sets: AnchorSets) -> np.ndarray:
+    return np.array([int(str(name).rsplit(":", 1)[1]) for name in sets.anchor], np.int64)
