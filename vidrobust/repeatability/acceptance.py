@@ -121,3 +121,26 @@ def judge(
         for quantity, of, value in values
         if quantity in rules
     ]
+
+
+def attribute_values(found: Mapping[str, Any]) -> list[tuple[str, str, float | None]]:
+    """What a profile may judge of an attribute study: (quantity, of what, value)."""
+    values: list[tuple[str, str, float | None]] = []
+    for operator, told in ((found["against_reference"] or {}).get("operators") or {}).items():
+        values += [
+            (name, operator, told[name]["value"])
+            for name in ("effectiveness", "miss_rate", "false_alarm_rate", "kappa")
+            if told[name] is not None
+        ]
+    for pair in found["between_operators"]["cohens_kappa"]:
+        values.append(("kappa", " and ".join(pair["operators"]), pair["value"]))
+    return values
+
+
+def gauge_values(found: Mapping[str, Any]) -> list[tuple[str, str, float | None]]:
+    """What a profile may judge of a gauge study; the tolerance only where there is one."""
+    names = ["percent_grr", "ndc"]
+    tolerance = found["percent_tolerance"]
+    if tolerance is not None and math.isfinite(tolerance):
+        names.insert(1, "percent_tolerance")
+    return [(name, "", found[name]) for name in names]

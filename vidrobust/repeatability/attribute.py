@@ -22,19 +22,24 @@ NAN = float("nan")
 
 
 def attribute_study(
-    table: pd.DataFrame, *, defect: Iterable[str] = (), ordered: Sequence[str] = ()
+    table: pd.DataFrame,
+    *,
+    defect: Iterable[str] = (),
+    ordered: Sequence[str] = (),
+    possible: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The study of a table part, operator, trial, value [, reference].
 
     defect   classes that are defects: what a miss and a false alarm are about, and Cochran's Q and McNemar
     ordered  the classes from lowest to highest, for Kendall's W; numbers are ordered by themselves
+    possible classes that a verdict might have been, besides those that occur
 
     Keys: classes, parts, operators, trials, within_operator, between_operators, against_reference, grey_zone,
     notes. A share has value, low, high (Clopper-Pearson over parts, or over ratings where it says so) and n.
     """
     table = check_attribute(table)
     classes = _classes(table, ordered)
-    unknown = sorted(set(defect) - set(classes) - set(table.get("reference", ())))
+    unknown = sorted(set(defect) - set(classes) - set(table.get("reference", ())) - set(possible))
     if unknown:
         raise SettingsError(f"--defect {', '.join(unknown)}: no such class; there are {', '.join(classes)}")
     has_reference = "reference" in table and (table["reference"] != "").any()

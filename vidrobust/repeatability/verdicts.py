@@ -20,6 +20,14 @@ SCORES = {"majority": "mean", "mean": "mean", "last": "last", "any-defect": "max
 """How the defect's probability over the frames becomes one score, by the rule of the verdict."""
 
 
+def check_rule(rule: str, defect: Iterable[str]) -> None:
+    """SettingsError for a rule that does not exist, or that needs to know what a defect is."""
+    if rule not in RULES:
+        raise SettingsError(f"--rule {rule}: there is no such rule; there are {', '.join(RULES)}")
+    if rule in ("any-defect", "worst") and not set(defect):
+        raise SettingsError(f"--rule {rule} needs --defect CLASS[,CLASS]")
+
+
 def verdicts(
     frames: pd.DataFrame,
     probabilities: pd.DataFrame,
@@ -28,7 +36,7 @@ def verdicts(
     rule: str = "majority",
     defect: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """One row an item and model: part, operator, trial, value, score, reference, item.
+    """One row an item and model: part, operator, trial, value, score, reference, item, model.
 
     frames         item, model, frame, label_name
     probabilities  item, model, frame, label_name, probability: the classes kept of each frame
@@ -39,10 +47,7 @@ def verdicts(
     trial. The per-frame verdicts stay in ``frames``.
     """
     wrong = set(defect)
-    if rule not in RULES:
-        raise SettingsError(f"--rule {rule}: there is no such rule; there are {', '.join(RULES)}")
-    if rule in ("any-defect", "worst") and not wrong:
-        raise SettingsError(f"--rule {rule} needs --defect CLASS[,CLASS]")
+    check_rule(rule, wrong)
     known = items[items["part"] != ""].set_index("item")
     frames = frames[frames["item"].isin(known.index)].sort_values("frame", kind="stable")
     bad = probabilities[probabilities["label_name"].isin(wrong)]
@@ -65,9 +70,10 @@ def verdicts(
                 "score": float("nan") if score is None else _score(SCORES[rule], score),
                 "reference": str(told["label"]),
                 "item": str(item),
+                "model": str(model),
             }
         )
-    columns = ["part", "operator", "trial", "value", "score", "reference", "item"]
+    columns = ["part", "operator", "trial", "value", "score", "reference", "item", "model"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -10,11 +10,26 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     """The lines of a gauge study, an attribute study or both of a run, the verdicts last."""
     if found["study"] == "run":
         told = _attribute(found["attribute"]) + (_gauge(found["gauge"]) if found["gauge"] else [])
+        told += [line for level in found["levels"].items() for line in _level(*level)]
         told += [f"  note: {note}" for note in found["attribute"]["notes"]]
     else:
         told = _gauge(found) if found["study"] == "gauge" else _attribute(found)
     told += [f"  note: {note}" for note in found["notes"]]
     return [*told, *_verdicts(found["verdicts"])]
+
+
+def _level(name: str, found: Mapping[str, Any]) -> list[str]:
+    """One level of a run in one line."""
+    between = found["attribute"]["between_operators"]["agreement"]
+    told = f"  {name} ({' and '.join(found['from'])}): {found['parts']} parts, {found['items']} items"
+    for operator, own in found["attribute"]["within_operator"].items():
+        if own["agreement"]["n"]:
+            told += f"; within {operator} {with_interval(own['agreement'])}"
+    if between["n"]:
+        told += f"; between operators {with_interval(between)}"
+    if found["gauge"]:
+        told += f"; %GRR {found['gauge']['percent_grr']:.2f}"
+    return [told]
 
 
 def _gauge(found: Mapping[str, Any]) -> list[str]:
@@ -134,7 +149,9 @@ def number(value: float | None) -> str:
 
 def percent(value: float | None) -> str:
     """A share in percent, two figures."""
-    return "-" if value is None or value != value else f"{100 * value:.2g} %"
+    if value is None or value != value:
+        return "-"
+    return "100 %" if value >= 0.995 else f"{100 * value:.2g} %"
 
 
 def with_interval(share: Mapping[str, Any]) -> str:

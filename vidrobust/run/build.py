@@ -170,6 +170,7 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
         item = unit.item
         content = run.inputs.content[item.name]
         told = {"part": item.part, "pass": item.pass_, "station": item.station, "label": item.label}
+        told["level"] = dict(item.more).get("level", "")
         of_manifest = {name: value for name, value in told.items() if value}
         known = {"item": item.name, "path": shown(item.path), "sha256": content, **of_manifest}
         inputs.append({**known, **facts})

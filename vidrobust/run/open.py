@@ -50,7 +50,7 @@ def opened_sources(
     settings = settings.changed({"sources": [_absolute(s) for s in settings.sources]}, "sources")
     if settings.labels:
         settings = settings.changed({"labels": os.path.abspath(settings.labels)}, "labels")
-    path = Path(out) if out else Path("reports") / _name(settings.sources[0])
+    path = folder_of(settings, out)
     make_room(path)
     with RunFolder(path).locked():
         if overwrite and is_run_folder(path):
@@ -75,6 +75,11 @@ def settings_of(
     out = from_file.pop("out", None)
     settings = Settings().changed(from_file, str(config)).changed(given, "options")
     return settings.changed({"sources": tuple(sources) or settings.sources}, "sources"), out
+
+
+def folder_of(settings: Settings, out: str | None) -> Path:
+    """The run folder of these sources: ``out``, or one named by the first of them."""
+    return Path(out) if out else Path("reports") / _name(settings.sources[0])
 
 
 def _absolute(source: str) -> str:

@@ -1,0 +1,198 @@
+"""Passes found in small pictures of footage: when a part enters, is wholly in view, and leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+THRESHOLD, LEAST_CHANGE = 5.0, 7.0
+"""Robust standard deviations, and grey levels, from the empty scene from which on a place belongs to a part."""
+FAINT = 0.5
+"""Share of both at which a place belongs to a part if it hangs together with one that surely does."""
+SURE_PX = 4
+"""Sure places that a part must have."""
+CLOSE_PX = 7
+"""Gaps within a part that are closed."""
+LEAST_AREA = 0.002
+"""Share of the picture below which what is seen is no part."""
+CROSSES = 0.5
+"""Share of the picture's side that a part must go from where it came in to where it went, to have crossed."""
+EDGE_PX = 1
+"""A part within this of the edge of the small picture is not wholly inside."""
+CROWDED = 0.4
+"""Share of the frames in which a place may be covered by parts before the empty scene cannot be trusted."""
+MISSED = 3
+"""Frames for which a part may be lost from sight within its pass."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One part passing, in frames of the footage, the last ones included.
+
+    first, last                when anything of it is in the picture
+    whole_first, whole_last    when all of it is; -1 where it never is
+    direction                  "right", "left", "down", "up"; "" where it does not move
+    crossed                    came in over one edge and went out over another
+    remark                     what a person should look at, or ""
+    """
+
+    first: int
+    last: int
+    whole_first: int
+    whole_last: int
+    direction: str
+    crossed: bool
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The passes in the order in which they begin, and what is doubtful of all of them."""
+
+    passes: tuple[Pass, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Track:
+    frames: list[int] = field(default_factory=list)
+    boxes: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+    def expected(self, frame: int) -> np.ndarray:
+        """(2,) where the middle should be, at the speed of the last frames."""
+        middles = _middles(self.boxes[-6:])
+        speed = np.zeros(2)
+        if len(middles) > 1:
+            speed = (middles[-1] - middles[0]) / (self.frames[-1] - self.frames[-len(middles)])
+        return np.asarray(middles[-1] + speed * (frame - self.frames[-1]))
+
+
+def find_passes(pictures: np.ndarray) -> Found:
+    """The passes in one clip of a camera that stands still.
+
+    pictures  (N, H, W) uint8 grey, small: about 160 px wide
+
+    The empty scene is the median of each place over time, and a place belongs to a part where it differs from it
+    by more than it does as a rule. What hangs together is followed from frame to frame.
+    """
+    if len(pictures) < 2:
+        return Found((), ("fewer than two frames",))
+    masks, notes = _parts_in(pictures)
+    tracks = _followed(masks)
+    height, width = pictures.shape[1:]
+    found = [_as_pass(track, len(pictures), width, height) for track in tracks if len(track.frames) > 1]
+    kept = [each for each in found if each is not None]
+    return Found(tuple(sorted(kept, key=lambda p: (p.first, p.last))), tuple(notes))
+
+
+def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """(N, H, W) bool of places that belong to a part, and what is doubtful."""
+    smooth = np.stack([cv2.GaussianBlur(p.astype(np.float32), (0, 0), 1.0) for p in pictures])
+    empty = np.median(smooth[:: max(1, len(smooth) // 300)], axis=0)
+    gains = np.array([np.median(p / np.maximum(empty, 1.0)) for p in smooth])  # another light is no part
+    gaps = np.abs(smooth / np.maximum(gains, 1e-3)[:, None, None] - empty)
+    rule = 1.4826 * np.median(gaps, axis=0)
+    sure = gaps / np.maximum(THRESHOLD * rule, LEAST_CHANGE)
+    masks = np.stack([_tidy(each) for each in sure])
+    crowded = masks.mean(axis=0).max()
+    notes = []
+    if crowded > CROWDED:
+        notes.append(
+            f"some place is covered by parts in {100 * crowded:.0f} % of the frames: the empty scene may be "
+            "wrong; look at every pass"
+        )
+    return masks, notes
+
+
+def _tidy(sure: np.ndarray) -> np.ndarray:
+    """(H, W) bool: places surely of a part (1 and more), what hangs together with them, and the gaps between."""
+    faint = cv2.morphologyEx((sure > FAINT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    faint = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((CLOSE_PX, CLOSE_PX), np.uint8))
+    _, labels = cv2.connectedComponents(faint, connectivity=8)
+    hit = np.bincount(labels[(sure > 1) & (labels > 0)], minlength=labels.max() + 1) >= SURE_PX
+    return np.asarray(hit[labels])
+
+
+def _followed(masks: np.ndarray) -> list[_Track]:
+    """Components followed by where they should be next; a part may be lost for MISSED frames."""
+    least = LEAST_AREA * masks[0].size
+    reach = max(masks.shape[1:]) / 5
+    open_: list[_Track] = []
+    done: list[_Track] = []
+    for frame, mask in enumerate(masks):
+        count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+        boxes = [tuple(int(v) for v in stats[k][:4]) for k in range(1, count) if stats[k][4] >= least]
+        done += [t for t in open_ if frame - t.frames[-1] > MISSED + 1]
+        open_ = [t for t in open_ if frame - t.frames[-1] <= MISSED + 1]
+        _assign(frame, boxes, open_, reach)  # type: ignore[arg-type]
+    return done + open_
+
+
+def _assign(frame: int, boxes: list[tuple[int, int, int, int]], open_: list[_Track], reach: float) -> None:
+    """The nearest box and track first; boxes that are left begin tracks."""
+    middles = _middles(boxes)
+    ways = sorted(
+        (float(np.hypot(*(middles[b] - track.expected(frame)))), t, b)
+        for t, track in enumerate(open_)
+        for b in range(len(boxes))
+    )
+    taken: set[int] = set()
+    used: set[int] = set()
+    for way, t, b in ways:
+        if way <= reach and t not in used and b not in taken:
+            used.add(t)
+            taken.add(b)
+            open_[t].frames.append(frame)
+            open_[t].boxes.append(boxes[b])
+    open_ += [_Track([frame], [box]) for b, box in enumerate(boxes) if b not in taken]
+
+
+def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
+    """What a track says of a pass; None for what neither moves nor is a part for longer than a moment."""
+    boxes = np.array(track.boxes)
+    inside = (
+        (boxes[:, 0] >= EDGE_PX)
+        & (boxes[:, 1] >= EDGE_PX)
+        & (boxes[:, 0] + boxes[:, 2] <= width - EDGE_PX)
+        & (boxes[:, 1] + boxes[:, 3] <= height - EDGE_PX)
+    )
+    went = _middles(track.boxes)[-1] - _middles(track.boxes)[0]
+    share = went / [width, height]
+    axis = int(np.argmax(np.abs(share)))
+    crossed = bool(abs(share[axis]) >= CROSSES)
+    at_ends = track.frames[0] == 0 or track.frames[-1] == count - 1
+    if not crossed and not at_ends and (abs(share[axis]) < CROSSES / 2 or not inside.any()):
+        return None
+    whole = np.array(track.frames)[inside]
+    direction = (("left", "right"), ("up", "down"))[axis][int(went[axis] > 0)] if abs(went[axis]) >= 2 else ""
+    found = Pass(
+        first=track.frames[0],
+        last=track.frames[-1],
+        whole_first=int(whole[0]) if len(whole) else -1,
+        whole_last=int(whole[-1]) if len(whole) else -1,
+        direction=direction,
+        crossed=crossed and not at_ends,
+    )
+    return replace(found, remark=_remark(found, count, crossed))
+
+
+def _remark(found: Pass, count: int, far: bool) -> str:
+    said = []
+    if found.first == 0:
+        said.append("was there when the clip begins")
+    if found.last == count - 1:
+        said.append("is there when the clip ends")
+    if found.whole_first < 0:
+        said.append("is never wholly in the picture")
+    if not far and not said:
+        said.append("does not cross the picture")
+    return "; ".join(said)
+
+
+def _middles(boxes: Sequence[tuple[int, int, int, int]]) -> np.ndarray:
+    """(N, 2) px."""
+    rows = np.array(boxes, np.float64).reshape(-1, 4)
+    return np.asarray(rows[:, :2] + rows[:, 2:] / 2)
