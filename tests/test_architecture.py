@@ -21,6 +21,7 @@ STAGES = [
     {"tracks"},
     {"tasks"},
     {"studies"},
+    {"transplant"},
     {"account"},
     {"correlation"},
     {"protocols"},
@@ -28,7 +29,7 @@ STAGES = [
     {"repeatability"},
     {"report"},
     {"run"},
-    {"cli", "cli_tools", "cli_protocols", "cli_repeatability", "cli_runs"},
+    {"cli", "cli_tools", "cli_protocols", "cli_repeatability", "cli_runs", "cli_transplant"},
 ]
 TORCH_FREE = (
     "tables",

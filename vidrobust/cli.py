@@ -277,9 +277,9 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 a gate failed, 2 usage or settings, 3 an input could not be read."""
     # commands that are no stages register themselves
-    from vidrobust import cli_protocols, cli_repeatability, cli_runs, cli_tools
+    from vidrobust import cli_protocols, cli_repeatability, cli_runs, cli_tools, cli_transplant
 
-    for commands in (cli_tools, cli_repeatability, cli_runs, cli_protocols):
+    for commands in (cli_tools, cli_repeatability, cli_runs, cli_protocols, cli_transplant):
         commands.register(cli)
     try:
         cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
