@@ -19,7 +19,9 @@ from vidrobust.files import plain
 @click.option(
     "--model", "specs", multiple=True, required=True, metavar="SPEC", help="A model; may be repeated."
 )
-@click.option("--suite", default="imagenet-c", metavar="NAME", help="imagenet-c, imagenet-p or cifar-c.")
+@click.option(
+    "--suite", default="imagenet-c", metavar="NAME", help="imagenet-c, imagenet-c-bar, imagenet-p or cifar-c."
+)
 @click.option("--device", default="auto", metavar="NAME", help="auto, cpu or cuda:N.")
 @click.option("--batch", default="auto", metavar="N", help="auto, or pictures a batch.")
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the random corruptions.")

@@ -278,3 +278,11 @@ def test_cifar_c_takes_pictures_of_32_px_and_divides_by_nothing(folder: Path, tm
     large = LabelledImages((folder / "cotracker_cat_0.png",), (frozenset({"dog"}),))
     with pytest.raises(InputError, match="the suite is made for 32x32"):
         corruptions(large, [Constant()], suite="cifar-c")
+
+
+def test_c_bar_has_its_ten_and_divides_by_nothing(folder: Path) -> None:
+    """A model that always says cat is wrong on dogs at every severity, and right on cats."""
+    for label, error in (("dog", 100), ("cat", 0)):
+        lone = LabelledImages((folder / "cotracker_cat_0.png",), (frozenset({label}),))
+        (one,) = corruptions(lone, [Constant()], suite="imagenet-c-bar")["models"].values()
+        assert (one["mce"], one["normalised_by"], len(one["corruptions"])) == (error, "", 10)

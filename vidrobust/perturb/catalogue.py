@@ -23,9 +23,12 @@ from vidrobust.perturb import (
     photometric,
 )
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.perturb.published import cifar_c, elastic_authors, imagenet_c, sequences, shift
+from vidrobust.perturb.published import c_bar, cifar_c, elastic_authors, imagenet_c, sequences, shift
 
-OWN_SUITES = ("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-p", "cifar-c", "shift")
+OWN_SUITES = (
+    *("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-c-bar"),
+    *("imagenet-p", "cifar-c", "shift"),
+)
 ENTRY_POINTS = "vidrobust.perturbations"
 
 _MODULES = (
@@ -39,6 +42,7 @@ _MODULES = (
     camera_in_time,
     imagenet_c,
     elastic_authors,
+    c_bar,
     sequences,
     cifar_c,
     shift,

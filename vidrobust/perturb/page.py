@@ -72,6 +72,10 @@ What differs, and from what:
 * **shot_noise** draws from exact quantiles at 2^-14, so tails end at four sigma.
 * Corruptions made here are not the JPEG files of ImageNet-C: do not put them into one table.
 """,
+    "imagenet-c-bar": """\
+Ten corruptions far from those of ImageNet-C in what networks make of them (Mintun et al. 2021), all with the
+formulas and severities of the authors' code; the random numbers are others. On crops of 224 px, as published.
+""",
     "imagenet-p": """\
 The strength is the number of a frame in the sequence, from 1; equally seeded generators give frames of one
 sequence. `vidrobust.perturb.published.sequences.SEQUENCES[name].frames(picture, generator)` streams it,

@@ -25,7 +25,7 @@ from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.perturb.published import cifar_c, imagenet_c
+from vidrobust.perturb.published import c_bar, cifar_c, imagenet_c
 from vidrobust.perturb.published.sequences import SEQUENCES, compared_pairs
 from vidrobust.predictions import Classifications, Classifier
 from vidrobust.protocols.alexnet import FLIP_PROBABILITIES
@@ -78,6 +78,20 @@ def imagenet_c_suite() -> Suite:
     )
 
 
+def c_bar_suite() -> Suite:
+    """The ten corruptions of ImageNet-C-bar; errors are not divided."""
+    return Suite(
+        name=c_bar.SUITE,
+        perturbations=c_bar.PERTURBATIONS,
+        baseline=NONE,
+        prepare=crop_224,
+        notes=(
+            "mce is the mean error in percent, as the paper reports it: there is no baseline to divide by",
+            "corrupted in memory: the authors' files are JPEG of quality 85",
+        ),
+    )
+
+
 def cifar_c_suite() -> Suite:
     """The fifteen corruptions of CIFAR-10-C and -100-C, on pictures as they are; errors are not divided."""
     return Suite(
@@ -97,7 +111,11 @@ def whole_32(picture: torch.Tensor) -> torch.Tensor:
     return picture
 
 
-ERROR_SUITES: dict[str, Callable[[], Suite]] = {"imagenet-c": imagenet_c_suite, "cifar-c": cifar_c_suite}
+ERROR_SUITES: dict[str, Callable[[], Suite]] = {
+    "imagenet-c": imagenet_c_suite,
+    c_bar.SUITE: c_bar_suite,
+    "cifar-c": cifar_c_suite,
+}
 """Suites of error rates, by name."""
 FLIP_SUITE = "imagenet-p"
 
