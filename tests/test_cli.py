@@ -54,6 +54,7 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--fps=2", "fps", 2.0),
     ("--start-s=0.2", "start_s", 0.2),
     ("--end-s=0.9", "end_s", 0.9),
+    ("--segment-s=20", "segment_s", 20.0),
     ("--seed=5", "seed", 5),
     ("--suite=line-camera", "suite", ["line-camera"]),
     ("--perturbation=hue", "perturbation", ["hue"]),

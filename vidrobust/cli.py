@@ -81,6 +81,9 @@ _FOOTAGE = _options(
     _setting("--crop", "Judge each labelled object, cut out of its frames.", type=click.Choice(["boxes"])),
     _setting("--crop-margin", "Context about a box, as a share of it.", type=float, metavar="SHARE"),
     _setting("--crop-size", "Side of a cut-out.", type=int, metavar="PX"),
+    _setting(
+        "--segment-s", "Longer items are worked on in stretches of this length.", type=float, metavar="S"
+    ),
     _setting("--seed", "Seed of everything random.", type=int, metavar="N"),
 )
 _STUDY = _options(

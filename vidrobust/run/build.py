@@ -21,6 +21,9 @@ from vidrobust.run.stage import Stage, load
 from vidrobust.run.stages import BY_NAME, with_needs
 from vidrobust.shown import shown
 
+TRACKS_OF_A_SEGMENT = 1_000_000
+"""More tracks than any segment has."""
+
 
 def build(run: Run, names: Sequence[str]) -> None:
     """Make these stages, and before them all that they need and that is missing or stale."""
@@ -104,14 +107,17 @@ def _ahead(run: Run, stages: Sequence[Stage]) -> Reckoning | None:
 def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
     """The units that are done, of items whose decoded content no other item has, or none of an earlier name."""
     done = [unit for unit in units if run.parts.has(unit.stage, unit.key)]
-    first: dict[str, str] = {}
-    copies: dict[str, str] = {}
-    for unit in sorted(done, key=lambda unit: unit.item.name):
+    shown_by: dict[str, str] = {}
+    for unit in done:
         if unit.stage.name == "links":
             decoded = str(run.parts.facts(unit.stage, unit.key)["decoded"])
-            original = first.setdefault(decoded, unit.item.name)
-            if original != unit.item.name:
-                copies[unit.item.name] = original
+            shown_by[unit.item.name] = f"{shown_by.get(unit.item.name, '')} {decoded}"
+    first: dict[str, str] = {}
+    copies: dict[str, str] = {}
+    for name in sorted(shown_by):
+        original = first.setdefault(shown_by[name], name)
+        if original != name:
+            copies[name] = original
     for copy, original in copies.items():
         run.reporter.warn(f"{copy}: shows the same pictures as {original}, and is counted once")
     run.folder.update(duplicates=[{"item": c, "same_as": o} for c, o in copies.items()])
@@ -130,7 +136,7 @@ def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
     for name in stage.parts:
-        parts = [run.parts.read(stage, unit.key, name, unit.item.name) for unit in units]
+        parts = [_numbered(run.parts.read(stage, unit.key, name, unit.item.name), unit) for unit in units]
         filled = [part for part in parts if len(part)]
         run.folder.write_table(name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name))
     facts = {unit.name: run.parts.facts(stage, unit.key) for unit in units}
@@ -138,6 +144,13 @@ def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
         load(stage.finish)(run, facts)
     seconds = sum(float(fact.get("seconds", 0.0)) for fact in facts.values())
     _note(run, stage, {**new, "seconds": round(seconds + time.perf_counter() - started, 2)})
+
+
+def _numbered(part: pd.DataFrame, unit: Unit) -> pd.DataFrame:
+    """A part whose tracks are those of its segment alone: numbers are used once in an item."""
+    if unit.segment.number and "track" in part and (part["track"] != 0).any():
+        part["track"] += unit.segment.number * TRACKS_OF_A_SEGMENT
+    return part
 
 
 def _conclude(run: Run, stage: Stage, *, asked: bool) -> None:
@@ -164,10 +177,13 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
     """What run.json says of the items; vanished ones are named."""
     before = {entry["item"] for entry in run.folder.run["inputs"]}
     there = {item.name for item in run.inputs.items}
-    inputs = []
+    inputs: list[dict[str, Any]] = []
     for unit in units:
         facts = run.parts.facts(unit.stage, unit.key)
         item = unit.item
+        if unit.segment.number and inputs and inputs[-1]["item"] == item.name:
+            inputs[-1] = _continued(inputs[-1], facts)
+            continue
         content = run.inputs.content[item.name]
         told = {"part": item.part, "pass": item.pass_, "station": item.station, "label": item.label}
         told["level"] = dict(item.more).get("level", "")
@@ -177,6 +193,15 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
     for name in sorted(before - there):
         run.reporter.warn(f"{name}: is not among the sources any more, and is left out")
     run.folder.update(inputs=inputs)
+
+
+def _continued(entry: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+    """An item as described so far, and its next segment."""
+    if not facts["frames"]:
+        return entry
+    added = {name: entry[name] + facts[name] for name in ("frames", "corrupt_frames", "seconds")}
+    problems = list(dict.fromkeys([*entry["problems"], *facts["problems"]]))
+    return {**entry, **added, "problems": problems, "end_s": facts["end_s"]}
 
 
 def stale(run: Run) -> dict[str, list[str]]:

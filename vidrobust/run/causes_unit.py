@@ -60,7 +60,7 @@ def chosen_pairs(context: Context) -> pd.DataFrame:
     """frame_a, frame_b, weight, stratum, scale, time_s: of the item's neighbours, and of pairs a second apart."""
     links = context.need_links()
     seed = f"{context.settings.seed} {context.content}"
-    count = context.settings.pairs
+    count = context.share_of(context.settings.pairs)
     near = choose_pairs(_neighbours(links), count, seed).assign(scale="adjacent")
     rate = float(context.info.frame_rate) / context.settings.every
     far = _apart(links, max(2, round(rate if context.settings.fps is None else context.settings.fps)))

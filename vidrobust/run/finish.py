@@ -19,8 +19,8 @@ from vidrobust.studies.spread import spread_of
 from vidrobust.studies.variation import summarise as summarise_variation
 from vidrobust.tasks.catalogue import metrics_of, task_of
 
-Facts = Mapping[str, Mapping[str, Any]]
-"""What each unit noted, by the name of the unit."""
+Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
+"""What each unit noted, by its item, model or "", and segment."""
 
 
 def stability(run: Run, facts: Facts) -> None:
@@ -55,7 +55,7 @@ def _floor_rows(facts: Facts) -> pd.DataFrame:
         floors: dict[str, list[Mapping[str, Any]]] = {}
         for name, fact in facts.items():
             if fact.get(kind):
-                floors.setdefault(name.split("\x1f")[1], []).append(fact[kind])
+                floors.setdefault(name[1], []).append(fact[kind])
         nan = float("nan")
         for model, of_model in floors.items():
             n = sum(int(floor["n"]) for floor in of_model)
@@ -86,9 +86,10 @@ def variation(run: Run, facts: Facts) -> None:
     widths = {entry["item"]: int(entry["width"]) for entry in run.folder.run["inputs"]}
     run.folder.write_table("variation", summarise_variation(changes))
     run.folder.write_table("spread", spread_of(changes, widths))
-    inputs = [
-        {**entry, "variation": dict(facts.get(entry["item"], {}))} for entry in run.folder.run["inputs"]
-    ]
+    inputs = run.folder.run["inputs"]
+    for entry in inputs:
+        of_item = [fact for name, fact in facts.items() if name[0] == entry["item"]]
+        entry["variation"] = dict(of_item[0]) if len(of_item) == 1 else {"segments": of_item}
     run.folder.update(inputs=inputs)
 
 

@@ -13,6 +13,7 @@ from vidrobust.models.predict import AUTO_BATCH, Model, needs_pixels
 from vidrobust.run.inputs import open_item
 from vidrobust.run.keys import unit_key
 from vidrobust.run.run import Run
+from vidrobust.run.segments import Segment
 from vidrobust.run.stage import Stage, load
 from vidrobust.run.stages import BY_NAME
 from vidrobust.run.unit import Context, Found, StreamWork
@@ -22,30 +23,36 @@ from vidrobust.video.source import VideoSource
 
 @dataclass(frozen=True)
 class Unit:
-    """One stage on one item, with one model or none; the key says whether it is done."""
+    """One stage on one segment of an item, with one model or none; the key says whether it is done."""
 
     stage: Stage
-    item: Item
+    segment: Segment
     model: Model | None
     key: str
 
     @property
-    def name(self) -> str:
-        """Of its line in a record."""
-        return self.item.name if self.model is None else f"{self.item.name}\x1f{self.model.name}"
+    def item(self) -> Item:
+        """The item it belongs to, or the stretch of it."""
+        return self.segment.item
+
+    @property
+    def name(self) -> tuple[str, str, int]:
+        """Item, model or "", and segment."""
+        return self.item.name, "" if self.model is None else self.model.name, self.segment.number
 
 
 def units_of(run: Run, stages: Sequence[Stage], item: Item) -> list[Unit]:
-    """All units of an item, in the order of the stages."""
-    content = run.inputs.content[item.name]
+    """All units of an item, segment by segment, in the order of the stages."""
     found = []
-    for stage in stages:
-        for model in run.models if stage.per == "model" else [None]:
-            if model is not None and model.task not in stage.tasks:
-                continue
-            if stage.how == "frames" and model is not None and not needs_pixels(model):
-                continue  # answers from a file: it cannot be asked about other pictures
-            found.append(Unit(stage, item, model, unit_key(stage, content, run.settings, model)))
+    for segment in run.segments(item):
+        for stage in stages:
+            for model in run.models if stage.per == "model" else [None]:
+                if model is not None and model.task not in stage.tasks:
+                    continue
+                if stage.how == "frames" and model is not None and not needs_pixels(model):
+                    continue  # answers from a file: it cannot be asked about other pictures
+                key = unit_key(stage, segment.content, run.settings, model)
+                found.append(Unit(stage, segment, model, key))
     return found
 
 
@@ -55,11 +62,10 @@ def make_missing(run: Run, stages: Sequence[Stage]) -> None:
     _say_what(run, [unit for of_item in units.values() for unit in of_item])
     for item in run.inputs.readable:
         missing = [unit for unit in units[item.name] if not run.parts.has(unit.stage, unit.key)]
-        if not missing:
-            continue
         try:
-            with open_item(item, run.settings) as source:
-                _make(run, item, source, missing)
+            for segment in dict.fromkeys(unit.segment for unit in missing):
+                with open_item(segment.item, run.settings) as source:
+                    _make(run, segment, source, [unit for unit in missing if unit.segment == segment])
         except ModelError as error:
             run.inputs.fail(f"{shown(item.path)} ({error})", f"{item.name}: {error}", run.reporter)
         except InputError as error:
@@ -76,21 +82,23 @@ def _say_what(run: Run, units: Sequence[Unit]) -> None:
         run.reporter.say(f"{stage.name}: {told}")
 
 
-def _make(run: Run, item: Item, source: VideoSource, missing: list[Unit]) -> None:
+def _make(run: Run, segment: Segment, source: VideoSource, missing: list[Unit]) -> None:
     streams = [unit for unit in missing if unit.stage.how == "stream"]
     if streams:
-        _stream(run, item, source, streams)
+        _stream(run, segment, source, streams)
     for stage in dict.fromkeys(unit.stage for unit in missing if unit.stage.how == "frames"):
-        _frames(run, item, source, [unit for unit in missing if unit.stage is stage])
+        _frames(run, segment, source, [unit for unit in missing if unit.stage is stage])
 
 
-def _context(run: Run, item: Item, source: VideoSource, advance: object) -> Context:
+def _context(run: Run, segment: Segment, source: VideoSource, advance: object) -> Context:
     links = BY_NAME["links"]
-    content = run.inputs.content[item.name]
+    item, content = segment.item, segment.content
     key = unit_key(links, content, run.settings, None)
     return Context(
         item=item,
         content=content,
+        number=segment.number,
+        pieces=segment.pieces,
         settings=run.settings,
         info=source.info,
         links=run.parts.read(links, key, "links", item.name) if run.parts.has(links, key) else None,
@@ -98,13 +106,14 @@ def _context(run: Run, item: Item, source: VideoSource, advance: object) -> Cont
     )
 
 
-def _stream(run: Run, item: Item, source: VideoSource, units: list[Unit]) -> None:
+def _stream(run: Run, segment: Segment, source: VideoSource, units: list[Unit]) -> None:
     """Feed every frame to all these units; a model that fails is dropped, and its units with it."""
+    item = segment.item
     size = AUTO_BATCH if run.settings.batch_size == "auto" else run.settings.batch_size
     watcher = PairWatcher(motion_limit=run.settings.motion_limit)
     started = time.perf_counter()
     with run.reporter.counting(item.name, source.info.num_frames, "frames") as counter:
-        context = _context(run, item, source, counter.advance)
+        context = _context(run, segment, source, counter.advance)
         works: dict[Unit, StreamWork] = {unit: load(unit.stage.work)(context, unit.model) for unit in units}
         for batch in source.batches(size):
             links = watcher.feed(batch)
@@ -123,14 +132,14 @@ def _stream(run: Run, item: Item, source: VideoSource, units: list[Unit]) -> Non
         run.parts.write(unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)})
 
 
-def _frames(run: Run, item: Item, source: VideoSource, units: list[Unit]) -> None:
+def _frames(run: Run, segment: Segment, source: VideoSource, units: list[Unit]) -> None:
     """One stage that asks for single frames, for all its models at once; one by one where a model fails."""
-    stage = units[0].stage
+    stage, item = units[0].stage, segment.item
     work = load(stage.work)
     total = load(stage.steps)(run.settings) if stage.steps else None
     started = time.perf_counter()
     with run.reporter.counting(f"{item.name}: {stage.name}", total, stage.step) as counter:
-        context = _context(run, item, source, counter.advance)
+        context = _context(run, segment, source, counter.advance)
         models = [unit.model for unit in units if unit.model is not None]
         try:
             found: dict[str, Found] = dict(work(context, source, models))

@@ -55,7 +55,7 @@ def unit_key(stage: Stage, content: str, settings: Settings, model: Model | None
 def record(
     stage: Stage,
     settings: Settings,
-    units: Mapping[str, str],
+    units: Mapping[tuple[str, str, int], str],
     records: Mapping[str, Record],
     labels: pd.DataFrame | None = None,
 ) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from vidrobust.run.folder import RunFolder
 from vidrobust.run.inputs import Inputs
 from vidrobust.run.parts import Parts
 from vidrobust.run.progress import Reporter
+from vidrobust.run.segments import Segment, segments_of
 from vidrobust.run.settings import Settings
 from vidrobust.video.source import VideoSource
 
@@ -38,6 +39,7 @@ class Run:
         self.parts = Parts(folder.path)
         self._inputs: Inputs | None = None
         self._models: list[Model] | None = None
+        self._segments: dict[str, tuple[Segment, ...]] = {}
 
     @property
     def path(self) -> Path:
@@ -104,6 +106,12 @@ class Run:
         """The first frames of the first item, to calibrate a network on."""
         with inputs.open_item(self.inputs.readable[0], self.settings) as source:
             return next(source.batches(CALIBRATION)).pixels
+
+    def segments(self, item: Item) -> tuple[Segment, ...]:
+        """The stretches in which an item is worked on."""
+        if item.name not in self._segments:
+            self._segments[item.name] = segments_of(item, self.inputs.content[item.name], self.settings)
+        return self._segments[item.name]
 
     def item(self, name: str) -> Item:
         """The item of this name."""

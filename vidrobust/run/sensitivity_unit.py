@@ -27,7 +27,7 @@ CHUNK = 8
 
 def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
     """Perturb the chosen frames once and show them to all these models."""
-    chosen = frames_to_study(context.need_links(), context.settings.frames)
+    chosen = frames_to_study(context.need_links(), context.share_of(context.settings.frames))
     parts: list[pd.DataFrame] = []
     for start in range(0, len(chosen), CHUNK):
         frames = source.at([int(i) for i in chosen[start : start + CHUNK]])

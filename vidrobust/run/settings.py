@@ -49,6 +49,8 @@ class Settings:
     """Context on each side of a box, as a share of its longer side."""
     crop_size: int = 256
     """Side of a cut-out in px."""
+    segment_s: float = 600.0
+    """Longer items are worked on in stretches of about this length, seconds."""
     anchor_deltas: tuple[int, ...] = (1, 2, 5, 10)
     """Distances of anchor pairs in delivered frames."""
     motion_limit: float = 0.1
@@ -104,6 +106,8 @@ class Settings:
             )
         if self.widen < 1:
             raise SettingsError(f"widen: expected a factor of 1 or more, got {self.widen:g}")
+        if not self.segment_s >= 1:
+            raise SettingsError(f"segment_s: expected 1 second or more, got {self.segment_s:g}")
         if self.motion_limit <= 0:
             raise SettingsError(f"motion_limit: expected a positive share, got {self.motion_limit:g}")
         if self.roi and (len(self.roi) != 4 or min(self.roi) < 0 or 0 in self.roi[2:]):

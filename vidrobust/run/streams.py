@@ -53,6 +53,8 @@ class LinksWork:
         )
 
     def finish(self, source: VideoSource) -> Found:
+        if not self._parts and self.context.number:
+            return {"links": tables.empty("links")}, {**_described(source, None), "decoded": "nothing"}
         if not self._parts:
             found = "; ".join(source.problems) or "no frame could be decoded"
             raise InputError(f"{shown(self.context.item.path)}: {found}")
@@ -61,16 +63,16 @@ class LinksWork:
         return {"links": table}, facts
 
 
-def _described(source: VideoSource, links: pd.DataFrame) -> dict[str, Any]:
-    """What run.json says of an item that was read."""
+def _described(source: VideoSource, links: pd.DataFrame | None) -> dict[str, Any]:
+    """What run.json says of an item that was read; None: of a segment that the file does not reach."""
     info = source.info
     return {
         "width": info.width,
         "height": info.height,
         "frame_rate": float(info.frame_rate),
-        "frames": len(links),
-        "corrupt_frames": int(links["corrupt"].sum()),
-        "end_s": float(links["time_s"].iloc[-1]),
+        "frames": 0 if links is None else len(links),
+        "corrupt_frames": 0 if links is None else int(links["corrupt"].sum()),
+        "end_s": None if links is None else float(links["time_s"].iloc[-1]),
         "codec": info.codec,
         "pixel_format": info.pixel_format,
         "color_space": info.color_space,

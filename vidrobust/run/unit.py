@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ class Context:
 
     content  the key of its content; everything random about it is seeded with this and the seed
     links    its table ``links``; None while it is being made
+    number   which segment of its item this is, from 0, of so many ``pieces``: its share of frames and pairs
     advance  told how many steps were just done
     """
 
@@ -33,6 +35,12 @@ class Context:
     info: VideoInfo
     links: pd.DataFrame | None
     advance: Callable[[int], None]
+    number: int = 0
+    pieces: int = 1
+
+    def share_of(self, count: int) -> int:
+        """Of so many of the item, how many fall to this segment."""
+        return max(1, math.ceil(count / self.pieces))
 
     def need_links(self) -> pd.DataFrame:
         """The table ``links``, in a stage that needs it."""
