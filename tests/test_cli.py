@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import re
 from pathlib import Path
@@ -12,13 +13,12 @@ import click
 import pytest
 
 from tests.run.conftest import NETS, run
-from vidrobust import cli_protocols, cli_repeatability, cli_runs, cli_tools
 from vidrobust.cli import cli
 from vidrobust.run.folder import RunFolder
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
-for _commands in (cli_tools, cli_repeatability, cli_runs, cli_protocols):
-    _commands.register(cli)
+for _path in sorted(Path(__file__).parents[1].glob("vidrobust/cli_*.py")):
+    importlib.import_module(f"vidrobust.{_path.stem}").register(cli)
 
 NET, CLIP = NETS[0], "factory/flour_bag_conveyor_output.gif"
 

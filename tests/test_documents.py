@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -9,12 +10,12 @@ import click
 import pytest
 
 from tests.test_architecture import RANK
-from vidrobust import cli_protocols, cli_repeatability, cli_runs, cli_tools, tables
+from vidrobust import tables
 from vidrobust.cli import cli
 from vidrobust.run.stages import STAGES
 
-for _commands in (cli_tools, cli_repeatability, cli_runs, cli_protocols):
-    _commands.register(cli)
+for _path in sorted(Path(__file__).parents[1].glob("vidrobust/cli_*.py")):
+    importlib.import_module(f"vidrobust.{_path.stem}").register(cli)
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -132,6 +133,12 @@ def test_the_architecture_has_the_order_that_imports_keep() -> None:
     assert sorted(name for row in named for name in row) == sorted(RANK)
     ranks = [RANK[name] for row in named for name in row]
     assert ranks == sorted(ranks)
+
+
+def test_the_readme_has_a_line_for_every_folder_of_the_package() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    folders = {path.parent.name for path in (ROOT / "vidrobust").glob("*/__init__.py")}
+    assert {name for name in folders if f"| `vidrobust/{name}/` |" not in text} == set()
 
 
 def test_the_run_folders_page_names_every_table_and_stage() -> None:
