@@ -108,7 +108,7 @@ class FlipRates:
     """One model on the sequences of ImageNet-P.
 
     flips          (n, P) share of compared frames whose label differs: image, sequence
-    top5_distance  (n, P) mean T5D of the compared frames, 0 to 15
+    top5_distance  (n, P) mean T5D of the compared frames, 0 to 18
     scored         (P,) bool, the ten that count
     clean_wrong    (n,) bool on the clean image; a constant answer never flips, so read both
     """
