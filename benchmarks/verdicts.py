@@ -29,6 +29,7 @@ import av
 import cv2
 import numpy as np
 import pandas as pd
+import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from account_worlds import MARGIN, STILLS, Frame, RandomAnswers, render, still
@@ -37,7 +38,7 @@ from vidrobust.account.scene import CAUSES
 from vidrobust.account.score import coordinates, predict
 from vidrobust.models.load import load_model
 from vidrobust.pixels import to_levels
-from vidrobust.predictions import Classifier
+from vidrobust.predictions import Classifications, Classifier
 from vidrobust.run.api import study
 from vidrobust.run.settings import Settings
 from vidrobust.statistics.intervals import clopper_pearson
@@ -294,11 +295,25 @@ def run_null(number: int, scenes: list[np.ndarray], spec: str, folder: Path) -> 
     return {"kind": "null", "name": kind, "number": number, **outcome(folder, chosen)}
 
 
-def __getattr__(name: str) -> RandomAnswers:
-    """``verdicts:random_CLASSES_SEED``, a model that answers at random."""
+class AtRandom:
+    """A model that answers at random, as ``package.module:factory`` wants it."""
+
+    task = "classification"
+
+    def __init__(self, classes: int, seed: int) -> None:
+        self._answers = RandomAnswers(classes, seed)
+        self.name, self.version = f"random {classes}", str(seed)
+        self.class_names = self._answers.class_names
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        return self._answers(pixels)
+
+
+def __getattr__(name: str) -> AtRandom:
+    """``verdicts:random_CLASSES_SEED``."""
     if name.startswith("random_"):
         classes, seed = map(int, name.split("_")[1:])
-        return RandomAnswers(classes, seed)
+        return AtRandom(classes, seed)
     raise AttributeError(name)
 
 
