@@ -10,7 +10,8 @@ import pytest
 
 from vidrobust.account.scene import CAUSES
 from vidrobust.policy.build import Evidence, build
-from vidrobust.policy.policy import OF_WIDTH, Policy, PolicyStep
+from vidrobust.policy.observed import OF_WIDTH
+from vidrobust.policy.policy import Policy, PolicyStep
 from vidrobust.studies.spread import QUANTITIES
 
 WIDTH = 640

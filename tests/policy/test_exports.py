@@ -20,9 +20,9 @@ import pytest
 import torch
 
 from vidrobust.perturb.catalogue import PERTURBATIONS
-from vidrobust.policy.evidence import LENGTHS
 from vidrobust.policy.exports import render_all, write_all
-from vidrobust.policy.policy import OF_WIDTH, Policy, PolicyStep
+from vidrobust.policy.observed import LENGTHS, OF_WIDTH
+from vidrobust.policy.policy import Policy, PolicyStep
 
 SIZE = (96, 128)
 PINNED = {

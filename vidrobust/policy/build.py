@@ -14,8 +14,9 @@ from vidrobust.account.score import KEYFRAMES, NOISE
 from vidrobust.account.within import CANDIDATES
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.policy.candidates import Standing, standings
-from vidrobust.policy.evidence import Observed, Response, observed, response
+from vidrobust.policy.observed import Observed, observed
 from vidrobust.policy.policy import EITHER_WAY, FAMILIES, Policy, PolicyStep, Rejected
+from vidrobust.policy.response import Response, response
 
 SMALLEST_SHARE = 0.05
 """A cause that explains no more than this of the model's change gets no step."""

@@ -16,6 +16,7 @@ from typing import Any
 from vidrobust.errors import InputError
 from vidrobust.files import plain
 from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.policy.observed import OF_WIDTH
 
 SCHEMA = 2
 EITHER_WAY = frozenset(
@@ -23,8 +24,6 @@ EITHER_WAY = frozenset(
      "translation", "rotation", "scale", "shear")
 )  # fmt: skip
 """Perturbations with two directions: their range runs from -high to high, in the catalogue's signed strength."""
-OF_WIDTH = "share of the width"
-"""Unit of a length in a policy."""
 FAMILIES = tuple(dict.fromkeys(str(entry.family) for entry in PERTURBATIONS.values()))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from vidrobust.policy.observed import LENGTHS, QUANTITIES, observed
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import FAMILIES, phrase, saying
@@ -82,13 +83,21 @@ def summary(run: RunTables) -> pd.DataFrame | None:
 
 
 def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
-    """(model, perturbation) -> 99th percentile of what the footage does, as a strength, where it is resolved."""
-    table = run.table("witnesses")
-    if table is None or not {"model", "perturbation", "observed", "variation_vote"} <= set(table):
+    """(model, perturbation) -> how far the footage itself goes that way, as a strength of the catalogue."""
+    spread, widths = (
+        run.table("spread"),
+        [entry["width"] for entry in run.run.get("inputs", []) if "width" in entry],
+    )
+    if spread is None or not widths:
         return {}
-    table = table[(table["variation_vote"] == "for") & table["observed"].notna()]
-    pairs = zip(table["model"], table["perturbation"], strict=True)
-    return dict(zip(pairs, table["observed"].astype(float), strict=True))
+    found = {}
+    width, nothing = float(sorted(widths)[len(widths) // 2]), pd.DataFrame({"strength": [], "weight": []})
+    for name in QUANTITIES:
+        seen = observed(name, "", spread, nothing, width)
+        size = seen.px if name in LENGTHS else seen.high
+        if known(size) and size > 0:
+            found.update({(model, name): size for model in run.models})
+    return found
 
 
 def in_words(run: RunTables, found: pd.DataFrame | None) -> list[Sensitive]:

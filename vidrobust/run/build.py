@@ -148,8 +148,10 @@ def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
 
 def _numbered(part: pd.DataFrame, unit: Unit) -> pd.DataFrame:
     """A part whose tracks are those of its segment alone: numbers are used once in an item."""
-    if unit.segment.number and "track" in part and (part["track"] != 0).any():
-        part["track"] += unit.segment.number * TRACKS_OF_A_SEGMENT
+    boxes = unit.model is not None and unit.model.task == "detection"
+    if unit.segment.number and boxes and "track" in part:
+        of_a_track = part["track"] >= 0
+        part.loc[of_a_track, "track"] += unit.segment.number * TRACKS_OF_A_SEGMENT
     return part
 
 

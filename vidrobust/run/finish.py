@@ -31,7 +31,7 @@ def stability(run: Run, facts: Facts) -> None:
     for task in dict.fromkeys(model.task for model in run.models):
         names = [model.name for model in run.models if model.task == task]
         raw = {name: run.table(name) for name in task_of(task).tables}
-        mine = {name: table[table["model"].isin(names)] for name, table in raw.items()}
+        mine = {name: _with_parts(run, table[table["model"].isin(names)]) for name, table in raw.items()}
         found = with_labels.judged(run, task_of(task), mine)
         mine, judged = {**mine, **found}, {**judged, **found}
         metrics = metrics_of(task, run.settings.anchor_deltas)
@@ -41,6 +41,12 @@ def stability(run: Run, facts: Facts) -> None:
     with_labels.write(run, judged)
     _write_filled(run, "stability", summaries)
     _write_filled(run, "stability_by", by)
+
+
+def _with_parts(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the part that their item shows, where the manifest names parts: passes of one belong together."""
+    parts = {item.name: item.part for item in run.inputs.items if item.part}
+    return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
 
 
 def _write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:

@@ -168,11 +168,11 @@ def remove_results(path: Path) -> None:
 
     run.json goes last: a folder that was half removed still is a run folder.
     """
-    for pattern in ("*.parquet", "*.json", "policy_*", "report.html", "*.part"):
+    for pattern in ("*.parquet", "*.json", "*.png", "policy_*", "report.html", "*.part"):
         for file in path.glob(pattern):
             if file.name not in ("run.json", LOCK, RUNNING):
                 file.unlink()
-    for folder in ("parts", "moments", "policies"):
+    for folder in ("parts", "moments", "policies", "grey_zone"):
         shutil.rmtree(path / folder, ignore_errors=True)
     (path / "run.json").unlink()
 

@@ -57,7 +57,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="variation",
         sentence="How much the footage itself varies, from pixels alone.",
-        version=1,
+        version=2,
         per="item",
         how="stream",
         needs=("links",),

@@ -82,7 +82,7 @@ def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
 
     Where every event is of an item of its own, all are independent, and the interval is Clopper & Pearson's.
     """
-    clusters = independent_clusters(part["item"], part["time_s"])
+    clusters = independent_clusters(part["item"], part["time_s"], part=part.get("part"))
     values = part[metric.column].to_numpy(np.float64)
     found: Interval
     if metric.is_rate:

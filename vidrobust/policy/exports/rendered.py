@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vidrobust.policy.policy import OF_WIDTH, Policy, PolicyStep
+from vidrobust.policy.observed import OF_WIDTH
+from vidrobust.policy.policy import Policy, PolicyStep
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,73 @@
+"""What a perturbation of some strength does to the model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
+from vidrobust.statistics.intervals import clustered_mean
+
+LEAST_TV = 0.005
+"""Total variation from which on a model is said to be moved: half a percent of its probability."""
+
+
+FEWEST_CLUSTERS = 8
+"""Independent clusters from which on the lower end of the response counts, and not its value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """What a perturbation of some strength does to the model.
+
+    value, low, high  total variation, with its 95 % interval over clusters
+    flips             share of frames whose label flips
+    moves             more than the computer's own noise, surely where there are clusters enough, and than LEAST_TV
+    """
+
+    value: float
+    low: float
+    high: float
+    flips: float
+    n: int
+    moves: bool
+
+
+def response(sensitivity: pd.DataFrame, perturbation: str, strength: float, floor: float) -> Response:
+    """The model's response at a strength, frame by frame linear between the strengths tried; 0 at 0.
+
+    sensitivity  the rows of one model; floor: its noise floor, total variation
+    """
+    rows = sensitivity[sensitivity["perturbation"] == perturbation]
+    nan = float("nan")
+    if not len(rows) or not math.isfinite(strength):
+        return Response(value=nan, low=nan, high=nan, flips=nan, n=0, moves=False)
+    change = _at(rows[rows["metric"] == "total_variation"], strength)
+    flips = _at(rows[rows["metric"] == "label_flip"], strength)
+    clusters = independent_clusters(change["item"], change["frame"], shortest=SHORTEST_FRAMES)
+    found = clustered_mean(change["value"].to_numpy(float), clusters.label, bounds=(0.0, 1.0))
+    # with a handful of stretches an interval of a mean says little, and the account has shown the rest
+    sure = found.low if clusters.count >= FEWEST_CLUSTERS and math.isfinite(found.low) else found.value
+    least = max(0.0 if math.isnan(floor) else floor, 0.0)
+    return Response(
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        flips=float(flips["value"].mean()) if len(flips) else nan,
+        n=found.n,
+        moves=sure > least and found.value >= LEAST_TV,
+    )
+
+
+def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
+    """item, frame, value at this strength."""
+    table = rows.pivot_table(index=["item", "frame"], columns="strength", values="value", aggfunc="mean")
+    known = np.concatenate([[0.0], table.columns.to_numpy(float)])
+    values = np.column_stack([np.zeros(len(table)), table.to_numpy(float)])
+    place = int(np.clip(np.searchsorted(known, strength), 1, len(known) - 1))
+    part = min(1.0, (strength - known[place - 1]) / (known[place] - known[place - 1]))
+    value = values[:, place - 1] + part * (values[:, place] - values[:, place - 1])
+    return table.index.to_frame(index=False).assign(value=value)
