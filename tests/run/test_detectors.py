@@ -110,3 +110,17 @@ def test_sensitivity_and_report(stable: Path) -> None:
     told = figures(stable)
     rate = curve.loc[0.5, "missed"] / curve.loc[0.5, "frames"]
     assert rate == pytest.approx(told["dropout_rate"]["value"])  # type: ignore[index]
+
+
+def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
+    """A bottle is set down by a hand: the scores change, and the shares of all causes add up to 1."""
+    run("causes", str(stable), "--pairs", "3", "-q")
+    account = pd.read_parquet(stable / "account.parquet")
+    whole = account[(account["model"] == "FastestDet") & (account["item"] == "")]
+    assert whole["n"].max() == 3
+    assert whole["share"].sum() == pytest.approx(1.0)
+    causes = pd.read_parquet(stable / "causes.parquet")
+    assert (causes.groupby("frame_a")["change"].nunique() == 1).all()
+    assert causes["change"].max() > 0
+    run("report", str(stable), "-q")
+    assert "Why the scores changed" in (stable / "report.html").read_text()

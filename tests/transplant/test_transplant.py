@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from tests.run.conftest import run
+from vidrobust.models.detection.answers import Answer, answers
 from vidrobust.models.load import load_model
 from vidrobust.pixels import to_array, to_tensor
 from vidrobust.predictions import Detections
-from vidrobust.transplant.answers import Answer, answers
 from vidrobust.transplant.cutout import Cutout, neutral, read_cutout
 from vidrobust.transplant.effects import new_boxes, of_object, of_others
 from vidrobust.transplant.paste import Place, covered, grid, paste

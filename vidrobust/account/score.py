@@ -22,7 +22,7 @@ from vidrobust.account.scene import CAUSES
 from vidrobust.account.sizes import MORE, Size
 from vidrobust.models import predict as engine
 from vidrobust.pixels import to_tensor
-from vidrobust.predictions import Classifier
+from vidrobust.predictions import Classifier, Detector
 
 Space = Literal["logits", "roots"]
 """In which the change is measured: centred logits, or square roots of probabilities (Hellinger)."""
@@ -51,23 +51,26 @@ def seen_by(
 
 def score(
     pair: PairReplays,
-    model: Classifier,
+    model: Classifier | Detector,
     seen: tuple[np.ndarray, np.ndarray] | None = None,
     *,
+    names: tuple[str, ...] | None = None,
     device: torch.device | str = "cpu",
 ) -> list[dict[str, Any]]:
     """The rows of one pair and model for the table ``causes``, without the pair's own names and weight.
 
-    seen  what ``seen_by`` says of the pair's pictures and any further ones behind them; None: it is asked
+    seen   what ``seen_by`` says of the pair's pictures and any further ones behind them; None: it is asked. Of a
+           detector z and states of ``boxes.seen_boxes``, and ``names`` of its states
     Rows: the six causes that can be replayed and noise_and_coding; or keyframes alone for a pair across one.
     """
-    z, labels = seen or seen_by(model, pair.pictures, device)
+    z, labels = seen if seen is not None else seen_by(_classifier(model), pair.pictures, device)
+    names = names or model.class_names
     shared = {
         "model": model.name,
         "change": float(np.square(z[1] - z[0]).sum()),
         "flip": bool(labels[0] != labels[1]),
-        "class_a": model.class_names[int(labels[0])],
-        "class_b": model.class_names[int(labels[1])],
+        "class_a": names[int(labels[0])],
+        "class_b": names[int(labels[1])],
         "excluded": pair.excluded,
     }
     if pair.beside:
@@ -81,6 +84,14 @@ def score(
         for cause in CAUSES
     ]
     return [*rows, {**shared, **_exchanged(pair, z)}]
+
+
+def _classifier(model: Classifier | Detector) -> Classifier:
+    if model.task != "classification":
+        raise ValueError(
+            f"score: {model.name} is a detector; give what boxes.seen_boxes says of the pictures"
+        )
+    return model
 
 
 def predict(model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> np.ndarray:

@@ -58,16 +58,25 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
 
 
 def bars(run: RunTables) -> list[Picture]:
-    """The account of each model as one bar of a length of 100 %."""
+    """The account of each classifier as one bar of a length of 100 %."""
+    return _bars(run, run.models, "the model's output")
+
+
+def detector_bars(run: RunTables) -> list[Picture]:
+    """The same of the scores of each detector's boxes."""
+    return _bars(run, run.detectors, "the scores of its boxes")
+
+
+def _bars(run: RunTables, models: list[str], of: str) -> list[Picture]:
     found = []
-    for model in run.models:
+    for model in models:
         account = whole(run, model)
         if len(account) and account["share"].notna().any():
-            found.append(_bar(model, account, several=len(run.models) > 1))
+            found.append(_bar(model, account, of, several=len(models) > 1))
     return found
 
 
-def _bar(model: str, account: pd.DataFrame, *, several: bool) -> Picture:
+def _bar(model: str, account: pd.DataFrame, of: str, *, several: bool) -> Picture:
     with drawing.styled():
         figure, axes = drawing.panels(1, 1, 1.15)
         ax, left = axes[0, 0], 0.0
@@ -83,8 +92,9 @@ def _bar(model: str, account: pd.DataFrame, *, several: bool) -> Picture:
             left += size
         ax.set_yticks([])
         ax.set_xlim(0, 100 * max(1.0, left))
-        ax.set_xlabel("share of the change of the model's output between neighbouring frames, %")
+        ax.set_xlabel(f"share of the change of {of} between neighbouring frames, %")
         n = int(account["n"].max())
         whose = f"{model}: " if several else ""
-        caption = f"{whose}what the model's change from frame to frame comes from. n = {n} pairs."
+        what = "the model's change" if of == "the model's output" else f"the change of {of}"
+        caption = f"{whose}what {what} from frame to frame comes from. n = {n} pairs."
         return drawing.encode(figure, f"The account of causes of {model} as one bar", caption)

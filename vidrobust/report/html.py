@@ -129,6 +129,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "box_moments": detectors_section.moments(run),
         "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),
+        "box_account": account_section.detector_bars(run),
         "box_groups": detectors_section.by_group(run),
         "box_sensitivity": detectors_section.sensitivity_rows(run),
         "sensitive": sensitivity_section.in_words(run, sensitivity),

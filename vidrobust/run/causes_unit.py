@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from vidrobust import tables
+from vidrobust.account.boxes import seen_boxes
 from vidrobust.account.pair_replays import study_pair
 from vidrobust.account.sample import choose_pairs
 from vidrobust.account.score import score, seen_by
 from vidrobust.account.within import candidates
 from vidrobust.account.within import rows as within_rows
+from vidrobust.models.predict import Model
 from vidrobust.pixels import to_array
-from vidrobust.predictions import Classifier
 from vidrobust.run.settings import Settings
 from vidrobust.run.unit import Context, Found
 from vidrobust.video.source import VideoSource
@@ -23,7 +24,7 @@ SECOND_SHARE = 4
 """One pair about a second apart for so many pairs of neighbours."""
 
 
-def work(context: Context, source: VideoSource, models: list[Classifier]) -> dict[str, Found]:
+def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
     """Replay the pairs that the sample holds; neighbours first, then some about a second apart."""
     pairs = chosen_pairs(context)
     rows: list[dict[str, object]] = []
@@ -35,8 +36,8 @@ def work(context: Context, source: VideoSource, models: list[Classifier]) -> dic
         ids |= {"weight": pair.weight, "scale": pair.scale, "time_s": pair.time_s}
         album, fitted = candidates(made)
         for model in models:
-            z, labels = seen_by(model, album, source.info.device)
-            rows += [{**ids, **row} for row in score(made, model, (z, labels))]
+            z, labels, names = _seen(model, album, source.info.device, context.settings)
+            rows += [{**ids, **row} for row in score(made, model, (z, labels), names=names)]
             named = {**ids, "model": model.name}
             within += [{**named, **row} for row in within_rows(made, fitted, z)]
         context.advance(1)
@@ -49,6 +50,21 @@ def work(context: Context, source: VideoSource, models: list[Classifier]) -> dic
         )
         for model in models
     }
+
+
+def _seen(
+    model: Model, album: tuple[np.ndarray, ...], device: str, settings: Settings
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Coordinates and labels of all pictures, and the labels' names: classes, or states of what is followed."""
+    if model.task == "classification":
+        return *seen_by(model, album, device), model.class_names
+    seen = seen_boxes(model, album, birth=settings.birth, keep=settings.keep)
+    return seen.z, seen.states, seen.names
+
+
+def known(settings: Settings, model: Model) -> dict[str, float]:
+    """The scores from which a box counts, on which the account of a detector depends besides."""
+    return {"birth": settings.birth, "keep": settings.keep} if model.task == "detection" else {}
 
 
 def steps(settings: Settings) -> int:

@@ -55,9 +55,9 @@ def make_policy(run: Run) -> None:
     whole = account[account["item"] == ""]
     models, others = _classifiers(run.folder, run.table("sensitivity"))
     for model in others:
-        run.reporter.say(f"policy: {model} is no classifier: no account of causes, and so no policy")
+        run.reporter.say(f"policy: {model} is no classifier: of its account no policy is made")
     if not models:
-        reason = "no model is a classifier: there is no account of causes to build on"
+        reason = "no model is a classifier: of the account of a detector no policy is made"
         nothing: dict[str, Any] = {"steps": [], "rejected": [], "evaluation_only": []}
         run.folder.write_json("policy.json", {"schema": SCHEMA, "headline": reason, **nothing})
     for number, model in enumerate(models):

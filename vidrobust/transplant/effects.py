@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vidrobust.differences.boxes import BIRTH, KEEP, LEAST_IOU, ious, match
-from vidrobust.transplant.answers import Answer, Found
+from vidrobust.models.detection.answers import Answer, Found
 
 ON_IT = 0.5
 """IoU from which a box is the pasted object's, and from which a raw candidate speaks for a box."""

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from vidrobust.models.detection.answers import Answer, answers
 from vidrobust.predictions import Detector
-from vidrobust.transplant.answers import Answer, answers
 from vidrobust.transplant.cutout import Cutout, neutral
 from vidrobust.transplant.paste import box_of, paste
 from vidrobust.transplant.study import Background, Settings, Transplant

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.differences.boxes import BIRTH, KEEP
+from vidrobust.models.detection.answers import Answer, answers
 from vidrobust.predictions import Detector
-from vidrobust.transplant.answers import Answer, answers
 from vidrobust.transplant.cutout import Cutout, Neutral, neutral
 from vidrobust.transplant.effects import new_boxes, of_object, of_others
 from vidrobust.transplant.paste import Place, box_of, covered, grid, paste

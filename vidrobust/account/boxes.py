@@ -1,0 +1,135 @@
+"""Coordinates of a detector's answers to a pair's replays: the scores of the boxes that t and t+1 show.
+
+An object is followed from t to t+1 by its box, taken to where the pixels in it move. In every other picture its
+score is that of the best raw candidate of its class on either of its two boxes (before suppression, where that is
+known), so that a lost box still has a score, and one that moves with its object keeps it. Compared are logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vidrobust.differences.boxes import BIRTH, KEEP, ious, match
+from vidrobust.models.detection.answers import Answer, Found, answers
+from vidrobust.models.detection.suppress import MIN_SCORE
+from vidrobust.pixels import luma
+from vidrobust.predictions import Detector
+from vidrobust.tracks.motion import box_shifts, small_gray
+
+ON_IT = 0.5
+"""IoU from which a candidate speaks for an object."""
+HIGHEST = 0.999
+"""Scores are taken for no higher before the logit, and for no lower than MIN_SCORE, below which none is known."""
+BORDER = 0.02
+"""A box so near to the border, share of the side, may be entering or leaving: found once only, it is left out."""
+GONE = -1
+
+
+@dataclass(frozen=True)
+class Followed:
+    """An object of a pair: its boxes (1 or 2, 4) xyxy px, where it is found at all, and its labels there."""
+
+    boxes: np.ndarray
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SeenBoxes:
+    """What ``score`` needs of a detector.
+
+    z       (N, K) logits of the scores, one column an object and class; K may be 0
+    states  (N,) number of what each picture shows of the objects: which are found, under which class
+    names   of the states: the class, "several classes" or "nothing"
+    """
+
+    z: np.ndarray
+    states: np.ndarray
+    names: tuple[str, ...]
+
+
+def seen_boxes(
+    detector: Detector, pictures: Sequence[np.ndarray], *, birth: float = BIRTH, keep: float = KEEP
+) -> SeenBoxes:
+    """The detector's answers to an album of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1."""
+    said = answers(detector, pictures)
+    a, b = (small_gray(luma(picture)) for picture in pictures[:2])
+    height, width = pictures[0].shape[:2]
+    shifts = box_shifts(a, b, said[0].after[0], a.shape[1] / width)
+    objects = followed(said[0].after, said[1].after, np.nan_to_num(shifts), (height, width), birth, keep)
+    z = np.array([_logits(answer, objects) for answer in said]).reshape(len(said), -1)
+    found = np.array([_state(answer.after, objects, keep) for answer in said], np.int64)
+    kinds, states = np.unique(found.reshape(len(said), -1), axis=0, return_inverse=True)
+    return SeenBoxes(z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds))
+
+
+def followed(
+    a: Found, b: Found, shifts: np.ndarray, size: tuple[int, int], birth: float = BIRTH, keep: float = KEEP
+) -> list[Followed]:
+    """The objects of a pair: boxes of ``keep`` or more matched one to one, one of them of ``birth`` or more.
+
+    shifts  (D, 2) px, of the boxes of a · size (H, W) of the frame
+    A box of ``birth`` that has no partner is one too, unless it may be entering or leaving.
+    """
+    kept_a, kept_b = (np.flatnonzero(found[1] >= keep) for found in (a, b))
+    moved = a[0].astype(np.float64) + np.tile(shifts, 2)
+    i, j, _ = match(moved[kept_a], b[0][kept_b], a[2][kept_a], b[2][kept_b])
+    pairs = list(zip(kept_a[i], kept_b[j], strict=True))
+    objects = [
+        Followed(np.stack([a[0][m], b[0][n]]), (int(a[2][m]), int(b[2][n])))
+        for m, n in pairs
+        if max(a[1][m], b[1][n]) >= birth
+    ]
+    for found, place, used in ((a, moved, [m for m, _ in pairs]), (b, b[0], [n for _, n in pairs])):
+        alone = [row for row in np.flatnonzero(found[1] >= birth) if row not in used]
+        objects += [
+            Followed(found[0][[row]], (int(found[2][row]),))
+            for row in alone
+            if _inside(place[row], size) and _inside(found[0][row], size)
+        ]
+    return objects
+
+
+def _inside(box: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether a box keeps its distance from the frame's border."""
+    height, width = size
+    x, y = BORDER * width, BORDER * height
+    return bool(box[0] >= x and box[1] >= y and box[2] <= width - x and box[3] <= height - y)
+
+
+def _on(found: Found, boxes: np.ndarray) -> np.ndarray:
+    """Rows that lie on one of an object's boxes."""
+    _, rows, overlap = ious(boxes, found[0])
+    return np.unique(rows[overlap >= ON_IT])
+
+
+def _logits(answer: Answer, objects: Sequence[Followed]) -> list[float]:
+    """One number an object and class that it has at t or t+1."""
+    found = answer.after if answer.before is None else answer.before
+    values = []
+    for each in objects:
+        rows = _on(found, each.boxes)
+        for label in dict.fromkeys(each.labels):
+            best = found[1][rows[found[2][rows] == label]].max(initial=MIN_SCORE)
+            score = min(max(float(best), MIN_SCORE), HIGHEST)
+            values.append(float(np.log(score / (1 - score))))
+    return values
+
+
+def _state(found: Found, objects: Sequence[Followed], keep: float) -> list[int]:
+    """The label under which each object is found, of ``keep`` or more, or GONE."""
+    state = []
+    for each in objects:
+        rows = [row for row in _on(found, each.boxes) if found[1][row] >= keep]
+        best = max(rows, key=lambda row: float(found[1][row]), default=None)
+        state.append(GONE if best is None else int(found[2][best]))
+    return state
+
+
+def _name(state: np.ndarray, class_names: tuple[str, ...]) -> str:
+    classes = {int(label) for label in state if label != GONE}
+    if len(classes) > 1:
+        return "several classes"
+    return class_names[classes.pop()] if classes else "nothing"
