@@ -16,6 +16,7 @@ from itertools import islice
 
 import numpy as np
 import torch
+from PIL import Image
 from torchvision.transforms.v2 import functional as v2
 
 from vidrobust.differences.classes import label_flip, top5_distance
@@ -58,9 +59,18 @@ class Suite:
 
 
 def crop_224(picture: torch.Tensor) -> torch.Tensor:
-    """(3, H, W) uint8 -> (3, 224, 224): shorter side to 256 px, bilinear and antialiased, then the centre."""
-    resized = v2.resize(picture[None], [RESIZED_PX], antialias=True)
-    return v2.center_crop(resized, [CROP_PX, CROP_PX])[0]
+    """(3, H, W) uint8 -> (3, 224, 224): shorter side to 256 px, then the centre."""
+    return v2.center_crop(resized_256(picture), [CROP_PX, CROP_PX])
+
+
+def resized_256(picture: torch.Tensor) -> torch.Tensor:
+    """(3, H, W) uint8 with its shorter side resized to 256 px, by Pillow as in the published scripts.
+
+    Torch rounds .1 % of the values otherwise, by one level, which JPEG then makes more of.
+    """
+    image = Image.fromarray(picture.permute(1, 2, 0).contiguous().cpu().numpy())
+    smaller = np.array(v2.resize(image, [RESIZED_PX]))
+    return torch.from_numpy(smaller).permute(2, 0, 1).contiguous()
 
 
 def imagenet_c_suite() -> Suite:
@@ -237,7 +247,7 @@ def _flips(
             clean[model.name].append(_wrong(seen, [sets[model.name][numbers[0]]]))
             flips[model.name].append([])
             distance[model.name].append([])
-        picture = v2.resize(pixels, [RESIZED_PX], antialias=True)[0]
+        picture = resized_256(pixels[0])
         for sequence in chosen:
             own = seeded(keys[0], 0, 0, f"imagenet-p:{sequence.name}", seed)
             frames = torch.stack(

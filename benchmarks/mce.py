@@ -1,0 +1,142 @@
+"""mCE of a real network on frames of real clips, beside the maintained reference package imagecorruptions.
+
+    python benchmarks/mce.py CORPUS MODELS              # five frames of each of six clips
+    python benchmarks/mce.py CORPUS MODELS --frames 10
+
+Frames and their sets of right ImageNet classes are those of CORPUS/clip_labels.csv. The reference resizes with
+torchvision on Pillow, corrupts with imagecorruptions and asks the same ONNX file with onnxruntime; nothing is
+shared with the package but AlexNet's errors. Corruptions without chance must give equal errors; of the others,
+drawn anew, it says how many more answers are wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+from torchvision import transforms
+
+from vidrobust.models.load import load_classifiers
+from vidrobust.protocols import alexnet
+from vidrobust.protocols.corruptions import corruptions
+from vidrobust.protocols.labelled_images import LabelledImages, read_labels
+from vidrobust.video.source import open_video
+
+CLIPS = (
+    "cotracker_cat",
+    "cotracker_backpack",
+    "cotracker_teddy",
+    "sam2_01_dog",
+    "sam2_02_cups",
+    "intel_bottle-detection",
+)
+NET = "mobilenet_v2_1.0_224.onnx"
+WITHOUT_CHANCE = ("defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression")
+SEVERITIES = range(1, 6)
+
+
+def classes(said: str) -> list[int]:
+    """Indices of "281;282" or "151-268"."""
+    found: list[int] = []
+    for part in said.split(";"):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def extract(corpus: Path, folder: Path, frames: int) -> LabelledImages:
+    """Evenly spread frames of each clip as PNG, and their labels."""
+    with (corpus / "clip_labels.csv").open(newline="") as stream:
+        rows = {Path(row["file"]).stem: row for row in csv.DictReader(stream)}
+    lines = ["file,label"]
+    for clip in CLIPS:
+        row = rows[clip]
+        at = np.linspace(int(row["first_frame"]), int(row["last_frame"]), frames + 2).astype(int)[1:-1]
+        with open_video(corpus / row["file"]) as source:
+            found = source.at([int(frame) for frame in at])
+        for frame, pixels in zip(at, found.pixels, strict=True):
+            name = f"{clip}_{frame}.png"
+            Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()).save(folder / name)
+            lines += [f"{name},{k}" for k in classes(row["acceptable_imagenet_indices"])]
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    return read_labels(folder, folder / "labels.csv")
+
+
+class Reference:
+    """The same network by other means."""
+
+    def __init__(self, images: LabelledImages, net: Path, background: int) -> None:
+        cut = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])
+        self.crops = [np.array(cut(Image.open(path).convert("RGB"))) for path in images.paths]
+        self.labels, self.background = images.labels, background
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(net, options, providers=["CPUExecutionProvider"])
+
+    def wrong(self, name: str = "", severity: int = 0) -> np.ndarray:
+        """(n,) bool: which images the network gets wrong."""
+        import imagecorruptions
+
+        entry, out = self.session.get_inputs()[0], []
+        for crop, label in zip(self.crops, self.labels, strict=True):
+            seen = (
+                imagecorruptions.corrupt(crop, corruption_name=name, severity=severity) if severity else crop
+            )
+            x = (np.asarray(seen).astype(np.float32) - 127.5) / 127.5
+            x = x[None] if entry.shape[-1] == 3 else x.transpose(2, 0, 1)[None]
+            top = int(np.ravel(self.session.run(None, {entry.name: x})[0]).argmax())
+            out.append(str(top - self.background) not in label)
+        return np.array(out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("models", type=Path)
+    parser.add_argument("--frames", type=int, default=5)
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as made:
+        images = extract(given.corpus, Path(made), given.frames)
+        (model,) = load_classifiers((f"onnx:{given.models / NET}",), device="cpu")
+        started = time.process_time()
+        (one,) = corruptions(images, [model])["models"].values()  # type: ignore[attr-defined]
+        cost = time.process_time() - started
+        started = time.process_time()
+        reference = Reference(images, given.models / NET, len(model.class_names) - 1000)
+        clean, ces, equal = reference.wrong(), [], 0
+        print(f"{len(images)} images, {NET}")
+        print(f"clean error {one['clean_error']:.3f}, reference {clean.mean():.3f}\n")
+        print("| corruption | error, mean of five | reference | CE | reference | |")
+        print("|---|---|---|---|---|---|")
+        for name, found in one["corruptions"].items():
+            wrong = np.array([reference.wrong(name, s) for s in SEVERITIES]).T
+            ces.append(100 * wrong.mean(axis=0).sum() / sum(alexnet.ERRORS[name]))
+            same = np.allclose(found["errors"], wrong.mean(axis=0))
+            equal += same and name in WITHOUT_CHANCE
+            more = round(5 * len(images) * (np.mean(found["errors"]) - wrong.mean()))
+            note = (
+                ("equal" if same else "NOT equal") if name in WITHOUT_CHANCE else f"{more:+d} of {wrong.size}"
+            )
+            figures = (
+                f"{np.mean(found['errors']):.3f} | {wrong.mean():.3f} | {found['ce']:.1f} | {ces[-1]:.1f}"
+            )
+            print(f"| {name} | {figures} | {note} |", flush=True)
+        print(
+            f"\nmCE {one['mce']:.1f} ({one['mce_low']:.1f} to {one['mce_high']:.1f}), reference {np.mean(ces):.1f}"
+        )
+        print(f"{equal} of {len(WITHOUT_CHANCE)} without chance are equal at all severities")
+        print(f"{cost:.0f} s of processor time, reference {time.process_time() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
