@@ -13,6 +13,7 @@ from statsmodels.stats.anova import anova_lm
 from tests.repeatability.published import AIAG, HOUF_BERMAN, crossed
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.repeatability.anova import analyse
+from vidrobust.repeatability.by_operator import repeatability_by_operator
 from vidrobust.repeatability.gauge import gauge_study
 from vidrobust.repeatability.guard_band import guard_band
 from vidrobust.repeatability.range_method import mean_range, range_study, single_range
@@ -182,3 +183,16 @@ def test_a_guard_band_saves_bad_parts_and_costs_good_ones() -> None:
         guard_band(-1, 1, gauge_sd=1, part_mean=0, part_sd=1)
     with pytest.raises(SettingsError, match="low < high"):
         guard_band(1, -1, gauge_sd=1, part_mean=0, part_sd=1)
+
+
+def test_each_operators_own_repeatability_by_hand() -> None:
+    # A: parts (1, 3) and (5, 5): squares 2 + 0 over 2 degrees of freedom, sd 1; chi-square .025 and .975 of 2 are
+    # 0.0506 and 7.378; B measured each part once
+    table = pd.DataFrame(
+        {"part": [1, 1, 2, 2, 1, 2], "operator": list("AAAABB"), "value": [1.0, 3.0, 5.0, 5.0, 7.0, 9.0]}
+    )
+    a, b = repeatability_by_operator(table)
+    assert (a["operator"], a["mean"], a["repeatability_sd"], a["degrees_of_freedom"]) == ("A", 3.5, 1.0, 2)
+    assert a["low"] == pytest.approx((2 / 7.378) ** 0.5, rel=1e-3)
+    assert a["high"] == pytest.approx((2 / 0.05064) ** 0.5, rel=1e-3)
+    assert (b["mean"], b["repeatability_sd"], b["low"], b["n"]) == (8.0, None, None, 2)

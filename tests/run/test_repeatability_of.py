@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -116,3 +117,21 @@ def test_passes_are_found_where_none_are_given_and_a_correction_is_kept(
         == 0
     )
     assert [each["pass"] for each in json.loads(capsys.readouterr().out)["passes"]] == [1, 2]
+
+
+def test_a_planted_unstable_station_is_named() -> None:
+    # the lamp of station 2 sways by 80 %, the other stands still; the model knows nothing of light
+    path = Path(__file__).parents[2] / "benchmarks" / "unstable_station.py"
+    spec = importlib.util.spec_from_file_location("unstable_station", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = module.study("light=0.8", 4, 3, 0.3, 0, stations=2)
+    good, bad = found["by_operator"]
+    assert (good["operator"], bad["operator"]) == ("station-1", "station-2")
+    assert good["high"] < bad["low"]
+    within = found["attribute"]["within_operator"]
+    assert within["station-2"]["agreement"]["count"] < within["station-1"]["agreement"]["count"] == 4
+    right = found["attribute"]["against_reference"]["operators"]
+    assert right["station-2"]["effectiveness"]["count"] < right["station-1"]["effectiveness"]["count"]

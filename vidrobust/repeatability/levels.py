@@ -18,7 +18,7 @@ LEVELS = {
 NOT_TOLD = "not told"
 """A part that lies still and was shown once, so that nobody sees whether it is placed again; or none that can be
 followed, for darkness or noise."""
-DYNAMIC = 0.05
+DYNAMIC = 0.02
 """Share of the picture's width that what moves must travel in an item before it is said to move past."""
 
 

@@ -10,12 +10,20 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     """The lines of a gauge study, an attribute study or both of a run, the verdicts last."""
     if found["study"] == "run":
         told = _attribute(found["attribute"]) + (_gauge(found["gauge"]) if found["gauge"] else [])
+        told += [_operator(each) for each in found["by_operator"]]
         told += [line for level in found["levels"].items() for line in _level(*level)]
         told += [f"  note: {note}" for note in found["attribute"]["notes"]]
     else:
         told = _gauge(found) if found["study"] == "gauge" else _attribute(found)
     told += [f"  note: {note}" for note in found["notes"]]
     return [*told, *_verdicts(found["verdicts"])]
+
+
+def _operator(each: Mapping[str, Any]) -> str:
+    """One operator's own repeatability in one line."""
+    interval = f"({number(each['low'])} to {number(each['high'])})"
+    sd = number(each["repeatability_sd"])
+    return f"  {each['operator']}: mean score {number(each['mean'])}, sd between passes {sd} {interval}"
 
 
 def _level(name: str, found: Mapping[str, Any]) -> list[str]:

@@ -20,6 +20,7 @@ from vidrobust.report import (
     moments_section,
     policy_section,
     proxies_section,
+    repeatability_section,
     sensitivity_section,
     settings_section,
     stability_section,
@@ -54,6 +55,8 @@ def render(run: RunTables) -> str:
     """The page as text."""
     content = _content(run)
     left = LARGEST_BYTES - REST_BYTES - _weight(content["moments"])
+    if content["repeatability"]:
+        left -= content["repeatability"].weight
     budget = _Budget(left)
     for name in PICTURES:
         content[name] = budget.keep(content[name])
@@ -63,14 +66,17 @@ def render(run: RunTables) -> str:
 
 
 PICTURES = (
-    "timelines", "box_timelines", "box_curves",
+    "repeatability_figures", "timelines", "box_timelines", "box_curves",
     "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
     "item_figures", "matrices",
 )  # fmt: skip
 """Figures in the order in which they are given room."""
 
 
-JSON_FILES = ("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json")
+JSON_FILES = (
+    *("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json"),
+    repeatability_section.FILE,
+)
 
 
 class _Budget:
@@ -103,6 +109,7 @@ def _content(run: RunTables) -> dict[str, Any]:
     timelines = timeline_section.timelines(run)
     forests, forests_left_out = proxies_section.forest_figures(run)
     matrices, matrices_left_out = proxies_section.matrix_figures(run)
+    repeatability = repeatability_section.section(run)
     name = run.folder.resolve().name
     return {
         "title": name,
@@ -124,6 +131,8 @@ def _content(run: RunTables) -> dict[str, Any]:
         "label_classes": labels_section.by_class(run),
         "item_figures": _some(stability_section.item_figure(run)),
         "moments": moments_section.moments(run),
+        "repeatability": repeatability,
+        "repeatability_figures": repeatability.pictures if repeatability else [],
         "detectors": run.detectors,
         "box_numbers": detectors_section.numbers(run),
         "box_moments": detectors_section.moments(run),

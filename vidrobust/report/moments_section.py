@@ -67,7 +67,7 @@ class Moments:
     left_out: str = ""
 
 
-class _Pictures:
+class Pictures:
     """Pictures as data URIs, until the budget is spent."""
 
     def __init__(self, folder: Path) -> None:
@@ -94,7 +94,7 @@ def moments(run: RunTables) -> Moments:
     """The worst moments of every model, in the order in which the run found them."""
     every = run.json("moments.json").get("moments", [])
     chosen = _share(every, run.models)
-    pictures = _Pictures(run.folder)
+    pictures = Pictures(run.folder)
     names = short_names(
         str(each[key]) for moment in chosen for each, key in _labelled(moment) if each.get(key) is not None
     )
@@ -133,7 +133,7 @@ def _labelled(moment: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
     return [(moment, "label_a"), (moment, "label_b"), *strip]
 
 
-def _moment(moment: Mapping[str, Any], pictures: _Pictures, names: Mapping[str, str]) -> Moment:
+def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str]) -> Moment:
     def shot(side: str) -> Shot:
         label = str(moment.get(f"label_{side}", ""))
         return Shot(
@@ -159,7 +159,7 @@ def _moment(moment: Mapping[str, Any], pictures: _Pictures, names: Mapping[str, 
     )
 
 
-def _replayed(each: Mapping[str, Any], after: str, pictures: _Pictures, names: Mapping[str, str]) -> Shot:
+def _replayed(each: Mapping[str, Any], after: str, pictures: Pictures, names: Mapping[str, str]) -> Shot:
     """One picture of the strip; ``after`` is the label at t+1, which a replay may reach."""
     label = str(each.get("label") or "")
     title = str(each.get("title") or each.get("caption") or "")

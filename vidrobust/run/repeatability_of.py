@@ -11,6 +11,7 @@ import pandas as pd
 from vidrobust.errors import InputError
 from vidrobust.repeatability.acceptance import Profile, attribute_values, gauge_values, judge
 from vidrobust.repeatability.attribute import attribute_study
+from vidrobust.repeatability.by_operator import repeatability_by_operator
 from vidrobust.repeatability.gauge import gauge_study
 from vidrobust.repeatability.verdicts import RULES, SCORES, verdicts
 from vidrobust.run.folder import RunFolder
@@ -45,17 +46,20 @@ class Asked:
 def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
     """The studies of a run; also written as ``repeatability.json``, with pictures of the grey zone beside it.
 
-    Keys: study, rule, defect, attribute, gauge (or null), levels, per_part, grey_zone, notes, verdicts.
+    Keys: study, rule, defect, attribute, gauge (or null), by_operator, levels, per_part, grey_zone, notes,
+    verdicts.
     """
     items = items_of(run.folder)
     table = verdicts_of(run.folder, items, asked)
     level, known, notes = levels_of(run, items)
     table["level"] = table["item"].map(level).fillna("")
     table["level_from"] = table["item"].map(known).fillna("")
-    if table["level"].nunique() > 1:
+    if table.duplicated(["part", "operator", "trial"]).any():
         table["trial"] = table["level"] + "/" + table["trial"]
+    if table["level"].nunique() > 1:
         notes.append("several levels: the figures of all verdicts mix them; each has its own under levels")
-    possible = tuple(sorted(set(run.table_or_empty("probabilities")["label_name"])))
+    kept = run.table_or_empty("probabilities")
+    possible = tuple(sorted(set(kept.loc[kept["label"] >= 0, "label_name"])))
     references = sorted(set(table["reference"]) - {""})
     if references and not set(references) & {*possible, *table["value"]}:
         table["reference"] = ""
@@ -64,9 +68,6 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
             "the models name"
         )
     attribute, gauge, told = studies(table, asked, possible)
-    judged = judge(asked.profile, "attribute", attribute_values(attribute))
-    if gauge is not None:
-        judged += judge(asked.profile, "gauge", gauge_values(gauge))
     split = [each["part"] for each in attribute["grey_zone"]["parts"]]
     found = {
         "study": "run",
@@ -75,11 +76,12 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
         "defect": list(asked.defect),
         "attribute": attribute,
         "gauge": gauge,
+        "by_operator": by_operator(table),
         "levels": by_level(table, asked, possible),
         "per_part": table.to_dict("records"),
         "grey_zone": grey_zone_pictures(run, table, split),
         "notes": [*told, *notes],
-        "verdicts": judged,
+        "verdicts": judged(asked.profile, attribute, gauge),
         "of": stability_key(run.folder),
     }
     run.folder.write_json(FILE, found)
@@ -138,6 +140,18 @@ def studies(
     except InputError as error:
         return attribute, None, [*notes, f"no gauge study of the scores: {error}"]
     return attribute, gauge, [*notes, f"score of the gauge: {told}"]
+
+
+def judged(profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The verdicts of a profile on both studies."""
+    found = judge(profile, "attribute", attribute_values(attribute))
+    return found if gauge is None else found + judge(profile, "gauge", gauge_values(gauge))
+
+
+def by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Each operator's own repeatability of the score; empty without scores."""
+    scores = table.rename(columns={"value": "verdict", "score": "value"})
+    return [] if scores["value"].isna().any() else repeatability_by_operator(scores)
 
 
 def by_level(table: pd.DataFrame, asked: Asked, possible: tuple[str, ...]) -> dict[str, Any]:

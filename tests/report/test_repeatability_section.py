@@ -1,0 +1,90 @@
+"""The section of measurement systems analysis, from studies of invented verdicts that are really computed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.report.conftest import Page
+from vidrobust.repeatability.acceptance import load_profile
+from vidrobust.report.html import write_report
+from vidrobust.report.repeatability_section import section
+from vidrobust.report.run_tables import RunTables
+from vidrobust.report.words import number
+from vidrobust.run.folder import RunFolder
+from vidrobust.run.repeatability_of import Asked, by_level, by_operator, judged, studies
+
+
+@pytest.fixture
+def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
+    """A copy of the made run with repeatability of 5 parts, 2 stations, 2 passes; part 5 splits."""
+    shutil.copytree(made.path, tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    rng = np.random.default_rng(1)
+    rows = [
+        {
+            "part": f"p{part}", "operator": station, "trial": str(trial), "reference": "bad" if part < 3 else "ok",
+            "value": "bad" if part < 3 or (part == 5 and station == "north" and trial == 2) else "ok",
+            "score": (0.9 if part < 3 else 0.1 * part) + rng.normal(0, 0.02), "level": "dynamic",
+            "level_from": "measured", "item": f"{part}{station}{trial}", "model": "net-a",
+        }
+        for part in range(1, 6) for station in ("north", "south <2>") for trial in (1, 2)
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    asked = Asked(rule="majority", defect=("bad",), profile=load_profile("aiag"))
+    attribute, gauge, notes = studies(table, asked, ())
+    (folder.path / "grey_zone").mkdir()
+    picture = "grey_zone/00_0.jpg"
+    shutil.copy(next((folder.path / "moments").glob("*.jpg")), folder.path / picture)
+    shots = [{**row, "frame": 3} for row in rows if row["part"] == "p5"]
+    for shot in shots[1::2]:
+        shot["picture"] = picture
+    folder.write_json(
+        "repeatability.json",
+        {
+            "study": "run", "rule": "majority", "rule_in_words": "the class of most frames", "defect": ["bad"],
+            "attribute": attribute, "gauge": gauge, "by_operator": by_operator(table),
+            "levels": by_level(table, asked, ()), "per_part": rows, "grey_zone": [{"part": "p5", "shots": shots}],
+            "notes": notes, "verdicts": judged(asked.profile, attribute, gauge), "of": "",
+        },
+    )  # fmt: skip
+    return folder
+
+
+def test_the_section_says_what_was_computed(studied: RunFolder) -> None:
+    page = Page(write_report(studied.path).read_text(encoding="utf-8"))
+    assert page.balanced
+    text = page.sections["repeatability"]
+    found = studied.read_json("repeatability.json")
+    assert "5 parts, 2 operators, 20 verdicts; one verdict a part and pass: the class of most frames" in text
+    assert "1 of 5 parts got more than one verdict" in text
+    assert "AIAG, Measurement Systems Analysis" in text
+    for verdict in found["verdicts"]:
+        assert verdict["rule"] in text
+    # north called the good part 5 bad in one of its 6 ratings of good parts
+    assert "1 of 6" in text
+    assert f"%GRR {number(found['gauge']['percent_grr'], 3)} of the study variation" in text
+    assert "south <2>" in text
+    assert "no picture" in text
+    assert "dynamic" in text
+
+
+def test_a_state_that_is_past_is_said(studied: RunFolder) -> None:
+    now = section(RunTables(studied.path))
+    assert now
+    assert not now.stale
+    assert len(now.pictures) == 3
+    assert [bool(shot["uri"]) for shot in now.grey[0]["shots"]] == [False, True, False, True]
+    studied.note_stage("stability", {"key": "another"})
+    later = section(RunTables(studied.path))
+    assert later
+    assert later.stale
+    assert "made anew since" in write_report(studied.path).read_text(encoding="utf-8")
+
+
+def test_without_the_study_there_is_no_section(made: RunFolder) -> None:
+    assert section(RunTables(made.path)) is None

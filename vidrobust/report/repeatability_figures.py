@@ -1,0 +1,147 @@
+"""The figures of measurement systems analysis: components, by part, by operator, agreement with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.report import drawing
+from vidrobust.report.drawing import COLOURS, DARK, GREY, MARKERS, Picture
+from vidrobust.report.words import plural
+
+COMPONENTS = (
+    ("grr", "gauge R&R"),
+    ("repeatability", "repeatability\n(same operator)"),
+    ("reproducibility", "reproducibility\n(between operators)"),
+    ("part", "part to part"),
+)
+SHARES = (
+    ("percent_contribution", "of the variance"),
+    ("percent_study", "of the study variation"),
+    ("percent_tolerance", "of the tolerance"),
+)
+MOST_PARTS = 30
+"""Parts that have room on an axis."""
+ROW_IN, REST_IN = 0.27, 0.95
+"""Height of a row of a forest, and of all about it, inches."""
+
+
+def components(gauge: Mapping[str, Any]) -> Picture:
+    """The components of variation as bars: shares of the variance, of the study variation, of the tolerance."""
+    found = gauge["components"]
+    names = [(key, name) for key, name in COMPONENTS if key in found]
+    shares = [(key, name) for key, name in SHARES if all(_known(found[n][key]) for n, _ in names)]
+    width = 0.8 / max(len(shares), 1)
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 1, 2.7)
+        ax = axes[0, 0]
+        for place, (key, name) in enumerate(shares):
+            x = np.arange(len(names)) + (place - (len(shares) - 1) / 2) * width
+            heights = [found[n][key] for n, _ in names]
+            ax.bar(x, heights, 0.92 * width, color=COLOURS[place], label=name)
+            for at, height in zip(x, heights, strict=True):
+                ax.text(at, height, f"{height:.1f}", ha="center", va="bottom", fontsize=7)
+        ax.set_xticks(np.arange(len(names)), [name for _, name in names])
+        ax.set_ylabel("%")
+        ax.legend(ncols=len(shares), loc="upper center", bbox_to_anchor=(0.5, 1.18))
+        ax.grid(axis="y")
+        ax.set_axisbelow(True)
+        told = f"{gauge['design']} study, interaction {gauge['interaction']}"
+        caption = f"Components of variation ({told}). Shares of standard deviations do not add up to 100."
+        return drawing.encode(figure, "Bars of the components of variation", caption)
+
+
+def scores(table: pd.DataFrame, defect: str) -> Picture:
+    """Every score by part and by operator, and the operators' means part by part."""
+    parts = list(dict.fromkeys(table["part"]))[:MOST_PARTS]
+    rows = table[table["part"].isin(parts)]
+    operators = list(dict.fromkeys(rows["operator"]))
+    place = {part: k for k, part in enumerate(parts)}
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 3, 2.8, sharey=True)
+        by_part, by_operator, both = axes[0]
+        for number, (operator, own) in enumerate(rows.groupby("operator", sort=False)):
+            colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+            x = own["part"].map(place)
+            by_part.plot(x, own["score"], marker, color=colour, markersize=3.5, alpha=0.8, linestyle="none")
+            at = np.full(len(own), operators.index(str(operator)))
+            by_operator.plot(
+                at, own["score"], marker, color=colour, markersize=3.5, alpha=0.5, linestyle="none"
+            )
+            means = own.groupby("part", sort=False)["score"].mean().reindex(parts)
+            both.plot(
+                range(len(parts)),
+                means,
+                f"{marker}-",
+                color=colour,
+                markersize=4,
+                linewidth=1.1,
+                label=str(operator),
+            )
+        part_means = rows.groupby("part", sort=False)["score"].mean().reindex(parts)
+        by_part.plot(range(len(parts)), part_means, "-", color=GREY, linewidth=1, zorder=0)
+        for number, operator in enumerate(operators):
+            mean = rows.loc[rows["operator"] == operator, "score"].mean()
+            by_operator.plot([number - 0.3, number + 0.3], [mean, mean], color=DARK, linewidth=1.6)
+        for ax, title in (
+            (by_part, "by part"),
+            (by_operator, "by operator, with means"),
+            (both, "means, operator by part"),
+        ):
+            ax.set_title(title)
+            ax.grid(axis="y")
+        for ax in (by_part, both):
+            ax.set_xticks(
+                range(len(parts)),
+                parts,
+                rotation=60 if len(parts) > 4 else 0,
+                ha="right" if len(parts) > 4 else "center",
+            )
+        by_operator.set_xticks(range(len(operators)), operators, rotation=0 if len(operators) < 4 else 60)
+        by_operator.set_xlim(-0.6, len(operators) - 0.4)
+        by_part.set_ylabel(f"score: probability of {defect}")
+        if len(operators) > 1:
+            both.legend(fontsize=7)
+        left = table["part"].nunique() - len(parts)
+        more = f" {plural(left, 'further part')} not drawn." if left else ""
+        caption = f"Every score, one a part, pass and operator. Lines not parallel are an interaction.{more}"
+        return drawing.encode(figure, "Scores by part, by operator, and operator by part", caption)
+
+
+def agreement(
+    rows: Sequence[tuple[str, Mapping[str, Any]]], kappas: Sequence[tuple[str, Mapping[str, Any]]]
+) -> Picture | None:
+    """Agreement in percent of the parts and kappas, each with its interval; None where there is none."""
+    shares = [(name, each) for name, each in rows if each["n"]]
+    known = [(name, each) for name, each in kappas if _known(each["value"])]
+    if not shares and not known:
+        return None
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 2, REST_IN + ROW_IN * max(len(shares), len(known), 2))
+        _forest(axes[0, 0], shares, 100.0)
+        axes[0, 0].set_xlim(-2, 102)
+        axes[0, 0].set_xlabel("parts judged alike, %")
+        _forest(axes[0, 1], known, 1.0)
+        axes[0, 1].set_xlim(left=max(-1.05, axes[0, 1].get_xlim()[0]), right=1.05)
+        axes[0, 1].axvline(0, color=GREY, linewidth=0.8)
+        axes[0, 1].set_xlabel("kappa: 0 as by chance, 1 always")
+        caption = "Agreement with 95 % intervals: Clopper & Pearson's over parts; of kappa a jackknife's."
+        return drawing.encode(figure, "Agreement and kappas with intervals", caption)
+
+
+def _forest(ax: Any, rows: Sequence[tuple[str, Mapping[str, Any]]], factor: float) -> None:
+    if not rows:
+        ax.set_axis_off()
+        return
+    value, low, high = (
+        np.array([np.nan if each[key] is None else factor * each[key] for _, each in rows])
+        for key in ("value", "low", "high")
+    )
+    drawing.forest(ax, [name for name, _ in rows], value, low, high)
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and bool(np.isfinite(value))
