@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import need
 from tests.report import made_run
 from tests.report.conftest import Page
+from vidrobust.policy.observed import OF_WIDTH
 from vidrobust.errors import InputError
 from vidrobust.report import html
 from vidrobust.report.html import write_report
@@ -116,7 +117,8 @@ def test_the_policy_is_that_of_the_files(made: RunFolder, page: Page) -> None:
     text = page.sections["policy"]
     for step in policy["steps"]:
         assert percent(step["probability"]) in text
-        high = 100 * step["high"] if step["unit"].startswith("relative ") else step["high"]
+        in_percent = step["unit"].startswith("relative ") or step["unit"] == OF_WIDTH
+        high = 100 * step["high"] if in_percent else step["high"]
         assert number(high, 3) in text
     for rejected in policy["rejected"]:
         assert rejected["reason"] in text
