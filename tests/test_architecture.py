@@ -29,6 +29,8 @@ STAGES = [
     {"repeatability"},
     {"report"},
     {"run"},
+    {"work"},
+    {"commands"},
     {"cli", "cli_tools", "cli_protocols", "cli_repeatability", "cli_runs", "cli_transplant"},
 ]
 TORCH_FREE = (

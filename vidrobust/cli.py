@@ -155,7 +155,7 @@ def study(
         found = estimate(settings, _reporter(quiet))
         click.echo(json.dumps(found, indent=2) if as_json else found["text"])
         return
-    _on_sources(sources, ALL, out, config, overwrite, as_json, quiet, options, "vidrobust.run.told:study")
+    _on_sources(sources, ALL, out, config, overwrite, as_json, quiet, options, "vidrobust.work.told:study")
 
 
 def _stage_command(stage: Stage) -> None:
@@ -242,7 +242,7 @@ def correlate(
         return
     if not (stability_file and sensitivity_file and options["out"]):
         raise click.UsageError("give a run folder, or --stability FILE, --sensitivity FILE and --out DIR")
-    from vidrobust.run.conclusions import correlate_files
+    from vidrobust.work.conclusions import correlate_files
 
     chosen = _given(options)
     result = correlate_files(
@@ -263,8 +263,8 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
     """``correlate RUN --protocol gu2019``."""
     if len(target) != 1:
         raise click.UsageError("--protocol gu2019 works on one run folder")
+    from vidrobust.commands.gu2019 import on_run
     from vidrobust.files import plain
-    from vidrobust.run.gu2019 import on_run
 
     chosen = _given(options)
     said = on_run(Path(target[0]), **{name: chosen[name] for name in ("resamples", "seed") if name in chosen})
@@ -342,7 +342,7 @@ def _work(run: Any, names: Sequence[str], told: str, as_json: bool) -> None:
         run.reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
     code = 3 if run.failed else 0
     if run.settings.fail_if and "stability" in names:
-        from vidrobust.run.gate import hold
+        from vidrobust.commands.gate import hold
 
         code = hold(run) or code
     if code:

@@ -113,11 +113,11 @@ def _asked(
     tolerance: tuple[float | None, float | None, float | None],
 ) -> Any:
     """What is asked of a run; wrong settings are found before any footage is opened."""
+    from vidrobust.commands.repeatability_of import Asked
     from vidrobust.repeatability.acceptance import load_profile
     from vidrobust.repeatability.guard_band import tolerance_width
     from vidrobust.repeatability.measurements import read_attribute
     from vidrobust.repeatability.verdicts import check_rule
-    from vidrobust.run.repeatability_of import Asked
 
     check_rule(rule, defect)
     return Asked(
@@ -177,9 +177,9 @@ def _attribute(path: Path, defect: list[str], ordered: list[str], profile: str) 
 def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """The studies of a run folder, or of sources whose stability is made first; and the exit code."""
     from vidrobust.cli import _given, _may_be_footage, _reporter
+    from vidrobust.commands.find_passes import manifest_for
     from vidrobust.footage.expand import expand_sources
     from vidrobust.run.build import build
-    from vidrobust.run.find_passes import manifest_for
     from vidrobust.run.folder import is_run_folder
     from vidrobust.run.open import folder_of, opened_folder, opened_sources, settings_of
 
@@ -206,8 +206,8 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any]) -> t
 
 
 def _studied(run: Any, asked: Any) -> dict[str, Any]:
+    from vidrobust.commands.repeatability_of import repeatability_of
     from vidrobust.report.html import write_report
-    from vidrobust.run.repeatability_of import repeatability_of
 
     found = repeatability_of(run, asked)
     run.reporter.say(f"report: {write_report(run.path)}")
@@ -237,7 +237,7 @@ def passes(
     Beside it a sheet of pictures, one row a pass, unless --no-pictures. The camera must stand still.
     """
     from vidrobust.cli import _given, _reporter
-    from vidrobust.run.find_passes import passes_in, passes_told, write_passes
+    from vidrobust.commands.find_passes import passes_in, passes_told, write_passes
     from vidrobust.run.open import settings_of
 
     file = Path(out)

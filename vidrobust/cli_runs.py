@@ -39,8 +39,8 @@ def compare(
     as_json: bool,
 ) -> None:
     """Is run B better than run A on the same footage, worse, the same, or can it not be told."""
+    from vidrobust.commands.compare_runs import compare_runs
     from vidrobust.repeatability.words import comparison
-    from vidrobust.run.compare_runs import compare_runs
     from vidrobust.run.folder import RunFolder
 
     folders = [RunFolder.existing(path) for path in (run_a, run_b)]
@@ -98,9 +98,9 @@ def history(
     as_json: bool,
 ) -> None:
     """The same line week after week: control charts, which run is out and since when."""
+    from vidrobust.commands.history import add_runs, charts, empty_history, read_history, write_history
     from vidrobust.repeatability.words import control_chart
     from vidrobust.run.folder import RunFolder
-    from vidrobust.run.history import add_runs, charts, empty_history, read_history, write_history
 
     if not runs and file is None:
         raise click.UsageError("give run folders, or --history FILE, or both")

@@ -22,7 +22,6 @@ from vidrobust.differences.pairs import Links
 from vidrobust.frames import FrameBatch
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.predictions import Classifications
-from vidrobust.run import conclusions
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.headline import collect
 from vidrobust.run.progress import Reporter
@@ -34,6 +33,7 @@ from vidrobust.studies.variation import UNITS
 from vidrobust.studies.variation import summarise as summarise_variation
 from vidrobust.tasks.catalogue import metrics_of, task_of
 from vidrobust.tasks.task import AlongTime
+from vidrobust.work import conclusions
 
 RATE = 25.0
 CLASSES = (

@@ -14,8 +14,8 @@ import pytest
 from tests.conftest import need
 from tests.report import made_run
 from tests.report.conftest import Page
-from vidrobust.policy.observed import OF_WIDTH
 from vidrobust.errors import InputError
+from vidrobust.policy.observed import OF_WIDTH
 from vidrobust.report import html
 from vidrobust.report.html import write_report
 from vidrobust.report.words import number, one_in, percent, percent_interval

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from tests.run.conftest import NETS, run
+from vidrobust.commands.compare_runs import compare_runs
+from vidrobust.commands.history import read_history
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.run.compare_runs import compare_runs
 from vidrobust.run.folder import RunFolder
-from vidrobust.run.history import read_history
 
 CLIP = "intel_preview_bolt-multi-size-detection.gif"
 

@@ -16,7 +16,6 @@ from vidrobust.run import inputs
 from vidrobust.run.check import check_settings
 from vidrobust.run.inputs import Inputs
 from vidrobust.run.progress import Reporter, duration
-from vidrobust.run.sensitivity_unit import perturbed_per_frame
 from vidrobust.run.settings import Settings
 from vidrobust.run.stage import load
 from vidrobust.run.stages import BY_NAME, STAGES
@@ -81,7 +80,7 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
     ahead = reckon(settings, models, found, found.readable, reporter)
     if ahead is None:
         raise InputError("nothing could be evaluated: none of the sources could be read")
-    per_item = settings.frames * (1 + perturbed_per_frame(settings))
+    per_item = sum(int(load(stage.steps)(settings)) for stage in STAGES if stage.how == "frames")
     return {
         "items": ahead.items,
         "frames": ahead.frames,

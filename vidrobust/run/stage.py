@@ -34,6 +34,7 @@ class Stage:
     steps     "module:function" (Settings) -> steps a unit takes, about; ``step`` is what one of them is called
     finish    "module:function" (Run) that writes ``gives`` and ``files``
     told      "module:function" (Run) -> what ``--json`` prints
+    check     "module:function" (Settings) that raises SettingsError for what the stage could not use
     command   whether it is a command of its own
     """
 
@@ -56,6 +57,7 @@ class Stage:
     step: str = "steps"
     finish: str = ""
     told: str = ""
+    check: str = ""
     command: bool = True
 
     @property

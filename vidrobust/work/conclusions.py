@@ -20,6 +20,7 @@ from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.policy.build import Evidence, build
 from vidrobust.policy.exports.write import write_all
 from vidrobust.policy.policy import SCHEMA
+from vidrobust.policy.trained_with import Trained
 from vidrobust.policy.trained_with import parse as parse_training
 from vidrobust.run.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run.progress import Reporter
@@ -50,7 +51,7 @@ def correlate(run: Run) -> None:
 
 def make_policy(run: Run) -> None:
     """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
-    families = {each.family for each in parse_training(run.settings.trained_with)}
+    families = {each.family for each in training_of(run.settings)}
     account, named = run.table("account"), run.table("named")
     whole = account[account["item"] == ""]
     models, others = _classifiers(run.folder, run.table("sensitivity"))
@@ -75,6 +76,11 @@ def make_policy(run: Run) -> None:
         made = build(model, evidence, trained_families=families, widen=run.settings.widen)
         write_all(made, run.path if number == 0 else run.path / "policies" / _file_name(model))
         run.reporter.say(f"policy, {model}: {made.headline}")
+
+
+def training_of(settings: Settings) -> tuple[Trained, ...]:
+    """What the model was trained with; SettingsError for what is not understood."""
+    return parse_training(settings.trained_with)
 
 
 def _of(table: pd.DataFrame, model: str) -> pd.DataFrame:

@@ -12,12 +12,12 @@ from vidrobust.account.keyframes import keyframe_tests
 from vidrobust.account.naming import comes_back, named
 from vidrobust.account.shares import summarise as summarise_account
 from vidrobust.account.shares import summarise_by
-from vidrobust.run import with_labels
 from vidrobust.run.run import Run
 from vidrobust.studies import stability as study
 from vidrobust.studies.spread import spread_of
 from vidrobust.studies.variation import summarise as summarise_variation
 from vidrobust.tasks.catalogue import metrics_of, task_of
+from vidrobust.work import with_labels
 
 Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
 """What each unit noted, by its item, model or "", and segment."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from vidrobust.commands.part_footage import grey_zone_pictures, levels_of
 from vidrobust.errors import InputError
 from vidrobust.repeatability.acceptance import Profile, attribute_values, gauge_values, judge
 from vidrobust.repeatability.attribute import attribute_study
@@ -15,7 +16,6 @@ from vidrobust.repeatability.by_operator import repeatability_by_operator
 from vidrobust.repeatability.gauge import gauge_study
 from vidrobust.repeatability.verdicts import RULES, SCORES, verdicts
 from vidrobust.run.folder import RunFolder
-from vidrobust.run.part_footage import grey_zone_pictures, levels_of
 from vidrobust.run.run import Run
 
 FILE = "repeatability.json"

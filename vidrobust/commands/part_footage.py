@@ -13,9 +13,9 @@ import pandas as pd
 from vidrobust.errors import InputError
 from vidrobust.repeatability.levels import measured_levels, named_levels
 from vidrobust.repeatability.part_motion import travel
-from vidrobust.run.moments import save_picture
 from vidrobust.run.run import Run
 from vidrobust.video.source import VideoSource
+from vidrobust.work.moments import save_picture
 
 BATCH = 32
 THUMBNAIL_PX = 320

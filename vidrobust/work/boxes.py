@@ -10,10 +10,10 @@ import pandas as pd
 
 from vidrobust import tables
 from vidrobust.pixels import to_array
-from vidrobust.run.moments import WIDTH, save_picture
 from vidrobust.run.run import Run
 from vidrobust.tracks.curve import curve
 from vidrobust.tracks.tables import item_boxes
+from vidrobust.work.moments import WIDTH, save_picture
 
 PER_MODEL = 6
 APART_S = 1.0

@@ -14,9 +14,9 @@ from vidrobust.account.scene import CAUSES
 from vidrobust.account.score import predict
 from vidrobust.models.predict import needs_pixels
 from vidrobust.predictions import Classifier
-from vidrobust.run.causes_unit import pictures_of
 from vidrobust.run.run import Run
 from vidrobust.video.source import VideoSource
+from vidrobust.work.causes_unit import pictures_of
 
 PER_MODEL = 6
 WIDTH, STRIP_WIDTH = 480, 240

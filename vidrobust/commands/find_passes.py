@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from vidrobust.commands.part_footage import BATCH
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files import write_text
 from vidrobust.footage.item import Item
 from vidrobust.repeatability.passes import Pass, find_passes
 from vidrobust.run import inputs
 from vidrobust.run.open import folder_of
-from vidrobust.run.part_footage import BATCH
 from vidrobust.run.progress import Reporter
 from vidrobust.run.settings import Settings
 from vidrobust.shown import shown

@@ -1,0 +1,1 @@
+"""The work of each stage: on a unit cut from footage, or on the tables of a run."""
