@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from tests.report.conftest import Page
+from vidrobust.commands.repeatability_of import Asked, by_level, by_operator, judged, studies
 from vidrobust.repeatability.acceptance import load_profile
 from vidrobust.report.html import write_report
 from vidrobust.report.repeatability_section import section
 from vidrobust.report.run_tables import RunTables
 from vidrobust.report.words import number
 from vidrobust.run.folder import RunFolder
-from vidrobust.run.repeatability_of import Asked, by_level, by_operator, judged, studies
 
 
 @pytest.fixture
