@@ -188,7 +188,7 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any]) -> t
     first = Path(target[0])
     if len(target) == 1 and is_run_folder(first):
         with opened_folder(first, given, reporter, out) as run:
-            build(run, ("stability",) if given else ())
+            build(run, ("stability",) if set(given) - {"pictures"} else ())
             return _studied(run, asked), 0
     if len(target) == 1 and not _may_be_footage(target[0]):
         raise InputError(f"{shown(target[0])}: is not a run folder, and there is no footage either")

@@ -73,6 +73,11 @@ def test_without_pictures_none_is_written(line: Path, models: Path, tmp_path: Pa
     assert run(*command, "--no-pictures", "--quiet") == 0
     assert not (out / "grey_zone").exists()
     assert b"data:image/jpeg" not in (out / "report.html").read_bytes()
+    assert run("repeatability", str(out), "--pictures", "--quiet") == 0
+    assert (out / "grey_zone").exists()
+    assert b"data:image/jpeg" in (out / "report.html").read_bytes()
+    assert run("repeatability", str(out), "--no-pictures", "--quiet") == 0
+    assert not (out / "grey_zone").exists()
 
 
 def test_exit_codes(line: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ def grey_zone_pictures(run: Run, verdicts: pd.DataFrame, parts: list[str]) -> li
     """
     frames = run.table("frames")
     folder = run.path / "grey_zone"
+    shutil.rmtree(folder, ignore_errors=True)  # those of an earlier study
     found = []
     for number, part in enumerate(parts[:MOST_PARTS]):
         shots = []
