@@ -1,10 +1,10 @@
-"""Are the numbers of two run folders the same? Table by table, row by row, with the largest difference of each column.
+"""Are the numbers of two run folders the same? Row by row, with the largest difference of each column.
 
     python benchmarks/same_numbers.py RUN_A RUN_B [--tolerance 1e-9]
 
-Rows are matched by what names them (item, frame, model, ...), so that their order does not matter. Ends with 1 where
-a row is missing or a number differs by more than the tolerance. Version 0.1 called two metrics otherwise; they are
-matched by their names of today.
+Rows are matched by what names them (item, frame, model, ...), so that their order does not matter. Ends with 1
+where a row is missing or a number differs by more than the tolerance. Version 0.1 called two metrics otherwise;
+they are matched by their names of today.
 """
 
 from __future__ import annotations
