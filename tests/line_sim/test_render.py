@@ -120,14 +120,14 @@ def test_the_box_of_a_defect_is_where_it_changed_the_part() -> None:
         for name in kind.defects:
             rng = np.random.default_rng([9, len(name)])
             sound = kind.make(rng)
-            changed, mask = with_defect(sound, name, 36.0, rng)
+            changed, mask = with_defect(sound, name, 40.0, rng)
             before, after = (lit(s) * s.alpha[..., None] for s in (sound, replace(changed)))
             different = np.abs(after - before).max(axis=2) > 12
             assert different.sum() > 100, (kind.name, name)
-            assert (different & (cv2.dilate(mask, np.ones((9, 9))) > 0.05)).sum() > 0.95 * different.sum()
+            assert (different & (cv2.dilate(mask, np.ones((13, 13))) > 0.05)).sum() > 0.95 * different.sum()
             rows, columns = np.nonzero(mask > 0.3)
             longest = max(np.ptp(rows), np.ptp(columns)) / FINE
-            assert 0.35 * 36 < longest < 1.5 * 36, (kind.name, name)
+            assert 0.35 * 40 < longest < 1.5 * 40, (kind.name, name)
     assert {name for kind in KINDS for name in kind.defects} == set(DEFECTS)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -14,11 +16,13 @@ TOP, BOTTOM = 112, 368
 """Rows of the frame between which the belt runs, px."""
 
 
-def rubber(length_px: int, rng: np.random.Generator) -> np.ndarray:
-    """(H, W, 3) uint8: a belt so long, as high as the frame with its margins, FINE times finer.
+@lru_cache(maxsize=4)
+def rubber(length_px: int, seed: tuple[int, ...]) -> np.ndarray:
+    """(H, W, 3) uint8, not to be written to: a belt so long, as high as the frame with its margins, FINE.
 
     Woven rubber: weave, wear along the run, scuffs and prints across.
     """
+    rng = np.random.default_rng(seed)
     shape = ((HEIGHT + 2 * MARGIN) * FINE, length_px * FINE)
     grey = np.full(shape, 78.0, np.float32)
     grey += 3.5 * cloud(rng, shape, (shape[0] // 160, max(2, shape[1] // 220)))
@@ -44,11 +48,14 @@ def _scuff(marks: np.ndarray, rng: np.random.Generator) -> None:
         cv2.circle(marks, end, int(rng.integers(2, 7)), float(rng.normal(0, 16)), -1)
 
 
-def machine(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+@lru_cache(maxsize=4)
+def machine(seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Plates, rails, screws and stickers: (H, W, 3) uint8 and (H, W) float32 of what it hides, with margins, FINE.
 
-    What is hidden is 1 over the machine, 0 over the belt, and between where the rails' shadow falls.
+    What is hidden is 1 over the machine, 0 over the belt, and between where the rails' shadow falls. Neither
+    is to be written to.
     """
+    rng = np.random.default_rng(seed)
     h, w = (HEIGHT + 2 * MARGIN) * FINE, (WIDTH + 2 * MARGIN) * FINE
     top, bottom = (TOP + MARGIN) * FINE, (BOTTOM + MARGIN) * FINE
     plate = (
@@ -56,13 +63,14 @@ def machine(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         + 4 * cloud(rng, (h, w), (6, 8))
         + 1.7 * cloud(rng, (h, w), (h // 12, w // 12), 1)
     )
-    picture = np.repeat(plate[..., None], 3, axis=2) * np.array([0.96, 0.99, 1.03], np.float32)
+    rows = np.arange(h, dtype=np.float32)
+    inside = np.minimum(rows - top, bottom - rows)
+    paint = np.where(inside[:, None] < -36 * FINE, (0.76, 1.05, 0.90), (0.96, 0.99, 1.03)).astype(np.float32)
+    picture = np.repeat(plate[..., None], 3, axis=2) * paint[:, None]
     for near, sign in ((top, -1), (bottom, 1)):
         _rail(picture, near, sign)
         _furniture(picture, rng, near + sign * 30 * FINE, sign)
     picture = 112 + 0.62 * (picture - 112)
-    rows = np.arange(h, dtype=np.float32)
-    inside = np.minimum(rows - top, bottom - rows)
     shadow = 0.42 * np.exp(-np.maximum(rows - top, 0) / 26) + 0.25 * np.exp(
         -np.maximum(bottom - rows, 0) / 10
     )

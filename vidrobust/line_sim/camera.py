@@ -7,6 +7,7 @@ lamps and the exposure multiply, hue turns, dust takes its share, noise is added
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ SHUTTER = 0.3
 SENSOR_LEVELS = 0.25
 """Standard deviation of the noise that is always there, levels of 255."""
 SPECKS = 16
-_BANK = 192
+_BANK = 256
 """px by which a frame's noise may be shifted against the next one's, in x and in y."""
 
 
@@ -45,15 +46,12 @@ class Camera:
     ) -> None:
         self._courses, self._travel_px, self._left_px = courses, travel_px, scene.left_px
         self._belt = _through_the_lens(_smeared(scene.picture, courses["speed_px"][0] * SHUTTER * FINE))
-        picture, hidden = machine(np.random.default_rng(machine_seed))
-        self._machine, self._hidden = _through_the_lens(picture), _through_the_lens(hidden)
+        self._machine, self._hidden = _machine_seen(tuple(machine_seed))
         self._still = self._machine_at(0.0, 0.0)
         reach = int(np.ceil(np.abs(courses["shake_y_px"]).max())) + 3
         self._rows = slice(max(0, TOP - reach), min(HEIGHT, BOTTOM + reach))
         rng = np.random.default_rng([*seed, 3])
         self._field = np.repeat((_lamp_field() * _dust(courses["dust"][0], rng))[..., None], 3, axis=2)
-        grain = rng.standard_normal((HEIGHT + _BANK, WIDTH + _BANK), np.float32)
-        self._noise = np.repeat(grain[..., None], 3, axis=2)
         self._starts = rng.integers(0, _BANK, (len(travel_px), 2))
 
     def frame(self, number: int) -> np.ndarray:
@@ -67,7 +65,7 @@ class Camera:
         if c["hue_deg"]:
             light = _hue_turned(light, c["hue_deg"])
         y, x = self._starts[number]
-        grain = self._noise[y : y + HEIGHT, x : x + WIDTH]
+        grain = _grain()[y : y + HEIGHT, x : x + WIDTH]
         sigma = float(np.hypot(SENSOR_LEVELS, c["noise"]))
         return np.asarray(cv2.addWeighted(light, 1.0, grain, sigma, 0.0, dtype=cv2.CV_8U))
 
@@ -101,6 +99,19 @@ class Camera:
             for name in ("shake_x_px", "shake_y_px")
         )
         return x, y
+
+
+@lru_cache(maxsize=4)
+def _machine_seen(seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    picture, hidden = machine(seed)
+    return _through_the_lens(picture), _through_the_lens(hidden)
+
+
+@lru_cache(maxsize=1)
+def _grain() -> np.ndarray:
+    """One large field of noise, the same in all three channels: every frame takes another piece of it."""
+    field = np.random.default_rng(640480).standard_normal((HEIGHT + _BANK, WIDTH + _BANK), np.float32)
+    return np.repeat(field[..., None], 3, axis=2)
 
 
 def _sampled(fine: np.ndarray, first: float, down: float, height: int) -> np.ndarray:

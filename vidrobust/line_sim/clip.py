@@ -22,7 +22,7 @@ VISIBLE = 0.25
 QUALITY = 25
 """x264's crf while the dial compression is 0."""
 FINE_QUALITY = 12
-"""The crf where the dial noise is turned, so that the coder does not smooth away what was planted."""
+"""The crf where noise or focus is turned, so that the coder does not smooth away what was planted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,5 +181,5 @@ def coding(settings: Mapping[str, float]) -> dict[str, str]:
             "g": str(FRAME_RATE),
             "sc_threshold": "0",
         }
-    crf = FINE_QUALITY if settings["noise"] > 0 else QUALITY
+    crf = FINE_QUALITY if settings["noise"] > 0 or settings["focus"] > 0 else QUALITY
     return {"preset": "superfast", "crf": str(crf), "g": "600", "sc_threshold": "0"}

@@ -12,7 +12,7 @@ from vidrobust.line_sim.surface import FINE, Surface, cloud
 
 Spot = tuple[np.ndarray, np.ndarray, float]
 """x, y (H, W) fine px from the middle of the defect, and its size, fine px."""
-SIZES_PX = (22.0, 50.0)
+SIZES_PX = (28.0, 56.0)
 """Smallest and largest longest side."""
 
 
@@ -109,7 +109,7 @@ def _scratch(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Su
     angle = rng.uniform(0.15, 0.85) * np.pi
     mask = np.zeros(surface.alpha.shape, np.float32)
     for _ in range(int(rng.integers(2, 4))):
-        mask = np.maximum(mask, _stroke(spot, rng, angle + rng.normal(0, 0.08), 0.02, 2.4))
+        mask = np.maximum(mask, _stroke(spot, rng, angle + rng.normal(0, 0.08), 0.02, 4.4))
     bare = np.array([0.85, 0.86, 0.88])
     scratched = _painted(surface, mask, bare, 0.9, 0.0)
     return replace(scratched, height=(surface.height - 2 * mask).astype(np.float32)), mask
@@ -118,8 +118,8 @@ def _scratch(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Su
 def _crack(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
     """A dark jagged line with a short branch."""
     angle = rng.uniform(0, np.pi)
-    mask = _stroke(spot, rng, angle, 0.10, 3.4)
-    branch = _stroke((spot[0] * 1.8, spot[1] * 1.8, spot[2]), rng, angle + 0.7, 0.08, 3.0)
+    mask = _stroke(spot, rng, angle, 0.10, 6.0)
+    branch = _stroke((spot[0] * 1.8, spot[1] * 1.8, spot[2]), rng, angle + 0.7, 0.08, 5.0)
     mask = np.maximum(mask, branch)
     dark = surface.albedo.mean() > 0.04
     colour = np.array([0.008, 0.008, 0.008]) if dark else np.array([0.4, 0.4, 0.4])

@@ -19,6 +19,8 @@ LANES_PX = (138.0, 342.0)
 LANE_SIDE_PX = 44.0
 """Longest side of another part."""
 GAP_PX = 8.0
+_STEP_PX = 128
+"""A belt is drawn in stretches of so many px, so that clips of like length share one."""
 _SHADOW = ((5.0, 7.0, 5.0, 0.42), (1.0, 1.5, 2.0, 0.30))
 """Shift in x and y, blur and depth of the cast shadow and of the dark line where a part lies on, px."""
 
@@ -99,9 +101,11 @@ def make_scene(
     belt_seed  of the belt's wear; ``seed`` of the part's pose and of what else rides by
     """
     rng = np.random.default_rng([*seed, 1])
-    left = -MARGIN - float(np.ceil(max(travel_px.max(), 0.0)))
-    right = WIDTH + MARGIN + float(np.ceil(max(-travel_px.min(), 0.0)))
-    picture = rubber(int(right - left), np.random.default_rng(belt_seed))
+    ahead, behind = (
+        _STEP_PX * np.ceil(max(reach, 0.0) / _STEP_PX) for reach in (travel_px.max(), -travel_px.min())
+    )
+    left, right = float(-MARGIN - ahead), float(WIDTH + MARGIN + behind)
+    picture = rubber(int(right - left), tuple(belt_seed)).copy()
     placed: list[Placed] = []
     if part is not None:
         middle = WIDTH / 2 - float(travel_px[len(travel_px) // 2])

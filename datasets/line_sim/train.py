@@ -1,0 +1,8 @@
+"""Train the line's classifier and detector: ``python -m datasets.line_sim.train``."""
+
+import sys
+
+from vidrobust.line_sim.training.train import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Training of the line's two models: samples, losses, scores."""

@@ -1,0 +1,142 @@
+"""How good the trained models are on clips of other seeds, coded and decoded again, at rest and at mid dial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import av
+import numpy as np
+import pandas as pd
+import torch
+from torchvision.ops import box_iou, nms
+from torchvision.transforms.v2 import functional as v2
+
+from vidrobust.line_sim.belt import HEIGHT, WIDTH
+from vidrobust.line_sim.dials import DIALS
+from vidrobust.line_sim.networks import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
+from vidrobust.line_sim.parts.kinds import BOXES, LABELS
+from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.line_sim.training.fit import normalised
+
+SCORE = 0.3
+"""Score from which on a box counts as found."""
+SAME = 0.5
+"""IoU from which on a box is the one of the truth."""
+
+
+def all_scores(
+    classifier: LineClassifier, detector: LineDetector, seed: int, workers: int = 1
+) -> dict[str, Any]:
+    """At rest: sixteen parts, two seconds each; at the mid size of each dial: eight parts, one second each."""
+    rest = _of(classifier, detector, RenderSettings(parts=16, seconds=2, seed=seed), workers)
+    mid = {
+        dial.name: _of(
+            classifier,
+            detector,
+            RenderSettings(parts=8, seconds=1, seed=seed + 1, dials=(f"{dial.name}={dial.sizes[1]:g}",)),
+            workers,
+        )
+        for dial in DIALS
+    }
+    return {
+        "at_rest": rest,
+        "at_mid_dial": {name: {"size": _mid(name), **found} for name, found in mid.items()},
+    }
+
+
+def _mid(name: str) -> float:
+    return next(dial.sizes[1] for dial in DIALS if dial.name == name)
+
+
+def _of(
+    classifier: LineClassifier, detector: LineDetector, settings: RenderSettings, workers: int
+) -> dict[str, float | int]:
+    """Of clips that are rendered for it."""
+    with TemporaryDirectory() as folder:
+        render(settings, Path(folder), workers=workers)
+        return judge(classifier, detector, Path(folder))
+
+
+def judge(classifier: LineClassifier, detector: LineDetector, folder: Path) -> dict[str, float | int]:
+    """Accuracy, flips between neighbouring frames while the part is whole, and boxes found, over a data set."""
+    manifest, truth = pd.read_csv(folder / "manifest.csv"), pd.read_parquet(folder / "truth.parquet")
+    clips = [
+        _clip(classifier, detector, folder / path, truth[truth["item"] == item])
+        for path, item in zip(manifest["path"], manifest["item"], strict=True)
+    ]
+    total = {name: sum(clip[name] for clip in clips) for name in clips[0]}
+    return {
+        "frames": total["frames"],
+        "accuracy": round(total["right"] / max(total["frames"], 1), 4),
+        "accuracy_of_kind": round(total["right_kind"] / max(total["frames"], 1), 4),
+        "pairs": total["pairs"],
+        "flip_rate": round(total["flips"] / max(total["pairs"], 1), 4),
+        "parts_found": round(total["parts_found"] / max(total["parts"], 1), 4),
+        "defects_found": round(total["defects_found"] / max(total["defects"], 1), 4),
+        "boxes_right": round(total["boxes_right"] / max(total["boxes"], 1), 4),
+    }
+
+
+def _clip(
+    classifier: LineClassifier, detector: LineDetector, path: Path, truth: pd.DataFrame
+) -> dict[str, int]:
+    """Counts over the frames of one clip in which the part is whole."""
+    whole = truth["whole"].to_numpy(bool, copy=True)
+    pixels = _decoded(path)[torch.from_numpy(whole)]
+    labels = np.array([LABELS.index(label) for label in truth["label"]])[whole]
+    with torch.inference_mode():
+        logits = classifier(normalised(v2.resize(pixels, list(CLASSIFIER_SIZE), antialias=True)))
+        found = detector(normalised(v2.resize(pixels, list(DETECTOR_SIZE), antialias=True)))
+    said = logits.argmax(dim=1).numpy()
+    next_to = np.diff(np.flatnonzero(whole)) == 1
+    counts = {
+        "frames": len(said),
+        "right": int((said == labels).sum()),
+        "right_kind": int(((said + 1) // 2 == (labels + 1) // 2).sum()),
+        "pairs": int(next_to.sum()),
+        "flips": int((np.diff(said) != 0)[next_to].sum()),
+    }
+    rows = truth[whole]
+    boxes = [_boxes(one, *pair) for one, *pair in zip(found, rows["boxes"], rows["box_labels"], strict=True)]
+    return (
+        counts | {name: sum(one[name] for one in boxes) for name in boxes[0]} if boxes else counts | _NO_BOXES
+    )
+
+
+_NO_BOXES = dict.fromkeys(("parts", "parts_found", "defects", "defects_found", "boxes", "boxes_right"), 0)
+
+
+def _boxes(output: torch.Tensor, boxes: Sequence[Sequence[float]], labels: Sequence[str]) -> dict[str, int]:
+    """Of one frame (4 + classes, candidates): boxes of the truth, of them found; boxes said, of them right."""
+    scores, said = output[4:].max(dim=0)
+    keep = scores >= SCORE
+    middle, side = output[:2, keep].T, output[2:4, keep].T
+    ratio = torch.tensor([WIDTH / DETECTOR_SIZE[1], HEIGHT / DETECTOR_SIZE[0]] * 2)
+    corners, said, scores = (
+        torch.cat([middle - side / 2, middle + side / 2], dim=1) * ratio,
+        said[keep],
+        scores[keep],
+    )
+    best = nms(corners + said[:, None] * 4 * WIDTH, scores, SAME)
+    corners, said = corners[best], said[best]
+    true = torch.tensor(np.array([list(box) for box in boxes], np.float32).reshape(-1, 4))
+    classes = torch.tensor([BOXES.index(label) for label in labels])
+    hit = (box_iou(true, corners) >= SAME) & (classes[:, None] == said)
+    defect = classes == len(BOXES) - 1
+    return {
+        "parts": int((~defect).sum()),
+        "parts_found": int(hit.any(dim=1)[~defect].sum()),
+        "defects": int(defect.sum()),
+        "defects_found": int(hit.any(dim=1)[defect].sum()),
+        "boxes": len(said),
+        "boxes_right": int(hit.any(dim=0).sum()),
+    }
+
+
+def _decoded(path: Path) -> torch.Tensor:
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)

@@ -1,0 +1,104 @@
+"""What the networks are to answer, as maps; and how far an answer is from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from vidrobust.line_sim.networks import (
+    BELT_ROWS,
+    CLASSIFIER_SIZE,
+    DETECTOR_SIZE,
+    MIDDLE_ROWS,
+    STRIDE,
+    USUAL_SIDE,
+)
+from vidrobust.line_sim.parts.kinds import BOXES
+
+NARROW = 9.0
+"""A box's heat falls off over its sides by this, as a standard deviation."""
+NEAR = 0.55
+"""Heat from which on a place must also say where the box is."""
+DEFECT = len(BOXES) - 1
+SIDE_LANES = (62.0, 130.0)
+"""y of the detector's input, px, outside of which a box's middle is on a side lane."""
+
+
+def target_maps(boxes: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Boxes of N frames -> heat (N, classes, h, w) in 0..1, box (N, 8, h, w) with NaN where nothing is asked."""
+    h, w = (BELT_ROWS[1] - BELT_ROWS[0]) // STRIDE, DETECTOR_SIZE[1] // STRIDE
+    heat = np.zeros((len(boxes), len(BOXES), h, w), np.float32)
+    box = np.full((len(boxes), 8, h, w), np.nan, np.float32)
+    y, x = np.mgrid[:h, :w].astype(np.float32)
+    for number, found in enumerate(boxes):
+        claimed = np.zeros((2, h, w), np.float32)
+        for x1, y1, x2, y2, label in found:
+            cx, cy, sides = (x1 + x2) / 2, (y1 + y2) / 2 - BELT_ROWS[0], np.array([x2 - x1, y2 - y1])
+            near = _heat(cx / STRIDE, cy / STRIDE, sides / STRIDE, x, y)
+            heat[number, int(label)] = np.maximum(heat[number, int(label)], near)
+            group = int(int(label) == DEFECT)
+            mine = (near >= NEAR) & (near > claimed[group])
+            claimed[group][mine] = near[mine]
+            log_sides = np.log(sides / USUAL_SIDE)
+            places = (
+                cx / STRIDE - 0.5 - x,
+                cy / STRIDE - 0.5 - y,
+                *np.broadcast_to(log_sides[:, None, None], (2, h, w)),
+            )
+            for channel, value in enumerate(places):
+                box[number, 4 * group + channel][mine] = value[mine]
+    return torch.from_numpy(heat), torch.from_numpy(box)
+
+
+def defect_maps(boxes: Sequence[np.ndarray]) -> torch.Tensor:
+    """(N, 1, h, w) heat of the defects of the parts in the middle lane, where the classifier looks for them."""
+    h, w = (MIDDLE_ROWS[1] - MIDDLE_ROWS[0]) // STRIDE, CLASSIFIER_SIZE[1] // STRIDE
+    heat = np.zeros((len(boxes), 1, h, w), np.float32)
+    ratio = CLASSIFIER_SIZE[0] / DETECTOR_SIZE[0]
+    y, x = np.mgrid[:h, :w].astype(np.float32)
+    for number, found in enumerate(boxes):
+        for x1, y1, x2, y2, label in found:
+            if label == DEFECT and SIDE_LANES[0] < (y1 + y2) / 2 < SIDE_LANES[1]:
+                cx, cy = ratio * (x1 + x2) / 2, ratio * (y1 + y2) / 2 - MIDDLE_ROWS[0]
+                sides = ratio * np.array([x2 - x1, y2 - y1]) / STRIDE
+                near = _heat(cx / STRIDE, cy / STRIDE, sides, x, y)
+                heat[number, 0] = np.maximum(heat[number, 0], near)
+    return torch.from_numpy(heat)
+
+
+def _heat(cx: float, cy: float, sides: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(h, w) float32: 1 at the place of a box's middle, falling off with its sides; all in places of the map."""
+    column, row = min(max(int(cx), 0), x.shape[1] - 1), min(max(int(cy), 0), x.shape[0] - 1)
+    spread_x, spread_y = np.maximum(sides / NARROW, 0.55)
+    return np.exp(-(((x - column) / spread_x) ** 2 + ((y - row) / spread_y) ** 2) / 2).astype(np.float32)
+
+
+def heat_loss(heat: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Penalty-reduced focal loss of a map (Law & Deng 2018), per object."""
+    middle = target > 0.999
+    p = heat.sigmoid()
+    hit = (1 - p) ** 2 * functional.logsigmoid(heat)
+    miss = (1 - target) ** 4 * p**2 * functional.logsigmoid(-heat)
+    return -torch.where(middle, hit, miss).sum() / middle.sum().clamp(min=1)
+
+
+def detector_loss(
+    heat: torch.Tensor, box: torch.Tensor, heat_target: torch.Tensor, box_target: torch.Tensor
+) -> torch.Tensor:
+    """That of the heat of parts and of defects, each per object, and L1 of the boxes where one is asked for."""
+    asked = ~box_target.isnan()
+    distance = (box - box_target.nan_to_num()).abs()[asked].sum() / asked.sum().clamp(min=1) * 4
+    parts, defects = (
+        heat_loss(heat[:, kind], heat_target[:, kind]) for kind in (slice(0, DEFECT), slice(DEFECT, None))
+    )
+    return parts + defects + distance
+
+
+def mirrored(heat: torch.Tensor, box: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The detector's targets for pictures mirrored left to right: what was right of its place is left of it."""
+    turn = torch.ones(8)
+    turn[[0, 4]] = -1
+    return heat.flip(-1), box.flip(-1) * turn[:, None, None]

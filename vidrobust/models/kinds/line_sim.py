@@ -1,0 +1,81 @@
+"""The two models of the simulated line, whose weights come with the package."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from vidrobust.line_sim.networks import CLASSIFIER_SIZE, DETECTOR_SIZE, MEAN, STD
+from vidrobust.line_sim.parts.kinds import BOXES, LABELS
+from vidrobust.line_sim.trained import CLASSIFIER, DETECTOR, trained_classifier, trained_detector
+from vidrobust.models.detection.candidates import HeadSettings, Outputs
+from vidrobust.models.detection.fit import BoxPreprocess
+from vidrobust.models.detection.network import DetectionNetwork
+from vidrobust.models.detection.suppress import Suppression
+from vidrobust.models.info import file_sha256
+from vidrobust.models.modules import from_module, full_precision
+from vidrobust.models.network import Network
+from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.spec import Form, ModelKind, ModelSpec
+
+NAMES = ("line-classifier", "line-detector")
+
+
+def line_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetwork:
+    """``line-classifier`` or ``line-detector``; vidrobust/line_sim/weights/scores.json says how good they are."""
+    return line_classifier(device) if spec.target == NAMES[0] else line_detector(device)
+
+
+def line_classifier(device: torch.device) -> Network:
+    """Which kind of part rides in the middle lane, sound or not, or none."""
+    return from_module(
+        trained_classifier(),
+        Preprocess(
+            size=CLASSIFIER_SIZE, crop=1.0, resize="stretch", interpolation="bilinear", mean=MEAN, std=STD
+        ),
+        device,
+        name=NAMES[0],
+        weights=CLASSIFIER.name,
+        weights_sha256=file_sha256(CLASSIFIER),
+        class_names=LABELS,
+    )
+
+
+def line_detector(device: torch.device) -> DetectionNetwork:
+    """Boxes of parts and of their defects."""
+    network = trained_detector().to(device).requires_grad_(False)
+
+    def run(inputs: torch.Tensor) -> Outputs:
+        with full_precision(device):
+            return {"output": np.asarray(network(inputs.to(device)).float().cpu().numpy())}
+
+    return DetectionNetwork(
+        name=NAMES[1],
+        run=run,
+        preprocess=BoxPreprocess(
+            size=DETECTOR_SIZE, resize="stretch", antialias=True, mean=MEAN, std=STD, channels="RGB"
+        ),
+        head="yolov8",
+        settings=HeadSettings(size=DETECTOR_SIZE),
+        suppression=Suppression(min_score=0.05, nms=0.5),
+        device=str(device),
+        engine=f"torch {torch.__version__}, eager",
+        weights=DETECTOR.name,
+        weights_sha256=file_sha256(DETECTOR),
+        class_names=BOXES,
+    )
+
+
+KIND = ModelKind(
+    scheme="line",
+    load=line_model,
+    reads=lambda head: head if head in NAMES else None,
+    forms=(
+        Form(
+            spec=NAMES[0],
+            what="the simulated line's classifier: kind of part, sound or defective",
+            example=NAMES[0],
+        ),
+        Form(spec=NAMES[1], what="the simulated line's detector: parts and defects", example=NAMES[1]),
+    ),
+)
