@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from vidrobust.differences.pairs import PairWatcher
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.models.load import load_models
+from vidrobust.models.predict import predict
 from vidrobust.run import inputs
 from vidrobust.run.check import check_settings
 from vidrobust.run.inputs import Inputs
@@ -106,6 +107,8 @@ def reckon(
                 count = source.info.num_frames
                 if not costs:
                     costs = _measured(item, source, list(models), settings)
+        except ModelError:
+            return None  # told where the model is asked
         except InputError as error:
             found.fail(shown(item.path), str(error), reporter)
             continue
@@ -128,7 +131,7 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> 
     """Seconds a frame of the stages that see every frame, a frame of the sensitivity, and a pair of the causes."""
     batch = first_batch(source, SAMPLE)
     for model in models:
-        model(batch.pixels[:2])  # the first call warms up
+        predict(model, batch.pixels[:2])  # the first call warms up
     context = Context(
         item=item, content="", settings=settings, info=source.info, links=None, advance=lambda _: None
     )

@@ -11,6 +11,7 @@ import torch
 
 from vidrobust.differences.boxes import change
 from vidrobust.differences.classes import total_variation
+from vidrobust.models.info import model_info
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, needs_pixels, predict
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
@@ -85,7 +86,7 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
     """Predict the same frames again in other company, and by other means.
 
     pixels (N, 3, H, W) uint8; at most the first eight are used. Compared with the whole batch: each frame
-    alone, the batch in reverse order, the batch on one thread (where torch computes on the CPU), and the batch
+    alone, the batch in reverse order, the batch on one thread (or two; where torch computes), and the batch
     as the network was loaded (where another engine or number format computes it).
     """
     pixels = pixels[:FRAMES]
@@ -99,8 +100,8 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
     if as_loaded is not None and isinstance(classifier, NetworkClassifier):
         way = "engine" if classifier.network.precision == as_loaded.network.precision else "precision"
         again[way] = predict(as_loaded, pixels)
-    elif pixels.device.type == "cpu" and threads > 1:
-        torch.set_num_threads(1)
+    elif pixels.device.type == "cpu" and model_info(classifier).engine.startswith("torch"):
+        torch.set_num_threads(1 if threads > 1 else 2)
         try:
             again["thread count"] = predict(classifier, pixels)
         finally:
