@@ -92,7 +92,11 @@ def test_planted_drift_and_flicker(drifting):
     # a second on, 25 frames: 37.5 px and one odd flicker
     assert _row(result, "shift_x_px", "second")["p50"] == pytest.approx(37.5, rel=0.02)
     assert _row(result, "gain", "second")["p50"] == pytest.approx(0.0583, abs=0.005)
-    assert _row(result, "shift_x_px", "clip")["p50"] == pytest.approx(37.5, rel=0.02)
+    # frames of the shot against its first one, at random distances: 1.5 px for each frame between
+    far = result.pairs[(result.pairs["scale"] == "clip") & (result.pairs["quantity"] == "shift_x_px")]
+    apart = (far["frame_b"] - far["frame_a"]).to_numpy()
+    assert len(set(apart)) > 8
+    assert np.abs(far["value"].to_numpy()) == pytest.approx(1.5 * apart, rel=0.05)
 
 
 def test_planted_drift_survives_h264(drifting):
@@ -118,9 +122,10 @@ def test_table_keeps_the_contract(drifting):
     result = _measure(drifting[:4])
     checked = tables.check("variation", result.table)
     assert list(checked.columns[: len(tables.TABLES["variation"])]) == list(tables.TABLES["variation"])
-    assert list(result.table["quantity"]) == list(UNITS)
+    near = result.table[result.table["scale"] == "adjacent"]
+    assert list(near["quantity"]) == list(UNITS)
     assert set(result.table["who"]) == {"frame", "camera", "part"}
-    assert (result.table["n"] == 3).all()
+    assert (near["n"] == 3).all()
     assert _row(result, "shift_x_px")["unit"] == "px"
 
 
@@ -143,7 +148,7 @@ def test_excluded_pairs_are_counted_and_not_measured(drifting):
     assert result.excluded == {"duplicate": 1, "motion": 1}
     assert result.counts["pairs_adjacent"] == 7
     assert result.counts["pairs_drawn"] == 5
-    measured = set(result.pairs["frame_b"])
+    measured = set(result.pairs.loc[result.pairs["scale"] == "adjacent", "frame_b"])
     assert measured == {1, 3, 5, 6, 7}
 
 
@@ -206,9 +211,9 @@ def test_one_pair_of_every_stride_is_drawn(drifting):
 
 
 def test_stride_follows_size_and_rate_and_nothing_else():
-    # a pair costs 10.5 + 5 * 0.2304 = 11.65 ms; far pairs, one each in 20 and in 30 frames, 0.97 ms a frame;
-    # 11.65 / 3.03 = 3.8
-    assert stride_for(360, 640, 30) == 4
+    # a pair costs 10.5 + 5 * 0.2304 = 11.65 ms; far pairs, one each in 20 and in 4 frames, 3.50 ms a frame;
+    # 11.65 / (6 - 3.50) = 4.7
+    assert stride_for(360, 640, 30) == 5
     assert stride_for(1080, 1920, 30) > stride_for(360, 640, 30)
     assert stride_for(360, 640, 5) >= stride_for(360, 640, 30)
 
@@ -218,7 +223,12 @@ def test_few_frames_a_second_do_not_multiply_far_pairs(drifting):
     meter.feed(_batch(drifting, times=np.arange(30.0)))
     counts = meter.finish().counts
     assert counts["pairs_second"] == 2  # from frames 0 and 20
-    assert counts["pairs_clip"] == 2  # frames 1 and 21
+    # every frame while the shot is young, then ever fewer: with the 30th of its length between them
+    assert counts["pairs_clip"] <= 29
+    longer = VariationMeter("clip", content="clip", frame_rate=1, stride=4)
+    for start in range(0, 300, 30):
+        longer.feed(_batch(drifting, start, times=start + np.arange(30.0)))
+    assert longer.finish().counts["pairs_clip"] < 130  # of 299: about 30 + 30 ln 10
 
 
 def test_gap_in_time_gives_no_second_pair(drifting):
