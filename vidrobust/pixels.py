@@ -9,6 +9,14 @@ import numpy as np
 import torch
 
 
+def check_pixels(pixels: torch.Tensor, who: str) -> None:
+    """Raises ValueError, which begins with ``who``, unless pixels are (N, 3, H, W) uint8."""
+    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[1] != 3:
+        raise ValueError(
+            f"{who}: expected pixels uint8 of shape (N, 3, H, W), got {pixels.dtype} {tuple(pixels.shape)}"
+        )
+
+
 def to_array(frame: torch.Tensor) -> np.ndarray:
     """(3, H, W) of any device and strides -> (H, W, 3) contiguous; may share memory, so do not write."""
     frame = frame.detach().cpu()

@@ -411,7 +411,6 @@ TABLES: dict[str, dict[str, Kind]] = {
     },
 }
 
-PAIR_KINDS = ("adjacent", "anchor")
 SCALES = ("adjacent", "second", "clip")
 
 

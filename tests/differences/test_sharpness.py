@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from tests.account.planted import still
-from vidrobust.differences.detail import detail
-from vidrobust.differences.sharpness import blur_between, passed
+from vidrobust.differences.sharpness import blur_between, detail, passed
 from vidrobust.pixels import luma
 
 

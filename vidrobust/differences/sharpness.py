@@ -13,9 +13,10 @@ from functools import cache
 import cv2
 import numpy as np
 
-from vidrobust.differences.detail import SIGMA, detail
 from vidrobust.differences.registration import warp
 
+SIGMA = 1.0
+"""Sigma, px, that parts detail from the rest."""
 SIGMAS = np.array([0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.1, 1.35, 1.7, 2.1, 2.6, 3.2, 4.0])
 """Blurs that are tried, px; between them log energy is taken as linear."""
 SMALLEST_CHANGE = 0.04
@@ -52,6 +53,12 @@ def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visi
     else:
         sigma = -_sigma_for(second, rich[0] / rich[1], None, edges, noise[1])
     return sigma if abs(sigma) >= SMALLEST_SIGMA else 0.0
+
+
+def detail(picture: np.ndarray) -> np.ndarray:
+    """What a Gaussian of sigma 1 px takes away: float32 of the same shape."""
+    x = picture.astype(np.float32)
+    return np.asarray(x - cv2.GaussianBlur(x, (0, 0), SIGMA, borderType=cv2.BORDER_REFLECT_101))
 
 
 def local_energy(gray: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from vidrobust.models.info import ModelInfo
 from vidrobust.models.outputs import as_rows, in_fixed_batches
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.reading import Declared, Reading, settle
+from vidrobust.pixels import check_pixels
 from vidrobust.predictions import Classifications, Classifier
 
 FIRST_BATCHES = 2
@@ -93,11 +94,7 @@ class NetworkClassifier:
 
 def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:
     """pixels (N, 3, H, W) uint8 RGB -> (N, K) float32, the network's own outputs."""
-    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[1] != 3:
-        raise ValueError(
-            f"model {network.name}: expected pixels uint8 of shape (N, 3, H, W), "
-            f"got {pixels.dtype} {tuple(pixels.shape)}"
-        )
+    check_pixels(pixels, f"model {network.name}")
     where = f"model {network.name}"
     with torch.inference_mode():
         cut = network.preprocess.cut(pixels).to(network.device)

@@ -34,11 +34,6 @@ ERRORS: Mapping[str, tuple[float, ...]] = MappingProxyType(
 )
 """Top-1 errors at severities 1 to 5 of the fifteen corruptions that count."""
 
-EXTRA_ERRORS: Mapping[str, float] = MappingProxyType(
-    {"speckle_noise": 0.8454, "gaussian_blur": 0.7871, "spatter": 0.7175, "saturate": 0.6583}
-)
-"""Means over severities of the four for validation."""
-
 FLIP_PROBABILITIES: Mapping[str, float] = MappingProxyType(
     {
         "gaussian_noise": 0.23653,

@@ -8,14 +8,6 @@ from vidrobust.report.run_tables import RunTables
 from vidrobust.report.words import duration
 
 STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "report")
-TABLE_OF = {
-    "stability": "pairs",
-    "sensitivity": "sensitivity",
-    "variation": "variation",
-    "causes": "causes",
-    "correlate": "correlation",
-}
-"""The table by whose presence a stage is known to have run."""
 
 
 def not_run(stage: str, folder: str) -> str:

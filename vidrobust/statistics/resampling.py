@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,12 +131,6 @@ def shifted_orders(series: np.ndarray, count: int, rng: np.random.Generator) -> 
         turn = rng.integers(0, len(rows), size=(count, 1))
         orders[:, rows] = rows[(np.arange(len(rows))[None] + turn) % len(rows)]
     return orders
-
-
-def effective_clusters(cluster: np.ndarray | Sequence[object]) -> float:
-    """How many clusters of equal size carry as much as these: 1 / sum of squared shares."""
-    share = np.unique(np.asarray(cluster), return_counts=True)[1] / max(len(cluster), 1)
-    return float(1 / np.sum(share**2)) if len(share) else 0.0
 
 
 MIN_CLUSTERS = 8

@@ -30,7 +30,6 @@ from vidrobust.shown import shown
 COMMON = ("youtube_id", "timestamp_ms", "class_id", "class_name")
 DETECTION = (*COMMON, "object_id", "object_presence", "xmin", "xmax", "ymin", "ymax")
 CLASSIFICATION = (*COMMON, "object_presence")
-NO_BOX = -1.0
 KINDS = {"ytbb-detection": DETECTION, "ytbb-classification": CLASSIFICATION}
 
 

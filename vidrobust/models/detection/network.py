@@ -18,6 +18,7 @@ from vidrobust.models.detection.suppress import Suppression, detections, to_fram
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.network import check_frames
 from vidrobust.models.predict import checked
+from vidrobust.pixels import check_pixels
 from vidrobust.predictions import Detections, Detector
 
 _SAME_PX = 1.0
@@ -70,11 +71,7 @@ class NetworkDetector:
 
 def candidates(network: DetectionNetwork, pixels: torch.Tensor) -> list[Candidates]:
     """What the head reads from each frame, before thresholds and suppression."""
-    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[1] != 3:
-        raise ValueError(
-            f"model {network.name}: expected pixels uint8 of shape (N, 3, H, W), "
-            f"got {pixels.dtype} {tuple(pixels.shape)}"
-        )
+    check_pixels(pixels, f"model {network.name}")
     head = HEADS[network.head]
     with torch.inference_mode():
         inputs = network.preprocess(pixels)

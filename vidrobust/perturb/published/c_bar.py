@@ -16,6 +16,7 @@ from vidrobust.perturb.perturbation import Family, Perturbation
 from vidrobust.perturb.published import c_bar_shapes as shapes
 from vidrobust.perturb.published import c_bar_waves as waves
 from vidrobust.perturb.published.imagenet_c import by_array, cut_array
+from vidrobust.perturb.published.severities import of_severities
 
 SUITE = "imagenet-c-bar"
 LEVELS = {
@@ -114,16 +115,7 @@ def single_frequency_greyscale(frame: np.ndarray, level: float, own: torch.Gener
 
 def _entry(core: Core, family: Family, doc: str) -> Perturbation:
     name = core.__name__
-    return Perturbation(
-        name=name,
-        suite=SUITE,
-        family=family,
-        unit="severity",
-        strengths=(1.0, 2.0, 3.0, 4.0, 5.0),
-        range=(1.0, 5.0),
-        apply=by_array(core, LEVELS[name]),
-        doc=doc,
-    )
+    return of_severities(SUITE, name, family, by_array(core, LEVELS[name]), doc)
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (

@@ -7,14 +7,17 @@ those of ``imagenet-c``, and neither are right at the other's size. Motion blur 
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 import torch
 from PIL import Image
 
-from vidrobust.perturb.perturbation import Apply, Family, Perturbation
+from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.perturb.published import elastic_authors
 from vidrobust.perturb.published import imagenet_c as c
+from vidrobust.perturb.published.severities import of_severities
 
 SIDE_PX = 32
 
@@ -79,20 +82,7 @@ def elastic_transform(frame: np.ndarray, how: tuple[float, float, float], own: t
     return elastic_authors.elastic_with_affine(frame, alpha, sigma, affine, own)
 
 
-def _entry(name: str, family: Family, apply: Apply, doc: str, not_monotone: str = "") -> Perturbation:
-    return Perturbation(
-        name=name,
-        suite="cifar-c",
-        family=family,
-        unit="severity",
-        strengths=(1.0, 2.0, 3.0, 4.0, 5.0),
-        range=(1.0, 5.0),
-        apply=apply,
-        not_monotone=not_monotone,
-        doc=doc,
-    )
-
-
+_entry = partial(of_severities, "cifar-c")
 _SEVERAL = "The authors change several parameters at once."
 
 PERTURBATIONS: tuple[Perturbation, ...] = (

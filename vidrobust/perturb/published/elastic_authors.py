@@ -14,6 +14,7 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.perturb.draws import Generators, one_per_frame
 from vidrobust.perturb.perturbation import Perturbation
+from vidrobust.perturb.published.severities import of_severities
 from vidrobust.pixels import each_frame
 
 ELASTIC = ((2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02))
@@ -61,15 +62,12 @@ def _apply(pixels: torch.Tensor, severity: float, generator: Generators) -> torc
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    Perturbation(
-        name="elastic_transform",
-        suite="imagenet-c-authors",
-        family="geometry",
-        unit="severity",
-        strengths=(1.0, 2.0, 3.0, 4.0, 5.0),
-        range=(1.0, 5.0),
-        apply=_apply,
-        not_monotone="From 2 to 3 the paper trades a large affine map for local waves: AlexNet's error falls.",
-        doc="Random affine map of 24, 49, then 5 px, and smooth displacement, at 244 px.",
+    of_severities(
+        "imagenet-c-authors",
+        "elastic_transform",
+        "geometry",
+        _apply,
+        "Random affine map of 24, 49, then 5 px, and smooth displacement, at 244 px.",
+        "From 2 to 3 the paper trades a large affine map for local waves: AlexNet's error falls.",
     ),
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -21,9 +22,10 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import Generators, integer, normal, one_per_frame, sixteen_bits, uniform
 from vidrobust.perturb.noise import frame_by_frame, impulse, shot
-from vidrobust.perturb.perturbation import Apply, Family, Perturbation
+from vidrobust.perturb.perturbation import Apply, Perturbation
 from vidrobust.perturb.photometric import LEVELS
 from vidrobust.perturb.published import glass, weather
+from vidrobust.perturb.published.severities import of_severities
 from vidrobust.pixels import channel_means, each_frame, map_levels, to_array
 
 GAUSSIAN_NOISE = (0.08, 0.12, 0.18, 0.26, 0.38)
@@ -245,20 +247,7 @@ def by_array(function: Callable[..., np.ndarray], choices: Choice) -> Apply:
     return apply
 
 
-def _entry(name: str, family: Family, apply: Apply, doc: str, not_monotone: str = "") -> Perturbation:
-    return Perturbation(
-        name=name,
-        suite="imagenet-c",
-        family=family,
-        unit="severity",
-        strengths=(1.0, 2.0, 3.0, 4.0, 5.0),
-        range=(1.0, 5.0),
-        apply=apply,
-        not_monotone=not_monotone,
-        doc=doc,
-    )
-
-
+_entry = partial(of_severities, "imagenet-c")
 _STEPS_DIFFER = "The paper changes several parameters at once; {}: its own AlexNet error falls there."
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
