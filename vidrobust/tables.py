@@ -411,6 +411,10 @@ TABLES: dict[str, dict[str, Kind]] = {
     },
 }
 
+for _name in ("causes", "within", "account", "named"):
+    # a detector's second account: where its boxes lie, with the measured motion taken off
+    TABLES[f"place_{_name}"] = TABLES[_name]
+
 SCALES = ("adjacent", "second", "clip")
 
 

@@ -123,4 +123,11 @@ def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
     assert (causes.groupby("frame_a")["change"].nunique() == 1).all()
     assert causes["change"].max() > 0
     run("report", str(stable), "-q")
-    assert "Why the scores changed" in (stable / "report.html").read_text()
+    places = pd.read_parquet(stable / "place_account.parquet")
+    assert places.loc[places["item"] == "", "share"].sum() == pytest.approx(1.0)
+    moved = pd.read_parquet(stable / "place_causes.parquet")
+    assert len(moved) == len(causes)
+    assert not moved["flip"].any()
+    page = (stable / "report.html").read_text()
+    assert "Why the scores changed, and the places" in page
+    assert page.count("The account of causes of FastestDet as one bar") == 2

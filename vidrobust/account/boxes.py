@@ -1,8 +1,9 @@
-"""Coordinates of a detector's answers to a pair's replays: the scores of the boxes that t and t+1 show.
+"""Coordinates of a detector's answers to a pair's replays: scores and places of what t and t+1 show.
 
 An object is followed from t to t+1 by its box, taken to where the pixels in it move. In every other picture its
 score is that of the best raw candidate of its class on either of its two boxes (before suppression, where that is
 known), so that a lost box still has a score, and one that moves with its object keeps it. Compared are logits.
+Where the boxes lie is told by ``places.py``.
 """
 
 from __future__ import annotations
@@ -12,28 +13,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.differences.boxes import BIRTH, KEEP, ious, match
+from vidrobust.account.places import Followed, on_it, places
+from vidrobust.account.scene import Motion
+from vidrobust.differences.boxes import BIRTH, KEEP, match
 from vidrobust.models.detection.answers import Answer, Found, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.pixels import luma
 from vidrobust.predictions import Detector
 from vidrobust.tracks.motion import box_shifts, small_gray
 
-ON_IT = 0.5
-"""IoU from which a candidate speaks for an object."""
 HIGHEST = 0.999
 """Scores are taken for no higher before the logit, and for no lower than MIN_SCORE, below which none is known."""
 BORDER = 0.02
 """A box so near to the border, share of the side, may be entering or leaving: found once only, it is left out."""
 GONE = -1
-
-
-@dataclass(frozen=True)
-class Followed:
-    """An object of a pair: its boxes (1 or 2, 4) xyxy px, where it is found at all, and its labels there."""
-
-    boxes: np.ndarray
-    labels: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -43,26 +36,52 @@ class SeenBoxes:
     z       (N, K) logits of the scores, one column an object and class; K may be 0
     states  (N,) number of what each picture shows of the objects: which are found, under which class
     names   of the states: the class, "several classes" or "nothing"
+    places  (N, L) where the boxes lie, the measured motion taken off; L may be 0
     """
 
     z: np.ndarray
     states: np.ndarray
     names: tuple[str, ...]
+    places: np.ndarray
 
 
 def seen_boxes(
-    detector: Detector, pictures: Sequence[np.ndarray], *, birth: float = BIRTH, keep: float = KEEP
+    detector: Detector,
+    pictures: Sequence[np.ndarray],
+    motions: Sequence[Motion] = (),
+    *,
+    backwards: bool = False,
+    birth: float = BIRTH,
+    keep: float = KEEP,
 ) -> SeenBoxes:
-    """The detector's answers to an album of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1."""
+    """The detector's answers to an album of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1.
+
+    motions    one a picture, of what it shows since the chain's first frame, t or ``backwards`` t+1; none where
+               nothing was replayed
+    """
     said = answers(detector, pictures)
-    a, b = (small_gray(luma(picture)) for picture in pictures[:2])
     height, width = pictures[0].shape[:2]
-    shifts = box_shifts(a, b, said[0].after[0], a.shape[1] / width)
+    first = small_gray(luma(pictures[0]))
+    scale = first.shape[1] / width
+    shifts = box_shifts(first, small_gray(luma(pictures[1])), said[0].after[0], scale)
     objects = followed(said[0].after, said[1].after, np.nan_to_num(shifts), (height, width), birth, keep)
+    where = places(
+        said,
+        objects,
+        motions or None,
+        () if motions else [_shifts(first, picture, objects, scale) for picture in pictures],
+        backwards=backwards,
+    )
     z = np.array([_logits(answer, objects) for answer in said]).reshape(len(said), -1)
     found = np.array([_state(answer.after, objects, keep) for answer in said], np.int64)
     kinds, states = np.unique(found.reshape(len(said), -1), axis=0, return_inverse=True)
-    return SeenBoxes(z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds))
+    return SeenBoxes(z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds), where)
+
+
+def _shifts(first: np.ndarray, picture: np.ndarray, objects: Sequence[Followed], scale: float) -> np.ndarray:
+    """(len(objects), 2) px how far the pixels of the objects' first boxes have moved in another picture."""
+    boxes = np.array([each.boxes[0] for each in objects], np.float64).reshape(-1, 4)
+    return np.nan_to_num(box_shifts(first, small_gray(luma(picture)), boxes, scale))
 
 
 def followed(
@@ -78,14 +97,14 @@ def followed(
     i, j, _ = match(moved[kept_a], b[0][kept_b], a[2][kept_a], b[2][kept_b])
     pairs = list(zip(kept_a[i], kept_b[j], strict=True))
     objects = [
-        Followed(np.stack([a[0][m], b[0][n]]), (int(a[2][m]), int(b[2][n])))
+        Followed(np.stack([a[0][m], b[0][n]]), (int(a[2][m]), int(b[2][n])), shifts[m])
         for m, n in pairs
         if max(a[1][m], b[1][n]) >= birth
     ]
     for found, place, used in ((a, moved, [m for m, _ in pairs]), (b, b[0], [n for _, n in pairs])):
         alone = [row for row in np.flatnonzero(found[1] >= birth) if row not in used]
         objects += [
-            Followed(found[0][[row]], (int(found[2][row]),))
+            Followed(found[0][[row]], (int(found[2][row]),), np.zeros(2))
             for row in alone
             if _inside(place[row], size) and _inside(found[0][row], size)
         ]
@@ -99,18 +118,12 @@ def _inside(box: np.ndarray, size: tuple[int, int]) -> bool:
     return bool(box[0] >= x and box[1] >= y and box[2] <= width - x and box[3] <= height - y)
 
 
-def _on(found: Found, boxes: np.ndarray) -> np.ndarray:
-    """Rows that lie on one of an object's boxes."""
-    _, rows, overlap = ious(boxes, found[0])
-    return np.unique(rows[overlap >= ON_IT])
-
-
 def _logits(answer: Answer, objects: Sequence[Followed]) -> list[float]:
     """One number an object and class that it has at t or t+1."""
     found = answer.after if answer.before is None else answer.before
     values = []
     for each in objects:
-        rows = _on(found, each.boxes)
+        rows = on_it(found, each.boxes)
         for label in dict.fromkeys(each.labels):
             best = found[1][rows[found[2][rows] == label]].max(initial=MIN_SCORE)
             score = min(max(float(best), MIN_SCORE), HIGHEST)
@@ -122,7 +135,7 @@ def _state(found: Found, objects: Sequence[Followed], keep: float) -> list[int]:
     """The label under which each object is found, of ``keep`` or more, or GONE."""
     state = []
     for each in objects:
-        rows = [row for row in _on(found, each.boxes) if found[1][row] >= keep]
+        rows = [row for row in on_it(found, each.boxes) if found[1][row] >= keep]
         best = max(rows, key=lambda row: float(found[1][row]), default=None)
         state.append(GONE if best is None else int(found[2][best]))
     return state

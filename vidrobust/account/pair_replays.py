@@ -14,7 +14,7 @@ import numpy as np
 
 from vidrobust.account.exchange import aligned, content_seed, exchanged, noise_levels
 from vidrobust.account.measured import Change, measure_change, unchanged
-from vidrobust.account.scene import CAUSES, WRONG, Scene
+from vidrobust.account.scene import CAUSES, WRONG, Motion, Scene, sparse
 from vidrobust.account.sizes import Size, sizes_of
 
 DRAWS = 2
@@ -37,9 +37,10 @@ class PairReplays:
     beside     pictures (t-1, t) and (t+1, t+2), where these frames are known
     reversed   the chain leads from t+1 to t, because the picture gets sharper
     sizes      how large each change is
+    motions    one a picture: how what it shows has moved since the chain's first frame; empty if not replayed
     excluded   why the pair cannot be replayed, or empty; then the chains are empty
 
-    All but ``pictures`` are places in ``pictures``.
+    All but ``pictures``, ``sizes`` and ``motions`` are places in ``pictures``.
     """
 
     pictures: tuple[np.ndarray, ...]
@@ -50,6 +51,7 @@ class PairReplays:
     beside: tuple[tuple[int, int], ...] = ()
     reversed: bool = False
     sizes: Mapping[str, Size] = field(default_factory=dict)
+    motions: tuple[Motion, ...] = ()
     excluded: str = ""
 
 
@@ -98,6 +100,7 @@ class _Album:
 
     def __init__(self, pictures: list[np.ndarray]) -> None:
         self.pictures = pictures
+        self.motions: dict[int, Motion] = {}
         self._place: dict[tuple[str, ...], int] = {}
 
     def add(self, picture: np.ndarray) -> int:
@@ -111,6 +114,7 @@ class _Album:
         key = (*sorted(on), *wrong)
         if key not in self._place:
             self._place[key] = self.add(scene.picture(on, wrong))
+            self.motions[self._place[key]] = scene.motion(on, wrong)
         return self._place[key]
 
 
@@ -126,6 +130,10 @@ def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, rever
     real = b.astype(np.float32)
     pairs = exchanged(brought, real, draws=DRAWS, seed=content_seed(a, b))
     exchange = tuple((album.add(plus), album.add(minus)) for plus, minus in pairs)
+    change = scene.change
+    whole = sparse(change.motion, np.asarray(change.objects.any(axis=2)))
+    album.motions |= dict.fromkeys((k for both in exchange for k in both), whole)
+    album.motions |= {int(reverse): scene.motion(()), int(not reverse): whole}
     return PairReplays(
         pictures=tuple(album.pictures),
         forwards=forwards,
@@ -134,6 +142,7 @@ def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, rever
         exchange=exchange,
         reversed=reverse,
         sizes=sizes_of(a, scene, noise_levels(brought, real), reverse=reverse),
+        motions=tuple(album.motions[place] for place in range(len(album.pictures))),
     )
 
 

@@ -33,6 +33,22 @@ WRONG: Mapping[str, tuple[str, ...]] = {
 """The wrong directions in which each cause is played as well: turned by a quarter, the sign changed, elsewhere."""
 
 
+STEP = 2
+"""Displacements are kept for every so many-th pixel along each axis."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Where a replayed picture shows what its scene's first frame showed, for every STEP-th pixel.
+
+    back  (h, w, 2) float32 px, from a pixel of the picture to where it was in the first frame
+    own   (h, w) bool, pixels that move beyond the camera
+    """
+
+    back: np.ndarray
+    own: np.ndarray
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scene:
     """What a pair's replays are made of.
@@ -54,6 +70,7 @@ class Scene:
     content: np.ndarray
     blur_px: float
     _sampled: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
+    _motions: dict[tuple[str, ...], Motion] = field(default_factory=dict, repr=False)
 
     def occurs(self, cause: str) -> bool:
         """Whether there is any such change between t and t+1."""
@@ -93,13 +110,22 @@ class Scene:
 
     def _moved(self, on: Collection[str], wrong: tuple[str, str]) -> np.ndarray:
         """The third frame through the sum of the displacements; each combination is made once."""
-        moving = ("camera", "objects")
-        key = (*(cause for cause in moving if cause in on), *(wrong if wrong[0] in moving else ()))
+        key = _moving(on, wrong)
         if key not in self._sampled:
-            self._sampled[key] = self._sample(self._displacement(on, wrong))
+            displacement, own = self._displacement(on, wrong)
+            self._motions[key] = sparse(displacement, own)
+            self._sampled[key] = self._sample(displacement)
         return self._sampled[key]
 
-    def _displacement(self, on: Collection[str], wrong: tuple[str, str]) -> np.ndarray:
+    def motion(self, on: Collection[str], wrong: tuple[str, str] = ("", "")) -> Motion:
+        """How what a picture shows has moved since the first frame."""
+        key = _moving(on, wrong)
+        if key not in self._motions:
+            self._motions[key] = sparse(*self._displacement(on, wrong))
+        return self._motions[key]
+
+    def _displacement(self, on: Collection[str], wrong: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
+        """(H, W, 2) px, and (H, W) bool where objects move."""
         objects = self.change.objects
         if "camera" not in on and wrong[0] != "camera" and objects.any():
             objects = warp(objects, self._without_camera(), interpolation=cv2.INTER_LINEAR)
@@ -110,7 +136,8 @@ class Scene:
                 total = total + motion
             elif wrong[0] == cause:
                 total = total + turned(motion, wrong[1])
-        return total
+        move = "objects" in on or wrong[0] == "objects"
+        return total, np.asarray(objects.any(axis=2) & move)
 
     def _sample(self, displacement: np.ndarray) -> np.ndarray:
         if not displacement.any():
@@ -156,6 +183,17 @@ class Scene:
             grid = np.arange(256, dtype=np.float32)
             levels = np.interp(levels, np.maximum.accumulate(tone.light(grid)), grid).astype(np.float32)
         return levels
+
+
+def sparse(displacement: np.ndarray, own: np.ndarray) -> Motion:
+    """Every STEP-th pixel of a displacement (H, W, 2), and of what moves by itself (H, W)."""
+    return Motion(displacement[::STEP, ::STEP].copy(), own[::STEP, ::STEP].copy())
+
+
+def _moving(on: Collection[str], wrong: tuple[str, str]) -> tuple[str, ...]:
+    """The causes, of those switched on, that move pixels."""
+    moving = ("camera", "objects")
+    return (*(cause for cause in moving if cause in on), *(wrong if wrong[0] in moving else ()))
 
 
 def turned(motion: np.ndarray, how: str) -> np.ndarray:

@@ -20,8 +20,9 @@ import numpy as np
 from scipy import optimize
 
 from vidrobust.account.pair_replays import PairReplays
-from vidrobust.account.scene import CAUSES
+from vidrobust.account.scene import CAUSES, STEP, Motion
 from vidrobust.account.score import NOISE
+from vidrobust.differences.registration import affine_field
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
 from vidrobust.pixels import to_array, to_levels, to_tensor
@@ -47,6 +48,7 @@ class Candidate:
     before, after, played  places in the album of pictures: the cause's step, and the perturbation on ``before``
     strength               signed, in the catalogue's unit; of a translation the length, px
     grain                  of noise and coding: correlation of neighbouring pixels of the difference; else NaN
+    matrix                 (2, 3) how ``before`` was moved, or None
     """
 
     cause: str
@@ -57,6 +59,7 @@ class Candidate:
     strength: float
     grain: float = math.nan
     grain_seen: float = math.nan
+    matrix: np.ndarray | None = None
 
 
 def candidates(pair: PairReplays) -> tuple[tuple[np.ndarray, ...], list[Candidate]]:
@@ -69,7 +72,7 @@ def candidates(pair: PairReplays) -> tuple[tuple[np.ndarray, ...], list[Candidat
         before, after = pair.forwards[number], pair.forwards[number + 1]
         if before == after or cause not in CANDIDATES:
             continue
-        for name, strength, picture in _fitted(pair, cause, album[before], album[after]):
+        for name, strength, picture, matrix in _fitted(pair, cause, album[before], album[after]):
             album.append(picture)
             found.append(
                 Candidate(
@@ -79,12 +82,38 @@ def candidates(pair: PairReplays) -> tuple[tuple[np.ndarray, ...], list[Candidat
                     after=after,
                     played=len(album) - 1,
                     strength=strength,
+                    matrix=matrix,
                 )
             )
     if pair.exchange:
         for each in _noises(pair, album):
             found.append(each)
     return tuple(album), found
+
+
+def motions(pair: PairReplays, made: list[Candidate]) -> tuple[Motion, ...]:
+    """How what the pictures of the whole album show has moved: the pair's own, and those of its candidates."""
+    found = dict(enumerate(pair.motions))
+    for each in made if pair.motions else ():
+        if each.cause == NOISE:
+            found |= dict.fromkeys((each.before, each.played), pair.motions[each.after])
+        else:
+            found[each.played] = _carried(found[each.before], each.matrix)
+    return tuple(found[place] for place in range(len(found)))
+
+
+def _carried(motion: Motion, matrix: np.ndarray | None) -> Motion:
+    """The motion of a picture that was moved once more."""
+    if matrix is None:
+        return motion
+    height, width = motion.own.shape
+    back = affine_field(cv2.invertAffineTransform(matrix), height * STEP, width * STEP)[::STEP, ::STEP]
+    x = np.arange(width, dtype=np.float32)[None] + back[..., 0] / STEP
+    y = np.arange(height, dtype=np.float32)[:, None] + back[..., 1] / STEP
+    reflect = cv2.BORDER_REFLECT_101
+    before = cv2.remap(motion.back, x, y, cv2.INTER_LINEAR, borderMode=reflect)
+    own = cv2.remap(motion.own.astype(np.uint8), x, y, cv2.INTER_NEAREST, borderMode=reflect)
+    return Motion(np.asarray(before + back), np.asarray(own.astype(bool)))
 
 
 def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[str, Any]]:
@@ -118,21 +147,22 @@ def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[s
 
 def _fitted(
     pair: PairReplays, cause: str, before: np.ndarray, after: np.ndarray
-) -> Iterator[tuple[str, float, np.ndarray]]:
+) -> Iterator[tuple[str, float, np.ndarray, np.ndarray | None]]:
     for name in CANDIDATES[cause]:
+        found: tuple[float, np.ndarray, np.ndarray | None] | None
         if cause in ("light", "colour"):
             found = _levels(name, before, after)
         elif cause == "sharpness":
             sigma = abs(pair.sizes[cause].size)
             strength = 2 * sigma if name == "defocus_blur" else sigma
-            found = (strength, _played(name, before, strength))
+            found = (strength, _played(name, before, strength), None)
         else:
             found = _moved(pair, cause, name, before)
         if found is not None:
             yield name, *found
 
 
-def _levels(name: str, before: np.ndarray, after: np.ndarray) -> tuple[float, np.ndarray] | None:
+def _levels(name: str, before: np.ndarray, after: np.ndarray) -> tuple[float, np.ndarray, None] | None:
     """The strength that comes nearest to ``after``; None where not even that changes the picture."""
     some, wanted = (
         np.ascontiguousarray(x[SAMPLED // 2 :: SAMPLED, SAMPLED // 2 :: SAMPLED]) for x in (before, after)
@@ -152,7 +182,8 @@ def _levels(name: str, before: np.ndarray, after: np.ndarray) -> tuple[float, np
     strength = float(found.x)
     if abs(strength) < max(smallest, 1e-6):
         return None
-    return strength, to_array(PERTURBATIONS[name].apply_signed(to_tensor([before]), strength)[0]).copy()
+    played = to_array(PERTURBATIONS[name].apply_signed(to_tensor([before]), strength)[0]).copy()
+    return strength, played, None
 
 
 def _played(name: str, before: np.ndarray, strength: float) -> np.ndarray:
@@ -162,7 +193,9 @@ def _played(name: str, before: np.ndarray, strength: float) -> np.ndarray:
     return to_array(PERTURBATIONS[name].apply(to_tensor([before]), size, from_seed(0))[0]).copy()
 
 
-def _moved(pair: PairReplays, cause: str, name: str, before: np.ndarray) -> tuple[float, np.ndarray] | None:
+def _moved(
+    pair: PairReplays, cause: str, name: str, before: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray] | None:
     """The whole picture moved, turned or zoomed as the camera, or shifted as the objects in the mean."""
     more = pair.sizes[cause].more
     sign = -1.0 if pair.reversed else 1.0
@@ -186,7 +219,7 @@ def _moved(pair: PairReplays, cause: str, name: str, before: np.ndarray) -> tupl
     moved = cv2.warpAffine(
         before, matrix, (width, height), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
     )
-    return strength, np.asarray(moved)
+    return strength, np.asarray(moved), np.asarray(matrix)
 
 
 def _noises(pair: PairReplays, album: list[np.ndarray]) -> Iterator[Candidate]:

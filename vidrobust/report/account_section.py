@@ -27,9 +27,12 @@ SMALLEST_LABEL = 0.06
 """A smaller part of the bar has no room for its name."""
 
 
-def whole(run: RunTables, model: str) -> pd.DataFrame:
-    """The account of a model over all items, in the order of the causes; empty where there is none."""
-    table = run.table("account")
+def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
+    """The account of a model over all items, in the order of the causes; empty where there is none.
+
+    name  of the table: "place_account" is that of where a detector's boxes lie
+    """
+    table = run.table(name)
     if table is None:
         return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
     rows = table[(table["model"] == model) & (table["item"] == "")].set_index("cause")
@@ -63,14 +66,17 @@ def bars(run: RunTables) -> list[Picture]:
 
 
 def detector_bars(run: RunTables) -> list[Picture]:
-    """The same of the scores of each detector's boxes."""
-    return _bars(run, run.detectors, "the scores of its boxes")
+    """The same of the scores of each detector's boxes, and of where they lie."""
+    return [
+        *_bars(run, run.detectors, "the scores of its boxes"),
+        *_bars(run, run.detectors, "where its boxes lie about what they hold", "place_account"),
+    ]
 
 
-def _bars(run: RunTables, models: list[str], of: str) -> list[Picture]:
+def _bars(run: RunTables, models: list[str], of: str, name: str = "account") -> list[Picture]:
     found = []
     for model in models:
-        account = whole(run, model)
+        account = whole(run, model, name)
         if len(account) and account["share"].notna().any():
             found.append(_bar(model, account, of, several=len(models) > 1))
     return found

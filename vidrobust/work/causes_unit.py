@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
 from vidrobust import tables
 from vidrobust.account.boxes import seen_boxes
-from vidrobust.account.pair_replays import study_pair
+from vidrobust.account.pair_replays import PairReplays, study_pair
 from vidrobust.account.sample import choose_pairs
+from vidrobust.account.scene import Motion
 from vidrobust.account.score import score, seen_by
-from vidrobust.account.within import candidates
+from vidrobust.account.within import candidates, motions
 from vidrobust.account.within import rows as within_rows
 from vidrobust.models.predict import Model
 from vidrobust.pixels import to_array
 from vidrobust.run.settings import Settings
+from vidrobust.run.stages import BY_NAME
 from vidrobust.run.unit import Context, Found
 from vidrobust.video.source import VideoSource
 
 BREAKS = ("scene_cut", "frame_size", "corrupt")
 """Reasons for which no frame behind them tells of one before."""
+PLACES = "place_"
+"""What the tables of the account of boxes' places begin with."""
 SECOND_SHARE = 4
 """One pair about a second apart for so many pairs of neighbours."""
 
@@ -27,21 +33,24 @@ SECOND_SHARE = 4
 def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
     """Replay the pairs that the sample holds; neighbours first, then some about a second apart."""
     pairs = chosen_pairs(context)
-    rows: list[dict[str, object]] = []
-    within: list[dict[str, object]] = []
+    found: dict[str, list[dict[str, object]]] = {name: [] for name in BY_NAME["causes"].parts}
     for pair in pairs.itertuples():
         pictures = pictures_of(source, context.need_links(), int(pair.frame_a), int(pair.frame_b))
         made = study_pair(*pictures, keyframe=pair.stratum == "keyframe")
         ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
         ids |= {"weight": pair.weight, "scale": pair.scale, "time_s": pair.time_s}
         album, fitted = candidates(made)
+        moved = motions(made, fitted)
         for model in models:
-            z, labels, names = _seen(model, album, source.info.device, context.settings)
-            rows += [{**ids, **row} for row in score(made, model, (z, labels), names=names)]
-            named = {**ids, "model": model.name}
-            within += [{**named, **row} for row in within_rows(made, fitted, z)]
+            for prefix, z, labels, names in _seen(
+                model, made, album, moved, source.info.device, context.settings
+            ):
+                found[f"{prefix}causes"] += [
+                    {**ids, **row} for row in score(made, model, (z, labels), names=names)
+                ]
+                named = {**ids, "model": model.name}
+                found[f"{prefix}within"] += [{**named, **row} for row in within_rows(made, fitted, z)]
         context.advance(1)
-    found = {"causes": rows, "within": within}
     whole = {name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()}
     return {
         model.name: (
@@ -53,13 +62,25 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
 
 
 def _seen(
-    model: Model, album: tuple[np.ndarray, ...], device: str, settings: Settings
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Coordinates and labels of all pictures, and the labels' names: classes, or states of what is followed."""
+    model: Model,
+    made: PairReplays,
+    album: tuple[np.ndarray, ...],
+    moved: tuple[Motion, ...],
+    device: str,
+    settings: Settings,
+) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[str, ...]]]:
+    """For each account: the prefix of its tables, coordinates and labels of all pictures, and the labels' names.
+
+    A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed for
+    labels, and of its boxes' places, which have no labels.
+    """
     if model.task == "classification":
-        return *seen_by(model, album, device), model.class_names
-    seen = seen_boxes(model, album, birth=settings.birth, keep=settings.keep)
-    return seen.z, seen.states, seen.names
+        yield ("", *seen_by(model, album, device), model.class_names)
+        return
+    how = {"birth": settings.birth, "keep": settings.keep}
+    seen = seen_boxes(model, album, moved, backwards=made.reversed, **how)
+    yield "", seen.z, seen.states, seen.names
+    yield PLACES, seen.places, np.zeros(len(album), np.int64), ("",)
 
 
 def known(settings: Settings, model: Model) -> dict[str, float]:

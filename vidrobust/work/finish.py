@@ -18,6 +18,7 @@ from vidrobust.studies.spread import spread_of
 from vidrobust.studies.variation import summarise as summarise_variation
 from vidrobust.tasks.catalogue import metrics_of, task_of
 from vidrobust.work import with_labels
+from vidrobust.work.causes_unit import PLACES
 
 Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
 """What each unit noted, by its item, model or "", and segment."""
@@ -100,17 +101,18 @@ def variation(run: Run, facts: Facts) -> None:
 
 
 def causes(run: Run, facts: Facts) -> None:
-    """The tables ``account``, ``account_by`` and ``named``."""
+    """The tables ``account``, ``account_by`` and ``named``, and of detectors' places the first and the last."""
     rows = run.table("causes")
-    if not len(rows):
-        for name in ("account", "account_by", "named"):
-            run.folder.write_table(name, tables.empty(name))
-        return
-    account = summarise_account(rows, keyframes=_keyframe_tests(run))
-    found = named(account).merge(comes_back(rows, run.settings.seed), on=["model", "cause"], how="left")
-    run.folder.write_table("account", account)
-    run.folder.write_table("account_by", summarise_by(rows))
-    run.folder.write_table("named", found)
+    run.folder.write_table("account_by", summarise_by(rows) if len(rows) else tables.empty("account_by"))
+    for prefix, keyframes in (("", _keyframe_tests(run)), (PLACES, None)):
+        rows = run.table(f"{prefix}causes")
+        found = {name: tables.empty(name) for name in ("account", "named")}
+        if len(rows):
+            found["account"] = summarise_account(rows, keyframes=keyframes)
+            back = comes_back(rows, run.settings.seed)
+            found["named"] = named(found["account"]).merge(back, on=["model", "cause"], how="left")
+        for name, table in found.items():
+            run.folder.write_table(f"{prefix}{name}", table)
 
 
 def _keyframe_tests(run: Run) -> dict[str, float]:
