@@ -156,7 +156,10 @@ WORLDS: dict[str, World] = {
     ),
     "belt": World("objects", "", lambda r, s: [Frame(part=float(60 + 4.3 * s * t)) for t in range(FRAMES)]),
     "entering": World(
-        "came_into_view", "", lambda r, s: [Frame(part=float(-60 + 12 * s * t)) for t in range(FRAMES)]
+        "came_into_view",
+        "",
+        lambda r, s: [Frame(part=float(-60 + 12 * s * t)) for t in range(FRAMES)],
+        also=("objects",),
     ),
     "jitter and flicker": World(
         "camera",
@@ -258,7 +261,7 @@ def run_world(
 
 def outcome(folder: Path, spec: str) -> dict[str, Any]:
     """What the study says: shares, named causes, the largest first, and the steps of the policy."""
-    run = study(folder, spec, out=folder / "run", settings=SETTINGS, overwrite=True)
+    run = study(folder, spec, out=folder / "run", settings=SETTINGS, stages=["policy"], overwrite=True)
     account, named = run.table("account"), run.table("named")
     whole = account[account["item"] == ""].set_index("cause")
     policy = run.policy

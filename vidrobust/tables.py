@@ -223,6 +223,7 @@ TABLES: dict[str, dict[str, Kind]] = {
     "named": {
         "model": "string",
         "cause": "string",
+        "scale": "string",
         "share": "float64",
         "low": "float64",
         "high": "float64",

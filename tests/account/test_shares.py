@@ -112,9 +112,28 @@ def noisy(share: float, n: int, seed: int, items: int = 1) -> pd.DataFrame:
 def test_a_clear_cause_is_named_and_comes_back() -> None:
     table = noisy(0.5, 48, 0)
     assert named(summarise(table))["cause"].tolist() == ["light"]
-    back = comes_back(table, seed=0)
+    back = comes_back(table, named(summarise(table)), seed=0)
     assert back["cause"].tolist() == ["light"]
     assert back["comes_back"].iloc[0] > 0.9
+
+
+def test_a_drift_is_named_from_pairs_a_second_apart_where_neighbours_do_not_show_it() -> None:
+    near, far = noisy(0.0, 24, 0), noisy(0.5, 48, 1).assign(scale="second")
+    causes = pd.concat([near, far], ignore_index=True)
+    found = named(summarise(near), summarise(causes, scale="second", per_item=False))
+    assert found[["cause", "scale"]].to_numpy().tolist() == [["light", "second"]]
+    back = comes_back(causes, found, seed=0)
+    assert back["comes_back"].iloc[0] > 0.9
+    both = named(summarise(noisy(0.5, 48, 0)), summarise(causes, scale="second", per_item=False))
+    assert both[["cause", "scale"]].to_numpy().tolist() == [["light", "adjacent"]]
+
+
+def test_what_moves_over_a_second_is_not_named_from_it() -> None:
+    far = noisy(0.5, 48, 1).assign(scale="second")
+    far["cause"] = far["cause"].replace({"light": "camera", "camera": "light"})
+    slow = summarise(far, scale="second", per_item=False)
+    assert slow.set_index("cause").loc["camera", "low"] > 0.05
+    assert len(named(summarise(noisy(0.0, 24, 0)), slow)) == 0
 
 
 def test_a_cause_without_effect_is_not_named() -> None:

@@ -86,7 +86,8 @@ def shaken(**changed: object) -> Evidence:
     """A camera that shakes by 3.2 px along x and 1.6 px along y, which explains 40 % of the change."""
     whole = Evidence(
         account=account(camera=CAMERA),
-        named={"camera"},
+        slow=account(),
+        named={"camera": "adjacent"},
         comes_back={"camera": 1.0},
         within=within("camera", {"translation": 0.9, "rotation": 0.05}),
         spread=spread(shift_x_px=3.2, shift_y_px=1.6, rotation_deg=0.1),
@@ -142,7 +143,7 @@ def test_the_four_reasons_for_no_step() -> None:
 
 
 def test_no_step_where_the_cause_is_not_named_or_does_not_come_back() -> None:
-    assert not build("net", shaken(named=set())).steps
+    assert not build("net", shaken(named={})).steps
     policy = build("net", shaken(comes_back={"camera": 0.6}))
     assert not policy.steps
     assert "only 60 % of halves" in reason(policy, "translation")
@@ -150,10 +151,10 @@ def test_no_step_where_the_cause_is_not_named_or_does_not_come_back() -> None:
 
 def test_no_step_where_any_motion_does_the_same() -> None:
     alike = account(camera={**CAMERA, "specific": 0.0, "specific_low": -0.1, "specific_high": 0.1})
-    policy = build("net", shaken(account=alike, named=set()))
+    policy = build("net", shaken(account=alike, named={}))
     assert "smoother sampling" in reason(policy, "translation")
     unsure = account(camera={**CAMERA, "specific": 0.2, "specific_low": -0.2, "specific_high": 0.6})
-    policy = build("net", shaken(account=unsure, named=set()))
+    policy = build("net", shaken(account=unsure, named={}))
     # half the interval .4, specific .2: four times
     assert "about 4 times this footage" in reason(policy, "translation")
 
@@ -168,11 +169,11 @@ def test_of_what_cannot_be_told_apart_the_plainest_is_taken() -> None:
     light = {"share": 0.5, "low": 0.4, "high": 0.6, "specific": 0.5, "specific_low": 0.4}
     evidence = shaken(
         account=account(light=light),
-        named={"light"},
+        named={"light": "adjacent"},
         comes_back={"light": 1.0},
         within=within("light", {"brightness": 0.9, "contrast": 0.2, "gamma": 0.91}, strength=0.1),
         spread=spread(gain=0.08),
-        sensitivity=sensitivity(("brightness", "contrast", "gamma"), per_unit=1.0),
+        sensitivity=sensitivity(("brightness", "contrast", "gamma"), per_unit=0.2),
     )
     policy = build("net", evidence)
     step = only_step(policy)
@@ -188,7 +189,7 @@ def test_noise_is_named_by_its_grain() -> None:
     rows.loc[rows["perturbation"] == "jpeg", "grain"] = 0.6
     evidence = shaken(
         account=account(noise_and_coding=noise),
-        named={"noise_and_coding"},
+        named={"noise_and_coding": "adjacent"},
         comes_back={"noise_and_coding": 1.0},
         within=rows,
         sensitivity=sensitivity(("gaussian_noise", "jpeg")),
@@ -205,7 +206,7 @@ def test_motion_of_objects_without_a_step_is_said() -> None:
     objects = {"share": 0.5, "low": 0.4, "high": 0.6, "specific": 0.4, "specific_low": 0.3}
     evidence = shaken(
         account=account(objects=objects),
-        named={"objects"},
+        named={"objects": "adjacent"},
         comes_back={"objects": 1.0},
         within=within("objects", {"translation": 0.1}),
     )
@@ -220,3 +221,29 @@ def test_a_policy_comes_back_from_its_json() -> None:
     again = Policy.from_json(policy.to_json())
     assert again.steps == policy.steps
     assert policy.to_dict()["schema"] == 2
+
+
+def test_an_answer_that_the_weakest_change_tips_as_well_gets_no_step() -> None:
+    rng = np.random.default_rng(0)
+    tipped = sensitivity(("translation",))
+    amount = tipped["metric"] == "total_variation"
+    tipped.loc[amount, "value"] = rng.uniform(0.2, 0.8, int(amount.sum()))  # as much at every strength
+    policy = build("net", shaken(sensitivity=tipped))
+    assert not policy.steps
+    assert "the weakest of this moves the model as much as the strongest" in reason(policy, "translation")
+
+
+def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so() -> None:
+    drift = {**CAMERA, "occurs": 24}
+    made = shaken(
+        account=account(),
+        slow=account(light=drift),
+        named={"light": "second"},
+        comes_back={"light": 1.0},
+        within=within("light", {"brightness": 0.9}).assign(scale="second"),
+        spread=spread(gain=0.2),
+        sensitivity=sensitivity(("brightness", "translation")),
+    )
+    (step,) = build("net", made).steps
+    assert (step.perturbation, step.high, step.evidence["scale"]) == ("brightness", 0.2, "second")
+    assert "40 % of the model's change over a second" in step.sentence

@@ -93,8 +93,7 @@ def make(
     account = summarise_account(causes)
     folder.write_table("account", account)
     folder.write_table("account_by", summarise_by(causes))
-    back = comes_back(causes, seed)
-    folder.write_table("named", named(account).merge(back, on=["model", "cause"], how="left"))
+    folder.write_table("named", comes_back(causes, named(account), seed))
     _moments(folder, pairs, frame_table, models, rng)
     for stage in ("stability", "sensitivity", "variation", "causes"):
         folder.note_stage(stage, {"seconds": 12.3})

@@ -25,7 +25,8 @@ from vidrobust.account.score import KEYFRAMES, NOISE
 UNEXPLAINED = "unexplained"
 ACCOUNT_CAUSES: tuple[str, ...] = (*CAUSES, KEYFRAMES, NOISE, UNEXPLAINED)
 """Every cause of the account, in the order in which it is told."""
-ADJACENT = "adjacent"
+ADJACENT, SECOND = "adjacent", "second"
+"""The two distances in time: neighbours, and pairs about a second apart."""
 SMALLEST_SHARE = 0.05
 """A cause is named only where its share is surely above this."""
 

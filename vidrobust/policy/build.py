@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.account.score import KEYFRAMES, NOISE
+from vidrobust.account.shares import ADJACENT, SECOND
 from vidrobust.account.within import CANDIDATES
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.policy.candidates import Standing, standings
@@ -42,14 +43,16 @@ NOT_ASKED = "nothing that is measured in footage stands for it"
 class Evidence:
     """The tables of one run, cut to one model where they have one.
 
-    account      rows over all items; named: model, cause (``account.naming.named``)
+    account      rows over all items; slow: the same of pairs a second apart
+    named        cause -> the distance in time at which it is named (``account.naming.named``)
     comes_back   cause -> share of half-samples in which it is named
     within, spread, sensitivity  the tables; floor: the noise floor, total variation
     image_size   (height, width) px of a typical clip
     """
 
     account: pd.DataFrame
-    named: Collection[str]
+    slow: pd.DataFrame
+    named: Mapping[str, str]
     comes_back: dict[str, float]
     within: pd.DataFrame
     spread: pd.DataFrame
@@ -93,9 +96,10 @@ def build(
 
 def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep | Rejected]:
     """A step or a reason for each perturbation that may stand for a cause."""
-    row = _row(evidence.account, cause)
+    scale = evidence.named.get(cause, ADJACENT)
+    row = _row(evidence.slow if scale == SECOND else evidence.account, cause)
     found: list[PolicyStep | Rejected] = []
-    fitted = {each.perturbation: each for each in standings(cause, evidence.within)}
+    fitted = {each.perturbation: each for each in standings(cause, evidence.within, scale)}
     for name in CANDIDATES[cause]:
         if not len(evidence.sensitivity[evidence.sensitivity["perturbation"] == name]):
             continue  # not among the perturbations that were asked for
@@ -139,6 +143,11 @@ def _obstacle(
         return f"{title} explains {span} of the change, but {standing.why}"
     if not moved.moves:
         return f"{title} explains {span}, but at the size seen this moves the model by {moved.value:.3f} only"
+    if not moved.grows:
+        return (
+            f"{title} explains {span}, but the weakest of this moves the model as much as the strongest: an "
+            "answer that any change tips is not made steadier by training with this one"
+        )
     return ""
 
 
@@ -181,6 +190,7 @@ def _step(
     high = _rounded(min(seen.high * widen, _largest(name, evidence)))
     title = TITLES[cause]
     one_of = f" (or {' or '.join(standing.alike)}: they cannot be told apart)" if standing.alike else ""
+    of = "change over a second" if evidence.named.get(cause) == SECOND else "change"
     what = "has the same grain" if cause == NOISE else f"does {_percent(standing.does.value)} of what it does"
     return PolicyStep(
         perturbation=name,
@@ -192,6 +202,7 @@ def _step(
         axes=tuple(_rounded(axis * widen) for axis in seen.axes),
         evidence={
             "cause": cause,
+            "scale": evidence.named[cause],
             "share": row["share"],
             "share_low": row["low"],
             "share_high": row["high"],
@@ -213,7 +224,7 @@ def _step(
             "widened_by": widen,
         },
         sentence=(
-            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of the model's change "
+            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of the model's {of} "
             f"[{_percent(row['low'])}, {_percent(row['high'])}]; {name.replace('_', ' ')}{one_of} {what}."
         ),
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from vidrobust.account.clusters import clusters_of
 from vidrobust.account.ratio import Estimate, jackknife
 from vidrobust.account.score import NOISE
+from vidrobust.account.shares import ADJACENT
 from vidrobust.account.within import CANDIDATES
 
 PARTS = ("camera",)
@@ -38,9 +39,9 @@ class Standing:
     why: str = ""
 
 
-def standings(cause: str, within: pd.DataFrame) -> list[Standing]:
-    """Every candidate of a cause, from the rows of one model; the plainest first."""
-    rows = within[(within["cause"] == cause) & (within["scale"] == "adjacent")]
+def standings(cause: str, within: pd.DataFrame, scale: str = ADJACENT) -> list[Standing]:
+    """Every candidate of a cause, from the rows of one model and distance in time; the plainest first."""
+    rows = within[(within["cause"] == cause) & (within["scale"] == scale)]
     names = [name for name in CANDIDATES.get(cause, ()) if (rows["perturbation"] == name).any()]
     if not names:
         return []

@@ -1,4 +1,4 @@
-"""What a perturbation of some strength does to the model."""
+"""What a perturbation of some strength does to the model, and whether more of it does more."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
 from vidrobust.statistics.intervals import clustered_mean
 
+LEVEL = 0.025
+"""Of the test that more does more."""
 LEAST_TV = 0.005
 """Total variation from which on a model is said to be moved: half a percent of its probability."""
 
@@ -25,6 +28,8 @@ class Response:
 
     value, low, high  total variation, with its 95 % interval over clusters
     flips             share of frames whose label flips
+    grows             the strongest surely does more than the weakest: without a dose-response (Hill 1965, "The
+                      environment and disease") it is not the perturbation that acts. True with one strength alone
     moves             more than the computer's own noise, surely where there are clusters enough, and than LEAST_TV
     """
 
@@ -34,6 +39,7 @@ class Response:
     flips: float
     n: int
     moves: bool
+    grows: bool
 
 
 def response(sensitivity: pd.DataFrame, perturbation: str, strength: float, floor: float) -> Response:
@@ -44,8 +50,9 @@ def response(sensitivity: pd.DataFrame, perturbation: str, strength: float, floo
     rows = sensitivity[sensitivity["perturbation"] == perturbation]
     nan = float("nan")
     if not len(rows) or not math.isfinite(strength):
-        return Response(value=nan, low=nan, high=nan, flips=nan, n=0, moves=False)
-    change = _at(rows[rows["metric"] == "total_variation"], strength)
+        return Response(value=nan, low=nan, high=nan, flips=nan, n=0, moves=False, grows=False)
+    moved = rows[rows["metric"] == "total_variation"]
+    change = _at(moved, strength)
     flips = _at(rows[rows["metric"] == "label_flip"], strength)
     clusters = independent_clusters(change["item"], change["frame"], shortest=SHORTEST_FRAMES)
     found = clustered_mean(change["value"].to_numpy(float), clusters.label, bounds=(0.0, 1.0))
@@ -59,7 +66,22 @@ def response(sensitivity: pd.DataFrame, perturbation: str, strength: float, floo
         flips=float(flips["value"].mean()) if len(flips) else nan,
         n=found.n,
         moves=sure > least and found.value >= LEAST_TV,
+        grows=_grows(moved),
     )
+
+
+def _grows(rows: pd.DataFrame) -> bool:
+    """Whether the strongest moves the model surely more than the weakest: Welch's t over frames, one-sided."""
+    frames = rows.groupby(["strength", "item", "frame"])["value"].mean()
+    strengths = frames.index.unique("strength").sort_values()
+    if len(strengths) < 2:
+        return True
+    weakest, strongest = (frames[s].to_numpy(float) for s in (strengths[0], strengths[-1]))
+    if np.ptp(weakest) == 0 and np.ptp(strongest) == 0:
+        return bool(strongest[0] > weakest[0])
+    if min(len(weakest), len(strongest)) < 2:
+        return bool(strongest.mean() > weakest.mean())
+    return bool(stats.ttest_ind(strongest, weakest, equal_var=False, alternative="greater").pvalue < LEVEL)
 
 
 def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:

@@ -57,7 +57,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="variation",
         sentence="How much the footage itself varies, from pixels alone.",
-        version=2,
+        version=3,
         per="item",
         how="stream",
         needs=("links",),
@@ -129,7 +129,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="policy",
         sentence="Which augmentations to train with, and how strong.",
-        version=1,
+        version=2,
         per="run",
         how="tables",
         needs=("stability", "sensitivity", "variation", "causes"),

@@ -64,13 +64,13 @@ SECOND_S = 1.0
 STARTS_PER_SECOND = 2
 FAR_FRAMES = 20
 CLIP_FRAMES = 1
-CLIP_STEP_S = 0.08
+CLIP_STEP_S = 0.04
 """Mean distance of the frames of the scale ``clip`` while the shot is young."""
-MOST_CLIP = 30
+MOST_CLIP = 40
 """Of a longer shot the mean distance is its length so far by this."""
 COST_MS = (10.5, 5.0)
 """CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)."""
-BUDGET_MS = 6.0
+BUDGET_MS = 7.0
 """CPU time a frame that all pairs may take in the mean; it sets the stride of the neighbouring ones."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust import tables
+from vidrobust.account.shares import SECOND
 from vidrobust.correlation.from_run import units_of_run
 from vidrobust.correlation.study import CorrelationResult, correlate_tables
 from vidrobust.correlation.study import correlate as correlate_units
@@ -52,8 +53,9 @@ def correlate(run: Run) -> None:
 def make_policy(run: Run) -> None:
     """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
     families = {each.family for each in training_of(run.settings)}
-    account, named = run.table("account"), run.table("named")
+    account, by, named = run.table("account"), run.table("account_by"), run.table("named")
     whole = account[account["item"] == ""]
+    slow = by[(by["by"] == "scale") & (by["value"] == SECOND)]
     models, others = _classifiers(run.folder, run.table("sensitivity"))
     for model in others:
         run.reporter.say(f"policy: {model} is no classifier: of its account no policy is made")
@@ -64,8 +66,9 @@ def make_policy(run: Run) -> None:
     for number, model in enumerate(models):
         mine = named[named["model"] == model]
         evidence = Evidence(
-            account=whole[whole["model"] == model],
-            named=set(mine["cause"]),
+            account=_of(whole, model),
+            slow=_of(slow, model),
+            named=dict(zip(mine["cause"], mine["scale"], strict=True)),
             comes_back=dict(zip(mine["cause"], mine["comes_back"], strict=True)),
             within=_of(run.table("within"), model),
             spread=run.table("spread"),

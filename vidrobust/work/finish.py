@@ -10,8 +10,8 @@ import pandas as pd
 from vidrobust import tables
 from vidrobust.account.keyframes import keyframe_tests
 from vidrobust.account.naming import comes_back, named
+from vidrobust.account.shares import SECOND, summarise_by
 from vidrobust.account.shares import summarise as summarise_account
-from vidrobust.account.shares import summarise_by
 from vidrobust.run.run import Run
 from vidrobust.studies import stability as study
 from vidrobust.studies.spread import spread_of
@@ -109,8 +109,8 @@ def causes(run: Run, facts: Facts) -> None:
         found = {name: tables.empty(name) for name in ("account", "named")}
         if len(rows):
             found["account"] = summarise_account(rows, keyframes=keyframes)
-            back = comes_back(rows, run.settings.seed)
-            found["named"] = named(found["account"]).merge(back, on=["model", "cause"], how="left")
+            slow = summarise_account(rows, scale=SECOND, per_item=False)
+            found["named"] = comes_back(rows, named(found["account"], slow), run.settings.seed)
         for name, table in found.items():
             run.folder.write_table(f"{prefix}{name}", table)
 
