@@ -87,7 +87,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="causes",
         sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
-        version=2,
+        version=3,
         per="model",
         how="frames",
         needs=("links",),
