@@ -77,3 +77,8 @@ class FrameBatch:
 
     def __len__(self) -> int:
         return int(self.pixels.shape[0])
+
+    def rows(self, keep: np.ndarray) -> FrameBatch:
+        """Some of the frames, in order; keep (N,) bool."""
+        vectors = {name: getattr(self, name)[keep] for name in ("time_s", "index", "corrupt", "keyframe")}
+        return FrameBatch(pixels=self.pixels[np.flatnonzero(keep)], item=self.item, **vectors)

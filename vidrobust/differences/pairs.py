@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from vidrobust.frames import FrameBatch
 
@@ -45,6 +46,11 @@ class Links:
     pixel_change: np.ndarray
     shift: np.ndarray
     keyframe: np.ndarray
+
+    def rows(self, keep: np.ndarray) -> Links:
+        """Those of some of the frames; keep (N,) bool."""
+        names = ("reason", "pixel_change", "shift", "keyframe")
+        return Links(**{name: getattr(self, name)[keep] for name in names})
 
 
 class PairWatcher:
@@ -161,6 +167,17 @@ def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, 
     if limit is not None and np.hypot(*moved) > limit:
         return "motion"
     return ""
+
+
+def reasons_of(frames: np.ndarray, links: pd.DataFrame) -> np.ndarray:
+    """(N,) object: of each frame the reason of ``links``, "first" where the frame before it is not among them.
+
+    frames (N,) int64 in the order of delivery; links: rows of that table of the same item
+    """
+    place = pd.Series(np.arange(len(links)), index=links["frame"].to_numpy()).loc[frames].to_numpy()
+    reason = links["reason"].to_numpy(object)[place]
+    reason[np.diff(place, prepend=-2) != 1] = "first"
+    return reason
 
 
 def _luma_chroma(thumbnail: np.ndarray) -> np.ndarray:

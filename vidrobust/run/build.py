@@ -21,9 +21,6 @@ from vidrobust.run.stage import Stage, load
 from vidrobust.run.stages import BY_NAME, with_needs
 from vidrobust.shown import shown
 
-TRACKS_OF_A_SEGMENT = 1_000_000
-"""More tracks than any segment has."""
-
 
 def build(run: Run, names: Sequence[str]) -> None:
     """Make these stages, and before them all that they need and that is missing or stale."""
@@ -135,10 +132,16 @@ def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
         return
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
+    whole = _whole(run, stage, units)
     for name in stage.parts:
-        parts = [_numbered(run.parts.read(stage, unit.key, name, unit.item.name), unit) for unit in units]
-        filled = [part for part in parts if len(part)]
-        run.folder.write_table(name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name))
+        parts = {unit.name if unit.name[:2] not in whole else unit.name[:2]: unit for unit in units}
+        read = [
+            whole[unit.name[:2]][name]
+            if unit.name[:2] in whole
+            else run.parts.read(stage, unit.key, name, unit.item.name)
+            for unit in parts.values()
+        ]
+        run.folder.write_table(name, _concatenated(name, read))
     facts = {unit.name: run.parts.facts(stage, unit.key) for unit in units}
     if stage.finish:
         load(stage.finish)(run, facts)
@@ -146,13 +149,30 @@ def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
     _note(run, stage, {**new, "seconds": round(seconds + time.perf_counter() - started, 2)})
 
 
-def _numbered(part: pd.DataFrame, unit: Unit) -> pd.DataFrame:
-    """A part whose tracks are those of its segment alone: numbers are used once in an item."""
-    boxes = unit.model is not None and unit.model.task == "detection"
-    if unit.segment.number and boxes and "track" in part:
-        of_a_track = part["track"] >= 0
-        part.loc[of_a_track, "track"] += unit.segment.number * TRACKS_OF_A_SEGMENT
-    return part
+def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else tables.empty(name)
+
+
+def _whole(run: Run, stage: Stage, units: Sequence[Unit]) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
+    """By item and model, the tables of items in several segments whose rows hang on the whole item."""
+    of_item: dict[tuple[str, str], list[Unit]] = {}
+    for unit in units if stage.whole else ():
+        if unit.segment.pieces > 1 and unit.model is not None:
+            of_item.setdefault(unit.name[:2], []).append(unit)
+    if not of_item:
+        return {}
+    about = {entry["item"]: entry for entry in run.folder.run["inputs"]}
+    links = run.table("links")
+    found = {}
+    for key, several in of_item.items():
+        parts = {
+            name: _concatenated(name, [run.parts.read(stage, u.key, name, key[0]) for u in several])
+            for name in stage.parts
+        }
+        of_links = links[links["item"] == key[0]]
+        found[key] = load(stage.whole)(run.settings, several[0].model, about[key[0]], parts, of_links)
+    return found
 
 
 def _conclude(run: Run, stage: Stage, *, asked: bool) -> None:

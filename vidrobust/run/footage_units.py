@@ -64,7 +64,7 @@ def make_missing(run: Run, stages: Sequence[Stage]) -> None:
         missing = [unit for unit in units[item.name] if not run.parts.has(unit.stage, unit.key)]
         try:
             for segment in dict.fromkeys(unit.segment for unit in missing):
-                with open_item(segment.item, run.settings) as source:
+                with open_item(segment.reads, run.settings, segment.origin) as source:
                     _make(run, segment, source, [unit for unit in missing if unit.segment == segment])
         except ModelError as error:
             run.inputs.fail(f"{shown(item.path)} ({error})", f"{item.name}: {error}", run.reporter)
@@ -99,6 +99,7 @@ def _context(run: Run, segment: Segment, source: VideoSource, advance: object) -
         content=content,
         number=segment.number,
         pieces=segment.pieces,
+        origin=segment.origin,
         settings=run.settings,
         info=source.info,
         links=run.parts.read(links, key, "links", item.name) if run.parts.has(links, key) else None,

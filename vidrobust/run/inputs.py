@@ -77,8 +77,8 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
     return inputs
 
 
-def open_item(item: Item, settings: Settings) -> VideoSource:
-    """The item's frames as the settings and its manifest ask for them."""
+def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None = None) -> VideoSource:
+    """The item's frames as the settings and its manifest ask for them, counted from ``origin``."""
     return open_video(
         item.path,
         item=item.name,
@@ -94,6 +94,7 @@ def open_item(item: Item, settings: Settings) -> VideoSource:
         boxes=item.boxes,
         crop_margin=settings.crop_margin,
         crop_size=settings.crop_size,
+        origin=origin,
     )
 
 

@@ -2,8 +2,11 @@
 
     item      0 ........ 600 ........ 1200 ... end       segment_s = 600
     segments  [0, 600)   [600, 1200)  [1200, end)
+    read      [0, 602)   [598, 1202)  [1198, end)
 
-The pair across a border is not compared, and a shot begins anew at it: one pair in ten minutes.
+Of each segment some frames before and behind are read as well, so that the pairs over its borders are compared:
+the rows of stability and of links are those of an item in one piece. Samples (sensitivity, causes, variation) are
+drawn in each segment by itself.
 """
 
 from __future__ import annotations
@@ -11,12 +14,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from vidrobust.errors import InputError
 from vidrobust.footage.item import Item
 from vidrobust.run.inputs import open_item
 from vidrobust.run.parts import key_of
 from vidrobust.run.settings import Settings
+from vidrobust.video.source import VideoSource, first_batch
+
+LEAST_OVERLAP_S = 1.0
+RULES = 2
+"""Raised where the numbers of segments change."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +35,32 @@ class Segment:
     item     the stretch as an item of the same name
     number   from 0, of so many ``pieces``
     content  the key of its content: that of the whole item where there is one piece
+    reads    the same with the frames about it that are read for the pairs over its borders
+    origin   number and time of the item's first delivered frame; None where there is one piece
     """
 
     item: Item
     number: int
     pieces: int
     content: str
+    reads: Item
+    origin: tuple[int, float] | None = None
 
 
 def segments_of(item: Item, content: str, settings: Settings) -> tuple[Segment, ...]:
     """The segments of an item, by the length that its header claims; the last one goes to the end of the file."""
-    cuts = _cuts(item, settings)
+    try:
+        with open_item(item, settings) as source:
+            cuts = _cuts(item, settings, source)
+            if cuts:
+                first = first_batch(source, 1)
+                rate = source.info.frame_rate
+    except InputError:
+        cuts = []  # told where it is read
     if not cuts:
-        return (Segment(item, 0, 1, content),)
+        return (Segment(item, 0, 1, content, item),)
+    origin = int(first.index[0]), float(first.time_s[0])
+    overlap = overlap_s(settings, rate)
     starts, ends = [item.start_s, *cuts], [*cuts, item.end_s]
     pieces = len(starts)
     return tuple(
@@ -46,19 +68,32 @@ def segments_of(item: Item, content: str, settings: Settings) -> tuple[Segment, 
             dataclasses.replace(item, start_s=start, end_s=end),
             number,
             pieces,
-            key_of({"content": content, "start_s": start, "end_s": end, "pieces": pieces}),
+            key_of({"content": content, "start_s": start, "end_s": end, "pieces": pieces, "rules": RULES}),
+            dataclasses.replace(
+                item,
+                start_s=start if number == 0 or start is None else max(start - overlap, item.start_s or 0.0),
+                end_s=end if number == pieces - 1 or end is None else _earlier(end + overlap, item.end_s),
+            ),
+            origin,
         )
         for number, (start, end) in enumerate(zip(starts, ends, strict=True))
     )
 
 
-def _cuts(item: Item, settings: Settings) -> list[float]:
+def overlap_s(settings: Settings, rate: Fraction) -> float:
+    """How long before and behind a segment is read: twice the frames over which anything is compared."""
+    reach = max(2, settings.revert_within, *settings.anchor_deltas)
+    step = settings.every / float(rate) if settings.fps is None else 1 / settings.fps
+    return max(LEAST_OVERLAP_S, 2 * reach * step)
+
+
+def _earlier(end_s: float, of_item: float | None) -> float:
+    return end_s if of_item is None else min(end_s, of_item)
+
+
+def _cuts(item: Item, settings: Settings, source: VideoSource) -> list[float]:
     """Where an item is cut, seconds; nowhere if it is short, or its length is not known."""
-    try:
-        with open_item(item, settings) as source:
-            info = source.info
-    except InputError:
-        return []  # told where it is read
+    info = source.info
     if info.num_frames is None or not info.frame_rate:
         return []
     begin = max(item.start_s or 0.0, settings.start_s or 0.0)

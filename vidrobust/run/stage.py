@@ -31,6 +31,8 @@ class Stage:
     parts     raw tables, made unit by unit, the first one marks a unit as done
     gives     tables made of all units together; ``files`` beside them
     work      "module:function" that does one unit; docs/architecture.md has the signatures
+    whole     "module:function" (Settings, model, what run.json says of the item, raw tables, links) -> the raw
+              tables of an item in several segments, where rows depend on the whole of it
     steps     "module:function" (Settings) -> steps a unit takes, about; ``step`` is what one of them is called
     finish    "module:function" (Run) that writes ``gives`` and ``files``
     told      "module:function" (Run) -> what ``--json`` prints
@@ -53,6 +55,7 @@ class Stage:
     gives: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     work: str = ""
+    whole: str = ""
     steps: str = ""
     step: str = "steps"
     finish: str = ""

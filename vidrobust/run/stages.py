@@ -51,6 +51,7 @@ STAGES: tuple[Stage, ...] = (
         ),
         gives=("stability", "stability_by", "answers", "neighbours"),
         work="vidrobust.work.streams:StabilityWork",
+        whole="vidrobust.work.streams:whole_item",
         finish="vidrobust.work.finish:stability",
         told="vidrobust.work.told:stability",
     ),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 
 from vidrobust.differences.pairs import Links
@@ -27,6 +28,7 @@ class Context:
     links    its table ``links``; None while it is being made
     number   which segment of its item this is, from 0, of so many ``pieces``: its share of frames and pairs
     advance  told how many steps were just done
+    origin   number and time of the item's first delivered frame; None where the item is one segment
     """
 
     item: Item
@@ -37,6 +39,18 @@ class Context:
     advance: Callable[[int], None]
     number: int = 0
     pieces: int = 1
+    origin: tuple[int, float] | None = None
+
+    def own(self, time_s: np.ndarray) -> np.ndarray:
+        """(N,) bool: which frames belong to this segment; those about it are read for pairs over its borders."""
+        start, end = self.item.start_s, self.item.end_s
+        after = np.full(len(time_s), True) if start is None or self.pieces == 1 else time_s >= start
+        return after if end is None or self.pieces == 1 else after & (time_s < end)
+
+    def own_part(self, batch: FrameBatch, links: Links) -> tuple[FrameBatch, Links]:
+        """The part of a batch that belongs to this segment."""
+        rows = self.own(batch.time_s)
+        return (batch, links) if rows.all() else (batch.rows(rows), links.rows(rows))
 
     def share_of(self, count: int) -> int:
         """Of so many of the item, how many fall to this segment."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from vidrobust import tables
 from vidrobust.differences.boxes import change
-from vidrobust.differences.pairs import Links
+from vidrobust.differences.pairs import Links, reasons_of
 from vidrobust.frames import FrameBatch
 from vidrobust.pixels import luma, to_array
 from vidrobust.predictions import Detections
-from vidrobust.tasks.task import AlongTime
+from vidrobust.tasks.task import AlongTime, Tables
 from vidrobust.tracks.follow import ItemBoxes, follow
 from vidrobust.tracks.measures import duplicate_boxes, measure
 from vidrobust.tracks.motion import box_shifts, small_gray
-from vidrobust.tracks.tables import ENDS, joined
+from vidrobust.tracks.tables import ENDS, item_boxes, joined
 
 
 class BoxMeter:
@@ -59,16 +61,10 @@ class BoxMeter:
             return {}
         frames = pd.concat(self._frames, ignore_index=True)
         boxes = self._boxes(frames)
-        track = follow(boxes, self.settings.tracks)
-        found = measure(boxes, track, self.settings.tracks, revert_within=self.settings.revert_within)
-        made = {
-            "detections": self._detections(boxes, track),
-            "along_tracks": found.along.rename(columns={"track_label": "label"}),
-            "tracks": found.tracks.rename(columns={"track_label": "label"}),
-            "box_counts": found.counts,
-            "box_pairs": self._pairs(boxes, frames),
-        }
-        return {name: tables.check(name, self._named(table, frames)) for name, table in made.items()}
+        track, made = _followed(boxes, self.settings)
+        made |= {"detections": self._detections(boxes, track), "box_pairs": self._pairs(boxes, frames)}
+        names = dict(enumerate(self._found[0].class_names))
+        return _named(made, frames, names, item=self.item, model=self.model)
 
     def _measure(self, gray: np.ndarray, now: Detections, row: int, scale: float) -> None:
         """How far the pixels in the boxes of the frame before have moved to this one."""
@@ -95,17 +91,6 @@ class BoxMeter:
             joined=joined(frames["reason"].to_numpy()),
             size=self._size,
         )
-
-    def _named(self, table: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
-        """The table with item, model and class names, and with the frame's number and time for its row."""
-        names = np.array([*self._found[0].class_names, ""], dtype=object)
-        added: dict[str, object] = {"item": self.item, "model": self.model}
-        if "row" in table:
-            at = table["row"].to_numpy(np.int64)
-            added |= {"frame": frames["frame"].to_numpy()[at], "time_s": frames["time_s"].to_numpy()[at]}
-        if "label" in table:
-            added["label_name"] = names[table["label"].to_numpy(np.int64)]
-        return table.assign(**added).drop(columns="row", errors="ignore")
 
     def _detections(self, boxes: ItemBoxes, track: np.ndarray) -> pd.DataFrame:
         x1, y1, x2, y2 = boxes.boxes.T
@@ -152,3 +137,54 @@ class BoxMeter:
             excluded=frames["reason"].to_numpy()[1:],
             pixel_change=frames["pixel_change"].to_numpy()[1:],
         )
+
+
+def whole(
+    found: Tables, links: pd.DataFrame, size: tuple[int, int], along: AlongTime
+) -> dict[str, pd.DataFrame]:
+    """The tables of an item from those of its segments: its boxes are followed anew, over the borders.
+
+    links  rows of that table of the item, in the order of delivery; size: height and width of the frames, px
+    """
+    counted = found["box_counts"].sort_values("frame", kind="stable")
+    if not len(counted):
+        return dict(found)
+    numbers = counted["frame"].to_numpy(np.int64)
+    frames = counted[["frame", "time_s"]].assign(reason=reasons_of(numbers, links)).reset_index(drop=True)
+    detections = found["detections"].sort_values("frame", kind="stable")
+    boxes = item_boxes(detections, frames, size)
+    track, made = _followed(boxes, along)
+    names = {int(k): str(v) for k, v in zip(detections["label"], detections["label_name"], strict=True)}
+    item, model = str(counted["item"].iloc[0]), str(counted["model"].iloc[0])
+    return {
+        **found,
+        "detections": detections.assign(track=track),
+        **_named(made, frames, names, item=item, model=model),
+    }
+
+
+def _followed(boxes: ItemBoxes, settings: AlongTime) -> tuple[np.ndarray, dict[str, pd.DataFrame]]:
+    """The track of each box, and what the tracks show, by row."""
+    track = follow(boxes, settings.tracks)
+    found = measure(boxes, track, settings.tracks, revert_within=settings.revert_within)
+    return track, {
+        "along_tracks": found.along.rename(columns={"track_label": "label"}),
+        "tracks": found.tracks.rename(columns={"track_label": "label"}),
+        "box_counts": found.counts,
+    }
+
+
+def _named(
+    made: Tables, frames: pd.DataFrame, names: Mapping[int, str], *, item: str, model: str
+) -> dict[str, pd.DataFrame]:
+    """The tables with item, model and class names, and with the frame's number and time for its row."""
+    found = {}
+    for name, table in made.items():
+        added: dict[str, object] = {"item": item, "model": model}
+        if "row" in table:
+            at = table["row"].to_numpy(np.int64)
+            added |= {"frame": frames["frame"].to_numpy()[at], "time_s": frames["time_s"].to_numpy()[at]}
+        if "label" in table:
+            added["label_name"] = [names[label] for label in table["label"].tolist()]
+        found[name] = tables.check(name, table.assign(**added).drop(columns="row", errors="ignore"))
+    return found

@@ -9,15 +9,17 @@ import pandas as pd
 
 from vidrobust import tables
 from vidrobust.differences.classes import jitter, revert_flips
-from vidrobust.differences.pairs import Links, between
+from vidrobust.differences.pairs import Links, between, reasons_of
 from vidrobust.frames import FrameBatch
 from vidrobust.predictions import Classifications
 from vidrobust.tasks.metric import Metric
-from vidrobust.tasks.task import AlongTime, differences
+from vidrobust.tasks.task import AlongTime, Tables, differences
 
 ALL_CLASSES = 32
 """Up to so many classes a frame keeps all its probabilities; else the leading TOP and the sum of the rest."""
 TOP = 10
+JOINED = ("", "duplicate")
+"""Between such neighbours the answer goes on."""
 REST = -1
 """The label of the row that holds the rest."""
 
@@ -32,6 +34,7 @@ class ClassMeter:
         self.item, self.model, self.settings, self.metrics = item, model, settings, metrics
         self._anchor_step = max(1, round(settings.anchor_every_s * settings.frame_rate))
         self._reach = max(2, *settings.anchor_deltas)
+        self._row = 0
         self._index = np.empty(0, np.int64)
         self._time = np.empty(0)
         self._keyframe = np.empty(0, bool)
@@ -45,7 +48,9 @@ class ClassMeter:
 
     def feed(self, batch: FrameBatch, links: Links, predictions: Classifications) -> None:
         """Take the next batch, with one row of predictions a frame."""
-        first = len(self._index)  # the row, over the whole item, of the first new frame
+        first = len(self._index)  # the row, of all that was fed, of the first new frame
+        if not first and len(batch):
+            self._row = self.settings.row_of(int(batch.index[0]), float(batch.time_s[0]))
         self._index = np.concatenate([self._index, batch.index])
         self._time = np.concatenate([self._time, batch.time_s])
         self._keyframe = np.concatenate([self._keyframe, links.keyframe])
@@ -73,11 +78,11 @@ class ClassMeter:
         """A row a frame; ``jitter`` is NaN at ends and cuts, ``revert_flip`` where no pair ends in the frame."""
         if not len(self._index):
             return tables.empty("triples")
-        usable = np.isin(self._reason.astype(str), ("", "duplicate"))
+        usable = np.isin(self._reason.astype(str), JOINED)
         # the second difference of row t spans the links t and t + 1
         valid = usable & np.append(usable[1:], False)
         second = np.append(np.concatenate(self._jitter)[1:], np.nan)
-        reverts = revert_flips(np.concatenate(self._labels), usable, self.settings.revert_within)
+        labels = np.concatenate(self._labels)
         return pd.DataFrame(
             {
                 "item": self.item,
@@ -86,7 +91,7 @@ class ClassMeter:
                 "model": self.model,
                 "track": 0,
                 "jitter": np.where(valid, second, np.nan),
-                "revert_flip": np.where(self._reason == "", reverts.astype(np.float64), np.nan),
+                "revert_flip": _reverts(labels, self._reason, self.settings.revert_within),
             }
         )
 
@@ -99,7 +104,7 @@ class ClassMeter:
         found: list[Wanted] = []
         for row in range(first, len(self._index)):
             for delta in self.settings.anchor_deltas:
-                ahead, behind = (row - delta) % self._anchor_step == 0, row % self._anchor_step == 0
+                ahead, behind = ((self._row + r) % self._anchor_step == 0 for r in (row - delta, row))
                 if row < delta or not (ahead or behind):
                     continue
                 reason = between(self._reason, self._shift, row - delta, row, self.settings.motion_limit)
@@ -178,6 +183,25 @@ class ClassMeter:
                 "delta_frames": b - a,
             }
         )
+
+
+def whole(
+    found: Tables, links: pd.DataFrame, size: tuple[int, int], along: AlongTime
+) -> dict[str, pd.DataFrame]:
+    """The tables of an item from those of its segments: whether a label comes back hangs on all labels before.
+
+    links  rows of that table of the item, in the order of delivery
+    """
+    frames, triples = (found[name].sort_values("frame", kind="stable") for name in ("frames", "triples"))
+    reason = reasons_of(frames["frame"].to_numpy(np.int64), links)
+    reverts = _reverts(frames["label"].to_numpy(np.int64), reason, along.revert_within)
+    return {**found, "frames": frames, "triples": triples.assign(revert_flip=reverts)}
+
+
+def _reverts(labels: np.ndarray, reason: np.ndarray, window: int) -> np.ndarray:
+    """(N,) 1 and 0, NaN where no pair ends in the frame."""
+    reverts = revert_flips(labels, np.isin(reason.astype(str), JOINED), window)
+    return np.where(reason == "", reverts.astype(np.float64), np.nan)
 
 
 def _joined(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import numpy as np
 
 from vidrobust.differences import classes
 from vidrobust.predictions import Classifications
-from vidrobust.tasks.class_meter import ClassMeter
+from vidrobust.tasks.class_meter import ClassMeter, whole
 from vidrobust.tasks.labelled import METRICS as LABELLED
 from vidrobust.tasks.metric import Difference, Metric
 from vidrobust.tasks.task import AlongTime, Task
@@ -121,6 +121,7 @@ CLASSIFICATION = Task(
     name=NAME,
     tables=("frames", "pairs", "triples", "probabilities"),
     meter=_meter,
+    whole=whole,
     labelled=("answers", "neighbours"),
     metrics=METRICS,
     anchored=("flip_rate", "total_variation"),

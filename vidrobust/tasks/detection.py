@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from vidrobust.differences.boxes import BoxChange, change
 from vidrobust.predictions import Detections
 from vidrobust.tasks.metric import Difference, Metric
-from vidrobust.tasks.task import AlongTime, Meter, Task
+from vidrobust.tasks.task import AlongTime, Meter, Tables, Task
 
 NAME = "detection"
 MANY = float("inf")
@@ -180,10 +181,19 @@ def _meter(item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]
     return BoxMeter(item, model, settings)
 
 
+def _whole(
+    found: Tables, links: pd.DataFrame, size: tuple[int, int], along: AlongTime
+) -> dict[str, pd.DataFrame]:
+    from vidrobust.tasks.box_meter import whole
+
+    return whole(found, links, size, along)
+
+
 DETECTION = Task(
     name=NAME,
     tables=TABLES,
     meter=_meter,
+    whole=_whole,
     metrics=METRICS,
     groups=MappingProxyType({"class": "label_name", "size": "size"}),
     moved=move,

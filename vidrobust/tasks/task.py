@@ -15,6 +15,8 @@ from vidrobust.frames import FrameBatch
 from vidrobust.tasks.metric import Metric
 from vidrobust.tracks.follow import TrackSettings
 
+Tables = Mapping[str, pd.DataFrame]
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlongTime:
@@ -26,6 +28,8 @@ class AlongTime:
     revert_within    a label that left is back within so many frames: A B A
     motion_limit     largest global shift, as a share of the frame's width, that still is the same view
     tracks           how boxes are followed from frame to frame
+    row_of           (number, time) of the first frame that is fed -> its row among the delivered ones of its item,
+                     from which anchors are counted
     """
 
     frame_rate: float = 25.0
@@ -34,6 +38,7 @@ class AlongTime:
     revert_within: int = 3
     motion_limit: float | None = 0.1
     tracks: TrackSettings = field(default_factory=TrackSettings)
+    row_of: Callable[[int, float], int] = lambda _index, _time_s: 0
 
 
 class Meter(Protocol):
@@ -59,6 +64,8 @@ class Task:
     metrics   its own metrics; ``catalogue.metrics_of`` adds those from outside
     anchored  metrics, by name, that are also told of anchor pairs
     groups    what else the numbers are told by: "class" -> the column of the raw tables that holds it
+    whole     (tables, links, (H, W), AlongTime) -> those tables again, of an item whose segments were worked on
+              one by one, where their rows depend on more than the frames about them
     moved     (predictions, perturbation, strength, a generator a frame, (H, W)) -> where a perturbation that moves
               the picture puts them; None where predictions have no place in the picture
     """
@@ -67,6 +74,7 @@ class Task:
     tables: tuple[str, ...]
     meter: Callable[[str, str, AlongTime, Sequence[Metric]], Meter]
     metrics: tuple[Metric, ...]
+    whole: Callable[[Tables, pd.DataFrame, tuple[int, int], AlongTime], dict[str, pd.DataFrame]]
     labelled: tuple[str, ...] = ()
     anchored: tuple[str, ...] = ()
     groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -62,6 +62,7 @@ def open_video(
     crop_size: int = 256,
     prefetch: int = 2,
     allow_network: bool = False,
+    origin: tuple[int, float] | None = None,
 ) -> VideoSource:
     """The frames of one video, animation or folder of frames.
 
@@ -77,6 +78,8 @@ def open_video(
                    ``crop_margin`` of its longer side on each side, and resized to ``crop_size`` px square
     prefetch       batches decoded ahead on a thread; 0 decodes on the caller's
     allow_network  open addresses and playlists as well; else local files only
+    origin         number and time of the frame from which every and fps are counted; by default the first one
+                   of the range
 
     >>> with open_video("line.mp4", every=5) as video:
     ...     for batch in video.batches(16):
@@ -88,7 +91,7 @@ def open_video(
     from vidrobust.video.color import check_color
     from vidrobust.video.images import ImageFolderReader
     from vidrobust.video.region import Cut, ObjectCut, Region
-    from vidrobust.video.stream import FrameStream, Selection
+    from vidrobust.video.stream import FrameStream, Origin, Selection
 
     where: str | Path = str(path) if allow_network and "://" in str(path) else Path(path)
     name = item or Path(path).stem or str(path)
@@ -99,7 +102,8 @@ def open_video(
     cut: Cut | None = Region(roi, where) if roi is not None else None
     if boxes is not None:
         cut = ObjectCut(boxes=boxes, margin=crop_margin, size=crop_size)
-    selection = Selection(every=every, fps=fps, start_s=start_s, end_s=end_s)
+    counted = None if origin is None else Origin(*origin)
+    selection = Selection(every=every, fps=fps, start_s=start_s, end_s=end_s, origin=counted)
     target, swapped = resolve_target(device, strict=strict_device)
     if isinstance(where, Path) and os.path.isdir(where):
         reason = "images are decoded on the CPU by PyAV"

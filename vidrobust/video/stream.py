@@ -66,18 +66,27 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The frame from which a selection is counted: its number and its time."""
+
+    index: int
+    time_s: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """Which frames of a video are wanted.
 
     ``start_s <= time < end_s``; of those every ``every``-th, or the first frame of each interval of
-    ``1 / fps`` seconds counted from the first frame of the range.
+    ``1 / fps`` seconds counted from the first frame of the range, or from ``origin`` before it.
     """
 
     every: int = 1
     fps: float | None = None
     start_s: float | None = None
     end_s: float | None = None
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         if self.every < 1:
@@ -91,20 +100,21 @@ class Selection:
 
     def __call__(self, frames: Iterator[Decoded]) -> Iterator[Decoded]:
         """The wanted ones of ``frames``."""
-        count, origin, taken = 0, 0.0, -1
+        origin, count, taken = self.origin, 0, -1
         for frame in frames:
-            if self.start_s is not None and frame.time_s < self.start_s:
+            early = self.start_s is not None and frame.time_s < self.start_s
+            if early and origin is None:
                 continue
             if self.end_s is not None and frame.time_s >= self.end_s:
                 return
-            origin = origin if count else frame.time_s
-            count += 1
+            origin = origin or Origin(frame.index, frame.time_s)
             if self.fps is not None:
-                interval = int((frame.time_s - origin + SAME_TIME_S) * self.fps)
-                if interval > taken:
-                    taken = interval
-                    yield frame
-            elif (count - 1) % self.every == 0:
+                interval = int((frame.time_s - origin.time_s + SAME_TIME_S) * self.fps)
+                wanted, taken = interval > taken, max(interval, taken)
+            else:
+                number = count if self.origin is None else frame.index - origin.index
+                wanted, count = number % self.every == 0, count + 1
+            if wanted and not early:
                 yield frame
 
 
