@@ -62,8 +62,32 @@ def test_a_gauge_study_in_words(gauge: str, capsys: pytest.CaptureFixture[str]) 
     told = capsys.readouterr().out
     assert "%GRR 27.86 of the study variation" in told
     assert "22.68 % of the tolerance of 8" in told
-    assert "guard band 1 x gauge sd: accept -3.698 to 3.698" in told
+    assert "guard band of 1 x repeatability (0.1999): accept from -3.8 to 3.8." in told
     assert "range method: %GRR 26.68, ndc 5" in told
+
+
+def test_only_passing_or_failing_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A calls the dent a scratch: another class, but a defect all the same
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "part,operator,trial,value,reference\n1,A,1,scratch,dent\n1,B,1,dent,dent\n2,A,1,ok,ok\n2,B,1,ok,ok\n"
+    )
+    command = ("repeatability", "--attribute", str(path), "--defect", "dent,scratch", "--json")
+    assert run(*command) == 0
+    by_class = json.loads(capsys.readouterr().out)["against_reference"]["operators"]["A"]
+    assert run(*command, "--pass-fail") == 0
+    told = json.loads(capsys.readouterr().out)
+    by_outcome = told["against_reference"]["operators"]["A"]
+    assert (by_class["effectiveness"]["count"], by_outcome["effectiveness"]["count"]) == (1, 2)
+    assert by_class["miss_rate"] == by_outcome["miss_rate"]
+    assert (told["classes"], told["grey_zone"]["parts"]) == (["defect", "good"], [])
+    assert run("repeatability", "--attribute", str(path), "--pass-fail") == 2
+    assert "--pass-fail needs --defect" in capsys.readouterr().err
+
+
+def test_a_guard_band_wants_a_limit(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("repeatability", "--gauge", gauge, "--guard=1") == 2
+    assert "--guard needs a limit" in capsys.readouterr().err
 
 
 def test_an_attribute_study_has_the_keys_of_the_contract(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,13 +25,16 @@ _PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none
     "--attribute",
     "attribute_file",
     metavar="CSV",
-    help="An attribute study: the same, value a class [, reference].",
+    help="An attribute study: the same, value a class [, reference]. With TARGET: what people said of its parts.",
 )
 @click.option("--tolerance", type=float, metavar="W", help="Width of the tolerance, for %tolerance.")
 @click.option("--tolerance-low", type=float, metavar="X", help="Lower limit of the tolerance.")
 @click.option("--tolerance-high", type=float, metavar="X", help="Upper limit of the tolerance.")
 @click.option(
-    "--guard", type=float, metavar="K", help="A guard band of K x gauge sd: what it costs and saves."
+    "--guard",
+    type=float,
+    metavar="K",
+    help="A guard band of K x repeatability: what it costs and saves.",
 )
 @click.option(
     "--pool-above",
@@ -42,6 +44,7 @@ _PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none
     help="Pool the interaction above this p-value.",
 )
 @click.option("--defect", metavar="CLASS[,CLASS]", help="The classes that are defects.")
+@click.option("--pass-fail", is_flag=True, help="Only defect or not counts, not which class.")
 @click.option(
     "--ordered", metavar="CLASS,CLASS,...", help="The classes from lowest to highest, for Kendall's W."
 )
@@ -55,9 +58,6 @@ _PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none
     metavar="NAME",
     help="How frames become a verdict: majority, any-defect, mean, last, worst.",
 )
-@click.option(
-    "--inspectors", metavar="CSV", help="Verdicts of people on the same parts: part, operator, trial, value."
-)
 @_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _PICTURES, _PRINT)
 def repeatability(
     target: tuple[str, ...],
@@ -69,30 +69,38 @@ def repeatability(
     guard: float | None,
     pool_above: float,
     defect: str | None,
+    pass_fail: bool,
     ordered: str | None,
     profile: str,
     rule: str,
-    inspectors: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Is it repeatable and reproducible: gauge R&R and attribute agreement.
 
     TARGET is a manifest with part and pass (and --model), or a run folder on one; or give tables without video.
+    The tolerance is that of the score (--defect), 0 to 1, or of the values of --gauge.
     """
-    if sum((bool(target), gauge_file is not None, attribute_file is not None)) != 1:
+    if not (target or gauge_file or attribute_file) or (gauge_file and (target or attribute_file)):
         raise click.UsageError("give a manifest or run folder, or --gauge CSV, or --attribute CSV")
+    asked = _asked(
+        attribute_file if target else None,
+        rule=rule,
+        defect=tuple(_classes(defect)),
+        pass_fail=pass_fail,
+        ordered=tuple(_classes(ordered)),
+        pool_above=pool_above,
+        profile=profile,
+        tolerance_width=tolerance,
+        tolerance_low=tolerance_low,
+        tolerance_high=tolerance_high,
+        guard=guard,
+    )
     code = 0
     if target:
-        asked = _asked(
-            rule, _classes(defect), _classes(ordered), pool_above, profile, inspectors,
-            (tolerance_low, tolerance_high, tolerance),
-        )  # fmt: skip
         found, code = _of_sources(target, asked, options)
-    elif gauge_file is not None:
-        found = _gauge(Path(gauge_file), tolerance, tolerance_low, tolerance_high, guard, pool_above, profile)
     else:
-        found = _attribute(Path(str(attribute_file)), _classes(defect), _classes(ordered), profile)
+        found = _of_table(gauge_file, attribute_file, asked)
     if as_json:
         click.echo(json.dumps(plain(found), indent=2))
     else:
@@ -103,75 +111,33 @@ def repeatability(
         sys.exit(code)
 
 
-def _asked(
-    rule: str,
-    defect: list[str],
-    ordered: list[str],
-    pool_above: float,
-    profile: str,
-    inspectors: str | None,
-    tolerance: tuple[float | None, float | None, float | None],
-) -> Any:
-    """What is asked of a run; wrong settings are found before any footage is opened."""
-    from vidrobust.commands.repeatability_of import Asked
+def _asked(people: str | None, **asked: Any) -> Any:
+    """What is asked of a study; wrong settings are found before any footage is opened."""
+    from vidrobust.commands.studies import Asked
     from vidrobust.repeatability.acceptance import load_profile
-    from vidrobust.repeatability.guard_band import tolerance_width
     from vidrobust.repeatability.measurements import read_attribute
     from vidrobust.repeatability.verdicts import check_rule
 
-    check_rule(rule, defect)
-    return Asked(
-        rule=rule,
-        defect=tuple(defect),
-        ordered=tuple(ordered),
-        pool_above=pool_above,
-        profile=load_profile(profile),
-        tolerance=tolerance_width(*tolerance),
-        inspectors=None if inspectors is None else read_attribute(Path(inspectors)),
+    found = Asked(
+        **{**asked, "profile": load_profile(asked["profile"])},
+        people=None if people is None else read_attribute(Path(people)),
     )
-
-
-def _gauge(
-    path: Path,
-    width: float | None,
-    low: float | None,
-    high: float | None,
-    guard: float | None,
-    pool_above: float,
-    profile: str,
-) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from vidrobust.repeatability.acceptance import gauge_values, judge, load_profile
-    from vidrobust.repeatability.gauge import gauge_study
-    from vidrobust.repeatability.guard_band import guard_band, tolerance_width
-    from vidrobust.repeatability.measurements import read_gauge
-
-    rules = load_profile(profile)
-    wide = tolerance_width(low, high, width)
-    if wide <= 0:
-        raise SettingsError(f"--tolerance: expected a width above 0, got {wide:g}")
-    study = gauge_study(read_gauge(path), tolerance=wide, pool_above=pool_above)
-    found = {"study": "gauge", **study.as_json()}
-    found["verdicts"] = judge(rules, "gauge", gauge_values(found))
-    if guard is not None:
-        ends = (-math.inf if low is None else low, math.inf if high is None else high)
-        sd, part = study.components["grr"].sd, study.components["part"].sd
-        found["guard_band"] = asdict(
-            guard_band(*ends, gauge_sd=sd, part_mean=study.mean, part_sd=part, k=guard)
-        )
+    check_rule(found.rule, found.defect)
+    if found.tolerance <= 0:
+        raise SettingsError(f"--tolerance: expected a width above 0, got {found.tolerance:g}")
+    if found.guard is not None and found.tolerance_low is None and found.tolerance_high is None:
+        raise SettingsError("--guard needs a limit: --tolerance-low X or --tolerance-high X, or both")
     return found
 
 
-def _attribute(path: Path, defect: list[str], ordered: list[str], profile: str) -> dict[str, Any]:
-    from vidrobust.repeatability.acceptance import attribute_values, judge, load_profile
-    from vidrobust.repeatability.attribute import attribute_study
-    from vidrobust.repeatability.measurements import read_attribute
+def _of_table(gauge_file: str | None, attribute_file: str | None, asked: Any) -> dict[str, Any]:
+    """The study of a table without video."""
+    from vidrobust.commands.studies import attribute_of, gauge_of
+    from vidrobust.repeatability.measurements import read_attribute, read_gauge
 
-    rules = load_profile(profile)
-    found = {"study": "attribute", **attribute_study(read_attribute(path), defect=defect, ordered=ordered)}
-    found["verdicts"] = judge(rules, "attribute", attribute_values(found))
-    return found
+    if gauge_file is not None:
+        return gauge_of(read_gauge(Path(gauge_file)), asked)
+    return attribute_of(read_attribute(Path(str(attribute_file))), asked)
 
 
 def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any]) -> tuple[dict[str, Any], int]:

@@ -29,6 +29,54 @@ HOUF_BERMAN = """37 42 30 42 28 42 25 40 25 35
 Borror & Montgomery, Design and Analysis of Gauge R&R Studies (2005), with modified large sample intervals."""
 
 
+AIAG_BAD = frozenset({3, 4, 5, 9, 12, 22, 25, 26, 30, 34, 37, 39, 42, 45, 48, 50})
+AIAG_SPLIT = {
+    6: "110 110 100", 7: "111 111 101", 12: "000 000 010", 14: "110 111 100", 21: "110 101 010", 22: "001 010 110",
+    26: "010 000 001", 30: "000 001 000", 34: "001 001 011", 36: "110 111 101", 43: "101 111 110",
+}  # fmt: skip
+"""AIAG, Measurement Systems Analysis (2010), chapter III-C: 50 parts, appraisers A, B, C x three trials; 1 is
+good. Of all other parts every verdict is the reference. The ratings are second-hand; that they are the manual's
+follows from its figures, all of which they give: three cross tables of appraisers and three with the reference."""
+
+BEARINGS = {
+    "EG": "YYY NNN YYY YNN YYY YYY YYY NNN NNN YYY NNN YYY YYY NNN YYY",
+    "BL": "YYY NNN YYY YNN YYY YYY NNN NNN NNN YYY NNN YYY YYY NNN YYY",
+    "MH": "YYY YYY YYY YYY YYY YYY YYY NNY YNN YYY YNY YYY YYY NNN YYY",
+}
+BEARINGS_REFERENCE = "YNYYYNYNNYNYYYY"
+"""Black spots on plain bearings, yes or no: 15 parts, three appraisers x three trials. The example of an attribute
+study in the quality module of JASP, whose tests state the figures of its own, independent program."""
+
+DIAGNOSES = """444444 222555 233335 555555 222444 113333 333355 113334 114444 555555 144444 124444 222333 144444
+224445 333335 111455 111112 224444 133555 555555 244444 224555 114444 144445 222224 111155 224444 133333 555555"""
+"""Fleiss, Psychological Bulletin 76 (1971): 30 patients, six psychiatrists each, five diagnoses; kappa .430."""
+
+
+def aiag_attribute() -> pd.DataFrame:
+    """The manual's attribute study: part, operator, trial, value, reference."""
+    rows = []
+    for part in range(1, 51):
+        reference = "0" if part in AIAG_BAD else "1"
+        for operator, values in zip(
+            "ABC", AIAG_SPLIT.get(part, " ".join([3 * reference] * 3)).split(), strict=True
+        ):
+            rows += [(str(part), operator, str(t), value, reference) for t, value in enumerate(values)]
+    return pd.DataFrame(rows, columns=["part", "operator", "trial", "value", "reference"])
+
+
+def bearings() -> pd.DataFrame:
+    """The bearings: part, operator, trial, value, reference."""
+    return pd.DataFrame(
+        [
+            (str(part), operator, str(trial), value, BEARINGS_REFERENCE[part])
+            for operator, parts in BEARINGS.items()
+            for part, values in enumerate(parts.split())
+            for trial, value in enumerate(values)
+        ],
+        columns=["part", "operator", "trial", "value", "reference"],
+    )
+
+
 def crossed(rows: str, operators: int = 3) -> pd.DataFrame:
     """The table of a study whose lines are trials within operators, and columns parts."""
     values = np.array([[float(v) for v in line.split()] for line in rows.splitlines()])

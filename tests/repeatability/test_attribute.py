@@ -7,30 +7,100 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from tests.repeatability.published import DIAGNOSES, aiag_attribute, bearings
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.repeatability.attribute import attribute_study
+from vidrobust.repeatability.grey_zone import model_and_people
 from vidrobust.statistics.agreement import kendalls_w
 
 
-def two_raters(counts: str) -> pd.DataFrame:
-    """Two operators whose cross table of classes 0 and 1 over 150 ratings is given row by row."""
-    n = iter(range(1000))
-    rows = []
-    for pair, count in zip(((0, 0), (0, 1), (1, 0), (1, 1)), map(int, counts.split()), strict=True):
-        for _ in range(count):
-            part = str(next(n))
-            rows += [(part, "first", "1", str(pair[0])), (part, "second", "1", str(pair[1]))]
-    return pd.DataFrame(rows, columns=["part", "operator", "trial", "value"])
+def test_the_manuals_study_to_every_figure_that_it_prints() -> None:
+    # AIAG 2010, chapter III-C: cross tables of A and B, B and C, A and C; kappas .86, .79, .78 and .88, .92, .77
+    # with the reference; 42, 45, 40 and together 39 of 50; misses 6.3, 6.3, 12.5 %; false alarms 4.9, 2.0, 8.8 %;
+    # 71 to 93 %, 78 to 97 %, 66 to 90 %
+    table = aiag_attribute()
+    wide = table.pivot(index=["part", "trial"], columns="operator", values="value")
+    wide["R"] = wide.index.get_level_values("part").map(
+        dict(zip(table["part"], table["reference"], strict=True))
+    )
+    tables = {
+        pair: pd.crosstab(wide[pair[0]], wide[pair[1]]).to_numpy().ravel().tolist()
+        for pair in ("AB", "BC", "AC", "AR", "BR", "CR")
+    }
+    assert tables == {
+        "AB": [44, 6, 3, 97], "BC": [42, 5, 9, 94], "AC": [43, 7, 8, 92],
+        "AR": [45, 5, 3, 97], "BR": [45, 2, 3, 100], "CR": [42, 9, 6, 93],
+    }  # fmt: skip
+    found = attribute_study(table, defect=["0"])
+    between = {"".join(k["operators"]): k["value"] for k in found["between_operators"]["cohens_kappa"]}
+    assert between == pytest.approx({"AB": 0.8629, "BC": 0.7880, "AC": 0.7761}, abs=5e-5)
+    against = found["against_reference"]
+    told = {
+        name: [each[key]["value"] for key in ("kappa", "effectiveness", "miss_rate", "false_alarm_rate")]
+        for name, each in against["operators"].items()
+    }
+    assert told["A"] == pytest.approx([0.8788, 42 / 50, 3 / 48, 5 / 102], abs=5e-5)
+    assert told["B"] == pytest.approx([0.9230, 45 / 50, 3 / 48, 2 / 102], abs=5e-5)
+    assert told["C"] == pytest.approx([0.7740, 40 / 50, 6 / 48, 9 / 102], abs=5e-5)
+    ends = [
+        (each["effectiveness"]["low"], each["effectiveness"]["high"])
+        for each in against["operators"].values()
+    ]
+    assert np.round(ends, 2).tolist() == [[0.71, 0.93], [0.78, 0.97], [0.66, 0.90]]
+    assert (against["all_operators"]["count"], found["between_operators"]["agreement"]["count"]) == (39, 39)
+    assert [each["agreement"]["count"] for each in found["within_operator"].values()] == [42, 45, 40]
+    assert len(found["grey_zone"]["parts"]) == 11
 
 
-@pytest.mark.parametrize(
-    ("counts", "kappa"), [("44 6 3 97", 0.8629), ("42 5 9 94", 0.7880), ("43 7 8 92", 0.7761)]
-)
-def test_kappas_of_the_manuals_study(counts: str, kappa: float) -> None:
-    # AIAG 2010, chapter III-C: cross tables of A and B, B and C, A and C; kappas .86, .79, .78
-    found = attribute_study(two_raters(counts))["between_operators"]["cohens_kappa"][0]
-    assert found["value"] == pytest.approx(kappa, abs=5e-5)
-    assert found["low"] < kappa < found["high"]
+def test_fleiss_own_study() -> None:
+    rows = [
+        (str(patient), str(rater), "1", diagnosis)
+        for patient, diagnoses in enumerate(DIAGNOSES.split())
+        for rater, diagnosis in enumerate(diagnoses)
+    ]
+    found = attribute_study(pd.DataFrame(rows, columns=["part", "operator", "trial", "value"]))
+    kappa = found["between_operators"]["fleiss_kappa"]
+    assert kappa["value"] == pytest.approx(0.4302445, abs=5e-8)  # kappam.fleiss of the R package irr
+    assert kappa["low"] < 0.43 < kappa["high"]
+
+
+def test_a_study_is_told_as_an_independent_program_tells_it() -> None:
+    # the quality module of JASP, test-msaAttribute.R: counts with Clopper & Pearson's intervals, kappas, misses
+    # and false alarms (there a part without spots that is called spotted is the miss)
+    found = attribute_study(bearings(), defect=["N"])
+    within, against = found["within_operator"], found["against_reference"]
+
+    def percents(each: dict[str, float]) -> list[float]:
+        return [each["count"], *(round(100 * each[key], 3) for key in ("low", "high"))]
+
+    assert {name: percents(each["agreement"]) for name, each in within.items()} == {
+        "BL": [14, 68.052, 99.831], "EG": [14, 68.052, 99.831], "MH": [12, 51.911, 95.669],
+    }  # fmt: skip
+    assert percents(found["between_operators"]["agreement"]) == [9, 32.287, 83.664]
+    assert percents(against["all_operators"]) == [7, 21.267, 73.414]
+    assert {name: percents(each["effectiveness"]) for name, each in against["operators"].items()} == {
+        "BL": [11, 44.900, 92.213], "EG": [12, 51.911, 95.669], "MH": [9, 32.287, 83.664],
+    }  # fmt: skip
+    kappas = {name: each["kappa"]["value"] for name, each in against["operators"].items()}
+    assert kappas == pytest.approx({"BL": 0.492307692, "EG": 0.612903226, "MH": 0.264150943}, abs=1e-9)
+    assert against["kappa"]["value"] == pytest.approx(0.466666667, abs=1e-9)
+    fleiss = {name: each["fleiss_kappa"]["value"] for name, each in within.items()}
+    assert fleiss == pytest.approx({"BL": 0.91, "EG": 0.905462185, "MH": 0.543918919}, abs=1e-9)
+    assert found["between_operators"]["fleiss_kappa"]["value"] == pytest.approx(0.641666667, abs=1e-9)
+    rates = {
+        name: [each[f"{kind}_rate"]["value"] for kind in ("miss", "false_alarm")]
+        for name, each in against["operators"].items()
+    }
+    assert rates["BL"] == pytest.approx([0.20, 8 / 30])
+    assert rates["EG"] == pytest.approx([0.20, 5 / 30])
+    assert rates["MH"] == pytest.approx([10 / 15, 3 / 30])
+
+
+def test_trials_without_a_common_name_are_paired_in_their_order() -> None:
+    table = aiag_attribute()
+    named = table.assign(trial=lambda t: t["trial"].where(t["operator"] != "A", "pass " + t["trial"]))
+    one, other = (attribute_study(t)["between_operators"]["cohens_kappa"] for t in (table, named))
+    assert one == other
 
 
 def study() -> pd.DataFrame:
@@ -121,3 +191,33 @@ def test_what_cannot_be_told_is_null_and_said() -> None:
         attribute_study(study(), defect=["scratch"])
     with pytest.raises(InputError, match="2 references"):
         attribute_study(study().assign(reference=["ok", "bad"] * 8))
+
+
+def test_whether_the_model_splits_where_people_split_by_hand() -> None:
+    verdicts = {
+        "net": "ok bad, ok ok, ok bad, bad bad, ok ok",
+        "Ann": "ok bad, ok ok, ok ok, bad ok, ok ok",
+        "Bob": "ok ok, bad bad, ok ok, ok ok, ok ok",
+    }
+    table = pd.DataFrame(
+        [
+            (str(part), operator, str(trial), value)
+            for operator, parts in verdicts.items()
+            for part, values in enumerate(parts.split(", "))
+            for trial, value in enumerate(values.split())
+        ],
+        columns=["part", "operator", "trial", "value"],
+    )
+    # the model splits on 0 and 2; people, within or between them, on 0, 1 and 3
+    found = model_and_people(table, ["Ann", "Bob"])
+    assert found is not None
+    assert [found[key] for key in ("parts", "both", "only_model", "only_people", "neither")] == [
+        5,
+        1,
+        1,
+        2,
+        1,
+    ]
+    assert found["parts_only_model"] == ["2"]
+    assert found["p"] == pytest.approx(stats.fisher_exact([[1, 1], [2, 1]]).pvalue)
+    assert model_and_people(table, ["Cid"]) is None

@@ -15,7 +15,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.repeatability.anova import analyse
 from vidrobust.repeatability.by_operator import repeatability_by_operator
 from vidrobust.repeatability.gauge import gauge_study
-from vidrobust.repeatability.guard_band import guard_band
+from vidrobust.repeatability.guard_band import guard_band, guard_band_counted, normal_parts
 from vidrobust.repeatability.range_method import mean_range, range_study, single_range
 
 
@@ -168,7 +168,7 @@ def test_intervals_cover_known_components() -> None:
 
 
 def test_a_guard_band_saves_bad_parts_and_costs_good_ones() -> None:
-    found = guard_band(-3.0, 3.0, gauge_sd=0.5, part_mean=0.0, part_sd=1.5, k=1.0)
+    found = guard_band(-3.0, 3.0, repeatability_sd=0.5, gauge_sd=0.5, parts=normal_parts(0.0, 1.5), k=1.0)
     assert (found.accept_low, found.accept_high) == (-2.5, 2.5)
     rng = np.random.default_rng(3)
     part = rng.normal(0, 1.5, 1_000_000)
@@ -180,9 +180,31 @@ def test_a_guard_band_saves_bad_parts_and_costs_good_ones() -> None:
     assert found.false_rejects > found.false_rejects_without
     assert found.share_bad == pytest.approx(0.0455, abs=1e-4)
     with pytest.raises(SettingsError, match="leaves nothing"):
-        guard_band(-1, 1, gauge_sd=1, part_mean=0, part_sd=1)
-    with pytest.raises(SettingsError, match="low < high"):
-        guard_band(1, -1, gauge_sd=1, part_mean=0, part_sd=1)
+        guard_band(-1, 1, repeatability_sd=1, gauge_sd=1, parts=normal_parts(0, 1))
+    with pytest.raises(SettingsError, match="low one below the high one"):
+        guard_band(1, -1, repeatability_sd=1, gauge_sd=1, parts=normal_parts(0, 1))
+
+
+def test_a_guard_band_is_counted_on_the_scores_of_a_study_by_hand() -> None:
+    # accepted up to .5 without and up to .4 with the band; both bad scores below .5, one good one in the band
+    scores = pd.DataFrame(
+        {
+            "score": [0.1, 0.45, 0.55, 0.35, 0.45, 0.9],
+            "reference": ["ok", "ok", "ok", "dent", "dent", "dent"],
+        }
+    )
+    parts = np.array([0.1, 0.9])
+    band = guard_band(-np.inf, 0.5, repeatability_sd=0.05, gauge_sd=0.0, parts=parts, k=2.0)
+    assert (band.accept_low, band.accept_high) == (-np.inf, pytest.approx(0.4))
+    assert (band.share_bad, band.false_accepts, band.false_rejects) == (0.5, 0.0, 0.0)
+    assert guard_band_counted(band, -np.inf, 0.5, scores, {"dent"}) == {
+        "n": 6, "in_band": 2, "bad": 3, "good": 3,
+        "bad_accepted": 1, "bad_accepted_without": 2, "good_rejected": 2, "good_rejected_without": 1,
+    }  # fmt: skip
+    assert guard_band_counted(band, -np.inf, 0.5, scores.assign(reference=""), {"dent"}) == {
+        "n": 6,
+        "in_band": 2,
+    }
 
 
 def test_each_operators_own_repeatability_by_hand() -> None:

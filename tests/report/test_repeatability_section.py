@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from tests.report.conftest import Page
-from vidrobust.commands.repeatability_of import Asked, by_level, by_operator, judged, studies
+from vidrobust.commands.repeatability_of import by_level
+from vidrobust.commands.studies import Asked, by_operator, guard_of, judged, studies
 from vidrobust.repeatability.acceptance import load_profile
+from vidrobust.repeatability.grey_zone import model_and_people
 from vidrobust.report.html import write_report
 from vidrobust.report.repeatability_section import section
 from vidrobust.report.run_tables import RunTables
@@ -35,7 +37,9 @@ def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
         for part in range(1, 6) for station in ("north", "south <2>") for trial in (1, 2)
     ]  # fmt: skip
     table = pd.DataFrame(rows)
-    asked = Asked(rule="majority", defect=("bad",), profile=load_profile("aiag"))
+    asked = Asked(
+        rule="majority", defect=("bad",), profile=load_profile("aiag"), guard=2.0, tolerance_high=0.6
+    )
     attribute, gauge, notes = studies(table, asked, ())
     (folder.path / "grey_zone").mkdir()
     picture = "grey_zone/00_0.jpg"
@@ -48,6 +52,8 @@ def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
         {
             "study": "run", "rule": "majority", "rule_in_words": "the class of most frames", "defect": ["bad"],
             "attribute": attribute, "gauge": gauge, "by_operator": by_operator(table),
+            "guard_band": guard_of(table, gauge, asked, notes),
+            "people": {"operators": ["south <2>"], "together": model_and_people(table, ["south <2>"])},
             "levels": by_level(table, asked, ()), "per_part": rows, "grey_zone": [{"part": "p5", "shots": shots}],
             "notes": notes, "verdicts": judged(asked.profile, attribute, gauge), "of": "",
         },
@@ -70,6 +76,12 @@ def test_the_section_says_what_was_computed(studied: RunFolder) -> None:
     assert f"%GRR {number(found['gauge']['percent_grr'], 3)} of the study variation" in text
     assert "south <2>" in text
     assert "no picture" in text
+    assert "guard band of 2 x repeatability" in text
+    # the scores of the three good parts lie below .6, those of the bad ones above
+    assert "Bad parts are accepted 0 of 8 times (0 without the band)" in text
+    assert (
+        "of 5 parts judged by the model and by south <2>, both sides split on 0, only the model on 1" in text
+    )
     assert "dynamic" in text
 
 

@@ -171,7 +171,7 @@ def test_repeatability_of_a_run_by_part_and_pass(
     people.write_text(
         "part,operator,trial,value\n" + "".join(f"{p},Ann,{t},{seen}\n" for p in range(3) for t in (0, 1))
     )
-    command = ("repeatability", str(pair[0]), "--defect", seen, "--inspectors", str(people), "--json")
+    command = ("repeatability", str(pair[0]), "--defect", seen, "--attribute", str(people), "--json")
     assert run(*command) == 0
     found = json.loads(capsys.readouterr().out)
     assert len(found["per_part"]) == 6

@@ -62,6 +62,46 @@ def test_one_command_from_the_manifest_to_the_studies(
     assert (again["gauge"]["parts"], again["gauge"]["operators"], again["gauge"]["trials"]) == (2, 2, 2)
 
 
+def test_a_detector_judges_parts_beside_people_with_a_guard_band(
+    line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, people = tmp_path / "run", tmp_path / "people.csv"
+    manifest = pd.read_csv(line / "manifest.csv")
+    parts = manifest.drop_duplicates("part")
+    rows = [(row.part, "Ann", trial, row.label) for row in parts.itertuples() for trial in (1, 2)]
+    rows[0] = (rows[0][0], "Ann", 1, "defect" if rows[0][3] == "bolt" else "bolt")
+    pd.DataFrame(rows, columns=["part", "operator", "trial", "value"]).to_csv(people, index=False)
+    defects = ["defect", *(label for label in parts["label"] if label.endswith("-defect"))]
+    command = [
+        str(line / "manifest.csv"),
+        "--model=line-detector",
+        f"--out={out}",
+        "--defect",
+        ",".join(defects),
+    ]
+    command += ["--pass-fail", "--attribute", str(people), "--guard=2", "--tolerance-high=0.5"]
+    assert run("repeatability", *command, "--json", "--quiet") == 0
+    found = json.loads(capsys.readouterr().out)
+    boxes = pd.read_parquet(out / "detections.parquet").query("label_name == 'defect'")
+    count = pd.read_parquet(out / "box_counts.parquet").groupby("item").size()
+    best = (
+        boxes.groupby(["item", "frame"])["score"].max().groupby("item").sum().reindex(count.index).fillna(0.0)
+    )
+    assert {row["item"]: row["score"] for row in found["per_part"]} == pytest.approx(dict(best / count))
+    assert found["attribute"]["operators"] == ["Ann", "station-1", "station-2"]
+    assert found["attribute"]["classes"] == ["defect", "good"]
+    together = found["people"]["together"]
+    assert found["people"]["operators"] == ["Ann"]
+    assert together["both"] + together["only_people"] == 1
+    assert found["attribute"]["against_reference"]["operators"]["Ann"]["effectiveness"]["count"] == 1
+    band = found["guard_band"]
+    assert band["accept_high"] == pytest.approx(0.5 - 2 * found["gauge"]["repeatability_sd"])
+    assert band["counted"]["n"] == len(found["per_part"])
+    page = (out / "report.html").read_text()
+    assert "Guard band" in page
+    assert "judged by the model and by Ann" in page
+
+
 def test_without_pictures_none_is_written(line: Path, models: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [

@@ -77,12 +77,16 @@ def thumbnails(source: VideoSource, width: int) -> Iterator[np.ndarray]:
             )
 
 
-def grey_zone_pictures(run: Run, verdicts: pd.DataFrame, parts: list[str]) -> list[dict[str, Any]]:
+def grey_zone_pictures(
+    run: Run, frames: pd.DataFrame, verdicts: pd.DataFrame, parts: list[str]
+) -> list[dict[str, Any]]:
     """Of each part on which verdicts split, a picture a pass: part, and of each picture what was said.
+
+    frames    item, model, frame, label_name: the answers frame by frame
+    verdicts  a row a part, pass and operator
 
     The frame shown is the middle one of those that have the pass's own verdict, or the middle one of the pass.
     """
-    frames = run.table("frames")
     folder = run.path / "grey_zone"
     shutil.rmtree(folder, ignore_errors=True)  # those of an earlier study
     found = []

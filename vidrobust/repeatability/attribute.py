@@ -177,11 +177,16 @@ def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
 
 
 def _pairwise(table: pd.DataFrame, a: str, b: str) -> Interval:
-    """Cohen's kappa of two operators over the ratings of equal part and trial, as the manual counts them."""
-    wide = table[table["operator"].isin([a, b])].pivot(
-        index=["part", "trial"], columns="operator", values="value"
-    )
-    wide = wide.dropna()
+    """Cohen's kappa of two operators over the ratings of equal part and trial, as the manual counts them.
+
+    Operators whose trials have no name in common, as a model's passes and an inspector's trials may not, are
+    paired in the order of their trials.
+    """
+    rows = table[table["operator"].isin([a, b])]
+    wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
+    if wide.empty and rows["operator"].nunique() > 1:
+        rows = rows.assign(trial=rows.groupby(["part", "operator"]).cumcount())
+        wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
     parts = wide.index.get_level_values("part").to_numpy(str)
     return cohens_kappa(wide[a].to_numpy(str), wide[b].to_numpy(str), parts)
 

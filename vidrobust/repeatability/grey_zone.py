@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -27,12 +29,35 @@ def grey_zone(table: pd.DataFrame) -> dict[str, Any]:
         both = own.index.intersection(rest.index)
         if not len(both):
             continue
-        a, b = own[both].to_numpy(), rest[both].to_numpy()
-        cells = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
-        odds, p = stats.fisher_exact(cells)
-        operators[str(operator)] = {
-            **dict(zip(("both", "only_it", "only_others", "neither"), (*cells[0], *cells[1]), strict=True)),
-            "odds": float(odds),
-            "p": float(p),
-        }
+        names = ("both", "only_it", "only_others", "neither")
+        operators[str(operator)] = _together(own[both].to_numpy(), rest[both].to_numpy(), names)
     return {"parts": parts, "operators": operators}
+
+
+def model_and_people(table: pd.DataFrame, people: Iterable[str]) -> dict[str, Any] | None:
+    """Does the model split where people split: parts on which verdicts of both sides are more than one.
+
+    table   part, operator, value; people: the operators that are persons, all others are the model
+    Keys: parts (those that both judged), both, only_model, only_people, neither, odds, p (Fisher's exact), and the
+    names of the parts on which only the model splits. None where no part was judged by both.
+    """
+    persons = table["operator"].isin(set(people))
+    model = table[~persons].groupby("part", sort=False)["value"].nunique() > 1
+    human = table[persons].groupby("part", sort=False)["value"].nunique() > 1
+    shared = model.index[model.index.isin(human.index)]
+    if not len(shared):
+        return None
+    a, b = model[shared].to_numpy(), human[shared].to_numpy()
+    found = _together(a, b, ("both", "only_model", "only_people", "neither"))
+    return {"parts": len(shared), **found, "parts_only_model": [str(part) for part in shared[a & ~b]]}
+
+
+def _together(a: np.ndarray, b: np.ndarray, names: tuple[str, str, str, str]) -> dict[str, Any]:
+    """Counts of (N,) bool a and b, and Fisher's exact test that they go together."""
+    cells = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
+    odds, p = stats.fisher_exact(cells)
+    return {
+        **dict(zip(names, (*cells[0], *cells[1]), strict=True)),
+        "odds": float(odds),
+        "p": float(p),
+    }

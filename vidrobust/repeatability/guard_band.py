@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import SettingsError
@@ -15,8 +16,9 @@ POINTS = 4001
 
 @dataclass(frozen=True)
 class GuardBand:
-    """A guard band of k x gauge sd at each limit, for parts of a normal distribution.
+    """A guard band of k x repeatability at each limit.
 
+    repeatability_sd, gauge_sd      of the same operator; of the whole gauge, with what lies between operators
     accept_low, accept_high         acceptance limits, inside the tolerance; infinite where there is no such limit
     false_accepts, false_rejects    shares of all parts: bad but accepted, good but rejected, with the guard band
     ..._without                     the same without it
@@ -24,6 +26,8 @@ class GuardBand:
     """
 
     k: float
+    repeatability_sd: float
+    gauge_sd: float
     accept_low: float
     accept_high: float
     false_accepts: float
@@ -34,34 +38,82 @@ class GuardBand:
 
 
 def guard_band(
-    low: float, high: float, *, gauge_sd: float, part_mean: float, part_sd: float, k: float = 1.96
+    low: float,
+    high: float,
+    *,
+    repeatability_sd: float,
+    gauge_sd: float,
+    parts: np.ndarray,
+    k: float = 1.96,
 ) -> GuardBand:
-    """What a guard band of ``k`` x ``gauge_sd`` does, by integration over the parts (JCGM 106:2012, chapter 9).
+    """What a guard band of ``k`` x ``repeatability_sd`` does, summed over parts (JCGM 106:2012, chapter 9).
+
+    The band is as wide as asked; what it costs and saves is reckoned with the whole error of the gauge.
 
     low, high  the tolerance; -inf or inf where it is one-sided
+    parts      (N,) true values of parts of equal chance: ``normal_parts``, or the means of those in a study
     """
     if not low < high or not (np.isfinite(low) or np.isfinite(high)):
         raise SettingsError(
-            f"guard band: expected a tolerance low < high with one end at least, got {low}, {high}"
+            "guard band: expected a tolerance with --tolerance-low or --tolerance-high, the low one below the "
+            f"high one, got {low:g} to {high:g}"
         )
-    inner = (low + k * gauge_sd, high - k * gauge_sd)
+    if not k >= 0:
+        raise SettingsError(f"guard band: expected a width of 0 or more standard deviations, got {k:g}")
+    inner = (low + k * repeatability_sd, high - k * repeatability_sd)
     if inner[0] >= inner[1]:
         raise SettingsError(
-            f"guard band: {k:g} x {gauge_sd:g} on either side leaves nothing of the tolerance {low:g} to {high:g}"
+            f"guard band: {k:g} x {repeatability_sd:g} on either side leaves nothing of the tolerance {low:g} "
+            f"to {high:g}"
         )
-    with_band = _risks((low, high), inner, gauge_sd, part_mean, part_sd)
-    without = _risks((low, high), (low, high), gauge_sd, part_mean, part_sd)
-    bad = stats.norm.cdf(low, part_mean, part_sd) + stats.norm.sf(high, part_mean, part_sd)
-    return GuardBand(k, *inner, *with_band, *without, float(bad))
+    good = (parts >= low) & (parts <= high)
+    with_band = _risks(good, _accepted(parts, inner, gauge_sd))
+    without = _risks(good, _accepted(parts, (low, high), gauge_sd))
+    return GuardBand(k, repeatability_sd, gauge_sd, *inner, *with_band, *without, float(np.mean(~good)))
 
 
-def _risks(
-    tolerance: tuple[float, float], accept: tuple[float, float], gauge_sd: float, mean: float, sd: float
-) -> tuple[float, float]:
+def normal_parts(mean: float, sd: float) -> np.ndarray:
+    """(POINTS,) values of equal chance of a normal distribution."""
+    return np.asarray(stats.norm.ppf((np.arange(POINTS) + 0.5) / POINTS, mean, sd))
+
+
+def guard_band_counted(
+    band: GuardBand, low: float, high: float, scores: pd.DataFrame, defect: set[str]
+) -> dict[str, int]:
+    """What the band does to the scores of a study, counted.
+
+    scores  score, reference ("" where unknown): one row a part, pass and operator
+    Keys: n; in_band (accepted without the band and not with it); with references of both kinds also bad, good,
+    bad_accepted, bad_accepted_without, good_rejected, good_rejected_without.
+    """
+    value = scores["score"].to_numpy(np.float64)
+    without = (value >= low) & (value <= high)
+    kept = (value >= band.accept_low) & (value <= band.accept_high)
+    found = {"n": len(value), "in_band": int((without & ~kept).sum())}
+    known = (scores["reference"] != "").to_numpy()
+    bad = known & scores["reference"].isin(defect).to_numpy()
+    good = known & ~bad
+    if not bad.any() or not good.any():
+        return found
+    return found | {
+        "bad": int(bad.sum()),
+        "good": int(good.sum()),
+        "bad_accepted": int((bad & kept).sum()),
+        "bad_accepted_without": int((bad & without).sum()),
+        "good_rejected": int((good & ~kept).sum()),
+        "good_rejected_without": int((good & ~without).sum()),
+    }
+
+
+def _accepted(parts: np.ndarray, accept: tuple[float, float], gauge_sd: float) -> np.ndarray:
+    """(N,) chance that each part is accepted."""
+    if gauge_sd <= 0:
+        return ((parts >= accept[0]) & (parts <= accept[1])).astype(np.float64)
+    return np.asarray(stats.norm.cdf(accept[1], parts, gauge_sd) - stats.norm.cdf(accept[0], parts, gauge_sd))
+
+
+def _risks(good: np.ndarray, accepted: np.ndarray) -> tuple[float, float]:
     """(bad and accepted, good and rejected), shares of all parts."""
-    places = stats.norm.ppf((np.arange(POINTS) + 0.5) / POINTS, mean, sd)  # parts of equal chance
-    accepted = stats.norm.cdf(accept[1], places, gauge_sd) - stats.norm.cdf(accept[0], places, gauge_sd)
-    good = (places >= tolerance[0]) & (places <= tolerance[1])
     return float(np.mean(accepted * ~good)), float(np.mean((1 - accepted) * good))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     if found["study"] == "run":
         told = _attribute(found["attribute"]) + (_gauge(found["gauge"]) if found["gauge"] else [])
         told += [_operator(each) for each in found["by_operator"]]
+        told += [f"  {guard_band_told(found['guard_band'])}"] if found["guard_band"] else []
+        told += [f"  {together_told(found['people'])}"] if found["people"] else []
         told += [line for level in found["levels"].items() for line in _level(*level)]
         told += [f"  note: {note}" for note in found["attribute"]["notes"]]
     else:
@@ -62,15 +65,51 @@ def _gauge(found: Mapping[str, Any]) -> list[str]:
         told.append(
             f"  range method: %GRR {found['range_method']['percent_grr']:.2f}, ndc {found['range_method']['ndc']}"
         )
-    band = found.get("guard_band")
-    if band:
-        told.append(
-            f"  guard band {band['k']:g} x gauge sd: accept {number(band['accept_low'])} to "
-            f"{number(band['accept_high'])}; bad parts accepted {percent(band['false_accepts'])} (without "
-            f"{percent(band['false_accepts_without'])}), good parts rejected {percent(band['false_rejects'])} "
-            f"(without {percent(band['false_rejects_without'])})"
-        )
+    if found.get("guard_band"):
+        told.append(f"  {guard_band_told(found['guard_band'])}")
     return told
+
+
+def guard_band_told(band: Mapping[str, Any]) -> str:
+    """What a guard band accepts, costs and saves, in a sentence."""
+    low, high = (band[f"accept_{end}"] for end in ("low", "high"))
+    ends = [f"from {number(low)}"] * _finite(low) + [f"to {number(high)}"] * _finite(high)
+    width = f"{band['k']:g} x repeatability ({number(band['repeatability_sd'])})"
+    told = f"guard band of {width}: accept {' '.join(ends)}."
+    counted = band["counted"]
+    if counted and "bad" in counted:
+        told += (
+            f" Bad parts are accepted {counted['bad_accepted']} of {counted['bad']} times "
+            f"({counted['bad_accepted_without']} without the band), good ones rejected "
+            f"{counted['good_rejected']} of {counted['good']} times ({counted['good_rejected_without']} without)."
+        )
+    else:
+        whose = "like these, by their mean scores," if counted else "like these"
+        told += (
+            f" Of parts {whose} {percent(band['false_accepts'])} are out of tolerance and accepted "
+            f"({percent(band['false_accepts_without'])} without the band), {percent(band['false_rejects'])} are "
+            f"within and rejected ({percent(band['false_rejects_without'])} without)."
+        )
+    if counted:
+        told += f" The band takes in {counted['in_band']} of the {counted['n']} scores of this study."
+    return told
+
+
+def together_told(people: Mapping[str, Any]) -> str:
+    """Whether the model splits where people split, in a sentence."""
+    found, who = people["together"], " and ".join(people["operators"])
+    if not found:
+        return f"{who}: no part was judged by them and by the model"
+    told = (
+        f"of {found['parts']} parts judged by the model and by {who}, both sides split on {found['both']}, only "
+        f"the model on {found['only_model']}, only people on {found['only_people']}, nobody on {found['neither']} "
+    )
+    split = found["both"] + found["only_model"]
+    if not split or not found["both"] + found["only_people"]:
+        return f"{told}(a side that never splits cannot be compared)"
+    if found["p"] < 0.05 and found["odds"] > 1:
+        return f"{told}(p = {found['p']:.2g}: the model splits where people split, on parts that are hard)"
+    return f"{told}(p = {found['p']:.2g}: that the model splits where people do is not shown)"
 
 
 def _attribute(found: Mapping[str, Any]) -> list[str]:
@@ -107,10 +146,15 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
 
 
 def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
-    told = [
-        f"  {v['verdict']}: {v['quantity']}{' of ' * bool(v['of'])}{v['of']} {number(v['value'])} ({v['rule']})"
-        for v in verdicts
-    ]
+    """Of each rule a line, and under it what it says of whom."""
+    told = []
+    for rule in dict.fromkeys(v["rule"] for v in verdicts):
+        told.append(f"  rule: {rule}")
+        told += [
+            f"    {v['verdict']}: {v['of'] or v['quantity']} {number(v['value'])}"
+            for v in verdicts
+            if v["rule"] == rule
+        ]
     return [*told, *(f"  rules: {source}" for source in dict.fromkeys(v["source"] for v in verdicts))]
 
 
@@ -150,6 +194,10 @@ def control_chart(found: Mapping[str, Any]) -> list[str]:
     return [*told, f"  out since {since}" if since else "  the last run is in control"]
 
 
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
 def number(value: float | None) -> str:
     """Four figures, or a dash."""
     return "-" if value is None or value != value else f"{value:.4g}"
@@ -159,6 +207,8 @@ def percent(value: float | None) -> str:
     """A share in percent, two figures."""
     if value is None or value != value:
         return "-"
+    if 0 < value < 5e-5:
+        return "under 0.01 %"
     return "100 %" if value >= 0.995 else f"{100 * value:.2g} %"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from vidrobust.repeatability.words import guard_band_told, together_told
 from vidrobust.report import repeatability_figures as figures
 from vidrobust.report.drawing import Picture
 from vidrobust.report.moments_section import Pictures
@@ -51,6 +52,8 @@ class Section:
     operators: list[dict[str, str]]
     errors: list[dict[str, str]]
     levels: list[dict[str, str]]
+    guard_band: str
+    people: str
     grey: list[dict[str, Any]]
     grey_left_out: str
     notes: list[str]
@@ -81,6 +84,8 @@ def section(run: RunTables) -> Section | None:
         operators=[_operator(each) for each in found["by_operator"]],
         errors=_errors(attribute["against_reference"]),
         levels=[_level(name, each) for name, each in found["levels"].items()],
+        guard_band=guard_band_told(found["guard_band"]) if found["guard_band"] else "",
+        people=together_told(found["people"]) if found["people"] else "",
         grey=_grey(run, found["grey_zone"]),
         grey_left_out=_left_out(attribute, found["grey_zone"]),
         notes=[*found["notes"], *attribute["notes"], *(gauge["notes"] if gauge else [])],
