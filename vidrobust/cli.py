@@ -78,6 +78,7 @@ _FOOTAGE = _options(
     _setting("--end-s", "End at this time.", type=float, metavar="S"),
     _setting("--roi", "Cut all pictures to this region, px.", metavar="X,Y,W,H", callback=_numbers),
     _setting("--labels", "Annotations: see vidrobust labels.", metavar="FILE"),
+    _setting("--class-map", "Classes of models as those of the labels, JSON; or none.", metavar="FILE"),
     _setting("--crop", "Judge each labelled object, cut out of its frames.", type=click.Choice(["boxes"])),
     _setting("--crop-margin", "Context about a box, as a share of it.", type=float, metavar="SHARE"),
     _setting("--crop-size", "Side of a cut-out.", type=int, metavar="PX"),

@@ -374,7 +374,8 @@ TABLES: dict[str, dict[str, Kind]] = {
         "renamed": "int64",
         "center_jitter": "float64",
     },
-    # a row a labelled frame, 1 where the answer is right; pm and mean_neighbour of anchors only, else NaN
+    # a row a labelled frame, 1 where the answer is right; behind top5 of anchors only, else NaN;
+    # right_neighbours of right anchors only
     "answers": {
         "item": "string",
         "frame": "int64",
@@ -396,19 +397,48 @@ TABLES: dict[str, dict[str, Kind]] = {
         "pm9": "float64",
         "pm10": "float64",
         "mean_neighbour": "float64",
+        "right_neighbours": "float64",
+        "pm_drop": "float64",
     },
-    # a row an anchor (frame_a, at time_s) and a frame about it (frame_b)
+    # a row an anchor (frame_a, at time_s) and a frame about it (frame_b); all_right: 1 where every model
+    # of the run has the anchor right, NaN where there is one
     "neighbours": {
         "item": "string",
         "frame_a": "int64",
         "frame_b": "int64",
-        "delta_ms": "float64",
-        "delta_frames": "int64",
+        "offset": "int64",
+        "offset_ms": "float64",
         "time_s": "float64",
         "model": "string",
         "truth": "string",
         "anchor_right": "bool",
         "neighbour_right": "float64",
+        "all_right": "float64",
+    },
+    # two models of a run on the labelled frames that both have answered; flips are from model a to model b
+    "two_models": {
+        "model_a": "string",
+        "model_b": "string",
+        "n": "int64",
+        "clusters": "int64",
+        "right_a": "float64",
+        "right_b": "float64",
+        "kappa": "float64",
+        "kappa_low": "float64",
+        "kappa_high": "float64",
+        "observed": "float64",
+        "expected": "float64",
+        "negative_flips": "float64",
+        "negative_low": "float64",
+        "negative_high": "float64",
+        "positive_flips": "float64",
+        "positive_low": "float64",
+        "positive_high": "float64",
+        "difference": "float64",
+        "difference_low": "float64",
+        "difference_high": "float64",
+        "relative_nfr": "float64",
+        "mcnemar_p": "float64",
     },
 }
 

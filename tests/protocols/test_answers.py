@@ -12,6 +12,7 @@ from vidrobust.protocols.answers import answers_of, on_frames
 from vidrobust.protocols.said_classes import SaidClasses, by_name
 from vidrobust.studies.stability import summarise, summarise_by
 from vidrobust.tasks.catalogue import metrics_of, task_of
+from vidrobust.work.with_labels import with_all_right
 
 from .test_pm_k import frames_of, labels_of
 
@@ -120,3 +121,70 @@ def test_rows_by_labelled_class() -> None:
     table = summarise_by(raw, metrics_of("classification"), task_of("classification").groups)
     right = table[table["metric"] == "top1"].set_index("group")["value"]
     assert right.to_dict() == {"cat": 0.5, "dog": 0.5}
+
+
+def test_sets_that_people_looked_through_are_the_anchors_and_their_neighbours() -> None:
+    """Anchors 3 and 30 are wrong cats; 20 is right with two of its three neighbours."""
+    said = [
+        ("a", 3, 3, 0),
+        ("a", 3, 4, 1),
+        ("a", 20, 20, 0),
+        ("a", 20, 19, -1),
+        ("a", 20, 30, 10),
+        ("a", 20, 21, 1),
+    ]
+    said += [("a", 50, 50, 0), ("a", 20, 70, 9), ("b", 0, 0, 0)]
+    sets = pd.DataFrame(said, columns=["item", "anchor", "frame", "offset"])
+    found = answers_of(
+        whole_item(), NOTHING, labels_of([("a", -1, -1, "dog")]), NAMES, sets=sets, judged_by="anchor"
+    )
+    anchors = found.answers.dropna(subset="pm0").set_index("frame")
+    assert anchors["pm0"].to_dict() == {3: 0, 20: 1, 50: 1}
+    assert anchors["pm10"].to_dict() == {3: 0, 20: 0, 50: 1}
+    assert anchors["pm9"].to_dict() == {3: 0, 20: 1, 50: 1}
+    assert anchors["pm_drop"].to_dict() == {3: 0, 20: 1, 50: 0}
+    assert anchors["mean_neighbour"].to_dict() == pytest.approx(
+        {3: 1, 20: 2 / 3, 50: 1}
+    )  # 50 stands for itself
+    assert anchors["right_neighbours"].to_dict() == pytest.approx(
+        {3: np.nan, 20: 2 / 3, 50: np.nan}, nan_ok=True
+    )
+    assert found.lost == 1  # frame 70 about 20; b is not in the footage
+    raw = {"answers": found.answers, "neighbours": found.neighbours}
+    table = summarise(raw, metrics_of("classification")).query("item == ''").set_index("metric")
+    assert (table.loc["pm_ratio", "value"], table.loc["pm_ratio", "n"]) == (0.5, 2)
+    assert table.loc["conditional_robustness", "value"] == pytest.approx(2 / 3)
+    assert table.loc["conditional_robustness_anchors", "value"] == pytest.approx(2 / 3)
+    exact = stats.binomtest(2, 3).proportion_ci(method="exact")
+    assert table.loc["pm0", ["exact_low", "exact_high"]].tolist() == pytest.approx([exact.low, exact.high])
+
+
+def test_conditional_robustness_by_pairs_by_anchors_per_offset_and_on_the_common_anchors() -> None:
+    """By hand: right anchors have 3, 3 and no neighbours; 5 of 6 pairs are right, and 1 and 2/3 by anchors."""
+    near = [(0, -1, 1), (0, 1, 1), (0, 2, 1), (1, 1, 1), (1, 2, 0), (1, -2, 1), (2, 1, 1), (2, -1, 1)]
+    rows = [("good", f"v{a}", 0, o, a != 2, float(right)) for a, o, right in near]
+    rows += [
+        ("weak", "v1", 0, 1, True, 0.0),
+        ("weak", "v2", 0, 1, True, 1.0),
+        ("weak", "v0", 0, 1, False, 1.0),
+    ]
+    table = pd.DataFrame(
+        rows, columns=["model", "item", "frame_a", "offset", "anchor_right", "neighbour_right"]
+    )
+    table = with_all_right(table.assign(time_s=0.0))
+    raw = {"neighbours": table}
+    told = (
+        summarise(raw, metrics_of("classification"))
+        .query("item == ''")
+        .set_index(["model", "metric"])["value"]
+    )
+    assert told["good", "conditional_robustness"] == pytest.approx(5 / 6)
+    # both have v1 right
+    assert told["good", "conditional_robustness_common"] == pytest.approx(2 / 3)
+    assert told["weak", "conditional_robustness_common"] == 0
+    by = summarise_by(raw, metrics_of("classification"), task_of("classification").groups)
+    by = by[(by["model"] == "good") & (by["metric"] == "conditional_robustness")].set_index("group")
+    assert by["value"].to_dict() == {"-1": 1, "1": 1, "2": 0.5, "-2": 1}
+    assert by.loc["2", "n"] == 2
+    alone = with_all_right(table[table["model"] == "good"])
+    assert alone["all_right"].isna().all()

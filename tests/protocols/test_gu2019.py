@@ -59,6 +59,7 @@ def world(rng, tied: float, count: int = 60, anchors: int = 400) -> dict[str, Mo
                 cluster=np.array([f"v{a // 4}" for a in range(anchors)], dtype=object),
                 correct=correct,
                 of=np.repeat(np.arange(anchors), 2),
+                frame=np.repeat(np.arange(anchors), 2) + np.tile([-1, 1], anchors),
                 offset=np.tile([-1, 1], anchors),
                 offset_ms=np.tile([-40.0, 40.0], anchors),
                 neighbour=natural,

@@ -15,17 +15,7 @@ from hypothesis import strategies as st
 from vidrobust import tables
 from vidrobust.errors import InputError
 from vidrobust.protocols.anchors import AnchorSets, anchor_sets
-from vidrobust.protocols.pm_k import (
-    common_anchors,
-    conditional_robustness,
-    mean_neighbour,
-    per_offset,
-    pm_correct,
-    pm_drop,
-    pm_k,
-    pm_ratio,
-    table,
-)
+from vidrobust.protocols.pm_k import pm_correct, right_neighbours
 from vidrobust.statistics.intervals import clopper_pearson
 
 
@@ -39,6 +29,7 @@ def sets(correct, neighbours) -> AnchorSets:
         cluster=np.array([f"v{k}" for k in range(len(correct))], dtype=object),
         correct=np.array(correct, bool),
         of=np.array(of, np.int64),
+        frame=np.array(offset, np.int64),
         offset=np.array(offset, np.int64),
         offset_ms=np.array(offset, np.float64) * 40,
         neighbour=np.array(right, bool),
@@ -52,44 +43,29 @@ HAND = sets(
 )
 
 
-def test_pm_k_counts_all_anchors_and_needs_the_anchor_and_every_neighbour():
-    assert [pm_k(HAND, k).value for k in (0, 1, 2, 10)] == [3 / 4, 3 / 4, 2 / 4, 2 / 4]
-    assert pm_k(HAND, 0).n == 4
-    assert list(pm_correct(HAND, 2)) == [True, False, False, True]  # no neighbours: as at k = 0
-    assert pm_drop(HAND).value == 1 / 4
-    assert pm_ratio(HAND).value == pytest.approx(2 / 3)
+def test_pm_k_needs_the_anchor_and_every_neighbour():
+    assert list(pm_correct(HAND, 0)) == [True, True, False, True]
+    assert list(pm_correct(HAND, 1)) == [True, True, False, True]
+    assert list(pm_correct(HAND, 2)) == list(pm_correct(HAND, 10)) == [True, False, False, True]
+    with pytest.raises(ValueError, match="expected k of 0 or more, got -1"):
+        pm_correct(HAND, -1)
 
 
 def test_one_neighbour_at_random_is_the_mean_over_draws():
-    """Shares of right neighbours 1, 2/3, 1, and anchor 3 stands for itself: by hand and by drawing."""
-    assert mean_neighbour(HAND).value == pytest.approx((1 + 2 / 3 + 1 + 1) / 4)
-    draws = [[1, 1, 1], [1, 0, 1], [1, 1], [1]]
-    assert mean_neighbour(HAND).value == pytest.approx(
-        np.mean([np.mean(d) for d in itertools.product(*draws)])
-    )
+    """Shares of right neighbours 1, 2/3, 1, none: by hand and by drawing."""
+    shares = right_neighbours(HAND)
+    assert shares[:3] == pytest.approx([1, 2 / 3, 1])
+    assert np.isnan(shares[3])
+    draws = [[1, 1, 1], [1, 0, 1], [1, 1]]
+    assert shares[:3].mean() == pytest.approx(np.mean([np.mean(d) for d in itertools.product(*draws)]))
+    assert right_neighbours(HAND, 1)[1] == 1.0
 
 
-def test_conditional_robustness_by_pairs_by_anchors_per_offset_and_on_the_common_anchors():
-    # right anchors 0, 1, 3: pairs 3 + 3, of which 5 right; anchors with neighbours: 1 and 2/3
-    assert conditional_robustness(HAND).value == pytest.approx(5 / 6)
-    assert conditional_robustness(HAND, weigh="anchors").value == pytest.approx((1 + 2 / 3) / 2)
-    assert conditional_robustness(HAND, offset=2).value == pytest.approx(1 / 2)
-    found = per_offset(HAND).set_index("offset")
-    assert list(found["n"]) == [1, 1, 2, 2]
-    assert found.loc[2, "offset_ms"] == 80
-    weak = sets([0, 1, 1, 1], [(1, 1, 0), (2, 1, 1)])
-    ours, theirs = common_anchors([HAND, weak])
-    assert list(ours.anchor) == ["v1:0", "v3:0"]
-    assert conditional_robustness(ours).value == pytest.approx(2 / 3)
-    assert conditional_robustness(theirs).value == 0
-    with pytest.raises(ValueError, match="not judged on the same anchors"):
-        common_anchors([HAND, sets([1], [])])
-
-
-def test_nothing_is_nan_with_n_zero():
-    nothing = conditional_robustness(sets([0, 0], [(0, 1, 1)]))
-    assert np.isnan(nothing.value)
-    assert nothing.n == 0
+def test_some_of_the_sets():
+    some = HAND.only(np.array([False, True, False, True]))
+    assert list(some.anchor) == ["v1:0", "v3:0"]
+    assert list(some.of) == [0, 0, 0]
+    assert list(some.offset) == [1, 2, -2]
 
 
 @pytest.mark.parametrize(
@@ -104,8 +80,6 @@ def test_nothing_is_nan_with_n_zero():
 def test_exact_intervals_are_the_published_ones(right, n, interval):
     """ResNet-50 on ImageNet-Vid-Robust: pm-0 and pm-10; 0 and n of 20: 1 - .025 ** (1 / 20)."""
     assert clopper_pearson(right, n) == pytest.approx(interval, abs=5e-5)
-    found = pm_k(sets(np.arange(n) < right, []), 0)
-    assert (found.exact_low, found.exact_high) == pytest.approx(interval, abs=5e-5)
 
 
 @given(
@@ -114,9 +88,8 @@ def test_exact_intervals_are_the_published_ones(right, n, interval):
 )
 def test_pm_k_never_rises_with_k(correct, neighbours):
     made = sets(correct, [(a % len(correct), o, r) for a, o, r in neighbours])
-    values = [pm_k(made, k).value for k in range(11)]
+    values = [pm_correct(made, k).mean() for k in range(11)]
     assert values == sorted(values, reverse=True)
-    assert pm_k(made, 0).value - pm_k(made, 10).value == pytest.approx(pm_drop(made).value)
 
 
 # ------------------------------------------------------------------------------------ from tables
@@ -161,13 +134,15 @@ def test_sets_from_tables_by_own_labels_and_by_the_anchors():
     inherited = anchor_sets(frames, labels, anchors=anchors, judged_by="anchor", within=2)
     # a: cat cat | cat cow against {cat, dog}; b: dog against dog
     assert list(inherited.neighbour) == [True, True, True, False, True]
-    assert pm_k(inherited, 10).value == 1 / 2
+    assert list(pm_correct(inherited, 10)) == [False, True]
     near = anchor_sets(frames, labels, anchors=anchors, judged_by="anchor", within=1)
     assert list(near.offset) == [-1, 1, 1]
-    reviewed = pd.DataFrame({"item": ["a"], "anchor": [2], "frame": [3]})
-    assert list(
-        anchor_sets(frames, labels, anchors=anchors, judged_by="anchor", reviewed=reviewed).offset
-    ) == [1]
+    # sets of people: frame 2 is an anchor, 3 stands nine frames behind it, 1 is too far and 9 was not predicted
+    said = [("a", 2, 2, 0), ("a", 2, 3, 9), ("a", 2, 1, -11), ("a", 2, 9, 7), ("b", 1, 0, -1)]
+    reviewed = pd.DataFrame(said, columns=["item", "anchor", "frame", "offset"])
+    found = anchor_sets(frames, labels, judged_by="anchor", reviewed=reviewed)
+    assert (list(found.anchor), list(found.frame), list(found.offset)) == (["a:2"], [3], [9])
+    assert np.isnan(found.offset_ms[0])  # the frames between the two are not there
 
 
 def test_every_labelled_frame_is_an_anchor_by_default_and_none_is_an_error():
@@ -177,16 +152,6 @@ def test_every_labelled_frame_is_an_anchor_by_default_and_none_is_an_error():
         anchor_sets(frames, labels_of([("z", 0, 0, "cat")]))
     with pytest.raises(InputError, match="are of one model, got 2"):
         anchor_sets(pd.concat([frames, frames.assign(model="other")]), labels_of([("a", 0, 0, "cat")]))
-
-
-def test_the_table_has_every_metric_under_its_name():
-    found = table(HAND, "net")
-    assert list(found["metric"]) == [
-        *(f"pm{k}" for k in range(11)),
-        "mean_neighbour",
-        "conditional_robustness",
-    ]
-    tables.check("stability", found)
 
 
 def test_the_published_sets_of_imagenet_vid_robust_give_their_counts(corpus: Path):
@@ -202,15 +167,18 @@ def test_the_published_sets_of_imagenet_vid_robust_give_their_counts(corpus: Pat
     frames = first.assign(model="oracle", time_s=first["frame"] / 30)[
         ["model", "item", "frame", "time_s", "label", "label_name"]
     ]
-    anchors = pd.DataFrame([key(p) for p in pmsets], columns=["item", "frame"])
     reviewed = pd.DataFrame(
-        [(key(a)[0], key(a)[1], key(b)[1]) for a, near in pmsets.items() for b in near],
-        columns=["item", "anchor", "frame"],
+        [
+            (key(a)[0], key(a)[1], key(b)[1], key(b)[1] - key(a)[1])
+            for a, near in pmsets.items()
+            for b in (a, *near)
+        ],
+        columns=["item", "anchor", "frame", "offset"],
     )
-    found = anchor_sets(frames, label_table, anchors=anchors, reviewed=reviewed)
+    found = anchor_sets(frames, label_table, reviewed=reviewed)
     assert (len(found.anchor), len(found.of)) == (1109, 21070)
     assert (np.bincount(found.of, minlength=1109) == 0).sum() == 1
     assert (np.bincount(found.of, minlength=1109) == 20).sum() == 889
-    assert pm_k(found, 10).value == 1.0
-    wrong = anchor_sets(frames.assign(label=99), label_table, anchors=anchors, reviewed=reviewed)
-    assert pm_k(wrong, 0).value == 0.0
+    assert pm_correct(found, 10).all()
+    wrong = anchor_sets(frames.assign(label=99), label_table, reviewed=reviewed)
+    assert not pm_correct(wrong, 0).any()

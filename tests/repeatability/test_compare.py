@@ -8,13 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from statsmodels.stats.contingency_tables import mcnemar
 
 from vidrobust.errors import InputError
 from vidrobust.repeatability.compare import (
     churn,
     compare_metric,
-    correctness_flips,
     paired_difference,
     verdict,
 )
@@ -99,22 +97,6 @@ def test_parts_are_paired_over_stations() -> None:
     found = compare_metric(a, b, keys=("part", "pass"), column="score", part="part")
     assert found.difference == pytest.approx(0.05)
     assert (found.n, found.clusters, found.cluster) == (18, 6, "part")
-
-
-def test_mcnemar_of_independent_frames_is_the_exact_test() -> None:
-    a = np.array([True] * 9 + [False] * 2 + [True] * 20)
-    b = np.array([False] * 9 + [True] * 2 + [True] * 20)
-    found = correctness_flips(a, b, np.arange(31))
-    expected = mcnemar([[20, 9], [2, 0]], exact=True).pvalue
-    assert (found.negative, found.positive) == (9, 2)
-    assert found.p == pytest.approx(expected)
-    # the same in copies of ten tells no more
-    copied = correctness_flips(np.repeat(a, 10), np.repeat(b, 10), np.repeat(np.arange(31), 10))
-    assert copied.p == pytest.approx(expected)
-    assert copied.negative == 90
-    many = correctness_flips(np.tile(a, 3), np.tile(b, 3), np.arange(93))
-    assert many.p == pytest.approx(mcnemar([[60, 27], [6, 0]], exact=True).pvalue, abs=5e-4)
-    assert correctness_flips(a, a, np.arange(31)).p == 1.0
 
 
 def test_churn_is_the_share_of_labels_that_differ() -> None:

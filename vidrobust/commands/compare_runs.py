@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.repeatability.compare import MARGIN, churn, compare_metric, correctness_flips
+from vidrobust.protocols.two_models import two_models
+from vidrobust.repeatability.compare import MARGIN, churn, compare_metric
 from vidrobust.run.folder import RunFolder
 from vidrobust.statistics.clusters import independent_clusters
 from vidrobust.tasks.catalogue import metrics_of
@@ -53,7 +54,7 @@ def compare_runs(
 
     Items are matched by content, so their names may differ; runs of other cameras or stations on the same parts
     are matched by part and pass, and then each metric's mean of an item counts. Keys: a, b, footage, metrics,
-    churn, mcnemar_p, negative_flips, positive_flips, notes.
+    churn, mcnemar_p, negative_flips, positive_flips, error_consistency, notes.
     """
     if margin <= 0:
         raise SettingsError(f"--margin: expected a share above 0, got {margin:g}")
@@ -78,6 +79,7 @@ def compare_runs(
         "mcnemar_p": labels.get("mcnemar_p"),
         "negative_flips": labels.get("negative_flips"),
         "positive_flips": labels.get("positive_flips"),
+        "error_consistency": labels.get("error_consistency"),
         "notes": notes,
     }
 
@@ -143,10 +145,13 @@ def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:
     if both.empty:
         return {}
     clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
-    flips = correctness_flips(
-        both["top1_a"].to_numpy() > 0, both["top1_b"].to_numpy() > 0, clusters, seed=seed
-    )
-    return {"mcnemar_p": flips.p, "negative_flips": flips.negative, "positive_flips": flips.positive}
+    found = two_models(both["top1_a"].to_numpy() > 0, both["top1_b"].to_numpy() > 0, clusters, seed=seed)
+    return {
+        "mcnemar_p": found.mcnemar_p,
+        "negative_flips": found.negative_count,
+        "positive_flips": found.positive_count,
+        "error_consistency": asdict(found.kappa),
+    }
 
 
 def _sides(

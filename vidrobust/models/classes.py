@@ -8,6 +8,8 @@ from pathlib import Path
 from vidrobust.errors import SettingsError
 
 BACKGROUND = "background+imagenet"
+IMAGENET = 1000
+"""Classes of ImageNet's challenge."""
 
 
 def imagenet() -> tuple[str, ...]:
@@ -15,6 +17,11 @@ def imagenet() -> tuple[str, ...]:
     from torchvision.models._meta import _IMAGENET_CATEGORIES
 
     return tuple(_IMAGENET_CATEGORIES)
+
+
+def imagenet_shift(class_names: Sequence[str]) -> int:
+    """How much later ImageNet's classes come in a model's: 1 behind a background class, else 0."""
+    return int(len(class_names) == IMAGENET + 1 and class_names[0].casefold() == "background")
 
 
 def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
@@ -56,9 +63,9 @@ def default(num_classes: int) -> tuple[tuple[str, ...], str]:
     1000 outputs are taken for ImageNet. 1001 are refused: a background class in front shifts every name by
     one, and only the user knows whether it is there.
     """
-    if num_classes == 1000:
+    if num_classes == IMAGENET:
         return imagenet(), "1000 outputs without names: taken for ImageNet in the usual order"
-    if num_classes == 1001:
+    if num_classes == IMAGENET + 1:
         raise SettingsError(
             "the network has 1001 outputs: ImageNet with a background class in front? "
             f'Say classes = "{BACKGROUND}", or name your classes'

@@ -17,7 +17,7 @@ from vidrobust.models.engines.runners import OnnxFile
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.outputs import as_rows, in_fixed_batches
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.models.reading import Declared, Reading, settle
+from vidrobust.models.reading import Declared, settle
 from vidrobust.pixels import check_pixels
 from vidrobust.predictions import Classifications, Classifier
 
@@ -69,7 +69,7 @@ class NetworkClassifier:
     class_names: tuple[str, ...]
     info: ModelInfo
     network: Network
-    reading: Reading
+    reading: Callable[[np.ndarray, str], Classifications]
     task: Literal["classification"] = "classification"
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:

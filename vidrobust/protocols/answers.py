@@ -17,13 +17,14 @@ from vidrobust import tables
 from vidrobust.footage.labels.matching import at_frames
 from vidrobust.protocols.anchors import WITHIN, AnchorSets, anchor_sets
 from vidrobust.protocols.correct import REST, WHOLE_ITEM, label_sets
-from vidrobust.protocols.pm_k import neighbour_shares, pm_correct
+from vidrobust.protocols.pm_k import pm_correct, right_neighbours
 from vidrobust.protocols.said_classes import SaidClasses
 
 ANCHOR_EVERY_S = 1.0
 """Anchors are labelled frames at least so far apart, so that their windows hardly overlap."""
 TOP = 5
 NAMES_TOLD = 3
+JudgedBy = Literal["own", "anchor"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,49 +35,75 @@ class Answers:
     neighbours  the table ``neighbours``
     unknown     labels that are no class of the model -> how many rows of labels say so; they judge nothing
     unjudged    frames that have such labels alone, and are left out
+    lost        frames about anchors, of sets that people looked through, that were not predicted
     """
 
     answers: pd.DataFrame = field(default_factory=lambda: tables.empty("answers"))
     neighbours: pd.DataFrame = field(default_factory=lambda: tables.empty("neighbours"))
     unknown: Mapping[str, int] = field(default_factory=dict)
     unjudged: int = 0
+    lost: int = 0
 
 
 def answers_of(
-    frames: pd.DataFrame, probabilities: pd.DataFrame, labels: pd.DataFrame, class_names: Sequence[str]
+    frames: pd.DataFrame,
+    probabilities: pd.DataFrame,
+    labels: pd.DataFrame,
+    class_names: Sequence[str],
+    *,
+    sets: pd.DataFrame | None = None,
+    judged_by: JudgedBy = "own",
 ) -> Answers:
     """The answers of one model, from its rows of ``frames`` and ``probabilities``.
 
     labels       the table ``labels`` of the items; rows of objects that are absent or uncertain judge nothing
     class_names  of the model; how labels are brought to them: ``said_classes.py``
+    sets         anchors and the frames about them that count (item, anchor, frame, offset), where the labels come
+                 with such; ``judged_by`` then says whose labels these frames are judged by
 
-    Anchors are labelled frames one second apart. A neighbour, up to ten frames away, is judged by its own labels
-    where an item's labels stand on frame after frame, and by its anchor's where they are sparse.
+    Without sets, anchors are labelled frames one second apart. A neighbour, up to ten frames away, is judged by
+    its own labels where an item's labels stand on frame after frame, and by its anchor's where they are sparse.
     """
     seen = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"]).reset_index(drop=True)
     said = SaidClasses.of(on_frames(labels, seen), class_names)
-    sets = label_sets(said.rows, seen)
-    judged = np.array([bool(s) for s in sets], dtype=bool)
+    truths = label_sets(said.rows, seen)
+    judged = np.array([bool(s) for s in truths], dtype=bool)
     unjudged = int((~judged & np.array([bool(s) for s in label_sets(said.unknown, seen)], bool)).sum())
     if not judged.any():
         return Answers(unknown=said.counts, unjudged=unjudged)
     kept = seen[judged].reset_index(drop=True)
-    of = [sets[row] for row in np.flatnonzero(judged)]
+    of = [truths[row] for row in np.flatnonzero(judged)]
     table = kept[["item", "frame", "time_s", "model"]].assign(
         truth=[_told(s, class_names) for s in of],
         top1=[float(int(label) in s) for label, s in zip(kept["label"], of, strict=True)],
         top5=_among_top(probabilities, kept, of, len(class_names)),
     )
-    anchors = table[_apart(table)]
-    found = [
-        anchor_sets(seen[seen["item"].isin(items)], said.rows, judged_by=by, anchors=anchors)
-        for by, items in _judged_by(seen, judged).items()
-    ]
+    lost = 0
+    if sets is None:
+        anchors = table[_apart(table)]
+        found = [
+            anchor_sets(seen[seen["item"].isin(items)], said.rows, judged_by=by, anchors=anchors)
+            for by, items in _judged_by(seen, judged).items()
+        ]
+    else:
+        here = _of_anchors_in(sets, table)
+        found = [anchor_sets(seen, said.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
+        lost = len(here) - sum(len(each.anchor) + len(each.of) for each in found)
     return Answers(
         answers=tables.check("answers", _with_anchors(table, found)),
         neighbours=_neighbours(found, table),
         unknown=said.counts,
         unjudged=unjudged,
+        lost=lost,
+    )
+
+
+def _of_anchors_in(sets: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The sets whose anchor is among the labelled frames."""
+    answered = set(table[["item", "frame"]].itertuples(index=False, name=None))
+    keys = sets[["item", "anchor"]].itertuples(index=False, name=None)
+    return sets[np.array([key in answered for key in keys], dtype=bool)].drop_duplicates(
+        ["item", "anchor", "frame"]
     )
 
 
@@ -136,9 +163,9 @@ def _apart(table: pd.DataFrame) -> np.ndarray:
     return taken
 
 
-def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[Literal["own", "anchor"], list[str]]:
+def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[JudgedBy, list[str]]:
     """Items by whose labels their neighbours are judged by: their own where labels follow frame on frame."""
-    by: dict[Literal["own", "anchor"], list[str]] = {}
+    by: dict[JudgedBy, list[str]] = {}
     for item, rows in seen.groupby("item", sort=False).indices.items():
         places = np.flatnonzero(judged[rows])
         if len(places):
@@ -148,15 +175,23 @@ def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[Literal["own", "a
 
 
 def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFrame:
-    """The table with pm0 ... pm10 and mean_neighbour of the frames that are anchors, NaN elsewhere."""
+    """The table with pm0 ... pm10 and what else is told of anchors, NaN elsewhere."""
     columns = [f"pm{k}" for k in range(WITHIN + 1)]
-    parts = []
+    parts = [_of_no_anchor()]
     for sets in found:
         of = pd.DataFrame({"item": sets.cluster, "frame": _frame(sets)})
         for k, column in enumerate(columns):
             of[column] = pm_correct(sets, k).astype(np.float64)
-        parts.append(of.assign(mean_neighbour=neighbour_shares(sets)))
-    return table.merge(pd.concat(parts, ignore_index=True), on=["item", "frame"], how="left").assign(track=0)
+        near = right_neighbours(sets)
+        of["mean_neighbour"] = np.where(np.isnan(near), sets.correct, near)
+        of["right_neighbours"] = np.where(sets.correct, near, np.nan)
+        parts.append(of.assign(pm_drop=of["pm0"] - of[columns[-1]]))
+    joined = pd.concat(parts[1:] or parts, ignore_index=True)
+    return table.merge(joined, on=["item", "frame"], how="left").assign(track=0)
+
+
+def _of_no_anchor() -> pd.DataFrame:
+    return tables.empty("answers").drop(columns=["time_s", "model", "track", "truth", "top1", "top5"])
 
 
 def _neighbours(found: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFrame:
@@ -170,14 +205,17 @@ def _neighbours(found: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFram
                     "item": sets.cluster[sets.of],
                     "frame": frame[sets.of],
                     "frame_a": frame[sets.of],
-                    "frame_b": frame[sets.of] + sets.offset,
-                    "delta_frames": sets.offset,
-                    "delta_ms": sets.offset_ms,
+                    "frame_b": sets.frame,
+                    "offset": sets.offset,
+                    "offset_ms": sets.offset_ms,
                     "anchor_right": sets.correct[sets.of],
                     "neighbour_right": sets.neighbour.astype(np.float64),
+                    "all_right": np.nan,
                 }
             )
         )
+    if not parts:
+        return tables.empty("neighbours")
     of_anchor = table[["item", "frame", "time_s", "model", "truth"]]
     joined = pd.concat(parts, ignore_index=True).merge(of_anchor, on=["item", "frame"], how="left")
     return tables.check("neighbours", joined.drop(columns="frame"))

@@ -12,9 +12,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vidrobust.errors import InputError, SettingsError
-
-BACKGROUND = "background"
-IMAGENET = 1000
+from vidrobust.models.classes import imagenet_shift
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def sets_for(
     places: dict[str, set[int]] = {}
     for k, name in enumerate(class_names):
         places.setdefault(name.casefold(), set()).add(k)
-    shift = int(len(class_names) == IMAGENET + 1 and class_names[0].casefold() == BACKGROUND)
+    shift = imagenet_shift(class_names)
     sets, numbers = [], False
     for label in labels:
         found: set[int] = set()

@@ -5,81 +5,62 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from vidrobust.statistics.agreement import cohens_kappa
+from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
+from vidrobust.statistics.mcnemar import clustered_mcnemar
 
 NAN = float("nan")
 
 
-@dataclass(frozen=True)
-class ErrorConsistency:
-    """Agreement of right and wrong between two models, beyond what their accuracies make by chance.
+@dataclass(frozen=True, kw_only=True)
+class TwoModels:
+    """A model and another that may replace it, by what each gets right; intervals are over clusters.
 
-    observed  share of frames on which both are right or both are wrong
-    expected  the same, were their errors independent: p1 p2 + (1 - p1)(1 - p2)
-    kappa     (observed - expected) / (1 - expected); NaN where both are always right or both always wrong, which
-              leaves nothing to agree on
+    kappa           error consistency (Geirhos et al. 2020): agreement of right and wrong beyond what the two
+                    accuracies make by chance, (observed - expected) / (1 - expected). NaN where both are always
+                    right or both always wrong, which leaves nothing to agree on
+    observed        share of frames on which both are right or both are wrong
+    expected        the same, were their errors independent: p q + (1 - p)(1 - q)
+    negative_flips  share of frames that only the old model gets right (Yan et al. 2021); negative_count of them
+    positive_flips  share of frames that only the new model gets right; positive_count of them
+    difference      accuracy of the new less that of the old; negative - positive flips = - difference
+    relative_nfr    negative flips over what independent errors would make, (1 - error_old) error_new; NaN where 0
+    mcnemar_p       two-sided p of as many negative as positive flips
     """
 
+    kappa: Interval
     observed: float
     expected: float
-    kappa: float
-    n: int
-
-
-def error_consistency(first: np.ndarray, second: np.ndarray) -> ErrorConsistency:
-    """How consistent the errors of two models are; first, second (n,) bool, right or not. Geirhos et al. 2020."""
-    first, second = _aligned(first, second)
-    if not len(first):
-        return ErrorConsistency(NAN, NAN, NAN, 0)
-    p1, p2 = float(first.mean()), float(second.mean())
-    observed, expected = float(np.mean(first == second)), p1 * p2 + (1 - p1) * (1 - p2)
-    kappa = (observed - expected) / (1 - expected) if expected < 1 else NAN
-    return ErrorConsistency(observed, expected, kappa, len(first))
-
-
-@dataclass(frozen=True)
-class Update:
-    """What happens where an old model is replaced by a new one.
-
-    negative_flips  share of frames that only the old model got right (Yan et al. 2021)
-    positive_flips  share of frames that only the new model gets right
-    difference      accuracy of the new less that of the old, with its paired interval over clusters;
-                    negative - positive flips = - difference
-    relative_nfr    negative flips over what independent errors would make, (1 - error_old) error_new; NaN where 0
-    mcnemar_p       two-sided exact p of as many negative as positive flips; it takes frames as independent
-    """
-
     negative_flips: Interval
     positive_flips: Interval
+    negative_count: int
+    positive_count: int
     difference: Interval
     relative_nfr: float
     mcnemar_p: float
 
 
-def update(old: np.ndarray, new: np.ndarray, cluster: np.ndarray) -> Update:
-    """Negative and positive flips from an old to a new model; old, new (n,) bool, right or not; cluster (n,)."""
-    old, new = _aligned(old, new)
-    if not len(old):
-        nothing = Interval(NAN, NAN, NAN, 0, 0)
-        return Update(nothing, nothing, nothing, NAN, NAN)
+def two_models(
+    old: np.ndarray, new: np.ndarray, clusters: Clusters | np.ndarray, *, seed: int = 0
+) -> TwoModels:
+    """Two models on the same frames: old, new (n,) bool, right or not; n may be 0."""
+    old, new = np.asarray(old, bool), np.asarray(new, bool)
+    if old.shape != new.shape or old.ndim != 1:
+        raise ValueError(f"expected right or not on the same frames, got {old.shape} and {new.shape}")
+    p, q = (float(each.mean()) if len(each) else NAN for each in (old, new))
     lost, won = old & ~new, new & ~old
-    independent = float(old.mean() * (1 - new.mean()))
-    count = int(lost.sum() + won.sum())
-    p = float(stats.binomtest(int(lost.sum()), count).pvalue) if count else 1.0
-    change = new.astype(np.float64) - old
-    return Update(
-        clustered_rate(lost, cluster),
-        clustered_rate(won, cluster),
-        clustered_mean(change, cluster, bounds=(-1.0, 1.0)),
-        float(lost.mean()) / independent if independent > 0 else NAN,
-        p,
+    independent = p * (1 - q)
+    return TwoModels(
+        kappa=cohens_kappa(old, new, clusters),
+        observed=float(np.mean(old == new)) if len(old) else NAN,
+        expected=p * q + (1 - p) * (1 - q),
+        negative_flips=clustered_rate(lost, clusters),
+        positive_flips=clustered_rate(won, clusters),
+        negative_count=int(lost.sum()),
+        positive_count=int(won.sum()),
+        difference=clustered_mean(new.astype(np.float64) - old, clusters, bounds=(-1.0, 1.0)),
+        relative_nfr=float(lost.mean()) / independent if len(old) and independent > 0 else NAN,
+        mcnemar_p=clustered_mcnemar(lost, won, clusters, seed=seed),
     )
-
-
-def _aligned(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    first, second = np.asarray(first, bool), np.asarray(second, bool)
-    if first.shape != second.shape or first.ndim != 1:
-        raise ValueError(f"expected right or not on the same frames, got {first.shape} and {second.shape}")
-    return first, second

@@ -24,9 +24,6 @@ from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_r
 
 MARGIN = 0.01
 """Half width of the range of differences that do not matter, for metrics between 0 and 1."""
-MOST_FLIPS_LISTED = 12
-"""Clusters up to which all their sign flips are listed; above, they are drawn."""
-DRAWS = 20_000
 
 Verdict = Literal["better", "worse", "same", "cannot tell"]
 
@@ -123,44 +120,6 @@ def verdict(low: float, high: float, *, margin: float, worse: Literal["higher", 
     if low > 0 or high < 0:
         return "worse" if (low > 0) == (worse == "higher") else "better"
     return "cannot tell"
-
-
-@dataclass(frozen=True)
-class Flips:
-    """Frames on which two runs differ in being right, by labels; None of it without labels.
-
-    negative, positive  right in A and wrong in B; wrong in A and right in B
-    p                   of no difference in the share that is right: McNemar's test, by the flips of the signs
-                        of whole clusters, which for independent frames is McNemar's exact test (Durkalski et
-                        al. 2003)
-    """
-
-    negative: int
-    positive: int
-    p: float
-    n: int
-
-
-def correctness_flips(
-    right_a: np.ndarray, right_b: np.ndarray, clusters: Clusters | np.ndarray, *, seed: int = 0
-) -> Flips:
-    """Negative and positive flips of (n,) bool, and McNemar's p over clusters (Yan et al. 2021 for the names)."""
-    right_a, right_b = np.asarray(right_a, bool), np.asarray(right_b, bool)
-    negative, positive = right_a & ~right_b, ~right_a & right_b
-    label = clusters.label if isinstance(clusters, Clusters) else np.unique(clusters, return_inverse=True)[1]
-    net = np.bincount(label, weights=positive.astype(float) - negative) if len(label) else np.empty(0)
-    return Flips(int(negative.sum()), int(positive.sum()), _sign_flip_p(net[net != 0], seed), len(right_a))
-
-
-def _sign_flip_p(net: np.ndarray, seed: int) -> float:
-    """Two-sided p that the sum of the clusters' nets is as far from 0 as seen, were each sign a toss."""
-    if not len(net):
-        return 1.0
-    if len(net) <= MOST_FLIPS_LISTED:
-        signs = 1 - 2 * ((np.arange(2 ** len(net))[:, None] >> np.arange(len(net))) & 1)
-        return float(np.mean(np.abs(signs @ net) >= abs(net.sum()) - 1e-9))
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(DRAWS, len(net)))
-    return float((1 + np.sum(np.abs(signs @ net) >= abs(net.sum()) - 1e-9)) / (1 + DRAWS))
 
 
 def churn(label_a: np.ndarray, label_b: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:

@@ -179,6 +179,7 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
             f"  right in A, wrong in B: {found['negative_flips']} frames; the reverse: {found['positive_flips']}; "
             f"McNemar p = {found['mcnemar_p']:.3g}"
         )
+        told.append(f"  error consistency (kappa of right and wrong): {_kappa(found['error_consistency'])}")
     return [*told, *(f"  note: {note}" for note in found["notes"])]
 
 

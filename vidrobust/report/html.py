@@ -129,6 +129,8 @@ def _content(run: RunTables) -> dict[str, Any]:
         "label_rows": labels_section.rows(run),
         "label_basis": labels_section.basis(run),
         "label_classes": labels_section.by_class(run),
+        "label_pairs": labels_section.two_models(run),
+        "label_figures": _some(labels_section.about_anchors(run)),
         "item_figures": _some(stability_section.item_figure(run)),
         "moments": moments_section.moments(run),
         "repeatability": repeatability,

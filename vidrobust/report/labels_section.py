@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from vidrobust.report import drawing
+from vidrobust.report.drawing import Picture
 from vidrobust.report.run_tables import RunTables
 from vidrobust.report.stability_section import metric_text, overall
-from vidrobust.report.words import NOT_MEASURED, percent_with_interval, plural
+from vidrobust.report.words import (
+    NOT_MEASURED,
+    known,
+    number,
+    percent_interval,
+    percent_with_interval,
+    plural,
+    with_interval,
+)
 from vidrobust.tasks.catalogue import metrics_of
+from vidrobust.tasks.labelled import WITHIN
 from vidrobust.tasks.metric import Metric
 
 MOST_CLASSES = 60
 """Rows of the table by class; the rest is in stability_by.parquet."""
+IN_THE_FIGURE = frozenset(f"pm{k}" for k in range(1, WITHIN))
+NO_KAPPA = "not defined: both are always right, or always wrong"
 
 
 def rows(run: RunTables) -> list[dict[str, Any]]:
@@ -20,10 +36,10 @@ def rows(run: RunTables) -> list[dict[str, Any]]:
     if stability is None:
         return []
     told = []
-    for metric in _metrics():
+    for metric in (m for m in _metrics() if m.name not in IN_THE_FIGURE):
         found = [overall(stability, model, metric.name) for model in run.models]
         if any(each["n"] for each in found):
-            values = [metric_text(metric, each) for each in found]
+            values = [_with_exact(metric_text(metric, each), each) for each in found]
             told.append({"name": metric.title, "sentence": metric.sentence, "values": values})
     return told
 
@@ -36,6 +52,11 @@ def basis(run: RunTables) -> list[str]:
             f"{model}: {note['labelled']} of {plural(note['frames'], 'frame')} have labels, "
             f"{plural(note['anchors'], 'anchor')}."
         )
+        if note.get("lost"):
+            text += (
+                f" {plural(note['lost'], 'frame')} about anchors are not in the footage: with them pm-k would be "
+                "no higher, and may be lower."
+            )
         if note["unknown"]:
             names = ", ".join(list(note["unknown"])[:5]) + (" ..." if len(note["unknown"]) > 5 else "")
             text += (
@@ -44,6 +65,84 @@ def basis(run: RunTables) -> list[str]:
             )
         said.append(text)
     return said
+
+
+def two_models(run: RunTables) -> list[dict[str, str]]:
+    """What each two models get right on the same frames, as texts."""
+    table = run.table("two_models")
+    if table is None:
+        return []
+    return [
+        {
+            "models": f"{row.model_a} to {row.model_b}",
+            "n": f"n = {row.n} in {plural(int(row.clusters), 'cluster')}",
+            "difference": _points(row.difference, row.difference_low, row.difference_high),
+            "negative": percent_with_interval(row.negative_flips, row.negative_low, row.negative_high),
+            "positive": percent_with_interval(row.positive_flips, row.positive_low, row.positive_high),
+            "p": number(row.mcnemar_p),
+            "kappa": with_interval(row.kappa, row.kappa_low, row.kappa_high)
+            if known(row.kappa)
+            else NO_KAPPA,
+        }
+        for row in table.itertuples()
+    ]
+
+
+def about_anchors(run: RunTables) -> Picture | None:
+    """pm-k over k, and how often a frame at each distance from a right anchor is right; None without anchors."""
+    stability, by = run.table("stability"), run.table("stability_by")
+    if stability is None or by is None:
+        return None
+    at = by[
+        (by["by"] == "offset") & (by["metric"] == "conditional_robustness") & by["model"].isin(run.models)
+    ]
+    if at.empty:
+        return None
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 2, 2.6)
+        for k, model in enumerate(m for m in run.models if m in set(at["model"])):
+            look: Any = {"color": drawing.COLOURS[k % 6], "marker": drawing.MARKERS[k % 6], "markersize": 3.5}
+            pm = [overall(stability, model, f"pm{k}") for k in range(WITHIN + 1)]
+            of = at[at["model"] == model].assign(at=lambda rows: rows["group"].astype(int)).sort_values("at")
+            for panel, x, rows in ((0, range(WITHIN + 1), pm), (1, of["at"], of.to_dict("records"))):
+                value, low, high = (
+                    100 * np.array([row[name] for row in rows], np.float64)
+                    for name in ("value", "low", "high")
+                )
+                axes[0, panel].plot(x, value, linewidth=1.4, label=model, **look)
+                axes[0, panel].fill_between(x, low, high, color=look["color"], alpha=0.12, linewidth=0)
+        axes[0, 0].set_xlabel("frames on either side that must be right as well")
+        axes[0, 0].set_title("Anchors right, with all frames about them (pm-k), %")
+        axes[0, 0].set_xticks(range(0, WITHIN + 1, 2))
+        axes[0, 1].set_xticks(range(-WITHIN, WITHIN + 1, 5))
+        axes[0, 1].set_xlabel("frames from the anchor")
+        axes[0, 1].set_title("Right where the anchor is right, %")
+        for each in axes[0]:
+            each.set_ylim(0, 102)
+            each.grid(axis="y")
+        if at["model"].nunique() > 1:
+            axes[0, 0].legend(loc="lower left")
+        where = "The figures are in stability.parquet and stability_by.parquet."
+        caption = f"Bands are 95 % intervals. {_in_time(run)} {where}".replace("  ", " ")
+        return drawing.encode(figure, "pm-k over k, and accuracy by distance from right anchors", caption)
+
+
+def _in_time(run: RunTables) -> str:
+    """How long the longest offset lasts, since frames last differently long from video to video."""
+    near = run.table("neighbours")
+    if near is None:
+        return ""
+    far = near[near["offset"].abs() == near["offset"].abs().max()]
+    times = far["offset_ms"].abs().dropna()
+    if times.empty:
+        return ""
+    frames = int(far["offset"].abs().max())
+    low, high = round(float(times.min())), round(float(times.max()))
+    return (
+        f"{plural(frames, 'frame')} last {low} ms."
+        if low == high
+        else f"{frames} frames last {low} to {high} ms."
+    )
 
 
 def by_class(run: RunTables) -> dict[str, Any]:
@@ -67,6 +166,20 @@ def by_class(run: RunTables) -> dict[str, Any]:
 
 def _metrics() -> list[Metric]:
     return [metric for metric in metrics_of("classification") if metric.of_labels]
+
+
+def _with_exact(text: dict[str, str], row: Mapping[str, Any]) -> dict[str, str]:
+    """With the interval that papers give beside it, where it is another one."""
+    low, high = row.get("exact_low", np.nan), row.get("exact_high", np.nan)
+    if not known(low) or (known(row["low"]) and np.allclose([low, high], [row["low"], row["high"]])):
+        return text
+    return {**text, "n": f"{text['n']}; as if independent {percent_interval(low, high)}"}
+
+
+def _points(value: float, low: float, high: float) -> str:
+    """A difference of shares, in points."""
+    told = f"{100 * value:+.1f}"
+    return f"{told} [{100 * low:+.1f} to {100 * high:+.1f}]" if known(low) else told
 
 
 def _cell(found: Any, metric: Metric) -> dict[str, str]:

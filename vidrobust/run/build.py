@@ -124,8 +124,8 @@ def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
 def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
     """The tables of a stage are the concatenation of its parts; written where they are not these parts yet."""
     made = {unit.name: unit.key for unit in units}
-    labels = run.inputs.labels if stage.summed else None
-    new = keys.record(stage, run.settings, made, run.folder.run["stages"], labels)
+    known = run.inputs.known if stage.summed else None
+    new = keys.record(stage, run.settings, made, run.folder.run["stages"], known)
     if stage.name == "links":
         _describe(run, units)
     if run.folder.run["stages"].get(stage.name, {}).get("key") == new["key"] and _all_there(run, stage):

@@ -21,13 +21,21 @@ def collect(folder: RunFolder) -> dict[str, Any]:
     stability = folder.table("stability")
     whole = stability[stability["item"] == ""]
     for model, rows in whole.groupby("model", sort=False):
-        told = {
-            row.metric: {"value": row.value, "low": row.low, "high": row.high, "n": row.n}
-            for row in rows.itertuples()
-            if find_metric(row.metric) is not None
-        }
+        told = {row.metric: _told(row) for row in rows.itertuples() if find_metric(row.metric) is not None}
         metrics["models"][str(model)] = {**_counts(folder, str(model), rows), **told}
+    pairs = folder.table_or_empty("two_models")
+    if len(pairs):
+        metrics["two_models"] = pairs.to_dict("records")
     return metrics
+
+
+def _told(row: Any) -> dict[str, Any]:
+    """One metric; of right answers also the exact interval that papers give, which takes all n as independent."""
+    told = {"value": row.value, "low": row.low, "high": row.high, "n": row.n}
+    exact = getattr(row, "exact_low", None), getattr(row, "exact_high", None)
+    if None in exact or exact[0] != exact[0]:
+        return told
+    return {**told, "exact_low": exact[0], "exact_high": exact[1]}
 
 
 def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:

@@ -6,14 +6,11 @@ import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
-
-from vidrobust import tables
 from vidrobust.errors import InputError
 from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.item import Item
-from vidrobust.run.labelled import labelled
+from vidrobust.run.labelled import Known, labelled
 from vidrobust.run.progress import Reporter
 from vidrobust.run.settings import Settings
 from vidrobust.shown import shown
@@ -24,7 +21,7 @@ from vidrobust.video.source import VideoSource, open_video
 class Inputs:
     """What the sources hold: items to read, what failed (path or source, and why), what was left out.
 
-    labels   what is known of the items beforehand, the table ``labels``
+    known    what is known of the items beforehand: labels, anchors, classes
     content  the key of each item's content, by name; filled as it is asked for
     """
 
@@ -32,7 +29,7 @@ class Inputs:
     failed: list[dict[str, str]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
     content: dict[str, str] = field(default_factory=dict)
-    labels: pd.DataFrame = field(default_factory=lambda: tables.empty("labels"))
+    known: Known = field(default_factory=Known)
 
     def fail(self, path: str, error: str, reporter: Reporter) -> None:
         """Record that an input could not be read, or a model could not read it, once, and say so."""
@@ -59,8 +56,8 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
     if settings.roi:
         x, y, width, height = settings.roi
         items = tuple(dataclasses.replace(i, roi=i.roi or (x, y, width, height)) for i in items)
-    items, labels = labelled(items, settings, reporter.say)
-    inputs = Inputs(items, left_out=left_out, labels=labels)
+    items, known = labelled(items, settings, reporter.say)
+    inputs = Inputs(items, left_out=left_out, known=known)
     for problem in expanded.problems:
         inputs.fail(problem.split(": ")[0], problem, reporter)
     if left_out:

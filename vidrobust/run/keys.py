@@ -6,11 +6,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
 from vidrobust import __version__
 from vidrobust.models.info import identity
 from vidrobust.models.predict import Model
+from vidrobust.run.labelled import Known
 from vidrobust.run.parts import key_of
 from vidrobust.run.settings import Settings
 from vidrobust.run.stage import Stage, load
@@ -57,18 +56,18 @@ def record(
     settings: Settings,
     units: Mapping[tuple[str, str, int], str],
     records: Mapping[str, Record],
-    labels: pd.DataFrame | None = None,
+    known: Known | None = None,
 ) -> dict[str, Any]:
     """What a stage is made of: its units (name -> key) or what it needs and uses, and its settings.
 
     records  of the stages made before it
-    labels   what is known beforehand, where the stage looks at it
+    known    what is known beforehand, where the stage looks at it
     """
     made_of = {
         "version": stage.version,
         "package": __version__,
         "settings": settings.subset((*stage.settings, *stage.summed)),
-        "labels": "" if labels is None else key_of(labels.astype(str).to_dict("split")),
+        "labels": "" if known is None else key_of({"known": known.as_rows()}),
         "needs": {n: records[n]["key"] for n in (*stage.needs, *stage.uses) if n in records},
         "units": dict(units),
     }

@@ -17,6 +17,7 @@ from vidrobust.run.folder import (
     remove_unfinished,
     versions,
 )
+from vidrobust.run.labelled import OWN_CLASSES
 from vidrobust.run.progress import Reporter
 from vidrobust.run.run import Run
 from vidrobust.run.settings import Settings, read_toml
@@ -50,6 +51,8 @@ def opened_sources(
     settings = settings.changed({"sources": [_absolute(s) for s in settings.sources]}, "sources")
     if settings.labels:
         settings = settings.changed({"labels": os.path.abspath(settings.labels)}, "labels")
+    if settings.class_map not in ("", OWN_CLASSES):
+        settings = settings.changed({"class_map": os.path.abspath(settings.class_map)}, "class_map")
     path = folder_of(settings, out)
     make_room(path)
     with RunFolder(path).locked():

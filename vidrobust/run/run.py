@@ -17,6 +17,7 @@ from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import items_table
 from vidrobust.models.info import model_info
 from vidrobust.models.load import load_models
+from vidrobust.models.merged import merged
 from vidrobust.models.predict import Model
 from vidrobust.run import inputs
 from vidrobust.run.folder import RunFolder
@@ -72,7 +73,7 @@ class Run:
                 self.folder.update(failed=self._inputs.failed, left_out=self._inputs.left_out)
                 raise InputError("nothing could be evaluated: none of the sources holds any footage")
             self.folder.write_table("items", items_table(self._inputs.items))
-            self.folder.write_table("labels", self._inputs.labels)
+            self.folder.write_table("labels", self._inputs.known.labels)
         return self._inputs
 
     @property
@@ -92,6 +93,7 @@ class Run:
                 precision=self.settings.precision,
                 sample=self._first_frames() if self.settings.precision == "int8" else None,
             )
+            self._models = [self._in_classes(model) for model in self._models]
             for model in self._models:
                 self.reporter.say(f"model {model.name}: {len(model.class_names)} classes")
             self.folder.update(
@@ -101,6 +103,22 @@ class Run:
                 ]
             )
         return self._models
+
+    def _in_classes(self, model: Model) -> Model:
+        """A classifier in the classes of the labels, where a map says which of its own these are."""
+        if not (self.settings.labels or self.settings.class_map) or model.task != "classification":
+            return model
+        known = self.inputs.known
+        if known.class_map is None:
+            return model
+        found = merged(model, known.class_map, known.class_names, known.of_map)
+        if found is None and not set(model.class_names) <= set(known.class_names):
+            count, of = len(model.class_names), known.of_map
+            told = f"{model.name}: its {count} classes are not those of the class map of {of}"
+            if self.settings.class_map:
+                raise SettingsError(f"{told}; leave --class-map out, and classes are matched by name")
+            self.reporter.warn(f"{told}; they are matched by name")
+        return found or model
 
     def _first_frames(self) -> torch.Tensor:
         """The first frames of the first item, to calibrate a network on."""

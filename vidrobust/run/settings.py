@@ -43,6 +43,8 @@ class Settings:
     """x, y, width, height in px of the frame to which all pictures are cut; the whole frame where empty."""
     labels: str = ""
     """A file or folder of annotations; the labels of the manifest where empty."""
+    class_map: str = ""
+    """JSON, a model's class -> the labels' class, by numbers; the map of the labels where empty; none: no map."""
     crop: str = ""
     """boxes: each labelled object is an item, cut out of its frames; whole frames where empty."""
     crop_margin: float = 0.1

@@ -72,7 +72,7 @@ def summarise_by(
             for (model, name), part in metric.values(raw[metric.table]).groupby(
                 ["model", column], sort=False
             ):
-                of = {"model": model, "item": "", "by": by, "group": name, "metric": metric.name}
+                of = {"model": model, "item": "", "by": by, "group": str(name), "metric": metric.name}
                 rows.append({**of, **aggregate(metric, part)})
     return tables.check("stability_by", pd.DataFrame(rows) if rows else tables.empty("stability_by"))
 
@@ -80,7 +80,8 @@ def summarise_by(
 def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
     """value, low, high, n, and what the independent clusters were and how many, of some rows of a raw table.
 
-    Where every event is of an item of its own, all are independent, and the interval is Clopper & Pearson's.
+    Where every event is of an item of its own, all are independent, and the interval is Clopper & Pearson's. That
+    one, as published for labelled sets, stands beside the other for rates of right answers: exact_low, exact_high.
     """
     clusters = independent_clusters(part["item"], part["time_s"], part=part.get("part"))
     values = part[metric.column].to_numpy(np.float64)
@@ -95,4 +96,8 @@ def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
         # without a bound of its own it is taken to go as far as was seen, or one unit
         bounds = (low, min(high, max(low + 1, float(values.max(initial=low)))))
         found = clustered_mean(values, clusters, bounds=bounds)
-    return {name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")}
+    told = {name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")}
+    if metric.of_labels and metric.is_rate and len(values):
+        exact = clopper_pearson(int((values > 0).sum()), len(values))
+        told |= {"exact_low": exact[0], "exact_high": exact[1]}
+    return told

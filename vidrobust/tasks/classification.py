@@ -125,5 +125,5 @@ CLASSIFICATION = Task(
     labelled=("answers", "neighbours"),
     metrics=METRICS,
     anchored=("flip_rate", "total_variation"),
-    groups=MappingProxyType({"label": "truth"}),
+    groups=MappingProxyType({"label": "truth", "offset": "offset"}),
 )

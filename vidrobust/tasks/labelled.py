@@ -53,6 +53,21 @@ METRICS: tuple[Metric, ...] = (
     ),
     *(_pm(k) for k in range(WITHIN + 1)),
     _of_answers(
+        "pm_drop",
+        f"what the frames about an anchor cost (pm-0 less pm-{WITHIN})",
+        f"How often an anchor is right alone, and not within {WITHIN} frames. Needs labels.",
+        worse="higher",
+        is_rate=True,
+    ),
+    _of_answers(
+        "pm_ratio",
+        f"right anchors that stay right (pm-{WITHIN} / pm-0)",
+        f"How often an anchor that is right stays so within {WITHIN} frames. Needs labels.",
+        column=f"pm{WITHIN}",
+        rows=MappingProxyType({"pm0": 1.0}),
+        is_rate=True,
+    ),
+    _of_answers(
         "mean_neighbour",
         "a neighbour is right",
         f"How often a frame drawn from those within {WITHIN} frames of an anchor is right. Needs labels.",
@@ -66,5 +81,22 @@ METRICS: tuple[Metric, ...] = (
         rows=MappingProxyType({"anchor_right": True}),
         is_rate=True,
         headline=True,
+    ),
+    _of_answers(
+        "conditional_robustness_anchors",
+        "the same, each anchor counting once",
+        f"The share of the frames within {WITHIN} frames of a right anchor that are right, as the mean over "
+        "anchors: one with many such frames counts no more than one with few. Needs labels.",
+        column="right_neighbours",
+    ),
+    _of_answers(
+        "conditional_robustness_common",
+        "the same, on anchors that all models get right",
+        f"How often a frame within {WITHIN} frames of an anchor is right, where every model of the run has the "
+        "anchor right: then all are judged on the same ones. Needs labels and two models.",
+        table="neighbours",
+        column="neighbour_right",
+        rows=MappingProxyType({"all_right": 1.0}),
+        is_rate=True,
     ),
 )

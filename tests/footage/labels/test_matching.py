@@ -10,8 +10,8 @@ import pytest
 from tests.video.conftest import Make, make  # noqa: F401 the fixture
 from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import label_row
-from vidrobust.footage.labels.labels import rows_of
-from vidrobust.footage.labels.matching import at_frames, in_pixels, on_items
+from vidrobust.footage.labels.labels import rows_of, sets_of
+from vidrobust.footage.labels.matching import at_frames, in_pixels, on_items, sets_on_items
 from vidrobust.video.source import open_video
 
 
@@ -77,3 +77,62 @@ def test_shares_become_pixels() -> None:
         pytest.approx([160, 180, 480, 360])
     ]
     assert in_pixels(rows_of([row]), "px", 640, 360)["x2"].tolist() == [0.75]
+
+
+def folder_of(place: Path, names: list[str]) -> Path:
+    place.mkdir(parents=True)
+    for name in names:
+        (place / name).touch()
+    return place
+
+
+def named(*of: tuple[str, int, str]) -> object:
+    return rows_of(
+        [
+            label_row(item, frame=frame, label=0, label_name="", source="made", more={"file": file})
+            for item, frame, file in of
+        ]
+    )
+
+
+def test_an_image_says_which_frame_of_its_folder_it_is(tmp_path: Path) -> None:
+    """A folder with some frames of a video: the fifth file is not frame 5, and a file that lacks is no frame."""
+    folder = folder_of(tmp_path / "val" / "v1", ["000010.JPEG", "000012.JPEG", "000013.JPEG", "000009.JPEG"])
+    items = [Item(name="v1", path=folder), Item(name="clip", path=tmp_path / "clip.mp4")]
+    given = named(
+        ("v1", 12, "val/v1/000012.JPEG"),
+        ("v1", 11, "val/v1/000011.JPEG"),
+        ("v1", 13, "val/v1/000013.jpg"),  # another suffix
+        ("clip", 7, "val/clip/000007.JPEG"),  # a video: frames are counted
+        ("other", 1, "val/other/000001.JPEG"),
+    )
+    matched = on_items(given, items)  # type: ignore[arg-type]
+    assert matched.rows[["item", "frame"]].to_numpy().tolist() == [["v1", 2], ["v1", 3], ["clip", 7]]
+    assert (matched.missing, matched.without, matched.unlabelled) == (1, ("other",), ())
+
+
+def test_folders_of_one_name_are_told_apart_by_the_longer_path(tmp_path: Path) -> None:
+    left, right = (folder_of(tmp_path / side / "frames", ["1.jpg", "2.jpg"]) for side in ("a", "b"))
+    items = [Item(name="left", path=left), Item(name="right", path=right)]
+    matched = on_items(named(("x", 0, "b/frames/2.jpg")), items)  # type: ignore[arg-type]
+    assert matched.rows[["item", "frame"]].to_numpy().tolist() == [["right", 1]]
+    both = on_items(named(("x", 0, "frames/1.jpg")), items).rows  # type: ignore[arg-type]
+    assert both[["item", "frame"]].to_numpy().tolist() == [["left", 0], ["right", 0]]
+
+
+def test_sets_keep_their_offsets_where_the_folder_lacks_frames(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "v1", ["000010.JPEG", "000012.JPEG", "000013.JPEG"])
+    sets = sets_of(
+        [("v1", 12, n, f"val/v1/{n:06d}.JPEG") for n in (12, 10, 11, 13)]
+        + [("v2", 5, n, f"val/v2/{n:06d}.JPEG") for n in (5, 6)]
+    )
+    found, lost = sets_on_items(sets, [Item(name="v1", path=folder)])
+    assert found[["item", "anchor", "frame", "offset"]].to_numpy().tolist() == [
+        ["v1", 1, 1, 0],
+        ["v1", 1, 0, -2],
+        ["v1", 1, 2, 1],
+    ]
+    assert lost == 1  # frame 11; v2 is not there at all
+    whole, lost = sets_on_items(sets, [Item(name="v1", path=tmp_path / "v1.mp4")])
+    assert whole[["anchor", "frame"]].to_numpy().tolist() == [[12, 12], [12, 10], [12, 11], [12, 13]]
+    assert lost == 0

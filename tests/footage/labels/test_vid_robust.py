@@ -30,6 +30,9 @@ def test_anchors_frames_and_sets_of_labels(labels: Labels) -> None:
     assert labels.sets["offset"].abs().max() == 10
     assert (labels.sets["offset"] == 0).sum() == 1109
     assert labels.problems == ()
+    assert labels.judged_by == "own"
+    first = labels.sets.iloc[0]
+    assert first["file"] == f"val/{first['item']}/{first['frame']:06d}.JPEG"
 
 
 def test_the_names_of_the_classes_are_those_of_the_class_map(labels: Labels) -> None:

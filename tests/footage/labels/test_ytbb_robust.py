@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -20,13 +21,13 @@ def labels(corpus: Path) -> Labels:
 
 
 def test_candidates_and_review(labels: Labels) -> None:
-    # counted in the files: 2,529 rows, 489 of them "person"; 2,467 reviewed, 2,170 good
+    # counted in the files: 2,529 rows, 489 of them "person"; 2,467 reviewed, 2,169 good and not unsure as well
     anchors = labels.rows.drop_duplicates(["item", "time_s"])
     assert len(anchors) == 2529
     assert (anchors["label"] == 0).sum() == 489
-    assert anchors["review"].value_counts().to_dict() == {"good": 2170, "bad": 291, "": 66, "unsure": 2}
+    assert anchors["review"].value_counts().to_dict() == {"good": 2169, "bad": 291, "": 66, "unsure": 3}
     assert (anchors["frame"] < 0).sum() == 62
-    assert labels.notes[0] == "2529 candidates, 2467 reviewed, 2170 of them good"
+    assert labels.notes[0] == "2529 candidates, 2467 reviewed, 2169 of them good"
 
 
 def test_22_of_the_csv_is_a_car_and_none_is_no_anchor(labels: Labels) -> None:
@@ -65,3 +66,51 @@ def test_the_csv_alone_and_its_faults(annotations: Path, tmp_path: Path) -> None
         "line 3, column time_ms: is empty",
     ]
     assert len(labels.rows) == 1
+
+
+def test_without_the_review_of_neighbours_all_within_ten_frames_of_a_good_anchor_count(
+    labels: Labels,
+) -> None:
+    assert labels.judged_by == "anchor"
+    anchors = labels.sets[labels.sets["offset"] == 0]
+    assert len(anchors) == 2169
+    assert labels.sets["offset"].abs().max() == 10
+    mine = labels.sets[(labels.sets["item"] == "WypmJptPzX8") & (labels.sets["anchor"] == 2058)]
+    assert sorted(mine["offset"]) == list(range(-10, 11))
+    assert mine["file"].iloc[0] == "WypmJptPzX8_68666/frame-2058.jpg"
+    assert any("pmk_labels.json is not here" in note for note in labels.notes)
+
+
+def test_the_review_of_neighbours_by_the_rule_of_the_authors(annotations: Path, tmp_path: Path) -> None:
+    """Similar, and none of what takes a frame out; a bad anchor goes with all its frames; the last word holds.
+
+    The form of the file is that of the authors' ``load_pmk_annotations``; the file itself was not at hand.
+    """
+    folder = tmp_path / "set"
+    shutil.copytree(annotations / FOLDER, folder)
+    names = ["similar", "dissimilar", "blur-increase", "bad-anchor", "correct"]
+    first, second = "WypmJptPzX8_68666/frame-2058.jpg", "KxDh7a8_AmU_44666/frame-1117.jpg"
+
+    def pair(anchor: str, frame: int, *ticked: int) -> dict[str, object]:
+        other = anchor.rsplit("-", 1)[0] + f"-{frame}.jpg"
+        return {"key": f"imgs/{anchor},imgs/{other}", "notes": "", "labels": list(ticked)}
+
+    said = [
+        pair(first, 2057, 0, 4),
+        pair(first, 2059, 0, 2),  # similar, and blurred
+        pair(first, 2060, 1),
+        pair(first, 2061, 1),
+        pair(first, 2061, 0),  # looked at again
+        pair(second, 1118, 0),
+        pair(second, 1119, 3),
+        {"key": "odd", "labels": [0]},
+        {"key": f"{first},{first}", "labels": [9]},
+    ]
+    (folder / "pmk_labels.json").write_text(json.dumps({"labels": names, "annotations": said}))
+    labels = read_labels(folder / "pmk_labels.json")
+    mine = labels.sets[(labels.sets["item"] == "WypmJptPzX8") & (labels.sets["anchor"] == 2058)]
+    assert sorted(mine["frame"]) == [2057, 2058, 2061]
+    assert not ((labels.sets["item"] == "KxDh7a8_AmU") & (labels.sets["anchor"] == 1117)).any()
+    assert (labels.sets["offset"] == 0).sum() == 2168
+    assert [p.column for p in labels.problems] == ["annotations[7]", "annotations[8]"]
+    assert "scored are 2168 anchors with 2 similar frames about them" in labels.notes

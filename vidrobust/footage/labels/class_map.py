@@ -36,33 +36,31 @@ class ClassMap:
         """The classes of the data set that the model cannot predict."""
         return tuple(sorted(set(range(self.classes)) - set(self.of_model.values())))
 
-    def scores(self, scores: np.ndarray, *, merge: str = "max") -> np.ndarray:
-        """Scores of the data set's classes, (N, classes) float64, minus infinity where the map has none.
+    def scores(self, scores: np.ndarray) -> np.ndarray:
+        """Scores of the data set's classes, (N, classes) float64: the largest of those that belong together.
 
-        scores  (N, K) probabilities or logits of the model
-        merge   max of the classes that belong together, as in ImageNet-Vid-Robust and YTBB-Robust, or sum
-
-        Raises ValueError where the model has fewer classes than the map.
+        scores  (N, K) probabilities or logits of the model. A class that none belongs to is minus infinity, not
+        0, which would win wherever logits are negative (Shankar et al. 2019, the corrected score_predictions.py).
         """
-        if merge not in ("max", "sum"):
-            raise ValueError(f"merge: expected max or sum, got {merge!r}")
-        if self.of_model and max(self.of_model) >= scores.shape[1]:
-            raise ValueError(
-                f"the map needs {max(self.of_model) + 1} classes, the model has {scores.shape[1]}"
-            )
         found = np.full((len(scores), self.classes), -np.inf)
         for target in sorted(set(self.of_model.values())):
             members = [k for k, c in self.of_model.items() if c == target]
-            found[:, target] = (
-                scores[:, members].max(axis=1) if merge == "max" else scores[:, members].sum(axis=1)
-            )
+            found[:, target] = scores[:, members].max(axis=1)
         return found
 
+    def shifted(self, places: int) -> ClassMap:
+        """The map of a model whose classes come so many places later."""
+        return ClassMap(of_model={k + places: c for k, c in self.of_model.items()}, classes=self.classes)
 
-def read_class_map(path: Path, classes: int) -> ClassMap:
-    """A JSON object, number of the model's class -> number of the data set's; raises InputError."""
+
+def read_class_map(path: Path, classes: int | None = None) -> ClassMap:
+    """A JSON object, number of the model's class -> number of the data set's; raises InputError.
+
+    classes  how many the data set has; None: as many as the map names
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return ClassMap(of_model={int(k): int(c) for k, c in content.items()}, classes=classes)
+        of_model = {int(k): int(c) for k, c in content.items()}
+        return ClassMap(of_model=of_model, classes=classes or max(of_model.values()) + 1)
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{shown(path)}: is no class map, an object of class numbers ({error})") from error

@@ -22,7 +22,8 @@ CORNERS = ("xmin", "ymin", "xmax", "ymax")
 def read(path: Path) -> Labels:
     """A frame's file, or all those of a folder. Frames are numbered by the names of their files, from 0.
 
-    Columns behind: synset, occluded, generated. A frame without objects gives no row and is counted.
+    Columns behind: synset, occluded,
+    generated, and ``file``, the frame's picture. A frame without objects gives no row and is counted.
     """
     files = sorted(path.glob("*.xml"), key=lambda p: natural_key(p.name)) if path.is_dir() else [path]
     if not files:
@@ -80,7 +81,7 @@ def _row(file: XmlFile, element: Element, item: str, frame: int) -> dict[str, ob
         label_name=SYNSETS.get(synset, shown(synset)),
         box=(x1, y1, x2, y2),
         source=NAME,
-        more={"synset": shown(synset), **more},
+        more={"synset": shown(synset), **more, "file": f"{item}/{file.path.stem}.JPEG"},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -16,7 +17,7 @@ from vidrobust.footage.records import Problem
 PRESENCE = ("present", "absent", "uncertain")
 """Whether the object is to be seen; absent and uncertain rows say so for a frame that was looked at."""
 BOX_UNITS = ("px", "share")
-SET_COLUMNS = ("item", "anchor", "frame", "offset")
+SET_COLUMNS = ("item", "anchor", "frame", "offset", "file")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,9 @@ class Labels:
                 Behind its columns: ``presence`` (one of PRESENCE) and what else the file says
     classes     number -> name of the classes the file or its format lists
     box_unit    px of the frame, or shares of its width and height
-    sets        anchors and the frames about them: item, anchor, frame, offset; offset 0 is the anchor itself
+    sets        anchors and the frames about them: item, anchor, frame, offset, file (of the frame, as the set
+                calls it); offset 0 is the anchor itself
+    judged_by   whose labels a frame about an anchor is judged by: its "own", or the "anchor"'s
     class_map   from the classes of a model to these, where the data set comes with one
     problems    what could not be used, with file, line and column
     notes       what is odd but harmless, a sentence each
@@ -42,6 +45,7 @@ class Labels:
     classes: Mapping[int, str] = field(default_factory=dict)
     box_unit: str = "px"
     sets: pd.DataFrame = field(default_factory=lambda: sets_of(()))
+    judged_by: Literal["own", "anchor"] = "own"
     class_map: ClassMap | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
@@ -83,7 +87,8 @@ def rows_of(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     return table
 
 
-def sets_of(rows: Sequence[tuple[str, int, int, int]]) -> pd.DataFrame:
-    """The table of anchors and the frames about them: item, anchor, frame, offset = frame - anchor."""
-    table = pd.DataFrame(list(rows), columns=list(SET_COLUMNS))
-    return table.astype({"item": object, "anchor": "int64", "frame": "int64", "offset": "int64"})
+def sets_of(rows: Sequence[tuple[str, int, int, str]]) -> pd.DataFrame:
+    """The table of anchors and the frames about them, of (item, anchor, frame, file); offset = frame - anchor."""
+    table = pd.DataFrame(list(rows), columns=["item", "anchor", "frame", "file"])
+    table = table.astype({"item": object, "anchor": "int64", "frame": "int64", "file": object})
+    return table.assign(offset=table["frame"] - table["anchor"])[list(SET_COLUMNS)]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import WHOLE_ITEM
-from vidrobust.shown import shown
+from vidrobust.footage.labels.frame_files import FrameFiles, ends_of
 
 BOX = ("x1", "y1", "x2", "y2")
 
@@ -23,34 +23,79 @@ class Matched:
     rows         the table ``labels`` with the names of the items
     without      names in the labels for which there is no item
     unlabelled   names of items without a label
+    missing      rows of a known folder of images that does not hold theirs
     """
 
     rows: pd.DataFrame
     without: tuple[str, ...]
     unlabelled: tuple[str, ...]
+    missing: int
 
 
 def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> Matched:
     """The rows of labels whose name fits an item: its name, its file or folder, or the ends of its path.
 
     A label may name several items (windows of one file); each gets the rows. The longest end of a path that
-    fits wins: of ``a/clip`` and ``b/clip``, the label ``b/clip.mp4`` means the second.
+    fits wins: of ``a/clip`` and ``b/clip``, the label ``b/clip.mp4`` means the second. Where items are folders of
+    images and rows name the image (column ``file``), the image says which frame it is; a row whose image is not
+    in its folder is left out, and counted.
     """
     all_items = list(items)
+    rows = rows.reset_index(drop=True)
+    by_file, known = _by_file(rows, all_items)
     named: dict[str, list[str]] = {}
     for item in all_items:
         for key in _keys(item):
             named.setdefault(key, []).append(item.name)
-    places = rows.groupby("item", sort=False).indices
+    open_ = rows[~known]
+    places = open_.groupby("item", sort=False).indices
     found = {label: next((named[key] for key in _tails(label) if key in named), []) for label in places}
-    parts = [rows.iloc[places[label]].assign(item=name) for label, names in found.items() for name in names]
-    joined = pd.concat(parts, ignore_index=True) if parts else rows.iloc[:0].copy()
-    have = {name for names in found.values() for name in names}
+    parts = [open_.iloc[places[label]].assign(item=name) for label, names in found.items() for name in names]
+    joined = pd.concat([by_file, *parts], ignore_index=True)
+    have = set(joined["item"])
     return Matched(
         rows=joined,
         without=tuple(label for label, names in found.items() if not names),
         unlabelled=tuple(item.name for item in all_items if item.name not in have),
+        missing=int(known.sum()) - by_file.index.nunique(),
     )
+
+
+def _by_file(rows: pd.DataFrame, items: Sequence[Item]) -> tuple[pd.DataFrame, np.ndarray]:
+    """The rows whose image is a frame of an item, with its item and number, their index that of ``rows``.
+
+    And (n,) bool, the rows whose folder is known, be the image there or not.
+    """
+    files = FrameFiles(items)
+    known = np.zeros(len(rows), bool)
+    if not len(files) or "file" not in rows:
+        return rows.iloc[:0], known
+    places = {file: files.find(file) for file in rows["file"].dropna().unique() if file}
+    found: list[tuple[int, str, int]] = []
+    for row, file in enumerate(rows["file"]):
+        at = places.get(file)
+        known[row] = at is not None
+        found += [(row, name, frame) for name, frame in at or ()]
+    table = rows.loc[[row for row, _, _ in found]]
+    table = table.assign(item=[name for _, name, _ in found], frame=[frame for _, _, frame in found])
+    return table, known
+
+
+def sets_on_items(sets: pd.DataFrame, items: Iterable[Item]) -> tuple[pd.DataFrame, int]:
+    """Anchors and the frames about them, as items and frames of the footage; and how many of these lack.
+
+    sets  item, anchor, frame, offset, file, as the labels have them. Sets whose anchor is not in the footage are
+          left out, and are not counted
+    """
+    wanted = sets.assign(named=sets["item"])
+    there = on_items(wanted, items).rows
+    keys = ["named", "anchor", "item"]
+    anchors = there.loc[there["offset"] == 0, [*keys, "frame"]].rename(columns={"frame": "place"})
+    found = there.merge(anchors, on=keys)
+    asked = wanted.merge(anchors[["named", "anchor"]].drop_duplicates(), on=["named", "anchor"])
+    got = found.drop_duplicates(["named", "anchor", "offset"])
+    table = found.drop(columns=["anchor", "named"]).rename(columns={"place": "anchor"})
+    return table[list(sets.columns)].reset_index(drop=True), len(asked) - len(got)
 
 
 def at_frames(rows: pd.DataFrame, time_s: np.ndarray) -> pd.DataFrame:
@@ -96,12 +141,7 @@ def _nearest(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _keys(item: Item) -> list[str]:
     """What a label may call an item: its name, and the ends of its path with and without suffix."""
-    path = Path(shown(item.path))
-    whole, bare = path.parts, path.with_suffix("").parts
-    ends = [
-        "/".join(parts[-depth:]).lstrip("/") for parts in (whole, bare) for depth in range(1, len(whole) + 1)
-    ]
-    return list(dict.fromkeys([item.name, *ends]))
+    return list(dict.fromkeys([item.name, *ends_of(item.path), *ends_of(item.path.with_suffix(""))]))
 
 
 def _tails(label: str) -> list[str]:

@@ -35,7 +35,7 @@ def read(path: Path) -> Labels:
         for row in _rows(labels_file, key, labels, problems)
     ]
     known = {str(row["file"]) for row in rows}
-    members: list[tuple[str, int, int, int]] = []
+    members: list[tuple[str, int, int, str]] = []
     for anchor, neighbours in read_json(sets_file, dict).items():
         try:
             members += _members(sets_file, anchor, neighbours, known)
@@ -79,7 +79,7 @@ def _rows(path: Path, key: str, labels: object, problems: list[Problem]) -> list
     ]
 
 
-def _members(path: Path, anchor: str, neighbours: object, known: set[str]) -> list[tuple[str, int, int, int]]:
+def _members(path: Path, anchor: str, neighbours: object, known: set[str]) -> list[tuple[str, int, int, str]]:
     """The anchor, offset 0, and the frames about it; raises BadValueError where one has no labels."""
     keys = [anchor, *(neighbours if isinstance(neighbours, list) else [None])]
     found = []
@@ -87,11 +87,11 @@ def _members(path: Path, anchor: str, neighbours: object, known: set[str]) -> li
         place = frame_of(key) if isinstance(key, str) and shown(key) in known else None
         if place is None:
             raise BadValueError(Problem(path=path, column=anchor, what=f"{key!r} is no frame of labels.json"))
-        found.append(place)
-    item, first = found[0]
-    if any(other != item for other, _ in found):
+        found.append((*place, shown(str(key))))
+    item, first, _ = found[0]
+    if any(other != item for other, _, _ in found):
         raise BadValueError(Problem(path=path, column=anchor, what="holds frames of another video"))
-    return [(item, first, frame, frame - first) for _, frame in found]
+    return [(item, first, frame, file) for _, frame, file in found]
 
 
 def _notes(sets: pd.DataFrame, map_file: Path) -> tuple[str, ...]:

@@ -1,31 +1,33 @@
 """YTBB-Robust (Shankar et al. 2019): anchors in YouTube-BoundingBoxes, with what the reviewers saw.
 
-``ytbb_robustness_test_anchors_full.csv`` has the candidates (ytid, time_ms, label), ``anchor_labels.json`` the
-review: good, unsure or bad, further labels, and the frame at the native rate in its key
-``YTID_MS/frame-NUMBER.jpg``. The CSV swaps the labels 22 and 23 against the class list: its 22 is a car.
+``ytbb_robustness_test_anchors_full.csv`` has the candidates (ytid, time_ms, label), ``anchor_labels.json`` their
+review, ``pmk_labels.json`` that of the frames about them (``ytbb_review.py``). The CSV swaps the labels 22 and 23
+against the class list: its 22 is a car.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+
+import pandas as pd
 
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
 from vidrobust.footage.labels.class_map import read_class_map
-from vidrobust.footage.labels.json_file import read_json
-from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
+from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of, sets_of
+from vidrobust.footage.labels.ytbb_review import Neighbours, Place, Review, read_neighbours, read_reviews
 from vidrobust.footage.records import BadValueError, Problem, Record, columns_of, read_table, required, whole
 from vidrobust.shown import shown
 
 NAME = "ytbb-robust"
 ANCHORS = "ytbb_robustness_test_anchors_full.csv"
 REVIEW = "anchor_labels.json"
+NEIGHBOURS = "pmk_labels.json"
 HEADER = ("ytid", "time_ms", "label")
 SWAPPED = {22: 23, 23: 22}
-VERDICTS = ("good", "unsure", "bad")
-KEY = re.compile(r"(?:.*/)?(.{11})_(\d+)/frame-(\d+)\.jpg")
+WITHIN = 10
+"""Frames about an anchor on either side."""
 # fmt: off
 CLASSES = dict(enumerate((
     "person", "bird", "bicycle", "boat", "bus", "bear", "cow", "cat", "giraffe", "potted plant", "horse",
@@ -33,25 +35,22 @@ CLASSES = dict(enumerate((
     "umbrella", "none", "car",
 )))
 # fmt: on
+NUMBER_OF = {name: number for number, name in CLASSES.items()}
 
-
-@dataclass(frozen=True, kw_only=True)
-class Review:
-    """What reviewers said of an anchor: its frame at the native rate, the verdict, and what else they saw."""
-
-    frame: int
-    verdict: str
-    seen: tuple[int, ...]
+Reviews = Mapping[tuple[str, int], Review]
 
 
 def read(path: Path) -> Labels:
-    """The folder, or its CSV. One row an anchor and label; all labels of an anchor hold for its neighbours.
+    """The folder, or one of its files. One row an anchor and label, which hold for the frames about it too.
 
-    Column ``review`` is good, unsure, bad, or empty where nobody looked.
+    Column ``review`` is good, unsure, bad, or empty where nobody looked; ``file`` the frame by the review.
+    ``sets`` are of good anchors: the frames about them that were found similar, and where that review is not
+    there all within ten.
     """
     folder = path if path.is_dir() else path.parent
     problems: list[Problem] = []
-    reviews = _reviews(folder / REVIEW, problems) if (folder / REVIEW).is_file() else {}
+    reviews = read_reviews(folder / REVIEW, problems) if (folder / REVIEW).is_file() else {}
+    about = read_neighbours(folder / NEIGHBOURS, problems) if (folder / NEIGHBOURS).is_file() else None
     anchors = folder / ANCHORS if path.is_dir() or path.suffix != ".csv" else path
     table = read_table(anchors)
     rows: list[dict[str, object]] = []
@@ -60,76 +59,90 @@ def read(path: Path) -> Labels:
             rows += _rows(record, reviews)
         except BadValueError as error:
             problems.append(error.problem)
+    labelled = {(str(row["item"]), int(str(row["frame"]))) for row in rows}
+    sets = _sets(reviews, about, labelled)
     map_file = folder / "class_idx_map.json"
     return Labels(
         format=NAME,
         path=path,
         rows=rows_of(rows),
         classes=CLASSES,
+        sets=sets,
+        judged_by="anchor",
         class_map=read_class_map(map_file, len(CLASSES)) if map_file.is_file() else None,
         problems=(*table.problems, *problems),
-        notes=_notes(len(table.records), reviews),
+        notes=_notes(len(table.records), reviews, about, sets),
     )
 
 
-def _reviews(path: Path, problems: list[Problem]) -> dict[tuple[str, int], Review]:
-    """Review by (youtube id, time in ms)."""
-    content = read_json(path, dict)
-    names = content.get("labels", [])
-    number_of = {name: number for number, name in CLASSES.items()}
-    found = {}
-    for place, entry in enumerate(content.get("annotations", [])):
-        key = KEY.fullmatch(entry.get("key", "")) if isinstance(entry, dict) else None
-        said = [names[k] for k in entry["labels"] if k in range(len(names))] if key else []
-        if key is None or len(said) != len(entry["labels"]):
-            what = "expected a key as YTID_MS/frame-NUMBER.jpg, and labels of the list in the file"
-            problems.append(Problem(path=path, column=f"annotations[{place}]", what=what))
+def _sets(reviews: Reviews, about: Neighbours | None, labelled: set[tuple[str, int]]) -> pd.DataFrame:
+    """The good anchors that are labelled, and the frames about them."""
+    members: list[tuple[str, int, int, str]] = []
+    for review in reviews.values():
+        anchor = review.place
+        is_good = review.verdict == "good" and (about is None or anchor.file not in about.bad)
+        if not is_good or (anchor.video, anchor.frame) not in labelled:
             continue
-        verdict = next((v for v in VERDICTS if v in said), "")
-        seen = tuple(number_of[name] for name in said if name in number_of)
-        found[key[1], int(key[2])] = Review(frame=int(key[3]), verdict=verdict, seen=seen)
-    return found
+        near = range(max(0, anchor.frame - WITHIN), anchor.frame + WITHIN + 1)
+        similar = near if about is None else about.similar.get(anchor.file, frozenset())
+        for frame in (anchor.frame, *(f for f in near if f != anchor.frame and f in similar)):
+            file = Place(video=anchor.video, time_ms=anchor.time_ms, frame=frame).file
+            members.append((anchor.video, anchor.frame, frame, file))
+    return sets_of(members)
 
 
-def _rows(record: Record, reviews: dict[tuple[str, int], Review]) -> list[dict[str, object]]:
+def _rows(record: Record, reviews: Reviews) -> list[dict[str, object]]:
     number = required(record, "label", whole)
     time_ms = required(record, "time_ms", whole)
-    item = record.text("ytid")
+    item = shown(record.text("ytid"))
     label = SWAPPED.get(number, number)
     if label not in CLASSES:
         raise BadValueError(record.problem("label", f"expected a class number 0 to 23, got {number}"))
     review = reviews.get((item, time_ms))
-    more = {"review": review.verdict if review else ""}
+    seen = () if review is None else (NUMBER_OF[name] for name in review.seen if name in NUMBER_OF)
+    more = {"review": review.verdict if review else "", "file": review.place.file if review else ""}
     return [
         label_row(
-            shown(item),
-            frame=review.frame if review else WHOLE_ITEM,
+            item,
+            frame=review.place.frame if review else WHOLE_ITEM,
             time_s=time_ms / 1000,
             label=k,
             label_name=CLASSES[k],
             source=NAME,
             more=more,
         )
-        for k in dict.fromkeys((label, *(review.seen if review else ())))
+        for k in dict.fromkeys((label, *seen))
     ]
 
 
-def _notes(candidates: int, reviews: dict[tuple[str, int], Review]) -> tuple[str, ...]:
+def _notes(
+    candidates: int, reviews: Reviews, about: Neighbours | None, sets: pd.DataFrame
+) -> tuple[str, ...]:
     count = Counter(review.verdict for review in reviews.values())
-    return (
+    notes = [
         f"{candidates} candidates, {len(reviews)} reviewed, {count['good']} of them good",
         "the labels 22 and 23 of the CSV are swapped against the class list, and are read as car and none",
-        "scored are 2,030 anchors, those with reviewed neighbours, which are in a file not read here",
         "frames are counted at the native rate of each video, 7 to 30 a second",
-    )
+    ]
+    if about is not None:
+        anchors = int((sets["offset"] == 0).sum())
+        notes.append(f"scored are {anchors} anchors with {len(sets) - anchors} similar frames about them")
+    elif reviews:
+        notes.append(
+            f"{NEIGHBOURS} is not here: all frames within {WITHIN} of a good anchor count, and not those alone "
+            "that people found similar, by which 2,030 anchors are scored"
+        )
+    return tuple(notes)
 
 
 def _sniff(path: Path) -> bool:
     if path.is_dir():
         return (path / ANCHORS).is_file()
-    if path.name == REVIEW:
+    if path.name in (REVIEW, NEIGHBOURS):
         return (path.parent / ANCHORS).is_file()
     return path.suffix.lower() == ".csv" and path.is_file() and columns_of(path) == HEADER
 
 
-FORMAT = LabelFormat(name=NAME, what=f"the folder with {ANCHORS}, or that file", sniff=_sniff, read=read)
+FORMAT = LabelFormat(
+    name=NAME, what=f"the folder with {ANCHORS}, or one of its files", sniff=_sniff, read=read
+)
