@@ -10,8 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.run.conftest import FEW, FLOUR, NETS, run
+from tests.run.conftest import FEW, FLOUR, NETS, Line, run
+from vidrobust.run import footage_units
 from vidrobust.run.folder import RunFolder
+from vidrobust.run.run import Run
+from vidrobust.run.segments import Segment
 from vidrobust.video.source import open_video
 
 TWO_CLASSES = """
@@ -88,3 +91,22 @@ def test_a_model_of_two_classes(
     frames = folder.table("frames")
     assert (frames["label"] + frames["second_label"] == 1).all()
     assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_memory_that_runs_out_over_one_item_leaves_the_others(
+    line: Line, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
+) -> None:
+    """OpenCV says it in its own error; the item is named with the way out, and the next one is done."""
+    real = footage_units._make
+
+    def short_of_memory(run_: Run, segment: Segment, source: object, missing: object) -> None:
+        if "bolt" in segment.item.name:
+            raise cv2.error("OpenCV(5.0.0) alloc.cpp:73: error: (-4) Failed to allocate 15727680 bytes")
+        real(run_, segment, source, missing)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(footage_units, "_make", short_of_memory)
+    assert run(*line.command("stability"), "--quiet") == 3
+    assert "memory ran out" in said()
+    (failed,) = line.folder.run["failed"]
+    assert "bolt" in failed["path"]
+    assert set(line.folder.table("frames")["item"]) == {"flour_bag_conveyor_output"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vidrobust.differences.pairs import PairWatcher
 from vidrobust.errors import InputError, ModelError
 from vidrobust.footage.item import Item
-from vidrobust.models.predict import AUTO_BATCH, Model, needs_pixels
+from vidrobust.models.predict import AUTO_BATCH, Model, is_out_of_memory, needs_pixels
 from vidrobust.run.inputs import open_item
 from vidrobust.run.keys import unit_key
 from vidrobust.run.run import Run
@@ -19,6 +19,10 @@ from vidrobust.run.stages import BY_NAME
 from vidrobust.run.unit import Context, Found, StreamWork
 from vidrobust.shown import shown
 from vidrobust.video.source import VideoSource
+
+_TOO_LARGE = (
+    "memory ran out; cut its pictures with --roi, take fewer at once with --batch, or give it more memory"
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,10 @@ def make_missing(run: Run, stages: Sequence[Stage]) -> None:
             run.inputs.fail(f"{shown(item.path)} ({error})", f"{item.name}: {error}", run.reporter)
         except InputError as error:
             run.inputs.fail(shown(item.path), str(error), run.reporter)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            run.inputs.fail(shown(item.path), f"{shown(item.path)}: {_TOO_LARGE}", run.reporter)
     run.folder.update(failed=run.inputs.failed, left_out=run.inputs.left_out)
 
 

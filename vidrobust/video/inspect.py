@@ -11,7 +11,7 @@ import numpy as np
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.item import Item
-from vidrobust.shown import bytes_shown
+from vidrobust.shown import bytes_shown, shown
 from vidrobust.video.source import VideoSource, open_video
 
 BATCH = 4
@@ -49,6 +49,8 @@ def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") 
             return _entry(str(item.path), video, frame_md5)
     except InputError as error:
         return _unreadable(str(item.path), str(error))
+    except MemoryError:
+        return _unreadable(str(item.path), f"{shown(item.path)}: memory ran out over its pictures")
 
 
 def _entry(path: str, video: VideoSource, frame_md5: bool) -> dict[str, Any]:
