@@ -363,6 +363,7 @@ TABLES: dict[str, dict[str, Kind]] = {
         "new": "float64",
         "renamed": "float64",
         "moved": "float64",
+        "box_change": "float64",
     },
     # the stability of a detector at every threshold, over all items
     "box_curve": {
@@ -442,7 +443,7 @@ TABLES: dict[str, dict[str, Kind]] = {
     },
 }
 
-for _name in ("causes", "within", "account", "named"):
+for _name in ("causes", "within", "account", "account_by", "named"):
     # a detector's second account: where its boxes lie, with the measured motion taken off
     TABLES[f"place_{_name}"] = TABLES[_name]
 

@@ -246,4 +246,4 @@ def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so()
     )
     (step,) = build("net", made).steps
     assert (step.perturbation, step.high, step.evidence["scale"]) == ("brightness", 0.2, "second")
-    assert "40 % of the model's change over a second" in step.sentence
+    assert "40 % of the change over a second" in step.sentence

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from vidrobust.report.judgement import LIMITS, stability
+from vidrobust.tasks.classification import CLASSIFICATION
+from vidrobust.tasks.detection import DETECTION
 
 NAN = float("nan")
+FLIPS = CLASSIFICATION.metrics[0]
 
 
 @pytest.mark.parametrize(
@@ -22,13 +25,19 @@ NAN = float("nan")
     ],
 )
 def test_the_word_follows_the_interval(rate: float, low: float, high: float, word: str, kind: str) -> None:
-    found = stability(rate, low, high, 100)
+    found = stability(rate, low, high, 100, FLIPS)
     assert (found.word, found.kind) == (word, kind)
     assert found.why.endswith(".")
 
 
 def test_nothing_compared_is_no_verdict() -> None:
-    assert stability(NAN, NAN, NAN, 0).word == "not measured"
+    assert stability(NAN, NAN, NAN, 0, FLIPS).why == "There is no pair to count."
+
+
+def test_dropouts_are_judged_by_the_same_limits_in_their_own_words() -> None:
+    dropouts = next(metric for metric in DETECTION.metrics if metric.name == "dropout_rate")
+    found = stability(0.02, 0.005, 0.05, 100, dropouts)
+    assert found.why.startswith("The dropout rate is surely above 1 in 1000")
 
 
 def test_the_limits_are_stated() -> None:

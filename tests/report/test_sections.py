@@ -65,16 +65,18 @@ def test_the_card_counts_only_what_was_compared(tmp_path: Path) -> None:
     ]
     stability = pd.DataFrame(rows).assign(cluster="second", clusters=4)
     (card,) = stability_section.cards(folder_of(tmp_path, pairs=pairs, stability=stability))
-    assert card.flips == "2 flips in 8 pairs of neighbouring frames"
+    assert card.rows["Flips"] == "2 flips in 8 pairs of neighbouring frames: 25 % [5 to 50 %]"
     assert card.one_in == "1 in 4.0"
     assert card.one_in_interval == "between 1 in 20 and 1 in 2.0"
     assert card.judgement.word == "unstable"
     # 8 pairs in 0.32 s are 25 a second: 0.25 x 25 = 6.25, 0.05 x 25 = 1.25, 0.5 x 25 = 12.5
-    assert card.per_second == "6.2 a second (1.2 to 12)"
-    assert card.reverts.startswith("1: 12 % [1 to 40 %]")
-    assert "2 flips of the footage are no larger" in card.floor  # both have 0.5, the floor itself
-    assert "4 seconds" in card.caution
-    assert "little to stand on" in card.caution
+    assert card.rows["Per second"] == "6.2 a second (1.2 to 12)"
+    assert card.rows["There and back"].startswith("1: 12 % [1 to 40 %]")
+    assert (
+        "2 flips of the footage are no larger" in card.rows["Noise floor"]
+    )  # both have 0.5, the floor itself
+    assert "4 seconds" in card.rows["Stands on"]
+    assert "little to stand on" in card.rows["Stands on"]
 
 
 def test_a_rate_without_interval_is_no_verdict(tmp_path: Path) -> None:
@@ -84,8 +86,8 @@ def test_a_rate_without_interval_is_no_verdict(tmp_path: Path) -> None:
     )
     assert card.judgement.word == "cannot tell"
     assert card.one_in_interval == "no interval"
-    assert card.reverts == "not measured"
-    assert card.floor == "not measured"
+    assert card.rows["There and back"].startswith("not measured")
+    assert card.rows["Noise floor"] == "not measured"
 
 
 def sensitivity_of(values: dict[tuple[str, float], list[float]]) -> pd.DataFrame:

@@ -93,7 +93,7 @@ def test_sensitivity_and_report(stable: Path) -> None:
         "-q",
     )
     table = pd.read_parquet(stable / "sensitivity.parquet")
-    assert set(table["metric"]) == {"lost", "new", "renamed", "moved"}
+    assert set(table["metric"]) == {"lost", "new", "renamed", "moved", "box_change"}
     assert table["value"].dropna().between(0, 20).all()
     run("report", str(stable), "-q")
     page = (stable / "report.html").read_text()

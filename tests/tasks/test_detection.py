@@ -84,8 +84,9 @@ def told(raw: dict[str, pd.DataFrame]) -> pd.Series:
 def test_a_perfect_detector_costs_nothing() -> None:
     found = told(raw_tables(boxes()))
     assert found["fragments_per_track"] == 1
-    for name in found.index.drop(["fragments_per_track", "moved"]):
+    for name in found.index.drop(["fragments_per_track", "moved", "box_change"]):
         assert found[name] < 1e-9, name
+    assert found["moved"] == found["box_change"]  # nothing is lost
     assert found["moved"] < 0.02  # where the pixels are measured to go, to a fraction of a pixel
 
 
@@ -162,6 +163,9 @@ def test_differences_of_a_clean_and_a_changed_frame() -> None:
     assert np.flatnonzero(values["renamed"]).tolist() == [5]
     assert values["new"].sum() == 0
     assert np.isnan(values["moved"][3])
+    # alone in its frame: lost and renamed count 1, the rest lies where it was
+    assert np.flatnonzero(values["box_change"] == 1).tolist() == [3, 5]
+    assert values["box_change"].sum() == 2
     nothing = boxes(missed=tuple(range(COUNT)))
     assert np.isnan(DETECTION.metrics[-1].difference(nothing, after)).all()  # type: ignore[misc]
 

@@ -5,7 +5,8 @@ question than models on the same clips.
 
     frames   one row per frame whose sensitivity was measured and that starts a valid adjacent pair
              instability   mean over the valid pairs that touch it (t-1 -> t and t -> t+1)
-             confounders   top-1 margin at t; pixel change of the same pairs
+             confounders   how sure the model is at t, the top-1 margin or the score of its boxes; pixel change of
+                           the same pairs
     clips    one row per item: means over its frames and valid pairs
     models   one row per model: means over all items; the confounder is clean accuracy
 """
@@ -21,14 +22,11 @@ import pandas as pd
 
 from vidrobust.correlation.from_summaries import units_of_summaries
 from vidrobust.correlation.units import Across, Units, as_names, one_model, spread
-from vidrobust.differences.classes import METRICS
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.statistics.clusters import SHORTEST_S, independent_clusters
 from vidrobust.statistics.resampling import MIN_CLUSTERS, autocorrelation_time
-
-PRIMARY = "total_variation"
-"""The metric of verdicts within one model: it is continuous where flips are rare and tied."""
-_CONFOUNDERS = ("margin", "pixel_change")
+from vidrobust.tasks.classification import CLASSIFICATION
+from vidrobust.tasks.task import Correlated
 
 
 def units_of_run(
@@ -42,14 +40,15 @@ def units_of_run(
     given: str | Sequence[str] | None = None,
     groups: Mapping[str, str] | None = None,
     higher_is_better: Mapping[str, bool] | None = None,
-    primary: str = PRIMARY,
+    how: Correlated = CLASSIFICATION.correlated,
 ) -> Units:
     """The units of a run, from its four tables.
 
     model   which model, for frames and clips; may be left out where there is only one
-    given   confounders: of margin and pixel_change within a model (both by default); across models metrics of
-            the stability table (clean accuracy by default)
+    given   confounders: of how sure the model is (margin) and pixel_change within a model (both by default);
+            across models metrics of the stability table (clean accuracy by default)
     groups  item or model -> group that is left out together (same part, same family); guessed for models
+    how     what the model's task has to be correlated, which says what ``frames`` and ``pairs`` hold
     Raises SettingsError for a wrong setting, InputError where no unit is left.
     """
     if across not in get_args(Across):
@@ -66,19 +65,20 @@ def units_of_run(
             given=given,
             groups=groups,
             higher_is_better=higher_is_better,
-            frames=frames,
+            frames=frames if "margin" in frames else None,
             strict=False,
         )
     model = one_model(sensitivity, model)
-    wanted = as_names(given, _CONFOUNDERS)
-    unknown = sorted(set(wanted) - set(_CONFOUNDERS))
+    confounders = (how.sure, "pixel_change")
+    wanted = as_names(given, confounders)
+    unknown = sorted(set(wanted) - set(confounders))
     if unknown:
         raise SettingsError(
-            f"given: within a model only {' and '.join(_CONFOUNDERS)} are known, got {', '.join(unknown)}"
+            f"given: within a model only {' and '.join(confounders)} are known, got {', '.join(unknown)}"
         )
     tables = [table[table["model"] == model] for table in (frames, pairs, sensitivity)]
     build = _frame_units if across == "frames" else _clip_units
-    return build(tables[0], tables[1], tables[2], model, wanted, groups or {}, primary)
+    return build(tables[0], tables[1], tables[2], model, wanted, groups or {}, how)
 
 
 def _frame_units(
@@ -88,21 +88,22 @@ def _frame_units(
     model: str,
     given: Sequence[str],
     groups: Mapping[str, str],
-    primary: str,
+    how: Correlated,
 ) -> Units:
     adjacent = pairs[pairs["kind"] == "adjacent"]
     good = adjacent[adjacent["excluded"] == ""]
-    measured = [*METRICS, "pixel_change"]
+    metrics = list(how.metrics)
+    measured = [*metrics, "pixel_change"]
     ahead = good.groupby(["item", "frame_a"])[measured].mean().astype(np.float64)
     behind = good.groupby(["item", "frame_b"])[measured].mean().astype(np.float64)
     wide, columns = spread(sensitivity, ["item", "frame"])
-    margin = frames.groupby(["item", "frame"])["margin"].mean()
-    index = wide.index.intersection(ahead.index).intersection(margin.index).sort_values()
+    sure = frames.groupby(["item", "frame"])[how.sure].mean()
+    index = wide.index.intersection(ahead.index).intersection(sure.index).sort_values()
     skipped = {"sampled frames without a valid pair": len(wide) - len(index)}
     after, before = ahead.reindex(index), behind.reindex(index)
     before.index = after.index
     natural = pd.concat([after, before]).groupby(level=[0, 1]).mean().reindex(index)
-    confounders = natural[["pixel_change"]].assign(margin=margin.reindex(index).to_numpy())
+    confounders = natural[["pixel_change"]].assign(**{how.sure: sure.reindex(index).to_numpy()})
     halves = _draw_halves(sensitivity, ["item", "frame"], index, columns)
     item = index.get_level_values(0).astype(str).to_numpy()
     frame = index.get_level_values(1).to_numpy()
@@ -116,11 +117,11 @@ def _frame_units(
         series=_scenes(item, frame, adjacent),
         columns=columns,
         sensitivity=wide.reindex(index).to_numpy(np.float64),
-        instability=natural[list(METRICS)],
+        instability=natural[metrics],
         confounders=confounders[list(given)],
         sensitivity_halves=halves,
-        instability_halves=(after[list(METRICS)], before[list(METRICS)]),
-        primary=primary,
+        instability_halves=(after[metrics], before[metrics]),
+        how=how,
         skipped=skipped,
     )
     return _choose_clusters(units, pd.Series(time_s, name_of_all).reindex(units.name).to_numpy())
@@ -133,15 +134,18 @@ def _clip_units(
     model: str,
     given: Sequence[str],
     groups: Mapping[str, str],
-    primary: str,
+    how: Correlated,
 ) -> Units:
     good = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
-    measured = [*METRICS, "pixel_change"]
+    metrics = list(how.metrics)
+    measured = [*metrics, "pixel_change"]
     natural = good.groupby("item")[measured].mean().astype(np.float64)
     wide, columns = spread(sensitivity, ["item"])
-    margin = frames.groupby("item")["margin"].mean()
-    index = wide.index.intersection(natural.index).intersection(margin.index).sort_values()
-    confounders = natural.reindex(index)[["pixel_change"]].assign(margin=margin.reindex(index).to_numpy())
+    sure = frames.groupby("item")[how.sure].mean()
+    index = wide.index.intersection(natural.index).intersection(sure.index).sort_values()
+    confounders = natural.reindex(index)[["pixel_change"]].assign(
+        **{how.sure: sure.reindex(index).to_numpy()}
+    )
     # halves of time, not every other frame: neighbours resemble each other and would flatter the reliability
     middle = sensitivity.groupby("item")["frame"].median()
     early = sensitivity["frame"] <= sensitivity["item"].map(middle)
@@ -151,7 +155,7 @@ def _clip_units(
         for side in (early, ~early)
     )
     natural_halves = tuple(
-        good[side].groupby("item")[list(METRICS)].mean().astype(np.float64).reindex(index)
+        good[side].groupby("item")[metrics].mean().astype(np.float64).reindex(index)
         for side in (early_pairs, ~early_pairs)
     )
     item = index.astype(str).to_numpy()
@@ -163,11 +167,11 @@ def _clip_units(
         series=None,
         columns=columns,
         sensitivity=wide.reindex(index).to_numpy(np.float64),
-        instability=natural.reindex(index)[list(METRICS)],
+        instability=natural.reindex(index)[metrics],
         confounders=confounders[list(given)],
         sensitivity_halves=(halves[0], halves[1]),
         instability_halves=(natural_halves[0], natural_halves[1]),
-        primary=primary,
+        how=how,
         skipped={"clips without a valid pair or a sampled frame": len(wide) - len(index)},
     )
 
@@ -185,22 +189,22 @@ def _within(
     confounders: pd.DataFrame,
     sensitivity_halves: tuple[np.ndarray, np.ndarray] | None,
     instability_halves: tuple[pd.DataFrame, pd.DataFrame],
-    primary: str,
+    how: Correlated,
     skipped: Mapping[str, int],
 ) -> Units:
     """Units of one model: confounders that were not measured are dropped, and that is said."""
     unmeasured = [c for c in confounders if confounders[c].isna().all()]
     confounders = confounders.drop(columns=unmeasured)
-    known = confounders.notna().all(axis=1).to_numpy()
+    metrics, primary = set(columns["metric"]), how.primary
+    if primary not in metrics or primary not in instability:
+        raise SettingsError(f"primary metric {primary!r}: not in the sensitivity table ({sorted(metrics)})")
+    notes = tuple(f"{c} was not measured and is not controlled for" for c in unmeasured)
+    known = confounders.notna().all(axis=1).to_numpy() & instability[primary].notna().to_numpy()
     if not known.any() or not len(name):
         raise InputError(
             f"correlation across {across}, model {model}: no unit has both a sensitivity and a valid "
             "adjacent pair; study more frames, or look at the excluded pairs"
         )
-    metrics = set(columns["metric"])
-    if primary not in metrics or primary not in instability:
-        raise SettingsError(f"primary metric {primary!r}: not in the sensitivity table ({sorted(metrics)})")
-    notes = tuple(f"{c} was not measured and is not controlled for" for c in unmeasured)
 
     units = Units(
         across=across,
@@ -217,7 +221,7 @@ def _within(
         instability_halves=instability_halves,
         primary_sensitivity=primary,
         primary_stability=primary,
-        uncontrolled="" if "margin" in confounders else "the top-1 margin is not controlled for",
+        uncontrolled="" if how.sure in confounders else f"{how.sure_is} is not controlled for",
         skipped={what: count for what, count in skipped.items() if count},
         notes=notes,
     )

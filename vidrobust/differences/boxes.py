@@ -122,6 +122,7 @@ class BoxChange:
     new       boxes of BIRTH or more where none of KEEP or more had been
     renamed   found again, under another class
     moved     sum over the boxes found again of 1 - IoU; ``found`` of them
+    changed   the same, with 1 for a box that is lost or renamed
     """
 
     count: int
@@ -130,14 +131,18 @@ class BoxChange:
     renamed: int
     found: int
     moved: float
+    changed: float
 
-    def shares(self) -> tuple[float, float, float, float]:
-        """lost, new, renamed as shares of the boxes before, and the mean 1 - IoU of those found again; or NaN."""
-        nan = float("nan")
-        if not self.count:
-            return nan, nan, nan, nan
-        moved = self.moved / self.found if self.found else nan
-        return self.lost / self.count, self.new / self.count, self.renamed / self.count, moved
+    def shares(self) -> dict[str, float]:
+        """lost, new, renamed, box_change of the boxes before; moved: mean 1 - IoU of those found again; or NaN."""
+        count = self.count or float("nan")
+        return {
+            "lost": self.lost / count,
+            "new": self.new / count,
+            "renamed": self.renamed / count,
+            "moved": self.moved / (self.found or float("nan")) if self.count else float("nan"),
+            "box_change": self.changed / count,
+        }
 
 
 def change(
@@ -160,13 +165,16 @@ def change(
     taken = np.zeros(len(b), bool)
     taken[j] = True
     of_counted = counts[i]
+    other, off = (label_a[i] != label_b[j])[of_counted], (1 - iou)[of_counted]
+    lost = int((counts & ~hit).sum())
     return BoxChange(
         count=int(counts.sum()),
-        lost=int((counts & ~hit).sum()),
+        lost=lost,
         new=int(((score_b >= birth) & ~taken).sum()),
-        renamed=int((of_counted & (label_a[i] != label_b[j])).sum()),
+        renamed=int(other.sum()),
         found=int(of_counted.sum()),
-        moved=float((1 - iou)[of_counted].sum()),
+        moved=float(off.sum()),
+        changed=lost + float(np.where(other, 1.0, off).sum()),
     )
 
 

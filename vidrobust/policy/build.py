@@ -18,6 +18,8 @@ from vidrobust.policy.candidates import Standing, standings
 from vidrobust.policy.observed import Observed, observed
 from vidrobust.policy.policy import EITHER_WAY, FAMILIES, Policy, PolicyStep, Rejected
 from vidrobust.policy.response import Response, response
+from vidrobust.tasks.classification import CLASSIFICATION
+from vidrobust.tasks.task import Felt
 
 SMALLEST_SHARE = 0.05
 """A cause that explains no more than this of the model's change gets no step."""
@@ -46,8 +48,9 @@ class Evidence:
     account      rows over all items; slow: the same of pairs a second apart
     named        cause -> the distance in time at which it is named (``account.naming.named``)
     comes_back   cause -> share of half-samples in which it is named
-    within, spread, sensitivity  the tables; floor: the noise floor, total variation
+    within, spread, sensitivity  the tables; floor: the noise floor
     image_size   (height, width) px of a typical clip
+    felt, of     how far a perturbation moves the model, and what the account accounts for, as the task says
     """
 
     account: pd.DataFrame
@@ -59,16 +62,27 @@ class Evidence:
     sensitivity: pd.DataFrame
     floor: float
     image_size: tuple[int, int]
+    felt: Felt = CLASSIFICATION.felt
+    of: str = CLASSIFICATION.accounts[""]
 
 
 def build(
-    model: str, evidence: Evidence, *, trained_families: Collection[str] = (), widen: float = 1.0
+    model: str,
+    evidence: Evidence,
+    *further: Evidence,
+    trained_families: Collection[str] = (),
+    widen: float = 1.0,
 ) -> Policy:
-    """The policy that the evidence supports, for one model."""
+    """The policy that the evidence supports, for one model.
+
+    further  of other accounts of the same model: what any account supports is a step, and what none does is
+             rejected with the reason of the first
+    """
     judged: list[PolicyStep | Rejected] = []
-    # what one cause leaves in doubt another may decide: the cause that explains most is heard last
-    for cause in sorted(CANDIDATES, key=lambda cause: _share(evidence.account, cause)):
-        judged += _of_cause(cause, evidence, widen)
+    for each in (*further, evidence):
+        # what one cause leaves in doubt another may decide: the cause that explains most is heard last
+        for cause in sorted(CANDIDATES, key=lambda cause: _share(each.account, cause)):
+            judged += _of_cause(cause, each, widen)
     known = {each.perturbation for each in judged}
     asked = dict.fromkeys(evidence.sensitivity["perturbation"])
     judged += [
@@ -90,7 +104,10 @@ def build(
         model=model,
         image_size=evidence.image_size,
         widened_by=widen,
-        notes=(*_of_what_has_no_step(evidence), *_notes(taken, contaminated, left)),
+        notes=(
+            *(note for each in (evidence, *further) for note in _of_what_has_no_step(each)),
+            *_notes(taken, contaminated, left),
+        ),
     )
 
 
@@ -104,7 +121,7 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
         if not len(evidence.sensitivity[evidence.sensitivity["perturbation"] == name]):
             continue  # not among the perturbations that were asked for
         seen = _observed(cause, name, evidence)
-        moved = response(evidence.sensitivity, name, _catalogue_strength(seen), evidence.floor)
+        moved = response(evidence.sensitivity, name, _catalogue_strength(seen), evidence.floor, evidence.felt)
         why = _obstacle(cause, row, fitted.get(name), moved, evidence)
         if why:
             found.append(Rejected(perturbation=name, reason=why, family=_family(name)))
@@ -125,12 +142,12 @@ def _obstacle(
     span = f"{_percent(row['share'])} [{_percent(row['low'])}, {_percent(row['high'])}]"
     if row["high"] < SMALLEST_SHARE:
         if not moved.moves:
-            return f"occurs and moves nothing: {title} explains {span} of the change"
-        return f"occurs and moves the model, but {title} explains less than 5 % of its change: {span}"
+            return f"occurs and moves nothing: {title} explains {span} of {evidence.of}"
+        return f"occurs and moves the model, but {title} explains less than 5 % of {evidence.of}: {span}"
     if cause not in evidence.named:
         if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
             return _unspecific(title, span, row)
-        return f"cannot tell: {title} explains {span} of the change; {_what_would_tell(row)}"
+        return f"cannot tell: {title} explains {span} of {evidence.of}; {_what_would_tell(row)}"
     back = evidence.comes_back.get(cause, 0.0)
     if back < COMES_BACK:
         return (
@@ -138,9 +155,9 @@ def _obstacle(
             f"{_what_would_tell(row)}"
         )
     if standing is None:
-        return f"{title} explains {span} of the change, but this perturbation could not be fitted to it"
+        return f"{title} explains {span} of {evidence.of}, but this perturbation could not be fitted to it"
     if not standing.stands:
-        return f"{title} explains {span} of the change, but {standing.why}"
+        return f"{title} explains {span} of {evidence.of}, but {standing.why}"
     if not moved.moves:
         return f"{title} explains {span}, but at the size seen this moves the model by {moved.value:.3f} only"
     if not moved.grows:
@@ -190,7 +207,7 @@ def _step(
     high = _rounded(min(seen.high * widen, _largest(name, evidence)))
     title = TITLES[cause]
     one_of = f" (or {' or '.join(standing.alike)}: they cannot be told apart)" if standing.alike else ""
-    of = "change over a second" if evidence.named.get(cause) == SECOND else "change"
+    slow = " over a second" if evidence.named.get(cause) == SECOND else ""
     what = "has the same grain" if cause == NOISE else f"does {_percent(standing.does.value)} of what it does"
     return PolicyStep(
         perturbation=name,
@@ -208,9 +225,11 @@ def _step(
             "share_high": row["high"],
             "specific": row["specific"],
             "comes_back": evidence.comes_back.get(cause, 0.0),
+            "of": evidence.of,
             "sensitivity": moved.value,
             "sensitivity_low": moved.low,
             "sensitivity_high": moved.high,
+            "sensitivity_of": evidence.felt.of,
             "flips": moved.flips,
             "observed": seen.high,
             "observed_px": seen.px,
@@ -224,7 +243,7 @@ def _step(
             "widened_by": widen,
         },
         sentence=(
-            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of the model's {of} "
+            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of {evidence.of}{slow} "
             f"[{_percent(row['low'])}, {_percent(row['high'])}]; {name.replace('_', ' ')}{one_of} {what}."
         ),
     )
@@ -301,7 +320,7 @@ def _of_what_has_no_step(evidence: Evidence) -> list[str]:
             continue
         title = TITLES[cause]
         notes.append(
-            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of the change; {advice}."
+            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of {evidence.of}; {advice}."
         )
     return notes
 

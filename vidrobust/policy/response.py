@@ -11,12 +11,12 @@ from scipy import stats
 
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
 from vidrobust.statistics.intervals import clustered_mean
+from vidrobust.tasks.task import Felt
 
 LEVEL = 0.025
 """Of the test that more does more."""
-LEAST_TV = 0.005
-"""Total variation from which on a model is said to be moved: half a percent of its probability."""
-
+LEAST = 0.005
+"""From here on a model is said to be moved: half a percent of its probability, or of its boxes."""
 
 FEWEST_CLUSTERS = 8
 """Independent clusters from which on the lower end of the response counts, and not its value."""
@@ -26,11 +26,11 @@ FEWEST_CLUSTERS = 8
 class Response:
     """What a perturbation of some strength does to the model.
 
-    value, low, high  total variation, with its 95 % interval over clusters
-    flips             share of frames whose label flips
+    value, low, high  as the task's ``felt`` says, with its 95 % interval over clusters
+    flips             how often the answer is another one
     grows             the strongest surely does more than the weakest: without a dose-response (Hill 1965, "The
                       environment and disease") it is not the perturbation that acts. True with one strength alone
-    moves             more than the computer's own noise, surely where there are clusters enough, and than LEAST_TV
+    moves             more than the computer's own noise, surely where there are clusters enough, and than LEAST
     """
 
     value: float
@@ -42,18 +42,22 @@ class Response:
     grows: bool
 
 
-def response(sensitivity: pd.DataFrame, perturbation: str, strength: float, floor: float) -> Response:
+def response(
+    sensitivity: pd.DataFrame, perturbation: str, strength: float, floor: float, felt: Felt
+) -> Response:
     """The model's response at a strength, frame by frame linear between the strengths tried; 0 at 0.
 
-    sensitivity  the rows of one model; floor: its noise floor, total variation
+    sensitivity  the rows of one model; floor: its noise floor
     """
     rows = sensitivity[sensitivity["perturbation"] == perturbation]
     nan = float("nan")
     if not len(rows) or not math.isfinite(strength):
-        return Response(value=nan, low=nan, high=nan, flips=nan, n=0, moves=False, grows=False)
-    moved = rows[rows["metric"] == "total_variation"]
+        return _nothing()
+    moved = _summed(rows, felt.columns)
     change = _at(moved, strength)
-    flips = _at(rows[rows["metric"] == "label_flip"], strength)
+    flips = _at(_summed(rows, felt.turns), strength)
+    if not len(change):
+        return _nothing()
     clusters = independent_clusters(change["item"], change["frame"], shortest=SHORTEST_FRAMES)
     found = clustered_mean(change["value"].to_numpy(float), clusters.label, bounds=(0.0, 1.0))
     # with a handful of stretches an interval of a mean says little, and the account has shown the rest
@@ -65,9 +69,14 @@ def response(sensitivity: pd.DataFrame, perturbation: str, strength: float, floo
         high=found.high,
         flips=float(flips["value"].mean()) if len(flips) else nan,
         n=found.n,
-        moves=sure > least and found.value >= LEAST_TV,
+        moves=sure > least and found.value >= LEAST,
         grows=_grows(moved),
     )
+
+
+def _nothing() -> Response:
+    nan = float("nan")
+    return Response(value=nan, low=nan, high=nan, flips=nan, n=0, moves=False, grows=False)
 
 
 def _grows(rows: pd.DataFrame) -> bool:
@@ -84,12 +93,21 @@ def _grows(rows: pd.DataFrame) -> bool:
     return bool(stats.ttest_ind(strongest, weakest, equal_var=False, alternative="greater").pvalue < LEVEL)
 
 
+def _summed(rows: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
+    """item, frame, strength, value: the sum of these metrics, 1 at most; without frames of which none is known."""
+    own = rows[rows["metric"].isin(metrics) & rows["value"].notna()]
+    mean = own.groupby(["item", "frame", "strength", "metric"], sort=False)["value"].mean()
+    return mean.groupby(level=[0, 1, 2], sort=False).sum().clip(upper=1.0).reset_index()
+
+
 def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
     """item, frame, value at this strength."""
     table = rows.pivot_table(index=["item", "frame"], columns="strength", values="value", aggfunc="mean")
     known = np.concatenate([[0.0], table.columns.to_numpy(float)])
+    if not len(table):
+        return pd.DataFrame({"item": [], "frame": [], "value": []})
     values = np.column_stack([np.zeros(len(table)), table.to_numpy(float)])
     place = int(np.clip(np.searchsorted(known, strength), 1, len(known) - 1))
     part = min(1.0, (strength - known[place - 1]) / (known[place] - known[place - 1]))
     value = values[:, place - 1] + part * (values[:, place] - values[:, place - 1])
-    return table.index.to_frame(index=False).assign(value=value)
+    return table.index.to_frame(index=False).assign(value=value).dropna(subset="value")

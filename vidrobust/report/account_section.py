@@ -40,9 +40,12 @@ def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:
-    """One row a model and cause: its share, what of it is specific, flips, pairs left out."""
+    """One row a model, account and cause: its share, what of it is specific, flips, pairs left out."""
     return [
-        {"model": model, **_row(row)} for model in run.models for row in whole(run, model).to_dict("records")
+        {"model": model if len(task.accounts) == 1 else f"{model}, {of}", **_row(row)}
+        for model, task in run.tasks.items()
+        for prefix, of in task.accounts.items()
+        for row in whole(run, model, f"{prefix}account").to_dict("records")
     ]
 
 

@@ -15,10 +15,12 @@ from vidrobust.report.words import (
     cut,
     known,
     listing,
+    number,
     percent,
     percent_with_interval,
     plural,
 )
+from vidrobust.tasks.catalogue import find_metric
 
 LEAST_TOLD = 0.05
 """A smaller share of the account is not told by name."""
@@ -35,7 +37,7 @@ class Answer:
 def answers(run: RunTables) -> list[Answer]:
     """One answer a model, from whatever stages have run."""
     pages = {page.model: page for page in policy_section.policies(run)}
-    return [Answer(model, tuple(_lines(run, model, pages.get(model)))) for model in run.models]
+    return [Answer(model, tuple(_lines(run, model, pages.get(model)))) for model in run.tasks]
 
 
 def text_of(run: RunTables) -> str:
@@ -57,32 +59,41 @@ def _lines(run: RunTables, model: str, page: policy_section.PolicyPage | None) -
         worst = _worst(run, model)
         if worst:
             yield "Worst", worst
-    account = account_section.whole(run, model)
-    if len(account):
-        yield "Why", _why(account)
+    for prefix, of in run.tasks[model].accounts.items():
+        account = account_section.whole(run, model, f"{prefix}account")
+        if len(account):
+            yield "Why", _why(account, of)
     if page is not None:
         yield "Train with", _train(page)
-        unknown = _not_told(page, account)
+        unknown = _not_told(page)
         if unknown:
             yield "Not told", unknown
 
 
 def _how_stable(run: RunTables, stability: pd.DataFrame, model: str) -> str:
-    flip = stability_section.overall(stability, model, "flip_rate")
-    if not flip["n"] or not known(flip["value"]):
-        return "no two neighbouring frames could be compared"
-    rate = percent_with_interval(flip["value"], flip["low"], flip["high"])
     scope = plural(len(run.items), "clip") if len(run.items) > 1 else "one clip"
-    steady = "the answer never changes" if flip["value"] == 0 else "the answer changes"
-    return f"{steady} between neighbouring frames: {rate} of {int(flip['n'])} pairs in {scope}"
+    task, said = run.tasks[model], []
+    for name in task.answered:
+        metric = find_metric(name, task.name)
+        found = stability_section.overall(stability, model, name)
+        if metric is None or metric.told is None or not found["n"] or not known(found["value"]):
+            continue
+        rate = percent_with_interval(found["value"], found["low"], found["high"])
+        words = metric.told.happens if found["value"] else metric.told.never
+        said.append(f"{words}: {rate} of {plural(int(found['n']), metric.told.of, metric.told.many)}")
+    return f"{'; '.join(said)} in {scope}" if said else task.nothing
 
 
 def _worst(run: RunTables, model: str) -> str:
-    moments = [m for m in run.json("moments.json").get("moments", []) if m["model"] == model]
-    if not moments:
+    files = (f for f in ("moments.json", "box_moments.json") for f in run.json(f).get("moments", []))
+    first = next((moment for moment in files if moment["model"] == model), None)
+    if first is None:
         return ""
-    first = moments[0]
-    where = f"{cut(str(first['item']), 40)} at {clock(float(first['time_a_s']))}"
+    item = cut(str(first["item"]), 40)
+    if "what" in first:
+        when, score = clock(float(first["time_b_s"])), number(first["score_before"])
+        return f"{item} at {when}: {first['what']}, after a score of {score}"
+    where = f"{item} at {clock(float(first['time_a_s']))}"
     if not first["flip"]:
         moved = percent(float(first["total_variation"]))
         return f"{where}: {cut(str(first['label_a']))} keeps the lead, {moved} of the probability moves"
@@ -114,17 +125,20 @@ def _swaps(run: RunTables, model: str) -> str:
     return f"{one} and {other} change places ({plural(int(counted.iloc[0]), 'time')})"
 
 
-def _why(account: pd.DataFrame) -> str:
+def _why(account: pd.DataFrame, of: str) -> str:
     told = account[(account["share"] >= LEAST_TOLD) & (account["cause"] != "unexplained")]
+    told = told.sort_values("share", ascending=False)
     parts = [
         f"{CAUSES[row.cause]} {percent_with_interval(row.share, row.low, row.high)}"
-        for row in told.sort_values("share", ascending=False).itertuples()
+        for row in told.itertuples()
     ]
     if not parts:
-        return "nothing that was measured explains the change"
+        return f"nothing that was measured explains {of}"
+    if not (told["low"] > 0).any():
+        return f"what {of} comes from cannot be told from these pairs; the largest share: {parts[0]}"
     rest = account.loc[account["cause"] == "unexplained", "share"]
     left = f"; {percent(float(rest.iloc[0]))} is not explained" if len(rest) and known(rest.iloc[0]) else ""
-    return f"the change comes from {listing(parts)}{left}"
+    return f"{of} comes from {listing(parts)}{left}"
 
 
 def _train(page: policy_section.PolicyPage) -> str:
@@ -135,7 +149,7 @@ def _train(page: policy_section.PolicyPage) -> str:
     )
 
 
-def _not_told(page: policy_section.PolicyPage, account: pd.DataFrame) -> str:
+def _not_told(page: policy_section.PolicyPage) -> str:
     unsure = [row for row in page.rejected if row["reason"].startswith("cannot tell")]
     if not unsure:
         return ""

@@ -63,7 +63,11 @@ def exclusions(run: RunTables) -> list[dict[str, Any]]:
     """Adjacent and anchor pairs by reason, of one model: what was used, and what not and why."""
     pairs = run.table("pairs")
     if pairs is None:
-        return []
+        boxes = run.table("box_pairs")
+        if boxes is None:
+            return []
+        # of a detector a flip is a frame after which a box has another class
+        pairs = boxes.assign(label_flip=boxes["renamed"] > 0)
     every_model = pairs["model"].nunique()
     one = pairs[pairs["model"] == pairs["model"].iloc[0]]
     rows = []

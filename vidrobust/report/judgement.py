@@ -1,4 +1,4 @@
-"""How stable is a model, in words: a verdict from a rate of flips, its interval and stated limits."""
+"""How stable is a model, in words: a verdict from a rate of flips or dropouts, its interval and stated limits."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import math
 from dataclasses import dataclass
 
 from vidrobust.report.words import known, one_in, one_in_interval, plural
+from vidrobust.tasks.metric import Metric
 
 STEADY = 1 / 1000
-"""Flips per neighbouring frame up to which a model is called steady: at 30 frames a second, one in 33 s."""
+"""Events a frame, flips or dropouts, up to which a model is called steady: at 30 frames a second, one in 33 s."""
 UNSTABLE = 1 / 100
 """From here on it is called unstable: at 30 frames a second, one in 3 s."""
 FEWEST_CLUSTERS = 5
 """Seconds or items below which an interval stands on little; said beside it."""
 
 LIMITS = (
-    f"steady up to {one_in(STEADY)} neighbouring frames, unstable from {one_in(UNSTABLE)} on, flickering "
+    f"steady up to {one_in(STEADY)} frames, unstable from {one_in(UNSTABLE)} on, flickering "
     "between. A word is used only where the whole interval lies in its band. These limits are conventions "
-    "of this report, not a standard: what a flip costs on your line decides"
+    "of this report, not a standard: what a flip or a dropout costs on your line decides"
 )
 
 
@@ -30,16 +31,18 @@ class Judgement:
     why: str
 
 
-def stability(rate: float, low: float, high: float, n: int) -> Judgement:
-    """The verdict on a rate of label flips between neighbouring frames.
+def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> Judgement:
+    """The verdict on the rate of a metric that is told of events.
 
-    rate, low, high  share of neighbouring pairs and its 95 % interval; NaN where there is none. n  pairs
+    rate, low, high  share of what is counted and its 95 % interval; NaN where there is none. n  how many
     A word is given only where both ends of the interval fall under it.
     """
+    assert metric.told is not None
+    of, name = (metric.told.of, metric.told.many), metric.told.called
     if not n or not known(rate):
-        return Judgement("not measured", "unknown", "No pair of neighbouring frames could be compared.")
+        return Judgement("not measured", "unknown", f"There is no {of[0]} to count.")
     if math.isnan(low) or math.isnan(high):
-        why = f"{plural(n, 'pair')} within one second of footage give no interval; take a longer clip."
+        why = f"{plural(n, *of)} within one second of footage give no interval; take a longer clip."
         return Judgement("cannot tell", "unknown", why)
     best, worst = _band(low), _band(high)
     span = one_in_interval(low, high)
@@ -47,9 +50,11 @@ def stability(rate: float, low: float, high: float, n: int) -> Judgement:
         word, kind = BANDS[best]
         return Judgement(word, kind, f"The whole interval, {span}, lies in the band called {word}.")
     if best == 0:
-        why = f"The flip rate may be anything from {BANDS[0][0]} to {BANDS[worst][0]} ({span}); take more footage."
+        why = (
+            f"The {name} may be anything from {BANDS[0][0]} to {BANDS[worst][0]} ({span}); take more footage."
+        )
         return Judgement("cannot tell", "unknown", why)
-    why = f"The flip rate is surely above {one_in(STEADY)}, and may be {BANDS[worst][0]} ({span})."
+    why = f"The {name} is surely above {one_in(STEADY)}, and may be {BANDS[worst][0]} ({span})."
     return Judgement("flickering or worse", "middle", why)
 
 

@@ -16,6 +16,7 @@ from vidrobust.report.words import (
     percent,
     percent_with_interval,
 )
+from vidrobust.tasks.classification import CLASSIFICATION
 
 FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
 
@@ -82,6 +83,7 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
         "moves": percent_with_interval(
             *(evidence.get(k) for k in ("sensitivity", "sensitivity_low", "sensitivity_high"))
         ),
+        "moves_of": str(evidence.get("sensitivity_of") or CLASSIFICATION.felt.of),
         "sentence": str(step.get("sentence") or ""),
     }
 

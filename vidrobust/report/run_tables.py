@@ -11,6 +11,9 @@ import pandas as pd
 
 from vidrobust import tables
 from vidrobust.errors import InputError
+from vidrobust.tasks.classification import CLASSIFICATION
+from vidrobust.tasks.detection import DETECTION
+from vidrobust.tasks.task import Task
 
 
 class RunTables:
@@ -66,6 +69,12 @@ class RunTables:
         """Names of the detectors, in the order in which they were given."""
         named = [m for m in self.run.get("models", []) if m.get("task") == "detection"]
         return [str(model["name"]) for model in named]
+
+    @cached_property
+    def tasks(self) -> dict[str, Task]:
+        """Every model and its task, classifiers first."""
+        both = ((self.models, CLASSIFICATION), (self.detectors, DETECTION))
+        return {name: task for names, task in both for name in names}
 
     @cached_property
     def items(self) -> list[str]:

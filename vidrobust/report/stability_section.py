@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust import tables
 from vidrobust.report import drawing, judgement, kappa
 from vidrobust.report.drawing import Picture
 from vidrobust.report.judgement import Judgement
@@ -29,6 +30,7 @@ from vidrobust.report.words import (
 )
 from vidrobust.tasks.catalogue import find_metric
 from vidrobust.tasks.metric import Metric
+from vidrobust.tasks.task import Task
 
 MOST_ITEMS = 20
 """Items shown in the comparison of items."""
@@ -36,28 +38,30 @@ MOST_ITEMS = 20
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What page one says of one model; every field is text for the page."""
+    """What page one says of one model; every field is text for the page.
+
+    one_in, event  "1 in 40", and what is one in so many; event is empty where it never happens
+    rows           further facts by name
+    """
 
     name: str
     judgement: Judgement
-    flips: str
     one_in: str
+    event: str
     one_in_interval: str
-    rate: str
-    per_second: str
-    reverts: str
-    moved: str
-    floor: str
-    caution: str
+    rows: Mapping[str, str]
 
 
 def cards(run: RunTables) -> list[ModelCard]:
     """One card a model, or none where the stability stage has not run."""
-    stability, pairs = run.table("stability"), run.table("pairs")
-    if stability is None or pairs is None:
+    stability = run.table("stability")
+    if stability is None:
         return []
-    usable = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
-    return [_card(name, stability, usable[usable["model"] == name]) for name in run.models]
+    facts = {"classification": _of_classifier, "detection": _of_detector}
+    return [
+        _card(name, task, stability, facts[task.name](run, stability, name))
+        for name, task in run.tasks.items()
+    ]
 
 
 def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, Any]:
@@ -71,25 +75,70 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
     return {"cluster": "", "clusters": 0, **rows.iloc[0].to_dict()}
 
 
-def _card(name: str, stability: pd.DataFrame, usable: pd.DataFrame) -> ModelCard:
-    flip = overall(stability, name, "flip_rate")
-    revert = overall(stability, name, "revert_flip_rate")
-    moved = overall(stability, name, "total_variation")
-    flips = int(usable["label_flip"].sum())
-    said = judgement.stability(flip["value"], flip["low"], flip["high"], int(flip["n"]))
+def _card(name: str, task: Task, stability: pd.DataFrame, rows: Mapping[str, str]) -> ModelCard:
+    metric = find_metric(task.answered[0], task.name)
+    assert metric is not None
+    assert metric.told is not None
+    found = overall(stability, name, metric.name)
+    caution = _caution(found)
     return ModelCard(
         name=name,
-        judgement=said,
-        flips=f"{plural(flips, 'flip')} in {plural(len(usable), 'pair')} of neighbouring frames",
-        one_in="no flip seen" if flip["value"] == 0 else one_in(flip["value"]),
-        one_in_interval=one_in_interval(flip["low"], flip["high"]),
-        rate=percent_with_interval(flip["value"], flip["low"], flip["high"]),
-        per_second=_per_second(flip, usable),
-        reverts=_reverts(revert),
-        moved=percent_with_interval(moved["value"], moved["low"], moved["high"]),
-        floor=_floor(stability, name, usable),
-        caution=_caution(flip),
+        judgement=judgement.stability(found["value"], found["low"], found["high"], int(found["n"]), metric),
+        one_in=metric.told.none_seen if found["value"] == 0 else one_in(found["value"]),
+        event="" if found["value"] == 0 else metric.told.event,
+        one_in_interval=one_in_interval(found["low"], found["high"]),
+        rows={**rows, **({"Stands on": caution} if caution else {})},
     )
+
+
+def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
+    pairs = run.table("pairs")
+    pairs = tables.empty("pairs") if pairs is None else pairs
+    usable = pairs[(pairs["model"] == name) & (pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    flip, revert, moved = (
+        overall(stability, name, metric) for metric in ("flip_rate", "revert_flip_rate", "total_variation")
+    )
+    flips = plural(int(usable["label_flip"].sum()), "flip")
+    rate = percent_with_interval(flip["value"], flip["low"], flip["high"])
+    hands = percent_with_interval(moved["value"], moved["low"], moved["high"])
+    return {
+        "Flips": f"{flips} in {plural(len(usable), 'pair')} of neighbouring frames: {rate}",
+        "Per second": _per_second(flip, usable),
+        "There and back": f"{_reverts(revert)}. The label leaves and is back at once: an error whatever the truth",
+        "Output moved": f"{hands} of the probability changes hands from frame to frame",
+        "Noise floor": _floor(stability, name, usable),
+    }
+
+
+def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
+    along = run.table("along_tracks")
+    missed = 0 if along is None else int((along.loc[along["model"] == name, "missed"] == 1).sum())
+    dropout, renamed, back, centre, changed = (
+        overall(stability, name, metric)
+        for metric in (
+            *("dropout_rate", "flip_rate", "revert_flip_rate", "center_jitter"),
+            "noise_floor_boxes_changed",
+        )
+    )
+
+    def share(row: Mapping[str, Any]) -> str:
+        return percent_with_interval(row["value"], row["low"], row["high"])
+
+    frames, boxes = plural(int(dropout["n"]), "frame"), plural(int(renamed["n"]), "box")
+    floor = NOT_MEASURED
+    if known(changed["value"]):
+        most = (
+            f"{percent(changed['value'])} of the boxes change at most"
+            if changed["value"]
+            else "no box changes"
+        )
+        floor = f"the same frame again, {int(changed['n'])} times in other company: {most}"
+    return {
+        "Missed": f"{plural(missed, 'frame')} of {frames} of tracks: {share(dropout)}",
+        "Renamed": f"{share(renamed)} of {boxes}; {share(back)} leave their class and are back at once",
+        "Box shakes": f"{share(centre)} of its size about a steady motion",
+        "Noise floor": floor,
+    }
 
 
 def _per_second(flip: Mapping[str, Any], usable: pd.DataFrame) -> str:

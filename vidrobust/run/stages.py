@@ -88,7 +88,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="causes",
         sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
-        version=3,
+        version=4,
         per="model",
         how="frames",
         needs=("links",),
@@ -96,7 +96,10 @@ STAGES: tuple[Stage, ...] = (
         settings=(*FOOTAGE, "pairs", "seed"),
         also="vidrobust.work.causes_unit:known",
         parts=("causes", "within", "place_causes", "place_within"),
-        gives=("account", "account_by", "named", "place_account", "place_named"),
+        gives=(
+            *("account", "account_by", "named"),
+            *("place_account", "place_account_by", "place_named"),
+        ),
         work="vidrobust.work.causes_unit:work",
         steps="vidrobust.work.causes_unit:steps",
         step="pairs",

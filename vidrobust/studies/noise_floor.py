@@ -72,8 +72,8 @@ def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
     turned = _frame_by_frame(predict(detector, pixels.flip(0)))[::-1]
     found = [change(a, b) for again in (alone, turned) for a, b in zip(together, again, strict=True)]
     shares = [one.shares() for one in found if one.count]
-    changed = max((sum(each[:3]) for each in shares), default=float("nan"))
-    moved = max((each[3] for each in shares if each[3] == each[3]), default=float("nan"))
+    changed = max((each["lost"] + each["new"] + each["renamed"] for each in shares), default=float("nan"))
+    moved = max((each["moved"] for each in shares if each["moved"] == each["moved"]), default=float("nan"))
     return {"changed": float(changed), "moved": float(moved), "n": len(shares), "frames": count}
 
 

@@ -126,7 +126,7 @@ class BoxMeter:
                 least=settings.iou,
             )
             rows.append(found.shares())
-        pairs = pd.DataFrame(rows, columns=["lost", "new", "renamed", "moved"])
+        pairs = pd.DataFrame(rows, columns=["lost", "new", "renamed", "moved", "box_change"])
         frame, time = frames["frame"].to_numpy(), frames["time_s"].to_numpy()
         return pairs.assign(
             frame_a=frame[:-1],

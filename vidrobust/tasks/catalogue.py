@@ -16,6 +16,9 @@ from vidrobust.tasks.task import Task
 
 TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION)}
 
+ACCOUNTS = tuple(dict.fromkeys(prefix for task in TASKS.values() for prefix in task.accounts))
+"""What the tables of every account of causes begin with."""
+
 ENTRY_POINTS = "vidrobust.metrics"
 """A package adds a Metric by an entry point of this group that names the record."""
 

@@ -13,8 +13,8 @@ from vidrobust.differences import classes
 from vidrobust.predictions import Classifications
 from vidrobust.tasks.class_meter import ClassMeter, whole
 from vidrobust.tasks.labelled import METRICS as LABELLED
-from vidrobust.tasks.metric import Difference, Metric
-from vidrobust.tasks.task import AlongTime, Task
+from vidrobust.tasks.metric import Difference, Metric, Told
+from vidrobust.tasks.task import AlongTime, Correlated, Felt, Task
 
 NAME = "classification"
 NEIGHBOURS = MappingProxyType({"kind": "adjacent"})
@@ -61,6 +61,14 @@ METRICS: tuple[Metric, ...] = (
         column="label_flip",
         is_rate=True,
         headline=True,
+        told=Told(
+            "the answer changes between neighbouring frames",
+            "the answer never changes between neighbouring frames",
+            "pair",
+            event="neighbouring frames flips its label",
+            none_seen="no flip seen",
+            called="flip rate",
+        ),
     ),
     _of_pairs(
         "total_variation",
@@ -122,6 +130,23 @@ CLASSIFICATION = Task(
     tables=("frames", "pairs", "triples", "probabilities"),
     meter=_meter,
     whole=whole,
+    answered=("flip_rate",),
+    nothing="no two neighbouring frames could be compared",
+    felt=Felt(
+        columns=("total_variation",),
+        turns=("label_flip",),
+        floors=("noise_floor_total_variation",),
+        of="of the probability",
+    ),
+    correlated=Correlated(
+        pairs="pairs",
+        metrics=classes.METRICS,
+        primary="total_variation",
+        frames=lambda table: table("frames"),
+        sure="margin",
+        sure_is="the top-1 margin",
+    ),
+    accounts=MappingProxyType({"": "the change"}),
     labelled=("answers", "neighbours"),
     metrics=METRICS,
     anchored=("flip_rate", "total_variation"),

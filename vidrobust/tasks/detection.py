@@ -12,8 +12,8 @@ import pandas as pd
 
 from vidrobust.differences.boxes import BoxChange, change
 from vidrobust.predictions import Detections
-from vidrobust.tasks.metric import Difference, Metric
-from vidrobust.tasks.task import AlongTime, Meter, Tables, Task
+from vidrobust.tasks.metric import Difference, Metric, Told
+from vidrobust.tasks.task import AlongTime, Correlated, Felt, Meter, Tables, Task
 
 NAME = "detection"
 MANY = float("inf")
@@ -50,7 +50,6 @@ def _of(found: Detections, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def _changed(name: str, title: str, sentence: str, **more: Any) -> Metric:
     """A difference of two frames' boxes: of neighbours, and of a clean and a perturbed frame."""
-    place = ("lost", "new", "renamed", "moved").index(name)
     made = Metric(
         task=NAME,
         name=name,
@@ -58,7 +57,7 @@ def _changed(name: str, title: str, sentence: str, **more: Any) -> Metric:
         sentence=sentence,
         table="box_pairs",
         column=name,
-        difference=_share(lambda found: found.shares()[place]),
+        difference=_share(lambda found: found.shares()[name]),
     )
     return dataclasses.replace(made, **more)
 
@@ -71,6 +70,15 @@ METRICS: tuple[Metric, ...] = (
         "missed",
         is_rate=True,
         headline=True,
+        told=Told(
+            "objects that are followed drop out",
+            "no object that is followed drops out",
+            "frame of tracks",
+            event="frames of a followed object is without its box",
+            many="frames of tracks",
+            none_seen="no dropout seen",
+            called="dropout rate",
+        ),
     ),
     Metric(
         task=NAME,
@@ -90,6 +98,9 @@ METRICS: tuple[Metric, ...] = (
         "flip",
         is_rate=True,
         headline=True,
+        told=Told(
+            "boxes change their class", "no box changes its class", "box of tracks", many="boxes of tracks"
+        ),
     ),
     _along(
         "revert_flip_rate",
@@ -151,6 +162,11 @@ METRICS: tuple[Metric, ...] = (
     ),
     _changed("renamed", "boxes renamed", "How many of a frame's boxes are found again under another class."),
     _changed("moved", "boxes moved", "How far boxes that are found again lie off: 1 - IoU."),
+    _changed(
+        "box_change",
+        "change of the boxes",
+        "How far boxes lie off, with 1 for a box that is lost or renamed: all of it in one number, from 0 to 1.",
+    ),
 )
 
 
@@ -175,6 +191,13 @@ def move(
     )
 
 
+def _scores(table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+    """A row a frame with boxes that are followed: their mean score."""
+    boxes = table("detections")
+    keys = ["model", "item", "frame", "time_s"]
+    return boxes[boxes["track"] >= 0].groupby(keys, sort=False)["score"].mean().reset_index()
+
+
 def _meter(item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> Meter:
     from vidrobust.tasks.box_meter import BoxMeter  # it looks at pixels, which the report does not
 
@@ -195,6 +218,23 @@ DETECTION = Task(
     meter=_meter,
     whole=_whole,
     metrics=METRICS,
+    answered=("dropout_rate", "flip_rate"),
+    nothing="no object was found and followed",
+    felt=Felt(
+        columns=("box_change",),
+        turns=("lost", "renamed"),
+        floors=("noise_floor_boxes_changed", "noise_floor_boxes_moved"),
+        of="of the boxes",
+    ),
+    correlated=Correlated(
+        pairs="box_pairs",
+        metrics=("lost", "new", "renamed", "moved", "box_change"),
+        primary="box_change",
+        frames=_scores,
+        sure="score",
+        sure_is="the score of the boxes",
+    ),
+    accounts=MappingProxyType({"": "the change of its scores", "place_": "the change of its boxes' places"}),
     groups=MappingProxyType({"class": "label_name", "size": "size"}),
     moved=move,
 )

@@ -16,6 +16,26 @@ Difference = Callable[[Any, Any], np.ndarray]
 """(predictions, predictions) of the same N frames or pairs, both of the task's kind -> (N,) values; pure."""
 
 
+@dataclass(frozen=True)
+class Told:
+    """An event in words, for an answer of one line.
+
+    happens  "the answer changes between neighbouring frames", where it does
+    never    the same where it never does
+    of       what is counted, one of them: "pair"; ``many`` of them, where that is no plural in s
+    event    what a card says behind "1 in 40": "neighbouring frames flips its label"; in its place ``none_seen``
+    called   "flip rate"
+    """
+
+    happens: str
+    never: str
+    of: str
+    event: str = ""
+    many: str = ""
+    none_seen: str = ""
+    called: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """How a number is made, summed up and told. Stability, gates, comparison and report loop over these records.
@@ -36,6 +56,7 @@ class Metric:
                 they do in each second
     of_labels   needs labels: its table is made only where there are some, and it is told under its own heading
     headline    told first: on the console, on the first page, in a comparison
+    told        of an event, how an answer of one line says it
     """
 
     task: str
@@ -53,6 +74,7 @@ class Metric:
     of_tracks: bool = False
     of_labels: bool = False
     headline: bool = False
+    told: Told | None = None
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.column.isidentifier():

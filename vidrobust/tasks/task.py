@@ -54,6 +54,41 @@ class Meter(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Felt:
+    """How far a perturbation moves a model, as the table ``sensitivity`` holds it.
+
+    columns  metrics whose sum it is, frame by frame, 1 at most
+    turns    metrics whose sum says how often the answer is another one
+    floors   rows of ``stability`` whose sum is its noise floor
+    of       what it is a share of, in words
+    """
+
+    columns: tuple[str, ...]
+    turns: tuple[str, ...]
+    floors: tuple[str, ...]
+    of: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correlated:
+    """What the correlation study asks of a model: its change between neighbours against its sensitivity.
+
+    pairs    the table of neighbouring frames
+    metrics  columns there, and metrics of ``sensitivity`` with the same meaning
+    primary  the one on which verdicts rest: continuous, where others are rare and tied
+    frames   the tables -> item, frame, time_s, model and ``sure``, a row a frame
+    sure     column that says how sure the model is, which must not pass for sensitivity; in words ``sure_is``
+    """
+
+    pairs: str
+    metrics: tuple[str, ...]
+    primary: str
+    frames: Callable[[Callable[[str], pd.DataFrame]], pd.DataFrame]
+    sure: str
+    sure_is: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """A record; the list of tasks is in ``tasks/catalogue.py``.
 
@@ -62,6 +97,11 @@ class Task:
     meter     (item, model, AlongTime, metrics) -> Meter
     labelled  further tables, made of these where labels are known
     metrics   its own metrics; ``catalogue.metrics_of`` adds those from outside
+    answered  its metrics, by name, that say how stable a model is, the leading one first
+    nothing   what is said where none of these could be told
+    felt      how far a perturbation moves a model of it
+    correlated  what the correlation study asks of it
+    accounts  what the tables of each account of causes begin with -> what is accounted for, in words
     anchored  metrics, by name, that are also told of anchor pairs
     groups    what else the numbers are told by: "class" -> the column of the raw tables that holds it
     whole     (tables, links, (H, W), AlongTime) -> those tables again, of an item whose segments were worked on
@@ -75,6 +115,11 @@ class Task:
     meter: Callable[[str, str, AlongTime, Sequence[Metric]], Meter]
     metrics: tuple[Metric, ...]
     whole: Callable[[Tables, pd.DataFrame, tuple[int, int], AlongTime], dict[str, pd.DataFrame]]
+    answered: tuple[str, ...]
+    nothing: str
+    felt: Felt
+    correlated: Correlated
+    accounts: Mapping[str, str]
     labelled: tuple[str, ...] = ()
     anchored: tuple[str, ...] = ()
     groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

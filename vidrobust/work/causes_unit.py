@@ -20,12 +20,11 @@ from vidrobust.pixels import to_array
 from vidrobust.run.settings import Settings
 from vidrobust.run.stages import BY_NAME
 from vidrobust.run.unit import Context, Found
+from vidrobust.tasks.catalogue import task_of
 from vidrobust.video.source import VideoSource
 
 BREAKS = ("scene_cut", "frame_size", "corrupt")
 """Reasons for which no frame behind them tells of one before."""
-PLACES = "place_"
-"""What the tables of the account of boxes' places begin with."""
 SECOND_SHARE = 4
 """One pair about a second apart for so many pairs of neighbours."""
 
@@ -74,13 +73,14 @@ def _seen(
     A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed for
     labels, and of its boxes' places, which have no labels.
     """
+    scores, *places = task_of(model.task).accounts
     if model.task == "classification":
-        yield ("", *seen_by(model, album, device), model.class_names)
+        yield (scores, *seen_by(model, album, device), model.class_names)
         return
     how = {"birth": settings.birth, "keep": settings.keep}
     seen = seen_boxes(model, album, moved, backwards=made.reversed, **how)
-    yield "", seen.z, seen.states, seen.names
-    yield PLACES, seen.places, np.zeros(len(album), np.int64), ("",)
+    yield scores, seen.z, seen.states, seen.names
+    yield places[0], seen.places, np.zeros(len(album), np.int64), ("",)
 
 
 def known(settings: Settings, model: Model) -> dict[str, float]:

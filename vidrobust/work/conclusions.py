@@ -20,13 +20,15 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.policy.build import Evidence, build
 from vidrobust.policy.exports.write import write_all
-from vidrobust.policy.policy import SCHEMA
 from vidrobust.policy.trained_with import Trained
 from vidrobust.policy.trained_with import parse as parse_training
 from vidrobust.run.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run.progress import Reporter
 from vidrobust.run.run import Run
 from vidrobust.run.settings import Settings
+from vidrobust.tasks.catalogue import task_of
+from vidrobust.tasks.classification import CLASSIFICATION
+from vidrobust.tasks.task import Task
 
 FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
 
@@ -41,10 +43,15 @@ def correlate(run: Run) -> None:
     left_out: list[str] = []
     for across, model, units in _all_units(folder, settings, left_out):
         result = correlate_units(units, FAMILIES, seed=settings.seed, resamples=settings.resamples)
-        together = explain_together(units, seed=settings.seed)
+        try:
+            together = explain_together(units, seed=settings.seed)
+        except InputError as error:
+            together = None
+            left_out.append(f"across {across}{f', {model}' if model else ''}, all perturbations {error}")
         results.append((across, model, result, together))
         reporter.say(f"correlation across {across}{f', {model}' if model else ''}: {result.headline}")
-        reporter.say(f"  {together.sentence}")
+        if together is not None:
+            reporter.say(f"  {together.sentence}")
     for reason in left_out:
         reporter.say(f"correlation: {reason}")
     _write(folder, results, left_out)
@@ -53,32 +60,31 @@ def correlate(run: Run) -> None:
 def make_policy(run: Run) -> None:
     """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
     families = {each.family for each in training_of(run.settings)}
-    account, by, named = run.table("account"), run.table("account_by"), run.table("named")
-    whole = account[account["item"] == ""]
-    slow = by[(by["by"] == "scale") & (by["value"] == SECOND)]
-    models, others = _classifiers(run.folder, run.table("sensitivity"))
-    for model in others:
-        run.reporter.say(f"policy: {model} is no classifier: of its account no policy is made")
-    if not models:
-        reason = "no model is a classifier: of the account of a detector no policy is made"
-        nothing: dict[str, Any] = {"steps": [], "rejected": [], "evaluation_only": []}
-        run.folder.write_json("policy.json", {"schema": SCHEMA, "headline": reason, **nothing})
-    for number, model in enumerate(models):
-        mine = named[named["model"] == model]
-        evidence = Evidence(
-            account=_of(whole, model),
-            slow=_of(slow, model),
-            named=dict(zip(mine["cause"], mine["scale"], strict=True)),
-            comes_back=dict(zip(mine["cause"], mine["comes_back"], strict=True)),
-            within=_of(run.table("within"), model),
-            spread=run.table("spread"),
-            sensitivity=_of(run.table("sensitivity"), model),
-            floor=_noise_floor(run.folder, model),
-            image_size=_image_size(run.folder),
-        )
-        made = build(model, evidence, trained_families=families, widen=run.settings.widen)
+    for number, (model, task) in enumerate(_tasks(run.folder, run.table("sensitivity")).items()):
+        evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
+        made = build(model, *evidence, trained_families=families, widen=run.settings.widen)
         write_all(made, run.path if number == 0 else run.path / "policies" / _file_name(model))
         run.reporter.say(f"policy, {model}: {made.headline}")
+
+
+def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
+    """What one account of a model says, and what belongs to it; prefix of the account's tables."""
+    account, by, named, within = (
+        _of(run.table(f"{prefix}{name}"), model) for name in ("account", "account_by", "named", "within")
+    )
+    return Evidence(
+        account=account[account["item"] == ""],
+        slow=by[(by["by"] == "scale") & (by["value"] == SECOND)],
+        named=dict(zip(named["cause"], named["scale"], strict=True)),
+        comes_back=dict(zip(named["cause"], named["comes_back"], strict=True)),
+        within=within,
+        spread=run.table("spread"),
+        sensitivity=_of(run.table("sensitivity"), model),
+        floor=_noise_floor(run.folder, model, task),
+        image_size=_image_size(run.folder),
+        felt=task.felt,
+        of=task.accounts[prefix],
+    )
 
 
 def training_of(settings: Settings) -> tuple[Trained, ...]:
@@ -90,10 +96,10 @@ def _of(table: pd.DataFrame, model: str) -> pd.DataFrame:
     return table[table["model"] == model]
 
 
-def _noise_floor(folder: RunFolder, model: str) -> float:
+def _noise_floor(folder: RunFolder, model: str, task: Task) -> float:
     table = folder.table("stability")
-    row = table[(table["model"] == model) & (table["metric"] == "noise_floor_total_variation")]
-    return float(row["value"].iloc[0]) if len(row) else float("nan")
+    rows = table[(table["model"] == model) & table["metric"].isin(task.felt.floors)]
+    return float(rows["value"].sum(min_count=1))
 
 
 def _image_size(folder: RunFolder) -> tuple[int, int]:
@@ -150,27 +156,33 @@ def correlate_files(
 
 
 def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> list[tuple[Across, str, Units]]:
-    frames, pairs = folder.table("frames"), folder.table("pairs")
     sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
-    models, others = _classifiers(folder, sensitivity)
-    left_out += [
-        f"{model} is no classifier: how its sensitivity goes with its footage is not studied"
-        for model in others
-    ]
-    stability, sensitivity = (table[~table["model"].isin(others)] for table in (stability, sensitivity))
+    tasks = _tasks(folder, sensitivity)
+    alike = _most_alike(tasks)
     items = sensitivity["item"].nunique()
     wanted: list[tuple[Across, str]] = []
     for across in settings.across:
         if across == "models":
-            wanted += [("models", "")] if len(models) > 1 else []
+            wanted += [("models", "")] if len(alike) > 1 else []
         elif across == "clips":
-            wanted += [("clips", model) for model in models] if items > 1 else []
+            wanted += [("clips", model) for model in tasks] if items > 1 else []
         else:
-            wanted += [("frames", model) for model in models]
+            wanted += [("frames", model) for model in tasks]
     found = []
     for across, model in wanted:
+        task = tasks[model or alike[0]]
+        names = [model] if model else alike
+        own = [
+            table[table["model"].isin(names)]
+            for table in (
+                task.correlated.frames(folder.table),
+                folder.table(task.correlated.pairs),
+                sensitivity,
+                stability,
+            )
+        ]
         try:
-            units = units_of_run(frames, pairs, sensitivity, stability, across=across, model=model or None)
+            units = units_of_run(*own, across=across, model=model or None, how=task.correlated)
         except InputError as error:
             left_out.append(str(error))
             continue
@@ -178,15 +190,19 @@ def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> li
     return found
 
 
-def _classifiers(folder: RunFolder, sensitivity: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """The models whose sensitivity is known: the classifiers, and the others."""
-    every = list(dict.fromkeys(sensitivity["model"]))
-    tasks = {record["name"]: record.get("task", "classification") for record in folder.run["models"]}
-    told = [tasks.get(model, "classification") == "classification" for model in every]
-    return (
-        [m for m, is_one in zip(every, told, strict=True) if is_one],
-        [m for m, is_one in zip(every, told, strict=True) if not is_one],
-    )
+def _tasks(folder: RunFolder, sensitivity: pd.DataFrame) -> dict[str, Task]:
+    """The models whose sensitivity is known, and their tasks."""
+    names = {record["name"]: record.get("task", CLASSIFICATION.name) for record in folder.run["models"]}
+    every = dict.fromkeys(sensitivity["model"])
+    return {str(model): task_of(names.get(model, CLASSIFICATION.name)) for model in every}
+
+
+def _most_alike(tasks: Mapping[str, Task]) -> list[str]:
+    """The models of the task that most of them have: only those can be compared with each other."""
+    of: dict[str, list[str]] = {}
+    for model, task in tasks.items():
+        of.setdefault(task.name, []).append(model)
+    return max(of.values(), key=len, default=[])
 
 
 def _write(

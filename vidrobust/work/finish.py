@@ -16,9 +16,8 @@ from vidrobust.run.run import Run
 from vidrobust.studies import stability as study
 from vidrobust.studies.spread import spread_of
 from vidrobust.studies.variation import summarise as summarise_variation
-from vidrobust.tasks.catalogue import metrics_of, task_of
+from vidrobust.tasks.catalogue import ACCOUNTS, metrics_of, task_of
 from vidrobust.work import with_labels
-from vidrobust.work.causes_unit import PLACES
 
 Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
 """What each unit noted, by its item, model or "", and segment."""
@@ -101,14 +100,13 @@ def variation(run: Run, facts: Facts) -> None:
 
 
 def causes(run: Run, facts: Facts) -> None:
-    """The tables ``account``, ``account_by`` and ``named``, and of detectors' places the first and the last."""
-    rows = run.table("causes")
-    run.folder.write_table("account_by", summarise_by(rows) if len(rows) else tables.empty("account_by"))
-    for prefix, keyframes in (("", _keyframe_tests(run)), (PLACES, None)):
+    """The tables ``account``, ``account_by`` and ``named``, and the same of the places of detectors' boxes."""
+    for prefix in ACCOUNTS:
         rows = run.table(f"{prefix}causes")
-        found = {name: tables.empty(name) for name in ("account", "named")}
+        found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
         if len(rows):
-            found["account"] = summarise_account(rows, keyframes=keyframes)
+            found["account"] = summarise_account(rows, keyframes=None if prefix else _keyframe_tests(run))
+            found["account_by"] = summarise_by(rows)
             slow = summarise_account(rows, scale=SECOND, per_item=False)
             found["named"] = comes_back(rows, named(found["account"], slow), run.settings.seed)
         for name, table in found.items():
