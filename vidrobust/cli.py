@@ -90,9 +90,13 @@ _FOOTAGE = _options(
 _STUDY = _options(
     _setting("--suite", "Suites of perturbations.", multiple=True, metavar="NAME"),
     _setting("--perturbation", "Only these perturbations of the suites.", multiple=True, metavar="KEY"),
-    _setting("--frames", "Frames per item for the sensitivity.", type=int, metavar="N"),
+    _setting("--frames", "Frames of the run for the sensitivity.", type=int, metavar="N"),
+    _setting(
+        "--strengths", "Strengths of each perturbation a frame is shown; 0: all.", type=int, metavar="N"
+    ),
     _setting("--draws", "Random draws per frame and perturbation.", type=int, metavar="N"),
-    _setting("--pairs", "Pairs per item to explain by replay.", type=int, metavar="N"),
+    _setting("--pairs", "Pairs of the run to explain by replay.", type=int, metavar="N"),
+    _setting("--budget", "Frames and pairs that fit into this time: 90s, 5m, 1h.", metavar="TIME"),
     _setting(
         "--motion-limit",
         "Largest shift that still is the same view, as a share of the width.",

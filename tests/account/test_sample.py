@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vidrobust.account.sample import FLOOR, choose_pairs, has_third, inclusion, systematic
+from vidrobust.account.sample import FLOOR, choose_pairs, has_third, inclusion, known_size
 
 
 def links(change: list[float], keyframes: tuple[int, ...] = ()) -> pd.DataFrame:
@@ -24,28 +24,19 @@ def links(change: list[float], keyframes: tuple[int, ...] = ()) -> pd.DataFrame:
 
 def test_probabilities_are_proportional_to_the_change() -> None:
     # 4 of 8 pairs; 2 + 1 * 7 = 9 in all, mean 9/8, nobody at the floor: 4 * 2/9 and 4 * 1/9
-    p = inclusion(np.array([2.0, *[1.0] * 7]), 4)
+    p = inclusion(known_size(np.array([2.0, *[1.0] * 7])), 4)
     assert np.allclose(p, [8 / 9, *[4 / 9] * 7])
 
 
 def test_a_pair_that_would_be_above_one_is_certain_and_the_rest_share() -> None:
-    p = inclusion(np.array([100.0, 1.0, 1.0, 1.0, 1.0]), 3)
+    p = inclusion(known_size(np.array([100.0, 1.0, 1.0, 1.0, 1.0])), 3)
     # mean 20.8, floor 2.08 for the four: alike
     assert np.allclose(p, [1, 0.5, 0.5, 0.5, 0.5])
 
 
 def test_no_pair_weighs_more_than_ten_times_an_average_one() -> None:
-    p = inclusion(np.array([0.0, *[1.0] * 99]), 10)
+    p = inclusion(known_size(np.array([0.0, *[1.0] * 99])), 10)
     assert np.isclose(p[0] / p[1], FLOOR * 0.99)
-
-
-def test_systematic_draws_take_exactly_the_size_with_these_probabilities() -> None:
-    p = inclusion(np.array([5.0, 1, 2, 3, 1, 1, 4, 8]), 3)
-    rng = np.random.default_rng(0)
-    drawn = [systematic(p, rng) for _ in range(4000)]
-    assert {len(rows) for rows in drawn} == {3}
-    frequency = np.bincount(np.concatenate(drawn), minlength=8) / 4000
-    assert np.abs(frequency - p).max() < 4 * np.sqrt(0.25 / 4000)
 
 
 def test_weighted_totals_are_unbiased() -> None:
@@ -59,6 +50,16 @@ def test_weighted_totals_are_unbiased() -> None:
         totals.append((chosen["weight"] * value[chosen["frame_a"]]).sum())
     error = np.std(totals) / np.sqrt(len(totals))
     assert abs(np.mean(totals) - value.sum()) < 3.5 * error
+
+
+def test_a_larger_sample_holds_the_smaller_one() -> None:
+    table = links(np.random.default_rng(3).gamma(0.7, size=90).tolist(), (30, 45, 60, 75))
+    held: set[int] = set()
+    for count in range(1, 95):
+        chosen = choose_pairs(table, count, "key")
+        assert held <= set(chosen["frame_a"])
+        assert len(chosen) == len(held | set(chosen["frame_a"]))
+        held = set(chosen["frame_a"])
 
 
 def test_keyframes_are_a_stratum_of_their_own() -> None:

@@ -46,7 +46,6 @@ def test_the_same_command_again_makes_nothing_anew(again: Line, said: Said) -> N
 @pytest.mark.parametrize(
     ("stage", "option", "why", "anew"),
     [
-        ("sensitivity", "--frames=3", "sensitivity is stale: frames was 2, now 3", {"sensitivity"}),
         ("sensitivity", "--perturbation=hue", "perturbation was brightness, now hue", {"sensitivity"}),
         ("stability", "--revert-within=2", "stability is stale: revert_within was 3, now 2", {"stability"}),
         ("variation", "--seed=5", "variation is stale: seed was 0, now 5", {"variation"}),
@@ -80,6 +79,35 @@ def test_a_changed_setting_makes_what_depends_on_it_anew(
     told = states(again, capsys)
     assert {told[name][0] for name in {stage, *anew}} == {"done"}
     assert told["report"][0] == "stale"
+
+
+def test_more_frames_are_added_to_a_part_and_fewer_are_taken_from_it(again: Line, said: Said) -> None:
+    """Two clips, a frame each; then two each, of which the first ones are not made anew; then one each again."""
+    first, before = again.folder.table("sensitivity"), parts(again)
+    assert first.groupby("item")["frame"].nunique().tolist() == [1, 1]
+    said()
+    assert run("sensitivity", str(again.run), "--frames=4") == 0
+    assert "sensitivity is stale: frames was 2, now 4" in said()
+    more, after = again.folder.table("sensitivity"), parts(again)
+    assert set(after) == set(before)
+    assert {name.split("/")[0] for name in before if after[name] != before[name]} == {"sensitivity"}
+    assert more.groupby("item")["frame"].nunique().tolist() == [2, 2]
+    by = ["item", "frame", "perturbation", "strength", "metric"]
+    assert_equal(more.merge(first[["item", "frame"]].drop_duplicates()), first, by=tuple(by))
+    assert again.folder.run["sample"] == {"budget": "", "frames": 4, "pairs": 2, "items": 2}
+    assert run("sensitivity", str(again.run), "--frames=2") == 0
+    assert parts(again) == after
+    assert_equal(again.folder.table("sensitivity"), first)
+
+
+def test_more_pairs_are_added_and_weigh_as_if_they_had_been_asked_for(again: Line, line: Line) -> None:
+    before = parts(again)
+    assert run("causes", str(again.run), "--pairs=8") == 0
+    grown, after = again.folder.table("causes"), parts(again)
+    assert {name.split("/")[0] for name in before if after[name] != before[name]} == {"causes"}
+    assert run(*line.command("causes", "--pairs=8", f"-o{line.run}2")) == 0
+    at_once = RunFolder(Path(f"{line.run}2")).table("causes")
+    assert_equal(grown, at_once, by=("item", "scale", "frame_a", "cause"), atol=1e-5)
 
 
 def test_seeds_never_mix_and_both_are_kept(again: Line) -> None:
@@ -116,7 +144,7 @@ def test_another_model_keeps_the_parts_of_the_first(again: Line, models: Path) -
 
 def test_new_files_are_new_items_and_vanished_ones_are_named(line: Line, said: Said, corpus: Path) -> None:
     (line.sources / BOLTS).unlink()
-    assert run(*line.command("sensitivity")) == 0
+    assert run(*line.command("sensitivity", "--frames=1")) == 0
     before, alone = parts(line), line.folder.table("sensitivity")
     shutil.copy(corpus / "factory" / BOLTS, line.sources / BOLTS)
     said()

@@ -1,7 +1,8 @@
 """Which pairs are replayed: a probability sample, drawn by how much the picture itself changed, weights known.
 
 No model has a say in it, so that all models share the replays; pairs in which more happens are likelier, since
-they hold most of the change that is to be accounted for, and each stands for 1 / its probability pairs.
+they hold most of the change that is to be accounted for, and each stands for 1 / its probability pairs. A larger
+sample holds the smaller one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import zlib
 
 import numpy as np
 import pandas as pd
+
+from vidrobust.statistics.nested import sized_order
 
 FLOOR = 0.1
 """Pairs count as changing at least by this share of the mean change, so that none weighs more than ten times."""
@@ -27,8 +30,8 @@ def choose_pairs(links: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame
     seed_key  what the draw depends on, e.g. the item's content key and the run's seed
 
     Inclusion probabilities are proportional to max(pixel_change, a tenth of the mean), cut at 1; the sample is
-    drawn by systematic sampling in random order (Hartley & Rao 1962). Weights are the inverse (Horvitz & Thompson
-    1952).
+    drawn by sequential Poisson sampling, spread over time (``statistics/nested.py``). Weights are the inverse
+    (Horvitz & Thompson 1952).
     """
     usable = links[(links["excluded"] == "") & has_third(links)]
     keyframe = usable["keyframe"].to_numpy(bool) if "keyframe" in usable else np.zeros(len(usable), bool)
@@ -59,33 +62,30 @@ def has_third(links: pd.DataFrame) -> np.ndarray:
 
 
 def _draw(rows: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:
-    probability = inclusion(rows["pixel_change"].to_numpy(float), count)
-    chosen = systematic(probability, rng)
+    size = known_size(rows["pixel_change"].to_numpy(float))
+    probability = inclusion(size, count)
+    chosen = sized_order(size, rng)[:count]
     return rows.iloc[chosen].assign(weight=1 / probability[chosen])
 
 
+def known_size(change: np.ndarray) -> np.ndarray:
+    """(n,) sizes above 0: the change, at least a tenth of its mean; the mean where it is not known."""
+    if not len(change):
+        return change
+    known = np.where(np.isfinite(change), change, np.nanmean(change) if np.isfinite(change).any() else 1.0)
+    mean = float(known.mean())
+    return np.maximum(known, FLOOR * mean) if mean > 0 else np.ones(len(known))
+
+
 def inclusion(size: np.ndarray, count: int) -> np.ndarray:
-    """(n,) probabilities proportional to size, none above 1, that add up to ``count``, or n if less."""
+    """(n,) probabilities proportional to size (n,) > 0, none above 1, that add up to ``count``, or n if less."""
     n = len(size)
     if count >= n:
         return np.ones(n)
-    known = np.where(np.isfinite(size), size, np.nanmean(size) if np.isfinite(size).any() else 1.0)
-    mean = float(known.mean())
-    known = np.maximum(known, FLOOR * mean) if mean > 0 else np.ones(n)
     certain = np.zeros(n, bool)
     while True:
-        rest = known[~certain].sum()
-        p = np.where(certain, 1.0, known * (count - certain.sum()) / rest if rest > 0 else 0.0)
+        rest = size[~certain].sum()
+        p = np.where(certain, 1.0, size * (count - certain.sum()) / rest if rest > 0 else 0.0)
         if (p <= 1).all():
             return np.asarray(p)
         certain |= p > 1
-
-
-def systematic(probability: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Rows drawn with these probabilities: a grid of step 1 with a random start over the rows in random order."""
-    order = rng.permutation(len(probability))
-    ends = np.cumsum(probability[order])
-    start = rng.uniform()
-    # a row is taken where a point start + k lies within its stretch; rounding keeps certain rows certain
-    taken = np.floor(ends - start + 1e-9) > np.floor(np.concatenate([[0.0], ends[:-1]]) - start + 1e-9)
-    return np.sort(order[taken])

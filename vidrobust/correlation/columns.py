@@ -22,7 +22,7 @@ def with_means(units: Units) -> tuple[pd.DataFrame, np.ndarray]:
             extra.append(members.index.to_numpy())
     columns = pd.concat([units.columns, pd.DataFrame(rows, columns=units.columns.columns)], ignore_index=True)
     columns["of"] = [np.array([i]) for i in range(len(units.columns))] + extra
-    means = [units.sensitivity[:, of].mean(axis=1) for of in extra]
+    means = [over_strengths(units.sensitivity[:, of]) for of in extra]
     count = columns.groupby(["perturbation", "metric"])["strength"].transform("size")
     columns["overall"] = (count == 1) | columns["strength"].isna()
     # a perturbation that was not measured by the primary metric speaks through the first that it has
@@ -33,6 +33,27 @@ def with_means(units: Units) -> tuple[pd.DataFrame, np.ndarray]:
     )
     columns["main"] = columns["overall"] & (columns["metric"] == own)
     return columns, np.column_stack([units.sensitivity, *means])
+
+
+def over_strengths(values: np.ndarray) -> np.ndarray:
+    """(n,) one number a unit from its values (n, s) at s strengths, NaN where a strength was not tried.
+
+    The mean over strengths, where all were tried. A unit that was shown some of them is judged by how far it lies
+    from the other units shown the same: with mean m and spread sd of the units that have a strength, over its own
+    strengths sum(value - m) / sum(sd), on the scale of the mean over all strengths. NaN where it has none.
+    """
+    known = ~np.isnan(values)
+    if known.all():
+        return np.asarray(values.mean(axis=1))
+    tried = known.any(axis=0)
+    values, known = values[:, tried], known[:, tried]
+    counts = known.sum(axis=0)
+    means = np.where(known, values, 0.0).sum(axis=0) / counts
+    apart = np.where(known, values - means, 0.0)
+    spread = np.sqrt((apart**2).sum(axis=0) / counts)
+    own = (known * spread).sum(axis=1)
+    place = np.divide(apart.sum(axis=1), own, out=np.zeros(len(values)), where=own > 0)
+    return np.where(known.any(axis=1), means.mean() + spread.mean() * place, np.nan)
 
 
 def describe(
@@ -90,7 +111,7 @@ def _reliability(
     reliable_x, reliable_y = np.full(len(which), np.nan), np.full(len(metrics), np.nan)
     if units.sensitivity_halves is not None:
         for k, of in enumerate(columns["of"].iloc[which]):
-            first, second = (half[:, of].mean(axis=1) for half in units.sensitivity_halves)
+            first, second = (over_strengths(half[:, of]) for half in units.sensitivity_halves)
             reliable_x[k] = _both_halves(first, second)
     if units.instability_halves is not None:
         for k, metric in enumerate(metrics):

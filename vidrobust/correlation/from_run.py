@@ -20,6 +20,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
+from vidrobust.correlation.columns import with_means
 from vidrobust.correlation.from_summaries import units_of_summaries
 from vidrobust.correlation.units import Across, Units, as_names, one_model, spread
 from vidrobust.errors import InputError, SettingsError
@@ -249,7 +250,10 @@ def _choose_clusters(units: Units, time_s: np.ndarray) -> Units:
     count = len(np.unique(units.cluster))
     if count >= MIN_CLUSTERS:
         return units
-    slow = autocorrelation_time(units.series, units.sensitivity, units.instability.to_numpy())
+    columns, values = with_means(units)
+    whole = ~np.isnan(units.sensitivity).any()  # else each strength was tried on some of the units alone
+    x = units.sensitivity if whole else values[:, columns["main"].to_numpy()]
+    slow = autocorrelation_time(units.series, x, units.instability.to_numpy())
     chosen = independent_clusters(
         units.series,
         time_s,

@@ -45,9 +45,10 @@ class Response:
 def response(
     sensitivity: pd.DataFrame, perturbation: str, strength: float, floor: float, felt: Felt
 ) -> Response:
-    """The model's response at a strength, frame by frame linear between the strengths tried; 0 at 0.
+    """The model's response at a strength, linear between the strengths tried; 0 at 0.
 
     sensitivity  the rows of one model; floor: its noise floor
+    n            frames that were tried at one of the two strengths about it
     """
     rows = sensitivity[sensitivity["perturbation"] == perturbation]
     nan = float("nan")
@@ -101,7 +102,13 @@ def _summed(rows: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
-    """item, frame, value at this strength."""
+    """item, frame, value: of each frame that was tried at one of the two strengths about this one.
+
+    The mean of the values is the response, the line between the means of the two strengths. Not every frame need
+    have been tried at both: a value is that mean, and what the frame departs from each strength's mean, by the
+    strength's part in the line and by how many of the frames have it. Of frames tried at both it is the frame's own
+    line, and clusters of such values have the variance of the mean (linearisation, Cochran 1977, section 6.3).
+    """
     table = rows.pivot_table(index=["item", "frame"], columns="strength", values="value", aggfunc="mean")
     known = np.concatenate([[0.0], table.columns.to_numpy(float)])
     if not len(table):
@@ -109,5 +116,14 @@ def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
     values = np.column_stack([np.zeros(len(table)), table.to_numpy(float)])
     place = int(np.clip(np.searchsorted(known, strength), 1, len(known) - 1))
     part = min(1.0, (strength - known[place - 1]) / (known[place] - known[place - 1]))
-    value = values[:, place - 1] + part * (values[:, place] - values[:, place - 1])
-    return table.index.to_frame(index=False).assign(value=value).dropna(subset="value")
+    weight = np.array([1 - part, part])
+    about = values[:, place - 1 : place + 1]
+    # strength 0 is known of every frame, and tells nothing of which frames were tried
+    tried = ~np.isnan(about) & np.array([place > 1 and part < 1, place == 1 or part > 0])
+    some = tried.any(axis=1)
+    about, tried = about[some], tried[some]
+    share = tried.mean(axis=0)
+    means = [column[of].mean() if of.any() else 0.0 for column, of in zip(about.T, tried.T, strict=True)]
+    apart = np.where(tried, about - means, 0.0) * weight / np.where(share > 0, share, 1.0)
+    found = float(np.dot(weight, means)) + apart.sum(axis=1)
+    return table.index[some].to_frame(index=False).assign(value=found)

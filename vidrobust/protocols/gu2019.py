@@ -130,7 +130,10 @@ def anchors_of_run(
         key = rows["item"].astype(str) + ":" + rows["frame"].astype(str)
         distorted = {}
         for name, of in rows.assign(anchor=key).groupby("perturbation", sort=False):
-            wide = of.pivot_table(index="anchor", columns=["strength", "draw"], values="value", sort=False)
+            # a frame may have been shown some strengths only: its own first, second ... of them
+            of = of.sort_values(["strength", "draw"], kind="stable")
+            number = of.groupby("anchor", sort=False).cumcount()
+            wide = of.assign(number=number).pivot_table(index="anchor", columns="number", values="value")
             wide = wide.reindex(sets.anchor).dropna(axis=1)
             distorted[str(name)] = (wide.to_numpy() == 0) & sets.correct[:, None]
         found[str(model)] = ModelAnchors(sets=sets, distorted=distorted)

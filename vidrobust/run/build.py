@@ -90,12 +90,13 @@ def _ahead(run: Run, stages: Sequence[Stage]) -> Reckoning | None:
     items = [
         item
         for item in run.inputs.readable
-        if not any(run.parts.has(unit.stage, unit.key) for unit in units_of(run, stages, item))
+        if not any(unit.done(run.parts) for unit in units_of(run, stages, item))
     ]
     able = [model for model in run.models if needs_pixels(model)]
     if not items or not able or run.reporter.quiet:
         return None
-    ahead = reckon(run.settings, able, run.inputs, items, run.reporter)
+    counts = run.counts
+    ahead = run.reckoned or reckon(run.settings, able, run.inputs, items, run.reporter, counts)
     if ahead is not None:
         run.reporter.say(f"{ahead.items} item(s), {ahead.frames} frames: about {ahead.span}")
     return ahead
@@ -103,7 +104,7 @@ def _ahead(run: Run, stages: Sequence[Stage]) -> Reckoning | None:
 
 def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
     """The units that are done, of items whose decoded content no other item has, or none of an earlier name."""
-    done = [unit for unit in units if run.parts.has(unit.stage, unit.key)]
+    done = [unit for unit in units if unit.done(run.parts)]
     shown_by: dict[str, str] = {}
     for unit in done:
         if unit.stage.name == "links":
@@ -123,8 +124,8 @@ def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
 
 def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
     """The tables of a stage are the concatenation of its parts; written where they are not these parts yet."""
-    made = {unit.name: unit.key for unit in units}
-    known = run.inputs.known if stage.summed else None
+    made = {unit.name: f"{unit.key} {unit.count}" if stage.counted else unit.key for unit in units}
+    known = run.inputs.known if stage.summed and not stage.counted else None
     new = keys.record(stage, run.settings, made, run.folder.run["stages"], known)
     if stage.name == "links":
         _describe(run, units)
@@ -138,7 +139,7 @@ def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
         read = [
             whole[unit.name[:2]][name]
             if unit.name[:2] in whole
-            else run.parts.read(stage, unit.key, name, unit.item.name)
+            else _rows(run, unit, name)
             for unit in parts.values()
         ]
         run.folder.write_table(name, _concatenated(name, read))
@@ -173,6 +174,18 @@ def _whole(run: Run, stage: Stage, units: Sequence[Unit]) -> dict[tuple[str, str
         of_links = links[links["item"] == key[0]]
         found[key] = load(stage.whole)(run.settings, several[0].model, about[key[0]], parts, of_links)
     return found
+
+
+def _rows(run: Run, unit: Unit, table: str) -> pd.DataFrame:
+    """A raw table of a unit; of a sample those rows that are asked for, where its part holds more."""
+    rows = run.parts.read(unit.stage, unit.key, table, unit.item.name)
+    if not unit.stage.counted:
+        return rows
+    content, settings = unit.segment.content, run.settings
+    links = BY_NAME["links"]
+    of_links = run.parts.read(links, keys.unit_key(links, content, settings, None), "links", unit.item.name)
+    taken: pd.DataFrame = load(unit.stage.taken)(rows, of_links, content, settings, unit.count)
+    return taken
 
 
 def _conclude(run: Run, stage: Stage, *, asked: bool) -> None:

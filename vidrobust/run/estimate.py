@@ -15,6 +15,7 @@ from vidrobust.models.load import load_models
 from vidrobust.models.predict import predict
 from vidrobust.run import inputs
 from vidrobust.run.check import check_settings
+from vidrobust.run.counts import Counts, seconds_of, usual, within
 from vidrobust.run.inputs import Inputs
 from vidrobust.run.progress import Reporter, duration
 from vidrobust.run.settings import Settings
@@ -49,6 +50,7 @@ class Reckoning:
     frames: int
     unknown: int
     models: int
+    counts: Counts
     costs: tuple[tuple[Cost, int], ...]
     low_s: float
     high_s: float
@@ -58,6 +60,7 @@ class Reckoning:
         """The same for a reader."""
         of_unknown = f" and {self.unknown} item(s) of unknown length" if self.unknown else ""
         lines = [f"{self.items} item(s), {self.frames} frames by their headers{of_unknown}"]
+        lines.append(f"{self.counts.frames} frames are perturbed and {self.counts.pairs} pairs are explained")
         lines += [
             f"{cost.step}: {steps} at {1000 * cost.seconds:.0f} ms for {self.models} model(s)"
             for cost, steps in self.costs
@@ -78,16 +81,18 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
     check_settings(settings, STAGES)
     models = load_models(settings.model, device=settings.device, engine=settings.engine)
     found = inputs.find(settings, None, reporter)
-    ahead = reckon(settings, models, found, found.readable, reporter)
+    counts = None if settings.budget else usual(len(found.content))
+    ahead = reckon(settings, models, found, found.readable, reporter, counts)
     if ahead is None:
         raise InputError("nothing could be evaluated: none of the sources could be read")
-    per_item = sum(int(load(stage.steps)(settings)) for stage in STAGES if stage.how == "frames")
+    of_samples = sum(steps for cost, steps in ahead.costs if cost.stage != "stream")
     return {
         "items": ahead.items,
         "frames": ahead.frames,
         "items_of_unknown_length": ahead.unknown,
         "failed": found.failed,
-        "forward_passes": (ahead.frames + ahead.items * per_item) * len(models),
+        "sample": {"frames": ahead.counts.frames, "pairs": ahead.counts.pairs},
+        "forward_passes": (ahead.frames + of_samples) * len(models),
         "seconds": round((ahead.low_s + ahead.high_s) / 2, 1),
         "low_s": ahead.low_s,
         "high_s": ahead.high_s,
@@ -96,9 +101,17 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
 
 
 def reckon(
-    settings: Settings, models: Sequence[Any], found: Inputs, items: Sequence[Item], reporter: Reporter
+    settings: Settings,
+    models: Sequence[Any],
+    found: Inputs,
+    items: Sequence[Item],
+    reporter: Reporter,
+    counts: Counts | None = None,
 ) -> Reckoning | None:
-    """Measure a few units on the first item that can be read, and reckon for all; None where none can be."""
+    """Measure a few units on the first item that can be read, and reckon for all; None where none can be.
+
+    counts  frames and pairs of these items; None: as the settings say, or as their budget allows
+    """
     costs: list[Cost] = []
     frames, unknown, readable = 0, 0, 0
     for item in items:
@@ -117,14 +130,22 @@ def reckon(
         frames += -(-(count or 0) // settings.every)
     if not costs:
         return None
+    each_s = {cost.stage: cost.seconds for cost in costs}
+    of_one = {name: float(load(BY_NAME[name].steps)(settings)) for name in each_s if name != "stream"}
+    if counts is None and settings.budget:
+        fixed = TABLES_S + each_s["stream"] * frames
+        frame_s, pair_s = (
+            each_s.get(name, 0.0) * of_one.get(name, 0.0) for name in ("sensitivity", "causes")
+        )
+        counts = within(seconds_of(settings.budget), fixed, frame_s, pair_s, readable)
+    counts = counts or usual(readable)
+    counts = Counts(settings.frames or counts.frames, settings.pairs or counts.pairs)
     steps = {"stream": frames}
-    for cost in costs:
-        if cost.stage != "stream":
-            steps[cost.stage] = readable * int(load(BY_NAME[cost.stage].steps)(settings))
+    steps |= {name: round(counts.of(BY_NAME[name].counted) * of_one[name]) for name in of_one}
     seconds = TABLES_S + sum(cost.seconds * steps[cost.stage] for cost in costs)
     low, high = (round(seconds * factor, 1) for factor in SPREAD)
     each = tuple((cost, steps[cost.stage]) for cost in costs)
-    return Reckoning(readable, frames, unknown, len(models), each, low, high)
+    return Reckoning(readable, frames, unknown, len(models), counts, each, low, high)
 
 
 def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> list[Cost]:
@@ -163,14 +184,12 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> 
 
 
 def _frames_cost(stage: Any, context: Context, source: Any, models: list[Any], links: Any) -> Cost:
-    """One step of a stage that asks for single frames, by the setting that counts them."""
-    counted = {"sensitivity": "frames", "causes": "pairs"}[stage.name]
-    few = dataclasses.replace(
-        context, settings=context.settings.changed({counted: 1}, "estimate"), links=links
-    )
+    """One step of a stage that asks for single frames, of a sample of one frame or pair."""
+    done: list[int] = []
+    few = dataclasses.replace(context, count=1, links=links, advance=done.append)
     started = time.perf_counter()
     load(stage.work)(few, source, models)
-    seconds = (time.perf_counter() - started) / max(1, int(load(stage.steps)(few.settings)))
+    seconds = (time.perf_counter() - started) / max(1, sum(done))
     return Cost(stage.name, f"{stage.name}, {stage.step}", seconds)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import pandas as pd
 
 from vidrobust.differences.pairs import PairWatcher
 from vidrobust.errors import InputError, ModelError
@@ -12,6 +15,7 @@ from vidrobust.footage.item import Item
 from vidrobust.models.predict import AUTO_BATCH, Model, is_out_of_memory, needs_pixels
 from vidrobust.run.inputs import open_item
 from vidrobust.run.keys import unit_key
+from vidrobust.run.parts import Parts
 from vidrobust.run.run import Run
 from vidrobust.run.segments import Segment
 from vidrobust.run.stage import Stage, load
@@ -27,12 +31,26 @@ _TOO_LARGE = (
 
 @dataclass(frozen=True)
 class Unit:
-    """One stage on one segment of an item, with one model or none; the key says whether it is done."""
+    """One stage on one segment of an item, with one model or none; the key says whether it is done.
+
+    count  of a stage that works on a sample: how many frames or pairs; a part that holds more of them will do
+    """
 
     stage: Stage
     segment: Segment
     model: Model | None
     key: str
+    count: int = 0
+
+    def done(self, parts: Parts) -> bool:
+        """Whether its part is there, and holds enough."""
+        return parts.has(self.stage, self.key) and self.had(parts) >= self.count
+
+    def had(self, parts: Parts) -> int:
+        """How many frames or pairs its part holds; 0 where there is none."""
+        if not self.stage.counted or not parts.has(self.stage, self.key):
+            return 0
+        return int(parts.facts(self.stage, self.key)["count"])
 
     @property
     def item(self) -> Item:
@@ -56,7 +74,8 @@ def units_of(run: Run, stages: Sequence[Stage], item: Item) -> list[Unit]:
                 if stage.how == "frames" and model is not None and not needs_pixels(model):
                     continue  # answers from a file: it cannot be asked about other pictures
                 key = unit_key(stage, segment.content, run.settings, model)
-                found.append(Unit(stage, segment, model, key))
+                count = run.count(stage.counted, segment) if stage.counted else 0
+                found.append(Unit(stage, segment, model, key, count))
     return found
 
 
@@ -65,7 +84,7 @@ def make_missing(run: Run, stages: Sequence[Stage]) -> None:
     units = {item.name: units_of(run, stages, item) for item in run.inputs.readable}
     _say_what(run, [unit for of_item in units.values() for unit in of_item])
     for item in run.inputs.readable:
-        missing = [unit for unit in units[item.name] if not run.parts.has(unit.stage, unit.key)]
+        missing = [unit for unit in units[item.name] if not unit.done(run.parts)]
         try:
             for segment in dict.fromkeys(unit.segment for unit in missing):
                 with open_item(segment.reads, run.settings, segment.origin) as source:
@@ -84,8 +103,8 @@ def make_missing(run: Run, stages: Sequence[Stage]) -> None:
 def _say_what(run: Run, units: Sequence[Unit]) -> None:
     """How much of each command's stage is there already."""
     for stage in dict.fromkeys(unit.stage for unit in units if unit.stage.command):
-        keys = {unit.key for unit in units if unit.stage is stage}
-        missing = sum(not run.parts.has(stage, key) for key in keys)
+        keys = {unit.key: unit for unit in units if unit.stage is stage}
+        missing = sum(not unit.done(run.parts) for unit in keys.values())
         told = f"{missing} of {len(keys)} parts to be made" if missing else "up to date"
         run.reporter.say(f"{stage.name}: {told}")
 
@@ -94,8 +113,9 @@ def _make(run: Run, segment: Segment, source: VideoSource, missing: list[Unit]) 
     streams = [unit for unit in missing if unit.stage.how == "stream"]
     if streams:
         _stream(run, segment, source, streams)
-    for stage in dict.fromkeys(unit.stage for unit in missing if unit.stage.how == "frames"):
-        _frames(run, segment, source, [unit for unit in missing if unit.stage is stage])
+    asked = {unit: (unit.stage, unit.had(run.parts)) for unit in missing if unit.stage.how == "frames"}
+    for alike in dict.fromkeys(asked.values()):
+        _frames(run, segment, source, [unit for unit, what in asked.items() if what == alike], alike[1])
 
 
 def _context(run: Run, segment: Segment, source: VideoSource, advance: object) -> Context:
@@ -141,14 +161,19 @@ def _stream(run: Run, segment: Segment, source: VideoSource, units: list[Unit]) 
         run.parts.write(unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)})
 
 
-def _frames(run: Run, segment: Segment, source: VideoSource, units: list[Unit]) -> None:
-    """One stage that asks for single frames, for all its models at once; one by one where a model fails."""
+def _frames(run: Run, segment: Segment, source: VideoSource, units: list[Unit], have: int) -> None:
+    """One stage that asks for single frames, for all its models at once; one by one where a model fails.
+
+    have  how many of its frames or pairs the parts hold that are there, and that are now added to
+    """
     stage, item = units[0].stage, segment.item
     work = load(stage.work)
-    total = load(stage.steps)(run.settings) if stage.steps else None
+    count = max(unit.count for unit in units)
+    total = round((count - have) * load(stage.steps)(run.settings)) if stage.steps else None
     started = time.perf_counter()
     with run.reporter.counting(f"{item.name}: {stage.name}", total, stage.step) as counter:
         context = _context(run, segment, source, counter.advance)
+        context = dataclasses.replace(context, count=count, have=have)
         models = [unit.model for unit in units if unit.model is not None]
         try:
             found: dict[str, Found] = dict(work(context, source, models))
@@ -164,7 +189,14 @@ def _frames(run: Run, segment: Segment, source: VideoSource, units: list[Unit]) 
         name = "" if unit.model is None else unit.model.name
         if name in found:
             rows, facts = found[name]
-            run.parts.write(unit.stage, unit.key, rows, {**facts, "seconds": round(seconds, 3)})
+            took = seconds
+            if have:
+                before = {each: run.parts.read(stage, unit.key, each, item.name) for each in stage.parts}
+                rows = {
+                    each: pd.concat([before[each], rows[each]], ignore_index=True) for each in stage.parts
+                }
+                took += float(run.parts.facts(stage, unit.key).get("seconds", 0.0))
+            run.parts.write(stage, unit.key, rows, {**facts, "count": count, "seconds": round(took, 3)})
 
 
 def _with_model(item: Item, unit: Unit) -> str:

@@ -18,8 +18,10 @@ from vidrobust.footage.item_tables import items_table
 from vidrobust.models.info import model_info
 from vidrobust.models.load import load_models
 from vidrobust.models.merged import merged
-from vidrobust.models.predict import Model
+from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.run import inputs
+from vidrobust.run.counts import Counts, shares, usual
+from vidrobust.run.estimate import Reckoning, reckon
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.inputs import Inputs
 from vidrobust.run.parts import Parts
@@ -41,6 +43,9 @@ class Run:
         self._inputs: Inputs | None = None
         self._models: list[Model] | None = None
         self._segments: dict[str, tuple[Segment, ...]] = {}
+        self._counts: Counts | None = None
+        self._shares: dict[str, dict[str, int]] = {}
+        self.reckoned: Reckoning | None = None
 
     @property
     def path(self) -> Path:
@@ -130,6 +135,39 @@ class Run:
         if item.name not in self._segments:
             self._segments[item.name] = segments_of(item, self.inputs.content[item.name], self.settings)
         return self._segments[item.name]
+
+    @property
+    def counts(self) -> Counts:
+        """Frames and pairs of the run; those of a budget are reckoned once, and stand in run.json."""
+        if self._counts is None:
+            found = self._asked_for()
+            told = {"budget": self.settings.budget, "frames": found.frames, "pairs": found.pairs}
+            self.folder.update(sample={**told, "items": len(self.inputs.content)})
+            self._counts = found
+        return self._counts
+
+    def _asked_for(self) -> Counts:
+        settings = self.settings
+        noted = self.folder.run.get("sample", {})
+        found = usual(len(self.inputs.content))
+        if settings.budget and None in (settings.frames, settings.pairs):
+            if noted.get("budget") == settings.budget:
+                found = Counts(noted["frames"], noted["pairs"])
+            else:
+                able = [model for model in self.models if needs_pixels(model)]
+                ahead = reckon(settings, able, self.inputs, self.inputs.readable, self.reporter)
+                found, self.reckoned = (found, None) if ahead is None else (ahead.counts, ahead)
+        return Counts(settings.frames or found.frames, settings.pairs or found.pairs)
+
+    def count(self, counted: str, segment: Segment) -> int:
+        """How many frames, or pairs, fall to a segment."""
+        if counted not in self._shares:
+            content = self.inputs.content
+            found = shares(self.counts.of(counted), list(content.values()), self.settings.seed)
+            self._shares[counted] = dict(zip(content, found, strict=True))
+        mine = self._shares[counted][segment.item.name]
+        keys = [each.content for each in self.segments(segment.item)]
+        return shares(mine, keys, self.settings.seed)[segment.number]
 
     def item(self, name: str) -> Item:
         """The item of this name."""

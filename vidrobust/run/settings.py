@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from vidrobust.errors import SettingsError
 from vidrobust.repeatability.gates import parse_gate
+from vidrobust.run.counts import seconds_of
 from vidrobust.tracks.follow import TrackSettings
 
 
@@ -70,12 +71,16 @@ class Settings:
     suite: tuple[str, ...] = ("natural",)
     perturbation: tuple[str, ...] = ()
     """Only these of the suites, by their keys; all where none is named."""
-    frames: int = 24
-    """Frames per item whose sensitivity is measured."""
+    frames: int | None = None
+    """Frames of the run whose sensitivity is measured, spread over its items; None: by the number of items."""
+    strengths: int = 1
+    """Strengths of each perturbation that a frame is shown, the others fall to other frames; 0: all."""
     draws: int = 1
     """Random draws per frame and perturbation."""
-    pairs: int = 24
-    """Pairs per item whose change is explained by replay."""
+    pairs: int | None = None
+    """Pairs of the run that are explained by replay, spread over its items; None: by the number of items."""
+    budget: str = ""
+    """A time such as 5m that is turned once into frames and pairs, where these are not given."""
     across: tuple[str, ...] = ("frames", "clips", "models")
     resamples: int = 20000
     widen: float = 1.0
@@ -94,8 +99,12 @@ class Settings:
         for rule in self.fail_if:
             parse_gate(rule)
         for name in ("every", "revert_within", "frames", "draws", "pairs", "resamples"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise SettingsError(f"{name}: expected a whole number from 1, got {getattr(self, name)}")
+        if self.strengths < 0:
+            raise SettingsError(f"strengths: expected a whole number, 0 for all, got {self.strengths}")
+        if self.budget:
+            seconds_of(self.budget)
         if self.fps is not None and self.fps <= 0:
             raise SettingsError(f"fps: expected a positive number, got {self.fps:g}")
         if self.fps is not None and self.every != 1:

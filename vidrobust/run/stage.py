@@ -33,7 +33,9 @@ class Stage:
     work      "module:function" that does one unit; docs/architecture.md has the signatures
     whole     "module:function" (Settings, model, what run.json says of the item, raw tables, links) -> the raw
               tables of an item in several segments, where rows depend on the whole of it
-    steps     "module:function" (Settings) -> steps a unit takes, about; ``step`` is what one of them is called
+    counted   of a stage that works on a sample: the setting that says how many of the run, "frames" or "pairs"
+    taken     "module:function" (rows of a part, links, content, Settings, count) -> those of a sample so large
+    steps     "module:function" (Settings) -> steps that one of the sample takes; ``step`` is what one is called
     finish    "module:function" (Run) that writes ``gives`` and ``files``
     told      "module:function" (Run) -> what ``--json`` prints
     check     "module:function" (Settings) that raises SettingsError for what the stage could not use
@@ -56,6 +58,8 @@ class Stage:
     files: tuple[str, ...] = ()
     work: str = ""
     whole: str = ""
+    counted: str = ""
+    taken: str = ""
     steps: str = ""
     step: str = "steps"
     finish: str = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -26,7 +25,9 @@ class Context:
 
     content  the key of its content; everything random about it is seeded with this and the seed
     links    its table ``links``; None while it is being made
-    number   which segment of its item this is, from 0, of so many ``pieces``: its share of frames and pairs
+    number   which segment of its item this is, from 0, of so many ``pieces``
+    count    of a stage that takes a sample: how many frames, or pairs, fall to this segment
+    have     how many of them were worked on before; the first of the order
     advance  told how many steps were just done
     origin   number and time of the item's first delivered frame; None where the item is one segment
     """
@@ -40,6 +41,8 @@ class Context:
     number: int = 0
     pieces: int = 1
     origin: tuple[int, float] | None = None
+    count: int = 0
+    have: int = 0
 
     def own(self, time_s: np.ndarray) -> np.ndarray:
         """(N,) bool: which frames belong to this segment; those about it are read for pairs over its borders."""
@@ -51,10 +54,6 @@ class Context:
         """The part of a batch that belongs to this segment."""
         rows = self.own(batch.time_s)
         return (batch, links) if rows.all() else (batch.rows(rows), links.rows(rows))
-
-    def share_of(self, count: int) -> int:
-        """Of so many of the item, how many fall to this segment."""
-        return max(1, math.ceil(count / self.pieces))
 
     def need_links(self) -> pd.DataFrame:
         """The table ``links``, in a stage that needs it."""

@@ -25,13 +25,18 @@ from vidrobust.video.source import VideoSource
 
 BREAKS = ("scene_cut", "frame_size", "corrupt")
 """Reasons for which no frame behind them tells of one before."""
+PAIR = ["scale", "frame_a", "frame_b"]
+"""What names a pair of an item."""
 SECOND_SHARE = 4
 """One pair about a second apart for so many pairs of neighbours."""
 
 
 def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
     """Replay the pairs that the sample holds; neighbours first, then some about a second apart."""
-    pairs = chosen_pairs(context)
+    pairs = chosen_pairs(context.need_links(), context.count, context.content, context.settings.seed)
+    if context.have:
+        held = chosen_pairs(context.need_links(), context.have, context.content, context.settings.seed)
+        pairs = pairs[~_named(pairs).isin(_named(held))]
     found: dict[str, list[dict[str, object]]] = {name: [] for name in BY_NAME["causes"].parts}
     for pair in pairs.itertuples():
         pictures = pictures_of(source, context.need_links(), int(pair.frame_a), int(pair.frame_b))
@@ -88,23 +93,42 @@ def known(settings: Settings, model: Model) -> dict[str, float]:
     return {"birth": settings.birth, "keep": settings.keep} if model.task == "detection" else {}
 
 
-def steps(settings: Settings) -> int:
-    """How many pairs an item has to offer, about."""
-    return settings.pairs + max(1, settings.pairs // SECOND_SHARE)
+def steps(settings: Settings) -> float:
+    """How many pairs are replayed for one pair of neighbours that is asked for, about."""
+    return 1 + 1 / SECOND_SHARE
 
 
-def chosen_pairs(context: Context) -> pd.DataFrame:
-    """frame_a, frame_b, weight, stratum, scale, time_s: of the item's neighbours, and of pairs a second apart."""
-    links = context.need_links()
-    seed = f"{context.settings.seed} {context.content}"
-    count = context.share_of(context.settings.pairs)
-    near = choose_pairs(_neighbours(links), count, seed).assign(scale="adjacent")
-    rate = float(context.info.frame_rate) / context.settings.every
-    far = _apart(links, max(2, round(rate if context.settings.fps is None else context.settings.fps)))
-    some = choose_pairs(far, max(1, count // SECOND_SHARE), f"second {seed}").assign(scale="second")
+def taken(
+    rows: pd.DataFrame, links: pd.DataFrame, content: str, settings: Settings, count: int
+) -> pd.DataFrame:
+    """The rows of a sample of ``count`` pairs, with its weights, of a part that may hold more."""
+    chosen = chosen_pairs(links, count, content, settings.seed)
+    weight = rows[PAIR].merge(chosen[[*PAIR, "weight"]], on=PAIR, how="left")["weight"].to_numpy(float)
+    return rows.assign(weight=weight)[np.isfinite(weight)]
+
+
+def chosen_pairs(links: pd.DataFrame, count: int, content: str, seed: int) -> pd.DataFrame:
+    """frame_a, frame_b, weight, stratum, scale, time_s: of an item's neighbours, and of pairs a second apart.
+
+    The pairs of a smaller ``count`` are among them.
+    """
+    key = f"{seed} {content}"
+    near = choose_pairs(_neighbours(links), count, key).assign(scale="adjacent")
+    far = _apart(links, _frames_a_second(links))
+    some = choose_pairs(far, max(1, count // SECOND_SHARE), f"second {key}").assign(scale="second")
     found = pd.concat([part for part in (near, some) if len(part)] or [near], ignore_index=True)
     times = links.set_index("frame")["time_s"]
     return found.assign(time_s=times.reindex(found["frame_a"]).to_numpy())
+
+
+def _frames_a_second(links: pd.DataFrame) -> int:
+    """Delivered frames a second, about; two at least."""
+    step = float(links["time_s"].diff().median())
+    return max(2, round(1 / step)) if step > 0 else 2
+
+
+def _named(pairs: pd.DataFrame) -> pd.Index:
+    return pd.MultiIndex.from_frame(pairs[PAIR])
 
 
 def _neighbours(links: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust import tables
+from vidrobust.frames import VideoInfo
 from vidrobust.models.predict import Model
 from vidrobust.perturb.catalogue import find, suite
 from vidrobust.perturb.perturbation import Perturbation
@@ -14,42 +16,64 @@ from vidrobust.perturb.published.sequences import SEQUENCES
 from vidrobust.predictions import Classifier
 from vidrobust.run.settings import Settings
 from vidrobust.run.unit import Context, Found
-from vidrobust.studies.sensitivity import choose_frames, study_frames
+from vidrobust.statistics.nested import spread_order
+from vidrobust.studies.design import shown_per_frame, start_of
+from vidrobust.studies.sensitivity import study_frames
 from vidrobust.studies.sequences import study_sequences
 from vidrobust.studies.shift import PICTURES_PER_FRAME, study_pixel_shifts
 from vidrobust.tasks.catalogue import versions_of
 from vidrobust.video.source import VideoSource
 
 OWN_PROTOCOL = ("imagenet-p", "shift")
-CHUNK = 8
-"""Frames in memory at once."""
+CHUNK_BYTES = 64 * 2**20
+"""Frames in memory at once, in bytes."""
 
 
 def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
     """Perturb the chosen frames once and show them to all these models."""
-    chosen = frames_to_study(context.need_links(), context.share_of(context.settings.frames))
+    settings = context.settings
+    order = frames_to_study(context.need_links(), context.count, context.content, settings.seed)
+    # the places of the frames in the order, and the frames in the order of time, to be decoded forwards
+    ranks = np.arange(context.have, len(order))
+    ranks = ranks[np.argsort(order[ranks])]
     parts: list[pd.DataFrame] = []
-    for start in range(0, len(chosen), CHUNK):
-        frames = source.at([int(i) for i in chosen[start : start + CHUNK]])
+    size = chunk(context.info)
+    for start in range(0, len(ranks), size):
+        some = ranks[start : start + size]
+        frames = source.at([int(i) for i in order[some]])
         how: dict[str, Any] = {
-            "draws": context.settings.draws,
-            "seed": context.settings.seed,
+            "draws": settings.draws,
+            "seed": settings.seed,
             "content": context.content,
-            "batch": context.settings.batch_size,
+            "batch": settings.batch_size,
             "step": context.advance,
         }
-        perturbations = perturbations_of(context.settings)
+        perturbations = perturbations_of(settings)
         if perturbations:
-            parts.append(study_frames(frames, models, perturbations, **how))
-        if "imagenet-p" in _own(context.settings):
+            parts.append(
+                study_frames(frames, models, perturbations, ranks=some, each=settings.strengths, **how)
+            )
+        if "imagenet-p" in _own(settings):
             parts.append(study_sequences(frames, _classifiers(models), **how))
-        if "shift" in _own(context.settings):
+        if "shift" in _own(settings):
             parts.append(study_pixel_shifts(frames, _classifiers(models), **how))
-    table = pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True) if parts else tables.empty("sensitivity")
     return {
-        model.name: ({"sensitivity": table[table["model"] == model.name]}, {"frames": len(chosen)})
+        model.name: ({"sensitivity": table[table["model"] == model.name]}, {"frames": len(order)})
         for model in models
     }
+
+
+def taken(
+    rows: pd.DataFrame, links: pd.DataFrame, content: str, settings: Settings, count: int
+) -> pd.DataFrame:
+    """The rows of the first ``count`` frames, of a part that may hold more."""
+    return rows[rows["frame"].isin(frames_to_study(links, count, content, settings.seed))]
+
+
+def chunk(info: VideoInfo) -> int:
+    """How many frames are worked on at once: what fits into CHUNK_BYTES, at most 64."""
+    return max(1, min(64, CHUNK_BYTES // (3 * info.width * info.height)))
 
 
 def known(settings: Settings, model: Model) -> dict[str, Any]:
@@ -61,11 +85,6 @@ def known(settings: Settings, model: Model) -> dict[str, Any]:
 def _classifiers(models: list[Model]) -> list[Classifier]:
     """Those of the models for which the published protocols are defined."""
     return [model for model in models if isinstance(model, Classifier) and model.task == "classification"]
-
-
-def steps(settings: Settings) -> int:
-    """How many perturbed frames an item has to offer each model, about."""
-    return settings.frames * perturbed_per_frame(settings)
 
 
 def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
@@ -80,27 +99,29 @@ def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
     return tuple(each for name, entries in suites if name not in OWN_PROTOCOL for each in entries)
 
 
-def perturbed_per_frame(settings: Settings) -> int:
+def steps(settings: Settings) -> float:
     """How many perturbed copies of one frame each model sees."""
-    asked = (each for each in perturbations_of(settings) if each.on_single_frames)
-    copies = sum(len(each.strengths) for each in asked)
+    asked = (one for one in perturbations_of(settings) if one.on_single_frames)
+    copies = sum(shown_per_frame(len(one.strengths), settings.strengths) for one in asked)
     if "imagenet-p" in _own(settings):
         copies += sum(sequence.num_frames for sequence in SEQUENCES.values())
     if "shift" in _own(settings):
         copies += PICTURES_PER_FRAME
-    return copies * settings.draws
+    return float(copies * settings.draws)
 
 
 def _own(settings: Settings) -> set[str]:
     return set() if settings.perturbation else set(settings.suite) & set(OWN_PROTOCOL)
 
 
-def frames_to_study(links: pd.DataFrame, count: int) -> np.ndarray:
-    """``count`` frames of an item, evenly spread over those that start a usable pair of neighbours.
+def frames_to_study(links: pd.DataFrame, count: int, content: str, seed: int) -> np.ndarray:
+    """``count`` frames of an item in the order in which they are taken, of those that start a usable pair.
 
     So that each frame studied has a natural change to be compared with; where the item has no usable pair at all
-    (stills, one frame), over all its frames.
+    (stills, one frame), over all its frames. The first of them are those of a smaller ``count``.
     """
     frames, reason = links["frame"].to_numpy(), links["reason"].to_numpy()
     starts = frames[:-1][reason[1:] == ""]
-    return choose_frames(starts if len(starts) else frames, count)
+    candidates = np.unique(starts if len(starts) else frames)
+    chosen: np.ndarray = candidates[spread_order(len(candidates), count, start_of(seed, content))]
+    return chosen
