@@ -106,7 +106,7 @@ def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
 
     The mean of the values is the response, the line between the means of the two strengths. Not every frame need
     have been tried at both: a value is that mean, and what the frame departs from each strength's mean, by the
-    strength's part in the line and by how many of the frames have it. Of frames tried at both it is the frame's own
+    strength's part in the line and by how many of the frames have it. Of frames tried at both it is their own
     line, and clusters of such values have the variance of the mean (linearisation, Cochran 1977, section 6.3).
     """
     table = rows.pivot_table(index=["item", "frame"], columns="strength", values="value", aggfunc="mean")

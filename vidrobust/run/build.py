@@ -137,9 +137,7 @@ def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
     for name in stage.parts:
         parts = {unit.name if unit.name[:2] not in whole else unit.name[:2]: unit for unit in units}
         read = [
-            whole[unit.name[:2]][name]
-            if unit.name[:2] in whole
-            else _rows(run, unit, name)
+            whole[unit.name[:2]][name] if unit.name[:2] in whole else _rows(run, unit, name)
             for unit in parts.values()
         ]
         run.folder.write_table(name, _concatenated(name, read))
