@@ -6,8 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.policy.response import response
+from vidrobust.policy.response import Response
+from vidrobust.policy.response import response as response_to
 from vidrobust.statistics.intervals import clustered_mean
+from vidrobust.tasks.classification import CLASSIFICATION
+
+
+def response(rows: pd.DataFrame, name: str, strength: float, floor: float) -> Response:
+    assert CLASSIFICATION.felt is not None
+    return response_to(rows, name, strength, floor, CLASSIFICATION.felt)
 
 
 def table(cells: list[tuple[str, int, float, float]]) -> pd.DataFrame:
