@@ -4,7 +4,7 @@
     python benchmarks/sweep_design.py RUN [--clips 6,8,12] [--runs 60] [--frames 24]
 
 RUN holds the whole sweep once: every perturbation at every strength on every frame, of at least a dozen clips.
-They are the population. Again and again so many of its clips are drawn (with replacement, each an item of its own),
+They are the population. Time and again so many clips are drawn (with replacement, each an item by itself),
 and of the same clips two sweeps are taken from the table: the whole one, and what the design shows of these frames
 (``studies/design.py``). Both are summed up as in the report. Told are the forward passes, the ratio of the
 intervals' widths (of the median curve, and the median of the curves' ratios), and how often the intervals hold the
