@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.account.planted import still
-from vidrobust.differences.sharpness import blur_between, detail, passed
+from vidrobust.differences.sharpness import Blur, blur_between, detail, passed
+from vidrobust.perturb.blur import line_kernel
 from vidrobust.pixels import luma
 
 
@@ -27,8 +28,36 @@ def test_a_planted_blur_is_found_in_both_directions(gray: np.ndarray, sigma: flo
         (x + rng.normal(0, noise, gray.shape)).astype(np.float32)
         for x in (gray, cv2.GaussianBlur(gray, (0, 0), sigma))
     ]
-    assert blur_between(*frames, still_there, everywhere) == pytest.approx(sigma, rel=0.15)
-    assert blur_between(*frames[::-1], still_there, everywhere) == pytest.approx(-sigma, rel=0.15)
+    for order, sign in ((1, 1), (-1, -1)):
+        found = blur_between(*frames[::order], still_there, everywhere)
+        assert found.sigma_px == pytest.approx(sign * sigma, rel=0.15)
+        assert np.isnan(found.angle)
+
+
+@pytest.mark.parametrize(("length", "degrees"), [(3.0, 0.0), (5.0, 30.0), (4.0, 90.0)])
+@pytest.mark.parametrize("noise", [0.0, 3.0])
+def test_motion_while_the_shutter_is_open_is_a_line(
+    gray: np.ndarray, length: float, degrees: float, noise: float
+) -> None:
+    rng = np.random.default_rng(0)
+    still_there, everywhere = np.zeros((*gray.shape, 2), np.float32), np.ones(gray.shape, bool)
+    x = gray.astype(np.float32)
+    smeared = cv2.filter2D(x, -1, line_kernel(length, np.deg2rad(degrees)), borderType=cv2.BORDER_REFLECT_101)
+    frames = [(each + rng.normal(0, noise, gray.shape)).astype(np.float32) for each in (x, smeared)]
+    for order, sign in ((1, 1), (-1, -1)):
+        found = blur_between(*frames[::order], still_there, everywhere)
+        assert found.length_px == pytest.approx(length, rel=0.2)
+        assert np.sign(found.sigma_px) == sign
+        assert abs((np.rad2deg(found.angle) - degrees + 90) % 180 - 90) < 12
+
+
+def test_a_line_is_played_as_long_as_it_is() -> None:
+    point = np.zeros((21, 21), np.float32)
+    point[10, 10] = 1
+    made = Blur(sigma_px=4 / np.sqrt(12), angle=0.0).of(point)
+    across = np.arange(21) - 10
+    assert (made.sum(axis=0) @ across**2) == pytest.approx(4**2 / 12, rel=0.2)
+    assert made.sum(axis=1)[10] == pytest.approx(1.0, abs=1e-5)
 
 
 def test_noise_is_no_sharpness(gray: np.ndarray) -> None:
@@ -36,7 +65,7 @@ def test_noise_is_no_sharpness(gray: np.ndarray) -> None:
     still_there, everywhere = np.zeros((*gray.shape, 2), np.float32), np.ones(gray.shape, bool)
     for _ in range(5):
         a, b = ((gray + rng.normal(0, 4, gray.shape)).astype(np.float32) for _ in range(2))
-        assert blur_between(a, b, still_there, everywhere) == 0
+        assert blur_between(a, b, still_there, everywhere) == Blur()
 
 
 def test_the_noise_that_passes_a_blur_is_that_of_white_noise() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import zlib
 
-import cv2
 import numpy as np
 
 from vidrobust.account.measured import Change
@@ -29,8 +28,8 @@ def aligned(a: np.ndarray, b: np.ndarray, change: Change) -> np.ndarray:
         x = change.levels.light(x)
     if change.levels.has_colour:
         x = change.levels.colour(x)
-    if change.blur_px > 0:
-        x = cv2.GaussianBlur(x, (0, 0), change.blur_px, borderType=cv2.BORDER_REFLECT_101)
+    if change.blur.sigma_px > 0:
+        x = change.blur.of(x)
     return np.where(change.new[..., None], b.astype(np.float32), x)
 
 

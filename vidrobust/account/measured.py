@@ -4,7 +4,7 @@
                          camera           the motion that most of the picture shares
                          objects          what moves otherwise, beyond the camera
                          new              what of the second frame was not in the first
-                         sharpness        the Gaussian blur between them
+                         sharpness        the blur between them
 
 Displacements stand on the grid of the second frame and lead back to the first.
 """
@@ -29,7 +29,7 @@ from vidrobust.differences.registration import (
     size_px,
     warp,
 )
-from vidrobust.differences.sharpness import blur_between
+from vidrobust.differences.sharpness import Blur, blur_between
 from vidrobust.pixels import luma
 
 SAME_MOTION = 0.5
@@ -60,8 +60,7 @@ class Change:
     objects  (H, W, 2) float32 px, motion beyond the camera's; zero where there is none
     new      (H, W) bool, pixels of the second frame that were not in the first
     levels   light and colour
-    blur_px  sigma of the Gaussian that takes the first frame's sharpness to the second's; negative where the
-             second is sharper; 0 for none
+    blur     what takes the first frame's sharpness to the second's
     affine   (2, 3) the camera's motion as a map from the second frame to the first
     failed   why nothing can be said, or empty; then all of the above is "no change"
     """
@@ -70,7 +69,7 @@ class Change:
     objects: np.ndarray
     new: np.ndarray
     levels: tone.Tone
-    blur_px: float
+    blur: Blur
     affine: np.ndarray
     failed: str = ""
 
@@ -115,7 +114,7 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
         objects=objects,
         new=new,
         levels=levels,
-        blur_px=blur_between(levels.light(luma(first)), luma(second), motion, clear),
+        blur=blur_between(levels.light(luma(first)), luma(second), motion, clear),
         affine=affine,
     )
 
@@ -129,7 +128,7 @@ def unchanged(shape: tuple[int, ...], failed: str = "") -> Change:
         objects=still,
         new=np.zeros((height, width), bool),
         levels=tone.no_tone(failed),
-        blur_px=0.0,
+        blur=Blur(),
         affine=np.eye(2, 3),
         failed=failed,
     )
@@ -144,7 +143,7 @@ def _flat(first: np.ndarray, second: np.ndarray) -> Change:
         objects=nothing.objects,
         new=nothing.new,
         levels=levels,
-        blur_px=0.0,
+        blur=Blur(),
         affine=nothing.affine,
     )
 

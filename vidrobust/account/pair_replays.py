@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
 from vidrobust.account.exchange import aligned, content_seed, exchanged, noise_levels
 from vidrobust.account.measured import Change, measure_change, unchanged
 from vidrobust.account.scene import CAUSES, WRONG, Motion, Scene, sparse
 from vidrobust.account.sizes import Size, sizes_of
+from vidrobust.differences.sharpness import Blur
 
 DRAWS = 2
 """Exchanges of noise and coding per pair."""
 NO_THIRD = "no third frame"
 """Why a pair at the end of a clip, or between two cuts, cannot be replayed."""
+NO_SHARP_THIRD = "no third frame is as sharp"
+"""Why a pair whose sharper frame is sharper than all about it cannot be replayed."""
+LEAST_PLAYED = 0.7
+"""Share of a blur's variance that can still be played on a third frame which is blurred itself."""
 TOO_BLURRED = -0.3
 """A third frame so much blurrier than t, px, is taken only where the other is worse."""
 
@@ -84,7 +88,7 @@ def study_pair(
     change = measure_change(a, b)
     if change.failed:
         return PairReplays(pictures=(a, b), excluded=change.failed)
-    sharper = change.blur_px < 0
+    sharper = change.blur.sigma_px < 0
     if sharper:
         # played backwards in time everything is the same, and the picture gets blurrier
         change = measure_change(b, a)
@@ -154,9 +158,11 @@ def _scene(
     if third is None:
         return None, to_a.failed
     x = to_a.levels.colour(to_a.levels.light(third)) if _toned(to_a) else third.astype(np.float32)
-    if to_a.blur_px > 0:
-        x = _soft(x, to_a.blur_px)
-    short = min(0.0, to_a.blur_px)
+    if to_a.blur.sigma_px > 0:
+        x = to_a.blur.of(x)
+    wanted, short = change.blur.sigma_px, min(0.0, to_a.blur.sigma_px)
+    if wanted > 0 and wanted**2 - short**2 < LEAST_PLAYED * wanted**2:
+        return None, NO_SHARP_THIRD
     return Scene(
         third=x,
         to_third=to_a.motion,
@@ -164,7 +170,10 @@ def _scene(
         fill=a.astype(np.float32),
         change=change,
         content=_content(b, after),
-        blur_px=float(np.sqrt(max(0.0, change.blur_px**2 - short**2))) if change.blur_px > 0 else 0.0,
+        blur=Blur(
+            sigma_px=float(np.sqrt(max(0.0, wanted**2 - short**2))) if wanted > 0 else 0.0,
+            angle=change.blur.angle,
+        ),
     ), ""
 
 
@@ -178,12 +187,12 @@ def _third(
         if frame is None:
             continue
         change = measure_change(frame, a, fine=False)
-        if not change.failed and change.blur_px >= TOO_BLURRED:
+        if not change.failed and change.blur.sigma_px >= TOO_BLURRED:
             return frame, change
         why = change
         if not change.failed:
             found.append((frame, change))
-    return max(found, key=lambda each: each[1].blur_px, default=(None, why))
+    return max(found, key=lambda each: each[1].blur.sigma_px, default=(None, why))
 
 
 def _content(b: np.ndarray, after: np.ndarray | None) -> np.ndarray:
@@ -199,7 +208,3 @@ def _content(b: np.ndarray, after: np.ndarray | None) -> np.ndarray:
 
 def _toned(change: Change) -> bool:
     return change.levels.has_light or change.levels.has_colour
-
-
-def _soft(x: np.ndarray, sigma: float) -> np.ndarray:
-    return np.asarray(cv2.GaussianBlur(x, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101))

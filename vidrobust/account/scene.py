@@ -17,6 +17,7 @@ import numpy as np
 
 from vidrobust.account.measured import Change
 from vidrobust.differences.registration import affine_field, warp
+from vidrobust.differences.sharpness import Blur
 from vidrobust.pixels import to_levels
 
 Cause = Literal["light", "colour", "camera", "objects", "came_into_view", "sharpness"]
@@ -59,7 +60,7 @@ class Scene:
     fill     (H, W, 3) float32 on the grid of t, what is shown there
     change   measured from t to t+1
     content  (H, W, 3) float32 on the grid of t+1, what came into view
-    blur_px  sigma of the blur that takes the third frame's sharpness to that of t+1; 0 for none
+    blur     what takes the third frame's sharpness to that of t+1
     """
 
     third: np.ndarray
@@ -68,7 +69,7 @@ class Scene:
     fill: np.ndarray
     change: Change
     content: np.ndarray
-    blur_px: float
+    blur: Blur
     _sampled: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
     _motions: dict[tuple[str, ...], Motion] = field(default_factory=dict, repr=False)
 
@@ -81,7 +82,7 @@ class Scene:
             "camera": change.has_camera,
             "objects": change.has_objects,
             "came_into_view": bool(change.new.any()),
-            "sharpness": self.blur_px > 0,
+            "sharpness": self.blur.sigma_px > 0,
         }[cause]
 
     def picture(self, on: Collection[str], wrong: tuple[str, str] = ("", "")) -> np.ndarray:
@@ -91,9 +92,9 @@ class Scene:
         """
         x = self._toned(self._moved(on, wrong), on, wrong)
         if "sharpness" in on:
-            x = _blurred(x, self.blur_px)
+            x = self.blur.of(x)
         if wrong == ("sharpness", "reversed"):
-            x = 2 * x - _blurred(x, self.blur_px)
+            x = 2 * x - self.blur.of(x)
         if "came_into_view" in on:
             x = self._with_content(x, on)
         elif wrong[0] == "came_into_view":
@@ -204,10 +205,6 @@ def turned(motion: np.ndarray, how: str) -> np.ndarray:
         "right": np.stack([-v, u], axis=-1),
         "reversed": -motion,
     }[how]
-
-
-def _blurred(x: np.ndarray, sigma: float) -> np.ndarray:
-    return np.asarray(cv2.GaussianBlur(x, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101))
 
 
 def _within(displacement: np.ndarray) -> np.ndarray:

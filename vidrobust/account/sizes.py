@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from vidrobust.account.scene import Scene
 from vidrobust.differences.registration import size_px
+from vidrobust.differences.sharpness import Blur
 from vidrobust.differences.tone import Tone, root_mean_square
 from vidrobust.pixels import luma
 
@@ -32,7 +34,7 @@ class Size:
 
 MORE = (
     *("gain", "offset", "hue_deg", "saturation", "white_balance"),
-    *("shift_x_px", "shift_y_px", "rotation_deg", "zoom"),
+    *("shift_x_px", "shift_y_px", "rotation_deg", "zoom", "blur_angle_deg"),
 )
 """Every name that ``Size.more`` may have."""
 
@@ -45,14 +47,13 @@ def sizes_of(a: np.ndarray, scene: Scene, noise: float, *, reverse: bool) -> dic
     change, sign = scene.change, -1 if reverse else 1
     moved = size_px(change.objects[change.objects.any(axis=2)]) if change.has_objects else 0.0
     share = float(change.new.mean())
-    blur = sign * change.blur_px
     return {
         "light": _light(a, change.levels, reverse=reverse),
         "colour": _colour(a, change.levels, reverse=reverse),
         "camera": _camera(change.affine, a.shape, reverse=reverse),
         "objects": _objects(change.objects, moved, reverse=reverse),
         "came_into_view": Size(size=share, unit="share", measured=f"{100 * share:.1f} % of the picture"),
-        "sharpness": Size(size=blur, unit="px", measured=_blur_words(blur)),
+        "sharpness": _sharpness(change.blur, sign),
         "noise_and_coding": Size(size=noise, unit="levels", measured=f"{noise:.1f} levels"),
     }
 
@@ -65,8 +66,14 @@ def _objects(displacement: np.ndarray, moved: float, *, reverse: bool) -> Size:
     return Size(size=moved, unit="px rms", measured=f"{moved:.1f} px" if moved else "none", more=more)
 
 
-def _blur_words(sigma: float) -> str:
-    return "none" if sigma == 0 else f"{'blurrier' if sigma > 0 else 'sharper'}, sigma {abs(sigma):.2f} px"
+def _sharpness(blur: Blur, sign: int) -> Size:
+    sigma, more = sign * blur.sigma_px, {"blur_angle_deg": math.degrees(blur.angle)}
+    if sigma == 0:
+        return Size(size=0.0, unit="px", measured="none", more=more)
+    words = f"{'blurrier' if sigma > 0 else 'sharper'}, sigma {abs(sigma):.2f} px"
+    if not math.isnan(blur.angle):
+        words += f": motion blur, {blur.length_px:.1f} px long at {math.degrees(blur.angle):.0f} deg"
+    return Size(size=sigma, unit="px", measured=words, more=more)
 
 
 def _light(a: np.ndarray, levels: Tone, *, reverse: bool) -> Size:

@@ -22,7 +22,9 @@ from scipy import optimize
 from vidrobust.account.pair_replays import PairReplays
 from vidrobust.account.scene import CAUSES, STEP, Motion
 from vidrobust.account.score import NOISE
+from vidrobust.account.sizes import Size
 from vidrobust.differences.registration import affine_field
+from vidrobust.differences.sharpness import Blur
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
 from vidrobust.pixels import to_array, to_levels, to_tensor
@@ -32,7 +34,7 @@ CANDIDATES = {
     "colour": ("white_balance", "hue", "saturation"),
     "camera": ("translation", "rotation", "scale"),
     "objects": ("translation",),
-    "sharpness": ("gaussian_blur", "defocus_blur"),
+    "sharpness": ("gaussian_blur", "defocus_blur", "motion_blur"),
     NOISE: ("gaussian_noise", "shot_noise", "jpeg"),
 }
 """What may stand for a cause in training, the plainest first. What came into view and keyframes have none."""
@@ -153,9 +155,7 @@ def _fitted(
         if cause in ("light", "colour"):
             found = _levels(name, before, after)
         elif cause == "sharpness":
-            sigma = abs(pair.sizes[cause].size)
-            strength = 2 * sigma if name == "defocus_blur" else sigma
-            found = (strength, _played(name, before, strength), None)
+            found = (*_blurred(pair.sizes[cause], name, before), None)
         else:
             found = _moved(pair, cause, name, before)
         if found is not None:
@@ -184,6 +184,16 @@ def _levels(name: str, before: np.ndarray, after: np.ndarray) -> tuple[float, np
         return None
     played = to_array(PERTURBATIONS[name].apply_signed(to_tensor([before]), strength)[0]).copy()
     return strength, played, None
+
+
+def _blurred(size: Size, name: str, before: np.ndarray) -> tuple[float, np.ndarray]:
+    """A blur of the same standard deviation along its main direction."""
+    sigma, angle = abs(size.size), math.radians(size.more["blur_angle_deg"])
+    if name == "motion_blur":
+        line = Blur(sigma_px=sigma, angle=0.0 if math.isnan(angle) else angle)
+        return line.length_px, to_levels(line.of(before.astype(np.float32)))
+    strength = 2 * sigma if name == "defocus_blur" else sigma
+    return strength, _played(name, before, strength)
 
 
 def _played(name: str, before: np.ndarray, strength: float) -> np.ndarray:

@@ -1,19 +1,27 @@
-"""The Gaussian blur between two frames, from the energy of their detail where there are edges, noise taken off.
+"""The blur between two frames, from the energy of their detail where there are edges, noise taken off.
 
     energy of detail(second) - noise  =  energy of detail(blur(first, sigma)) - noise that passes the blur
 
 Detail is what a Gaussian of sigma 1 px takes away. The noise's own energy is measured in the flattest fifth of the
 picture, where there is hardly anything else.
+
+A lens out of focus takes detail from all directions, motion while the shutter is open along one. Where a line of
+some length and angle tells the energy of the detail's slope in every direction much better than a Gaussian, it is
+a line.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
 import numpy as np
 
 from vidrobust.differences.registration import warp
+from vidrobust.perturb.blur import line_kernel
 
 SIGMA = 1.0
 """Sigma, px, that parts detail from the rest."""
@@ -27,16 +35,52 @@ SMALLEST_SIGMA = 0.3
 """A blur of less, px, changes hardly a pixel and is taken as none."""
 EDGES = 0.2
 """Share of the visible pixels, those of most detail, that are compared."""
+ANGLES = np.deg2rad(np.arange(0.0, 180.0, 15.0))
+"""Directions in which the slope of the detail is compared."""
+LEAST_UNLIKE = 0.08
+"""Least amplitude of the log ratio of these energies over the directions, for a line to be looked for."""
+BETTER = 0.5
+"""A line is taken where it leaves less than this share of what a Gaussian leaves of the log ratios."""
+TURNS = np.deg2rad([-20.0, -10.0, 10.0, 20.0])
+"""Further angles that are tried about the first guess."""
+HALVINGS = 7
 
 
-def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray) -> float:
-    """Sigma, px, of the blur from the first to the second; negative where the second is the sharper one.
+@dataclass(frozen=True, kw_only=True)
+class Blur:
+    """The blur between two frames.
+
+    sigma_px  standard deviation, of a line along it; negative where the second frame is the sharper one; 0: none
+    angle     of a line, radians from x towards y; NaN for a Gaussian
+    """
+
+    sigma_px: float = 0.0
+    angle: float = math.nan
+
+    @property
+    def length_px(self) -> float:
+        """Of a line: a box of length L has the variance L^2 / 12. NaN for a Gaussian."""
+        return math.nan if math.isnan(self.angle) else abs(self.sigma_px) * math.sqrt(12)
+
+    def of(self, picture: np.ndarray) -> np.ndarray:
+        """The picture, float32 (H, W) or (H, W, 3), blurred by the size of sigma; borders mirrored."""
+        if self.sigma_px == 0:
+            return picture
+        if math.isnan(self.angle):
+            return np.asarray(
+                cv2.GaussianBlur(picture, (0, 0), abs(self.sigma_px), borderType=cv2.BORDER_REFLECT_101)
+            )
+        return _smeared(picture, self.length_px, self.angle)
+
+
+def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray) -> Blur:
+    """The blur from the first to the second.
 
     first, second  (H, W) luma, uint8 or float32, in the same light
     motion         (H, W, 2) from the second to the first; visible (H, W) bool on the grid of the second
     """
     if visible.mean() < 0.05:
-        return 0.0
+        return Blur()
     energy_1, energy_2 = (local_energy(x) for x in (first, second))
     energy_1 = warp(energy_1, motion, interpolation=cv2.INTER_LINEAR) if motion.any() else energy_1
     both = (energy_1 + energy_2)[visible]
@@ -47,12 +91,24 @@ def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visi
         float(energy[edges].mean()) - own for energy, own in zip((energy_1, energy_2), noise, strict=True)
     ]
     if min(rich) < MIN_ENERGY or abs(rich[1] / rich[0] - 1) < SMALLEST_CHANGE:
-        return 0.0
+        return Blur()
+    at_first, flat_first = (_moved(where, motion) if motion.any() else where for where in (edges, flat))
+    sharp, soft = (first, at_first, flat_first), (second, edges, flat)
     if rich[1] < rich[0]:
-        sigma = _sigma_for(first, rich[1] / rich[0], motion, edges, noise[0])
+        sigma = _sigma_for(first, rich[1] / rich[0], at_first, noise[0])
     else:
-        sigma = -_sigma_for(second, rich[0] / rich[1], None, edges, noise[1])
-    return sigma if abs(sigma) >= SMALLEST_SIGMA else 0.0
+        sigma = _sigma_for(second, rich[0] / rich[1], edges, noise[1])
+        sharp, soft = soft, sharp
+    if sigma < SMALLEST_SIGMA:
+        return Blur()
+    sign = 1 if rich[1] < rich[0] else -1
+    line = _line(_Slopes.of(*sharp), _Slopes.of(*soft), sigma)
+    return line_of(*line, sign) if line else Blur(sigma_px=sign * sigma)
+
+
+def line_of(length_px: float, angle: float, sign: int = 1) -> Blur:
+    """A line of this length, px, at this angle, radians; sign -1 where the second frame is the sharper one."""
+    return Blur(sigma_px=sign * length_px / math.sqrt(12), angle=angle)
 
 
 def detail(picture: np.ndarray) -> np.ndarray:
@@ -66,11 +122,8 @@ def local_energy(gray: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.GaussianBlur(np.square(detail(gray)), (0, 0), 3.0))
 
 
-def _sigma_for(
-    gray: np.ndarray, ratio: float, motion: np.ndarray | None, edges: np.ndarray, noise: float
-) -> float:
+def _sigma_for(gray: np.ndarray, ratio: float, where: np.ndarray, noise: float) -> float:
     """The blur that leaves this ratio of the energy at the edges, noise apart."""
-    where = edges if motion is None else _moved(edges, motion)
     left = np.array([_energy(gray, sigma, where) - noise * passed(float(sigma)) for sigma in SIGMAS])
     logs = np.log(np.maximum(left / left[0], 1e-6))
     # energy falls with the blur; np.interp wants it rising
@@ -92,6 +145,91 @@ def _moved(edges: np.ndarray, motion: np.ndarray) -> np.ndarray:
     y = np.clip(np.rint(ys + motion[ys, xs, 1]).astype(int), 0, height - 1)
     to[y, x] = True
     return to
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Slopes:
+    """Energy of the slope of one frame's detail at its edges, by direction.
+
+    gray (H, W) float32; where (H, W) bool; noise the energy of its noise, as a multiple of that of ``white``
+    """
+
+    gray: np.ndarray
+    where: np.ndarray
+    noise: float
+
+    @classmethod
+    def of(cls, gray: np.ndarray, edges: np.ndarray, flat: np.ndarray) -> _Slopes:
+        x = gray.astype(np.float32)
+        return cls(gray=x, where=edges, noise=float(_slopes(x, flat).mean() / _slopes_of_white().mean()))
+
+    def energy(self, blur: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
+        """(len(ANGLES),) log energy at the edges, of the frame or of the blurred frame, noise taken off."""
+        if blur is None:
+            left = _slopes(self.gray, self.where) - self.noise * _slopes_of_white()
+        else:
+            white = _white()
+            through = _slopes(blur(white), np.ones(white.shape, bool))
+            left = _slopes(blur(self.gray), self.where) - self.noise * through
+        return np.asarray(np.log(np.maximum(left, 1e-3)))
+
+
+def _line(sharp: _Slopes, soft: _Slopes, sigma: float) -> tuple[float, float] | None:
+    """Length, px, and angle of the line that leads from the sharp to the soft frame; None where it is none."""
+    before = sharp.energy()
+    lost = soft.energy() - before
+    waves = np.column_stack([np.ones(len(ANGLES)), np.cos(2 * ANGLES), np.sin(2 * ANGLES)])
+    _, cosine, sine = np.linalg.lstsq(waves, lost, rcond=None)[0]
+    if math.hypot(cosine, sine) < LEAST_UNLIKE:
+        return None
+
+    def left(blur: Blur) -> np.ndarray:
+        return np.asarray(sharp.energy(blur.of) - before - lost)
+
+    def length_at(angle: float) -> float:
+        """The length that takes as much from all directions together: more takes more."""
+        low, high = SMALLEST_SIGMA, float(SIGMAS[-1])
+        for _ in range(HALVINGS):
+            middle = math.sqrt(low * high)
+            if left(Blur(sigma_px=middle, angle=angle)).mean() > 0:
+                low = middle
+            else:
+                high = middle
+        return math.sqrt(low * high)
+
+    def error(blur: Blur) -> float:
+        return float(np.square(left(blur)).sum())
+
+    angle = (math.atan2(sine, cosine) + math.pi) / 2 % math.pi
+    length = length_at(angle)
+    angle = min((angle, *(angle + TURNS)), key=lambda a: error(Blur(sigma_px=length, angle=a))) % math.pi
+    found = Blur(sigma_px=length_at(angle), angle=angle)
+    return (found.length_px, angle) if error(found) < BETTER * error(Blur(sigma_px=sigma)) else None
+
+
+def _slopes(gray: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """(len(ANGLES),) mean square of the slope of the detail in each direction: its structure tensor's."""
+    fine = detail(gray)
+    x, y = (cv2.Sobel(fine, cv2.CV_32F, *order)[where] for order in ((1, 0), (0, 1)))
+    along, across, both = (float(np.mean(each)) for each in (x * x, y * y, x * y))
+    c, s = np.cos(ANGLES), np.sin(ANGLES)
+    return np.asarray(c * c * along + 2 * c * s * both + s * s * across)
+
+
+def _smeared(picture: np.ndarray, length_px: float, angle: float) -> np.ndarray:
+    kernel = line_kernel(length_px, angle)
+    return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101))
+
+
+@cache
+def _white() -> np.ndarray:
+    """(96, 96) float32 white noise, always the same."""
+    return np.random.default_rng(0).standard_normal((96, 96)).astype(np.float32)
+
+
+@cache
+def _slopes_of_white() -> np.ndarray:
+    return _slopes(_white(), np.ones(_white().shape, bool))
 
 
 @cache

@@ -15,7 +15,7 @@ from vidrobust.account.shares import ADJACENT, SECOND
 from vidrobust.account.within import CANDIDATES
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.policy.candidates import Standing, standings
-from vidrobust.policy.observed import Observed, observed
+from vidrobust.policy.observed import LENGTHS, Observed, observed
 from vidrobust.policy.policy import EITHER_WAY, FAMILIES, Policy, PolicyStep, Rejected
 from vidrobust.policy.response import Response, response
 from vidrobust.tasks.classification import CLASSIFICATION
@@ -274,11 +274,7 @@ def _catalogue_strength(seen: Observed) -> float:
 
 def _largest(name: str, evidence: Evidence) -> float:
     largest = PERTURBATIONS[name].range[1]
-    return (
-        largest / evidence.image_size[1]
-        if name in ("translation", "gaussian_blur", "defocus_blur")
-        else largest
-    )
+    return largest / evidence.image_size[1] if name in LENGTHS else largest
 
 
 def _row(account: pd.DataFrame, cause: str) -> dict[str, Any]:
