@@ -91,7 +91,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="causes",
         sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
-        version=4,
+        version=5,
         per="model",
         how="frames",
         needs=("links",),
