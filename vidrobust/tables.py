@@ -375,6 +375,49 @@ TABLES: dict[str, dict[str, Kind]] = {
         "renamed": "int64",
         "center_jitter": "float64",
     },
+    # a row a known box of a judged frame; found 1 where the detector has it, and with which score
+    "known_boxes": {
+        "item": "string",
+        "frame": "int64",
+        "time_s": "float64",
+        "model": "string",
+        "object": "string",
+        "label": "int64",
+        "label_name": "string",
+        "size": "string",
+        "found": "float64",
+        "score": "float64",
+        "x1": "float64",
+        "y1": "float64",
+        "x2": "float64",
+        "y2": "float64",
+    },
+    # a row a known object; frame: its first; errors as of Zhang & Wang 2016
+    "known_tracks": {
+        "item": "string",
+        "frame": "int64",
+        "time_s": "float64",
+        "model": "string",
+        "object": "string",
+        "label": "int64",
+        "label_name": "string",
+        "known": "int64",
+        "found": "int64",
+        "fragment_error": "float64",
+        "center_error": "float64",
+        "scale_error": "float64",
+    },
+    # the same errors at every threshold, over all items
+    "truth_curve": {
+        "model": "string",
+        "threshold": "float64",
+        "recall": "float64",
+        "precision": "float64",
+        "fragment": "float64",
+        "centre": "float64",
+        "scale": "float64",
+        "total": "float64",
+    },
     # a row a labelled frame, 1 where the answer is right; behind top5 of anchors only, else NaN;
     # right_neighbours of right anchors only
     "answers": {

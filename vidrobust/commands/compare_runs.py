@@ -17,7 +17,20 @@ from vidrobust.statistics.clusters import independent_clusters
 from vidrobust.tasks.catalogue import metrics_of
 from vidrobust.tasks.metric import Metric
 
-KEYS = ("item", "frame", "frame_a", "frame_b", "track", "kind", "delta_frames")
+KEYS = (
+    "item",
+    "frame",
+    "frame_a",
+    "frame_b",
+    "track",
+    "kind",
+    "delta_frames",
+    "object",
+    "x1",
+    "y1",
+    "x2",
+    "y2",
+)
 """Columns that say which rows of a raw table belong together, where they are there."""
 
 
@@ -85,7 +98,9 @@ def compare_runs(
 
 
 def _metric(metric: Metric, a: Side, b: Side, by: str, margin: float) -> dict[str, Any] | None:
-    """One metric of both sides; None where one has no values of it."""
+    """One metric of both sides; None where one has no values of it, or no values one by one."""
+    if metric.summed:
+        return None
     tables = [metric.values(side.table(metric.table)) for side in (a, b)]
     if any(table.empty for table in tables):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import sys
@@ -19,6 +20,7 @@ import pandas as pd
 from vidrobust.errors import SettingsError, VidrobustError
 from vidrobust.files import write_text
 from vidrobust.line_sim.clip import ClipPlan, render_clip
+from vidrobust.line_sim.coco import boxes_as_coco
 from vidrobust.line_sim.dials import BELT_SPEED_PX, DIALS, FRAME_RATE, station_settings
 from vidrobust.line_sim.scene import most_traffic
 
@@ -71,7 +73,7 @@ def render(
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Write ``out/clips/*.mp4``, ``out/manifest.csv`` and ``out/truth.parquet``; the manifest is returned.
+    """Write ``out/clips/*.mp4``, ``manifest.csv``, ``truth.parquet`` and ``boxes.json``; the manifest is returned.
 
     The same settings give the same bytes, whatever the number of workers (with one x264 and one OpenCV).
 
@@ -96,6 +98,7 @@ def render(
     beside = out / "truth.parquet.part"
     pd.DataFrame(truth).to_parquet(beside, index=False)
     os.replace(beside, out / "truth.parquet")
+    write_text(out / "boxes.json", json.dumps(boxes_as_coco(truth)) + "\n")
     write_text(out / "manifest.csv", manifest.to_csv(index=False))  # last: a manifest means that all is there
     return manifest
 
@@ -130,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m datasets.line_sim.render``; the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m datasets.line_sim.render",
-        description="Render line footage whose truth is known: clips, manifest.csv, truth.parquet.",
+        description="Render line footage whose truth is known: clips, manifest.csv, truth.parquet, boxes.json.",
         epilog="dials: " + "; ".join(f"{d.name} ({d.unit})" for d in DIALS),
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
@@ -160,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VidrobustError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    print(f"{given.out}: {len(manifest)} clips, manifest.csv, truth.parquet", file=sys.stderr)
+    print(f"{given.out}: {len(manifest)} clips, manifest.csv, truth.parquet, boxes.json", file=sys.stderr)
     return 0
 
 

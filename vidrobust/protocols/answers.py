@@ -80,7 +80,7 @@ def answers_of(
     )
     lost = 0
     if sets is None:
-        anchors = table[_apart(table)]
+        anchors = table[apart(table)]
         found = [
             anchor_sets(seen[seen["item"].isin(items)], said.rows, judged_by=by, anchors=anchors)
             for by, items in _judged_by(seen, judged).items()
@@ -149,7 +149,7 @@ def _among_top(
     return out
 
 
-def _apart(table: pd.DataFrame) -> np.ndarray:
+def apart(table: pd.DataFrame) -> np.ndarray:
     """(n,) bool: the first labelled frame of each item, and each that is a second behind the last one taken."""
     taken = np.zeros(len(table), bool)
     for rows in table.groupby("item", sort=False).indices.values():

@@ -56,7 +56,7 @@ def numbers(run: RunTables) -> list[dict[str, Any]]:
     if stability is None or not run.detectors:
         return []
     rows = []
-    for metric in metrics_of("detection"):
+    for metric in (metric for metric in metrics_of("detection") if not metric.of_labels):
         found = [overall(stability, model, metric.name) for model in run.detectors]
         if any(each["n"] for each in found):
             values = [

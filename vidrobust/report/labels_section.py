@@ -30,14 +30,21 @@ IN_THE_FIGURE = frozenset(f"pm{k}" for k in range(1, WITHIN))
 NO_KAPPA = "not defined: both are always right, or always wrong"
 
 
-def rows(run: RunTables) -> list[dict[str, Any]]:
-    """Every metric that needs labels, over all items: name, sentence, and a text a model."""
+def of_every_task(run: RunTables) -> list[dict[str, Any]]:
+    """A table a task that was judged: the names of its models, and the rows."""
+    told = ((run.models, rows(run)), (run.detectors, rows(run, "detection")))
+    return [{"models": models, "rows": found} for models, found in told if found]
+
+
+def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
+    """Every metric of a task that needs labels, over all items: name, sentence, and a text a model."""
     stability = run.table("stability")
     if stability is None:
         return []
     told = []
-    for metric in (m for m in _metrics() if m.name not in IN_THE_FIGURE):
-        found = [overall(stability, model, metric.name) for model in run.models]
+    models = [model for model, of in run.tasks.items() if of.name == task]
+    for metric in (m for m in _metrics(task) if m.name not in IN_THE_FIGURE):
+        found = [overall(stability, model, metric.name) for model in models]
         if any(each["n"] for each in found):
             values = [_with_exact(metric_text(metric, each), each) for each in found]
             told.append({"name": metric.title, "sentence": metric.sentence, "values": values})
@@ -164,8 +171,40 @@ def by_class(run: RunTables) -> dict[str, Any]:
     return {"columns": columns, "rows": told[:MOST_CLASSES], "more": max(0, len(told) - MOST_CLASSES)}
 
 
-def _metrics() -> list[Metric]:
-    return [metric for metric in metrics_of("classification") if metric.of_labels]
+def over_thresholds(run: RunTables) -> Picture | None:
+    """The stability error of each detector against its recall, and recall and precision at every threshold."""
+    curve = run.table("truth_curve")
+    if curve is None:
+        return None
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 3, 2.4)
+        for k, model in enumerate(m for m in run.detectors if m in set(curve["model"])):
+            of = curve[curve["model"] == model]
+            how: dict[str, Any] = {
+                "marker": drawing.MARKERS[k % len(drawing.MARKERS)],
+                "color": drawing.COLOURS[k % len(drawing.COLOURS)],
+                "markersize": 3,
+                "label": model,
+            }
+            axes[0, 0].plot(100 * of["recall"], 100 * of["total"], **how)
+            axes[0, 1].plot(of["threshold"], 100 * of["recall"], **how)
+            axes[0, 2].plot(of["threshold"], 100 * of["precision"], **how)
+        titles = ("fragment, centre and scale error, %", "known boxes found, %", "boxes that are right, %")
+        for axis, title in zip(axes[0], titles, strict=True):
+            axis.set_title(title)
+            axis.set_ylim(bottom=0)
+            axis.set_xlabel("threshold")
+        axes[0, 0].set_xlabel("known boxes found, %")
+        axes[0, 0].legend()
+        caption = (
+            "Against known boxes, at thresholds from 0 to .95. Left: of two detectors that find as much the lower "
+            "one is the steadier (Zhang & Wang 2016)."
+        )
+        return drawing.encode(figure, "Errors of the detectors against known boxes over thresholds", caption)
+
+
+def _metrics(task: str = "classification") -> list[Metric]:
+    return [metric for metric in metrics_of(task) if metric.of_labels]
 
 
 def _with_exact(text: dict[str, str], row: Mapping[str, Any]) -> dict[str, str]:

@@ -49,7 +49,10 @@ STAGES: tuple[Stage, ...] = (
             *("frames", "pairs", "triples", "probabilities"),
             *("detections", "along_tracks", "tracks", "box_counts", "box_pairs"),
         ),
-        gives=("stability", "stability_by", "answers", "neighbours", "two_models"),
+        gives=(
+            *("stability", "stability_by", "answers", "neighbours", "two_models"),
+            *("known_boxes", "known_tracks", "truth_curve"),
+        ),
         work="vidrobust.work.streams:StabilityWork",
         whole="vidrobust.work.streams:whole_item",
         finish="vidrobust.work.finish:stability",

@@ -73,6 +73,20 @@ def cluster_interval(value: np.ndarray, without: np.ndarray, *, kept: float = 1.
     return Jackknife(value, without, np.tanh(z - half), np.tanh(z + half), p)
 
 
+def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
+    """The 95 % interval of any number, from what it is without each of G clusters; NaN with fewer than 3.
+
+    Tukey's jackknife with Student's t, cut at the bounds of the number (Efron & Tibshirani 1993, section 11.5).
+    """
+    known = without[np.isfinite(without)]
+    if len(known) < 3 or len(known) < len(without) or not np.isfinite(value):
+        return float("nan"), float("nan")
+    count = len(known)
+    error = float(np.sqrt((count - 1) / count * np.square(known - known.mean()).sum()))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, count - 1)) * error
+    return max(bounds[0], value - half), min(bounds[1], value + half)
+
+
 def fisher_z(value: np.ndarray) -> np.ndarray:
     """atanh of a coefficient, finite at -1 and 1."""
     result: np.ndarray = np.arctanh(np.clip(value, -LARGEST, LARGEST))

@@ -25,7 +25,7 @@ def summarise(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.
     Excluded pairs do not count. Clusters by the one rule, ``statistics/clusters.py``.
     """
     rows: list[dict[str, object]] = []
-    for metric in (m for m in metrics if m.table in raw):
+    for metric in (m for m in metrics if m.table in raw and not m.summed):
         counted = metric.values(raw[metric.table])
         for model, of_model in counted.groupby("model", sort=False):
             for item in [*of_model["item"].drop_duplicates(), ""]:
@@ -67,7 +67,8 @@ def summarise_by(
     rows: list[dict[str, object]] = []
     for by, column in groups.items():
         for metric in metrics:
-            if metric.table not in raw or column not in raw[metric.table] or metric.table == "frames":
+            out = metric.table == "frames" or metric.summed
+            if out or metric.table not in raw or column not in raw[metric.table]:
                 continue
             for (model, name), part in metric.values(raw[metric.table]).groupby(
                 ["model", column], sort=False

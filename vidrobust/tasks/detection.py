@@ -12,6 +12,7 @@ import pandas as pd
 
 from vidrobust.differences.boxes import BoxChange, change
 from vidrobust.predictions import Detections
+from vidrobust.tasks.known_boxes import METRICS as KNOWN
 from vidrobust.tasks.metric import Difference, Metric, Told
 from vidrobust.tasks.task import AlongTime, Correlated, Felt, Meter, Tables, Task
 
@@ -167,6 +168,7 @@ METRICS: tuple[Metric, ...] = (
         "change of the boxes",
         "How far boxes lie off, with 1 for a box that is lost or renamed: all of it in one number, from 0 to 1.",
     ),
+    *KNOWN,
 )
 
 
@@ -217,6 +219,7 @@ DETECTION = Task(
     tables=TABLES,
     meter=_meter,
     whole=_whole,
+    labelled=("known_boxes", "known_tracks", "truth_curve"),
     metrics=METRICS,
     answered=("dropout_rate", "flip_rate"),
     nothing="no object was found and followed",

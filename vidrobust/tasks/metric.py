@@ -55,6 +55,7 @@ class Metric:
     of_tracks   values belong to tracks, which are numbered anew for every model: two models are compared by what
                 they do in each second
     of_labels   needs labels: its table is made only where there are some, and it is told under its own heading
+    summed      made of all frames together, and so no mean of rows that could be compared one by one
     headline    told first: on the console, on the first page, in a comparison
     told        of an event, how an answer of one line says it
     """
@@ -73,6 +74,7 @@ class Metric:
     is_rate: bool = False
     of_tracks: bool = False
     of_labels: bool = False
+    summed: bool = False
     headline: bool = False
     told: Told | None = None
 

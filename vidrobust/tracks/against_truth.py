@@ -74,39 +74,61 @@ def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
     return rows
 
 
-def stability_error(found: ItemBoxes, truth: Truth, threshold: float) -> StabilityError:
-    """The errors of a detector's boxes of this score and more."""
+def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.DataFrame:
+    """A row a trajectory: trajectory, frames, found, fragment, centre, scale; NaN where an error is not defined.
+
+    found  boxes of this score and more count
+    """
     rows = matched(found, truth, threshold)
-    fragment, centre, scale = [], [], []
+    told = []
     for trajectory in np.unique(truth.trajectory):
         of = np.flatnonzero(truth.trajectory == trajectory)
         of = of[np.argsort(truth.frame[of], kind="stable")]
         seen = rows[of] >= 0
+        fragment = centre = scale = float("nan")
         if len(of) > 1:
-            fragment.append(float(np.count_nonzero(seen[1:] != seen[:-1])) / (len(of) - 1))
+            fragment = float(np.count_nonzero(seen[1:] != seen[:-1])) / (len(of) - 1)
         if seen.sum() > 1:
-            e_centre, e_scale = _errors(found.boxes[rows[of[seen]]], truth.boxes[of[seen]])
-            centre.append(e_centre)
-            scale.append(e_scale)
-    recall = float((rows >= 0).mean()) if len(rows) else float("nan")
-    return StabilityError(_mean(fragment), _mean(centre), _mean(scale), recall)
+            centre, scale = _errors(found.boxes[rows[of[seen]]], truth.boxes[of[seen]])
+        told.append((int(trajectory), len(of), int(seen.sum()), fragment, centre, scale))
+    return pd.DataFrame(told, columns=["trajectory", "frames", "found", "fragment", "centre", "scale"])
+
+
+def stability_error(found: ItemBoxes, truth: Truth, threshold: float) -> StabilityError:
+    """The errors of a detector's boxes of this score and more."""
+    rows = trajectory_errors(found, truth, threshold)
+    fragment, centre, scale = (float(rows[name].mean()) for name in ("fragment", "centre", "scale"))
+    recall = float(rows["found"].sum() / len(truth.frame)) if len(truth.frame) else float("nan")
+    return StabilityError(fragment, centre, scale, recall)
+
+
+def curve_rows(found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS) -> pd.DataFrame:
+    """``trajectory_errors`` at each threshold, one below the other, with the column threshold."""
+    return pd.concat(
+        [trajectory_errors(found, truth, threshold).assign(threshold=threshold) for threshold in thresholds],
+        ignore_index=True,
+    )
+
+
+def pooled(rows: pd.DataFrame) -> pd.DataFrame:
+    """threshold, recall, fragment, centre, scale, total: a row a threshold, of the trajectories of any items.
+
+    rows  of ``curve_rows``
+    """
+    by = rows.groupby("threshold", sort=True)
+    sums = by[["frames", "found"]].sum()
+    errors = by[["fragment", "centre", "scale"]].mean()
+    curve = errors.assign(
+        recall=sums["found"] / sums["frames"], total=errors.sum(axis=1, min_count=3, skipna=False)
+    )
+    return curve.reset_index()[["threshold", "recall", "fragment", "centre", "scale", "total"]]
 
 
 def stability_curve(
     found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS
 ) -> pd.DataFrame:
     """threshold, recall, fragment, centre, scale, total: a row a threshold."""
-    errors = [stability_error(found, truth, threshold) for threshold in thresholds]
-    return pd.DataFrame(
-        {
-            "threshold": thresholds,
-            "recall": [e.recall for e in errors],
-            "fragment": [e.fragment for e in errors],
-            "centre": [e.centre for e in errors],
-            "scale": [e.scale for e in errors],
-            "total": [e.total for e in errors],
-        }
-    )
+    return pooled(curve_rows(found, truth, thresholds))
 
 
 def area_under(curve: pd.DataFrame, column: str = "total") -> float:
@@ -125,7 +147,3 @@ def _errors(boxes: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     scale = np.sqrt(size.prod(axis=1) / known_size.prod(axis=1))
     ratio = (size[:, 0] / size[:, 1]) / (known_size[:, 0] / known_size[:, 1])
     return float(offset.std(axis=0).sum()), float(scale.std() + ratio.std())
-
-
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")

@@ -60,6 +60,11 @@ def measure(
     return Measures(along, tracks, _counts(found, settings.birth))
 
 
+def size_of(area: np.ndarray) -> np.ndarray:
+    """(N,) areas, px^2 -> "small", "medium" or "large", as in COCO."""
+    return np.select([area < SMALL, area < LARGE], ["small", "medium"], "large")
+
+
 def duplicate_boxes(found: ItemBoxes, least_score: float) -> np.ndarray:
     """(D,) float64: 1 for a box that repeats a better one of its class, 0 for another, NaN below the score."""
     again = np.full(len(found.frame), np.nan)
@@ -164,7 +169,7 @@ def _tracks(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, along: pd.Dat
             "track": grouped["row"].min().index.to_numpy(),
             "row": grouped["row"].min().to_numpy(),
             "track_label": boxes["label"].agg(lambda labels: int(np.bincount(labels).argmax())).to_numpy(),
-            "size": np.select([area < SMALL, area < LARGE], ["small", "medium"], "large"),
+            "size": size_of(area),
             "frames": grouped["row"].count().to_numpy(),
             "boxes": boxes["label"].count().to_numpy(),
             "fragments": 1 + grouped["begins"].sum().to_numpy(),

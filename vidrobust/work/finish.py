@@ -33,6 +33,7 @@ def stability(run: Run, facts: Facts) -> None:
         raw = {name: run.table(name) for name in task_of(task).tables}
         mine = {name: _with_parts(run, table[table["model"].isin(names)]) for name, table in raw.items()}
         found = with_labels.judged(run, task_of(task), mine)
+        summaries.insert(0, found.pop("stability", tables.empty("stability")))
         mine, judged = {**mine, **found}, {**judged, **found}
         metrics = metrics_of(task, run.settings.anchor_deltas)
         summaries.insert(0, study.summarise(mine, metrics))

@@ -13,23 +13,32 @@ from vidrobust.protocols.answers import Answers, answers_of
 from vidrobust.protocols.two_models import two_models
 from vidrobust.run.run import Run
 from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.tasks.classification import CLASSIFICATION
+from vidrobust.tasks.detection import DETECTION
 from vidrobust.tasks.task import Task
+from vidrobust.work import known_boxes
 
 NAMES_TOLD = 5
-TABLES = ("answers", "neighbours", "two_models")
+MADE = ("answers", "neighbours")
+TABLES = (*MADE, "two_models", *DETECTION.labelled)
+"""Every table that is made where there are labels."""
 
 
 def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The tables ``answers``, ``neighbours`` and ``two_models`` of the models of a task; none without labels.
+    """The tables that labels make of the models of a task, and rows of ``stability``; none without labels.
 
     raw  the tables of the task. What cannot be judged is said, and noted in run.json under ``judged``.
     """
+    judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
+    return judges[task.name](run, raw) if len(run.inputs.known.labels) else {}
+
+
+def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables ``answers``, ``neighbours`` and ``two_models``."""
     known = run.inputs.known
-    if not task.labelled or not len(known.labels):
-        return {}
     frames, probabilities = raw["frames"], raw["probabilities"]
     found: dict[str, Answers] = {}
-    for model in (model for model in run.models if model.task == task.name):
+    for model in (model for model in run.models if model.task == CLASSIFICATION.name):
         mine = [table[table["model"] == model.name] for table in (frames, probabilities)]
         found[model.name] = answers_of(
             mine[0],
@@ -47,7 +56,7 @@ def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, p
         )
     notes = {name: _note(frames, name, each, known.lost) for name, each in found.items()}
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
-    made = {name: [getattr(each, name) for each in found.values()] for name in task.labelled}
+    made = {name: [getattr(each, name) for each in found.values()] for name in MADE}
     filled = {name: [part for part in parts if len(part)] for name, parts in made.items()}
     told = {name: pd.concat(parts, ignore_index=True) for name, parts in filled.items() if parts}
     if "answers" in told:
