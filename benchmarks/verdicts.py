@@ -25,7 +25,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,10 @@ ASKED = (
     *("translation", "rotation", "scale", "gaussian_blur", "defocus_blur", "motion_blur"),
     *("gaussian_noise", "shot_noise", "jpeg"),
 )
-SETTINGS = Settings(perturbation=ASKED, frames=5, pairs=14, resamples=99, across=("frames",), pictures=False)
+SETTINGS = Settings(
+    perturbation=ASKED, frames=5, strengths=0, pairs=14, resamples=99, across=("frames",), pictures=False
+)
+"""Of a clip; frames and pairs are numbers of a run, and a world has two clips."""
 CRF = {"small": 26, "middle": 33, "large": 40}
 SIZES = {"small": 0.5, "middle": 1.0, "large": 2.0}
 
@@ -281,13 +284,15 @@ def run_world(
         "size": size,
         "truth": float(np.mean(truths)) if truths else None,
         "range": float(np.mean(ranges)),
-        **outcome(folder, spec),
+        **outcome(folder, spec, clips=2),
     }
 
 
-def outcome(folder: Path, spec: str) -> dict[str, Any]:
+def outcome(folder: Path, spec: str, *, clips: int = 1) -> dict[str, Any]:
     """What the study says: shares, named causes, the largest first, and the steps of the policy."""
-    run = study(folder, spec, out=folder / "run", settings=SETTINGS, stages=["policy"], overwrite=True)
+    assert SETTINGS.frames is not None and SETTINGS.pairs is not None
+    settings = replace(SETTINGS, frames=clips * SETTINGS.frames, pairs=clips * SETTINGS.pairs)
+    run = study(folder, spec, out=folder / "run", settings=settings, stages=["policy"], overwrite=True)
     account, named = run.table("account"), run.table("named")
     whole = account[account["item"] == ""].set_index("cause")
     policy = run.policy
