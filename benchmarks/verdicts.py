@@ -290,7 +290,8 @@ def run_world(
 
 def outcome(folder: Path, spec: str, *, clips: int = 1) -> dict[str, Any]:
     """What the study says: shares, named causes, the largest first, and the steps of the policy."""
-    assert SETTINGS.frames is not None and SETTINGS.pairs is not None
+    assert SETTINGS.frames is not None
+    assert SETTINGS.pairs is not None
     settings = replace(SETTINGS, frames=clips * SETTINGS.frames, pairs=clips * SETTINGS.pairs)
     run = study(folder, spec, out=folder / "run", settings=settings, stages=["policy"], overwrite=True)
     account, named = run.table("account"), run.table("named")

@@ -83,7 +83,7 @@ def _nothing() -> Response:
 
 
 def _grows(rows: pd.DataFrame) -> bool:
-    """Whether more moves the model surely more: Spearman's rank correlation over frames and strengths, one-sided."""
+    """Whether more moves the model surely more: Spearman's correlation over frames and strengths, one-sided."""
     if rows["strength"].nunique() < 2:
         return True
     if rows["value"].nunique() < 2:
