@@ -1,12 +1,13 @@
 """mCE of a real network on frames of real clips, beside the maintained reference package imagecorruptions.
 
-    python benchmarks/mce.py CORPUS MODELS              # five frames of each of six clips
-    python benchmarks/mce.py CORPUS MODELS --frames 10
+    python benchmarks/mce.py CORPUS MODELS              # five frames of each of eight clips
+    python benchmarks/mce.py CORPUS MODELS --frames 25  # 200 images
 
 Frames and their sets of right ImageNet classes are those of CORPUS/clip_labels.csv. The reference resizes with
 torchvision on Pillow, corrupts with imagecorruptions and asks the same ONNX file with onnxruntime; nothing is
-shared with the package but AlexNet's errors. Corruptions without chance must give equal errors; of the others,
-drawn anew, it says how many more answers are wrong.
+shared with the package but AlexNet's errors and, for frost, the photographs of ice. Corruptions without chance
+must give equal errors. The others are drawn anew, by the reference twice: by the answers on which its two draws
+differ it says how many standard deviations the package's count of wrong answers lies from theirs.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ CLIPS = (
     "sam2_01_dog",
     "sam2_02_cups",
     "intel_bottle-detection",
+    "intel_preview_fruit-and-vegetable-detection",
+    "intel_preview_bolt-multi-size-detection",
 )
 NET = "mobilenet_v2_1.0_224.onnx"
 WITHOUT_CHANCE = ("defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression")
@@ -113,20 +116,27 @@ def main() -> None:
         cost = time.process_time() - started
         started = time.process_time()
         reference = Reference(images, given.models / NET, len(model.class_names) - 1000)
-        clean, ces, equal = reference.wrong(), [], 0
+        clean, ces, equal, deviations = reference.wrong(), [], 0, []
         print(f"{len(images)} images, {NET}")
         print(f"clean error {one['clean_error']:.3f}, reference {clean.mean():.3f}\n")
         print("| corruption | error, mean of five | reference | CE | reference | |")
         print("|---|---|---|---|---|---|")
         for name, found in one["corruptions"].items():
-            wrong = np.array([reference.wrong(name, s) for s in SEVERITIES]).T
+            draws = [
+                np.array([reference.wrong(name, s) for s in SEVERITIES]).T
+                for _ in range(1 if name in WITHOUT_CHANCE else 2)
+            ]
+            wrong = np.mean(draws, axis=0)
             ces.append(100 * wrong.mean(axis=0).sum() / sum(alexnet.ERRORS[name]))
             same = np.allclose(found["errors"], wrong.mean(axis=0))
             equal += same and name in WITHOUT_CHANCE
-            more = round(5 * len(images) * (np.mean(found["errors"]) - wrong.mean()))
-            note = (
-                ("equal" if same else "NOT equal") if name in WITHOUT_CHANCE else f"{more:+d} of {wrong.size}"
-            )
+            if name in WITHOUT_CHANCE:
+                note = "equal" if same else "NOT equal"
+            else:
+                more = wrong.size * (np.mean(found["errors"]) - wrong.mean())
+                apart = int((draws[0] != draws[1]).sum())  # its expectation is the variance of the difference
+                deviations.append(more / np.sqrt(0.75 * max(apart, 1)))
+                note = f"{more:+.1f} of {wrong.size}, {deviations[-1]:+.1f} sd"
             figures = (
                 f"{np.mean(found['errors']):.3f} | {wrong.mean():.3f} | {found['ce']:.1f} | {ces[-1]:.1f}"
             )
@@ -135,6 +145,7 @@ def main() -> None:
             f"\nmCE {one['mce']:.1f} ({one['mce_low']:.1f} to {one['mce_high']:.1f}), reference {np.mean(ces):.1f}"
         )
         print(f"{equal} of {len(WITHOUT_CHANCE)} without chance are equal at all severities")
+        print(f"those with chance lie {min(deviations):+.1f} to {max(deviations):+.1f} sd from the reference")
         print(f"{cost:.0f} s of processor time, reference {time.process_time() - started:.0f} s")
 
 

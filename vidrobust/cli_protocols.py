@@ -22,6 +22,12 @@ from vidrobust.files import plain
 @click.option(
     "--suite", default="imagenet-c", metavar="NAME", help="imagenet-c, imagenet-c-bar, imagenet-p or cifar-c."
 )
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Divide by this model, of an earlier --json, not by AlexNet.",
+)
 @click.option("--device", default="auto", metavar="NAME", help="auto, cpu or cuda:N.")
 @click.option("--batch", default="auto", metavar="N", help="auto, or pictures a batch.")
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the random corruptions.")
@@ -32,6 +38,7 @@ def corruptions(
     labels: Path,
     specs: tuple[str, ...],
     suite: str,
+    baseline: Path | None,
     device: str,
     batch: str,
     seed: int,
@@ -42,10 +49,12 @@ def corruptions(
     from vidrobust.models.load import load_classifiers
     from vidrobust.protocols.corruptions import corruptions as measure
     from vidrobust.protocols.labelled_images import read_labels
+    from vidrobust.protocols.own_baseline import read_baseline
     from vidrobust.run.progress import Reporter
 
     if batch != "auto" and not batch.isdecimal():
         raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
+    divisor = None if baseline is None else read_baseline(baseline, suite)
     reporter = Reporter(quiet=quiet)
     labelled = read_labels(images, labels)
     models = load_classifiers(specs, device=device)
@@ -57,6 +66,7 @@ def corruptions(
             seed=seed,
             batch="auto" if batch == "auto" else int(batch),
             step=counter.advance,
+            baseline=divisor,
         )
     problems = found["problems"]
     assert isinstance(problems, list)
@@ -83,7 +93,8 @@ def _print(found: dict[str, Any]) -> None:
                 click.echo(f"  {corruption:20s} errors {errors} %   CE {each['ce']:.1f}")
         else:
             flips, mfr, t5d = (_figure(one, key) for key in ("flip_probability", "mfr", "t5d"))
-            click.echo(f"  flip probability {flips}, mFR {mfr}, T5D {t5d}")
+            divided = f", mT5D {_figure(one, 'mt5d')}" if "mt5d" in one else ""
+            click.echo(f"  flip probability {flips}, mFR {mfr}, T5D {t5d}{divided}")
             for sequence, each in one["sequences"].items():
                 click.echo(
                     f"  {sequence:20s} flip probability {each['flip_probability']:.4f}   "

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.perturb.published import imagenet_c
 from vidrobust.perturb.published.sequences import SEQUENCES
 from vidrobust.protocols import alexnet
 from vidrobust.protocols.corruption_error import (
     ALEXNET,
     NONE,
+    Baseline,
     CorruptionErrors,
+    FlipBaseline,
     FlipRates,
-    corruption_error,
-    relative_corruption_error,
 )
+from vidrobust.protocols.own_baseline import read_baseline
 
 MEANS = {
     # augmix/imagenet.py, six digits: an independent source of the same table
@@ -46,21 +52,27 @@ def test_the_errors_of_alexnet_are_those_of_two_sources():
     assert len(scored) == 10
 
 
+def counted(errors: dict[str, tuple[float, ...]], clean: float, n: int) -> CorruptionErrors:
+    """n images of which, at each severity, the first share is wrong."""
+    counts = np.array([[round(e * n) for e in row] for row in errors.values()])
+    wrong = np.arange(n)[:, None, None] < counts
+    return CorruptionErrors(names=tuple(errors), wrong=wrong, clean_wrong=np.arange(n) < round(clean * n))
+
+
 def test_alexnet_into_itself_is_100_for_every_corruption():
-    for errors in alexnet.ERRORS.values():
-        assert corruption_error(np.array(errors), np.array(errors)) == pytest.approx(100)
-        relative = relative_corruption_error(np.array(errors), 0.4348, np.array(errors), 0.4348)
-        assert relative == pytest.approx(100)
+    """Of 50 000 images, as many as the errors were counted on."""
+    found = counted(alexnet.ERRORS, 0.4348, 50_000).summary()
+    assert found["mce"] == pytest.approx(100)
+    assert found["relative_mce"] == pytest.approx(100)
+    for each in found["corruptions"].values():
+        assert (each["ce"], each["relative_ce"]) == pytest.approx((100, 100))
 
 
 def test_ce_is_a_ratio_of_sums_and_not_a_mean_of_ratios():
-    assert corruption_error(np.array([0.1, 0.5]), np.array([0.2, 0.4])) == pytest.approx(100)
-
-
-def counted(errors: dict[str, tuple[float, ...]], clean: float, n: int) -> CorruptionErrors:
-    """n images of which, at each severity, the first share is wrong."""
-    wrong = np.array([[[k < round(e * n) for e in row] for row in errors.values()] for k in range(n)])
-    return CorruptionErrors(names=tuple(errors), wrong=wrong, clean_wrong=np.arange(n) < round(clean * n))
+    own = Baseline(errors={"fog": (0.2, 0.4)}, clean_error=0.1, name="own")
+    found = dataclasses.replace(counted({"fog": (0.1, 0.5)}, 0.1, 10), baseline=own).summary()
+    assert found["mce"] == pytest.approx(100)
+    assert found["normalised_by"] == "own"
 
 
 def test_a_summary_of_counts_is_the_formula_on_rates():
@@ -125,3 +137,53 @@ def test_flip_rates_are_over_alexnets_and_the_mean_is_over_the_ten():
     assert found["flip_probability"] == pytest.approx(base[scored].mean())
     assert (found["t5d"], found["clean_error"]) == (1, 0.5)
     assert found["sequences"]["spatter"]["scored"] is False
+
+
+def test_a_model_over_itself_as_baseline_is_100(tmp_path: Path):
+    file = tmp_path / "said.json"
+    errors = {"fog": (0.2, 0.4), "snow": (0.3, 0.5)}
+    mine = counted(errors, 0.1, 10)
+    file.write_text(json.dumps({"suite": "imagenet-c-bar", "models": {"own": mine.summary()}}))
+    read = read_baseline(file, "imagenet-c-bar")
+    assert isinstance(read, Baseline)
+    found = dataclasses.replace(mine, baseline=read).summary()
+    assert (found["mce"], found["relative_mce"], found["normalised_by"]) == (
+        pytest.approx(100),
+        pytest.approx(100),
+        "own",
+    )
+
+    flips = FlipRates(
+        names=("snow", "tilt"),
+        flips=np.array([[0.1, 0.2], [0.3, 0.2]]),
+        top5_distance=np.array([[1.0, 4.0], [3.0, 2.0]]),
+        scored=np.array([True, True]),
+        clean_wrong=np.zeros(2, bool),
+    )
+    assert "mt5d" not in flips.summary()  # there is no published one
+    file.write_text(json.dumps({"suite": "imagenet-p", "models": {"own": flips.summary()}}))
+    other = read_baseline(file, "imagenet-p")
+    assert isinstance(other, FlipBaseline)
+    half = dataclasses.replace(flips, top5_distance=flips.top5_distance / 2, baseline=other).summary()
+    assert (half["mfr"], half["mt5d"]) == pytest.approx((100, 50))
+
+
+def test_what_is_no_baseline_is_refused(tmp_path: Path):
+    file = tmp_path / "said.json"
+    with pytest.raises(InputError, match="is no baseline"):
+        read_baseline(file, "imagenet-c")
+    one = counted({"fog": (0.2, 0.4)}, 0.1, 10).summary()
+    file.write_text(json.dumps({"suite": "imagenet-c", "models": {"a": one, "b": one}}))
+    with pytest.raises(SettingsError, match="holds 2 models; a baseline is one"):
+        read_baseline(file, "imagenet-c")
+    with pytest.raises(
+        SettingsError, match="is of the suite imagenet-c, and cannot be a baseline for cifar-c"
+    ):
+        read_baseline(file, "cifar-c")
+    never = counted({"fog": (0.0, 0.0)}, 0.0, 10).summary()
+    file.write_text(json.dumps({"suite": "imagenet-c", "models": {"a": never}}))
+    with pytest.raises(SettingsError, match="model a never fails under fog, by which nothing can be divided"):
+        read_baseline(file, "imagenet-c")
+    file.write_text(json.dumps({"suite": "imagenet-c", "models": {"a": {"clean_error": 0.1}}}))
+    with pytest.raises(InputError, match="model a lacks 'corruptions'"):
+        read_baseline(file, "imagenet-c")

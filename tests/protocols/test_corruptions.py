@@ -135,7 +135,7 @@ def test_mce_is_the_mean_of_ratios_of_sums(found: dict) -> None:
     assert one["mce"] == pytest.approx(np.mean(list(ce.values())))
     assert list(ce) == list(alexnet.ERRORS)
     assert set(one) >= {"clean_error", "mce", "relative_mce", "corruptions"}
-    assert "the ice of frost is drawn" in found["notes"][1]
+    assert "the photographs of ice of frost" in found["notes"][1]
 
 
 def test_results_depend_on_content_and_seed_alone(folder: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from scipy import stats
@@ -35,24 +36,31 @@ NONE = Baseline(errors={}, clean_error=NAN, name="")
 """For sets without a baseline (CIFAR-10-C, ImageNet-C-bar): a mean error in percent."""
 
 
-def corruption_error(errors: np.ndarray, baseline: np.ndarray) -> float:
-    """CE in percent: the sum of errors over severities over that of the baseline. A ratio of sums.
+@dataclass(frozen=True, kw_only=True)
+class FlipBaseline:
+    """What flip rates are divided by.
 
-    errors, baseline  (S,) in [0, 1]
+    flip_probability  sequence -> flip probability
+    top5_distance     sequence -> mean T5D; empty: not divided, as there is no published one by sequence
+    name              "AlexNet", or the user's own
     """
-    return float(100 * np.sum(errors) / np.sum(baseline))
+
+    flip_probability: Mapping[str, float]
+    top5_distance: Mapping[str, float]
+    name: str
 
 
-def relative_corruption_error(
-    errors: np.ndarray, clean: float, baseline: np.ndarray, baseline_clean: float
-) -> float:
-    """The same of what corruption adds to the clean error, in percent."""
-    return float(100 * np.sum(np.asarray(errors) - clean) / np.sum(np.asarray(baseline) - baseline_clean))
+ALEXNET_FLIPS = FlipBaseline(
+    flip_probability=alexnet.FLIP_PROBABILITIES, top5_distance=MappingProxyType({}), name="AlexNet"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorruptionErrors:
     """One model under every corruption and severity of a suite.
+
+    CE is 100 times the sum of errors over severities by that of the baseline, a ratio of sums; relative CE the
+    same of what corruption adds to the clean error.
 
     wrong        (n, C, S) bool: image, corruption, severity
     clean_wrong  (n,) bool
@@ -111,6 +119,7 @@ class FlipRates:
     top5_distance  (n, P) mean T5D of the compared frames, 0 to 18
     scored         (P,) bool, the ten that count
     clean_wrong    (n,) bool on the clean image; a constant answer never flips, so read both
+    baseline       what they are divided by
     """
 
     names: tuple[str, ...]
@@ -118,15 +127,15 @@ class FlipRates:
     top5_distance: np.ndarray
     scored: np.ndarray
     clean_wrong: np.ndarray
+    baseline: FlipBaseline = ALEXNET_FLIPS
 
     def summary(self) -> dict[str, object]:
-        """flip_probability and t5d: plain means over the scored sequences; mfr in percent of AlexNet's.
+        """flip_probability and t5d: plain means over the scored sequences; mfr, mt5d: percent of the baseline's.
 
-        T5D has no published baseline per sequence, so it is not divided.
+        mt5d is there where the baseline has a T5D: none is published by sequence.
         """
-        base = np.array([alexnet.FLIP_PROBABILITIES[name] for name in self.names])
-        rate = 100 * self.flips / base
-        each = {
+        rate = 100 * self.flips / np.array([self.baseline.flip_probability[name] for name in self.names])
+        each: dict[str, dict[str, object]] = {
             name: {
                 "flip_probability": float(self.flips[:, k].mean()),
                 "flip_rate": float(rate[:, k].mean()),
@@ -135,13 +144,22 @@ class FlipRates:
             }
             for k, name in enumerate(self.names)
         }
-        return {
-            "n": len(self.clean_wrong),
-            "clean_error": float(self.clean_wrong.mean()),
+        found = {
             **_with_interval("flip_probability", self.flips[:, self.scored].mean(axis=1)),
             **_with_interval("mfr", rate[:, self.scored].mean(axis=1)),
             **_with_interval("t5d", self.top5_distance[:, self.scored].mean(axis=1)),
-            "normalised_by": "AlexNet",
+        }
+        if self.baseline.top5_distance:
+            by = np.array([self.baseline.top5_distance[name] for name in self.names])
+            ratio = 100 * self.top5_distance / by
+            found |= _with_interval("mt5d", ratio[:, self.scored].mean(axis=1))
+            for k, name in enumerate(self.names):
+                each[name]["t5d_rate"] = float(ratio[:, k].mean())
+        return {
+            "n": len(self.clean_wrong),
+            "clean_error": float(self.clean_wrong.mean()),
+            **found,
+            "normalised_by": self.baseline.name,
             "sequences": each,
         }
 

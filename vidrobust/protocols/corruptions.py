@@ -27,11 +27,20 @@ from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.perturb.published import c_bar, cifar_c, imagenet_c
+from vidrobust.perturb.published.bit_exact import exact, ice_photographs
 from vidrobust.perturb.published.sequences import SEQUENCES, compared_pairs
 from vidrobust.predictions import Classifications, Classifier
 from vidrobust.protocols.alexnet import FLIP_PROBABILITIES
 from vidrobust.protocols.correct import top_correct
-from vidrobust.protocols.corruption_error import ALEXNET, NONE, Baseline, CorruptionErrors, FlipRates
+from vidrobust.protocols.corruption_error import (
+    ALEXNET,
+    ALEXNET_FLIPS,
+    NONE,
+    Baseline,
+    CorruptionErrors,
+    FlipBaseline,
+    FlipRates,
+)
 from vidrobust.protocols.labelled_images import LabelledImages, pictures, sets_for
 
 RESIZED_PX, CROP_PX = 256, 224
@@ -74,18 +83,24 @@ def resized_256(picture: torch.Tensor) -> torch.Tensor:
 
 
 def imagenet_c_suite() -> Suite:
-    """The fifteen corruptions that count for mCE."""
+    """The fifteen corruptions that count for mCE; those without chance give the reference's pixels."""
     return Suite(
         name="imagenet-c",
-        perturbations=tuple(find(f"imagenet-c:{name}") for name in imagenet_c.TEST),
+        perturbations=tuple(exact(find(f"imagenet-c:{name}")) for name in imagenet_c.TEST),
         baseline=ALEXNET,
         prepare=crop_224,
         notes=(
             "corrupted in memory: the authors' files are JPEG of quality 85, which costs models a little more",
-            "elastic_transform is that of the package imagecorruptions, and the ice of frost is drawn: AlexNet's "
-            "errors belong to the authors' own",
+            f"elastic_transform is that of the package imagecorruptions, {_ice()}: AlexNet's errors belong to the "
+            "authors' own",
         ),
     )
+
+
+def _ice() -> str:
+    if ice_photographs():
+        return "and so are the photographs of ice of frost"
+    return "and the ice of frost is drawn (with that package installed it is the authors' photographs)"
 
 
 def c_bar_suite() -> Suite:
@@ -138,11 +153,13 @@ def corruptions(
     seed: int = 0,
     batch: Batch = "auto",
     step: Step | None = None,
+    baseline: Baseline | FlipBaseline | None = None,
 ) -> dict[str, object]:
     """Errors, CE, mCE and relative mCE of models on images (imagenet-p: flip probability, mFR and T5D).
 
     Returns {"suite", "images", "unlabelled", "models": {NAME: {...}}, "notes", "problems"}, each model as of
-    ``CorruptionErrors.summary`` or ``FlipRates.summary``. All models see the same pictures, drawn by the seed and
+    ``CorruptionErrors.summary`` or ``FlipRates.summary``. ``baseline``: what errors are divided by instead of
+    AlexNet's (``own_baseline.read_baseline``). All models see the same pictures, drawn by the seed and
     the picture's content alone. Raises SettingsError for an unknown suite or a label that is no class, InputError
     where no image can be read.
     """
@@ -154,11 +171,18 @@ def corruptions(
         sets[model.name], notes[model.name] = sets_for(images.labels, model.class_names)
     seen_as_is = [without_second_resize(model) for model in models]
     found: Mapping[str, CorruptionErrors | FlipRates]
-    said: tuple[str, ...] = _FLIP_NOTES
+    said: tuple[str, ...]
     if suite == FLIP_SUITE:
-        found = _flips(images, seen_as_is, sets, seed, batch, step)
+        flips = baseline if isinstance(baseline, FlipBaseline) else ALEXNET_FLIPS
+        found = _flips(images, seen_as_is, sets, seed, batch, step, flips)
+        said = (
+            _FLIP_NOTES[0],
+            _SCORED if flips.top5_distance else f"{_SCORED}; T5D is not divided by a baseline",
+        )
     else:
         chosen = ERROR_SUITES[suite]()
+        if isinstance(baseline, Baseline):
+            chosen = dataclasses.replace(chosen, baseline=baseline, notes=chosen.notes[-1:])
         found, said = _errors(chosen, images, seen_as_is, sets, seed, batch, step), chosen.notes
     return {
         "suite": suite,
@@ -173,10 +197,8 @@ def corruptions(
     }
 
 
-_FLIP_NOTES = (
-    "frames in memory: the authors' are MP4, whose coding AlexNet's flip probabilities contain",
-    "scored are the ten of the paper, with snow and without spatter; T5D is not divided by a baseline",
-)
+_FLIP_NOTES = ("frames in memory: the authors' are MP4, whose coding AlexNet's flip probabilities contain",)
+_SCORED = "scored are the ten of the paper, with snow and without spatter"
 
 
 def without_second_resize(model: Classifier) -> Classifier:
@@ -236,6 +258,7 @@ def _flips(
     seed: int,
     batch: Batch,
     step: Step | None,
+    baseline: FlipBaseline,
 ) -> dict[str, FlipRates]:
     chosen = [sequence for name, sequence in SEQUENCES.items() if name in FLIP_PROBABILITIES]
     clean: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
@@ -267,6 +290,7 @@ def _flips(
             top5_distance=np.array(distance[name]),
             scored=np.array([s.scored for s in chosen]),
             clean_wrong=np.concatenate(clean[name]),
+            baseline=baseline,
         )
         for name in clean
     }
