@@ -268,17 +268,18 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
     """``correlate RUN --protocol gu2019``."""
     if len(target) != 1:
         raise click.UsageError("--protocol gu2019 works on one run folder")
-    from vidrobust.commands.gu2019 import on_run
+    from vidrobust.commands.gu2019 import lines, on_run
     from vidrobust.files import plain
 
     chosen = _given(options)
     said = on_run(Path(target[0]), **{name: chosen[name] for name in ("resamples", "seed") if name in chosen})
     if options["as_json"]:
-        _print_json(plain(said))
+        _print_json(
+            plain({name: value for name, value in said.items() if name not in ("square", "models_in_square")})
+        )
     else:
-        click.echo(said["headline"])
-        for sentence in said["sentences"].values():
-            click.echo(f"- {sentence}")
+        for line in lines(said):
+            click.echo(line)
         click.echo(f"the matrix: {Path(target[0]) / said['figure']}")
 
 

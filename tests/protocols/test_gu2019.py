@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from vidrobust import cli
+from vidrobust.commands.gu2019 import lines
 from vidrobust.errors import InputError
 from vidrobust.protocols.anchors import AnchorSets
 from vidrobust.protocols.gu2019 import (
@@ -18,13 +19,15 @@ from vidrobust.protocols.gu2019 import (
     anchors_of_run,
     draw_matrix,
     gu2019,
+    on_common_anchors,
     protocol_tables,
     robustness,
+    square_of,
 )
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.settings import Settings
 
-from .test_pm_k import HAND, frames_of, labels_of
+from .test_pm_k import HAND, frames_of, labels_of, sets
 
 FAMILIES = {"hue": "colour", "saturation": "colour", "noise": "noise", "blur": "blur"}
 
@@ -84,8 +87,34 @@ def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(tied: floa
     assert (table["reliability"] > 0.5).all()
     square = found.matrix[found.matrix["method"] == "pearson"]
     assert set(square["row"]) == {*FAMILIES, "conditional_robustness", "clean_accuracy"}
+    plain = pd.DataFrame({name: robustness(model) for name, model in models.items()}).T
+    table, count = square_of(found)
+    said = {
+        "anchors": 1,
+        "models": {n: robustness(m) for n, m in models.items()},
+        "headline": "",
+        "sentences": {},
+    }
+    printed = lines({**said, "square": table, "models_in_square": count})
+    assert f"Pearson correlations over {len(models)} models" in printed
+    assert printed[-2].split()[1:] == [f"{value:.2f}" for value in table.iloc[-1]]
+    wanted = plain.corr().loc[table.index, table.columns]
+    np.testing.assert_allclose(table.to_numpy(np.float64), wanted.to_numpy(), atol=1e-9)
+    assert (count, list(table.index[:2])) == (len(models), ["clean_accuracy", "conditional_robustness"])
     with Image.open(draw_matrix(found, tmp_path / "matrix.png")) as picture:
         assert min(picture.size) > 300
+
+
+def test_on_the_common_anchors_all_models_are_judged_alike() -> None:
+    """By hand: v0 and v1 are right for both; the first holds 5 of 6 pairs there, the second 1 of 2."""
+    weak = sets([1, 1, 1, 0], [(0, 1, 0), (1, 1, 1), (2, 1, 1)])
+    both = {
+        "good": ModelAnchors(sets=HAND, distorted={"hue": np.array([[1], [0], [0], [1]], bool)}),
+        "weak": ModelAnchors(sets=weak, distorted={"hue": np.array([[0], [0], [1], [0]], bool)}),
+    }
+    found = on_common_anchors(both)
+    assert found["good"] == pytest.approx({"clean_accuracy": 1, "conditional_robustness": 5 / 6, "hue": 0.5})
+    assert found["weak"] == pytest.approx({"clean_accuracy": 1, "conditional_robustness": 0.5, "hue": 0})
 
 
 def test_tables_hold_the_whole_and_every_video_and_leave_out_what_is_not_known():
@@ -153,6 +182,11 @@ def test_the_command_on_a_run_folder(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert said["anchors"] == 12
     assert set(said["models"]["a"]) == {"clean_accuracy", "conditional_robustness", "hue", "jpeg"}
     assert "2 models are too few, 12 are needed" in said["headline"]
+    assert set(said["models_on_common_anchors"]) == {"a", "b"}
+    assert cli_code(["correlate", run, "--protocol", "gu2019", "--resamples", "99"]) == 0
+    printed = capsys.readouterr().out
+    assert "Pearson correlations" not in printed  # two models always lie on a line
+    assert f"{said['models']['a']['clean_accuracy']:.3f}" in printed
     assert (tmp_path / "run" / "gu2019_matrix.png").is_file()
 
 

@@ -48,14 +48,14 @@ def units_of_summaries(
 
     stability    model, item ("" or missing: over all), metric, value; low, high and n tell the error of clean
                  accuracy where they are there
-    sensitivity  model, item, perturbation, strength, metric, value
+    sensitivity  model, item ("" or missing: over all), perturbation, strength, metric, value
     foreign      metrics of the stability table that were measured on other data: negative controls, never targets
     frames       its margins stand in where no clean accuracy is known; no verdict rests on them
     strict       a stability metric of unknown direction is an error; else it is left out, and that is said
     """
     stability, sensitivity = _plain_items(stability), _plain_items(sensitivity)
     natural = _summaries(stability, by)
-    wide, columns = spread(sensitivity, [by])
+    wide, columns = spread(_over_all(sensitivity) if by == "model" else sensitivity, [by])
     index = wide.index.intersection(natural.index).sort_values()
     if not len(index):
         raise InputError(
@@ -119,6 +119,12 @@ def _plain_items(table: pd.DataFrame) -> pd.DataFrame:
     if "item" not in table:
         return table.assign(item="")
     return table.assign(item=table["item"].astype(object).where(table["item"].notna(), "").astype(str))
+
+
+def _over_all(sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """The rows of item "" where every model has them, else all rows, which are those of items."""
+    whole = sensitivity[sensitivity["item"] == ""]
+    return whole if set(whole["model"]) == set(sensitivity["model"]) else sensitivity
 
 
 def _summaries(stability: pd.DataFrame, by: str) -> pd.DataFrame:

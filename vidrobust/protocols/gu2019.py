@@ -9,6 +9,7 @@ the correlation study.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ def gu2019(
         if list(model.sets.anchor) != list(first):
             raise InputError(f"gu2019: {name} was not judged on the same anchors as the other models")
     stability, sensitivity = protocol_tables(models)
-    return correlate_tables(
+    found = correlate_tables(
         stability,
         sensitivity,
         across="models",
@@ -84,6 +85,23 @@ def gu2019(
         seed=seed,
         resamples=resamples,
     )
+    return dataclasses.replace(found, matrix=_as_robustness(found.matrix))
+
+
+def _as_robustness(matrix: pd.DataFrame) -> pd.DataFrame:
+    """The matrix with all columns pointing one way: the study turns robustness into harm, but not accuracy."""
+    turned = (matrix["row"] == ACCURACY) != (matrix["column"] == ACCURACY)
+    values = {"value": -matrix["value"], "low": -matrix["high"], "high": -matrix["low"]}
+    return matrix.assign(**{name: matrix[name].where(~turned, of) for name, of in values.items()})
+
+
+def on_common_anchors(models: Mapping[str, ModelAnchors]) -> dict[str, dict[str, float]]:
+    """``robustness`` of each model on the anchors that all models get right: the same condition for each.
+
+    Conditional on its own right anchors a weak model is judged on easy ones.
+    """
+    right = np.logical_and.reduce([model.sets.correct for model in models.values()])
+    return {name: robustness(_only(model, right)) for name, model in models.items()}
 
 
 def protocol_tables(models: Mapping[str, ModelAnchors]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -140,16 +158,21 @@ def anchors_of_run(
     return found
 
 
+def square_of(result: CorrelationResult, method: str = "pearson") -> tuple[pd.DataFrame, int]:
+    """The matrix as a square table, accuracy and natural robustness first, and over how many models."""
+    rows = result.matrix[result.matrix["method"] == method]
+    names = list(dict.fromkeys([ACCURACY, NATURAL, *rows["row"]]))
+    square = rows.pivot_table(index="row", columns="column", values="value")
+    return square.reindex(index=names, columns=names), int(rows["n"].max()) if len(rows) else 0
+
+
 def draw_matrix(result: CorrelationResult, path: Path, method: str = "pearson") -> Path:
     """The matrix as a picture (PNG or SVG by the ending): every column against every other, over models."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    rows = result.matrix[result.matrix["method"] == method]
-    names = list(dict.fromkeys([ACCURACY, NATURAL, *rows["row"]]))
-    square = rows.pivot_table(index="row", columns="column", values="value").reindex(
-        index=names, columns=names
-    )
+    square, n = square_of(result, method)
+    names = list(square.index)
     figure = Figure(figsize=(2.5 + 0.45 * len(names), 2 + 0.45 * len(names)), layout="constrained")
     FigureCanvasAgg(figure)
     panel = figure.subplots()
@@ -159,7 +182,6 @@ def draw_matrix(result: CorrelationResult, path: Path, method: str = "pearson") 
     for (i, j), value in np.ndenumerate(square.to_numpy(np.float64)):
         if not np.isnan(value):
             panel.text(j, i, f"{value:.2f}".replace("0.", "."), ha="center", va="center", fontsize=7)
-    n = int(rows["n"].max()) if len(rows) else 0
     panel.set_title(f"{method} over {n} models")
     figure.colorbar(shown, ax=panel, shrink=0.6)
     figure.savefig(path)
