@@ -96,6 +96,7 @@ def test_no_option_is_forgotten_above() -> None:
     tested = {option.split("=")[0].replace("--no-", "--") for option, _, _ in SETTINGS}
     others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet"}
     others |= {"--labels", "--crop"}  # with annotations of their own, in tests/run/test_labelled.py
+    others |= {"--for"}  # streams, in tests/run/test_live.py
     others |= {"--fail-if", "--junit"}  # gates, in tests/run/test_compare_runs.py
     stage = {o.opts[0] for o in cli.commands["stability"].params if isinstance(o, click.Option)}
     assert stage == tested | others

@@ -60,6 +60,12 @@ _OUT = click.option(
     "--out", "-o", metavar="DIR", help="The run folder.  [default: reports/NAME of the first source]"
 )
 _CONFIG = click.option("--config", metavar="FILE", help="Settings in TOML, named as these options.")
+_FOR = click.option(
+    "--for",
+    "lasting",
+    metavar="TIME",
+    help="Record a stream (rtsp://..., - for a pipe) so long: 60s, 10m, 1h.",
+)
 _OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace a run folder that belongs to other sources or another version."
 )
@@ -137,7 +143,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("sources", nargs=-1)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done and about how long it takes.")
-@_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _STUDY, _PRINT)
+@_options(_MODEL, _OUT, _CONFIG, _FOR, _OVERWRITE, _FOOTAGE, _STUDY, _PRINT)
 def study(
     sources: tuple[str, ...],
     dry_run: bool,
@@ -150,9 +156,12 @@ def study(
 ) -> None:
     """Run every stage on SOURCES: videos, folders of videos or of frames, animations, globs, manifests.
 
+    An address (rtsp://...) or - for a pipe is recorded into the run folder first, for the time that --for says.
+
     The same command again continues a run, and makes only what is missing or stale.
     """
     if dry_run:
+        options.pop("lasting", None)
         from vidrobust.run.estimate import estimate
         from vidrobust.run.open import settings_of
 
@@ -169,7 +178,7 @@ def _stage_command(stage: Stage) -> None:
         help=f"{stage.sentence}\n\nTARGET is a run folder, or sources; what is needed is made first.",
     )
     @click.argument("target", nargs=-1, required=True)
-    @_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _STUDY, _PRINT)
+    @_options(_MODEL, _OUT, _CONFIG, _FOR, _OVERWRITE, _FOOTAGE, _STUDY, _PRINT)
     def command(target: tuple[str, ...], **options: Any) -> None:
         _on_target(target, stage, **options)
 
@@ -190,6 +199,7 @@ def _on_target(
     from vidrobust.run.open import opened_folder
 
     if len(target) == 1 and (is_run_folder(Path(target[0])) or stage.name == "report"):
+        options.pop("lasting", None)
         with opened_folder(Path(target[0]), _given(options), _reporter(quiet), out) as run:
             _work(run, (stage.name,), stage.told, as_json)
         return
@@ -326,10 +336,16 @@ def _on_sources(
     options: dict[str, Any],
     told: str,
 ) -> None:
+    from vidrobust.run.live import with_recordings
     from vidrobust.run.open import opened_sources, settings_of
 
+    lasting = options.pop("lasting", None)
     settings, named = settings_of(sources, config, _given(options))
-    with opened_sources(settings, out or named, _reporter(quiet), overwrite=overwrite) as run:
+    files, where = with_recordings(
+        settings.sources, out or named, lasting, _reporter(quiet), overwrite=overwrite
+    )
+    settings = settings.changed({"sources": files}, "sources")
+    with opened_sources(settings, where, _reporter(quiet), overwrite=overwrite) as run:
         _work(run, names, told, as_json)
 
 
@@ -372,7 +388,9 @@ def show(run_folder: str) -> None:
 
 
 def _may_be_footage(source: str) -> bool:
-    return "://" in source or os.path.lexists(source) or glob.has_magic(source)
+    from vidrobust.video.record import is_stream
+
+    return is_stream(source) or "://" in source or os.path.lexists(source) or glob.has_magic(source)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,17 @@
-"""Names of files as people and tables can read them: one line, valid text, nothing lost. No torch here."""
+"""Names of files and addresses as people and tables can read them: one line, valid text. No torch here."""
 
 from __future__ import annotations
 
 import os
 import re
+from urllib.parse import urlsplit, urlunsplit
 
 _BYTE = re.compile("[\udc80-\udcff]")  # how Python holds a byte of a file name that is not UTF-8
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+_SECRET = re.compile(
+    r"(?i)((?:user|usr|login|pass|passwd|password|pwd|token|key|auth|sig|signature)=)[^&;/]*"
+)
 
 
 def shown(name: str | os.PathLike[str]) -> str:
@@ -21,3 +26,17 @@ def shown(name: str | os.PathLike[str]) -> str:
 def bytes_shown(text: str) -> str:
     """Text of any number of lines in which bytes that are not UTF-8 are written as escapes."""
     return _BYTE.sub(lambda m: f"\\x{ord(m[0]) - 0xDC00:02x}", text)
+
+
+def without_secrets(source: str) -> str:
+    """An address that may be written down: no user, no password, no token.
+
+    >>> without_secrets("rtsp://admin:secret@cam-3/live?token=abc")
+    'rtsp://cam-3/live?token=***'
+    """
+    if "://" not in source:
+        return source
+    parts = urlsplit(source)
+    where = parts.netloc.rsplit("@", 1)[-1]
+    path, query = (_SECRET.sub(r"\1***", part) for part in (parts.path, parts.query))
+    return urlunsplit((parts.scheme, where, path, query, ""))

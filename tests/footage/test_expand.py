@@ -61,7 +61,8 @@ def test_missing_and_empty_sources_are_problems_and_the_others_go_on(tree: Path)
         f"{tree}/absent.mp4: there is no such file or folder",
         f"{tree}/empty: holds no video and no image; name a file, or another folder",
         f"{tree}/*.avi: nothing matches this pattern",
-        "http://127.0.0.1/a.mp4: is a network address, and only local files are read; download it",
+        "http://127.0.0.1/a.mp4: is a network address, and only local files are read; record it with --for, or "
+        "download it",
     )
 
 

@@ -15,7 +15,7 @@ from vidrobust.footage.labels import ytbb
 from vidrobust.footage.manifest import is_manifest, list_rows, with_names
 from vidrobust.footage.records import SUFFIXES, Problem
 from vidrobust.footage.videos_beside import videos_beside
-from vidrobust.shown import shown
+from vidrobust.shown import shown, without_secrets
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -105,7 +105,8 @@ def _expand(source: str, found: _Found) -> None:
     path = Path(source)
     if "://" in source:
         found.problems.append(
-            f"{shown(source)}: is a network address, and only local files are read; download it"
+            f"{shown(without_secrets(source))}: is a network address, and only local files are read; record it "
+            "with --for, or download it"
         )
     elif os.path.isdir(path):
         _expand_folder(source, found)

@@ -24,7 +24,7 @@ from vidrobust.footage.records import (
     required,
     whole,
 )
-from vidrobust.shown import shown
+from vidrobust.shown import shown, without_secrets
 
 COLUMNS = ("path", "item", "part", "pass", "station", "label", "start_s", "end_s", "x", "y", "w", "h")
 REGION = ("x", "y", "w", "h")
@@ -111,7 +111,9 @@ def _path(record: Record, folder: Path) -> Path:
     if not text:
         raise BadValueError(record.problem("path", "is empty"))
     if "://" in text:
-        what = f"{shown(text)} is a network address, and only local files are read; download it"
+        what = (
+            f"{shown(without_secrets(text))} is a network address, and only local files are read; download it"
+        )
         raise BadValueError(record.problem("path", what))
     path = folder / text
     if "\0" in text or not os.path.exists(path):

@@ -75,14 +75,14 @@ def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
     return found
 
 
-def seconds_of(budget: str) -> float:
-    """5m, 90s or 1h30m in seconds; SettingsError for what is none."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", budget)
-    if not parts or "".join(number + unit for number, unit in parts) != budget:
-        raise SettingsError(f"budget: expected a time such as 90s, 5m or 1h30m, got {budget!r}")
+def seconds_of(text: str, option: str = "budget") -> float:
+    """5m, 90s or 1h30m in seconds; SettingsError names the option for what is none."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise SettingsError(f"{option}: expected a time such as 90s, 5m or 1h30m, got {text!r}")
     seconds = sum(float(number) * UNITS_S[unit] for number, unit in parts)
     if seconds <= 0:
-        raise SettingsError(f"budget: expected more than nothing, got {budget!r}")
+        raise SettingsError(f"{option}: expected more than nothing, got {text!r}")
     return seconds
 
 

@@ -23,7 +23,8 @@ from vidrobust.run.settings import Settings
 SCHEMA = 2
 PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
 LOCK, RUNNING = ".lock", ".running.json"
-EMPTY = (LOCK, RUNNING, f"{RUNNING}.part", "run.json.part")
+RECORDINGS = "recordings"
+EMPTY = (LOCK, RUNNING, f"{RUNNING}.part", "run.json.part", RECORDINGS)
 """What a folder may hold in which a run was killed before it had begun."""
 
 

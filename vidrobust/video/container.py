@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
-from vidrobust.shown import shown
+from vidrobust.shown import shown, without_secrets
 
 MAX_PIXELS = 2**27
 """The largest picture decoded, 134 million pixels: a damaged header can claim any size."""
@@ -48,11 +48,12 @@ def open_container(
     url = isinstance(path, str) and "://" in path
     if url and not allow_network:
         raise InputError(
-            f"{shown(path)}: is a network address, and only local files are read; allow it, or download it"
+            f"{shown(without_secrets(str(path)))}: is a network address, and only local files are read; allow it, "
+            "or download it"
         )
     container_options = {"pattern_type": "none"}
     if not allow_network:
-        container_options |= {"protocol_whitelist": "file", "format_whitelist": _footage_formats()}
+        container_options |= {"protocol_whitelist": "file", "format_whitelist": footage_formats()}
     if not url:
         _check_file(Path(path))
     try:
@@ -117,7 +118,7 @@ def _reason(error: BaseException) -> str:
 
 
 @cache
-def _footage_formats() -> str:
+def footage_formats() -> str:
     """Every demuxer but those of NOT_FOOTAGE, as FFmpeg's format_whitelist wants them."""
     names = {name for entry in av.formats_available for name in entry.split(",")}
     return ",".join(sorted(names - NOT_FOOTAGE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -72,10 +73,9 @@ def promised_end_s(container: InputContainer, stream: VideoStream) -> float:
     """
     if "matroska" not in container.format.name:
         return 0.0
-    stated = stream.metadata.get("DURATION", "").split(":")
-    if len(stated) == 3:
-        hours, minutes, seconds = (float(part) for part in stated)
-        return hours * 3600 + minutes * 60 + seconds
+    stated = re.fullmatch(r"([0-9]+):([0-9]+):([0-9.]{1,12})", stream.metadata.get("DURATION", ""))
+    if stated and stated[3].count(".") < 2:
+        return int(stated[1]) * 3600.0 + int(stated[2]) * 60.0 + float(stated[3])
     alone = len(container.streams) == 1 and container.duration
     return container.duration / 1_000_000 if alone and container.duration else 0.0
 

@@ -104,7 +104,8 @@ class StabilityWork:
     def feed(self, batch: FrameBatch, links: Links) -> None:
         self._own.append(batch.index[self.context.own(batch.time_s)])
         kept = sum(map(len, self._first))
-        if kept < noise_floor.FRAMES and not self.context.number:
+        same = not self._first or self._first[0].shape[1:] == batch.pixels.shape[1:]
+        if kept < noise_floor.FRAMES and same and not self.context.number:
             self._first.append(batch.pixels[: noise_floor.FRAMES - kept].clone())
         self._meter.feed(batch, links, predict_footage(self.model, batch, self.batch))
 

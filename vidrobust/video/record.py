@@ -1,0 +1,299 @@
+"""A stream from the network or a pipe is recorded as it comes: packets are copied, and nothing is coded again.
+
+    rtsp://...  ─┐
+    tcp://...   ─┼─▶ packets of the best video stream, from the first key frame on ─▶ NAME.mkv
+    - (stdin)   ─┘
+
+A connection that breaks is opened again, and what comes then goes into a file of its own, so that no frame is
+taken for the neighbour of one before the break.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import av
+import av.error
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.shown import shown, without_secrets
+from vidrobust.video.container import footage_formats, video_stream
+
+SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "tcp", "udp", "rtp", "srt")
+PIPES = ("-", "pipe:", "pipe:0")
+PROTOCOLS = ",".join((*SCHEMES, "tls", "crypto"))
+"""What a stream may open further: never a file of this machine."""
+TRIES = 3
+"""How often a connection that breaks is opened again, in a row, without a picture in between."""
+RATE_UNKNOWN = Fraction(25)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """What was recorded.
+
+    source   where from, without user, password and token
+    files    one, and one more for each time that the connection broke
+    seconds  of footage in them together
+    packets  in them
+    ended    why it ended before the time that was asked for, or ""
+    notes    what was odd, a sentence each
+    """
+
+    source: str
+    files: tuple[Path, ...]
+    seconds: float
+    packets: int
+    ended: str
+    notes: tuple[str, ...]
+
+
+def is_stream(source: str) -> bool:
+    """Whether a source is an address or a pipe, which must be recorded before it can be studied."""
+    return source in PIPES or ("://" in source and source.split("://")[0].lower() != "file")
+
+
+def name_of(source: str) -> str:
+    """A file name for what is recorded from a source: host and path in letters, digits, dot, dash, underscore."""
+    if source in PIPES:
+        return "pipe"
+    parts = urlsplit(without_secrets(source))
+    text = f"{parts.hostname or ''}{parts.path}"
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-._")[:100] or "stream"
+
+
+def record(
+    source: str,
+    folder: Path,
+    for_s: float,
+    *,
+    timeout_s: float = 10.0,
+    say: Callable[[str], None] = lambda _text: None,
+) -> Recording:
+    """Record the video of an address or of standard input for so many seconds of its own time.
+
+    timeout_s  how long nothing may come before the source counts as broken
+
+    Raises SettingsError for a source that is none, InputError where nothing could be recorded. A stream that ends
+    or breaks off before its time is kept as far as it came.
+    """
+    check_source(source)
+    state = _State(source, folder, for_s, timeout_s)
+    while True:
+        try:
+            state.connect_and_copy()
+            break
+        except _BrokenError as error:
+            state.ended = str(error)
+            if source in PIPES or state.in_vain >= TRIES or state.left_s <= 0:
+                break
+            state.notes.append(
+                f"the connection broke at {state.seconds:.1f} s ({error}) and was opened again"
+            )
+            say(f"{state.shown}: {error}; trying again")
+            time.sleep(min(2.0**state.in_vain, timeout_s) / 2)
+            state.in_vain += 1
+    if not state.files:
+        raise InputError(f"{state.shown}: {state.ended or 'no picture came'}; nothing was recorded")
+    files = tuple(state.files)
+    return Recording(
+        source=state.shown,
+        files=files,
+        seconds=round(state.seconds, 3),
+        packets=state.packets,
+        ended=state.ended if state.left_s > 0 else "",
+        notes=tuple(state.notes),
+    )
+
+
+def check_source(source: str) -> None:
+    """Raises SettingsError for an address that cannot be recorded, or a terminal where a pipe should be."""
+    if source in PIPES:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise SettingsError(f"{source}: standard input is a terminal; pipe a video into it")
+        return
+    scheme = source.split("://")[0].lower()
+    if scheme not in SCHEMES:
+        raise SettingsError(
+            f"{shown(without_secrets(source))}: {scheme}:// is no address that can be recorded; known are "
+            f"{', '.join(SCHEMES)}, and - for standard input"
+        )
+
+
+class _BrokenError(Exception):
+    """A source that could not be opened, or gave no more."""
+
+
+@dataclass
+class _State:
+    """What has been recorded so far, over all connections."""
+
+    source: str
+    folder: Path
+    for_s: float
+    timeout_s: float
+    files: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    packets: int = 0
+    in_vain: int = 0
+    ended: str = ""
+
+    @property
+    def shown(self) -> str:
+        return "standard input" if self.source in PIPES else shown(without_secrets(self.source))
+
+    @property
+    def left_s(self) -> float:
+        return self.for_s - self.seconds
+
+    def connect_and_copy(self) -> None:
+        """One connection into one file; raises _BrokenError where it fails, or ends before its time."""
+        try:
+            container = _open(self.source, self.timeout_s)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise _BrokenError(f"cannot be opened ({_reason(error, self.timeout_s)})") from None
+        with container:
+            stream = video_stream(container, self.shown)
+            number = f"-{len(self.files) + 1}" if self.files else ""
+            path = self.folder / f"{name_of(self.source)}{number}.mkv"
+            self._copy(container, stream, path)
+
+    def _copy(self, container: InputContainer, stream: VideoStream, path: Path) -> None:
+        part = path.with_name(path.name + ".part")
+        before, copied = self.seconds, 0
+        broken: _BrokenError | None = None
+        with av.open(str(part), "w", format="matroska") as out:
+            copier = _Copier(out, stream)
+            try:
+                for packet in _packets(container, stream, self.timeout_s):
+                    length = copier.length_with(packet)
+                    if length is None:
+                        continue
+                    if length > self.for_s - before:
+                        break
+                    copier.write(packet)
+                    copied += 1
+                    self.in_vain = 0
+                    self.seconds = before + length
+                else:
+                    broken = _BrokenError(f"it ended after {self.seconds:.1f} s of {self.for_s:g} s")
+            except _BrokenError as error:
+                broken = error
+        if copied:
+            os.replace(part, path)
+            self.files.append(path)
+            self.packets += copied
+            self.notes += copier.notes()
+            self.seconds = before + copier.covered_s
+        else:
+            part.unlink(missing_ok=True)
+            broken = broken or _BrokenError("no key frame came")
+        if broken is not None:
+            raise broken
+
+
+class _Copier:
+    """Packets of one stream into one file, from the first key frame on, their time stamps from 0 and rising."""
+
+    def __init__(self, out: OutputContainer, stream: VideoStream) -> None:
+        self._out, self._tick = out, Fraction(stream.time_base or Fraction(1, 90000))
+        self._stream = out.add_stream_from_template(stream, opaque=True)
+        self._stream.time_base = self._tick
+        rate = stream.average_rate or stream.guessed_rate or RATE_UNKNOWN
+        self._step = max(1, round(1 / (Fraction(rate) * self._tick)))
+        self._first: int | None = None
+        self._last: int | None = None
+        self._mended = 0
+
+    @property
+    def covered_s(self) -> float:
+        """From the first packet to the end of the last."""
+        return 0.0 if self._last is None else float((self._last + self._step) * self._tick)
+
+    def length_with(self, packet: Packet[VideoStream]) -> float | None:
+        """Seconds from the first packet to the end of this one; None for what comes before the first key frame."""
+        if not packet.size or (self._first is None and not packet.is_keyframe):
+            return None
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if self._first is None:
+            self._first = stamp or 0
+        follows = 0 if self._last is None else self._last + self._step
+        at = follows if stamp is None else stamp - self._first
+        return float((at + self._step) * self._tick)
+
+    def write(self, packet: Packet[VideoStream]) -> None:
+        """Copy the packet that ``length_with`` was asked of."""
+        assert self._first is not None
+        follows = 0 if self._last is None else self._last + self._step
+        known = packet.dts if packet.dts is not None else packet.pts
+        dts = follows if known is None else known - self._first
+        pts = dts if packet.pts is None else packet.pts - self._first
+        if self._last is not None and dts <= self._last:
+            dts, self._mended = self._last + 1, self._mended + 1
+        packet.dts, packet.pts = dts, max(pts, dts)
+        packet.time_base = self._tick
+        packet.stream = self._stream
+        self._out.mux(packet)
+        self._last = dts
+
+    def notes(self) -> list[str]:
+        return [f"{self._mended} time stamps went back and were moved on"] if self._mended else []
+
+
+def _packets(
+    container: InputContainer, stream: VideoStream, timeout_s: float
+) -> Iterator[Packet[VideoStream]]:
+    """The packets of the stream; raises _BrokenError where reading fails."""
+    try:
+        yield from container.demux(stream)
+    except (av.error.FFmpegError, OSError) as error:
+        raise _BrokenError(f"reading failed ({_reason(error, timeout_s)})") from None
+
+
+def _open(source: str, timeout_s: float) -> InputContainer:
+    """The open source; raises what PyAV raises."""
+    av.logging.set_level(None)  # a callback into Python from the decoder's threads can deadlock
+    formats = {"format_whitelist": f"{footage_formats()},rtsp,rtp,hls,applehttp"}
+    if source in PIPES:
+        piped: Any = _Pipe(sys.stdin.fileno(), timeout_s)
+        return av.open(piped, container_options={**formats, "protocol_whitelist": "none"})
+    options = {**formats, "protocol_whitelist": PROTOCOLS}
+    if source.lower().startswith("rtsp"):
+        options["rtsp_transport"] = "tcp"
+    return av.open(source, container_options=options, timeout=(timeout_s, timeout_s))
+
+
+class _Pipe:
+    """A pipe as PyAV reads it: it never waits longer than so many seconds."""
+
+    name = "standard input"
+
+    def __init__(self, number: int, timeout_s: float) -> None:
+        self._number, self._timeout_s = number, timeout_s
+
+    def read(self, size: int) -> bytes:
+        # Windows cannot wait for a pipe
+        if sys.platform != "win32" and not select.select([self._number], [], [], self._timeout_s)[0]:
+            raise TimeoutError(f"nothing came for {self._timeout_s:g} s")
+        return os.read(self._number, size)
+
+
+def _reason(error: BaseException, timeout_s: float) -> str:
+    """What went wrong, without the address."""
+    if isinstance(error, av.error.ExitError | av.error.TimeoutError | TimeoutError):
+        return f"nothing came for {timeout_s:g} s"
+    return getattr(error, "strerror", None) or type(error).__name__
