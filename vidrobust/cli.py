@@ -126,6 +126,7 @@ _STUDY = _options(
         metavar="RULE",
     ),
     _setting("--junit", "The outcome of --fail-if as JUnit XML.", metavar="FILE"),
+    _setting("--history", "Add the run to this history (Parquet): control charts.", metavar="FILE"),
     _setting("--pictures/--no-pictures", "A report with or without footage in it.", default=None),
 )
 _PRINT = _options(
@@ -362,6 +363,10 @@ def _work(run: Any, names: Sequence[str], told: str, as_json: bool) -> None:
         click.echo(str(run.path))
     if run.failed:
         run.reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
+    if run.settings.history and "stability" in names:
+        from vidrobust.commands.history import note
+
+        note(run)
     code = 3 if run.failed else 0
     if run.settings.fail_if and "stability" in names:
         from vidrobust.commands.gate import hold

@@ -79,7 +79,8 @@ def repeatability(
     """Is it repeatable and reproducible: gauge R&R and attribute agreement.
 
     TARGET is a manifest with part and pass (and --model), or a run folder on one; or give tables without video.
-    The tolerance is that of the score (--defect), 0 to 1, or of the values of --gauge.
+    The tolerance is that of the score (--defect), 0 to 1, or of the values of --gauge. --out is the run folder, or
+    of tables the report: PAGE.html, or a folder for it.
     """
     if not (target or gauge_file or attribute_file) or (gauge_file and (target or attribute_file)):
         raise click.UsageError("give a manifest or run folder, or --gauge CSV, or --attribute CSV")
@@ -100,7 +101,7 @@ def repeatability(
     if target:
         found, code = _of_sources(target, asked, options)
     else:
-        found = _of_table(gauge_file, attribute_file, asked)
+        found = _of_table(gauge_file, attribute_file, asked, options["out"])
     if as_json:
         click.echo(json.dumps(plain(found), indent=2))
     else:
@@ -130,14 +131,23 @@ def _asked(people: str | None, **asked: Any) -> Any:
     return found
 
 
-def _of_table(gauge_file: str | None, attribute_file: str | None, asked: Any) -> dict[str, Any]:
+def _of_table(
+    gauge_file: str | None, attribute_file: str | None, asked: Any, out: str | None
+) -> dict[str, Any]:
     """The study of a table without video."""
-    from vidrobust.commands.studies import attribute_of, gauge_of
+    from vidrobust.commands.studies import attribute_of, gauge_of, passed_or_failed
     from vidrobust.repeatability.measurements import read_attribute, read_gauge
 
-    if gauge_file is not None:
-        return gauge_of(read_gauge(Path(gauge_file)), asked)
-    return attribute_of(read_attribute(Path(str(attribute_file))), asked)
+    file = Path(str(gauge_file or attribute_file))
+    table = (read_gauge if gauge_file else read_attribute)(file)
+    found = (gauge_of if gauge_file else attribute_of)(table, asked)
+    if out is not None:
+        from vidrobust.report.repeatability_section import write_study
+
+        page = Path(out) if out.endswith(".html") else Path(out) / "report.html"
+        judged = table if gauge_file else passed_or_failed(table, asked)[0]
+        click.echo(f"report: {write_study(page, plain(found), judged, file.name)}", err=True)
+    return found
 
 
 def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any]) -> tuple[dict[str, Any], int]:

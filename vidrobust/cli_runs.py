@@ -28,6 +28,14 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stan
     help="Differences up to this share do not matter.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of McNemar's test.")
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The report.  [default: comparison.html in RUN_B]",
+)
+@click.option("--pictures/--no-pictures", default=True, help="Footage in the report, or none.")
 @_JSON
 def compare(
     run_a: Path,
@@ -36,16 +44,22 @@ def compare(
     model_b: str | None,
     margin: float,
     seed: int,
+    out: Path | None,
+    pictures: bool,
     as_json: bool,
 ) -> None:
     """Is run B better than run A on the same footage, worse, the same, or can it not be told."""
     from vidrobust.commands.compare_runs import compare_runs
+    from vidrobust.commands.compare_shots import shots_of
     from vidrobust.repeatability.words import comparison
+    from vidrobust.report.comparison_page import write_comparison
     from vidrobust.run.folder import RunFolder
 
     folders = [RunFolder.existing(path) for path in (run_a, run_b)]
     found = compare_runs(*folders, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
-    _print(found, comparison(found), as_json)
+    shots = shots_of(folders[0], found["changed_frames"] or [], pictures=pictures)
+    page = write_comparison(out or run_b / "comparison.html", plain(found), shots)
+    _print(found, [*comparison(found), f"report: {page}"], as_json)
 
 
 @click.command()
@@ -79,14 +93,26 @@ def gate(run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, as_json
 @click.option(
     "--metric",
     multiple=True,
-    default=("flip_rate", "jitter"),
-    show_default=True,
     metavar="NAME",
-    help="Which charts.",
+    help="Which charts.  [default: flip_rate and jitter; of detectors dropout_rate and center_jitter]",
 )
 @click.option("--model", metavar="NAME", help="Only this model.")
 @click.option(
     "--baseline", type=int, metavar="N", help="The limits stand on the first N runs; on all by default."
+)
+@click.option(
+    "--limits",
+    type=click.Choice(["clips", "laney"]),
+    default="clips",
+    show_default=True,
+    help="Rates: runs differ as clips do, or by more than that (Laney's p').",
+)
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="PAGE",
+    help="The report.  [default: beside the history file, or history.html in the last run]",
 )
 @_JSON
 def history(
@@ -95,11 +121,14 @@ def history(
     metric: tuple[str, ...],
     model: str | None,
     baseline: int | None,
+    limits: str,
+    out: Path | None,
     as_json: bool,
 ) -> None:
     """The same line week after week: control charts, which run is out and since when."""
     from vidrobust.commands.history import add_runs, charts, empty_history, read_history, write_history
     from vidrobust.repeatability.words import control_chart
+    from vidrobust.report.history_page import write_history_page
     from vidrobust.run.folder import RunFolder
 
     if not runs and file is None:
@@ -108,8 +137,10 @@ def history(
     known = add_runs(before, [RunFolder.existing(run) for run in runs])
     if file is not None and runs:
         write_history(known, file)
-    found = charts(known, metric, model=model, baseline=baseline)
-    _print(found, [line for chart in found for line in control_chart(chart)], as_json)
+    found = charts(known, metric, model=model, baseline=baseline, laney=limits == "laney")
+    page = out or (file.with_suffix(".html") if file else runs[-1] / "history.html")
+    told = [line for chart in found for line in control_chart(chart)]
+    _print(found, [*told, f"report: {write_history_page(page, plain(found))}"], as_json)
 
 
 @click.group()

@@ -42,6 +42,17 @@ def test_two_equal_runs_are_the_same() -> None:
     assert (found.n, found.clusters, found.cluster) == (2400, 12, "item")
 
 
+def test_equal_rows_of_other_footage_are_a_sample() -> None:
+    # nothing flips in three parts: on the same pictures that is a fact, on others it says little
+    a = pd.DataFrame({"item": ["a", "b", "c"], "frame": 0, "time_s": 0.0, "flip": False})
+    other = compare_metric(a, a.copy(), keys=KEYS, column="flip", same_footage=False)
+    assert (other.difference, other.verdict) == (0.0, "cannot tell")
+    assert -other.low == other.high > 0.3
+    many = pd.concat([a.assign(item=a["item"] + str(k)) for k in range(300)])
+    found = compare_metric(many, many.copy(), keys=KEYS, column="flip", same_footage=False)
+    assert found.verdict == "same"
+
+
 def test_two_points_more_are_found() -> None:
     rng = np.random.default_rng(1)
     a = run(rng, 0.05)

@@ -62,6 +62,35 @@ def test_a_small_shift_shows_as_a_row_on_one_side() -> None:
     assert chart.since == 7
 
 
+def test_laneys_limits_by_hand() -> None:
+    # independent trials: p = .1, standard error .01; z = -1, 1, -1, 1, so that the mean moving range is 2, sigma z
+    # is 2 / 1.128
+    trials = [np.ones(900, int) for _ in range(4)]
+    events = [np.repeat([1, 0], [bad, 900 - bad]) for bad in (81, 99, 81, 99)]
+    plain, laney = p_chart(events, trials), p_chart(events, trials, laney=True)
+    assert plain.centre == laney.centre == pytest.approx(0.1)
+    assert laney.sigma_z == pytest.approx(2 / 1.128)
+    assert laney.high - laney.centre == pytest.approx(2 / 1.128 * (plain.high - plain.centre))
+    assert np.isnan(plain.sigma_z)
+
+
+def test_weeks_that_differ_do_not_ring_the_bell_under_laneys_limits() -> None:
+    rng = np.random.default_rng(5)
+    called = {True: 0, False: 0}
+    for _ in range(20):
+        events, trials = runs(rng, np.clip(rng.normal(0.1, 0.04, 25), 0.01, None))
+        for laney in called:
+            called[laney] += int(p_chart(events, trials, laney=laney).out.sum())
+    assert called[True] / 500 <= 0.02
+    assert called[False] > 2 * called[True]
+
+
+def test_individual_limits_stay_within_what_can_be() -> None:
+    chart = individuals_chart([0.1, 0.3, 0.1, 0.3], bounds=(0.0, 1.0))
+    assert (chart.low == 0.0).all()
+    assert chart.high[0] == pytest.approx(0.2 + 3 * 0.2 / 1.128)
+
+
 def test_too_few_runs_and_missing_values_are_said() -> None:
     with pytest.raises(InputError, match="at least 3 are needed"):
         individuals_chart([1.0, 2.0])

@@ -16,7 +16,7 @@ from vidrobust.repeatability.anova import analyse
 from vidrobust.repeatability.by_operator import repeatability_by_operator
 from vidrobust.repeatability.gauge import gauge_study
 from vidrobust.repeatability.guard_band import guard_band, guard_band_counted, normal_parts
-from vidrobust.repeatability.range_method import mean_range, range_study, single_range
+from vidrobust.repeatability.range_method import mean_range, range_charts, range_study, single_range
 
 
 def test_the_manuals_study_by_analysis_of_variance() -> None:
@@ -47,6 +47,19 @@ def test_constants_of_ranges_are_those_of_the_tables() -> None:
     assert [1 / mean_range(n) for n in (2, 3)] == pytest.approx([0.8862, 0.5908], abs=5e-5)
     published = {2: 0.7071, 3: 0.5231, 4: 0.4467, 5: 0.4030, 7: 0.3534, 10: 0.3146}
     assert {n: 1 / single_range(n) for n in published} == pytest.approx(published, abs=5e-5)
+
+
+def test_limits_of_the_average_and_range_charts_are_those_of_the_manual() -> None:
+    # AIAG 2010, chapter III-B: three trials, A2 = 1.023, D3 = 0, D4 = 2.574; mean range .3417; B on part 4 out
+    found = range_charts(crossed(AIAG))
+    assert found is not None
+    assert found.range_centre == pytest.approx(0.3417, abs=5e-5)
+    assert found.range_high / found.range_centre == pytest.approx(2.574, abs=1e-3)
+    assert found.range_low == 0.0
+    assert (found.average_high - found.average_centre) / found.range_centre == pytest.approx(1.023, abs=5e-4)
+    assert found.ranges_out == [("B", "3")]
+    assert found.parts_told_apart == pytest.approx(22 / 30)
+    assert range_charts(crossed(AIAG).iloc[1:]) is None
 
 
 def test_components_and_intervals_of_a_published_study_with_interaction() -> None:

@@ -9,13 +9,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.repeatability.published import AIAG, aiag_attribute, crossed
 from tests.report.conftest import Page
 from vidrobust.commands.repeatability_of import by_level
-from vidrobust.commands.studies import Asked, by_operator, guard_of, judged, studies
+from vidrobust.commands.studies import (
+    Asked,
+    attribute_of,
+    by_operator,
+    gauge_of,
+    guard_of,
+    judged,
+    studies,
+)
+from vidrobust.files import plain
 from vidrobust.repeatability.acceptance import load_profile
 from vidrobust.repeatability.grey_zone import model_and_people
 from vidrobust.report.html import write_report
-from vidrobust.report.repeatability_section import section
+from vidrobust.report.repeatability_section import section, section_of_table, write_study
 from vidrobust.report.run_tables import RunTables
 from vidrobust.report.words import number
 from vidrobust.run.folder import RunFolder
@@ -89,13 +99,43 @@ def test_a_state_that_is_past_is_said(studied: RunFolder) -> None:
     now = section(RunTables(studied.path))
     assert now
     assert not now.stale
-    assert len(now.pictures) == 3
+    assert len(now.pictures) == 4
     assert [bool(shot["uri"]) for shot in now.grey[0]["shots"]] == [False, True, False, True]
     studied.note_stage("stability", {"key": "another"})
     later = section(RunTables(studied.path))
     assert later
     assert later.stale
     assert "made anew since" in write_report(studied.path).read_text(encoding="utf-8")
+
+
+def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> None:
+    asked = Asked(profile=load_profile("aiag"))
+    gauge = crossed(AIAG)
+    page = Page(
+        write_study(tmp_path / "g.html", plain(gauge_of(gauge, asked)), gauge, "micrometer.csv").read_text()
+    )
+    assert page.balanced
+    text = page.sections["repeatability"]
+    assert "10 parts, 3 operators, 3 trials, 90 measurements" in text
+    assert "%GRR 27.9 of the study variation" in text
+    # the manual's charts: 22 of 30 averages beyond their limits, and the range of B on the fourth part
+    pictures = section_of_table(plain(gauge_of(gauge, asked)), gauge).pictures
+    assert "73 % of the averages lie beyond their limits" in pictures[-1].caption
+    assert "Ranges beyond their limits: B on 3;" in pictures[-1].caption
+    ratings = aiag_attribute()
+    asked = Asked(profile=load_profile("aiag"), defect=("0",))
+    text = Page(
+        write_study(
+            tmp_path / "a.html", plain(attribute_of(ratings, asked)), ratings, "go-no-go.csv"
+        ).read_text()
+    ).sections["repeatability"]
+    assert "11 of 50 parts got more than one verdict" in text
+    assert "Cochran's Q over operators" in text
+    assert "1, 1, 0" in text
+    crossed_tables = section_of_table(plain(attribute_of(ratings, asked)), ratings).crossed
+    assert [each["counts"] for each in crossed_tables] == [
+        [[44, 6], [3, 97]], [[43, 7], [8, 92]], [[42, 5], [9, 94]],
+    ]  # fmt: skip
 
 
 def test_without_the_study_there_is_no_section(made: RunFolder) -> None:

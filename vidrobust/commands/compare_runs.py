@@ -33,6 +33,14 @@ KEYS = (
 )
 """Columns that say which rows of a raw table belong together, where they are there."""
 
+MOST_SHOWN = 6
+"""Changes of label of which a frame is shown."""
+OF_FRAMES = (
+    *("churn", "mcnemar_p", "negative_flips", "positive_flips"),
+    *("both_right", "both_wrong", "error_consistency", "changed_labels", "changed_frames"),
+)
+"""What is told of equal frames of the same footage; null on other footage, and of labels without them."""
+
 
 @dataclass(frozen=True)
 class Side:
@@ -65,9 +73,9 @@ def compare_runs(
 
     margin  differences that do not matter, as a share of what a metric can differ by
 
-    Items are matched by content, so their names may differ; runs of other cameras or stations on the same parts
-    are matched by part and pass, and then each metric's mean of an item counts. Keys: a, b, footage, metrics,
-    churn, mcnemar_p, negative_flips, positive_flips, error_consistency, notes.
+    Items are matched by content, so their names may differ; other footage of the same parts is matched by part,
+    pass and station, that of other cameras or stations by part and pass, and then each metric's mean of such a
+    pass counts. Keys: a, b, paired_by, items, task, margin, metrics, those of OF_FRAMES, by_item, notes.
     """
     if margin <= 0:
         raise SettingsError(f"--margin: expected a share above 0, got {margin:g}")
@@ -87,12 +95,11 @@ def compare_runs(
         "b": {"run": str(b.path), "model": second.model},
         "paired_by": by,
         "items": len(set(first.names.values())),
+        "task": first.task,
+        "margin": margin,
         "metrics": found,
-        "churn": labels.get("churn"),
-        "mcnemar_p": labels.get("mcnemar_p"),
-        "negative_flips": labels.get("negative_flips"),
-        "positive_flips": labels.get("positive_flips"),
-        "error_consistency": labels.get("error_consistency"),
+        **{name: labels.get(name) for name in OF_FRAMES},
+        "by_item": by_item(metrics_of(first.task)[0], first, second),
         "notes": notes,
     }
 
@@ -121,6 +128,7 @@ def _metric(metric: Metric, a: Side, b: Side, by: str, margin: float) -> dict[st
         bounds=metric.bounds,
         margin=margin * _width(metric, tables[0]),
         part="part" if parts else None,
+        same_footage=by == "content",
     )
     return asdict(found)
 
@@ -149,8 +157,40 @@ def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
         return {}
     clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
     share = churn(both["label_name_a"].to_numpy(str), both["label_name_b"].to_numpy(str), clusters)
-    told: dict[str, Any] = {"churn": asdict(share)}
+    changed = both[both["label_name_a"] != both["label_name_b"]]
+    counts = (
+        changed.groupby(["label_name_a", "label_name_b"]).size().sort_values(ascending=False, kind="stable")
+    )
+    told: dict[str, Any] = {
+        "churn": asdict(share),
+        "changed_labels": [
+            {"a": str(one), "b": str(other), "frames": int(n)} for (one, other), n in counts.items()
+        ],
+        "changed_frames": [_typical(changed, pair, a) for pair in list(counts.index)[:MOST_SHOWN]],
+    }
     return told | _right(a, b, seed)
+
+
+def _typical(changed: pd.DataFrame, pair: tuple[str, str], a: Side) -> dict[str, Any]:
+    """The middle frame of a change of label, in the item that has most of it; frames as numbered in the file."""
+    rows = changed[(changed["label_name_a"] == pair[0]) & (changed["label_name_b"] == pair[1])]
+    item = rows["item"].value_counts().index[0]
+    own = rows[rows["item"] == item].sort_values("frame")
+    labels = {entry["item"]: str(entry.get("label") or "") for entry in a.folder.run["inputs"]}
+    frame = int(own["frame"].iloc[len(own) // 2])
+    return {"item": str(item), "frame": frame, "a": pair[0], "b": pair[1], "reference": labels.get(item, "")}
+
+
+def by_item(metric: Metric, a: Side, b: Side) -> dict[str, Any]:
+    """The mean of a metric in each item (or pass) of both runs, the one that differs most first."""
+    means = [
+        metric.values(side.table(metric.table)).groupby("item", sort=False)[metric.column].mean()
+        for side in (a, b)
+    ]
+    both = pd.concat(means, axis=1, join="inner", keys=["a", "b"]).reset_index()
+    both = both.iloc[np.argsort(-(both["b"] - both["a"]).abs().to_numpy(), kind="stable")]
+    rows = both.assign(part=both["item"].map(dict(a.part)))
+    return {"metric": metric.name, "items": rows.to_dict("records")}
 
 
 def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:
@@ -161,10 +201,13 @@ def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:
         return {}
     clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
     found = two_models(both["top1_a"].to_numpy() > 0, both["top1_b"].to_numpy() > 0, clusters, seed=seed)
+    right = both["top1_a"].to_numpy() > 0
     return {
         "mcnemar_p": found.mcnemar_p,
         "negative_flips": found.negative_count,
         "positive_flips": found.positive_count,
+        "both_right": int(right.sum()) - found.negative_count,
+        "both_wrong": int((~right).sum()) - found.positive_count,
         "error_consistency": asdict(found.kappa),
     }
 
@@ -207,11 +250,16 @@ def _parts(folder: RunFolder, names: Mapping[str, str]) -> dict[str, str]:
 def _footage(a: RunFolder, b: RunFolder) -> tuple[list[dict[str, str]], str, list[str]]:
     """Per run item -> shared name, by what they are matched, what is left out; InputError without shared ones."""
     inputs = [folder.run["inputs"] for folder in (a, b)]
-    for by, key in (("content", _content), ("part and pass", _part_and_pass)):
-        keyed = [{key(entry): str(entry["item"]) for entry in entries if key(entry)} for entries in inputs]
-        shared = [k for k in keyed[0] if k in keyed[1]]
+    for by, key in (
+        ("content", _content),
+        ("part, pass and station", _place),
+        ("part and pass", _part_and_pass),
+    ):
+        keyed = [[(key(entry), str(entry["item"])) for entry in entries if key(entry)] for entries in inputs]
+        shared = dict(reversed(keyed[0]))  # key -> its first item in A
+        shared = {k: name for k, name in shared.items() if k in dict(keyed[1])}
         if shared:
-            names = [{each[k]: keyed[0][k] for k in shared} for each in keyed]
+            names = [{item: shared[k] for k, item in each if k in shared} for each in keyed]
             return names, by, _left_out((a, b), inputs, names)
     told = [
         f"{folder.path} ({_some([str(entry['item']) for entry in entries])})"
@@ -237,6 +285,11 @@ def _left_out(
 
 def _content(entry: Mapping[str, Any]) -> str:
     return str(entry.get("sha256") or "")
+
+
+def _place(entry: Mapping[str, Any]) -> str:
+    station, rest = entry.get("station"), _part_and_pass(entry)
+    return f"{rest}\x1f{station}" if rest and station else ""
 
 
 def _part_and_pass(entry: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,19 +13,38 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.repeatability.control_charts import Chart, individuals_chart, p_chart
+from vidrobust.repeatability.control_charts import FEWEST_RUNS, Chart, individuals_chart, p_chart
+from vidrobust.report.html import write_report
 from vidrobust.run.folder import RunFolder
+from vidrobust.run.run import Run
 from vidrobust.tasks.catalogue import find_metric
 
+PAGE = "history.json"
+"""What the report of a run shows of its history."""
 COLUMNS = ("run", "recorded", "model", "metric", "item", "value", "low", "high", "n")
 """Of the history: a row a run, model, metric and item, and one over all items (item ""); recorded in UTC."""
 
 
-def rows_of(folder: RunFolder) -> pd.DataFrame:
+CHARTS = ("flip_rate", "jitter", "dropout_rate", "center_jitter")
+"""Metrics that are charted where none is named, of those that the history has."""
+
+
+def names_of(folders: Sequence[RunFolder]) -> list[str]:
+    """What each run is called in the history: its folder's name, with those above it where names are equal."""
+    paths = [folder.path.resolve() for folder in folders]
+    found = {path: path.name for path in paths}
+    for depth in range(2, max((len(path.parts) for path in paths), default=0)):
+        every = list(found.values())
+        twice = {path for path, name in found.items() if every.count(name) > 1}
+        found |= {path: "/".join(path.parts[-depth:]) for path in twice}
+    return [found[path] for path in paths]
+
+
+def rows_of(folder: RunFolder, name: str) -> pd.DataFrame:
     """What one run adds to the history: its ``stability`` table, with its name and when it was made."""
     table = folder.table("stability")
     made = datetime.datetime.fromtimestamp((folder.path / "stability.parquet").stat().st_mtime, datetime.UTC)
-    table = table.assign(run=folder.path.resolve().name, recorded=made.isoformat(timespec="seconds"))
+    table = table.assign(run=name, recorded=made.isoformat(timespec="seconds"))
     return table[list(COLUMNS)].reset_index(drop=True)
 
 
@@ -49,9 +69,9 @@ def read_history(path: Path) -> pd.DataFrame:
 
 def add_runs(history: pd.DataFrame, folders: Sequence[RunFolder]) -> pd.DataFrame:
     """The history with these runs, in the order of their making; a run of the same name is replaced."""
-    for folder in folders:
-        rows = rows_of(folder)
-        kept = history[history["run"] != folder.path.resolve().name]
+    for folder, name in zip(folders, names_of(folders), strict=True):
+        rows = rows_of(folder, name)
+        kept = history[history["run"] != name]
         history = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
     return history.sort_values("recorded", kind="stable").reset_index(drop=True)
 
@@ -63,8 +83,41 @@ def write_history(history: pd.DataFrame, path: Path) -> None:
     os.replace(beside, path)
 
 
+def note(run: Run) -> None:
+    """Add a run to the history that its settings name, and show their charts in its report, if it has one."""
+    file = Path(str(run.settings.history))
+    known = add_runs(read_history(file), [run.folder])
+    write_history(known, file)
+    found: list[dict[str, Any]] = []
+    count = known["run"].nunique()
+    said = f"{count} run(s) so far; a control chart needs {FEWEST_RUNS}"
+    if count >= FEWEST_RUNS:
+        for name in CHARTS:
+            for record in run.model_records:
+                own = known[
+                    (known["metric"] == name) & (known["model"] == record["name"]) & known["value"].notna()
+                ]
+                if own["run"].nunique() >= FEWEST_RUNS:
+                    found += charts(known, [name], model=str(record["name"]))
+        said = f"{count} runs"
+    run.folder.write_json(PAGE, {"file": str(file), "runs": int(count), "charts": found, "note": said})
+    run.reporter.say(f"history: {file}, {said}")
+    for chart in found:
+        if chart["out_since"] is not None:
+            run.reporter.warn(
+                f"{chart['metric']} of {chart['model']} is out of control since {chart['out_since']}"
+            )
+    if (run.path / "report.html").is_file():
+        write_report(run.path)
+
+
 def charts(
-    history: pd.DataFrame, metrics: Sequence[str], *, model: str | None = None, baseline: int | None = None
+    history: pd.DataFrame,
+    metrics: Sequence[str],
+    *,
+    model: str | None = None,
+    baseline: int | None = None,
+    laney: bool = False,
 ) -> list[dict[str, Any]]:
     """A control chart of each metric and model, as plain values.
 
@@ -75,6 +128,7 @@ def charts(
     if model is not None and model not in known:
         raise SettingsError(f"--model {model}: the history has {', '.join(known) or 'no model'}")
     found = []
+    metrics = metrics or [name for name in CHARTS if name in set(history["metric"])]
     for name in metrics:
         metric = find_metric(name)
         if metric is None or name not in set(history["metric"]):
@@ -86,22 +140,32 @@ def charts(
             if rows.empty:
                 continue
             runs = list(dict.fromkeys(rows["run"]))
-            chart = _p_chart(rows, runs, baseline) if metric.is_rate else _individuals(rows, runs, baseline)
+            if metric.is_rate:
+                chart = _p_chart(rows, runs, baseline, laney)
+            else:
+                chart = _individuals(rows, runs, baseline, metric.bounds)
             found.append(_told(chart, name, str(one), runs, "p" if metric.is_rate else "individuals"))
     return found
 
 
-def _p_chart(rows: pd.DataFrame, runs: Sequence[str], baseline: int | None) -> Chart:
+def _p_chart(rows: pd.DataFrame, runs: Sequence[str], baseline: int | None, laney: bool) -> Chart:
     of_items = rows[(rows["item"] != "") & (rows["n"] > 0)]
     by_run = [of_items[of_items["run"] == run] for run in runs]
     trials = [part["n"].to_numpy(np.int64) for part in by_run]
     events = [np.rint(part["value"] * part["n"]).to_numpy(np.int64) for part in by_run]
-    return p_chart(events, trials, baseline=baseline)
+    return p_chart(events, trials, baseline=baseline, laney=laney)
 
 
-def _individuals(rows: pd.DataFrame, runs: Sequence[str], baseline: int | None) -> Chart:
+def _individuals(
+    rows: pd.DataFrame, runs: Sequence[str], baseline: int | None, bounds: tuple[float, float]
+) -> Chart:
     whole = rows[rows["item"] == ""].set_index("run")["value"]
-    return individuals_chart([float(whole[run]) for run in runs if run in whole.index], baseline=baseline)
+    values = [float(whole[run]) for run in runs if run in whole.index]
+    return individuals_chart(values, baseline=baseline, bounds=bounds)
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _told(chart: Chart, metric: str, model: str, runs: Sequence[str], kind: str) -> dict[str, Any]:
@@ -125,7 +189,8 @@ def _told(chart: Chart, metric: str, model: str, runs: Sequence[str], kind: str)
         "chart": kind,
         "centre": chart.centre,
         "baseline": chart.baseline,
-        "correlation": chart.correlation,
+        "correlation": _known(chart.correlation),
+        "sigma_z": _known(chart.sigma_z),
         "points": points,
         "out": [point["run"] for point in points if point["out"]],
         "out_since": since,

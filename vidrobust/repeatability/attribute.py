@@ -82,7 +82,7 @@ def between_operators(
         "fleiss_kappa": _told(_fleiss(several, classes)),
         "kendalls_w": kendalls_w(_ratings(several, classes)) if ordered and len(several) else None,
         "cohens_kappa": [
-            {"operators": [str(a), str(b)], **_told(_pairwise(table, str(a), str(b)))}
+            {"operators": [str(a), str(b)], **_pairwise(table, str(a), str(b), classes)}
             for a, b in combinations(sorted(table["operator"].unique()), 2)
         ],
         **_differences(table, defect),
@@ -176,11 +176,11 @@ def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
     return {"cochrans_q": q, "mcnemar": pairs}
 
 
-def _pairwise(table: pd.DataFrame, a: str, b: str) -> Interval:
+def _pairwise(table: pd.DataFrame, a: str, b: str, classes: Sequence[str]) -> dict[str, Any]:
     """Cohen's kappa of two operators over the ratings of equal part and trial, as the manual counts them.
 
     Operators whose trials have no name in common, as a model's passes and an inspector's trials may not, are
-    paired in the order of their trials.
+    paired in the order of their trials. counts: the cross table of ratings, rows a, columns b.
     """
     rows = table[table["operator"].isin([a, b])]
     wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
@@ -188,7 +188,9 @@ def _pairwise(table: pd.DataFrame, a: str, b: str) -> Interval:
         rows = rows.assign(trial=rows.groupby(["part", "operator"]).cumcount())
         wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
     parts = wide.index.get_level_values("part").to_numpy(str)
-    return cohens_kappa(wide[a].to_numpy(str), wide[b].to_numpy(str), parts)
+    kappa = cohens_kappa(wide[a].to_numpy(str), wide[b].to_numpy(str), parts)
+    counts = pd.crosstab(wide[a], wide[b]).reindex(index=list(classes), columns=list(classes), fill_value=0)
+    return {**_told(kappa), "counts": counts.to_numpy().tolist()}
 
 
 def _fleiss(rows: pd.DataFrame, classes: Sequence[str]) -> Interval:

@@ -62,11 +62,13 @@ def compare_metric(
     bounds: tuple[float, float] = (0.0, 1.0),
     margin: float = MARGIN,
     part: str | None = None,
+    same_footage: bool = True,
 ) -> Compared:
     """The paired difference of the mean of ``column`` in two tables of one model each.
 
     keys    columns that say which rows belong together: item and frame, or part and pass; "item" must be among the
             columns of both tables, and "time_s" is used where it is there
+    same_footage  both runs saw the same pictures, so that equal rows are a fact and not a sample
     bounds  of the values; the difference lies within their width either way
     margin  in the unit of the values
     part    column with the part shown, where passes of a part are not independent
@@ -78,7 +80,7 @@ def compare_metric(
     first, second = (both[f"{column}_{side}"].to_numpy(np.float64) for side in "ab")
     clusters = _clusters(both, part)
     width = bounds[1] - bounds[0]
-    found = paired_difference(first, second, clusters, width=width)
+    found = paired_difference(first, second, clusters, width=width, same_footage=same_footage)
     return Compared(
         a=float(first.mean()),
         b=float(second.mean()),
@@ -96,18 +98,25 @@ def compare_metric(
 
 
 def paired_difference(
-    a: np.ndarray, b: np.ndarray, clusters: Clusters | np.ndarray, *, width: float = 1.0
+    a: np.ndarray,
+    b: np.ndarray,
+    clusters: Clusters | np.ndarray,
+    *,
+    width: float = 1.0,
+    same_footage: bool = True,
 ) -> Interval:
     """Mean of b - a with its interval over clusters; width: the largest difference that can occur.
 
-    Equal rows throughout give 0 to 0: what did the same on all of this footage did the same.
+    Equal rows throughout give 0 to 0 on the same footage: what did the same on all of it did the same. On other
+    footage they are a sample, and as large a difference may be unseen as the rate of rows that would show it.
     """
     if len(a) != len(b):
         raise ValueError(f"paired_difference: expected pairs, got {len(a)} and {len(b)}")
     difference = np.asarray(b, np.float64) - np.asarray(a, np.float64)
     found = clustered_mean(difference, clusters, bounds=(-width, width))
     if len(difference) and (difference == 0).all():
-        return Interval(0.0, 0.0, 0.0, found.n, found.clusters, found.cluster)
+        unseen = 0.0 if same_footage else width * clustered_rate(difference != 0, clusters).high
+        return Interval(0.0, -unseen, unseen, found.n, found.clusters, found.cluster)
     return found
 
 

@@ -50,6 +50,64 @@ def range_study(table: pd.DataFrame) -> RangeStudy | None:
     )
 
 
+@dataclass(frozen=True)
+class RangeCharts:
+    """The average and range charts of a gauge study (AIAG, MSA, 4th edition, 2010, chapter III-B).
+
+    average, spread          (operators, parts) tables: mean and range of each cell
+    average_centre, average_low, average_high  centre and limits of the averages: X +- A2 R
+    range_centre, range_low, range_high        of the ranges: D3 R, R, D4 R
+    Averages beyond their limits are wanted: the gauge tells parts apart. Ranges beyond theirs are not: an operator
+    did not repeat as the others do.
+    """
+
+    average: pd.DataFrame
+    spread: pd.DataFrame
+    average_centre: float
+    average_low: float
+    average_high: float
+    range_centre: float
+    range_low: float
+    range_high: float
+
+    @property
+    def parts_told_apart(self) -> float:
+        """Share of the averages beyond their limits; the manual wants half and more."""
+        beyond = (self.average < self.average_low) | (self.average > self.average_high)
+        return float(beyond.to_numpy().mean())
+
+    @property
+    def ranges_out(self) -> list[tuple[str, str]]:
+        """Operator and part of the ranges beyond their limits."""
+        beyond = ((self.spread < self.range_low) | (self.spread > self.range_high)).stack()
+        return [(str(operator), str(part)) for operator, part in beyond.index[beyond]]
+
+
+def range_charts(table: pd.DataFrame) -> RangeCharts | None:
+    """The charts of part, operator, trial, value; None unless every cell has as many trials, two at least."""
+    cells = table.groupby(["operator", "part"], sort=False)["value"]
+    sizes = cells.size().unstack(fill_value=0)
+    trials = int(sizes.iloc[0, 0])
+    if (sizes != trials).any(axis=None) or trials < 2:
+        return None
+    parts = list(dict.fromkeys(table["part"]))
+    average, spread = (each.unstack()[parts] for each in (cells.mean(), cells.max() - cells.min()))
+    centre, ranges = float(average.to_numpy().mean()), float(spread.to_numpy().mean())
+    d2 = mean_range(trials)
+    reach = 3 * ranges / (d2 * math.sqrt(trials))
+    wide = 3 * ranges * math.sqrt(single_range(trials) ** 2 - d2**2) / d2
+    return RangeCharts(
+        average=average,
+        spread=spread,
+        average_centre=centre,
+        average_low=centre - reach,
+        average_high=centre + reach,
+        range_centre=ranges,
+        range_low=max(0.0, ranges - wide),
+        range_high=ranges + wide,
+    )
+
+
 def distinct_categories(part_sd: float, grr_sd: float) -> int:
     """How many groups of parts the gauge tells apart: 1.41 part / gauge, cut, at least 1 (AIAG, MSA, 2010)."""
     return max(1, int(math.sqrt(2) * part_sd / grr_sd)) if grr_sd > 0 else 10_000

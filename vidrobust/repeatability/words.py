@@ -127,9 +127,7 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
         )
     for pair in between["cohens_kappa"]:
         told.append(f"    {' and '.join(pair['operators'])}: Cohen's kappa {_kappa(pair)}")
-    if between["cochrans_q"]:
-        q = between["cochrans_q"]
-        told.append(f"    Cochran's Q {q['q']:.3f} on {q['df']} degrees of freedom, p = {q['p']:.3g}")
+    told += [f"    {sentence}" for sentence in tests_told(found)]
     for operator, own in ((found["against_reference"] or {}).get("operators") or {}).items():
         line = (
             f"  {operator} against the reference: effectiveness {with_interval(own['effectiveness'])}, kappa "
@@ -142,6 +140,31 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
             )
     grey = [part["part"] for part in found["grey_zone"]["parts"]]
     told.append(f"  grey zone: {len(grey)} parts{': ' + ', '.join(grey[:20]) if grey else ''}")
+    return told
+
+
+def tests_told(found: Mapping[str, Any]) -> list[str]:
+    """Kendall's W, Cochran's Q and McNemar's tests of an attribute study, a sentence each."""
+    between = found["between_operators"]
+    concordance = [(f"within {name}", own["kendalls_w"]) for name, own in found["within_operator"].items()]
+    told = [
+        f"Kendall's W {name}: {w['value']:.3f}, chi-square {w['chi_square']:.2f} on {w['df']} degrees of freedom, "
+        f"p = {w['p']:.2g} ({w['raters']} ratings of {w['n']} parts)"
+        for name, w in [*concordance, ("between operators", between["kendalls_w"])]
+        if w
+    ]
+    if between["cochrans_q"]:
+        q = between["cochrans_q"]
+        same = "they call different shares of the parts bad" if q["p"] < 0.05 else "no difference is shown"
+        told.append(
+            f"Cochran's Q over operators: {q['q']:.3f} on {q['df']} degrees of freedom, p = {q['p']:.2g}: {same}"
+        )
+    for pair in between["mcnemar"]:
+        one, other = pair["operators"]
+        told.append(
+            f"McNemar, {one} and {other}: {pair['only_first']} parts called bad by {one} alone, "
+            f"{pair['only_second']} by {other} alone, p = {pair['p']:.2g}"
+        )
     return told
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 WIDTH_IN = 9.6
 """Full width of a figure in inches; the page shows 100 px an inch."""
@@ -75,6 +76,11 @@ def panels(
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
     return figure, axes
+
+
+def no_ticks() -> NullLocator:
+    """For an axis whose minor ticks would say nothing."""
+    return NullLocator()
 
 
 def encode(figure: Figure, alt: str, caption: str = "") -> Picture:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from vidrobust.errors import InputError
-from vidrobust.files import write_text
 from vidrobust.report import (
     account_section,
     answer,
     detectors_section,
     footage_section,
+    history_page,
     judgement,
     labels_section,
     moments_section,
@@ -27,6 +23,7 @@ from vidrobust.report import (
     timeline_section,
 )
 from vidrobust.report.drawing import Picture
+from vidrobust.report.pages import rendered, written
 from vidrobust.report.run_tables import RunTables
 from vidrobust.report.words import NOT_MEASURED
 
@@ -42,13 +39,7 @@ def write_report(folder: Path) -> Path:
     Sections whose table is missing say which command makes it. The file is written beside and renamed. Raises
     InputError where the folder is no run folder, holds an unreadable file, or cannot be written to.
     """
-    text = render(RunTables(folder))
-    path = folder / "report.html"
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise InputError(f"{path}: the report cannot be written ({error.strerror})") from error
-    return path
+    return written(folder / "report.html", render(RunTables(folder)))
 
 
 def render(run: RunTables) -> str:
@@ -61,8 +52,7 @@ def render(run: RunTables) -> str:
     for name in PICTURES:
         content[name] = budget.keep(content[name])
     content["pictures_left_out"] = budget.refused
-    page: str = _environment().get_template("report.html").render(content)
-    return page
+    return rendered("report.html", content)
 
 
 PICTURES = (
@@ -76,6 +66,7 @@ PICTURES = (
 JSON_FILES = (
     *("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json"),
     repeatability_section.FILE,
+    history_page.FILE,
 )
 
 
@@ -138,6 +129,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "moments": moments_section.moments(run),
         "repeatability": repeatability,
         "repeatability_figures": repeatability.pictures if repeatability else [],
+        "history": history_page.of_run(run),
         "detectors": run.detectors,
         "box_numbers": detectors_section.numbers(run),
         "box_moments": detectors_section.moments(run),
@@ -178,24 +170,3 @@ def _content(run: RunTables) -> dict[str, Any]:
 
 def _some(picture: Picture | None) -> list[Picture]:
     return [] if picture is None else [picture]
-
-
-def _unbroken(value: Any) -> Any:
-    """A figure and its percent sign stay on one line."""
-    return value.replace(" %", "\u00a0%") if isinstance(value, str) else value
-
-
-def _environment() -> jinja2.Environment:
-    templates = {
-        each.name: each.read_text(encoding="utf-8")
-        for each in resources.files("vidrobust.report").joinpath("templates").iterdir()
-        if each.name.endswith((".html", ".css"))
-    }
-    return jinja2.Environment(
-        loader=jinja2.DictLoader(templates),
-        autoescape=True,
-        finalize=_unbroken,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

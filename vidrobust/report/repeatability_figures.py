@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.repeatability.range_method import RangeCharts
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, MARKERS, Picture
 from vidrobust.report.words import plural
@@ -54,8 +55,60 @@ def components(gauge: Mapping[str, Any]) -> Picture:
         return drawing.encode(figure, "Bars of the components of variation", caption)
 
 
-def scores(table: pd.DataFrame, defect: str) -> Picture:
-    """Every score by part and by operator, and the operators' means part by part."""
+def average_and_range(charts: RangeCharts) -> Picture:
+    """The average chart over the range chart, operator beside operator, as the manual draws them."""
+    operators = list(charts.average.index)
+    rows = (
+        ("average", charts.average, charts.average_centre, charts.average_low, charts.average_high),
+        ("range", charts.spread, charts.range_centre, charts.range_low, charts.range_high),
+    )
+    with drawing.styled():
+        figure, axes = drawing.panels(2, len(operators), 4.0)
+        for line, (name, table, centre, low, high) in enumerate(rows):
+            for place, operator in enumerate(operators):
+                ax = axes[line, place]
+                values = table.loc[operator].to_numpy(np.float64)[:MOST_PARTS]
+                x = np.arange(len(values))
+                beyond = (values < low) | (values > high)
+                ax.axhline(centre, color=GREY, linewidth=0.9)
+                for end in (low, high):
+                    ax.axhline(end, color=COLOURS[1], linewidth=0.9, linestyle="--")
+                ax.plot(x, values, "-o", color=COLOURS[0], linewidth=1, markersize=3.5)
+                wrong = COLOURS[1] if name == "range" else COLOURS[0]
+                ax.plot(x[beyond], values[beyond], "s", color=wrong, markersize=5)
+                ends = [low, high, table.to_numpy().min(), table.to_numpy().max()]
+                reach = max(np.ptp(ends), 1e-12)
+                ax.set_ylim(min(ends) - 0.06 * reach, max(ends) + 0.06 * reach)
+                ax.set_xticks(x, [])
+                if line == 0:
+                    ax.set_title(str(operator))
+                if place:
+                    ax.set_yticklabels([])
+                else:
+                    ax.set_ylabel(f"{name} of a part's trials")
+                if line:
+                    ax.set_xlabel("part")
+        told = f"{100 * charts.parts_told_apart:.0f} % of the averages lie beyond their limits"
+        out = charts.ranges_out
+        some = ", ".join(f"{operator} on {part}" for operator, part in out[:5])
+        more = f" and {len(out) - 5} more" if len(out) > 5 else ""
+        caption = (
+            f"Average chart and range chart. {told}: wanted are half and more, since what lies within cannot "
+            "be told from the gauge's own spread. "
+        )
+        caption += (
+            f"Ranges beyond their limits: {some}{more}; there an operator did not repeat as the others do."
+            if out
+            else "No range is beyond its limit: all operators repeat alike."
+        )
+        return drawing.encode(figure, "Average and range charts by operator", caption)
+
+
+def scores(table: pd.DataFrame, what: str) -> Picture:
+    """Every value by part and by operator, and the operators' means part by part.
+
+    table  part, operator, value; what: the value in words, for the axis
+    """
     parts = list(dict.fromkeys(table["part"]))[:MOST_PARTS]
     rows = table[table["part"].isin(parts)]
     operators = list(dict.fromkeys(rows["operator"]))
@@ -66,12 +119,12 @@ def scores(table: pd.DataFrame, defect: str) -> Picture:
         for number, (operator, own) in enumerate(rows.groupby("operator", sort=False)):
             colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
             x = own["part"].map(place)
-            by_part.plot(x, own["score"], marker, color=colour, markersize=3.5, alpha=0.8, linestyle="none")
+            by_part.plot(x, own["value"], marker, color=colour, markersize=3.5, alpha=0.8, linestyle="none")
             at = np.full(len(own), operators.index(str(operator)))
             by_operator.plot(
-                at, own["score"], marker, color=colour, markersize=3.5, alpha=0.5, linestyle="none"
+                at, own["value"], marker, color=colour, markersize=3.5, alpha=0.5, linestyle="none"
             )
-            means = own.groupby("part", sort=False)["score"].mean().reindex(parts)
+            means = own.groupby("part", sort=False)["value"].mean().reindex(parts)
             both.plot(
                 range(len(parts)),
                 means,
@@ -81,10 +134,10 @@ def scores(table: pd.DataFrame, defect: str) -> Picture:
                 linewidth=1.1,
                 label=str(operator),
             )
-        part_means = rows.groupby("part", sort=False)["score"].mean().reindex(parts)
+        part_means = rows.groupby("part", sort=False)["value"].mean().reindex(parts)
         by_part.plot(range(len(parts)), part_means, "-", color=GREY, linewidth=1, zorder=0)
         for number, operator in enumerate(operators):
-            mean = rows.loc[rows["operator"] == operator, "score"].mean()
+            mean = rows.loc[rows["operator"] == operator, "value"].mean()
             by_operator.plot([number - 0.3, number + 0.3], [mean, mean], color=DARK, linewidth=1.6)
         for ax, title in (
             (by_part, "by part"),
@@ -102,13 +155,13 @@ def scores(table: pd.DataFrame, defect: str) -> Picture:
             )
         by_operator.set_xticks(range(len(operators)), operators, rotation=0 if len(operators) < 4 else 60)
         by_operator.set_xlim(-0.6, len(operators) - 0.4)
-        by_part.set_ylabel(f"score: probability of {defect}")
+        by_part.set_ylabel(what)
         if len(operators) > 1:
             both.legend(fontsize=7)
         left = table["part"].nunique() - len(parts)
         more = f" {plural(left, 'further part')} not drawn." if left else ""
-        caption = f"Every score, one a part, pass and operator. Lines not parallel are an interaction.{more}"
-        return drawing.encode(figure, "Scores by part, by operator, and operator by part", caption)
+        caption = f"Every value, one a part, trial and operator. Lines not parallel are an interaction.{more}"
+        return drawing.encode(figure, "Values by part, by operator, and operator by part", caption)
 
 
 def agreement(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from vidrobust.repeatability.words import guard_band_told, together_told
+from vidrobust.repeatability.range_method import range_charts
+from vidrobust.repeatability.words import guard_band_told, tests_told, together_told
 from vidrobust.report import repeatability_figures as figures
 from vidrobust.report.drawing import Picture
 from vidrobust.report.moments_section import Pictures
+from vidrobust.report.pages import write_page
 from vidrobust.report.run_tables import RunTables
 from vidrobust.report.words import number, percent, percent_with_interval, plural
 
@@ -26,6 +29,9 @@ QUANTITIES = {
     "false_alarm_rate": "false alarm rate",
     "kappa": "kappa",
 }
+ANOVA_NAMES = {"interaction": "operator by part"}
+MOST_CLASSES, MOST_CROSSED, MOST_VOTES = 4, 10, 40
+"""Classes up to which cross tables are shown, how many of them, and parts of a table's grey zone."""
 SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
 COMPONENT_NAMES = {
     "grr": "gauge R&R",
@@ -49,6 +55,7 @@ class Section:
     pictures: list[Picture]
     components: list[dict[str, str]]
     gauge_line: str
+    anova: list[dict[str, str]]
     operators: list[dict[str, str]]
     errors: list[dict[str, str]]
     levels: list[dict[str, str]]
@@ -56,6 +63,9 @@ class Section:
     people: str
     grey: list[dict[str, Any]]
     grey_left_out: str
+    votes: dict[str, Any]
+    tests: list[str]
+    crossed: list[dict[str, Any]]
     notes: list[str]
 
     @property
@@ -65,31 +75,120 @@ class Section:
 
 
 def section(run: RunTables) -> Section | None:
-    """The section, or None where no repeatability was asked for."""
+    """The section of a run's report, or None where no repeatability was asked for."""
     found = run.json(FILE)
     if not found:
         return None
-    attribute, gauge = found["attribute"], found["gauge"]
+    attribute = found["attribute"]
     key = str((run.run.get("stages") or {}).get("stability", {}).get("key", ""))
-    told = f"{plural(attribute['parts'], 'part')}, {plural(len(attribute['operators']), 'operator')}, "
-    told += plural(attribute["n"], "verdict")
-    return Section(
-        summary=f"{told}; one verdict a part and pass: {found['rule_in_words']}",
+    scores = pd.DataFrame(found["per_part"]).drop(columns="value").rename(columns={"score": "value"})
+    what = f"score: probability of {', '.join(found['defect'])}"
+    return _section(
+        found,
+        attribute,
+        found["gauge"],
+        summary=f"{_counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}",
+        pictures=[*_gauge_pictures(found["gauge"], scores, what), *_agreement_pictures(attribute)],
         stale=found["of"] != key,
+        grey=_grey(run, found["grey_zone"]),
+        grey_left_out=_left_out(attribute, len(found["grey_zone"])),
+    )
+
+
+def section_of_table(found: Mapping[str, Any], table: pd.DataFrame) -> Section:
+    """The section of a gauge or attribute study of a table part, operator, trial, value."""
+    if found["study"] == "gauge":
+        told = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
+        told += f"{found['trials']:g} trials, {plural(found['n'], 'measurement')}"
+        return _section(found, None, found, summary=told, pictures=_gauge_pictures(found, table, "value"))
+    split = [each["part"] for each in found["grey_zone"]["parts"]]
+    return _section(
+        found,
+        found,
+        None,
+        summary=_counts(found),
+        pictures=_agreement_pictures(found),
+        votes=_votes(table, split[:MOST_VOTES]),
+        grey_left_out=_left_out(found, min(len(split), MOST_VOTES)),
+    )
+
+
+def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name: str) -> Path:
+    """Write the report of a study of a table, a page of its own."""
+    shown = section_of_table(found, table)
+    content = {
+        "title": name,
+        "repeatability": shown,
+        "repeatability_figures": shown.pictures,
+        "folder": "",
+    }
+    return write_page(path, "study_of_table.html", content)
+
+
+def _section(
+    found: Mapping[str, Any],
+    attribute: Mapping[str, Any] | None,
+    gauge: Mapping[str, Any] | None,
+    *,
+    summary: str,
+    pictures: list[Picture],
+    stale: bool = False,
+    grey: list[dict[str, Any]] | None = None,
+    grey_left_out: str = "",
+    votes: dict[str, Any] | None = None,
+) -> Section:
+    band, people = found.get("guard_band"), found.get("people")
+    notes = [*found["notes"]]
+    for study in (attribute, gauge):
+        notes += study["notes"] if study and study is not found else []
+    return Section(
+        summary=summary,
+        stale=stale,
         verdicts=[_verdict(each) for each in found["verdicts"]],
         sources=list(dict.fromkeys(each["source"] for each in found["verdicts"])),
-        pictures=_pictures(found),
+        pictures=pictures,
         components=_components(gauge) if gauge else [],
         gauge_line=_gauge_line(gauge) if gauge else "",
-        operators=[_operator(each) for each in found["by_operator"]],
-        errors=_errors(attribute["against_reference"]),
-        levels=[_level(name, each) for name, each in found["levels"].items()],
-        guard_band=guard_band_told(found["guard_band"]) if found["guard_band"] else "",
-        people=together_told(found["people"]) if found["people"] else "",
-        grey=_grey(run, found["grey_zone"]),
-        grey_left_out=_left_out(attribute, found["grey_zone"]),
-        notes=[*found["notes"], *attribute["notes"], *(gauge["notes"] if gauge else [])],
+        anova=_anova(gauge) if gauge else [],
+        operators=[_operator(each) for each in found.get("by_operator", [])],
+        errors=_errors(attribute["against_reference"]) if attribute else [],
+        tests=tests_told(attribute) if attribute else [],
+        crossed=_crossed(attribute) if attribute else [],
+        levels=[_level(name, each) for name, each in found.get("levels", {}).items()],
+        guard_band=guard_band_told(band) if band else "",
+        people=together_told(people) if people else "",
+        grey=grey or [],
+        grey_left_out=grey_left_out,
+        votes=votes or {},
+        notes=notes,
     )
+
+
+def _counts(attribute: Mapping[str, Any]) -> str:
+    told = f"{plural(attribute['parts'], 'part')}, {plural(len(attribute['operators']), 'operator')}, "
+    return told + plural(attribute["n"], "verdict")
+
+
+def _crossed(attribute: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The cross tables of each two operators, where the classes are few enough to be read."""
+    classes = attribute["classes"]
+    if len(classes) > MOST_CLASSES:
+        return []
+    return [
+        {"a": pair["operators"][0], "b": pair["operators"][1], "classes": classes, "counts": pair["counts"]}
+        for pair in attribute["between_operators"]["cohens_kappa"][:MOST_CROSSED]
+        if pair["n"]
+    ]
+
+
+def _votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:
+    """What every operator said of the parts on which verdicts split, trial by trial."""
+    operators = sorted(table["operator"].unique())
+    said = table.sort_values("trial").groupby(["part", "operator"])["value"].agg(", ".join)
+    rows = [
+        {"part": part, "said": [said.get((part, operator), "") for operator in operators]} for part in parts
+    ]
+    return {"operators": operators, "rows": rows}
 
 
 def _verdict(each: Mapping[str, Any]) -> dict[str, str]:
@@ -104,12 +203,16 @@ def _verdict(each: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _pictures(found: Mapping[str, Any]) -> list[Picture]:
-    made = []
-    attribute = found["attribute"]
-    if found["gauge"]:
-        made.append(figures.components(found["gauge"]))
-        made.append(figures.scores(pd.DataFrame(found["per_part"]), ", ".join(found["defect"])))
+def _gauge_pictures(gauge: Mapping[str, Any] | None, table: pd.DataFrame, what: str) -> list[Picture]:
+    """table  part, operator, trial, value; what: the value in words"""
+    if not gauge:
+        return []
+    made = [figures.components(gauge), figures.scores(table, what)]
+    charts = range_charts(table)
+    return made if charts is None else [*made, figures.average_and_range(charts)]
+
+
+def _agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
     between = attribute["between_operators"]
     rows = [(f"within {name}", each["agreement"]) for name, each in attribute["within_operator"].items()]
     rows.append(("between operators", between["agreement"]))
@@ -120,7 +223,7 @@ def _pictures(found: Mapping[str, Any]) -> list[Picture]:
         rows.append((f"{name} and reference", each["effectiveness"]))
         kappas.append((f"{name} and reference", each["kappa"]))
     drawn = figures.agreement(rows, kappas)
-    return made if drawn is None else [*made, drawn]
+    return [] if drawn is None else [drawn]
 
 
 def _components(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -135,6 +238,23 @@ def _components(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
         }
         for name, title in COMPONENT_NAMES.items()
         if (part := gauge["components"].get(name))
+    ]
+
+
+def _anova(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The table of variance with the interaction, where there is one."""
+
+    def told(value: float | None) -> str:
+        return "" if value is None or value != value else number(value, 4)
+
+    return [
+        {
+            "source": ANOVA_NAMES.get(row["source"], row["source"]),
+            "df": str(row["df"]),
+            **{name: told(row[name]) for name in ("sum_of_squares", "mean_square", "f")},
+            "p": "" if row["p"] is None or row["p"] != row["p"] else f"{row['p']:.3g}",
+        }
+        for row in gauge["anova"]
     ]
 
 
@@ -157,7 +277,7 @@ def _operator(each: Mapping[str, Any]) -> dict[str, str]:
         "mean": number(each["mean"], 3),
         "sd": number(each["repeatability_sd"], 3) if known else "one pass a part",
         "interval": f"{low} to {high}" if known else "",
-        "n": f"{plural(each['n'], 'score')} of {plural(each['parts'], 'part')}",
+        "n": f"{plural(each['n'], 'value')} of {plural(each['parts'], 'part')}",
     }
 
 
@@ -216,10 +336,10 @@ def _grey(run: RunTables, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _left_out(attribute: Mapping[str, Any], shown: list[dict[str, Any]]) -> str:
+def _left_out(attribute: Mapping[str, Any], shown: int) -> str:
     split = len(attribute["grey_zone"]["parts"])
     if not split:
         return "No part: every part got one verdict throughout."
     told = f"{split} of {attribute['parts']} parts got more than one verdict."
-    left = split - len(shown)
+    left = split - shown
     return f"{told} {plural(left, 'of them is', 'of them are')} not shown here." if left else told

@@ -33,7 +33,7 @@ def opened_folder(
         raise SettingsError(f"--out {out}: the results of {path} stand in it; --out goes with sources")
     with folder.locked():
         remove_unfinished(path)
-        settings = folder.settings.changed(given, "options")
+        settings = _placed(folder.settings.changed(given, "options"))
         folder.update(settings=settings.as_dict(), versions=versions())
         yield Run(folder, settings, reporter)
 
@@ -76,13 +76,22 @@ def settings_of(
     """Defaults, over them the file, over it the options; and the ``out`` that the file names."""
     from_file = read_toml(Path(config)) if config else {}
     out = from_file.pop("out", None)
-    settings = Settings().changed(from_file, str(config)).changed(given, "options")
+    settings = _placed(Settings().changed(from_file, str(config)).changed(given, "options"))
     return settings.changed({"sources": tuple(sources) or settings.sources}, "sources"), out
 
 
 def folder_of(settings: Settings, out: str | None) -> Path:
     """The run folder of these sources: ``out``, or one named by the first of them."""
     return Path(out) if out else Path("reports") / _name(settings.sources[0])
+
+
+def _placed(settings: Settings) -> Settings:
+    """The history is the same file from wherever the run is continued."""
+    return (
+        settings.changed({"history": os.path.abspath(settings.history)}, "history")
+        if settings.history
+        else settings
+    )
 
 
 def _absolute(source: str) -> str:

@@ -94,6 +94,8 @@ class Settings:
     """Rules such as "flip_rate.high > 0.02": the command ends with exit code 1 where one holds."""
     junit: str | None = None
     """File for the outcome of the rules, as JUnit XML."""
+    history: str | None = None
+    """History file to which the run is added, for control charts in its report."""
 
     def __post_init__(self) -> None:
         for rule in self.fail_if:
