@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torchvision.ops import box_iou
 
-from vidrobust.differences.boxes import change, duplicates, ious, kinds, match, paired_iou
+from vidrobust.differences.boxes import change, duplicates, ious, kinds, match, paired_iou, wrong_kinds
 
 
 def drawn(count: int, seed: int) -> np.ndarray:
@@ -82,3 +82,9 @@ def test_the_words_of_tide() -> None:
     words, missed = kinds(boxes, np.array([0.9, 0.8, 0.9, 0.9, 0.9, 0.9]), np.array([1] * 6), truth, labels)
     assert words == ["same", "duplicate", "class", "location", "both", "background"]
     assert missed.tolist() == [False, False, False, True]
+    clean, scores = (truth, np.full(4, 0.9), labels), np.array([0.9, 0.8, 0.9, 0.4, 0.4, 0.4])
+    found = wrong_kinds(clean, (boxes, scores, np.array([1] * 6)))
+    # what is no longer sure still finds its box again, and is no false one
+    quarters = dict.fromkeys(("missed", "class", "location", "duplicate"), 0.25)
+    assert found == {**quarters, "both": 0, "background": 0}
+    assert np.isnan(wrong_kinds((boxes[:0], scores[:0], labels[:0]), clean)["missed"])

@@ -93,7 +93,8 @@ def test_sensitivity_and_report(stable: Path) -> None:
         "-q",
     )
     table = pd.read_parquet(stable / "sensitivity.parquet")
-    assert set(table["metric"]) == {"lost", "new", "renamed", "moved", "box_change"}
+    kinds = {f"tide_{kind}" for kind in ("missed", "class", "location", "both", "duplicate", "background")}
+    assert set(table["metric"]) == {"lost", "new", "renamed", "moved", "box_change"} | kinds
     assert table["value"].dropna().between(0, 20).all()
     run("report", str(stable), "-q")
     page = (stable / "report.html").read_text()

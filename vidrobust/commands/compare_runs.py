@@ -106,7 +106,7 @@ def compare_runs(
 
 def _metric(metric: Metric, a: Side, b: Side, by: str, margin: float) -> dict[str, Any] | None:
     """One metric of both sides; None where one has no values of it, or no values one by one."""
-    if metric.summed:
+    if metric.summed or not metric.table:
         return None
     tables = [metric.values(side.table(metric.table)) for side in (a, b)]
     if any(table.empty for table in tables):

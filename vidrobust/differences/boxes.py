@@ -232,3 +232,31 @@ def _wrong(overlap: np.ndarray, alike: np.ndarray, taken: np.ndarray) -> tuple[K
     if best_other >= FOREGROUND:
         return "class", [int(other.argmax())]
     return ("both" if best_other >= BACKGROUND else "background"), []
+
+
+KINDS = ("missed", "class", "location", "both", "duplicate", "background")
+"""TIDE's words for what is wrong with boxes."""
+
+
+def wrong_kinds(
+    before: tuple[np.ndarray, np.ndarray, np.ndarray],
+    after: tuple[np.ndarray, np.ndarray, np.ndarray],
+    *,
+    birth: float = BIRTH,
+    keep: float = KEEP,
+) -> dict[str, float]:
+    """What is wrong after with the boxes of before, by TIDE's words, as shares of these; NaN where there are none.
+
+    (boxes, scores, labels) as in ``change``: what counts before scores ``birth`` or more; after, a box of ``keep``
+    keeps one from being missed, and one of ``birth`` is wrong by itself.
+    """
+    truth, truth_scores, truth_labels = _from(before, birth)
+    boxes, scores, labels = _from(after, keep)
+    words, missed = kinds(boxes, scores, labels, truth, truth_labels)
+    count = len(truth_scores) or float("nan")
+    sure = [word for word, score in zip(words, scores, strict=True) if score >= birth]
+    told = {"missed": int(missed.sum()) / count}
+    for kind in KINDS[1:]:
+        of = words if kind in ("class", "location") else sure
+        told[kind] = sum(word == kind for word in of) / count
+    return told

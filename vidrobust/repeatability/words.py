@@ -191,9 +191,10 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
     ]
     for name, metric in found["metrics"].items():
         interval = f"{number(metric['low'])} to {number(metric['high'])}"
+        many = f"{metric['cluster']}{'es' if metric['cluster'].endswith('h') else 's'}"
         told.append(
             f"  {name:32}{number(metric['a']):>10}{number(metric['b']):>10}{number(metric['difference']):>11}  "
-            f"{interval:23} {metric['verdict']} ({metric['clusters']} {metric['cluster']}s)"
+            f"{interval:23} {metric['verdict']} ({metric['clusters']} {many})"
         )
     if found["churn"]:
         told.append(f"  labels differ on {with_interval(found['churn'])}")

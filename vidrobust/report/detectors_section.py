@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from vidrobust.differences.boxes import KINDS
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.moments_section import BUDGET_BYTES
@@ -34,6 +35,8 @@ MOST_TRACKS = 30
 GAP, RENAME = "#D55E00", "#000000"
 CLASS_COLOURS = tuple(colour for colour in drawing.COLOURS if colour != GAP)
 MOVES = ("lost", "new", "renamed", "moved")
+LEAST_KIND = 0.01
+"""A rarer kind of error is not told."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
     table = run.table("sensitivity")
     if table is None or not run.detectors:
         return []
-    of = table[table["model"].isin(run.detectors) & table["metric"].isin(MOVES)]
+    of = table[table["model"].isin(run.detectors)]
     mean = of.groupby(["model", "perturbation", "strength", "metric"], sort=False)["value"].mean().unstack()
     rows = []
     for (model, perturbation), part in mean.groupby(level=[0, 1], sort=False):
@@ -126,8 +129,16 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
         for name in MOVES:
             values = part[name].to_numpy() if name in part else np.array([np.nan])
             row[name] = f"{percent(float(values[0]))} to {percent(float(values[-1]))}"
+        row["kinds"] = _kinds(part.iloc[-1])
         rows.append(row)
     return rows
+
+
+def _kinds(strongest: pd.Series) -> str:
+    """What goes wrong with the boxes, by TIDE's words, the most frequent first."""
+    found = {kind: float(strongest.get(f"tide_{kind}", np.nan)) for kind in KINDS}
+    told = sorted((kind for kind in KINDS if found[kind] >= LEAST_KIND), key=lambda kind: -found[kind])
+    return ", ".join(f"{kind} {percent(found[kind])}" for kind in told)
 
 
 def moments(run: RunTables) -> list[BoxMoment]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.differences.boxes import BoxChange, change
+from vidrobust.differences.boxes import KINDS, BoxChange, change, wrong_kinds
 from vidrobust.predictions import Detections
 from vidrobust.tasks.known_boxes import METRICS as KNOWN
 from vidrobust.tasks.metric import Difference, Metric, Told
@@ -40,6 +40,15 @@ def _share(part: Callable[[BoxChange], float]) -> Difference:
 
     def difference(p: Detections, q: Detections) -> np.ndarray:
         return np.array([part(change(_of(p, row), _of(q, row))) for row in range(p.num_frames)])
+
+    return difference
+
+
+def _kind(kind: str) -> Difference:
+    """(N,) share of each frame's clean boxes that are wrong in this way; NaN for a frame without any."""
+
+    def difference(p: Detections, q: Detections) -> np.ndarray:
+        return np.array([wrong_kinds(_of(p, row), _of(q, row))[kind] for row in range(p.num_frames)])
 
     return difference
 
@@ -167,6 +176,19 @@ METRICS: tuple[Metric, ...] = (
         "box_change",
         "change of the boxes",
         "How far boxes lie off, with 1 for a box that is lost or renamed: all of it in one number, from 0 to 1.",
+    ),
+    *(
+        Metric(
+            task=NAME,
+            name=f"tide_{kind}",
+            title=f"{kind} (TIDE)",
+            sentence=f"Boxes of clean frames of which something is wrong afterwards, by TIDE's kinds: {kind}.",
+            table="",
+            column=f"tide_{kind}",
+            difference=_kind(kind),
+            bounds=(0.0, MANY),
+        )
+        for kind in KINDS
     ),
     *KNOWN,
 )

@@ -44,7 +44,8 @@ class Metric:
     name        in the tables, in metrics.json and in gates: "flip_rate"
     title       a few words for a table or an axis: "label flips"
     sentence    what it measures, for a reader who has never met it
-    table       the raw table that holds its values, and ``column`` there
+    table       the raw table that holds its values, and ``column`` there; "" for a difference that is told of
+                clean and perturbed frames alone
     difference  of two predictions, where it is one: then every pair gets the column, and so does the study of
                 sensitivity; None where the table's own meter writes it
     rows        which rows of the table count: column -> value, or a tuple of values; a NaN never counts

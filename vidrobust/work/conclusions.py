@@ -26,7 +26,7 @@ from vidrobust.run.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run.progress import Reporter
 from vidrobust.run.run import Run
 from vidrobust.run.settings import Settings
-from vidrobust.tasks.catalogue import task_of
+from vidrobust.tasks.catalogue import TASKS, metrics_of, task_of
 from vidrobust.tasks.classification import CLASSIFICATION
 from vidrobust.tasks.task import Task
 
@@ -169,6 +169,8 @@ def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> li
         else:
             wanted += [("frames", model) for model in tasks]
     found = []
+    alone = {m.column for name in TASKS for m in metrics_of(name) if not m.table}
+    sensitivity = sensitivity[~sensitivity["metric"].isin(alone)]  # has no counterpart along time
     for across, model in wanted:
         task = tasks[model or alike[0]]
         names = [model] if model else alike
