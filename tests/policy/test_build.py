@@ -247,3 +247,22 @@ def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so()
     (step,) = build("net", made).steps
     assert (step.perturbation, step.high, step.evidence["scale"]) == ("brightness", 0.2, "second")
     assert "40 % of the change over a second" in step.sentence
+
+
+@pytest.mark.parametrize(("lines", "step"), [(24, "motion_blur"), (5, "gaussian_blur")])
+def test_a_blur_along_a_line_gets_the_step_of_a_line(lines: int, step: str) -> None:
+    rows = within("sharpness", {"gaussian_blur": 0.9, "motion_blur": 0.91}, strength=6.4)
+    rows = rows[(rows["perturbation"] != "motion_blur") | (rows["frame_a"] < 10 * lines)]
+    made = shaken(
+        account=account(sharpness=CAMERA),
+        named={"sharpness": "adjacent"},
+        comes_back={"sharpness": 1.0},
+        within=rows,
+        spread=spread(sharpness=2.0),
+        sensitivity=sensitivity(("gaussian_blur", "motion_blur")),
+    )
+    found = only_step(build("net", made))
+    assert found.perturbation == step
+    assert found.unit == OF_WIDTH
+    if step == "motion_blur":
+        assert found.high == pytest.approx(6.4 / WIDTH, rel=1e-3)

@@ -24,7 +24,9 @@ NO_THIRD = "no third frame"
 NO_SHARP_THIRD = "no third frame is as sharp"
 """Why a pair whose sharper frame is sharper than all about it cannot be replayed."""
 LEAST_PLAYED = 0.7
-"""Share of a blur's variance that can still be played on a third frame which is blurred itself."""
+"""Least share of a blur's variance that can still be played on a third frame which is blurred itself."""
+SMALL_BLUR = 0.75
+"""A blur of no more, px, as from one kind of coded frame to another: too little for a pair to be given up."""
 TOO_BLURRED = -0.3
 """A third frame so much blurrier than t, px, is taken only where the other is worse."""
 
@@ -161,7 +163,7 @@ def _scene(
     if to_a.blur.sigma_px > 0:
         x = to_a.blur.of(x)
     wanted, short = change.blur.sigma_px, min(0.0, to_a.blur.sigma_px)
-    if wanted > 0 and wanted**2 - short**2 < LEAST_PLAYED * wanted**2:
+    if wanted > SMALL_BLUR and wanted**2 - short**2 < LEAST_PLAYED * wanted**2:
         return None, NO_SHARP_THIRD
     return Scene(
         third=x,

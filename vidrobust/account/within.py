@@ -155,7 +155,7 @@ def _fitted(
         if cause in ("light", "colour"):
             found = _levels(name, before, after)
         elif cause == "sharpness":
-            found = (*_blurred(pair.sizes[cause], name, before), None)
+            found = _blurred(pair.sizes[cause], name, before)
         else:
             found = _moved(pair, cause, name, before)
         if found is not None:
@@ -186,14 +186,15 @@ def _levels(name: str, before: np.ndarray, after: np.ndarray) -> tuple[float, np
     return strength, played, None
 
 
-def _blurred(size: Size, name: str, before: np.ndarray) -> tuple[float, np.ndarray]:
-    """A blur of the same standard deviation along its main direction."""
-    sigma, angle = abs(size.size), math.radians(size.more["blur_angle_deg"])
+def _blurred(size: Size, name: str, before: np.ndarray) -> tuple[float, np.ndarray, None] | None:
+    """A blur of the same standard deviation along its main direction; a line only where a line was measured."""
+    line = Blur(sigma_px=abs(size.size), angle=math.radians(size.more["blur_angle_deg"]))
     if name == "motion_blur":
-        line = Blur(sigma_px=sigma, angle=0.0 if math.isnan(angle) else angle)
-        return line.length_px, to_levels(line.of(before.astype(np.float32)))
-    strength = 2 * sigma if name == "defocus_blur" else sigma
-    return strength, _played(name, before, strength)
+        if math.isnan(line.angle):
+            return None
+        return line.length_px, to_levels(line.of(before.astype(np.float32))), None
+    strength = line.sigma_px * (2 if name == "defocus_blur" else 1)
+    return strength, _played(name, before, strength), None
 
 
 def _played(name: str, before: np.ndarray, strength: float) -> np.ndarray:

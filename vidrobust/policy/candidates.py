@@ -50,7 +50,17 @@ def standings(cause: str, within: pd.DataFrame, scale: str = ADJACENT) -> list[S
         return [_part(name, does[name]) for name in names]
     if cause == NOISE:
         return _by_grain(rows, names, does)
-    return _best(rows, names, does, LEAST_WHOLE)
+    return _best(rows, _as_measured(rows, names), does, LEAST_WHOLE)
+
+
+def _as_measured(rows: pd.DataFrame, names: list[str]) -> list[str]:
+    """A motion blur is fitted only where a line was measured: first where most pairs have one, else not at all."""
+    if "motion_blur" not in names:
+        return names
+    others = [name for name in names if name != "motion_blur"]
+    fitted = rows["perturbation"].value_counts()
+    most = 2 * fitted["motion_blur"] > fitted[others].max() if others else True
+    return ["motion_blur", *others] if most else others
 
 
 def _part(name: str, does: Estimate) -> Standing:

@@ -143,7 +143,9 @@ def _why(account: pd.DataFrame, of: str) -> str:
 
 def _train(page: policy_section.PolicyPage) -> str:
     if not page.steps:
-        return "no augmentation of the whole frame is recommended by this footage"
+        said = "no augmentation of the whole frame is recommended by this footage"
+        advice = next((note for note in page.notes if "explains" in note), "")
+        return f"{said}. {advice.rstrip('.')}" if advice else said
     return listing(
         [f"{s['perturbation']} {s['range']} (comes back in {s['comes_back']} of halves)" for s in page.steps]
     )
