@@ -50,6 +50,7 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--every=3", "every", 3),
     ("--deterministic", "deterministic", True),
     ("--engine=torch", "engine", "torch"),
+    ("--workers=1", "workers", 1),
     ("--precision=float32", "precision", "float32"),
     ("--fps=2", "fps", 2.0),
     ("--start-s=0.2", "start_s", 0.2),

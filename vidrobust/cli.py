@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import json
 import os
@@ -15,13 +14,13 @@ import click
 
 from vidrobust import __version__
 from vidrobust.errors import InputError, SettingsError, VidrobustError
+from vidrobust.files import disk_is_full
 from vidrobust.run.settings import Settings
 from vidrobust.run.stage import Stage, load
 from vidrobust.run.stages import ALL, STAGES
 from vidrobust.shown import shown
 
 F = TypeVar("F", bound=Callable[..., Any])
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -78,6 +77,7 @@ _FOOTAGE = _options(
     _setting("--engine", "auto (fastest that agrees), torch, onnxruntime or openvino.", metavar="NAME"),
     _setting("--precision", "Or bfloat16, int8, which change labels.", metavar="NAME"),
     _setting("--deterministic", "Deterministic algorithms alone; slower.", is_flag=True, default=None),
+    _setting("--workers", "Processes that share the work.", type=int, metavar="N"),
     _setting("--every", "Use every K-th frame.", type=int, metavar="K"),
     _setting("--fps", "Use about F frames per second.", type=float, metavar="F"),
     _setting("--start-s", "Start at this time.", type=float, metavar="S"),
@@ -316,7 +316,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
-        if error.errno not in NO_SPACE and "No space left" not in str(error):
+        if not disk_is_full(error):
             raise
         click.echo(
             "error: the disk is full or its quota is used up; make room, and the same command continues where "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -11,6 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.shown import bytes_shown, shown
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether an error says that there is no room, or a quota is used up."""
+    return isinstance(error, OSError) and (error.errno in NO_SPACE or "No space left" in str(error))
 
 
 def write_text(path: Path, text: str) -> None:

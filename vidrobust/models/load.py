@@ -76,8 +76,11 @@ def load_as_it_is(spec: str, *, device: str = "auto", name: str | None = None) -
     return model
 
 
-def pinned_spec(model: Model) -> str:
-    """The spec that loads a model in the engine it has now, without measuring again: for other processes."""
+def pinned_spec(model: Model, threads: int | None = None) -> str:
+    """The spec that loads a model in the engine it has now, without measuring again: for other processes.
+
+    threads  of the engine there, if it has a number of its own; None: as many as it has now
+    """
     info = model_info(model)
     engine = info.engine.partition(" ")[0]
     if engine not in NAMES or not isinstance(model, NetworkClassifier):
@@ -85,7 +88,7 @@ def pinned_spec(model: Model) -> str:
     head, options = split_options(info.spec)
     options["engine"] = engine
     if info.threads:
-        options["threads"] = str(info.threads)
+        options["threads"] = str(threads or info.threads)
     return ",".join([head, *(f"{key}={value}" for key, value in options.items())])
 
 

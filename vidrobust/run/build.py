@@ -14,11 +14,12 @@ from vidrobust.models.predict import needs_pixels
 from vidrobust.run import headline, keys
 from vidrobust.run.check import check_settings
 from vidrobust.run.estimate import Reckoning, reckon
-from vidrobust.run.footage_units import Unit, make_missing, units_of
+from vidrobust.run.footage_units import make_missing, units_of
 from vidrobust.run.progress import duration
 from vidrobust.run.run import Run
 from vidrobust.run.stage import Stage, load
 from vidrobust.run.stages import BY_NAME, with_needs
+from vidrobust.run.workers.order import Unit
 from vidrobust.shown import shown
 
 
@@ -67,19 +68,20 @@ def _footage(run: Run, stages: Sequence[Stage]) -> None:
                     f"{model.name}: answers from a file tell of stability; the rest asks new pictures"
                 )
     ahead = _ahead(run, stages)
+    every = [unit for item in run.inputs.readable for unit in units_of(run, stages, item)]
     started = time.perf_counter()
-    make_missing(run, stages)
+    make_missing(run, stages, every)
     if ahead is not None:
         took = duration(time.perf_counter() - started)
         run.reporter.say(f"footage done in {took}; it was reckoned at {ahead.span} with tables and report")
-    units = {item.name: units_of(run, stages, item) for item in run.inputs.readable}
-    wanted = [unit for of_item in units.values() for unit in of_item]
+    readable = {item.name for item in run.inputs.readable}
+    wanted = [unit for unit in every if unit.item.name in readable]
     kept = _one_of_each(run, wanted)
     if not any(unit.stage.name == "links" for unit in kept):
         raise InputError("nothing could be evaluated: none of the sources could be read")
     for stage in stages:
         _join(run, stage, [unit for unit in kept if unit.stage is stage])
-    if any(unit.model is not None for unit in wanted) and not any(unit.model is not None for unit in kept):
+    if any(unit.model for unit in wanted) and not any(unit.model for unit in kept):
         raise InputError("no model could say anything of the footage, for the reasons above")
 
 
@@ -157,12 +159,13 @@ def _whole(run: Run, stage: Stage, units: Sequence[Unit]) -> dict[tuple[str, str
     """By item and model, the tables of items in several segments whose rows hang on the whole item."""
     of_item: dict[tuple[str, str], list[Unit]] = {}
     for unit in units if stage.whole else ():
-        if unit.segment.pieces > 1 and unit.model is not None:
+        if unit.segment.pieces > 1 and unit.model:
             of_item.setdefault(unit.name[:2], []).append(unit)
     if not of_item:
         return {}
     about = {entry["item"]: entry for entry in run.folder.run["inputs"]}
     links = run.table("links")
+    models = {model.name: model for model in run.models}
     found = {}
     for key, several in of_item.items():
         parts = {
@@ -170,7 +173,7 @@ def _whole(run: Run, stage: Stage, units: Sequence[Unit]) -> dict[tuple[str, str
             for name in stage.parts
         }
         of_links = links[links["item"] == key[0]]
-        found[key] = load(stage.whole)(run.settings, several[0].model, about[key[0]], parts, of_links)
+        found[key] = load(stage.whole)(run.settings, models[key[1]], about[key[0]], parts, of_links)
     return found
 
 

@@ -38,6 +38,11 @@ class Inputs:
             self.failed.append(entry)
             reporter.warn(f"error: {error}")
 
+    def has_failed(self, item: Item) -> bool:
+        """Whether the item could not be read."""
+        path = shown(item.path)
+        return any(entry["path"] == path for entry in self.failed)
+
     @property
     def readable(self) -> list[Item]:
         """The items that have not failed."""

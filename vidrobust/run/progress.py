@@ -14,6 +14,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -23,14 +24,21 @@ from rich.text import Text
 class Counter:
     """Counts what is done of one piece of work."""
 
-    def __init__(self, progress: Progress | None, task: int | None) -> None:
-        self.done = 0
+    def __init__(self, title: str, unit: str, progress: Progress | None, task: TaskID | None) -> None:
+        self.title, self.unit, self.done = title, unit, 0
+        self.started = time.perf_counter()
         self._progress, self._task = progress, task
 
     def advance(self, count: int = 1) -> None:
         self.done += count
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, advance=count)  # type: ignore[arg-type]
+            self._progress.update(self._task, advance=count)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._progress is not None and self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
 
 
 class Reporter:
@@ -39,6 +47,7 @@ class Reporter:
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self.console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._progress: Progress | None = None
 
     def say(self, text: str) -> None:
         if not self.quiet:
@@ -50,23 +59,36 @@ class Reporter:
     @contextmanager
     def counting(self, title: str, total: int | None, unit: str) -> Iterator[Counter]:
         """A bar with the rate and the time left, or one line at the end where there is no terminal."""
-        started = time.perf_counter()
-        if self.console.is_terminal and not self.quiet:
+        counter = self.begin(title, total, unit)
+        try:
+            yield counter
+        finally:
+            self.end(counter)
+        seconds = max(time.perf_counter() - counter.started, 1e-9)
+        self.say(f"{title}: {counter.done} {unit} in {seconds:.1f} s ({counter.done / seconds:.1f} {unit}/s)")
+
+    def begin(self, title: str, total: int | None, unit: str) -> Counter:
+        """A bar below those that are there; ``end`` takes it away."""
+        if self.quiet or not self.console.is_terminal:
+            return Counter(title, unit, None, None)
+        if self._progress is None:
             columns = (
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
-                _Rate(unit),
+                _Rate(),
                 TimeRemainingColumn(),
             )
-            with Progress(*columns, console=self.console, transient=True) as progress:
-                counter = Counter(progress, progress.add_task(title, total=total))
-                yield counter
-        else:
-            counter = Counter(None, None)
-            yield counter
-        seconds = max(time.perf_counter() - started, 1e-9)
-        self.say(f"{title}: {counter.done} {unit} in {seconds:.1f} s ({counter.done / seconds:.1f} {unit}/s)")
+            self._progress = Progress(*columns, console=self.console, transient=True)
+            self._progress.start()
+        return Counter(title, unit, self._progress, self._progress.add_task(title, total=total, unit=unit))
+
+    def end(self, counter: Counter) -> None:
+        """Its bar is gone; with the last one the room for bars."""
+        counter.close()
+        if self._progress is not None and not self._progress.tasks:
+            self._progress.stop()
+            self._progress = None
 
 
 def duration(seconds: float) -> str:
@@ -77,9 +99,5 @@ def duration(seconds: float) -> str:
 
 
 class _Rate(ProgressColumn):
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self.unit = unit
-
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0:.1f} {self.unit}/s")
+        return Text(f"{task.speed or 0:.1f} {task.fields['unit']}/s")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from vidrobust import tables
 from vidrobust.device import make_deterministic
@@ -28,10 +27,8 @@ from vidrobust.run.parts import Parts
 from vidrobust.run.progress import Reporter
 from vidrobust.run.segments import Segment, segments_of
 from vidrobust.run.settings import Settings
+from vidrobust.run.workers.setup import Classes, first_frames
 from vidrobust.video.source import VideoSource
-
-CALIBRATION = 16
-"""Frames on which int8 is calibrated."""
 
 
 class Run:
@@ -40,6 +37,8 @@ class Run:
     def __init__(self, folder: RunFolder, settings: Settings, reporter: Reporter) -> None:
         self.folder, self.settings, self.reporter = folder, settings, reporter
         self.parts = Parts(folder.path)
+        self.calibration: Item | None = None
+        """The item on whose first frames the number format of the models was calibrated."""
         self._inputs: Inputs | None = None
         self._models: list[Model] | None = None
         self._segments: dict[str, tuple[Segment, ...]] = {}
@@ -89,6 +88,8 @@ class Run:
                 raise SettingsError(
                     "no model given: use --model SPEC, for example --model efficientnet-lite0"
                 )
+            if self.settings.precision == "int8":
+                self.calibration = self.inputs.readable[0]
             if self.settings.deterministic:
                 make_deterministic()
             self._models = load_models(
@@ -96,7 +97,7 @@ class Run:
                 device=self.settings.device,
                 engine=self.settings.engine or ("torch" if self.settings.deterministic else None),
                 precision=self.settings.precision,
-                sample=self._first_frames() if self.settings.precision == "int8" else None,
+                sample=None if self.calibration is None else first_frames(self.calibration, self.settings),
             )
             self._models = [self._in_classes(model) for model in self._models]
             for model in self._models:
@@ -109,26 +110,28 @@ class Run:
             )
         return self._models
 
+    @property
+    def classes(self) -> Classes | None:
+        """The classes of the labels in which classifiers answer; None: in their own."""
+        if not (self.settings.labels or self.settings.class_map):
+            return None
+        known = self.inputs.known
+        return None if known.class_map is None else (known.class_map, known.class_names, known.of_map)
+
     def _in_classes(self, model: Model) -> Model:
         """A classifier in the classes of the labels, where a map says which of its own these are."""
-        if not (self.settings.labels or self.settings.class_map) or model.task != "classification":
+        if model.task != "classification" or self.classes is None:
             return model
-        known = self.inputs.known
-        if known.class_map is None:
-            return model
-        found = merged(model, known.class_map, known.class_names, known.of_map)
-        if found is None and not set(model.class_names) <= set(known.class_names):
-            count, of = len(model.class_names), known.of_map
-            told = f"{model.name}: its {count} classes are not those of the class map of {of}"
+        class_map, names, of = self.classes
+        found = merged(model, class_map, names, of)
+        if found is None and not set(model.class_names) <= set(names):
+            told = (
+                f"{model.name}: its {len(model.class_names)} classes are not those of the class map of {of}"
+            )
             if self.settings.class_map:
                 raise SettingsError(f"{told}; leave --class-map out, and classes are matched by name")
             self.reporter.warn(f"{told}; they are matched by name")
         return found or model
-
-    def _first_frames(self) -> torch.Tensor:
-        """The first frames of the first item, to calibrate a network on."""
-        with inputs.open_item(self.inputs.readable[0], self.settings) as source:
-            return next(source.batches(CALIBRATION)).pixels
 
     def segments(self, item: Item) -> tuple[Segment, ...]:
         """The stretches in which an item is worked on."""

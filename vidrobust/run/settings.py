@@ -30,6 +30,8 @@ class Settings:
     """float32; bfloat16 or int8 change labels, how many ``vidrobust engines`` says."""
     deterministic: bool = False
     """Deterministic algorithms alone, and models in the engine they are loaded in unless one is named."""
+    workers: int = 1
+    """Processes that do the units of a run."""
     seed: int = 0
     backend: str = "auto"
     strict_device: bool = False
@@ -100,7 +102,7 @@ class Settings:
     def __post_init__(self) -> None:
         for rule in self.fail_if:
             parse_gate(rule)
-        for name in ("every", "revert_within", "frames", "draws", "pairs", "resamples"):
+        for name in ("every", "revert_within", "frames", "draws", "pairs", "resamples", "workers"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise SettingsError(f"{name}: expected a whole number from 1, got {getattr(self, name)}")
         if self.strengths < 0:

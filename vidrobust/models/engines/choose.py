@@ -156,7 +156,8 @@ def _chosen(network: Network, file: OnnxFile, wanted: Wanted, sample: torch.Tens
         candidates.append(Candidate(engine="", threads=0, run=network.run))
     if wanted.engine != "auto" and candidates[0].engine == "":
         raise SettingsError(f"model {network.name}: {'; '.join(why_not)}")
-    speeds = measured([candidate.run for candidate in candidates], inputs, network)
+    alone = len(candidates) == 1
+    speeds = [0.0] if alone else measured([candidate.run for candidate in candidates], inputs, network)
     best = candidates[int(np.argmax(speeds))]
     words = [f"{_called(c, network)} {s:.3g}" for c, s in zip(candidates, speeds, strict=True)]
     note = f"engine chosen by measurement, frames/s: {', '.join(words)}" if len(words) > 1 else ""

@@ -1,0 +1,1 @@
+"""Several processes, here or on a cluster, that do the units of a run."""
