@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vidrobust.differences.registration import register, shift_field, size_px, warp
+from vidrobust.differences.registration import register, size_px, warp
 
 H, W = 150, 200
 
@@ -126,7 +126,7 @@ def test_inputs_are_left_alone() -> None:
 
 def test_warp_by_whole_pixels_copies() -> None:
     a = texture(11)
-    moved = warp(a, shift_field(np.array([4.0, -3.0]), H, W))
+    moved = warp(a, np.broadcast_to(np.float32([-4.0, 3.0]), (H, W, 2)))
     assert np.array_equal(moved[: H - 3, 4:], a[3:, : W - 4])
     assert np.array_equal(warp(a, np.zeros((H, W, 2), np.float32)), a)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vidrobust.account.shares import ACCOUNT_CAUSES
+from vidrobust.account.titles import TITLES
 from vidrobust.differences.classes import METRICS
 from vidrobust.differences.pairs import REASONS
 from vidrobust.report import words
@@ -106,5 +107,5 @@ def test_small_words() -> None:
 def test_every_name_that_a_table_may_hold_has_words() -> None:
     assert set(words.EXCLUSIONS) == set(REASONS)
     assert set(words.QUANTITIES) == set(UNITS)
-    assert tuple(words.CAUSES) == ACCOUNT_CAUSES
+    assert tuple(TITLES) == ACCOUNT_CAUSES
     assert all(metric_of_column(column) for column in METRICS)

@@ -141,11 +141,6 @@ def affine_field(affine: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.stack([u, v], axis=-1).astype(np.float32)
 
 
-def shift_field(shift: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(H, W, 2) float32 displacement of a picture that moved by ``shift`` from a to b."""
-    return np.broadcast_to(-np.asarray(shift, np.float32), (height, width, 2)).copy()
-
-
 def size_px(displacement: np.ndarray) -> float:
     """Root mean square length of a displacement field, px."""
     return float(np.sqrt(np.mean(np.square(displacement), dtype=np.float64) * 2))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from vidrobust.account.score import KEYFRAMES, NOISE
 from vidrobust.account.shares import ADJACENT, SECOND
+from vidrobust.account.titles import TITLES
 from vidrobust.account.within import CANDIDATES
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.policy.candidates import Standing, standings
@@ -27,17 +28,6 @@ COMES_BACK = 0.9
 """Share of half-samples of the footage in which a cause must be named again."""
 OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
 """Probability of a step whose cause explains at least MUCH of the change, and of the others."""
-TITLES = {
-    "light": "light",
-    "colour": "colour",
-    "camera": "motion of the camera",
-    "objects": "motion of objects",
-    "came_into_view": "what came into view",
-    "sharpness": "sharpness",
-    KEYFRAMES: "keyframes",
-    NOISE: "noise and coding",
-}
-"""Causes in words."""
 NOT_ASKED = "nothing that is measured in footage stands for it"
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.account.titles import TITLES
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.run_tables import RunTables
-from vidrobust.report.words import CAUSES, number, percent, percent_with_interval, plural
+from vidrobust.report.words import number, percent, percent_with_interval, plural
 
 BAR_COLOURS = {
     "light": "#e8b84a",
@@ -36,7 +37,7 @@ def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
     if table is None:
         return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
     rows = table[(table["model"] == model) & (table["item"] == "")].set_index("cause")
-    return rows.reindex([cause for cause in CAUSES if cause in rows.index]).reset_index()
+    return rows.reindex([cause for cause in TITLES if cause in rows.index]).reset_index()
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:
@@ -53,7 +54,7 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
     specific = percent_with_interval(row["specific"], row["specific_low"], row["specific_high"])
     flips = int(row["flips"])
     return {
-        "cause": CAUSES[row["cause"]],
+        "cause": TITLES[row["cause"]],
         "share": percent_with_interval(row["share"], row["low"], row["high"]),
         "specific": specific if np.isfinite(row["specific"]) else "",
         "flips": f"{int(row['flips_mostly'])} of {flips}" if flips else "no flip among these pairs",
@@ -95,7 +96,7 @@ def _bar(model: str, account: pd.DataFrame, of: str, *, several: bool) -> Pictur
                 continue
             ax.barh([0], [100 * size], left=[100 * left], color=BAR_COLOURS[row["cause"]], edgecolor="white")
             if size >= SMALLEST_LABEL:
-                name = CAUSES[row["cause"]].replace(" of ", "\nof ").replace(" and ", "\nand ")
+                name = TITLES[row["cause"]].replace(" of ", "\nof ").replace(" and ", "\nand ")
                 text = f"{name}\n{percent(size)}"
                 ax.text(100 * (left + size / 2), 0, text, ha="center", va="center", fontsize=7)
             left += size

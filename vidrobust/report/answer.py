@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from vidrobust.account.titles import TITLES
 from vidrobust.report import account_section, policy_section, stability_section
 from vidrobust.report.run_tables import RunTables
 from vidrobust.report.words import (
-    CAUSES,
     clock,
     cut,
     known,
@@ -129,7 +129,7 @@ def _why(account: pd.DataFrame, of: str) -> str:
     told = account[(account["share"] >= LEAST_TOLD) & (account["cause"] != "unexplained")]
     told = told.sort_values("share", ascending=False)
     parts = [
-        f"{CAUSES[row.cause]} {percent_with_interval(row.share, row.low, row.high)}"
+        f"{TITLES[row.cause]} {percent_with_interval(row.share, row.low, row.high)}"
         for row in told.itertuples()
     ]
     if not parts:

@@ -10,18 +10,6 @@ NO_INTERVAL = "no interval"
 LONGEST_NAME = 26
 """Characters of a class name that fit in a legend or under a picture."""
 
-CAUSES = {
-    "light": "light",
-    "colour": "colour",
-    "camera": "motion of the camera",
-    "objects": "motion of objects",
-    "came_into_view": "what came into view",
-    "sharpness": "sharpness",
-    "keyframes": "keyframes of the recording",
-    "noise_and_coding": "noise and coding",
-    "unexplained": "not explained",
-}
-
 EXCLUSIONS = {
     "frame_size": "the frame size changes",
     "corrupt": "a frame was damaged in decoding",

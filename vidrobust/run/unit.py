@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -67,7 +67,3 @@ class StreamWork(Protocol):
     def feed(self, batch: FrameBatch, links: Links) -> None: ...
 
     def finish(self, source: VideoSource) -> Found: ...
-
-
-FramesWork = Callable[[Context, VideoSource, list[Any]], Mapping[str, Found]]
-"""(context, source, models) -> what was found, by the name of the model; a unit that asks for single frames."""
