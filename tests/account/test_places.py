@@ -137,6 +137,14 @@ def test_boxes_that_lean_with_the_light_are_lights(scene: np.ndarray, moving: bo
     assert own["light"] == pytest.approx(1.0, abs=0.3 if moving else 0.1)
 
 
+def test_what_the_border_cuts_has_no_place(scene: np.ndarray) -> None:
+    """A plate that comes in: its box grows as it does, and that is no fault."""
+    pair = study_pair(*recorded([with_plate(scene, x) for x in (5, 10, 15, 20)], 1.0, 0))
+    seen = seen_boxes(Middle(), pair.pictures, pair.motions, backwards=pair.reversed)
+    assert seen.z.shape[1] == 1
+    assert seen.places.shape[1] == 0
+
+
 def test_a_box_is_taken_along_with_its_pixels() -> None:
     """A box shifted by (6, -4), one on a part that moves by 10 before a background at rest, and one that grows."""
     height, width = 60, 80  # of every second pixel

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.account.places import Followed, on_it, places
+from vidrobust.account.places import Followed, inside, on_it, places
 from vidrobust.account.scene import Motion
 from vidrobust.differences.boxes import BIRTH, KEEP, match
 from vidrobust.models.detection.answers import Answer, Found, answers
@@ -24,8 +24,6 @@ from vidrobust.tracks.motion import box_shifts, small_gray
 
 HIGHEST = 0.999
 """Scores are taken for no higher before the logit, and for no lower than MIN_SCORE, below which none is known."""
-BORDER = 0.02
-"""A box so near to the border, share of the side, may be entering or leaving: found once only, it is left out."""
 GONE = -1
 
 
@@ -65,17 +63,23 @@ def seen_boxes(
     scale = first.shape[1] / width
     shifts = box_shifts(first, small_gray(luma(pictures[1])), said[0].after[0], scale)
     objects = followed(said[0].after, said[1].after, np.nan_to_num(shifts), (height, width), birth, keep)
+    # a box that the border cuts changes its size as its object comes in
+    whole = [each for each in objects if len(each.boxes) == 2 and _all_inside(each, (height, width))]
     where = places(
         said,
-        objects,
+        whole,
         motions or None,
-        () if motions else [_shifts(first, picture, objects, scale) for picture in pictures],
+        () if motions else [_shifts(first, picture, whole, scale) for picture in pictures],
         backwards=backwards,
     )
     z = np.array([_logits(answer, objects) for answer in said]).reshape(len(said), -1)
     found = np.array([_state(answer.after, objects, keep) for answer in said], np.int64)
     kinds, states = np.unique(found.reshape(len(said), -1), axis=0, return_inverse=True)
     return SeenBoxes(z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds), where)
+
+
+def _all_inside(each: Followed, size: tuple[int, int]) -> bool:
+    return all(inside(box, size) for box in each.boxes)
 
 
 def _shifts(first: np.ndarray, picture: np.ndarray, objects: Sequence[Followed], scale: float) -> np.ndarray:
@@ -106,16 +110,9 @@ def followed(
         objects += [
             Followed(found[0][[row]], (int(found[2][row]),), np.zeros(2))
             for row in alone
-            if _inside(place[row], size) and _inside(found[0][row], size)
+            if inside(place[row], size) and inside(found[0][row], size)
         ]
     return objects
-
-
-def _inside(box: np.ndarray, size: tuple[int, int]) -> bool:
-    """Whether a box keeps its distance from the frame's border."""
-    height, width = size
-    x, y = BORDER * width, BORDER * height
-    return bool(box[0] >= x and box[1] >= y and box[2] <= width - x and box[3] <= height - y)
 
 
 def _logits(answer: Answer, objects: Sequence[Followed]) -> list[float]:

@@ -21,6 +21,8 @@ from vidrobust.models.detection.answers import Answer, Found
 
 ON_IT = 0.5
 """IoU from which a candidate speaks for an object."""
+BORDER = 0.02
+"""A box so near to the border, share of the side, may be entering or leaving."""
 FEWEST = 4
 """Fewest measured pixels in a box by which its motion is told, ..."""
 FEWEST_STRETCHED = 24
@@ -49,8 +51,9 @@ def places(
     *,
     backwards: bool,
 ) -> np.ndarray:
-    """(N, 4 K) places of the K objects found at t and at t+1 in an album's N pictures; 0 where one is not found.
+    """(N, 4 K) places of the K objects in an album's N pictures; 0 where one is not found.
 
+    objects    found at t and at t+1
     motions    of the pictures since the chain's first frame; None where nothing was replayed: then ``shifts``
     shifts     one a picture, (len(objects), 2) px: how far the pixels of each object's box at t were seen to move
     backwards  the chain leads from t+1 to t
@@ -58,8 +61,6 @@ def places(
     first, second = (1, 0) if backwards and motions is not None else (0, 1)
     found = []
     for number, each in enumerate(objects):
-        if len(each.boxes) < 2:
-            continue
         base, real = each.boxes[first].astype(np.float64), each.boxes[second].astype(np.float64)
         seen = base + np.tile(-each.shift if first else each.shift, 2)
         if motions is None:
@@ -112,6 +113,13 @@ def _carried(box: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarray
             stretch = 1 + float(((x - x.mean()) * (y - x - (y - x).mean())).mean()) / deviation**2
         result[axis::2] = y.mean() + stretch * (box[axis::2] - x.mean())
     return result
+
+
+def inside(box: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether a box keeps its distance from the border of a frame of this height and width."""
+    height, width = size
+    x, y = BORDER * width, BORDER * height
+    return bool(box[0] >= x and box[1] >= y and box[2] <= width - x and box[3] <= height - y)
 
 
 def on_it(found: Found, boxes: np.ndarray) -> np.ndarray:
