@@ -94,7 +94,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="causes",
         sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
-        version=6,
+        version=7,
         per="model",
         how="frames",
         needs=("links",),
