@@ -2,12 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo demo-line test lint bench clean
 
 setup: .venv/.dev
 
 demo: .venv/.demo
 	$(BIN)/vidrobust demo
+
+demo-line: .venv/.demo
+	$(BIN)/vidrobust demo line
 
 test: .venv/.dev
 	$(BIN)/python -m pytest

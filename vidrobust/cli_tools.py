@@ -106,16 +106,30 @@ def doctor(as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--out", default=None, metavar="DIR", help="The run folder.  [default: reports/demo]")
+@click.argument("which", type=click.Choice(["bikes", "line"]), default="bikes")
+@click.option(
+    "--out", default=None, metavar="DIR", help="The run folder.  [default: reports/demo or reports/demo-line]"
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
-def demo(out: str | None, quiet: bool) -> None:
-    """The whole study on a real clip with a real network, both from installed packages; about three minutes."""
+def demo(which: str, out: str | None, quiet: bool) -> None:
+    """The whole study; two to three minutes each.
+
+    bikes: on a real clip with a real network, both from installed packages.
+    line: on footage rendered with known truth, with the two models of the package: labels, boxes, repeatability,
+    and what was planted beside what was found.
+    """
+    from vidrobust.run.progress import Reporter
+
+    if which == "line":
+        from vidrobust.commands import demo_line
+
+        click.echo("\n".join(demo_line.demo_line(out or demo_line.OUT, Reporter(quiet=quiet))))
+        return
     from vidrobust.report.answer import text_of
     from vidrobust.report.run_tables import RunTables
     from vidrobust.run.build import build
     from vidrobust.run.demo import MODEL, OUT, find_clip
     from vidrobust.run.open import opened_sources
-    from vidrobust.run.progress import Reporter
     from vidrobust.run.settings import Settings
     from vidrobust.run.stages import ALL
 

@@ -144,6 +144,7 @@ def render_clip(plan: ClipPlan, folder: Path) -> tuple[dict[str, Any], list[dict
         "part": clip.part.name,
         "pass": plan.pass_,
         "station": f"station-{plan.station}",
+        "level": "dynamic" if plan.settings["speed"] else "semi-dynamic",
         "label": clip.part.label,
         "start_s": round(whole[0], 6) if whole else float("nan"),
         "end_s": round(whole[-1] + 1 / FRAME_RATE, 6) if whole else float("nan"),

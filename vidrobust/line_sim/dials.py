@@ -34,7 +34,8 @@ class Dial:
     """One dial.
 
     statistic  what a setting of s means in the clip, in ``unit``
-    cause      the cause or quantity under which vidrobust reports it
+    causes     of the account under which vidrobust reports it
+    quantities of the variation meter that measure it
     sizes      mild, mid and strong
     low, high  the settings that are taken
     course     the columns of the truth that follow from a setting
@@ -43,11 +44,19 @@ class Dial:
     name: str
     unit: str
     statistic: str
-    cause: str
+    causes: tuple[str, ...]
+    quantities: tuple[str, ...]
     sizes: tuple[float, float, float]
     high: float
     course: Course
     low: float = 0.0
+
+    @property
+    def reported(self) -> str:
+        """Causes and quantities in words."""
+        if not self.causes:
+            return "none of its own: it stands still while parts pass under it"
+        return ", ".join(self.causes) + f" ({', '.join(self.quantities)})" * bool(self.quantities)
 
 
 def _constant(column: str) -> Course:
@@ -107,7 +116,8 @@ DIALS: tuple[Dial, ...] = (
         name="light",
         unit="relative gain",
         statistic="amplitude of a sine of 0.7 to 1.6 Hz",
-        cause="light (gain)",
+        causes=("light",),
+        quantities=("gain",),
         sizes=(0.05, 0.3, 0.6),
         high=0.9,
         course=_light,
@@ -116,7 +126,8 @@ DIALS: tuple[Dial, ...] = (
         name="drift",
         unit="relative gain",
         statistic="change from the first frame to the last, up or down",
-        cause="light (gain)",
+        causes=("light",),
+        quantities=("gain",),
         sizes=(0.2, 0.8, 1.6),
         high=1.8,
         course=_drift,
@@ -125,7 +136,8 @@ DIALS: tuple[Dial, ...] = (
         name="flicker",
         unit="relative gain",
         statistic="amplitude of the lamp's 100 Hz as 30 frames a second meet it",
-        cause="light (gain)",
+        causes=("light",),
+        quantities=("gain",),
         sizes=(0.05, 0.2, 0.4),
         high=0.9,
         course=_flicker,
@@ -134,7 +146,8 @@ DIALS: tuple[Dial, ...] = (
         name="exposure",
         unit="relative gain",
         statistic=f"standard deviation of steps that hold {HOLD_FRAMES} frames",
-        cause="light (gain)",
+        causes=("light",),
+        quantities=("gain",),
         sizes=(0.05, 0.2, 0.4),
         high=0.9,
         course=_exposure,
@@ -143,7 +156,8 @@ DIALS: tuple[Dial, ...] = (
         name="hue",
         unit="deg",
         statistic="standard deviation, HSV hue",
-        cause="colour (hue_deg)",
+        causes=("colour",),
+        quantities=("hue_deg",),
         sizes=(4.0, 16.0, 32.0),
         high=180.0,
         course=_hue,
@@ -152,7 +166,8 @@ DIALS: tuple[Dial, ...] = (
         name="shake",
         unit="px",
         statistic="standard deviation in x, and in y",
-        cause="camera (shift_x_px, shift_y_px)",
+        causes=("camera",),
+        quantities=("shift_x_px", "shift_y_px"),
         sizes=(1.0, 4.0, 8.0),
         high=20.0,
         course=_shake,
@@ -161,7 +176,8 @@ DIALS: tuple[Dial, ...] = (
         name="focus",
         unit="px",
         statistic="largest sigma of a Gaussian blur that comes and goes",
-        cause="sharpness",
+        causes=("sharpness",),
+        quantities=("sharpness",),
         sizes=(0.8, 1.6, 3.0),
         high=12.0,
         course=_focus,
@@ -170,7 +186,8 @@ DIALS: tuple[Dial, ...] = (
         name="noise",
         unit="levels of 255",
         statistic="standard deviation, independent from frame to frame",
-        cause="noise_and_coding (noise_sigma)",
+        causes=("noise_and_coding",),
+        quantities=("noise_sigma",),
         sizes=(2.0, 8.0, 16.0),
         high=80.0,
         course=_constant("noise"),
@@ -179,7 +196,8 @@ DIALS: tuple[Dial, ...] = (
         name="compression",
         unit="steps of x264's crf",
         statistic="added to the resting quality of 25, with a keyframe a second; 6 double the quantiser",
-        cause="noise_and_coding, keyframe (blockiness)",
+        causes=("noise_and_coding", "keyframes"),
+        quantities=(),
         sizes=(6.0, 14.0, 22.0),
         high=26.0,
         course=_constant("compression"),
@@ -188,7 +206,8 @@ DIALS: tuple[Dial, ...] = (
         name="dust",
         unit="opacity",
         statistic="share of the light that each of 16 specks on the glass takes",
-        cause="none of its own: it stands still while parts pass under it",
+        causes=(),
+        quantities=(),
         sizes=(0.2, 0.5, 0.9),
         high=1.0,
         course=_constant("dust"),
@@ -197,7 +216,8 @@ DIALS: tuple[Dial, ...] = (
         name="speed",
         unit="px",
         statistic="displacement of the belt from frame to frame",
-        cause="objects (part_shift_x_px)",
+        causes=("objects", "came_into_view"),
+        quantities=("part_shift_x_px",),
         sizes=(1.0, 6.0, 12.0),
         low=-40.0,
         high=40.0,
@@ -207,7 +227,8 @@ DIALS: tuple[Dial, ...] = (
         name="traffic",
         unit="parts a second",
         statistic="other parts that enter the view on the belt's two side lanes",
-        cause="came_into_view",
+        causes=("came_into_view", "objects"),
+        quantities=(),
         sizes=(0.4, 1.0, 2.0),
         high=30.0,
         course=_constant("traffic"),

@@ -17,7 +17,7 @@ _HEAD = (
 def dial_table() -> str:
     """Markdown, a row a dial."""
     rows = [
-        f"| {d.name} | {d.unit} | {d.statistic} | {d.cause} | {', '.join(f'{s:g}' for s in d.sizes)} "
+        f"| {d.name} | {d.unit} | {d.statistic} | {d.reported} | {', '.join(f'{s:g}' for s in d.sizes)} "
         f"| {d.low:g} to {d.high:g} |"
         for d in DIALS
     ]

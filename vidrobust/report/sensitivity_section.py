@@ -138,7 +138,7 @@ def _sentence(perturbation: str, row: pd.Series, seen: float | None) -> str:
     text = f"{said[0].upper()}{said[1:]} flips the label of {percent(row['value'])} of the frames "
     text += f"(95 % interval {percent_interval(row['low'], row['high'])})."
     if seen is not None and known(seen):
-        text += f" Between neighbouring frames the footage does up to {saying(perturbation, seen)}."
+        text += f" Over its shots the footage itself goes as far as {saying(perturbation, seen)}."
     return text
 
 

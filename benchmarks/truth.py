@@ -1,0 +1,327 @@
+"""What was planted on the simulated line, and what the tool says: docs/truth.md.
+
+    python benchmarks/truth.py --out DIR [--seconds 3000] [--page docs/truth.md] [--verdicts] [--only NAME ...]
+
+Each dial in turn at its three sizes, pairs of dials at mid size, and none, through the whole of a study from
+clips to ``policy.json`` with ``line-classifier``; some at mid size, and one at rest, with ``line-detector``
+too. What is found is kept in DIR/results.jsonl, so that the same command continues; the tables are printed at
+the end, and written into the page between its marks. ``--verdicts`` runs ``verdicts.py`` as well, in
+DIR/verdicts, for the seconds left.
+
+planted, found  by the truth and by the tables ``spread`` and ``variation``, as vidrobust.line_sim.planted says
+share           of the change of the model's answer that goes to the dial's cause, with its 95 % interval
+not planted     a named cause, or a step of one, that no dial plants; objects and what came into view are always
+                there, since the belt runs, and so are noise and coding
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.line_sim.dials import BY_NAME, DIALS
+from vidrobust.line_sim.planted import planted_spread, planted_state
+from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.run.api import study
+from vidrobust.run.settings import Settings
+from vidrobust.statistics.intervals import clopper_pearson
+
+PARTS, SECONDS, SEED = 6, 0.8, 4000
+SIZES = ("mild", "mid", "strong")
+PAIRS = (
+    ("light", "shake"),
+    ("light", "hue"),
+    ("light", "focus"),
+    ("exposure", "noise"),
+    ("flicker", "speed"),
+    ("drift", "compression"),
+    ("hue", "shake"),
+    ("shake", "focus"),
+)
+NONE = 6
+"""Lines at rest, each of another seed."""
+CLASSIFIER, DETECTOR = "line-classifier", "line-detector"
+DETECTED = ("light", "shake", "focus", "noise", "speed")
+"""Dials with which the detector is studied as well."""
+ASKED = (
+    *("brightness", "exposure_offset", "contrast", "gamma", "saturation", "hue", "white_balance"),
+    *("translation", "rotation", "scale", "gaussian_blur", "defocus_blur"),
+    *("gaussian_noise", "shot_noise", "jpeg"),
+)
+SETTINGS = Settings(perturbation=ASKED, frames=1, pairs=3, resamples=199, across=("frames",), pictures=False)
+ALWAYS = ("objects", "came_into_view", "noise_and_coding")
+"""Causes that every clip has: the belt runs, and x264 codes it."""
+CLOSE = 0.25
+"""Relative error up to which a size counts as found."""
+START, END = "<!-- truth -->", "<!-- /truth -->"
+
+
+@dataclass(frozen=True)
+class World:
+    """dials as ``--dial`` takes them; ``size`` in words, "" at rest."""
+
+    dials: tuple[str, ...]
+    size: str
+    seed: int
+    both: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(text.partition("=")[0] for text in self.dials)
+
+    @property
+    def key(self) -> str:
+        return f"{' '.join(self.dials) or 'none'} {self.seed}"
+
+
+def worlds() -> list[World]:
+    """All of them, the most telling first: at rest, mid sizes, pairs, then the other sizes."""
+    rest = [World((), "", SEED + number, number == 0) for number in range(NONE)]
+    alone = {
+        word: [
+            World(
+                (f"{dial.name}={dial.sizes[place]:g}",),
+                word,
+                SEED + 100 * (place + 1) + row,
+                word == "mid" and dial.name in DETECTED,
+            )
+            for row, dial in enumerate(DIALS)
+        ]
+        for place, word in enumerate(SIZES)
+    }
+    pairs = [
+        World(tuple(f"{name}={BY_NAME[name].sizes[1]:g}" for name in pair), "mid", SEED + 500 + row, False)
+        for row, pair in enumerate(PAIRS)
+    ]
+    return [*rest[:2], *alone["mid"], *pairs[:4], *alone["strong"], *alone["mild"], *rest[2:], *pairs[4:]]
+
+
+def run_world(world: World, folder: Path) -> dict[str, Any]:
+    """Rendered, studied, and told."""
+    shutil.rmtree(folder, ignore_errors=True)
+    line = RenderSettings(parts=PARTS, seconds=SECONDS, seed=world.seed, dials=world.dials)
+    render(line, folder / "line")
+    models = [CLASSIFIER, DETECTOR] if world.both else [CLASSIFIER]
+    manifest = folder / "line" / "manifest.csv"
+    run = study(manifest, models, out=folder / "run", stages=["policy"], settings=SETTINGS)
+    truth = pd.read_parquet(folder / "line" / "truth.parquet")
+    spread, variation = run.table("spread"), run.table("variation")
+    spread = spread[spread["item"] == ""].set_index("quantity")["spread"]
+    beside = variation[variation["scale"] == "adjacent"]
+    states = beside.groupby("quantity")["p50"].median()
+    account, named, policy = run.table("account"), run.table("named"), run.policy
+    told = {}
+    for model in models:
+        shares = account[(account["model"] == model) & (account["item"] == "")].set_index("cause")
+        own = named[named["model"] == model].sort_values("share", ascending=False)
+        told[model] = {
+            "shares": {c: [r["share"], r["low"], r["high"]] for c, r in shares.iterrows()},
+            "named": own["cause"].tolist(),
+        }
+    flips = run.metrics["models"][CLASSIFIER]["flip_rate"]
+    return {
+        "key": world.key,
+        "dials": list(world.dials),
+        "names": list(world.names),
+        "size": world.size,
+        "planted": {**planted_spread(truth), **planted_state(truth)},
+        "found": {**spread.to_dict(), **{q: states.get(q) for q in planted_state(truth)}},
+        "flips": [flips["value"], flips["n"]],
+        "told": told,
+        "steps": [
+            {"perturbation": s["perturbation"], "high": s["high"], "cause": s["evidence"]["cause"]}
+            for s in policy["steps"]
+        ],
+        "rejected": {row["perturbation"]: row["reason"] for row in policy["rejected"]},
+    }
+
+
+def true_causes(row: dict[str, Any]) -> set[str]:
+    """Of a world: those that were planted, and those that are always there."""
+    return {*ALWAYS, *(cause for name in row["names"] for cause in BY_NAME[name].causes)}
+
+
+def false_steps(row: dict[str, Any]) -> list[str]:
+    """Steps whose cause was not planted."""
+    return [s["perturbation"] for s in row["steps"] if s["cause"] not in true_causes(row)]
+
+
+def false_names(row: dict[str, Any]) -> list[str]:
+    """Causes of the classifier's account that are named and were not planted."""
+    return [cause for cause in row["told"][CLASSIFIER]["named"] if cause not in true_causes(row)]
+
+
+def sizes(row: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """(quantity, planted, found) of the dials of a world."""
+    found = {q: math.nan if value is None else value for q, value in row["found"].items()}
+    quantities = [q for name in row["names"] for q in BY_NAME[name].quantities]
+    return [(q, row["planted"].get(q, math.nan), found.get(q, math.nan)) for q in quantities]
+
+
+def headline(rows: list[dict[str, Any]]) -> list[str]:
+    """Counts with binomial intervals (Clopper-Pearson)."""
+
+    def told(title: str, hits: int, of: int) -> str:
+        low, high = clopper_pearson(hits, of) if of else (math.nan, math.nan)
+        return f"* {title}: {hits} of {of} ({low:.0%} to {high:.0%})"
+
+    single = [row for row in rows if len(row["names"]) == 1 and BY_NAME[row["names"][0]].causes]
+    strong = [row for row in single if _share(row)[0] >= 0.2]
+    first = [row for row in strong if row["told"][CLASSIFIER]["named"][:1] in [[c] for c in _causes(row)]]
+    pairs = [(r, BY_NAME[name].causes[0]) for r in rows if len(r["names"]) == 2 for name in r["names"]]
+    large = [(r, c) for r, c in pairs if r["told"][CLASSIFIER]["shares"][c][0] >= 0.2]
+    seen = [(p, f) for row in rows for _, p, f in sizes(row) if math.isfinite(p)]
+    rest = [row for row in rows if not row["names"]]
+    close = sum(abs(found / planted - 1) <= CLOSE for planted, found in seen)
+    return [
+        told("one dial, its cause named first where its share is 20 % or more", len(first), len(strong)),
+        told(
+            "two dials, a cause of 20 % or more named",
+            sum(c in r["told"][CLASSIFIER]["named"] for r, c in large),
+            len(large),
+        ),
+        told(
+            "worlds in which a cause is named that was not planted",
+            sum(map(bool, map(false_names, rows))),
+            len(rows),
+        ),
+        told(
+            "worlds with a step for what was not planted", sum(map(bool, map(false_steps, rows))), len(rows)
+        ),
+        told("of them at rest", sum(map(bool, map(false_steps, rest))), len(rest)),
+        told(f"sizes found within {CLOSE:.0%} of the planted", close, len(seen)),
+    ]
+
+
+def _causes(row: dict[str, Any]) -> tuple[str, ...]:
+    return BY_NAME[row["names"][0]].causes
+
+
+def _share(row: dict[str, Any], model: str = CLASSIFIER) -> list[float]:
+    """Share, low and high of the first cause of the world's first dial."""
+    found: list[float] = row["told"][model]["shares"][_causes(row)[0]]
+    return found
+
+
+def tables_of(rows: list[dict[str, Any]]) -> str:
+    """Headline and tables in Markdown."""
+    order = {world.key: place for place, world in enumerate(_in_print())}
+    rows = sorted((row for row in rows if row["key"] in order), key=lambda row: order[row["key"]])
+    lines = [*headline(rows), "", "## Dial by dial", ""]
+    lines += [
+        "| dial | planted | found | flips | cause: share of the change | named | steps of the policy |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(row) for row in rows]
+    lines += ["", "## The detector, at mid size", ""]
+    lines += ["| dial | cause: share of the change | named |", "|---|---|---|"]
+    lines += [
+        f"| {', '.join(row['dials']) or 'none'} | {_said(row, DETECTOR)} | {_named(row, DETECTOR)} |"
+        for row in rows
+        if DETECTOR in row["told"]
+    ]
+    return "\n".join(lines)
+
+
+def _in_print() -> list[World]:
+    """None first, then dial by dial with its sizes, then pairs."""
+    made = worlds()
+    names = [dial.name for dial in DIALS]
+    return sorted(
+        made,
+        key=lambda w: (
+            len(w.dials),
+            names.index(w.names[0]) if len(w.dials) == 1 else 0,
+            SIZES.index(w.size) if w.size else 0,
+        ),
+    )
+
+
+def _row(row: dict[str, Any]) -> str:
+    each = sizes(row)
+    planted, found = (
+        "; ".join(f"{q} {_number(pair[place])}" for q, *pair in each) or "-" for place in (0, 1)
+    )
+    steps = ", ".join(
+        f"{s['perturbation']} {_number(s['high'])}" + " (not planted)" * (s["cause"] not in true_causes(row))
+        for s in row["steps"]
+    )
+    return (
+        f"| {', '.join(row['dials']) or 'none'} | {planted} | {found} | {100 * row['flips'][0]:.1f} % "
+        f"| {_said(row, CLASSIFIER)} | {_named(row, CLASSIFIER)} | {steps or 'none'} |"
+    )
+
+
+def _said(row: dict[str, Any], model: str) -> str:
+    told = []
+    for cause in dict.fromkeys(c for name in row["names"] for c in BY_NAME[name].causes[:1]):
+        share, low, high = row["told"][model]["shares"][cause]
+        told.append(f"{cause} {share:.2f} [{low:.2f}, {high:.2f}]")
+    return "; ".join(told) or "-"
+
+
+def _named(row: dict[str, Any], model: str) -> str:
+    return ", ".join(row["told"][model]["named"]) or "none"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2g}" if math.isfinite(value) else "not told"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=3000)
+    parser.add_argument("--page", type=Path)
+    parser.add_argument("--verdicts", action="store_true")
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="DIAL", help="worlds with these dials; or none"
+    )
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    kept = given.out / "results.jsonl"
+    rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
+    done, started = {row["key"] for row in rows}, time.monotonic()
+    for world in worlds():
+        if given.only and not set(world.names or ("none",)) & set(given.only):
+            continue
+        if world.key in done or time.monotonic() - started > given.seconds:
+            continue
+        rows.append(run_world(world, given.out / "work"))
+        with kept.open("a") as file:
+            file.write(json.dumps(rows[-1]) + "\n")
+        print(_row(rows[-1]), f"{time.monotonic() - started:.0f} s", flush=True)
+    told = tables_of(rows)
+    print(told)
+    if given.page:
+        text = given.page.read_text(encoding="utf-8")
+        before, after = text.split(START)[0], text.split(END)[1]
+        given.page.write_text(f"{before}{START}\n{told}\n{END}{after}", encoding="utf-8")
+    if given.verdicts:
+        left = max(0.0, given.seconds - (time.monotonic() - started))
+        script = Path(__file__).with_name("verdicts.py")
+        command = [
+            sys.executable,
+            str(script),
+            "--out",
+            str(given.out / "verdicts"),
+            "--seconds",
+            f"{left:.0f}",
+        ]
+        subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
