@@ -34,6 +34,7 @@ class Stage:
     whole     "module:function" (Settings, model, what run.json says of the item, raw tables, links) -> the raw
               tables of an item in several segments, where rows depend on the whole of it
     counted   of a stage that works on a sample: the setting that says how many of the run, "frames" or "pairs"
+    asks      "module:function" (Context) -> numbers of the frames that its work asks for, to be decoded once
     taken     "module:function" (rows of a part, links, content, Settings, count) -> those of a sample so large
     steps     "module:function" (Settings) -> steps that one of the sample takes; ``step`` is what one is called
     finish    "module:function" (Run) that writes ``gives`` and ``files``
@@ -59,6 +60,7 @@ class Stage:
     work: str = ""
     whole: str = ""
     counted: str = ""
+    asks: str = ""
     taken: str = ""
     steps: str = ""
     step: str = "steps"

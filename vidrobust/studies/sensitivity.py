@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,10 @@ from vidrobust.predictions import Classifications
 from vidrobust.studies.design import strengths_shown
 from vidrobust.tasks.catalogue import metrics_of, task_of
 from vidrobust.tasks.task import differences
+from vidrobust.video.prefetch import prefetched
 
+AHEAD = 1
+"""Batches that are perturbed before they are asked for."""
 Step = Callable[[int], None]
 """Told how many perturbed frames were just predicted."""
 
@@ -69,22 +72,29 @@ def study_frames(
     groups = _groups(applicable, ranks, content=content, seed=seed, draws=draws, each=each)
     clean = {model.name: predict(model, frames.pixels, batch) for model in models}
     parts = []
-    for some in _filling(groups, AUTO_BATCH if batch == "auto" else batch):
-        # drawn on the CPU, so that runs on a GPU see the same perturbations
-        changed = torch.cat(
-            [
-                group.perturbation.apply(
-                    frames.pixels[group.rows], group.strength, _generators(frames, group, content, seed)
-                )
-                for group in some
-            ]
-        )
+    size = AUTO_BATCH if batch == "auto" else batch
+    # one batch is perturbed on a thread while the models look at the one before
+    for some, changed in prefetched(lambda: _perturbed(frames, groups, size, content, seed), AHEAD):
         for model in models:
             before = _before(clean[model.name], frames, model, some, content, seed)
             parts.append(_rows(frames, model, some, before, predict(model, changed, batch)))
         if step is not None:
             step(len(changed))
     return pd.concat(parts, ignore_index=True)
+
+
+def _perturbed(
+    frames: FrameBatch, groups: Iterator[_Group], size: int, content: str, seed: int
+) -> Generator[tuple[list[_Group], torch.Tensor]]:
+    """Batches of perturbed frames; drawn on the CPU, so that runs on a GPU see the same perturbations."""
+    for some in _filling(groups, size):
+        pictures = [
+            group.perturbation.apply(
+                frames.pixels[group.rows], group.strength, _generators(frames, group, content, seed)
+            )
+            for group in some
+        ]
+        yield some, torch.cat(pictures)
 
 
 def _groups(

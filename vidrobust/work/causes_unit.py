@@ -33,10 +33,7 @@ SECOND_SHARE = 4
 
 def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
     """Replay the pairs that the sample holds; neighbours first, then some about a second apart."""
-    pairs = chosen_pairs(context.need_links(), context.count, context.content, context.settings.seed)
-    if context.have:
-        held = chosen_pairs(context.need_links(), context.have, context.content, context.settings.seed)
-        pairs = pairs[~_named(pairs).isin(_named(held))]
+    pairs = _new_pairs(context)
     found: dict[str, list[dict[str, object]]] = {name: [] for name in BY_NAME["causes"].parts}
     for pair in pairs.itertuples():
         pictures = pictures_of(source, context.need_links(), int(pair.frame_a), int(pair.frame_b))
@@ -91,6 +88,22 @@ def _seen(
 def known(settings: Settings, model: Model) -> dict[str, float]:
     """The scores from which a box counts, on which the account of a detector depends besides."""
     return {"birth": settings.birth, "keep": settings.keep} if model.task == "detection" else {}
+
+
+def asks(context: Context) -> list[int]:
+    """The frames of the pairs that are to be replayed, and those beside them."""
+    links = context.need_links()
+    pairs = _new_pairs(context)[["frame_a", "frame_b"]].to_numpy(np.int64)
+    return [frame for a, b in pairs for frame in _about(links, int(a), int(b))[0]]
+
+
+def _new_pairs(context: Context) -> pd.DataFrame:
+    """The pairs of the sample that were not replayed before."""
+    links, content, seed = context.need_links(), context.content, context.settings.seed
+    pairs = chosen_pairs(links, context.count, content, seed)
+    if not context.have:
+        return pairs
+    return pairs[~_named(pairs).isin(_named(chosen_pairs(links, context.have, content, seed)))]
 
 
 def steps(settings: Settings) -> float:
@@ -172,12 +185,18 @@ def pictures_of(
     source: VideoSource, links: pd.DataFrame, a: int, b: int
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None]:
     """Frames t-1, t, t+1, t+2 as arrays; None where there is none, or a break lies between."""
+    wanted, before, after = _about(links, a, b)
+    taken = [to_array(pixels).copy() for pixels in source.at(wanted).pixels]
+    at = int(before)
+    return taken[0] if before else None, taken[at], taken[at + 1], taken[-1] if after else None
+
+
+def _about(links: pd.DataFrame, a: int, b: int) -> tuple[list[int], bool, bool]:
+    """The frames of a pair and those beside it, and whether there is one before and one behind."""
     frame, reason = links["frame"].to_numpy(), links["reason"].to_numpy(str)
     first, last = int(np.searchsorted(frame, a)), int(np.searchsorted(frame, b))
     before = first > 0 and reason[first] not in BREAKS
     after = last + 1 < len(frame) and reason[last + 1] not in BREAKS
     wanted = [int(frame[first - 1])] if before else []
-    wanted += [a, b, *([int(frame[last + 1])] if after else [])]
-    taken = [to_array(pixels).copy() for pixels in source.at(wanted).pixels]
-    at = int(before)
-    return taken[0] if before else None, taken[at], taken[at + 1], taken[-1] if after else None
+    behind = [int(frame[last + 1])] if after else []
+    return [*wanted, a, b, *behind], before, after

@@ -32,7 +32,7 @@ CHUNK_BYTES = 64 * 2**20
 def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
     """Perturb the chosen frames once and show them to all these models."""
     settings = context.settings
-    order = frames_to_study(context.need_links(), context.count, context.content, settings.seed)
+    order = _order(context)
     # the places of the frames in the order, and the frames in the order of time, to be decoded forwards
     ranks = np.arange(context.have, len(order))
     ranks = ranks[np.argsort(order[ranks])]
@@ -62,6 +62,15 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
         model.name: ({"sensitivity": table[table["model"] == model.name]}, {"frames": len(order)})
         for model in models
     }
+
+
+def asks(context: Context) -> list[int]:
+    """The frames that are to be perturbed."""
+    return [int(number) for number in _order(context)[context.have :]]
+
+
+def _order(context: Context) -> np.ndarray:
+    return frames_to_study(context.need_links(), context.count, context.content, context.settings.seed)
 
 
 def taken(

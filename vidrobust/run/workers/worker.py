@@ -27,6 +27,7 @@ from vidrobust.run.stages import BY_NAME
 from vidrobust.run.unit import Context, Found, StreamWork
 from vidrobust.run.workers.order import Order, Unit
 from vidrobust.shown import shown
+from vidrobust.video.kept import KeptFrames
 from vidrobust.video.source import VideoSource
 
 Fail = Callable[[Order, str, str], None]
@@ -61,8 +62,9 @@ class Worker:
         """Make its units. What fails is told, and the others go on; SettingsError and a full disk are raised."""
         try:
             with ExitStack() as stack:
-                source: VideoSource | None = None
-                for step in order.steps():
+                source: KeptFrames | None = None
+                steps = list(order.steps())
+                for number, step in enumerate(steps):
                     self._began(tuple(unit.key for unit in step))
                     if source is None or order.apart:
                         stack.close()
@@ -70,6 +72,8 @@ class Worker:
                     if step[0].stage.how == "stream":
                         self._stream(order, source, step)
                     else:
+                        ahead = [step] if order.apart else steps[number:]
+                        source.keep(self._asked_for(order, source, ahead))
                         had = {unit: unit.had(self.parts) for unit in step}
                         for have in dict.fromkeys(had.values()):
                             self._frames(order, source, [unit for unit in step if had[unit] == have], have)
@@ -88,8 +92,17 @@ class Worker:
     def _failed(self, order: Order, unit: Unit, error: ModelError) -> None:
         self._fail(order, unit.place, f"{unit.item.name}: {error}")
 
-    def _open(self, segment: Segment) -> VideoSource:
-        return open_item(segment.reads, self.settings, segment.origin)
+    def _open(self, segment: Segment) -> KeptFrames:
+        return KeptFrames(open_item(segment.reads, self.settings, segment.origin))
+
+    def _asked_for(self, order: Order, source: VideoSource, steps: Sequence[Sequence[Unit]]) -> list[int]:
+        """The numbers of the frames that these steps will ask for, to be decoded once."""
+        found: list[int] = []
+        context = self._context(order.segment, source, lambda _: None)
+        for unit in (unit for step in steps for unit in step if unit.stage.asks):
+            here = dataclasses.replace(context, count=unit.count, have=unit.had(self.parts))
+            found += load(unit.stage.asks)(here)
+        return found
 
     def _context(self, segment: Segment, source: VideoSource, advance: Callable[[int], None]) -> Context:
         links, item = BY_NAME["links"], segment.item

@@ -1,0 +1,174 @@
+"""The stability stage against the loop that a user would write, process start included.
+
+    python benchmarks/stability_speed.py CLIP [--model SPEC] [--seconds 60] [--size 1920x1080] [--rounds 2]
+
+CLIP is any real video; it is scaled and repeated by the ffmpeg program to at least so many seconds. Every side is a
+process of its own, started cold, and the sides take turns; the least wall time of the rounds counts:
+
+    plain loop       PyAV, Pillow and torch in batches of 16, labels and flips of neighbours counted
+    vidrobust        ``vidrobust stability``, every metric, intervals, noise floor and tables; once with an empty
+                     cache of exported networks, and then with a full one
+    decoding alone   the frames of the clip as the project decodes them, and nothing else
+    model alone      the same number of frames, already decoded, through the model as the project runs it
+
+The aims: three times the plain loop, and 0.85 of what the slower of decoding and model alone allows (both of these
+without process start, which is told beside them).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+BATCH = 16
+
+
+def plain_loop(clip: str, spec: str) -> int:
+    """What a user would write: no line of this project but the network and its preprocessing's figures."""
+    import av
+    import torch
+    from PIL import Image
+    from torchvision import transforms
+
+    from vidrobust.models.load import load_as_it_is
+    from vidrobust.models.network import NetworkClassifier
+
+    model = load_as_it_is(spec, device="cpu")
+    assert isinstance(model, NetworkClassifier)
+    preprocess, module = model.network.preprocess, model.network.module
+    assert module is not None
+    to_input = transforms.Compose(
+        [
+            transforms.Resize(preprocess.resized[0], transforms.InterpolationMode.BICUBIC),
+            transforms.CenterCrop(preprocess.shape),
+            transforms.ToTensor(),
+            transforms.Normalize(preprocess.mean, preprocess.std),
+        ]
+    )
+    labels: list[int] = []
+    batch: list[torch.Tensor] = []
+    with av.open(clip) as container, torch.inference_mode():
+        container.streams.video[0].thread_type = "AUTO"
+        for frame in container.decode(video=0):
+            batch.append(to_input(Image.fromarray(frame.to_ndarray(format="rgb24"))))
+            if len(batch) == BATCH:
+                labels += module(torch.stack(batch)).argmax(1).tolist()
+                batch = []
+        if batch:
+            labels += module(torch.stack(batch)).argmax(1).tolist()
+    flips = sum(a != b for a, b in zip(labels, labels[1:], strict=False))
+    print(f"{flips} of {len(labels) - 1} pairs flip", file=sys.stderr)
+    return len(labels)
+
+
+def decoding(clip: str) -> tuple[int, float]:
+    """Frames, and seconds without the start of the process."""
+    from vidrobust.video.source import open_video
+
+    before, count = time.perf_counter(), 0
+    with open_video(clip, device="cpu") as video:
+        for batch in video.batches(32):
+            count += len(batch)
+    return count, time.perf_counter() - before
+
+
+def model_alone(clip: str, spec: str, frames: int) -> tuple[int, float]:
+    """Frames, and seconds without the start of the process and the loading."""
+    from vidrobust.models.load import load_model
+    from vidrobust.models.predict import predict
+    from vidrobust.video.source import open_video
+
+    model = load_model(spec, device="cpu")
+    with open_video(clip, device="cpu") as video:
+        pixels = next(video.batches(32)).pixels
+    predict(model, pixels)
+    before, count = time.perf_counter(), 0
+    while count < frames:
+        predict(model, pixels[: min(len(pixels), frames - count)])
+        count += min(len(pixels), frames - count)
+    return count, time.perf_counter() - before
+
+
+def timed(arguments: list[str], environment: dict[str, str]) -> tuple[float, str]:
+    """Wall seconds of a process, and the last line that it prints."""
+    before = time.perf_counter()
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    took = time.perf_counter() - before
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
+    return took, (done.stdout.strip().splitlines() or [""])[-1]
+
+
+def made(clip: str, seconds: float, size: str, folder: Path) -> str:
+    """The clip scaled, and repeated to at least so many seconds."""
+    path = str(folder / "clip.mp4")
+    command = ["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", "-i", clip, "-an", "-t", str(seconds)]
+    command += ["-vf", f"scale={size.replace('x', ':')}", "-pix_fmt", "yuv420p", "-c:v", "libx264"]
+    subprocess.run([*command, "-preset", "medium", "-crf", "23", path], check=True)
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("clip")
+    parser.add_argument("--model", default="efficientnet-lite0")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--size", default="1920x1080")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--frames", type=int, default=0, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        if asked.one == "plain":
+            print(json.dumps([plain_loop(asked.clip, asked.model), 0.0]))
+        elif asked.one == "decoding":
+            print(json.dumps(decoding(asked.clip)))
+        else:
+            print(json.dumps(model_alone(asked.clip, asked.model, asked.frames)))
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = made(asked.clip, asked.seconds, asked.size, folder)
+        environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+        this = [sys.executable, __file__, clip, "--model", asked.model]
+        command = "import sys; from vidrobust.cli import main; main(sys.argv[1:])"
+        study = [sys.executable, "-c", command, "stability", clip, "-m", asked.model, "-q"]
+        best: dict[str, float] = {}
+        inner: dict[str, float] = {}
+        frames = 0
+        for turn in range(asked.rounds):
+            took, said = timed([*this, "--one", "plain"], environment)
+            frames = int(json.loads(said)[0])
+            best["plain loop"] = min(took, best.get("plain loop", took))
+            for what in ("cold", "warm"):
+                if what == "cold":
+                    environment["XDG_CACHE_HOME"] = str(folder / f"cache{turn}")
+                took, _ = timed([*study, "-o", str(folder / f"run {what} {turn}")], environment)
+                best[f"vidrobust, {what}"] = min(took, best.get(f"vidrobust, {what}", took))
+            for what, more in (("decoding", []), ("model", ["--frames", str(frames)])):
+                took, said = timed([*this, "--one", what, *more], environment)
+                best[f"{what} alone"] = min(took, best.get(f"{what} alone", took))
+                alone = float(json.loads(said)[1])
+                inner[what] = min(alone, inner.get(what, alone))
+    print(f"{frames} frames of {asked.size}, {asked.model}, {os.cpu_count()} processors; seconds, process start included")
+    for name, seconds in best.items():
+        print(
+            f"{name:18} {seconds:7.1f} s {frames / seconds:7.1f} frames/s "
+            f"{best['plain loop'] / seconds:6.2f} of the plain loop's speed"
+        )
+    bound = max(inner.values())
+    print("without process start: " + ", ".join(f"{what} alone {s:.1f} s" for what, s in inner.items()))
+    for what in ("warm", "cold"):
+        print(f"vidrobust, {what}: {bound / best[f'vidrobust, {what}']:.2f} of what the slower of them allows")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""A pass of the sweep against the bare model: frames a second of both, in one run.
+
+    python benchmarks/sweep.py CLIP [--model SPEC ...] [--frames 24] [--rounds 3]
+
+The bare model is asked of clean frames of the clip in batches of 32, from pixels to predictions, preprocessing
+included, as every stage asks it. A pass of the sweep perturbs frames by the design, asks the model of them and
+writes down every difference. Both take turns; the best of the rounds counts. Then the perturbing alone, with the
+perturbations that take longest. The ratio aimed at is 0.8 or more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+import torch
+
+from vidrobust.models.load import load_model
+from vidrobust.models.predict import AUTO_BATCH, Model, predict
+from vidrobust.perturb.catalogue import suite
+from vidrobust.perturb.draws import seeded
+from vidrobust.studies.design import strengths_shown
+from vidrobust.studies.sensitivity import study_frames
+from vidrobust.video.source import open_video
+
+
+def bare(model: Model, pixels: torch.Tensor, passes: int) -> float:
+    """Frames a second of so many frames."""
+    batch = pixels.repeat(-(-AUTO_BATCH // len(pixels)), 1, 1, 1)[:AUTO_BATCH]
+    before = time.perf_counter()
+    done = 0
+    while done < passes:
+        predict(model, batch)
+        done += len(batch)
+    return done / (time.perf_counter() - before)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("clip")
+    parser.add_argument("--model", action="append")
+    parser.add_argument("--suite", default="natural")
+    parser.add_argument("--frames", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    perturbations = [each for each in suite(asked.suite) if each.on_single_frames]
+    with open_video(asked.clip, device="cpu") as video:
+        count = video.info.num_frames or asked.frames
+        frames = video.at(np.unique(np.linspace(0, count - 1, asked.frames).astype(int)).tolist())
+    height, width = frames.pixels.shape[-2:]
+    print(f"{len(frames)} frames of {asked.clip}, {width}x{height}; {torch.get_num_threads()} threads")
+    for spec in asked.model or ["efficientnet-lite0"]:
+        model = load_model(spec, device="cpu")
+        best = {"bare": 0.0, "sweep": 0.0}
+        for _ in range(asked.rounds):
+            done: list[int] = []
+            before = time.perf_counter()
+            study_frames(frames, [model], perturbations, content="", each=1, step=done.append)
+            passes = sum(done) + len(frames)
+            best["sweep"] = max(best["sweep"], passes / (time.perf_counter() - before))
+            best["bare"] = max(best["bare"], bare(model, frames.pixels, passes))
+        print(
+            f"{model.name:24} bare {best['bare']:6.1f} frames/s, sweep {best['sweep']:6.1f} passes/s, "
+            f"ratio {best['sweep'] / best['bare']:.2f}"
+        )
+    spent = {}
+    for each in perturbations:
+        shown = strengths_shown(
+            each.key, len(each.strengths), np.arange(len(frames)), content="", seed=0, each=1
+        )
+        before = time.perf_counter()
+        for strength, of in zip(each.strengths, shown.T, strict=True):
+            rows = np.flatnonzero(of)
+            generators = [seeded("", int(n), 0, each.key, 0) for n in frames.index[rows]]
+            each.apply(frames.pixels[rows], strength, generators)
+        spent[each.key] = time.perf_counter() - before
+    copies = sum(len(frames) for _ in perturbations)
+    print(f"perturbing alone: {1000 * sum(spent.values()) / copies:.1f} ms a frame; the longest, ms a frame:")
+    for key in sorted(spent, key=lambda k: -spent[k])[:10]:
+        print(f"  {key:24} {1000 * spent[key] / len(frames):6.1f}")
+
+
+if __name__ == "__main__":
+    main()

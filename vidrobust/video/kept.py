@@ -1,0 +1,112 @@
+"""Frames are decoded once: a source that keeps the frames that later stages ask for, within bounds of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import torch
+
+from vidrobust.errors import InputError
+from vidrobust.frames import FrameBatch, VideoInfo
+from vidrobust.video.source import VideoSource
+
+KEPT_BYTES = 256 * 2**20
+"""Frames are kept up to so many bytes."""
+PASS_BYTES = 128 * 2**20
+"""Of those that are decoded beforehand, so many at once: while they are put together they are there twice."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a kept frame lies."""
+
+    batch: FrameBatch
+    row: int
+
+
+class KeptFrames:
+    """A source whose single frames need no second decoding, where they were kept.
+
+    All frames that ``batches`` delivers are kept where the whole of them fits, by the header. Else ``keep`` decodes
+    the frames that will be asked for forwards, the first ones up to the bound; others are decoded when they are
+    asked for. What is kept is never written to.
+    """
+
+    def __init__(self, source: VideoSource, limit_bytes: int = KEPT_BYTES) -> None:
+        self._source, self._left = source, limit_bytes
+        self._kept: dict[int, _Place] = {}
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._source.info
+
+    @property
+    def problems(self) -> Sequence[str]:
+        return self._source.problems
+
+    def batches(self, size: int) -> Iterator[FrameBatch]:
+        """As of the source; frames are kept on the way where all of them fit."""
+        count = self.info.num_frames
+        fits = count is not None and count * self._frame_bytes() <= self._left
+        for batch in self._source.batches(size):
+            if fits:
+                fits = self._hold(batch)
+            yield batch
+
+    def keep(self, indices: Sequence[int]) -> None:
+        """Decode these frames now, in one pass, as far as there is room for them."""
+        missing = sorted({int(index) for index in indices} - set(self._kept))
+        room = max(0, self._left // self._frame_bytes())
+        few = max(1, PASS_BYTES // self._frame_bytes())
+        for start in range(0, min(room, len(missing)), few):
+            try:
+                found = self._source.at(missing[start : min(start + few, room)])
+            except InputError:  # of several sizes, say: told where they are asked for
+                return
+            self._hold(found)
+
+    def at(self, indices: Sequence[int]) -> FrameBatch:
+        """Exactly these frames, in the order asked for; kept ones are copied, others are decoded."""
+        places = [self._kept.get(int(index)) for index in indices]
+        known = [place for place in places if place is not None]
+        if len(known) < len(places) or not known:
+            return self._source.at(indices)
+        pictures = [place.batch.pixels[place.row] for place in known]
+        if len({picture.shape for picture in pictures}) > 1:
+            return self._source.at(indices)  # says what is wrong
+        return FrameBatch(
+            pixels=torch.stack(pictures),
+            item=known[0].batch.item,
+            **{
+                name: np.array([getattr(place.batch, name)[place.row] for place in known])
+                for name in ("time_s", "index", "corrupt", "keyframe")
+            },
+        )
+
+    def close(self) -> None:
+        self._kept.clear()
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _frame_bytes(self) -> int:
+        return 3 * self.info.width * self.info.height
+
+    def _hold(self, batch: FrameBatch) -> bool:
+        """Keep a batch; False where there is no room for it."""
+        size = batch.pixels.numel()
+        if size > self._left:
+            return False
+        self._left -= size
+        self._kept.update({int(index): _Place(batch, row) for row, index in enumerate(batch.index)})
+        return True
