@@ -2,8 +2,8 @@
 
     python benchmarks/stability_speed.py CLIP [--model SPEC] [--seconds 60] [--size 1920x1080] [--rounds 2]
 
-CLIP is any real video; it is scaled and repeated by the ffmpeg program to at least so many seconds. Every side is a
-process of its own, started cold, and the sides take turns; the least wall time of the rounds counts:
+CLIP is any real video; it is scaled and repeated by the ffmpeg program to so many seconds. Every side is a process
+of its own, and the sides take turns; the least wall time of the rounds counts:
 
     plain loop       PyAV, Pillow and torch in batches of 16, labels and flips of neighbours counted
     vidrobust        ``vidrobust stability``, every metric, intervals, noise floor and tables; once with an empty
@@ -18,6 +18,7 @@ without process start, which is told beside them).
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -62,7 +63,7 @@ def plain_loop(clip: str, spec: str) -> int:
                 batch = []
         if batch:
             labels += module(torch.stack(batch)).argmax(1).tolist()
-    flips = sum(a != b for a, b in zip(labels, labels[1:], strict=False))
+    flips = sum(a != b for a, b in itertools.pairwise(labels))
     print(f"{flips} of {len(labels) - 1} pairs flip", file=sys.stderr)
     return len(labels)
 
@@ -137,7 +138,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clip = made(asked.clip, asked.seconds, asked.size, folder)
-        environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+        environment = {**os.environ, "VIDROBUST_CACHE": str(folder / "cache")}
         this = [sys.executable, __file__, clip, "--model", asked.model]
         command = "import sys; from vidrobust.cli import main; main(sys.argv[1:])"
         study = [sys.executable, "-c", command, "stability", clip, "-m", asked.model, "-q"]
@@ -150,7 +151,7 @@ def main() -> None:
             best["plain loop"] = min(took, best.get("plain loop", took))
             for what in ("cold", "warm"):
                 if what == "cold":
-                    environment["XDG_CACHE_HOME"] = str(folder / f"cache{turn}")
+                    environment["VIDROBUST_CACHE"] = str(folder / f"cache{turn}")
                 took, _ = timed([*study, "-o", str(folder / f"run {what} {turn}")], environment)
                 best[f"vidrobust, {what}"] = min(took, best.get(f"vidrobust, {what}", took))
             for what, more in (("decoding", []), ("model", ["--frames", str(frames)])):
@@ -158,7 +159,9 @@ def main() -> None:
                 best[f"{what} alone"] = min(took, best.get(f"{what} alone", took))
                 alone = float(json.loads(said)[1])
                 inner[what] = min(alone, inner.get(what, alone))
-    print(f"{frames} frames of {asked.size}, {asked.model}, {os.cpu_count()} processors; seconds, process start included")
+    print(
+        f"{frames} frames of {asked.size}, {asked.model}, {os.cpu_count()} processors; process start included"
+    )
     for name, seconds in best.items():
         print(
             f"{name:18} {seconds:7.1f} s {frames / seconds:7.1f} frames/s "
@@ -167,7 +170,9 @@ def main() -> None:
     bound = max(inner.values())
     print("without process start: " + ", ".join(f"{what} alone {s:.1f} s" for what, s in inner.items()))
     for what in ("warm", "cold"):
-        print(f"vidrobust, {what}: {bound / best[f'vidrobust, {what}']:.2f} of what the slower of them allows")
+        print(
+            f"vidrobust, {what}: {bound / best[f'vidrobust, {what}']:.2f} of what the slower of them allows"
+        )
 
 
 if __name__ == "__main__":

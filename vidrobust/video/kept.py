@@ -31,7 +31,7 @@ class _Place:
 class KeptFrames:
     """A source whose single frames need no second decoding, where they were kept.
 
-    All frames that ``batches`` delivers are kept where the whole of them fits, by the header. Else ``keep`` decodes
+    All frames that ``batches`` delivers are kept where they all fit, by the header. Else ``keep`` decodes
     the frames that will be asked for forwards, the first ones up to the bound; others are decoded when they are
     asked for. What is kept is never written to.
     """

@@ -1,0 +1,233 @@
+"""The whole study from end to end: many clips, a long one, and how the time grows.
+
+    python benchmarks/end_to_end.py clips  SOURCES... [--clips 100] [--seconds 10] [--size WxH] [--workers N]
+    python benchmarks/end_to_end.py long   SOURCES... [--minutes 60] [--size 1920x1080]
+    python benchmarks/end_to_end.py growth SOURCES... [--seconds 8] [--size 640x480] [--figure FILE.png]
+
+SOURCES are real videos. Clips are cut out of them at different places, scaled, and coded as H.264 by the ffmpeg
+program; a long one is all of them one after the other, again and again. Every study is ``vidrobust study`` in a
+process of its own, process start included; its peak memory is that of the process (and, with workers, of the
+largest).
+
+clips   a hundred clips of ten seconds are to take twenty minutes on two cores: wall time, seconds of each stage
+long    an hour of 1080p is to stay within 2 GB
+growth  frames and perturbations are made two and four times as many, and models two and three times (the same
+        network under other names), all else as it is; the time is to grow along a line. Told are the lines fitted
+        to the seconds, and how far the measured ones are from them
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+PERTURBATIONS = (
+    *("brightness", "rotation", "gaussian_blur", "jpeg", "gaussian_noise", "contrast", "translation", "hue"),
+    *("motion_blur", "impulse_noise", "gamma", "shear", "defocus_blur", "h264", "occlusion", "scale"),
+)
+COPIES = """
+from vidrobust.models.load import load_model
+
+class Copy:
+    task, version = "classification", "1"
+
+    def __init__(self, number):
+        self.model = load_model("SPEC", device="cpu")
+        self.name, self.class_names = f"copy{number}", self.model.class_names
+
+    def __call__(self, pixels):
+        return self.model(pixels)
+
+def copy0(): return Copy(0)
+def copy1(): return Copy(1)
+def copy2(): return Copy(2)
+"""
+"""A module of models: the same network under three names."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a study took. stages: seconds of each; peak_mb: resident memory of the largest process."""
+
+    wall_s: float
+    peak_mb: float
+    frames: int
+    stages: dict[str, float]
+
+
+def ffmpeg(*arguments: str) -> None:
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *arguments], check=True)
+
+
+def length_s(path: str) -> float:
+    command = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", path]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def coded(size: str) -> list[str]:
+    scaled = f"scale={size.replace('x', ':')},setsar=1"
+    how = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "23")
+    return ["-an", "-vf", scaled, "-r", "25", "-pix_fmt", "yuv420p", *how]
+
+
+def cut_clips(sources: Sequence[str], count: int, seconds: float, size: str, folder: Path) -> None:
+    """So many clips, from the sources in turn, each beginning elsewhere; a short source is repeated."""
+    folder.mkdir()
+    for number in range(count):
+        source = sources[number % len(sources)]
+        begin = (number // len(sources)) * 0.7 % max(length_s(source), 0.1)
+        ffmpeg(
+            *("-stream_loop", "-1", "-ss", f"{begin:.2f}", "-i", source, "-t", str(seconds), *coded(size)),
+            str(folder / f"clip_{number:04d}.mp4"),
+        )
+
+
+def long_clip(sources: Sequence[str], seconds: float, size: str, folder: Path) -> None:
+    """One video of so many seconds: the sources one after the other, as often as it needs."""
+    folder.mkdir()
+    parts = folder.parent / "parts"
+    parts.mkdir()
+    for number, source in enumerate(sources):
+        ffmpeg("-i", source, *coded(size), str(parts / f"{number}.mp4"))
+    once = sum(length_s(str(path)) for path in parts.iterdir())
+    turns = int(np.ceil(seconds / once))
+    listed = "".join(f"file '{parts / f'{number}.mp4'}'\\n" for number in range(len(sources))) * turns
+    (parts / "list.txt").write_text(listed.replace("\\n", "\n"))
+    how = ("-f", "concat", "-safe", "0", "-i", str(parts / "list.txt"), "-t", str(seconds), "-c", "copy")
+    ffmpeg(*how, str(folder / "long.mp4"))
+
+
+def study(sources: Path, out: Path, *more: str) -> Told:
+    """A whole study in a process of its own; the peak memory is that of all studies so far."""
+    code = "import sys; from vidrobust.cli import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "study", str(sources), "-o", str(out), "-q", *more]
+    before = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wall = time.perf_counter() - before
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stderr[-3000:]}")
+    record = json.loads((out / "run.json").read_text())
+    stages = {name: float(stage["seconds"]) for name, stage in record["stages"].items()}
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return Told(wall, peak, sum(int(entry["frames"]) for entry in record["inputs"]), stages)
+
+
+def tell(name: str, told: Told) -> None:
+    in_stages = ", ".join(f"{stage} {s:.0f}" for stage, s in told.stages.items() if s >= 0.5)
+    wall = f"{told.wall_s:.0f} s ({told.wall_s / 60:.1f} min)"
+    print(f"{name}: {wall} for {told.frames} frames, peak {told.peak_mb:.0f} MB")
+    print(f"  seconds by stage: {in_stages}", flush=True)
+
+
+def growth(
+    sources: Sequence[str], seconds: float, size: str, model: str, folder: Path
+) -> dict[str, list[tuple[float, float]]]:
+    """Of frames, models and perturbations: how many, and the seconds of a study."""
+    found: dict[str, list[tuple[float, float]]] = {"frames": [], "models": [], "perturbations": []}
+    few = ("--frames=24", "--pairs=8", "--resamples=999")
+    (folder / "copies.py").write_text(COPIES.replace("SPEC", model))
+    os.environ["PYTHONPATH"] = f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    one = ("-m", model)
+    some = tuple(f"--perturbation={name}" for name in PERTURBATIONS[:4])
+    for times in (1, 2, 4):
+        clips = folder / f"clips{times}"
+        cut_clips(sources, 2, seconds * times, size, clips)
+        told = study(clips, folder / f"frames{times}", *one, *some, *few)
+        found["frames"].append((told.frames, told.wall_s))
+        print(f"{told.frames} frames: {told.wall_s:.1f} s", flush=True)
+    for count in (1, 2, 3):
+        models = [part for number in range(count) for part in ("-m", f"copies:copy{number}")]
+        told = study(folder / "clips1", folder / f"models{count}", *models, *some, *few)
+        found["models"].append((count, told.wall_s))
+        print(f"{count} model(s): {told.wall_s:.1f} s", flush=True)
+    for count in (4, 8, 16):
+        named = tuple(f"--perturbation={name}" for name in PERTURBATIONS[:count])
+        told = study(folder / "clips1", folder / f"perturbations{count}", *one, *named, *few)
+        found["perturbations"].append((count, told.wall_s))
+        print(f"{count} perturbations: {told.wall_s:.1f} s", flush=True)
+    return found
+
+
+def tell_growth(found: dict[str, list[tuple[float, float]]], figure: str) -> None:
+    print("| what | of | seconds | line | farthest from it |")
+    print("|---|---|---|---|---|")
+    for what, points in found.items():
+        x, y = np.array(points).T
+        slope, fixed = np.polyfit(x, y, 1)
+        off = np.abs(y - (fixed + slope * x)).max() / y.mean()
+        print(
+            f"| {what} | {', '.join(f'{n:.0f}' for n in x)} | {', '.join(f'{s:.1f}' for s in y)} | "
+            f"{fixed:.1f} s + {slope:.3g} s each | {100 * off:.1f} % |"
+        )
+    if not figure:
+        return
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    sheet = Figure(figsize=(9, 2.8), layout="constrained")
+    FigureCanvasAgg(sheet)
+    for panel, (what, points) in zip(sheet.subplots(1, len(found)), found.items(), strict=True):
+        x, y = np.array(points).T
+        slope, fixed = np.polyfit(x, y, 1)
+        panel.plot(x, y, "o", color="#0072b2")
+        ends = np.array([0, x.max() * 1.05])
+        panel.plot(ends, fixed + slope * ends, "-", color="#8a8a8a", linewidth=1)
+        panel.set_xlim(0)
+        panel.set_ylim(0, max(y) * 1.15)
+        panel.set_xlabel(what)
+        panel.set_ylabel("seconds of a whole study")
+    sheet.savefig(figure, dpi=120)
+    print(f"figure: {figure}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("clips", "long", "growth"))
+    parser.add_argument("sources", nargs="+")
+    parser.add_argument("--clips", type=int, default=100)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--size")
+    parser.add_argument("--model", default="efficientnet-lite0")
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--figure", default="")
+    parser.add_argument("--keep", help="A folder for clips and runs, which then stay.")
+    asked = parser.parse_args()
+    print(f"{os.cpu_count()} processors")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(asked.keep or name)
+        folder.mkdir(exist_ok=True)
+        model = ("-m", asked.model)
+        workers = () if asked.workers is None else (f"--workers={asked.workers}",)
+        if asked.what == "clips":
+            seconds, size = asked.seconds or 10, asked.size or "640x480"
+            cut_clips(asked.sources, asked.clips, seconds, size, folder / "clips")
+            told = study(folder / "clips", folder / "run", *model, *workers)
+            tell(f"{asked.clips} clips of {seconds:g} s, {size}", told)
+            minutes = told.wall_s * 100 / asked.clips / 60
+            print(f"  a hundred such clips: {minutes:.1f} min, if it grows with the clips")
+        elif asked.what == "long":
+            size = asked.size or "1920x1080"
+            long_clip(asked.sources, 60 * asked.minutes, size, folder / "clips")
+            told = study(folder / "clips", folder / "run", *model, *workers)
+            tell(f"{asked.minutes:g} minutes of {size}", told)
+        else:
+            seconds, size = asked.seconds or 8, asked.size or "640x480"
+            tell_growth(growth(asked.sources, seconds, size, asked.model, folder), asked.figure)
+
+
+if __name__ == "__main__":
+    main()
