@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -29,6 +31,64 @@ def to_array(frame: torch.Tensor) -> np.ndarray:
 def to_tensor(pictures: Sequence[np.ndarray], device: torch.device | str = "cpu") -> torch.Tensor:
     """N pictures (H, W, 3) uint8 of one size -> (N, 3, H, W) on ``device``, a view of (N, H, W, 3) memory."""
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(device)
+
+
+Interpolation = Literal["bilinear", "bicubic", "nearest"]
+
+
+def resize(pixels: torch.Tensor, size: Sequence[int], how: Interpolation = "bilinear") -> torch.Tensor:
+    """(..., 3, H, W) uint8, resized with antialiasing: ``torchvision.transforms.v2.functional.resize`` to the bit.
+
+    size  (shorter side,), the longer one follows in proportion and is rounded down; or (height, width)
+    how   "nearest" takes the sampling positions of Pillow's NEAREST
+
+    It is not taken from torchvision, whose import takes as long as that of torch.
+    """
+    old = (int(pixels.shape[-2]), int(pixels.shape[-1]))
+    if len(size) == 1:
+        longer = int(size[0] * max(old) / min(old))
+        new = (longer, size[0]) if old[1] <= old[0] else (size[0], longer)
+    else:
+        new = (size[0], size[1])
+    if new == old or not pixels.numel():
+        return pixels if new == old else pixels.new_empty((*pixels.shape[:-2], *new))
+    flat = pixels.reshape(-1, *pixels.shape[-3:])
+    if flat.shape[0] == 1 and flat.is_contiguous(memory_format=torch.channels_last):
+        # a batch of one: its stride says nothing, and only this one tells torch that channels come last
+        flat = flat.as_strided(flat.shape, (flat.numel(), *flat.stride()[1:]))
+    if how == "nearest":
+        return _interpolated(flat, new, "nearest-exact").reshape(*pixels.shape[:-2], *new)
+    as_bytes = pixels.device.type == "cpu" and (how == "bicubic" or _resizes_bytes())
+    made = _interpolated(flat if as_bytes else flat.float(), new, how)
+    if not as_bytes:
+        made = (made.clamp_(0, 255) if how == "bicubic" else made).round_().to(torch.uint8)
+    return made.reshape(*pixels.shape[:-2], *new)
+
+
+def _resizes_bytes() -> bool:
+    """Whether torch is fast at bilinear resizing of bytes on this processor; by torchvision's own rule."""
+    arm = platform.machine() in ("aarch64", "arm64")
+    return arm or torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
+
+
+def _interpolated(pixels: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Tensor:
+    smooth = mode != "nearest-exact"
+    return torch.nn.functional.interpolate(
+        pixels, size=size, mode=mode, align_corners=False if smooth else None, antialias=smooth
+    )
+
+
+def center_crop(pixels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """The middle (..., 3, height, width) of pixels (..., 3, H, W), black beyond them, as torchvision has it."""
+    height, width = size
+    old = (int(pixels.shape[-2]), int(pixels.shape[-1]))
+    if height > old[0] or width > old[1]:
+        above, left = max(0, height - old[0]), max(0, width - old[1])
+        around = (left // 2, (left + 1) // 2, above // 2, (above + 1) // 2)
+        pixels = torch.nn.functional.pad(pixels, around)
+        old = (int(pixels.shape[-2]), int(pixels.shape[-1]))
+    top, left = round((old[0] - height) / 2), round((old[1] - width) / 2)
+    return pixels[..., top : top + height, left : left + width]
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:

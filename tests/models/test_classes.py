@@ -53,3 +53,9 @@ def test_wrong_names(tmp_path: Path) -> None:
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(SettingsError, match="cannot be read as a text file"):
         classes.named("binary.txt", tmp_path)
+
+
+def test_imagenet_names_are_torchvisions() -> None:
+    from torchvision.models._meta import _IMAGENET_CATEGORIES
+
+    assert classes.imagenet() == tuple(_IMAGENET_CATEGORIES)

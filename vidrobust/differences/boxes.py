@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 SAME_CLASS = 0.3
 """What a pair of one class counts more than its IoU: among pairs that overlap alike, the class decides."""
@@ -62,6 +59,9 @@ def assign(i: np.ndarray, j: np.ndarray, value: np.ndarray) -> np.ndarray:
     if not len(i):
         return np.empty(0, np.int64)
     rows, columns = int(i.max()) + 1, int(j.max()) + 1
+    from scipy.sparse import coo_matrix  # here, so that the command line need not import SciPy to start
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_matrix((np.ones(len(i)), (i, j + rows)), shape=(rows + columns,) * 2)
     group = connected_components(graph, directed=False)[1][i]
     order = np.argsort(group, kind="stable")
@@ -79,6 +79,8 @@ def _best(i: np.ndarray, j: np.ndarray, value: np.ndarray, part: np.ndarray) -> 
     table[row, column] = value[part]
     where = np.full(table.shape, -1)
     where[row, column] = part
+    from scipy.optimize import linear_sum_assignment
+
     found = where[linear_sum_assignment(table, maximize=True)]
     return found[found >= 0]
 

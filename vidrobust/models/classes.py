@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import runpy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,10 +15,15 @@ IMAGENET = 1000
 
 
 def imagenet() -> tuple[str, ...]:
-    """The 1000 ImageNet names in the order of torchvision's weights."""
-    from torchvision.models._meta import _IMAGENET_CATEGORIES
+    """The 1000 ImageNet names in the order of torchvision's weights.
 
-    return tuple(_IMAGENET_CATEGORIES)
+    Its file of names is run by itself: importing torchvision takes as long as importing torch.
+    """
+    found = importlib.util.find_spec("torchvision")
+    assert found is not None, "torchvision is among the requirements"
+    assert found.origin is not None, "it is a package with a file"
+    names = runpy.run_path(str(Path(found.origin).parent / "models" / "_meta.py"))
+    return tuple(names["_IMAGENET_CATEGORIES"])
 
 
 def imagenet_shift(class_names: Sequence[str]) -> int:

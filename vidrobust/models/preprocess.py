@@ -8,20 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as v2
 
 from vidrobust.errors import SettingsError
+from vidrobust.pixels import Interpolation, center_crop, resize
 
-Interpolation = Literal["bilinear", "bicubic", "nearest"]
 Resize = Literal["shorter side", "stretch"]
 Channels = Literal["RGB", "BGR"]
 
-_MODES = {
-    "bilinear": InterpolationMode.BILINEAR,
-    "bicubic": InterpolationMode.BICUBIC,
-    "nearest": InterpolationMode.NEAREST_EXACT,  # the sampling positions of PIL's NEAREST
-}
 _LONGEST = 16
 """A frame longer than this many times its shorter side is cut to its middle before it is resized."""
 
@@ -98,11 +91,8 @@ class Preprocess:
         """
         height, width = pixels.shape[-2:]
         if self.resize == "shorter side" and max(height, width) > _LONGEST * min(height, width):
-            pixels = v2.center_crop(pixels, _middle(height, width))
-        pixels = v2.resize(
-            pixels, list(self.resized), interpolation=_MODES[self.interpolation], antialias=True
-        )
-        return v2.center_crop(pixels, list(self.shape))
+            pixels = center_crop(pixels, _middle(height, width))
+        return center_crop(resize(pixels, self.resized, self.interpolation), self.shape)
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Resized pixels (N, 3, *shape) uint8 RGB -> float32 in the network's range, channels_last."""

@@ -8,9 +8,9 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 import torch
-from torchvision.transforms.v2 import functional as v2
 
 from vidrobust.errors import SettingsError
+from vidrobust.pixels import resize
 
 Resize = Literal["letterbox", "stretch"]
 Place = Literal["top left", "centre"]
@@ -115,7 +115,7 @@ class BoxPreprocess:
     def _resized(self, pixels: torch.Tensor, tall: int, wide: int) -> np.ndarray:
         """(N, tall, wide, 3) uint8 RGB."""
         if self.antialias:
-            small = v2.resize(pixels, [tall, wide], antialias=True)
+            small = resize(pixels, (tall, wide))
             return np.asarray(small.permute(0, 2, 3, 1).cpu().numpy())
         frames = pixels.permute(0, 2, 3, 1).cpu().numpy()
         return np.stack(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torchvision.ops import batched_nms, nms
 
 from vidrobust.models.detection.candidates import Candidates
 from vidrobust.models.detection.fit import Fit
@@ -39,6 +38,8 @@ class Suppression:
         rows = np.flatnonzero(good)
         rows = rows[np.argsort(-found.scores[rows], kind="stable")]
         if self.nms is not None and len(rows):
+            from torchvision.ops import batched_nms, nms  # its import takes as long as that of torch
+
             boxes, scores = torch.from_numpy(found.boxes[rows]), torch.from_numpy(found.scores[rows])
             labels = torch.from_numpy(found.labels[rows])
             keep = (

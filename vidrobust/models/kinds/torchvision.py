@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 
 from vidrobust.errors import SettingsError
 from vidrobust.models.classes import given_names
@@ -30,6 +29,8 @@ _QUIET: dict[str, dict[str, Any]] = {
 
 def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | ModuleDetector:
     """A torchvision network with hub weights, or with a local file; a classifier in hub weights' transforms."""
+    import torchvision  # here: its import takes as long as that of torch, and every model kind is imported
+
     try:
         entries = torchvision.models.get_model_weights(spec.target)
     except ValueError as error:
@@ -71,6 +72,8 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | Module
 
 
 def _detector(spec: ModelSpec, entry: Any, path: Path | None, device: torch.device) -> ModuleDetector:
+    import torchvision
+
     names = given_names(spec.options.get("classes"))
     if path is None:
         module = from_hub(
@@ -133,6 +136,8 @@ def torchvision_choice(spec: ModelSpec, entries: Any) -> tuple[Any, Path | None]
 
 
 def _near(spec: ModelSpec) -> str:
+    import torchvision
+
     near = difflib.get_close_matches(
         spec.target, torchvision.models.list_models(module=torchvision.models), n=3
     )

@@ -22,12 +22,11 @@ from typing import Literal
 import cv2
 import numpy as np
 import torch
-from torchvision.transforms.v2 import functional as v2
 
 from vidrobust.errors import SettingsError
 from vidrobust.perturb.draws import Generators, integer, one_per_frame
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.pixels import each_alone, to_array
+from vidrobust.pixels import center_crop, each_alone, resize, to_array
 
 DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 """All one-pixel steps, (rows down, columns right)."""
@@ -89,7 +88,7 @@ def embed(
 ) -> torch.Tensor:
     """The frame with its shorter side ``shorter`` px long on a canvas (H, W), first pixel at (top, left)."""
     h, w = embedded_size(frame, canvas, shorter)
-    small = v2.resize(frame, [h, w], antialias=True)
+    small = resize(frame, (h, w))
     out = frame.new_zeros((3, *canvas))
     rows = slice(max(top, 0), min(top + h, canvas[0]))
     columns = slice(max(left, 0), min(left + w, canvas[1]))
@@ -148,11 +147,9 @@ def zhang_pictures(
     """Zhang's crops at (top, left) offsets, and the centre crop rolled by the same offsets, each (3, cut, cut)."""
     h, w = frame.shape[1:]
     scale = view.resized / min(h, w)
-    large = v2.resize(
-        frame, [max(view.resized, round(h * scale)), max(view.resized, round(w * scale))], antialias=True
-    )
-    square = v2.center_crop(large, [view.resized, view.resized])
-    centre = v2.center_crop(square, [view.cut, view.cut])
+    large = resize(frame, (max(view.resized, round(h * scale)), max(view.resized, round(w * scale))))
+    square = center_crop(large, (view.resized, view.resized))
+    centre = center_crop(square, (view.cut, view.cut))
     crops = [square[:, top : top + view.cut, left : left + view.cut] for top, left in offsets]
     return crops, [torch.roll(centre, (-top, -left), dims=(1, 2)) for top, left in offsets]
 
@@ -170,7 +167,7 @@ def _crop_partner(frame: torch.Tensor, px: float, own: torch.Generator, way: tup
     size = (max(1, int(h * CROP_SHARE)), max(1, int(w * CROP_SHARE)))
     top, left = (_place(whole - part, 1, own) for whole, part in zip((h, w), size, strict=True))
     cut = _window(frame, top + way[0] * round(px), left + way[1] * round(px), size)
-    return v2.resize(cut, [h, w], antialias=True)
+    return resize(cut, (h, w))
 
 
 def _embedding_partner(background: Background) -> Partner:
