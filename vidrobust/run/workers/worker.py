@@ -63,7 +63,7 @@ class Worker:
         try:
             with ExitStack() as stack:
                 source: KeptFrames | None = None
-                steps = list(order.steps())
+                steps = order.steps()
                 for number, step in enumerate(steps):
                     self._began(tuple(unit.key for unit in step))
                     if source is None or order.apart:
@@ -97,12 +97,17 @@ class Worker:
 
     def _asked_for(self, order: Order, source: VideoSource, steps: Sequence[Sequence[Unit]]) -> list[int]:
         """The numbers of the frames that these steps will ask for, to be decoded once."""
-        found: list[int] = []
+        asked = {
+            (unit.stage.asks, unit.count, unit.had(self.parts))
+            for step in steps
+            for unit in step
+            if unit.stage.asks
+        }
         context = self._context(order.segment, source, lambda _: None)
-        for unit in (unit for step in steps for unit in step if unit.stage.asks):
-            here = dataclasses.replace(context, count=unit.count, have=unit.had(self.parts))
-            found += load(unit.stage.asks)(here)
-        return found
+        found: set[int] = set()
+        for asks, count, have in asked:
+            found |= set(load(asks)(dataclasses.replace(context, count=count, have=have)))
+        return sorted(found)
 
     def _context(self, segment: Segment, source: VideoSource, advance: Callable[[int], None]) -> Context:
         links, item = BY_NAME["links"], segment.item
