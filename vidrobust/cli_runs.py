@@ -1,8 +1,9 @@
-"""The commands on finished runs: compare, gate, history; and plan, before there is one."""
+"""The commands on finished runs: compare, gate, history; watch, which adds to it; plan, before there is one."""
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import click
 
+from vidrobust.cli import _CONFIG, _FOOTAGE, _MODEL, _OUT, _STUDY, _options
 from vidrobust.files import plain, write_text
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
@@ -143,6 +145,90 @@ def history(
     _print(found, [*told, f"report: {write_history_page(page, plain(found))}"], as_json)
 
 
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--stage", "stages", multiple=True, metavar="NAME", help="What to make of each.  [default: stability]"
+)
+@click.option("--whole", is_flag=True, help="The whole study of each recording, with its report.")
+@click.option("--once", is_flag=True, help="End when all that is there is done.")
+@click.option("--for", "lasting", metavar="TIME", help="End after this time: 10m, 8h.  [default: never]")
+@click.option(
+    "--interval-s", type=float, default=2.0, show_default=True, metavar="S", help="How often to look."
+)
+@click.option(
+    "--settle-s",
+    type=float,
+    default=5.0,
+    show_default=True,
+    metavar="S",
+    help="A recording is complete when it has not changed for so long.",
+)
+@_options(_MODEL, _OUT, _CONFIG, _FOOTAGE, _STUDY)
+def watch(
+    folder: Path,
+    stages: tuple[str, ...],
+    whole: bool,
+    once: bool,
+    lasting: str | None,
+    interval_s: float,
+    settle_s: float,
+    out: str | None,
+    config: str | None,
+    **options: Any,
+) -> None:
+    """Study the recordings that come to FOLDER, one line each, and keep their history.
+
+    Ctrl-C or SIGTERM ends it; the same command goes on where it was. Exit code 3 where a recording failed.
+    """
+    from vidrobust.commands.watch import Watched, Watcher
+    from vidrobust.errors import SettingsError
+    from vidrobust.run.counts import seconds_of
+    from vidrobust.run.open import settings_of
+    from vidrobust.run.stages import ALL
+
+    unknown = [name for name in stages if name not in ALL]
+    if unknown:
+        raise SettingsError(f"--stage {unknown[0]}: expected one of {', '.join(ALL)}")
+    if interval_s <= 0 or settle_s < 0:
+        raise SettingsError("--interval-s, --settle-s: expected more than 0 s, and 0 s or more")
+    given = {name: value for name, value in options.items() if value is not None and value != ()}
+    settings, named = settings_of((str(folder),), config, given)
+    if not settings.history:
+        raise SettingsError(
+            "--history: name the file that each recording is added to; it need not be there yet"
+        )
+    where = Path(out or named or Path("reports") / (folder.resolve().name or "watch"))
+    watched = Watched(
+        folder=folder,
+        out=where,
+        history=Path(settings.history),
+        settings=settings.changed({"history": None}, "watch"),
+        stages=ALL if whole else ("stability", *(s for s in stages if s != "stability")),
+        every_s=interval_s,
+        settle_s=settle_s,
+    )
+    watcher = Watcher(watched, tell=click.echo)
+    for_s = None if lasting is None else seconds_of(lasting, "--for")
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        watcher.run(for_s=for_s, once=once)
+    except KeyboardInterrupt:
+        click.echo(f"stopped; {watcher.done} recording(s) done, and the same command goes on", err=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if watcher.failed:
+        click.echo(
+            f"{watcher.failed} recording(s) could not be studied, and are not tried again as they are",
+            err=True,
+        )
+        sys.exit(3)
+
+
 @click.group()
 def plan() -> None:
     """How many parts, operators or clips a study needs for a wanted interval."""
@@ -238,7 +324,7 @@ def plan_flip_rate(
 
 def register(group: click.Group) -> None:
     """Add these commands to the command line."""
-    for command in (compare, gate, history, plan):
+    for command in (compare, gate, history, watch, plan):
         group.add_command(command)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
+from vidrobust.models.predict import Model
 from vidrobust.run.folder import (
     RunFolder,
     is_run_folder,
@@ -40,9 +41,16 @@ def opened_folder(
 
 @contextmanager
 def opened_sources(
-    settings: Settings, out: str | None, reporter: Reporter, *, overwrite: bool = False
+    settings: Settings,
+    out: str | None,
+    reporter: Reporter,
+    *,
+    overwrite: bool = False,
+    models: Sequence[Model] | None = None,
 ) -> Iterator[Run]:
     """The run folder of these sources, new or continued; locked while it is open.
+
+    models  those of the settings, where they are loaded already
 
     Raises SettingsError where the folder belongs to other sources, unless ``overwrite`` replaces it.
     """
@@ -67,7 +75,7 @@ def opened_sources(
                 "--overwrite to replace it"
             )
         folder.update(settings=settings.as_dict(), versions=versions())
-        yield Run(folder, settings, reporter)
+        yield Run(folder, settings, reporter, models)
 
 
 def settings_of(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
 from vidrobust import tables
 from vidrobust.device import make_deterministic
@@ -31,11 +32,33 @@ from vidrobust.run.workers.setup import Classes, first_frames
 from vidrobust.video.source import VideoSource
 
 
+def loaded_models(settings: Settings, sample: torch.Tensor | None = None) -> list[Model]:
+    """The models of these settings; ``sample``: frames to calibrate on. SettingsError where none is given."""
+    if not settings.model:
+        raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")
+    if settings.deterministic:
+        make_deterministic()
+    return load_models(
+        settings.model,
+        device=settings.device,
+        engine=settings.engine or ("torch" if settings.deterministic else None),
+        precision=settings.precision,
+        sample=sample,
+    )
+
+
 class Run:
     """A run folder, the settings of this command, and what the stages work on."""
 
-    def __init__(self, folder: RunFolder, settings: Settings, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        settings: Settings,
+        reporter: Reporter,
+        models: Sequence[Model] | None = None,
+    ) -> None:
         self.folder, self.settings, self.reporter = folder, settings, reporter
+        self._loaded = models
         self.parts = Parts(folder.path)
         self.calibration: Item | None = None
         """The item on whose first frames the number format of the models was calibrated."""
@@ -84,22 +107,12 @@ class Run:
     def models(self) -> list[Model]:
         """The models, loaded and checked on a batch of their own; SettingsError where none is given."""
         if self._models is None:
-            if not self.settings.model:
-                raise SettingsError(
-                    "no model given: use --model SPEC, for example --model efficientnet-lite0"
-                )
+            sample: torch.Tensor | None = None
             if self.settings.precision == "int8":
                 self.calibration = self.inputs.readable[0]
-            if self.settings.deterministic:
-                make_deterministic()
-            self._models = load_models(
-                self.settings.model,
-                device=self.settings.device,
-                engine=self.settings.engine or ("torch" if self.settings.deterministic else None),
-                precision=self.settings.precision,
-                sample=None if self.calibration is None else first_frames(self.calibration, self.settings),
-            )
-            self._models = [self._in_classes(model) for model in self._models]
+                sample = first_frames(self.calibration, self.settings)
+            loaded = self._loaded or loaded_models(self.settings, sample)
+            self._models = [self._in_classes(model) for model in loaded]
             for model in self._models:
                 self.reporter.say(f"model {model.name}: {len(model.class_names)} classes")
             self.folder.update(
