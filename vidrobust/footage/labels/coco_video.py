@@ -8,7 +8,7 @@ from typing import Any
 
 from vidrobust.errors import InputError
 from vidrobust.footage.item_tables import label_row
-from vidrobust.footage.labels.json_file import read_json
+from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Problem
 from vidrobust.shown import shown
@@ -49,7 +49,7 @@ def read(path: Path) -> Labels:
         path=path,
         rows=rows_of(rows),
         classes={k: shown(str(c.get("name", k))) for k, c in sorted(tables["categories"].items())},
-        problems=tuple(problems),
+        problems=with_lines(problems),
         notes=tuple(notes),
     )
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.class_map import read_class_map
-from vidrobust.footage.labels.json_file import read_json
+from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of, sets_of
 from vidrobust.footage.labels.vid_classes import VID_CLASSES
 from vidrobust.footage.records import BadValueError, Problem
@@ -50,7 +50,7 @@ def read(path: Path) -> Labels:
         classes=VID_CLASSES,
         sets=sets,
         class_map=read_class_map(map_file, len(VID_CLASSES)) if map_file.is_file() else None,
-        problems=tuple(problems),
+        problems=with_lines(problems),
         notes=_notes(sets, map_file),
     )
 

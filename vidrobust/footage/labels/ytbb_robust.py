@@ -15,6 +15,7 @@ import pandas as pd
 
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
 from vidrobust.footage.labels.class_map import read_class_map
+from vidrobust.footage.labels.json_file import with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of, sets_of
 from vidrobust.footage.labels.ytbb_review import Neighbours, Place, Review, read_neighbours, read_reviews
 from vidrobust.footage.records import BadValueError, Problem, Record, columns_of, read_table, required, whole
@@ -70,7 +71,7 @@ def read(path: Path) -> Labels:
         sets=sets,
         judged_by="anchor",
         class_map=read_class_map(map_file, len(CLASSES)) if map_file.is_file() else None,
-        problems=(*table.problems, *problems),
+        problems=with_lines((*table.problems, *problems)),
         notes=_notes(len(table.records), reviews, about, sets),
     )
 
