@@ -126,10 +126,12 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
     rows = []
     for (model, perturbation), part in mean.groupby(level=[0, 1], sort=False):
         row = {"model": str(model), "perturbation": str(perturbation)}
+        # a strength whose frames hold no box tells nothing
+        tried = part.dropna(how="all").sort_index(level="strength")
         for name in MOVES:
-            values = part[name].to_numpy() if name in part else np.array([np.nan])
-            row[name] = f"{percent(float(values[0]))} to {percent(float(values[-1]))}"
-        row["kinds"] = _kinds(part.iloc[-1])
+            known_at = tried[name].dropna().to_numpy(np.float64) if name in tried else np.empty(0)
+            row[name] = " to ".join(percent(v) for v in known_at[[0, -1]]) if len(known_at) else NOT_MEASURED
+        row["kinds"] = _kinds(tried.iloc[-1]) if len(tried) else ""
         rows.append(row)
     return rows
 
