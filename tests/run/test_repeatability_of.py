@@ -164,6 +164,21 @@ def test_passes_are_found_where_none_are_given_and_a_correction_is_kept(
     assert [each["pass"] for each in json.loads(capsys.readouterr().out)["passes"]] == [1, 2]
 
 
+def test_passes_of_a_real_belt(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # a cabbage, a broccoli and a cauliflower cross from right to left, with scratches of the belt; an orange
+    # is still there when the clip ends. Times by eye, from the frames
+    clip = corpus / "factory" / "intel_preview_fruit-and-vegetable-detection.gif"
+    assert run("passes", str(clip), "--out", str(tmp_path / "p.csv"), "--json", "-q") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [row["direction"] for row in found["passes"]] == ["left"] * 3
+    enters = [row["enters_s"] for row in found["passes"]]
+    assert enters == pytest.approx([0.1, 1.1, 3.6], abs=0.15)
+    for row in found["passes"]:
+        assert row["enters_s"] < row["start_s"] < row["end_s"] < row["leaves_s"]
+    assert (found["passes"][0]["start_s"], found["passes"][0]["end_s"]) == pytest.approx((0.4, 2.0), abs=0.15)
+    assert ["is there when the clip ends" in sentence for sentence in found["left_out"]] == [True]
+
+
 def test_a_planted_unstable_station_is_named() -> None:
     # the lamp of station 2 sways by 80 %, the other stands still; the model knows nothing of light
     path = Path(__file__).parents[2] / "benchmarks" / "unstable_station.py"

@@ -18,6 +18,8 @@ CLOSE_PX = 7
 """Gaps within a part that are closed."""
 LEAST_AREA = 0.002
 """Share of the picture below which what is seen is no part."""
+THIN_PX, BODY = 5, 0.6
+"""What is thinner is no part of a thing of which a thicker piece makes up this share."""
 CROSSES = 0.5
 """Share of the picture's side that a part must go from where it came in to where it went, to have crossed."""
 EDGE_PX = 1
@@ -56,10 +58,15 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
+Box = tuple[int, int, int, int]
+"""x, y, width, height in px of the small picture."""
+
+
 @dataclass
 class _Track:
     frames: list[int] = field(default_factory=list)
-    boxes: list[tuple[int, int, int, int]] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    bodies: list[Box] = field(default_factory=list)
 
     def expected(self, frame: int) -> np.ndarray:
         """(2,) where the middle should be, at the speed of the last frames."""
@@ -123,15 +130,40 @@ def _followed(masks: np.ndarray) -> list[_Track]:
     open_: list[_Track] = []
     done: list[_Track] = []
     for frame, mask in enumerate(masks):
-        count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-        boxes = [tuple(int(v) for v in stats[k][:4]) for k in range(1, count) if stats[k][4] >= least]
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+        kept = [k for k in range(1, count) if stats[k][4] >= least]
+        boxes = [_box(stats[k]) for k in kept]
+        bodies = [_body(labels == k, stats[k]) for k in kept]
         done += [t for t in open_ if frame - t.frames[-1] > MISSED + 1]
         open_ = [t for t in open_ if frame - t.frames[-1] <= MISSED + 1]
-        _assign(frame, boxes, open_, reach)  # type: ignore[arg-type]
+        _assign(frame, boxes, bodies, open_, reach)
     return done + open_
 
 
-def _assign(frame: int, boxes: list[tuple[int, int, int, int]], open_: list[_Track], reach: float) -> None:
+def _body(component: np.ndarray, stats: np.ndarray) -> Box:
+    """x, y, width, height of a component (H, W) without what hangs on to it thinly, as a scratch of the belt does.
+
+    Where no piece thicker than THIN_PX is most of it, it is a thin part itself, and its box is that of all of it.
+    Else it may reach THIN_PX beyond that piece, as the tip of a bolt does.
+    """
+    kernel = np.ones((THIN_PX, THIN_PX), np.uint8)
+    thick = cv2.morphologyEx(component.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    count, _, pieces, _ = cv2.connectedComponentsWithStats(thick, connectivity=8)
+    best = pieces[1:][int(np.argmax(pieces[1:, 4]))] if count > 1 else stats
+    if best[4] < BODY * stats[4]:
+        return _box(stats)
+    begin, end = stats[:2], stats[:2] + stats[2:4]
+    first = np.maximum(best[:2] - THIN_PX, begin)
+    last = np.minimum(best[:2] + best[2:4] + THIN_PX, end)
+    return int(first[0]), int(first[1]), int(last[0] - first[0]), int(last[1] - first[1])
+
+
+def _box(stats: np.ndarray) -> Box:
+    x, y, width, height = (int(v) for v in stats[:4])
+    return x, y, width, height
+
+
+def _assign(frame: int, boxes: list[Box], bodies: list[Box], open_: list[_Track], reach: float) -> None:
     """The nearest box and track first; boxes that are left begin tracks."""
     middles = _middles(boxes)
     ways = sorted(
@@ -147,12 +179,13 @@ def _assign(frame: int, boxes: list[tuple[int, int, int, int]], open_: list[_Tra
             taken.add(b)
             open_[t].frames.append(frame)
             open_[t].boxes.append(boxes[b])
-    open_ += [_Track([frame], [box]) for b, box in enumerate(boxes) if b not in taken]
+            open_[t].bodies.append(bodies[b])
+    open_ += [_Track([frame], [boxes[b]], [bodies[b]]) for b in range(len(boxes)) if b not in taken]
 
 
 def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
     """What a track says of a pass; None for what neither moves nor is a part for longer than a moment."""
-    boxes = np.array(track.boxes)
+    boxes = np.array(track.bodies)
     inside = (
         (boxes[:, 0] >= EDGE_PX)
         & (boxes[:, 1] >= EDGE_PX)
@@ -192,7 +225,7 @@ def _remark(found: Pass, count: int, far: bool) -> str:
     return "; ".join(said)
 
 
-def _middles(boxes: Sequence[tuple[int, int, int, int]]) -> np.ndarray:
+def _middles(boxes: Sequence[Box]) -> np.ndarray:
     """(N, 2) px."""
     rows = np.array(boxes, np.float64).reshape(-1, 4)
     return np.asarray(rows[:, :2] + rows[:, 2:] / 2)
