@@ -9,9 +9,12 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vidrobust.shown import bytes_shown, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -47,3 +50,25 @@ def plain(value: Any) -> Any:
     if isinstance(value, Path):
         return shown(value)
     return value
+
+
+RUNS = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would run."""
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """A table as CSV; a text that a spreadsheet would run gets an apostrophe, which ``cell_text`` takes off.
+
+    OWASP, CSV Injection.
+    """
+    safe = table.map(lambda cell: f"'{cell}" if isinstance(cell, str) and _runs(cell) else cell)
+    return safe.to_csv(index=False)
+
+
+def cell_text(cell: str) -> str:
+    """The text of a cell as it was before ``csv_text``."""
+    return cell[1:] if cell.startswith("'") and _runs(cell[1:]) else cell
+
+
+def _runs(text: str) -> bool:
+    return text.startswith(RUNS) and not re.fullmatch(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?", text)

@@ -48,6 +48,17 @@ def test_the_page_loads_nothing(page: Page) -> None:
     assert "url(" not in (Path(html.__file__).parent / "templates" / "style.css").read_text()
 
 
+def test_a_policy_forbids_whatever_a_name_could_bring_in(page: Page) -> None:
+    """Pictures and styles inside the page, and nothing else: no script, no address, no form."""
+    (policy,) = (f["content"] for _, f in page.tags if f.get("http-equiv") == "Content-Security-Policy")
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data:"
+    assert "script-src" not in rules
+    tags = [tag for tag, _ in page.tags]
+    assert tags.index("style") > next(k for k, (_, f) in enumerate(page.tags) if "http-equiv" in f)
+
+
 def test_every_figure_has_words(page: Page) -> None:
     images = [found for tag, found in page.tags if tag == "img"]
     assert len(images) > 20

@@ -14,7 +14,7 @@ import pandas as pd
 
 from vidrobust.commands.part_footage import BATCH
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files import write_text
+from vidrobust.files import csv_text, write_text
 from vidrobust.footage.item import Item
 from vidrobust.repeatability.passes import Pass, find_passes
 from vidrobust.run import inputs
@@ -88,7 +88,7 @@ def passes_in(
 def write_passes(found: PassesFound, file: Path) -> None:
     """Write the manifest, and the sheet of pictures beside it as JPEG."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(file, found.rows.to_csv(index=False))
+    write_text(file, csv_text(found.rows))
     if found.sheet is not None:
         done, data = cv2.imencode(".jpg", found.sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
         if done:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vidrobust.errors import InputError
+from vidrobust.files import cell_text
 from vidrobust.shown import shown
 
 DELIMITERS = (",", ";", "\t")
@@ -155,7 +156,7 @@ def _read_csv(path: Path, header: Sequence[str] | None) -> Table:
         line = rows.line_num + 1
         for row in rows:
             if len(row) == len(columns):
-                values = {c: v.strip() for c, v in zip(columns, row, strict=True)}
+                values = {c: cell_text(v.strip()) for c, v in zip(columns, row, strict=True)}
                 records.append(Record(path=path, line=line, values=values))
             elif any(value.strip() for value in row):
                 what = f"expected {len(columns)} values, got {len(row)}"
