@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from vidrobust.correlation.columns import over_strengths
+from vidrobust.correlation.study import correlate
+from vidrobust.correlation.units import Units
 
 
 def test_with_all_strengths_it_is_the_mean() -> None:
@@ -40,3 +43,33 @@ def test_units_keep_their_order_where_a_design_shows_each_a_fifth() -> None:
     assert np.corrcoef(over_strengths(part), own)[0, 1] > 0.9
     # as they are, the strength would drown the units
     assert np.corrcoef(np.nanmean(part, axis=1), own)[0, 1] < 0.6
+
+
+def test_a_strength_shown_to_some_units_has_no_row_but_the_perturbation_has() -> None:
+    rng = np.random.default_rng(2)
+    count = 60
+    own = rng.gamma(3.0, size=count)
+    whole = own[:, None] * np.array([0.1, 0.2, 0.4]) + rng.normal(0, 0.01, (count, 3))
+    some = np.where(np.arange(3) == (np.arange(count) % 3)[:, None], whole, np.nan)
+    names = [("blur", strength, "total_variation") for strength in (1.0, 2.0, 3.0)]
+    names += [("noise", strength, "total_variation") for strength in (1.0, 2.0, 3.0)]
+    units = Units(
+        across="frames",
+        model="net",
+        name=np.array([f"f{k}" for k in range(count)], object),
+        cluster=np.array([f"c{k // 5}" for k in range(count)], object),
+        clusters_are="clips",
+        series=None,
+        columns=pd.DataFrame(names, columns=["perturbation", "strength", "metric"]),
+        sensitivity=np.column_stack([some, whole]),
+        instability=pd.DataFrame({"total_variation": own + rng.normal(0, 0.1, count)}),
+        confounders=pd.DataFrame({"margin": rng.random(count)}),
+        primary_sensitivity="total_variation",
+        primary_stability="total_variation",
+    )
+    table = correlate(units, resamples=50).table
+    strengths = table.groupby("perturbation")["strength"].agg(lambda of: sorted(set(of.dropna())))
+    assert strengths.to_dict() == {"blur": [], "noise": [1.0, 2.0, 3.0]}
+    blur = table[(table["perturbation"] == "blur") & (table["method"] == "spearman")]
+    assert blur["n"].tolist() == [count]
+    assert blur["value"].iloc[0] > 0.8

@@ -76,7 +76,9 @@ def correlate(
     families = families or {}
     columns, values = with_means(units)
     rng = np.random.default_rng(seed)
-    parts = [_block(units, columns, values, *which, resamples, rng) for which in _complete(units, values)]
+    parts = [
+        _block(units, columns, values, *which, resamples, rng) for which in _complete(units, columns, values)
+    ]
     if not parts:
         raise InputError(
             f"correlation across {units.across}: no unit has both a sensitivity and an instability"
@@ -169,14 +171,31 @@ def _controls(
     return whole.reindex(list(family)).fillna({"foreign": ""})
 
 
-def _complete(units: Units, values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, list[str]]]:
-    """(units, columns, stability metrics) that are complete together: one entry where nothing is missing."""
+def _complete(
+    units: Units, columns: pd.DataFrame, values: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, list[str]]]:
+    """(units, columns, stability metrics) that are complete together: one entry where nothing is missing.
+
+    A strength that a design has shown to some of the units alone has no row of its own: the mean over strengths
+    speaks for the perturbation.
+    """
     natural = units.instability.to_numpy(np.float64)
-    for x_known, columns in _by_pattern(values):
+    told = np.flatnonzero(~_shown_to_some(columns, values))
+    for x_known, some in _by_pattern(values[:, told]):
         for y_known, metrics in _by_pattern(natural):
             rows = np.flatnonzero(x_known & y_known)
-            if len(rows) and len(columns) and len(metrics):
-                yield rows, columns, [units.instability.columns[m] for m in metrics]
+            if len(rows) and len(some) and len(metrics):
+                yield rows, told[some], [units.instability.columns[m] for m in metrics]
+
+
+def _shown_to_some(columns: pd.DataFrame, values: np.ndarray) -> np.ndarray:
+    """(columns,) bool: units are missing that the mean over the strengths has."""
+    found = np.zeros(len(columns), bool)
+    for _, rows in columns.groupby(["perturbation", "metric"], sort=False):
+        whole = rows.index[rows["overall"]][0]
+        for column in rows.index:
+            found[column] = bool((np.isnan(values[:, column]) & ~np.isnan(values[:, whole])).any())
+    return found
 
 
 def _by_pattern(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
