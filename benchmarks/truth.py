@@ -172,7 +172,9 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
     """Counts with binomial intervals (Clopper-Pearson)."""
 
     def told(title: str, hits: int, of: int) -> str:
-        low, high = clopper_pearson(hits, of) if of else (math.nan, math.nan)
+        if not of:
+            return ""
+        low, high = clopper_pearson(hits, of)
         return f"* {title}: {hits} of {of} ({low:.0%} to {high:.0%})"
 
     single = [row for row in rows if len(row["names"]) == 1 and BY_NAME[row["names"][0]].causes]
@@ -183,7 +185,7 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
     seen = [(p, f) for row in rows for _, p, f in sizes(row) if math.isfinite(p)]
     rest = [row for row in rows if not row["names"]]
     close = sum(abs(found / planted - 1) <= CLOSE for planted, found in seen)
-    return [
+    lines = [
         told("one dial, its cause named first where its share is 20 % or more", len(first), len(strong)),
         told(
             "two dials, a cause of 20 % or more named",
@@ -191,16 +193,15 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
             len(large),
         ),
         told(
-            "worlds in which a cause is named that was not planted",
+            "lines on which a cause is named that was not planted",
             sum(map(bool, map(false_names, rows))),
             len(rows),
         ),
-        told(
-            "worlds with a step for what was not planted", sum(map(bool, map(false_steps, rows))), len(rows)
-        ),
+        told("lines with a step for what was not planted", sum(map(bool, map(false_steps, rows))), len(rows)),
         told("of them at rest", sum(map(bool, map(false_steps, rest))), len(rest)),
         told(f"sizes found within {CLOSE:.0%} of the planted", close, len(seen)),
     ]
+    return [line for line in lines if line]
 
 
 def _causes(row: dict[str, Any]) -> tuple[str, ...]:

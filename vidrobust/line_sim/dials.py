@@ -188,7 +188,7 @@ DIALS: tuple[Dial, ...] = (
         statistic="standard deviation, independent from frame to frame",
         causes=("noise_and_coding",),
         quantities=("noise_sigma",),
-        sizes=(2.0, 8.0, 16.0),
+        sizes=(2.0, 16.0, 32.0),
         high=80.0,
         course=_constant("noise"),
     ),
