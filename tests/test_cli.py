@@ -51,6 +51,8 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--deterministic", "deterministic", True),
     ("--engine=torch", "engine", "torch"),
     ("--workers=1", "workers", 1),
+    ("--cluster=ray", "cluster", "ray"),
+    ("--parts=memory://parts", "parts", "memory://parts"),
     ("--precision=float32", "precision", "float32"),
     ("--fps=2", "fps", 2.0),
     ("--start-s=0.2", "start_s", 0.2),

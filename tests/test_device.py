@@ -30,5 +30,6 @@ def test_deterministic_is_for_a_whole_process() -> None:
     code = (
         "import torch\nfrom vidrobust.device import make_deterministic\nmake_deterministic()\n"
         "assert torch.are_deterministic_algorithms_enabled() and not torch.backends.cudnn.benchmark\n"
+        "assert torch.get_num_threads() == 1\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

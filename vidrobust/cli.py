@@ -78,6 +78,8 @@ _FOOTAGE = _options(
     _setting("--precision", "Or bfloat16, int8, which change labels.", metavar="NAME"),
     _setting("--deterministic", "Deterministic algorithms alone; slower.", is_flag=True, default=None),
     _setting("--workers", "Processes that share the work.", type=int, metavar="N"),
+    _setting("--cluster", "Workers on Ray: ray, or ray:ADDRESS.", metavar="ray[:ADDRESS]"),
+    _setting("--parts", "Where parts are kept: a folder, or a URL such as s3://...", metavar="PLACE"),
     _setting("--every", "Use every K-th frame.", type=int, metavar="K"),
     _setting("--fps", "Use about F frames per second.", type=float, metavar="F"),
     _setting("--start-s", "Start at this time.", type=float, metavar="S"),

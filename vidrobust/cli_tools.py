@@ -166,7 +166,7 @@ def clean(run_folder: str) -> None:
 
     folder = RunFolder.existing(Path(run_folder))
     with folder.locked():
-        freed = Parts(folder.path).clean()
+        freed = Parts(folder.path, folder.settings.parts).clean()
     click.echo(f"{freed / 1e6:.1f} MB freed")
 
 

@@ -31,10 +31,15 @@ def resolve_device(device: str) -> torch.device:
 def make_deterministic() -> None:
     """Let torch use deterministic algorithms alone, in this whole process: slower on a GPU, the same each time.
 
-    On the CPU the same engine, batch and threads give the same bits anyway. cuBLAS reads its variable when it
-    starts, so call this before anything runs on a GPU. An operation without such an algorithm then raises.
+    On the CPU the same engine, batch and threads give the same bits anyway, so that threads are set to one: then
+    any number of workers gives them too. cuBLAS reads its variable when it starts, so call this before anything
+    runs on a GPU. An operation without such an algorithm then raises.
     """
+    import cv2
     import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)

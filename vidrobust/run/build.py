@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust import tables
+from vidrobust.device import make_deterministic
 from vidrobust.errors import InputError
 from vidrobust.models.predict import needs_pixels
 from vidrobust.run import headline, keys
@@ -28,6 +29,8 @@ def build(run: Run, names: Sequence[str]) -> None:
     records: dict[str, Any] = run.folder.run["stages"]
     stages = with_needs(names, made=records)
     check_settings(run.settings, stages)
+    if run.settings.deterministic:
+        make_deterministic()
     for stage in stages:
         if stage.name in records and stage.reads_footage:
             _say_why(run, stage)

@@ -104,12 +104,18 @@ def _carry_out(run: Run, orders: Sequence[Order]) -> None:
 
 def _crew(run: Run, specs: Mapping[str, Model], orders: int) -> Crew | None:
     """None where everything is done in this process."""
-    workers = run.settings.workers
-    if min(workers, orders) <= 1:
+    settings = run.settings
+    workers = settings.workers or 1
+    here = not settings.cluster and min(workers, orders) <= 1
+    threads = torch.get_num_threads() if here else 1
+    if not here and not settings.cluster:
+        threads = max(1, torch.get_num_threads() // workers)
+    known = {"deterministic": settings.deterministic, "threads": threads, "batch": settings.batch_size}
+    run.folder.update(arithmetic=known)
+    if here:
         return None
-    threads = max(1, torch.get_num_threads() // workers)
     setup = Setup(
-        settings=run.settings,
+        settings=settings,
         models=tuple(pinned(model, spec, threads) for spec, model in specs.items()),
         classes=run.classes,
         parts=run.parts,
@@ -118,4 +124,8 @@ def _crew(run: Run, specs: Mapping[str, Model], orders: int) -> Crew | None:
         calibration=run.calibration,
         versions=versions(),
     )
-    return Processes(setup, workers)
+    if not settings.cluster:
+        return Processes(setup, workers)
+    from vidrobust.run.workers.on_ray import RayCrew
+
+    return RayCrew(setup, settings.workers, settings.cluster.partition(":")[2])

@@ -32,8 +32,10 @@ def model_key(model: Model) -> dict[str, Any]:
 
 def unit_key(stage: Stage, content: str, settings: Settings, model: Model | None) -> str:
     """The key of a unit: its item's content, the model, the settings, and the same of what the stage needs."""
+    fixed = {"deterministic": True} if settings.deterministic else {}
     return key_of(
         {
+            **fixed,
             "stage": stage.name,
             "version": stage.version,
             "package": __version__,

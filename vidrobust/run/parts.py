@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,11 +15,11 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vidrobust import tables
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.files import plain
+from vidrobust.run.part_files import part_files
 from vidrobust.run.stage import Stage
 
 FACTS = b"vidrobust"
@@ -33,58 +32,61 @@ def key_of(content: Mapping[str, Any]) -> str:
 
 
 class Parts:
-    """The folder ``parts`` of a run."""
+    """The parts of a run: in its folder ``parts``, or where ``place`` says (another folder, or a URL)."""
 
-    def __init__(self, run_folder: Path) -> None:
-        self.path = run_folder / "parts"
+    def __init__(self, run_folder: Path, place: str = "") -> None:
+        self.run_folder, self.place = run_folder, place
+        self._files = part_files(run_folder / "parts", place)
+
+    @property
+    def in_reach(self) -> bool:
+        """Whether this machine sees the run folder, where the parts are in it."""
+        return bool(self.place) or (self.run_folder / "run.json").is_file()
 
     def has(self, stage: Stage, key: str) -> bool:
         """Whether this unit is done."""
-        return self._path(stage, key, stage.parts[0]).is_file()
+        return self._files.has(_name(stage, key, stage.parts[0]))
 
     def write(
         self, stage: Stage, key: str, found: Mapping[str, pd.DataFrame], facts: Mapping[str, Any]
     ) -> None:
-        """Keep what a unit found: beside first and then renamed, the first table last."""
-        (self.path / stage.name).mkdir(parents=True, exist_ok=True)
+        """Keep what a unit found, each table whole or absent, the first table last."""
         for name in reversed(stage.parts):
             table = pa.Table.from_pandas(tables.check(name, found[name]), preserve_index=False)
             if name == stage.parts[0]:
                 told = json.dumps(plain(facts), ensure_ascii=True).encode()
                 table = table.replace_schema_metadata({**(table.schema.metadata or {}), FACTS: told})
-            path = self._path(stage, key, name)
-            beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-            try:
-                pq.write_table(table, beside)
-                os.replace(beside, path)
-            finally:
-                beside.unlink(missing_ok=True)
+            self._files.write(_name(stage, key, name), table)
 
     def read(self, stage: Stage, key: str, table: str, item: str) -> pd.DataFrame:
         """One raw table of a unit, under the name that its item has in this run."""
-        return pd.DataFrame(_readable(self._path(stage, key, table), pd.read_parquet)).assign(item=item)
+        found = self._readable(_name(stage, key, table), self._files.table)
+        return pd.DataFrame(found.to_pandas()).assign(item=item)
 
     def facts(self, stage: Stage, key: str) -> dict[str, Any]:
         """What a unit noted beside its tables."""
-        metadata = _readable(self._path(stage, key, stage.parts[0]), pq.read_schema).metadata or {}
+        metadata = self._readable(_name(stage, key, stage.parts[0]), self._files.schema).metadata or {}
         facts: dict[str, Any] = json.loads(metadata.get(FACTS, b"{}"))
         return facts
 
     def clean(self) -> int:
-        """Remove every part; returns the bytes that were freed."""
-        freed = sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Remove every part; returns the bytes that were freed. SettingsError where other runs may share them."""
+        if self.place:
+            raise SettingsError(f"{self.place}: may hold parts of other runs too; remove them there")
+        folder = self.run_folder / "parts"
+        freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        shutil.rmtree(folder, ignore_errors=True)
         return freed
 
-    def _path(self, stage: Stage, key: str, table: str) -> Path:
-        name = f"{key}.parquet" if table == stage.parts[0] else f"{key}.{table}.parquet"
-        return self.path / stage.name / name
+    def _readable(self, name: str, read: Callable[[str], Any]) -> Any:
+        try:
+            return read(name)
+        except Exception as error:  # pyarrow raises its own kinds
+            where = self._files.where(name)
+            raise InputError(
+                f"{where}: cannot be read ({error}); delete it, and the same command makes it again"
+            ) from error
 
 
-def _readable(path: Path, read: Callable[[Path], Any]) -> Any:
-    try:
-        return read(path)
-    except Exception as error:  # pyarrow raises its own kinds
-        raise InputError(
-            f"{path}: cannot be read ({error}); delete it, and the same command makes it again"
-        ) from error
+def _name(stage: Stage, key: str, table: str) -> str:
+    return f"{stage.name}/{key}.parquet" if table == stage.parts[0] else f"{stage.name}/{key}.{table}.parquet"

@@ -59,7 +59,7 @@ class Run:
     ) -> None:
         self.folder, self.settings, self.reporter = folder, settings, reporter
         self._loaded = models
-        self.parts = Parts(folder.path)
+        self.parts = Parts(folder.path, settings.parts)
         self.calibration: Item | None = None
         """The item on whose first frames the number format of the models was calibrated."""
         self._inputs: Inputs | None = None

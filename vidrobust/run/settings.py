@@ -14,6 +14,9 @@ from vidrobust.repeatability.gates import parse_gate
 from vidrobust.run.counts import seconds_of
 from vidrobust.tracks.follow import TrackSettings
 
+FIXED_BATCH = 32
+"""Frames per forward pass of deterministic runs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -29,9 +32,13 @@ class Settings:
     precision: str = "float32"
     """float32; bfloat16 or int8 change labels, how many ``vidrobust engines`` says."""
     deterministic: bool = False
-    """Deterministic algorithms alone, and models in the engine they are loaded in unless one is named."""
-    workers: int = 1
-    """Processes that do the units of a run."""
+    """Deterministic algorithms alone, one thread, a fixed batch, and models in the engine they are loaded in."""
+    workers: int | None = None
+    """Processes that do the units of a run; None: one here, as many as there are processors on a cluster."""
+    cluster: str = ""
+    """ray: workers are actors of Ray on this machine; ray:ADDRESS: on a cluster that runs; empty: processes."""
+    parts: str = ""
+    """A folder, or a URL of object storage, where parts are kept; in the run folder where empty."""
     seed: int = 0
     backend: str = "auto"
     strict_device: bool = False
@@ -105,6 +112,8 @@ class Settings:
         for name in ("every", "revert_within", "frames", "draws", "pairs", "resamples", "workers"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise SettingsError(f"{name}: expected a whole number from 1, got {getattr(self, name)}")
+        if self.cluster.partition(":")[0] not in ("", "ray"):
+            raise SettingsError(f"cluster: expected ray or ray:ADDRESS, got {self.cluster!r}")
         if self.strengths < 0:
             raise SettingsError(f"strengths: expected a whole number, 0 for all, got {self.strengths}")
         if self.budget:
@@ -144,8 +153,10 @@ class Settings:
 
     @property
     def batch_size(self) -> int | Literal["auto"]:
-        """``batch`` as a number, or "auto"."""
-        return "auto" if self.batch == "auto" else int(self.batch)
+        """``batch`` as a number, or "auto"; a fixed number where everything is to be the same each time."""
+        if self.batch == "auto":
+            return FIXED_BATCH if self.deterministic else "auto"
+        return int(self.batch)
 
     def changed(self, values: Mapping[str, Any], where: str) -> Settings:
         """These settings with some values replaced; SettingsError names what is unknown or of a wrong type."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.conftest import need
 from tests.run.conftest import FEW
 
 MODELS = '''
@@ -103,7 +105,7 @@ class Place:
     def run(self, out: str, *more: str, **env: str) -> tuple[int, str]:
         """Exit code, and what was said."""
         with self.start(out, *more, **env) as process:
-            _, told = process.communicate(timeout=200)
+            _, told = process.communicate(timeout=280)
         return process.returncode, told
 
     def json(self, out: str) -> dict:
@@ -146,16 +148,25 @@ def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Place
     return place
 
 
-def test_a_killed_worker_changes_nothing(place: Place) -> None:
+@pytest.mark.parametrize("where", ["processes", "ray"])
+def test_a_killed_worker_changes_nothing(place: Place, where: str) -> None:
     """One dies while every frame is seen, one while single frames are."""
-    code, told = place.run("killed", "--workers=2", ONCE_IN="streams.py sensitivity_unit.py")
+    if where == "ray":
+        need(
+            importlib.util.find_spec("ray"), "the package ray is not installed: pip install 'vidrobust[ray]'"
+        )
+    for file in place.base.glob("died in *"):
+        file.unlink()
+    on = ["--cluster=ray"] if where == "ray" else []
+    code, told = place.run(where, "--workers=2", *on, ONCE_IN="streams.py sensitivity_unit.py")
     assert code == 3, told
     assert len(list(place.base.glob("died in *"))) == 2
-    assert told.count("a worker was lost (process") == 2
-    assert told.count("ended by SIGKILL); what it had not done is done again") == 2
-    same(place.base / "alone", place.base / "killed")
-    assert place.json("killed")["failed"] == place.json("alone")["failed"]
-    assert len(place.json("killed")["failed"]) == 1
+    assert told.count("a worker was lost (") == 2
+    if where == "processes":
+        assert told.count("ended by SIGKILL); what it had not done is done again") == 2
+    same(place.base / "alone", place.base / where)
+    assert place.json(where)["failed"] == place.json("alone")["failed"]
+    assert len(place.json(where)["failed"]) == 1
     assert not place.alive()
 
 

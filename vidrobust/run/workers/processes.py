@@ -7,19 +7,15 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, cast
 
-from vidrobust.errors import VidrobustError
-from vidrobust.files import disk_is_full
-from vidrobust.run.workers.order import Began, Event, Failed, Finished, Lost, Order, Raised, Ready
+from vidrobust.run.workers.order import Event, Finished, Lost, Order, Ready
 from vidrobust.run.workers.setup import Setup
-from vidrobust.run.workers.telling import TellingReporter
-from vidrobust.run.workers.worker import Worker
+from vidrobust.run.workers.telling import hired, raised
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -102,15 +98,7 @@ def work(pipe: Connection, setup: Setup) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError):
         try:
-            reporter = TellingReporter(pipe.send, quiet=setup.quiet)
-            worker = Worker(
-                setup.settings,
-                setup.opened(),
-                setup.parts,
-                reporter,
-                lambda order, path, error: pipe.send(Failed(path, error)),
-                lambda keys: pipe.send(Began(keys)),
-            )
+            worker = hired(setup, pipe.send)
             pipe.send(Ready())
             while True:
                 worker.do(pipe.recv())
@@ -119,13 +107,6 @@ def work(pipe: Connection, setup: Setup) -> None:
             raise
         except Exception as error:
             pipe.send(raised(error))
-
-
-def raised(error: Exception) -> Raised:
-    """An error that ends the run, as it can travel."""
-    if isinstance(error, VidrobustError) or disk_is_full(error):
-        return Raised(error)
-    return Raised(RuntimeError(f"{type(error).__name__}: {error}"), traceback.format_exc())
 
 
 def _end_with_parent() -> None:

@@ -59,6 +59,11 @@ class Setup:
     def opened(self) -> dict[str, Model]:
         """The models by name; SettingsError where they, or the packages here, are not those of the run."""
         self._same_versions()
+        if not self.parts.in_reach:
+            raise SettingsError(
+                f"worker on {platform.node()}: does not see {self.parts.run_folder}; put --out on a folder that "
+                "all machines share, or give --parts URL"
+            )
         torch.set_num_threads(self.threads)
         cv2.setNumThreads(self.threads)
         if self.settings.deterministic:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import itertools
 import time
+import traceback
 from collections.abc import Callable
 
+from vidrobust.errors import VidrobustError
+from vidrobust.files import disk_is_full
 from vidrobust.run.progress import Counter, Reporter
-from vidrobust.run.workers.order import Counted, Counting, Event, Said
+from vidrobust.run.workers.order import Began, Counted, Counting, Event, Failed, Raised, Said
+from vidrobust.run.workers.setup import Setup
+from vidrobust.run.workers.worker import Worker
 
 EVERY_S = 0.25
 """Progress is told no more often than this."""
@@ -51,6 +56,25 @@ class _TellingCounter(Counter):
     def _pass_on(self, *, last: bool) -> None:
         self._tell(Counted(self._number, self.done - self._told, last))
         self._told, self._when = self.done, time.monotonic()
+
+
+def hired(setup: Setup, tell: Callable[[Event], None]) -> Worker:
+    """A worker with its models open that tells all that happens."""
+    return Worker(
+        setup.settings,
+        setup.opened(),
+        setup.parts,
+        TellingReporter(tell, quiet=setup.quiet),
+        lambda order, path, error: tell(Failed(path, error)),
+        lambda keys: tell(Began(keys)),
+    )
+
+
+def raised(error: Exception) -> Raised:
+    """An error that ends the run, as it can travel."""
+    if isinstance(error, VidrobustError) or disk_is_full(error):
+        return Raised(error)
+    return Raised(RuntimeError(f"{type(error).__name__}: {error}"), traceback.format_exc())
 
 
 class Board:

@@ -1,0 +1,91 @@
+"""What a unit of work costs, with one process and with several, and so what a thousand hours of footage would.
+
+    python benchmarks/scale.py CLIP... --model SPEC [--workers 2] [--hours 1000] [--cores 64] [--fps 30]
+
+Both runs are made one after the other in new folders, with the parts of each stage timed; the tables must be the
+same to the last bit. Numbers hold for this machine, the model, and footage of this size and coding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+import vidrobust
+from vidrobust.run.settings import Settings
+
+STREAM = ("links", "stability", "variation")
+SAMPLED = ("sensitivity", "causes")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("clips", nargs="+")
+    parser.add_argument("--model", default="efficientnet-lite0")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--hours", type=float, default=1000)
+    parser.add_argument("--cores", type=int, default=64, help="of the cluster that is sized")
+    parser.add_argument("--fps", type=float, default=30, help="of the footage that is reckoned for")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as base:
+        one = timed(asked.clips, asked.model, Path(base) / "one", 1)
+        many = timed(asked.clips, asked.model, Path(base) / "many", asked.workers)
+        check_same(Path(base) / "one", Path(base) / "many")
+    told(one, many, asked)
+
+
+def timed(clips: list[str], model: str, out: Path, workers: int) -> dict[str, Any]:
+    """Seconds in all and by stage, frames, and bytes of parts."""
+    started = time.perf_counter()
+    settings = Settings(workers=workers)
+    run = vidrobust.study(clips, model, out=out, stages=[*STREAM, *SAMPLED], settings=settings)
+    wall = time.perf_counter() - started
+    record = run.folder.run
+    return {
+        "wall": wall,
+        "frames": sum(entry["frames"] for entry in record["inputs"]),
+        "stages": {name: record["stages"][name]["seconds"] for name in (*STREAM, *SAMPLED)},
+        "bytes": sum(path.stat().st_size for path in (out / "parts").rglob("*.parquet")),
+        "samples": len(run.table("sensitivity")[["item", "frame"]].drop_duplicates()),
+        "pairs": len(run.table("causes")[["item", "frame_a", "frame_b"]].drop_duplicates()),
+    }
+
+
+def check_same(one: Path, many: Path) -> None:
+    """Every table is the same to the last bit."""
+    for path in sorted(one.glob("*.parquet")):
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(path), pd.read_parquet(many / path.name), check_exact=True
+        )
+    print("tables of both runs: the same to the last bit")
+
+
+def told(one: dict[str, Any], many: dict[str, Any], asked: argparse.Namespace) -> None:
+    print(f"{one['frames']} frames, {torch.get_num_threads()} threads")
+    print(f"one process {one['wall']:.1f} s, {asked.workers} workers {many['wall']:.1f} s with their start")
+    stream = sum(one["stages"][name] for name in STREAM) / one["frames"]
+    print(f"a frame seen by links, stability and variation: {1000 * stream:.2f} ms")
+    print(f"a frame of sensitivity: {one['stages']['sensitivity'] / max(one['samples'], 1):.2f} s")
+    print(f"a pair of causes: {one['stages']['causes'] / max(one['pairs'], 1):.2f} s")
+    print(f"parts: {one['bytes'] / one['frames']:.0f} bytes a frame")
+    frames = asked.hours * 3600 * asked.fps
+    machine = torch.get_num_threads()
+    core_hours = frames * stream * machine / 3600
+    print(
+        f"{asked.hours:g} hours at {asked.fps:g} frames/s: {frames:.3g} frames, {core_hours:.0f} core-hours, "
+        f"{core_hours / asked.cores:.1f} hours on {asked.cores} cores like these, "
+        f"{frames * one['bytes'] / one['frames'] / 1e9:.1f} GB of parts; sampled frames and pairs "
+        "are numbers of the run, and do not grow with it"
+    )
+
+
+if __name__ == "__main__":
+    main()
