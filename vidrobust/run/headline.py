@@ -54,7 +54,10 @@ def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]
         "flips": int(good["label_flip"].sum()),
         "flips_with_excluded": int(adjacent["label_flip"].sum()),
         "mean_total_variation_with_excluded": float(adjacent["total_variation"].mean()),
-        "noise_floor": _noise_floor(good, rows),
+        "noise_floor": {
+            **_noise_floor(good, rows),
+            "by_way": folder.run.get("noise_floor", {}).get(model, {}),
+        },
     }
 
 

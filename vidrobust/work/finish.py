@@ -25,6 +25,7 @@ Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
 
 def stability(run: Run, facts: Facts) -> None:
     """The tables ``stability`` and ``stability_by``, of the models of every task; with labels also ``answers``."""
+    run.folder.update(noise_floor=_by_way(facts))
     summaries, by = [_floor_rows(facts)], [tables.empty("stability_by")]
     run.folder.update(judged={})
     judged: dict[str, pd.DataFrame] = {}
@@ -70,6 +71,20 @@ def _floor_rows(facts: Facts) -> pd.DataFrame:
                 of = {"model": model, "item": "", "metric": metric, "value": value, "n": n}
                 rows.append({**of, "low": nan, "high": nan, "cluster": "", "clusters": 0})
     return pd.DataFrame(rows)
+
+
+def _by_way(facts: Facts) -> dict[str, dict[str, dict[str, Any]]]:
+    """Of each classifier, the floor by what was varied: the largest difference, flips and comparisons."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, fact in facts.items():
+        for way, (largest, flips, n) in (fact.get("noise_floor") or {}).get("by_way", {}).items():
+            zero = {"total_variation": largest, "flips": 0, "n": 0}
+            before = found.setdefault(name[1], {}).setdefault(way, zero)
+            if largest is not None:
+                before["total_variation"] = max(largest, before["total_variation"])
+            before["flips"] += flips
+            before["n"] += n
+    return found
 
 
 def _class_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
