@@ -62,8 +62,10 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--suite=line-camera", "suite", ["line-camera"]),
     ("--perturbation=hue", "perturbation", ["hue"]),
     ("--frames=3", "frames", 3),
+    ("--strengths=2", "strengths", 2),
     ("--draws=2", "draws", 2),
     ("--pairs=2", "pairs", 2),
+    ("--budget=5m", "budget", "5m"),
     ("--motion-limit=0.5", "motion_limit", 0.5),
     ("--revert-within=5", "revert_within", 5),
     ("--birth=0.6", "birth", 0.6),
@@ -81,6 +83,7 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--precision=float32", "precision", "float32"),
     ("--crop-margin=0.2", "crop_margin", 0.2),
     ("--crop-size=128", "crop_size", 128),
+    ("--class-map=none", "class_map", "none"),
 ]
 
 
@@ -101,6 +104,7 @@ def test_no_option_is_forgotten_above() -> None:
     others |= {"--labels", "--crop"}  # with annotations of their own, in tests/run/test_labelled.py
     others |= {"--for"}  # streams, in tests/run/test_live.py
     others |= {"--fail-if", "--junit"}  # gates, in tests/run/test_compare_runs.py
+    others |= {"--history"}  # in tests/run/test_pages_of_runs.py
     stage = {o.opts[0] for o in cli.commands["stability"].params if isinstance(o, click.Option)}
     assert stage == tested | others
 
@@ -173,7 +177,7 @@ def test_a_stage_without_its_tables_makes_them_first(
     assert "sensitivity: 1 of 1 parts to be made" in said
     assert "stability: up to date" in said
     folder = RunFolder(stability_run)
-    assert len(folder.table("sensitivity")) == 2 * 5 * 5  # frames, strengths, differences
+    assert len(folder.table("sensitivity")) == 2 * 5  # frames, differences; one strength a frame
     assert folder.read_json("correlation.json")["studies"]
 
 
