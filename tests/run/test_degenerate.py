@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from tests.run.conftest import FEW, FLOUR, NETS, Line, run
-from vidrobust.run import footage_units
 from vidrobust.run.folder import RunFolder
-from vidrobust.run.run import Run
-from vidrobust.run.segments import Segment
+from vidrobust.run.workers.order import Order
+from vidrobust.run.workers.worker import Worker
 from vidrobust.video.source import open_video
 
 TWO_CLASSES = """
@@ -97,14 +97,14 @@ def test_memory_that_runs_out_over_one_item_leaves_the_others(
     line: Line, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
 ) -> None:
     """OpenCV says it in its own error; the item is named with the way out, and the next one is done."""
-    real = footage_units._make
+    real = Worker._stream
 
-    def short_of_memory(run_: Run, segment: Segment, source: object, missing: object) -> None:
-        if "bolt" in segment.item.name:
+    def short_of_memory(worker: Worker, order: Order, *rest: Any) -> None:
+        if "bolt" in order.item.name:
             raise cv2.error("OpenCV(5.0.0) alloc.cpp:73: error: (-4) Failed to allocate 15727680 bytes")
-        real(run_, segment, source, missing)  # type: ignore[arg-type]
+        real(worker, order, *rest)
 
-    monkeypatch.setattr(footage_units, "_make", short_of_memory)
+    monkeypatch.setattr(Worker, "_stream", short_of_memory)
     assert run(*line.command("stability"), "--quiet") == 3
     assert "memory ran out" in said()
     (failed,) = line.folder.run["failed"]
