@@ -231,16 +231,23 @@ MEASURE = """<script>window.onload = () => { const wide = [...document.querySele
 
 @pytest.mark.parametrize("width", [1280, 420])
 def test_a_browser_shows_it(made: RunFolder, page: Page, tmp_path: Path, width: int) -> None:
-    """All pictures decode and nothing runs out of the window, told by a script added for this test alone."""
+    """All pictures decode, nothing runs out of the window: told by a script, which the page's policy forbids."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     need(program, "chromium is not installed")
     assert program
     text = (made.path / "report.html").read_text(encoding="utf-8")
-    (tmp_path / "page.html").write_text(text.replace("</body>", MEASURE + "</body>"), encoding="utf-8")
-    done = subprocess.run(
-        [program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
-         f"--window-size={width},2000", "--dump-dom", f"file://{tmp_path / 'page.html'}"],
-        capture_output=True, text=True, check=True, timeout=120,
-    )  # fmt: skip
-    found = json.loads(Page(done.stdout).text.strip().split("\n")[0])
+    strict, open_ = "default-src 'none'", "default-src 'none'; script-src 'unsafe-inline'"
+    assert strict in text
+    titles = []
+    for policy in (strict, open_):
+        shown = text.replace(strict, policy).replace("</body>", MEASURE + "</body>")
+        (tmp_path / "page.html").write_text(shown, encoding="utf-8")
+        done = subprocess.run(
+            [program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+             f"--window-size={width},2000", "--dump-dom", f"file://{tmp_path / 'page.html'}"],
+            capture_output=True, text=True, check=True, timeout=120,
+        )  # fmt: skip
+        titles.append(Page(done.stdout).text.strip().split("\n")[0])
+    assert titles[0].endswith("video robustness")
+    found = json.loads(titles[1])
     assert found == {"wide": 0, "images": sum(tag == "img" for tag, _ in page.tags), "broken": 0}

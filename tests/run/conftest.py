@@ -76,8 +76,9 @@ def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) ->
         str(base / "absent.mp4"),
         *(f"--model=onnx:{models / net}" for net in NETS),
         f"--out={base / 'run'}",
-        "--frames=4",
-        "--pairs=4",
+        "--frames=20",
+        "--strengths=0",
+        "--pairs=20",
         "--resamples=200",
         "--quiet",
     )

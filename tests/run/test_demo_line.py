@@ -40,7 +40,7 @@ def test_every_stage_runs_and_the_planted_light_is_told_with_its_size(tmp_path: 
     assert "Repeatability" in told
     html = (out / "report.html").read_text(encoding="utf-8")
     assert (
-        html.index('href="#policy"') < html.index('href="#detectors"') < html.index('href="#repeatability"')
+        html.index('href="#detectors"') < html.index('href="#policy"') < html.index('href="#repeatability"')
     )
 
     truth = pd.read_parquet(tmp_path / "demo-footage" / "truth.parquet")

@@ -41,7 +41,7 @@ def test_one_command_from_the_manifest_to_the_studies(
     assert set(told) == set(counts.index)
     assert all(told[item] in most for item, most in counts.items())
     assert list(found["levels"]) == ["dynamic"]
-    assert found["levels"]["dynamic"]["from"] == ["measured"]
+    assert found["levels"]["dynamic"]["from"] == ["manifest"]
     assert found["attribute"]["operators"] == ["station-1", "station-2"]
     assert found["attribute"]["against_reference"] is None
     assert any("none of its classes (" in note for note in found["notes"])

@@ -29,8 +29,8 @@ OUT = "reports/demo-line"
 MODELS = ("line-classifier", "line-detector")
 LINE = RenderSettings(parts=8, passes=2, stations=2, seconds=1.0, seed=7, dials=("2:light=0.5", "2:shake=8"))
 """Two stations see the same parts twice; at the second one the lamp sways and the camera shakes."""
-STUDY = Settings(model=MODELS, frames=1, pairs=2, resamples=2000)
-"""A few frames and pairs of each of the 32 clips."""
+STUDY = Settings(model=MODELS, frames=160, pairs=128, resamples=2000)
+"""Five frames, one a strength, and four pairs for each of the 32 clips."""
 DEFECTS = (*(name for name in LABELS if name.endswith("-defect")), "defect")
 """What the classifier and the detector call a defect."""
 AT_REST = ("objects", "came_into_view")

@@ -46,6 +46,8 @@ def over_strengths(values: np.ndarray) -> np.ndarray:
     if known.all():
         return np.asarray(values.mean(axis=1))
     tried = known.any(axis=0)
+    if not tried.any():
+        return np.full(len(values), np.nan)
     values, known = values[:, tried], known[:, tried]
     counts = known.sum(axis=0)
     means = np.where(known, values, 0.0).sum(axis=0) / counts

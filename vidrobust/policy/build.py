@@ -18,7 +18,7 @@ from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.policy.candidates import Standing, standings
 from vidrobust.policy.observed import LENGTHS, Observed, observed
 from vidrobust.policy.policy import EITHER_WAY, FAMILIES, Policy, PolicyStep, Rejected
-from vidrobust.policy.response import Response, response
+from vidrobust.policy.response import LEAST, Response, response
 from vidrobust.tasks.classification import CLASSIFICATION
 from vidrobust.tasks.task import Felt
 
@@ -148,6 +148,12 @@ def _obstacle(
         return f"{title} explains {span} of {evidence.of}, but this perturbation could not be fitted to it"
     if not standing.stands:
         return f"{title} explains {span} of {evidence.of}, but {standing.why}"
+    if not moved.moves and moved.value >= LEAST:
+        return (
+            f"cannot tell: {title} explains {span}, but whether this moves the model at the size seen hangs on "
+            f"{moved.n} frames ({moved.value:.2f} [{moved.low:.2f}, {moved.high:.2f}]); more frames (--frames) "
+            "would tell"
+        )
     if not moved.moves:
         return f"{title} explains {span}, but at the size seen this moves the model by {moved.value:.3f} only"
     if not moved.grows:

@@ -19,7 +19,7 @@ from tests.conftest import need
 from tests.run.conftest import FEW
 
 MODELS = '''
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 import numpy as np
 from vidrobust.predictions import Classifications
@@ -50,6 +50,7 @@ class Dying(Plain):
     name = "dying"
 
     def __call__(self, pixels):
+        time.sleep(float(os.environ.get("SLOW", "0")))
         if pixels.shape[-1] > 128 and str(os.getpid()) != os.environ["ASKS"]:
             if str(pixels.shape[-1]) == os.environ.get("WIDTH"):
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -189,7 +190,7 @@ def test_a_unit_that_ends_every_worker_is_given_up_and_the_others_are_done(place
 
 
 def test_ctrl_c_ends_the_workers_and_the_same_command_goes_on(place: Place) -> None:
-    with place.start("stopped", "--workers=2") as process:
+    with place.start("stopped", "--workers=2", SLOW="0.5") as process:
         until(lambda: list((place.base / "stopped").glob("parts/links/*.parquet")))
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
