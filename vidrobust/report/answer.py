@@ -24,6 +24,8 @@ from vidrobust.tasks.catalogue import find_metric
 
 LEAST_TOLD = 0.05
 """A smaller share of the account is not told by name."""
+LEAST_LEFT = 0.01
+"""Less than this left unexplained is not worth a word."""
 
 
 @dataclass(frozen=True)
@@ -128,17 +130,22 @@ def _swaps(run: RunTables, model: str) -> str:
 def _why(account: pd.DataFrame, of: str) -> str:
     told = account[(account["share"] >= LEAST_TOLD) & (account["cause"] != "unexplained")]
     told = told.sort_values("share", ascending=False)
-    parts = [
-        f"{TITLES[row.cause]} {percent_with_interval(row.share, row.low, row.high)}"
-        for row in told.itertuples()
-    ]
-    if not parts:
+    surely, perhaps = (
+        [
+            f"{TITLES[row.cause]} {percent_with_interval(row.share, row.low, row.high)}"
+            for row in told[of_these].itertuples()
+        ]
+        for of_these in (told["low"] > 0, ~(told["low"] > 0))
+    )
+    if not surely and not perhaps:
         return f"nothing that was measured explains {of}"
-    if not (told["low"] > 0).any():
-        return f"what {of} comes from cannot be told from these pairs; the largest share: {parts[0]}"
+    if not surely:
+        return f"what {of} comes from cannot be told from these pairs; the largest share: {perhaps[0]}"
+    also = f", perhaps also from {listing(perhaps)}" if perhaps else ""
     rest = account.loc[account["cause"] == "unexplained", "share"]
-    left = f"; {percent(float(rest.iloc[0]))} is not explained" if len(rest) and known(rest.iloc[0]) else ""
-    return f"{of} comes from {listing(parts)}{left}"
+    some = len(rest) and known(rest.iloc[0]) and rest.iloc[0] >= LEAST_LEFT
+    left = f"; {percent(float(rest.iloc[0]))} is not explained" if some else ""
+    return f"{of} comes from {listing(surely)}{also}{left}"
 
 
 def _train(page: policy_section.PolicyPage) -> str:
