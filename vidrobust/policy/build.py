@@ -158,8 +158,8 @@ def _obstacle(
         return f"{title} explains {span}, but at the size seen this moves the model by {moved.value:.3f} only"
     if not moved.grows:
         return (
-            f"{title} explains {span}, but the weakest of this moves the model as much as the strongest: an "
-            "answer that any change tips is not made steadier by training with this one"
+            f"cannot tell: {title} explains {span}, but that more of this moves the model more is not sure from "
+            f"{moved.n} frames; more (--frames) would tell, but of a model that answers at random none"
         )
     return ""
 
