@@ -89,6 +89,37 @@ def test_recall_and_errors_are_those_counted_by_hand(ran: Path) -> None:
     assert curve.loc[0.95, "recall"] == 0
 
 
+def test_boxes_in_shares_of_the_frame_say_the_same(line: Path, ran: Path, tmp_path: Path) -> None:
+    """The same boxes as YouTube-BoundingBoxes writes them."""
+    rows = []
+    for frame in range(FRAMES):
+        x1, y1, x2, y2 = square(frame)
+        sides = f"{x1 / 240:.8f},{x2 / 240:.8f},{y1 / 180:.8f},{y2 / 180:.8f}"
+        rows.append(f"belt,{40 * frame},0,bolt,1,present,{sides}")
+    head = "youtube_id,timestamp_ms,class_id,class_name,object_id,object_presence,xmin,xmax,ymin,ymax"
+    (tmp_path / "ytbb.csv").write_text("\n".join([head, *rows]) + "\n")
+    out, model = tmp_path / "run", f"detections:{line / 'recorded.csv'}"
+    asked = ("stability", str(line / "belt"), f"--labels={tmp_path / 'ytbb.csv'}", f"--model={model}")
+    assert run(*asked, f"--out={out}", "-q") == 0
+    mine, theirs = (
+        json.loads((folder / "metrics.json").read_text())["models"]["recorded"] for folder in (out, ran)
+    )
+    for name in ("recall", "fragment_error", "center_error", "average_precision_50"):
+        assert mine[name]["value"] == pytest.approx(theirs[name]["value"], abs=1e-6)
+    boxes = [pd.read_parquet(folder / "known_boxes.parquet")[["x1", "y2"]] for folder in (out, ran)]
+    np.testing.assert_allclose(boxes[0], boxes[1], atol=1e-4)
+
+
+def test_known_boxes_judge_no_detector_of_a_part_of_the_frame(
+    line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, model = tmp_path / "run", f"detections:{line / 'recorded.csv'}"
+    asked = ("stability", str(line / "belt"), f"--labels={line / 'boxes.json'}", f"--model={model}")
+    assert run(*asked, f"--out={out}", "--roi=0,0,200,180", "-q") == 0
+    assert "are cut out of their frames" in capsys.readouterr().err
+    assert "recall" not in json.loads((out / "metrics.json").read_text())["models"]["recorded"]
+
+
 def test_average_precision_comes_through_the_stage(ran: Path) -> None:
     told = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
     # bolts alone are known; 36 of 40 are found and nothing else is called a bolt: precision 1 up to a recall of .9

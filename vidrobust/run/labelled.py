@@ -30,6 +30,7 @@ class Known:
     """What is known of the items.
 
     labels       the table ``labels``, items and frames as they are in the run
+    box_unit     of its boxes, as ``Labels.box_unit``
     sets         anchors and the frames about them that count, as ``Labels.sets``; None: labels come without
     judged_by    whose labels these frames are judged by
     lost         frames about anchors that the footage does not hold
@@ -38,6 +39,7 @@ class Known:
     """
 
     labels: pd.DataFrame = field(default_factory=lambda: tables.empty("labels"))
+    box_unit: str = "px"
     sets: pd.DataFrame | None = None
     judged_by: Literal["own", "anchor"] = "own"
     lost: int = 0
@@ -48,6 +50,8 @@ class Known:
     def as_rows(self) -> list[dict[str, object]]:
         """All of it that figures depend on, besides the models' classes, as plain values for a key."""
         said = [self.labels.astype(str).to_dict("split")]
+        if self.box_unit != "px":
+            said.append({"box_unit": self.box_unit})
         if self.sets is not None:
             said.append({"judged_by": self.judged_by, **self.sets.astype(str).to_dict("split")})
         return said
@@ -73,11 +77,12 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
     _say_what(matched, labels, settings, say)
     if settings.crop:
         objects = _objects(items, labels, say)
-        return objects, _with_map(Known(labels=_of_objects(objects, matched.rows)), labels, settings)
-    known_now = Known(labels=matched.rows)
+        rows = _of_objects(objects, matched.rows)
+        return objects, _with_map(Known(labels=rows, box_unit=labels.box_unit), labels, settings)
+    known_now = Known(labels=matched.rows, box_unit=labels.box_unit)
     if len(labels.sets):
         sets, lost = sets_on_items(labels.sets, items)
-        known_now = Known(labels=matched.rows, sets=sets, judged_by=labels.judged_by, lost=lost)
+        known_now = replace(known_now, sets=sets, judged_by=labels.judged_by, lost=lost)
     return tuple(items), _with_map(known_now, labels, settings)
 
 

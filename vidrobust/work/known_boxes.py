@@ -10,6 +10,7 @@ import pandas as pd
 
 from vidrobust import tables
 from vidrobust.differences.boxes import areas
+from vidrobust.footage.labels.matching import in_pixels
 from vidrobust.protocols.anchors import WITHIN
 from vidrobust.protocols.answers import apart, on_frames
 from vidrobust.protocols.average_precision import (
@@ -59,8 +60,7 @@ class Judged:
 
 def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """The tables ``DETECTION.labelled``, and rows of ``stability``; none where no box is known."""
-    labels = run.inputs.known.labels
-    boxes = labels[labels["x1"].notna()]
+    boxes = _whole_frames(run)
     found: dict[str, list[pd.DataFrame]] = {}
     if not len(boxes):
         return {}
@@ -90,6 +90,26 @@ def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             found.setdefault(name, []).append(table.assign(model=model.name))
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
     return {name: tables.check(name, pd.concat(parts, ignore_index=True)) for name, parts in found.items()}
+
+
+def _whole_frames(run: Run) -> pd.DataFrame:
+    """The known boxes in px of the frames that the detectors saw; those of items cut to a region are left out."""
+    known = run.inputs.known
+    boxes = known.labels[known.labels["x1"].notna()]
+    cut = {item.name for item in run.inputs.items if item.roi is not None or item.boxes is not None}
+    left_out = boxes["item"].isin(cut)
+    if left_out.any():
+        run.reporter.warn(
+            f"{boxes.loc[left_out, 'item'].nunique()} item(s) are cut out of their frames: their known boxes, "
+            "which are of whole frames, judge no detector"
+        )
+    sizes = {entry["item"]: (int(entry["width"]), int(entry["height"])) for entry in run.folder.run["inputs"]}
+    parts = [
+        in_pixels(rows, known.box_unit, *sizes[str(item)])
+        for item, rows in boxes[~left_out].groupby("item", sort=False)
+        if item in sizes
+    ]
+    return pd.concat(parts).sort_index() if parts else boxes.iloc[:0]
 
 
 def judged_frames(
