@@ -9,7 +9,7 @@ import pytest
 from vidrobust.account.naming import comes_back, named
 from vidrobust.account.scene import CAUSES
 from vidrobust.account.score import KEYFRAMES, NOISE
-from vidrobust.account.shares import ACCOUNT_CAUSES, UNEXPLAINED, summarise, summarise_by
+from vidrobust.account.shares import ACCOUNT_CAUSES, UNEXPLAINED, over_a_second, summarise, summarise_by
 
 
 def pair(
@@ -120,18 +120,18 @@ def test_a_clear_cause_is_named_and_comes_back() -> None:
 def test_a_drift_is_named_from_pairs_a_second_apart_where_neighbours_do_not_show_it() -> None:
     near, far = noisy(0.0, 24, 0), noisy(0.5, 48, 1).assign(scale="second")
     causes = pd.concat([near, far], ignore_index=True)
-    found = named(summarise(near), summarise(causes, scale="second", per_item=False))
+    found = named(summarise(near), over_a_second(summarise_by(causes)))
     assert found[["cause", "scale"]].to_numpy().tolist() == [["light", "second"]]
     back = comes_back(causes, found, seed=0)
     assert back["comes_back"].iloc[0] > 0.9
-    both = named(summarise(noisy(0.5, 48, 0)), summarise(causes, scale="second", per_item=False))
+    both = named(summarise(noisy(0.5, 48, 0)), over_a_second(summarise_by(causes)))
     assert both[["cause", "scale"]].to_numpy().tolist() == [["light", "adjacent"]]
 
 
 def test_what_moves_over_a_second_is_not_named_from_it() -> None:
     far = noisy(0.5, 48, 1).assign(scale="second")
     far["cause"] = far["cause"].replace({"light": "camera", "camera": "light"})
-    slow = summarise(far, scale="second", per_item=False)
+    slow = over_a_second(summarise_by(far))
     assert slow.set_index("cause").loc["camera", "low"] > 0.05
     assert len(named(summarise(noisy(0.0, 24, 0)), slow)) == 0
 

@@ -39,14 +39,12 @@ COLUMNS = (
 def summarise(
     causes: pd.DataFrame,
     *,
-    scale: str = ADJACENT,
     per_item: bool = True,
     keyframes: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """The table ``account``: per model, over all items (item "") and per item, one row a cause.
+    """The table ``account``, of neighbours: per model, over all items (item "") and per item, one row a cause.
 
     causes  the table ``causes``, any number of items and models
-    scale   "adjacent" for neighbours, "second" for pairs about a second apart
     per_item  whether the rows of single items are wanted as well
     keyframes  per model the p-value of ``keyframe_tests``, which knows all pairs and not only the replayed ones
 
@@ -63,7 +61,7 @@ def summarise(
     excluded, reasons                      pairs that could not be replayed, and why
     """
     rows: list[dict[str, Any]] = []
-    for model, of_model in causes[causes["scale"] == scale].groupby("model", sort=False):
+    for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
         rows += account_rows({"model": str(model), "item": ""}, of_model)
         for row in rows[-len(ACCOUNT_CAUSES) :]:
             if row["cause"] == KEYFRAMES and keyframes and str(model) in keyframes:
@@ -85,6 +83,11 @@ def summarise_by(causes: pd.DataFrame) -> pd.DataFrame:
             ids = {"by": by, "value": str(value), "model": str(model), "item": ""}
             rows += account_rows(ids, group)
     return pd.DataFrame(rows, columns=["by", "value", "model", "item", *COLUMNS])
+
+
+def over_a_second(by: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the table ``account_by`` that are of pairs a second apart, over all items."""
+    return by[(by["by"] == "scale") & (by["value"] == SECOND)]
 
 
 def account_rows(ids: Mapping[str, str], rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust import tables
-from vidrobust.account.shares import SECOND
+from vidrobust.account.shares import over_a_second
 from vidrobust.correlation.from_run import units_of_run
 from vidrobust.correlation.study import CorrelationResult, correlate_tables
 from vidrobust.correlation.study import correlate as correlate_units
@@ -74,7 +74,7 @@ def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
     )
     return Evidence(
         account=account[account["item"] == ""],
-        slow=by[(by["by"] == "scale") & (by["value"] == SECOND)],
+        slow=over_a_second(by),
         named=dict(zip(named["cause"], named["scale"], strict=True)),
         comes_back=dict(zip(named["cause"], named["comes_back"], strict=True)),
         within=within,

@@ -10,7 +10,7 @@ import pandas as pd
 from vidrobust import tables
 from vidrobust.account.keyframes import keyframe_tests
 from vidrobust.account.naming import comes_back, named
-from vidrobust.account.shares import SECOND, summarise_by
+from vidrobust.account.shares import over_a_second, summarise_by
 from vidrobust.account.shares import summarise as summarise_account
 from vidrobust.run.run import Run
 from vidrobust.studies import stability as study
@@ -123,8 +123,8 @@ def causes(run: Run, facts: Facts) -> None:
         if len(rows):
             found["account"] = summarise_account(rows, keyframes=None if prefix else _keyframe_tests(run))
             found["account_by"] = summarise_by(rows)
-            slow = summarise_account(rows, scale=SECOND, per_item=False)
-            found["named"] = comes_back(rows, named(found["account"], slow), run.settings.seed)
+            names = named(found["account"], over_a_second(found["account_by"]))
+            found["named"] = comes_back(rows, names, run.settings.seed)
         for name, table in found.items():
             run.folder.write_table(f"{prefix}{name}", table)
 
