@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -70,7 +70,8 @@ class Blur:
             return np.asarray(
                 cv2.GaussianBlur(picture, (0, 0), abs(self.sigma_px), borderType=cv2.BORDER_REFLECT_101)
             )
-        return _smeared(picture, self.length_px, self.angle)
+        kernel = line_kernel(self.length_px, self.angle)
+        return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101))
 
 
 def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray) -> Blur:
@@ -101,14 +102,8 @@ def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visi
         sharp, soft = soft, sharp
     if sigma < SMALLEST_SIGMA:
         return Blur()
-    sign = 1 if rich[1] < rich[0] else -1
-    line = _line(_Slopes.of(*sharp), _Slopes.of(*soft), sigma)
-    return line_of(*line, sign) if line else Blur(sigma_px=sign * sigma)
-
-
-def line_of(length_px: float, angle: float, sign: int = 1) -> Blur:
-    """A line of this length, px, at this angle, radians; sign -1 where the second frame is the sharper one."""
-    return Blur(sigma_px=sign * length_px / math.sqrt(12), angle=angle)
+    found = _line_or(Blur(sigma_px=sigma), _Slopes.of(*sharp), _Slopes.of(*soft))
+    return found if rich[1] < rich[0] else replace(found, sigma_px=-found.sigma_px)
 
 
 def detail(picture: np.ndarray) -> np.ndarray:
@@ -174,20 +169,20 @@ class _Slopes:
         return np.asarray(np.log(np.maximum(left, 1e-3)))
 
 
-def _line(sharp: _Slopes, soft: _Slopes, sigma: float) -> tuple[float, float] | None:
-    """Length, px, and angle of the line that leads from the sharp to the soft frame; None where it is none."""
+def _line_or(gaussian: Blur, sharp: _Slopes, soft: _Slopes) -> Blur:
+    """The line that leads from the sharp to the soft frame; the Gaussian where that does so nearly as well."""
     before = sharp.energy()
     lost = soft.energy() - before
     waves = np.column_stack([np.ones(len(ANGLES)), np.cos(2 * ANGLES), np.sin(2 * ANGLES)])
     _, cosine, sine = np.linalg.lstsq(waves, lost, rcond=None)[0]
     if math.hypot(cosine, sine) < LEAST_UNLIKE:
-        return None
+        return gaussian
 
     def left(blur: Blur) -> np.ndarray:
         return np.asarray(sharp.energy(blur.of) - before - lost)
 
-    def length_at(angle: float) -> float:
-        """The length that takes as much from all directions together: more takes more."""
+    def at(angle: float) -> Blur:
+        """The line at this angle that takes as much from all directions together: a longer one takes more."""
         low, high = SMALLEST_SIGMA, float(SIGMAS[-1])
         for _ in range(HALVINGS):
             middle = math.sqrt(low * high)
@@ -195,16 +190,16 @@ def _line(sharp: _Slopes, soft: _Slopes, sigma: float) -> tuple[float, float] | 
                 low = middle
             else:
                 high = middle
-        return math.sqrt(low * high)
+        return Blur(sigma_px=math.sqrt(low * high), angle=angle)
 
     def error(blur: Blur) -> float:
         return float(np.square(left(blur)).sum())
 
     angle = (math.atan2(sine, cosine) + math.pi) / 2 % math.pi
-    length = length_at(angle)
-    angle = min((angle, *(angle + TURNS)), key=lambda a: error(Blur(sigma_px=length, angle=a))) % math.pi
-    found = Blur(sigma_px=length_at(angle), angle=angle)
-    return (found.length_px, angle) if error(found) < BETTER * error(Blur(sigma_px=sigma)) else None
+    first = at(angle)
+    near = [replace(first, angle=float(angle + turn)) for turn in (0.0, *TURNS)]
+    found = at(min(near, key=error).angle % math.pi)
+    return found if error(found) < BETTER * error(gaussian) else gaussian
 
 
 def _slopes(gray: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -214,11 +209,6 @@ def _slopes(gray: np.ndarray, where: np.ndarray) -> np.ndarray:
     along, across, both = (float(np.mean(each)) for each in (x * x, y * y, x * y))
     c, s = np.cos(ANGLES), np.sin(ANGLES)
     return np.asarray(c * c * along + 2 * c * s * both + s * s * across)
-
-
-def _smeared(picture: np.ndarray, length_px: float, angle: float) -> np.ndarray:
-    kernel = line_kernel(length_px, angle)
-    return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101))
 
 
 @cache
