@@ -38,6 +38,10 @@ class VideoInfo:
     """What is odd but harmless: interlaced, alpha dropped, variable frame rate ..."""
 
 
+VECTORS = {"time_s": np.float64, "index": np.int64, "corrupt": np.bool_, "keyframe": np.bool_}
+"""What a batch holds of each frame besides its pixels, and the type."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FrameBatch:
     """Consecutively delivered frames of one source, all of one size.
@@ -66,8 +70,7 @@ class FrameBatch:
             )
         if not len(self.keyframe):
             object.__setattr__(self, "keyframe", np.zeros(shape[0], np.bool_))
-        vectors = {"time_s": np.float64, "index": np.int64, "corrupt": np.bool_, "keyframe": np.bool_}
-        for name, dtype in vectors.items():
+        for name, dtype in VECTORS.items():
             value = getattr(self, name)
             if value.shape != (shape[0],) or value.dtype != dtype:
                 raise ValueError(
@@ -80,5 +83,5 @@ class FrameBatch:
 
     def rows(self, keep: np.ndarray) -> FrameBatch:
         """Some of the frames, in order; keep (N,) bool."""
-        vectors = {name: getattr(self, name)[keep] for name in ("time_s", "index", "corrupt", "keyframe")}
+        vectors = {name: getattr(self, name)[keep] for name in VECTORS}
         return FrameBatch(pixels=self.pixels[np.flatnonzero(keep)], item=self.item, **vectors)

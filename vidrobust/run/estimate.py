@@ -11,6 +11,7 @@ from typing import Any
 from vidrobust.differences.pairs import PairWatcher
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.footage.item import Item
+from vidrobust.frames import VECTORS
 from vidrobust.models.load import load_models
 from vidrobust.models.predict import predict
 from vidrobust.run import inputs
@@ -194,11 +195,5 @@ def _frames_cost(stage: Any, context: Context, source: Any, models: list[Any], l
 
 
 def _part(batch: Any, start: int, stop: int) -> Any:
-    return dataclasses.replace(
-        batch,
-        pixels=batch.pixels[start:stop],
-        time_s=batch.time_s[start:stop],
-        index=batch.index[start:stop],
-        corrupt=batch.corrupt[start:stop],
-        keyframe=batch.keyframe[start:stop],
-    )
+    cut = {name: getattr(batch, name)[start:stop] for name in ("pixels", *VECTORS)}
+    return dataclasses.replace(batch, **cut)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError
-from vidrobust.frames import FrameBatch, VideoInfo
+from vidrobust.frames import VECTORS, FrameBatch, VideoInfo
 from vidrobust.video.source import VideoSource
 
 KEPT_BYTES = 256 * 2**20
@@ -82,8 +82,7 @@ class KeptFrames:
             pixels=torch.stack(pictures),
             item=known[0].batch.item,
             **{
-                name: np.array([getattr(place.batch, name)[place.row] for place in known])
-                for name in ("time_s", "index", "corrupt", "keyframe")
+                name: np.array([getattr(place.batch, name)[place.row] for place in known]) for name in VECTORS
             },
         )
 
