@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.tracks.planted import box, item
-from vidrobust.tracks.against_truth import Truth, area_under, stability_curve, stability_error
+from vidrobust.tracks.against_truth import Truth, area_under, curve_rows, pooled
+from vidrobust.tracks.follow import ItemBoxes
 
 
 def trajectory(count: int) -> Truth:
@@ -14,6 +16,11 @@ def trajectory(count: int) -> Truth:
     boxes = np.array([box(100 + 5 * f, 200) for f in range(count)])
     zeros = np.zeros(count, np.int64)
     return Truth(np.arange(count), boxes, zeros, zeros)
+
+
+def stability_error(found: ItemBoxes, truth: Truth, threshold: float) -> pd.Series:
+    """fragment, centre, scale, total, recall at one threshold."""
+    return pooled(curve_rows(found, truth, (threshold,))).iloc[0]
 
 
 def test_a_constant_offset_and_a_constant_size_cost_nothing() -> None:
@@ -49,7 +56,7 @@ def test_other_classes_and_far_boxes_do_not_match() -> None:
 def test_the_curve_and_its_area() -> None:
     """Scores fall from .95: at each threshold the first frames remain, one change where some are missed."""
     rows = [(f, box(100 + 5 * f, 200), 0.95 - 0.1 * f, 0) for f in range(10)]
-    curve = stability_curve(item(rows, 10), trajectory(10), (0.0, 0.5, 0.9))
+    curve = pooled(curve_rows(item(rows, 10), trajectory(10), (0.0, 0.5, 0.9)))
     assert curve["recall"].tolist() == [1.0, 0.5, 0.1]
     np.testing.assert_allclose(curve["fragment"], [0, 1 / 9, 1 / 9])
     # over recall .1 to 1: a plateau of .4, then half of it over .5

@@ -40,26 +40,6 @@ class Truth:
                 raise ValueError(f"Truth.{name}: expected shape {shape}, got {np.shape(getattr(self, name))}")
 
 
-@dataclass(frozen=True)
-class StabilityError:
-    """The three errors, each a mean over trajectories (NaN where none counts); ``recall`` of the known boxes.
-
-    fragment  status changes, found to missed and back, over frames - 1
-    centre    std of (x - x*) / w* plus that of (y - y*) / h*: a constant offset costs nothing
-    scale     std of sqrt(w h / w* h*) plus that of (w / h) / (w* / h*)
-    """
-
-    fragment: float
-    centre: float
-    scale: float
-    recall: float
-
-    @property
-    def total(self) -> float:
-        """The sum of the three; lower is better."""
-        return self.fragment + self.centre + self.scale
-
-
 def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
     """(T,) int64: the row of the box that was matched to each known box, or -1."""
     rows = np.full(len(truth.frame), -1, np.int64)
@@ -77,7 +57,10 @@ def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
 def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.DataFrame:
     """A row a trajectory: trajectory, frames, found, fragment, centre, scale; NaN where an error is not defined.
 
-    found  boxes of this score and more count
+    threshold  boxes of this score and more count
+    fragment   status changes, found to missed and back, over frames - 1
+    centre     std of (x - x*) / w* plus that of (y - y*) / h*: a constant offset costs nothing
+    scale      std of sqrt(w h / w* h*) plus that of (w / h) / (w* / h*)
     """
     rows = matched(found, truth, threshold)
     told = []
@@ -94,14 +77,6 @@ def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.Da
     return pd.DataFrame(told, columns=["trajectory", "frames", "found", "fragment", "centre", "scale"])
 
 
-def stability_error(found: ItemBoxes, truth: Truth, threshold: float) -> StabilityError:
-    """The errors of a detector's boxes of this score and more."""
-    rows = trajectory_errors(found, truth, threshold)
-    fragment, centre, scale = (float(rows[name].mean()) for name in ("fragment", "centre", "scale"))
-    recall = float(rows["found"].sum() / len(truth.frame)) if len(truth.frame) else float("nan")
-    return StabilityError(fragment, centre, scale, recall)
-
-
 def curve_rows(found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS) -> pd.DataFrame:
     """``trajectory_errors`` at each threshold, one below the other, with the column threshold."""
     return pd.concat(
@@ -113,6 +88,8 @@ def curve_rows(found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = T
 def pooled(rows: pd.DataFrame) -> pd.DataFrame:
     """threshold, recall, fragment, centre, scale, total: a row a threshold, of the trajectories of any items.
 
+    Errors are means over trajectories, NaN where none counts; recall is that of the known boxes.
+
     rows  of ``curve_rows``
     """
     by = rows.groupby("threshold", sort=True)
@@ -122,13 +99,6 @@ def pooled(rows: pd.DataFrame) -> pd.DataFrame:
         recall=sums["found"] / sums["frames"], total=errors.sum(axis=1, min_count=3, skipna=False)
     )
     return curve.reset_index()[["threshold", "recall", "fragment", "centre", "scale", "total"]]
-
-
-def stability_curve(
-    found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS
-) -> pd.DataFrame:
-    """threshold, recall, fragment, centre, scale, total: a row a threshold."""
-    return pooled(curve_rows(found, truth, thresholds))
 
 
 def area_under(curve: pd.DataFrame, column: str = "total") -> float:
