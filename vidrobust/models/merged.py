@@ -13,39 +13,16 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.footage.labels.class_map import ClassMap
 from vidrobust.models.classes import IMAGENET, imagenet_shift
-from vidrobust.models.info import ModelInfo, model_info
+from vidrobust.models.info import model_info
 from vidrobust.models.network import NetworkClassifier
+from vidrobust.models.seen_over import SeenOver
 from vidrobust.predictions import Classifications, Classifier
-
-
-@dataclass(eq=False, kw_only=True)
-class Merged:
-    """A user's own classifier, or answers from a file, in other classes."""
-
-    name: str
-    class_names: tuple[str, ...]
-    info: ModelInfo
-    classifier: Any
-    over: Callable[[Classifications], Classifications]
-    needs_pixels: bool
-    task: Literal["classification"] = "classification"
-
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
-        """pixels (N, 3, H, W) uint8 RGB -> N rows."""
-        return self.over(self.classifier(pixels))
-
-    def predict_frames(self, item: str, index: np.ndarray) -> Classifications:
-        """Frames of an item by their numbers, where the classifier reads its answers."""
-        return self.over(self.classifier.predict_frames(item, index))
 
 
 def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of: str) -> Classifier | None:
@@ -80,13 +57,12 @@ def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of
             info=told,
             reading=lambda rows, where: over(reading(rows, where)),
         )
-    return Merged(
+    return SeenOver(
         name=classifier.name,
         class_names=tuple(names),
         info=told,
         classifier=classifier,
         over=over,
-        needs_pixels=getattr(classifier, "needs_pixels", True),
     )
 
 
