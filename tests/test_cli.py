@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import click
 import pytest
 
+from tests.conftest import need
 from tests.run.conftest import NETS, run
 from vidrobust.cli import cli
 from vidrobust.run.folder import RunFolder
@@ -91,6 +93,10 @@ SETTINGS: list[tuple[str, str, Any]] = [
 def test_options_reach_the_run(
     corpus: Path, models: Path, tmp_path: Path, option: str, name: str, value: Any
 ) -> None:
+    if name == "cluster":
+        need(
+            importlib.util.find_spec("ray"), "the package ray is not installed: pip install 'vidrobust[ray]'"
+        )
     out = tmp_path / "run"
     extra = [option] if "end-s" in option else [option, "--end-s=1.0"]
     code = run("stability", str(corpus / CLIP), f"-monnx:{models / NET}", f"-o{out}", "-q", *extra)
