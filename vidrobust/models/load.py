@@ -16,7 +16,7 @@ from vidrobust.models.engines.runners import NAMES, Precision, default_engine
 from vidrobust.models.engines.wanted import Wanted
 from vidrobust.models.info import model_info
 from vidrobust.models.known import kind_of, parse_spec
-from vidrobust.models.network import Network, NetworkClassifier, as_classifier, check_frames
+from vidrobust.models.network import Network, NetworkClassifier, as_classifier, check_frames, first_batch
 from vidrobust.models.predict import Model
 from vidrobust.models.reading import KEYS, Declared
 from vidrobust.models.spec import split_options
@@ -53,22 +53,28 @@ def load_model(
     wanted = Wanted(engine=engine or default_engine(), precision=cast(Precision, precision))
     parsed = parse_spec(spec)
     wanted = wanted.changed(parsed.options, parsed.number("threads"))
-    model = load_as_it_is(spec, device=device, name=name)
-    if not isinstance(model, NetworkClassifier):
-        return model
-    frames = (check_frames() if sample is None else sample).to(model.network.device)
-    network = with_engine(model.network, wanted, frames)
-    return model if network is model.network else as_classifier(network, spec)
+    loaded = _loaded(spec, device, name)
+    if not isinstance(loaded, Network):
+        return loaded
+    frames = (check_frames() if sample is None else sample).to(loaded.device)
+    with first_batch(loaded.name):
+        network = with_engine(loaded, wanted, frames)
+    return as_classifier(network, spec)
 
 
 def load_as_it_is(spec: str, *, device: str = "auto", name: str | None = None) -> Model:
     """``load_model`` without a choice of engines: torch modules in torch, ONNX files in ONNX Runtime."""
+    loaded = _loaded(spec, device, name)
+    return as_classifier(loaded, spec) if isinstance(loaded, Network) else loaded
+
+
+def _loaded(spec: str, device: str, name: str | None) -> Network | Model:
+    """A model, or a network that has still to be checked and made a classifier."""
     parsed = parse_spec(spec)
     loaded = kind_of(parsed).load(parsed, resolve_device(device))
     declared = Declared.read({key: value for key, value in parsed.options.items() if key in KEYS}, spec)
     if isinstance(loaded, Network):
-        named = dataclasses.replace(loaded, name=name or loaded.name, declared=declared.over(loaded.declared))
-        return as_classifier(named, spec)
+        return dataclasses.replace(loaded, name=name or loaded.name, declared=declared.over(loaded.declared))
     if isinstance(loaded, DetectionNetwork):
         loaded = as_detector(dataclasses.replace(loaded, name=name or loaded.name), spec)
     model: Model = thresholded(loaded, declared, spec)

@@ -111,7 +111,7 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
     Raises SettingsError where outputs and declarations do not fit, InputError where outputs are not finite.
     """
     where = f"model {network.name}"
-    with _first_batch(network.name):
+    with first_batch(network.name):
         rows = scores(network, check_frames())
     reading, found = settle(rows, network.declared, network.class_names, where)
     info = ModelInfo(
@@ -167,7 +167,7 @@ def check_steady(classifier: Classifier) -> None:
 
 
 @contextlib.contextmanager
-def _first_batch(name: str) -> Iterator[None]:
+def first_batch(name: str) -> Iterator[None]:
     """Whatever a network raises on its first frames, said with its name."""
     try:
         yield
@@ -180,7 +180,7 @@ def _first_batch(name: str) -> Iterator[None]:
 
 
 def _row_by_row(classifier: Classifier, frames: torch.Tensor) -> np.ndarray:
-    with _first_batch(classifier.name):
+    with first_batch(classifier.name):
         result = classifier(frames)
     if not isinstance(result, Classifications) or len(result) != len(frames):
         got = f"{len(result)} rows" if isinstance(result, Classifications) else type(result).__name__

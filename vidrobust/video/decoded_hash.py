@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
+import xxhash
 
 from vidrobust.frames import FrameBatch
 
 
 class DecodedHash:
-    """The hash of all frames fed, BLAKE2b of their sizes and RGB bytes in order.
+    """The hash of all frames fed, XXH3 (128 bits) of their sizes and RGB bytes in order.
 
     It does not depend on batches, names, containers or time stamps, so a copy, a remuxed file and a lossless
-    recoding have the same. It costs about as much as decoding, 4.7 ms of CPU time a frame of 1080p: little
-    beside a forward pass, too much to be made for nothing.
+    recoding have the same. It tells pictures apart that differ by chance, not by an attack, and in return costs
+    next to nothing: 0.2 ms of CPU time a frame of 1080p.
 
     >>> seen = DecodedHash()
     >>> for batch in video.batches(16):
@@ -21,7 +21,7 @@ class DecodedHash:
     """
 
     def __init__(self) -> None:
-        self._hash = hashlib.blake2b(digest_size=32)
+        self._hash = xxhash.xxh3_128()
         self.frames = 0
 
     def feed(self, batch: FrameBatch) -> None:
@@ -33,5 +33,5 @@ class DecodedHash:
         self.frames += len(batch)
 
     def hexdigest(self) -> str:
-        """64 hexadecimal digits of all that was fed so far."""
-        return self._hash.copy().hexdigest()
+        """32 hexadecimal digits of all that was fed so far."""
+        return self._hash.hexdigest()

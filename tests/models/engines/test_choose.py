@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.engines import cache
+from vidrobust.models.engines import cache, choose
 from vidrobust.models.engines.agreement import Guarded, disagreement
 from vidrobust.models.engines.choose import with_engine
 from vidrobust.models.engines.wanted import Wanted
@@ -100,6 +102,28 @@ def test_auto_chooses_once_and_says_how(noise: torch.Tensor) -> None:
     assert (again.engine, again.threads, again.notes) == (first.engine, first.threads, first.notes)
     expected, found = as_classifier(network, "s")(noise), as_classifier(first, "s")(noise)
     assert np.abs(expected.probabilities - found.probabilities).max() < 1e-6
+
+
+def test_what_was_measured_beside_other_work_is_measured_again_when_that_is_gone(
+    noise: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, load = of_module(Small(seed=5)), 1.2
+    monkeypatch.setattr(choose, "busy_processors", lambda: load)
+    measured: list[int] = []
+    plain = choose.measured
+    monkeypatch.setattr(choose, "measured", lambda *given: measured.append(1) or plain(*given))
+    for load, times in ((1.2, 1), (1.1, 1), (0.3, 2), (1.5, 2), (0.1, 2)):  # noqa: B007
+        with_engine(network, Wanted(), noise)
+        assert len(measured) == times
+
+
+def test_importing_openvino_reports_to_nobody() -> None:
+    code = (
+        "import sys; from vidrobust.models.engines.runners import _openvino; "
+        "_openvino().Core(); print('openvino_telemetry' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_a_spec_that_pins_the_engine_loads_the_same(models: Path) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ FRAMES = 4
 ROUNDS = 3
 SECONDS = 4.0
 """Measuring ends after the round in which so much time has passed."""
+BUSY = 0.75
+"""The share of busy processors from which on what was measured may be other work's doing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +152,8 @@ def _chosen(network: Network, file: OnnxFile, wanted: Wanted, sample: torch.Tens
     reference = rows_of(network.run, inputs, network)
     key = _key(network, wanted)
     known = cache.recall(key)
+    if known is not None and _was_disturbed(known):
+        known = None
     if known is not None and (found := _as_known(network, file, wanted, known, inputs, reference, key)):
         return found
     candidates, why_not = _candidates(network, file, wanted, inputs, reference)
@@ -162,7 +167,9 @@ def _chosen(network: Network, file: OnnxFile, wanted: Wanted, sample: torch.Tens
     words = [f"{_called(c, network)} {s:.3g}" for c, s in zip(candidates, speeds, strict=True)]
     note = f"engine chosen by measurement, frames/s: {', '.join(words)}" if len(words) > 1 else ""
     notes = [text for text in (note, *why_not) if text]
-    cache.remember(key, {"engine": best.engine, "threads": best.threads, "notes": notes})
+    cache.remember(
+        key, {"engine": best.engine, "threads": best.threads, "notes": notes, "load": busy_processors()}
+    )
     return _running(network, best, notes, key)
 
 
@@ -232,6 +239,19 @@ def _running(network: Network, chosen: Candidate, notes: Sequence[str], key: str
         threads=chosen.threads,
         as_loaded=loaded,
     )
+
+
+def busy_processors() -> float:
+    """The share of this machine's processors that were busy over the last minute; NaN where no system tells."""
+    if not hasattr(os, "getloadavg"):
+        return float("nan")
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
+
+
+def _was_disturbed(known: Mapping[str, object]) -> bool:
+    """Whether a choice was measured beside other work that is gone now, so that it is worth another look."""
+    then = known.get("load")
+    return isinstance(then, float) and then > BUSY and busy_processors() < then / 2
 
 
 def measured(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +76,7 @@ def open_onnxruntime(file: OnnxFile, threads: int, precision: Precision) -> Run:
 
 def open_openvino(file: OnnxFile, threads: int, precision: Precision) -> Run:
     """OpenVINO, asked for its precision by name: by itself it takes bfloat16 where the processor has it."""
-    import openvino
-
+    openvino = _openvino()
     core = openvino.Core()
     if precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise SettingsError("this processor has no bfloat16 arithmetic")
@@ -91,6 +92,20 @@ def open_openvino(file: OnnxFile, threads: int, precision: Precision) -> Run:
     )
     output = compiled.output(file.output)
     return lambda inputs: np.asarray(compiled({file.input: file.array(inputs)})[output])
+
+
+def _openvino() -> Any:
+    """The package, imported without its telemetry: importing it would report to its makers over the network."""
+    if "openvino" in sys.modules:
+        return sys.modules["openvino"]
+    reporter = "openvino_telemetry"
+    loaded = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == reporter}
+    sys.modules[reporter] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        del sys.modules[reporter]
+        sys.modules.update(loaded)
 
 
 ENGINES: dict[str, Engine] = {

@@ -6,7 +6,7 @@ import dataclasses
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from vidrobust.run.unit import Context, Found, StreamWork
 from vidrobust.run.workers.order import Order, Unit
 from vidrobust.shown import shown
 from vidrobust.video.kept import KeptFrames
+from vidrobust.video.prefetch import prefetched
 from vidrobust.video.source import VideoSource
 
 Fail = Callable[[Order, str, str], None]
@@ -130,14 +131,16 @@ class Worker:
         name = order.item.name
         size = AUTO_BATCH if self.settings.batch_size == "auto" else self.settings.batch_size
         watcher = PairWatcher(motion_limit=self.settings.motion_limit)
+        # the next batch is looked at while the models look at this one
+        watched = prefetched(lambda: ((b, watcher.feed(b)) for b in source.batches(size)), 1)
         started = time.perf_counter()
         works: dict[Unit, StreamWork] = {}
-        with self.reporter.counting(name, source.info.num_frames, "frames") as counter:
+        with ExitStack() as stack:
+            counter = stack.enter_context(self.reporter.counting(name, source.info.num_frames, "frames"))
             context = self._context(order.segment, source, counter.advance)
             for unit in units:
                 works[unit] = load(unit.stage.work)(context, self._model(unit))
-            for batch in source.batches(size):
-                links = watcher.feed(batch)
+            for batch, links in stack.enter_context(closing(watched)):
                 for unit in list(works):
                     try:
                         works[unit].feed(batch, links)
