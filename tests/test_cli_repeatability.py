@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import click
 import pandas as pd
@@ -125,6 +126,53 @@ def test_a_profile_of_ones_own(gauge: str, tmp_path: Path, capsys: pytest.Captur
         profile.write_text(text)
         assert run("repeatability", "--gauge", gauge, "--profile", str(profile)) == 2
         assert message.replace("\\", "") in capsys.readouterr().err
+
+
+def test_gates_on_the_figures_of_a_gauge_study(
+    gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, junit = ("repeatability", "--gauge", gauge), tmp_path / "gates.xml"
+    assert run(*command, "--fail-if", "percent_grr > 30", f"--junit={junit}") == 0
+    assert (
+        "passed: percent_grr of the gauge is 27.86, rule percent_grr > 30, by 2.14" in capsys.readouterr().err
+    )
+    case = ElementTree.fromstring(junit.read_text()).find("testcase")
+    assert case is not None
+    assert (case.get("classname"), case.get("name")) == ("gauge.the gauge", "percent_grr > 30")
+    assert run(*command, "--fail-if", "percent_grr.high > 30", "--json", "-q") == 1
+    told = capsys.readouterr()
+    assert "failed: percent_grr.high of the gauge is 80" in told.err
+    assert json.loads(told.out)["ndc"] == 4  # what is printed is the study, and it alone
+    config = tmp_path / "vidrobust.toml"
+    config.write_text(
+        f'fail_if = ["ndc < 5", "flip_rate > 0.02"]\njunit = "{junit}"\nout = "{tmp_path / "o"}"\n'
+    )
+    assert run(*command, "--config", str(config)) == 2
+    assert "flip_rate > 0.02: was not computed; computed are repeatability_sd, " in capsys.readouterr().err
+    root = ElementTree.fromstring(junit.read_text())
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "1")
+    assert not (tmp_path / "o").exists()  # the run folder of footage is no place for the page of a table
+    assert run(*command, "--fail-if", "percent_tolerance > 30") == 2
+    assert run(*command, "--fail-if", "percent_tolerance > 30", "--tolerance=8") == 0
+    assert run(*command, "--fail-if", "percent_grr is bad") == 2
+
+
+def test_gates_on_the_figures_of_an_attribute_study(
+    attribute: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("repeatability", "--attribute", attribute, "--defect", "bad", "-q")
+    assert run(*command, "--fail-if", "fleiss_kappa < 0.5", "--fail-if", "effectiveness < 0.8") == 0
+    assert run(*command, "--fail-if", "effectiveness.low < 0.9") == 1
+    told = capsys.readouterr().err.splitlines()
+    assert [line[: line.index(" is ")] for line in told] == [
+        "failed: effectiveness.low of A",
+        "failed: effectiveness.low of B",
+    ]
+    assert run(*command, "--fail-if", "fleiss_kappa < 0.5", "--fail-if", "percent_grr > 30") == 2
+    assert (
+        "percent_grr > 30: was not computed; computed are within_operator.agreement,"
+        in capsys.readouterr().err
+    )
 
 
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,6 +95,15 @@ _FOOTAGE = _options(
     ),
     _setting("--seed", "Seed of everything random.", type=int, metavar="N"),
 )
+_GATES = _options(
+    _setting(
+        "--fail-if",
+        'End with exit code 1 where this holds: "flip_rate.high > 0.02".',
+        multiple=True,
+        metavar="RULE",
+    ),
+    _setting("--junit", "The outcome of --fail-if as JUnit XML.", metavar="FILE"),
+)
 _STUDY = _options(
     _setting("--suite", "Suites of perturbations.", multiple=True, metavar="NAME"),
     _setting("--perturbation", "Only these perturbations of the suites.", multiple=True, metavar="KEY"),
@@ -121,13 +130,7 @@ _STUDY = _options(
     _setting("--resamples", "Resamples of intervals and permutations.", type=int, metavar="N"),
     _setting("--widen", "Policy ranges: what was observed times this.", type=float, metavar="X"),
     _setting("--trained-with", "Augmentations used in training.", multiple=True, metavar="WHAT"),
-    _setting(
-        "--fail-if",
-        'End with exit code 1 where this holds: "flip_rate.high > 0.02".',
-        multiple=True,
-        metavar="RULE",
-    ),
-    _setting("--junit", "The outcome of --fail-if as JUnit XML.", metavar="FILE"),
+    _GATES,
     _setting("--history", "Add the run to this history (Parquet): control charts.", metavar="FILE"),
     _setting("--pictures/--no-pictures", "A report with or without footage in it.", default=None),
 )

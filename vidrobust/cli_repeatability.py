@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli import _CONFIG, _FOOTAGE, _MODEL, _OUT, _OVERWRITE, _PRINT, _options, _setting
+from vidrobust.cli import _CONFIG, _FOOTAGE, _GATES, _MODEL, _OUT, _OVERWRITE, _PRINT, _options, _setting
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files import plain
 from vidrobust.shown import shown
@@ -58,7 +58,7 @@ _PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none
     metavar="NAME",
     help="How frames become a verdict: majority, any-defect, mean, last, worst.",
 )
-@_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _PICTURES, _PRINT)
+@_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _GATES, _PICTURES, _PRINT)
 def repeatability(
     target: tuple[str, ...],
     gauge_file: str | None,
@@ -97,19 +97,18 @@ def repeatability(
         tolerance_high=tolerance_high,
         guard=guard,
     )
-    code = 0
     if target:
-        found, code = _of_sources(target, asked, options)
+        code = _of_sources(target, asked, options, as_json)
     else:
-        found = _of_table(gauge_file, attribute_file, asked, options["out"])
-    if as_json:
-        click.echo(json.dumps(plain(found), indent=2))
-    else:
-        from vidrobust.repeatability.words import lines
-
-        click.echo("\n".join(lines(found)))
+        code = _of_table(gauge_file, attribute_file, asked, options, as_json)
     if code:
         sys.exit(code)
+
+
+def _tell(found: dict[str, Any], as_json: bool) -> None:
+    from vidrobust.repeatability.words import lines
+
+    click.echo(json.dumps(plain(found), indent=2) if as_json else "\n".join(lines(found)))
 
 
 def _asked(people: str | None, **asked: Any) -> Any:
@@ -132,12 +131,17 @@ def _asked(people: str | None, **asked: Any) -> Any:
 
 
 def _of_table(
-    gauge_file: str | None, attribute_file: str | None, asked: Any, out: str | None
-) -> dict[str, Any]:
-    """The study of a table without video."""
+    gauge_file: str | None, attribute_file: str | None, asked: Any, options: dict[str, Any], as_json: bool
+) -> int:
+    """The study of a table without video; the exit code of its gates."""
+    from vidrobust.cli import _given, _reporter
+    from vidrobust.commands.gate import hold_study
     from vidrobust.commands.studies import attribute_of, gauge_of, passed_or_failed
     from vidrobust.repeatability.measurements import read_attribute, read_gauge
+    from vidrobust.run.open import settings_of
 
+    out, config, _, quiet = (options.pop(name) for name in ("out", "config", "overwrite", "quiet"))
+    settings, _ = settings_of((), config, _given(options))
     file = Path(str(gauge_file or attribute_file))
     table = (read_gauge if gauge_file else read_attribute)(file)
     found = (gauge_of if gauge_file else attribute_of)(table, asked)
@@ -147,13 +151,15 @@ def _of_table(
         page = Path(out) if out.endswith(".html") else Path(out) / "report.html"
         judged = table if gauge_file else passed_or_failed(table, asked)[0]
         click.echo(f"report: {write_study(page, plain(found), judged, file.name)}", err=True)
-    return found
+    _tell(found, as_json)
+    return hold_study(found, settings.fail_if, _reporter(quiet), settings.junit, file.stem)
 
 
-def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    """The studies of a run folder, or of sources whose stability is made first; and the exit code."""
+def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_json: bool) -> int:
+    """The studies of a run folder, or of sources whose stability is made first; the exit code."""
     from vidrobust.cli import _given, _may_be_footage, _reporter
     from vidrobust.commands.find_passes import manifest_for
+    from vidrobust.commands.gate import hold
     from vidrobust.footage.expand import expand_sources
     from vidrobust.run.build import build
     from vidrobust.run.folder import is_run_folder
@@ -164,8 +170,9 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any]) -> t
     first = Path(target[0])
     if len(target) == 1 and is_run_folder(first):
         with opened_folder(first, given, reporter, out) as run:
-            build(run, ("stability",) if set(given) - {"pictures"} else ())
-            return _studied(run, asked), 0
+            build(run, ("stability",) if set(given) - {"pictures", "fail_if", "junit"} else ())
+            _tell(_studied(run, asked), as_json)
+            return hold(run)
     if len(target) == 1 and not _may_be_footage(target[0]):
         raise InputError(f"{shown(target[0])}: is not a run folder, and there is no footage either")
     settings, named = settings_of(target, config, given)
@@ -175,10 +182,10 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any]) -> t
         settings = settings.changed({"sources": (str(file),)}, "passes")
     with opened_sources(settings, out or named, reporter, overwrite=overwrite) as run:
         build(run, ("stability",))
-        found = _studied(run, asked)
+        _tell(_studied(run, asked), as_json)
         if run.failed:
             reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
-        return found, 3 if run.failed else 0
+        return hold(run) or (3 if run.failed else 0)
 
 
 def _studied(run: Any, asked: Any) -> dict[str, Any]:

@@ -75,11 +75,12 @@ def compare(
 @_JSON
 def gate(run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, as_json: bool) -> None:
     """Does a run pass: exit 0 passed, 1 a rule failed, 2 a metric does not exist or was not computed."""
-    from vidrobust.repeatability.gates import exit_code, junit_xml, parse_gate, pass_gates
+    from vidrobust.commands.gate import passages_of
+    from vidrobust.repeatability.gates import exit_code, junit_xml, parse_gate
     from vidrobust.run.folder import RunFolder
 
     gates = [parse_gate(text) for text in fail_if]
-    passages = pass_gates(gates, RunFolder.existing(run_folder).read_json("metrics.json"))
+    passages = passages_of(RunFolder.existing(run_folder), gates)
     if junit is not None:
         write_text(junit, junit_xml(passages))
     told = [{**asdict(passage), "gate": passage.gate.text} for passage in passages]

@@ -1,4 +1,4 @@
-"""Gates: what is parsed, what fails, and in which order of seriousness."""
+"""Gates: what is parsed, what fails, and in which order of seriousness; of metrics and of figures of a study."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ METRICS = {
         ("flip_rate.high>=2%", ("flip_rate", "high", ">=", 0.02)),
         ("  kappa.low <  .9 ", ("kappa", "low", "<", 0.9)),
         ("flip_rate.n <= 1e3", ("flip_rate", "n", "<=", 1000.0)),
+        ("percent_grr.high > 30", ("percent_grr", "high", ">", 30.0)),
+        ("within_operator.agreement.low < 0.8", ("within_operator.agreement", "low", "<", 0.8)),
+        ("between_operators.fleiss_kappa < .75", ("between_operators.fleiss_kappa", "value", "<", 0.75)),
     ],
 )
 def test_rules_are_parsed(text: str, expected: tuple[str, str, str, float]) -> None:

@@ -13,6 +13,7 @@ from tests.run.conftest import NETS, run
 from vidrobust.line_sim.clip import ClipPlan, coding, encode, stage
 from vidrobust.line_sim.dials import station_settings
 from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.run.folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,20 @@ def test_one_command_from_the_manifest_to_the_studies(
     for row in again["per_part"]:
         assert row["score"] == pytest.approx(sums.fillna(0.0)[row["item"]], abs=1e-6)
     assert (again["gauge"]["parts"], again["gauge"]["operators"], again["gauge"]["trials"]) == (2, 2, 2)
+    # gates on figures of the study and on metrics of the run, together and later
+    percent = again["gauge"]["percent_grr"]
+    rules = ["--fail-if", f"percent_grr > {percent - 1}", "--fail-if", "flip_rate > 1"]
+    assert run("repeatability", str(out), "--defect", defect, "-q", *rules) == 1
+    assert "failed: percent_grr of the gauge" in capsys.readouterr().err
+    assert run("gate", str(out), "--fail-if", f"percent_grr > {percent + 1}", *rules[2:]) == 0
+    assert (
+        run("repeatability", str(out), "-q", "--fail-if", "percent_grr > 99") == 2
+    )  # no score without --defect
+    assert "no gauge study of the scores: name the class" in capsys.readouterr().err
+    folder = RunFolder.existing(out)
+    folder.write_json("repeatability.json", {**folder.read_json("repeatability.json"), "of": "other answers"})
+    assert run("gate", str(out), "--fail-if", "fleiss_kappa < 0") == 2
+    assert "is older than the run's answers" in capsys.readouterr().out
 
 
 def test_a_detector_judges_parts_beside_people_with_a_guard_band(

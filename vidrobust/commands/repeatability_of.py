@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from vidrobust.commands.kept_study import FILE, stability_key
 from vidrobust.commands.part_footage import grey_zone_pictures, levels_of
 from vidrobust.commands.run_verdicts import answers_of, items_of, verdicts_of, with_people
 from vidrobust.commands.studies import Asked, by_operator, guard_of, judged, passed_or_failed, studies
@@ -14,8 +15,6 @@ from vidrobust.repeatability.grey_zone import model_and_people
 from vidrobust.repeatability.verdicts import RULES
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.run import Run
-
-FILE = "repeatability.json"
 
 
 def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
@@ -101,8 +100,3 @@ def by_level(table: pd.DataFrame, asked: Asked, possible: tuple[str, ...]) -> di
             "notes": notes,
         }
     return found
-
-
-def stability_key(folder: RunFolder) -> str:
-    """What the verdicts were made of, so that a report can tell whether they still hold."""
-    return str(folder.run["stages"].get("stability", {}).get("key", ""))

@@ -1,4 +1,6 @@
-"""Gates: rules such as "flip_rate.high > 0.02" on the metrics of a run, and what they say as JUnit XML."""
+"""Gates: rules such as "flip_rate.high > 0.02" on the metrics of a run, or "percent_grr > 30" on the figures of a
+repeatability study, and what they say as JUnit XML.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from vidrobust.errors import SettingsError
+from vidrobust.repeatability.figures import SECTIONS, Figures, find, names
 
 SIDES = ("value", "low", "high", "n")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -19,14 +22,16 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
-_RULE = re.compile(r"^\s*([A-Za-z]\w*)(?:\.(\w+))?\s*(>=|<=|>|<)\s*(\S+?)\s*(%?)\s*$")
+_RULE = re.compile(
+    rf"^\s*((?:(?:{'|'.join(SECTIONS)})\.)?[A-Za-z]\w*)(?:\.(\w+))?\s*(>=|<=|>|<)\s*(\S+?)\s*(%?)\s*$"
+)
 
 
 @dataclass(frozen=True)
 class Gate:
     """A rule that fails where ``metric.side comparison limit`` holds.
 
-    metric      name in metrics.json
+    metric      name in metrics.json, or of a figure of a repeatability study
     side        "value", "low" or "high" of its interval, or "n"
     comparison  ">", ">=", "<" or "<="
     """
@@ -45,14 +50,15 @@ class Gate:
 
 @dataclass(frozen=True)
 class Passage:
-    """What a gate said of a model.
+    """What a gate said of a model, or of a figure of a study.
 
+    of       the model, the operator or the part of the study that the number belongs to; "" of none
     outcome  "passed", "failed", or "not computed": the metric does not exist, or is no number
     seen     the number compared; NaN where there is none
     """
 
     gate: Gate
-    model: str
+    of: str
     outcome: str
     seen: float
     sentence: str
@@ -63,7 +69,8 @@ def parse_gate(text: str) -> Gate:
     found = _RULE.match(text)
     if found is None:
         raise SettingsError(
-            f'--fail-if {text!r}: expected METRIC[.low|.high] > NUMBER, such as "flip_rate.high > 0.02"'
+            f'--fail-if {text!r}: expected METRIC[.low|.high] > NUMBER, such as "flip_rate.high > 0.02" or '
+            '"percent_grr > 30"'
         )
     metric, side, comparison, number, percent = found.groups()
     if side is not None and side not in SIDES:
@@ -81,31 +88,50 @@ def pass_gates(gates: Sequence[Gate], metrics: Mapping[str, Any]) -> list[Passag
     """Every gate against every model of a run's metrics.json: ``models.NAME.METRIC.{value, low, high, n}``."""
     models = metrics.get("models") or {}
     if not models:
-        sentence = "no model has metrics; run the stability stage first"
-        return [Passage(gate, "", "not computed", math.nan, f"{gate.text}: {sentence}") for gate in gates]
-    return [_pass(gate, str(name), told) for gate in gates for name, told in models.items()]
+        return [_nothing(gate, "no model has metrics; run the stability stage first") for gate in gates]
+    return [_of_model(gate, str(name), told) for gate in gates for name, told in models.items()]
 
 
-def _pass(gate: Gate, model: str, told: Mapping[str, Any]) -> Passage:
+def pass_figures(gates: Sequence[Gate], figures: Figures, *, why: str = "") -> list[Passage]:
+    """Every gate against everybody who has its figure; why: what is said besides where nobody has."""
+    passages = []
+    for gate in gates:
+        found = find(figures, gate.metric)
+        passages += [_pass(gate, who, entry) for who, entry in found.items()]
+        if not found:
+            there = f"computed are {', '.join(names(figures))}" if figures else "there is no study"
+            passages.append(_nothing(gate, f"was not computed; {there}{why and f'; {why}'}"))
+    return passages
+
+
+def _nothing(gate: Gate, sentence: str) -> Passage:
+    return Passage(gate, "", "not computed", math.nan, f"{gate.text}: {sentence}")
+
+
+def _of_model(gate: Gate, model: str, told: Mapping[str, Any]) -> Passage:
     entry = told.get(gate.metric)
-    if not isinstance(entry, Mapping) or "value" not in entry:
-        known = ", ".join(sorted(name for name, e in told.items() if isinstance(e, Mapping) and "value" in e))
-        sentence = f"{gate.text}: {model} has no metric {gate.metric}; it has {known or 'none'}"
-        return Passage(gate, model, "not computed", math.nan, sentence)
+    if isinstance(entry, Mapping) and "value" in entry:
+        return _pass(gate, model, entry)
+    known = ", ".join(sorted(name for name, e in told.items() if isinstance(e, Mapping) and "value" in e))
+    sentence = f"{gate.text}: {model} has no metric {gate.metric}; it has {known or 'none'}"
+    return Passage(gate, model, "not computed", math.nan, sentence)
+
+
+def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
+    side = "" if gate.side == "value" else f".{gate.side}"
+    what = f"{gate.metric}{side} of {of}"
     number = entry.get(gate.side)
     seen = math.nan if number is None else float(number)
     if math.isnan(seen):
         why = f"could not be computed (n = {entry.get('n', 0)})"
-        sentence = f"{gate.text}: {gate.metric}.{gate.side} of {model} {why}"
-        return Passage(gate, model, "not computed", seen, sentence)
+        return Passage(gate, of, "not computed", seen, f"{gate.text}: {what} {why}")
     failed = COMPARISONS[gate.comparison](seen, gate.limit)
     value, low, high = (_short(entry.get(name)) for name in ("value", "low", "high"))
     interval = f"value {value}, interval {low} to {high}"
     beside = f"by {abs(seen - gate.limit):.3g}"
-    side = "" if gate.side == "value" else f".{gate.side}"
-    what = f"{gate.metric}{side} of {model} is {seen:.4g}"
-    sentence = f"{'failed' if failed else 'passed'}: {what}, rule {gate.text}, {beside} ({interval})"
-    return Passage(gate, model, "failed" if failed else "passed", seen, sentence)
+    outcome = "failed" if failed else "passed"
+    sentence = f"{outcome}: {what} is {seen:.4g}, rule {gate.text}, {beside} ({interval})"
+    return Passage(gate, of, outcome, seen, sentence)
 
 
 def exit_code(passages: Sequence[Passage]) -> int:
@@ -115,7 +141,7 @@ def exit_code(passages: Sequence[Passage]) -> int:
 
 
 def junit_xml(passages: Sequence[Passage], *, suite: str = "vidrobust") -> str:
-    """The passages as a JUnit test suite: a test case a gate and model; errors are what could not be computed."""
+    """The passages as a JUnit test suite: a test case each; errors are what could not be computed."""
     count = {kind: sum(p.outcome == kind for p in passages) for kind in ("failed", "not computed")}
     root = ElementTree.Element(
         "testsuite",
@@ -126,7 +152,7 @@ def junit_xml(passages: Sequence[Passage], *, suite: str = "vidrobust") -> str:
     )
     for passage in passages:
         case = ElementTree.SubElement(
-            root, "testcase", classname=f"{suite}.{passage.model or 'run'}", name=passage.gate.text
+            root, "testcase", classname=f"{suite}.{passage.of or 'run'}", name=passage.gate.text
         )
         if passage.outcome != "passed":
             tag = "failure" if passage.outcome == "failed" else "error"

@@ -1,0 +1,104 @@
+"""The figures of a repeatability study by name, as gates ask for them: whose figure, its value and its interval.
+
+A figure has the name of its key in the JSON of the study. Those that the study has more than once stand behind
+their section: ``within_operator.fleiss_kappa`` of each operator, ``between_operators.fleiss_kappa`` of all. A bare
+name is that of the gauge, of all operators together, or of each operator against the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SECTIONS = ("within_operator", "between_operators", "against_reference", "by_operator")
+BARE = ("between_operators", "against_reference")
+"""Sections whose figures are meant where a rule names none."""
+GAUGE = "the gauge"
+EVERYONE = "all operators"
+SDS = ("repeatability_sd", "reproducibility_sd", "grr_sd", "part_sd", "total_sd")
+OF_GAUGE = (*SDS, "percent_grr", "percent_tolerance", "ndc")
+OF_AGREEMENT = ("agreement", "fleiss_kappa", "cohens_kappa")
+OF_REFERENCE = (
+    *("effectiveness", "all_operators", "kappa", "miss_rate", "false_alarm_rate"),
+    *("miss_rate_over_parts", "false_alarm_rate_over_parts"),
+)
+
+Figures = dict[str, dict[str, dict[str, Any]]]
+"""Figure -> whose -> value, low, high, n; a number that is none is None or NaN."""
+
+
+def is_figure(name: str) -> bool:
+    """Whether a name is one of a repeatability study, computed or not."""
+    return "." in name or name in {*OF_GAUGE, *OF_AGREEMENT, *OF_REFERENCE}
+
+
+def find(figures: Figures, name: str) -> dict[str, dict[str, Any]]:
+    """A figure by its name, with or without section: whose -> value, low, high, n; empty where there is none."""
+    for full in (name, *(f"{section}.{name}" for section in BARE)):
+        if full in figures:
+            return figures[full]
+    return {}
+
+
+def names(figures: Figures) -> list[str]:
+    """The figures that are there, as short as a rule may write them."""
+    return [
+        short if (short := name.partition(".")[2]) and name.startswith(BARE) else name for name in figures
+    ]
+
+
+def figures_of(found: Mapping[str, Any]) -> Figures:
+    """The figures of a study as its JSON tells it: of a gauge, of attributes, or both of a run."""
+    if found["study"] == "gauge":
+        return {**_gauge(found), **_by_operator(found)}
+    if found["study"] == "attribute":
+        return _attribute(found)
+    gauge = found["gauge"]
+    return {**_attribute(found["attribute"]), **(_gauge(gauge) if gauge else {}), **_by_operator(found)}
+
+
+def _gauge(found: Mapping[str, Any]) -> Figures:
+    n, parts = found["n"], found["components"]
+    told = {
+        name: {"value": found[name], "low": parts[part]["sd_low"], "high": parts[part]["sd_high"], "n": n}
+        for name in SDS
+        if (part := name.removesuffix("_sd")) in parts
+    }
+    for name in ("percent_grr", "ndc"):
+        told[name] = {
+            "value": found[name],
+            "low": found[f"{name}_low"],
+            "high": found[f"{name}_high"],
+            "n": n,
+        }
+    percent, sd = found["percent_tolerance"], found["grr_sd"]
+    if percent is not None and percent == percent and sd:
+        ends = {end: percent * parts["grr"][f"sd_{end}"] / sd for end in ("low", "high")}
+        told["percent_tolerance"] = {"value": percent, **ends, "n": n}
+    return {name: {GAUGE: entry} for name, entry in told.items()}
+
+
+def _by_operator(found: Mapping[str, Any]) -> Figures:
+    told = {
+        each["operator"]: {"value": each["repeatability_sd"]} | {k: each[k] for k in ("low", "high", "n")}
+        for each in found.get("by_operator") or []
+    }
+    return {"by_operator.repeatability_sd": told} if told else {}
+
+
+def _attribute(found: Mapping[str, Any]) -> Figures:
+    within, between, against = (found[section] for section in SECTIONS[:3])
+    told: Figures = {}
+    for name in ("agreement", "fleiss_kappa"):
+        told[f"within_operator.{name}"] = {who: own[name] for who, own in within.items()}
+        told[f"between_operators.{name}"] = {EVERYONE: between[name]}
+    if between["cohens_kappa"]:
+        pairs = {" and ".join(pair["operators"]): pair for pair in between["cohens_kappa"]}
+        told["between_operators.cohens_kappa"] = pairs
+    if against:
+        told["against_reference.all_operators"] = {EVERYONE: against["all_operators"]}
+        for name in OF_REFERENCE:
+            of = {who: own[name] for who, own in against["operators"].items() if own.get(name)}
+            if of:
+                told[f"against_reference.{name}"] = of
+    return told
