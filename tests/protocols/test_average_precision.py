@@ -1,6 +1,8 @@
-"""Average precision against hand counts and a plain implementation of COCO's rules; neighbours by hand."""
+"""Average precision by hand, by a plain implementation of COCO's rules and by faster-coco-eval; neighbours."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,6 @@ import pytest
 from vidrobust.differences.boxes import paired_iou
 from vidrobust.protocols.average_precision import FramesOfBoxes, Precision, worst_and_best
 
-pytest.importorskip("faster_coco_eval")
 BOX = ["x1", "y1", "x2", "y2"]
 
 
@@ -81,6 +82,91 @@ def test_a_plain_implementation_says_the_same() -> None:
     assert mine.ap == pytest.approx(theirs.ap, abs=1e-9)
     assert mine.ap50 == pytest.approx(theirs.ap50, abs=1e-9)
     assert 0.1 < mine.ap < mine.ap50 < 0.9
+
+
+def crowd(
+    seed: int, frames: int = 20, spread: float = 6.0, equal: str = ""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Known boxes of four classes, some of which overlap, and boxes found about them, wrong ones among them.
+
+    equal  what is rounded, so that many are equal: "scores" or "overlaps"
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for frame in range(frames):
+        for label in rng.integers(0, 4, rng.integers(0, 9)):
+            x, y = rng.uniform(0, 150, 2)
+            rows.append((frame, label, x, y, x + rng.uniform(20, 90), y + rng.uniform(20, 90)))
+    known = boxes(*rows)
+    found = pd.concat([known.sample(frac=0.8, random_state=seed), known, known.sample(20, random_state=seed)])
+    found = found.reset_index(drop=True)
+    found[BOX] += rng.normal(0, spread, (len(found), 4))
+    found["label"] = np.where(rng.uniform(size=len(found)) < 0.1, 5, found["label"])
+    found["score"] = rng.uniform(size=len(found))
+    found["x2"], found["y2"] = found[["x1", "x2"]].max(axis=1), found[["y1", "y2"]].max(axis=1)
+    if equal == "scores":
+        found["score"] = found["score"].round(1)
+    if equal == "overlaps":
+        known[BOX], found[BOX] = known[BOX].round(-1), found[BOX].round(-1)
+    return known, found.sort_values("frame", kind="stable")
+
+
+def by_faster_coco_eval(known: pd.DataFrame, found: pd.DataFrame, frames: list[int]) -> Precision:
+    """The same by an independent program; a frame that is named twice is two images."""
+    package = pytest.importorskip("faster_coco_eval")
+
+    def told(row: Any, image: int) -> dict[str, Any]:
+        sides = [row.x1, row.y1, row.x2 - row.x1, row.y2 - row.y1]
+        return {
+            "image_id": image,
+            "category_id": int(row.label) + 1,
+            "bbox": sides,
+            "area": sides[2] * sides[3],
+        }
+
+    annotations = [
+        told(row, k) for k, f in enumerate(frames, 1) for row in known[known["frame"] == f].itertuples()
+    ]
+    results = [
+        {**told(row, k), "score": row.score}
+        for k, f in enumerate(frames, 1)
+        for row in found[found["frame"] == f].itertuples()
+    ]
+    truth = package.COCO(
+        {
+            "images": [{"id": k + 1, "width": 1000, "height": 1000} for k in range(len(frames))],
+            "annotations": [{"id": k, "iscrowd": 0, **each} for k, each in enumerate(annotations, 1)],
+            "categories": [{"id": k + 1, "name": str(k)} for k in range(6)],
+        }
+    )
+    evaluation = package.COCOeval_faster(truth, truth.loadRes(results), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    table = evaluation.eval["precision"][:, :, :, 0, -1]
+    return Precision(float(table[table > -1].mean()), float(table[0][table[0] > -1].mean()))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("equal", ["", "scores", "overlaps"])
+def test_faster_coco_eval_says_the_same(seed: int, equal: str) -> None:
+    known, found = crowd(seed, equal=equal)
+    both = FramesOfBoxes(known, found)
+    rng = np.random.default_rng(seed)
+    # named twice: of equal scores there the order is arbitrary
+    twice = sorted(rng.integers(0, 20, 20).tolist())
+    for frames in (list(range(20)), [3, 4, 11], *([] if equal == "scores" else [twice])):
+        mine, theirs = both.precision(frames), by_faster_coco_eval(known, found, frames)
+        assert (mine.ap, mine.ap50) == pytest.approx((theirs.ap, theirs.ap50), abs=1e-9)
+    assert 0.1 < both.precision(range(20)).ap < 0.9
+
+
+def test_a_hundred_boxes_of_a_class_count_in_a_frame() -> None:
+    known = boxes((0, 0, 10, 10, 40, 40))
+    wrong = [(0, 0, 200, 200, 230, 230, 0.9)] * 100
+    found = boxes(*wrong, (0, 0, 10, 10, 40, 40, 0.5))
+    assert FramesOfBoxes(known, found).precision([0]) == Precision(0.0, 0.0)
+    assert by_faster_coco_eval(known, found, [0]) == Precision(0.0, 0.0)
+    assert FramesOfBoxes(known, found.iloc[1:]).precision([0]).ap50 == pytest.approx(0.01)
 
 
 def test_nothing_found_and_nothing_known() -> None:

@@ -13,7 +13,6 @@ import pytest
 from tests.run.conftest import run
 from vidrobust.line_sim.coco import boxes_as_coco
 from vidrobust.statistics.resampling import left_out_interval
-from vidrobust.work import known_boxes
 
 FRAMES = 40
 MISSED, WRONG = (10, 11, 25), (30,)
@@ -135,17 +134,6 @@ def test_the_report_tells_it(ran: Path) -> None:
     assert "known boxes found" in page
     assert "recorded: 40 of 40 frames have labels, 2 anchors." in page
     assert "Errors of the detectors against known boxes over thresholds" in page
-
-
-def test_without_the_package_the_rest_is_told(
-    line: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(known_boxes, "available", lambda: False)
-    assert study(line, tmp_path / "run") == 0
-    assert "pip install 'vidrobust[ap]'" in capsys.readouterr().err
-    told = json.loads((tmp_path / "run" / "metrics.json").read_text())["models"]["recorded"]
-    assert "average_precision" not in told
-    assert told["recall"]["value"] == pytest.approx(0.9)
 
 
 def test_a_jackknife_of_a_mean_is_students_interval() -> None:

@@ -1,6 +1,8 @@
 """Average precision of boxes against known ones: of all frames, and of the worst and best neighbours of anchors.
 
-The average precision itself is faster-coco-eval's, by COCO's rules: IoU .50 to .95, all areas, 100 boxes a frame.
+By COCO's rules (Lin et al., ECCV 2014, and its evaluation code): IoU .50 to .95, all areas, 100 boxes a frame and
+class, precision at 101 recalls. Which boxes are right is settled once a frame; only the ranking by score is done
+again for each choice of frames, so that an interval that leaves clips out costs little.
 Over neighbours each anchor is replaced by the frame about it that is worst, or best, by its own average precision,
 and the set of these frames is evaluated anew: what a detector may come to if the shutter falls a little earlier or
 later. After Shankar et al. 2019 (pm-k), with the bounds of Manfredi & Wang 2020, who take shifts for neighbours.
@@ -8,23 +10,22 @@ later. After Shankar et al. 2019 (pm-k), with the bounds of Manfredi & Wang 2020
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-PACKAGE = "faster_coco_eval"
-HOW_TO_GET_IT = "average precision is left out: it needs faster-coco-eval (pip install 'vidrobust[ap]')"
-IMAGE_PX = 1_000_000
-"""Sides that COCO's format asks for, and that its evaluation does not look at."""
+from vidrobust.differences.boxes import ious
 
-
-def available() -> bool:
-    """Whether the package that computes it is there."""
-    return importlib.util.find_spec(PACKAGE) is not None
+LEAST_IOUS = np.linspace(0.5, 0.95, 10)
+"""Overlaps from which a box is right; the first is that of AP50."""
+RECALLS = np.linspace(0, 1, 101)
+MOST_BOXES = 100
+"""Boxes of a class that count in a frame, the surest first."""
+MOST_LEFT_OUT = 12
+"""Clusters are left out one by one, or in so many groups."""
+BOX = ["x1", "y1", "x2", "y2"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,35 @@ class Precision:
     ap50: float
 
 
+@dataclass(frozen=True)
+class _OfClass:
+    """One class, its found boxes from the surest on.
+
+    frame  (n,) int64 place of the frame; right (n, 10) bool: matched at each of LEAST_IOUS
+    known  (frames,) known boxes
+    """
+
+    frame: np.ndarray
+    right: np.ndarray
+    known: np.ndarray
+
+    def precision(self, times: np.ndarray) -> np.ndarray | None:
+        """(10,) average precision where each frame counts (frames,) times; None where none has a known box."""
+        known = float(self.known @ times)
+        if not known:
+            return None
+        weight = times[self.frame]
+        right = np.cumsum(self.right * weight[:, None], axis=0)
+        precision = right / np.maximum(np.cumsum(weight), np.spacing(1))[:, None]
+        precision = np.maximum.accumulate(precision[::-1])[::-1]
+        recall = right / known
+        found = np.zeros((len(LEAST_IOUS), len(RECALLS)))
+        for k in range(len(LEAST_IOUS)):
+            at = np.searchsorted(recall[:, k], RECALLS, side="left")
+            found[k, at < len(recall)] = precision[at[at < len(recall)], k]
+        return np.asarray(found.mean(axis=1))
+
+
 class FramesOfBoxes:
     """Known and found boxes of frames, for any choice of them.
 
@@ -42,58 +72,92 @@ class FramesOfBoxes:
     """
 
     def __init__(self, known: pd.DataFrame, found: pd.DataFrame) -> None:
-        self._known = dict(list(known.groupby("frame", sort=False)))
-        self._found = dict(list(found.groupby("frame", sort=False)))
-        self._labels = sorted(set(known["label"]) | set(found["label"]))
+        self._frames = np.union1d(known["frame"], found["frame"]).astype(np.int64)
+        by_class = dict(list(found.groupby("label", sort=False)))
+        self._classes = [
+            self._of_class(truth, by_class.get(label, found.iloc[:0]))
+            for label, truth in known.groupby("label", sort=True)
+        ]
 
-    def precision(self, frames: Sequence[int]) -> Precision:
-        """Of these frames; one that is named twice counts twice."""
-        if not any(frame in self._known for frame in frames):
+    def precision(self, frames: Sequence[int] | np.ndarray) -> Precision:
+        """Of these frames; one that is named twice counts twice. Among equal scores the earlier frame is first."""
+        chosen = np.asarray(frames, np.int64)
+        chosen = chosen[np.isin(chosen, self._frames)]
+        times = np.bincount(np.searchsorted(self._frames, chosen), minlength=len(self._frames)).astype(float)
+        told = [precision for each in self._classes if (precision := each.precision(times)) is not None]
+        if not told:
             return Precision(float("nan"), float("nan"))
-        evaluation = self._evaluation(frames)
-        if evaluation is None:
-            return Precision(0.0, 0.0)
-        evaluation.evaluate()
-        return _read(evaluation)
+        of_class = np.array(told)
+        return Precision(float(of_class.mean()), float(of_class[:, 0].mean()))
 
     def each(self, frames: Sequence[int]) -> np.ndarray:
         """(len(frames),) the average precision of each frame by itself; NaN where it has no known box."""
-        frames = list(frames)
-        own = np.array([0.0 if frame in self._known else np.nan for frame in frames])
-        evaluation = self._evaluation(frames)
-        if evaluation is None:
-            return own
-        for place in np.flatnonzero(own == 0):
-            evaluation.params.imgIds = [int(place) + 1]
-            evaluation.evaluate()
-            own[place] = _read(evaluation).ap
-        return own
+        return np.array([self.precision([frame]).ap for frame in frames])
 
-    def _evaluation(self, frames: Sequence[int]) -> Any:
-        """faster-coco-eval's object for these frames, image 1 the first of them; None where nothing is found."""
-        from faster_coco_eval import COCO, COCOeval_faster
+    def _of_class(self, known: pd.DataFrame, found: pd.DataFrame) -> _OfClass:
+        truth = dict(list(known.groupby("frame", sort=False)))
+        frame, score, right = [], [], []
+        for number, rows in found.groupby("frame", sort=True):
+            sure = rows.sort_values("score", ascending=False, kind="stable").head(MOST_BOXES)
+            of = truth[number][BOX].to_numpy(np.float64) if number in truth else np.empty((0, 4))
+            right.append(_right(sure[BOX].to_numpy(np.float64), of))
+            frame.append(np.full(len(sure), np.searchsorted(self._frames, number)))
+            score.append(sure["score"].to_numpy(np.float64))
+        count = np.zeros(len(self._frames))
+        for number, rows in truth.items():
+            count[np.searchsorted(self._frames, number)] = len(rows)
+        if not frame:
+            return _OfClass(np.empty(0, np.int64), np.empty((0, len(LEAST_IOUS)), bool), count)
+        order = np.argsort(-np.concatenate(score), kind="stable")
+        return _OfClass(np.concatenate(frame)[order], np.concatenate(right)[order], count)
 
-        annotations: list[dict[str, Any]] = []
-        results: list[dict[str, Any]] = []
-        for image, frame in enumerate(frames, 1):
-            for row in self._rows(self._known, frame):
-                number = len(annotations) + 1
-                annotations.append({"id": number, "image_id": image, "iscrowd": 0, **_coco(row)})
-            results += [
-                {"image_id": image, "score": row["score"], **_coco(row)}
-                for row in self._rows(self._found, frame)
-            ]
-        if not results:
-            return None
-        images = [{"id": k + 1, "width": IMAGE_PX, "height": IMAGE_PX} for k in range(len(frames))]
-        categories = [{"id": int(label) + 1, "name": str(label)} for label in self._labels]
-        known = COCO({"images": images, "annotations": annotations, "categories": categories})
-        return COCOeval_faster(known, known.loadRes(results), "bbox")
 
-    @staticmethod
-    def _rows(of: dict[Any, pd.DataFrame], frame: int) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = of[frame].to_dict("records") if frame in of else []
-        return rows
+def _right(found: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(n, 10) bool: found boxes (n, 4), the surest first, each takes the free known (m, 4) it overlaps most."""
+    overlap = np.zeros((len(found), len(known)))
+    i, j, value = ious(found, known)
+    overlap[i, j] = value
+    right = np.zeros((len(found), len(LEAST_IOUS)), bool)
+    for k, least in enumerate(LEAST_IOUS):
+        free = np.ones(len(known), bool)
+        for row in np.flatnonzero((overlap >= least).any(axis=1)):
+            best = np.where(free, overlap[row], -1.0)
+            place = len(best) - 1 - int(np.argmax(best[::-1]))  # of equal ones COCO takes the last
+            if best[place] >= least:
+                free[place], right[row, k] = False, True
+    return right
+
+
+def with_known_boxes(seen: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
+    """(n,) bool: which frames of a detector can be judged: those with a known box, and where an item's known boxes
+    follow frame on frame all between its first and its last.
+
+    seen  (n rows) item, frame, in their order; known: item, frame
+    """
+    judged = seen[["item", "frame"]].merge(
+        known[["item", "frame"]].drop_duplicates(), on=["item", "frame"], how="left", indicator=True
+    )
+    boxed = (judged["_merge"] == "both").to_numpy()
+    keep: np.ndarray = boxed.copy()
+    for places in seen.reset_index(drop=True).groupby("item", sort=False).indices.values():
+        inside = np.flatnonzero(boxed[places])
+        if len(inside) > 1 and float(np.median(np.diff(inside))) == 1:
+            keep[places[inside[0] : inside[-1] + 1]] = True
+    return keep
+
+
+def groups(codes: np.ndarray) -> np.ndarray:
+    """Codes of clusters, neighbours taken together until there are no more than MOST_LEFT_OUT."""
+    count = int(codes.max(initial=0)) + 1
+    return codes if count <= MOST_LEFT_OUT else codes * MOST_LEFT_OUT // count
+
+
+def precisions(
+    boxes: FramesOfBoxes, frames: np.ndarray, group: np.ndarray
+) -> tuple[Precision, list[Precision]]:
+    """Of all of the frames (n,), and without each group (n,) of ``groups``."""
+    count = int(group.max(initial=-1)) + 1
+    return boxes.precision(frames), [boxes.precision(frames[group != g]) for g in range(count)]
 
 
 def worst_and_best(
@@ -111,21 +175,3 @@ def worst_and_best(
         worst.append(min(known, key=lambda frame: own[frame]))
         best.append(max(known, key=lambda frame: own[frame]))
     return worst, best
-
-
-def _coco(row: dict[str, Any]) -> dict[str, Any]:
-    x1, y1, x2, y2 = (float(row[side]) for side in ("x1", "y1", "x2", "y2"))
-    width, height = x2 - x1, y2 - y1
-    return {"category_id": int(row["label"]) + 1, "bbox": [x1, y1, width, height], "area": width * height}
-
-
-def _read(evaluation: Any) -> Precision:
-    """The means that COCO calls AP and AP50, from precision (IoU, recall, class, area, boxes a frame)."""
-    evaluation.accumulate()
-    table = evaluation.eval["precision"][:, :, :, 0, -1]
-    whole, half = table[table > -1], table[0][table[0] > -1]
-    nan = float("nan")
-    return Precision(
-        float(whole.mean()) if whole.size else nan,
-        float(half.mean()) if half.size else nan,
-    )

@@ -14,9 +14,11 @@ from vidrobust.footage.labels.matching import in_pixels
 from vidrobust.protocols.anchors import WITHIN
 from vidrobust.protocols.answers import apart, on_frames
 from vidrobust.protocols.average_precision import (
-    HOW_TO_GET_IT,
+    BOX,
     FramesOfBoxes,
-    available,
+    groups,
+    precisions,
+    with_known_boxes,
     worst_and_best,
 )
 from vidrobust.protocols.said_classes import SaidClasses
@@ -34,10 +36,6 @@ from vidrobust.tracks.against_truth import (
 )
 from vidrobust.tracks.follow import ItemBoxes
 from vidrobust.tracks.measures import size_of
-
-MOST_LEFT_OUT = 12
-"""Clusters are left out one by one, or in so many groups."""
-BOX = ["x1", "y1", "x2", "y2"]
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,6 @@ def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     found: dict[str, list[pd.DataFrame]] = {}
     if not len(boxes):
         return {}
-    if not available():
-        run.reporter.warn(HOW_TO_GET_IT)
     notes = {}
     for model in (model for model in run.models if model.task == "detection"):
         own = {name: table[table["model"] == model.name] for name, table in raw.items()}
@@ -127,15 +123,7 @@ def judged_frames(
     keys = [name for name in ("item", "frame", "time_s", "part") if name in seen]
     known = rows.drop(columns="time_s").merge(seen[keys], on=["item", "frame"])
     known["object"] = known["track"].astype(str)
-    judged = seen.merge(
-        known[["item", "frame"]].drop_duplicates(), on=["item", "frame"], how="left", indicator=True
-    )
-    boxed = (judged["_merge"] == "both").to_numpy()
-    keep = boxed.copy()
-    for places in seen.groupby("item", sort=False).indices.values():
-        inside = np.flatnonzero(boxed[places])
-        if len(inside) > 1 and float(np.median(np.diff(inside))) == 1:
-            keep[places[inside[0] : inside[-1] + 1]] = True
+    keep = with_known_boxes(seen, known)
     lost = said.unknown[["item", "frame"]].drop_duplicates().merge(seen, on=["item", "frame"])
     frames = seen.loc[keep, keys].reset_index(drop=True)
     unjudged = len(
@@ -173,9 +161,7 @@ def _of_model(judged: Judged, birth: float) -> dict[str, pd.DataFrame]:
         rows.append(curve_rows(found, truth).assign(item=item))
     every = pd.concat(rows, ignore_index=True)
     curve = pooled(every).assign(precision=_precision(judged, every))
-    summary = [_area(every, judged.frames)]
-    if available():
-        summary += _average_precision(judged)
+    summary = [_area(every, judged.frames), *_average_precision(judged)]
     return {
         "known_boxes": pd.concat(boxes, ignore_index=True),
         "known_tracks": pd.concat(tracks, ignore_index=True),
@@ -221,7 +207,7 @@ def _area(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, object]:
     """The area under the three errors together, with an interval over items, the only clusters of trajectories."""
     items = list(rows["item"].unique())
     value = area_under(pooled(rows))
-    parts = _groups(np.arange(len(items)))
+    parts = groups(np.arange(len(items)))
     names = np.array(items, dtype=object)
     without = np.array(
         [area_under(pooled(rows[~rows["item"].isin(names[parts == g])])) for g in range(parts.max() + 1)]
@@ -277,24 +263,11 @@ def _told(
     of  the frames that tell to which cluster each chosen one belongs
     """
     clusters = independent_clusters(of["item"], of["time_s"], part=of.get("part"))
-    groups = _groups(clusters.label)
-
-    def both(frames: np.ndarray) -> tuple[float, float]:
-        found = boxes.precision(frames.tolist())
-        return found.ap, found.ap50
-
-    value = both(chosen)
-    count = int(groups.max(initial=-1)) + 1
-    without = np.array([both(chosen[groups != g]) for g in range(count)] if count > 2 else []).reshape(-1, 2)
+    whole, left_out = precisions(boxes, chosen, groups(clusters.label))
     rows = []
-    for place, name in enumerate(names):
-        low, high = left_out_interval(value[place], without[:, place], (0.0, 1.0))
-        row: dict[str, object] = {"metric": name, "value": value[place], "low": low, "high": high}
+    for name, side in zip(names, ("ap", "ap50"), strict=False):
+        value, without = getattr(whole, side), np.array([getattr(each, side) for each in left_out])
+        low, high = left_out_interval(value, without, (0.0, 1.0))
+        row: dict[str, object] = {"metric": name, "value": value, "low": low, "high": high}
         rows.append({**row, "n": len(chosen), "cluster": clusters.what, "clusters": clusters.count})
     return rows
-
-
-def _groups(codes: np.ndarray) -> np.ndarray:
-    """Codes of clusters, neighbours taken together until there are no more than MOST_LEFT_OUT."""
-    count = int(codes.max(initial=0)) + 1
-    return codes if count <= MOST_LEFT_OUT else codes * MOST_LEFT_OUT // count
