@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
@@ -15,6 +16,7 @@ import click
 from vidrobust import __version__
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.files import disk_is_full
+from vidrobust.run.interrupts import heard
 from vidrobust.run.settings import Settings
 from vidrobust.run.stage import Stage, load
 from vidrobust.run.stages import ALL, STAGES
@@ -301,18 +303,17 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 a gate failed, 2 usage or settings, 3 an input could not be read."""
-    # commands that are no stages register themselves
-    from vidrobust import cli_protocols, cli_repeatability, cli_runs, cli_tools, cli_transplant
-
-    for commands in (cli_tools, cli_repeatability, cli_runs, cli_protocols, cli_transplant):
-        commands.register(cli)
     try:
-        cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        with heard():
+            _with_others()
+            cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
+        if arguments is None:
+            _end_at_once(130)
         sys.exit(130)
     except VidrobustError as error:
         click.echo(f"error: {error}", err=True)
@@ -329,6 +330,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
             err=True,
         )
         sys.exit(3)
+
+
+def _with_others() -> None:
+    """Commands that are no stages register themselves."""
+    from vidrobust import cli_protocols, cli_repeatability, cli_runs, cli_tools, cli_transplant
+
+    for commands in (cli_tools, cli_repeatability, cli_runs, cli_protocols, cli_transplant):
+        commands.register(cli)
+
+
+def _end_at_once(code: int) -> None:
+    """The process is the command's own, and all that it began is ended: nothing is left to wait for.
+
+    Taking torch and the engines down in order takes seconds on a busy machine, in which one would press again.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _on_sources(

@@ -16,6 +16,7 @@ from vidrobust.run import headline, keys
 from vidrobust.run.check import check_settings
 from vidrobust.run.estimate import Reckoning, reckon
 from vidrobust.run.footage_units import make_missing, units_of
+from vidrobust.run.interrupts import remind
 from vidrobust.run.progress import duration
 from vidrobust.run.run import Run
 from vidrobust.run.stage import Stage, load
@@ -38,6 +39,7 @@ def build(run: Run, names: Sequence[str]) -> None:
     if any(_must_look(stage, run, names) for stage in footage):
         _footage(run, footage)
     for stage in stages:
+        remind()
         if not stage.reads_footage:
             _conclude(run, stage, asked=len(names) == 1 and stage.name in names)
 

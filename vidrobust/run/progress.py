@@ -20,6 +20,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from vidrobust.run.interrupts import remind
+
 
 class Counter:
     """Counts what is done of one piece of work."""
@@ -30,6 +32,8 @@ class Counter:
         self._progress, self._task = progress, task
 
     def advance(self, count: int = 1) -> None:
+        """So much more is done; KeyboardInterrupt where Ctrl-C was pressed and not acted on."""
+        remind()
         self.done += count
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, advance=count)

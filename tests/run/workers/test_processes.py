@@ -101,6 +101,7 @@ class Place:
             text=True,
             cwd=self.base,
             env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{self.base}", "OMP_NUM_THREADS": "1", **env},
+            start_new_session=True,
         )
 
     def run(self, out: str, *more: str, **env: str) -> tuple[int, str]:
@@ -189,21 +190,31 @@ def test_a_unit_that_ends_every_worker_is_given_up_and_the_others_are_done(place
         pd.testing.assert_frame_equal(spared.reset_index(drop=True), found, check_exact=True)
 
 
-def test_ctrl_c_ends_the_workers_and_the_same_command_goes_on(place: Place) -> None:
-    with place.start("stopped", "--workers=2", SLOW="2") as process:
-        until(lambda: list((place.base / "stopped").glob("parts/links/*.parquet")))
-        process.send_signal(signal.SIGINT)
-        try:
-            _, told = process.communicate(timeout=5)
-        except subprocess.TimeoutExpired:  # seen on a busy machine: the first one came in the midst of C code
-            process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=60)
-    assert process.returncode == 130
+@pytest.mark.parametrize("moment", ["starting", "opening", "working"])
+def test_ctrl_c_ends_the_workers(place: Place, moment: str) -> None:
+    """One, to all of them, as a terminal sends it: while they are started, open their models, and work."""
+    out, before = f"stopped {moment}", len(list((place.base / "pids").iterdir()))
+    with place.start(out, "--workers=2", SLOW="2") as process:
+        there = {
+            "starting": lambda: len(list((place.base / "pids").iterdir())) > before,
+            "opening": lambda: len(list((place.base / "pids").iterdir())) > before + 1,
+            "working": lambda: list((place.base / out).glob("parts/links/*.parquet")),
+        }
+        until(there[moment])
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=120)
+    assert process.returncode == 130, told
     assert told.endswith("stopped\n")
+    assert "Traceback" not in told
     assert not place.alive()
-    assert place.run("stopped", "--workers=2")[0] == 3
-    same(place.base / "alone", place.base / "stopped")
-    assert not list((place.base / "stopped").rglob("*.part"))
+
+
+def test_the_same_command_goes_on_after_ctrl_c(place: Place) -> None:
+    out = "stopped working"
+    assert list((place.base / out).glob("parts/links/*.parquet"))
+    assert place.run(out, "--workers=2")[0] == 3
+    same(place.base / "alone", place.base / out)
+    assert not list((place.base / out).rglob("*.part"))
 
 
 def test_workers_do_not_outlive_the_one_that_asked(place: Place) -> None:

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, cast
 
+from vidrobust.run.interrupts import later, unheard
 from vidrobust.run.workers.order import Event, Finished, Lost, Order, Ready
 from vidrobust.run.workers.setup import Setup
 from vidrobust.run.workers.telling import hired, raised
@@ -29,12 +30,13 @@ class Processes:
         self._pipes: dict[Connection, SpawnProcess] = {}
 
     def start(self) -> Connection:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=work, args=(theirs, self.setup), daemon=True)
-        with _as_child(self.setup.threads):
-            process.start()
-        theirs.close()
-        self._pipes[ours] = process
+        with unheard():
+            ours, theirs = self._context.Pipe()
+            process = self._context.Process(target=work, args=(theirs, self.setup), daemon=True)
+            with _as_child(self.setup.threads):
+                process.start()
+            theirs.close()
+            self._pipes[ours] = process
         return ours
 
     def give(self, hand: Connection, order: Order) -> None:
@@ -61,11 +63,13 @@ class Processes:
         return f"process {process.pid} ended with code {code}"
 
     def close(self) -> None:
-        for pipe, process in self._pipes.items():
-            process.kill()
-            process.join()
-            pipe.close()
-        self._pipes.clear()
+        with later():
+            for process in self._pipes.values():
+                process.kill()
+            for pipe, process in self._pipes.items():
+                process.join()
+                pipe.close()
+            self._pipes.clear()
 
 
 @contextmanager
@@ -94,7 +98,7 @@ def _signal(number: int) -> str:
 
 def work(pipe: Connection, setup: Setup) -> None:
     """What a process does: open the models, then order after order until the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that gives the orders
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started without hearing Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError):
         try:
