@@ -24,6 +24,9 @@ Predictions = Classifications | Detections
 
 AUTO_BATCH = 32
 """What ``batch="auto"`` starts from: beyond it neither a CPU nor a GPU gains much on full frames."""
+BATCH_BYTES = 32 * 2**20
+"""Pictures of a batch that is made of large frames; several such batches are under way at once."""
+LEAST_BATCH = 4
 
 _MEMORY_MESSAGES = ("not enough memory", "can't allocate memory", "failed to allocate", "bad allocation")
 
@@ -60,8 +63,8 @@ def predict(
 ) -> Predictions:
     """pixels (N, 3, H, W) uint8, any N from 0 -> Classifications or Detections of N frames, in their order.
 
-    ``"auto"`` starts from 32 and halves when memory runs out, and remembers what fitted for this model and
-    size of frame; ``on_smaller`` is told each new size. A number is kept to: running out then raises
+    ``"auto"`` starts from ``auto_batch``, halves when memory runs out, and remembers what fitted for this model
+    and size of frame; ``on_smaller`` is told each new size. A number is kept to: running out then raises
     ModelError, as does one frame alone that does not fit. Rows do not depend on the batch beyond rounding.
 
     Raises ModelError where the model fails or its answer is no prediction of these frames (``checked``).
@@ -99,6 +102,11 @@ def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> 
 def needs_pixels(model: Model) -> bool:
     """Whether a model looks at pixels; False where it can only say what it said of frames as they are."""
     return bool(getattr(model, "needs_pixels", True))
+
+
+def auto_batch(height: int, width: int) -> int:
+    """How many frames ``batch="auto"`` starts from: 32, of large ones as many as fit into 32 MB, 4 at least."""
+    return max(LEAST_BATCH, min(AUTO_BATCH, BATCH_BYTES // (3 * height * width)))
 
 
 def check_batch(batch: object) -> None:
@@ -206,9 +214,9 @@ def _check_boxes(name: str, found: Detections) -> None:
 
 def _first_size(model: Model, shape: tuple[int, int]) -> int:
     try:
-        return _FITS.get(model, {}).get(shape, AUTO_BATCH)
+        return _FITS.get(model, {}).get(shape, auto_batch(*shape))
     except TypeError:  # a user's object that cannot be a key
-        return AUTO_BATCH
+        return auto_batch(*shape)
 
 
 def _remember(model: Model, shape: tuple[int, int], size: int) -> None:

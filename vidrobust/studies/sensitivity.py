@@ -13,7 +13,7 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.frames import FrameBatch
-from vidrobust.models.predict import AUTO_BATCH, Batch, Model, Predictions, joined, predict
+from vidrobust.models.predict import Batch, Model, Predictions, auto_batch, joined, predict
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.predictions import Classifications
@@ -72,7 +72,7 @@ def study_frames(
     groups = _groups(applicable, ranks, content=content, seed=seed, draws=draws, each=each)
     clean = {model.name: predict(model, frames.pixels, batch) for model in models}
     parts = []
-    size = AUTO_BATCH if batch == "auto" else batch
+    size = auto_batch(*frames.pixels.shape[2:]) if batch == "auto" else batch
     # one batch is perturbed on a thread while the models look at the one before
     for some, changed in prefetched(lambda: _perturbed(frames, groups, size, content, seed), AHEAD):
         for model in models:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 
 from vidrobust import tables
 from vidrobust.account.boxes import seen_boxes
@@ -13,7 +17,7 @@ from vidrobust.account.pair_replays import PairReplays, study_pair
 from vidrobust.account.sample import choose_pairs
 from vidrobust.account.scene import Motion
 from vidrobust.account.score import score, seen_by
-from vidrobust.account.within import candidates, motions
+from vidrobust.account.within import Candidate, candidates, motions
 from vidrobust.account.within import rows as within_rows
 from vidrobust.models.predict import Model
 from vidrobust.pixels import to_array
@@ -27,6 +31,10 @@ BREAKS = ("scene_cut", "frame_size", "corrupt")
 """Reasons for which no frame behind them tells of one before."""
 PAIR = ["scale", "frame_a", "frame_b"]
 """What names a pair of an item."""
+PAIR_BYTES = 512 * 2**20
+"""Pairs of frames that are replayed at the same time; larger ones one after the other."""
+PAIR_PICTURES = 60
+"""What a pair that is replayed holds at once, as pictures of three bytes a pixel, about."""
 SECOND_SHARE = 4
 """One pair about a second apart for so many pairs of neighbours."""
 
@@ -35,22 +43,17 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
     """Replay the pairs that the sample holds; neighbours first, then some about a second apart."""
     pairs = _new_pairs(context)
     found: dict[str, list[dict[str, object]]] = {name: [] for name in BY_NAME["causes"].parts}
-    for pair in pairs.itertuples():
-        pictures = pictures_of(source, context.need_links(), int(pair.frame_a), int(pair.frame_b))
-        made = study_pair(*pictures, keyframe=pair.stratum == "keyframe")
+    for pair, replayed in _ahead(source, context.need_links(), pairs):
         ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
         ids |= {"weight": pair.weight, "scale": pair.scale, "time_s": pair.time_s}
-        album, fitted = candidates(made)
-        moved = motions(made, fitted)
         for model in models:
-            for prefix, z, labels, names in _seen(
-                model, made, album, moved, source.info.device, context.settings
-            ):
+            for prefix, z, labels, names in _seen(model, replayed, source.info.device, context.settings):
                 found[f"{prefix}causes"] += [
-                    {**ids, **row} for row in score(made, model, (z, labels), names=names)
+                    {**ids, **row} for row in score(replayed.made, model, (z, labels), names=names)
                 ]
                 named = {**ids, "model": model.name}
-                found[f"{prefix}within"] += [{**named, **row} for row in within_rows(made, fitted, z)]
+                rows = within_rows(replayed.made, replayed.fitted, z)
+                found[f"{prefix}within"] += [{**named, **row} for row in rows]
         context.advance(1)
     whole = {name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()}
     return {
@@ -62,13 +65,45 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
     }
 
 
+class _Replayed(NamedTuple):
+    """A pair's replays, the candidates fitted to them, all pictures, and how what each shows has moved."""
+
+    made: PairReplays
+    fitted: list[Candidate]
+    album: tuple[np.ndarray, ...]
+    motions: tuple[Motion, ...]
+
+
+def _ahead(source: VideoSource, links: pd.DataFrame, pairs: pd.DataFrame) -> Generator[tuple[Any, _Replayed]]:
+    """Each pair replayed, in order; some are made on threads while the models look at those before."""
+    few = PAIR_BYTES // (PAIR_PICTURES * 3 * source.info.width * source.info.height)
+    threads = min(torch.get_num_threads(), few)
+    waiting: deque[tuple[Any, Future[_Replayed]]] = deque()
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        for pair in pairs.itertuples():
+            pictures = pictures_of(source, links, int(pair.frame_a), int(pair.frame_b))
+            if threads < 2:
+                yield pair, _replayed(pictures, pair.stratum)
+                continue
+            waiting.append((pair, pool.submit(_replayed, pictures, pair.stratum)))
+            if len(waiting) > threads:
+                first, made = waiting.popleft()
+                yield first, made.result()
+        while waiting:
+            first, made = waiting.popleft()
+            yield first, made.result()
+
+
+def _replayed(
+    pictures: tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None], stratum: str
+) -> _Replayed:
+    made = study_pair(*pictures, keyframe=stratum == "keyframe")
+    album, fitted = candidates(made)
+    return _Replayed(made, fitted, album, motions(made, fitted))
+
+
 def _seen(
-    model: Model,
-    made: PairReplays,
-    album: tuple[np.ndarray, ...],
-    moved: tuple[Motion, ...],
-    device: str,
-    settings: Settings,
+    model: Model, pair: _Replayed, device: str, settings: Settings
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[str, ...]]]:
     """For each account: the prefix of its tables, coordinates and labels of all pictures, and the labels' names.
 
@@ -77,12 +112,12 @@ def _seen(
     """
     scores, *places = task_of(model.task).accounts
     if model.task == "classification":
-        yield (scores, *seen_by(model, album, device), model.class_names)
+        yield (scores, *seen_by(model, pair.album, device), model.class_names)
         return
     how = {"birth": settings.birth, "keep": settings.keep}
-    seen = seen_boxes(model, album, moved, backwards=made.reversed, **how)
+    seen = seen_boxes(model, pair.album, pair.motions, backwards=pair.made.reversed, **how)
     yield scores, seen.z, seen.states, seen.names
-    yield places[0], seen.places, np.zeros(len(album), np.int64), ("",)
+    yield places[0], seen.places, np.zeros(len(pair.album), np.int64), ("",)
 
 
 def known(settings: Settings, model: Model) -> dict[str, float]:

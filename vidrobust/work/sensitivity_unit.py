@@ -25,7 +25,7 @@ from vidrobust.tasks.catalogue import versions_of
 from vidrobust.video.source import VideoSource
 
 OWN_PROTOCOL = ("imagenet-p", "shift")
-CHUNK_BYTES = 64 * 2**20
+CHUNK_BYTES = 32 * 2**20
 """Frames in memory at once, in bytes."""
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from vidrobust.differences.pairs import PairWatcher
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.files import disk_is_full
-from vidrobust.models.predict import AUTO_BATCH, Model, is_out_of_memory
+from vidrobust.models.predict import Model, auto_batch, is_out_of_memory
 from vidrobust.run.inputs import open_item
 from vidrobust.run.keys import unit_key
 from vidrobust.run.parts import Parts
@@ -129,7 +129,9 @@ class Worker:
     def _stream(self, order: Order, source: VideoSource, units: Sequence[Unit]) -> None:
         """Feed every frame to all these units; a model that fails is dropped, and its units with it."""
         name = order.item.name
-        size = AUTO_BATCH if self.settings.batch_size == "auto" else self.settings.batch_size
+        size = self.settings.batch_size
+        if size == "auto":
+            size = auto_batch(source.info.height, source.info.width)
         watcher = PairWatcher(motion_limit=self.settings.motion_limit)
         # the next batch is looked at while the models look at this one
         watched = prefetched(lambda: ((b, watcher.feed(b)) for b in source.batches(size)), 1)
