@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vidrobust.differences.registration import register, size_px, warp
+from vidrobust.differences.registration import register, size_px, warp, warp_at
 
 H, W = 150, 200
 
@@ -152,3 +152,16 @@ def test_size_is_the_root_mean_square_length() -> None:
     field = np.zeros((2, 4, 2), np.float32)
     field[0] = (3, 4)
     assert size_px(field) == pytest.approx(np.sqrt(12.5))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("share", [0.0, 0.01, 1.0])
+def test_single_pixels_are_sampled_as_in_the_whole_picture(channels: int, share: float) -> None:
+    rng = np.random.default_rng(3)
+    frame = (rng.random((90, 130, channels)) * 255).astype(np.float32)
+    frame = frame[..., 0] if channels == 1 else frame
+    field = rng.normal(0, 5, (90, 130, 2)).astype(np.float32)
+    where = rng.random((90, 130)) < share
+    found = warp_at(frame, field, where)
+    assert found.shape == (where.sum(), *frame.shape[2:])
+    np.testing.assert_array_equal(found, warp(frame, field)[where])

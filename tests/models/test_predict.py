@@ -12,7 +12,7 @@ import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.models.network import NetworkClassifier
-from vidrobust.models.predict import AUTO_BATCH, is_out_of_memory, predict
+from vidrobust.models.predict import AUTO_BATCH, auto_batch, is_out_of_memory, predict
 from vidrobust.predictions import Classifications, Detections
 
 PIXELS = torch.arange(70, dtype=torch.uint8).view(70, 1, 1, 1).expand(70, 3, 2, 2)
@@ -46,6 +46,14 @@ def test_order_and_sizes(batch: int | Literal["auto"], sizes: list[int]) -> None
     assert np.allclose(rows.probabilities[:, 0], np.arange(70) / 100)
     assert model.sizes == sizes
     assert AUTO_BATCH == 32
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "frames"), [(480, 640, 32), (720, 1280, 12), (1080, 1920, 5), (4320, 7680, 4)]
+)
+def test_batches_of_large_frames_are_smaller(height: int, width: int, frames: int) -> None:
+    """32 MB is 33,554,432 bytes, and a frame of 1920x1080 has 6,220,800: five fit."""
+    assert auto_batch(height, width) == frames
 
 
 def test_auto_halves_until_it_fits_and_says_so() -> None:

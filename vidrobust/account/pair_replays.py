@@ -15,6 +15,7 @@ from vidrobust.account.exchange import aligned, content_seed, exchanged, noise_l
 from vidrobust.account.measured import Change, measure_change, unchanged
 from vidrobust.account.scene import CAUSES, WRONG, Motion, Scene, sparse
 from vidrobust.account.sizes import Size, sizes_of
+from vidrobust.differences.registration import moves
 from vidrobust.differences.sharpness import Blur
 
 DRAWS = 2
@@ -137,7 +138,7 @@ def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, rever
     pairs = exchanged(brought, real, draws=DRAWS, seed=content_seed(a, b))
     exchange = tuple((album.add(plus), album.add(minus)) for plus, minus in pairs)
     change = scene.change
-    whole = sparse(change.motion, np.asarray(change.objects.any(axis=2)))
+    whole = sparse(change.motion, moves(change.objects))
     album.motions |= dict.fromkeys((k for both in exchange for k in both), whole)
     album.motions |= {int(reverse): scene.motion(()), int(not reverse): whole}
     return PairReplays(

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from vidrobust.account.measured import Change
-from vidrobust.differences.registration import affine_field, warp
+from vidrobust.differences.registration import affine_field, moves, warp, warp_at
 from vidrobust.differences.sharpness import Blur
 from vidrobust.pixels import to_levels
 
@@ -138,7 +138,7 @@ class Scene:
             elif wrong[0] == cause:
                 total = total + turned(motion, wrong[1])
         move = "objects" in on or wrong[0] == "objects"
-        return total, np.asarray(objects.any(axis=2) & move)
+        return total, moves(objects) & move
 
     def _sample(self, displacement: np.ndarray) -> np.ndarray:
         if not displacement.any():
@@ -151,7 +151,8 @@ class Scene:
         if not self.gaps.any():
             return x
         gaps = warp(self.gaps.astype(np.uint8), displacement, interpolation=cv2.INTER_NEAREST).astype(bool)
-        return np.where(gaps[..., None], warp(self.fill, displacement), x)
+        x[gaps] = warp_at(self.fill, displacement, gaps)
+        return x
 
     def _without_camera(self) -> np.ndarray:
         """Where t+1 shows what a pixel of t shows, as far as the camera goes."""
@@ -163,8 +164,10 @@ class Scene:
         new, content = self.change.new.astype(np.uint8), self.content
         if "camera" not in on and self.change.has_camera:
             back = self._without_camera()
-            content = warp(content, back)
             new = np.where(_within(back), warp(new, back, interpolation=cv2.INTER_NEAREST), np.uint8(0))
+            there = new.astype(bool)
+            content = np.zeros_like(content)
+            content[there] = warp_at(self.content, back, there)
         if elsewhere:
             by = {"across": (0, x.shape[1] // 2), "down": (x.shape[0] // 2, 0)}[elsewhere]
             new, content = (np.roll(each, by, axis=(0, 1)) for each in (new, content))

@@ -40,6 +40,8 @@ SCALE_OF_RESIDUAL = 3.0
 """Sigma, px, over which displacements are compared by what they leave of the difference to b."""
 RETURN_TOLERANCE = 1.0
 """How far, px, the way there and back may end from its start (plus 10 % of the way): Sundaram et al. 2010."""
+_ROW = 128
+"""Single pixels are sampled in rows of so many: a picture's side is bounded."""
 HUBER = 4.685
 """Tukey's biweight constant, 95 % efficient for normal errors."""
 
@@ -130,6 +132,26 @@ def warp(
     x = np.arange(width, dtype=np.float32)[None] + displacement[..., 0]
     y = np.arange(height, dtype=np.float32)[:, None] + displacement[..., 1]
     return np.asarray(cv2.remap(frame, x, y, interpolation, borderMode=cv2.BORDER_REFLECT_101))
+
+
+def warp_at(frame: np.ndarray, displacement: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """(n, C) what ``warp`` gives at the n pixels of ``where`` (H, W) bool, without the others."""
+    y, x = np.nonzero(where)
+    count = len(x)
+    if not count:
+        return np.empty((0, *frame.shape[2:]), frame.dtype)
+    rows = -(-count // _ROW) * _ROW
+    places = np.zeros((2, rows), np.float32)
+    places[0, :count] = x.astype(np.float32) + displacement[y, x, 0]
+    places[1, :count] = y.astype(np.float32) + displacement[y, x, 1]
+    of_x, of_y = places.reshape(2, -1, _ROW)
+    made = cv2.remap(frame, of_x, of_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(made.reshape(rows, *frame.shape[2:])[:count])
+
+
+def moves(displacement: np.ndarray) -> np.ndarray:
+    """(H, W) bool, where a displacement (H, W, 2) is not zero."""
+    return np.asarray((displacement[..., 0] != 0) | (displacement[..., 1] != 0))
 
 
 def affine_field(affine: np.ndarray, height: int, width: int) -> np.ndarray:

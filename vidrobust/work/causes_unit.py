@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +42,7 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
     """Replay the pairs that the sample holds; neighbours first, then some about a second apart."""
     pairs = _new_pairs(context)
     found: dict[str, list[dict[str, object]]] = {name: [] for name in BY_NAME["causes"].parts}
-    for pair, replayed in _ahead(source, context.need_links(), pairs):
+    for pair, replayed in _each_replayed(source, context.need_links(), pairs):
         ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
         ids |= {"weight": pair.weight, "scale": pair.scale, "time_s": pair.time_s}
         for model in models:
@@ -74,24 +73,22 @@ class _Replayed(NamedTuple):
     motions: tuple[Motion, ...]
 
 
-def _ahead(source: VideoSource, links: pd.DataFrame, pairs: pd.DataFrame) -> Generator[tuple[Any, _Replayed]]:
-    """Each pair replayed, in order; some are made on threads while the models look at those before."""
+def _each_replayed(
+    source: VideoSource, links: pd.DataFrame, pairs: pd.DataFrame
+) -> Generator[tuple[Any, _Replayed]]:
+    """Each pair replayed, in order; some at a time, on as many threads as there are.
+
+    Models are asked between them, not beside them: engines that share their processors wait for each other.
+    """
+    threads = torch.get_num_threads()
     few = PAIR_BYTES // (PAIR_PICTURES * 3 * source.info.width * source.info.height)
-    threads = min(torch.get_num_threads(), few)
-    waiting: deque[tuple[Any, Future[_Replayed]]] = deque()
-    with ThreadPoolExecutor(max(1, threads)) as pool:
-        for pair in pairs.itertuples():
-            pictures = pictures_of(source, links, int(pair.frame_a), int(pair.frame_b))
-            if threads < 2:
-                yield pair, _replayed(pictures, pair.stratum)
-                continue
-            waiting.append((pair, pool.submit(_replayed, pictures, pair.stratum)))
-            if len(waiting) > threads:
-                first, made = waiting.popleft()
-                yield first, made.result()
-        while waiting:
-            first, made = waiting.popleft()
-            yield first, made.result()
+    size = max(1, min(2 * threads, few))
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(pairs), size):
+            some = list(pairs.iloc[start : start + size].itertuples())
+            pictures = [pictures_of(source, links, int(pair.frame_a), int(pair.frame_b)) for pair in some]
+            strata = [str(pair.stratum) for pair in some]
+            yield from zip(some, list(pool.map(_replayed, pictures, strata)), strict=True)
 
 
 def _replayed(
