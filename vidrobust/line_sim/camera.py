@@ -168,6 +168,8 @@ def _dust(opacity: float, rng: np.random.Generator) -> np.ndarray:
     for _ in range(SPECKS):
         cx, cy = rng.uniform(0, WIDTH), rng.uniform(0, HEIGHT)
         radius, flat = 6 + 20 * rng.random() ** 2, rng.uniform(0.6, 1)
+        if not opacity:  # the draws are made all the same, and the noise after them stays as it was
+            continue
         distance = np.hypot(x - cx, (y - cy) / flat) / radius
         clear *= (1 - opacity / (1 + np.exp(np.clip((distance - 1) * 6, -50, 50)))).astype(np.float32)
     return clear

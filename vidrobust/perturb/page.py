@@ -62,8 +62,10 @@ level.
 
 What differs, and from what:
 
-* **frost** lays six pictures over the frame that are drawn by `weather.frost_picture`; the original has six
-  photographs, which are not ours to give on. Brightness and contrast are similar, the patterns are not.
+* **frost** in a study lays six pictures over the frame that are drawn by `weather.frost_picture`; the original has
+  six photographs, which are not ours to give on. Brightness and contrast are similar, the patterns are not. The
+  command `corruptions` takes the photographs from the package `imagecorruptions` where that is installed, and the
+  drawn ones elsewhere.
 * **glass_blur** replaces pixels where the paper speaks of swaps, as the authors' own code does: its
   exchange of two views keeps the second pixel. The steps are those of the sequential loop, exactly.
 * **elastic_transform** is the package's, without the random affine map of the authors'. The authors' is

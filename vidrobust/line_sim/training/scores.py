@@ -86,24 +86,40 @@ def _clip(
     """Counts over the frames of one clip in which the part is whole."""
     whole = truth["whole"].to_numpy(bool, copy=True)
     pixels = _decoded(path)[torch.from_numpy(whole)]
+    counts = _classes(classifier, pixels, truth)
+    with torch.inference_mode():
+        found = detector(normalised(v2.resize(pixels, list(DETECTOR_SIZE), antialias=True)))
+    rows = truth[whole]
+    boxes = [_boxes(one, *pair) for one, *pair in zip(found, rows["boxes"], rows["box_labels"], strict=True)]
+    return (
+        counts | {name: sum(one[name] for one in boxes) for name in boxes[0]} if boxes else counts | _NO_BOXES
+    )
+
+
+def classes_in(classifier: LineClassifier, path: Path, truth: pd.DataFrame) -> dict[str, int]:
+    """The classifier's counts over the frames of one clip in which the part is whole.
+
+    truth  the clip's rows of ``truth.parquet``
+    Keys: frames, right, right_kind (the kind, sound or not), pairs of neighbours, flips among them.
+    """
+    whole = torch.from_numpy(truth["whole"].to_numpy(bool, copy=True))
+    return _classes(classifier, _decoded(path)[whole], truth)
+
+
+def _classes(classifier: LineClassifier, pixels: torch.Tensor, truth: pd.DataFrame) -> dict[str, int]:
+    whole = truth["whole"].to_numpy(bool, copy=True)
     labels = np.array([LABELS.index(label) for label in truth["label"]])[whole]
     with torch.inference_mode():
         logits = classifier(normalised(v2.resize(pixels, list(CLASSIFIER_SIZE), antialias=True)))
-        found = detector(normalised(v2.resize(pixels, list(DETECTOR_SIZE), antialias=True)))
     said = logits.argmax(dim=1).numpy()
     next_to = np.diff(np.flatnonzero(whole)) == 1
-    counts = {
+    return {
         "frames": len(said),
         "right": int((said == labels).sum()),
         "right_kind": int(((said + 1) // 2 == (labels + 1) // 2).sum()),
         "pairs": int(next_to.sum()),
         "flips": int((np.diff(said) != 0)[next_to].sum()),
     }
-    rows = truth[whole]
-    boxes = [_boxes(one, *pair) for one, *pair in zip(found, rows["boxes"], rows["box_labels"], strict=True)]
-    return (
-        counts | {name: sum(one[name] for one in boxes) for name in boxes[0]} if boxes else counts | _NO_BOXES
-    )
 
 
 _NO_BOXES = dict.fromkeys(("parts", "parts_found", "defects", "defects_found", "boxes", "boxes_right"), 0)
