@@ -21,6 +21,7 @@ from vidrobust.repeatability.gates import (
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.progress import Reporter
 from vidrobust.run.run import Run
+from vidrobust.tasks.catalogue import find_metric
 
 
 def hold(run: Run) -> int:
@@ -47,8 +48,19 @@ def passages_of(folder: RunFolder, gates: Sequence[Gate]) -> list[Passage]:
         if is_figure(gate.metric):
             passages += pass_figures([gate], figures, why=why)
         else:
-            passages += pass_gates([gate], folder.read_json("metrics.json"))
+            passages += pass_gates([gate], _asked(gate.metric, folder))
     return passages
+
+
+def _asked(metric: str, folder: RunFolder) -> dict[str, Any]:
+    """The metrics of the models that a rule is about: in a run of classifiers and detectors those whose task has
+    the metric, else of all.
+    """
+    metrics = folder.read_json("metrics.json")
+    tasks = {str(m["name"]): str(m.get("task", "classification")) for m in folder.run["models"]}
+    of = {name for name, task in tasks.items() if find_metric(metric, task)}
+    models = {name: told for name, told in (metrics.get("models") or {}).items() if name in of}
+    return {**metrics, "models": models} if models else metrics
 
 
 def told(passages: Sequence[Passage], reporter: Reporter, junit: str | None, name: str) -> int:

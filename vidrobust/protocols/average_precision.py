@@ -153,10 +153,9 @@ def groups(codes: np.ndarray) -> np.ndarray:
 
 
 def precisions(
-    boxes: FramesOfBoxes, frames: np.ndarray, group: np.ndarray
+    boxes: FramesOfBoxes, frames: np.ndarray, group: np.ndarray, count: int
 ) -> tuple[Precision, list[Precision]]:
-    """Of all of the frames (n,), and without each group (n,) of ``groups``."""
-    count = int(group.max(initial=-1)) + 1
+    """Of all of the frames (n,), and without each of ``count`` groups (n,)."""
     return boxes.precision(frames), [boxes.precision(frames[group != g]) for g in range(count)]
 
 

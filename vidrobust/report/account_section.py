@@ -82,7 +82,7 @@ def _bars(run: RunTables, models: list[str], of: str, name: str = "account") -> 
     for model in models:
         account = whole(run, model, name)
         if len(account) and account["share"].notna().any():
-            found.append(_bar(model, account, of, several=len(models) > 1))
+            found.append(_bar(model, account, of, several=len(run.models) + len(run.detectors) > 1))
     return found
 
 

@@ -13,6 +13,7 @@ from vidrobust.differences.boxes import KINDS
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.moments_section import BUDGET_BYTES
+from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.run_tables import RunTables
 from vidrobust.report.stability_section import overall
 from vidrobust.report.words import (
@@ -125,7 +126,7 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
     mean = of.groupby(["model", "perturbation", "strength", "metric"], sort=False)["value"].mean().unstack()
     rows = []
     for (model, perturbation), part in mean.groupby(level=[0, 1], sort=False):
-        row = {"model": str(model), "perturbation": str(perturbation)}
+        row = {"model": str(model), "perturbation": phrase(str(perturbation)).noun}
         # a strength whose frames hold no box tells nothing
         tried = part.dropna(how="all").sort_index(level="strength")
         for name in MOVES:

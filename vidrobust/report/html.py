@@ -106,6 +106,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "title": name,
         "folder": str(run.folder),
         "models": run.models,
+        "named": len(run.models) + len(run.detectors) > 1,
         "several_items": len(run.items) > 1,
         "footage": footage_section.in_one_line(run),
         "failed": footage_section.first_rows(run.run.get("failed", [])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 from vidrobust.differences.pairs import PairWatcher
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.footage.item import Item
-from vidrobust.frames import VECTORS
+from vidrobust.frames import VECTORS, VideoInfo
 from vidrobust.models.load import load_models
 from vidrobust.models.predict import predict
 from vidrobust.run import inputs
@@ -101,6 +102,16 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
     }
 
 
+def _delivered(info: VideoInfo, item: Item, settings: Settings) -> int | None:
+    """Frames of an item that will be seen, by its header; None where that says nothing."""
+    if info.num_frames is None:
+        return None
+    start, end = inputs.window(item, settings)
+    rate, length = float(info.frame_rate), info.num_frames / float(info.frame_rate)
+    kept = max(0.0, min(length, length if end is None else end) - (start or 0.0))
+    return math.ceil(round(kept * min(rate, settings.fps or rate), 6) / settings.every)
+
+
 def reckon(
     settings: Settings,
     models: Sequence[Any],
@@ -118,7 +129,7 @@ def reckon(
     for item in items:
         try:
             with inputs.open_item(item, settings) as source:
-                count = source.info.num_frames
+                count = _delivered(source.info, item, settings)
                 if not costs:
                     costs = _measured(item, source, list(models), settings)
         except ModelError:
@@ -128,7 +139,7 @@ def reckon(
             continue
         readable += 1
         unknown += count is None
-        frames += -(-(count or 0) // settings.every)
+        frames += count or 0
     if not costs:
         return None
     each_s = {cost.stage: cost.seconds for cost in costs}

@@ -20,7 +20,9 @@ def collect(folder: RunFolder) -> dict[str, Any]:
         return metrics
     stability = folder.table("stability")
     whole = stability[stability["item"] == ""]
-    for model, rows in whole.groupby("model", sort=False):
+    place = {str(model["name"]): k for k, model in enumerate(folder.run["models"])}
+    of_models = whole.groupby("model", sort=False)
+    for model, rows in sorted(of_models, key=lambda each: place.get(str(each[0]), len(place))):
         told = {row.metric: _told(row) for row in rows.itertuples() if find_metric(row.metric) is not None}
         metrics["models"][str(model)] = {**_counts(folder, str(model), rows), **told}
     pairs = folder.table_or_empty("two_models")

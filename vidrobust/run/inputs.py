@@ -81,6 +81,7 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
 
 def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None = None) -> VideoSource:
     """The item's frames as the settings and its manifest ask for them, counted from ``origin``."""
+    start_s, end_s = window(item, settings)
     return open_video(
         item.path,
         item=item.name,
@@ -90,8 +91,8 @@ def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None =
         color=settings.color,
         every=settings.every,
         fps=settings.fps,
-        start_s=_later(settings.start_s, item.start_s),
-        end_s=_earlier(settings.end_s, item.end_s),
+        start_s=start_s,
+        end_s=end_s,
         roi=item.roi,
         boxes=item.boxes,
         crop_margin=settings.crop_margin,
@@ -100,12 +101,11 @@ def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None =
     )
 
 
-def _later(a: float | None, b: float | None) -> float | None:
-    return max((x for x in (a, b) if x is not None), default=None)
-
-
-def _earlier(a: float | None, b: float | None) -> float | None:
-    return min((x for x in (a, b) if x is not None), default=None)
+def window(item: Item, settings: Settings) -> tuple[float | None, float | None]:
+    """From when to when in seconds, by the settings and the item's manifest; None: its beginning, its end."""
+    start = max((s for s in (settings.start_s, item.start_s) if s is not None), default=None)
+    end = min((s for s in (settings.end_s, item.end_s) if s is not None), default=None)
+    return start, end
 
 
 def named(inputs: Inputs, name: str) -> Item:

@@ -263,7 +263,8 @@ def _told(
     of  the frames that tell to which cluster each chosen one belongs
     """
     clusters = independent_clusters(of["item"], of["time_s"], part=of.get("part"))
-    whole, left_out = precisions(boxes, chosen, groups(clusters.label))
+    group = groups(clusters.label)
+    whole, left_out = precisions(boxes, chosen, group, int(group.max(initial=-1)) + 1)
     rows = []
     for name, side in zip(names, ("ap", "ap50"), strict=False):
         value, without = getattr(whole, side), np.array([getattr(each, side) for each in left_out])
