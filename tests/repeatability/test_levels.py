@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
+
+import av
 import cv2
 import numpy as np
 import pandas as pd
@@ -25,7 +29,37 @@ def test_travel_is_how_far_the_belt_ran() -> None:
     # 11 steps of 6 px of a picture 640 px wide
     assert travel(thumbnails(1, "speed=6")) == pytest.approx(11 * 6 / 640, abs=0.003)
     assert travel(thumbnails(1, "speed=0", "light=0.2")) == 0.0
-    assert travel(thumbnails(1, "speed=0", "shake=3", frames=24)) < 0.03
+
+
+@pytest.mark.parametrize("dials", [("speed=6", "shake=4"), ("speed=12", "shake=4"), ("speed=2", "shake=4")])
+def test_a_camera_that_shakes_takes_nothing_from_the_belt(dials: tuple[str, ...]) -> None:
+    speed = float(dials[0].partition("=")[2])
+    assert travel(thumbnails(1, *dials, frames=18)) == pytest.approx(17 * speed / 640, abs=0.003)
+
+
+@pytest.mark.parametrize("shake", ["shake=4", "shake=10"])
+def test_a_part_at_rest_is_at_rest_however_the_camera_shakes(shake: str) -> None:
+    assert travel(thumbnails(1, "speed=0", shake, frames=18)) == 0.0
+
+
+def real(corpus: Path, name: str, first: int, count: int) -> list[np.ndarray]:
+    """Grey frames of a real line, 320 px wide."""
+    found = []
+    with av.open(str(corpus / "factory" / name)) as container:
+        for frame in itertools.islice(container.decode(video=0), first, first + count):
+            grey = frame.to_ndarray(format="gray")
+            size = (320, round(grey.shape[0] * 320 / grey.shape[1]))
+            found.append(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+    return found
+
+
+def test_real_lines(corpus: Path) -> None:
+    # a bolt goes about 15 of 320 px a frame, and is soon out of the picture
+    bolt = real(corpus, "intel_preview_bolt-multi-size-detection.gif", 0, 16)
+    assert travel(bolt) == pytest.approx(15 * 15 / 320, rel=0.15)
+    # bottles that stand, and later a hand that reaches for one
+    assert travel(real(corpus, "intel_bottle-detection.mp4", 0, 30)) == 0.0
+    assert 0.02 < travel(real(corpus, "intel_bottle-detection.mp4", 150, 30)) < 0.2
 
 
 def test_what_cannot_be_followed_is_not_told() -> None:

@@ -10,12 +10,22 @@ import numpy as np
 
 WINDOW = 8
 """Frames over which points are followed before new ones are chosen."""
+SHORT = 2
+"""Frames of a piece of such a window, for points that are soon out of the picture."""
 MOVES_PX = 0.75
 """What a point of a small picture goes in a window before it is said to move."""
 KEPT, FOLLOWED = 0.25, 2 / 3
 """Share of the points that must be found there and back, and of the windows in which they must be."""
+SURE = 0.1
+"""Share of the width that tells that something moves, even where points are lost in more of the windows."""
 FEWEST = 4
 """Points that must move together."""
+TOGETHER_PX = 1.0
+"""How far apart points may have gone in a window that go one way."""
+OTHER_WAY = 0.25
+"""Share of what most points have gone by which others must differ at least to go another way."""
+STEADY = 4.0
+"""What moves past goes so many times as far as from frame to frame; what shakes does not."""
 CHANGED = 0.10
 """Share of its surroundings' brightness by which a place differs before it is said to have changed."""
 CHANGED_AREA = 0.002
@@ -27,40 +37,60 @@ def travel(pictures: Iterable[np.ndarray]) -> float:
 
     pictures  (H, W) uint8 grey, a few hundred px wide, in order
 
-    Points are followed through windows of ``WINDOW`` frames (Lucas & Kanade), and the medians of those that move
-    add up as vectors, so that what shakes ends where it began. NaN where points are lost in more than a third of
-    the windows, as in darkness and noise.
+    Points are followed through windows of ``WINDOW`` frames (Lucas & Kanade), or short pieces of them where
+    they do not last so long. What moves is told relative to the camera where a part of the picture shows how
+    that moves, and its medians add up as vectors. What only shakes gets nowhere: it counts as rest unless it
+    has gone ``STEADY`` times as far as from one frame to the next. NaN where points do not last in more than a
+    third of the windows, as in darkness and noise, unless something goes far all the same.
     """
     steps: list[np.ndarray] = []
-    width = 0
+    lost = width = 0
     window: list[np.ndarray] = []
+
+    def look() -> None:
+        nonlocal lost
+        found = _moved(window)
+        if not np.isfinite(found).all():
+            lost += len(found)
+            short = [window[k : k + SHORT + 1] for k in range(0, len(window) - 1, SHORT)]
+            found = np.concatenate([_moved(piece) for piece in short])
+        steps.append(found)
+
     for picture in pictures:
         width = picture.shape[1]
         window.append(
             np.clip(110 * _relief(picture), 0, 255).astype(np.uint8)
         )  # neither light nor noise moves
         if len(window) > WINDOW:
-            steps.append(_moved(window))
+            look()
             window = window[-1:]
     if len(window) > 1:
-        steps.append(_moved(window))
-    followed = [step for step in steps if np.isfinite(step).all()]
-    if len(followed) < FOLLOWED * len(steps):
+        look()
+    if not steps:
+        return 0.0
+    every = np.concatenate(steps)
+    followed = every[np.isfinite(every).all(axis=1)]
+    gone = float(np.hypot(*followed.sum(axis=0)))
+    typical = float(np.sqrt(np.square(followed).sum(axis=1).mean())) if len(followed) else 0.0
+    moves = gone > min(STEADY, len(every) - 1) * typical
+    if len(every) - lost < FOLLOWED * len(every) and not (moves and gone > SURE * width):
         return float("nan")
-    return float(np.hypot(*np.sum(followed, axis=0)) / width) if followed else 0.0
+    return gone / width if moves else 0.0
 
 
 def _moved(window: Sequence[np.ndarray]) -> np.ndarray:
-    """(2,) median displacement in px of the points that move from the first picture to the last.
+    """(frames - 1, 2) steps in px of the points that move, from frame to frame, relative to the camera.
 
     0 where too few move, NaN where too few can be followed there and back.
     """
+    rest = np.zeros((len(window) - 1, 2))
     start = cv2.goodFeaturesToTrack(window[0], 300, 0.01, 4)
     if start is None:
-        return np.zeros(2)
-    now, alive = start, np.ones(len(start), bool)
+        return rest
+    now, alive, path = start, np.ones(len(start), bool), [start]
     for before, after in pairwise(window):
         now, there = _follow(before, after, now)
+        path.append(now)
         alive &= there
     back = now
     for after, before in pairwise(window[::-1]):
@@ -68,11 +98,39 @@ def _moved(window: Sequence[np.ndarray]) -> np.ndarray:
         alive &= there
     alive &= np.hypot(*(back - start)[:, 0].T) < MOVES_PX
     if alive.sum() < max(FEWEST, KEPT * len(start)):
-        return np.full(2, np.nan)
-    gone = (now - start)[:, 0][alive]
-    inside = (now[:, 0][alive] >= 0).all(axis=1) & (now[:, 0][alive] < window[0].shape[::-1]).all(axis=1)
-    moving = gone[inside & (np.hypot(*gone.T) > MOVES_PX)]
-    return np.asarray(np.median(moving, axis=0)) if len(moving) >= FEWEST else np.zeros(2)
+        return np.full_like(rest, np.nan)
+    inside = (now[:, 0] >= 0).all(axis=1) & (now[:, 0] < window[0].shape[::-1]).all(axis=1)
+    course = (np.stack(path)[:, alive & inside, 0] - start[alive & inside, 0]).astype(np.float64)
+    of_camera = _of_camera(course[-1])
+    still = np.median(course[:, of_camera], axis=1) if of_camera.any() else np.zeros((len(window), 2))
+    moving = np.hypot(*(course[-1] - still[-1]).T) > MOVES_PX
+    if moving.sum() < FEWEST:
+        return rest
+    return np.asarray(np.diff(np.median(course[:, moving], axis=1) - still, axis=0))
+
+
+def _of_camera(gone: np.ndarray) -> np.ndarray:
+    """(N,) bool: which points (N, 2) px show how the camera moves; none where all go one way.
+
+    Of the two ways that most points go it is the shorter one: a camera shakes about its place.
+    """
+    first, second = _together(gone), np.zeros(len(gone), bool)
+    if first.any():
+        way = gone[first].mean(axis=0)
+        other = np.hypot(*(gone - way).T) > 2 * TOGETHER_PX + OTHER_WAY * np.hypot(*way)
+        second[other] = _together(gone[other])
+    if second.sum() < FEWEST:
+        # without another way that points go, nothing tells the camera from what it sees
+        return np.zeros(len(gone), bool)
+    return min((first, second), key=lambda group: float(np.hypot(*gone[group].mean(axis=0))))
+
+
+def _together(gone: np.ndarray) -> np.ndarray:
+    """(N,) bool: the most points (N, 2) px that go within TOGETHER_PX of one of them."""
+    if not len(gone):
+        return np.zeros(0, bool)
+    near = np.hypot(*(gone[:, None] - gone[None]).T).T < TOGETHER_PX
+    return np.asarray(near[int(near.sum(axis=1).argmax())])
 
 
 def _follow(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
