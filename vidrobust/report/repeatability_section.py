@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
 from vidrobust.repeatability.range_method import range_charts
 from vidrobust.repeatability.words import guard_band_told, tests_told, together_told
 from vidrobust.report import repeatability_figures as figures
@@ -16,9 +18,17 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.moments_section import Pictures
 from vidrobust.report.pages import write_page
 from vidrobust.report.run_tables import RunTables
-from vidrobust.report.words import number, percent, percent_with_interval, plural
+from vidrobust.report.words import (
+    interval,
+    number,
+    percent,
+    percent_interval,
+    percent_with_interval,
+    plural,
+)
 
 FILE = "repeatability.json"
+NUMBER = re.compile(r"\d*\.?\d+")
 KINDS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 QUANTITIES = {
     "percent_grr": "%GRR, of the study variation",
@@ -29,6 +39,16 @@ QUANTITIES = {
     "false_alarm_rate": "false alarm rate",
     "kappa": "kappa",
 }
+MEANS = {
+    "percent_grr": "%GRR: the spread of the gauge in percent of the spread of all values in the study",
+    "percent_tolerance": "%GRR of the tolerance: six times the spread of the gauge in percent of the tolerance",
+    "ndc": "ndc: how many groups of parts the gauge tells apart",
+    "effectiveness": "effectiveness: parts that an operator judged right in all trials",
+    "miss_rate": "miss: a bad part called good",
+    "false_alarm_rate": "false alarm: a good part called bad",
+    "kappa": "kappa: agreement beyond chance, 0 as by chance, 1 always",
+}
+"""What a quantity is, for a reader who has never met it."""
 ANOVA_NAMES = {"interaction": "operator by part"}
 MOST_CLASSES, MOST_CROSSED, MOST_VOTES = 4, 10, 40
 """Classes up to which cross tables are shown, how many of them, and parts of a table's grey zone."""
@@ -51,6 +71,7 @@ class Section:
     summary: str
     stale: bool
     verdicts: list[dict[str, str]]
+    means: list[str]
     sources: list[str]
     pictures: list[Picture]
     components: list[dict[str, str]]
@@ -144,7 +165,12 @@ def _section(
     return Section(
         summary=summary,
         stale=stale,
-        verdicts=[_verdict(each) for each in found["verdicts"]],
+        verdicts=[_verdict(each, figures_of(found)) for each in found["verdicts"]],
+        means=[
+            MEANS[name]
+            for name in dict.fromkeys(each["quantity"] for each in found["verdicts"])
+            if name in MEANS
+        ],
         sources=list(dict.fromkeys(each["source"] for each in found["verdicts"])),
         pictures=pictures,
         components=_components(gauge) if gauge else [],
@@ -191,15 +217,21 @@ def _votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:
     return {"operators": operators, "rows": rows}
 
 
-def _verdict(each: Mapping[str, Any]) -> dict[str, str]:
-    share = each["quantity"] in SHARES
+def _verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
+    """One verdict with the interval of what it judges; the limits of its rule in percent where the value is."""
+    name, share = each["quantity"], each["quantity"] in SHARES
+    of_two = {} if name != "kappa" else find(known, "cohens_kappa")
+    entry = {**of_two, **find(known, name)}.get(each["of"] or GAUGE, {})
+    ends = entry.get("low"), entry.get("high")
+    rule = each["rule"].removeprefix(f"{name} ")
     return {
-        "quantity": QUANTITIES.get(each["quantity"], each["quantity"]),
+        "quantity": QUANTITIES.get(name, name),
         "of": each["of"],
         "value": percent(each["value"]) if share else number(each["value"], 3),
+        "interval": percent_interval(*ends) if share else interval(*ends),
         "verdict": each["verdict"],
         "kind": KINDS.get(each["verdict"], "unknown"),
-        "rule": each["rule"],
+        "rule": NUMBER.sub(lambda limit: percent(float(limit[0])), rule) if share else rule,
     }
 
 
