@@ -14,8 +14,9 @@ from vidrobust.errors import InputError
 from vidrobust.models.predict import needs_pixels
 from vidrobust.run import headline, keys
 from vidrobust.run.check import check_settings
+from vidrobust.run.counts import Counts
 from vidrobust.run.estimate import Reckoning, reckon
-from vidrobust.run.footage_units import make_missing, units_of
+from vidrobust.run.footage_units import make_missing, say_what, units_of
 from vidrobust.run.interrupts import remind
 from vidrobust.run.progress import duration
 from vidrobust.run.run import Run
@@ -72,10 +73,10 @@ def _footage(run: Run, stages: Sequence[Stage]) -> None:
                 run.reporter.say(
                     f"{model.name}: answers from a file tell of stability; the rest asks new pictures"
                 )
+    run.look()
     ahead = _ahead(run, stages)
-    every = [unit for item in run.inputs.readable for unit in units_of(run, stages, item)]
     started = time.perf_counter()
-    make_missing(run, stages, every)
+    every = _made(run, stages)
     if ahead is not None:
         took = duration(time.perf_counter() - started)
         run.reporter.say(f"footage done in {took}; it was reckoned at {ahead.span} with tables and report")
@@ -90,6 +91,28 @@ def _footage(run: Run, stages: Sequence[Stage]) -> None:
         raise InputError("no model could say anything of the footage, for the reasons above")
 
 
+def _made(run: Run, stages: Sequence[Stage]) -> list[Unit]:
+    """All units, with what was missing made.
+
+    What turns out on the way to be unreadable, or to show the pictures of another item, leaves its frames and
+    pairs to the others: those are added to their parts.
+    """
+    every = [unit for item in run.inputs.readable for unit in units_of(run, stages, item)]
+    say_what(run, stages, every)
+    make_missing(run, every)
+    while any(stage.counted for stage in stages) and run.share_among(_sharing(run, every)):
+        every = [unit for item in run.inputs.readable for unit in units_of(run, stages, item)]
+        make_missing(run, [u for u in every if u.stage.counted and run.parts.has(u.stage, u.key)])
+    return every
+
+
+def _sharing(run: Run, units: Sequence[Unit]) -> list[str]:
+    """The contents that have frames and pairs to give, and no other item's pictures."""
+    readable = {item.name for item in run.inputs.readable}
+    copies = _copies(run, [unit for unit in units if unit.item.name in readable and unit.done(run.parts)])
+    return [run.inputs.content[item.name] for item in run.inputs.readable if item.name not in copies]
+
+
 def _ahead(run: Run, stages: Sequence[Stage]) -> Reckoning | None:
     """How long the footage will take, measured and said, where all of it is ahead; None for a shorter piece."""
     if not {"stability", "sensitivity", "causes"} <= {stage.name for stage in stages}:
@@ -102,7 +125,8 @@ def _ahead(run: Run, stages: Sequence[Stage]) -> Reckoning | None:
     able = [model for model in run.models if needs_pixels(model)]
     if not items or not able or run.reporter.quiet:
         return None
-    counts = run.counts
+    pieces = [segment for item in items for segment in run.segments(item)]
+    counts = Counts(*(sum(run.count(name, piece) for piece in pieces) for name in ("frames", "pairs")))
     ahead = run.reckoned or reckon(run.settings, able, run.inputs, items, run.reporter, counts)
     if ahead is not None:
         run.reporter.say(f"{ahead.items} item(s), {ahead.frames} frames: about {ahead.span}")
@@ -112,6 +136,15 @@ def _ahead(run: Run, stages: Sequence[Stage]) -> Reckoning | None:
 def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
     """The units that are done, of items whose decoded content no other item has, or none of an earlier name."""
     done = [unit for unit in units if unit.done(run.parts)]
+    copies = _copies(run, done)
+    for copy, original in copies.items():
+        run.reporter.warn(f"{copy}: shows the same pictures as {original}, and is counted once")
+    run.folder.update(duplicates=[{"item": c, "same_as": o} for c, o in copies.items()])
+    return [unit for unit in done if unit.item.name not in copies]
+
+
+def _copies(run: Run, done: Sequence[Unit]) -> dict[str, str]:
+    """By name, the items whose decoded content an item of an earlier name has, and that item."""
     shown_by: dict[str, str] = {}
     for unit in done:
         if unit.stage.name == "links":
@@ -123,10 +156,7 @@ def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
         original = first.setdefault(shown_by[name], name)
         if original != name:
             copies[name] = original
-    for copy, original in copies.items():
-        run.reporter.warn(f"{copy}: shows the same pictures as {original}, and is counted once")
-    run.folder.update(duplicates=[{"item": c, "same_as": o} for c, o in copies.items()])
-    return [unit for unit in done if unit.item.name not in copies]
+    return copies
 
 
 def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:

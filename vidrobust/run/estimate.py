@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import Any
 from vidrobust.differences.pairs import PairWatcher
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.footage.item import Item
-from vidrobust.frames import VECTORS, VideoInfo
+from vidrobust.frames import VECTORS
 from vidrobust.models.load import load_models
 from vidrobust.models.predict import predict
 from vidrobust.run import inputs
@@ -20,6 +20,7 @@ from vidrobust.run.check import check_settings
 from vidrobust.run.counts import Counts, seconds_of, usual, within
 from vidrobust.run.inputs import Inputs
 from vidrobust.run.progress import Reporter, duration
+from vidrobust.run.segments import cuts_of, frames_of
 from vidrobust.run.settings import Settings
 from vidrobust.run.stage import load
 from vidrobust.run.stages import BY_NAME, STAGES
@@ -31,22 +32,28 @@ SAMPLE = 24
 """Frames that are measured of the stages that see every frame."""
 TABLES_S = 6.0
 """Seconds that correlation, policy and report take on a small study, about."""
+START_S = 3.0
+"""Seconds in which a worker process starts and opens its models, about."""
 SPREAD = (0.75, 1.4)
 """The true time lies between these times the estimate, in four of five studies or more."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds a step of a stage takes."""
+    """Seconds a step of a stage takes, and how many processors it keeps busy meanwhile."""
 
     stage: str
     step: str
     seconds: float
+    busy: float
 
 
 @dataclass(frozen=True)
 class Reckoning:
-    """What is ahead: items that can be read, their frames by the headers, and the seconds it will take."""
+    """What is ahead: items that can be read, their frames by the headers, and the seconds it will take.
+
+    workers  processes that do it, as far as there are segments for them
+    """
 
     items: int
     frames: int
@@ -54,6 +61,7 @@ class Reckoning:
     models: int
     counts: Counts
     costs: tuple[tuple[Cost, int], ...]
+    workers: int
     low_s: float
     high_s: float
 
@@ -67,7 +75,8 @@ class Reckoning:
             f"{cost.step}: {steps} at {1000 * cost.seconds:.0f} ms for {self.models} model(s)"
             for cost, steps in self.costs
         ]
-        return "\n".join([*lines, f"in all about {self.span}, measured on this machine"])
+        of_workers = f" with {self.workers} processes" if self.workers > 1 else ""
+        return "\n".join([*lines, f"in all about {self.span}{of_workers}, measured on this machine"])
 
     @property
     def span(self) -> str:
@@ -83,8 +92,7 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
     check_settings(settings, STAGES)
     models = load_models(settings.model, device=settings.device, engine=settings.engine)
     found = inputs.find(settings, None, reporter)
-    counts = None if settings.budget else usual(len(found.content))
-    ahead = reckon(settings, models, found, found.readable, reporter, counts)
+    ahead = reckon(settings, models, found, found.readable, reporter)
     if ahead is None:
         raise InputError("nothing could be evaluated: none of the sources could be read")
     of_samples = sum(steps for cost, steps in ahead.costs if cost.stage != "stream")
@@ -94,22 +102,13 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
         "items_of_unknown_length": ahead.unknown,
         "failed": found.failed,
         "sample": {"frames": ahead.counts.frames, "pairs": ahead.counts.pairs},
+        "workers": ahead.workers,
         "forward_passes": (ahead.frames + of_samples) * len(models),
         "seconds": round((ahead.low_s + ahead.high_s) / 2, 1),
         "low_s": ahead.low_s,
         "high_s": ahead.high_s,
         "text": ahead.text,
     }
-
-
-def _delivered(info: VideoInfo, item: Item, settings: Settings) -> int | None:
-    """Frames of an item that will be seen, by its header; None where that says nothing."""
-    if info.num_frames is None:
-        return None
-    start, end = inputs.window(item, settings)
-    rate, length = float(info.frame_rate), info.num_frames / float(info.frame_rate)
-    kept = max(0.0, min(length, length if end is None else end) - (start or 0.0))
-    return math.ceil(round(kept * min(rate, settings.fps or rate), 6) / settings.every)
 
 
 def reckon(
@@ -125,11 +124,12 @@ def reckon(
     counts  frames and pairs of these items; None: as the settings say, or as their budget allows
     """
     costs: list[Cost] = []
-    frames, unknown, readable = 0, 0, 0
+    frames, unknown, readable, segments = 0, 0, 0, 0
     for item in items:
         try:
             with inputs.open_item(item, settings) as source:
-                count = _delivered(source.info, item, settings)
+                count = frames_of(item, settings, source)
+                pieces = 1 + len(cuts_of(item, settings, source))
                 if not costs:
                     costs = _measured(item, source, list(models), settings)
         except ModelError:
@@ -138,26 +138,49 @@ def reckon(
             found.fail(shown(item.path), str(error), reporter)
             continue
         readable += 1
+        segments += pieces
         unknown += count is None
         frames += count or 0
     if not costs:
         return None
-    each_s = {cost.stage: cost.seconds for cost in costs}
+    workers = min(_processes(settings), segments)
+    each_s = {cost.stage: cost.seconds / sped_up(cost.busy, workers, _processors(settings)) for cost in costs}
+    fixed_s = TABLES_S + (START_S if workers > 1 else 0.0)
     of_one = {name: float(load(BY_NAME[name].steps)(settings)) for name in each_s if name != "stream"}
-    if counts is None and settings.budget:
-        fixed = TABLES_S + each_s["stream"] * frames
-        frame_s, pair_s = (
-            each_s.get(name, 0.0) * of_one.get(name, 0.0) for name in ("sensitivity", "causes")
-        )
-        counts = within(seconds_of(settings.budget), fixed, frame_s, pair_s, readable)
-    counts = counts or usual(readable)
-    counts = Counts(settings.frames or counts.frames, settings.pairs or counts.pairs)
+    if counts is None:
+        counts = usual(readable)
+        if settings.budget:
+            fixed = fixed_s + each_s["stream"] * frames
+            frame_s, pair_s = (
+                each_s.get(name, 0.0) * of_one.get(name, 0.0) for name in ("sensitivity", "causes")
+            )
+            counts = within(seconds_of(settings.budget), fixed, frame_s, pair_s, readable)
+        counts = Counts(settings.frames or counts.frames, settings.pairs or counts.pairs)
     steps = {"stream": frames}
     steps |= {name: round(counts.of(BY_NAME[name].counted) * of_one[name]) for name in of_one}
-    seconds = TABLES_S + sum(cost.seconds * steps[cost.stage] for cost in costs)
+    seconds = fixed_s + sum(each_s[cost.stage] * steps[cost.stage] for cost in costs)
     low, high = (round(seconds * factor, 1) for factor in SPREAD)
     each = tuple((cost, steps[cost.stage]) for cost in costs)
-    return Reckoning(readable, frames, unknown, len(models), counts, each, low, high)
+    return Reckoning(readable, frames, unknown, len(models), counts, each, workers, low, high)
+
+
+def sped_up(busy: float, workers: int, processors: int) -> float:
+    """How many times as fast so many processes are as one that keeps ``busy`` processors at work.
+
+    No more than there are processes, nor than the one leaves processors to them.
+    """
+    return max(1.0, min(workers, processors / max(busy, 1.0)))
+
+
+def _processes(settings: Settings) -> int:
+    """How many processes work on the units."""
+    return settings.workers or (_processors(settings) if settings.cluster else 1)
+
+
+def _processors(settings: Settings) -> int:
+    """Those of this machine; of a cluster elsewhere one for each worker that is asked for."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(here, settings.workers or 1) if settings.cluster.partition(":")[2] else here
 
 
 def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> list[Cost]:
@@ -180,13 +203,12 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> 
     links = watcher.feed(first)
     for work in works:  # once, so that what is done once an item does not count for every frame
         work.feed(first, links)
-    started = time.perf_counter()
+    started = _now()
     if len(second):
         links = watcher.feed(second)
         for work in works:
             work.feed(second, links)
-    stream = (time.perf_counter() - started) / max(len(second), 1)
-    costs = [Cost("stream", "frames seen by every model", stream)]
+    costs = [Cost("stream", "frames seen by every model", *_since(started, max(len(second), 1)))]
     table = works[0].finish(source)[0]["links"]
     for stage in STAGES:
         able = [model for model in models if model.task in stage.tasks]
@@ -199,10 +221,20 @@ def _frames_cost(stage: Any, context: Context, source: Any, models: list[Any], l
     """One step of a stage that asks for single frames, of a sample of one frame or pair."""
     done: list[int] = []
     few = dataclasses.replace(context, count=1, links=links, advance=done.append)
-    started = time.perf_counter()
+    started = _now()
     load(stage.work)(few, source, models)
-    seconds = (time.perf_counter() - started) / max(1, sum(done))
-    return Cost(stage.name, f"{stage.name}, {stage.step}", seconds)
+    return Cost(stage.name, f"{stage.name}, {stage.step}", *_since(started, max(1, sum(done))))
+
+
+def _now() -> tuple[float, float]:
+    """By the clock, and of all processors."""
+    return time.perf_counter(), time.process_time()
+
+
+def _since(started: tuple[float, float], steps: int) -> tuple[float, float]:
+    """Seconds a step, and processors at work."""
+    wall, used = (now - then for now, then in zip(_now(), started, strict=True))
+    return wall / steps, used / max(wall, 1e-9)
 
 
 def _part(batch: Any, start: int, stop: int) -> Any:

@@ -41,16 +41,15 @@ def _models(run: Run, stage: Stage) -> list[Model] | list[None]:
     return [model for model in able if stage.how != "frames" or needs_pixels(model)]
 
 
-def make_missing(run: Run, stages: Sequence[Stage], units: Sequence[Unit]) -> None:
+def make_missing(run: Run, units: Sequence[Unit]) -> None:
     """Make what is missing of these units; a failing item is recorded, and the others go on."""
-    _say_what(run, stages, units)
     tried: set[tuple[str, str]] = set()
     while orders := _orders(run, units, tried):
         _carry_out(run, orders)
     run.folder.update(failed=run.inputs.failed, left_out=run.inputs.left_out)
 
 
-def _say_what(run: Run, stages: Sequence[Stage], units: Sequence[Unit]) -> None:
+def say_what(run: Run, stages: Sequence[Stage], units: Sequence[Unit]) -> None:
     """How much of each command's stage is there already."""
     for stage in (stage for stage in stages if stage.command):
         keys = {unit.key: unit for unit in units if unit.stage is stage}

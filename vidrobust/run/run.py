@@ -24,11 +24,14 @@ from vidrobust.run.counts import Counts, shares, usual
 from vidrobust.run.estimate import Reckoning, reckon
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.inputs import Inputs
+from vidrobust.run.keys import unit_key
 from vidrobust.run.parts import Parts
 from vidrobust.run.progress import Reporter
 from vidrobust.run.segments import Segment, segments_of
 from vidrobust.run.settings import Settings
+from vidrobust.run.stages import BY_NAME
 from vidrobust.run.workers.setup import Classes, first_frames
+from vidrobust.shown import shown
 from vidrobust.video.source import VideoSource
 
 
@@ -65,6 +68,7 @@ class Run:
         self._inputs: Inputs | None = None
         self._models: list[Model] | None = None
         self._segments: dict[str, tuple[Segment, ...]] = {}
+        self._sharing: tuple[str, ...] | None = None
         self._counts: Counts | None = None
         self._shares: dict[str, dict[str, int]] = {}
         self.reckoned: Reckoning | None = None
@@ -109,6 +113,7 @@ class Run:
         if self._models is None:
             sample: torch.Tensor | None = None
             if self.settings.precision == "int8":
+                self.look()
                 self.calibration = self.inputs.readable[0]
                 sample = first_frames(self.calibration, self.settings)
             loaded = self._loaded or loaded_models(self.settings, sample)
@@ -146,11 +151,45 @@ class Run:
             self.reporter.warn(f"{told}; they are matched by name")
         return found or model
 
+    def look(self) -> None:
+        """Open every item; what cannot be read has failed from here on. InputError where none is left."""
+        for item in self.inputs.readable:
+            self.segments(item)
+        if not self.inputs.readable:
+            self.folder.update(failed=self.inputs.failed, left_out=self.inputs.left_out)
+            raise InputError("nothing could be evaluated: none of the sources could be read")
+
     def segments(self, item: Item) -> tuple[Segment, ...]:
-        """The stretches in which an item is worked on."""
+        """The stretches in which an item is worked on; none of one that cannot be read, which is recorded."""
         if item.name not in self._segments:
-            self._segments[item.name] = segments_of(item, self.inputs.content[item.name], self.settings)
+            content = self.inputs.content[item.name]
+            links = BY_NAME["links"]
+            known = self.parts.has(links, unit_key(links, content, self.settings, None))
+            # where an object's window is cut out, its first picture may be far inside
+            tried = item.boxes is None and not known
+            try:
+                found = segments_of(item, content, self.settings, tried=tried)
+            except InputError as error:
+                self.inputs.fail(shown(item.path), str(error), self.reporter)
+                found = ()
+            self._segments[item.name] = found
         return self._segments[item.name]
+
+    @property
+    def sharing(self) -> tuple[str, ...]:
+        """The contents over which frames and pairs are spread: those of the items that can be read, each once."""
+        if self._sharing is None:
+            self.look()
+            self._sharing = tuple(dict.fromkeys(self.inputs.content[i.name] for i in self.inputs.readable))
+        return self._sharing
+
+    def share_among(self, contents: Sequence[str]) -> bool:
+        """Spread them over these alone from now on; whether that changes anything."""
+        changed = set(contents) != set(self.sharing)
+        if changed:
+            self._sharing, self._counts = tuple(dict.fromkeys(contents)), None
+            self._shares.clear()
+        return changed
 
     @property
     def counts(self) -> Counts:
@@ -158,14 +197,14 @@ class Run:
         if self._counts is None:
             found = self._asked_for()
             told = {"budget": self.settings.budget, "frames": found.frames, "pairs": found.pairs}
-            self.folder.update(sample={**told, "items": len(self.inputs.content)})
+            self.folder.update(sample={**told, "items": len(self.sharing)})
             self._counts = found
         return self._counts
 
     def _asked_for(self) -> Counts:
         settings = self.settings
         noted = self.folder.run.get("sample", {})
-        found = usual(len(self.inputs.content))
+        found = usual(len(self.sharing))
         if settings.budget and None in (settings.frames, settings.pairs):
             if noted.get("budget") == settings.budget:
                 found = Counts(noted["frames"], noted["pairs"])
@@ -176,12 +215,13 @@ class Run:
         return Counts(settings.frames or found.frames, settings.pairs or found.pairs)
 
     def count(self, counted: str, segment: Segment) -> int:
-        """How many frames, or pairs, fall to a segment."""
+        """How many frames, or pairs, fall to a segment; none to an item among those that do not share them."""
         if counted not in self._shares:
-            content = self.inputs.content
-            found = shares(self.counts.of(counted), list(content.values()), self.settings.seed)
-            self._shares[counted] = dict(zip(content, found, strict=True))
-        mine = self._shares[counted][segment.item.name]
+            found = shares(self.counts.of(counted), self.sharing, self.settings.seed)
+            self._shares[counted] = dict(zip(self.sharing, found, strict=True))
+        mine = self._shares[counted].get(self.inputs.content[segment.item.name], 0)
+        if not mine:
+            return 0
         keys = [each.content for each in self.segments(segment.item)]
         return shares(mine, keys, self.settings.seed)[segment.number]
 

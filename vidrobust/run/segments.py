@@ -16,9 +16,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vidrobust.errors import InputError
 from vidrobust.footage.item import Item
-from vidrobust.run.inputs import open_item
+from vidrobust.run.inputs import open_item, window
 from vidrobust.run.parts import key_of
 from vidrobust.run.settings import Settings
 from vidrobust.video.source import VideoSource, first_batch
@@ -47,16 +46,20 @@ class Segment:
     origin: tuple[int, float] | None = None
 
 
-def segments_of(item: Item, content: str, settings: Settings) -> tuple[Segment, ...]:
-    """The segments of an item, by the length that its header claims; the last one goes to the end of the file."""
-    try:
-        with open_item(item, settings) as source:
-            cuts = _cuts(item, settings, source)
-            if cuts:
-                first = first_batch(source, 1)
-                rate = source.info.frame_rate
-    except InputError:
-        cuts = []  # told where it is read
+def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = True) -> tuple[Segment, ...]:
+    """The segments of an item, by the length that its header claims; the last one goes to the end of the file.
+
+    tried  also a picture is decoded, so that what cannot be read is known before any work begins
+
+    Raises InputError where it cannot be opened, or has no picture that can be decoded.
+    """
+    with open_item(item, settings) as source:
+        cuts = cuts_of(item, settings, source)
+        if cuts:
+            first = first_batch(source, 1)
+            rate = source.info.frame_rate
+        elif tried:
+            next(source.batches(1), None)  # none: the range of time is empty, which is no error
     if not cuts:
         return (Segment(item, 0, 1, content, item),)
     origin = int(first.index[0]), float(first.time_s[0])
@@ -91,14 +94,35 @@ def _earlier(end_s: float, of_item: float | None) -> float:
     return end_s if of_item is None else min(end_s, of_item)
 
 
-def _cuts(item: Item, settings: Settings, source: VideoSource) -> list[float]:
-    """Where an item is cut, seconds; nowhere if it is short, or its length is not known."""
+def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float, float] | None:
+    """From when to when an item is looked at, seconds, by the length its header claims; None: it claims none."""
     info = source.info
     if info.num_frames is None or not info.frame_rate:
-        return []
-    begin = max(item.start_s or 0.0, settings.start_s or 0.0)
+        return None
     length = float(info.num_frames / info.frame_rate)
-    end = min(x for x in (length, item.end_s, settings.end_s) if x is not None)
+    start, end = window(item, settings)
+    return start or 0.0, length if end is None else min(length, end)
+
+
+def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None:
+    """How many frames of an item are delivered, by its header; None: it does not say."""
+    count = source.info.num_frames
+    reach = range_of(item, settings, source)
+    if count is None:
+        return None
+    if reach is None:
+        return -(-count // settings.every)
+    seconds = max(0.0, reach[1] - reach[0])
+    within = min(count, math.ceil(seconds * float(source.info.frame_rate or 0)))
+    return min(within, math.ceil(seconds * settings.fps)) if settings.fps else -(-within // settings.every)
+
+
+def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
+    """Where an item is cut, seconds; nowhere if it is short, or its length is not known."""
+    reach = range_of(item, settings, source)
+    if reach is None:
+        return []
+    begin, end = reach
     # a rest shorter than half a segment stays with the last one
     count = max(1, math.floor((end - begin) / settings.segment_s + 0.5))
     return [begin + number * settings.segment_s for number in range(1, count)]

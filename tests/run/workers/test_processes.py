@@ -76,7 +76,12 @@ def plain():
 def dying():
     return Dying()
 '''
-START = "import os; os.environ['ASKS'] = str(os.getpid()); from vidrobust.cli import main; main()"
+START = """
+import os, signal
+os.environ["ASKS"] = str(os.getpid())
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
+from vidrobust.cli import main; main()
+"""
 ROOT = Path(__file__).resolve().parents[3]
 
 
