@@ -107,6 +107,7 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
         "There and back": f"{_reverts(revert)}. The label leaves and is back at once: an error whatever the truth",
         "Output moved": f"{hands} of the probability changes hands from frame to frame",
         "Noise floor": _floor(stability, name, usable),
+        **_floor_by_way(run.run.get("noise_floor", {}).get(name, {})),
     }
 
 
@@ -174,6 +175,21 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
     if within:
         return f"{said}. {plural(within, 'flip')} of the footage are no larger and may be the computer's"
     return f"{said}. No flip of the footage is that small"
+
+
+def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The floor of each way, a line each, by what was varied."""
+    lines = {}
+    for way, found in ways.items():
+        largest, flips, n = found["total_variation"], int(found["flips"]), int(found["n"])
+        moves = f"{percent(largest)} moves at most" if largest else "nothing moves"
+        if largest is None:
+            moves = "only labels are known"
+        flipped = f"{flips} of {plural(n, 'label')} flip" if flips else f"none of {plural(n, 'label')} flips"
+        decoders = found.get("decoders")
+        against = f" ({decoders[1]} instead of {decoders[0]})" if decoders else ""
+        lines[f"Noise floor, {way}"] = f"{moves}, {flipped}{against}"
+    return lines
 
 
 def _caution(flip: Mapping[str, Any]) -> str:

@@ -106,7 +106,7 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
             again["thread count"] = predict(classifier, pixels)
         finally:
             torch.set_num_threads(threads)
-    by_way = {way: _compared(together, other) for way, other in again.items()}
+    by_way = {way: compared(together, other) for way, other in again.items()}
     return NoiseFloor(
         max((largest for largest, _, _ in by_way.values()), default=float("nan")),
         sum(flips for _, flips, _ in by_way.values()),
@@ -116,7 +116,7 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
     )
 
 
-def _compared(first: Classifications, second: Classifications) -> tuple[float, int, int]:
+def compared(first: Classifications, second: Classifications) -> tuple[float, int, int]:
     """Largest total variation, label flips by the model's own operating points, and comparisons."""
     apart = total_variation(first.probabilities, second.probabilities)
     flips = int((first.labels != second.labels).sum())

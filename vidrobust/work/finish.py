@@ -18,6 +18,7 @@ from vidrobust.studies.spread import spread_of
 from vidrobust.studies.variation import summarise as summarise_variation
 from vidrobust.tasks.catalogue import ACCOUNTS, metrics_of, task_of
 from vidrobust.work import with_labels
+from vidrobust.work.decoder_floor import decoder_floor
 
 Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
 """What each unit noted, by its item, model or "", and segment."""
@@ -25,7 +26,11 @@ Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
 
 def stability(run: Run, facts: Facts) -> None:
     """The tables ``stability`` and ``stability_by``, of the models of every task; with labels also ``answers``."""
-    run.folder.update(noise_floor=_by_way(facts))
+    of_decoder = {model: {"decoder": told} for model, told in decoder_floor(run).items()}
+    by_way = _by_way(facts)
+    run.folder.update(
+        noise_floor={model: {**ways, **of_decoder.get(model, {})} for model, ways in by_way.items()}
+    )
     summaries, by = [_floor_rows(facts)], [tables.empty("stability_by")]
     run.folder.update(judged={})
     judged: dict[str, pd.DataFrame] = {}
