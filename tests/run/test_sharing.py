@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 import av
@@ -11,7 +12,9 @@ import pandas as pd
 import pytest
 
 from tests.run.conftest import run, written
+from vidrobust.frames import FrameBatch
 from vidrobust.run.folder import RunFolder
+from vidrobust.video.stream import FrameStream
 
 ASKED = ("--model=tests.fuzz.tiny:model", "--perturbation=brightness", "--frames=12", "--pairs=9", "--quiet")
 
@@ -84,6 +87,27 @@ def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(line: Path, 
     asked = [word for word in ASKED if not word.startswith("--frames")]
     assert run("sensitivity", str(line), f"--out={out}", *asked) == 3
     assert json.loads((out / "run.json").read_text())["sample"]["frames"] == 120
+
+
+def test_a_failure_that_nobody_foresaw_is_told_of_its_item_alone(
+    line: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It comes with the second picture, when the frames are shared out already: they go to the other clip."""
+    made = FrameStream._made
+
+    def failing(self: FrameStream, size: int) -> Generator[FrameBatch]:
+        for number, batch in enumerate(made(self, 1)):
+            if batch.item == "line-bolt" and (size > 1 or number > 0 or failing_at_once):
+                raise RuntimeError("a bolt is loose")
+            yield batch
+
+    monkeypatch.setattr(FrameStream, "_made", failing)
+    for failing_at_once in (True, False):
+        out = tmp_path / f"run {failing_at_once}"
+        sources = [str(line / name) for name in ("hevc.mp4", "line-bolt.gif")]
+        assert run("sensitivity", *sources, f"--out={out}", *ASKED[:2], "--frames=8", "--quiet") == 3
+        assert "line-bolt: RuntimeError: a bolt is loose" in capsys.readouterr().err
+        assert len(RunFolder(out).table("sensitivity").drop_duplicates("frame")) == 8
 
 
 def test_nothing_that_can_be_read(line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -172,6 +172,10 @@ class Run:
             except InputError as error:
                 self.inputs.fail(shown(item.path), str(error), self.reporter)
                 found = ()
+            except SettingsError:
+                raise
+            except Exception:  # what nobody foresaw is told by the worker that meets it, and the others go on
+                found = (Segment(item, 0, 1, content, item),)
             self._segments[item.name] = found
         return self._segments[item.name]
 
