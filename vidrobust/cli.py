@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from vidrobust import __version__
+from vidrobust.device import keep_memory_together
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.files import disk_is_full
 from vidrobust.run.interrupts import heard
@@ -303,6 +304,7 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 a gate failed, 2 usage or settings, 3 an input could not be read."""
+    keep_memory_together()
     try:
         with heard():
             _with_others()

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from vidrobust.errors import SettingsError
 
 if TYPE_CHECKING:
     import torch
+
+
+_M_ARENA_MAX = -8
+"""Of glibc's malloc.h."""
 
 
 def resolve_device(device: str) -> torch.device:
@@ -44,6 +51,18 @@ def make_deterministic() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
+
+
+def keep_memory_together() -> None:
+    """Let all threads of this process take memory from one heap, where the C library is glibc.
+
+    By itself it makes one for each thread, and what is free in one is of no use to the others: batches that are
+    made on one thread and dropped on another then cost a third more memory. The time is the same.
+    """
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def resolve_or_cpu(device: str) -> tuple[str, str]:
