@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,13 +96,16 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
         "batch position": _reversed(predict(classifier, pixels.flip(0))),
     }
     as_loaded = classifier.as_loaded() if isinstance(classifier, NetworkClassifier) else None
+    threads = torch.get_num_threads()
     if as_loaded is not None and isinstance(classifier, NetworkClassifier):
         way = "engine" if classifier.network.precision == as_loaded.network.precision else "precision"
-        with _on_threads(1):  # or the floor would hang on how many a worker has
-            again[way] = predict(as_loaded, pixels)
+        again[way] = predict(as_loaded, pixels)
     elif pixels.device.type == "cpu" and model_info(classifier).engine.startswith("torch"):
-        with _on_threads(1 if torch.get_num_threads() > 1 else 2):
+        torch.set_num_threads(1 if threads > 1 else 2)
+        try:
             again["thread count"] = predict(classifier, pixels)
+        finally:
+            torch.set_num_threads(threads)
     by_way = {way: compared(together, other) for way, other in again.items()}
     return NoiseFloor(
         max((largest for largest, _, _ in by_way.values()), default=float("nan")),
@@ -113,17 +114,6 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
         tuple(by_way),
         by_way,
     )
-
-
-@contextlib.contextmanager
-def _on_threads(count: int) -> Iterator[None]:
-    """torch computes on so many threads, and afterwards on as many as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def compared(first: Classifications, second: Classifications) -> tuple[float, int, int]:
