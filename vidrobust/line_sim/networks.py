@@ -16,6 +16,8 @@ BELT_ROWS = (40, 152)
 """Rows of the detector's input that it looks at: the belt."""
 STRIDE = 8
 """px of either input from one place of its maps to the next."""
+SHIFTS = range(-STRIDE // 2, STRIDE // 2)
+"""px along the belt by which the classifier's input is moved; the mean of what it says of each counts."""
 USUAL_SIDE = 24.0
 """px of the detector's input: the side of a box that the network says with 0."""
 MEAN, STD = (100.0, 100.0, 100.0), (50.0, 50.0, 50.0)
@@ -58,8 +60,13 @@ class LineClassifier(nn.Module):
         return torch.cat([kind[:, :1], each], dim=1), places
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Logits."""
-        return self.maps(inputs)[0]
+        """Logits, the mean of those for the input moved along the belt by each of SHIFTS.
+
+        Where a part lies between two places then matters little; at rest it is that which changes the answer
+        (Azulay & Weiss 2019).
+        """
+        views = [self.maps(inputs.roll(shift, -1))[0] for shift in SHIFTS]
+        return torch.stack(views).mean(dim=0)
 
 
 class LineDetector(nn.Module):
