@@ -53,6 +53,7 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
                 named = {**ids, "model": model.name}
                 rows = within_rows(replayed.made, replayed.fitted, z)
                 found[f"{prefix}within"] += [{**named, **row} for row in rows]
+        del replayed  # or its pictures would be held while the next ones are made
         context.advance(1)
     whole = {name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()}
     return {
