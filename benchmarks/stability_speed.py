@@ -141,7 +141,7 @@ def main() -> None:
         clip = made(asked.clip, asked.seconds, asked.size, folder)
         environment = {**os.environ, "VIDROBUST_CACHE": str(folder / "cache")}
         this = [sys.executable, __file__, clip, "--model", asked.model]
-        command = "import sys; from vidrobust.cli import main; main(sys.argv[1:])"
+        command = "from vidrobust.cli import main; main()"
         study = [sys.executable, "-c", command, "stability", clip, "-m", asked.model, "-q"]
         best: dict[str, float] = {}
         inner: dict[str, float] = {}

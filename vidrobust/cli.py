@@ -304,7 +304,8 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 a gate failed, 2 usage or settings, 3 an input could not be read."""
-    keep_memory_together()
+    if arguments is None:  # a process of its own, and no threads yet
+        keep_memory_together()
     try:
         with heard():
             _with_others()

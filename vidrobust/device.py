@@ -57,7 +57,8 @@ def keep_memory_together() -> None:
     """Let all threads of this process take memory from one heap, where the C library is glibc.
 
     By itself it makes one for each thread, and what is free in one is of no use to the others: batches that are
-    made on one thread and dropped on another then cost a third more memory. The time is the same.
+    made on one thread and dropped on another then cost a third more memory. The time is the same. For a process
+    that has no other threads yet.
     """
     if sys.platform != "linux":
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import torch
 
-from vidrobust.device import keep_memory_together, make_deterministic
+from vidrobust.device import make_deterministic
 from vidrobust.errors import SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.footage.labels.class_map import ClassMap
@@ -64,7 +64,6 @@ class Setup:
                 f"worker on {platform.node()}: does not see {self.parts.run_folder}; put --out on a folder that "
                 "all machines share, or give --parts URL"
             )
-        keep_memory_together()
         torch.set_num_threads(self.threads)
         cv2.setNumThreads(self.threads)
         if self.settings.deterministic:
