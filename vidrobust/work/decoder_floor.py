@@ -23,9 +23,9 @@ DECODERS = ("pyav", "decord", "torchcodec")
 def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
     """Of each classifier the largest total variation, flips and comparisons, and which decoder stood against it.
 
-    The first frames of the first video, by the first other decoder that gives the same ones. Where all pictures
-    are the same to the last bit nothing can move, and no model is asked. Empty where there is no other decoder,
-    and for pictures in a folder, which have none.
+    The first frames of the first undamaged video, by the first other decoder that gives the same ones. Where all
+    pictures are the same to the last bit nothing can move, and no model is asked. Empty where there is no other
+    decoder, and for pictures in a folder, which have none.
     """
     models = [model for model in run.models if model.task == "classification" and needs_pixels(model)]
     for used, other, ours, theirs in _read_twice(run) if models else ():
@@ -45,7 +45,11 @@ def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
 
 def _read_twice(run: Run) -> Iterator[tuple[str, str, FrameBatch, FrameBatch]]:
     """The first frames of an item by the run's decoder and by another, where both give the same ones."""
-    backends = {entry["item"]: str(entry["backend"]) for entry in run.folder.run["inputs"]}
+    backends = {
+        entry["item"]: str(entry["backend"])
+        for entry in run.folder.run["inputs"]
+        if not entry["problems"] and not entry["corrupt_frames"]  # other decoders may not survive damage
+    }
     decoded = [item for item in run.inputs.readable if backends.get(item.name) in DECODERS]
     for item in decoded[:1]:
         used = backends[item.name]
