@@ -7,10 +7,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import click
-import pandas as pd
 import pytest
 
-from tests.repeatability.published import AIAG, HOUF_BERMAN, crossed
+from tests.repeatability.published import AIAG, HOUF_BERMAN, crossed, judged_twice
 from vidrobust.cli import main
 from vidrobust.cli_repeatability import repeatability
 from vidrobust.cli_runs import compare, gate, history, plan
@@ -33,15 +32,8 @@ def gauge(tmp_path: Path) -> str:
 
 @pytest.fixture
 def attribute(tmp_path: Path) -> str:
-    rows = [
-        (part, operator, trial, "bad" if part < 4 + (operator == "B") and not (part == 2 and trial) else "ok")
-        for part in range(10)
-        for operator in "AB"
-        for trial in range(2)
-    ]
-    table = pd.DataFrame(rows, columns=["Part", "Operator", "Trial", "Value"])
     path = tmp_path / "attribute.csv"
-    table.assign(Reference=table["Part"].map(lambda p: "bad" if p < 4 else "ok")).to_csv(path, index=False)
+    judged_twice().rename(columns=str.title).to_csv(path, index=False)
     return str(path)
 
 

@@ -120,7 +120,10 @@ def test_errors_are_those_of_the_reference_package(folder: Path, models: Path, f
         assert ours == pytest.approx([error(name, s) for s in range(1, 6)]), name
     for name in RANDOM:
         ours = np.mean(one["corruptions"][name]["errors"])
-        draws = [np.mean([error(name, s) for s in range(1, 6)]) for _ in range(2)]
+        draws = []
+        for seed in range(3):
+            np.random.seed(seed)  # noqa: NPY002 - the package draws from the one generator of the process
+            draws.append(np.mean([error(name, s) for s in range(1, 6)]))
         # 30 answers each: two more or less than the widest draw
         assert min(draws) - 2 / 30 <= ours <= max(draws) + 2 / 30, name
 

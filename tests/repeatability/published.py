@@ -52,6 +52,18 @@ DIAGNOSES = """444444 222555 233335 555555 222444 113333 333355 113334 114444 55
 """Fleiss, Psychological Bulletin 76 (1971): 30 patients, six psychiatrists each, five diagnoses; kappa .430."""
 
 
+def judged_twice() -> pd.DataFrame:
+    """Ten parts, A and B, two passes: parts 0 to 3 are bad; A and B miss part 2 at the second, B calls 4 bad."""
+    rows = [
+        (part, operator, trial, "bad" if part < 4 + (operator == "B") and not (part == 2 and trial) else "ok")
+        for part in range(10)
+        for operator in "AB"
+        for trial in range(2)
+    ]
+    table = pd.DataFrame(rows, columns=["part", "operator", "trial", "value"])
+    return table.assign(reference=table["part"].map(lambda part: "bad" if part < 4 else "ok"))
+
+
 def aiag_attribute() -> pd.DataFrame:
     """The manual's attribute study: part, operator, trial, value, reference."""
     rows = []

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import pandas as pd
 import pytest
 
-from tests.repeatability.published import AIAG, crossed
+from tests.repeatability.published import AIAG, crossed, judged_twice
 from vidrobust.commands.studies import Asked, attribute_of, gauge_of
 from vidrobust.repeatability.acceptance import load_profile
 from vidrobust.repeatability.figures import EVERYONE, GAUGE, Figures, figures_of, find, is_figure, names
@@ -23,15 +22,9 @@ def gauge(**more: object) -> Figures:
 
 
 def attribute(reference: bool = True) -> Figures:
-    rows = [
-        (part, operator, trial, "bad" if part < 4 + (operator == "B") and not (part == 2 and trial) else "ok")
-        for part in range(10)
-        for operator in "AB"
-        for trial in range(2)
-    ]
-    table = pd.DataFrame(rows, columns=["part", "operator", "trial", "value"])
-    if reference:
-        table["reference"] = table["part"].map(lambda part: "bad" if part < 4 else "ok")
+    table = judged_twice()
+    if not reference:
+        table = table.drop(columns="reference")
     return figures_of(attribute_of(table, asked(defect=("bad",) if reference else ())))
 
 

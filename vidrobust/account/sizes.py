@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vidrobust.account.scene import Scene
-from vidrobust.differences.registration import size_px
+from vidrobust.differences.registration import moves, size_px
 from vidrobust.differences.sharpness import Blur
 from vidrobust.differences.tone import Tone, root_mean_square
 from vidrobust.pixels import luma
@@ -45,7 +45,7 @@ def sizes_of(a: np.ndarray, scene: Scene, noise: float, *, reverse: bool) -> dic
     a  (H, W, 3) uint8, the frame the chain begins with; noise in levels
     """
     change, sign = scene.change, -1 if reverse else 1
-    moved = size_px(change.objects[change.objects.any(axis=2)]) if change.has_objects else 0.0
+    moved = size_px(change.objects[moves(change.objects)]) if change.has_objects else 0.0
     share = float(change.new.mean())
     return {
         "light": _light(a, change.levels, reverse=reverse),
@@ -60,7 +60,7 @@ def sizes_of(a: np.ndarray, scene: Scene, noise: float, *, reverse: bool) -> dic
 
 def _objects(displacement: np.ndarray, moved: float, *, reverse: bool) -> Size:
     """What moved by itself: its mean displacement; the field leads from the second frame back to the first."""
-    moving = displacement[displacement.any(axis=2)]
+    moving = displacement[moves(displacement)]
     mean = (moving.mean(axis=0) if len(moving) else np.zeros(2)) * (1 if reverse else -1)
     more = {"shift_x_px": float(mean[0]), "shift_y_px": float(mean[1])}
     return Size(size=moved, unit="px rms", measured=f"{moved:.1f} px" if moved else "none", more=more)

@@ -38,15 +38,6 @@ class Judged:
             self.found.merge(frames[["item", "frame"]], on=["item", "frame"]),
         )
 
-    def boxes(self) -> FramesOfBoxes:
-        """Its boxes by the number of the frame in ``frames``."""
-        code = pd.MultiIndex.from_frame(self.frames[["item", "frame"]])
-
-        def coded(table: pd.DataFrame) -> pd.DataFrame:
-            return table.assign(frame=code.get_indexer(pd.MultiIndex.from_frame(table[["item", "frame"]])))
-
-        return FramesOfBoxes(coded(self.known), coded(self.found))
-
 
 def precision_differences(
     a: Side, b: Side, by: str, margin: float
@@ -74,7 +65,12 @@ def precision_differences(
     group = groups(clusters.label) if known else np.zeros(len(both), np.int64)
     cut = len(sides[0].frames)
     told = [
-        precisions(side.boxes(), np.arange(len(side.frames)), own, int(group.max(initial=-1)) + 1)
+        precisions(
+            FramesOfBoxes.of(side.frames, side.known, side.found),
+            np.arange(len(side.frames)),
+            own,
+            int(group.max(initial=-1)) + 1,
+        )
         for side, own in zip(sides, (group[:cut], group[cut:]), strict=True)
     ]
     found = {}

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from vidrobust.repeatability.study_file import FILE, stability_key
 from vidrobust.run.folder import RunFolder
-
-FILE = "repeatability.json"
-
-
-def stability_key(folder: RunFolder) -> str:
-    """What the verdicts were made of, so that a reader can tell whether they still hold."""
-    return str(folder.run["stages"].get("stability", {}).get("key", ""))
 
 
 def current_study(folder: RunFolder) -> tuple[dict[str, Any] | None, str]:
@@ -20,6 +14,6 @@ def current_study(folder: RunFolder) -> tuple[dict[str, Any] | None, str]:
     if not (folder.path / FILE).is_file():
         return None, how
     found = folder.read_json(FILE)
-    if found["of"] != stability_key(folder):
+    if found["of"] != stability_key(folder.run):
         return None, f"that in {FILE} is older than the run's answers, and {how} anew"
     return found, "; ".join(note for note in found["notes"] if note.startswith("no gauge study"))

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.commands.kept_study import FILE, stability_key
 from vidrobust.commands.part_footage import grey_zone_pictures, levels_of
 from vidrobust.commands.run_verdicts import answers_of, items_of, verdicts_of, with_people
 from vidrobust.commands.studies import Asked, by_operator, guard_of, judged, passed_or_failed, studies
 from vidrobust.repeatability.grey_zone import model_and_people
+from vidrobust.repeatability.study_file import FILE, stability_key
 from vidrobust.repeatability.verdicts import RULES
 from vidrobust.run.folder import RunFolder
 from vidrobust.run.run import Run
@@ -59,7 +59,7 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
         "grey_zone": grey_zone_pictures(run, frames, table, split),
         "notes": [*told, *notes],
         "verdicts": judged(asked.profile, attribute, gauge),
-        "of": stability_key(run.folder),
+        "of": stability_key(run.folder.run),
     }
     run.folder.write_json(FILE, found)
     return found

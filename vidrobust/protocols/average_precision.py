@@ -79,6 +79,16 @@ class FramesOfBoxes:
             for label, truth in known.groupby("label", sort=True)
         ]
 
+    @classmethod
+    def of(cls, frames: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame) -> FramesOfBoxes:
+        """Of tables by item and frame; a frame's number here is that of its row in ``frames``."""
+        code = pd.MultiIndex.from_frame(frames[["item", "frame"]])
+
+        def coded(table: pd.DataFrame) -> pd.DataFrame:
+            return table.assign(frame=code.get_indexer(pd.MultiIndex.from_frame(table[["item", "frame"]])))
+
+        return cls(coded(known), coded(found))
+
     def precision(self, frames: Sequence[int] | np.ndarray) -> Precision:
         """Of these frames; one that is named twice counts twice. Among equal scores the earlier frame is first."""
         chosen = np.asarray(frames, np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from vidrobust.repeatability import study_file
 from vidrobust.report import (
     account_section,
     answer,
@@ -65,7 +66,7 @@ PICTURES = (
 
 JSON_FILES = (
     *("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json"),
-    repeatability_section.FILE,
+    study_file.FILE,
     history_page.FILE,
 )
 

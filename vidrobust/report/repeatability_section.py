@@ -12,6 +12,7 @@ import pandas as pd
 
 from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
 from vidrobust.repeatability.range_method import range_charts
+from vidrobust.repeatability.study_file import FILE, stability_key
 from vidrobust.repeatability.words import guard_band_told, tests_told, together_told
 from vidrobust.report import repeatability_figures as figures
 from vidrobust.report.drawing import Picture
@@ -27,7 +28,6 @@ from vidrobust.report.words import (
     plural,
 )
 
-FILE = "repeatability.json"
 NUMBER = re.compile(r"\d*\.?\d+")
 KINDS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 QUANTITIES = {
@@ -101,7 +101,6 @@ def section(run: RunTables) -> Section | None:
     if not found:
         return None
     attribute = found["attribute"]
-    key = str((run.run.get("stages") or {}).get("stability", {}).get("key", ""))
     scores = pd.DataFrame(found["per_part"]).drop(columns="value").rename(columns={"score": "value"})
     what = f"score: probability of {', '.join(found['defect'])}"
     return _section(
@@ -110,7 +109,7 @@ def section(run: RunTables) -> Section | None:
         found["gauge"],
         summary=f"{_counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}",
         pictures=[*_gauge_pictures(found["gauge"], scores, what), *_agreement_pictures(attribute)],
-        stale=found["of"] != key,
+        stale=found["of"] != stability_key(run.run),
         grey=_grey(run, found["grey_zone"]),
         grey_left_out=_left_out(attribute, len(found["grey_zone"])),
     )
@@ -158,14 +157,14 @@ def _section(
     grey_left_out: str = "",
     votes: dict[str, Any] | None = None,
 ) -> Section:
-    band, people = found.get("guard_band"), found.get("people")
+    band, people, known = found.get("guard_band"), found.get("people"), figures_of(found)
     notes = [*found["notes"]]
     for study in (attribute, gauge):
         notes += study["notes"] if study and study is not found else []
     return Section(
         summary=summary,
         stale=stale,
-        verdicts=[_verdict(each, figures_of(found)) for each in found["verdicts"]],
+        verdicts=[_verdict(each, known) for each in found["verdicts"]],
         means=[
             MEANS[name]
             for name in dict.fromkeys(each["quantity"] for each in found["verdicts"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -28,23 +27,25 @@ def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
     decoder, and for pictures in a folder, which have none.
     """
     models = [model for model in run.models if model.task == "classification" and needs_pixels(model)]
-    for used, other, ours, theirs in _read_twice(run) if models else ():
-        same = torch.equal(ours.pixels, theirs.pixels)
-        found = {}
-        for model in models:
-            apart = (
-                (0.0, 0, len(ours))
-                if same
-                else compared(predict(model, ours.pixels), predict(model, theirs.pixels))
-            )
-            told = dict(zip(("total_variation", "flips", "n"), apart, strict=True))
-            found[model.name] = {**told, "decoders": [used, other]}
-        return found
-    return {}
+    read = _read_twice(run) if models else None
+    if read is None:
+        return {}
+    used, other, ours, theirs = read
+    same = torch.equal(ours.pixels, theirs.pixels)
+    found = {}
+    for model in models:
+        apart = (
+            (0.0, 0, len(ours))
+            if same
+            else compared(predict(model, ours.pixels), predict(model, theirs.pixels))
+        )
+        told = dict(zip(("total_variation", "flips", "n"), apart, strict=True))
+        found[model.name] = {**told, "decoders": [used, other]}
+    return found
 
 
-def _read_twice(run: Run) -> Iterator[tuple[str, str, FrameBatch, FrameBatch]]:
-    """The first frames of an item by the run's decoder and by another, where both give the same ones."""
+def _read_twice(run: Run) -> tuple[str, str, FrameBatch, FrameBatch] | None:
+    """The first frames of an item by the run's decoder and by another; None where none gives the same ones."""
     backends = {
         entry["item"]: str(entry["backend"])
         for entry in run.folder.run["inputs"]
@@ -58,7 +59,8 @@ def _read_twice(run: Run) -> Iterator[tuple[str, str, FrameBatch, FrameBatch]]:
                 theirs = _first(item, run.settings.changed({"backend": other}, "decoder"))
                 ours = _first(item, run.settings)
                 if ours.index.tolist() == theirs.index.tolist() and ours.pixels.shape == theirs.pixels.shape:
-                    yield used, other, ours, theirs
+                    return used, other, ours, theirs
+    return None
 
 
 def _first(item: Item, settings: Settings) -> FrameBatch:

@@ -225,12 +225,7 @@ def _area(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, object]:
 def _average_precision(judged: Judged) -> list[dict[str, object]]:
     """Over all judged frames, over anchors, and over the worst and the best frames about them."""
     frames = judged.frames
-    code = pd.MultiIndex.from_frame(frames[["item", "frame"]])
-
-    def coded(table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(frame=code.get_indexer(pd.MultiIndex.from_frame(table[["item", "frame"]])))
-
-    boxes = FramesOfBoxes(coded(judged.known), coded(judged.found))
+    boxes = FramesOfBoxes.of(frames, judged.known, judged.found)
     whole = np.arange(len(frames))
     told = _told(("average_precision", "average_precision_50"), frames, whole, boxes)
     anchors = np.flatnonzero(apart(frames))
