@@ -66,6 +66,19 @@ def keep_memory_together() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
+def give_memory_back() -> None:
+    """Give what the heap of this process holds but does not use back to the system, where the C library is glibc.
+
+    Pictures of large frames come and go by hundreds of megabytes, and what is freed amid what stays is kept by the
+    heap. It takes some milliseconds, and what is needed again is filled by the system anew: for between two pieces
+    of work of seconds.
+    """
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def resolve_or_cpu(device: str) -> tuple[str, str]:
     """The device ("cpu", "cuda:N"), and "", or "cpu" and why the one asked for is not there.
 

@@ -126,6 +126,7 @@ class _Album:
 
 
 def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, reverse: bool) -> PairReplays:
+    pairs, noise = _exchanged(a, b, scene.change)
     steps = range(len(CAUSES) + 1)
     forwards = tuple(album.of(scene, CAUSES[:n]) for n in steps)
     backwards = tuple(album.of(scene, CAUSES[len(CAUSES) - n :]) for n in steps)
@@ -133,9 +134,6 @@ def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, rever
         cause: tuple((album.of(scene, CAUSES[:n]), album.of(scene, CAUSES[:n], (cause, how))) for how in hows)
         for n, (cause, hows) in enumerate(WRONG.items())
     }
-    brought = aligned(a, b, scene.change)
-    real = b.astype(np.float32)
-    pairs = exchanged(brought, real, draws=DRAWS, seed=content_seed(a, b))
     exchange = tuple((album.add(plus), album.add(minus)) for plus, minus in pairs)
     change = scene.change
     whole = sparse(change.motion, moves(change.objects))
@@ -148,9 +146,17 @@ def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, rever
         wrong=wrong,
         exchange=exchange,
         reversed=reverse,
-        sizes=sizes_of(a, scene, noise_levels(brought, real), reverse=reverse),
+        sizes=sizes_of(a, scene, noise, reverse=reverse),
         motions=tuple(album.motions[place] for place in range(len(album.pictures))),
     )
+
+
+def _exchanged(
+    a: np.ndarray, b: np.ndarray, change: Change
+) -> tuple[tuple[tuple[np.ndarray, np.ndarray], ...], float]:
+    """Pairs of pictures with noise and coding exchanged, and the noise in levels."""
+    brought, real = aligned(a, b, change), b.astype(np.float32)
+    return exchanged(brought, real, draws=DRAWS, seed=content_seed(a, b)), noise_levels(brought, real)
 
 
 def _scene(

@@ -110,13 +110,19 @@ class Scene:
         return x
 
     def _moved(self, on: Collection[str], wrong: tuple[str, str]) -> np.ndarray:
-        """The third frame through the sum of the displacements; each combination is made once."""
+        """The third frame through the sum of the displacements.
+
+        Each combination is made once; one in a wrong direction is asked for once, and not kept.
+        """
         key = _moving(on, wrong)
-        if key not in self._sampled:
-            displacement, own = self._displacement(on, wrong)
-            self._motions[key] = sparse(displacement, own)
-            self._sampled[key] = self._sample(displacement)
-        return self._sampled[key]
+        if key in self._sampled:
+            return self._sampled[key]
+        displacement, own = self._displacement(on, wrong)
+        self._motions[key] = sparse(displacement, own)
+        sampled = self._sample(displacement)
+        if wrong[0] not in key:
+            self._sampled[key] = sampled
+        return sampled
 
     def motion(self, on: Collection[str], wrong: tuple[str, str] = ("", "")) -> Motion:
         """How what a picture shows has moved since the first frame."""

@@ -238,10 +238,12 @@ def _noises(pair: PairReplays, album: list[np.ndarray]) -> Iterator[Candidate]:
     plus, minus = pair.exchange[0]
     first, second = (album[k].astype(np.float32) for k in (plus, minus))
     mean, half = (first + second) / 2, (first - second) / 2
+    del first, second
     sigma = float(np.sqrt(np.square(half).mean()))
     if sigma < 0.1:
         return
     seen, rng = grain_of(half), np.random.default_rng(mean.shape[0])
+    del half
     white = rng.standard_normal(mean.shape).astype(np.float32)
     shot = white * np.sqrt(np.maximum(mean, 1.0))
     jpeg, quality = _jpeg_of(mean, sigma)

@@ -18,6 +18,7 @@ from vidrobust.account.scene import Motion
 from vidrobust.account.score import score, seen_by
 from vidrobust.account.within import Candidate, candidates, motions
 from vidrobust.account.within import rows as within_rows
+from vidrobust.device import give_memory_back
 from vidrobust.models.predict import Model
 from vidrobust.pixels import to_array
 from vidrobust.run.settings import Settings
@@ -86,6 +87,8 @@ def _each_replayed(
     size = max(1, min(2 * threads, few))
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(pairs), size):
+            if size == 1:
+                give_memory_back()  # one large pair after the other
             some = list(pairs.iloc[start : start + size].itertuples())
             pictures = [pictures_of(source, links, int(pair.frame_a), int(pair.frame_b)) for pair in some]
             strata = [str(pair.stratum) for pair in some]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from vidrobust.device import give_memory_back
 from vidrobust.differences.pairs import PairWatcher
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.files import disk_is_full
@@ -78,6 +79,7 @@ class Worker:
                         had = {unit: unit.had(self.parts) for unit in step}
                         for have in dict.fromkeys(had.values()):
                             self._frames(order, source, [unit for unit in step if had[unit] == have], have)
+                    give_memory_back()
         except SettingsError:
             raise
         except InputError as error:
