@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from vidrobust import __version__
-from vidrobust.device import keep_memory_together
+from vidrobust.device import settle_process
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.files import disk_is_full
 from vidrobust.run.interrupts import heard
@@ -305,7 +305,7 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 a gate failed, 2 usage or settings, 3 an input could not be read."""
     if arguments is None:  # a process of its own, and no threads yet
-        keep_memory_together()
+        settle_process()
     try:
         with heard():
             _with_others()

@@ -116,8 +116,8 @@ class _Album:
 
     def of(self, scene: Scene, on: tuple[str, ...], wrong: tuple[str, str] = ("", "")) -> int:
         """The place of a scene's picture; causes that do not occur change nothing."""
-        wrong = wrong if wrong[0] and scene.occurs(wrong[0]) else ("", "")
-        on = tuple(cause for cause in on if scene.occurs(cause))
+        wrong = wrong if wrong[0] in scene.occurring else ("", "")
+        on = tuple(cause for cause in on if cause in scene.occurring)
         key = (*sorted(on), *wrong)
         if key not in self._place:
             self._place[key] = self.add(scene.picture(on, wrong))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, get_args
 
 import cv2
@@ -73,17 +74,19 @@ class Scene:
     _sampled: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
     _motions: dict[tuple[str, ...], Motion] = field(default_factory=dict, repr=False)
 
-    def occurs(self, cause: str) -> bool:
-        """Whether there is any such change between t and t+1."""
+    @cached_property
+    def occurring(self) -> frozenset[str]:
+        """The causes of which there is any between t and t+1."""
         change = self.change
-        return {
+        found = {
             "light": change.levels.has_light,
             "colour": change.levels.has_colour,
             "camera": change.has_camera,
             "objects": change.has_objects,
             "came_into_view": bool(change.new.any()),
             "sharpness": self.blur.sigma_px > 0,
-        }[cause]
+        }
+        return frozenset(cause for cause, there in found.items() if there)
 
     def picture(self, on: Collection[str], wrong: tuple[str, str] = ("", "")) -> np.ndarray:
         """(H, W, 3) uint8: frame t with these changes switched on.

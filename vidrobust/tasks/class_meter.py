@@ -12,6 +12,7 @@ from vidrobust.differences.classes import jitter, revert_flips
 from vidrobust.differences.pairs import Links, between, reasons_of
 from vidrobust.frames import FrameBatch
 from vidrobust.predictions import Classifications
+from vidrobust.tables import Growing
 from vidrobust.tasks.metric import Metric
 from vidrobust.tasks.task import AlongTime, Tables, differences
 
@@ -42,7 +43,7 @@ class ClassMeter:
         self._change = np.empty(0)
         self._shift = np.empty((0, 2))
         self._tail: Classifications | None = None
-        self._parts: dict[str, list[pd.DataFrame]] = {"frames": [], "pairs": [], "probabilities": []}
+        self._parts = {name: Growing(name) for name in ("frames", "pairs", "probabilities")}
         self._jitter: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
 
@@ -59,19 +60,19 @@ class ClassMeter:
         self._shift = np.concatenate([self._shift, links.shift])
         known = predictions if self._tail is None else self._tail.joined(predictions)
         offset = first - (len(known) - len(predictions))  # row, over the item, of known's first
-        self._parts["frames"].append(self._frame_rows(predictions, first))
-        self._parts["probabilities"].append(self._probability_rows(predictions, first))
+        self._parts["frames"].add(self._frame_rows(predictions, first))
+        self._parts["probabilities"].add(self._probability_rows(predictions, first))
         self._labels.append(predictions.labels)
         second = _second_differences(known.probabilities, len(predictions))
         self._jitter.append(np.full(len(second), np.nan) if predictions.partial else second)
         wanted = [*self._adjacent(first), *self._anchors(first)]
         if wanted:
-            self._parts["pairs"].append(self._pair_rows(known, offset, wanted))
+            self._parts["pairs"].add(self._pair_rows(known, offset, wanted))
         self._tail = known.take(np.arange(max(0, len(known) - self._reach), len(known)))
 
     def finish(self) -> dict[str, pd.DataFrame]:
         """The tables ``frames``, ``pairs``, ``triples`` and ``probabilities`` of the item."""
-        found = {name: _joined(name, parts) for name, parts in self._parts.items()}
+        found = {name: part.table() for name, part in self._parts.items()}
         return {**found, "triples": self._triples()}
 
     def _triples(self) -> pd.DataFrame:
@@ -202,10 +203,6 @@ def _reverts(labels: np.ndarray, reason: np.ndarray, window: int) -> np.ndarray:
     """(N,) 1 and 0, NaN where no pair ends in the frame."""
     reverts = revert_flips(labels, np.isin(reason.astype(str), JOINED), window)
     return np.where(reason == "", reverts.astype(np.float64), np.nan)
-
-
-def _joined(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True) if parts else tables.empty(name)
 
 
 def _second_differences(known: np.ndarray, count: int) -> np.ndarray:

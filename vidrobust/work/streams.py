@@ -33,7 +33,7 @@ class LinksWork:
 
     def __init__(self, context: Context, model: None) -> None:
         self.context = context
-        self._parts: list[pd.DataFrame] = []
+        self._rows = tables.Growing("links")
         self._hash = DecodedHash()
 
     def feed(self, batch: FrameBatch, links: Links) -> None:
@@ -41,7 +41,7 @@ class LinksWork:
         if not len(batch):
             return
         self._hash.feed(batch)
-        self._parts.append(
+        self._rows.add(
             pd.DataFrame(
                 {
                     "item": self.context.item.name,
@@ -58,12 +58,12 @@ class LinksWork:
         )
 
     def finish(self, source: VideoSource) -> Found:
-        if not self._parts and self.context.number:
-            return {"links": tables.empty("links")}, {**_described(source, None), "decoded": "nothing"}
-        if not self._parts:
+        table = self._rows.table()
+        if not len(table) and self.context.number:
+            return {"links": table}, {**_described(source, None), "decoded": "nothing"}
+        if not len(table):
             found = "; ".join(source.problems) or "no frame could be decoded"
             raise InputError(f"{shown(self.context.item.path)}: {found}")
-        table = pd.concat(self._parts, ignore_index=True)
         facts = {**_described(source, table), "decoded": self._hash.hexdigest()}
         return {"links": table}, facts
 

@@ -70,6 +70,7 @@ def open_onnxruntime(file: OnnxFile, threads: int, precision: Precision) -> Run:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # decoding can use the processors
     session = onnxruntime.InferenceSession(file.path, options, providers=["CPUExecutionProvider"])
     return lambda inputs: np.asarray(session.run([file.output], {file.input: file.array(inputs)})[0])
 

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, cast
 
-from vidrobust.device import keep_memory_together
+from vidrobust.device import settle_process
 from vidrobust.run.interrupts import later, unheard
 from vidrobust.run.workers.order import Event, Finished, Lost, Order, Ready
 from vidrobust.run.workers.setup import Setup
@@ -99,7 +99,7 @@ def _signal(number: int) -> str:
 
 def work(pipe: Connection, setup: Setup) -> None:
     """What a process does: open the models, then order after order until the pipe is closed."""
-    keep_memory_together()
+    settle_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started without hearing Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError):
