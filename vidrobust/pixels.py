@@ -98,7 +98,8 @@ def luma(rgb: np.ndarray) -> np.ndarray:
 
 def to_levels(values: np.ndarray) -> np.ndarray:
     """Float levels -> uint8: rounded and clipped to 0..255."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    rounded = np.rint(values)
+    return np.asarray(np.clip(rounded, 0, 255, out=rounded).astype(np.uint8))
 
 
 def each_alone(pixels: torch.Tensor) -> list[torch.Tensor]:

@@ -158,9 +158,10 @@ def affine_field(affine: np.ndarray, height: int, width: int) -> np.ndarray:
     """(H, W, 2) float32 displacement of an affine map (2, 3) from pixels of b to pixels of a."""
     x = np.arange(width, dtype=np.float64)[None]
     y = np.arange(height, dtype=np.float64)[:, None]
-    u = (affine[0, 0] - 1) * x + affine[0, 1] * y + affine[0, 2]
-    v = affine[1, 0] * x + (affine[1, 1] - 1) * y + affine[1, 2]
-    return np.stack([u, v], axis=-1).astype(np.float32)
+    field = np.empty((height, width, 2), np.float32)
+    field[..., 0] = (affine[0, 0] - 1) * x + affine[0, 1] * y + affine[0, 2]
+    field[..., 1] = affine[1, 0] * x + (affine[1, 1] - 1) * y + affine[1, 2]
+    return field
 
 
 def size_px(displacement: np.ndarray) -> float:

@@ -99,8 +99,9 @@ def root_mean_square(change: np.ndarray) -> float:
 
 def _clear_cells(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(n, 3) float64 averages of both frames over the clear pixels of the cells that are mostly clear."""
-    clipped = (np.minimum(a, b).min(axis=2) < 2) | (np.maximum(a, b).max(axis=2) > 253)
-    mask = (visible & ~clipped).astype(np.float32)
+    unclipped = cv2.inRange(cv2.min(a, b), (2, 2, 2), (255, 255, 255))
+    unclipped &= cv2.inRange(cv2.max(a, b), (0, 0, 0), (253, 253, 253))
+    mask = (visible & (unclipped > 0)).astype(np.float32)
     size = (max(1, a.shape[1] // CELL), max(1, a.shape[0] // CELL))
 
     def average(values: np.ndarray) -> np.ndarray:
