@@ -123,10 +123,10 @@ def test_anchor_pairs_by_a_plain_loop() -> None:
         assert row.delta_frames == row.frame_b - row.frame_a
 
 
-@pytest.mark.parametrize("splits", [[1], [2, 3, 4], [5, 11], list(range(1, 12))])
+@pytest.mark.parametrize("splits", [[1], [2, 3, 4], [5, 11], list(range(1, 200))])
 def test_batches_may_be_split_anywhere(splits: list[int]) -> None:
-    p = made_predictions(12, seed=4)
-    reasons = [*PLAIN[:7], "scene_cut", *PLAIN[8:]]
+    p = made_predictions(200, seed=4)
+    reasons = [*PLAIN[:7], "scene_cut", *PLAIN[8:], *[""] * 188]
     whole, split = measure(p, reasons, []), measure(p, reasons, splits)
     order = ["kind", "frame_a", "frame_b"]
     for name in whole:
