@@ -498,29 +498,6 @@ def empty(name: str) -> pd.DataFrame:
     return pd.DataFrame({column: pd.Series(dtype=_dtype(kind)) for column, kind in TABLES[name].items()})
 
 
-class Growing:
-    """A table whose rows come a few at a time: kept as they come, they would take ten times their memory."""
-
-    TOGETHER = 64
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._whole: list[pd.DataFrame] = []
-        self._new: list[pd.DataFrame] = []
-
-    def add(self, rows: pd.DataFrame) -> None:
-        """Further rows, behind the others."""
-        self._new.append(rows)
-        if len(self._new) == self.TOGETHER:
-            self._whole.append(pd.concat(self._new, ignore_index=True))
-            self._new = []
-
-    def table(self) -> pd.DataFrame:
-        """All rows; an empty table where none came."""
-        parts = [*self._whole, *self._new]
-        return pd.concat(parts, ignore_index=True) if parts else empty(self.name)
-
-
 def check(name: str, table: pd.DataFrame, where: str = "") -> pd.DataFrame:
     """The table with its columns in order and in their dtypes; extra columns stay, behind.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,10 +48,17 @@ class Links:
     shift: np.ndarray
     keyframe: np.ndarray
 
+    @classmethod
+    def joined(cls, parts: Sequence[Links]) -> Links:
+        """Those of batches that follow each other."""
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in _OF_LINKS})
+
     def rows(self, keep: np.ndarray) -> Links:
         """Those of some of the frames; keep (N,) bool."""
-        names = ("reason", "pixel_change", "shift", "keyframe")
-        return Links(**{name: getattr(self, name)[keep] for name in names})
+        return Links(**{name: getattr(self, name)[keep] for name in _OF_LINKS})
+
+
+_OF_LINKS = ("reason", "pixel_change", "shift", "keyframe")
 
 
 class PairWatcher:

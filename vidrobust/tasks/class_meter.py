@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,13 +13,14 @@ from vidrobust.differences.classes import jitter, revert_flips
 from vidrobust.differences.pairs import Links, between, reasons_of
 from vidrobust.frames import FrameBatch
 from vidrobust.predictions import Classifications
-from vidrobust.tables import Growing
 from vidrobust.tasks.metric import Metric
 from vidrobust.tasks.task import AlongTime, Tables, differences
 
 ALL_CLASSES = 32
 """Up to so many classes a frame keeps all its probabilities; else the leading TOP and the sum of the rest."""
 TOP = 10
+TOGETHER = 32
+"""Frames compared at once: large ones come a few at a time, and a short table costs as much as a long one."""
 JOINED = ("", "duplicate")
 """Between such neighbours the answer goes on."""
 REST = -1
@@ -43,36 +45,53 @@ class ClassMeter:
         self._change = np.empty(0)
         self._shift = np.empty((0, 2))
         self._tail: Classifications | None = None
-        self._parts = {name: Growing(name) for name in ("frames", "pairs", "probabilities")}
+        self._waiting: list[tuple[np.ndarray, np.ndarray, Links, Classifications]] = []
+        self._parts: dict[str, list[pd.DataFrame]] = {"frames": [], "pairs": [], "probabilities": []}
         self._jitter: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
 
     def feed(self, batch: FrameBatch, links: Links, predictions: Classifications) -> None:
         """Take the next batch, with one row of predictions a frame."""
+        self._waiting.append((batch.index, batch.time_s, links, predictions))
+        if sum(len(index) for index, *_ in self._waiting) >= TOGETHER:
+            self._compare()
+
+    def _compare(self) -> None:
+        """All frames that wait."""
+        if not self._waiting:
+            return
+        index, time_s = (np.concatenate([each[k] for each in self._waiting]) for k in (0, 1))
+        links = Links.joined([each[2] for each in self._waiting])
+        predictions = functools.reduce(Classifications.joined, (each[3] for each in self._waiting))
+        self._waiting = []
         first = len(self._index)  # the row, of all that was fed, of the first new frame
-        if not first and len(batch):
-            self._row = self.settings.row_of(int(batch.index[0]), float(batch.time_s[0]))
-        self._index = np.concatenate([self._index, batch.index])
-        self._time = np.concatenate([self._time, batch.time_s])
+        if not first and len(index):
+            self._row = self.settings.row_of(int(index[0]), float(time_s[0]))
+        self._index = np.concatenate([self._index, index])
+        self._time = np.concatenate([self._time, time_s])
         self._keyframe = np.concatenate([self._keyframe, links.keyframe])
         self._reason = np.concatenate([self._reason, links.reason])
         self._change = np.concatenate([self._change, links.pixel_change])
         self._shift = np.concatenate([self._shift, links.shift])
         known = predictions if self._tail is None else self._tail.joined(predictions)
         offset = first - (len(known) - len(predictions))  # row, over the item, of known's first
-        self._parts["frames"].add(self._frame_rows(predictions, first))
-        self._parts["probabilities"].add(self._probability_rows(predictions, first))
+        self._parts["frames"].append(self._frame_rows(predictions, first))
+        self._parts["probabilities"].append(self._probability_rows(predictions, first))
         self._labels.append(predictions.labels)
         second = _second_differences(known.probabilities, len(predictions))
         self._jitter.append(np.full(len(second), np.nan) if predictions.partial else second)
         wanted = [*self._adjacent(first), *self._anchors(first)]
         if wanted:
-            self._parts["pairs"].add(self._pair_rows(known, offset, wanted))
+            self._parts["pairs"].append(self._pair_rows(known, offset, wanted))
         self._tail = known.take(np.arange(max(0, len(known) - self._reach), len(known)))
 
     def finish(self) -> dict[str, pd.DataFrame]:
         """The tables ``frames``, ``pairs``, ``triples`` and ``probabilities`` of the item."""
-        found = {name: part.table() for name, part in self._parts.items()}
+        self._compare()
+        found = {
+            name: pd.concat(parts, ignore_index=True) if parts else tables.empty(name)
+            for name, parts in self._parts.items()
+        }
         return {**found, "triples": self._triples()}
 
     def _triples(self) -> pd.DataFrame:

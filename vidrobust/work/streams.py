@@ -33,7 +33,7 @@ class LinksWork:
 
     def __init__(self, context: Context, model: None) -> None:
         self.context = context
-        self._rows = tables.Growing("links")
+        self._columns: list[dict[str, np.ndarray]] = []
         self._hash = DecodedHash()
 
     def feed(self, batch: FrameBatch, links: Links) -> None:
@@ -41,29 +41,27 @@ class LinksWork:
         if not len(batch):
             return
         self._hash.feed(batch)
-        self._rows.add(
-            pd.DataFrame(
-                {
-                    "item": self.context.item.name,
-                    "frame": batch.index,
-                    "time_s": batch.time_s,
-                    "reason": links.reason,
-                    "pixel_change": links.pixel_change,
-                    "shift_x": links.shift[:, 0],
-                    "shift_y": links.shift[:, 1],
-                    "keyframe": links.keyframe,
-                    "corrupt": batch.corrupt,
-                }
-            )
+        self._columns.append(
+            {
+                "frame": batch.index,
+                "time_s": batch.time_s,
+                "reason": links.reason,
+                "pixel_change": links.pixel_change,
+                "shift_x": links.shift[:, 0],
+                "shift_y": links.shift[:, 1],
+                "keyframe": links.keyframe,
+                "corrupt": batch.corrupt,
+            }
         )
 
     def finish(self, source: VideoSource) -> Found:
-        table = self._rows.table()
-        if not len(table) and self.context.number:
-            return {"links": table}, {**_described(source, None), "decoded": "nothing"}
-        if not len(table):
+        if not self._columns and self.context.number:
+            return {"links": tables.empty("links")}, {**_described(source, None), "decoded": "nothing"}
+        if not self._columns:
             found = "; ".join(source.problems) or "no frame could be decoded"
             raise InputError(f"{shown(self.context.item.path)}: {found}")
+        joined = {name: np.concatenate([each[name] for each in self._columns]) for name in self._columns[0]}
+        table = pd.DataFrame({"item": self.context.item.name, **joined})
         facts = {**_described(source, table), "decoded": self._hash.hexdigest()}
         return {"links": table}, facts
 
