@@ -82,6 +82,10 @@ def decoding(clip: str) -> tuple[int, float, float]:
 
 def model_alone(clip: str, spec: str, frames: int) -> tuple[int, float, float]:
     """Frames, and seconds and seconds of processors without the start of the process and the loading."""
+    from vidrobust.device import settle_process
+
+    settle_process()  # as the command does
+
     from vidrobust.models.load import load_model
     from vidrobust.models.predict import predict
     from vidrobust.video.source import open_video

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+
+from vidrobust.statistics import student
 
 LEVEL = 0.95
 UNSEEN = (-0.1, 0.25)
@@ -66,14 +67,18 @@ def jackknife(totals: np.ndarray, statistic: Statistic, *, draws: int, floor: fl
     down, up = min(down, 0.0), max(up, 0.0)
     width = [_width(error, step, freedom, count) for step in (down, up)]
     below = float(np.hypot(error, down))
-    p = float(stats.t.sf((value + down - floor) / below, freedom)) if below > 0 else float(value <= floor)
+    p = (
+        float(student.upper_tail((value + down - floor) / below, freedom))
+        if below > 0
+        else float(value <= floor)
+    )
     return Estimate(value=value, low=value + down - width[0], high=value + up + width[1], p=p, clusters=count)
 
 
 def _width(error: float, step: float, freedom: float, count: int) -> float:
     """Half the interval: the clusters' own spread and that of one more pair, which is one draw like any other."""
     tail = (1 + LEVEL) / 2
-    return float(np.hypot(stats.t.ppf(tail, freedom) * error, stats.t.ppf(tail, count - 1) * step))
+    return float(np.hypot(student.quantile(tail, freedom) * error, student.quantile(tail, count - 1) * step))
 
 
 def effective_freedom(pull: np.ndarray) -> float:

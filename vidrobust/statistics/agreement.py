@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
+from vidrobust.statistics import student
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import LEVEL, Interval, clopper_pearson, cluster_codes
 
@@ -67,6 +68,8 @@ def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
     if min(ratings.shape, default=0) < 2:
         return None
     m, n = ratings.shape
+    from scipy import stats  # here, since it takes half a second to import
+
     ranks = stats.rankdata(ratings, axis=1)
     ties = sum(
         float(((count**3) - count).sum())
@@ -83,7 +86,7 @@ def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
         "value": w,
         "chi_square": chi_square,
         "df": n - 1,
-        "p": float(stats.chi2.sf(chi_square, n - 1)),
+        "p": float(special.chdtrc(n - 1, chi_square)),
         "raters": m,
         "n": n,
     }
@@ -112,7 +115,7 @@ def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
     if (left >= 1 - 1e-12).any():
         shrunk, grown = (count * share for share in clopper_pearson(1, count))
     else:
-        grown = float(np.exp(stats.t.ppf((1 + LEVEL) / 2, count - 1) * _jackknife(np.log(1 - left))))
+        grown = float(np.exp(student.quantile((1 + LEVEL) / 2, count - 1) * _jackknife(np.log(1 - left))))
         shrunk = 1 / grown
     return Interval(
         whole, max(-1.0, 1 - (1 - whole) * grown), min(1.0, 1 - (1 - whole) * shrunk), n, count, what

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 _NUMBERS_AT_ONCE = 1_000_000
 """Held at once by Kendall's tau, which looks at every pair of units."""
@@ -87,6 +87,8 @@ def curve_knots(n: int) -> int:
 
 def ranks(values: np.ndarray) -> np.ndarray:
     """Ranks 1..n down each column; equal values share their mean rank."""
+    from scipy import stats  # here, since it takes half a second to import
+
     result: np.ndarray = stats.rankdata(values, axis=0)
     return result
 

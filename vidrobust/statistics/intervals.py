@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
+from vidrobust.statistics import student
 from vidrobust.statistics.beta_binomial import rate_posterior
 from vidrobust.statistics.clusters import Clusters
 
@@ -86,7 +87,7 @@ def _hull_of_intervals(mean: float, sums: np.ndarray, bounds: tuple[float, float
     """The widest ends of three intervals, from the linearised residuals (G,) of the clusters."""
     count = len(sums)
     error = float(np.sqrt((sums**2).sum() / (count - 1) / count))
-    t = float(stats.t.ppf((1 + LEVEL) / 2, count - 1))
+    t = student.quantile((1 + LEVEL) / 2, count - 1)
     if error <= 0:
         return mean, mean
     low, high = mean - t * error, mean + t * error
@@ -114,8 +115,10 @@ def _skewness(sums: np.ndarray) -> float:
 def clopper_pearson(successes: float, trials: float) -> tuple[float, float]:
     """Exact binomial interval of independent trials (Clopper & Pearson 1934); counts may be fractional."""
     tail = (1 - LEVEL) / 2
-    low = 0.0 if successes <= 0 else float(stats.beta.ppf(tail, successes, trials - successes + 1))
-    high = 1.0 if successes >= trials else float(stats.beta.ppf(1 - tail, successes + 1, trials - successes))
+    low = 0.0 if successes <= 0 else float(special.betaincinv(successes, trials - successes + 1, tail))
+    high = (
+        1.0 if successes >= trials else float(special.betaincinv(successes + 1, trials - successes, 1 - tail))
+    )
     return low, high
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from vidrobust.statistics import student
 from vidrobust.statistics.associations import line_basis, ranks, residuals
 
 LEVEL = 0.95
@@ -68,8 +68,8 @@ def cluster_interval(value: np.ndarray, without: np.ndarray, *, kept: float = 1.
     error = np.sqrt(max(kept, 0.0) * (count - 1) / count * spread)
     # no spread at all means that all ranks agree in every subset: a tie, not certainty
     error = np.where(error > 1e-9, error, np.nan)
-    half = stats.t.ppf((1 + LEVEL) / 2, count - 1) * error
-    p = 2 * stats.t.sf(np.abs(z) / error, count - 1)
+    half = student.quantile((1 + LEVEL) / 2, count - 1) * error
+    p = 2 * student.upper_tail(np.abs(z) / error, count - 1)
     return Jackknife(value, without, np.tanh(z - half), np.tanh(z + half), p)
 
 
@@ -83,7 +83,7 @@ def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, fl
         return float("nan"), float("nan")
     count = len(known)
     error = float(np.sqrt((count - 1) / count * np.square(known - known.mean()).sum()))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, count - 1)) * error
+    half = student.quantile((1 + LEVEL) / 2, count - 1) * error
     return max(bounds[0], value - half), min(bounds[1], value + half)
 
 
