@@ -70,22 +70,32 @@ def check_same(one: Path, many: Path) -> None:
 
 
 def told(one: dict[str, Any], many: dict[str, Any], asked: argparse.Namespace) -> None:
-    print(f"{one['frames']} frames, {torch.get_num_threads()} threads")
+    each = max(1, torch.get_num_threads() // asked.workers)  # threads of a worker
+    print(
+        f"{one['frames']} frames, {torch.get_num_threads()} threads, {each} of each of {asked.workers} workers"
+    )
     print(f"one process {one['wall']:.1f} s, {asked.workers} workers {many['wall']:.1f} s with their start")
-    stream = sum(one["stages"][name] for name in STREAM) / one["frames"]
-    print(f"a frame seen by links, stability and variation: {1000 * stream:.2f} ms")
-    print(f"a frame of sensitivity: {one['stages']['sensitivity'] / max(one['samples'], 1):.2f} s")
-    print(f"a pair of causes: {one['stages']['causes'] / max(one['pairs'], 1):.2f} s")
+    for what, stages, count in (
+        ("a frame seen by links, stability and variation", STREAM, "frames"),
+        ("a frame of sensitivity", ("sensitivity",), "samples"),
+        ("a pair of causes", ("causes",), "pairs"),
+    ):
+        alone, in_worker = (_seconds(run, stages, count) for run in (one, many))
+        print(f"{what}: {alone:.4f} s in one process, {in_worker * each:.4f} s of a core in a worker")
     print(f"parts: {one['bytes'] / one['frames']:.0f} bytes a frame")
     frames = asked.hours * 3600 * asked.fps
-    machine = torch.get_num_threads()
-    core_hours = frames * stream * machine / 3600
+    core_hours = frames * _seconds(many, STREAM, "frames") * each / 3600
     print(
         f"{asked.hours:g} hours at {asked.fps:g} frames/s: {frames:.3g} frames, {core_hours:.0f} core-hours, "
         f"{core_hours / asked.cores:.1f} hours on {asked.cores} cores like these, "
         f"{frames * one['bytes'] / one['frames'] / 1e9:.1f} GB of parts; sampled frames and pairs "
         "are numbers of the run, and do not grow with it"
     )
+
+
+def _seconds(run: dict[str, Any], stages: tuple[str, ...], count: str) -> float:
+    """Of one frame or pair in these stages; of several workers the sum of theirs."""
+    return float(sum(run["stages"][stage] for stage in stages)) / max(run[count], 1)
 
 
 if __name__ == "__main__":

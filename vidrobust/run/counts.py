@@ -33,6 +33,9 @@ class Rule:
 RULES = {"frames": Rule(60, 240, 5), "pairs": Rule(24, 192, 4)}
 """A frame shows each perturbation at one of five strengths: five frames show all of them once."""
 
+PICTURED_PAIRS = 3
+"""Pairs a model, the worst ones, that are replayed once more for the report's pictures."""
+
 
 @dataclass(frozen=True)
 class Counts:

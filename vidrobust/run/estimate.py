@@ -17,7 +17,7 @@ from vidrobust.models.load import load_models
 from vidrobust.models.predict import predict
 from vidrobust.run import inputs
 from vidrobust.run.check import check_settings
-from vidrobust.run.counts import Counts, seconds_of, usual, within
+from vidrobust.run.counts import PICTURED_PAIRS, Counts, seconds_of, usual, within
 from vidrobust.run.inputs import Inputs
 from vidrobust.run.progress import Reporter, duration
 from vidrobust.run.segments import cuts_of, frames_of
@@ -146,6 +146,11 @@ def reckon(
     workers = min(_processes(settings), segments)
     each_s = {cost.stage: cost.seconds / sped_up(cost.busy, workers, _processors(settings)) for cost in costs}
     fixed_s = TABLES_S + (START_S if workers > 1 else 0.0)
+    if settings.pictures:
+        classifiers = sum(model.task == "classification" for model in models)
+        fixed_s += (
+            PICTURED_PAIRS * classifiers * sum(cost.seconds for cost in costs if cost.stage == "causes")
+        )
     of_one = {name: float(load(BY_NAME[name].steps)(settings)) for name in each_s if name != "stream"}
     if counts is None:
         counts = usual(readable)

@@ -14,14 +14,13 @@ from vidrobust.account.scene import CAUSES
 from vidrobust.account.score import predict
 from vidrobust.models.predict import needs_pixels
 from vidrobust.predictions import Classifier
+from vidrobust.run.counts import PICTURED_PAIRS
 from vidrobust.run.run import Run
 from vidrobust.video.source import VideoSource
 from vidrobust.work.causes_unit import pictures_of
 
 PER_MODEL = 6
 WIDTH, STRIP_WIDTH = 480, 240
-STRIPS_PER_MODEL = 3
-"""The worst few moments also show the measured changes, switched on one after the other."""
 
 
 def moments(run: Run) -> None:
@@ -69,7 +68,7 @@ def _take(run: Run, source: VideoSource, moment: dict[str, Any], number: int) ->
     for side, picture in (("a", a), ("b", b)):
         moment[f"picture_{side}"] = _save(run.path, f"{number:02d}_{side}", picture, WIDTH)
     models = [m for m in run.models if m.name == moment["model"] and needs_pixels(m)]
-    if moment["rank"] >= STRIPS_PER_MODEL or not models or not isinstance(models[0], Classifier):
+    if moment["rank"] >= PICTURED_PAIRS or not models or not isinstance(models[0], Classifier):
         return
     made = study_pair(before, a, b, after)
     if made.excluded or not made.forwards:
