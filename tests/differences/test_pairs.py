@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -100,3 +102,39 @@ def test_real_cuts_are_found(bikes: Path) -> None:
 )
 def test_one_shot_has_no_cut(corpus: Path, name: str) -> None:
     assert cuts_of(corpus / name) == []
+
+
+def thumbnails_of(folder: Path) -> dict[str, np.ndarray]:
+    """The 1st, 9th and 17th frame of every clip, (3, h, w, 3) float32 YCrCb, as the rule sees them."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".mp4", ".mkv", ".webm", ".gif"):
+            with open_video(path) as source:
+                frames = next(iter(source.batches(17))).pixels[::8]
+            found[path.name] = np.stack([pairs._luma_chroma(each) for each in pairs.make_thumbnails(frames)])
+    return found
+
+
+def test_frames_of_two_clips_have_a_cut_between_them(public_clips: Path) -> None:
+    seen = thumbnails_of(public_clips)
+    missed, tried = [], 0
+    for one, other in itertools.permutations(seen, 2):
+        for a, b in itertools.product(seen[one], seen[other]):
+            tried += 1
+            again = cv2.resize(b, a.shape[1::-1], interpolation=cv2.INTER_AREA)
+            missed += [] if pairs.is_cut(a, again) else [(one, other)]
+    assert tried > 500
+    assert not missed
+
+
+@pytest.mark.parametrize("gain", [0.4, 0.7, 1.4, 2.0])
+def test_light_that_jumps_is_no_cut(public_clips: Path, gain: float) -> None:
+    tried = 0
+    for path in sorted(public_clips.glob("*.mp4")):
+        with open_video(path) as source:
+            frames = next(iter(source.batches(2))).pixels[:1]
+        lit = (frames.float() * gain).clamp(0, 255).round().byte()
+        (a,), (b,) = (pairs.make_thumbnails(each) for each in (frames, lit))
+        assert not pairs.is_cut(pairs._luma_chroma(a), pairs._luma_chroma(b)), path.name
+        tried += 1
+    assert tried > 4

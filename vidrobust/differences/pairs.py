@@ -28,6 +28,8 @@ THUMBNAIL_WIDTH = 160
 CUT_CORRELATION = 0.5
 CUT_HISTOGRAM = 0.2
 CUT_LUMA = 12.0
+OTHER_CORRELATION, OTHER_HISTOGRAM, OTHER_EDGES, OTHER_LUMA = 0.8, 0.5, 0.2, 6.0
+"""Where colours are far apart and no edges coincide, layout and level may be more alike, by chance."""
 MOTION_RESPONSE = 0.2
 
 
@@ -145,17 +147,35 @@ def is_cut(before: np.ndarray, now: np.ndarray) -> bool:
     """Whether a scene cut lies between two thumbnails, (h, w, 3) float32 YCrCb.
 
     A cut changes the layout (low correlation of luma), the colours (histograms apart) and the level (large
-    difference), all at once. A change of light leaves the layout, a moving part or a fast pan the histogram.
+    difference), all at once. A change of light leaves the layout, a moving part or a fast pan the histogram. Two
+    scenes may be bright and dark in the same places by chance: then their edges tell them apart.
     """
     # a quarter of the resolution: the layout, not the texture
     size = (max(1, before.shape[1] // 4), max(1, before.shape[0] // 4))
     a = cv2.resize(before[..., 0], size, interpolation=cv2.INTER_AREA)
     b = cv2.resize(now[..., 0], size, interpolation=cv2.INTER_AREA)
-    if np.abs(a - b).mean() < CUT_LUMA:
+    level, layout = float(np.abs(a - b).mean()), _correlation(a, b)
+    if level < OTHER_LUMA or layout >= OTHER_CORRELATION:
         return False
+    apart = _histogram_distance(before, now)
+    if level >= CUT_LUMA and layout < CUT_CORRELATION and apart > CUT_HISTOGRAM:
+        return True
+    return (
+        apart > OTHER_HISTOGRAM
+        and _correlation(*(_edges(each[..., 0]) for each in (before, now))) < OTHER_EDGES
+    )
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Of two pictures; 0 where one is flat."""
     spread = a.std() * b.std()
-    correlation = ((a - a.mean()) * (b - b.mean())).mean() / spread if spread > 0 else 0.0
-    return bool(correlation < CUT_CORRELATION and _histogram_distance(before, now) > CUT_HISTOGRAM)
+    return float(((a - a.mean()) * (b - b.mean())).mean() / spread) if spread > 0 else 0.0
+
+
+def _edges(luma: np.ndarray) -> np.ndarray:
+    """(h, w) size of the gradient."""
+    luma = np.ascontiguousarray(luma)
+    return np.asarray(cv2.magnitude(cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)))
 
 
 def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, limit: float | None) -> str:

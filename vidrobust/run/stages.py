@@ -27,7 +27,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="links",
         sentence="Which neighbouring frames may be compared, and what each input is.",
-        version=2,
+        version=3,
         per="item",
         how="stream",
         settings=FOOTAGE,
