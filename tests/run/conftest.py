@@ -38,8 +38,11 @@ def run(*arguments: str) -> int:
 
 
 def written(folder: Path) -> dict[str, int]:
-    """When each file below a folder was last written, in ns, by its path there."""
-    found = (path for path in folder.rglob("*") if path.is_file())
+    """When each file below a folder was last written, in ns, by its path there.
+
+    But for the hashes of the footage: the next command keeps them once its files are some seconds old.
+    """
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != "hashes.json")
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in found}
 
 
