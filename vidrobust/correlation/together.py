@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize
 
 from vidrobust.correlation.columns import with_means
 from vidrobust.correlation.needs import MIN_UNITS
 from vidrobust.correlation.units import Units
 from vidrobust.errors import InputError
+from vidrobust.statistics import student
 from vidrobust.statistics.associations import curve_knots, line_basis, ranks
 from vidrobust.statistics.resampling import LEVEL, MIN_CLUSTERS
 
@@ -144,7 +145,7 @@ def _gain(total: np.ndarray, alone: np.ndarray, full: np.ndarray, codes: np.ndar
     gain = (a.sum() - f.sum()) / t.sum()
     without = ((a.sum() - a) - (f.sum() - f)) / (t.sum() - t)
     error = np.sqrt((count - 1) / count * np.sum((without - without.mean()) ** 2))
-    half = stats.t.ppf((1 + LEVEL) / 2, count - 1) * error if error > 0 else np.nan
+    half = student.quantile((1 + LEVEL) / 2, count - 1) * error if error > 0 else np.nan
     return np.array([1 - a.sum() / t.sum(), gain, gain - half, gain + half])
 
 

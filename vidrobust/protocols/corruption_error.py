@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from scipy import stats
 
 from vidrobust.protocols import alexnet
+from vidrobust.statistics import student
 
 NAN = float("nan")
 
@@ -169,5 +169,5 @@ def _with_interval(name: str, values: np.ndarray) -> dict[str, float]:
     mean = float(values.mean())
     if len(values) < 2:
         return {name: mean, f"{name}_low": NAN, f"{name}_high": NAN}
-    half = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(student.quantile(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
     return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}

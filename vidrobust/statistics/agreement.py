@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from vidrobust.statistics import student
+from vidrobust.statistics import associations, student
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import LEVEL, Interval, clopper_pearson, cluster_codes
 
@@ -68,9 +68,7 @@ def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
     if min(ratings.shape, default=0) < 2:
         return None
     m, n = ratings.shape
-    from scipy import stats  # here, since it takes half a second to import
-
-    ranks = stats.rankdata(ratings, axis=1)
+    ranks = associations.ranks(ratings.T).T
     ties = sum(
         float(((count**3) - count).sum())
         for row in ranks

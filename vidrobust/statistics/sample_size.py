@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from vidrobust.statistics import student
 from vidrobust.statistics.beta_binomial import rate_posterior
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import LEVEL, clustered_rate
@@ -57,7 +57,7 @@ def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per
     variance = rate * (1 - rate) * (correlation + (1 - correlation) / per_cluster)
     count = 5
     for _ in range(50):
-        t = stats.t.ppf((1 + LEVEL) / 2, count - 1)
+        t = student.quantile((1 + LEVEL) / 2, count - 1)
         wanted = max(5, math.ceil(variance * (t / half_width) ** 2))
         if wanted == count:
             break
