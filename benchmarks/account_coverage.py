@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.account.pair_replays import study_pair
-from vidrobust.account.sample import choose_pairs
-from vidrobust.account.score import score
-from vidrobust.account.shares import summarise
-from vidrobust.differences.pairs import PairWatcher
+from vidrobust.changes.transitions import PairWatcher
+from vidrobust.frames.pixels import to_array
 from vidrobust.models.load import load_model
-from vidrobust.pixels import to_array
 from vidrobust.predictions import Classifier
+from vidrobust.stages.causes.pair_replays import study_pair
+from vidrobust.stages.causes.sample import choose_pairs
+from vidrobust.stages.causes.score import score
+from vidrobust.stages.causes.shares import summarise
 from vidrobust.video.source import open_video
 
 

@@ -26,17 +26,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.account.naming import named
-from vidrobust.account.pair_replays import PairReplays, study_pair
-from vidrobust.account.sample import choose_pairs
-from vidrobust.account.scene import CAUSES
-from vidrobust.account.score import coordinates, predict, score
-from vidrobust.account.shares import summarise
-from vidrobust.differences.pairs import PairWatcher
+from vidrobust.changes.transitions import PairWatcher
+from vidrobust.finished_runs.demo import find_clip
+from vidrobust.frames.pixels import to_array, to_levels
 from vidrobust.models.load import load_model
-from vidrobust.pixels import to_array, to_levels
 from vidrobust.predictions import Classifications, Classifier
-from vidrobust.run.demo import find_clip
+from vidrobust.stages.causes.naming import named
+from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
+from vidrobust.stages.causes.sample import choose_pairs
+from vidrobust.stages.causes.scene import CAUSES
+from vidrobust.stages.causes.score import coordinates, predict, score
+from vidrobust.stages.causes.shares import summarise
 from vidrobust.video.source import open_video
 
 WIDTH, HEIGHT = 320, 240

@@ -15,10 +15,10 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from vidrobust.commands.compare_precision import precision_differences
-from vidrobust.commands.compare_sides import Side
+from vidrobust.finished_runs.compare_precision import precision_differences
+from vidrobust.finished_runs.compare_sides import Side
 from vidrobust.protocols.average_precision import BOX, FramesOfBoxes
-from vidrobust.run.folder import RunFolder
+from vidrobust.run_folder.folder import RunFolder
 
 PLANTED = 0.15
 """Chance of missing a box that the planted detector has more than the other."""

@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from vidrobust.cli import main as vidrobust
-from vidrobust.commands.compare_runs import compare_runs
+from vidrobust.cli.app import main as vidrobust
+from vidrobust.finished_runs.compare_runs import compare_runs
 from vidrobust.line_sim.render import RenderSettings, render
-from vidrobust.run.folder import RunFolder
+from vidrobust.run_folder.folder import RunFolder
 
 PLANTED = 0.02
 SHOWN = ("flip_rate", "total_variation", "jitter", "top1")

@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from vidrobust.correlation.study import correlate
-from vidrobust.correlation.together import explain_together
-from vidrobust.correlation.units import Units
+from vidrobust.stages.correlate.study import correlate
+from vidrobust.stages.correlate.together import explain_together
+from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics.associations import partial_spearman
 from vidrobust.statistics.clusters import SHORTEST_S, independent_clusters
 from vidrobust.statistics.resampling import autocorrelation_time, cluster_jackknife, fisher_z

@@ -110,7 +110,7 @@ def long_clip(sources: Sequence[str], seconds: float, size: str, folder: Path) -
 
 def study(sources: Path, out: Path, *more: str) -> Told:
     """A whole study in a process of its own; the peak memory is that of all studies so far."""
-    code = "from vidrobust.cli import main; main()"
+    code = "from vidrobust.cli.app import main; main()"
     command = [sys.executable, "-c", code, "study", str(sources), "-o", str(out), "-q", *more]
     before = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)

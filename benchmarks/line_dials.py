@@ -21,11 +21,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from vidrobust.differences.pairs import PairWatcher
+from vidrobust.changes.transitions import PairWatcher
 from vidrobust.line_sim.camera import SENSOR_LEVELS
 from vidrobust.line_sim.dials import BY_NAME
 from vidrobust.line_sim.render import RenderSettings, render
-from vidrobust.studies.variation import VariationMeter
+from vidrobust.stages.variation.changes import VariationMeter
 from vidrobust.video.source import open_video
 
 Planted = Callable[[pd.Series, pd.Series], float]

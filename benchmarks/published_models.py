@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vidrobust.correlation.from_summaries import family_of
-from vidrobust.correlation.study import CorrelationResult, correlate_tables
+from vidrobust.stages.correlate.from_summaries import family_of
+from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
 
 DATA = Path(__file__).parent / "data" / "testbed_models.csv"
 TARGETS = {

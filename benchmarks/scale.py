@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 
 import vidrobust
-from vidrobust.run.settings import Settings
+from vidrobust.run_folder.settings import Settings
 
 STREAM = ("links", "stability", "variation")
 SAMPLED = ("sensitivity", "causes")

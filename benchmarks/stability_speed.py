@@ -82,7 +82,7 @@ def decoding(clip: str) -> tuple[int, float, float]:
 
 def model_alone(clip: str, spec: str, frames: int) -> tuple[int, float, float]:
     """Frames, and seconds and seconds of processors without the start of the process and the loading."""
-    from vidrobust.device import settle_process
+    from vidrobust.frames.device import settle_process
 
     settle_process()  # as the command does
 
@@ -145,7 +145,7 @@ def main() -> None:
         clip = made(asked.clip, asked.seconds, asked.size, folder)
         environment = {**os.environ, "VIDROBUST_CACHE": str(folder / "cache")}
         this = [sys.executable, __file__, clip, "--model", asked.model]
-        command = "from vidrobust.cli import main; main()"
+        command = "from vidrobust.cli.app import main; main()"
         study = [sys.executable, "-c", command, "stability", clip, "-m", asked.model, "-q"]
         best: dict[str, float] = {}
         inner: dict[str, float] = {}

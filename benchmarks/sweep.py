@@ -20,8 +20,8 @@ from vidrobust.models.load import load_model
 from vidrobust.models.predict import AUTO_BATCH, Model, predict
 from vidrobust.perturb.catalogue import suite
 from vidrobust.perturb.draws import seeded
-from vidrobust.studies.design import strengths_shown
-from vidrobust.studies.sensitivity import study_frames
+from vidrobust.stages.sensitivity.design import strengths_shown
+from vidrobust.stages.sensitivity.differences import study_frames
 from vidrobust.video.source import open_video
 
 

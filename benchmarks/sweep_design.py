@@ -6,7 +6,7 @@
 RUN holds the whole sweep once: every perturbation at every strength on every frame, of at least a dozen clips.
 They are the population. Time and again so many clips are drawn (with replacement, each an item by itself),
 and of the same clips two sweeps are taken from the table: the whole one, and what the design shows of these frames
-(``studies/design.py``). Both are summed up as in the report. Told are the forward passes, the ratio of the
+(``stages/sensitivity/design.py``). Both are summed up as in the report. Told are the forward passes, the ratio of the
 intervals' widths (of the median curve, and the median of the curves' ratios), and how often the intervals hold the
 mean of the population.
 """
@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vidrobust.run.folder import RunFolder
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.stages.sensitivity.design import start_of, strengths_shown
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
 from vidrobust.statistics.nested import spread_order
-from vidrobust.studies.design import start_of, strengths_shown
 
 METRICS = ("total_variation", "label_flip")
 

@@ -29,11 +29,11 @@ from typing import Any
 
 import pandas as pd
 
+from vidrobust.api import study
 from vidrobust.line_sim.dials import BY_NAME, DIALS
 from vidrobust.line_sim.planted import planted_spread, planted_state
 from vidrobust.line_sim.render import RenderSettings, render
-from vidrobust.run.api import study
-from vidrobust.run.settings import Settings
+from vidrobust.run_folder.settings import Settings
 from vidrobust.statistics.intervals import clopper_pearson
 
 PARTS, SECONDS, SEED = 6, 0.8, 4000

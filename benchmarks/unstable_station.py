@@ -36,7 +36,13 @@ def study(dial: str, parts: int, passes: int, seconds: float, seed: int, station
         manifest = folder / "line" / "kinds.csv"
         pd.read_csv(folder / "line" / "manifest.csv").assign(label=lambda t: t["kind"]).to_csv(manifest)
         call = [
-            *(sys.executable, "-c", "from vidrobust.cli import main; main()", "repeatability", str(manifest)),
+            *(
+                sys.executable,
+                "-c",
+                "from vidrobust.cli.app import main; main()",
+                "repeatability",
+                str(manifest),
+            ),
             *("--model", "benchmarks.line_kinds:classifier", "--out", str(folder / "run")),
             *("--defect", "bolt", "--json", "--quiet", "--no-pictures"),
         ]

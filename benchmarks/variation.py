@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 
-from vidrobust.differences.pairs import PairWatcher
-from vidrobust.frames import FrameBatch
-from vidrobust.studies.variation import VariationMeter
+from vidrobust.changes.transitions import PairWatcher
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.stages.variation.changes import VariationMeter
 
 BATCH = 16
 

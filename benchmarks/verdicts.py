@@ -38,13 +38,13 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from account_worlds import MARGIN, STILLS, Frame, RandomAnswers, render, still
 
-from vidrobust.account.scene import CAUSES
-from vidrobust.account.score import coordinates, predict
+from vidrobust.api import study
+from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
-from vidrobust.pixels import to_levels
 from vidrobust.predictions import Classifications, Classifier
-from vidrobust.run.api import study
-from vidrobust.run.settings import Settings
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.scene import CAUSES
+from vidrobust.stages.causes.score import coordinates, predict
 from vidrobust.statistics.intervals import clopper_pearson
 
 FRAMES = 40

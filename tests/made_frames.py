@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import torch
 
-from vidrobust.frames import FrameBatch
+from vidrobust.frames.batch import FrameBatch
 
 RATE = 25.0
 

@@ -10,9 +10,9 @@ import click
 import pytest
 
 from tests.test_architecture import RANK
-from vidrobust import tables
-from vidrobust.cli import cli
-from vidrobust.run.stages import STAGES
+from vidrobust.cli.app import cli
+from vidrobust.pipeline.stages import STAGES
+from vidrobust.run_folder import tables
 
 for _path in sorted(Path(__file__).parents[1].glob("vidrobust/cli_*.py")):
     importlib.import_module(f"vidrobust.{_path.stem}").register(cli)
@@ -57,9 +57,9 @@ def anchors(text: str) -> set[str]:
 
 
 def test_links_and_paths_are_recognised() -> None:
-    text = "[a](b/c.md#d) [w](https://x.y/z) `vidrobust/cli.py` `python benchmarks/rates.py --only sizes` `runs/x`"
+    text = "[a](b/c.md#d) [w](https://x.y/z) `vidrobust/cli/app.py` `python benchmarks/rates.py --only sizes` `runs/x`"
     assert links(text) == ["b/c.md#d"]
-    assert paths(text) == ["vidrobust/cli.py", "benchmarks/rates.py"]
+    assert paths(text) == ["vidrobust/cli/app.py", "benchmarks/rates.py"]
     text = "`vidrobust show RUN`\n```\n- run: vidrobust study x\n```\n\n    vidrobust demo -q\nvidrobust is a tool"
     assert commands(text) == ["vidrobust study x", "vidrobust demo -q", "vidrobust show RUN"]
     assert anchors("# Two words, and `code`\n") == {"two-words-and-code"}

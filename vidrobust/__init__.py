@@ -6,17 +6,17 @@ import importlib
 from typing import Any
 
 _NAMES = {
-    "study": "vidrobust.run.api",
-    "flip_rate": "vidrobust.run.api",
-    "load_run": "vidrobust.run.api",
+    "study": "vidrobust.api",
+    "flip_rate": "vidrobust.api",
+    "load_run": "vidrobust.api",
     "open_video": "vidrobust.video.source",
     "load_model": "vidrobust.models.load",
     "PERTURBATIONS": "vidrobust.perturb.catalogue",
     "suite": "vidrobust.perturb.catalogue",
     "Classifications": "vidrobust.predictions",
     "Detections": "vidrobust.predictions",
-    "FrameBatch": "vidrobust.frames",
-    "VideoInfo": "vidrobust.frames",
+    "FrameBatch": "vidrobust.frames.batch",
+    "VideoInfo": "vidrobust.frames.batch",
     "SettingsError": "vidrobust.errors",
     "InputError": "vidrobust.errors",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from vidrobust.shown import bytes_shown
+from vidrobust.text.printable import bytes_shown
 
 
 class VidrobustError(Exception):

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.run.conftest import run
-from vidrobust.run.folder import RunFolder
+from tests.pipeline.conftest import run
+from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.inspect import inspect_paths
 
 

@@ -11,8 +11,8 @@ import torch
 from scipy.stats import poisson
 from torchvision.transforms.v2 import functional as v2
 
-from vidrobust import pixels as arrays
 from vidrobust.errors import InputError
+from vidrobust.frames import pixels as arrays
 from vidrobust.perturb import blur, compression, geometric, noise, photometric
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed

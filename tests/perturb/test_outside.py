@@ -17,7 +17,7 @@ from vidrobust.perturb.catalogue import ENTRY_POINTS, catalogue_of
 MODULE = """
 import torch
 from vidrobust.perturb.perturbation import Perturbation, without_chance
-from vidrobust.pixels import rounded
+from vidrobust.frames.pixels import rounded
 
 
 def _veil(pixels, shares):

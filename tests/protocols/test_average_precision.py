@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.differences.boxes import paired_iou
+from vidrobust.metrics.box_differences import paired_iou
 from vidrobust.protocols.average_precision import FramesOfBoxes, Precision, worst_and_best
 
 BOX = ["x1", "y1", "x2", "y2"]

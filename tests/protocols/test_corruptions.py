@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the package's own dependencies
     import imagecorruptions
 
-from vidrobust import cli
+from vidrobust.cli import app as cli
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications

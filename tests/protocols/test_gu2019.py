@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from vidrobust import cli
-from vidrobust.commands.gu2019 import lines
+from vidrobust.cli import app as cli
 from vidrobust.errors import InputError
+from vidrobust.finished_runs.gu2019 import lines
 from vidrobust.protocols.anchors import AnchorSets
 from vidrobust.protocols.gu2019 import (
     ModelAnchors,
@@ -24,8 +24,8 @@ from vidrobust.protocols.gu2019 import (
     robustness,
     square_of,
 )
-from vidrobust.run.folder import RunFolder
-from vidrobust.run.settings import Settings
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.settings import Settings
 
 from .test_pm_k import HAND, frames_of, labels_of, sets
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidrobust import tables
 from vidrobust.errors import InputError
 from vidrobust.protocols.anchors import AnchorSets, anchor_sets
 from vidrobust.protocols.pm_k import pm_correct, right_neighbours
+from vidrobust.run_folder import tables
 from vidrobust.statistics.intervals import clopper_pearson
 
 

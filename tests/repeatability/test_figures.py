@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tests.repeatability.published import AIAG, crossed, judged_twice
-from vidrobust.commands.studies import Asked, attribute_of, gauge_of
+from vidrobust.finished_runs.studies import Asked, attribute_of, gauge_of
 from vidrobust.repeatability.acceptance import load_profile
 from vidrobust.repeatability.figures import EVERYONE, GAUGE, Figures, figures_of, find, is_figure, names
 from vidrobust.repeatability.gates import Passage, exit_code, parse_gate, pass_figures

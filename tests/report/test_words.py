@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from vidrobust.account.shares import ACCOUNT_CAUSES
-from vidrobust.account.titles import TITLES
-from vidrobust.differences.classes import METRICS
-from vidrobust.differences.pairs import REASONS
+from vidrobust.changes.transitions import REASONS
+from vidrobust.metrics.catalogue import metric_of_column
+from vidrobust.metrics.class_differences import METRICS
 from vidrobust.report import words
-from vidrobust.studies.variation import UNITS
-from vidrobust.tasks.catalogue import metric_of_column
+from vidrobust.stages.causes.shares import ACCOUNT_CAUSES
+from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.variation.changes import UNITS
 
 NAN = float("nan")
 

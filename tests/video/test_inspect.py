@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.video.conftest import Make, Oracle
-from vidrobust.cli import main
+from vidrobust.cli.app import main
 from vidrobust.errors import InputError
 from vidrobust.video.inspect import inspect_paths
 from vidrobust.video.source import first_batch, open_video

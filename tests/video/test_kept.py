@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vidrobust.frames import FrameBatch
+from vidrobust.frames.batch import FrameBatch
 from vidrobust.video.kept import KeptFrames
 from vidrobust.video.source import VideoSource, open_video
 

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import need
 from tests.made_frames import batch_of, texture
 from tests.video.conftest import Make
-from vidrobust.frames import FrameBatch
+from vidrobust.frames.batch import FrameBatch
 from vidrobust.video.source import open_video
 
 COUNT = 150

@@ -169,7 +169,7 @@ def test_what_is_a_stream_and_what_it_is_called() -> None:
 
 
 def test_secrets_are_left_out_of_addresses() -> None:
-    from vidrobust.shown import without_secrets
+    from vidrobust.text.printable import without_secrets
 
     assert without_secrets("rtsp://u:p%40w@cam:554/a?x=1&Password=q&token=z") == (
         "rtsp://cam:554/a?x=1&Password=***&token=***"

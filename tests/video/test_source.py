@@ -19,7 +19,7 @@ import torch
 
 from tests.video.conftest import Make, pictures_of
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.frames import FrameBatch
+from vidrobust.frames.batch import FrameBatch
 from vidrobust.video.source import VideoSource, open_video
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast")

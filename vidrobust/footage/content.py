@@ -10,7 +10,7 @@ import time
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from vidrobust.files import write_text
+from vidrobust.files.atomic import write_text
 from vidrobust.footage.expand import images_in
 from vidrobust.footage.item import Item
 

@@ -15,7 +15,7 @@ from vidrobust.footage.labels import ytbb
 from vidrobust.footage.manifest import is_manifest, list_rows, with_names
 from vidrobust.footage.records import SUFFIXES, Problem
 from vidrobust.footage.videos_beside import videos_beside
-from vidrobust.shown import shown, without_secrets
+from vidrobust.text.printable import shown, without_secrets
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from vidrobust import tables
 from vidrobust.footage.item import Item
-from vidrobust.shown import shown
+from vidrobust.run_folder import tables
+from vidrobust.text.printable import shown
 
 WHOLE_ITEM = -1
 """The frame of a label that holds for every frame of its item."""

@@ -24,7 +24,7 @@ from vidrobust.footage.records import (
     required,
     whole,
 )
-from vidrobust.shown import shown, without_secrets
+from vidrobust.text.printable import shown, without_secrets
 
 COLUMNS = ("path", "item", "part", "pass", "station", "label", "start_s", "end_s", "x", "y", "w", "h")
 REGION = ("x", "y", "w", "h")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vidrobust.errors import InputError
-from vidrobust.files import cell_text
-from vidrobust.shown import shown
+from vidrobust.files.atomic import cell_text
+from vidrobust.text.printable import shown
 
 DELIMITERS = (",", ";", "\t")
 SUFFIXES = frozenset({".csv", ".tsv", ".parquet"})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidrobust.footage.item import Item
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 PLACES = (".", "videos")
 """Folders that are looked through, from the file's own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vidrobust.files import write_text
+from vidrobust.files.atomic import write_text
 from vidrobust.line_sim.dials import DIALS
 
 START, END = "<!-- dials -->", "<!-- /dials -->"

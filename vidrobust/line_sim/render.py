@@ -18,7 +18,7 @@ import cv2
 import pandas as pd
 
 from vidrobust.errors import SettingsError, VidrobustError
-from vidrobust.files import write_text
+from vidrobust.files.atomic import write_text
 from vidrobust.line_sim.clip import ClipPlan, render_clip
 from vidrobust.line_sim.coco import boxes_as_coco
 from vidrobust.line_sim.dials import BELT_SPEED_PX, DIALS, FRAME_RATE, station_settings

@@ -8,8 +8,8 @@ from typing import cast
 
 import torch
 
-from vidrobust.device import resolve_device
 from vidrobust.errors import SettingsError
+from vidrobust.frames.device import resolve_device
 from vidrobust.models.detection.network import DetectionNetwork, as_detector
 from vidrobust.models.engines.choose import with_engine
 from vidrobust.models.engines.runners import NAMES, Precision, default_engine

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vidrobust.errors import InputError
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 _INSIDE = {
     "model": {7: "graph", 25: "function"},

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import ModelError, SettingsError, VidrobustError
-from vidrobust.frames import FrameBatch
+from vidrobust.frames.batch import FrameBatch
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 
 Batch = int | Literal["auto"]

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.pixels import Interpolation, center_crop, resize
+from vidrobust.frames.pixels import Interpolation, center_crop, resize
 
 Resize = Literal["shorter side", "stretch"]
 Channels = Literal["RGB", "BGR"]

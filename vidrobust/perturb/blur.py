@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import torch
 
+from vidrobust.frames.pixels import each_frame
 from vidrobust.perturb.draws import Generators, one_per_frame, uniform
 from vidrobust.perturb.perturbation import Perturbation, given_sign, without_chance
-from vidrobust.pixels import each_frame
 
 DIRECT_KERNEL = 11
 """Up to this side OpenCV convolves directly, which is fastest on bytes; beyond, by Fourier transform, which

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
+from vidrobust.frames.pixels import each_frame, rounded
 from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import angle, integer, normal, uniform
 from vidrobust.perturb.geometric import move_corners, sheared, warp
 from vidrobust.perturb.perturbation import MoveBoxes, Perturbation, apply_at_a_random_time
-from vidrobust.pixels import each_frame, rounded
 
 Fixed = Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]
 """(pixels (T, 3, H, W) of one clip, strength, the clip's generator) -> pixels."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from vidrobust.frames.pixels import each_frame, map_levels, rounded
 from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import draw_seed, from_seed, integer, uniform
 from vidrobust.perturb.perturbation import (
@@ -22,7 +23,6 @@ from vidrobust.perturb.perturbation import (
     apply_to_neighbours_only,
 )
 from vidrobust.perturb.photometric import LEVELS
-from vidrobust.pixels import each_frame, map_levels, rounded
 
 MAINS_HZ = (50.0, 60.0)
 MAINS_ERROR = 0.001

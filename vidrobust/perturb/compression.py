@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError
+from vidrobust.frames.pixels import each_alone, each_frame, to_array
 from vidrobust.perturb.draws import Generators
 from vidrobust.perturb.perturbation import Perturbation, without_chance
-from vidrobust.pixels import each_alone, each_frame, to_array
 
 LARGEST_JPEG_SIDE = 65500
 """Limit of libjpeg."""

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch.nn.functional import grid_sample
 
+from vidrobust.frames.pixels import each_alone, each_frame, rounded
 from vidrobust.perturb.draws import Generators, integer, one_per_frame, sign, uniform
 from vidrobust.perturb.perturbation import Apply, Core, MoveBoxes, Perturbation, given_sign
 from vidrobust.perturb.photometric import factors
-from vidrobust.pixels import each_alone, each_frame, rounded
 
 OPENCV_SIDES = range(8, 32767)
 """Frame sides that OpenCV can warp: a mirrored border of one pixel never ends there."""

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from scipy.stats import poisson
 
+from vidrobust.frames.pixels import rounded
 from vidrobust.perturb.draws import Generators, normal, one_per_frame, sixteen_bits
 from vidrobust.perturb.perturbation import Apply, Perturbation
-from vidrobust.pixels import rounded
 
 POISSON_BITS = 14
 """Poisson counts come from tables of 2^14 equally likely values a level: exact quantiles, tails cut at 4 sigma."""

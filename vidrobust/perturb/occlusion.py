@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from vidrobust.frames.pixels import rounded
 from vidrobust.perturb.draws import integer, normal, uniform
 from vidrobust.perturb.noise import frame_by_frame
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.pixels import rounded
 
 LARGEST_NOISY_PATCH = 250 / 224
 """Side over the frame's shorter side: the paper draws up to 250 px on ImageNet at 224 px."""

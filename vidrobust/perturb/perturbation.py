@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
+from vidrobust.frames.pixels import each_alone
 from vidrobust.perturb.draws import Generators, draw_seed, from_seed, one_per_frame, sign, uniform
-from vidrobust.pixels import each_alone
 
 Family = Literal[
     "light", "colour", "geometry", "blur", "noise", "compression", "occlusion", "weather", "camera", "time"

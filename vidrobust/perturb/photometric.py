@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import torch
 
+from vidrobust.frames.pixels import channel_means, each_frame, map_levels, rounded
 from vidrobust.perturb.perturbation import Core, Perturbation, either_sign, given_sign, without_chance
-from vidrobust.pixels import channel_means, each_frame, map_levels, rounded
 
 LUMA = (0.299, 0.587, 0.114)
 """Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vidrobust.differences.boxes import ious
+from vidrobust.metrics.box_differences import ious
 
 LEAST_IOUS = np.linspace(0.5, 0.95, 10)
 """Overlaps from which a box is right; the first is that of AP50."""

@@ -19,8 +19,8 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import functional as v2
 
-from vidrobust.differences.classes import label_flip, top5_distance
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.metrics.class_differences import label_flip, top5_distance
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.catalogue import find

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vidrobust.correlation.study import CorrelationResult, correlate_tables
 from vidrobust.errors import InputError
 from vidrobust.protocols.anchors import WITHIN, AnchorSets, anchor_sets
+from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
 
 ACCURACY, NATURAL, SYNTHETIC = "clean_accuracy", "conditional_robustness", "robustness"
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.protocols.corruption_error import Baseline, FlipBaseline
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 
 def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:

@@ -1,7 +1,7 @@
 """pm-k: whether a model is right on a labelled frame and stays right on the frames around it.
 
 Shankar et al. 2019 (arXiv 1906.02168), section 2. Rates of these, with intervals over videos, are the metrics of
-``tasks/labelled.py``.
+``metrics/labelled.py``.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import jinja2
 
 from vidrobust import __version__
 from vidrobust.errors import InputError
-from vidrobust.files import write_text
+from vidrobust.files.atomic import write_text
 
 
 def rendered(template: str, content: Mapping[str, Any]) -> str:

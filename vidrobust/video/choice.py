@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from vidrobust.device import resolve_or_cpu
 from vidrobust.errors import InputError, SettingsError, VidrobustError
+from vidrobust.frames.device import resolve_or_cpu
 from vidrobust.video.color import ColorMode
 from vidrobust.video.decord import open_decord
 from vidrobust.video.pyav import PyAVReader

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
-from vidrobust.shown import shown, without_secrets
+from vidrobust.text.printable import shown, without_secrets
 
 MAX_PIXELS = 2**27
 """The largest picture decoded, 134 million pixels: a damaged header can claim any size."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xxhash
 
-from vidrobust.frames import FrameBatch
+from vidrobust.frames.batch import FrameBatch
 
 
 class DecodedHash:

@@ -11,8 +11,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
-from vidrobust.frames import VideoInfo
-from vidrobust.shown import shown
+from vidrobust.frames.batch import VideoInfo
+from vidrobust.text.printable import shown
 from vidrobust.video.color import RANGES, SPACES, is_full_range, orientation_filters
 from vidrobust.video.decoding import PassReport, decode
 from vidrobust.video.side_data import display_matrix

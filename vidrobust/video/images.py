@@ -9,8 +9,8 @@ from pathlib import Path
 
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import images_in
-from vidrobust.frames import VideoInfo
-from vidrobust.shown import shown
+from vidrobust.frames.batch import VideoInfo
+from vidrobust.text.printable import shown
 from vidrobust.video.color import ColorMode, Converter
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.decoding import PassReport, decode

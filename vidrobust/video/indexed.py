@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.description import describe, first_frame
 from vidrobust.video.frame_table import FrameTable, refreshes

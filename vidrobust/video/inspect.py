@@ -11,7 +11,7 @@ import numpy as np
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.item import Item
-from vidrobust.shown import bytes_shown, shown
+from vidrobust.text.printable import bytes_shown, shown
 from vidrobust.video.source import VideoSource, open_video
 
 BATCH = 4

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError
-from vidrobust.frames import VECTORS, FrameBatch, VideoInfo
+from vidrobust.frames.batch import VECTORS, FrameBatch, VideoInfo
 from vidrobust.video.source import VideoSource
 
 KEPT_BYTES = 256 * 2**20

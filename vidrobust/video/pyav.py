@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 from vidrobust.video.color import ColorMode, Converter
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.decoding import BestEffortClock, Opened, PassReport, decode_to_end

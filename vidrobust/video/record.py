@@ -29,7 +29,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.shown import shown, without_secrets
+from vidrobust.text.printable import shown, without_secrets
 from vidrobust.video.container import footage_formats, video_stream
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "tcp", "udp", "rtp", "srt")

@@ -14,8 +14,8 @@ import torch
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Roi, roi_fault
 from vidrobust.footage.object_boxes import ObjectBoxes, crop_window
-from vidrobust.frames import VideoInfo
-from vidrobust.shown import shown
+from vidrobust.frames.batch import VideoInfo
+from vidrobust.text.printable import shown
 
 Picture = np.ndarray | torch.Tensor
 """(H, W, 3) uint8 RGB."""

@@ -12,7 +12,7 @@ from typing import Protocol, Self, runtime_checkable
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Roi
 from vidrobust.footage.object_boxes import ObjectBoxes
-from vidrobust.frames import FrameBatch, VideoInfo
+from vidrobust.frames.batch import FrameBatch, VideoInfo
 
 
 @runtime_checkable

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.frames import FrameBatch, VideoInfo
-from vidrobust.shown import shown
+from vidrobust.frames.batch import FrameBatch, VideoInfo
+from vidrobust.text.printable import shown
 from vidrobust.video.memory import Memory, Pool
 from vidrobust.video.prefetch import prefetched
 from vidrobust.video.region import Cut, Whole, covered

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 from vidrobust.video.color import ColorMode
 from vidrobust.video.indexed import IndexedReader, Picture
 

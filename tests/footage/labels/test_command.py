@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vidrobust.cli import main
+from vidrobust.cli.app import main
 
 
 def test_a_summary_for_people_and_as_json(annotations: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from vidrobust.cli_tools import register
+from vidrobust.cli.tools import register
 from vidrobust.errors import SettingsError
 from vidrobust.models.engines.compare import compare_engines
 from vidrobust.models.load import load_as_it_is

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError
-from vidrobust.frames import FrameBatch
+from vidrobust.frames.batch import FrameBatch
 from vidrobust.models.info import identity
 from vidrobust.models.load import load_model
 from vidrobust.models.network import NetworkClassifier

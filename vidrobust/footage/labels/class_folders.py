@@ -10,7 +10,7 @@ from vidrobust.footage.expand import IMAGE_SUFFIXES, VIDEO_SUFFIXES, images_in, 
 from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import Problem
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 NAME = "class-folders"
 SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vidrobust.errors import InputError
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 
 @dataclass(frozen=True, kw_only=True)

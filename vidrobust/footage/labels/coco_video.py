@@ -11,7 +11,7 @@ from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 NAME = "coco-video"
 PARTS = ("videos", "images", "annotations", "categories")

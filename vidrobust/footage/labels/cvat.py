@@ -12,7 +12,7 @@ from vidrobust.footage.item_tables import NOT_A_CLASS, label_row
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.labels.xml_file import XmlFile, begins_with
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 NAME = "cvat-video"
 CORNERS = ("xtl", "ytl", "xbr", "ybr")

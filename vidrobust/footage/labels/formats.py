@@ -20,7 +20,7 @@ from vidrobust.footage.labels import (
     ytbb_robust,
 )
 from vidrobust.footage.labels.labels import LabelFormat, Labels
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 GROUP = "vidrobust.label_formats"
 """The group of entry points in which a package names a LabelFormat."""

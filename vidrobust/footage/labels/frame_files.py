@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from vidrobust.footage.expand import IMAGE_SUFFIXES, images_in
 from vidrobust.footage.item import Item
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 
 class FrameFiles:

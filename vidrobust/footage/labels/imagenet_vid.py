@@ -12,7 +12,7 @@ from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.labels.vid_classes import NUMBER_OF, SYNSETS, VID_CLASSES
 from vidrobust.footage.labels.xml_file import XmlFile, begins_with
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 NAME = "imagenet-vid"
 CORNERS = ("xmin", "ymin", "xmax", "ymax")

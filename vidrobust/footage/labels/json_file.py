@@ -12,7 +12,7 @@ from typing import Any
 
 from vidrobust.errors import InputError
 from vidrobust.footage.records import Problem
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 ENTRY = re.compile(r"\w+\[\d+\]")
 SPACE = re.compile(r"\s*")

@@ -9,10 +9,10 @@ from typing import Literal
 
 import pandas as pd
 
-from vidrobust import tables
 from vidrobust.footage.item_tables import labels_of
 from vidrobust.footage.labels.class_map import ClassMap
 from vidrobust.footage.records import Problem
+from vidrobust.run_folder import tables
 
 PRESENCE = ("present", "absent", "uncertain")
 """Whether the object is to be seen; absent and uncertain rows say so for a frame that was looked at."""

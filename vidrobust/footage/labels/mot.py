@@ -12,7 +12,7 @@ from vidrobust.errors import InputError
 from vidrobust.footage.item_tables import NOT_A_CLASS, label_row
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Record, number, read_table, required, whole
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 NAME = "mot"
 NINE = ("frame", "id", "x", "y", "w", "h", "confidence", "class", "visibility")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vidrobust.footage.labels.labels import Labels
-from vidrobust.shown import shown
-from vidrobust.tables import TABLES
+from vidrobust.run_folder.tables import TABLES
+from vidrobust.text.printable import shown
 
 SHOWN_PROBLEMS = 20
 UNIT_WORDS = {"px": "px", "share": "shares of the frame"}

@@ -17,7 +17,7 @@ from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of, sets_of
 from vidrobust.footage.labels.vid_classes import VID_CLASSES
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 NAME = "imagenet-vid-robust"
 FILES = ("pmsets.json", "labels.json")

@@ -9,7 +9,7 @@ from xml.parsers import expat
 
 from vidrobust.errors import InputError
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 HEAD_BYTES = 4096
 

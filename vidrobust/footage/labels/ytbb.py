@@ -25,7 +25,7 @@ from vidrobust.footage.records import (
     required,
     whole,
 )
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 COMMON = ("youtube_id", "timestamp_ms", "class_id", "class_name")
 DETECTION = (*COMMON, "object_id", "object_presence", "xmin", "xmax", "ymin", "ymax")

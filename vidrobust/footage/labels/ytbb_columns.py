@@ -9,8 +9,8 @@ import pandas as pd
 
 from vidrobust.footage.item_tables import WHOLE_ITEM
 from vidrobust.footage.labels.labels import PRESENCE
-from vidrobust.shown import shown
-from vidrobust.tables import check
+from vidrobust.run_folder.tables import check
+from vidrobust.text.printable import shown
 
 NUMBERS = {"timestamp_ms": "float64", "class_id": "int64"}
 EDGES = ("xmin", "xmax", "ymin", "ymax")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vidrobust.footage.labels.json_file import read_json
 from vidrobust.footage.records import Problem
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 KEY = re.compile(r"(?:.*/)?(.{11})_(\d+)/frame-(\d+)\.jpg")
 VERDICTS = ("bad", "unsure", "good")

@@ -19,7 +19,7 @@ from vidrobust.footage.labels.json_file import with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of, sets_of
 from vidrobust.footage.labels.ytbb_review import Neighbours, Place, Review, read_neighbours, read_reviews
 from vidrobust.footage.records import BadValueError, Problem, Record, columns_of, read_table, required, whole
-from vidrobust.shown import shown
+from vidrobust.text.printable import shown
 
 NAME = "ytbb-robust"
 ANCHORS = "ytbb_robustness_test_anchors_full.csv"

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from vidrobust.files import write_text
+from vidrobust.files.atomic import write_text
 from vidrobust.line_sim import trained
 from vidrobust.line_sim.networks import LineClassifier, LineDetector
 from vidrobust.line_sim.training.fit import EPOCHS, train_classifier, train_detector

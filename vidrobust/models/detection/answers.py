@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from vidrobust.errors import ModelError, SettingsError, VidrobustError
+from vidrobust.frames.pixels import to_tensor
 from vidrobust.models.detection.network import NetworkDetector, candidates
 from vidrobust.models.detection.suppress import to_frames
 from vidrobust.models.predict import checked, needs_pixels, predict
-from vidrobust.pixels import to_tensor
 from vidrobust.predictions import Detections, Detector
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]

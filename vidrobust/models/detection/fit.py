@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.pixels import resize
+from vidrobust.frames.pixels import resize
 
 Resize = Literal["letterbox", "stretch"]
 Place = Literal["top left", "centre"]

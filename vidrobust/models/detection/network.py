@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError, VidrobustError
+from vidrobust.frames.pixels import check_pixels
 from vidrobust.models.detection.candidates import Candidates, HeadSettings, Outputs
 from vidrobust.models.detection.coco import default_names
 from vidrobust.models.detection.fit import BoxPreprocess
@@ -18,7 +19,6 @@ from vidrobust.models.detection.suppress import Suppression, detections, to_fram
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.network import check_frames
 from vidrobust.models.predict import checked
-from vidrobust.pixels import check_pixels
 from vidrobust.predictions import Detections, Detector
 
 _SAME_PX = 1.0

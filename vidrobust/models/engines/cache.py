@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vidrobust.files import write_text
+from vidrobust.files.atomic import write_text
 
 VARIABLE = "VIDROBUST_CACHE"
 

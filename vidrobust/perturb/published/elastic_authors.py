@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
+from vidrobust.frames.pixels import each_frame
 from vidrobust.perturb.draws import Generators, one_per_frame
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.perturb.published.severities import of_severities
-from vidrobust.pixels import each_frame
 
 ELASTIC = ((2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02))
 """alpha, sigma, affine of severities 1 to 5, each times 244 px."""

@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.frames.pixels import channel_means, each_frame, map_levels, to_array
 from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import Generators, integer, normal, one_per_frame, sixteen_bits, uniform
 from vidrobust.perturb.noise import frame_by_frame, impulse, shot
@@ -26,7 +27,6 @@ from vidrobust.perturb.perturbation import Apply, Perturbation
 from vidrobust.perturb.photometric import LEVELS
 from vidrobust.perturb.published import glass, weather
 from vidrobust.perturb.published.severities import of_severities
-from vidrobust.pixels import channel_means, each_frame, map_levels, to_array
 
 GAUSSIAN_NOISE = (0.08, 0.12, 0.18, 0.26, 0.38)
 SHOT_NOISE = (60, 25, 12, 5, 3)

@@ -21,11 +21,11 @@ import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
+from vidrobust.frames.pixels import each_alone, each_frame
 from vidrobust.perturb.draws import Generators, draw_seed, from_seed, normal, one_per_frame
 from vidrobust.perturb.geometric import Matrix, move_corners, sheared, shifted, turned, warp, zoomed
 from vidrobust.perturb.perturbation import Family, MoveBoxes, Perturbation
 from vidrobust.perturb.published import imagenet_c, weather
-from vidrobust.pixels import each_alone, each_frame
 
 Compare = Literal["first", "previous"]
 At = Callable[[torch.Tensor, int, torch.Generator], torch.Tensor]

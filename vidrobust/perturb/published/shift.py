@@ -24,9 +24,9 @@ import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
+from vidrobust.frames.pixels import center_crop, each_alone, resize, to_array
 from vidrobust.perturb.draws import Generators, integer, one_per_frame
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.pixels import center_crop, each_alone, resize, to_array
 
 DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 """All one-pixel steps, (rows down, columns right)."""

@@ -1,0 +1,269 @@
+"""The command line as a user meets it: every command, every option, every exit code."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from tests.conftest import need
+from tests.pipeline.conftest import NETS, run
+from vidrobust.cli.app import cli
+from vidrobust.run_folder.folder import RunFolder
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+for _path in sorted(Path(__file__).parents[1].glob("vidrobust/cli_*.py")):
+    importlib.import_module(f"vidrobust.{_path.stem}").register(cli)
+
+NET, CLIP = NETS[0], "factory/flour_bag_conveyor_output.gif"
+
+
+@pytest.fixture(scope="module")
+def stability_run(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder on which only the first stage was run."""
+    out = tmp_path_factory.mktemp("cli") / "run"
+    assert run("stability", str(corpus / CLIP), f"--model=onnx:{models / NET}", f"--out={out}", "-q") == 0
+    return out
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_has_help_for_every_option(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(name, "--help") == 0
+    text = capsys.readouterr().out
+    for parameter in cli.commands[name].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.opts[0] in text
+            assert parameter.help
+
+
+SETTINGS: list[tuple[str, str, Any]] = [
+    ("--device=cpu", "device", "cpu"),
+    ("--strict-device", "strict_device", True),
+    ("--backend=pyav", "backend", "pyav"),
+    ("--color=accurate", "color", "accurate"),
+    ("--batch=4", "batch", "4"),
+    ("--every=3", "every", 3),
+    ("--deterministic", "deterministic", True),
+    ("--engine=torch", "engine", "torch"),
+    ("--workers=1", "workers", 1),
+    ("--cluster=ray", "cluster", "ray"),
+    ("--parts=memory://parts", "parts", "memory://parts"),
+    ("--precision=float32", "precision", "float32"),
+    ("--fps=2", "fps", 2.0),
+    ("--start-s=0.2", "start_s", 0.2),
+    ("--end-s=0.9", "end_s", 0.9),
+    ("--segment-s=20", "segment_s", 20.0),
+    ("--seed=5", "seed", 5),
+    ("--suite=line-camera", "suite", ["line-camera"]),
+    ("--perturbation=hue", "perturbation", ["hue"]),
+    ("--frames=3", "frames", 3),
+    ("--strengths=2", "strengths", 2),
+    ("--draws=2", "draws", 2),
+    ("--pairs=2", "pairs", 2),
+    ("--budget=5m", "budget", "5m"),
+    ("--motion-limit=0.5", "motion_limit", 0.5),
+    ("--revert-within=5", "revert_within", 5),
+    ("--birth=0.6", "birth", 0.6),
+    ("--keep=0.2", "keep", 0.2),
+    ("--track-iou=0.4", "track_iou", 0.4),
+    ("--bridge=7", "bridge", 7),
+    ("--anchor-deltas=4", "anchor_deltas", [4]),
+    ("--across=clips", "across", ["clips"]),
+    ("--resamples=99", "resamples", 99),
+    ("--widen=2", "widen", 2.0),
+    ("--trained-with=hue", "trained_with", ["hue"]),
+    ("--roi=8,16,200,100", "roi", [8, 16, 200, 100]),
+    ("--no-pictures", "pictures", False),
+    ("--engine=onnxruntime", "engine", "onnxruntime"),
+    ("--precision=float32", "precision", "float32"),
+    ("--crop-margin=0.2", "crop_margin", 0.2),
+    ("--crop-size=128", "crop_size", 128),
+    ("--class-map=none", "class_map", "none"),
+]
+
+
+@pytest.mark.parametrize(("option", "name", "value"), SETTINGS, ids=lambda x: str(x))
+def test_options_reach_the_run(
+    corpus: Path, models: Path, tmp_path: Path, option: str, name: str, value: Any
+) -> None:
+    if name == "cluster":
+        need(
+            importlib.util.find_spec("ray"), "the package ray is not installed: pip install 'vidrobust[ray]'"
+        )
+    out = tmp_path / "run"
+    extra = [option] if "end-s" in option else [option, "--end-s=1.0"]
+    code = run("stability", str(corpus / CLIP), f"-monnx:{models / NET}", f"-o{out}", "-q", *extra)
+    assert code == 0
+    assert RunFolder(out).run["settings"][name] == value
+
+
+def test_no_option_is_forgotten_above() -> None:
+    tested = {option.split("=")[0].replace("--no-", "--") for option, _, _ in SETTINGS}
+    others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet"}
+    others |= {"--labels", "--crop"}  # with annotations of their own, in tests/pipeline/test_labelled.py
+    others |= {"--for"}  # streams, in tests/pipeline/test_live.py
+    others |= {"--fail-if", "--junit"}  # gates, in tests/finished_runs/test_compare_runs.py
+    others |= {"--history"}  # in tests/finished_runs/test_pages_of_runs.py
+    stage = {o.opts[0] for o in cli.commands["stability"].params if isinstance(o, click.Option)}
+    assert stage == tested | others
+
+
+def test_selection_changes_what_is_decoded(corpus: Path, models: Path, tmp_path: Path) -> None:
+    base = ("stability", str(corpus / CLIP), f"-monnx:{models / NET}", "-q")
+    assert run(*base, f"-o{tmp_path / 'all'}") == run(*base, f"-o{tmp_path / 'third'}", "--every=3") == 0
+    everything = RunFolder(tmp_path / "all").table("frames")["frame"].tolist()
+    assert RunFolder(tmp_path / "third").table("frames")["frame"].tolist() == everything[::3]
+
+
+def test_settings_from_a_file_and_options_over_it(corpus: Path, models: Path, tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(
+        f'sources = ["{corpus / CLIP}"]\nmodel = ["onnx:{models / NET}"]\nout = "{tmp_path / "run"}"\n'
+        "seed = 7\nframes = 2\npairs = 2\nresamples = 99\nperturbation = ['hue', 'brightness']\nend_s = 1.5\n"
+    )
+    assert run("study", f"--config={path}", "--frames=1", "--quiet") == 0
+    settings = RunFolder(tmp_path / "run").settings
+    assert (settings.seed, settings.frames) == (7, 1)
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["study"], 2, "no source given"),
+        (["study", "CLIP"], 2, "no model given"),
+        (["study", "CLIP", "--model=onnx:absent.onnx"], 2, "absent.onnx"),
+        (["study", "CLIP", "--model=MODEL", "--frames=0"], 2, "frames: expected a whole number from 1"),
+        (["study", "CLIP", "--model=MODEL", "--frames=many"], 2, "not a valid integer"),
+        (["study", "CLIP", "--model=MODEL", "--wrong"], 2, "No such option"),
+        (["study", "CLIP", "--model=MODEL", "--config=absent.toml"], 2, "absent.toml: cannot be read"),
+        (["sensitivity", "CLIP", "--model=MODEL", "--suite=weather-c"], 2, "no suite 'weather-c'"),
+        (["stability", "absent.mp4", "--model=MODEL"], 3, "absent.mp4"),
+        (["report", "nowhere"], 3, "is not a run folder"),
+        (["policy", "nowhere"], 3, "is not a run folder"),
+        (["correlate"], 2, "give a run folder, or --stability FILE"),
+        (["perturbations", "--suite=imagenet"], 2, "did you mean"),
+        (["perturbations", "--render=x.png"], 2, "--render needs --out"),
+        (["inspect", "absent.mp4"], 3, "absent.mp4"),
+        (["nonsense"], 2, "No such command"),
+    ],
+    ids=lambda x: "-".join(x)[:40] if isinstance(x, list) else None,
+)
+def test_wrong_use_says_what_and_ends_with_its_code(
+    corpus: Path,
+    models: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    real = {"CLIP": str(corpus / CLIP), "--model=MODEL": f"--model=onnx:{models / NET}"}
+    assert run(*(real.get(word, word) for word in arguments)) == code
+    printed = capsys.readouterr()
+    assert message in printed.err + printed.out
+    assert "Traceback" not in printed.err
+
+
+def test_a_stage_without_its_tables_makes_them_first(
+    stability_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ("--perturbation=hue", "--frames=2", "--resamples=99")
+    assert run("correlate", str(stability_run), *few) == 0
+    said = capsys.readouterr().err
+    assert "sensitivity: 1 of 1 parts to be made" in said
+    assert "stability: up to date" in said
+    folder = RunFolder(stability_run)
+    assert len(folder.table("sensitivity")) == 2 * 5  # frames, differences; one strength a frame
+    assert folder.read_json("correlation.json")["studies"]
+
+
+def test_dry_run_estimates_and_writes_nothing(
+    corpus: Path,
+    models: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("study", str(corpus / CLIP), f"-monnx:{models / NET}", "--dry-run", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["items"] == 1
+    assert found["seconds"] > 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_inspect_gives_the_md5_of_every_frame(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from vidrobust.video.source import open_video
+
+    path = corpus / "faults" / "datumaro_video.avi"
+    assert run("inspect", str(path), "--frame-md5", "--backend=pyav", "--json") == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    with open_video(path) as video:
+        frames = next(video.batches(100)).pixels.permute(0, 2, 3, 1).numpy()
+    assert entry["frame_md5"] == [hashlib.md5(frame.tobytes()).hexdigest() for frame in frames]
+    assert run("inspect", str(path)) == 0
+    assert f"{len(frames)} frames" in capsys.readouterr().out
+
+
+def test_perturbations_as_table_json_and_pictures(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("perturbations") == 0
+    assert "gaussian_blur" in capsys.readouterr().out
+    assert run("perturbations", "--suite=imagenet-c", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 19
+    image = corpus / "annotations" / "cvat" / "for_images" / "export_project" / "images" / "Test" / "img0.jpg"
+    assert run("perturbations", "--suite=natural", f"--render={image}", f"--out={tmp_path}", "--seed=3") == 0
+    assert (tmp_path / "contact_sheet.png").is_file()
+    for row in json.loads(_stdout(capsys, "perturbations", "--json")):
+        for strength in row["strengths"].split(", "):
+            assert (tmp_path / row["name"] / f"{strength}.png").is_file()
+
+
+def _stdout(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    capsys.readouterr()
+    assert run(*arguments) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["models", "doctor"])
+def test_tables_about_the_installation(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(_stdout(capsys, name, "--json"))
+    assert "onnx" in _stdout(capsys, name)
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    named = set(re.findall(r"`vidrobust ([a-z]+)", README)) | {
+        "stability",
+        "sensitivity",
+        "variation",
+        "causes",
+    }
+    assert named <= set(cli.commands)
+    assert set(cli.commands) <= set(re.findall(r"\b([a-z]+)\b", README))
+    for option in re.findall(r"(--[a-z][a-z-]*)", README):
+        assert any(option in o.opts for c in cli.commands.values() for o in c.params), option
+
+
+def test_the_readmes_python_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    clip = Path(__file__).parent / "footage_media" / "line-flour-bags.gif"
+    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())  # known by its content, whatever the name says
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    rate, told, *table = capsys.readouterr().out.splitlines()
+    assert f"'value': {rate}," in told  # two ways to the same number
+    assert table[-1].startswith("[5 rows")

@@ -1,0 +1,200 @@
+"""The commands on tables without video, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import click
+import pytest
+
+from tests.repeatability.published import AIAG, HOUF_BERMAN, crossed, judged_twice
+from vidrobust.cli.app import main
+from vidrobust.cli.repeatability import repeatability
+from vidrobust.cli.runs import compare, gate, history, plan
+
+
+def run(*arguments: str) -> int:
+    try:
+        main(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture
+def gauge(tmp_path: Path) -> str:
+    path = tmp_path / "gauge.csv"
+    crossed(AIAG).to_csv(path, index=False)
+    return str(path)
+
+
+@pytest.fixture
+def attribute(tmp_path: Path) -> str:
+    path = tmp_path / "attribute.csv"
+    judged_twice().rename(columns=str.title).to_csv(path, index=False)
+    return str(path)
+
+
+def test_a_gauge_study_has_the_keys_of_the_contract(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("repeatability", "--gauge", gauge, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    keys = {"repeatability_sd", "reproducibility_sd", "grr_sd", "part_sd", "total_sd", "percent_grr", "ndc"}
+    assert keys | {"components"} <= set(found)
+    assert found["percent_grr"] == pytest.approx(27.86, abs=5e-3)
+    assert found["percent_tolerance"] is None
+    assert [v["verdict"] for v in found["verdicts"]] == ["marginal", "unacceptable"]  # 27.86 %, ndc 4
+    assert "AIAG" in found["verdicts"][0]["source"]
+
+
+def test_a_gauge_study_in_words(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        run("repeatability", "--gauge", gauge, "--tolerance-low=-4", "--tolerance-high=4", "--guard=1") == 0
+    )
+    told = capsys.readouterr().out
+    assert "%GRR 27.86 of the study variation" in told
+    assert "22.68 % of the tolerance of 8" in told
+    assert "guard band of 1 x repeatability (0.1999): accept from -3.8 to 3.8." in told
+    assert "range method: %GRR 26.68, ndc 5" in told
+
+
+def test_only_passing_or_failing_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A calls the dent a scratch: another class, but a defect all the same
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "part,operator,trial,value,reference\n1,A,1,scratch,dent\n1,B,1,dent,dent\n2,A,1,ok,ok\n2,B,1,ok,ok\n"
+    )
+    command = ("repeatability", "--attribute", str(path), "--defect", "dent,scratch", "--json")
+    assert run(*command) == 0
+    by_class = json.loads(capsys.readouterr().out)["against_reference"]["operators"]["A"]
+    assert run(*command, "--pass-fail") == 0
+    told = json.loads(capsys.readouterr().out)
+    by_outcome = told["against_reference"]["operators"]["A"]
+    assert (by_class["effectiveness"]["count"], by_outcome["effectiveness"]["count"]) == (1, 2)
+    assert by_class["miss_rate"] == by_outcome["miss_rate"]
+    assert (told["classes"], told["grey_zone"]["parts"]) == (["defect", "good"], [])
+    assert run("repeatability", "--attribute", str(path), "--pass-fail") == 2
+    assert "--pass-fail needs --defect" in capsys.readouterr().err
+
+
+def test_a_guard_band_wants_a_limit(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("repeatability", "--gauge", gauge, "--guard=1") == 2
+    assert "--guard needs a limit" in capsys.readouterr().err
+
+
+def test_an_attribute_study_has_the_keys_of_the_contract(
+    attribute: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("repeatability", "--attribute", attribute, "--defect", "bad", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["within_operator"]["A"]["agreement"]["count"] == 9
+    assert found["between_operators"]["fleiss_kappa"]["value"] < 1
+    against = found["against_reference"]["operators"]
+    assert (against["A"]["miss_rate"]["count"], against["B"]["false_alarm_rate"]["count"]) == (1, 2)
+    assert {v["quantity"] for v in found["verdicts"]} == {
+        "effectiveness",
+        "miss_rate",
+        "false_alarm_rate",
+        "kappa",
+    }
+    assert run("repeatability", "--attribute", attribute) == 0
+    assert "effectiveness 90 %" in capsys.readouterr().out
+
+
+def test_a_profile_of_ones_own(gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    profile = tmp_path / "ours.toml"
+    rule = '[[rule]]\nstudy = "gauge"\nquantity = "percent_grr"\nbetter = "lower"\naccept = 28\n'
+    profile.write_text(f'name = "ours"\nsource = "agreed with the customer"\n{rule}')
+    assert run("repeatability", "--gauge", gauge, "--profile", str(profile), "--json") == 0
+    (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
+    assert (verdict["verdict"], verdict["source"]) == ("acceptable", "ours: agreed with the customer")
+    for text, message in (
+        (rule.replace("accept = 28\n", ""), "accept is missing"),
+        (rule + "marginal = 20\n", "stricter than accept"),
+        (rule + "limit = 20\n", "unknown key limit"),
+        ("name = 'x'\n", r"at least one \[\[rule\]\]"),
+    ):
+        profile.write_text(text)
+        assert run("repeatability", "--gauge", gauge, "--profile", str(profile)) == 2
+        assert message.replace("\\", "") in capsys.readouterr().err
+
+
+def test_gates_on_the_figures_of_a_gauge_study(
+    gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, junit = ("repeatability", "--gauge", gauge), tmp_path / "gates.xml"
+    assert run(*command, "--fail-if", "percent_grr > 30", f"--junit={junit}") == 0
+    assert (
+        "passed: percent_grr of the gauge is 27.86, rule percent_grr > 30, by 2.14" in capsys.readouterr().err
+    )
+    case = ElementTree.fromstring(junit.read_text()).find("testcase")
+    assert case is not None
+    assert (case.get("classname"), case.get("name")) == ("gauge.the gauge", "percent_grr > 30")
+    assert run(*command, "--fail-if", "percent_grr.high > 30", "--json", "-q") == 1
+    told = capsys.readouterr()
+    assert "failed: percent_grr.high of the gauge is 80" in told.err
+    assert json.loads(told.out)["ndc"] == 4  # what is printed is the study, and it alone
+    config = tmp_path / "vidrobust.toml"
+    config.write_text(
+        f'fail_if = ["ndc < 5", "flip_rate > 0.02"]\njunit = "{junit}"\nout = "{tmp_path / "o"}"\n'
+    )
+    assert run(*command, "--config", str(config)) == 2
+    assert "flip_rate > 0.02: was not computed; computed are repeatability_sd, " in capsys.readouterr().err
+    root = ElementTree.fromstring(junit.read_text())
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "1")
+    assert not (tmp_path / "o").exists()  # the run folder of footage is no place for the page of a table
+    assert run(*command, "--fail-if", "percent_tolerance > 30") == 2
+    assert run(*command, "--fail-if", "percent_tolerance > 30", "--tolerance=8") == 0
+    assert run(*command, "--fail-if", "percent_grr is bad") == 2
+
+
+def test_gates_on_the_figures_of_an_attribute_study(
+    attribute: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("repeatability", "--attribute", attribute, "--defect", "bad", "-q")
+    assert run(*command, "--fail-if", "fleiss_kappa < 0.5", "--fail-if", "effectiveness < 0.8") == 0
+    assert run(*command, "--fail-if", "effectiveness.low < 0.9") == 1
+    told = capsys.readouterr().err.splitlines()
+    assert [line[: line.index(" is ")] for line in told] == [
+        "failed: effectiveness.low of A",
+        "failed: effectiveness.low of B",
+    ]
+    assert run(*command, "--fail-if", "fleiss_kappa < 0.5", "--fail-if", "percent_grr > 30") == 2
+    assert (
+        "percent_grr > 30: was not computed; computed are within_operator.agreement,"
+        in capsys.readouterr().err
+    )
+
+
+def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad.csv"
+    table = crossed(HOUF_BERMAN).astype({"value": object})
+    table.loc[4, "value"] = "n/a"
+    table.to_csv(path, index=False)
+    assert run("repeatability", "--gauge", str(path)) == 3
+    assert "line 6: value 'n/a' is no number" in capsys.readouterr().err
+    table.drop(columns="trial").to_csv(path, index=False)
+    assert run("repeatability", "--gauge", str(path)) == 3
+    assert "column trial is missing" in capsys.readouterr().err
+    assert run("repeatability", "--gauge", str(tmp_path / "none.csv")) == 3
+    assert run("repeatability") == 2
+    assert run("repeatability", "--gauge", str(path), "--tolerance", "-1") == 2
+
+
+def test_plans_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plan", "kappa", "--kappa", "0.8", "--half-width", "0.1") == 0
+    assert "parts, each rated by 3 operators in 2 trials" in capsys.readouterr().out
+    assert run("plan", "flip-rate", "--rate", "0.02", "--half-width", "0.005") == 0
+    assert "To see 2 % ± 0.5 % you need about" in capsys.readouterr().out
+    assert run("plan", "gauge", "--percent-grr", "20", "--half-width", "12", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["operators"] >= 2
+    assert run("plan", "gauge", "--percent-grr", "20", "--half-width", "0.1") == 2
+    assert run("plan", "flip-rate", "--rate", "2", "--half-width", "0.005") == 2
+
+
+@pytest.mark.parametrize("command", [compare, gate, history, repeatability, *plan.commands.values()])
+def test_every_option_has_help(command: click.Command) -> None:
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name

@@ -1,0 +1,133 @@
+"""Detectors compared by known boxes: recall and average precision, with themselves and with planted faults."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.compare_precision import world
+from tests.pipeline.conftest import run
+from vidrobust.finished_runs.compare_precision import precision_differences
+from vidrobust.line_sim.coco import boxes_as_coco
+
+CLIPS, FRAMES = 6, 12
+
+
+def recorded(seed: int, missed: float, offset: float) -> pd.DataFrame:
+    """A detector that misses a share of the boxes and is off by a few px."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for clip in range(CLIPS):
+        for frame in range(FRAMES):
+            if rng.uniform() < missed:
+                continue
+            sides = np.array([20.0 + 2 * frame, 60, 60 + 2 * frame, 120]) + rng.normal(0, offset, 4)
+            one = {"item": f"clip{clip}", "frame": frame, "label": 0, "label_name": "bolt"}
+            one |= {"score": rng.uniform(0.5, 1)} | dict(zip(("x1", "y1", "x2", "y2"), sides, strict=True))
+            rows.append(one)
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Six clips of twelve frames and their known boxes, judged by four recorded detectors."""
+    folder = tmp_path_factory.mktemp("detectors")
+    ground = np.random.default_rng(0).integers(60, 120, (180, 240, 3), dtype=np.uint8)
+    truth = []
+    for clip in range(CLIPS):
+        (folder / f"clip{clip}").mkdir()
+        for frame in range(FRAMES):
+            picture = ground + np.uint8(clip)
+            picture[60:120, 20 + 2 * frame : 60 + 2 * frame] = (200, 190, 40)
+            cv2.imwrite(str(folder / f"clip{clip}" / f"{frame:03d}.png"), picture)
+            box = [20.0 + 2 * frame, 60.0, 60.0 + 2 * frame, 120.0]
+            one = {"item": f"clip{clip}", "frame": frame, "boxes": [box], "box_labels": ["bolt"]}
+            truth.append({**one, "box_parts": ["part 1"]})
+    (folder / "boxes.json").write_text(json.dumps(boxes_as_coco(truth)))
+    detectors = {"a": recorded(1, 0.1, 2), "twin": recorded(2, 0.1, 2), "misses": recorded(3, 0.5, 2)}
+    # the same boxes as a, but the class is called by another number
+    detectors["renumbered"] = detectors["a"].assign(label=7)
+    found = {}
+    for name, table in detectors.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+        found[name] = folder / f"run_{name}"
+        clips = [str(folder / f"clip{k}") for k in range(CLIPS)]
+        asked = [f"--labels={folder / 'boxes.json'}", f"--model=detections:{folder / name}.csv"]
+        assert run("stability", *clips, *asked, f"--out={found[name]}", "-q") == 0
+    return found
+
+
+def compared(a: Path, b: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, float]]:
+    capsys.readouterr()
+    assert run("compare", str(a), str(b), "--json", "--no-pictures") == 0
+    found: dict[str, dict[str, float]] = json.loads(capsys.readouterr().out)["metrics"]
+    return found
+
+
+NAMES = ("recall", "average_precision", "average_precision_50")
+
+
+@pytest.mark.parametrize("other", ["a", "renumbered"])
+def test_a_detector_is_the_same_as_itself(
+    runs: dict[str, Path], other: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = compared(runs["a"], runs[other], capsys)
+    for name in NAMES:
+        told = found[name]
+        assert (told["verdict"], told["difference"], told["low"], told["high"]) == ("same", 0, 0, 0)
+        assert (told["n"], told["clusters"]) == (CLIPS * FRAMES, CLIPS)
+
+
+def test_a_detector_that_misses_more_is_worse_and_a_like_one_is_not(
+    runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = compared(runs["a"], runs["misses"], capsys)
+    assert [found[name]["verdict"] for name in NAMES] == ["worse"] * 3
+    back = compared(runs["misses"], runs["a"], capsys)
+    assert [back[name]["verdict"] for name in NAMES] == ["better"] * 3
+    told = json.loads((runs["misses"] / "metrics.json").read_text())["models"]["misses"]
+    for name in NAMES:
+        assert found[name]["b"] == pytest.approx(told[name]["value"], abs=1e-12)
+        assert back[name]["difference"] == pytest.approx(-found[name]["difference"])
+        assert found[name]["low"] < found[name]["difference"] < found[name]["high"] < 0
+    like = compared(runs["a"], runs["twin"], capsys)
+    assert {like[name]["verdict"] for name in NAMES} <= {"same", "cannot tell"}
+    assert "average precision" in (runs["twin"] / "comparison.html").read_text()
+
+
+def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
+    rng = np.random.default_rng(5)
+    told = [
+        precision_differences(*world(rng, 8, 5), "content", 0.01)[0]["average_precision"]["verdict"]
+        for _ in range(40)
+    ]
+    # 5 % of 40 are two; seven or more come up once in 300 such runs
+    assert sum(verdict in ("better", "worse") for verdict in told) <= 6
+    planted = [
+        precision_differences(*world(rng, 12, 5, 0.3), "content", 0.01)[0]["average_precision"]["verdict"]
+        for _ in range(10)
+    ]
+    assert planted.count("worse") >= 5
+
+
+def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_told() -> None:
+    rng = np.random.default_rng(6)
+    many = precision_differences(*world(rng, 8, 5), "part and pass", 0.01)[0]["average_precision"]
+    assert np.isfinite([many["low"], many["high"]]).all()
+    few = precision_differences(*world(rng, 3, 5), "part and pass", 0.01)[0]["average_precision"]
+    assert np.isnan(few["low"])
+    assert few["verdict"] == "cannot tell"
+
+
+def test_other_known_boxes_are_not_compared() -> None:
+    a, b = world(np.random.default_rng(7), 6, 4)
+    moved = b.table("known_boxes").assign(x1=lambda t: t["x1"] - 1)
+    b.__dict__["tables"] = {**b.__dict__["tables"], "known_boxes": moved}
+    found, notes = precision_differences(a, b, "content", 0.01)
+    assert found == {}
+    assert notes == ["average precision is not compared: the two were judged by other known boxes"]

@@ -1,0 +1,186 @@
+"""Finished runs compared, gated and charted by the command line, on real clips and networks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.pipeline.conftest import NETS, run
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.finished_runs.compare_runs import compare_runs
+from vidrobust.finished_runs.history import read_history
+from vidrobust.run_folder.folder import RunFolder
+
+CLIP = "intel_preview_bolt-multi-size-detection.gif"
+
+
+@pytest.fixture(scope="module")
+def pair(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """One clip under two names, cut into six parts by manifests with labels; a network each."""
+    base = tmp_path_factory.mktemp("compare")
+    folders = []
+    for side, net in zip("ab", NETS, strict=True):
+        shutil.copy(corpus / "factory" / CLIP, base / f"{side}.gif")
+        rows = [f"{side}.gif,{side}{k},{k // 2},{k % 2},hammer,{0.4 * k},{0.4 * k + 0.4}" for k in range(6)]
+        manifest = base / f"{side}.csv"
+        manifest.write_text("path,item,part,pass,label,start_s,end_s\n" + "\n".join(rows) + "\n")
+        out = base / f"run_{side}"
+        code = run("stability", str(manifest), f"--model=onnx:{models / net}", f"--out={out}", "--quiet")
+        assert code == 0
+        folders.append(out)
+    return folders[0], folders[1]
+
+
+def test_a_run_is_the_same_as_itself(pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("compare", str(pair[0]), str(pair[0]), "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {metric["verdict"] for metric in found["metrics"].values()} == {"same"}
+    assert {"flip_rate", "jitter", "total_variation"} <= set(found["metrics"])
+    assert (found["negative_flips"], found["positive_flips"], found["mcnemar_p"]) == (0, 0, 1.0)
+    assert found["churn"]["value"] == 0.0
+
+
+def test_two_networks_on_the_same_content_are_paired(pair: tuple[Path, Path]) -> None:
+    a, b = (RunFolder.existing(path) for path in pair)
+    found = compare_runs(a, b)
+    assert (found["paired_by"], found["items"], found["notes"]) == ("content", 6, [])
+    pairs = [folder.table("pairs").query("kind == 'adjacent' and excluded == ''") for folder in (a, b)]
+    keyed = [
+        t.assign(item=t["item"].str[1:]).set_index(["item", "frame_a"])["total_variation"] for t in pairs
+    ]
+    both = pd.concat(keyed, axis=1, join="inner").to_numpy()
+    metric = found["metrics"]["total_variation"]
+    assert metric["n"] == len(both)
+    assert metric["difference"] == pytest.approx((both[:, 1] - both[:, 0]).mean())
+    assert metric["low"] <= metric["difference"] <= metric["high"]
+    # three parts are too few to stand for others: stretches
+    assert metric["cluster"] == "stretch"
+    labels = [folder.table("frames")["label_name"].to_numpy() for folder in (a, b)]
+    right = [label == "hammer" for label in labels]
+    assert found["negative_flips"] == int((right[0] & ~right[1]).sum())
+    assert found["churn"]["value"] == pytest.approx((labels[0] != labels[1]).mean())
+
+
+def test_other_footage_is_paired_by_part_and_pass_or_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    a = RunFolder.existing(pair[0])
+    other = tmp_path / "other"
+    shutil.copytree(pair[1], other)
+    b = RunFolder.existing(other)
+    changed = [{**entry, "sha256": f"other {k}"} for k, entry in enumerate(b.run["inputs"])]
+    b.update(inputs=changed)
+    found = compare_runs(a, b)
+    assert (found["paired_by"], found["metrics"]["flip_rate"]["n"]) == ("part and pass", 6)
+    b.update(inputs=[{**entry, "part": ""} for entry in changed])
+    with pytest.raises(InputError, match=r"run_a \(a0, .* share no footage, neither by content nor by part"):
+        compare_runs(a, b)
+    b.update(inputs=[changed[0], *RunFolder.existing(pair[1]).run["inputs"][1:]])
+    assert compare_runs(a, b)["notes"] == [
+        f"1 item(s) only in {pair[0]} are left out: a0",
+        f"1 item(s) only in {other} are left out: b0",
+    ]
+
+
+def test_models_are_named_where_they_are_not_clear(pair: tuple[Path, Path]) -> None:
+    a, b = (RunFolder.existing(path) for path in pair)
+    with pytest.raises(SettingsError, match="has no model nothing; it has mobilenet"):
+        compare_runs(a, b, model_a="nothing")
+    with pytest.raises(SettingsError, match="above 0"):
+        compare_runs(a, b, margin=0.0)
+
+
+def test_gates_end_with_their_code(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    value = RunFolder.existing(pair[0]).read_json("metrics.json")
+    (told,) = value["models"].values()
+    rate = told["flip_rate"]["value"]
+    junit = tmp_path / "gates.xml"
+    assert run("gate", str(pair[0]), "--fail-if", f"flip_rate > {rate + 0.001}", f"--junit={junit}") == 0
+    assert 'failures="0"' in junit.read_text()
+    assert run("gate", str(pair[0]), "--fail-if", f"flip_rate >= {rate}") == 1
+    assert run("gate", str(pair[0]), "--fail-if", "dropout_rate > 0") == 2
+    assert run("gate", str(pair[0]), "--fail-if", "nonsense") == 2
+
+
+def test_a_stage_ends_with_the_code_of_its_gates(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(pair[0], folder)
+    config = tmp_path / "vidrobust.toml"
+    assert (
+        run("stability", str(folder), "--fail-if", "flip_rate >= 0", f"--junit={tmp_path / 'a.xml'}", "-q")
+        == 1
+    )
+    assert 'failures="1"' in (tmp_path / "a.xml").read_text()
+    assert run("stability", str(folder), "--fail-if", "dropout_rate > 0", "-q") == 2
+    assert run("stability", str(folder), "--fail-if", "flip_rate > 1", "-q") == 0
+    sources = ", ".join(f'"{source}"' for source in RunFolder.existing(folder).settings.sources)
+    model = RunFolder.existing(folder).settings.model[0]
+    config.write_text(f'sources = [{sources}]\nmodel = ["{model}"]\nfail_if = ["flip_rate.low >= 0"]\n')
+    assert (
+        run(
+            "stability",
+            *RunFolder.existing(folder).settings.sources,
+            "--config",
+            str(config),
+            f"--out={folder}",
+            "-q",
+        )
+        == 1
+    )
+    assert run("stability", str(folder), "--fail-if", "flip_rate is bad", "-q") == 2
+
+
+def test_history_keeps_runs_and_says_which_is_out(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    file = tmp_path / "line.parquet"
+    folders = [tmp_path / f"week{k}" for k in range(4)]
+    for folder in folders:
+        shutil.copytree(pair[0], folder)
+    table = RunFolder.existing(folders[3]).table("stability")
+    table.loc[table["metric"] == "flip_rate", "value"] = 0.9
+    RunFolder.existing(folders[3]).write_table("stability", table)
+    assert (
+        run("history", *map(str, folders[:2]), "--history", str(file), "--baseline", "2") == 3
+    )  # two are too few
+    assert run("history", *map(str, folders[2:]), "--history", str(file), "--baseline", "3", "--json") == 0
+    assert list(dict.fromkeys(read_history(file)["run"])) == ["week0", "week1", "week2", "week3"]
+    assert run("history", "--history", str(file), "--metric", "nothing") == 2
+
+
+def test_the_run_that_is_out_is_named(
+    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [tmp_path / f"week{k}" for k in range(5)]
+    for folder in folders:
+        shutil.copytree(pair[0], folder)
+    table = RunFolder.existing(folders[4]).table("stability")
+    table.loc[table["metric"] == "flip_rate", "value"] = 0.95
+    RunFolder.existing(folders[4]).write_table("stability", table)
+    assert run("history", *map(str, folders), "--metric=flip_rate", "--baseline=4", "--json") == 0
+    (chart,) = json.loads(capsys.readouterr().out)
+    assert (chart["out"], chart["out_since"], chart["chart"]) == (["week4"], "week4", "p")
+
+
+def test_repeatability_of_a_run_by_part_and_pass(
+    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = RunFolder.existing(pair[0]).table("frames")
+    seen = str(frames["label_name"].mode()[0])
+    people = tmp_path / "people.csv"
+    people.write_text(
+        "part,operator,trial,value\n" + "".join(f"{p},Ann,{t},{seen}\n" for p in range(3) for t in (0, 1))
+    )
+    command = ("repeatability", str(pair[0]), "--defect", seen, "--attribute", str(people), "--json")
+    assert run(*command) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["per_part"]) == 6
+    assert (found["gauge"]["parts"], found["gauge"]["trials"]) == (3, 2)
+    majority = frames.groupby("item")["label_name"].agg(lambda v: v.value_counts().iloc[0])
+    assert {row["item"] for row in found["per_part"]} == set(majority.index)
+    assert "Ann" in found["attribute"]["operators"]
+    assert found["attribute"]["within_operator"]["Ann"]["agreement"]["count"] == 3
+    assert found["notes"][0].startswith("one verdict a part and pass: the class of most frames")
+    assert run("repeatability", str(pair[0]), "--rule", "worst") == 2
+    assert run("repeatability", str(pair[0]), "--defect", seen) == 0
+    assert "%GRR" in capsys.readouterr().out

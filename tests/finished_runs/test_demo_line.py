@@ -1,0 +1,67 @@
+"""The demo of the simulated line, small: every stage, and a planted dial that is told beside what was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from vidrobust.finished_runs.demo_line import demo_line, planted_told, verdicts_told
+from vidrobust.line_sim.render import RenderSettings
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.stages import ALL
+from vidrobust.pipeline.status import status
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.settings import Settings
+
+LINE = RenderSettings(parts=2, passes=2, seconds=0.5, seed=3, dials=("light=0.6",))
+STUDY = Settings(
+    model=("line-classifier", "line-detector"), perturbation=("brightness",), frames=1, pairs=1, resamples=50
+)
+
+
+def test_every_stage_runs_and_the_planted_light_is_told_with_its_size(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    told = demo_line(str(out), Reporter(quiet=True), line=LINE, study=STUDY)
+    from vidrobust.run_folder.folder import RunFolder
+
+    rows = status(RunFolder.existing(out))
+    assert {row["stage"] for row in rows if row["state"] == "done"} == set(ALL)
+    assert (out / "repeatability.json").is_file()
+    place = told.index("What was planted, and what was found")
+    light, rest = told[place + 1 :]
+    assert light.startswith("  light at station-1: brightness (gain) planted ± ")
+    assert "light is " in light
+    assert rest.startswith("  not planted, but named: ")
+    spread = pd.read_parquet(out / "spread.parquet")
+    found = float(spread[(spread["item"] == "") & (spread["quantity"] == "gain")]["spread"].iloc[0])
+    planted = float(light.split("± ")[1].split(" %")[0]) / 100
+    assert abs(found / planted - 1) < 0.3
+    assert "Repeatability" in told
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert (
+        html.index('href="#detectors"') < html.index('href="#policy"') < html.index('href="#repeatability"')
+    )
+
+    truth = pd.read_parquet(tmp_path / "demo-footage" / "truth.parquet")
+    at_rest = RenderSettings(parts=2, passes=2, seconds=0.5)
+    (only,) = planted_told(RunTables(out), truth.assign(gain=1.0), at_rest)
+    assert only.startswith("  not planted, but named: ")
+    if "light is named" in light:  # what is named and was not planted must be said
+        assert only.endswith("light")
+
+
+def test_verdicts_are_right_where_a_defect_is_called_one() -> None:
+    rows = [
+        ("a1", "cap", "cap-defect"),
+        ("a2", "cap-defect", "cap-defect"),
+        ("b1", "bolt-defect", "cap-defect"),
+    ]
+    found = {
+        "per_part": [{"item": i, "model": "m", "value": v, "reference": r} for i, v, r in rows],
+        "attribute": {"within_operator": {"m": {"agreement": {"count": 0, "n": 1}}}},
+    }
+    (line,) = verdicts_told(found, {"a1": "station-1", "a2": "station-1", "b1": "station-2"})
+    assert line == (
+        "  m: the same verdict in all passes of 0 of 1 parts; right in 1 of 2 at station-1 and 1 of 1 at station-2"
+    )

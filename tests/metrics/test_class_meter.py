@@ -1,0 +1,182 @@
+"""The raw tables of a classifier along time, against counts done by hand and a plain loop over all frames."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.made_frames import batch_of, texture
+from vidrobust.changes.transitions import Links
+from vidrobust.metrics.catalogue import metrics_of
+from vidrobust.metrics.class_differences import total_variation
+from vidrobust.metrics.class_meter import ALL_CLASSES, REST, TOP, ClassMeter
+from vidrobust.metrics.task import AlongTime
+from vidrobust.predictions import Classifications
+
+NAMES = ("bolt", "nut", "washer")
+SETTINGS = AlongTime(frame_rate=25.0, anchor_deltas=(1, 3), anchor_every_s=0.2)  # an anchor every 5 frames
+
+
+def made_predictions(count: int, seed: int = 0, classes: int = 3) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    walk = np.cumsum(rng.normal(0, 0.4, (count, classes)), axis=0)
+    p = np.exp(walk) / np.exp(walk).sum(axis=1, keepdims=True)
+    return p.astype(np.float32)
+
+
+def links_of(reasons: Sequence[str], start: int, stop: int) -> Links:
+    count = len(reasons)
+    return Links(
+        reason=np.array(reasons, object)[start:stop],
+        pixel_change=(np.arange(count) * 0.5)[start:stop],
+        shift=np.zeros((count, 2))[start:stop],
+        keyframe=(np.arange(count) % 4 == 0)[start:stop],
+    )
+
+
+def measure(
+    p: np.ndarray, reasons: Sequence[str], splits: Sequence[int], names: tuple[str, ...] = NAMES
+) -> dict[str, pd.DataFrame]:
+    """The tables of one clip whose frames come in batches that are split at these frames."""
+    meter = ClassMeter("clip", "net", SETTINGS, metrics_of("classification"))
+    frames = [texture(0, 30, 32)] * len(p)
+    for start, stop in itertools.pairwise([0, *splits, len(p)]):
+        batch = batch_of(frames[start:stop], first=start)
+        meter.feed(batch, links_of(reasons, start, stop), Classifications(p[start:stop], names))
+    return meter.finish()
+
+
+PLAIN = ["first"] + [""] * 11
+
+
+def test_hand_counted_clip() -> None:
+    """Six frames: bolt bolt nut bolt | cut | nut nut."""
+    labels = [0, 0, 1, 0, 1, 1]
+    p = np.full((6, 3), 0.1, np.float32)
+    p[np.arange(6), labels] = 0.8
+    found = measure(p, ["first", "", "", "", "scene_cut", ""], [])
+    pairs, triples = found["pairs"], found["triples"]
+    adjacent = pairs[pairs["kind"] == "adjacent"]
+    assert adjacent["label_flip"].tolist() == [False, True, True, True, False]
+    assert adjacent["excluded"].tolist() == ["", "", "", "scene_cut", ""]
+    # a flip moves .7 from one class to another
+    assert adjacent["total_variation"].tolist() == pytest.approx([0, 0.7, 0.7, 0.7, 0], abs=1e-6)
+    assert adjacent["delta_ms"].tolist() == pytest.approx([40.0] * 5)
+    assert adjacent["time_s"].tolist() == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+    # bolt nut bolt: one revert flip, at frame 2; the first frame and the cut end no pair
+    assert triples["revert_flip"].tolist() == pytest.approx([np.nan, 0, 1, 0, np.nan, 0], nan_ok=True)
+    # second differences: (0,0,1): a quarter of 2 * .7; (0,1,0): a quarter of 4 * .7; none across the cut
+    assert triples["jitter"].tolist() == pytest.approx(
+        [np.nan, 0.35, 0.7, np.nan, np.nan, np.nan], nan_ok=True, abs=1e-6
+    )
+
+
+def test_frames_table() -> None:
+    p = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7], [1.0, 0.0, 0.0]], np.float32)
+    frames = measure(p, ["first", "", ""], [])["frames"]
+    assert frames["label_name"].tolist() == ["bolt", "washer", "bolt"]
+    assert frames["second_label"].tolist() == [1, 1, 1]
+    assert frames["margin"].tolist() == pytest.approx([0.25, 0.5, 1.0])
+    # .5 log2 2 + 2 * .25 log2 4 = 1.5 bits; a certain prediction has none
+    assert frames["entropy"].tolist()[::2] == pytest.approx([1.5, 0.0])
+    assert frames["keyframe"].tolist() == [True, False, False]
+    assert set(frames["track"]) == {0}
+
+
+def test_probabilities_of_few_classes_are_kept_whole() -> None:
+    p = made_predictions(4)
+    table = measure(p, PLAIN[:4], [2])["probabilities"]
+    wide = table.pivot(index="frame", columns="label", values="probability")
+    np.testing.assert_allclose(wide.to_numpy(), p, atol=1e-7)
+    assert [NAMES[k] for k in table["label"]] == table["label_name"].tolist()
+
+
+def test_of_many_classes_the_leading_ones_are_kept_and_the_sum_of_the_rest() -> None:
+    p = made_predictions(4, classes=ALL_CLASSES + 1)
+    table = measure(p, PLAIN[:4], [1], tuple(f"class {k}" for k in range(ALL_CLASSES + 1)))["probabilities"]
+    assert len(table) == 4 * (TOP + 1)
+    for frame, rows in table.groupby("frame"):
+        told = rows[rows["label"] != REST]
+        np.testing.assert_allclose(told["probability"], np.sort(p[frame])[::-1][:TOP], atol=1e-7)
+        np.testing.assert_allclose(p[frame][told["label"]], told["probability"], atol=1e-7)
+        (rest,) = rows.loc[rows["label"] == REST, "probability"]
+        assert rest == pytest.approx(1 - told["probability"].sum(), abs=1e-6)
+        assert rows["label_name"].iloc[-1] == "rest"
+
+
+def test_anchor_pairs_by_a_plain_loop() -> None:
+    p = made_predictions(12)
+    pairs = measure(p, PLAIN, [])["pairs"]
+    got = pairs[pairs["kind"] == "anchor"]
+    expected = {(a, a + s * d) for a in (0, 5, 10) for d in (1, 3) for s in (1, -1) if 0 <= a + s * d < 12}
+    assert set(zip(got["frame_a"], got["frame_b"], strict=True)) == expected
+    assert len(got) == len(expected)
+    for row in got.itertuples():
+        assert row.total_variation == pytest.approx(
+            total_variation(p[[row.frame_a]], p[[row.frame_b]])[0], abs=1e-9
+        )
+        assert row.delta_ms == pytest.approx(40.0 * (row.frame_b - row.frame_a))
+        assert row.delta_frames == row.frame_b - row.frame_a
+
+
+@pytest.mark.parametrize("splits", [[1], [2, 3, 4], [5, 11], list(range(1, 200))])
+def test_batches_may_be_split_anywhere(splits: list[int]) -> None:
+    p = made_predictions(200, seed=4)
+    reasons = [*PLAIN[:7], "scene_cut", *PLAIN[8:], *[""] * 188]
+    whole, split = measure(p, reasons, []), measure(p, reasons, splits)
+    order = ["kind", "frame_a", "frame_b"]
+    for name in whole:
+        a, b = whole[name], split[name]
+        if name == "pairs":
+            a, b = (table.sort_values(order).reset_index(drop=True) for table in (a, b))
+        pd.testing.assert_frame_equal(a, b)
+
+
+def test_pairs_over_a_cut_are_excluded_also_between_anchors() -> None:
+    reasons = [*PLAIN[:7], "scene_cut", *PLAIN[8:]]
+    pairs = measure(made_predictions(12), reasons, [6])["pairs"]
+    crossing = (pairs[["frame_a", "frame_b"]].min(axis=1) < 7) & (
+        pairs[["frame_a", "frame_b"]].max(axis=1) >= 7
+    )
+    assert set(pairs.loc[crossing, "excluded"]) == {"scene_cut"}
+    assert set(pairs.loc[~crossing, "excluded"]) == {""}
+
+
+def test_one_frame_has_no_pairs() -> None:
+    found = measure(made_predictions(1), ["first"], [])
+    assert (len(found["frames"]), len(found["pairs"]), len(found["triples"])) == (1, 0, 1)
+    assert found["triples"][["jitter", "revert_flip"]].isna().all(axis=None)
+
+
+def test_operating_points_decide_labels_and_margins() -> None:
+    """Nut wins from .3 on: (.6, .3), (.7, .2), (.6, .31) are nut, bolt, nut."""
+    p = np.array([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.6, 0.31, 0.09]], np.float32)
+    meter = ClassMeter("clip", "net", SETTINGS, metrics_of("classification"))
+    predictions = Classifications(p, NAMES, thresholds=((1, 0.3),))
+    meter.feed(batch_of([texture(0, 30, 32)] * 3), links_of(["first", "", ""], 0, 3), predictions)
+    found = meter.finish()
+    assert found["frames"]["label_name"].tolist() == ["nut", "bolt", "nut"]
+    # twice the way to the operating point, that of the bolt the lesser of this and of its lead over the washer
+    assert found["frames"]["margin"].tolist() == pytest.approx([0.0, 0.2, 0.02], abs=1e-6)
+    adjacent = found["pairs"][found["pairs"]["kind"] == "adjacent"]
+    assert adjacent["label_flip"].tolist() == [True, True]
+
+
+def test_of_answers_that_name_some_classes_only_labels_are_compared() -> None:
+    meter = ClassMeter("clip", "camera", SETTINGS, metrics_of("classification"))
+    predictions = Classifications(made_predictions(4), NAMES, partial=True)
+    meter.feed(batch_of([texture(0, 30, 32)] * 4), links_of(["first", "", "", ""], 0, 4), predictions)
+    found = meter.finish()
+    labels = predictions.labels
+    adjacent = found["pairs"][found["pairs"]["kind"] == "adjacent"]
+    assert adjacent["label_flip"].tolist() == (labels[1:] != labels[:-1]).tolist()
+    for table, columns in (
+        ("pairs", ["total_variation", "top1_probability_change", "jensen_shannon", "top5_distance"]),
+        ("frames", ["entropy"]),
+        ("triples", ["jitter"]),
+    ):
+        assert found[table][columns].isna().all(axis=None)

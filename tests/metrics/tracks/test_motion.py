@@ -1,0 +1,60 @@
+"""Shifts of boxes on frames that were moved by a known amount, and on a real clip."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from vidrobust.metrics.tracks.motion import box_shifts, small_gray
+
+
+def texture(seed: int, height: int, width: int) -> np.ndarray:
+    rough = np.random.default_rng(seed).integers(0, 256, (height, width)).astype(np.uint8)
+    return cv2.GaussianBlur(rough, (0, 0), 2.0)
+
+
+@pytest.mark.parametrize("step", [3, 24, 60])
+def test_a_part_on_a_standing_background(step: int) -> None:
+    """A textured part of 120 x 100 px goes ``step`` px to the right before another texture."""
+    background, part = texture(0, 360, 640), texture(1, 100, 120)
+    frames = []
+    for x in (100, 100 + step):
+        frame = background.copy()
+        frame[130:230, x : x + 120] = part
+        frames.append(small_gray(frame))
+    shifts = box_shifts(*frames, np.array([[100, 130, 220, 230], [400, 50, 500, 150]]), 1.0)
+    np.testing.assert_allclose(shifts, [[step, 0], [0, 0]], atol=0.3)
+
+
+def test_a_large_frame_is_told_in_its_own_pixels() -> None:
+    wide = texture(2, 720, 1400)
+    a, b = (small_gray(np.ascontiguousarray(wide[:, x : x + 1280])) for x in (40, 0))
+    shifts = box_shifts(a, b, np.array([[400, 200, 800, 500]]), a.shape[1] / 1280)
+    np.testing.assert_allclose(shifts, [[40, 0]], atol=0.6)
+
+
+def test_a_flat_box_has_no_shift() -> None:
+    flat = np.full((360, 640), 90, np.uint8)
+    assert np.isnan(box_shifts(flat, flat, np.array([[100, 100, 200, 200]]), 1.0)).all()
+    assert box_shifts(flat, flat, np.empty((0, 4)), 1.0).shape == (0, 2)
+
+
+def test_the_bottle_that_is_set_down(corpus: Path) -> None:
+    """From frame 669 to 672 its bottom edge goes from y 216 to 237, read off the pictures (+- 4)."""
+    path = corpus / "factory" / "intel_bottle-detection.mp4"
+    with av.open(str(path)) as container:
+        grays = [
+            small_gray(cv2.cvtColor(frame.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY))
+            for number, frame in enumerate(container.decode(video=0))
+            if 669 <= number <= 672
+        ]
+    box, standing = np.array([[277.0, 30, 336, 216]]), np.array([[508.0, 106, 572, 318]])
+    moved = [box_shifts(a, b, box, 1.0)[0] for a, b in itertools.pairwise(grays)]
+    assert abs(sum(shift[1] for shift in moved) - 21) <= 6
+    rest = [box_shifts(a, b, standing, 1.0)[0] for a, b in itertools.pairwise(grays)]
+    assert np.abs(rest).max() < 0.5

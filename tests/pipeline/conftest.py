@@ -1,0 +1,138 @@
+"""Real studies, run once by the command line, for all tests that look at what they left behind."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.cli.app import main
+from vidrobust.run_folder.folder import RunFolder
+
+NETS = ("mobilenet_v1_0.25_128.onnx", "mobilenet_v1_0.5_160.onnx")
+FLOUR, BOLTS = "flour_bag_conveyor_output.gif", "intel_preview_bolt-multi-size-detection.gif"
+FEW = ("--perturbation=brightness", "--frames=2", "--pairs=2", "--resamples=99")
+"""Settings by which a whole study takes seconds."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished command: where its run folder is, and how it ended."""
+
+    folder: RunFolder
+    code: int
+
+
+def run(*arguments: str) -> int:
+    """The exit code of the command line."""
+    try:
+        main(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def written(folder: Path) -> dict[str, int]:
+    """When each file below a folder was last written, in ns, by its path there.
+
+    But for the hashes of the footage: the next command keeps them once its files are some seconds old.
+    """
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != "hashes.json")
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in found}
+
+
+def assert_equal(a: pd.DataFrame, b: pd.DataFrame, by: tuple[str, ...] = (), atol: float = 0.0) -> None:
+    """Rows are equal, in any order where ``by`` is given; numbers to within ``atol``."""
+    if by:
+        a, b = (table.sort_values(list(by)).reset_index(drop=True) for table in (a, b))
+    assert list(a.columns) == list(b.columns)
+    assert len(a) == len(b)
+    for column in a:
+        if a[column].dtype.kind == "f":
+            np.testing.assert_allclose(a[column], b[column], rtol=0, atol=atol, err_msg=column)
+        else:
+            assert a[column].tolist() == b[column].tolist(), column
+
+
+@pytest.fixture(scope="session")
+def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Two line clips, two networks, every stage; beside them four inputs that cannot be read."""
+    base = tmp_path_factory.mktemp("study")
+    sources = base / "line"
+    sources.mkdir()
+    for name in (BOLTS, FLOUR):
+        shutil.copy(corpus / "factory" / name, sources / name)
+    (sources / "notes.txt").write_text("shift 2, camera cleaned\n")
+    bad = [
+        corpus / "faults" / n
+        for n in ("moviepy_result.webm", "git_lfs_pointer.mp4", "torchcodec_sine_mono_s16.wav")
+    ]
+    code = run(
+        "study",
+        str(sources),
+        *map(str, bad),
+        str(base / "absent.mp4"),
+        *(f"--model=onnx:{models / net}" for net in NETS),
+        f"--out={base / 'run'}",
+        "--frames=20",
+        "--strengths=0",
+        "--pairs=20",
+        "--resamples=200",
+        "--quiet",
+    )
+    return Ran(RunFolder(base / "run"), code)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A folder of two real line clips, and the command that studies it with the smallest network."""
+
+    sources: Path
+    run: Path
+    model: str
+
+    def command(self, name: str = "study", *more: str) -> list[str]:
+        """The arguments of a command of a few seconds on these clips."""
+        return [name, str(self.sources), f"-m{self.model}", f"-o{self.run}", *FEW, *more]
+
+    @property
+    def folder(self) -> RunFolder:
+        return RunFolder(self.run)
+
+
+@pytest.fixture
+def line(corpus: Path, models: Path, tmp_path: Path) -> Line:
+    """Two clips on which nothing was run yet."""
+    (tmp_path / "line").mkdir()
+    for name in (FLOUR, BOLTS):
+        shutil.copy(corpus / "factory" / name, tmp_path / "line" / name)
+    return Line(tmp_path / "line", tmp_path / "run", f"onnx:{models / NETS[0]}")
+
+
+@pytest.fixture(scope="session")
+def studied(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """One clip with every stage done; not to be changed."""
+    base = tmp_path_factory.mktemp("studied")
+    (base / "line").mkdir()
+    shutil.copy(corpus / "factory" / FLOUR, base / "line" / FLOUR)
+    line = Line(base / "line", base / "run", f"onnx:{models / NETS[0]}")
+    assert run(*line.command(), "--quiet") == 0
+    return line
+
+
+@pytest.fixture
+def again(studied: Line, tmp_path: Path) -> Line:
+    """A copy of the run folder of ``studied`` that a test may go on with."""
+    shutil.copytree(studied.run, tmp_path / "run")
+    return Line(studied.sources, tmp_path / "run", studied.model)
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """What was printed on standard error since it was last asked."""
+    return lambda: capsys.readouterr().err

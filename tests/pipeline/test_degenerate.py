@@ -1,0 +1,112 @@
+"""Footage and models with next to nothing in them: every stage ends in words, and there is a report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.pipeline.conftest import FEW, FLOUR, NETS, Line, run
+from vidrobust.pipeline.workers.order import Order
+from vidrobust.pipeline.workers.worker import Worker
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.video.source import open_video
+
+TWO_CLASSES = """
+import numpy as np
+from vidrobust.predictions import Classifications
+
+
+class Bright:
+    name = "bright"
+    class_names = ("dark", "bright")
+    task = "classification"
+    version = "1"
+
+    def __call__(self, pixels):
+        share = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
+        return Classifications(np.stack([1 - share, share], axis=1), self.class_names)
+
+
+bright = Bright()
+"""
+
+
+def write(folder: Path, frames: list[np.ndarray]) -> Path:
+    folder.mkdir()
+    for k, frame in enumerate(frames):
+        assert cv2.imwrite(str(folder / f"{k:03d}.png"), frame[..., ::-1])
+    return folder
+
+
+def real_frame(corpus: Path) -> np.ndarray:
+    with open_video(corpus / "factory" / FLOUR) as video:
+        return np.asarray(video.at([3]).pixels[0].permute(1, 2, 0).numpy())
+
+
+FOOTAGE = {
+    "one frame": lambda frame: [frame],
+    "two frames": lambda frame: [frame, frame[:, ::-1]],
+    "all black": lambda frame: [np.zeros_like(frame)] * 12,
+    "all equal": lambda frame: [frame] * 12,
+    "every frame another scene": lambda frame: [np.roll(frame, 997 * k, axis=(0, 1, 2)) for k in range(6)],
+}
+
+
+@pytest.mark.parametrize("name", FOOTAGE)
+def test_degenerate_footage_ends_with_a_report(
+    corpus: Path, models: Path, tmp_path: Path, said: Callable[[], str], name: str
+) -> None:
+    source = write(tmp_path / name, FOOTAGE[name](real_frame(corpus)))
+    code = run("study", str(source), f"-monnx:{models / NETS[0]}", f"-o{tmp_path / 'run'}", *FEW)
+    assert "Traceback" not in said()
+    assert code == 0
+    folder = RunFolder(tmp_path / "run")
+    assert folder.run["inputs"][0]["frames"] == len(list(source.glob("*.png")))
+    assert len(folder.table("frames")) == folder.run["inputs"][0]["frames"]
+    for stage in ("stability", "variation", "sensitivity", "causes", "correlate", "policy", "report"):
+        assert stage in folder.run["stages"]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert len(page) > 2000
+    assert ">nan<" not in page.lower()
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["models"]
+
+
+def test_a_model_of_two_classes(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
+) -> None:
+    (tmp_path / "two_classes.py").write_text(TWO_CLASSES)
+    monkeypatch.syspath_prepend(tmp_path)
+    code = run(
+        "study", str(corpus / "factory" / FLOUR), "-mtwo_classes:bright", f"-o{tmp_path / 'run'}", *FEW
+    )
+    assert "Traceback" not in said()
+    assert code == 0
+    folder = RunFolder(tmp_path / "run")
+    frames = folder.table("frames")
+    assert (frames["label"] + frames["second_label"] == 1).all()
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_memory_that_runs_out_over_one_item_leaves_the_others(
+    line: Line, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
+) -> None:
+    """OpenCV says it in its own error; the item is named with the way out, and the next one is done."""
+    real = Worker._stream
+
+    def short_of_memory(worker: Worker, order: Order, *rest: Any) -> None:
+        if "bolt" in order.item.name:
+            raise cv2.error("OpenCV(5.0.0) alloc.cpp:73: error: (-4) Failed to allocate 15727680 bytes")
+        real(worker, order, *rest)
+
+    monkeypatch.setattr(Worker, "_stream", short_of_memory)
+    assert run(*line.command("stability"), "--quiet") == 3
+    assert "memory ran out" in said()
+    (failed,) = line.folder.run["failed"]
+    assert "bolt" in failed["path"]
+    assert set(line.folder.table("frames")["item"]) == {"flour_bag_conveyor_output"}

@@ -1,0 +1,134 @@
+"""Detectors through the command line's own stages, on the bottle clip."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.cli.app import cli
+
+pytest.importorskip("onnxruntime")
+
+
+def run(*arguments: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(list(arguments), standalone_mode=True)
+    assert stopped.value.code == 0
+
+
+@pytest.fixture(scope="module")
+def stable(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of FastestDet on 1.5 s in which a bottle is set down."""
+    out = tmp_path_factory.mktemp("runs") / "model"
+    clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
+    model = f"onnx:{models / 'FastestDet.onnx'}"
+    run("stability", clip, "--start-s", "22", "--end-s", "23.5", "--model", model, "--out", str(out), "-q")
+    return out
+
+
+def figures(folder: Path, model: str = "FastestDet") -> dict[str, object]:
+    found: dict[str, object] = json.loads((folder / "metrics.json").read_text())["models"][model]
+    return found
+
+
+def test_the_contract_is_there(stable: Path) -> None:
+    table = pd.read_parquet(stable / "detections.parquet")
+    contract = ["item", "frame", "time_s", "model", "track", "label", "label_name", "score"]
+    assert list(table.columns[:12]) == [*contract, "x1", "y1", "x2", "y2"]
+    told = figures(stable)
+    for metric in (
+        *("dropout_rate", "fragments_per_track", "flip_rate", "revert_flip_rate", "score_jitter"),
+        *("center_jitter", "size_jitter", "duplicate_rate", "count_jitter"),
+    ):
+        value = told[metric]["value"]  # type: ignore[index]
+        assert np.isfinite(value)
+    by_hand = pd.read_parquet(stable / "along_tracks.parquet")["missed"].dropna()
+    assert told["dropout_rate"]["value"] == pytest.approx(by_hand.mean())  # type: ignore[index]
+    by = pd.read_parquet(stable / "stability_by.parquet")
+    assert set(by["by"]) == {"class", "size"}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_a_file_of_boxes_reproduces_the_study(stable: Path, corpus: Path, tmp_path: Path, kind: str) -> None:
+    boxes = stable / "detections.parquet"
+    if kind == "csv":
+        boxes = tmp_path / "boxes.csv"
+        columns = ["frame", "label", "label_name", "score", "x1", "y1", "x2", "y2"]
+        pd.read_parquet(stable / "detections.parquet")[columns].to_csv(boxes, index=False)
+    clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
+    out = tmp_path / "recorded"
+    window = ("--start-s", "22", "--end-s", "23.5")
+    run("stability", clip, *window, "--model", f"detections:{boxes}", "--out", str(out), "-q")
+    name = "FastestDet" if kind == "parquet" else "boxes"
+    mine, theirs = figures(out, name), figures(stable)
+    for key in set(theirs) - {"noise_floor"}:
+        assert mine[key] == theirs[key], key
+
+
+def test_what_needs_the_model_says_so(
+    stable: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
+    spec = f"detections:{stable / 'detections.parquet'}"
+    window = ("--start-s", "22", "--end-s", "22.2", "--frames", "1", "--perturbation", "jpeg")
+    with pytest.raises(SystemExit):
+        cli.main(["sensitivity", clip, *window, "--model", spec, "--out", str(tmp_path / "x")])
+    assert "answers from a file tell of stability" in capsys.readouterr().err
+
+
+def test_sensitivity_and_report(stable: Path) -> None:
+    run(
+        "sensitivity",
+        str(stable),
+        "--frames",
+        "2",
+        "--perturbation",
+        "jpeg",
+        "--perturbation",
+        "translation",
+        "-q",
+    )
+    table = pd.read_parquet(stable / "sensitivity.parquet")
+    kinds = {f"tide_{kind}" for kind in ("missed", "class", "location", "both", "duplicate", "background")}
+    assert set(table["metric"]) == {"lost", "new", "renamed", "moved", "box_change"} | kinds
+    assert table["value"].dropna().between(0, 20).all()
+    run("report", str(stable), "-q")
+    page = (stable / "report.html").read_text()
+    assert "Tracks of intel_bottle-detection" in page
+    assert "Stability of the detectors over thresholds" not in page
+    run("boxes", str(stable), "-q")
+    run("report", str(stable), "-q")
+    page = (stable / "report.html").read_text()
+    assert "Stability of the detectors over thresholds" in page
+    moments = json.loads((stable / "box_moments.json").read_text())["moments"]
+    assert moments
+    assert all((stable / moment["picture_b"]).stat().st_size > 1000 for moment in moments)
+    curve = pd.read_parquet(stable / "box_curve.parquet").set_index("threshold")
+    told = figures(stable)
+    rate = curve.loc[0.5, "missed"] / curve.loc[0.5, "frames"]
+    assert rate == pytest.approx(told["dropout_rate"]["value"])  # type: ignore[index]
+
+
+def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
+    """A bottle is set down by a hand: the scores change, and the shares of all causes add up to 1."""
+    run("causes", str(stable), "--pairs", "3", "-q")
+    account = pd.read_parquet(stable / "account.parquet")
+    whole = account[(account["model"] == "FastestDet") & (account["item"] == "")]
+    assert whole["n"].max() == 3
+    assert whole["share"].sum() == pytest.approx(1.0)
+    causes = pd.read_parquet(stable / "causes.parquet")
+    assert (causes.groupby("frame_a")["change"].nunique() == 1).all()
+    assert causes["change"].max() > 0
+    run("report", str(stable), "-q")
+    places = pd.read_parquet(stable / "place_account.parquet")
+    assert places.loc[places["item"] == "", "share"].sum() == pytest.approx(1.0)
+    moved = pd.read_parquet(stable / "place_causes.parquet")
+    assert len(moved) == len(causes)
+    assert not moved["flip"].any()
+    page = (stable / "report.html").read_text()
+    assert "Why the scores changed, and the places" in page
+    assert page.count("The account of causes of FastestDet as one bar") == 2

@@ -1,0 +1,162 @@
+"""A model that fails is named and the others go on; a metric of another package needs no change here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.pipeline.conftest import FLOUR, Line, run
+from vidrobust.metrics import catalogue
+
+MODELS = '''
+import numpy as np
+from vidrobust.predictions import Classifications
+
+
+class Bright:
+    """How bright a frame is, and the rest; two classes."""
+
+    name = "bright"
+    class_names = ("dark", "bright")
+    task = "classification"
+    version = "1"
+
+    def __call__(self, pixels):
+        share = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
+        return Classifications(np.stack([1 - share, share], axis=1), self.class_names)
+
+
+class Broken(Bright):
+    """Answers with NaN on frames as large as the line's, and well on the smaller ones of a check beforehand."""
+
+    name = "broken"
+
+    def __call__(self, pixels):
+        found = Bright()(pixels)
+        if pixels.shape[-1] < 480:
+            return found
+        return Classifications(found.probabilities * np.nan, self.class_names)
+
+
+bright, broken = Bright(), Broken()
+'''
+
+METRIC = """
+import numpy as np
+from vidrobust.metrics.metric import Metric
+
+
+def _hellinger(p, q):
+    a, b = p.probabilities.astype(np.float64), q.probabilities.astype(np.float64)
+    return np.sqrt(np.clip(1 - np.sqrt(a * b).sum(axis=1), 0, 1))
+
+
+HELLINGER = Metric(
+    task="classification",
+    name="hellinger",
+    title="Hellinger distance",
+    sentence="How little the distributions of a frame and the next one overlap.",
+    table="pairs",
+    column="hellinger",
+    difference=_hellinger,
+    rows={"kind": "adjacent"},
+    headline=True,
+)
+NO_METRIC = "hellinger"
+"""
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on the path that other people's modules lie in."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "line_models.py").write_text(MODELS)
+    (folder / "line_metrics.py").write_text(METRIC)
+    monkeypatch.syspath_prepend(folder)
+    catalogue.from_outside.cache_clear()
+    yield folder
+    catalogue.from_outside.cache_clear()
+    for name in ("line_models", "line_metrics"):
+        sys.modules.pop(name, None)
+
+
+def install(folder: Path, names: str, version: str = "1.0") -> None:
+    """What pip writes beside a package whose entry point names a metric."""
+    info = folder / "line_metrics.dist-info"
+    info.mkdir(exist_ok=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: line-metrics\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(f"[vidrobust.metrics]\nhellinger = line_metrics:{names}\n")
+    catalogue.from_outside.cache_clear()
+
+
+def test_a_model_that_fails_is_named_and_the_others_go_on(
+    code: Path, line: Line, said: Callable[[], str]
+) -> None:
+    (line.sources / FLOUR).unlink()
+    assert run(*line.command("policy"), "-mline_models:broken", "-mline_models:bright") == 3
+    told = said()
+    assert "broken" in told
+    assert "Traceback" not in told
+    folder = line.folder
+    for table in ("frames", "stability", "sensitivity"):
+        assert set(folder.table(table)["model"]) == {"mobilenet_v1_0.25_128", "bright"}
+    (failed,) = {entry["path"] for entry in folder.run["failed"]}
+    assert failed.endswith("with broken")
+    assert set(folder.read_json("metrics.json")["models"]) == {"mobilenet_v1_0.25_128", "bright"}
+    said()
+    assert run("stability", str(line.run)) == 3  # asked again, it fails again
+    assert "broken" in said()
+
+
+def test_where_every_model_fails_the_footage_is_told_all_the_same(
+    code: Path, line: Line, said: Callable[[], str]
+) -> None:
+    (line.sources / FLOUR).unlink()
+    options = [word for word in line.command("study")[1:] if not word.startswith("-m")]
+    assert run("study", *options, "-mline_models:broken") == 3
+    assert "Traceback" not in said()
+    assert len(line.folder.table("variation"))
+    assert not len(line.folder.table("frames"))
+
+
+def test_a_metric_from_outside_is_told_wherever_metrics_are(
+    code: Path, line: Line, said: Callable[[], str]
+) -> None:
+    (line.sources / FLOUR).unlink()
+    assert run(*line.command("sensitivity")) == 0
+    assert run(*line.command("stability")) == 0
+    assert "hellinger" not in line.folder.table("pairs")
+    install(code, "HELLINGER")
+    said()
+    assert run(*line.command("study")) == 0
+    assert "stability: 1 of 1 parts to be made" in said()  # parts without the metric are not taken for it
+    pairs = line.folder.table("pairs")
+    near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    # Hellinger and total variation bound each other: H^2 <= TV <= sqrt(2) H (Le Cam 1973)
+    assert (near["hellinger"] ** 2 <= near["total_variation"] + 1e-6).all()
+    assert (near["total_variation"] <= np.sqrt(2) * near["hellinger"] + 1e-6).all()
+    stability = line.folder.table("stability").set_index(["item", "metric"])
+    assert stability.loc[("", "hellinger"), "value"] == pytest.approx(near["hellinger"].mean())
+    sensitivity = line.folder.table("sensitivity")
+    assert (sensitivity["metric"] == "hellinger").sum() == (sensitivity["metric"] == "label_flip").sum() > 0
+    (model,) = line.folder.read_json("metrics.json")["models"].values()
+    assert set(model["hellinger"]) == {"value", "low", "high", "n"}
+    assert "Hellinger distance" in (line.run / "report.html").read_text()
+    said()
+    install(code, "HELLINGER", version="1.1")
+    assert run(*line.command("stability")) == 0
+    assert "stability: 1 of 1 parts to be made" in said()
+
+
+def test_what_is_no_metric_is_refused_by_name(code: Path, line: Line, said: Callable[[], str]) -> None:
+    install(code, "NO_METRIC")
+    assert run(*line.command("stability")) == 2
+    assert (
+        "entry point hellinger of vidrobust.metrics names str, expected a vidrobust.metrics.metric.Metric"
+        in said()
+    )

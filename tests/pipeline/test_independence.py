@@ -1,0 +1,132 @@
+"""Results depend on the seed and the content alone: not on batch, company, order, place or name."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import BOLTS, FLOUR, Line, assert_equal, run
+from vidrobust.run_folder.folder import RunFolder
+
+RAW = ("frames", "pairs", "triples", "probabilities", "changes", "sensitivity")
+SUMMED = ("stability", "variation")
+
+
+def measured(line: Line, *options: str) -> RunFolder:
+    for stage in ("stability", "variation", "sensitivity"):
+        assert run(*line.command(stage, *options)) == 0
+    return line.folder
+
+
+@pytest.fixture(scope="module")
+def bolts(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """One clip, alone, in batches as they come."""
+    base = tmp_path_factory.mktemp("bolts")
+    (base / "line").mkdir()
+    shutil.copy(corpus / "factory" / BOLTS, base / "line" / BOLTS)
+    from tests.pipeline.conftest import NETS
+
+    return measured(
+        Line(base / "line", base / "run", f"onnx:{models / NETS[0]}"), "--perturbation=gaussian_noise"
+    )
+
+
+def test_two_runs_are_equal_whatever_the_clip_is_called(
+    bolts: RunFolder, line: Line, said: Callable[[], str]
+) -> None:
+    (line.sources / FLOUR).unlink()
+    (line.sources / BOLTS).rename(line.sources / "cam 7.gif")
+    again = measured(line, "--perturbation=gaussian_noise")
+    for name in (*RAW, *SUMMED):
+        table = again.table(name)
+        assert set(table["item"]) <= {"cam 7", ""}
+        named = table.assign(item=table["item"].replace("cam 7", Path(BOLTS).stem))
+        assert_equal(named, bolts.table(name))
+
+
+@pytest.mark.parametrize("batch", ["1", "7"])
+def test_batches_do_not_matter(bolts: RunFolder, line: Line, batch: str) -> None:
+    (line.sources / FLOUR).unlink()
+    again = measured(line, "--perturbation=gaussian_noise", f"--batch={batch}")
+    for name in RAW:
+        orders = ("kind", "scale", "quantity", "frame_a", "frame_b", "frame", "metric", "strength", "label")
+        keys = [c for c in again.table(name) if c in orders]
+        # the divergence is a difference of logarithms: rounding of 1e-7 in a probability is 1e-5 of a bit there
+        assert_equal(again.table(name), bolts.table(name), by=tuple(keys), atol=1e-5)
+    for name in SUMMED:
+        rows = [
+            t[~t["metric"].str.startswith("noise_floor")] if "metric" in t else t
+            for t in (again.table(name), bolts.table(name))
+        ]
+        assert_equal(rows[0], rows[1], atol=1e-5)
+
+
+def test_other_items_do_not_matter(bolts: RunFolder, line: Line) -> None:
+    both = measured(line, "--perturbation=gaussian_noise")
+    for name in RAW:
+        table = both.table(name)
+        assert set(table["item"]) == {Path(BOLTS).stem, Path(FLOUR).stem}
+        mine, alone = table[table["item"] == Path(BOLTS).stem].reset_index(drop=True), bolts.table(name)
+        if name == "sensitivity":  # the frames of a run are shared out; those that an item keeps say the same
+            assert 0 < mine["frame"].nunique() < alone["frame"].nunique()
+            alone = alone[alone["frame"].isin(mine["frame"])].reset_index(drop=True)
+        assert_equal(mine, alone)
+
+
+def test_copies_and_remuxed_copies_count_once(
+    bolts: RunFolder, line: Line, ffmpeg: str, said: Callable[[], str], corpus: Path
+) -> None:
+    """The same clip, a copy of it under another name, and the same pictures in another container."""
+    for clip in (FLOUR, BOLTS):
+        (line.sources / clip).unlink()
+    clip = corpus / "factory" / "intel_bottle-detection.mp4"
+    cut = line.sources / "bottles.mp4"
+    quiet = [ffmpeg, "-v", "error", "-y"]
+    subprocess.run([*quiet, "-i", str(clip), "-frames:v", "20", "-an", "-c", "copy", str(cut)], check=True)
+    shutil.copy(cut, line.sources / "copy.mp4")
+    subprocess.run([*quiet, "-i", str(cut), "-c", "copy", str(line.sources / "remuxed.mkv")], check=True)
+    assert (line.sources / "remuxed.mkv").read_bytes() != cut.read_bytes()
+    assert run(*line.command("stability")) == 0
+    told = said()
+    for name in ("copy", "remuxed"):
+        assert f"{name}: shows the same pictures as bottles, and is counted once" in told
+    folder = line.folder
+    assert folder.run["duplicates"] == [
+        {"item": "copy", "same_as": "bottles"},
+        {"item": "remuxed", "same_as": "bottles"},
+    ]
+    assert set(folder.table("frames")["item"]) == {"bottles"}
+    assert len(folder.table("links")) == 20
+    # gone again: the copy that is left stands for itself, and nobody is said to have vanished who is there
+    cut.unlink()
+    said()
+    assert run(*line.command("stability")) == 0
+    told = said()
+    assert "bottles: is not among the sources any more" in told
+    assert "copy: is not among" not in told
+    assert set(folder.table("frames")["item"]) == {"copy"}
+
+
+def test_run_folders_among_the_sources_are_no_footage(line: Line, said: Callable[[], str]) -> None:
+    inside = Line(line.sources, line.sources / "reports" / "first", line.model)
+    (line.sources / BOLTS).unlink()
+    assert run(*inside.command("study")) == 0
+    assert list((inside.run / "moments").glob("*.jpg"))
+    assert run(*inside.command("variation")) == 0
+    assert [entry["item"] for entry in inside.folder.run["inputs"]] == [Path(FLOUR).stem]
+    assert any(entry["path"].endswith("reports/first") for entry in inside.folder.run["left_out"])
+    said()
+    assert run("variation", str(inside.run / "moments"), str(inside.run / "parts"), f"-o{line.run}") == 3
+
+
+def test_run_json_says_what_was_read(bolts: RunFolder) -> None:
+    (entry,) = bolts.run["inputs"]
+    assert (entry["frames"], entry["corrupt_frames"]) == (37, 0)
+    assert len(entry["sha256"]) == 64
+    assert len(entry["decoded"]) == 32
+    assert bolts.run["schema"] == json.loads((bolts.path / "metrics.json").read_text())["schema"] == 2

@@ -1,0 +1,167 @@
+"""A run that is killed, shut out or out of room goes on with the same command, to the same tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import BOLTS, NETS, Line, assert_equal, run
+from vidrobust.run_folder.folder import RunFolder
+
+TABLES = (
+    "links",
+    "frames",
+    "pairs",
+    "triples",
+    "probabilities",
+    "stability",
+    "changes",
+    "variation",
+    "sensitivity",
+)
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from vidrobust.run_folder.folder import RunFolder
+
+with RunFolder(Path(sys.argv[1])).locked():
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+SMALL_DISK = """
+import resource, sys
+from vidrobust.cli.app import main
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+main(sys.argv[2:])
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The tables of a policy's needs, made without an interruption."""
+    line = _line(corpus, models, tmp_path_factory.mktemp("whole"))
+    for stage in ("stability", "variation", "sensitivity"):
+        assert run(*line.command(stage, "-q")) == 0
+    return line.folder
+
+
+def _line(corpus: Path, models: Path, base: Path) -> Line:
+    (base / "line").mkdir()
+    clip = base / "line" / BOLTS
+    clip.write_bytes((corpus / "factory" / BOLTS).read_bytes())
+    before = time.time() - 60  # the hash of a file that has just changed is not kept
+    os.utime(clip, (before, before))
+    return Line(base / "line", base / "run", f"onnx:{models / NETS[0]}")
+
+
+def start(
+    *arguments: str, program: str = "from vidrobust.cli.app import main; main()"
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def finish(line: Line) -> None:
+    """The same command goes on, and leaves nothing half-written."""
+    for stage in ("stability", "variation", "sensitivity"):
+        assert run(*line.command(stage, "-q")) == 0
+    assert not list(line.run.rglob("*.part"))
+
+
+def same_tables(folder: RunFolder, other: RunFolder) -> None:
+    for name in TABLES:
+        assert_equal(folder.table(name), other.table(name))
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "run.json",
+        "parts/hashes.json",
+        "parts/links/*.parquet",
+        "parts/sensitivity/*.parquet",
+        "frames.parquet",
+    ],
+)
+def test_killed_at_any_moment(
+    whole: RunFolder, corpus: Path, models: Path, tmp_path: Path, moment: str
+) -> None:
+    """The command dies as soon as such a file is there."""
+    line = _line(corpus, models, tmp_path)
+    with start(*line.command("policy", "-q")) as process:
+        deadline = time.monotonic() + 120
+        while not list(line.run.glob(moment)) and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    finish(line)
+    same_tables(line.folder, whole)
+
+
+def test_a_second_process_is_refused_by_name(again: Line, said: Callable[[], str]) -> None:
+    with start(str(again.run), program=HOLD) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        for command in (again.command("variation"), ["report", str(again.run)], ["clean", str(again.run)]):
+            assert run(*command) == 2
+            told = said()
+            assert "another vidrobust is at work in this run folder" in told
+            assert f"(process {process.pid} on " in told
+        process.kill()
+        process.wait()
+    assert run(*again.command("variation")) == 0  # the lock died with its process
+
+
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on(
+    whole: RunFolder, corpus: Path, models: Path, tmp_path: Path
+) -> None:
+    """No file may become longer than 12 kB: small parts fit, those with many rows do not."""
+    line = _line(corpus, models, tmp_path)
+    with start("12000", *line.command("stability", "-q"), program=SMALL_DISK) as process:
+        _, told = process.communicate(timeout=120)
+    assert process.returncode == 3
+    assert told.startswith("error: the disk is full or its quota is used up; make room, and the same command")
+    assert len(told.splitlines()) == 1
+    finish(line)
+    same_tables(line.folder, whole)
+
+
+def test_a_small_file_system_is_no_traceback(
+    whole: RunFolder, corpus: Path, models: Path, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("a file system of its own cannot be mounted here")
+    try:
+        line = dataclasses.replace(_line(corpus, models, tmp_path), run=disk / "run")
+        with start(*line.command("stability", "-q")) as process:
+            _, told = process.communicate(timeout=120)
+        assert process.returncode == 3
+        assert "the disk is full" in told
+        assert "Traceback" not in told
+        subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
+        finish(line)
+        same_tables(line.folder, whole)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

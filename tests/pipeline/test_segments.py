@@ -1,0 +1,116 @@
+"""A long item in segments says to the last digit what it says in one piece; its samples are shared out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.pipeline.conftest import NETS, run
+from vidrobust.pipeline.stages import BY_NAME
+from vidrobust.run_folder.folder import RunFolder
+
+CLIP = "objects/mdn_flower.mp4"
+ASKED = ("--perturbation=brightness", "--frames=2", "--pairs=3", "--quiet", "--start-s=1", "--end-s=5")
+MODELS = '''
+import numpy as np
+import torch
+from vidrobust.predictions import Classifications, Detections
+
+
+class Means:
+    """Which third of the picture is brightest; each frame is answered by itself."""
+
+    name, task, version, class_names = "means", "classification", "1", ("left", "middle", "right")
+
+    def __call__(self, pixels):
+        thirds = torch.tensor_split(pixels[..., ::8, ::8].double(), 3, dim=3)
+        p = torch.softmax(torch.stack([part.mean(dim=(1, 2, 3)) for part in thirds], 1) / 2, 1).numpy()
+        return Classifications(p.astype(np.float32), self.class_names)
+
+
+class Blob:
+    """A box about the brightest column and row, now and then none, and another class for dark ones."""
+
+    name, task, version, class_names = "blob", "detection", "1", ("dim", "lit")
+
+    def __call__(self, pixels):
+        boxes, scores, labels, frame = [], [], [], []
+        for number, picture in enumerate(pixels[:, :, ::8, ::8].double().mean(1)):
+            level = float(picture.mean())
+            x, y = float(picture.mean(0).argmax()), float(picture.mean(1).argmax())
+            score = level * 7 % 1
+            x, y = 8 * x, 8 * y
+            if score > 0.2:
+                boxes.append((x, y, x + 60, y + 60)), scores.append(score)
+                labels.append(int(level * 3 % 1 > 0.5)), frame.append(number)
+        return Detections(
+            np.array(boxes, np.float32).reshape(-1, 4),
+            np.array(scores, np.float32),
+            np.array(labels, np.int64),
+            np.array(frame, np.int64),
+            len(pixels),
+            self.class_names,
+        )
+
+
+means, blob = Means(), Blob()
+'''
+
+
+@pytest.mark.parametrize("how", [(), ("--every=3", "--start-s=0.7"), ("--fps=11",)])
+def test_segments_say_to_the_last_digit_what_the_whole_says(
+    public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: tuple[str, ...]
+) -> None:
+    """Bottles on a line, seven seconds in one piece and in several: links and all of stability are equal."""
+    (tmp_path / "answering.py").write_text(MODELS)
+    monkeypatch.syspath_prepend(tmp_path)
+    folders = []
+    for name, more in (("whole", ()), ("cut", ("--segment-s=2",))):
+        models = [f"--model=answering:{model}" for model in ("means", "blob")]
+        given = how or ("--end-s=10",)
+        given = given if any("end-s" in each for each in given) else (*given, "--end-s=7")
+        clip = str(public_clips / "line-bottles.mp4")
+        assert run("stability", clip, *models, f"--out={tmp_path / name}", "--quiet", *given, *more) == 0
+        folders.append(RunFolder(tmp_path / name))
+    parts = list((tmp_path / "cut" / "parts" / "links").glob("*.parquet"))
+    assert len(parts) >= 3
+    stage = BY_NAME["stability"]
+    for name in ("links", *stage.parts, "stability", "stability_by"):
+        one, other = (folder.table(name) for folder in folders)
+        keys = [c for c in ("model", "item", "metric", "kind", "by", "group", "track", "label") if c in one]
+        keys = [c for c in ("frame", "frame_a", "frame_b") if c in one] + keys
+        one, other = (table.sort_values(keys, kind="stable", ignore_index=True) for table in (one, other))
+        assert len(one) or name == "stability_by"
+        pd.testing.assert_frame_equal(one, other, check_exact=True, obj=name)
+    tracks = folders[0].table("tracks")
+    last = tracks["time_s"] + tracks["frames"] / {"--every=3": 10, "--fps=11": 11}.get(
+        how[0] if how else "", 30
+    )
+    assert ((tracks["time_s"] < 4) & (last > 4.1)).any()  # a track that reaches over a border is among them
+
+
+def test_a_real_network_says_the_same_and_samples_are_shared_out(
+    corpus: Path, models: Path, tmp_path: Path
+) -> None:
+    folders = []
+    for name, more in (("whole", ()), ("cut", ("--segment-s=2",))):
+        out = tmp_path / name
+        model = f"--model=onnx:{models / NETS[0]}"
+        assert run("causes", str(corpus / CLIP), model, f"--out={out}", *ASKED, *more) == 0
+        assert run("stability", str(out), "--quiet") == 0
+        folders.append(RunFolder(out))
+    (one,), (other,) = (folder.run["inputs"] for folder in folders)
+    assert other["frames"] == one["frames"] > 60
+    assert other["end_s"] == one["end_s"]
+    keys = ["kind", "frame_a", "frame_b"]
+    whole, cut = (folder.table("pairs").set_index(keys).sort_index() for folder in folders)
+    assert whole.index.equals(cut.index)
+    assert np.allclose(whole["total_variation"], cut["total_variation"], atol=1e-5)
+    causes = folders[1].table("causes")
+    near = causes[causes["scale"] == "adjacent"].drop_duplicates(["frame_a"])
+    pieces = len(list((tmp_path / "cut" / "parts" / "causes").glob("*[!n].parquet")))
+    assert len(near) <= 3 + pieces
+    assert near["frame_a"].max() - near["frame_a"].min() > 30  # not all in one segment

@@ -1,0 +1,118 @@
+"""Frames and pairs of a run fall to what can be read and shows something of its own: none of them is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+import av
+import pandas as pd
+import pytest
+
+from tests.pipeline.conftest import run, written
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.video.stream import FrameStream
+
+ASKED = ("--model=tests.fuzz.tiny:model", "--perturbation=brightness", "--frames=12", "--pairs=9", "--quiet")
+
+
+def rewrapped(source: Path, target: Path) -> None:
+    """The same pictures in another container."""
+    with av.open(str(source)) as read, av.open(str(target), "w") as out:
+        stream = out.add_stream_from_template(read.streams.video[0], opaque=True)
+        for packet in read.demux(read.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+
+
+@pytest.fixture
+def line(public_clips: Path, tmp_path: Path) -> Path:
+    """Two clips, a copy of one of them byte by byte and one in another container, and two that cannot be read."""
+    folder = tmp_path / "line"
+    folder.mkdir()
+    for name in ("hevc.mp4", "line-bolt.gif"):
+        shutil.copy(public_clips / name, folder / name)
+    shutil.copy(folder / "hevc.mp4", folder / "hevc2.mp4")
+    rewrapped(folder / "hevc.mp4", folder / "other.mkv")
+    (folder / "broken.mp4").write_bytes(b"\0" * 999)
+    data = (folder / "hevc.mp4").read_bytes()
+    start = data.index(b"mdat") + 4
+    size = int.from_bytes(data[start - 8 : start - 4], "big") - 8
+    (folder / "empty.mp4").write_bytes(data[:start] + bytes(size) + data[start + size :])
+    return folder
+
+
+def used(path: Path) -> tuple[int, int]:
+    """Frames of the sensitivity, and pairs of neighbours of the causes, in the tables."""
+    folder = RunFolder(path)
+    frames = folder.table("sensitivity")[["item", "frame"]].drop_duplicates()
+    causes = folder.table("causes")
+    near = causes[causes["frame_b"] - causes["frame_a"] == 1]
+    return len(frames), len(near[["item", "frame_a"]].drop_duplicates())
+
+
+def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert run("causes", str(line), f"--out={out}", *ASKED) == 3
+    assert run("sensitivity", str(out), *ASKED) == 3
+    noted = json.loads((out / "run.json").read_text())
+    assert {Path(entry["path"]).name for entry in noted["failed"]} == {"broken.mp4", "empty.mp4"}
+    assert {(entry["item"], entry["same_as"]) for entry in noted["duplicates"]} == {
+        ("hevc2", "hevc"),
+        ("other", "hevc"),
+    }
+    assert noted["sample"] == {"budget": "", "frames": 12, "pairs": 9, "items": 2}
+    assert used(out) == (12, 9)
+    per_item = RunFolder(out).table("sensitivity").drop_duplicates(["item", "frame"])["item"].value_counts()
+    assert per_item.to_dict() == {"hevc": 6, "line-bolt": 6}
+
+    before = written(out / "parts")
+    assert run("sensitivity", str(out), *ASKED) == 3
+    assert written(out / "parts") == before
+    assert json.loads((out / "run.json").read_text())["sample"] == noted["sample"]
+
+    several = tmp_path / "several"
+    assert run("sensitivity", str(line), f"--out={several}", *ASKED, "--workers=2") == 3
+    for name in ("links", "sensitivity"):
+        tables = (RunFolder(path).table(name) for path in (out, several))
+        pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(line: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    asked = [word for word in ASKED if not word.startswith("--frames")]
+    assert run("sensitivity", str(line), f"--out={out}", *asked) == 3
+    assert json.loads((out / "run.json").read_text())["sample"]["frames"] == 120
+
+
+def test_a_failure_that_nobody_foresaw_is_told_of_its_item_alone(
+    line: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It comes with the second picture, when the frames are shared out already: they go to the other clip."""
+    made = FrameStream._made
+
+    def failing(self: FrameStream, size: int) -> Generator[FrameBatch]:
+        for number, batch in enumerate(made(self, 1)):
+            if batch.item == "line-bolt" and (size > 1 or number > 0 or failing_at_once):
+                raise RuntimeError("a bolt is loose")
+            yield batch
+
+    monkeypatch.setattr(FrameStream, "_made", failing)
+    for failing_at_once in (True, False):
+        out = tmp_path / f"run {failing_at_once}"
+        sources = [str(line / name) for name in ("hevc.mp4", "line-bolt.gif")]
+        assert run("sensitivity", *sources, f"--out={out}", *ASKED[:2], "--frames=8", "--quiet") == 3
+        assert "line-bolt: RuntimeError: a bolt is loose" in capsys.readouterr().err
+        assert len(RunFolder(out).table("sensitivity").drop_duplicates("frame")) == 8
+
+
+def test_nothing_that_can_be_read(line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    sources = [str(line / name) for name in ("broken.mp4", "empty.mp4")]
+    assert run("sensitivity", *sources, f"--out={out}", *ASKED) == 3
+    assert "nothing could be evaluated" in capsys.readouterr().err
+    assert len(json.loads((out / "run.json").read_text())["failed"]) == 2

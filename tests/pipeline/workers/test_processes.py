@@ -1,0 +1,244 @@
+"""Units done by several processes: the same tables to the last bit, whatever happens to a worker."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import need
+from tests.pipeline.conftest import FEW
+
+MODELS = '''
+import os, signal, sys, time
+from pathlib import Path
+import numpy as np
+from vidrobust.predictions import Classifications
+
+HERE = Path(__file__).parent
+
+
+class Plain:
+    """Five bands of brightness."""
+
+    name = "plain"
+    class_names = tuple("abcde")
+    task = "classification"
+    version = "1"
+
+    def __init__(self):
+        (HERE / "pids" / str(os.getpid())).touch()
+
+    def __call__(self, pixels):
+        share = pixels.float().mean(dim=(1, 2, 3)).numpy()[:, None] / 255
+        score = np.exp(-((share * 8 - np.arange(5)) ** 2) * 4)
+        return Classifications((score / score.sum(axis=1, keepdims=True)).astype(np.float32), self.class_names)
+
+
+class Dying(Plain):
+    """Its process is killed: once in each of these files of the package, or each time a picture is so wide."""
+
+    name = "dying"
+
+    def __call__(self, pixels):
+        time.sleep(float(os.environ.get("SLOW", "0")))
+        if pixels.shape[-1] > 128 and str(os.getpid()) != os.environ["ASKS"]:
+            if str(pixels.shape[-1]) == os.environ.get("WIDTH"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            for name in os.environ.get("ONCE_IN", "").split():
+                if name in _files() and not (HERE / f"died in {name}").exists():
+                    (HERE / f"died in {name}").touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(pixels)
+
+
+def _files():
+    frame, found = sys._getframe(), []
+    while frame:
+        found.append(Path(frame.f_code.co_filename).name)
+        frame = frame.f_back
+    return found
+
+
+def plain():
+    return Plain()
+
+
+def dying():
+    return Dying()
+'''
+START = """
+import os, signal
+os.environ["ASKS"] = str(os.getpid())
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
+from vidrobust.cli.app import main; main()
+"""
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Place:
+    """A folder with two short clips, a file that is none, and models of which one dies."""
+
+    def __init__(self, base: Path, clips: Path) -> None:
+        self.base = base
+        (base / "line").mkdir()
+        (base / "pids").mkdir()
+        for name in ("line-bolt.gif", "hevc.mp4"):
+            (base / "line" / name).write_bytes((clips / name).read_bytes())
+        (base / "line" / "broken.mp4").write_bytes(b"\0" * 999)
+        (base / "modelled.py").write_text(MODELS)
+
+    def start(self, out: str, *more: str, model: str = "dying", **env: str) -> subprocess.Popen[str]:
+        sources = (str(self.base / "line"), "-mmodelled:plain", f"-mmodelled:{model}")
+        return subprocess.Popen(
+            [sys.executable, "-c", START, "correlate", *sources, f"-o{self.base / out}", *FEW, *more],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.base,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{self.base}", "OMP_NUM_THREADS": "1", **env},
+            start_new_session=True,
+        )
+
+    def run(self, out: str, *more: str, **env: str) -> tuple[int, str]:
+        """Exit code, and what was said."""
+        with self.start(out, *more, **env) as process:
+            _, told = process.communicate(timeout=280)
+        return process.returncode, told
+
+    def json(self, out: str) -> dict:
+        return json.loads((self.base / out / "run.json").read_text())
+
+    def alive(self) -> list[int]:
+        """Processes that opened the models and are still there."""
+        return [int(path.name) for path in (self.base / "pids").iterdir() if _is_alive(int(path.name))]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def same(a: Path, b: Path) -> None:
+    """Every table of two run folders is the same to the last bit."""
+    names = {path.name for path in a.glob("*.parquet")}
+    assert names == {path.name for path in b.glob("*.parquet")}
+    assert "sensitivity.parquet" in names
+    for name in names:
+        pd.testing.assert_frame_equal(pd.read_parquet(a / name), pd.read_parquet(b / name), check_exact=True)
+
+
+def until(there: Callable[[], object], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """With the run ``alone``, done by one process."""
+    place = Place(tmp_path_factory.mktemp("workers"), public_clips)
+    code, told = place.run("alone")
+    assert code == 3, told
+    return place
+
+
+@pytest.mark.parametrize("where", ["processes", "ray"])
+def test_a_killed_worker_changes_nothing(place: Place, where: str) -> None:
+    """One dies while every frame is seen, one while single frames are."""
+    if where == "ray":
+        need(
+            importlib.util.find_spec("ray"), "the package ray is not installed: pip install 'vidrobust[ray]'"
+        )
+    for file in place.base.glob("died in *"):
+        file.unlink()
+    on = ["--cluster=ray"] if where == "ray" else []
+    code, told = place.run(where, "--workers=2", *on, ONCE_IN="streams.py sensitivity_unit.py")
+    assert code == 3, told
+    assert len(list(place.base.glob("died in *"))) == 2
+    assert told.count("a worker was lost (") == 2
+    if where == "processes":
+        assert told.count("ended by SIGKILL); what it had not done is done again") == 2
+    same(place.base / "alone", place.base / where)
+    assert place.json(where)["failed"] == place.json("alone")["failed"]
+    assert len(place.json(where)["failed"]) == 1
+    assert not place.alive()
+
+
+def test_a_unit_that_ends_every_worker_is_given_up_and_the_others_are_done(place: Place) -> None:
+    """The wider clip ends whoever shows it to the second model: both stages of it fail, the rest is there."""
+    widths = {entry["item"]: entry["width"] for entry in place.json("alone")["inputs"]}
+    item = max(widths, key=lambda name: widths[name])
+    code, told = place.run("deadly", "--workers=2", WIDTH=str(widths[item]))
+    assert code == 3
+    errors = [entry["error"] for entry in place.json("deadly")["failed"] if "dying" in entry["error"]]
+    assert [error.partition(" (last")[0] for error in errors] == [
+        f"{item}: {stage} with dying: its worker was lost 3 times" for stage in ("stability", "sensitivity")
+    ]
+    assert told.count("a worker was lost") == 6
+    for name in ("frames", "sensitivity"):
+        whole, found = (pd.read_parquet(place.base / out / f"{name}.parquet") for out in ("alone", "deadly"))
+        spared = whole[(whole["model"] == "plain") | (whole["item"] != item)]
+        assert len(set(spared["item"])) == 2
+        pd.testing.assert_frame_equal(spared.reset_index(drop=True), found, check_exact=True)
+
+
+@pytest.mark.parametrize("moment", ["starting", "opening", "working"])
+def test_ctrl_c_ends_the_workers(place: Place, moment: str) -> None:
+    """One, to all of them, as a terminal sends it: while they are started, open their models, and work."""
+    out, before = f"stopped {moment}", len(list((place.base / "pids").iterdir()))
+    with place.start(out, "--workers=2", SLOW="2") as process:
+        there = {
+            "starting": lambda: len(list((place.base / "pids").iterdir())) > before,
+            "opening": lambda: len(list((place.base / "pids").iterdir())) > before + 1,
+            "working": lambda: list((place.base / out).glob("parts/links/*.parquet")),
+        }
+        until(there[moment])
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    assert told.endswith("stopped\n")
+    assert "Traceback" not in told
+    assert not place.alive()
+
+
+def test_the_same_command_goes_on_after_ctrl_c(place: Place) -> None:
+    out = "stopped working"
+    assert list((place.base / out).glob("parts/links/*.parquet"))
+    assert place.run(out, "--workers=2")[0] == 3
+    same(place.base / "alone", place.base / out)
+    assert not list((place.base / out).rglob("*.part"))
+
+
+def test_workers_do_not_outlive_the_one_that_asked(place: Place) -> None:
+    with place.start("orphans", "--workers=2") as process:
+        until(lambda: len(place.alive()) == 3)
+        process.kill()
+        process.communicate()
+    until(lambda: not place.alive(), 30)
+
+
+def test_from_a_script_that_is_not_run_again_by_its_workers(place: Place) -> None:
+    script = place.base / "script.py"
+    script.write_text(
+        "import vidrobust\nfrom vidrobust.run_folder.settings import Settings\n"
+        "run = vidrobust.study('line', 'modelled:plain', out='script', stages=['variation'], "
+        "settings=Settings(workers=2))\nprint(len(run.table('links')))\n"
+    )
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{place.base}"}
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=place.base, env=env, capture_output=True, text=True, timeout=200
+    )
+    assert (done.returncode, done.stdout) == (0, "30\n"), done.stderr

@@ -1,0 +1,81 @@
+"""The run folder: whole files or none, one process at a time, clear errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.run_folder import tables
+from vidrobust.run_folder.folder import RunFolder, remove_results
+from vidrobust.run_folder.settings import Settings
+
+
+def test_results_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", Settings(seed=3))
+    folder.write_table("frames", tables.empty("frames"))
+    for name in ("parts/stability", "policies/net", "moments"):
+        (folder.path / name).mkdir(parents=True)
+    assert folder.has("frames")
+    assert folder.settings.seed == 3
+    with folder.locked():
+        remove_results(folder.path)
+        assert (folder.path / ".running.json").is_file()  # whoever comes now is told who holds it
+        again = RunFolder.create(tmp_path / "run", Settings())
+    assert not again.has("frames")
+    assert again.settings.seed == 0
+    assert sorted(path.name for path in folder.path.iterdir() if path.name != ".lock") == ["run.json"]
+
+
+def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.json").write_text("{}")
+    with pytest.raises(SettingsError, match=r"not empty and not a run folder"):
+        RunFolder.create(tmp_path, Settings())
+    assert (tmp_path / "thesis.json").exists()
+
+
+def test_json_is_strict_and_plain(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", Settings())
+    folder.write_json("metrics.json", {"a": np.float32("nan"), "b": np.int64(3), "c": (1.5, float("inf"))})
+    assert json.loads((folder.path / "metrics.json").read_text()) == {"a": None, "b": 3, "c": [1.5, None]}
+    assert not list(folder.path.glob("*.part"))
+
+
+def test_missing_pieces_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is not a run folder.*vidrobust study"):
+        RunFolder.existing(tmp_path)
+    folder = RunFolder.create(tmp_path / "run", Settings())
+    with pytest.raises(InputError, match="there is no pairs table in this run folder; run that stage first"):
+        folder.table("pairs")
+
+
+def test_a_folder_of_another_version_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"schema": 1, "versions": {"vidrobust": "0.1.0"}}))
+    with pytest.raises(
+        InputError, match=r"made by vidrobust 0\.1\.0 and cannot be continued.*another --out, or --overwrite"
+    ):
+        RunFolder.existing(tmp_path)
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", Settings())
+    with folder.locked():
+        with (
+            pytest.raises(SettingsError, match=r"another vidrobust is at work in this run folder \(process"),
+            RunFolder(folder.path).locked(),
+        ):
+            pass
+        assert (folder.path / ".running.json").is_file()
+    with folder.locked():
+        pass
+
+
+def test_a_stage_is_noted_and_taken_back(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", Settings())
+    folder.note_stage("variation", {"seconds": 1.5})
+    assert folder.run["stages"] == {"variation": {"seconds": 1.5}}
+    folder.note_stage("variation", None)
+    assert folder.run["stages"] == {}

@@ -1,0 +1,167 @@
+"""Replays of planted pairs: the planted cause holds the share of the noise-free twin, the others nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.stages.causes.planted import Grid, recorded, still, view
+from vidrobust.frames.pixels import to_levels
+from vidrobust.stages.causes.measured import edges_of
+from vidrobust.stages.causes.pair_replays import NO_THIRD, PairReplays, study_pair
+from vidrobust.stages.causes.scene import CAUSES, turned
+from vidrobust.stages.causes.score import KEYFRAMES, NOISE, coordinates, predict, score
+
+MODEL = Grid()
+
+
+@pytest.fixture(scope="module")
+def scene(corpus: Path) -> np.ndarray:
+    return still(corpus)
+
+
+def shares(
+    clean: list[np.ndarray], sigma: float, pairs: int = 3
+) -> tuple[pd.Series, float, list[PairReplays]]:
+    """Shares over several recordings of the same four frames, and the truth of the noise-free twin."""
+    rows, along, change, made = [], 0.0, 0.0, []
+    for seed in range(pairs):
+        frames = recorded(clean, sigma, seed)
+        made.append(study_pair(*frames))
+        rows += score(made[-1], MODEL)
+        z = coordinates(predict(MODEL, (*frames[1:3], *map(to_levels, clean[1:3])), "cpu"), "logits")
+        along += float((z[3] - z[2]) @ (z[1] - z[0]))
+        change += float(np.square(z[1] - z[0]).sum())
+    table = pd.DataFrame(rows).groupby("cause", sort=False)[["along", "change"]].sum()
+    return table["along"] / table["change"], along / change, made
+
+
+def test_light(scene: np.ndarray) -> None:
+    found, truth, made = shares([view(scene, gain=g) for g in (1.0, 0.95, 1.03, 0.99)], 2.0)
+    assert found["light"] == pytest.approx(truth, abs=0.05)
+    assert found[list(CAUSES)].sum() == pytest.approx(truth, abs=0.05)
+    # 1.03 / 0.95 is 8.4 % more
+    assert made[0].sizes["light"].size == pytest.approx(0.084, abs=0.01)
+
+
+def test_camera(scene: np.ndarray) -> None:
+    clean = [view(scene, shift=s) for s in ((0, 0), (1.2, 0.4), (-0.8, 1.9), (0.5, 0.5))]
+    found, truth, made = shares(clean, 2.0)
+    assert truth > 0.6
+    assert found["camera"] == pytest.approx(truth, abs=0.1)
+    assert abs(found[["light", "colour", "objects", "sharpness"]]).max() < 0.05
+    # the camera moves by (-2.0, +1.5), so that the picture moves the other way
+    more = made[0].sizes["camera"].more
+    assert (more["shift_x_px"], more["shift_y_px"]) == pytest.approx((2.0, -1.5), abs=0.1)
+
+
+def test_noise_alone_is_noise_alone(scene: np.ndarray) -> None:
+    found, _, _ = shares([view(scene)] * 4, 4.0, pairs=16)
+    assert abs(found[list(CAUSES)]).max() < 0.04
+    assert 0.7 < found[NOISE] < 1.3
+
+
+@pytest.mark.parametrize("blurs", [(0, 0.3, 1.2, 1.5), (1.5, 1.2, 0.3, 0.0)], ids=["blurrier", "sharper"])
+def test_sharpness_is_played_in_the_direction_in_which_it_can_be(
+    scene: np.ndarray, blurs: tuple[float, ...]
+) -> None:
+    found, truth, made = shares([view(scene, blur=s) for s in blurs], 1.0)
+    assert made[0].reversed == (blurs[1] > blurs[2])
+    # sqrt(1.2^2 - 0.3^2) = 1.16 px, negative where it gets sharper
+    assert made[0].sizes["sharpness"].size == pytest.approx(1.16 * np.sign(blurs[2] - blurs[1]), abs=0.25)
+    assert found["sharpness"] == pytest.approx(truth, abs=0.15)
+
+
+def test_the_steps_of_both_chains_add_up_to_everything(scene: np.ndarray) -> None:
+    clean = [view(scene, shift=(s, 0), gain=g) for s, g in ((0, 1), (1, 1.05), (2.5, 0.97), (2, 1))]
+    pair = study_pair(*recorded(clean, 2.0, 0))
+    rows = pd.DataFrame(score(pair, MODEL)).set_index("cause")
+    z = coordinates(predict(MODEL, pair.pictures, "cpu"), "logits")
+    d = (z[1] - z[0]) * (-1 if pair.reversed else 1)
+    whole = (z[pair.forwards[-1]] - z[pair.forwards[0]]) @ d
+    assert rows.loc[list(CAUSES), "along"].sum() == pytest.approx(whole)
+    assert pair.forwards[0] == pair.backwards[0]
+    assert pair.forwards[-1] == pair.backwards[-1]
+
+
+def test_results_depend_on_the_pictures_alone(scene: np.ndarray) -> None:
+    frames = recorded([view(scene, shift=(s, 0)) for s in (0, 1, 3, 2)], 2.0, 0)
+    first, again = (study_pair(*[x.copy() for x in frames]) for _ in range(2))
+    for one, other in zip(first.pictures, again.pictures, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_repeated_frame_is_no_third_frame(scene: np.ndarray) -> None:
+    a, b = recorded([view(scene), view(scene)], 2.0, 0)
+    pair = study_pair(a.copy(), a, b, None)
+    assert pair.excluded == NO_THIRD
+    rows = score(pair, MODEL)
+    assert {row["cause"] for row in rows} == {*CAUSES, NOISE}
+    assert all(np.isnan(row["along"]) and row["change"] > 0 for row in rows)
+
+
+def test_the_frame_after_serves_where_there_is_none_before(scene: np.ndarray) -> None:
+    frames = recorded([view(scene, shift=(s, 0)) for s in (0, 1, 3, 2)], 1.0, 0)
+    rows = pd.DataFrame(score(study_pair(None, *frames[1:]), MODEL)).set_index("cause")
+    assert rows.loc["camera", "along"] / rows.loc["camera", "change"] > 0.6
+
+
+def test_another_scene_cannot_be_replayed(scene: np.ndarray) -> None:
+    frames = recorded([view(scene)] * 2 + [view(scene[::-1, ::-1].copy())] * 2, 1.0, 0)
+    assert study_pair(*frames).excluded in ("not the same scene", "too much is new")
+
+
+def test_a_pair_across_a_keyframe_is_compared_with_the_pairs_beside_it(scene: np.ndarray) -> None:
+    frames = recorded([view(scene, gain=g) for g in (1.0, 1.0, 1.1, 1.1)], 0.5, 0)
+    (row,) = score(study_pair(*frames, keyframe=True), MODEL)
+    z = coordinates(predict(MODEL, tuple(frames), "cpu"), "logits")
+    before, change, after = (float(np.square(z[k + 1] - z[k]).sum()) for k in range(3))
+    assert row["cause"] == KEYFRAMES
+    assert row["along"] == pytest.approx(change - (before + after) / 2)
+
+
+def test_two_classes_are_compared_by_square_roots(scene: np.ndarray) -> None:
+    frames = recorded([view(scene, gain=g) for g in (1.0, 0.9, 1.1, 1.0)], 1.0, 0)
+    pair, model = study_pair(*frames), Grid(classes=2)
+    row = {each["cause"]: each for each in score(pair, model)}["light"]
+    p = predict(model, tuple(frames[1:3]), "cpu")
+    # Hellinger: the squared distance of the square roots
+    assert row["change"] == pytest.approx(np.square(np.sqrt(p[1]) - np.sqrt(p[0])).sum())
+    assert 0.8 < row["along"] / row["change"] < 1.2
+
+
+def test_a_picture_without_texture_can_still_become_lighter() -> None:
+    flat = [np.full((96, 128, 3), level, np.float32) for level in (90, 100, 112, 100)]
+    rows = pd.DataFrame(score(study_pair(*recorded(flat, 1.0, 0)), MODEL)).set_index("cause")
+    assert 0.8 < rows.loc["light", "along"] / rows.loc["light", "change"] < 1.2
+    assert rows.loc["light", "size"] == pytest.approx(0.12, abs=0.02)
+
+
+@pytest.mark.parametrize("size", [(20, 40), (33, 47), (32, 200)])
+def test_odd_sizes_are_replayed_or_refused_in_words(scene: np.ndarray, size: tuple[int, int]) -> None:
+    frames = [
+        x[: size[0], : size[1]].copy() for x in recorded([view(scene, (s, 0)) for s in range(4)], 1.0, 0)
+    ]
+    pair = study_pair(*frames)
+    assert pair.excluded or len(pair.forwards) == len(CAUSES) + 1
+    assert (pair.excluded == "frame is smaller than 32 px") == (size[0] < 32)
+
+
+def test_edges_lie_two_pixels_about_a_jump() -> None:
+    motion = np.zeros((9, 12, 2), np.float32)
+    motion[:, 6:, 0] = 3
+    # the jump lies between columns 5 and 6; both, and two to each side
+    assert np.flatnonzero(edges_of(motion)[4]).tolist() == [3, 4, 5, 6, 7, 8]
+    motion[:, 6:, 0] = 0.9
+    assert not edges_of(motion).any()
+
+
+def test_wrong_directions_keep_the_length() -> None:
+    motion = np.array([[[3.0, 1.0]]], np.float32)
+    # y points down: left of (3, 1) is (1, -3)
+    assert turned(motion, "left")[0, 0].tolist() == [1, -3]
+    assert turned(motion, "right")[0, 0].tolist() == [-1, 3]
+    assert turned(motion, "reversed")[0, 0].tolist() == [-3, -1]

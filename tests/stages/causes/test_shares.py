@@ -1,0 +1,173 @@
+"""The account from rows made by hand: sums that can be counted, and what is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.stages.causes.naming import comes_back, named
+from vidrobust.stages.causes.scene import CAUSES
+from vidrobust.stages.causes.score import KEYFRAMES, NOISE
+from vidrobust.stages.causes.shares import (
+    ACCOUNT_CAUSES,
+    UNEXPLAINED,
+    over_a_second,
+    summarise,
+    summarise_by,
+)
+
+
+def pair(
+    item: str, frame: int, change: float, weight: float = 1.0, **along: float
+) -> list[dict[str, object]]:
+    shared = {
+        "item": item,
+        "model": "m",
+        "frame_a": frame,
+        "frame_b": frame + 1,
+        "change": change,
+        "weight": weight,
+        "flip": False,
+        "excluded": "",
+        "scale": "adjacent",
+        "class_a": "cat",
+        "wrong": 0.0,
+        "turns": 0.0,
+    }
+    return [
+        {**shared, "cause": cause, "along": along.get(cause, 0.0), "size": float(cause in along)}
+        for cause in (*CAUSES, NOISE)
+    ]
+
+
+def one(account: pd.DataFrame, cause: str, item: str = "") -> pd.Series:
+    return account[(account["cause"] == cause) & (account["item"] == item)].iloc[0]
+
+
+def test_shares_are_ratios_of_weighted_sums_and_add_up_to_one() -> None:
+    rows = pair("a", 0, 10.0, 1.0, light=5.0, noise_and_coding=2.0)
+    rows += pair("a", 9, 2.0, 5.0, light=0.0, camera=1.0, noise_and_coding=1.0)
+    account = summarise(pd.DataFrame(rows))
+    # change 1 * 10 + 5 * 2 = 20; light 5; camera 5 * 1; noise 2 + 5 * 1
+    assert one(account, "light").share == pytest.approx(5 / 20)
+    assert one(account, "camera").share == pytest.approx(5 / 20)
+    assert one(account, NOISE).share == pytest.approx(7 / 20)
+    assert one(account, UNEXPLAINED).share == pytest.approx(3 / 20)
+    assert account[account["item"] == ""]["share"].sum() == pytest.approx(1)
+    assert account[account["item"] == ""]["cause"].tolist() == list(ACCOUNT_CAUSES)
+
+
+def test_the_specific_part_is_the_share_less_the_wrong_directions() -> None:
+    table = pd.DataFrame(pair("a", 0, 10.0, camera=6.0, light=4.0) + pair("a", 9, 10.0, camera=8.0))
+    table.loc[table["cause"] == "camera", "wrong"] = 2.0
+    table.loc[table["cause"] == "light", "wrong"] = -3.0
+    account = summarise(table)
+    assert one(account, "camera").specific == pytest.approx((14 - 4) / 20)
+    # what the wrong direction undoes is not added
+    assert one(account, "light").specific == pytest.approx(4 / 20)
+    assert np.isnan(one(account, NOISE).specific)
+
+
+def test_keyframes_take_their_share_first() -> None:
+    rows = pair("a", 0, 6.0, light=3.0) + pair("a", 9, 6.0, light=3.0)
+    at = {**pair("a", 20, 9.0)[0], "cause": KEYFRAMES, "along": 8.0}
+    account = summarise(pd.DataFrame([*rows, at]))
+    # 8 of 12 + 9; the other causes share the remaining 13 of 21 as the other pairs do
+    assert one(account, KEYFRAMES).share == pytest.approx(8 / 21)
+    assert one(account, "light").share == pytest.approx(0.5 * 13 / 21)
+    assert account[account["item"] == ""]["share"].sum() == pytest.approx(1)
+
+
+def test_what_could_not_be_replayed_is_unexplained_and_what_has_no_third_frame_left_out() -> None:
+    rows = pair("a", 0, 5.0, light=5.0) + pair("a", 9, 5.0) + pair("a", 30, 100.0)
+    table = pd.DataFrame(rows)
+    table.loc[table["frame_a"] == 9, ["excluded", "along"]] = ["not the same scene", np.nan]
+    table.loc[table["frame_a"] == 30, ["excluded", "along"]] = ["no third frame", np.nan]
+    account = summarise(table)
+    assert one(account, "light").share == pytest.approx(0.5)
+    assert one(account, UNEXPLAINED).share == pytest.approx(0.5)
+    assert one(account, "light").n == 2
+    assert one(account, "light").excluded == 2
+    assert "not the same scene (1)" in one(account, "light").reasons
+
+
+def test_flips_are_given_to_the_cause_that_holds_most_and_to_the_step_that_turns_the_label() -> None:
+    table = pd.DataFrame(pair("a", 0, 10.0, light=6.0, camera=1.0) + pair("a", 9, 10.0, camera=2.0))
+    table["flip"] = True
+    table.loc[(table["frame_a"] == 0) & (table["cause"] == "light"), "turns"] = 0.5
+    table.loc[(table["frame_a"] == 0) & (table["cause"] == "camera"), "turns"] = 0.5
+    account = summarise(table)
+    assert one(account, "light").flips == 2
+    assert one(account, "light").flips_mostly == 1
+    assert one(account, "camera").flips_mostly == 0
+    assert one(account, "camera").flips_reproduced == 0.5
+
+
+def noisy(share: float, n: int, seed: int, items: int = 1) -> pd.DataFrame:
+    """Pairs whose light holds about this share of the change."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for k in range(n):
+        change = float(rng.gamma(2))
+        light = change * (share + rng.normal(0, 0.2))
+        rows += pair(f"clip {k % items}", 7 * k, change, light=light)
+    return pd.DataFrame(rows)
+
+
+def test_a_clear_cause_is_named_and_comes_back() -> None:
+    table = noisy(0.5, 48, 0)
+    assert named(summarise(table))["cause"].tolist() == ["light"]
+    back = comes_back(table, named(summarise(table)), seed=0)
+    assert back["cause"].tolist() == ["light"]
+    assert back["comes_back"].iloc[0] > 0.9
+
+
+def test_a_drift_is_named_from_pairs_a_second_apart_where_neighbours_do_not_show_it() -> None:
+    near, far = noisy(0.0, 24, 0), noisy(0.5, 48, 1).assign(scale="second")
+    causes = pd.concat([near, far], ignore_index=True)
+    found = named(summarise(near), over_a_second(summarise_by(causes)))
+    assert found[["cause", "scale"]].to_numpy().tolist() == [["light", "second"]]
+    back = comes_back(causes, found, seed=0)
+    assert back["comes_back"].iloc[0] > 0.9
+    both = named(summarise(noisy(0.5, 48, 0)), over_a_second(summarise_by(causes)))
+    assert both[["cause", "scale"]].to_numpy().tolist() == [["light", "adjacent"]]
+
+
+def test_what_moves_over_a_second_is_not_named_from_it() -> None:
+    far = noisy(0.5, 48, 1).assign(scale="second")
+    far["cause"] = far["cause"].replace({"light": "camera", "camera": "light"})
+    slow = over_a_second(summarise_by(far))
+    assert slow.set_index("cause").loc["camera", "low"] > 0.05
+    assert len(named(summarise(noisy(0.0, 24, 0)), slow)) == 0
+
+
+def test_a_cause_without_effect_is_not_named() -> None:
+    found = [len(named(summarise(noisy(0.0, 24, seed)))) for seed in range(60)]
+    assert np.mean(found) <= 0.02
+
+
+def test_a_cause_that_any_direction_does_as_well_is_not_named() -> None:
+    table = noisy(0.5, 48, 0)
+    table["wrong"] = table["along"] * 1.02
+    assert len(named(summarise(table))) == 0
+
+
+def test_clips_are_the_units_where_there_are_five() -> None:
+    assert one(summarise(noisy(0.5, 30, 0, items=6)), "light").clusters == 6
+    assert one(summarise(noisy(0.5, 30, 0, items=2)), "light").clusters > 6
+
+
+def test_other_cuts_have_the_same_rows_per_class_and_distance() -> None:
+    table = noisy(0.5, 24, 0)
+    table.loc[table["frame_a"] > 80, "class_a"] = "dog"
+    table = pd.concat([table, noisy(0.1, 24, 1).assign(scale="second")])
+    cuts = summarise_by(table)
+    assert set(zip(cuts["by"], cuts["value"], strict=True)) == {
+        ("scale", "adjacent"),
+        ("scale", "second"),
+        ("class", "cat"),
+        ("class", "dog"),
+    }
+    light = cuts[cuts["cause"] == "light"].set_index("value")["share"]
+    assert light["second"] < 0.3 < light["adjacent"]

@@ -1,0 +1,417 @@
+"""The study in worlds where the truth is planted, and on a published table of real models."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from vidrobust.errors import SettingsError
+from vidrobust.run_folder import tables
+from vidrobust.stages.correlate.groups import find_groups, group_name
+from vidrobust.stages.correlate.study import correlate, correlate_tables
+from vidrobust.stages.correlate.units import Units
+from vidrobust.statistics.associations import partial_spearman
+
+VID_ROBUST = {
+    # pm-0 and pm-10 accuracy on ImageNet-Vid-Robust, then on YTBB-Robust: robustness_top1s.csv of
+    # imagenet-testbed (MIT), in percent
+    "alexnet": (49.4, 32.0, 45.3, 30.5),
+    "vgg16": (61.4, 43.1, 55.4, 40.2),
+    "resnet18": (62.0, 41.5, 54.4, 38.1),
+    "resnet50": (67.5, 52.5, 57.0, 43.8),
+    "resnet152": (72.8, 57.0, 60.8, 46.5),
+    "densenet161": (71.4, 55.1, 60.3, 46.4),
+    "nasnetalarge": (77.6, 62.1, 64.9, 51.4),
+    "resnet50_augmix": (70.9, 57.6, 58.2, 46.4),
+    "resnet50_deepaugment_augmix": (73.3, 60.4, 64.6, 51.6),
+    "resnet50_cutmix": (72.3, 53.2, 61.1, 46.0),
+    "resnet50_linf_eps4": (58.5, 45.4, 57.0, 45.6),
+    "vit_b_16": (85.8, 70.0, 67.9, 56.0),
+    "efficientnet-l2-noisystudent": (88.0, 82.2, 67.7, 63.6),
+    "resnet50_lpf5": (70.1, 52.8, 57.0, 42.4),
+}
+
+
+def units(x, y, z, cluster, *, series=None, across="frames", **changes) -> Units:
+    """Units of arrays; one perturbation p0, p1 ... per column of x, at strength 1."""
+    names = {"frames": ["margin", "pixel_change"], "models": ["clean_accuracy"]}[across]
+    made = Units(
+        across=across,
+        model="net" if across == "frames" else "",
+        name=np.array([f"u{i}" for i in range(len(y))], dtype=object),
+        cluster=np.array([f"c{c:02d}" for c in cluster], dtype=object),
+        clusters_are="clips" if across == "frames" else "families",
+        series=None if series is None else np.array([f"s{s:02d}" for s in series], dtype=object),
+        columns=pd.DataFrame(
+            {
+                "perturbation": [f"p{k}" for k in range(x.shape[1])],
+                "strength": 1.0,
+                "metric": "total_variation",
+            }
+        ),
+        sensitivity=x,
+        instability=pd.DataFrame({"total_variation": y}),
+        confounders=pd.DataFrame(z, columns=names[: z.shape[1]]),
+        primary_sensitivity="total_variation",
+        primary_stability="total_variation",
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def clips(rng, own=0.0, count=12, frames=12, slow=0.0, p=3):
+    """Frames of clips: margin and pixel change move both sides, ``own`` is what they share beyond."""
+    steps = rng.normal(size=(count, frames, p + 4))
+    for t in range(1, frames):
+        steps[:, t] = slow * steps[:, t - 1] + np.sqrt(1 - slow**2) * steps[:, t]
+    values = steps.reshape(-1, p + 4) + 0.5 * np.repeat(rng.normal(size=(count, p + 4)), frames, axis=0)
+    margin, change, common, noise = values[:, 0], values[:, 1], values[:, 2], values[:, 3:]
+    e = np.sqrt(own) * common[:, None] + np.sqrt(1 - own) * noise
+    cluster = np.repeat(np.arange(count), frames)
+    return units(
+        -margin[:, None] + e[:, 1:],
+        -margin + 0.7 * change + e[:, 0],
+        np.column_stack([margin, change]),
+        cluster,
+        series=cluster,
+    )
+
+
+def nets(rng, own=0.0, count=40, p=3, skill=2.0):
+    """Models of different skill."""
+    ability, common, noise = rng.normal(size=count), rng.normal(size=count), rng.normal(size=(count, p + 1))
+    e = np.sqrt(own) * common[:, None] + np.sqrt(1 - own) * noise
+    accuracy = 1 / (1 + np.exp(-1 - 0.4 * ability))
+    x, y = -skill * ability[:, None] + e[:, 1:], -skill * ability + e[:, 0]
+    return units(x, y, accuracy[:, None], np.arange(count), across="models")
+
+
+KINDS = {"p0": "own", "p1": "own", "p2": "own"}
+"""The perturbations that a world ties to the footage are of one family."""
+
+
+def beside(made: Units, rng, share=None) -> Units:
+    """The same units with four perturbations more, q0 .. q3, each of a kind of its own and tied to nothing.
+
+    share (n,): what they show beside their noise.
+    """
+    noise = rng.normal(size=(len(made), 4)) + (0 if share is None else np.asarray(share)[:, None])
+    more = [{"perturbation": f"q{k}", "strength": 1.0, "metric": "total_variation"} for k in range(4)]
+    return dataclasses.replace(
+        made,
+        columns=pd.concat([made.columns, pd.DataFrame(more)], ignore_index=True),
+        sensitivity=np.hstack([made.sensitivity, noise]),
+    )
+
+
+def verdicts(result):
+    """Of the perturbations p0, p1 ..., not of those beside them."""
+    table = result.table[result.table["primary"] & result.table["perturbation"].str.startswith("p")]
+    return table.drop_duplicates("perturbation").set_index("perturbation")["verdict"]
+
+
+# -------------------------------------------------------------------------------------- planted worlds
+
+
+@pytest.mark.parametrize("world", [clips, nets])
+def test_a_true_proxy_is_found_and_one_that_shares_only_the_confounder_is_not(world):
+    rng = np.random.default_rng(0)
+    true, false = (world(rng, own=own, count=40) for own in (0.7, 0.0))
+    true, false = (beside(made, rng, -made.confounders.to_numpy()[:, 0]) for made in (true, false))
+    assert list(verdicts(correlate(true, KINDS))) == ["proxy"] * 3
+    found = correlate(false, KINDS)
+    assert "proxy" not in set(verdicts(found))
+    raw = found.table[found.table["primary"] & (found.table["method"] == "spearman")]
+    assert (
+        raw.loc[raw["perturbation"].isin(KINDS), "low"] > 0.1
+    ).all()  # the raw coefficient looks good all the same
+
+
+@pytest.mark.parametrize(
+    ("world", "settings"),
+    [(nets, {}), (clips, {"count": 10, "frames": 6}), (clips, {"count": 10, "frames": 12, "slow": 0.9})],
+    ids=["skill only", "margin only", "slow frames"],
+)
+def test_false_proxies_stay_rare_and_intervals_cover(world, settings):
+    """A small edition of benchmarks/correlation_worlds.py: 40 draws of 3 perturbations."""
+    rng = np.random.default_rng(1)
+    large = world(rng, **{**settings, "count": 4000})
+    truth = partial_spearman(
+        large.sensitivity, large.instability.to_numpy(), large.confounders.to_numpy(np.float64)
+    ).mean()
+    called, covered = [], []
+    for draw in range(40):
+        table = correlate(world(rng, **settings), seed=draw, resamples=199).table
+        partial = table[table["method"] == "partial_spearman"]
+        called += list(partial["verdict"] == "proxy")
+        covered += list((partial["low"] <= truth) & (truth <= partial["high"]))
+    # of 120: at most 6 expected; the draws of one world depend, so three standard deviations of 40
+    assert np.mean(called) < 0.1
+    assert np.mean(covered) > 0.85
+
+
+def test_bends_of_one_confounder_are_not_a_proxy():
+    rng = np.random.default_rng(2)
+    skill = rng.normal(size=200)
+    step = -1.5 * np.tanh(4 * skill)
+    x, y = step[:, None] + 0.7 * rng.normal(size=(200, 3)), step + 0.7 * rng.normal(size=200)
+    found = correlate(units(x, y, skill[:, None], np.arange(200), across="models"))
+    partial = found.table[found.table["method"] == "partial_spearman"]
+    assert (partial["low"] > 0).all()  # a straight line in ranks is fooled
+    assert set(partial["verdict"]) == {"no evidence"}
+    assert "may act along a curve" in found.sentences["p0"]
+
+
+def test_a_confounder_measured_with_error_is_allowed_for():
+    rng = np.random.default_rng(3)
+    skill = rng.normal(size=200)
+    x, y = -2 * skill[:, None] + rng.normal(size=(200, 3)), -2 * skill + rng.normal(size=200)
+    measured = (skill + 0.33 * rng.normal(size=200))[:, None]  # reliability 1 / 1.11
+    blind = beside(units(x, y, measured, np.arange(200), across="models"), rng)
+    assert set(verdicts(correlate(blind, KINDS))) == {"proxy"}  # nothing says that it was measured with error
+    told = correlate(dataclasses.replace(blind, confounder_reliability=(0.9,)), KINDS)
+    assert set(verdicts(told)) == {"cannot tell"}
+    assert "measured with error, fails to take out" in told.sentences["p0"]
+
+
+def test_what_lies_between_clips_alone_is_not_confirmed():
+    rng = np.random.default_rng(4)
+    clip = np.repeat(np.arange(20), 10)
+    shown = np.repeat(rng.normal(size=20), 10)
+    x, y = shown[:, None] + rng.normal(size=(200, 20)), shown + rng.normal(size=200)
+    found = correlate(units(x, y, rng.normal(size=(200, 2)), clip, series=clip))
+    partial = found.table[found.table["method"] == "partial_spearman"]
+    assert (partial["low"] > 0).mean() > 0.8  # over all frames they go together
+    assert (partial["verdict"] == "proxy").mean() <= 0.1
+    unconfirmed = partial.loc[(partial["low"] > 0) & (partial["verdict"] != "proxy"), "perturbation"]
+    assert "permutation within the clips does not confirm it" in found.sentences[unconfirmed.iloc[0]]
+
+
+# -------------------------------------------------------------------------------------- cannot tell
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, u.sensitivity, 9.0)}, "a ceiling"),
+        (lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, 5.0, 0.0).repeat(3, 1)}, "a floor"),
+        (lambda u: {"cluster": np.repeat(["a", "b", "c"], 48)}, "3 clips are too few"),
+        (lambda u: {"uncontrolled": "skill is not known"}, "skill is not known"),
+    ],
+)
+def test_cannot_tell_says_why(change, reason):
+    made = clips(np.random.default_rng(6), own=0.7)
+    found = correlate(dataclasses.replace(made, **change(made)), resamples=99)
+    assert set(verdicts(found)) == {"cannot tell"}
+    assert reason in found.sentences["p0"]
+    assert found.headline.startswith("Cannot tell across 144 frames")
+
+
+def test_low_reliability_excuses_a_missing_tie_but_takes_no_proxy_away():
+    for own, verdict in ((0.0, "cannot tell"), (0.7, "proxy")):
+        made = beside(clips(np.random.default_rng(6), own=own), np.random.default_rng(7))
+        shaky = dataclasses.replace(made, sensitivity_halves=(made.sensitivity, -made.sensitivity))
+        found = correlate(shaky, KINDS, resamples=199)
+        assert set(verdicts(found)) == {verdict}
+        assert (found.table["reliability"] == 0).all()
+        assert ("hardly agrees with itself" in found.sentences["p0"]) == (verdict == "cannot tell")
+        same = dataclasses.replace(made, instability_halves=(made.instability, made.instability))
+        assert correlate(same, resamples=99).table["stability_reliability"].to_numpy() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 11])
+def test_few_models_never_get_a_verdict(count):
+    found = correlate(nets(np.random.default_rng(7), own=0.9, count=count), resamples=99)
+    assert set(verdicts(found)) == {"cannot tell"}
+    assert f"{count} models are too few, 12 are needed" in found.sentences["p0"]
+    tables.check("correlation", found.table)
+
+
+def test_as_many_models_as_gu_et_al_had_exclude_too_little():
+    found = correlate(nets(np.random.default_rng(8), own=0.2, count=12, p=20))
+    assert list(verdicts(found)).count("cannot tell") >= 12
+    assert "proxy" not in set(verdicts(found))
+    assert any("excludes too little" in sentence for sentence in found.sentences.values())
+
+
+def test_no_confounder_no_partial_no_verdict():
+    made = nets(np.random.default_rng(9), own=0.9)
+    bare = dataclasses.replace(
+        made, confounders=made.confounders[[]], uncontrolled="clean accuracy is not known"
+    )
+    found = correlate(bare)
+    assert set(found.table["method"]) == {"pearson", "spearman", "kendall"}
+    assert set(verdicts(found)) == {"cannot tell"}
+
+
+# -------------------------------------------------------------------------------------- the tables
+
+
+def test_the_table_keeps_the_contract_and_its_figures_are_those_of_others():
+    made = clips(np.random.default_rng(10), own=0.4)
+    table = correlate(made, {"p0": "light"}, resamples=199).table
+    checked = tables.check("correlation", table)
+    assert list(checked.columns[:16]) == list(tables.TABLES["correlation"])
+    assert set(table.loc[table["perturbation"] == "p0", "family"]) == {"light"}
+    rows = table[table["perturbation"] == "p1"].set_index("method")
+    x, y = made.sensitivity[:, 1], made.instability["total_variation"]
+    for method, other in (
+        ("pearson", stats.pearsonr),
+        ("spearman", stats.spearmanr),
+        ("kendall", stats.kendalltau),
+    ):
+        assert rows.loc[method, "value"] == pytest.approx(other(x, y).statistic)
+        assert rows.loc[method, "given"] == ""
+    assert rows.loc["partial_spearman", "given"] == "margin + pixel_change"
+    for _, of in table.groupby(["method", "primary"]):
+        np.testing.assert_allclose(of["q"], multipletests(of["p"], method="fdr_bh")[1])
+    assert (table["n"] == 144).all()
+    assert (table["clusters"] == 12).all()
+    assert (table["distinct"] == 144).all()
+    assert ((table["low_without"] <= table["value"]) & (table["value"] <= table["high_without"])).all()
+
+
+def test_strengths_are_averaged_for_the_verdict_and_kept_beside_it():
+    made = clips(np.random.default_rng(11), own=0.5, p=4)
+    columns = pd.DataFrame(
+        {
+            "perturbation": ["fog", "fog", "fog", "snow"],
+            "strength": [1.0, 2.0, 1.0, 1.0],
+            "metric": ["total_variation", "total_variation", "label_flip", "label_flip"],
+        }
+    )
+    table = correlate(dataclasses.replace(made, columns=columns), resamples=99).table
+    pearson = table[table["method"] == "pearson"]
+    mean = pearson[pearson["strength"].isna()]
+    expected = stats.pearsonr(
+        made.sensitivity[:, :2].mean(axis=1), made.instability["total_variation"]
+    ).statistic
+    assert mean["value"].item() == pytest.approx(expected)
+    assert mean["primary"].item()
+    # snow was not measured by the primary metric, and speaks through what it has
+    assert pearson.loc[pearson["primary"], "perturbation"].tolist() == ["snow", "fog"]
+    assert len(pearson) == 5
+    assert (table.groupby("perturbation")["verdict"].nunique() == 1).all()
+
+
+def test_missing_measurements_leave_only_their_own_rows_short():
+    made = clips(np.random.default_rng(12), own=0.6)
+    holes = made.sensitivity.copy()
+    holes[:30, 2] = np.nan
+    whole, short = (
+        correlate(made, resamples=99).table,
+        correlate(dataclasses.replace(made, sensitivity=holes), resamples=99).table,
+    )
+    assert short.groupby("perturbation")["n"].first().to_dict() == {"p0": 144, "p1": 144, "p2": 114}
+    one, other = (
+        t[t["perturbation"] != "p2"].set_index(["perturbation", "method"])["value"] for t in (whole, short)
+    )
+    np.testing.assert_allclose(one, other.reindex(one.index))
+
+
+def test_the_same_seed_gives_the_same_table_and_another_the_same_verdicts():
+    made = clips(np.random.default_rng(13), own=0.1)
+    one, same, other = (correlate(made, seed=seed) for seed in (1, 1, 2))
+    pd.testing.assert_frame_equal(one.table, same.table)
+    assert verdicts(one).to_dict() == verdicts(other).to_dict()
+    assert not one.table["p"].equals(other.table["p"])
+
+
+def test_the_matrix_is_symmetric_and_that_of_scipy():
+    made = clips(np.random.default_rng(14), own=0.4)
+    matrix = correlate(made, resamples=99).matrix
+    square = matrix[matrix["method"] == "spearman"].pivot(index="row", columns="column", values="value")
+    order = ["p0", "p1", "p2", "total_variation", "margin", "pixel_change"]
+    every = np.column_stack([made.sensitivity, made.instability, made.confounders])
+    np.testing.assert_allclose(square.loc[order, order], stats.spearmanr(every).statistic, atol=1e-12)
+    partial = matrix[matrix["method"] == "partial_spearman"]
+    assert not set(partial["row"]) & {"margin", "pixel_change"}
+    off = matrix[matrix["row"] != matrix["column"]]
+    assert ((off["low"] < off["value"]) & (off["value"] < off["high"])).all()
+
+
+def test_perturbations_that_move_together_are_grouped_and_named():
+    rng = np.random.default_rng(15)
+    made = clips(rng, own=0.3, p=5)
+    x = made.sensitivity.copy()
+    x[:, 1] = x[:, 0] + 0.1 * rng.normal(size=144)
+    x[:, 3] = -x[:, 2]  # opposite is not together
+    found = correlate(dataclasses.replace(made, sensitivity=x), {"p0": "blur", "p1": "blur"}, resamples=99)
+    assert [(g.name, g.members) for g in found.groups] == [("blur (p0, p1)", ("p0", "p1"))]
+    assert found.groups[0].weakest > 0.9
+    assert set(found.table.loc[found.table["group"] != "", "perturbation"]) == {"p0", "p1"}
+
+
+def test_a_group_is_as_tight_as_its_loosest_pair():
+    def matrix(ab, bc, ac):
+        pairs = [("a", "b", ab), ("b", "c", bc), ("a", "c", ac)]
+        pairs += [(two, one, v) for one, two, v in pairs] + [(k, k, 1.0) for k in "abc"]
+        table = pd.DataFrame(pairs, columns=["row", "column", "value"])
+        return table.assign(low=table["value"] - 0.15)
+
+    assert [g.members for g in find_groups(matrix(0.9, 0.9, 0.9), {})] == [("a", "b", "c")]
+    assert [g.members for g in find_groups(matrix(0.95, 0.9, 0.7), {})] == [("a", "b")]
+    assert find_groups(matrix(0.79, 0.79, 0.79), {}) == ()
+    wide = matrix(0.9, 0.9, 0.9).assign(low=0.5)
+    assert find_groups(wide, {}) == ()
+    assert group_name(("a", "b", "c", "d", "e"), {"a": "x"}) == "a + b + c + 2 more"
+
+
+# -------------------------------------------------------------------------------------- foreign tables
+
+
+def vid_robust():
+    stable, sensitive = [], []
+    for model, (vid0, vid10, ytbb0, ytbb10) in VID_ROBUST.items():
+        stable += [(model, "", "pm0", vid0, 1109), (model, "", "pm10", vid10, 1109)]
+        for name, value in (("ytbb_anchor", ytbb0), ("ytbb_neighbours", ytbb10)):
+            sensitive.append((model, "", 0, name, 1.0, 0, "accuracy", value))
+    stable = pd.DataFrame(stable, columns=["model", "item", "metric", "value", "n"])
+    names = ["model", "item", "frame", "perturbation", "strength", "draw", "metric", "value"]
+    return stable.assign(low=np.nan, high=np.nan), pd.DataFrame(sensitive, columns=names)
+
+
+def test_a_published_table_of_real_models():
+    """14 models on two video sets: the second set, treated as a perturbation, goes with the first."""
+    stable, sensitive = vid_robust()
+    found = correlate_tables(stable, sensitive, given="pm0")
+    rows = found.table[found.table["perturbation"] == "ytbb_neighbours"].set_index("method")
+    a = np.array(list(VID_ROBUST.values()))
+    # two robustnesses turned round: the sign stays
+    assert rows.loc["pearson", "value"] == pytest.approx(stats.pearsonr(a[:, 3], a[:, 1]).statistic)
+    assert rows.loc["pearson", "value"] > 0.9
+    xy, xz, yz = (stats.spearmanr(a[:, i], a[:, j]).statistic for i, j in ((3, 1), (3, 0), (1, 0)))
+    expected = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
+    assert rows.loc["partial_spearman", "value"] == pytest.approx(expected)
+    logit = np.log(a / (100 - a))
+    left = []
+    for k in (3, 1):
+        line = stats.linregress(logit[:, 0], logit[:, k])
+        left.append(a[:, k] - 100 / (1 + np.exp(-(line.intercept + line.slope * logit[:, 0]))))
+    assert rows.loc["effective_robustness", "value"] == pytest.approx(stats.pearsonr(*left).statistic)
+    assert "larger is better: accuracy, pm10" in found.notes[1]
+    assert list(found.table["stability_metric"].unique()) == ["pm10"]
+
+
+def test_errors_and_accuracies_give_the_same_study():
+    stable, sensitive = vid_robust()
+    one = correlate_tables(stable, sensitive)
+    error = sensitive.assign(metric="error", value=100 - sensitive["value"])
+    other = correlate_tables(stable, error)
+    for column in ("value", "low", "high", "p"):
+        np.testing.assert_allclose(one.table[column], other.table[column], atol=1e-9)
+
+
+def test_a_metric_of_unknown_direction_is_never_guessed():
+    stable, sensitive = vid_robust()
+    unknown = sensitive.assign(metric="score_7")
+    with pytest.raises(SettingsError, match="not known whether larger is better"):
+        correlate_tables(stable, unknown)
+    said = correlate_tables(stable, unknown, higher_is_better={"score_7": True})
+    np.testing.assert_allclose(said.table["value"], correlate_tables(stable, sensitive).table["value"])
+    with pytest.raises(SettingsError, match="summary tables hold models or clips"):
+        correlate_tables(stable, sensitive, across="frames")

@@ -1,0 +1,268 @@
+"""The policy from made evidence: when there is a step, its range, and which of the four reasons there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.stages.causes.scene import CAUSES
+from vidrobust.stages.policy.build import Evidence, build
+from vidrobust.stages.policy.observed import OF_WIDTH
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.variation.spread import QUANTITIES
+
+WIDTH = 640
+CAMERA = {"share": 0.4, "low": 0.3, "high": 0.5, "specific": 0.3, "specific_low": 0.2, "specific_high": 0.4}
+
+
+def account(**changed: dict[str, float]) -> pd.DataFrame:
+    """Every cause occurs and surely explains nothing, but those changed."""
+    rows = []
+    for cause in (*CAUSES, "keyframes", "noise_and_coding", "unexplained"):
+        row = {"model": "net", "item": "", "cause": cause, "share": 0.0, "low": -0.01, "high": 0.02, "n": 24}
+        row |= {"specific": 0.0, "specific_low": -0.01, "specific_high": 0.01, "clusters": 20, "occurs": 24}
+        rows.append({**row, **changed.get(cause, {})})
+    return pd.DataFrame(rows)
+
+
+def within(cause: str, does: dict[str, float], strength: float = 2.0, grain: float = 0.0) -> pd.DataFrame:
+    """Twenty-four pairs in which each perturbation does this part of the cause, with a little scatter."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for frame in range(24):
+        whole = rng.uniform(0.5, 1.5)
+        for name, part in does.items():
+            of = {
+                "item": "clip",
+                "model": "net",
+                "frame_a": 10 * frame,
+                "frame_b": 10 * frame + 1,
+                "cause": cause,
+            }
+            of |= {"perturbation": name, "strength": strength, "along": whole * (part + rng.normal(0, 0.02))}
+            of |= {
+                "along_cause": whole,
+                "weight": 1.0,
+                "scale": "adjacent",
+                "grain": grain,
+                "grain_seen": 0.0,
+            }
+            rows.append(of)
+    return pd.DataFrame(rows)
+
+
+def spread(**values: float) -> pd.DataFrame:
+    rows = []
+    for quantity in QUANTITIES:
+        value = values.get(quantity, 0.0)
+        share = value / WIDTH if quantity.endswith("_px") or quantity == "sharpness" else np.nan
+        of = {"item": "", "quantity": quantity, "unit": "", "spread": value, "share": share, "n": 30}
+        rows.append({**of, "basis": "clip"})
+    return pd.DataFrame(rows)
+
+
+def sensitivity(names: tuple[str, ...], per_unit: float = 0.05) -> pd.DataFrame:
+    """Total variation that grows by this much for a unit of strength, on twenty frames."""
+    rows = []
+    for name in names:
+        for frame in range(20):
+            for strength in (1.0, 2.0, 4.0):
+                of = {
+                    "model": "net",
+                    "item": "clip",
+                    "frame": 10 * frame,
+                    "perturbation": name,
+                    "strength": strength,
+                }
+                rows.append({**of, "metric": "total_variation", "value": min(1.0, per_unit * strength)})
+                rows.append({**of, "metric": "label_flip", "value": float(frame < 2)})
+    return pd.DataFrame(rows)
+
+
+def shaken(**changed: object) -> Evidence:
+    """A camera that shakes by 3.2 px along x and 1.6 px along y, which explains 40 % of the change."""
+    whole = Evidence(
+        account=account(camera=CAMERA),
+        slow=account(),
+        named={"camera": "adjacent"},
+        comes_back={"camera": 1.0},
+        within=within("camera", {"translation": 0.9, "rotation": 0.05}),
+        spread=spread(shift_x_px=3.2, shift_y_px=1.6, rotation_deg=0.1),
+        sensitivity=sensitivity(("translation", "rotation", "brightness", "shear", "gaussian_noise")),
+        floor=1e-6,
+        image_size=(360, WIDTH),
+    )
+    return dataclasses.replace(whole, **changed)  # type: ignore[arg-type]
+
+
+def reason(policy: Policy, name: str) -> str:
+    (found,) = [each.reason for each in policy.rejected if each.perturbation == name]
+    return found
+
+
+def only_step(policy: Policy) -> PolicyStep:
+    (step,) = policy.steps
+    return step
+
+
+def test_a_shaking_camera_gets_a_translation_as_wide_as_the_footage_lies() -> None:
+    policy = build("net", shaken())
+    step = only_step(policy)
+    assert (step.perturbation, step.unit) == ("translation", OF_WIDTH)
+    assert (step.low, step.high) == (-0.005, 0.005)  # 3.2 px of 640
+    assert step.axes == (0.005, 0.0025)
+    evidence = step.evidence
+    assert (evidence["share"], evidence["share_low"], evidence["share_high"]) == (0.4, 0.3, 0.5)
+    assert evidence["comes_back"] == 1.0
+    assert evidence["sensitivity"] == pytest.approx(0.05 * 3.2)
+    assert "played" not in reason(policy, "rotation")
+    assert "of what the camera's motion does" in reason(policy, "rotation")
+    assert "geometry" not in policy.evaluation_only
+    assert "light" in policy.evaluation_only
+
+
+def test_the_four_reasons_for_no_step() -> None:
+    policy = build("net", shaken(account=account(camera=CAMERA, light={"occurs": 0})))
+    assert reason(policy, "brightness").startswith("does not occur")
+    policy = build("net", shaken())
+    # gain spread 0: at strength 0 nothing moves
+    assert reason(policy, "brightness").startswith("occurs and moves nothing")
+    policy = build("net", shaken(spread=spread(shift_x_px=3.2, gain=2.0)))
+    assert reason(policy, "brightness").startswith(
+        "occurs and moves the model, but light explains less than 5 %"
+    )
+    unsure = account(camera=CAMERA, light={"share": 0.1, "low": -0.1, "high": 0.3})
+    policy = build("net", shaken(account=unsure))
+    # half the width .2, gap to 5 % .05: 16 times
+    assert "cannot tell" in reason(policy, "brightness")
+    assert "about 16 times this footage" in reason(policy, "brightness")
+    assert reason(policy, "shear") == "nothing that is measured in footage stands for it"
+
+
+def test_no_step_where_the_cause_is_not_named_or_does_not_come_back() -> None:
+    assert not build("net", shaken(named={})).steps
+    policy = build("net", shaken(comes_back={"camera": 0.6}))
+    assert not policy.steps
+    assert "only 60 % of halves" in reason(policy, "translation")
+
+
+def test_no_step_where_any_motion_does_the_same() -> None:
+    alike = account(camera={**CAMERA, "specific": 0.0, "specific_low": -0.1, "specific_high": 0.1})
+    policy = build("net", shaken(account=alike, named={}))
+    assert "smoother sampling" in reason(policy, "translation")
+    unsure = account(camera={**CAMERA, "specific": 0.2, "specific_low": -0.2, "specific_high": 0.6})
+    policy = build("net", shaken(account=unsure, named={}))
+    # half the interval .4, specific .2: four times
+    assert "about 4 times this footage" in reason(policy, "translation")
+
+
+def test_no_step_where_the_model_is_not_moved_at_the_size_seen() -> None:
+    calm = sensitivity(("translation",), per_unit=1e-4)
+    policy = build("net", shaken(sensitivity=calm))
+    assert "moves the model by 0.000 only" in reason(policy, "translation")
+
+
+def test_of_what_cannot_be_told_apart_the_plainest_is_taken() -> None:
+    light = {"share": 0.5, "low": 0.4, "high": 0.6, "specific": 0.5, "specific_low": 0.4}
+    evidence = shaken(
+        account=account(light=light),
+        named={"light": "adjacent"},
+        comes_back={"light": 1.0},
+        within=within("light", {"brightness": 0.9, "contrast": 0.2, "gamma": 0.91}, strength=0.1),
+        spread=spread(gain=0.08),
+        sensitivity=sensitivity(("brightness", "contrast", "gamma"), per_unit=0.2),
+    )
+    policy = build("net", evidence)
+    step = only_step(policy)
+    assert (step.perturbation, step.high) == ("brightness", 0.08)
+    assert step.evidence["one_of"] == ["brightness", "gamma"]
+    assert "cannot be told from brightness" in reason(policy, "gamma")
+    assert "20 % of it" in reason(policy, "contrast")
+
+
+def test_noise_is_named_by_its_grain() -> None:
+    noise = {"share": 0.6, "low": 0.5, "high": 0.7, "specific": np.nan, "specific_low": np.nan}
+    rows = within("noise_and_coding", {"gaussian_noise": 1.0, "jpeg": 1.0}, strength=4.0)
+    rows.loc[rows["perturbation"] == "jpeg", "grain"] = 0.6
+    evidence = shaken(
+        account=account(noise_and_coding=noise),
+        named={"noise_and_coding": "adjacent"},
+        comes_back={"noise_and_coding": 1.0},
+        within=rows,
+        sensitivity=sensitivity(("gaussian_noise", "jpeg")),
+    )
+    policy = build("net", evidence)
+    step = only_step(policy)
+    assert (step.perturbation, step.low, step.high) == ("gaussian_noise", 0.0, 4.0)
+    assert "its grain is not that of the footage" in reason(policy, "jpeg")
+    coded = build("net", dataclasses.replace(evidence, within=rows.assign(grain_seen=0.6)))
+    assert only_step(coded).perturbation == "jpeg"
+
+
+def test_motion_of_objects_without_a_step_is_said() -> None:
+    objects = {"share": 0.5, "low": 0.4, "high": 0.6, "specific": 0.4, "specific_low": 0.3}
+    evidence = shaken(
+        account=account(objects=objects),
+        named={"objects": "adjacent"},
+        comes_back={"objects": 1.0},
+        within=within("objects", {"translation": 0.1}),
+    )
+    policy = build("net", evidence)
+    assert not policy.steps
+    assert any("no shift of the whole frame stands for it" in note for note in policy.notes)
+
+
+def test_a_policy_comes_back_from_its_json() -> None:
+    policy = build("net", shaken(), trained_families={"light"})
+    assert policy.contaminated == ("light",)
+    again = Policy.from_json(policy.to_json())
+    assert again.steps == policy.steps
+    assert policy.to_dict()["schema"] == 2
+
+
+def test_an_answer_that_the_weakest_change_tips_as_well_gets_no_step() -> None:
+    rng = np.random.default_rng(0)
+    tipped = sensitivity(("translation",))
+    amount = tipped["metric"] == "total_variation"
+    tipped.loc[amount, "value"] = rng.uniform(0.2, 0.8, int(amount.sum()))  # as much at every strength
+    policy = build("net", shaken(sensitivity=tipped))
+    assert not policy.steps
+    assert "that more of this moves the model more is not sure from" in reason(policy, "translation")
+
+
+def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so() -> None:
+    drift = {**CAMERA, "occurs": 24}
+    made = shaken(
+        account=account(),
+        slow=account(light=drift),
+        named={"light": "second"},
+        comes_back={"light": 1.0},
+        within=within("light", {"brightness": 0.9}).assign(scale="second"),
+        spread=spread(gain=0.2),
+        sensitivity=sensitivity(("brightness", "translation")),
+    )
+    (step,) = build("net", made).steps
+    assert (step.perturbation, step.high, step.evidence["scale"]) == ("brightness", 0.2, "second")
+    assert "40 % of the change over a second" in step.sentence
+
+
+@pytest.mark.parametrize(("lines", "step"), [(24, "motion_blur"), (5, "gaussian_blur")])
+def test_a_blur_along_a_line_gets_the_step_of_a_line(lines: int, step: str) -> None:
+    rows = within("sharpness", {"gaussian_blur": 0.9, "motion_blur": 0.91}, strength=6.4)
+    rows = rows[(rows["perturbation"] != "motion_blur") | (rows["frame_a"] < 10 * lines)]
+    made = shaken(
+        account=account(sharpness=CAMERA),
+        named={"sharpness": "adjacent"},
+        comes_back={"sharpness": 1.0},
+        within=rows,
+        spread=spread(sharpness=2.0),
+        sensitivity=sensitivity(("gaussian_blur", "motion_blur")),
+    )
+    found = only_step(build("net", made))
+    assert found.perturbation == step
+    assert found.unit == OF_WIDTH
+    if step == "motion_blur":
+        assert found.high == pytest.approx(6.4 / WIDTH, rel=1e-3)

@@ -1,0 +1,88 @@
+"""A whole study of a detector whose boxes lean with the light: named, trained against, and told in the answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.pipeline.conftest import run
+from tests.stages.causes.planted import HEIGHT, WIDTH, recorded
+from tests.stages.causes.test_places import Middle, with_plate
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.report.answer import text_of
+
+FRAMES = 60
+
+
+def leaning() -> Middle:
+    """Puts its box further to the right the lighter the picture is."""
+    return Middle(lambda frame: 60 * (float(frame[:30].mean()) - 0.45), name="leaning")
+
+
+def steady() -> Middle:
+    """Finds the plate where it is."""
+    return Middle(name="steady")
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty frames under a lamp that flickers by 8 %."""
+    folder = tmp_path_factory.mktemp("planted")
+    rng = np.random.default_rng(4)
+    grain = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT + 32, WIDTH + 32)).astype(np.float32), (0, 0), 2.5)
+    scene = np.repeat((115 + 220 * grain)[..., None], 3, axis=2).clip(20, 220).astype(np.float32)
+    clean = [with_plate(scene, 110, gain=gain) for gain in 1 + rng.uniform(-0.08, 0.08, FRAMES)]
+    (folder / "lamp").mkdir()
+    for number, frame in enumerate(recorded(clean, 1.0, 0)):
+        cv2.imwrite(str(folder / "lamp" / f"{number:04d}.png"), frame[..., ::-1])
+    here = "tests.stages.policy.test_detector_policy"
+    settings = ("--perturbation=brightness", "--perturbation=gaussian_noise", "--frames=20", "--pairs=24")
+    both = (f"--model={here}:leaning", f"--model={here}:steady")
+    assert run("study", str(folder / "lamp"), *both, *settings, f"--out={folder / 'run'}", "-q") == 0
+    return folder / "run"
+
+
+def test_the_light_is_named_of_the_places_alone(studied: Path) -> None:
+    places = pd.read_parquet(studied / "place_named.parquet")
+    assert places.loc[places["model"] == "leaning", "cause"].tolist() == ["light"]
+    assert "light" not in places.loc[places["model"] == "steady", "cause"].tolist()
+    assert not len(pd.read_parquet(studied / "named.parquet"))  # no score ever changes
+
+
+def test_the_policy_trains_against_it_as_far_as_the_lamp_goes(studied: Path) -> None:
+    policy = json.loads((studied / "policy.json").read_text())
+    (step,) = policy["steps"]
+    assert (policy["model"], step["perturbation"]) == ("leaning", "brightness")
+    assert 0.04 < step["high"] < 0.15  # the lamp goes 8 % either way
+    assert step["evidence"]["of"] == "the change of its boxes' places"
+    assert step["evidence"]["comes_back"] >= 0.9
+    # 60 px x .45 of level x the gain: at the lamp's largest gain some 2 px of a box of 44 x 36
+    assert 0.01 < step["evidence"]["sensitivity"] < 0.15
+    assert "brightness" in (studied / "policy_albumentations.yaml").read_text().lower()
+    other = json.loads((studied / "policies" / "steady" / "policy.json").read_text())
+    assert (other["model"], other["steps"]) == ("steady", [])
+
+
+def test_the_answer_tells_it_in_a_few_lines(studied: Path) -> None:
+    said = text_of(RunTables(studied))
+    assert said.startswith("leaning\n  How stable   no object that is followed drops out: 0 % [0 to ")
+    assert "of 60 frames of tracks; no box changes its class: 0 % [0 to " in said
+    assert "the change of its boxes' places comes from light" in said
+    assert "Train with   brightness ± " in said
+    page = (studied / "report.html").read_text()
+    assert "no dropout seen" in page
+    assert "This stage has not run" not in page
+
+
+def test_the_correlation_is_asked_of_each_detector(studied: Path) -> None:
+    table = pd.read_parquet(studied / "correlation.parquet")
+    assert set(table["stability_metric"]) >= {"box_change"}
+    said = json.loads((studied / "correlation.json").read_text())
+    told = [(s["across"], s["model"]) for s in said["studies"]]
+    assert ("frames", "leaning") in told
+    assert ("frames", "steady") in told

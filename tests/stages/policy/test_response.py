@@ -1,0 +1,78 @@
+"""The response at a strength: linear between those tried, also where a frame was tried at one of them alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.metrics.classification import CLASSIFICATION
+from vidrobust.stages.policy.response import Response
+from vidrobust.stages.policy.response import response as response_to
+from vidrobust.statistics.intervals import clustered_mean
+
+
+def response(rows: pd.DataFrame, name: str, strength: float, floor: float) -> Response:
+    assert CLASSIFICATION.felt is not None
+    return response_to(rows, name, strength, floor, CLASSIFICATION.felt)
+
+
+def table(cells: list[tuple[str, int, float, float]]) -> pd.DataFrame:
+    """cells (item, frame, strength, value) of one perturbation."""
+    rows = pd.DataFrame(cells, columns=["item", "frame", "strength", "value"])
+    flips = rows.assign(metric="label_flip", value=(rows["value"] > 0.5).astype(float))
+    return pd.concat([rows.assign(metric="total_variation"), flips]).assign(perturbation="blur", draw=0)
+
+
+def of_clips(clips: int, frames: int, seed: int, *, whole: bool) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    cells = []
+    for clip in range(clips):
+        level = rng.normal(0, 0.04)
+        for frame in range(frames):
+            own = level + rng.normal(0, 0.03)
+            for k, strength in enumerate((1.0, 2.0, 4.0)):
+                if whole or frame % 3 == k:
+                    cells.append((f"clip {clip}", frame, strength, 0.1 * strength + 0.15 + own))
+    return table(cells)
+
+
+def test_between_two_strengths_by_hand() -> None:
+    # half way between the means .2 and .6 of different frames: .4
+    found = response(
+        table([("a", 0, 1, 0.1), ("a", 1, 1, 0.3), ("a", 2, 2, 0.6), ("a", 9, 4, 0.9)]), "blur", 1.5, 0
+    )
+    assert found.value == pytest.approx(0.4)
+    assert found.n == 3
+    assert found.flips == pytest.approx(0.5)
+
+
+def test_below_the_mildest_it_falls_to_nothing() -> None:
+    found = response(table([("a", 0, 1, 0.2), ("a", 1, 2, 0.6)]), "blur", 0.25, 0)
+    assert found.value == pytest.approx(0.05)
+    assert found.n == 1
+
+
+def test_of_frames_tried_at_both_it_is_the_mean_of_their_lines() -> None:
+    rows = of_clips(8, 6, 0, whole=True)
+    found = response(rows, "blur", 3.0, 0)
+    wide = rows[rows["metric"] == "total_variation"].pivot_table(
+        index=["item", "frame"], columns="strength", values="value"
+    )
+    lines = ((wide[2.0] + wide[4.0]) / 2).reset_index(name="value")
+    by_hand = clustered_mean(lines["value"].to_numpy(), lines["item"].to_numpy(), bounds=(0, 1))
+    assert (found.value, found.low, found.high) == pytest.approx((by_hand.value, by_hand.low, by_hand.high))
+
+
+def test_the_interval_of_a_design_covers_the_truth_and_is_as_wide_as_it_scatters() -> None:
+    found = {
+        whole: [response(of_clips(8, 12, seed, whole=whole), "blur", 3.0, 0) for seed in range(150)]
+        for whole in (False, True)
+    }
+    inside = [each.low <= 0.45 <= each.high for each in found[False]]
+    assert 0.90 <= np.mean(inside) <= 0.995
+    of_scatter = {
+        whole: np.mean([each.high - each.low for each in some]) / np.std([each.value for each in some])
+        for whole, some in found.items()
+    }
+    assert of_scatter[False] == pytest.approx(of_scatter[True], rel=0.15)

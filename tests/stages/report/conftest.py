@@ -1,0 +1,66 @@
+"""A made run that all tests of the page share, and its page taken apart."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.stages.report import made_run
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.stages.report.page import write_report
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """The page's text by section, every tag's attributes, and whether the tags are balanced."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.sections: dict[str, str] = {}
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self.balanced = True
+        self._open: list[tuple[str, str]] = []
+        self.feed(html)
+        self.balanced = self.balanced and not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, found))
+        if tag not in VOID:
+            self._open.append((tag, found.get("id", "") if tag == "section" else ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self._open or self._open.pop()[0] != tag:
+            self.balanced = False
+
+    def handle_data(self, data: str) -> None:
+        if any(tag == "style" for tag, _ in self._open):
+            return
+        data = data.replace("\u00a0", " ")
+        self.text += data
+        for _, section in self._open:
+            if section:
+                self.sections[section] = self.sections.get(section, "") + data
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Two models, three items, every stage."""
+    path = tmp_path_factory.mktemp("made") / "line <3>"
+    return made_run.make(
+        path,
+        models=("net-a", "net-b"),
+        items=3,
+        frames=60,
+        studied=12,
+        perturbations=("brightness", "translation", "gaussian_blur", "gaussian_noise", "jpeg", "hue"),
+    )
+
+
+@pytest.fixture(scope="session")
+def page(made: RunFolder) -> Page:
+    """The page of the made run."""
+    return Page(write_report(made.path).read_text(encoding="utf-8"))

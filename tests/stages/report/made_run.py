@@ -1,0 +1,323 @@
+"""A made run folder for tests of the page's layout: seeded invented numbers in the contract's tables.
+
+Nothing here says anything about any model. Stability, correlation, witnesses and policy are computed by their own
+studies from the invented predictions and differences, so that every column is what the program really writes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.changes.transitions import Links
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.catalogue import metrics_of, task_of
+from vidrobust.metrics.task import AlongTime
+from vidrobust.perturb.catalogue import PERTURBATIONS, suite
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.run import Run
+from vidrobust.predictions import Classifications
+from vidrobust.run_folder import tables
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.headline import collect
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages import conclusions
+from vidrobust.stages.causes.naming import comes_back, named
+from vidrobust.stages.causes.shares import summarise as summarise_account
+from vidrobust.stages.causes.shares import summarise_by
+from vidrobust.stages.stability.rates import summarise
+from vidrobust.stages.variation.changes import UNITS
+from vidrobust.stages.variation.changes import summarise as summarise_variation
+from vidrobust.stages.variation.spread import spread_of
+
+RATE = 25.0
+CLASSES = (
+    "tench, Tinca tinca",
+    "mountain bike, all-terrain bike, off-roader",
+    "unicycle, monocycle",
+    "switch, electric switch, electrical switch",
+    'bolt <M6> & "nut"',
+    "streetcar, tram, tramcar, trolley, trolley car",
+    "gas pump, gasoline pump, petrol pump, island dispenser",
+)
+"""The longest names of ImageNet, and one that would break a page that does not escape."""
+WITHIN = ("brightness", "translation", "gaussian_blur", "gaussian_noise", "rotation", "jpeg")
+
+
+def make(
+    path: Path,
+    *,
+    models: tuple[str, ...] = ("net-a",),
+    items: int = 2,
+    frames: int = 100,
+    studied: int = 24,
+    perturbations: tuple[str, ...] = (),
+    conclude: bool = True,
+    seed: int = 0,
+) -> RunFolder:
+    """A run folder with the tables of every stage; all natural perturbations by default.
+
+    frames of each item, of which ``studied`` have a sensitivity; conclude: correlation and policy as well
+    """
+    rng = np.random.default_rng(seed)
+    names = [f"clip {i:03d}" for i in range(items)]
+    folder = RunFolder.create(path, Settings(sources=tuple(names), model=models, resamples=200))
+    folder.update(
+        inputs=[_input(name, frames) for name in names],
+        failed=[{"path": "absent.mp4", "error": "absent.mp4: no such file"}],
+        left_out=[{"path": "notes.txt", "reason": "not footage"}],
+        models=[
+            {"name": m, "spec": m, "preprocessing": "resized", "weights_sha256": "0" * 64} for m in models
+        ],
+    )
+    found = [part for name in names for part in _stability(name, models, frames, rng)]
+    raw = {t: pd.concat([f[t] for f in found], ignore_index=True) for t in task_of("classification").tables}
+    for table, rows in raw.items():
+        folder.write_table(table, rows)
+    frame_table, pairs = raw["frames"], raw["pairs"]
+    stability = summarise(raw, metrics_of("classification", folder.settings.anchor_deltas))
+    folder.write_table("stability", pd.concat([stability, _floor(models)], ignore_index=True))
+    folder.write_table("sensitivity", _sensitivity(pairs, models, studied, perturbations, rng))
+    changes = _changes(names, rng)
+    folder.write_table("changes", changes)
+    folder.write_table("variation", summarise_variation(changes))
+    folder.write_table("spread", spread_of(changes, dict.fromkeys(names, 640)))
+    causes = _causes(pairs, models, rng)
+    folder.write_table("causes", causes)
+    folder.write_table("within", _within(causes))
+    account = summarise_account(causes)
+    folder.write_table("account", account)
+    folder.write_table("account_by", summarise_by(causes))
+    folder.write_table("named", comes_back(causes, named(account), seed))
+    _moments(folder, pairs, frame_table, models, rng)
+    for stage in ("stability", "sensitivity", "variation", "causes"):
+        folder.note_stage(stage, {"seconds": 12.3})
+    if conclude:
+        run = Run(folder, folder.settings, Reporter(quiet=True))
+        conclusions.correlate(run)
+        conclusions.make_policy(run)
+        folder.note_stage("correlate", {"seconds": 1.0})
+        folder.note_stage("policy", {"seconds": 1.0})
+    folder.write_json("metrics.json", collect(folder))
+    return folder
+
+
+def _input(name: str, frames: int) -> dict[str, object]:
+    return {
+        "item": name, "path": f"{name}.mp4", "sha256": "ab" * 32, "width": 640, "height": 360, "frame_rate": RATE,
+        "frames": frames, "corrupt_frames": 0, "end_s": frames / RATE, "codec": "h264", "pixel_format": "yuv420p",
+        "backend": "pyav", "device": "cpu", "reason": "made", "notes": [], "problems": [],
+    }  # fmt: skip
+
+
+def _stability(
+    item: str, models: tuple[str, ...], frames: int, rng: np.random.Generator
+) -> list[dict[str, pd.DataFrame]]:
+    """A walk of logits per model; one cut in the middle, one repeated frame."""
+    index = np.arange(frames)
+    reason = np.full(frames, "", dtype=object)
+    reason[0], reason[frames // 2], reason[frames // 3] = "first", "scene_cut", "duplicate"
+    restless = rng.uniform(0.02, 0.5)
+    predictions = {}
+    for model in models:
+        walk = np.cumsum(rng.normal(0, 0.15, (frames, len(CLASSES))), axis=0)
+        walk += rng.normal(0, restless, (frames, len(CLASSES))) + rng.normal(0, 1.5, len(CLASSES))
+        predictions[model] = Classifications.from_logits(walk, CLASSES)
+    batch = FrameBatch(
+        pixels=torch.zeros((frames, 3, 2, 2), dtype=torch.uint8),
+        time_s=index / RATE,
+        index=index.astype(np.int64),
+        corrupt=np.zeros(frames, bool),
+        item=item,
+    )
+    links = Links(
+        reason=reason,
+        pixel_change=rng.gamma(2, 1, frames),
+        shift=np.zeros((frames, 2)),
+        keyframe=index % 25 == 0,
+    )
+    found = []
+    for model in models:
+        meter = task_of("classification").meter(
+            item, model, AlongTime(frame_rate=RATE), metrics_of("classification")
+        )
+        meter.feed(batch, links, predictions[model])
+        found.append(meter.finish())
+    return found
+
+
+def _floor(models: tuple[str, ...]) -> pd.DataFrame:
+    rows = [
+        {"model": m, "item": "", "metric": metric, "value": value, "n": 24, "cluster": "", "clusters": 0}
+        for m in models
+        for metric, value in (("noise_floor_total_variation", 3e-7), ("noise_floor_label_flip", 0.0))
+    ]
+    return pd.DataFrame(rows).assign(low=np.nan, high=np.nan)
+
+
+def _sensitivity(
+    pairs: pd.DataFrame,
+    models: tuple[str, ...],
+    studied: int,
+    perturbations: tuple[str, ...],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Differences that grow with strength; of some perturbations along with the natural change of the frame."""
+    chosen = [PERTURBATIONS[key] for key in perturbations] if perturbations else list(suite("natural"))
+    near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    place = near.groupby(["model", "item"], sort=False).cumcount()
+    size = near.groupby(["model", "item"], sort=False)["frame_a"].transform("size")
+    some = near[place % np.maximum(1, size // studied) == 0]
+    natural, n = some["total_variation"].to_numpy(), len(some)
+    parts = []
+    for k, perturbation in enumerate(chosen):
+        own = natural if perturbation.key in WITHIN else rng.beta(1, 4, n)
+        threshold = rng.uniform(0.2, 0.9, n)
+        for level, strength in enumerate(perturbation.strengths):
+            change = np.clip(own * (level + 1) / (2 + k % 4) + rng.beta(1, 30, n), 0, 1)
+            for metric, value in (
+                ("total_variation", change),
+                ("label_flip", (change > threshold).astype(float)),
+                ("top1_probability_change", change * 0.8),
+                ("jensen_shannon", change**2),
+                ("top5_distance", np.round(change * 15)),
+            ):
+                of = {"perturbation": perturbation.key, "strength": strength, "draw": 0, "metric": metric}
+                parts.append(some[["model", "item"]].assign(frame=some["frame_a"], **of, value=value))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _changes(items: list[str], rng: np.random.Generator) -> pd.DataFrame:
+    parts = []
+    for scale, count in (("adjacent", 40), ("second", 6), ("clip", 3)):
+        for quantity, unit in UNITS.items():
+            rest, size = (1.0, 0.02) if unit.startswith("ratio") else (0.0, 0.6)
+            n = count * len(items)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "item": np.repeat(items, count),
+                        "frame_a": np.tile(np.arange(count), len(items)),
+                        "frame_b": np.tile(np.arange(count), len(items)) + 1,
+                        "delta_ms": 40.0,
+                        "scale": scale,
+                        "quantity": quantity,
+                        "who": "part" if quantity.startswith(("part", "moving")) else "camera",
+                        "value": rest + rng.normal(0, size, n),
+                        "valid": rng.random(n) > 0.1,
+                        "error": size / 10,
+                    }
+                )
+            )
+    return tables.check("changes", pd.concat(parts, ignore_index=True))
+
+
+SHARES = {
+    "light": 0.02,
+    "colour": 0.01,
+    "camera": 0.4,
+    "objects": 0.2,
+    "came_into_view": 0.1,
+    "sharpness": 0.0,
+    "noise_and_coding": 0.2,
+}
+"""What each cause holds of the invented change."""
+
+
+def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generator) -> pd.DataFrame:
+    """The invented change of some pairs, shared out among the causes with a little scatter."""
+    near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    place = near.groupby(["model", "item"], sort=False).cumcount()
+    some = near[place % 4 == 0]
+    change = 10 * some["total_variation"].to_numpy() + 1
+    parts = []
+    for cause, share in SHARES.items():
+        along = change * (share + rng.normal(0, 0.02, len(some)))
+        replayed = cause != "noise_and_coding"
+        columns = {name: some[name].to_numpy() for name in ("item", "model", "frame_a", "frame_b", "time_s")}
+        columns |= {"cause": cause, "along": along, "change": change, "weight": 1.0, "excluded": ""}
+        columns |= {"flip": some["label_flip"].to_numpy(), "reproduced": False, "turns": 0.0}
+        columns |= {"size": 1.0, "unit": "px", "measured": "1 px", "scale": "adjacent"}
+        columns |= {
+            "wrong": 0.2 * along if replayed else np.nan,
+            "class_a": CLASSES[0],
+            "class_b": CLASSES[1],
+        }
+        columns |= dict.fromkeys(("drawn_1", "drawn_2"), np.nan if replayed else along)
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _within(causes: pd.DataFrame) -> pd.DataFrame:
+    """A shift of the whole picture does nine tenths of what the camera does."""
+    camera = causes[causes["cause"] == "camera"]
+    keys = ["item", "model", "frame_a", "frame_b", "cause", "weight", "scale"]
+    return camera[keys].assign(
+        perturbation="translation",
+        strength=2.0,
+        along=0.9 * camera["along"],
+        along_cause=camera["along"],
+        grain=np.nan,
+        grain_seen=np.nan,
+    )
+
+
+def _moments(
+    folder: RunFolder,
+    pairs: pd.DataFrame,
+    frames: pd.DataFrame,
+    models: tuple[str, ...],
+    rng: np.random.Generator,
+) -> None:
+    """Six flips a model; the first of each with a strip of replays."""
+    (folder.path / "moments").mkdir()
+    near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    lookup = frames.set_index(["model", "item", "frame"])
+    moments = []
+    for model in models:
+        worst = near[near["model"] == model].nlargest(6, "total_variation")
+        for pair in worst.itertuples():
+            a, b = (lookup.loc[(model, pair.item, frame)] for frame in (pair.frame_a, pair.frame_b))
+            moment = {
+                "model": model, "item": pair.item, "frame_a": pair.frame_a, "frame_b": pair.frame_b,
+                "time_a_s": a.time_s, "time_b_s": b.time_s, "label_a": a.label_name, "label_b": b.label_name,
+                "probability_a": a.probability, "probability_b": b.probability, "flip": bool(pair.label_flip),
+                "total_variation": pair.total_variation, "pixel_change": pair.pixel_change,
+            }  # fmt: skip
+            for side in ("a", "b"):
+                moment[f"picture_{side}"] = _picture(folder, f"{len(moments):02d}_{side}", 480, rng)
+            if pair.Index == worst.index[0]:
+                moment["strip"] = [
+                    {
+                        "title": what,
+                        "label": CLASSES[0],
+                        "probability": 0.5,
+                        "measured": "made",
+                        "picture": _picture(folder, f"{len(moments):02d}_{what}", 240, rng),
+                    }
+                    for what in ("frame t", "and camera", "and objects", "frame t+1")
+                ]
+            moments.append(moment)
+    folder.write_json("moments.json", {"moments": moments})
+
+
+def _picture(folder: RunFolder, name: str, width: int, rng: np.random.Generator) -> str:
+    small = rng.integers(0, 256, (6, 10, 3)).astype(np.uint8)
+    big = cv2.resize(small, (width, width * 9 // 16), interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(folder.path / "moments" / f"{name}.jpg"), big)
+    return f"moments/{name}.jpg"
+
+
+def keep_only(folder: RunFolder, *kept: str) -> None:
+    """Remove every table and file but run.json and those named (without their endings)."""
+    for path in folder.path.iterdir():
+        if path.is_file() and path.name != "run.json" and path.stem not in kept:
+            path.unlink()
+    if "policy" not in kept:
+        shutil.rmtree(folder.path / "policies", ignore_errors=True)
+    folder.update(stages={})

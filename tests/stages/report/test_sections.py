@@ -1,0 +1,288 @@
+"""What the sections compute, on tables small enough to count by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.run_folder import tables
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.moments import section as moments_section
+from vidrobust.stages.sensitivity import section as sensitivity_section
+from vidrobust.stages.stability import section as stability_section
+from vidrobust.stages.stability.timeline_section import stretch
+from vidrobust.stages.variation import section as footage_section
+
+NAN = float("nan")
+
+
+def folder_of(path: Path, **found: pd.DataFrame) -> RunTables:
+    """A run folder that holds these tables."""
+    (path / "run.json").write_text(json.dumps({"models": [], "inputs": []}))
+    for name, table in found.items():
+        tables.write(name, table, path)
+    return RunTables(path)
+
+
+def pairs_of(flips: list[int], excluded: list[str], delta_ms: float = 40.0) -> pd.DataFrame:
+    """Adjacent pairs of one item and model."""
+    count = len(flips)
+    return pd.DataFrame(
+        {
+            "item": "a",
+            "frame_a": range(count),
+            "frame_b": range(1, count + 1),
+            "delta_ms": delta_ms,
+            "model": "net",
+            "kind": "adjacent",
+            "excluded": excluded,
+            "label_flip": [bool(flip) for flip in flips],
+            "total_variation": [0.5 if flip else 0.1 for flip in flips],
+            "top1_probability_change": 0.1,
+            "jensen_shannon": 0.1,
+            "top5_distance": 1.0,
+            "pixel_change": 2.0,
+            "track": 0,
+            "time_s": [k * delta_ms / 1000 for k in range(count)],
+            "delta_frames": 1,
+        }
+    )
+
+
+def stability_row(metric: str, value: float, low: float, high: float, n: int) -> dict[str, object]:
+    return {"model": "net", "item": "", "metric": metric, "value": value, "low": low, "high": high, "n": n}
+
+
+def test_the_card_counts_only_what_was_compared(tmp_path: Path) -> None:
+    pairs = pairs_of([1, 0, 0, 1, 0, 0, 0, 0, 1], ["", "", "", "", "", "", "", "", "scene_cut"])
+    rows = [
+        stability_row("flip_rate", 0.25, 0.05, 0.5, 8),
+        stability_row("revert_flip_rate", 0.125, 0.01, 0.4, 8),
+        stability_row("total_variation", 0.2, 0.1, 0.3, 8),
+        stability_row("noise_floor_total_variation", 0.5, NAN, NAN, 24),
+        stability_row("noise_floor_label_flip", 0.0, NAN, NAN, 24),
+    ]
+    stability = pd.DataFrame(rows).assign(cluster="second", clusters=4)
+    (card,) = stability_section.cards(folder_of(tmp_path, pairs=pairs, stability=stability))
+    assert card.rows["Flips"] == "2 flips in 8 pairs of neighbouring frames: 25 % [5 to 50 %]"
+    assert card.one_in == "1 in 4.0"
+    assert card.one_in_interval == "between 1 in 20 and 1 in 2.0"
+    assert card.judgement.word == "unstable"
+    # 8 pairs in 0.32 s are 25 a second: 0.25 x 25 = 6.25, 0.05 x 25 = 1.25, 0.5 x 25 = 12.5
+    assert card.rows["Per second"] == "6.2 a second (1.2 to 12)"
+    assert card.rows["There and back"].startswith("1: 12 % [1 to 40 %]")
+    assert (
+        "2 flips of the footage are no larger" in card.rows["Noise floor"]
+    )  # both have 0.5, the floor itself
+    assert "4 seconds" in card.rows["Stands on"]
+    assert "little to stand on" in card.rows["Stands on"]
+
+
+def test_a_rate_without_interval_is_no_verdict(tmp_path: Path) -> None:
+    stability = pd.DataFrame([stability_row("flip_rate", 0.5, NAN, NAN, 2)])
+    (card,) = stability_section.cards(
+        folder_of(tmp_path, pairs=pairs_of([1, 0], ["", ""]), stability=stability)
+    )
+    assert card.judgement.word == "cannot tell"
+    assert card.one_in_interval == "no interval"
+    assert card.rows["There and back"].startswith("not measured")
+    assert card.rows["Noise floor"] == "not measured"
+
+
+def sensitivity_of(values: dict[tuple[str, float], list[float]]) -> pd.DataFrame:
+    """(perturbation, strength) -> whether each frame flipped; total variation is half of it."""
+    parts = []
+    for (perturbation, strength), flips in values.items():
+        for metric, factor in (("label_flip", 1.0), ("total_variation", 0.5)):
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "model": "net",
+                        "item": "a",
+                        "frame": range(0, 25 * len(flips), 25),  # a second apart
+                        "perturbation": perturbation,
+                        "strength": strength,
+                        "draw": 0,
+                        "metric": metric,
+                        "value": np.array(flips) * factor,
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_the_mildest_strength_that_matters_is_named(tmp_path: Path) -> None:
+    table = sensitivity_of(
+        {
+            ("brightness", 0.1): [0, 0, 0, 0],
+            ("brightness", 0.2): [1, 0, 0, 0],
+            ("brightness", 0.4): [1, 1, 1, 0],
+            ("hue", 5.0): [1, 1, 0, 0],
+            ("rotation", 2.0): [0, 0, 0, 0],
+        }
+    )
+    run = folder_of(tmp_path, sensitivity=table)
+    found = sensitivity_section.summary(run)
+    assert found is not None
+    flips = found[found["metric"] == "label_flip"].set_index(["perturbation", "strength"])
+    assert flips.loc[("brightness", 0.4), "value"] == 0.75
+    assert (flips["n"] == 4).all()
+    assert (flips["low"] <= flips["value"]).all()
+    assert (flips["high"] >= flips["value"]).all()
+    (said,) = sensitivity_section.in_words(run, found)
+    # hue matters at its first strength, brightness at its second: hue first
+    assert said.sentences[0].startswith("A hue turn of 5° flips the label of 50 % of the frames")
+    assert said.sentences[1].startswith("A brightness change of 20 % flips the label of 25 % of the frames")
+    assert len(said.sentences) == 2
+    assert said.harmless.startswith("rotation (at most")
+    assert said.stands_on == "4 frames a strength"
+
+
+def test_draws_of_one_frame_are_not_independent(tmp_path: Path) -> None:
+    table = sensitivity_of({("hue", 5.0): [1, 0, 1, 0, 0, 0]})
+    again = pd.concat([table.assign(draw=draw) for draw in range(10)], ignore_index=True)
+    (once, ten) = (
+        sensitivity_section.summary(folder_of(made, sensitivity=each))
+        for made, each in ((_sub(tmp_path, "a"), table), (_sub(tmp_path, "b"), again))
+    )
+    assert once is not None
+    assert ten is not None
+    assert list(ten["clusters"]) == list(once["clusters"]) == [6, 6]
+    # ten copies of the same six frames tell hardly more than six frames
+    width = [each["high"] - each["low"] for each in (once, ten)]
+    assert (width[1] > 0.6 * width[0]).all()
+
+
+def _sub(path: Path, name: str) -> Path:
+    (path / name).mkdir()
+    return path / name
+
+
+def test_exclusions_are_counted_by_reason(tmp_path: Path) -> None:
+    pairs = pairs_of([1, 0, 1, 1, 0], ["", "", "scene_cut", "scene_cut", "duplicate"])
+    rows = {row["reason"]: row for row in footage_section.exclusions(folder_of(tmp_path, pairs=pairs))}
+    assert rows["compared"]["adjacent"] == 2
+    assert rows["compared"]["flips"] == 1
+    assert rows["a scene cut lies between the frames"]["adjacent"] == 2
+    assert rows["a scene cut lies between the frames"]["flips"] == 2
+    assert rows["both frames are the same picture"]["adjacent"] == 1
+
+
+def test_percentiles_are_over_the_pairs_of_all_items(tmp_path: Path) -> None:
+    change = np.arange(1, 101) / 1000
+    changes = pd.DataFrame(
+        {
+            "item": ["a"] * 50 + ["b"] * 50,
+            "frame_a": 0,
+            "frame_b": 1,
+            "delta_ms": 40.0,
+            "scale": "adjacent",
+            "quantity": "gain",
+            "who": "frame",
+            "value": 1 - change,
+            "valid": True,
+            "error": 0.001,
+        }
+    )
+    variation = pd.DataFrame(
+        {
+            "item": ["a", "b"],
+            "scale": "adjacent",
+            "quantity": "gain",
+            "unit": "ratio",
+            "p50": [0.025, 0.075],
+            "p95": [0.05, 0.1],
+            "p99": [0.05, 0.1],
+            "n": 50,
+            "valid": 1.0,
+        }
+    )
+    found = footage_section.variation_summary(folder_of(tmp_path, changes=changes, variation=variation))
+    assert found is not None
+    (row,) = found.to_dict("records")
+    assert row["p50"] == pytest.approx(0.0505)  # of 0.001, 0.002 ... 0.1
+    assert row["p95"] == pytest.approx(0.09505)
+    assert (row["valid"], row["n"], row["least"], row["most"]) == (100, 100, 0.05, 0.1)
+
+
+def test_few_pairs_give_no_high_percentile(tmp_path: Path) -> None:
+    row = {
+        "item": "a",
+        "scale": "clip",
+        "quantity": "hue_deg",
+        "unit": "deg",
+        "p50": 1.0,
+        "p95": 2.0,
+        "p99": 2.0,
+    }
+    variation = pd.DataFrame([{**row, "n": 4, "valid": 0.75}])
+    run = folder_of(tmp_path, variation=variation)
+    (said,) = footage_section.variation_rows(footage_section.variation_summary(run))
+    assert (said["p50"], said["p95"], said["p99"], said["n"]) == ("1", "too few", "too few", "3 of 4")
+
+
+def moment(model: str, number: int, picture: str = "") -> dict[str, object]:
+    return {
+        "model": model,
+        "item": "a",
+        "frame_a": number,
+        "frame_b": number + 1,
+        "time_a_s": 1.0,
+        "label_a": "x",
+        "label_b": "y",
+        "probability_a": 0.5,
+        "probability_b": 0.6,
+        "flip": True,
+        "total_variation": 0.5,
+        "picture_a": picture,
+    }
+
+
+def run_with(path: Path, moments: list[dict[str, object]], models: list[str]) -> RunTables:
+    (path / "run.json").write_text(json.dumps({"models": [{"name": name} for name in models]}))
+    (path / "moments.json").write_text(json.dumps({"moments": moments}))
+    return RunTables(path)
+
+
+def test_every_model_has_its_moment_on_page_one(tmp_path: Path) -> None:
+    models = [f"net {k}" for k in range(5)]
+    each = [moment(model, 10 * n) for model in models for n in range(6)]
+    found = moments_section.moments(run_with(tmp_path, each, models))
+    assert [m.model for m in found.shown] == models
+    assert len(found.shown) + len(found.further) == 10
+    assert "20 further moments" in found.left_out
+
+
+def test_pictures_outside_the_folder_are_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    inside = _sub(tmp_path, "run")
+    (inside / "in.jpg").write_bytes(b"picture")
+    every = [moment("net", 0, "../secret.jpg"), moment("net", 9, "in.jpg"), moment("net", 20, "absent.jpg")]
+    found = moments_section.moments(run_with(inside, every, ["net"]))
+    assert [bool(m.a.uri) for m in found.shown] == [False, True, False]
+
+
+def test_pictures_beyond_the_budget_are_left_out_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in.jpg").write_bytes(bytes(900))
+    monkeypatch.setattr(moments_section, "BUDGET_BYTES", 2500)  # two pictures of 1200 characters each
+    every = [moment("net", 10 * n, "in.jpg") for n in range(3)]
+    found = moments_section.moments(run_with(tmp_path, every, ["net"]))
+    assert [bool(m.a.uri) for m in found.shown] == [True, True, False]
+    assert found.left_out == "1 picture left out to keep this file small"
+
+
+def test_of_a_long_item_the_stretch_with_most_flips_is_drawn() -> None:
+    frame = np.arange(100)
+    start, stop = stretch(frame, np.array([3, 70, 72, 75]), most=20)
+    assert stop - start == 20
+    assert start <= 70
+    assert stop > 75
+    # any start from 56 to 70 holds all three; the middle one is taken
+    assert start == 63
+    assert stretch(frame, np.array([3]), most=100) == (0, 100)

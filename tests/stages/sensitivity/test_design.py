@@ -1,0 +1,96 @@
+"""The sweep as a design: balanced in every item, the same whatever else is there, and each frame as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.pipeline.conftest import assert_equal
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.perturb.catalogue import find
+from vidrobust.predictions import Classifications
+from vidrobust.stages.sensitivity.design import shown_per_frame, strengths_shown
+from vidrobust.stages.sensitivity.differences import study_frames
+
+
+def shown(perturbation: str = "hue", count: int = 5, ranks: int = 20, **more: object) -> np.ndarray:
+    how = {"content": "clip", "seed": 0, **more}
+    return strengths_shown(perturbation, count, np.arange(ranks), **how)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("each", [1, 2])
+def test_a_round_of_frames_has_every_strength_equally_often(count: int, each: int) -> None:
+    found = shown(count=count, ranks=4 * count, each=each)
+    assert (found.sum(axis=1) == min(each, count)).all()
+    for begin in range(0, 4 * count, count):
+        assert (found[begin : begin + count].sum(axis=0) == min(each, count)).all()
+
+
+def test_a_further_draw_shows_another_strength() -> None:
+    first, second = (shown(draw=draw) for draw in (0, 1))
+    assert not (first & second).any()
+
+
+def test_all_strengths_where_all_are_asked_for_or_there_is_one() -> None:
+    assert shown(each=0).all()
+    assert shown(each=7).all()
+    assert shown(count=1).all()
+    assert [shown_per_frame(5, each) for each in (0, 1, 3, 9)] == [5, 1, 3, 5]
+
+
+def test_where_a_perturbation_begins_differs_by_item_perturbation_and_seed() -> None:
+    def begins(**more: object) -> int:
+        name = more.pop("perturbation", "hue")
+        return int(shown(str(name), **more)[0].argmax())
+
+    assert len({begins(content=f"clip {k}") for k in range(40)}) == 5
+    assert len({begins(perturbation=f"p{k}") for k in range(40)}) == 5
+    assert len({begins(seed=k) for k in range(40)}) == 5
+    # of a frame the strengths of two perturbations are as far apart in every item: few patterns in all
+    apart = {
+        (begins(content=c, perturbation="a") - begins(content=c, perturbation="b")) % 5 for c in "uvwxyz"
+    }
+    assert len(apart) == 1
+
+
+def test_the_strength_does_not_go_with_the_half_of_the_clip() -> None:
+    # of an even number of strengths: even places of the order are the first half of the time
+    late = np.array([shown(count=2, ranks=2, content=f"{k}")[1, 0] for k in range(200)])
+    assert 60 < late.sum() < 140
+
+
+class Net:
+    """Two classes by the mean of the picture."""
+
+    name, class_names, task = "net", ("dark", "bright"), "classification"
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        bright = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
+        return Classifications(np.stack([1 - bright, bright], axis=1), self.class_names)
+
+
+def test_a_cell_of_the_design_has_the_number_of_the_whole_sweep() -> None:
+    pixels = torch.randint(
+        0, 256, (10, 3, 32, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    frames = FrameBatch(
+        pixels=pixels,
+        time_s=np.arange(10) / 10,
+        index=np.arange(10),
+        corrupt=np.zeros(10, bool),
+        item="clip",
+        keyframe=np.zeros(10, bool),
+    )
+    perturbations = [find(key) for key in ("brightness", "gaussian_noise", "translation", "horizontal_flip")]
+    how = {"content": "clip", "seed": 3, "draws": 2}
+    whole = study_frames(frames, [Net()], perturbations, **how)
+    some = study_frames(frames, [Net()], perturbations, each=1, **how)
+    keys = ["frame", "perturbation", "strength", "draw", "metric"]
+    both = some.merge(whole, on=keys, suffixes=("", "_whole"))
+    assert len(both) == len(some) == len(whole) * 2 * (3 + 1) // (2 * (3 * 5 + 1))
+    assert_equal(both[["value"]], both[["value_whole"]].rename(columns={"value_whole": "value"}), atol=1e-9)
+    counted = some[some["metric"] == "total_variation"].groupby(["perturbation", "strength"]).size()
+    assert set(counted["translation"]) == {4}
+    assert set(counted["horizontal_flip"]) == {20}

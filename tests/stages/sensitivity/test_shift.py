@@ -1,0 +1,193 @@
+"""Pixel paths, with classifiers whose answer to a shift can be worked out."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+
+from tests.perturb.conftest import make_picture
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.perturb.draws import from_seed
+from vidrobust.perturb.published import shift
+from vidrobust.perturb.published.shift import DIRECTIONS, View
+from vidrobust.predictions import Classifications
+from vidrobust.stages.sensitivity.shift import ShiftRow, jaggedness, shift_study, top_holds
+
+
+class CentreParity:
+    """Two classes by the parity of the first row that is not black, of what its view shows it."""
+
+    name = "parity"
+    class_names = ("even", "odd")
+    task: Literal["classification"] = "classification"
+
+    def __init__(self, cut: int) -> None:
+        self.cut = cut
+        self.seen: list[torch.Tensor] = []
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        self.seen.append(pixels)
+        before = round((pixels.shape[2] - self.cut) / 2)
+        view = pixels[:, :, before : before + self.cut, before : before + self.cut]
+        rows = [int((v.amax(dim=(0, 2)) > 0).int().argmax()) % 2 for v in view]
+        return Classifications(
+            np.array([[0.8, 0.2] if r == 0 else [0.3, 0.7] for r in rows]), self.class_names
+        )
+
+
+class MeanLevel:
+    """Two classes by the mean level, which no circular shift changes."""
+
+    name = "mean"
+    class_names = ("dark", "light")
+    task: Literal["classification"] = "classification"
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        light = pixels.double().mean(dim=(1, 2, 3)).numpy() / 255
+        return Classifications(np.stack([1 - light, light], axis=1), self.class_names)
+
+
+def values(rows: list[ShiftRow], perturbation: str, metric: str) -> list[float]:
+    return [r.value for r in rows if (r.perturbation, r.metric) == (f"shift:{perturbation}", metric)]
+
+
+def test_black_embedding_flips_with_each_row() -> None:
+    """Of the eight directions six move by a row, so flip; p changes from .8 to .3 or from .7 to .2: by 1/2."""
+    frame, black = (
+        torch.full((3, 150, 150), 200, dtype=torch.uint8),
+        ["embedding_black", "scale_embedding_black"],
+    )
+    rows = shift_study([frame], CentreParity(224), numbers=[7], path_px=10, protocols=black)
+    assert sorted(values(rows, "embedding_black", "label_flip")) == [0, 0, 1, 1, 1, 1, 1, 1]
+    assert sorted(values(rows, "embedding_black", "top1_probability_change")) == pytest.approx(
+        [0] * 2 + [0.5] * 6
+    )
+    assert sorted(values(rows, "embedding_black", "total_variation")) == pytest.approx([0] * 2 + [0.5] * 6)
+    assert values(rows, "scale_embedding_black", "label_flip") == [0]  # the first row stays
+    assert {r.frame for r in rows} == {7}
+    flips = [r for r in rows if r.perturbation == "shift:embedding_black" and r.metric == "label_flip"]
+    assert [r.draw for r in flips] == list(range(8))
+    assert [r.value == 0 for r in flips] == [y == 0 for y, _ in DIRECTIONS]
+
+
+def test_path_along_which_the_label_alternates_is_jagged_at_each_step() -> None:
+    """With two classes both are in the top five; in the top one the label leaves and returns at every pixel."""
+    assert jaggedness(top_holds(np.array([[0.8, 0.2], [0.3, 0.7]] * 3), 0, top=1)) == 5
+    assert jaggedness(top_holds(np.array([[0.8, 0.2], [0.3, 0.7]] * 3), 0, top=2)) == 0
+    assert jaggedness(np.array([True, True, False, False, True])) == 2
+
+
+def test_top_holds_counts_equals_in_the_order_of_the_classes() -> None:
+    p = np.array([[0.1, 0.2, 0.2, 0.2, 0.2, 0.1]])
+    assert [bool(top_holds(p, label)[0]) for label in range(6)] == [True] + [True] * 4 + [False]
+    assert [bool(top_holds(p, label, top=4)[0]) for label in range(6)] == [False] + [True] * 4 + [False]
+
+
+def test_what_the_network_sees_is_laid_where_its_own_cropping_finds_it() -> None:
+    """Embedding: a white square of 100 px on black, in the central 224 of 256 px, at neighbouring places."""
+    model = CentreParity(224)
+    shift_study(
+        [torch.full((3, 300, 300), 255, dtype=torch.uint8)],
+        model,
+        batch=16,
+        protocols=["embedding_black"],
+    )
+    canvases = [p for batch in model.seen for p in batch if p.shape[1] == 256]
+    centred = [p[:, 16:240, 16:240] for p in canvases]
+    places = set()
+    for inner, whole in zip(centred[:9], canvases[:9], strict=True):
+        assert int(inner.sum()) == int(whole.sum()) == 3 * 100 * 100 * 255
+        y, x = inner[0].nonzero()[0].tolist()
+        places.add((y, x))
+    assert len(places) == 9
+    assert max(y for y, _ in places) - min(y for y, _ in places) == 2
+
+
+def test_crop_is_shifted_before_it_is_resized() -> None:
+    """The model gets squares of the frame's own pixels, one pixel apart."""
+    frame = make_picture(64, 90)
+    model = CentreParity(1)
+    shift_study([frame], model, batch=16, protocols=["crop"])
+    squares = next(batch for batch in model.seen if batch.shape[2:] == (56, 56))
+    first = squares[0]
+    for (y, x), moved in zip(DIRECTIONS, squares[1:], strict=True):
+        rows_a, rows_b = slice(max(y, 0), 56 + min(y, 0)), slice(max(-y, 0), 56 + min(-y, 0))
+        cols_a, cols_b = slice(max(x, 0), 56 + min(x, 0)), slice(max(-x, 0), 56 + min(-x, 0))
+        assert torch.equal(first[:, rows_a, cols_a], moved[:, rows_b, cols_b])
+
+
+def test_circular_and_crop_shift_are_told_apart() -> None:
+    """A model of the mean level never feels a circular shift and does feel new pixels coming into view."""
+    frames = [make_picture(200, 260, seed) for seed in range(6)]
+    rows = shift_study(frames, MeanLevel(), draws=2, protocols=["crop_shift", "circular_shift"])
+    assert max(values(rows, "circular_shift", "total_variation")) == 0
+    assert len(values(rows, "circular_shift", "label_flip")) == 12
+    assert max(values(rows, "crop_shift", "total_variation")) > 0.001
+
+
+def test_offsets_are_drawn_for_each_frame_and_again_the_same() -> None:
+    frames = [make_picture(200, 260)] * 4
+    zhang = ["crop_shift", "circular_shift"]
+    one, two = (shift_study(frames, MeanLevel(), content="a", seed=1, protocols=zhang) for _ in range(2))
+    assert one == two
+    assert len(set(values(one, "crop_shift", "total_variation"))) == 4  # equal frames, other offsets
+    assert one != shift_study(frames, MeanLevel(), content="b", seed=1, protocols=zhang)
+    assert one[: len(one) // 4] == shift_study(
+        frames[:1], MeanLevel(), content="a", seed=1, batch=3, protocols=zhang
+    )
+
+
+def test_zhang_crops_by_hand() -> None:
+    """A frame of 256 px is not resized: crops are its windows, and rolls start from the centre crop."""
+    frame = make_picture(256, 256)
+    crops, rolled = shift.zhang_pictures(frame, View(), [(0, 31), (5, 2)])
+    assert torch.equal(crops[0], frame[:, 0:224, 31:255])
+    assert torch.equal(rolled[1], frame[:, 16:240, 16:240].roll((-5, -2), (1, 2)))
+
+
+def test_inpainted_embedding_fills_the_canvas_and_keeps_the_picture() -> None:
+    frame = torch.full((3, 80, 80), 180, dtype=torch.uint8)
+    black = shift.embed(frame, (64, 64), 10, 12, shorter=30)
+    filled = shift.embed(frame, (64, 64), 10, 12, shorter=30, background="inpainted")
+    assert int((black == 0).all(dim=0).sum()) == 64 * 64 - 30 * 30
+    assert (filled[:, 10:40, 12:42] == 180).all()
+    assert (filled.int() - 180).abs().max() <= 8  # its weighted means drift a little
+
+
+def test_long_frames_are_made_to_fit_the_canvas() -> None:
+    assert shift.embedded_size(torch.zeros(3, 100, 400), (224, 224), 100) == (56, 224)
+    frame = torch.full((3, 100, 400), 99, dtype=torch.uint8)
+    rows = shift_study([frame], MeanLevel(), protocols=["embedding_black"])
+    assert len(values(rows, "embedding_black", "label_flip")) == 8
+    assert not math.isnan(values(rows, "embedding_black", "jaggedness")[0])
+
+
+def test_a_frame_without_room_has_no_path() -> None:
+    rows = shift_study([torch.full((3, 1, 1), 9, dtype=torch.uint8)], MeanLevel(), protocols=["crop"])
+    assert math.isnan(values(rows, "crop", "jaggedness")[0])
+
+
+def test_rows_name_perturbations_of_the_catalogue() -> None:
+    rows = shift_study([make_picture(60, 60)], MeanLevel())
+    assert {r.perturbation for r in rows} == {key for key in PERTURBATIONS if key.startswith("shift:")}
+
+
+def test_circular_perturbation_rolls_in_all_eight_directions() -> None:
+    pixels = torch.zeros(120, 3, 9, 9, dtype=torch.uint8)
+    pixels[:, :, 4, 4] = 255
+    moved = PERTURBATIONS["shift:circular_shift"].apply(pixels, 1, from_seed(0))
+    assert {tuple(int(v) for v in f[0].nonzero()[0]) for f in moved} == {
+        (4 - y, 4 - x) for y, x in DIRECTIONS
+    }
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(InputError, match="2 frames, 1 numbers and 2 labels do not belong together"):
+        shift_study([make_picture(40, 40)] * 2, MeanLevel(), numbers=[1])
+    with pytest.raises(SettingsError, match="expected 8 <= cut <= resized, got cut 300, resized 256"):
+        View(cut=300)

@@ -1,0 +1,85 @@
+"""The noise floor of the decoder, in a run and in its report."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import need
+from tests.pipeline.conftest import run
+from vidrobust.stages.stability import decoder_floor
+from vidrobust.stages.stability.section import _floor_by_way
+
+ASKED = ("--model=tests.fuzz.tiny:model", "--quiet")
+
+
+def floor(path: Path, clip: Path) -> dict[str, Any]:
+    assert run("stability", str(clip), f"--out={path}", *ASKED) == 0
+    noted = json.loads((path / "run.json").read_text())["noise_floor"]["bright"]
+    assert (
+        json.loads((path / "metrics.json").read_text())["models"]["bright"]["noise_floor"]["by_way"] == noted
+    )
+    return noted
+
+
+def test_decoders_that_agree(public_clips: Path, tmp_path: Path) -> None:
+    need(importlib.util.find_spec("decord"), "the package decord is not installed")
+    found = floor(tmp_path / "run", public_clips / "hevc.mp4")
+    assert found["decoder"] == {
+        "total_variation": 0.0,
+        "flips": 0,
+        "n": 8,
+        "decoders": ["pyav", "decord"],
+    }
+    assert {"batch size", "batch position"} <= set(found)
+
+
+def test_a_decoder_that_gives_brighter_pictures(
+    public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model tells the mean brightness: 51 of 255 levels more are a fifth of the probability, for certain."""
+    read = decoder_floor._first
+
+    def first(item: Any, settings: Any) -> Any:
+        if settings.backend == "auto":
+            batch = read(item, settings)
+            return dataclasses.replace(batch, pixels=batch.pixels.clamp(0, 204))
+        batch = read(item, settings.changed({"backend": "auto"}, "test"))
+        return dataclasses.replace(batch, pixels=batch.pixels.clamp(0, 204) + 51)
+
+    monkeypatch.setattr(decoder_floor, "_first", first)
+    found = floor(tmp_path / "run", public_clips / "hevc.mp4")
+    assert found["decoder"]["total_variation"] == pytest.approx(0.2, abs=1e-6)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())["models"]["bright"]
+    assert metrics["noise_floor"]["total_variation"] == 0  # the run itself has one decoder
+
+
+def test_pictures_in_a_folder_have_no_decoder(public_clips: Path, tmp_path: Path) -> None:
+    import av
+
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    with av.open(str(public_clips / "hevc.mp4")) as source:
+        for number, frame in enumerate(source.decode(video=0)):
+            frame.to_image().save(folder / f"{number}.png")
+    assert "decoder" not in floor(tmp_path / "run", folder)
+
+
+def test_the_report_has_a_line_for_each_way() -> None:
+    lines = _floor_by_way(
+        {
+            "batch size": {"total_variation": 0.0, "flips": 0, "n": 8},
+            "precision": {"total_variation": 0.031, "flips": 2, "n": 8},
+            "decoder": {"total_variation": None, "flips": 1, "n": 8, "decoders": ["pyav", "decord"]},
+        }
+    )
+    assert lines == {
+        "Noise floor, batch size": "nothing moves, none of 8 labels flips",
+        "Noise floor, precision": "3.1 % moves at most, 2 of 8 labels flip",
+        "Noise floor, decoder": "only labels are known, 1 of 8 labels flip (decord instead of pyav)",
+    }

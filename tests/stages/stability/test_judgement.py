@@ -1,0 +1,45 @@
+"""Verdict words: only where the whole interval lies in one band."""
+
+from __future__ import annotations
+
+import pytest
+
+from vidrobust.metrics.classification import CLASSIFICATION
+from vidrobust.metrics.detection import DETECTION
+from vidrobust.stages.stability.judgement import LIMITS, stability
+
+NAN = float("nan")
+FLIPS = CLASSIFICATION.metrics[0]
+
+
+@pytest.mark.parametrize(
+    ("rate", "low", "high", "word", "kind"),
+    [
+        (0.0, 0.0, 0.0005, "steady", "good"),
+        (0.004, 0.002, 0.008, "flickering", "middle"),
+        (0.3, 0.17, 0.46, "unstable", "bad"),
+        (0.0, 0.0, 0.3, "cannot tell", "unknown"),
+        (0.004, 0.0005, 0.008, "cannot tell", "unknown"),
+        (0.02, 0.005, 0.05, "flickering or worse", "middle"),
+        (0.1, NAN, NAN, "cannot tell", "unknown"),
+    ],
+)
+def test_the_word_follows_the_interval(rate: float, low: float, high: float, word: str, kind: str) -> None:
+    found = stability(rate, low, high, 100, FLIPS)
+    assert (found.word, found.kind) == (word, kind)
+    assert found.why.endswith(".")
+
+
+def test_nothing_compared_is_no_verdict() -> None:
+    assert stability(NAN, NAN, NAN, 0, FLIPS).why == "There is no pair to count."
+
+
+def test_dropouts_are_judged_by_the_same_limits_in_their_own_words() -> None:
+    dropouts = next(metric for metric in DETECTION.metrics if metric.name == "dropout_rate")
+    found = stability(0.02, 0.005, 0.05, 100, dropouts)
+    assert found.why.startswith("The dropout rate is surely above 1 in 1000")
+
+
+def test_the_limits_are_stated() -> None:
+    assert "1 in 1000" in LIMITS
+    assert "1 in 100 " in LIMITS

@@ -1,0 +1,145 @@
+"""A run with known boxes: recall, errors and thresholds by hand, from the command line, in tables and report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.pipeline.conftest import run
+from vidrobust.line_sim.coco import boxes_as_coco
+from vidrobust.statistics.resampling import left_out_interval
+
+FRAMES = 40
+MISSED, WRONG = (10, 11, 25), (30,)
+
+
+def square(frame: int) -> list[float]:
+    """A bolt that goes 2 px a frame."""
+    return [20.0 + 2 * frame, 60.0, 60.0 + 2 * frame, 120.0]
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty pictures, their known boxes, and what a detector recorded: three frames missed, one misnamed."""
+    folder = tmp_path_factory.mktemp("known")
+    rng = np.random.default_rng(0)
+    ground = rng.integers(60, 120, (180, 240, 3), dtype=np.uint8)
+    (folder / "belt").mkdir()
+    truth, rows = [], []
+    for frame in range(FRAMES):
+        x1, y1, x2, y2 = (int(side) for side in square(frame))
+        picture = ground.copy()
+        picture[y1:y2, x1:x2] = (200, 190, 40)
+        cv2.imwrite(str(folder / "belt" / f"{frame:03d}.png"), picture)
+        truth.append(
+            {
+                "item": "belt",
+                "frame": frame,
+                "boxes": [square(frame)],
+                "box_labels": ["bolt"],
+                "box_parts": ["part 1"],
+            }
+        )
+        if frame not in MISSED:
+            off = np.array([4.0, 0, 4, 0]) * (frame % 2)  # a tenth of the width, to and fro
+            label = 1 if frame in WRONG else 0
+            sides = dict(zip(("x1", "y1", "x2", "y2"), np.array(square(frame)) + off, strict=True))
+            rows.append(
+                {"frame": frame, "label": label, "label_name": ("bolt", "cap")[label], "score": 0.9, **sides}
+            )
+    (folder / "boxes.json").write_text(json.dumps(boxes_as_coco(truth)))
+    pd.DataFrame(rows).to_csv(folder / "recorded.csv", index=False)
+    return folder
+
+
+def study(line: Path, out: Path) -> int:
+    labels, model = line / "boxes.json", f"detections:{line / 'recorded.csv'}"
+    return run(
+        "stability", str(line / "belt"), f"--labels={labels}", f"--model={model}", f"--out={out}", "-q"
+    )
+
+
+@pytest.fixture(scope="module")
+def ran(line: Path) -> Path:
+    assert study(line, line / "run") == 0
+    return line / "run"
+
+
+def test_recall_and_errors_are_those_counted_by_hand(ran: Path) -> None:
+    told = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
+    assert told["recall"]["value"] == pytest.approx(36 / 40)
+    assert told["recall"]["low"] < 0.9 < told["recall"]["high"]
+    # found - missed - found - missed - found - wrong - found: six changes in 39 steps
+    assert told["fragment_error"]["value"] == pytest.approx(6 / 39)
+    even = sum(f % 2 == 0 for f in range(FRAMES) if f not in (*MISSED, *WRONG))
+    share = even / 36
+    assert told["center_error"]["value"] == pytest.approx(0.1 * np.sqrt(share * (1 - share)))
+    assert told["scale_error"]["value"] == pytest.approx(0.0, abs=1e-9)
+    found = pd.read_parquet(ran / "known_boxes.parquet")
+    assert found.loc[found["found"] == 0, "frame"].tolist() == [10, 11, 25, 30]
+    assert set(found["size"]) == {"medium"}
+    curve = pd.read_parquet(ran / "truth_curve.parquet").set_index("threshold")
+    assert curve.loc[0.5, "precision"] == pytest.approx(36 / 37)
+    assert curve.loc[0.95, "recall"] == 0
+
+
+def test_boxes_in_shares_of_the_frame_say_the_same(line: Path, ran: Path, tmp_path: Path) -> None:
+    """The same boxes as YouTube-BoundingBoxes writes them."""
+    rows = []
+    for frame in range(FRAMES):
+        x1, y1, x2, y2 = square(frame)
+        sides = f"{x1 / 240:.8f},{x2 / 240:.8f},{y1 / 180:.8f},{y2 / 180:.8f}"
+        rows.append(f"belt,{40 * frame},0,bolt,1,present,{sides}")
+    head = "youtube_id,timestamp_ms,class_id,class_name,object_id,object_presence,xmin,xmax,ymin,ymax"
+    (tmp_path / "ytbb.csv").write_text("\n".join([head, *rows]) + "\n")
+    out, model = tmp_path / "run", f"detections:{line / 'recorded.csv'}"
+    asked = ("stability", str(line / "belt"), f"--labels={tmp_path / 'ytbb.csv'}", f"--model={model}")
+    assert run(*asked, f"--out={out}", "-q") == 0
+    mine, theirs = (
+        json.loads((folder / "metrics.json").read_text())["models"]["recorded"] for folder in (out, ran)
+    )
+    for name in ("recall", "fragment_error", "center_error", "average_precision_50"):
+        assert mine[name]["value"] == pytest.approx(theirs[name]["value"], abs=1e-6)
+    boxes = [pd.read_parquet(folder / "known_boxes.parquet")[["x1", "y2"]] for folder in (out, ran)]
+    np.testing.assert_allclose(boxes[0], boxes[1], atol=1e-4)
+
+
+def test_known_boxes_judge_no_detector_of_a_part_of_the_frame(
+    line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, model = tmp_path / "run", f"detections:{line / 'recorded.csv'}"
+    asked = ("stability", str(line / "belt"), f"--labels={line / 'boxes.json'}", f"--model={model}")
+    assert run(*asked, f"--out={out}", "--roi=0,0,200,180", "-q") == 0
+    assert "are cut out of their frames" in capsys.readouterr().err
+    assert "recall" not in json.loads((out / "metrics.json").read_text())["models"]["recorded"]
+
+
+def test_average_precision_comes_through_the_stage(ran: Path) -> None:
+    told = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
+    # bolts alone are known; 36 of 40 are found and nothing else is called a bolt: precision 1 up to a recall of .9
+    assert told["average_precision_50"]["value"] == pytest.approx(91 / 101)
+    assert told["average_precision_worst_neighbour"]["value"] < told["average_precision_anchors"]["value"]
+    assert told["average_precision_best_neighbour"]["value"] == pytest.approx(1.0)
+    assert run("gate", str(ran), "--fail-if", "average_precision_50 < 0.95") == 1
+
+
+def test_the_report_tells_it(ran: Path) -> None:
+    assert run("report", str(ran), "-q") == 0
+    page = (ran / "report.html").read_text()
+    assert "known boxes found" in page
+    assert "recorded: 40 of 40 frames have labels, 2 anchors." in page
+    assert "Errors of the detectors against known boxes over thresholds" in page
+
+
+def test_a_jackknife_of_a_mean_is_students_interval() -> None:
+    """Of a mean it is the usual interval: 2, 4, 9 have mean 5, standard error 2.082, t(2) 4.303."""
+    values = np.array([2.0, 4.0, 9.0])
+    without = np.array([values[np.arange(3) != k].mean() for k in range(3)])
+    low, high = left_out_interval(values.mean(), without, (0.0, 100.0))
+    assert (low, high) == (0.0, pytest.approx(5 + 4.302653 * values.std(ddof=1) / np.sqrt(3), abs=1e-4))
+    assert np.isnan(left_out_interval(1.0, np.array([1.0, 1.0]), (0.0, 1.0))[0])

@@ -1,0 +1,72 @@
+"""The noise floor: of models whose noise is known by construction, and of a real network in another engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+
+from vidrobust.models.load import load_model
+from vidrobust.predictions import Classifications
+from vidrobust.stages.stability.noise_floor import NoiseFloor, measure
+
+PIXELS = (torch.arange(6, dtype=torch.uint8) * 50).view(6, 1, 1, 1).expand(6, 3, 4, 4)
+
+
+class Leaky:
+    """Every row is moved by ``leak`` times its place in the batch."""
+
+    name = "leaky"
+    class_names = ("a", "b")
+    task: Literal["classification"] = "classification"
+
+    def __init__(self, leak: float) -> None:
+        self.leak = leak
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        share = pixels[:, 0, 0, 0].numpy() / 255 * 0.5 + self.leak * np.arange(len(pixels))
+        return Classifications(np.stack([share, 1 - share], axis=1), self.class_names)
+
+
+def test_a_model_that_looks_at_nothing_else_has_none() -> None:
+    floor = measure(Leaky(0.0), PIXELS)
+    assert (floor.total_variation, floor.flips) == (0.0, 0)
+    assert floor.n == 6 * len(floor.ways)
+
+
+def test_company_that_leaks_into_a_row_is_the_floor() -> None:
+    """By hand: alone every frame is in place 0, so the last of six moves by 5 x .02; reversed, both ends do.
+
+    Shares are .098 i + .02 i together: only the sixth, .59, is above a half; alone it is .49: one flip. Reversed
+    it is in place 0 too: another one.
+    """
+    floor = measure(Leaky(0.02), PIXELS)
+    assert np.isclose(floor.by_way["batch size"][0], 0.1, atol=1e-6)
+    assert np.isclose(floor.by_way["batch position"][0], 0.1, atol=1e-6)
+    assert (floor.by_way["batch size"][1], floor.by_way["batch position"][1]) == (1, 1)
+    assert floor.flips >= 2
+
+
+def test_two_floors_together() -> None:
+    first = NoiseFloor(0.1, 1, 4, ("x",), {"x": (0.1, 1, 4)})
+    second = NoiseFloor(0.3, 0, 6, ("x", "y"), {"x": (0.3, 0, 4), "y": (0.0, 0, 2)})
+    both = first.joined(second)
+    assert (both.total_variation, both.flips, both.n, both.ways) == (0.3, 1, 10, ("x", "y"))
+    assert both.by_way == {"x": (0.3, 1, 8), "y": (0.0, 0, 2)}
+
+
+def test_another_engine_and_number_format_are_in_the_floor(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path))
+    spec = f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'},threads=1"
+    pixels = torch.randint(0, 256, (4, 3, 64, 80), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    engine = measure(load_model(spec, engine="openvino"), pixels)
+    assert "engine" in engine.ways
+    assert 0 < engine.by_way["engine"][0] < 1e-4
+    rounded = measure(load_model(spec, engine="onnxruntime", precision="int8", sample=pixels), pixels)
+    assert "precision" in rounded.ways
+    assert rounded.by_way["precision"][0] > 1e-3

@@ -1,0 +1,128 @@
+"""A run with labels, on a real clip of a cat: metrics, gates, comparison and report, by the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import NETS, run, written
+from vidrobust.run_folder.folder import RunFolder
+
+CATS = (281, 282, 283, 284, 285)  # clip_labels.csv of the corpus
+
+
+def labels_in(folder: Path, clip: Path, label: str) -> Path:
+    path = folder / "labels.csv"
+    path.write_text(f"path,label\n{clip},{label}\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def judged(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The clip with its labels, a run for each of two networks."""
+    base = tmp_path_factory.mktemp("judged")
+    clip = corpus / "objects" / "cotracker_cat.mp4"
+    labels = labels_in(base, clip, ";".join(map(str, CATS)))
+    folders = []
+    for net in NETS:
+        out = base / net
+        options = (f"--model=onnx:{models / net}", f"--labels={labels}", f"--out={out}", "--quiet")
+        assert run("stability", str(clip), *options) == 0
+        folders.append(out)
+    return folders[0], folders[1]
+
+
+def test_the_metrics_are_those_of_the_frames(judged: tuple[Path, Path]) -> None:
+    folder = RunFolder.existing(judged[0])
+    right = folder.table("frames")["label"].isin(CATS).to_numpy()
+    ((model, told),) = folder.read_json("metrics.json")["models"].items()
+    assert told["top1"]["value"] == pytest.approx(right.mean())
+    assert told["top1"]["low"] < told["top1"]["value"] < told["top1"]["high"]
+    anchors = range(0, len(right), 20)  # the clip has 20 frames a second
+    pm = {k: [right[max(0, a - k) : a + k + 1].all() for a in anchors] for k in (0, 1, 4, 10)}
+    assert [told[f"pm{k}"]["value"] for k in pm] == pytest.approx([sum(v) / len(v) for v in pm.values()])
+    near = [
+        right[b]
+        for a in anchors
+        if right[a]
+        for b in range(max(0, a - 10), min(len(right), a + 11))
+        if b != a
+    ]
+    assert told["conditional_robustness"]["value"] == pytest.approx(sum(near) / len(near))
+    assert told["conditional_robustness"]["n"] == len(near)
+    leading = folder.table("probabilities").query("label >= 0").groupby("frame").head(5)
+    assert told["top5"]["value"] == pytest.approx(
+        leading["label"].isin(CATS).groupby(leading["frame"]).any().mean()
+    )
+    by = folder.table("stability_by").query("by == 'label' and metric == 'top1'")
+    assert by[["model", "value", "n"]].to_numpy().tolist() == [
+        [model, pytest.approx(right.mean()), len(right)]
+    ]
+    assert folder.run["judged"][model]["anchors"] == len(anchors)
+
+
+def test_gates_know_them(judged: tuple[Path, Path]) -> None:
+    (told,) = RunFolder.existing(judged[0]).read_json("metrics.json")["models"].values()
+    value = told["top1"]["value"]
+    assert run("gate", str(judged[0]), "--fail-if", f"top1 < {value + 0.01}") == 1
+    assert run("gate", str(judged[0]), "--fail-if", f"top1 < {value - 0.01}") == 0
+
+
+def test_two_networks_are_compared_by_who_is_right(
+    judged: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("compare", *map(str, judged), "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    a, b = (RunFolder.existing(path).table("frames")["label"].isin(CATS).to_numpy() for path in judged)
+    assert (found["negative_flips"], found["positive_flips"]) == (int((a & ~b).sum()), int((~a & b).sum()))
+    assert 0 < found["mcnemar_p"] <= 1
+    top1 = found["metrics"]["top1"]
+    assert top1["difference"] == pytest.approx(b.mean() - a.mean())
+    if top1["low"] > top1["margin"]:
+        assert top1["verdict"] == "better"
+    assert found["metrics"]["pm10"]["n"] == len(range(0, len(a), 20))
+
+
+def test_other_labels_are_other_figures_of_the_same_parts(
+    corpus: Path, judged: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(judged[0], folder)
+    clip = corpus / "objects" / "cotracker_cat.mp4"
+    before = written(folder / "parts")
+    wrong = labels_in(tmp_path, clip, "teddy")
+    (model,) = RunFolder.existing(folder).read_json("metrics.json")["models"]
+    assert run("stability", str(folder), f"--labels={wrong}") == 0
+    told = RunFolder.existing(folder).read_json("metrics.json")["models"][model]
+    right = RunFolder.existing(folder).table("frames")["label_name"] == "teddy"
+    assert told["top1"]["value"] == pytest.approx(right.mean())
+    labels_in(tmp_path, clip, "no such thing")
+    capsys.readouterr()
+    assert run("stability", str(folder), f"--labels={wrong}") == 0
+    assert (
+        "has no class for the label(s) no such thing; 87 frame(s) that have no other label are left out"
+        in (capsys.readouterr().err)
+    )
+    assert "top1" not in RunFolder.existing(folder).read_json("metrics.json")["models"][model]
+    assert not len(RunFolder.existing(folder).table("answers"))
+    after = written(folder / "parts")
+    assert {p: t for p, t in after.items() if p.endswith("parquet")} == {
+        p: t for p, t in before.items() if p.endswith("parquet")
+    }
+    assert run("report", str(folder)) == 0
+    page = (folder / "report.html").read_text()
+    assert "It has no class for 1 label (no such thing); 87 frames with no other label are left out." in page
+
+
+def test_the_report_tells_them_apart(judged: tuple[Path, Path]) -> None:
+    assert run("report", str(judged[1]), "--quiet") == 0
+    page = (judged[1] / "report.html").read_text()
+    start = page.index('<section id="labels">')
+    section = page[start : page.index("</section>", start)]
+    assert "87 of 87 frames have labels, 5 anchors" in section
+    assert "right answers (top-1)" in section
+    assert "tabby or tiger cat or Persian cat and 2 more" in section
+    assert "(top-1)" not in page[page.index('<section id="metrics">') : start]

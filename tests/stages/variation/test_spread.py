@@ -1,0 +1,97 @@
+"""The spread of planted conditions, from made pairs and from rendered frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.made_frames import texture
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.stages.variation.changes import VariationMeter
+from vidrobust.stages.variation.spread import spread_of
+
+FRAMES = 200
+
+
+def pairs(quantity: str, value: np.ndarray, error: float = 0.0, scale: str = "clip") -> pd.DataFrame:
+    count = len(value)
+    return pd.DataFrame(
+        {
+            "item": "clip",
+            "frame_a": 0,
+            "frame_b": np.arange(1, count + 1),
+            "scale": scale,
+            "quantity": quantity,
+        }
+        | {"value": value, "valid": True, "error": error}
+    )
+
+
+def row(table: pd.DataFrame, quantity: str, item: str = "") -> pd.Series:
+    return table[(table["quantity"] == quantity) & (table["item"] == item)].iloc[0]
+
+
+def test_half_the_distance_of_the_percentiles_less_the_meters_error() -> None:
+    value = np.linspace(-10, 10, 2001)
+    found = row(spread_of(pairs("hue_deg", value), {"clip": 640}), "hue_deg")
+    assert found["spread"] == pytest.approx(9.5, abs=0.02)  # the 2.5th and 97.5th percentile of -10 to 10
+    noisy = row(spread_of(pairs("hue_deg", value, error=4.0), {"clip": 640}), "hue_deg")
+    assert noisy["spread"] == pytest.approx(np.sqrt(9.5**2 - (1.96 * 4) ** 2), abs=0.02)
+    calm = row(spread_of(pairs("hue_deg", value / 100, error=4.0), {"clip": 640}), "hue_deg")
+    assert calm["spread"] == 0.0
+
+
+def test_lengths_are_shares_of_each_clips_own_width() -> None:
+    value = np.linspace(-8, 8, 2001)
+    both = pd.concat(
+        [pairs("shift_x_px", value), pairs("shift_x_px", value / 4).assign(item="small")], ignore_index=True
+    )
+    table = spread_of(both, {"clip": 640, "small": 160})
+    for item in ("clip", "small", ""):
+        assert row(table, "shift_x_px", item)["share"] == pytest.approx(7.6 / 640, rel=0.01)
+
+
+def test_differences_stand_in_where_the_first_frame_is_out_of_sight() -> None:
+    rng = np.random.default_rng(0)
+    condition = rng.normal(0, 3, 4000)
+    lost = pairs("hue_deg", np.zeros(20)).assign(valid=False)
+    near = pairs("hue_deg", np.diff(condition), scale="adjacent")
+    found = row(spread_of(pd.concat([lost, near]), {"clip": 640}), "hue_deg")
+    assert found["basis"] == "adjacent"
+    assert found["spread"] == pytest.approx(1.96 * 3, rel=0.05)
+
+
+def test_too_few_values_tell_nothing() -> None:
+    found = row(spread_of(pairs("gain", np.ones(3)), {"clip": 640}), "gain")
+    assert found["n"] == 0
+    assert np.isnan(found["spread"])
+
+
+@pytest.mark.parametrize(
+    ("gain", "planted"),
+    [
+        (1 + 0.08 * np.sin(2 * np.pi * 0.37 * np.arange(FRAMES)), 0.08),
+        (1 + 0.2 * np.arange(FRAMES) / FRAMES, 0.2 / 2 / 1.1),  # from 1 to 1.2, about 1.1
+    ],
+    ids=["flicker", "drift"],
+)
+def test_planted_light_comes_out_within_a_quarter(gain: np.ndarray, planted: float) -> None:
+    rng = np.random.default_rng(1)
+    still = 0.6 * texture(3, 240, 320).astype(np.float64)
+    meter = VariationMeter("clip", 25.0, content="made")
+    for start in range(0, FRAMES, 25):
+        made = [still * gain[t] + rng.normal(0, 2, still.shape) for t in range(start, start + 25)]
+        pixels = torch.from_numpy(np.clip(np.rint(np.stack(made)), 0, 255).astype(np.uint8)).permute(
+            0, 3, 1, 2
+        )
+        index = np.arange(start, start + 25)
+        meter.feed(
+            FrameBatch(
+                pixels=pixels, time_s=index / 25.0, index=index, corrupt=np.zeros(25, bool), item="clip"
+            )
+        )
+    found = row(spread_of(meter.finish().pairs, {"clip": 320}), "gain")
+    assert found["basis"] == "clip"
+    assert found["spread"] == pytest.approx(planted, rel=0.25)

@@ -1,0 +1,31 @@
+"""Names of files as people read them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from vidrobust.errors import InputError
+from vidrobust.text.printable import shown
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (b"\xff\xc3\xa9.mp4", r"\xffé.mp4"),
+        (b"a\nb\tc\x1b[31m", r"a\nb\tc\x1b[31m"),
+        ("right\u202eto left".encode(), r"right\u202eto left"),
+        ("bolt 1 – ok.mp4".encode(), "bolt 1 – ok.mp4"),
+    ],
+)
+def test_what_breaks_a_line_or_hides_is_written_as_an_escape(name: bytes, expected: str) -> None:
+    assert shown(os.fsdecode(name)) == expected
+    assert shown(expected) == expected
+
+
+def test_errors_are_valid_text_of_as_many_lines_as_they_have() -> None:
+    path = os.fsdecode(b"/a/\xfe.toml")
+    error = InputError(f"{path}: is missing; write\n[model]")
+    assert str(error) == "/a/\\xfe.toml: is missing; write\n[model]"
+    assert str(error).encode()

@@ -1,1 +1,0 @@
-"""Why the output changed: measured changes replayed, and the change shared out among them."""

@@ -1,0 +1,1 @@
+"""What changed between two frames, from pixels alone: light, colour, motion, sharpness, noise."""

@@ -1,0 +1,254 @@
+"""The commands of the command line that are no stage of a study: inspect, perturbations, models, engines, ..."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vidrobust.errors import InputError
+from vidrobust.text.printable import shown
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option(
+    "--frame-md5", is_flag=True, help="The md5 of every RGB24 frame, as ffmpeg's framemd5 gives it."
+)
+@click.option("--backend", default="auto", metavar="NAME", help="auto, pyav, torchcodec or decord.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool) -> None:
+    """What each of PATHS is, as decoded, and what is wrong with it."""
+    from vidrobust.video.inspect import inspect_paths
+
+    found = inspect_paths(paths, frame_md5=frame_md5, backend=backend)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        _print_inspected(found)
+    if any(entry["frames"] == 0 for entry in found):
+        sys.exit(3)
+
+
+@click.command()
+@click.option(
+    "--suite", "suite_name", default="natural", metavar="NAME", help="Which suite; natural by default."
+)
+@click.option(
+    "--render", "render_image", metavar="IMAGE", help="Apply each perturbation and strength to this image."
+)
+@click.option("--out", metavar="DIR", help="Where --render writes NAME/STRENGTH.png and contact_sheet.png.")
+@click.option("--seed", type=int, default=0, metavar="N", help="Seed of the random ones.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+def perturbations(
+    suite_name: str, render_image: str | None, out: str | None, seed: int, as_json: bool
+) -> None:
+    """The catalogue of perturbations; with --render, a picture of each strength."""
+    from vidrobust.perturb.catalogue import suite
+
+    entries = suite(suite_name)
+    if render_image is None:
+        _print_catalogue(entries, as_json)
+        return
+    if out is None:
+        raise click.UsageError("--render needs --out DIR")
+    from vidrobust.perturb.render import render
+
+    written = render(Path(render_image), Path(out), seed=seed, suite_name=suite_name)
+    click.echo(f"{len(written)} pictures in {out}")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def models(as_json: bool) -> None:
+    """The forms of a model spec, and what is installed for each."""
+    from vidrobust.models.known import available
+
+    _print_rows(available(), as_json)
+
+
+@click.command()
+@click.argument("clip", required=False)
+@click.option("--model", "-m", required=True, metavar="SPEC", help="The model to try.")
+@click.option(
+    "--frames", type=click.IntRange(1), default=64, metavar="N", help="Frames of CLIP.  [default: 64]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
+    """Speed of each engine and precision for a model, and how many labels each changes on CLIP."""
+    import dataclasses
+
+    from vidrobust.models.engines.compare import compare_engines
+    from vidrobust.models.load import load_as_it_is
+    from vidrobust.models.network import check_frames
+    from vidrobust.video.source import open_video
+
+    if clip is None:
+        click.echo("three made pictures: give a CLIP for flips that mean something", err=True)
+        pixels = check_frames()
+    else:
+        with open_video(clip, device="cpu") as video:
+            pixels = next(video.batches(frames)).pixels
+    found = compare_engines(load_as_it_is(model, device="cpu"), pixels)
+    _print_rows([{k: _rounded(v) for k, v in dataclasses.asdict(row).items()} for row in found], as_json)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def doctor(as_json: bool) -> None:
+    """What works on this machine: packages, decoders, devices, extras, and how to get what is missing."""
+    from vidrobust.models.doctor import diagnose
+
+    _print_rows(diagnose(), as_json)
+
+
+@click.command()
+@click.argument("which", type=click.Choice(["bikes", "line"]), default="bikes")
+@click.option(
+    "--out", default=None, metavar="DIR", help="The run folder.  [default: reports/demo or reports/demo-line]"
+)
+@click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
+def demo(which: str, out: str | None, quiet: bool) -> None:
+    """The whole study; two to three minutes each.
+
+    bikes: on a real clip with a real network, both from installed packages.
+    line: on footage rendered with known truth, with the two models of the package: labels, boxes, repeatability,
+    and what was planted beside what was found.
+    """
+    from vidrobust.pipeline.progress import Reporter
+
+    if which == "line":
+        from vidrobust.finished_runs import demo_line
+
+        click.echo("\n".join(demo_line.demo_line(out or demo_line.OUT, Reporter(quiet=quiet))))
+        return
+    from vidrobust.finished_runs.demo import MODEL, OUT, find_clip
+    from vidrobust.pipeline.build import build
+    from vidrobust.pipeline.open import opened_sources
+    from vidrobust.pipeline.stages import ALL
+    from vidrobust.run_folder.reader import RunTables
+    from vidrobust.run_folder.settings import Settings
+    from vidrobust.stages.report.answer import text_of
+
+    settings = Settings(sources=(str(find_clip()),), model=(MODEL,))
+    with opened_sources(settings, out or OUT, Reporter(quiet=quiet)) as run:
+        build(run, ALL)
+    click.echo(text_of(RunTables(run.path)))
+
+
+@click.command()
+@click.argument("run_folder")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def status(run_folder: str, as_json: bool) -> None:
+    """Each stage of a run folder: done, stale or missing, with its time."""
+    from vidrobust.pipeline.status import status as status_of
+    from vidrobust.run_folder.folder import RunFolder
+
+    rows = status_of(RunFolder.existing(Path(run_folder)))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    told = {None: ""}
+    _print_rows(
+        [{**row, "seconds": told.get(row["seconds"], f"{row['seconds']} s")} for row in rows], as_json=False
+    )
+
+
+@click.command()
+@click.argument("run_folder")
+def clean(run_folder: str) -> None:
+    """Remove the parts of a run folder: its tables and report stay, and nothing can be continued."""
+    from vidrobust.run_folder.folder import RunFolder
+    from vidrobust.run_folder.unit_cache import Parts
+
+    folder = RunFolder.existing(Path(run_folder))
+    with folder.locked():
+        freed = Parts(folder.path, folder.settings.parts).clean()
+    click.echo(f"{freed / 1e6:.1f} MB freed")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="FILE...")
+@click.option("--format", "name", metavar="NAME", help="The format, where it is not to be recognised.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
+    """What annotation FILEs or folders hold, and what in them cannot be used."""
+    from vidrobust.footage.labels.formats import read_labels
+    from vidrobust.footage.labels.summary import as_text, summary
+
+    found, failed = [], False
+    for path in paths:
+        try:
+            found.append(summary(read_labels(path, name)))
+        except InputError as error:
+            failed = True
+            click.echo(f"error: {error}", err=True)
+    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(map(as_text, found)))
+    if failed or any(entry["rows"] == 0 for entry in found):
+        sys.exit(3)
+
+
+def register(group: click.Group) -> None:
+    """Add these commands to the command line."""
+    for command in (inspect, perturbations, models, engines, doctor, demo, status, clean, labels):
+        group.add_command(command)
+
+
+def _print_inspected(found: list[dict[str, Any]]) -> None:
+    for entry in found:
+        click.echo(shown(entry["path"]))
+        if entry["codec"]:
+            click.echo(
+                f"  {entry['codec']}, {entry['pixel_format']}, {entry['width']} x {entry['height']}, "
+                f"{entry['frame_rate']} frames/s, {entry['frames']} frames, {entry['duration_s']:.3f} s, "
+                f"{entry['corrupt_frames']} corrupt"
+            )
+        for note in entry["notes"]:
+            click.echo(f"  - {note}")
+        for problem in entry["problems"]:
+            click.echo(f"  ! {problem}")
+        for number, digest in enumerate(entry.get("frame_md5") or ()):
+            click.echo(f"  {number} {digest}")
+
+
+def _print_catalogue(entries: tuple[Any, ...], as_json: bool) -> None:
+    rows = [
+        {
+            "name": entry.name,
+            "family": entry.family,
+            "unit": entry.unit,
+            "strengths": ", ".join(f"{s:g}" for s in entry.strengths),
+            "range": f"{entry.range[0]:g} to {entry.range[1]:g}",
+            "single_frames": "yes" if entry.on_single_frames else f"not applicable. {entry.needs_neighbours}",
+            "what": entry.doc,
+        }
+        for entry in entries
+    ]
+    _print_rows(rows, as_json)
+
+
+def _rounded(value: Any) -> Any:
+    """Three digits of a number; None for NaN, as JSON has none."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.3g}") if value == value else None
+
+
+def _print_rows(rows: Any, as_json: bool) -> None:
+    """Rows of equal keys, as a table for people or as JSON."""
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*(rows[0] if rows else ()), box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    console.print(table)

@@ -1,1 +1,0 @@
-"""Which perturbations stand for what happens in the footage: the correlation study."""

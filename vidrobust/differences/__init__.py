@@ -1,1 +1,0 @@
-"""How far apart two aligned predictions, or two frames, are."""

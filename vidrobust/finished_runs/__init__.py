@@ -1,0 +1,1 @@
+"""What is made of finished runs: comparison, history, gates, repeatability, passes, watching a folder."""

@@ -1,0 +1,111 @@
+"""The average precision of two detectors compared: it is no mean of rows, so clusters are left out of both."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.finished_runs.compare_sides import Side
+from vidrobust.protocols.average_precision import BOX, FramesOfBoxes, groups, precisions, with_known_boxes
+from vidrobust.repeatability.compare import Compared, verdict
+from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.statistics.resampling import left_out_interval
+
+COMPARED = {"average_precision": "ap", "average_precision_50": "ap50"}
+"""Metric -> its side of a ``Precision``."""
+SAME_BOX = ["item", "frame", "object", "label_name", *BOX]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A detector on the frames that are compared.
+
+    frames  item, frame, time_s, part; known: their known boxes; found: what was detected on them, of any score
+    """
+
+    frames: pd.DataFrame
+    known: pd.DataFrame
+    found: pd.DataFrame
+
+    def on(self, frames: pd.DataFrame, known: pd.DataFrame) -> Judged:
+        """On some of the frames, and some of the known boxes."""
+        return Judged(
+            self.frames.merge(frames[["item", "frame"]], on=["item", "frame"]),
+            self.known.merge(known[SAME_BOX].drop_duplicates(), on=SAME_BOX),
+            self.found.merge(frames[["item", "frame"]], on=["item", "frame"]),
+        )
+
+
+def precision_differences(
+    a: Side, b: Side, by: str, margin: float
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """By metric of ``COMPARED`` what ``asdict(Compared)`` holds, and notes; empty where one has no known boxes.
+
+    by  what the footage is paired by: of the same content both are judged on the same frames by the same boxes
+
+    The interval leaves out each cluster, or one of twelve groups of them, from both at once (Tukey's jackknife
+    with Student's t, as for one detector's average precision).
+    """
+    sides = [_judged(side) for side in (a, b)]
+    if any(side.known.empty for side in sides):
+        return {}, []
+    if by == "content":
+        frames = sides[0].frames.merge(sides[1].frames[["item", "frame"]], on=["item", "frame"])
+        same = sides[0].known.merge(sides[1].known[SAME_BOX].drop_duplicates(), on=SAME_BOX)
+        if same.empty:
+            return {}, ["average precision is not compared: the two were judged by other known boxes"]
+        sides = [side.on(frames, same) for side in sides]
+    both = pd.concat([side.frames for side in sides])
+    clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
+    # a stretch of one footage is none of another
+    known = by == "content" or clusters.what != "stretch"
+    group = groups(clusters.label) if known else np.zeros(len(both), np.int64)
+    cut = len(sides[0].frames)
+    told = [
+        precisions(
+            FramesOfBoxes.of(side.frames, side.known, side.found),
+            np.arange(len(side.frames)),
+            own,
+            int(group.max(initial=-1)) + 1,
+        )
+        for side, own in zip(sides, (group[:cut], group[cut:]), strict=True)
+    ]
+    found = {}
+    for name, which in COMPARED.items():
+        one, other = (
+            np.array([getattr(whole, which), *(getattr(each, which) for each in left_out)])
+            for whole, left_out in told
+        )
+        difference = other - one
+        low, high = left_out_interval(float(difference[0]), difference[1:], (-1.0, 1.0))
+        if by == "content" and not difference.any():
+            low, high = 0.0, 0.0  # what did the same on all of it did the same
+        found[name] = asdict(
+            Compared(
+                a=float(one[0]),
+                b=float(other[0]),
+                difference=float(difference[0]),
+                low=low,
+                high=high,
+                margin=margin,
+                verdict=verdict(low, high, margin=margin, worse="lower"),
+                n=cut,
+                clusters=clusters.count,
+                cluster=clusters.what,
+            )
+        )
+    return found, []
+
+
+def _judged(side: Side) -> Judged:
+    """A detector on all frames of shared items that can be judged; without rows where no box is known."""
+    known, seen = side.table("known_boxes"), side.table("box_counts")
+    seen = seen.sort_values(["item", "frame"], kind="stable").reset_index(drop=True)
+    frames = seen.loc[with_known_boxes(seen, known), ["item", "frame", "time_s", "part"]].reset_index(
+        drop=True
+    )
+    found = side.table("detections").merge(frames[["item", "frame"]], on=["item", "frame"])
+    return Judged(frames, known, found)

@@ -1,0 +1,196 @@
+"""Two run folders compared: paired differences of every metric, and of right and wrong frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.finished_runs.compare_precision import precision_differences
+from vidrobust.finished_runs.compare_sides import Side, sides_of
+from vidrobust.metrics.catalogue import metrics_of
+from vidrobust.metrics.metric import Metric
+from vidrobust.protocols.two_models import two_models
+from vidrobust.repeatability.compare import MARGIN, churn, compare_metric
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.statistics.clusters import independent_clusters
+
+KEYS = (
+    "item",
+    "frame",
+    "frame_a",
+    "frame_b",
+    "track",
+    "kind",
+    "delta_frames",
+    "object",
+    "x1",
+    "y1",
+    "x2",
+    "y2",
+)
+"""Columns that say which rows of a raw table belong together, where they are there."""
+
+MOST_SHOWN = 6
+"""Changes of label of which a frame is shown."""
+OF_FRAMES = (
+    *("churn", "mcnemar_p", "negative_flips", "positive_flips"),
+    *("both_right", "both_wrong", "error_consistency", "changed_labels", "changed_frames"),
+)
+"""What is told of equal frames of the same footage; null on other footage, and of labels without them."""
+
+
+def compare_runs(
+    a: RunFolder,
+    b: RunFolder,
+    *,
+    model_a: str | None = None,
+    model_b: str | None = None,
+    margin: float = MARGIN,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The comparison of one model of run A with one of run B.
+
+    margin  differences that do not matter, as a share of what a metric can differ by
+
+    Items are matched by content, so their names may differ; other footage of the same parts is matched by part,
+    pass and station, that of other cameras or stations by part and pass, and then each metric's mean of such a
+    pass counts. Keys: a, b, paired_by, items, task, margin, metrics, those of OF_FRAMES, by_item, notes.
+    """
+    if margin <= 0:
+        raise SettingsError(f"--margin: expected a share above 0, got {margin:g}")
+    first, second, by, notes = sides_of(a, b, model_a, model_b)
+    found: dict[str, Any] = {}
+    precision, told = precision_differences(first, second, by, margin)
+    for metric in metrics_of(first.task, a.settings.anchor_deltas):
+        compared = precision.get(metric.name) or _metric(metric, first, second, by, margin)
+        if compared is not None:
+            found[metric.name] = compared
+    if not found:
+        raise InputError(
+            f"{a.path}, {b.path}: no metric was computed in both; run the stability stage on both"
+        )
+    labels = _frames(first, second, seed) if by == "content" else {}
+    return {
+        "a": {"run": str(a.path), "model": first.model},
+        "b": {"run": str(b.path), "model": second.model},
+        "paired_by": by,
+        "items": len(set(first.names.values())),
+        "task": first.task,
+        "margin": margin,
+        "metrics": found,
+        **{name: labels.get(name) for name in OF_FRAMES},
+        "by_item": by_item(metrics_of(first.task)[0], first, second),
+        "notes": [*notes, *told],
+    }
+
+
+def _metric(metric: Metric, a: Side, b: Side, by: str, margin: float) -> dict[str, Any] | None:
+    """One metric of both sides; None where one has no values of it, or no values one by one."""
+    if metric.summed or not metric.table:
+        return None
+    tables = [metric.values(side.table(metric.table)) for side in (a, b)]
+    if any(table.empty for table in tables):
+        return None
+    keys = [key for key in KEYS if key in tables[0] and key in tables[1]]
+    if metric.of_tracks:
+        tables, keys = [_seconds(table, metric.column) for table in tables], ["item", "second"]
+    if by != "content":
+        tables = [
+            table.groupby(["item", "part"], as_index=False).agg({metric.column: "mean"}) for table in tables
+        ]
+        keys = ["item"]
+    parts = (tables[0]["part"] != "").any()
+    found = compare_metric(
+        *tables,
+        keys=keys,
+        column=metric.column,
+        worse=metric.worse,
+        bounds=metric.bounds,
+        margin=margin * _width(metric, tables[0]),
+        part="part" if parts else None,
+        same_footage=by == "content",
+    )
+    return asdict(found)
+
+
+def _seconds(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The mean of each second of each item: tracks of two detectors are no pairs, what they do at a time is."""
+    rows = table.assign(second=np.floor(table["time_s"]).astype(np.int64))
+    found = rows.groupby(["item", "part", "second"], as_index=False)[column].mean()
+    return found.assign(time_s=found["second"].astype(np.float64))
+
+
+def _width(metric: Metric, table: pd.DataFrame) -> float:
+    """What a metric can differ by; of one without bounds, what it is in the first run."""
+    width = metric.bounds[1] - metric.bounds[0]
+    return width if np.isfinite(width) else float(table[metric.column].mean())
+
+
+def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
+    """Churn of the labels of equal frames, and right and wrong where both runs have labels."""
+    tables = [side.table("frames") for side in (a, b)]
+    if any(table.empty for table in tables):
+        return {}
+    keys = ["item", "frame", *(["track"] if "track" in tables[0] else [])]
+    both = tables[0].merge(tables[1][[*keys, "label_name"]], on=keys, suffixes=("_a", "_b"))
+    if both.empty:
+        return {}
+    clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
+    share = churn(both["label_name_a"].to_numpy(str), both["label_name_b"].to_numpy(str), clusters)
+    changed = both[both["label_name_a"] != both["label_name_b"]]
+    counts = (
+        changed.groupby(["label_name_a", "label_name_b"]).size().sort_values(ascending=False, kind="stable")
+    )
+    told: dict[str, Any] = {
+        "churn": asdict(share),
+        "changed_labels": [
+            {"a": str(one), "b": str(other), "frames": int(n)} for (one, other), n in counts.items()
+        ],
+        "changed_frames": [_typical(changed, pair, a) for pair in list(counts.index)[:MOST_SHOWN]],
+    }
+    return told | _right(a, b, seed)
+
+
+def _typical(changed: pd.DataFrame, pair: tuple[str, str], a: Side) -> dict[str, Any]:
+    """The middle frame of a change of label, in the item that has most of it; frames as numbered in the file."""
+    rows = changed[(changed["label_name_a"] == pair[0]) & (changed["label_name_b"] == pair[1])]
+    item = rows["item"].value_counts().index[0]
+    own = rows[rows["item"] == item].sort_values("frame")
+    labels = {entry["item"]: str(entry.get("label") or "") for entry in a.folder.run["inputs"]}
+    frame = int(own["frame"].iloc[len(own) // 2])
+    return {"item": str(item), "frame": frame, "a": pair[0], "b": pair[1], "reference": labels.get(item, "")}
+
+
+def by_item(metric: Metric, a: Side, b: Side) -> dict[str, Any]:
+    """The mean of a metric in each item (or pass) of both runs, the one that differs most first."""
+    means = [
+        metric.values(side.table(metric.table)).groupby("item", sort=False)[metric.column].mean()
+        for side in (a, b)
+    ]
+    both = pd.concat(means, axis=1, join="inner", keys=["a", "b"]).reset_index()
+    both = both.iloc[np.argsort(-(both["b"] - both["a"]).abs().to_numpy(), kind="stable")]
+    rows = both.assign(part=both["item"].map(dict(a.part)))
+    return {"metric": metric.name, "items": rows.to_dict("records")}
+
+
+def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:
+    """Right and wrong on equal frames that both runs have labels for; empty without such."""
+    tables = [side.table("answers") for side in (a, b)]
+    both = tables[0].merge(tables[1][["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b"))
+    if both.empty:
+        return {}
+    clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
+    found = two_models(both["top1_a"].to_numpy() > 0, both["top1_b"].to_numpy() > 0, clusters, seed=seed)
+    right = both["top1_a"].to_numpy() > 0
+    return {
+        "mcnemar_p": found.mcnemar_p,
+        "negative_flips": found.negative_count,
+        "positive_flips": found.positive_count,
+        "both_right": int(right.sum()) - found.negative_count,
+        "both_wrong": int((~right).sum()) - found.positive_count,
+        "error_consistency": asdict(found.kappa),
+    }

@@ -1,0 +1,120 @@
+"""Which footage and models of two run folders belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.run_folder.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Side:
+    """One model of one run, its items under names that both runs share."""
+
+    folder: RunFolder
+    model: str
+    task: str
+    names: Mapping[str, str]  # item of the run -> shared name
+    part: Mapping[str, str]  # shared name -> part, "" where unknown
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The rows of the model on shared items, with the column ``part``."""
+        table = self.folder.table_or_empty(name)
+        table = table[(table["model"] == self.model) & table["item"].isin(list(self.names))]
+        table = table.assign(item=table["item"].map(dict(self.names)))
+        return table.assign(part=table["item"].map(dict(self.part)))
+
+
+def sides_of(
+    a: RunFolder, b: RunFolder, model_a: str | None, model_b: str | None
+) -> tuple[Side, Side, str, list[str]]:
+    """The two sides, by what their footage is paired, and what is left out. InputError where they share none."""
+    models = [_models(folder) for folder in (a, b)]
+    shared = [name for name in models[0] if name in models[1]]
+    wanted = [model_a, model_b]
+    for k, name in enumerate(wanted):
+        if name is None:
+            if len(models[k]) > 1 and not (len(shared) == 1 and wanted == [None, None]):
+                several = ", ".join(models[k])
+                raise SettingsError(
+                    f"{(a, b)[k].path} has several models; choose with --model-{'ab'[k]}: {several}"
+                )
+            wanted[k] = shared[0] if len(models[k]) > 1 else next(iter(models[k]))
+        elif name not in models[k]:
+            raise SettingsError(f"{(a, b)[k].path} has no model {name}; it has {', '.join(models[k])}")
+    tasks = [models[k][str(wanted[k])] for k in (0, 1)]
+    if tasks[0] != tasks[1]:
+        raise SettingsError(f"a {tasks[0]} model and a {tasks[1]} model cannot be compared")
+    names, by, notes = _footage(a, b)
+    part = {**_parts(b, names[1]), **_parts(a, names[0])}
+    sides = [Side(folder, str(wanted[k]), tasks[k], names[k], part) for k, folder in enumerate((a, b))]
+    return sides[0], sides[1], by, notes
+
+
+def _models(folder: RunFolder) -> dict[str, str]:
+    """Name -> task of each model of a run."""
+    return {str(m["name"]): str(m.get("task", "classification")) for m in folder.run["models"]}
+
+
+def _parts(folder: RunFolder, names: Mapping[str, str]) -> dict[str, str]:
+    inputs = [entry for entry in folder.run["inputs"] if entry["item"] in names]
+    return {names[entry["item"]]: str(entry.get("part") or "") for entry in inputs}
+
+
+def _footage(a: RunFolder, b: RunFolder) -> tuple[list[dict[str, str]], str, list[str]]:
+    """Per run item -> shared name, by what they are matched, what is left out; InputError without shared ones."""
+    inputs = [folder.run["inputs"] for folder in (a, b)]
+    for by, key in (
+        ("content", _content),
+        ("part, pass and station", _place),
+        ("part and pass", _part_and_pass),
+    ):
+        keyed = [[(key(entry), str(entry["item"])) for entry in entries if key(entry)] for entries in inputs]
+        shared = dict(reversed(keyed[0]))  # key -> its first item in A
+        shared = {k: name for k, name in shared.items() if k in dict(keyed[1])}
+        if shared:
+            names = [{item: shared[k] for k, item in each if k in shared} for each in keyed]
+            return names, by, _left_out((a, b), inputs, names)
+    told = [
+        f"{folder.path} ({_some([str(entry['item']) for entry in entries])})"
+        for folder, entries in zip((a, b), inputs, strict=True)
+    ]
+    raise InputError(
+        f"compare: {told[0]} and {told[1]} share no footage, neither by content nor by part and pass"
+    )
+
+
+def _left_out(
+    folders: Sequence[RunFolder],
+    inputs: Sequence[Sequence[Mapping[str, Any]]],
+    names: Sequence[Mapping[str, str]],
+) -> list[str]:
+    notes = []
+    for folder, entries, kept in zip(folders, inputs, names, strict=True):
+        alone = [str(entry["item"]) for entry in entries if entry["item"] not in kept]
+        if alone:
+            notes.append(f"{len(alone)} item(s) only in {folder.path} are left out: {_some(alone)}")
+    return notes
+
+
+def _content(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("sha256") or "")
+
+
+def _place(entry: Mapping[str, Any]) -> str:
+    station, rest = entry.get("station"), _part_and_pass(entry)
+    return f"{rest}\x1f{station}" if rest and station else ""
+
+
+def _part_and_pass(entry: Mapping[str, Any]) -> str:
+    part = entry.get("part")
+    return f"{part}\x1f{entry.get('pass') or ''}" if part else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,202 @@
+"""The report of a comparison: a verdict on every metric, in margins, item by item, frame by frame."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.metric import Metric
+from vidrobust.report import drawing
+from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture
+from vidrobust.report.pages import write_page
+from vidrobust.report.words import interval, listing, number, percent, percent_interval, plural
+
+KINDS = {"better": "good", "worse": "bad", "same": "good", "cannot tell": "unknown"}
+MEANS = {
+    "better": "B is better: the interval of the difference leaves out 0.",
+    "worse": "B is worse: the interval of the difference leaves out 0.",
+    "same": "The whole interval lies within the margin: whatever difference there is does not matter.",
+    "cannot tell": "The interval holds 0 and reaches over the margin. More footage would tell.",
+}
+FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
+"""Metrics that are told under the others."""
+MOST_ITEMS, MOST_CHANGES = 30, 12
+FURTHEST = 300.0
+"""Margins at which a difference leaves the picture."""
+
+
+def write_comparison(path: Path, found: Mapping[str, Any], shots: Sequence[Mapping[str, Any]] = ()) -> Path:
+    """Write the report of what ``compare_runs`` found.
+
+    shots  frames on which the two say different things: uri, item, frame, a, b, reference
+    """
+    rows = [_row(name, each, found["task"]) for name, each in found["metrics"].items()]
+    first = [row for row in rows if not FURTHER.fullmatch(row["name"])]
+    by_item = found["by_item"]
+    return write_page(
+        path,
+        "comparison.html",
+        {
+            "title": "Two runs compared",
+            "a": found["a"],
+            "b": found["b"],
+            "summary": _summary(found),
+            "sentences": _sentences(first),
+            "means": [
+                {"verdict": verdict, "kind": KINDS[verdict], "means": MEANS[verdict]}
+                for verdict in dict.fromkeys(row["verdict"] for row in rows)
+            ],
+            "rows": first,
+            "further": [row for row in rows if FURTHER.fullmatch(row["name"])],
+            "pictures": [_margins(first, found["margin"])],
+            "by_item": [_by_item(by_item, found["task"])] if len(by_item["items"]) > 1 else [],
+            "labels": _labels(found),
+            "changes": (found["changed_labels"] or [])[:MOST_CHANGES],
+            "changes_left": len((found["changed_labels"] or [])[MOST_CHANGES:]),
+            "right": _right(found),
+            "shots": list(shots),
+            "notes": found["notes"],
+        },
+    )
+
+
+def _metric(name: str, task: str) -> Metric:
+    metric = find_metric(name, task)
+    if metric is None:
+        raise ValueError(f"there is no metric {name}")
+    return metric
+
+
+def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
+    metric = _metric(name, task)
+    share = metric.unit == "" and metric.bounds == (0.0, 1.0)
+    told = percent if share else number
+    ends = (percent_interval if share else interval)(each["low"], each["high"])
+    return {
+        "name": name,
+        "title": metric.title,
+        "sentence": metric.sentence,
+        "wanted": "lower" if metric.worse == "higher" else "higher",
+        "a": told(each["a"]),
+        "b": told(each["b"]),
+        "difference": _signed(told(each["difference"]), each["difference"]),
+        "interval": ends,
+        "margin": told(each["margin"]),
+        "verdict": each["verdict"],
+        "kind": KINDS[each["verdict"]],
+        "of": f"{plural(each['clusters'], each['cluster'])}, {plural(each['n'], 'row')}",
+        "units": [_toward_worse(each[key], each["margin"], metric) for key in ("difference", "low", "high")],
+    }
+
+
+def _signed(text: str, value: float | None) -> str:
+    return f"+{text}" if value is not None and value > 0 else text
+
+
+def _toward_worse(value: float | None, margin: float, metric: Metric) -> float:
+    """A difference in margins, positive where B is the worse one."""
+    if value is None or not math.isfinite(value) or not margin:
+        return math.nan
+    return value / margin * (1 if metric.worse == "higher" else -1)
+
+
+def _summary(found: Mapping[str, Any]) -> str:
+    return f"{plural(found['items'], 'item')} that both have seen, paired by {found['paired_by']}"
+
+
+def _sentences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Which metrics have which verdict."""
+    found = []
+    for verdict in ("worse", "better", "same", "cannot tell"):
+        titles = [row["title"] for row in rows if row["verdict"] == verdict]
+        if titles:
+            found.append({"verdict": verdict, "kind": KINDS[verdict], "titles": listing(titles)})
+    return found
+
+
+def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:
+    """Every difference in margins, those that are worse to the right; the shaded band is what does not matter."""
+    value, one, other = (
+        np.clip(np.array([row["units"][k] for row in rows]), -FURTHEST, FURTHEST) for k in range(3)
+    )
+    colours = [{"good": COLOURS[2], "bad": COLOURS[1], "unknown": GREY}[row["kind"]] for row in rows]
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 1, 1.0 + 0.27 * max(len(rows), 2))
+        ax = axes[0, 0]
+        ax.axvspan(-1, 1, color=LIGHT, alpha=0.6, linewidth=0)
+        ax.axvline(0, color=DARK, linewidth=0.8)
+        ax.set_xscale("symlog", linthresh=1.0, linscale=0.8)
+        names = [str(row["title"]) for row in rows]
+        drawing.forest(ax, names, value, np.fmin(one, other), np.fmax(one, other), colours=colours)
+        ends = np.concatenate([one, other, value])
+        reach = max(3.0, float(np.nanmax(np.abs(ends), initial=0.0)) * 1.3)
+        ax.set_xlim(-reach, reach)
+        ticks = [t for t in (-100, -10, -1, 0, 1, 10, 100) if abs(t) <= reach]
+        ax.set_xticks(ticks, [f"{t:+d}" if t else "0" for t in ticks])
+        ax.xaxis.set_minor_locator(drawing.no_ticks())
+        ax.set_xlabel("B is better        difference in margins        B is worse")
+        caption = (
+            f"B less A with 95 % intervals, in units of the margin ({number(100 * margin)} % of what a metric can "
+            "differ by). Shaded: differences that do not matter; an interval wholly inside is the same."
+        )
+        return drawing.encode(figure, "Differences of all metrics with intervals, in margins", caption)
+
+
+def _by_item(found: Mapping[str, Any], task: str) -> Picture:
+    """A metric of each item in A and in B, the items that differ most on top."""
+    metric = _metric(found["metric"], task)
+    rows = found["items"][:MOST_ITEMS]
+    factor = 100.0 if metric.unit == "" else 1.0
+    a, b = (factor * np.array([row[side] for row in rows], np.float64) for side in "ab")
+    places = np.arange(len(rows))
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 1, 0.9 + 0.22 * max(len(rows), 3))
+        ax = axes[0, 0]
+        ax.hlines(places, np.fmin(a, b), np.fmax(a, b), color=GREY, linewidth=1.4)
+        ax.plot(a, places, "o", color=COLOURS[0], markerfacecolor="white", markersize=5, label="A")
+        ax.plot(b, places, "o", color=COLOURS[1], markersize=4.5, label="B")
+        ax.set_yticks(places, [_short(str(row["item"])) for row in rows])
+        ax.set_ylim(len(rows) - 0.4, -0.6)
+        ax.grid(axis="x")
+        ax.set_axisbelow(True)
+        ax.tick_params(axis="y", length=0)
+        ax.set_xlabel(f"{metric.title}{', %' if factor > 1 else ''}")
+        ax.legend(ncols=2, loc="lower right")
+        left = len(found["items"]) - len(rows)
+        more = f" {plural(left, 'further item')} not drawn." if left else ""
+        caption = (
+            f"{metric.title[:1].upper()}{metric.title[1:]} of each item, those that differ most on top.{more}"
+        )
+        return drawing.encode(figure, "Each item in A and in B", caption)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 40 else f"{name[:18]}...{name[-19:]}"
+
+
+def _labels(found: Mapping[str, Any]) -> str:
+    churn = found["churn"]
+    if not churn or not churn["n"]:
+        return ""
+    ends = percent_interval(churn["low"], churn["high"])
+    return f"The two say different things on {percent(churn['value'])} [{ends}] of {plural(churn['n'], 'frame')}."
+
+
+def _right(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Right and wrong of equal frames, and what McNemar's test says; empty without labels."""
+    if found["mcnemar_p"] is None:
+        return {}
+    p = found["mcnemar_p"]
+    return {
+        **{key: found[key] for key in ("both_right", "both_wrong", "negative_flips", "positive_flips")},
+        "p": "below 0.0001" if p < 1e-4 else number(p),
+        "told": "the two are right on different shares of the frames"
+        if p < 0.05
+        else "no difference is shown",
+    }

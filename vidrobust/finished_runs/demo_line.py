@@ -1,0 +1,121 @@
+"""The second demo: every stage on footage of the simulated line, and what was planted beside what was found."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.finished_runs.repeatability_of import repeatability_of
+from vidrobust.finished_runs.studies import Asked
+from vidrobust.line_sim.dials import BY_NAME, station_settings
+from vidrobust.line_sim.parts.kinds import LABELS
+from vidrobust.line_sim.planted import planted_spread
+from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.pipeline.build import build
+from vidrobust.pipeline.open import opened_sources
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.stages import ALL
+from vidrobust.repeatability.acceptance import load_profile
+from vidrobust.report.words import QUANTITIES, listing, number, percent, percent_with_interval
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.report.answer import text_of
+
+OUT = "reports/demo-line"
+MODELS = ("line-classifier", "line-detector")
+LINE = RenderSettings(parts=8, passes=2, stations=2, seconds=1.0, seed=7, dials=("2:light=0.5", "2:shake=8"))
+"""Two stations see the same parts twice; at the second one the lamp sways and the camera shakes."""
+STUDY = Settings(model=MODELS, frames=160, pairs=128, resamples=2000)
+"""Five frames, one a strength, and four pairs for each of the 32 clips."""
+DEFECTS = (*(name for name in LABELS if name.endswith("-defect")), "defect")
+"""What the classifier and the detector call a defect."""
+AT_REST = ("objects", "came_into_view")
+"""Causes that are there with all dials at rest: the belt runs."""
+
+
+def demo_line(
+    out: str, reporter: Reporter, *, line: RenderSettings = LINE, study: Settings = STUDY
+) -> list[str]:
+    """Render, study, judge the repeatability; the lines of the answer.
+
+    out  the run folder; the footage with its manifest and truth is in ``out`` with ``-footage`` behind its name
+    """
+    footage = Path(f"{out.rstrip('/')}-footage")
+    clips = line.parts * line.passes * line.stations
+    reporter.say(f"rendering {clips} clips into {footage}: {', '.join(line.dials) or 'all dials at rest'}")
+    render(line, footage, workers=min(2, os.cpu_count() or 1), overwrite=True)
+    chosen = study.changed({"sources": [str(footage / "manifest.csv")]}, "demo")
+    with opened_sources(chosen, out, reporter) as run:
+        build(run, [stage for stage in ALL if stage != "report"])
+        found = repeatability_of(run, Asked(profile=load_profile("aiag"), defect=DEFECTS, pass_fail=True))
+        build(run, ["report"])
+    manifest = pd.read_csv(footage / "manifest.csv")
+    tables, truth = RunTables(Path(out)), pd.read_parquet(footage / "truth.parquet")
+    told = [
+        "Repeatability",
+        *verdicts_told(found, dict(zip(manifest["item"], manifest["station"], strict=True))),
+    ]
+    told += ["What was planted, and what was found", *planted_told(tables, truth, line)]
+    return [*text_of(tables).splitlines(), *told]
+
+
+def verdicts_told(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
+    """A line a model: parts with one verdict in all passes, and by station the passes that are judged right.
+
+    found  as ``repeatability_of`` gives it; a verdict is right where it and the truth are a defect, or neither
+    """
+    told = []
+    table = pd.DataFrame(found["per_part"])
+    table["right"] = table["value"].isin(DEFECTS) == table["reference"].isin(DEFECTS)
+    for model, own in table.groupby("model", sort=False):
+        same = found["attribute"]["within_operator"][model]["agreement"]
+        right = [
+            f"{rows['right'].sum()} of {len(rows)} at {station}"
+            for station, rows in own.groupby(own["item"].map(stations), sort=True)
+        ]
+        told.append(
+            f"  {model}: the same verdict in all passes of {same['count']} of {same['n']} parts; right in "
+            f"{listing(right)}"
+        )
+    return told
+
+
+def planted_told(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) -> list[str]:
+    """A line a planted dial, and one for what is named and was not planted; of the first classifier."""
+    settings = station_settings(line.dials, line.stations)
+    rest = station_settings((), 1)[0]
+    account, named, spread = tables.table("account"), tables.table("named"), tables.table("spread")
+    if account is None or spread is None:
+        return ["  nothing could be measured"]
+    model = MODELS[0]
+    shares = account[(account["model"] == model) & (account["item"] == "")].set_index("cause")
+    causes = set() if named is None else set(named.loc[named["model"] == model, "cause"])
+    found = spread[spread["item"] == ""].set_index("quantity")["spread"]
+    planted, told, there = planted_spread(truth), [], set(AT_REST)
+    for name, dial in BY_NAME.items():
+        turned = [f"station-{n}" for n, own in enumerate(settings, 1) if own[name] != rest[name]]
+        if not turned:
+            continue
+        there |= set(dial.causes)
+        said = [
+            f"{QUANTITIES[q]} planted {_size(q, planted[q])}, found {_size(q, found[q])}"
+            for q in dial.quantities
+            if q in planted and q in found
+        ]
+        for cause in dial.causes[:1]:
+            share, low, high = shares.loc[cause, ["share", "low", "high"]]
+            told_of = f"{percent_with_interval(share, low, high)} of the change"
+            said.append(f"{TITLES[cause]} is {'named' if cause in causes else 'not named'}, {told_of}")
+        told.append(f"  {name} at {listing(turned)}: {'; '.join(said)}")
+    others = [TITLES[cause] for cause in TITLES if cause in causes - there]
+    return [*told, f"  not planted, but named: {listing(others) if others else 'nothing'}"]
+
+
+def _size(quantity: str, spread: float) -> str:
+    if quantity == "gain":
+        return f"± {percent(spread)}"
+    return f"0 to {number(spread)}" if quantity == "sharpness" else f"± {number(spread)}"

@@ -1,0 +1,73 @@
+"""The gates of a run or study: its rules on its numbers, said on standard error and written for a build server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vidrobust.files.atomic import write_text
+from vidrobust.finished_runs.kept_study import current_study
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.run import Run
+from vidrobust.repeatability.figures import figures_of, is_figure
+from vidrobust.repeatability.gates import (
+    Gate,
+    Passage,
+    exit_code,
+    junit_xml,
+    parse_gate,
+    pass_figures,
+    pass_gates,
+)
+from vidrobust.run_folder.folder import RunFolder
+
+
+def hold(run: Run) -> int:
+    """The exit code of the run's rules: 2 where one could not be judged, else 1 where one failed, else 0."""
+    gates = [parse_gate(rule) for rule in run.settings.fail_if]
+    return told(passages_of(run.folder, gates), run.reporter, run.settings.junit, run.path.name)
+
+
+def hold_study(
+    found: Mapping[str, Any], rules: Sequence[str], reporter: Reporter, junit: str | None, name: str
+) -> int:
+    """The same of the study of a table without video."""
+    why = "; ".join(found["notes"])
+    passages = pass_figures([parse_gate(rule) for rule in rules], figures_of(found), why=why)
+    return told(passages, reporter, junit, name)
+
+
+def passages_of(folder: RunFolder, gates: Sequence[Gate]) -> list[Passage]:
+    """Each rule on the metrics of a run, or on the figures of its repeatability study."""
+    study, why = current_study(folder)
+    figures = {} if study is None else figures_of(study)
+    passages = []
+    for gate in gates:
+        if is_figure(gate.metric):
+            passages += pass_figures([gate], figures, why=why)
+        else:
+            passages += pass_gates([gate], _asked(gate.metric, folder))
+    return passages
+
+
+def _asked(metric: str, folder: RunFolder) -> dict[str, Any]:
+    """The metrics of the models that a rule is about: in a run of classifiers and detectors those whose task has
+    the metric, else of all.
+    """
+    metrics = folder.read_json("metrics.json")
+    tasks = {str(m["name"]): str(m.get("task", "classification")) for m in folder.run["models"]}
+    of = {name for name, task in tasks.items() if find_metric(metric, task)}
+    models = {name: told for name, told in (metrics.get("models") or {}).items() if name in of}
+    return {**metrics, "models": models} if models else metrics
+
+
+def told(passages: Sequence[Passage], reporter: Reporter, junit: str | None, name: str) -> int:
+    """Say what the gates said, write it where a file is named, and return the exit code."""
+    for passage in passages:
+        say = reporter.say if passage.outcome == "passed" else reporter.warn
+        say(passage.sentence)
+    if junit:
+        write_text(Path(junit), junit_xml(passages, suite=name))
+    return exit_code(passages)

@@ -1,0 +1,197 @@
+"""The same line week after week: what each run says of each metric, kept in one file, and its control charts."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.pipeline.run import Run
+from vidrobust.repeatability.control_charts import FEWEST_RUNS, Chart, individuals_chart, p_chart
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.stages.report.page import write_report
+
+PAGE = "history.json"
+"""What the report of a run shows of its history."""
+COLUMNS = ("run", "recorded", "model", "metric", "item", "value", "low", "high", "n")
+"""Of the history: a row a run, model, metric and item, and one over all items (item ""); recorded in UTC."""
+
+
+CHARTS = ("flip_rate", "jitter", "dropout_rate", "center_jitter")
+"""Metrics that are charted where none is named, of those that the history has."""
+
+
+def names_of(folders: Sequence[RunFolder]) -> list[str]:
+    """What each run is called in the history: its folder's name, with those above it where names are equal."""
+    paths = [folder.path.resolve() for folder in folders]
+    found = {path: path.name for path in paths}
+    for depth in range(2, max((len(path.parts) for path in paths), default=0)):
+        every = list(found.values())
+        twice = {path for path, name in found.items() if every.count(name) > 1}
+        found |= {path: "/".join(path.parts[-depth:]) for path in twice}
+    return [found[path] for path in paths]
+
+
+def rows_of(folder: RunFolder, name: str) -> pd.DataFrame:
+    """What one run adds to the history: its ``stability`` table, with its name and when it was made."""
+    table = folder.table("stability")
+    made = datetime.datetime.fromtimestamp((folder.path / "stability.parquet").stat().st_mtime, datetime.UTC)
+    table = table.assign(run=name, recorded=made.isoformat(timespec="seconds"))
+    return table[list(COLUMNS)].reset_index(drop=True)
+
+
+def empty_history() -> pd.DataFrame:
+    """A history without runs."""
+    return pd.DataFrame(columns=list(COLUMNS))
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """A history file; an empty table where there is none yet. InputError where it is no history."""
+    if not path.exists():
+        return empty_history()
+    try:
+        table = pd.read_parquet(path)
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as a history, a Parquet file ({error})") from error
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        raise InputError(f"{path}: is no history; {', '.join(missing)} is missing")
+    return table[list(COLUMNS)]
+
+
+def add_runs(history: pd.DataFrame, folders: Sequence[RunFolder]) -> pd.DataFrame:
+    """The history with these runs, in the order of their making; a run of the same name is replaced."""
+    for folder, name in zip(folders, names_of(folders), strict=True):
+        rows = rows_of(folder, name)
+        kept = history[history["run"] != name]
+        history = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
+    return history.sort_values("recorded", kind="stable").reset_index(drop=True)
+
+
+def write_history(history: pd.DataFrame, path: Path) -> None:
+    """Written beside and renamed."""
+    beside = path.with_name(path.name + ".part")
+    history.to_parquet(beside, index=False)
+    os.replace(beside, path)
+
+
+def note(run: Run) -> None:
+    """Add a run to the history that its settings name, and show their charts in its report, if it has one."""
+    file = Path(str(run.settings.history))
+    known = add_runs(read_history(file), [run.folder])
+    write_history(known, file)
+    found: list[dict[str, Any]] = []
+    count = known["run"].nunique()
+    said = f"{count} run(s) so far; a control chart needs {FEWEST_RUNS}"
+    if count >= FEWEST_RUNS:
+        for name in CHARTS:
+            for record in run.model_records:
+                own = known[
+                    (known["metric"] == name) & (known["model"] == record["name"]) & known["value"].notna()
+                ]
+                if own["run"].nunique() >= FEWEST_RUNS:
+                    found += charts(known, [name], model=str(record["name"]))
+        said = f"{count} runs"
+    run.folder.write_json(PAGE, {"file": str(file), "runs": int(count), "charts": found, "note": said})
+    run.reporter.say(f"history: {file}, {said}")
+    for chart in found:
+        if chart["out_since"] is not None:
+            run.reporter.warn(
+                f"{chart['metric']} of {chart['model']} is out of control since {chart['out_since']}"
+            )
+    if (run.path / "report.html").is_file():
+        write_report(run.path)
+
+
+def charts(
+    history: pd.DataFrame,
+    metrics: Sequence[str],
+    *,
+    model: str | None = None,
+    baseline: int | None = None,
+    laney: bool = False,
+) -> list[dict[str, Any]]:
+    """A control chart of each metric and model, as plain values.
+
+    Rates get a p-chart whose limits allow for clips that differ; other metrics an individuals chart. baseline:
+    how many first runs the limits stand on; all where it is None.
+    """
+    known = list(dict.fromkeys(history["model"]))
+    if model is not None and model not in known:
+        raise SettingsError(f"--model {model}: the history has {', '.join(known) or 'no model'}")
+    found = []
+    metrics = metrics or [name for name in CHARTS if name in set(history["metric"])]
+    for name in metrics:
+        metric = find_metric(name)
+        if metric is None or name not in set(history["metric"]):
+            raise SettingsError(
+                f"--metric {name}: the history has {', '.join(dict.fromkeys(history['metric']))}"
+            )
+        for one in [model] if model is not None else known:
+            rows = history[(history["metric"] == name) & (history["model"] == one) & history["value"].notna()]
+            if rows.empty:
+                continue
+            runs = list(dict.fromkeys(rows["run"]))
+            if metric.is_rate:
+                chart = _p_chart(rows, runs, baseline, laney)
+            else:
+                chart = _individuals(rows, runs, baseline, metric.bounds)
+            found.append(_told(chart, name, str(one), runs, "p" if metric.is_rate else "individuals"))
+    return found
+
+
+def _p_chart(rows: pd.DataFrame, runs: Sequence[str], baseline: int | None, laney: bool) -> Chart:
+    of_items = rows[(rows["item"] != "") & (rows["n"] > 0)]
+    by_run = [of_items[of_items["run"] == run] for run in runs]
+    trials = [part["n"].to_numpy(np.int64) for part in by_run]
+    events = [np.rint(part["value"] * part["n"]).to_numpy(np.int64) for part in by_run]
+    return p_chart(events, trials, baseline=baseline, laney=laney)
+
+
+def _individuals(
+    rows: pd.DataFrame, runs: Sequence[str], baseline: int | None, bounds: tuple[float, float]
+) -> Chart:
+    whole = rows[rows["item"] == ""].set_index("run")["value"]
+    values = [float(whole[run]) for run in runs if run in whole.index]
+    return individuals_chart(values, baseline=baseline, bounds=bounds)
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _told(chart: Chart, metric: str, model: str, runs: Sequence[str], kind: str) -> dict[str, Any]:
+    points = [
+        {
+            "run": run,
+            "value": float(v),
+            "low": float(low),
+            "high": float(high),
+            "out": bool(o),
+            "shifted": bool(s),
+        }
+        for run, v, low, high, o, s in zip(
+            runs, chart.value, chart.low, chart.high, chart.out, chart.shifted, strict=True
+        )
+    ]
+    since = None if chart.since is None else runs[chart.since]
+    return {
+        "metric": metric,
+        "model": model,
+        "chart": kind,
+        "centre": chart.centre,
+        "baseline": chart.baseline,
+        "correlation": _known(chart.correlation),
+        "sigma_z": _known(chart.sigma_z),
+        "points": points,
+        "out": [point["run"] for point in points if point["out"]],
+        "out_since": since,
+    }

@@ -1,0 +1,133 @@
+"""Control charts as a reader of them expects: points, limits and centre line, what is out and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.report import drawing
+from vidrobust.report.drawing import COLOURS, DARK, LIGHT, Picture
+from vidrobust.report.pages import write_page
+from vidrobust.report.words import listing, number, percent, plural
+from vidrobust.run_folder.reader import RunTables
+
+FILE = "history.json"
+MOST_NAMES = 40
+"""Runs up to which each has its name on the axis."""
+
+
+def write_history_page(path: Path, charts: Sequence[Mapping[str, Any]]) -> Path:
+    """Write the report of the control charts that ``commands.history.charts`` made."""
+    content = {"title": "The line, week after week", "charts": [chart_told(chart) for chart in charts]}
+    return write_page(path, "history.html", content)
+
+
+def of_run(run: RunTables) -> dict[str, Any] | None:
+    """What the report of a run shows of its history; None where it was not added to one."""
+    found = run.json(FILE)
+    if not found:
+        return None
+    return {
+        "file": found["file"],
+        "note": found["note"],
+        "charts": [chart_told(chart) for chart in found["charts"]],
+    }
+
+
+def chart_told(chart: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page shows of one chart."""
+    told = percent if _is_share(chart) else number
+    return {
+        "title": f"{_title(chart)} of {chart['model']}",
+        "since": _since(chart),
+        "kind": "good" if chart["out_since"] is None else "bad",
+        "verdict": "in control" if chart["out_since"] is None else "out of control",
+        "basis": _basis(chart),
+        "picture": figure(chart),
+        "rows": [
+            {
+                "run": point["run"],
+                "value": told(point["value"]),
+                "limits": f"{told(point['low'])} to {told(point['high'])}",
+                "said": "out" if point["out"] else "eight on one side" if point["shifted"] else "",
+            }
+            for point in chart["points"]
+        ],
+    }
+
+
+def figure(chart: Mapping[str, Any]) -> Picture:
+    """The points in the order of time with the centre line and the control limits."""
+    points = chart["points"]
+    factor = 100.0 if _is_share(chart) else 1.0
+    value, low, high = (
+        factor * np.array([p[key] for p in points], np.float64) for key in ("value", "low", "high")
+    )
+    called = np.array([p["out"] or p["shifted"] for p in points])
+    x = np.arange(len(points))
+    with drawing.styled():
+        picture, axes = drawing.panels(1, 1, 3.0)
+        ax = axes[0, 0]
+        if chart["baseline"] < len(points):
+            ax.axvspan(-0.5, chart["baseline"] - 0.5, color=LIGHT, alpha=0.5, linewidth=0, label="baseline")
+        ax.step(x, low, where="mid", color=COLOURS[1], linewidth=1, linestyle="--")
+        ax.step(x, high, where="mid", color=COLOURS[1], linewidth=1, linestyle="--", label="control limits")
+        ax.axhline(factor * chart["centre"], color=DARK, linewidth=0.9, label="centre")
+        ax.plot(x, value, "-o", color=COLOURS[0], linewidth=1.1, markersize=4)
+        ax.plot(x[called], value[called], "s", color=COLOURS[1], markersize=7, label="out, or in a row")
+        ax.set_xlim(-0.5, len(points) - 0.5)
+        named = x if len(x) <= MOST_NAMES else x[:: -(-len(x) // MOST_NAMES)]
+        long = max(len(points[k]["run"]) for k in named) * len(named) > 90
+        ax.set_xticks(
+            named,
+            [points[k]["run"] for k in named],
+            rotation=60 if long else 0,
+            ha="right" if long else "center",
+        )
+        ax.set_ylabel(f"{_title(chart)}{', %' if factor > 1 else ''}")
+        ax.grid(axis="y", color=LIGHT)
+        ax.set_axisbelow(True)
+        ax.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.16))
+        caption = "Dashed: control limits, three standard errors from the centre."
+        if chart["chart"] == "p":
+            caption += " They are wider where a run has less footage."
+        return drawing.encode(picture, f"Control chart of {_title(chart)}", caption)
+
+
+def _is_share(chart: Mapping[str, Any]) -> bool:
+    metric = find_metric(chart["metric"])
+    return metric is not None and metric.unit == "" and metric.bounds == (0.0, 1.0)
+
+
+def _title(chart: Mapping[str, Any]) -> str:
+    metric = find_metric(chart["metric"])
+    return metric.title if metric else str(chart["metric"])
+
+
+def _since(chart: Mapping[str, Any]) -> str:
+    if chart["out_since"] is not None:
+        return f"Out of control since {chart['out_since']}."
+    earlier = [point["run"] for point in chart["points"] if point["out"] or point["shifted"]]
+    return (
+        f"The last run is in control; {listing(earlier, 5)} was not."
+        if earlier
+        else "Every run is in control."
+    )
+
+
+def _basis(chart: Mapping[str, Any]) -> str:
+    whole = chart["baseline"] == len(chart["points"])
+    runs = plural(chart["baseline"], "run")
+    told = f"Centre and limits stand on {f'all {runs}' if whole else f'the first {runs}'}"
+    if chart["chart"] != "p":
+        return f"{told}: an individuals chart, with limits from the mean moving range."
+    told += (
+        f": a p-chart whose limits allow for clips that differ (correlation {number(chart['correlation'])})"
+    )
+    if chart["sigma_z"] is not None:
+        told += f" and for runs that do (Laney's p', sigma z {number(chart['sigma_z'])})"
+    return f"{told}."

@@ -1,0 +1,230 @@
+"""A folder that grows: each recording that is complete is studied, told in one line, and added to the history.
+
+    look ─▶ new or changed? ─▶ size and time hold still? ─▶ it opens? ─▶ study ─▶ history ─▶ watch.json ─▶ one line
+      ▲                                                                                                    │
+      └────────────────────────────────────────────────────────────────────────────────────────────────────┘
+
+Each recording has a run folder of its own, so that the history holds it as one run, and a recording that comes
+later changes nothing that was told before. ``watch.json`` says what was done with which file, and is written last:
+a command that was killed does its last recording again, from the parts that are there, and its rows of the history
+replace themselves.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vidrobust.errors import InputError, SettingsError, VidrobustError
+from vidrobust.files.atomic import json_text, write_text
+from vidrobust.finished_runs.history import add_runs, charts, read_history, write_history
+from vidrobust.footage.expand import expand_sources
+from vidrobust.models.predict import Model
+from vidrobust.pipeline.build import build
+from vidrobust.pipeline.open import opened_sources
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.run import loaded_models
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.settings import Settings
+from vidrobust.text.printable import shown
+from vidrobust.video.source import first_batch, open_video
+
+STATE = "watch.json"
+FEWEST_RUNS = 10
+"""A control chart is asked only where the history has so many runs."""
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What to watch, and how.
+
+    folder    where recordings come to
+    out       the folder of the run folders, and of watch.json
+    history   the file of the history
+    stages    what is made of each recording
+    every_s   how often to look
+    settle_s  how long size and time of change must hold still for a recording to be complete
+    """
+
+    folder: Path
+    out: Path
+    history: Path
+    settings: Settings
+    stages: tuple[str, ...] = ("stability",)
+    every_s: float = 2.0
+    settle_s: float = 5.0
+
+
+@dataclass
+class Watcher:
+    """The state of one command. ``tell`` prints a line; ``failed`` counts recordings that could not be studied."""
+
+    watched: Watched
+    tell: Callable[[str], None]
+    clock: Clock = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    failed: int = 0
+    done: int = 0
+    _seen: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _models: list[Model] | None = None
+
+    def run(self, *, for_s: float | None = None, once: bool = False) -> None:
+        """Watch until the time is over, or, with ``once``, until all that is there is done. Else for ever.
+
+        Raises SettingsError for what no recording could be studied with, KeyboardInterrupt where it is stopped.
+        """
+        watched = self.watched
+        if not watched.folder.is_dir():
+            raise SettingsError(
+                f"{shown(watched.folder)}: is not a folder; watch wants the one that recordings come to"
+            )
+        watched.out.mkdir(parents=True, exist_ok=True)
+        read_history(watched.history)
+        self._models = loaded_models(watched.settings)  # once for all recordings
+        end = None if for_s is None else self.clock() + for_s
+        with RunFolder(watched.out).locked():
+            self._until(end, once=once)
+
+    def _until(self, end: float | None, *, once: bool) -> None:
+        watched = self.watched
+        while True:
+            waiting = False
+            for path, stamp in self._new():
+                if not self._holds_still(path, stamp):
+                    waiting = True
+                    continue
+                self._study(path, stamp)
+            if (once and not waiting) or (end is not None and self.clock() >= end):
+                return
+            wait = watched.every_s if end is None else min(watched.every_s, max(end - self.clock(), 0.0))
+            self.sleep(wait)
+
+    def _new(self) -> Iterator[tuple[Path, str]]:
+        """Recordings that are not done as they are now, oldest first, each with its size and time of change."""
+        known = {(entry["path"], entry["stamp"]) for entry in self._state()}
+        found: list[tuple[float, Path, str]] = []
+        for item in expand_sources([str(self.watched.folder)]).items:
+            try:
+                status = os.stat(item.path)
+            except OSError:
+                continue  # it went away
+            stamp = f"{status.st_size} {status.st_mtime_ns}"
+            if item.path.is_file() and (self._named(item.path), stamp) not in known:
+                found.append((status.st_mtime, item.path, stamp))
+        yield from ((path, stamp) for _, path, stamp in sorted(found, key=lambda each: each[:2]))
+
+    def _holds_still(self, path: Path, stamp: str) -> bool:
+        """Whether the stamp is that of ``settle_s`` ago, by the file's own time or as it was seen."""
+        now = self.clock()
+        before, since = self._seen.get(str(path), ("", now))
+        if before != stamp:
+            self._seen[str(path)] = (stamp, now)
+            since = now
+        try:
+            age = time.time() - os.stat(path).st_mtime
+        except OSError:
+            return False
+        return age >= self.watched.settle_s or now - since >= self.watched.settle_s
+
+    def _study(self, path: Path, stamp: str) -> None:
+        """Study one recording, and tell of it in one line; what fails is told, and not tried again as it is."""
+        named = self._named(path)
+        entry: dict[str, Any] = {"path": named, "stamp": stamp}
+        try:
+            with open_video(path, device="cpu", prefetch=0) as video:
+                first_batch(video, 1)
+            run = self._run_name(path, stamp)
+            folder = self._studied(path, run)
+            entry |= {"run": run, "error": ""}
+            line = self._added(folder)
+            self.done += 1
+        except SettingsError:
+            raise
+        except VidrobustError as error:
+            entry |= {"run": "", "error": str(error)}
+            line = f"failed: {error}"
+            self.failed += 1
+        write_text(self.watched.out / STATE, json_text({"files": [*self._state(), entry]}))
+        now = datetime.datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+        self.tell(f"{now[:19]}  {named}  {line}")
+
+    def _studied(self, path: Path, run: str) -> RunFolder:
+        settings = self.watched.settings.changed({"sources": [str(path)]}, "sources")
+        reporter = Reporter(quiet=True)
+        out = str(self.watched.out / run)
+        with opened_sources(settings, out, reporter, models=self._models) as opened:
+            build(opened, self.watched.stages)
+            if opened.failed:
+                raise InputError(opened.failed[0]["error"])
+            return opened.folder
+
+    def _added(self, folder: RunFolder) -> str:
+        """Add a run to the history; what it says, for the line."""
+        known = add_runs(read_history(self.watched.history), [folder])
+        self.watched.history.parent.mkdir(parents=True, exist_ok=True)
+        write_history(known, self.watched.history)
+        told = []
+        for model, numbers in folder.read_json("metrics.json")["models"].items():
+            name = next((n for n in ("dropout_rate", "flip_rate") if n in numbers), None)
+            found = numbers.get(name) if name else None
+            if found is None or found["value"] is None:
+                told.append(f"{model}: nothing to tell")
+                continue
+            out = _is_out(known, str(name), model, folder.path.resolve().name)
+            told.append(
+                f"{model}: {str(name).replace('_', ' ')} {_percent(found['value'])} "
+                f"[{_percent(found['low'])} to {_percent(found['high'])}] of {found['n']}{out}"
+            )
+        return "; ".join(told)
+
+    def _run_name(self, path: Path, stamp: str) -> str:
+        """The run folder of a recording: its own name, with a number where another recording had it before."""
+        relative = os.path.relpath(path, self.watched.folder)
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", shown(relative)).strip("._") or "recording"
+        if name != relative:  # two names may come to the same letters
+            name = f"{name[:80]}-{hashlib.sha256(os.fsencode(relative)).hexdigest()[:8]}"
+        pending = self.watched.out / f".{STATE}"
+        begun = json.loads(pending.read_text(encoding="utf-8")) if pending.is_file() else {}
+        if begun.get("path") == self._named(path) and begun.get("stamp") == stamp:
+            return str(begun["run"])  # it was being studied when the command was killed
+        taken = {entry["run"] for entry in self._state()}
+        names = (name if number == 1 else f"{name}-{number}" for number in range(1, len(taken) + 2))
+        run = next(each for each in names if each not in taken)
+        write_text(pending, json_text({"path": self._named(path), "stamp": stamp, "run": run}))
+        return run
+
+    def _named(self, path: Path) -> str:
+        return shown(os.path.relpath(path, self.watched.folder))
+
+    def _state(self) -> Sequence[dict[str, Any]]:
+        path = self.watched.out / STATE
+        if not path.is_file():
+            return []
+        try:
+            files: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["files"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path}: cannot be read ({error}); delete it, and every recording is new"
+            ) from error
+        return files
+
+
+def _is_out(history: Any, metric: str, model: str, run: str) -> str:
+    """What the control chart says of the newest run."""
+    if history["run"].nunique() < FEWEST_RUNS:
+        return ""
+    found = charts(history, [metric], model=model)
+    return "  OUT of the control limits" if found and run in found[0]["out"] else ""
+
+
+def _percent(share: float | None) -> str:
+    return "?" if share is None else f"{100 * share:.1f} %"

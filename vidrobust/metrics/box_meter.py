@@ -1,0 +1,190 @@
+"""A detector over one item: its boxes, how their pixels move, and the tracks that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.changes.transitions import Links, reasons_of
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.frames.pixels import luma, to_array
+from vidrobust.metrics.box_differences import change
+from vidrobust.metrics.task import AlongTime, Tables
+from vidrobust.metrics.tracks.follow import ItemBoxes, follow
+from vidrobust.metrics.tracks.measures import duplicate_boxes, measure
+from vidrobust.metrics.tracks.motion import box_shifts, small_gray
+from vidrobust.metrics.tracks.tables import ENDS, item_boxes, joined
+from vidrobust.predictions import Detections
+from vidrobust.run_folder import tables
+
+
+class BoxMeter:
+    """Follows the boxes of one model over one item; keeps all its boxes, and the pixels of one frame."""
+
+    def __init__(self, item: str, model: str, settings: AlongTime) -> None:
+        self.item, self.model, self.settings = item, model, settings
+        self._frames: list[pd.DataFrame] = []
+        self._found: list[Detections] = []
+        self._shifts: list[np.ndarray] = []
+        self._gray: np.ndarray | None = None
+        self._size = (0, 0)
+
+    def feed(self, batch: FrameBatch, links: Links, predictions: Detections) -> None:
+        """Take the next batch, with the boxes of its frames."""
+        if not self._found:
+            self._size = (int(batch.pixels.shape[2]), int(batch.pixels.shape[3]))
+        self._frames.append(
+            pd.DataFrame(
+                {
+                    "frame": batch.index,
+                    "time_s": batch.time_s,
+                    "reason": links.reason,
+                    "pixel_change": links.pixel_change,
+                }
+            )
+        )
+        self._shifts.append(np.full((len(predictions.scores), 2), np.nan))
+        scale = 1.0
+        for row in range(len(batch)):
+            gray = small_gray(luma(to_array(batch.pixels[row])))
+            scale = gray.shape[1] / batch.pixels.shape[3]
+            if self._gray is not None and links.reason[row] not in ENDS:
+                self._measure(gray, predictions, row, scale)
+            self._gray = gray
+        self._found.append(predictions)
+
+    def finish(self) -> dict[str, pd.DataFrame]:
+        """The tables of the item, by name."""
+        if not self._found:
+            return {}
+        frames = pd.concat(self._frames, ignore_index=True)
+        boxes = self._boxes(frames)
+        track, made = _followed(boxes, self.settings)
+        made |= {"detections": self._detections(boxes, track), "box_pairs": self._pairs(boxes, frames)}
+        names = dict(enumerate(self._found[0].class_names))
+        return _named(made, frames, names, item=self.item, model=self.model)
+
+    def _measure(self, gray: np.ndarray, now: Detections, row: int, scale: float) -> None:
+        """How far the pixels in the boxes of the frame before have moved to this one."""
+        if row:
+            before, into = now, self._shifts[-1]
+            rows = np.flatnonzero(before.frame == row - 1)
+        else:
+            before, into = self._found[-1], self._shifts[-2]
+            rows = np.flatnonzero(before.frame == before.num_frames - 1)
+        rows = rows[before.scores[rows] >= min(self.settings.tracks.keep, 0.1)]
+        assert self._gray is not None
+        into[rows] = box_shifts(self._gray, gray, before.boxes[rows], scale)
+
+    def _boxes(self, frames: pd.DataFrame) -> ItemBoxes:
+        starts = np.cumsum([0, *(found.num_frames for found in self._found)])
+        rows = [found.frame + at for found, at in zip(self._found, starts[:-1], strict=True)]
+        return ItemBoxes(
+            frame=np.concatenate(rows).astype(np.int64),
+            boxes=np.concatenate([found.boxes for found in self._found]).astype(np.float64),
+            scores=np.concatenate([found.scores for found in self._found]).astype(np.float64),
+            labels=np.concatenate([found.labels for found in self._found]).astype(np.int64),
+            shift=np.concatenate(self._shifts),
+            num_frames=len(frames),
+            joined=joined(frames["reason"].to_numpy()),
+            size=self._size,
+        )
+
+    def _detections(self, boxes: ItemBoxes, track: np.ndarray) -> pd.DataFrame:
+        x1, y1, x2, y2 = boxes.boxes.T
+        return pd.DataFrame(
+            {
+                "row": boxes.frame,
+                "track": track,
+                "label": boxes.labels,
+                "score": boxes.scores,
+                "x1": x1,
+                "y1": y1,
+                "x2": x2,
+                "y2": y2,
+                "shift_x": boxes.shift[:, 0],
+                "shift_y": boxes.shift[:, 1],
+                "duplicate": duplicate_boxes(boxes, self.settings.tracks.birth),
+            }
+        )
+
+    def _pairs(self, boxes: ItemBoxes, frames: pd.DataFrame) -> pd.DataFrame:
+        """What becomes of the boxes from each frame to the next, a row a pair."""
+        bounds = np.searchsorted(boxes.frame, np.arange(boxes.num_frames + 1))
+        # a box whose motion is unknown is taken to be at rest
+        moved = boxes.boxes + np.tile(np.nan_to_num(boxes.shift), 2)
+        settings, rows = self.settings.tracks, []
+        for b in range(1, boxes.num_frames):
+            before, after = (slice(bounds[k], bounds[k + 1]) for k in (b - 1, b))
+            found = change(
+                (moved[before], boxes.scores[before], boxes.labels[before]),
+                (boxes.boxes[after], boxes.scores[after], boxes.labels[after]),
+                birth=settings.birth,
+                keep=settings.keep,
+                least=settings.iou,
+            )
+            rows.append(found.shares())
+        pairs = pd.DataFrame(rows, columns=["lost", "new", "renamed", "moved", "box_change"])
+        frame, time = frames["frame"].to_numpy(), frames["time_s"].to_numpy()
+        return pairs.assign(
+            frame_a=frame[:-1],
+            frame_b=frame[1:],
+            time_s=time[:-1],
+            delta_ms=1000.0 * np.diff(time),
+            kind="adjacent",
+            excluded=frames["reason"].to_numpy()[1:],
+            pixel_change=frames["pixel_change"].to_numpy()[1:],
+        )
+
+
+def whole(
+    found: Tables, links: pd.DataFrame, size: tuple[int, int], along: AlongTime
+) -> dict[str, pd.DataFrame]:
+    """The tables of an item from those of its segments: its boxes are followed anew, over the borders.
+
+    links  rows of that table of the item, in the order of delivery; size: height and width of the frames, px
+    """
+    counted = found["box_counts"].sort_values("frame", kind="stable")
+    if not len(counted):
+        return dict(found)
+    numbers = counted["frame"].to_numpy(np.int64)
+    frames = counted[["frame", "time_s"]].assign(reason=reasons_of(numbers, links)).reset_index(drop=True)
+    detections = found["detections"].sort_values("frame", kind="stable")
+    boxes = item_boxes(detections, frames, size)
+    track, made = _followed(boxes, along)
+    names = {int(k): str(v) for k, v in zip(detections["label"], detections["label_name"], strict=True)}
+    item, model = str(counted["item"].iloc[0]), str(counted["model"].iloc[0])
+    return {
+        **found,
+        "detections": detections.assign(track=track),
+        **_named(made, frames, names, item=item, model=model),
+    }
+
+
+def _followed(boxes: ItemBoxes, settings: AlongTime) -> tuple[np.ndarray, dict[str, pd.DataFrame]]:
+    """The track of each box, and what the tracks show, by row."""
+    track = follow(boxes, settings.tracks)
+    found = measure(boxes, track, settings.tracks, revert_within=settings.revert_within)
+    return track, {
+        "along_tracks": found.along.rename(columns={"track_label": "label"}),
+        "tracks": found.tracks.rename(columns={"track_label": "label"}),
+        "box_counts": found.counts,
+    }
+
+
+def _named(
+    made: Tables, frames: pd.DataFrame, names: Mapping[int, str], *, item: str, model: str
+) -> dict[str, pd.DataFrame]:
+    """The tables with item, model and class names, and with the frame's number and time for its row."""
+    found = {}
+    for name, table in made.items():
+        added: dict[str, object] = {"item": item, "model": model}
+        if "row" in table:
+            at = table["row"].to_numpy(np.int64)
+            added |= {"frame": frames["frame"].to_numpy()[at], "time_s": frames["time_s"].to_numpy()[at]}
+        if "label" in table:
+            added["label_name"] = [names[label] for label in table["label"].tolist()]
+        found[name] = tables.check(name, table.assign(**added).drop(columns="row", errors="ignore"))
+    return found

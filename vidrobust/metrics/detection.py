@@ -1,0 +1,265 @@
+"""The task of a detector: boxes a frame; the unit along time is the track."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.box_differences import KINDS, BoxChange, change, wrong_kinds
+from vidrobust.metrics.known_boxes import METRICS as KNOWN
+from vidrobust.metrics.metric import Difference, Metric, Told
+from vidrobust.metrics.task import AlongTime, Correlated, Felt, Meter, Tables, Task
+from vidrobust.predictions import Detections
+
+NAME = "detection"
+MANY = float("inf")
+TABLES = ("detections", "along_tracks", "tracks", "box_counts", "box_pairs")
+
+
+def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Metric:
+    """A metric of the frames of tracks."""
+    made = Metric(
+        task=NAME,
+        name=name,
+        title=title,
+        sentence=sentence,
+        table="along_tracks",
+        column=column,
+        of_tracks=True,
+    )
+    return dataclasses.replace(made, **more)
+
+
+def _share(part: Callable[[BoxChange], float]) -> Difference:
+    """(N,) a share of each frame's clean boxes; NaN for a frame without any."""
+
+    def difference(p: Detections, q: Detections) -> np.ndarray:
+        return np.array([part(change(_of(p, row), _of(q, row))) for row in range(p.num_frames)])
+
+    return difference
+
+
+def _kind(kind: str) -> Difference:
+    """(N,) share of each frame's clean boxes that are wrong in this way; NaN for a frame without any."""
+
+    def difference(p: Detections, q: Detections) -> np.ndarray:
+        return np.array([wrong_kinds(_of(p, row), _of(q, row))[kind] for row in range(p.num_frames)])
+
+    return difference
+
+
+def _of(found: Detections, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    at = found.frame == row
+    return found.boxes[at], found.scores[at], found.labels[at]
+
+
+def _changed(name: str, title: str, sentence: str, **more: Any) -> Metric:
+    """A difference of two frames' boxes: of neighbours, and of a clean and a perturbed frame."""
+    made = Metric(
+        task=NAME,
+        name=name,
+        title=title,
+        sentence=sentence,
+        table="box_pairs",
+        column=name,
+        difference=_share(lambda found: found.shares()[name]),
+    )
+    return dataclasses.replace(made, **more)
+
+
+METRICS: tuple[Metric, ...] = (
+    _along(
+        "dropout_rate",
+        "dropouts",
+        "How often an object that is being followed has no box in a frame, between two in which it has one.",
+        "missed",
+        is_rate=True,
+        headline=True,
+        told=Told(
+            "objects that are followed drop out",
+            "no object that is followed drops out",
+            "frame of tracks",
+            event="frames of a followed object is without its box",
+            many="frames of tracks",
+            none_seen="no dropout seen",
+            called="dropout rate",
+        ),
+    ),
+    Metric(
+        task=NAME,
+        name="fragments_per_track",
+        title="fragments of a track",
+        sentence="Into how many pieces dropouts cut an object that is being followed; 1 is none.",
+        table="tracks",
+        column="fragments",
+        unit="a track",
+        of_tracks=True,
+        bounds=(1.0, MANY),
+    ),
+    _along(
+        "flip_rate",
+        "renamed boxes",
+        "How often the class of an object that is being followed differs from its class the time before.",
+        "flip",
+        is_rate=True,
+        headline=True,
+        told=Told(
+            "boxes change their class", "no box changes its class", "box of tracks", many="boxes of tracks"
+        ),
+    ),
+    _along(
+        "revert_flip_rate",
+        "renamed and back (A B A)",
+        "How often a class leaves and is back within a few frames: one of the two answers is wrong.",
+        "revert_flip",
+        is_rate=True,
+        headline=True,
+    ),
+    _along(
+        "score_jitter",
+        "jitter of the score",
+        "How much the score shakes about a steady drift, over three frames.",
+        "score_jitter",
+        bounds=(0.0, 2.0),
+        unit="of 1",
+    ),
+    _along(
+        "center_jitter",
+        "jitter of the centre",
+        "How far the box's centre shakes about a steady motion, over three frames, as a share of its size.",
+        "center_jitter",
+        bounds=(0.0, MANY),
+        headline=True,
+    ),
+    _along(
+        "size_jitter",
+        "jitter of the size",
+        "How much width and height shake about a steady change, over three frames, as a share of the size.",
+        "size_jitter",
+        bounds=(0.0, MANY),
+    ),
+    Metric(
+        task=NAME,
+        name="duplicate_rate",
+        title="duplicate boxes",
+        sentence="How many of the boxes lie over a better one of their class (IoU .7 or more).",
+        table="detections",
+        column="duplicate",
+        is_rate=True,
+        of_tracks=True,
+    ),
+    Metric(
+        task=NAME,
+        name="count_jitter",
+        title="jitter of the count",
+        sentence="How much the number of boxes shakes about a steady change, over three frames.",
+        table="box_counts",
+        column="count_jitter",
+        unit="boxes",
+        bounds=(0.0, MANY),
+    ),
+    _changed("lost", "boxes lost", "How many of a frame's boxes are not found where they should be."),
+    _changed(
+        "new",
+        "boxes that are new",
+        "How many boxes appear where none was, as a share of the boxes before.",
+        bounds=(0.0, MANY),
+    ),
+    _changed("renamed", "boxes renamed", "How many of a frame's boxes are found again under another class."),
+    _changed("moved", "boxes moved", "How far boxes that are found again lie off: 1 - IoU."),
+    _changed(
+        "box_change",
+        "change of the boxes",
+        "How far boxes lie off, with 1 for a box that is lost or renamed: all of it in one number, from 0 to 1.",
+    ),
+    *(
+        Metric(
+            task=NAME,
+            name=f"tide_{kind}",
+            title=f"{kind} (TIDE)",
+            sentence=f"Boxes of clean frames of which something is wrong afterwards, by TIDE's kinds: {kind}.",
+            table="",
+            column=f"tide_{kind}",
+            difference=_kind(kind),
+            bounds=(0.0, MANY),
+        )
+        for kind in KINDS
+    ),
+    *KNOWN,
+)
+
+
+def move(
+    found: Detections, perturbation: Any, strength: float, generators: Sequence[Any], size: tuple[int, int]
+) -> Detections:
+    """The boxes where a perturbation puts what they hold; those that leave the frame are left out."""
+    if perturbation.move_boxes is None or not len(found.scores):
+        return found
+    boxes = np.array(found.boxes, np.float32)
+    for row, generator in enumerate(generators):
+        at = found.frame == row
+        boxes[at] = perturbation.move_boxes(boxes[at], size, strength, generator)
+    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return Detections(
+        boxes=boxes[inside],
+        scores=found.scores[inside],
+        labels=found.labels[inside],
+        frame=found.frame[inside],
+        num_frames=found.num_frames,
+        class_names=found.class_names,
+    )
+
+
+def _scores(table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+    """A row a frame with boxes that are followed: their mean score."""
+    boxes = table("detections")
+    keys = ["model", "item", "frame", "time_s"]
+    return boxes[boxes["track"] >= 0].groupby(keys, sort=False)["score"].mean().reset_index()
+
+
+def _meter(item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> Meter:
+    from vidrobust.metrics.box_meter import BoxMeter  # it looks at pixels, which the report does not
+
+    return BoxMeter(item, model, settings)
+
+
+def _whole(
+    found: Tables, links: pd.DataFrame, size: tuple[int, int], along: AlongTime
+) -> dict[str, pd.DataFrame]:
+    from vidrobust.metrics.box_meter import whole
+
+    return whole(found, links, size, along)
+
+
+DETECTION = Task(
+    name=NAME,
+    tables=TABLES,
+    meter=_meter,
+    whole=_whole,
+    labelled=("known_boxes", "known_tracks", "truth_curve"),
+    metrics=METRICS,
+    answered=("dropout_rate", "flip_rate"),
+    nothing="no object was found and followed",
+    felt=Felt(
+        columns=("box_change",),
+        turns=("lost", "renamed"),
+        floors=("noise_floor_boxes_changed", "noise_floor_boxes_moved"),
+        of="of the boxes",
+    ),
+    correlated=Correlated(
+        pairs="box_pairs",
+        metrics=("lost", "new", "renamed", "moved", "box_change"),
+        primary="box_change",
+        frames=_scores,
+        sure="score",
+        sure_is="the score of the boxes",
+    ),
+    accounts=MappingProxyType({"": "the change of its scores", "place_": "the change of its boxes' places"}),
+    groups=MappingProxyType({"class": "label_name", "size": "size"}),
+    moved=move,
+)

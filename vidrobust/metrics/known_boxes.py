@@ -1,0 +1,91 @@
+"""The metrics of a detector that need known boxes: how many are found, and how steadily along known objects."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from vidrobust.metrics.metric import Metric
+
+MANY = float("inf")
+
+
+def _of_boxes(name: str, title: str, sentence: str, **more: Any) -> Metric:
+    made = Metric(
+        task="detection",
+        name=name,
+        title=title,
+        sentence=f"{sentence} Needs labels.",
+        table="known_tracks",
+        column=name,
+        bounds=(0.0, MANY),
+        of_labels=True,
+    )
+    return dataclasses.replace(made, **more)
+
+
+def _precision(name: str, title: str, sentence: str, **more: Any) -> Metric:
+    """A number of all judged frames together, which stands in ``stability`` alone."""
+    own = {"column": "value", "bounds": (0.0, 1.0), "worse": "lower", "summed": True}
+    return _of_boxes(name, title, sentence, **{**own, **more})
+
+
+METRICS: tuple[Metric, ...] = (
+    _of_boxes(
+        "recall",
+        "known boxes found",
+        "How many of the known boxes are found: same class, an IoU of .5, a score from birth on.",
+        table="known_boxes",
+        column="found",
+        bounds=(0.0, 1.0),
+        worse="lower",
+        is_rate=True,
+        headline=True,
+    ),
+    _of_boxes(
+        "fragment_error",
+        "fragment error",
+        "Along a known object, how often found turns to missed or back, a frame (Zhang & Wang 2016).",
+        bounds=(0.0, 1.0),
+        headline=True,
+    ),
+    _of_boxes(
+        "center_error",
+        "centre position error",
+        "Spread of the found centre about the known one, as a share of width and height; an offset costs nothing.",
+    ),
+    _of_boxes(
+        "scale_error",
+        "scale and ratio error",
+        "Spread of the found size and of its shape about the known ones; a constant factor costs nothing.",
+    ),
+    _precision(
+        "stability_error_area",
+        "stability error over recall",
+        "Fragment, centre and scale errors together, a mean over the recalls that thresholds from 0 to .95 reach.",
+        bounds=(0.0, MANY),
+        worse="higher",
+    ),
+    _precision(
+        "average_precision",
+        "average precision",
+        "Average precision by COCO's rules, IoU .50 to .95, a mean over classes.",
+        headline=True,
+    ),
+    _precision("average_precision_50", "average precision at IoU .5", "The same at an IoU of .5."),
+    _precision(
+        "average_precision_anchors",
+        "average precision of anchors",
+        "The same, IoU .50 to .95, of labelled frames one second apart.",
+    ),
+    _precision(
+        "average_precision_worst_neighbour",
+        "average precision of the worst neighbours",
+        "The same with each anchor replaced by the worst frame within ten.",
+    ),
+    _precision(
+        "average_precision_best_neighbour",
+        "average precision of the best neighbours",
+        "The same with each anchor replaced by the best frame within ten.",
+    ),
+)

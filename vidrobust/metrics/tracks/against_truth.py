@@ -1,0 +1,119 @@
+"""Stability of a detector against known boxes: fragment, centre and scale-ratio errors over thresholds.
+
+Zhang & Wang 2016, "On the Stability of Video Detection and Tracking" (arXiv 1611.06467), with the choices that
+the paper leaves open: per-frame one-to-one matching (Hungarian) within the class, IoU from .5, standard deviations
+over the matched frames with ddof 0, trajectories of one frame left out of the fragment error, those matched in
+fewer than two frames left out of the other two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.box_differences import assign, ious
+from vidrobust.metrics.tracks.follow import ItemBoxes
+
+MATCH_IOU = 0.5
+THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))
+"""From 0 to .95."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Known boxes of one item, flat.
+
+    frame (T,) int64 rows of frames; boxes (T, 4) xyxy px; labels (T,) int64; trajectory (T,) int64, the object
+    """
+
+    frame: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
+    trajectory: np.ndarray
+
+    def __post_init__(self) -> None:
+        count = len(self.frame)
+        for name, shape in (("boxes", (count, 4)), ("labels", (count,)), ("trajectory", (count,))):
+            if np.shape(getattr(self, name)) != shape:
+                raise ValueError(f"Truth.{name}: expected shape {shape}, got {np.shape(getattr(self, name))}")
+
+
+def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
+    """(T,) int64: the row of the box that was matched to each known box, or -1."""
+    rows = np.full(len(truth.frame), -1, np.int64)
+    sure = np.flatnonzero(found.scores >= threshold)
+    for frame in np.unique(truth.frame):
+        known, here = np.flatnonzero(truth.frame == frame), sure[found.frame[sure] == frame]
+        i, j, iou = ious(truth.boxes[known], found.boxes[here])
+        good = (iou >= MATCH_IOU) & (truth.labels[known][i] == found.labels[here][j])
+        i, j, iou = i[good], j[good], iou[good]
+        pairs = assign(i, j, iou)
+        rows[known[i[pairs]]] = here[j[pairs]]
+    return rows
+
+
+def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.DataFrame:
+    """A row a trajectory: trajectory, frames, found, fragment, centre, scale; NaN where an error is not defined.
+
+    threshold  boxes of this score and more count
+    fragment   status changes, found to missed and back, over frames - 1
+    centre     std of (x - x*) / w* plus that of (y - y*) / h*: a constant offset costs nothing
+    scale      std of sqrt(w h / w* h*) plus that of (w / h) / (w* / h*)
+    """
+    rows = matched(found, truth, threshold)
+    told = []
+    for trajectory in np.unique(truth.trajectory):
+        of = np.flatnonzero(truth.trajectory == trajectory)
+        of = of[np.argsort(truth.frame[of], kind="stable")]
+        seen = rows[of] >= 0
+        fragment = centre = scale = float("nan")
+        if len(of) > 1:
+            fragment = float(np.count_nonzero(seen[1:] != seen[:-1])) / (len(of) - 1)
+        if seen.sum() > 1:
+            centre, scale = _errors(found.boxes[rows[of[seen]]], truth.boxes[of[seen]])
+        told.append((int(trajectory), len(of), int(seen.sum()), fragment, centre, scale))
+    return pd.DataFrame(told, columns=["trajectory", "frames", "found", "fragment", "centre", "scale"])
+
+
+def curve_rows(found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS) -> pd.DataFrame:
+    """``trajectory_errors`` at each threshold, one below the other, with the column threshold."""
+    return pd.concat(
+        [trajectory_errors(found, truth, threshold).assign(threshold=threshold) for threshold in thresholds],
+        ignore_index=True,
+    )
+
+
+def pooled(rows: pd.DataFrame) -> pd.DataFrame:
+    """threshold, recall, fragment, centre, scale, total: a row a threshold, of the trajectories of any items.
+
+    Errors are means over trajectories, NaN where none counts; recall is that of the known boxes.
+
+    rows  of ``curve_rows``
+    """
+    by = rows.groupby("threshold", sort=True)
+    sums = by[["frames", "found"]].sum()
+    errors = by[["fragment", "centre", "scale"]].mean()
+    curve = errors.assign(
+        recall=sums["found"] / sums["frames"], total=errors.sum(axis=1, min_count=3, skipna=False)
+    )
+    return curve.reset_index()[["threshold", "recall", "fragment", "centre", "scale", "total"]]
+
+
+def area_under(curve: pd.DataFrame, column: str = "total") -> float:
+    """Mean of an error over recall, by the trapezoid rule, over the recalls that were reached; NaN below two."""
+    known = curve[["recall", column]].dropna().groupby("recall", as_index=False).mean().sort_values("recall")
+    if len(known) < 2:
+        return float("nan")
+    recall, error = known["recall"].to_numpy(), known[column].to_numpy()
+    return float(np.trapezoid(error, recall) / (recall[-1] - recall[0]))
+
+
+def _errors(boxes: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    centre, known = (boxes[:, :2] + boxes[:, 2:]) / 2, (truth[:, :2] + truth[:, 2:]) / 2
+    size, known_size = boxes[:, 2:] - boxes[:, :2], truth[:, 2:] - truth[:, :2]
+    offset = (centre - known) / known_size
+    scale = np.sqrt(size.prod(axis=1) / known_size.prod(axis=1))
+    ratio = (size[:, 0] / size[:, 1]) / (known_size[:, 0] / known_size[:, 1])
+    return float(offset.std(axis=0).sum()), float(scale.std() + ratio.std())

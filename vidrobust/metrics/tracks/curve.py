@@ -1,0 +1,42 @@
+"""How stable a detector is at every threshold, not at one alone."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings, follow
+from vidrobust.metrics.tracks.measures import measure
+
+THRESHOLDS = tuple(round(0.1 + 0.05 * k, 2) for k in range(17))
+"""From .1 to .9."""
+
+
+def curve(
+    found: ItemBoxes, settings: TrackSettings, thresholds: tuple[float, ...] = THRESHOLDS
+) -> pd.DataFrame:
+    """The stability of one item at each threshold of birth, the band below it kept as wide as it is.
+
+    Columns threshold, tracks, frames (of tracks, gaps included), missed (frames), renamed, center_jitter (a mean).
+    Boxes below the detector's own least score are not there to be found.
+    """
+    band = settings.birth - settings.keep
+    rows = []
+    for threshold in thresholds:
+        at = dataclasses.replace(settings, birth=threshold, keep=max(0.0, round(threshold - band, 6)))
+        found_at = measure(found, follow(found, at), at)
+        along = found_at.along
+        jitter = along["center_jitter"].to_numpy(np.float64)
+        rows.append(
+            {
+                "threshold": threshold,
+                "tracks": len(found_at.tracks),
+                "frames": int(along["missed"].notna().sum()),
+                "missed": int(along["missed"].sum()),
+                "renamed": int(along["flip"].sum()),
+                "center_jitter": float(np.nanmean(jitter)) if np.isfinite(jitter).any() else float("nan"),
+            }
+        )
+    return pd.DataFrame(rows)

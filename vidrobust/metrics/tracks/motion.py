@@ -1,0 +1,132 @@
+"""How far the pixels inside each box move until the next frame, so that a fast part is found again."""
+
+from __future__ import annotations
+
+import itertools
+
+import cv2
+import numpy as np
+
+from vidrobust.changes.motion import same_light
+
+SIDE = 640
+"""Measured on the frame averaged down to this longer side."""
+POINTS = 2000
+"""About so many points a frame are followed, shared out among the boxes, ..."""
+MOST_CELLS = 4
+"""... one for each cell of a grid of at most 4 x 4 in a box."""
+WINDOW = 15
+LEVELS = 4
+MAX_RETURN = 1.0
+"""Largest distance, analysis px, between a point and where its track leads back to."""
+AGREE = 2.0
+"""Points of a box that move alike to within so many analysis px vote together."""
+REACH = 1.5
+"""A box's picture is searched for within so many of its longer sides, ..."""
+MIN_REACH = 40
+"""... and at least so many analysis px."""
+LIKE = 0.6
+"""Least correlation at which it is found again, ..."""
+STANDS_OUT = 0.1
+"""... by so much more than elsewhere, ..."""
+APART = 4
+"""... which is more than so many analysis px away."""
+SMALLEST, MIN_SPREAD = 6, 4.0
+"""Shortest side, analysis px, and least deviation, grey levels, of a picture that is searched for."""
+MOST_SEARCHES = 100
+"""Boxes searched for in one frame; the rest of a crowd goes by its own velocity."""
+MIN_CORNER = 2e-4
+"""Weakest corner that is followed, as OpenCV's smaller eigenvalue of the structure tensor of 0..1 grey."""
+
+
+def small_gray(gray: np.ndarray) -> np.ndarray:
+    """(H, W) uint8 luma, averaged down to the analysis size."""
+    height, width = gray.shape
+    scale = min(1.0, SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small: np.ndarray = gray if scale == 1 else cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(small, (0, 0), 1.0)
+
+
+def box_shifts(a: np.ndarray, b: np.ndarray, boxes: np.ndarray, scale: float) -> np.ndarray:
+    """(K, 2) x, y shift in px of the frame from a to b of what each box holds; NaN where it cannot be told.
+
+    a, b   ``small_gray`` of two frames of one size
+    boxes  (K, 4) xyxy px of the full frame; scale: analysis px per full px
+    The largest group of a box's points that move alike decides, if it holds half of them and at least two. Where
+    there is none, as in fast motion, the picture in the box is searched for as a whole (normalised correlation),
+    and believed where one place stands out.
+    """
+    shifts = np.full((len(boxes), 2), np.nan)
+    if not len(boxes) or a.shape != b.shape:
+        return shifts
+    points, owner = _corners(a, np.asarray(boxes, np.float64) * scale)
+    if len(points):
+        _by_points(a, b, points, owner, shifts)
+    for box in np.flatnonzero(np.isnan(shifts[:, 0]))[:MOST_SEARCHES]:
+        shifts[box] = _searched(a, b, np.asarray(boxes[box], np.float64) * scale)
+    return shifts / scale
+
+
+def _by_points(
+    a: np.ndarray, b: np.ndarray, points: np.ndarray, owner: np.ndarray, shifts: np.ndarray
+) -> None:
+    """Fill in the shifts, analysis px, of boxes of which most followed points agree."""
+    moved, good = _tracked(a, b, points)
+    moved, owner = moved[good], owner[good]
+    for box in np.unique(owner):
+        group = moved[owner == box]
+        near = np.abs(group[:, None] - group[None]).max(axis=2) <= AGREE
+        votes = near.sum(axis=1)
+        if votes.max() >= 2 and 2 * votes.max() >= len(group):
+            shifts[box] = np.median(group[near[votes.argmax()]], axis=0)
+
+
+def _searched(a: np.ndarray, b: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """(2,) shift, analysis px, at which the picture in the box is found again, or NaN if no place stands out."""
+    height, width = a.shape
+    x1, y1, x2, y2 = np.clip(np.round(box), 0, [width, height, width, height]).astype(int)
+    patch = a[y1:y2, x1:x2]
+    if min(patch.shape) < SMALLEST or patch.std() < MIN_SPREAD:
+        return np.full(2, np.nan)
+    reach = max(MIN_REACH, round(REACH * max(patch.shape)))
+    left, top = max(0, x1 - reach), max(0, y1 - reach)
+    area = b[top : y2 + reach, left : x2 + reach]
+    likeness = cv2.matchTemplate(area, patch, cv2.TM_CCOEFF_NORMED)
+    y, x = np.unravel_index(likeness.argmax(), likeness.shape)
+    best = likeness[y, x]
+    likeness[max(0, y - APART) : y + APART + 1, max(0, x - APART) : x + APART + 1] = -1
+    if best < LIKE or likeness.max() > best - STANDS_OUT:
+        return np.full(2, np.nan)
+    return np.array([left + x - x1, top + y - y1], np.float64)
+
+
+def _corners(gray: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(P, 2) float32 the best corner of each cell of each box, and (P,) the box it belongs to."""
+    strength = cv2.cornerMinEigenVal(gray.astype(np.float32) / 255, 5)
+    height, width = gray.shape
+    cells = int(np.clip(np.sqrt(POINTS / len(boxes)), 2, MOST_CELLS))
+    points, owner = [], []
+    inside = np.clip(np.round(boxes), 0, [width, height, width, height]).astype(int)
+    for box, (x1, y1, x2, y2) in enumerate(inside):
+        xs, ys = (np.linspace(low, high, cells + 1).astype(int) for low, high in ((x1, x2), (y1, y2)))
+        for left, right in itertools.pairwise(xs):
+            for top, bottom in itertools.pairwise(ys):
+                tile = strength[top:bottom, left:right]
+                if tile.size and tile.max() >= MIN_CORNER:
+                    y, x = np.unravel_index(tile.argmax(), tile.shape)
+                    points.append((left + x, top + y))
+                    owner.append(box)
+    return np.array(points, np.float32).reshape(-1, 2), np.array(owner, np.int64)
+
+
+def _tracked(a: np.ndarray, b: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(P, 2) how far each point moves, analysis px, and which of them come back to where they started."""
+    first, second = same_light(a, b)
+    window = (WINDOW, WINDOW)
+    start = points[:, None]
+    there, found, _ = cv2.calcOpticalFlowPyrLK(first, second, start, None, winSize=window, maxLevel=LEVELS)
+    back, again, _ = cv2.calcOpticalFlowPyrLK(second, first, there, None, winSize=window, maxLevel=LEVELS)
+    off = np.abs(back - start)[:, 0].max(axis=1)
+    good = (found[:, 0] == 1) & (again[:, 0] == 1) & (off <= MAX_RETURN)
+    return (there - start)[:, 0].astype(np.float64), good

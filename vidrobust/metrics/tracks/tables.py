@@ -1,0 +1,38 @@
+"""From the rows of the table ``detections`` back to the boxes of an item, to follow them otherwise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.tracks.follow import ItemBoxes
+
+ENDS = ("first", "scene_cut", "frame_size", "corrupt")
+"""What lies between two frames that no track goes across."""
+
+
+def item_boxes(detections: pd.DataFrame, links: pd.DataFrame, size: tuple[int, int]) -> ItemBoxes:
+    """The boxes of one item and model.
+
+    detections  rows of the table; links: rows of that table of the item, in the order of delivery
+    size        height and width of the frames, px
+    """
+    place = pd.Series(np.arange(len(links)), index=links["frame"].to_numpy())
+    frame = place.loc[detections["frame"]].to_numpy(np.int64)
+    order = np.argsort(frame, kind="stable")
+    rows = detections.iloc[order]
+    return ItemBoxes(
+        frame=frame[order],
+        boxes=rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64),
+        scores=rows["score"].to_numpy(np.float64),
+        labels=rows["label"].to_numpy(np.int64),
+        shift=rows[["shift_x", "shift_y"]].to_numpy(np.float64),
+        num_frames=len(links),
+        joined=joined(links["reason"].to_numpy()),
+        size=size,
+    )
+
+
+def joined(reason: np.ndarray) -> np.ndarray:
+    """(N,) bool: whether a track may go on from the frame before; reason (N,) as in ``links``."""
+    return ~np.isin(np.asarray(reason).astype(str), ENDS)

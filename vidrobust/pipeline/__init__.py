@@ -1,0 +1,1 @@
+"""The engine: runs the stages that it is given, and imports none of them."""

@@ -1,0 +1,247 @@
+"""What a study would cost: a few real units of each stage are measured on the footage itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vidrobust.changes.transitions import PairWatcher
+from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.footage.item import Item
+from vidrobust.frames.batch import VECTORS
+from vidrobust.models.load import load_models
+from vidrobust.models.predict import predict
+from vidrobust.pipeline import inputs
+from vidrobust.pipeline.check import check_settings
+from vidrobust.pipeline.counts import PICTURED_PAIRS, Counts, seconds_of, usual, within
+from vidrobust.pipeline.inputs import Inputs
+from vidrobust.pipeline.progress import Reporter, duration
+from vidrobust.pipeline.segments import cuts_of, frames_of
+from vidrobust.pipeline.stage import load
+from vidrobust.pipeline.stages import BY_NAME, STAGES
+from vidrobust.pipeline.unit import Context
+from vidrobust.run_folder.settings import Settings
+from vidrobust.text.printable import shown
+from vidrobust.video.source import first_batch
+
+SAMPLE = 24
+"""Frames that are measured of the stages that see every frame."""
+TABLES_S = 6.0
+"""Seconds that correlation, policy and report take on a small study, about."""
+START_S = 3.0
+"""Seconds in which a worker process starts and opens its models, about."""
+SPREAD = (0.75, 1.4)
+"""The true time lies between these times the estimate, in four of five studies or more."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds a step of a stage takes, and how many processors it keeps busy meanwhile."""
+
+    stage: str
+    step: str
+    seconds: float
+    busy: float
+
+
+@dataclass(frozen=True)
+class Reckoning:
+    """What is ahead: items that can be read, their frames by the headers, and the seconds it will take.
+
+    workers  processes that do it, as far as there are segments for them
+    """
+
+    items: int
+    frames: int
+    unknown: int
+    models: int
+    counts: Counts
+    costs: tuple[tuple[Cost, int], ...]
+    workers: int
+    low_s: float
+    high_s: float
+
+    @property
+    def text(self) -> str:
+        """The same for a reader."""
+        of_unknown = f" and {self.unknown} item(s) of unknown length" if self.unknown else ""
+        lines = [f"{self.items} item(s), {self.frames} frames by their headers{of_unknown}"]
+        lines.append(f"{self.counts.frames} frames are perturbed and {self.counts.pairs} pairs are explained")
+        lines += [
+            f"{cost.step}: {steps} at {1000 * cost.seconds:.0f} ms for {self.models} model(s)"
+            for cost, steps in self.costs
+        ]
+        of_workers = f" with {self.workers} processes" if self.workers > 1 else ""
+        return "\n".join([*lines, f"in all about {self.span}{of_workers}, measured on this machine"])
+
+    @property
+    def span(self) -> str:
+        return f"{duration(self.low_s)} to {duration(self.high_s)}"
+
+
+def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
+    """Items, frames and seconds, as plain values and as ``text``; nothing is written."""
+    if not settings.sources:
+        raise SettingsError("no source given: name videos, folders of videos or frames, or globs")
+    if not settings.model:
+        raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")
+    check_settings(settings, STAGES)
+    models = load_models(settings.model, device=settings.device, engine=settings.engine)
+    found = inputs.find(settings, None, reporter)
+    ahead = reckon(settings, models, found, found.readable, reporter)
+    if ahead is None:
+        raise InputError("nothing could be evaluated: none of the sources could be read")
+    of_samples = sum(steps for cost, steps in ahead.costs if cost.stage != "stream")
+    return {
+        "items": ahead.items,
+        "frames": ahead.frames,
+        "items_of_unknown_length": ahead.unknown,
+        "failed": found.failed,
+        "sample": {"frames": ahead.counts.frames, "pairs": ahead.counts.pairs},
+        "workers": ahead.workers,
+        "forward_passes": (ahead.frames + of_samples) * len(models),
+        "seconds": round((ahead.low_s + ahead.high_s) / 2, 1),
+        "low_s": ahead.low_s,
+        "high_s": ahead.high_s,
+        "text": ahead.text,
+    }
+
+
+def reckon(
+    settings: Settings,
+    models: Sequence[Any],
+    found: Inputs,
+    items: Sequence[Item],
+    reporter: Reporter,
+    counts: Counts | None = None,
+) -> Reckoning | None:
+    """Measure a few units on the first item that can be read, and reckon for all; None where none can be.
+
+    counts  frames and pairs of these items; None: as the settings say, or as their budget allows
+    """
+    costs: list[Cost] = []
+    frames, unknown, readable, segments = 0, 0, 0, 0
+    for item in items:
+        try:
+            with inputs.open_item(item, settings) as source:
+                count = frames_of(item, settings, source)
+                pieces = 1 + len(cuts_of(item, settings, source))
+                if not costs:
+                    costs = _measured(item, source, list(models), settings)
+        except ModelError:
+            return None  # told where the model is asked
+        except InputError as error:
+            found.fail(shown(item.path), str(error), reporter)
+            continue
+        readable += 1
+        segments += pieces
+        unknown += count is None
+        frames += count or 0
+    if not costs:
+        return None
+    workers = min(_processes(settings), segments)
+    each_s = {cost.stage: cost.seconds / sped_up(cost.busy, workers, _processors(settings)) for cost in costs}
+    fixed_s = TABLES_S + (START_S if workers > 1 else 0.0)
+    if settings.pictures:
+        classifiers = sum(model.task == "classification" for model in models)
+        fixed_s += (
+            PICTURED_PAIRS * classifiers * sum(cost.seconds for cost in costs if cost.stage == "causes")
+        )
+    of_one = {name: float(load(BY_NAME[name].steps)(settings)) for name in each_s if name != "stream"}
+    if counts is None:
+        counts = usual(readable)
+        if settings.budget:
+            fixed = fixed_s + each_s["stream"] * frames
+            frame_s, pair_s = (
+                each_s.get(name, 0.0) * of_one.get(name, 0.0) for name in ("sensitivity", "causes")
+            )
+            counts = within(seconds_of(settings.budget), fixed, frame_s, pair_s, readable)
+        counts = Counts(settings.frames or counts.frames, settings.pairs or counts.pairs)
+    steps = {"stream": frames}
+    steps |= {name: round(counts.of(BY_NAME[name].counted) * of_one[name]) for name in of_one}
+    seconds = fixed_s + sum(each_s[cost.stage] * steps[cost.stage] for cost in costs)
+    low, high = (round(seconds * factor, 1) for factor in SPREAD)
+    each = tuple((cost, steps[cost.stage]) for cost in costs)
+    return Reckoning(readable, frames, unknown, len(models), counts, each, workers, low, high)
+
+
+def sped_up(busy: float, workers: int, processors: int) -> float:
+    """How many times as fast so many processes are as one that keeps ``busy`` processors at work.
+
+    No more than there are processes, nor than the one leaves processors to them.
+    """
+    return max(1.0, min(workers, processors / max(busy, 1.0)))
+
+
+def _processes(settings: Settings) -> int:
+    """How many processes work on the units."""
+    return settings.workers or (_processors(settings) if settings.cluster else 1)
+
+
+def _processors(settings: Settings) -> int:
+    """Those of this machine; of a cluster elsewhere one for each worker that is asked for."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(here, settings.workers or 1) if settings.cluster.partition(":")[2] else here
+
+
+def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> list[Cost]:
+    """Seconds a frame of the stages that see every frame, a frame of the sensitivity, and a pair of the causes."""
+    batch = first_batch(source, SAMPLE)
+    for model in models:
+        predict(model, batch.pixels[:2])  # the first call warms up
+    context = Context(
+        item=item, content="", settings=settings, info=source.info, links=None, advance=lambda _: None
+    )
+    watcher = PairWatcher(motion_limit=settings.motion_limit)
+    works = [
+        load(stage.work)(context, model)
+        for stage in STAGES
+        if stage.how == "stream"
+        for model in (models if stage.per == "model" else [None])
+    ]
+    half = max(1, len(batch) // 2)
+    first, second = _part(batch, 0, half), _part(batch, half, len(batch))
+    links = watcher.feed(first)
+    for work in works:  # once, so that what is done once an item does not count for every frame
+        work.feed(first, links)
+    started = _now()
+    if len(second):
+        links = watcher.feed(second)
+        for work in works:
+            work.feed(second, links)
+    costs = [Cost("stream", "frames seen by every model", *_since(started, max(len(second), 1)))]
+    table = works[0].finish(source)[0]["links"]
+    for stage in STAGES:
+        able = [model for model in models if model.task in stage.tasks]
+        if stage.how == "frames" and able:
+            costs.append(_frames_cost(stage, context, source, able, table))
+    return costs
+
+
+def _frames_cost(stage: Any, context: Context, source: Any, models: list[Any], links: Any) -> Cost:
+    """One step of a stage that asks for single frames, of a sample of one frame or pair."""
+    done: list[int] = []
+    few = dataclasses.replace(context, count=1, links=links, advance=done.append)
+    started = _now()
+    load(stage.work)(few, source, models)
+    return Cost(stage.name, f"{stage.name}, {stage.step}", *_since(started, max(1, sum(done))))
+
+
+def _now() -> tuple[float, float]:
+    """By the clock, and of all processors."""
+    return time.perf_counter(), time.process_time()
+
+
+def _since(started: tuple[float, float], steps: int) -> tuple[float, float]:
+    """Seconds a step, and processors at work."""
+    wall, used = (now - then for now, then in zip(_now(), started, strict=True))
+    return wall / steps, used / max(wall, 1e-9)
+
+
+def _part(batch: Any, start: int, stop: int) -> Any:
+    cut = {name: getattr(batch, name)[start:stop] for name in ("pixels", *VECTORS)}
+    return dataclasses.replace(batch, **cut)

@@ -1,0 +1,103 @@
+"""What each result depends on, and so whether it is missing, stale or done."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from vidrobust import __version__
+from vidrobust.models.info import identity
+from vidrobust.models.predict import Model
+from vidrobust.pipeline.labelled import Known
+from vidrobust.pipeline.stage import Stage, load
+from vidrobust.pipeline.stages import BY_NAME
+from vidrobust.run_folder.settings import Settings
+from vidrobust.run_folder.unit_cache import key_of
+
+Record = Mapping[str, Any]
+"""What run.json says of a stage: key, version, package, settings, needs (key by stage), units, seconds."""
+
+_UNKNOWN: dict[int, str] = {}
+"""A name, new in every process, for models that state nothing their parts could be known by."""
+
+
+def model_key(model: Model) -> dict[str, Any]:
+    """What the numbers of a model depend on; unique to this process where the model does not say."""
+    known = identity(model)
+    if known is None:
+        return {"name": model.name, "process": _UNKNOWN.setdefault(id(model), uuid.uuid4().hex)}
+    return {"name": model.name, **known}
+
+
+def unit_key(stage: Stage, content: str, settings: Settings, model: Model | None) -> str:
+    """The key of a unit: its item's content, the model, the settings, and the same of what the stage needs."""
+    fixed = {"deterministic": True} if settings.deterministic else {}
+    return key_of(
+        {
+            **fixed,
+            "stage": stage.name,
+            "version": stage.version,
+            "package": __version__,
+            "content": content,
+            "model": None if model is None else model_key(model),
+            "settings": settings.subset(stage.settings),
+            "also": load(stage.also)(settings, model) if stage.also else None,
+            "needs": {
+                name: unit_key(
+                    BY_NAME[name], content, settings, model if BY_NAME[name].per == "model" else None
+                )
+                for name in stage.needs
+            },
+        }
+    )
+
+
+def record(
+    stage: Stage,
+    settings: Settings,
+    units: Mapping[tuple[str, str, int], str],
+    records: Mapping[str, Record],
+    known: Known | None = None,
+) -> dict[str, Any]:
+    """What a stage is made of: its units (name -> key) or what it needs and uses, and its settings.
+
+    records  of the stages made before it
+    known    what is known beforehand, where the stage looks at it
+    """
+    made_of = {
+        "version": stage.version,
+        "package": __version__,
+        "settings": settings.subset((*stage.settings, *stage.summed)),
+        "labels": "" if known is None else key_of({"known": known.as_rows()}),
+        "needs": {n: records[n]["key"] for n in (*stage.needs, *stage.uses) if n in records},
+        "units": dict(units),
+    }
+    return {"key": key_of(made_of), **made_of, "units": len(units)}
+
+
+def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> list[str]:
+    """Why the results of a stage, as recorded, are stale under these settings; empty where they are not.
+
+    Footage and models are not looked at: a run folder tells this by itself.
+    """
+    own = records[stage.name]
+    found = []
+    if own["version"] != stage.version or own["package"] != __version__:
+        found.append(f"made by vidrobust {own['package']}, stage version {own['version']}")
+    for name, value in settings.subset((*stage.settings, *stage.summed)).items():
+        if name in stage.summed and name not in own["settings"]:
+            continue  # of a folder from before this setting
+        if own["settings"].get(name) != value:
+            found.append(f"{name} was {_word(own['settings'].get(name))}, now {_word(value)}")
+    for name in (*stage.needs, *stage.uses):
+        if name in records and own["needs"].get(name) != records[name]["key"]:
+            found.append(f"{name} was made anew" if name in own["needs"] else f"{name} was made since")
+    found += [f"{name} is missing" for name in stage.needs if name not in records]
+    return found
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "empty"
+    return "unset" if value is None else str(value)

@@ -1,0 +1,133 @@
+"""A crew of Ray actors, on this machine or on a cluster that runs; each opens its models once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from vidrobust.errors import SettingsError
+from vidrobust.pipeline.workers.order import Event, Finished, Lost, Order, Ready
+from vidrobust.pipeline.workers.setup import Setup
+from vidrobust.pipeline.workers.telling import hired, raised
+
+_END = object()
+
+
+class RayCrew:
+    """So many actors at most; what they do comes as a stream of events.
+
+    size     None: as many as the cluster has processors
+    address  "" begins a cluster on this machine alone, which ends with the run; otherwise as ``ray.init`` takes it
+
+    Raises SettingsError where Ray is not installed or the cluster cannot be reached.
+    """
+
+    def __init__(self, setup: Setup, size: int | None, address: str) -> None:
+        self._ray = _ray()
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its maker
+        os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # a busy machine takes its time
+        told: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        if not address:
+            told |= {"num_cpus": size or os.cpu_count(), "include_dashboard": False}
+        try:
+            self._ray.init(address=address or "local", **told)
+        except Exception as error:
+            raise SettingsError(f"cluster: ray:{address} cannot be reached ({error})") from error
+        processors = int(self._ray.cluster_resources().get("CPU", 1))
+        self.size = size or max(1, processors // setup.threads)
+        self._setup = self._ray.put(setup)
+        self._actor = self._ray.remote(num_cpus=setup.threads, max_restarts=0)(Actor)
+        self._streams: dict[Any, Any] = {}
+
+    def start(self) -> Any:
+        hand = self._actor.remote()
+        here = (os.getcwd(), [path or os.getcwd() for path in sys.path])
+        self._streams[hand] = hand.open.options(num_returns="streaming").remote(self._setup, *here)
+        return hand
+
+    def give(self, hand: Any, order: Order) -> None:
+        self._streams[hand] = hand.do.options(num_returns="streaming").remote(order)
+
+    def wait(self) -> list[tuple[Any, Event]]:
+        streams = {stream: hand for hand, stream in self._streams.items()}
+        ready, _ = self._ray.wait(list(streams), num_returns=1)
+        return [
+            (streams[stream], event) for stream in ready if (event := self._next(streams[stream], stream))
+        ]
+
+    def _next(self, hand: Any, stream: Any) -> Event | None:
+        """The next event of a worker; None where its stream is at its end."""
+        try:
+            event: Event = self._ray.get(next(stream))
+            return event
+        except StopIteration:
+            self._streams.pop(hand, None)
+            return None
+        except self._ray.exceptions.RayError as error:
+            self._streams.pop(hand, None)
+            with contextlib.suppress(Exception):
+                self._ray.kill(hand)
+            return Lost(_first_line(error))
+
+    def close(self) -> None:
+        for hand in list(self._streams):
+            with contextlib.suppress(Exception):
+                self._ray.kill(hand)
+        self._ray.shutdown()
+
+
+class Actor:
+    """A worker in a process of Ray."""
+
+    def open(self, setup: Setup, folder: str, modules: list[str]) -> Iterator[Event]:
+        """Open the models, in the folder and with the modules of the one that asks."""
+        if os.path.isdir(folder):
+            os.chdir(folder)
+        sys.path += [path for path in modules if path not in sys.path]
+        yield from self._events(lambda tell: self._hire(setup, tell), Ready())
+
+    def do(self, order: Order) -> Iterator[Event]:
+        """Do an order."""
+        yield from self._events(lambda tell: self._do(order, tell), Finished())
+
+    def _hire(self, setup: Setup, tell: Callable[[Event], None]) -> None:
+        self._tell = tell
+        self._worker = hired(setup, lambda event: self._tell(event))
+
+    def _do(self, order: Order, tell: Callable[[Event], None]) -> None:
+        self._tell = tell
+        self._worker.do(order)
+
+    def _events(self, work: Callable[[Callable[[Event], None]], None], last: Event) -> Iterator[Event]:
+        """What is told while the work is done, as it comes, and the last event, or what was raised."""
+        told: queue.Queue[Any] = queue.Queue()
+
+        def run() -> None:
+            try:
+                work(told.put)
+                told.put(last)
+            except Exception as error:
+                told.put(raised(error))
+            told.put(_END)
+
+        threading.Thread(target=run, daemon=True).start()
+        while (event := told.get()) is not _END:
+            yield event
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise SettingsError("cluster: Ray is not installed: pip install 'vidrobust[ray]'") from error
+    return ray

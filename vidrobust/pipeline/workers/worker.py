@@ -1,0 +1,217 @@
+"""Worker: does orders, one after the other, and tells what happens; in this process, another one, or elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.changes.transitions import PairWatcher
+from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.files.atomic import disk_is_full
+from vidrobust.frames.device import give_memory_back
+from vidrobust.models.predict import Model, auto_batch, is_out_of_memory
+from vidrobust.pipeline.inputs import open_item
+from vidrobust.pipeline.keys import unit_key
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.segments import Segment
+from vidrobust.pipeline.stage import load
+from vidrobust.pipeline.stages import BY_NAME
+from vidrobust.pipeline.unit import Context, Found, StreamWork
+from vidrobust.pipeline.workers.order import Order, Unit
+from vidrobust.run_folder.settings import Settings
+from vidrobust.run_folder.unit_cache import Parts
+from vidrobust.text.printable import shown
+from vidrobust.video.kept import KeptFrames
+from vidrobust.video.prefetch import prefetched
+from vidrobust.video.source import VideoSource
+
+Fail = Callable[[Order, str, str], None]
+"""Told (order, path, error) of what failed."""
+
+
+_TOO_LARGE = (
+    "memory ran out; cut its pictures with --roi, take fewer at once with --batch, or give it more memory"
+)
+
+
+class Worker:
+    """The settings, the models and the parts of a run, and whom to tell.
+
+    reporter  shows bars and lines
+    fail      is told (order, path, error) of what failed; began: the keys of the units that are at work now
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        models: Mapping[str, Model],
+        parts: Parts,
+        reporter: Reporter,
+        fail: Fail,
+        began: Callable[[tuple[str, ...]], None] = lambda keys: None,
+    ) -> None:
+        self.settings, self.models, self.parts = settings, models, parts
+        self.reporter, self._fail, self._began = reporter, fail, began
+
+    def do(self, order: Order) -> None:
+        """Make its units. What fails is told, and the others go on; SettingsError and a full disk are raised."""
+        try:
+            with ExitStack() as stack:
+                source: KeptFrames | None = None
+                steps = order.steps()
+                for number, step in enumerate(steps):
+                    self._began(tuple(unit.key for unit in step))
+                    if source is None or order.apart:
+                        stack.close()
+                        source = stack.enter_context(self._open(order.segment))
+                    if step[0].stage.how == "stream":
+                        self._stream(order, source, step)
+                    else:
+                        ahead = [step] if order.apart else steps[number:]
+                        source.keep(self._asked_for(order, source, ahead))
+                        had = {unit: unit.had(self.parts) for unit in step}
+                        for have in dict.fromkeys(had.values()):
+                            self._frames(order, source, [unit for unit in step if had[unit] == have], have)
+                    give_memory_back()
+        except SettingsError:
+            raise
+        except InputError as error:
+            self._fail(order, shown(order.item.path), str(error))
+        except Exception as error:  # whatever a broken input brings about, the others are to be done
+            if disk_is_full(error):
+                raise
+            if is_out_of_memory(error):
+                self._fail(order, shown(order.item.path), f"{shown(order.item.path)}: {_TOO_LARGE}")
+                return
+            self._fail(order, shown(order.item.path), f"{order.item.name}: {_where(error)}")
+
+    def _failed(self, order: Order, unit: Unit, error: ModelError) -> None:
+        self._fail(order, unit.place, f"{unit.item.name}: {error}")
+
+    def _open(self, segment: Segment) -> KeptFrames:
+        return KeptFrames(open_item(segment.reads, self.settings, segment.origin))
+
+    def _asked_for(self, order: Order, source: VideoSource, steps: Sequence[Sequence[Unit]]) -> list[int]:
+        """The numbers of the frames that these steps will ask for, to be decoded once."""
+        asked = {
+            (unit.stage.asks, unit.count, unit.had(self.parts))
+            for step in steps
+            for unit in step
+            if unit.stage.asks
+        }
+        context = self._context(order.segment, source, lambda _: None)
+        found: set[int] = set()
+        for asks, count, have in asked:
+            found |= set(load(asks)(dataclasses.replace(context, count=count, have=have)))
+        return sorted(found)
+
+    def _context(self, segment: Segment, source: VideoSource, advance: Callable[[int], None]) -> Context:
+        links, item = BY_NAME["links"], segment.item
+        key = unit_key(links, segment.content, self.settings, None)
+        there = self.parts.has(links, key)
+        return Context(
+            item=item,
+            content=segment.content,
+            number=segment.number,
+            pieces=segment.pieces,
+            origin=segment.origin,
+            settings=self.settings,
+            info=source.info,
+            links=self.parts.read(links, key, "links", item.name) if there else None,
+            advance=advance,
+        )
+
+    def _stream(self, order: Order, source: VideoSource, units: Sequence[Unit]) -> None:
+        """Feed every frame to all these units; a model that fails is dropped, and its units with it."""
+        name = order.item.name
+        size = self.settings.batch_size
+        if size == "auto":
+            size = auto_batch(source.info.height, source.info.width)
+        watcher = PairWatcher(motion_limit=self.settings.motion_limit)
+        # the next batch is looked at while the models look at this one
+        watched = prefetched(lambda: ((b, watcher.feed(b)) for b in source.batches(size)), 1)
+        started = time.perf_counter()
+        works: dict[Unit, StreamWork] = {}
+        with ExitStack() as stack:
+            counter = stack.enter_context(self.reporter.counting(name, source.info.num_frames, "frames"))
+            context = self._context(order.segment, source, counter.advance)
+            for unit in units:
+                works[unit] = load(unit.stage.work)(context, self._model(unit))
+            for batch, links in stack.enter_context(closing(watched)):
+                for unit in list(works):
+                    try:
+                        works[unit].feed(batch, links)
+                    except ModelError as error:
+                        self._failed(order, unit, error)
+                        del works[unit]
+                counter.advance(len(batch))
+        for problem in source.problems:
+            self.reporter.warn(f"{name}: {problem}")
+        seconds = (time.perf_counter() - started) / max(len(works), 1)
+        for unit, work in works.items():
+            try:
+                found, facts = work.finish(source)
+            except ModelError as error:
+                self._failed(order, unit, error)
+            else:
+                self.parts.write(unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)})
+
+    def _frames(self, order: Order, source: VideoSource, units: Sequence[Unit], have: int) -> None:
+        """One stage that asks for single frames, for all its models at once; one by one where a model fails.
+
+        have  how many of its frames or pairs the parts hold that are there, and that are now added to
+        """
+        stage, name = units[0].stage, order.item.name
+        work = load(stage.work)
+        count = max(unit.count for unit in units)
+        total = round((count - have) * load(stage.steps)(self.settings)) if stage.steps else None
+        started = time.perf_counter()
+        with self.reporter.counting(f"{name}: {stage.name}", total, stage.step) as counter:
+            context = self._context(order.segment, source, counter.advance)
+            context = dataclasses.replace(context, count=count, have=have)
+            try:
+                found: dict[str, Found] = dict(work(context, source, [self.models[u.model] for u in units]))
+            except ModelError:
+                found = {}
+                for unit in units:
+                    try:
+                        found.update(work(context, source, [self.models[unit.model]]))
+                    except ModelError as error:
+                        self._failed(order, unit, error)
+        seconds = (time.perf_counter() - started) / len(units)
+        for unit in units:
+            if unit.model in found:
+                rows, facts = found[unit.model]
+                took = seconds
+                if have:
+                    before = {each: self.parts.read(stage, unit.key, each, name) for each in stage.parts}
+                    rows = {
+                        each: pd.concat([before[each], rows[each]], ignore_index=True) for each in stage.parts
+                    }
+                    took += float(self.parts.facts(stage, unit.key).get("seconds", 0.0))
+                told = {**facts, "count": count, "seconds": round(took, 3)}
+                self.parts.write(stage, unit.key, rows, told)
+
+    def _model(self, unit: Unit) -> Any:
+        return self.models[unit.model] if unit.model else None
+
+
+def _where(error: Exception) -> str:
+    """An error that nobody foresaw, in one line, with the place in the code."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    return f"{type(error).__name__}: {error} (in {place}; this is a fault of vidrobust, please report it)"
+
+
+def do_all(worker: Worker, orders: Sequence[Order], failed: Callable[[Order], bool]) -> None:
+    """Order after order, but for those of which something has failed before."""
+    for order in orders:
+        if not failed(order):
+            worker.do(order)

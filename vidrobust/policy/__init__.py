@@ -1,1 +1,0 @@
-"""From the evidence to what to train with, and its exports for training code."""

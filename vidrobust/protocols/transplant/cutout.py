@@ -1,0 +1,136 @@
+"""The object that is pasted: an image with alpha, or a mask or a box cut from footage; and its neutral double."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.frames.pixels import to_array, to_levels
+from vidrobust.text.printable import shown
+from vidrobust.video.source import open_video
+
+Neutral = Literal["flat", "blurred"]
+Box = tuple[float, float, float, float]
+LEAST_PX = 4
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """pixels (h, w, 3) uint8 RGB, alpha (h, w) float32 in [0, 1], and the name of what it was cut from."""
+
+    pixels: np.ndarray
+    alpha: np.ndarray
+    name: str
+
+    def __post_init__(self) -> None:
+        h, w = self.alpha.shape
+        if self.pixels.shape != (h, w, 3) or self.pixels.dtype != np.uint8:
+            raise ValueError(
+                f"Cutout.pixels: expected uint8 ({h}, {w}, 3), got {self.pixels.dtype} {self.pixels.shape}"
+            )
+        if min(h, w) < LEAST_PX or not (self.alpha > 0).any():
+            raise SettingsError(f"object {self.name}: {w} x {h} px; expected {LEAST_PX} px a side at least")
+
+
+def read_cutout(
+    path: Path,
+    *,
+    frame: int = 0,
+    box: Box | None = None,
+    mask: Path | None = None,
+    scale: float = 1.0,
+    feather_px: float = 0.0,
+) -> Cutout:
+    """The object of a file: cut out by a box x1, y1, x2, y2 px, a mask of the frame's size, or its own alpha.
+
+    frame   number of the frame, in decoding order from 0, of a video or a folder of frames
+    mask    an image whose pixels of 128 and more are the object; with a box, that part of it
+    scale   of the size · feather_px  sigma of the softened border; it grows inward, so that nothing of its
+            surroundings comes along
+    """
+    if scale <= 0 or feather_px < 0:
+        raise SettingsError(
+            f"object: expected a scale above 0 and a feather from 0, got {scale}, {feather_px}"
+        )
+    pixels, alpha = _with_alpha(path, frame) if box is None and mask is None else (_frame(path, frame), None)
+    if alpha is None:
+        alpha = np.ones(pixels.shape[:2], np.float32) if mask is None else _mask(mask, pixels.shape[:2])
+    if box is not None:
+        alpha = alpha * _inside(box, pixels.shape[:2], path)
+    y, x = np.nonzero(alpha > 0)
+    if not len(y):
+        raise SettingsError(f"object {shown(path)}: its mask, or its alpha, is empty")
+    part = np.s_[y.min() : y.max() + 1, x.min() : x.max() + 1]
+    return Cutout(*_sized(pixels[part], alpha[part], scale, feather_px), path.name)
+
+
+def neutral(cutout: Cutout, how: Neutral = "flat") -> Cutout:
+    """The same patch without the object: its own mean colour, or itself blurred by a quarter of its size."""
+    if how not in get_args(Neutral):
+        raise SettingsError(f"neutral: expected {' or '.join(get_args(Neutral))}, got {how!r}")
+    weight = cutout.alpha[..., None]
+    mean = (cutout.pixels * weight).sum(axis=(0, 1)) / weight.sum()
+    if how == "flat":
+        pixels = np.broadcast_to(to_levels(mean), cutout.pixels.shape).copy()
+    else:
+        filled = (cutout.pixels * weight + mean * (1 - weight)).astype(np.float32)
+        sigma = min(cutout.alpha.shape) / 4
+        pixels = to_levels(cv2.GaussianBlur(filled, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101))
+    return Cutout(pixels, cutout.alpha, f"{cutout.name} ({how})")
+
+
+def _sized(
+    pixels: np.ndarray, alpha: np.ndarray, scale: float, feather_px: float
+) -> tuple[np.ndarray, np.ndarray]:
+    h, w = (max(1, round(side * scale)) for side in alpha.shape)
+    if scale != 1:
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        pixels, alpha = (cv2.resize(each, (w, h), interpolation=how) for each in (pixels, alpha))
+    if feather_px:
+        edge = cv2.copyMakeBorder(alpha, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0.0)
+        far = cv2.distanceTransform((edge > 0.5).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        alpha = alpha * (1 - np.exp(-((far / feather_px) ** 2) / 2))
+    return pixels, np.clip(alpha, 0, 1).astype(np.float32)
+
+
+def _frame(path: Path, frame: int) -> np.ndarray:
+    with open_video(path, device="cpu", prefetch=0) as source:
+        return to_array(source.at([frame]).pixels[0]).copy()
+
+
+def _with_alpha(path: Path, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """An image with its alpha channel; refused where it has none, for then there is nothing to cut along."""
+    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
+    if found is None or found.ndim != 3 or found.shape[2] != 4 or found.dtype != np.uint8 or frame:
+        raise InputError(
+            f"object {shown(path)}: is no image of 8 bits with alpha; say which part of it: --object-box "
+            "X1,Y1,X2,Y2 or --object-mask FILE"
+        )
+    return cv2.cvtColor(found[..., :3], cv2.COLOR_BGR2RGB), found[..., 3].astype(np.float32) / 255
+
+
+def _mask(path: Path, size: tuple[int, int]) -> np.ndarray:
+    found = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if found is None:
+        raise InputError(f"mask {shown(path)}: cannot be read as an image")
+    if found.shape != size:
+        h, w = found.shape
+        raise SettingsError(f"mask {shown(path)}: {w} x {h} px, but the frame is {size[1]} x {size[0]}")
+    return (found >= 128).astype(np.float32)
+
+
+def _inside(box: Box, size: tuple[int, int], path: Path) -> np.ndarray:
+    x1, y1, x2, y2 = (round(side) for side in box)
+    if not (0 <= x1 < x2 <= size[1] and 0 <= y1 < y2 <= size[0]):
+        raise SettingsError(
+            f"object box {x1},{y1},{x2},{y2}: expected x1 < x2 and y1 < y2 inside {shown(path)}, "
+            f"{size[1]} x {size[0]} px"
+        )
+    inside = np.zeros(size, np.float32)
+    inside[y1:y2, x1:x2] = 1
+    return inside

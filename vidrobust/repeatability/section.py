@@ -1,0 +1,376 @@
+"""Repeatability as those who sign for it expect it: verdicts with their rules, figures, the grey zone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.repeatability import drawn as figures
+from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
+from vidrobust.repeatability.range_method import range_charts
+from vidrobust.repeatability.study_file import FILE, stability_key
+from vidrobust.repeatability.words import guard_band_told, tests_told, together_told
+from vidrobust.report.drawing import Picture
+from vidrobust.report.pages import write_page
+from vidrobust.report.words import (
+    interval,
+    number,
+    percent,
+    percent_interval,
+    percent_with_interval,
+    plural,
+)
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.moments.section import Pictures
+
+NUMBER = re.compile(r"\d*\.?\d+")
+KINDS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
+QUANTITIES = {
+    "percent_grr": "%GRR, of the study variation",
+    "percent_tolerance": "%GRR, of the tolerance",
+    "ndc": "distinct categories (ndc)",
+    "effectiveness": "effectiveness",
+    "miss_rate": "miss rate",
+    "false_alarm_rate": "false alarm rate",
+    "kappa": "kappa",
+}
+MEANS = {
+    "percent_grr": "%GRR: the spread of the gauge in percent of the spread of all values in the study",
+    "percent_tolerance": "%GRR of the tolerance: six times the spread of the gauge in percent of the tolerance",
+    "ndc": "ndc: how many groups of parts the gauge tells apart",
+    "effectiveness": "effectiveness: parts that an operator judged right in all trials",
+    "miss_rate": "miss: a bad part called good",
+    "false_alarm_rate": "false alarm: a good part called bad",
+    "kappa": "kappa: agreement beyond chance, 0 as by chance, 1 always",
+}
+"""What a quantity is, for a reader who has never met it."""
+ANOVA_NAMES = {"interaction": "operator by part"}
+MOST_CLASSES, MOST_CROSSED, MOST_VOTES = 4, 10, 40
+"""Classes up to which cross tables are shown, how many of them, and parts of a table's grey zone."""
+SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
+COMPONENT_NAMES = {
+    "grr": "gauge R&R",
+    "repeatability": "– repeatability",
+    "reproducibility": "– reproducibility",
+    "operator": "– – operator",
+    "interaction": "– – operator by part",
+    "part": "part to part",
+    "total": "total",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page shows of ``repeatability.json``; texts, and figures as pictures."""
+
+    summary: str
+    stale: bool
+    verdicts: list[dict[str, str]]
+    means: list[str]
+    sources: list[str]
+    pictures: list[Picture]
+    components: list[dict[str, str]]
+    gauge_line: str
+    anova: list[dict[str, str]]
+    operators: list[dict[str, str]]
+    errors: list[dict[str, str]]
+    levels: list[dict[str, str]]
+    guard_band: str
+    people: str
+    grey: list[dict[str, Any]]
+    grey_left_out: str
+    votes: dict[str, Any]
+    tests: list[str]
+    crossed: list[dict[str, Any]]
+    notes: list[str]
+
+    @property
+    def weight(self) -> int:
+        """Bytes of the pictures of the grey zone in the page."""
+        return sum(len(shot["uri"]) for part in self.grey for shot in part["shots"])
+
+
+def section(run: RunTables) -> Section | None:
+    """The section of a run's report, or None where no repeatability was asked for."""
+    found = run.json(FILE)
+    if not found:
+        return None
+    attribute = found["attribute"]
+    scores = pd.DataFrame(found["per_part"]).drop(columns="value").rename(columns={"score": "value"})
+    what = f"score: probability of {', '.join(found['defect'])}"
+    return _section(
+        found,
+        attribute,
+        found["gauge"],
+        summary=f"{_counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}",
+        pictures=[*_gauge_pictures(found["gauge"], scores, what), *_agreement_pictures(attribute)],
+        stale=found["of"] != stability_key(run.run),
+        grey=_grey(run, found["grey_zone"]),
+        grey_left_out=_left_out(attribute, len(found["grey_zone"])),
+    )
+
+
+def section_of_table(found: Mapping[str, Any], table: pd.DataFrame) -> Section:
+    """The section of a gauge or attribute study of a table part, operator, trial, value."""
+    if found["study"] == "gauge":
+        told = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
+        told += f"{found['trials']:g} trials, {plural(found['n'], 'measurement')}"
+        return _section(found, None, found, summary=told, pictures=_gauge_pictures(found, table, "value"))
+    split = [each["part"] for each in found["grey_zone"]["parts"]]
+    return _section(
+        found,
+        found,
+        None,
+        summary=_counts(found),
+        pictures=_agreement_pictures(found),
+        votes=_votes(table, split[:MOST_VOTES]),
+        grey_left_out=_left_out(found, min(len(split), MOST_VOTES)),
+    )
+
+
+def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name: str) -> Path:
+    """Write the report of a study of a table, a page of its own."""
+    shown = section_of_table(found, table)
+    content = {
+        "title": name,
+        "repeatability": shown,
+        "repeatability_figures": shown.pictures,
+        "folder": "",
+    }
+    return write_page(path, "study_of_table.html", content)
+
+
+def _section(
+    found: Mapping[str, Any],
+    attribute: Mapping[str, Any] | None,
+    gauge: Mapping[str, Any] | None,
+    *,
+    summary: str,
+    pictures: list[Picture],
+    stale: bool = False,
+    grey: list[dict[str, Any]] | None = None,
+    grey_left_out: str = "",
+    votes: dict[str, Any] | None = None,
+) -> Section:
+    band, people, known = found.get("guard_band"), found.get("people"), figures_of(found)
+    notes = [*found["notes"]]
+    for study in (attribute, gauge):
+        notes += study["notes"] if study and study is not found else []
+    return Section(
+        summary=summary,
+        stale=stale,
+        verdicts=[_verdict(each, known) for each in found["verdicts"]],
+        means=[
+            MEANS[name]
+            for name in dict.fromkeys(each["quantity"] for each in found["verdicts"])
+            if name in MEANS
+        ],
+        sources=list(dict.fromkeys(each["source"] for each in found["verdicts"])),
+        pictures=pictures,
+        components=_components(gauge) if gauge else [],
+        gauge_line=_gauge_line(gauge) if gauge else "",
+        anova=_anova(gauge) if gauge else [],
+        operators=[_operator(each) for each in found.get("by_operator", [])],
+        errors=_errors(attribute["against_reference"]) if attribute else [],
+        tests=tests_told(attribute) if attribute else [],
+        crossed=_crossed(attribute) if attribute else [],
+        levels=[_level(name, each) for name, each in found.get("levels", {}).items()],
+        guard_band=guard_band_told(band) if band else "",
+        people=together_told(people) if people else "",
+        grey=grey or [],
+        grey_left_out=grey_left_out,
+        votes=votes or {},
+        notes=notes,
+    )
+
+
+def _counts(attribute: Mapping[str, Any]) -> str:
+    told = f"{plural(attribute['parts'], 'part')}, {plural(len(attribute['operators']), 'operator')}, "
+    return told + plural(attribute["n"], "verdict")
+
+
+def _crossed(attribute: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The cross tables of each two operators, where the classes are few enough to be read."""
+    classes = attribute["classes"]
+    if len(classes) > MOST_CLASSES:
+        return []
+    return [
+        {"a": pair["operators"][0], "b": pair["operators"][1], "classes": classes, "counts": pair["counts"]}
+        for pair in attribute["between_operators"]["cohens_kappa"][:MOST_CROSSED]
+        if pair["n"]
+    ]
+
+
+def _votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:
+    """What every operator said of the parts on which verdicts split, trial by trial."""
+    operators = sorted(table["operator"].unique())
+    said = table.sort_values("trial").groupby(["part", "operator"])["value"].agg(", ".join)
+    rows = [
+        {"part": part, "said": [said.get((part, operator), "") for operator in operators]} for part in parts
+    ]
+    return {"operators": operators, "rows": rows}
+
+
+def _verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
+    """One verdict with the interval of what it judges; the limits of its rule in percent where the value is."""
+    name, share = each["quantity"], each["quantity"] in SHARES
+    of_two = {} if name != "kappa" else find(known, "cohens_kappa")
+    entry = {**of_two, **find(known, name)}.get(each["of"] or GAUGE, {})
+    ends = entry.get("low"), entry.get("high")
+    rule = each["rule"].removeprefix(f"{name} ")
+    return {
+        "quantity": QUANTITIES.get(name, name),
+        "of": each["of"],
+        "value": percent(each["value"]) if share else number(each["value"], 3),
+        "interval": percent_interval(*ends) if share else interval(*ends),
+        "verdict": each["verdict"],
+        "kind": KINDS.get(each["verdict"], "unknown"),
+        "rule": NUMBER.sub(lambda limit: percent(float(limit[0])), rule) if share else rule,
+    }
+
+
+def _gauge_pictures(gauge: Mapping[str, Any] | None, table: pd.DataFrame, what: str) -> list[Picture]:
+    """table  part, operator, trial, value; what: the value in words"""
+    if not gauge:
+        return []
+    made = [figures.components(gauge), figures.scores(table, what)]
+    charts = range_charts(table)
+    return made if charts is None else [*made, figures.average_and_range(charts)]
+
+
+def _agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
+    between = attribute["between_operators"]
+    rows = [(f"within {name}", each["agreement"]) for name, each in attribute["within_operator"].items()]
+    rows.append(("between operators", between["agreement"]))
+    kappas = [(f"within {name}", each["fleiss_kappa"]) for name, each in attribute["within_operator"].items()]
+    kappas.append(("between operators", between["fleiss_kappa"]))
+    kappas += [(" and ".join(each["operators"]), each) for each in between["cohens_kappa"]]
+    for name, each in ((attribute["against_reference"] or {}).get("operators") or {}).items():
+        rows.append((f"{name} and reference", each["effectiveness"]))
+        kappas.append((f"{name} and reference", each["kappa"]))
+    drawn = figures.agreement(rows, kappas)
+    return [] if drawn is None else [drawn]
+
+
+def _components(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": title,
+            "sd": number(part["sd"], 3),
+            "interval": f"{number(part['sd_low'], 3)} to {number(part['sd_high'], 3)}",
+            "contribution": number(part["percent_contribution"], 3),
+            "study": number(part["percent_study"], 3),
+            "tolerance": "" if part["percent_tolerance"] is None else number(part["percent_tolerance"], 3),
+        }
+        for name, title in COMPONENT_NAMES.items()
+        if (part := gauge["components"].get(name))
+    ]
+
+
+def _anova(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The table of variance with the interaction, where there is one."""
+
+    def told(value: float | None) -> str:
+        return "" if value is None or value != value else number(value, 4)
+
+    return [
+        {
+            "source": ANOVA_NAMES.get(row["source"], row["source"]),
+            "df": str(row["df"]),
+            **{name: told(row[name]) for name in ("sum_of_squares", "mean_square", "f")},
+            "p": "" if row["p"] is None or row["p"] != row["p"] else f"{row['p']:.3g}",
+        }
+        for row in gauge["anova"]
+    ]
+
+
+def _gauge_line(gauge: Mapping[str, Any]) -> str:
+    low, high = number(gauge["percent_grr_low"]), number(gauge["percent_grr_high"])
+    told = (
+        f"%GRR {number(gauge['percent_grr'], 3)} of the study variation (95 % interval {low} to {high}), "
+        f"{plural(gauge['ndc'], 'distinct category', 'distinct categories')}; "
+        f"{gauge['design']} design, interaction {gauge['interaction']}"
+    )
+    ranges = gauge["range_method"]
+    return f"{told}. By the range method: {number(ranges['percent_grr'], 3)}." if ranges else f"{told}."
+
+
+def _operator(each: Mapping[str, Any]) -> dict[str, str]:
+    low, high = number(each["low"], 3), number(each["high"], 3)
+    known = each["repeatability_sd"] is not None
+    return {
+        "name": each["operator"],
+        "mean": number(each["mean"], 3),
+        "sd": number(each["repeatability_sd"], 3) if known else "one pass a part",
+        "interval": f"{low} to {high}" if known else "",
+        "n": f"{plural(each['n'], 'value')} of {plural(each['parts'], 'part')}",
+    }
+
+
+def _errors(against: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """Effectiveness, misses and false alarms of each operator."""
+    return [
+        {"operator": name, **{key: _share(each[key]) for key in SHARES}}
+        for name, each in ((against or {}).get("operators") or {}).items()
+    ]
+
+
+def _share(each: Mapping[str, Any] | None) -> str:
+    if each is None or not each["n"]:
+        return "not told"
+    return (
+        f"{percent_with_interval(each['value'], each['low'], each['high'])}, {each['count']} of {each['n']}"
+    )
+
+
+def _level(name: str, each: Mapping[str, Any]) -> dict[str, str]:
+    within = [
+        f"{operator} {_share(own['agreement'])}"
+        for operator, own in each["attribute"]["within_operator"].items()
+        if own["agreement"]["n"]
+    ]
+    gauge = each["gauge"]
+    return {
+        "name": name,
+        "from": " and ".join(each["from"]),
+        "items": f"{plural(each['parts'], 'part')}, {plural(each['items'], 'item')}",
+        "within": "; ".join(within) or "one pass a part",
+        "between": _share(each["attribute"]["between_operators"]["agreement"]),
+        "grr": number(gauge["percent_grr"], 3) if gauge else "",
+    }
+
+
+def _grey(run: RunTables, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    pictures = Pictures(run.folder)
+    return [
+        {
+            "part": part["part"],
+            "shots": [
+                {
+                    "uri": pictures.uri(shot.get("picture")),
+                    "value": shot["value"],
+                    "operator": shot["operator"],
+                    "trial": shot["trial"],
+                    "score": "" if shot["score"] is None else number(shot["score"], 3),
+                    "frame": shot["frame"],
+                    "wrong": bool(shot["reference"]) and shot["value"] != shot["reference"],
+                }
+                for shot in part["shots"]
+            ],
+        }
+        for part in parts
+    ]
+
+
+def _left_out(attribute: Mapping[str, Any], shown: int) -> str:
+    split = len(attribute["grey_zone"]["parts"])
+    if not split:
+        return "No part: every part got one verdict throughout."
+    told = f"{split} of {attribute['parts']} parts got more than one verdict."
+    left = split - shown
+    return f"{told} {plural(left, 'of them is', 'of them are')} not shown here." if left else told

@@ -1,0 +1,193 @@
+"""The run folder: run.json, tables and files, written beside and renamed, so that each is whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.atomic import json_text, write_text
+from vidrobust.run_folder import tables
+from vidrobust.run_folder.settings import Settings
+
+SCHEMA = 2
+PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
+LOCK, RUNNING = ".lock", ".running.json"
+RECORDINGS = "recordings"
+EMPTY = (LOCK, RUNNING, f"{RUNNING}.part", "run.json.part", RECORDINGS)
+"""What a folder may hold in which a run was killed before it had begun."""
+
+
+class RunFolder:
+    """A folder ``reports/NAME`` with run.json, parts, tables, metrics.json, the policy and the report."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, settings: Settings) -> RunFolder:
+        """A new folder with run.json begun; SettingsError where it cannot be made or holds something else."""
+        make_room(path)
+        if is_run_folder(path):
+            raise SettingsError(f"{path}: is a run folder already; give another --out")
+        folder = cls(path)
+        folder.write_json(
+            "run.json",
+            {
+                "schema": SCHEMA,
+                "settings": settings.as_dict(),
+                "versions": versions(),
+                "inputs": [],
+                "failed": [],
+                "left_out": [],
+                "duplicates": [],
+                "models": [],
+                "stages": {},
+            },
+        )
+        return folder
+
+    @classmethod
+    def existing(cls, path: Path) -> RunFolder:
+        """A folder that a run has made; InputError where it is none, or was made by an older version."""
+        if not is_run_folder(path):
+            raise InputError(
+                f"{path}: is not a run folder (it has no run.json); make one with vidrobust study"
+            )
+        folder = cls(path)
+        if folder.run.get("schema") != SCHEMA:
+            made = (folder.run.get("versions") or {}).get("vidrobust", "another version")
+            raise InputError(
+                f"{path}: was made by vidrobust {made} and cannot be continued by this one (schema "
+                f"{folder.run.get('schema')}, expected {SCHEMA}); give another --out, or --overwrite to replace it"
+            )
+        return folder
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """run.json as it stands."""
+        return self.read_json("run.json")
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the last command on this folder."""
+        return Settings().changed(self.run["settings"], str(self.path / "run.json"))
+
+    def update(self, **values: Any) -> None:
+        """Replace some keys of run.json."""
+        self.write_json("run.json", {**self.run, **values})
+
+    def note_stage(self, stage: str, record: Mapping[str, Any] | None) -> None:
+        """Note what a stage was made of and when it was done; None: it is not there any more."""
+        stages = {**self.run["stages"], stage: record}
+        self.update(stages={name: each for name, each in stages.items() if each is not None})
+
+    def has(self, table: str) -> bool:
+        return (self.path / f"{table}.parquet").is_file()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table that must be there."""
+        return tables.read(name, self.path)
+
+    def table_or_empty(self, name: str) -> pd.DataFrame:
+        """A table, or one without rows where its stage has not run."""
+        return self.table(name) if self.has(name) else tables.empty(name)
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        tables.write(name, table, self.path)
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: cannot be read: {error}") from error
+        return content
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Strict JSON: what is not a number becomes null."""
+        write_text(self.path / name, json_text(content))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process; the lock dies with it. SettingsError where another one holds it."""
+        lock = FileLock(self.path / LOCK)
+        who = self.path / RUNNING
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            holder = _holder(who)
+            raise SettingsError(
+                f"{self.path}: another vidrobust is at work in this run folder{holder}; wait for it, or give "
+                "another --out"
+            ) from error
+        try:
+            write_text(who, json.dumps({"pid": os.getpid(), "host": platform.node()}))
+            yield
+        finally:
+            who.unlink(missing_ok=True)
+            lock.release()
+
+
+def _holder(who: Path) -> str:
+    try:
+        found = json.loads(who.read_text(encoding="utf-8"))
+        return f" (process {found['pid']} on {found['host']})"
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def make_room(path: Path) -> None:
+    """Make the folder; SettingsError where it cannot be made, or holds other things than a run."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not is_run_folder(path) and any(entry.name not in EMPTY for entry in path.iterdir()):
+            raise SettingsError(f"{path}: is not empty and not a run folder; give another --out")
+    except OSError as error:
+        raise SettingsError(f"{path}: the run folder cannot be made ({error.strerror}); see --out") from error
+
+
+def remove_unfinished(path: Path) -> None:
+    """What a process that was killed had begun to write; only while the folder is locked."""
+    for folder in (path, path / "parts", *(path / "parts").glob("*")):
+        for file in folder.glob("*.part"):
+            file.unlink(missing_ok=True)
+
+
+def remove_results(path: Path) -> None:
+    """Everything that a run wrote, of whatever version, so that old and new numbers never stand side by side.
+
+    run.json goes last: a folder that was half removed still is a run folder.
+    """
+    for pattern in ("*.parquet", "*.json", "*.png", "policy_*", "report.html", "*.part"):
+        for file in path.glob(pattern):
+            if file.name not in ("run.json", LOCK, RUNNING):
+                file.unlink()
+    for folder in ("parts", "moments", "policies", "grey_zone"):
+        shutil.rmtree(path / folder, ignore_errors=True)
+    (path / "run.json").unlink()
+
+
+def is_run_folder(path: Path) -> bool:
+    return (path / "run.json").is_file()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed as a package"
+    return found

@@ -1,0 +1,216 @@
+"""What a run is asked to do: the same names as the options of the command line and the keys of a TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from vidrobust.errors import SettingsError
+from vidrobust.metrics.tracks.follow import TrackSettings
+from vidrobust.pipeline.counts import seconds_of
+from vidrobust.repeatability.gates import parse_gate
+
+FIXED_BATCH = 32
+"""Frames per forward pass of deterministic runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every choice of a run. Lists may be given as tuples or lists; units are in the names or said here."""
+
+    sources: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    device: str = "auto"
+    batch: str = "auto"
+    """Frames per forward pass; "auto" starts at 32 and halves when memory runs out."""
+    engine: str | None = None
+    """auto, torch, onnxruntime or openvino computes the models; None: as VIDROBUST_ENGINE says, else auto."""
+    precision: str = "float32"
+    """float32; bfloat16 or int8 change labels, how many ``vidrobust engines`` says."""
+    deterministic: bool = False
+    """Deterministic algorithms alone, one thread, a fixed batch, and models in the engine they are loaded in."""
+    workers: int | None = None
+    """Processes that do the units of a run; None: one here, as many as there are processors on a cluster."""
+    cluster: str = ""
+    """ray: workers are actors of Ray on this machine; ray:ADDRESS: on a cluster that runs; empty: processes."""
+    parts: str = ""
+    """A folder, or a URL of object storage, where parts are kept; in the run folder where empty."""
+    seed: int = 0
+    backend: str = "auto"
+    strict_device: bool = False
+    color: str = "fast"
+    every: int = 1
+    """Use every so many-th frame."""
+    fps: float | None = None
+    """Or about so many frames per second."""
+    start_s: float | None = None
+    end_s: float | None = None
+    roi: tuple[int, ...] = ()
+    """x, y, width, height in px of the frame to which all pictures are cut; the whole frame where empty."""
+    labels: str = ""
+    """A file or folder of annotations; the labels of the manifest where empty."""
+    class_map: str = ""
+    """JSON, a model's class -> the labels' class, by numbers; the map of the labels where empty; none: no map."""
+    crop: str = ""
+    """boxes: each labelled object is an item, cut out of its frames; whole frames where empty."""
+    crop_margin: float = 0.1
+    """Context on each side of a box, as a share of its longer side."""
+    crop_size: int = 256
+    """Side of a cut-out in px."""
+    segment_s: float = 600.0
+    """Longer items are worked on in stretches of about this length, seconds."""
+    anchor_deltas: tuple[int, ...] = (1, 2, 5, 10)
+    """Distances of anchor pairs in delivered frames."""
+    motion_limit: float = 0.1
+    """Largest global shift between neighbours that still is the same view, as a share of the frame's width."""
+    revert_within: int = 3
+    """A label that left and is back within so many frames is a revert flip."""
+    birth: float = 0.5
+    """Least score of a box that begins a track."""
+    keep: float = 0.3
+    """Least score of a box that goes on with one."""
+    track_iou: float = 0.3
+    """Least overlap of a box with where its track is expected."""
+    bridge: int = 5
+    """Longest gap within a track, in delivered frames."""
+    suite: tuple[str, ...] = ("natural",)
+    perturbation: tuple[str, ...] = ()
+    """Only these of the suites, by their keys; all where none is named."""
+    frames: int | None = None
+    """Frames of the run whose sensitivity is measured, spread over its items; None: by the number of items."""
+    strengths: int = 1
+    """Strengths of each perturbation that a frame is shown, the others fall to other frames; 0: all."""
+    draws: int = 1
+    """Random draws per frame and perturbation."""
+    pairs: int | None = None
+    """Pairs of the run that are explained by replay, spread over its items; None: by the number of items."""
+    budget: str = ""
+    """A time such as 5m that is turned once into frames and pairs, where these are not given."""
+    across: tuple[str, ...] = ("frames", "clips", "models")
+    resamples: int = 20000
+    widen: float = 1.0
+    """The policy's ranges are the spread of the condition over the footage times this factor."""
+    trained_with: tuple[str, ...] = ()
+    """Augmentations the model was trained with: perturbations, families, or a library's settings."""
+    pictures: bool = True
+    """False: a report without footage in it, for footage with people."""
+
+    fail_if: tuple[str, ...] = ()
+    """Rules such as "flip_rate.high > 0.02": the command ends with exit code 1 where one holds."""
+    junit: str | None = None
+    """File for the outcome of the rules, as JUnit XML."""
+    history: str | None = None
+    """History file to which the run is added, for control charts in its report."""
+
+    def __post_init__(self) -> None:
+        for rule in self.fail_if:
+            parse_gate(rule)
+        for name in ("every", "revert_within", "frames", "draws", "pairs", "resamples", "workers"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise SettingsError(f"{name}: expected a whole number from 1, got {getattr(self, name)}")
+        if self.cluster.partition(":")[0] not in ("", "ray"):
+            raise SettingsError(f"cluster: expected ray or ray:ADDRESS, got {self.cluster!r}")
+        if self.strengths < 0:
+            raise SettingsError(f"strengths: expected a whole number, 0 for all, got {self.strengths}")
+        if self.budget:
+            seconds_of(self.budget)
+        if self.fps is not None and self.fps <= 0:
+            raise SettingsError(f"fps: expected a positive number, got {self.fps:g}")
+        if self.fps is not None and self.every != 1:
+            raise SettingsError("every and fps exclude each other: give one of them")
+        if self.batch != "auto" and not (self.batch.isdecimal() and int(self.batch) > 0):
+            raise SettingsError(f"batch: expected auto or a whole number from 1, got {self.batch!r}")
+        if not self.anchor_deltas or min(self.anchor_deltas) < 1:
+            raise SettingsError(
+                f"anchor_deltas: expected whole numbers from 1, got {list(self.anchor_deltas)}"
+            )
+        if self.widen < 1:
+            raise SettingsError(f"widen: expected a factor of 1 or more, got {self.widen:g}")
+        if not self.segment_s >= 1:
+            raise SettingsError(f"segment_s: expected 1 second or more, got {self.segment_s:g}")
+        if self.motion_limit <= 0:
+            raise SettingsError(f"motion_limit: expected a positive share, got {self.motion_limit:g}")
+        if self.roi and (len(self.roi) != 4 or min(self.roi) < 0 or 0 in self.roi[2:]):
+            raise SettingsError(f"roi: expected x,y,width,height in px, got {list(self.roi)}")
+        if self.crop not in ("", "boxes"):
+            raise SettingsError(f"crop: expected boxes, or nothing for whole frames, got {self.crop!r}")
+        if self.crop_margin < 0 or self.crop_size < 1:
+            given = f"{self.crop_margin:g} and {self.crop_size}"
+            raise SettingsError(f"crop_margin, crop_size: expected a share >= 0 and px >= 1, got {given}")
+        _ = self.tracks
+        unknown = set(self.across) - {"frames", "clips", "models"}
+        if unknown:
+            raise SettingsError(f"across: expected frames, clips, models; got {', '.join(sorted(unknown))}")
+
+    @property
+    def tracks(self) -> TrackSettings:
+        """How boxes are followed; SettingsError where it cannot be."""
+        return TrackSettings(birth=self.birth, keep=self.keep, iou=self.track_iou, bridge=self.bridge)
+
+    @property
+    def batch_size(self) -> int | Literal["auto"]:
+        """``batch`` as a number, or "auto"; a fixed number where everything is to be the same each time."""
+        if self.batch == "auto":
+            return FIXED_BATCH if self.deterministic else "auto"
+        return int(self.batch)
+
+    def changed(self, values: Mapping[str, Any], where: str) -> Settings:
+        """These settings with some values replaced; SettingsError names what is unknown or of a wrong type."""
+        known = {f.name: f for f in dataclasses.fields(self)}
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise SettingsError(
+                f"{where}: unknown setting(s) {', '.join(unknown)}; known are {', '.join(known)}"
+            )
+        converted = {
+            name: _convert(name, str(known[name].type), value, where) for name, value in values.items()
+        }
+        return dataclasses.replace(self, **converted)
+
+    def subset(self, names: Iterable[str]) -> dict[str, Any]:
+        """Some of the settings, as plain values: what a result depends on."""
+        every = self.as_dict()
+        return {name: every[name] for name in names}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The settings of a TOML file, flat."""
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror}); --config wants a TOML file"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: is not valid TOML: {error}") from error
+
+
+def _convert(name: str, kind: str, value: Any, where: str) -> Any:
+    """Bring a JSON or TOML value to the field's type."""
+    if value is None and kind.endswith("| None"):
+        return None
+    kind = kind.removesuffix(" | None")
+    if kind.startswith("tuple["):
+        member = kind[len("tuple[") :].split(",")[0]
+        values = [value] if isinstance(value, str | int | float) else list(value)
+        return tuple(_convert(name, member, each, where) for each in values)
+    if kind == "str" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    accepted: dict[str, tuple[type, ...]] = {
+        "str": (str,),
+        "int": (int,),
+        "float": (int, float),
+        "bool": (bool,),
+    }
+    if not isinstance(value, accepted[kind]) or (isinstance(value, bool) and kind != "bool"):
+        raise SettingsError(f"{where}: {name}: expected {kind}, got {value!r}")
+    return float(str(value)) if kind == "float" else value

@@ -1,0 +1,92 @@
+"""Parts: what each unit of work has found, kept under a key of all that it depends on.
+
+parts/STAGE/KEY.parquet          the first raw table of a unit, with its facts; written last: then it is done
+parts/STAGE/KEY.TABLE.parquet    its other raw tables
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.atomic import plain
+from vidrobust.pipeline.stage import Stage
+from vidrobust.run_folder import tables
+from vidrobust.run_folder.cache_files import part_files
+
+FACTS = b"vidrobust"
+
+
+def key_of(content: Mapping[str, Any]) -> str:
+    """A name for everything that a unit depends on: 24 hex digits of SHA-256 over it as JSON."""
+    text = json.dumps(plain(content), sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+class Parts:
+    """The parts of a run: in its folder ``parts``, or where ``place`` says (another folder, or a URL)."""
+
+    def __init__(self, run_folder: Path, place: str = "") -> None:
+        self.run_folder, self.place = run_folder, place
+        self._files = part_files(run_folder / "parts", place)
+
+    @property
+    def in_reach(self) -> bool:
+        """Whether this machine sees the run folder, where the parts are in it."""
+        return bool(self.place) or (self.run_folder / "run.json").is_file()
+
+    def has(self, stage: Stage, key: str) -> bool:
+        """Whether this unit is done."""
+        return self._files.has(_name(stage, key, stage.parts[0]))
+
+    def write(
+        self, stage: Stage, key: str, found: Mapping[str, pd.DataFrame], facts: Mapping[str, Any]
+    ) -> None:
+        """Keep what a unit found, each table whole or absent, the first table last."""
+        for name in reversed(stage.parts):
+            table = pa.Table.from_pandas(tables.check(name, found[name]), preserve_index=False)
+            if name == stage.parts[0]:
+                told = json.dumps(plain(facts), ensure_ascii=True).encode()
+                table = table.replace_schema_metadata({**(table.schema.metadata or {}), FACTS: told})
+            self._files.write(_name(stage, key, name), table)
+
+    def read(self, stage: Stage, key: str, table: str, item: str) -> pd.DataFrame:
+        """One raw table of a unit, under the name that its item has in this run."""
+        found = self._readable(_name(stage, key, table), self._files.table)
+        return pd.DataFrame(found.to_pandas()).assign(item=item)
+
+    def facts(self, stage: Stage, key: str) -> dict[str, Any]:
+        """What a unit noted beside its tables."""
+        metadata = self._readable(_name(stage, key, stage.parts[0]), self._files.schema).metadata or {}
+        facts: dict[str, Any] = json.loads(metadata.get(FACTS, b"{}"))
+        return facts
+
+    def clean(self) -> int:
+        """Remove every part; returns the bytes that were freed. SettingsError where other runs may share them."""
+        if self.place:
+            raise SettingsError(f"{self.place}: may hold parts of other runs too; remove them there")
+        folder = self.run_folder / "parts"
+        freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        shutil.rmtree(folder, ignore_errors=True)
+        return freed
+
+    def _readable(self, name: str, read: Callable[[str], Any]) -> Any:
+        try:
+            return read(name)
+        except Exception as error:  # pyarrow raises its own kinds
+            where = self._files.where(name)
+            raise InputError(
+                f"{where}: cannot be read ({error}); delete it, and the same command makes it again"
+            ) from error
+
+
+def _name(stage: Stage, key: str, table: str) -> str:
+    return f"{stage.name}/{key}.parquet" if table == stage.parts[0] else f"{stage.name}/{key}.{table}.parquet"

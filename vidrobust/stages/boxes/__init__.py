@@ -1,0 +1,1 @@
+"""Detectors: thresholds, tracks over time, and pictures of their worst moments."""

@@ -1,0 +1,1 @@
+"""Why the output changed: replays of measured changes, and the account of causes."""

@@ -1,0 +1,244 @@
+"""Everything measured between two frames, in the form in which it can be played again.
+
+    first ──▶ second     light, colour    how the levels changed (``changes/tone.py``)
+                         camera           the motion that most of the picture shares
+                         objects          what moves otherwise, beyond the camera
+                         new              what of the second frame was not in the first
+                         sharpness        the blur between them
+
+Displacements stand on the grid of the second frame and lead back to the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vidrobust.changes import tone
+from vidrobust.changes.motion import Similarity, measure_motion
+from vidrobust.changes.prepared import prepare_array
+from vidrobust.changes.registration import (
+    RESOLUTION,
+    SCALE_OF_RESIDUAL,
+    Registration,
+    affine_field,
+    register,
+    same_light,
+    size_px,
+    warp,
+)
+from vidrobust.changes.sharpness import Blur, blur_between
+from vidrobust.frames.pixels import luma
+
+SAME_MOTION = 0.5
+"""Two estimates of the camera's motion that are nearer, px rms, are of the same motion."""
+GRID_OF_CELLS = (9, 12)
+"""Rows and columns of cells in which a camera's motion must show where no group of points is the camera's."""
+MOST = 0.6
+"""Share of the cells in which it must."""
+BETTER = 0.9
+"""The flow is an object's motion where it leaves less than this share of what the camera's motion leaves."""
+BETTER_LEVELS = 0.3
+"""... and that by so many levels: noise and coding let any flow fit a little better."""
+MIN_OWN_MOTION = 0.15
+"""Smallest motion beyond the camera's, px, that is an object's."""
+CLOSING = 15
+"""Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion."""
+JUMP = 1.0
+"""A jump of the displacement between neighbours, px, that is the edge of what moves."""
+EDGE = 2
+"""Pixels to both sides of such an edge that count as come into view."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What was measured from a first to a second frame.
+
+    camera   (H, W, 2) float32 px, the camera's motion; all zero if there is none beyond the method's resolution
+    objects  (H, W, 2) float32 px, motion beyond the camera's; zero where there is none
+    new      (H, W) bool, pixels of the second frame that were not in the first
+    levels   light and colour
+    blur     what takes the first frame's sharpness to the second's
+    affine   (2, 3) the camera's motion as a map from the second frame to the first
+    failed   why nothing can be said, or empty; then all of the above is "no change"
+    """
+
+    camera: np.ndarray
+    objects: np.ndarray
+    new: np.ndarray
+    levels: tone.Tone
+    blur: Blur
+    affine: np.ndarray
+    failed: str = ""
+
+    @property
+    def has_camera(self) -> bool:
+        """Whether the camera moved."""
+        return bool(self.camera.any())
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether anything moved otherwise."""
+        return bool(self.objects.any())
+
+    @property
+    def motion(self) -> np.ndarray:
+        """(H, W, 2) camera and objects together."""
+        return np.asarray(self.camera + self.objects)
+
+
+def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> Change:
+    """Everything measured between two frames.
+
+    first, second  (H, W, 3) uint8 RGB of one size
+    fine           as in ``register``; without it camera and objects are not told apart with care
+    """
+    found = register(first, second, fine=fine)
+    if found.failed == "no texture":
+        return _flat(first, second)
+    if found.failed:
+        return unchanged(first.shape, found.failed)
+    affine = _camera(first, second, found) if fine else _shared_motion(found)
+    camera = affine_field(affine, *found.visible.shape)
+    grays = same_light(luma(first), luma(second))
+    objects = _objects(*grays, camera, found.flow)
+    motion = camera + objects
+    new = found.unseen | _outside(motion) | edges_of(motion)
+    moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
+    clear = found.visible & ~new
+    levels = tone.fit_tone(moved, second, clear)
+    return Change(
+        camera=camera,
+        objects=objects,
+        new=new,
+        levels=levels,
+        blur=blur_between(levels.light(luma(first)), luma(second), motion, clear),
+        affine=affine,
+    )
+
+
+def unchanged(shape: tuple[int, ...], failed: str = "") -> Change:
+    """No change at all, or none that could be told."""
+    height, width = shape[:2]
+    still = np.zeros((height, width, 2), np.float32)
+    return Change(
+        camera=still,
+        objects=still,
+        new=np.zeros((height, width), bool),
+        levels=tone.no_tone(failed),
+        blur=Blur(),
+        affine=np.eye(2, 3),
+        failed=failed,
+    )
+
+
+def _flat(first: np.ndarray, second: np.ndarray) -> Change:
+    """A picture without texture can still become lighter."""
+    nothing = unchanged(first.shape)
+    levels = tone.fit_tone(first, second, np.ones(first.shape[:2], bool))
+    return Change(
+        camera=nothing.camera,
+        objects=nothing.objects,
+        new=nothing.new,
+        levels=levels,
+        blur=Blur(),
+        affine=nothing.affine,
+    )
+
+
+def _camera(first: np.ndarray, second: np.ndarray, found: Registration) -> np.ndarray:
+    """(2, 3) the camera's motion, from the second frame to the first.
+
+    Which motion is the camera's is told by points spread over the frame: an object rich in texture must not pass
+    for the camera. Where the flow's affine motion agrees with that one it is the more exact.
+    """
+    seen = measure_motion(prepare_array(first), prepare_array(second))
+    if not seen.camera_valid:
+        # no one group is the camera's: a hand-held camera before near and far things
+        return _shared_motion(found) if moves_everywhere(found) else np.eye(2, 3)
+    affine, shape = matrix_back(seen.camera), found.visible.shape
+    finer = _shared_motion(found)
+    apart = size_px(affine_field(affine, *shape) - affine_field(finer, *shape))
+    if apart < SAME_MOTION:
+        return finer
+    return affine if size_px(affine_field(affine, *shape)) >= RESOLUTION else np.eye(2, 3)
+
+
+def moves_everywhere(found: Registration) -> bool:
+    """Whether the affine motion takes away more than half of the flow in most cells, also along the rim.
+
+    An object that moves leaves the cells about it at rest.
+    """
+    left = found.flow - affine_field(found.affine, *found.visible.shape)
+    size = (GRID_OF_CELLS[1], GRID_OF_CELLS[0])
+    clear = found.visible.astype(np.float32)
+    share = cv2.resize(clear, size, interpolation=cv2.INTER_AREA)
+    rest, flow = (
+        cv2.resize(_length(each) * clear, size, interpolation=cv2.INTER_AREA) for each in (left, found.flow)
+    )
+    better = (rest < flow / 2)[share > 0.5]
+    rim = np.ones(GRID_OF_CELLS, bool)
+    rim[1:-1, 1:-1] = False
+    of_rim = (rest < flow / 2)[rim & (share > 0.5)]
+    known = len(better) >= rim.size // 4 and len(of_rim) > 0
+    return bool(known and better.mean() > MOST and of_rim.mean() > MOST)
+
+
+def _shared_motion(found: Registration) -> np.ndarray:
+    """(2, 3) the affine motion that most of the textured pixels share; the identity where there is none."""
+    field = affine_field(found.affine, *found.visible.shape)
+    return np.eye(2, 3) if found.affine_failed or size_px(field) < RESOLUTION else found.affine
+
+
+def matrix_back(camera: Similarity) -> np.ndarray:
+    """(2, 3) from a pixel of the second frame to where it was in the first."""
+    angle, centre = np.deg2rad(camera.rotation_deg), np.array(camera.centre)
+    c, s = np.cos(angle), np.sin(angle)
+    linear = np.linalg.inv(camera.zoom * np.array([[c, -s], [s, c]]))
+    constant = centre - linear @ (centre + np.array([camera.shift_x, camera.shift_y]))
+    return np.column_stack([linear, constant])
+
+
+def _objects(first: np.ndarray, second: np.ndarray, camera: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """The flow beyond the camera where it brings the first frame clearly nearer to the second."""
+    own = flow - camera
+    by_camera, by_flow = (
+        blurred_difference(warp(first, field) if field.any() else first, second) for field in (camera, flow)
+    )
+    better = (by_flow < BETTER * by_camera - BETTER_LEVELS) & (_length(own) > MIN_OWN_MOTION)
+    closed = cv2.morphologyEx(better.astype(np.uint8), cv2.MORPH_CLOSE, _disc(CLOSING))
+    return np.asarray(np.where(closed.astype(bool)[..., None], own, np.float32(0)))
+
+
+def blurred_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(H, W) absolute difference of two grey pictures about each pixel, levels."""
+    return np.asarray(cv2.GaussianBlur(cv2.absdiff(a, b).astype(np.float32), (0, 0), SCALE_OF_RESIDUAL))
+
+
+def edges_of(motion: np.ndarray) -> np.ndarray:
+    """(H, W) bool, within 2 px of a jump of the displacement by more than 1 px between neighbours."""
+    jump = np.zeros(motion.shape[:2], np.uint8)
+    for axis in (0, 1):
+        step = _length(np.diff(motion, axis=axis)) > JUMP
+        ahead, behind = (jump[1:], jump[:-1]) if axis == 0 else (jump[:, 1:], jump[:, :-1])
+        ahead |= step
+        behind |= step
+    return np.asarray(cv2.dilate(jump, _disc(2 * EDGE + 1)).astype(bool)) if jump.any() else jump.astype(bool)
+
+
+def _outside(motion: np.ndarray) -> np.ndarray:
+    """(H, W) bool, what the second frame shows from beyond the border of the first."""
+    height, width = motion.shape[:2]
+    x = np.arange(width, dtype=np.float32)[None] + motion[..., 0]
+    y = np.arange(height, dtype=np.float32)[:, None] + motion[..., 1]
+    return np.asarray((x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5))
+
+
+def _length(field: np.ndarray) -> np.ndarray:
+    return np.asarray(cv2.magnitude(*cv2.split(np.ascontiguousarray(field))))
+
+
+def _disc(side: int) -> np.ndarray:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))

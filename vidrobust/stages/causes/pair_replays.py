@@ -1,0 +1,219 @@
+"""All replays of one pair of frames: made once, and shown to every model.
+
+t-1    t ───▶ t+1    t+2        t-1 (or t+2) is what the changes from t to t+1 are played on
+third  └ measured ┘  content    t+2 shows what came into view at t+1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vidrobust.changes.registration import moves
+from vidrobust.changes.sharpness import Blur
+from vidrobust.stages.causes.exchange import aligned, content_seed, exchanged, noise_levels
+from vidrobust.stages.causes.measured import Change, measure_change, unchanged
+from vidrobust.stages.causes.scene import CAUSES, WRONG, Motion, Scene, sparse
+from vidrobust.stages.causes.sizes import Size, sizes_of
+
+DRAWS = 2
+"""Exchanges of noise and coding per pair."""
+NO_THIRD = "no third frame"
+"""Why a pair at the end of a clip, or between two cuts, cannot be replayed."""
+NO_SHARP_THIRD = "no third frame is as sharp"
+"""Why a pair whose sharper frame is sharper than all about it cannot be replayed."""
+LEAST_PLAYED = 0.7
+"""Least share of a blur's variance that can still be played on a third frame which is blurred itself."""
+SMALL_BLUR = 0.75
+"""A blur of no more, px, as from one kind of coded frame to another: too little for a pair to be given up."""
+TOO_BLURRED = -0.3
+"""A third frame so much blurrier than t, px, is taken only where the other is worse."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairReplays:
+    """The pictures of one pair and what each of them is.
+
+    pictures   (H, W, 3) uint8, each different one once; 0 is frame t, 1 is frame t+1
+    forwards   7 pictures: nothing, then light, colour, camera, objects, came into view, sharpness switched on
+    backwards  7 pictures: nothing, then the same from the last cause to the first
+    wrong      cause -> pairs of pictures, before and with the cause in a wrong direction
+    exchange   pairs of pictures with noise and coding exchanged
+    beside     pictures (t-1, t) and (t+1, t+2), where these frames are known
+    reversed   the chain leads from t+1 to t, because the picture gets sharper
+    sizes      how large each change is
+    motions    one a picture: how what it shows has moved since the chain's first frame; empty if not replayed
+    excluded   why the pair cannot be replayed, or empty; then the chains are empty
+
+    All but ``pictures``, ``sizes`` and ``motions`` are places in ``pictures``.
+    """
+
+    pictures: tuple[np.ndarray, ...]
+    forwards: tuple[int, ...] = ()
+    backwards: tuple[int, ...] = ()
+    wrong: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    exchange: tuple[tuple[int, int], ...] = ()
+    beside: tuple[tuple[int, int], ...] = ()
+    reversed: bool = False
+    sizes: Mapping[str, Size] = field(default_factory=dict)
+    motions: tuple[Motion, ...] = ()
+    excluded: str = ""
+
+
+def study_pair(
+    before: np.ndarray | None,
+    a: np.ndarray,
+    b: np.ndarray,
+    after: np.ndarray | None,
+    *,
+    keyframe: bool = False,
+) -> PairReplays:
+    """Every replay of one pair.
+
+    before, a, b, after  frames t-1, t, t+1, t+2 as (H, W, 3) uint8 RGB; None where there is none or a cut lies
+                         between
+    keyframe             a keyframe lies at t+1: no neighbour's coding is independent, and nothing is replayed
+    """
+    outer = [None if x is None or np.array_equal(x, inner) else x for x, inner in ((before, a), (after, b))]
+    album = _Album([a, b])
+    if keyframe:
+        beside = []
+        if outer[0] is not None:
+            beside.append((album.add(outer[0]), 0))
+        if outer[1] is not None:
+            beside.append((1, album.add(outer[1])))
+        why = "" if beside else NO_THIRD
+        return PairReplays(pictures=tuple(album.pictures), beside=tuple(beside), excluded=why)
+    if outer[0] is None and outer[1] is None:
+        return PairReplays(pictures=(a, b), excluded=NO_THIRD)
+    change = measure_change(a, b)
+    if change.failed:
+        return PairReplays(pictures=(a, b), excluded=change.failed)
+    sharper = change.blur.sigma_px < 0
+    if sharper:
+        # played backwards in time everything is the same, and the picture gets blurrier
+        change = measure_change(b, a)
+        a, b, outer = b, a, outer[::-1]
+    scene, why = _scene(outer[0], a, b, outer[1], change)
+    if scene is None:
+        return PairReplays(pictures=(a, b), excluded=why)
+    return _replays(album, scene, a, b, reverse=sharper)
+
+
+class _Album:
+    """Pictures that are collected once each."""
+
+    def __init__(self, pictures: list[np.ndarray]) -> None:
+        self.pictures = pictures
+        self.motions: dict[int, Motion] = {}
+        self._place: dict[tuple[str, ...], int] = {}
+
+    def add(self, picture: np.ndarray) -> int:
+        self.pictures.append(picture)
+        return len(self.pictures) - 1
+
+    def of(self, scene: Scene, on: tuple[str, ...], wrong: tuple[str, str] = ("", "")) -> int:
+        """The place of a scene's picture; causes that do not occur change nothing."""
+        wrong = wrong if wrong[0] in scene.occurring else ("", "")
+        on = tuple(cause for cause in on if cause in scene.occurring)
+        key = (*sorted(on), *wrong)
+        if key not in self._place:
+            self._place[key] = self.add(scene.picture(on, wrong))
+            self.motions[self._place[key]] = scene.motion(on, wrong)
+        return self._place[key]
+
+
+def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, reverse: bool) -> PairReplays:
+    pairs, noise = _exchanged(a, b, scene.change)
+    steps = range(len(CAUSES) + 1)
+    forwards = tuple(album.of(scene, CAUSES[:n]) for n in steps)
+    backwards = tuple(album.of(scene, CAUSES[len(CAUSES) - n :]) for n in steps)
+    wrong = {
+        cause: tuple((album.of(scene, CAUSES[:n]), album.of(scene, CAUSES[:n], (cause, how))) for how in hows)
+        for n, (cause, hows) in enumerate(WRONG.items())
+    }
+    exchange = tuple((album.add(plus), album.add(minus)) for plus, minus in pairs)
+    change = scene.change
+    whole = sparse(change.motion, moves(change.objects))
+    album.motions |= dict.fromkeys((k for both in exchange for k in both), whole)
+    album.motions |= {int(reverse): scene.motion(()), int(not reverse): whole}
+    return PairReplays(
+        pictures=tuple(album.pictures),
+        forwards=forwards,
+        backwards=backwards,
+        wrong=wrong,
+        exchange=exchange,
+        reversed=reverse,
+        sizes=sizes_of(a, scene, noise, reverse=reverse),
+        motions=tuple(album.motions[place] for place in range(len(album.pictures))),
+    )
+
+
+def _exchanged(
+    a: np.ndarray, b: np.ndarray, change: Change
+) -> tuple[tuple[tuple[np.ndarray, np.ndarray], ...], float]:
+    """Pairs of pictures with noise and coding exchanged, and the noise in levels."""
+    brought, real = aligned(a, b, change), b.astype(np.float32)
+    return exchanged(brought, real, draws=DRAWS, seed=content_seed(a, b)), noise_levels(brought, real)
+
+
+def _scene(
+    before: np.ndarray | None, a: np.ndarray, b: np.ndarray, after: np.ndarray | None, change: Change
+) -> tuple[Scene | None, str]:
+    """The pair's scene on the better of the two third frames, or why there is none."""
+    third, to_a = _third(before, a, after)
+    if third is None:
+        return None, to_a.failed
+    x = to_a.levels.colour(to_a.levels.light(third)) if _toned(to_a) else third.astype(np.float32)
+    if to_a.blur.sigma_px > 0:
+        x = to_a.blur.of(x)
+    wanted, short = change.blur.sigma_px, min(0.0, to_a.blur.sigma_px)
+    if wanted > SMALL_BLUR and wanted**2 - short**2 < LEAST_PLAYED * wanted**2:
+        return None, NO_SHARP_THIRD
+    return Scene(
+        third=x,
+        to_third=to_a.motion,
+        gaps=to_a.new,
+        fill=a.astype(np.float32),
+        change=change,
+        content=_content(b, after),
+        blur=Blur(
+            sigma_px=float(np.sqrt(max(0.0, wanted**2 - short**2))) if wanted > 0 else 0.0,
+            angle=change.blur.angle,
+        ),
+    ), ""
+
+
+def _third(
+    before: np.ndarray | None, a: np.ndarray, after: np.ndarray | None
+) -> tuple[np.ndarray | None, Change]:
+    """The third frame and what was measured from it to t: t-1, or t+2 where t-1 is missing, other, or blurred."""
+    found: list[tuple[np.ndarray, Change]] = []
+    why = unchanged(a.shape, NO_THIRD)
+    for frame in (before, after):
+        if frame is None:
+            continue
+        change = measure_change(frame, a, fine=False)
+        if not change.failed and change.blur.sigma_px >= TOO_BLURRED:
+            return frame, change
+        why = change
+        if not change.failed:
+            found.append((frame, change))
+    return max(found, key=lambda each: each[1].blur.sigma_px, default=(None, why))
+
+
+def _content(b: np.ndarray, after: np.ndarray | None) -> np.ndarray:
+    """What t+1 shows, from t+2 brought onto it wherever that shows it; else t+1's own pixels."""
+    own = b.astype(np.float32)
+    if after is None:
+        return own
+    change = measure_change(after, b, fine=False)
+    if change.failed:
+        return own
+    return aligned(after, b, change)
+
+
+def _toned(change: Change) -> bool:
+    return change.levels.has_light or change.levels.has_colour

@@ -1,0 +1,93 @@
+"""Rows of the table ``causes`` of one model as arrays, one row a pair, weights multiplied in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.stages.causes.clusters import clusters_of
+from vidrobust.stages.causes.pair_replays import NO_THIRD
+from vidrobust.stages.causes.scene import CAUSES
+from vidrobust.stages.causes.score import KEYFRAMES, NOISE
+
+KEYS = ["item", "frame_a", "frame_b"]
+LEFT_OUT = (NO_THIRD,)
+"""Reasons that have nothing to do with what happens between the frames: such pairs are left out. Of the others the
+change stays in the sum, and is unexplained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairTable:
+    """The pairs of one model.
+
+    along        (n, 7) weighted, the six causes that can be replayed, then noise and coding; 0 if it could not be
+    wrong        (n, 7) the same of the wrong directions
+    turns        (n, 7) how much of the step to the label of t+1 this cause takes
+    measured     (n, 7) bool, such a change was measured
+    change       (n,) weighted <d, d> of pairs across no keyframe, else 0
+    excess       (n,) weighted excess of pairs across a keyframe over the pairs beside them, else 0
+    at_keyframe  (n,) weighted <d, d> of those, else 0
+    flip         (n,) bool
+    item, frame  (n,) int, code of the item and first frame
+    """
+
+    along: np.ndarray
+    wrong: np.ndarray
+    turns: np.ndarray
+    measured: np.ndarray
+    change: np.ndarray
+    excess: np.ndarray
+    at_keyframe: np.ndarray
+    flip: np.ndarray
+    item: np.ndarray
+    frame: np.ndarray
+
+    @cached_property
+    def cluster(self) -> np.ndarray:
+        """(n,) int code of the independent unit of each pair."""
+        return clusters_of(self.item, self.frame)
+
+    def take(self, chosen: np.ndarray) -> PairTable:
+        """Some of the pairs."""
+        return PairTable(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> PairTable:
+        """From the rows of one model."""
+        kept = rows[~rows["excluded"].isin(LEFT_OUT)]
+        pairs = kept.drop_duplicates(KEYS).reset_index(drop=True)
+        place = pd.MultiIndex.from_frame(pairs[KEYS]).get_indexer(pd.MultiIndex.from_frame(kept[KEYS]))
+        names = (*CAUSES, NOISE, KEYFRAMES)
+        column = kept["cause"].map({name: k for k, name in enumerate(names)}).to_numpy(np.int64)
+
+        def wide(name: str) -> np.ndarray:
+            table = np.zeros((len(pairs), len(names)))
+            table[place, column] = np.nan_to_num(kept[name].to_numpy(np.float64))
+            return table
+
+        weight = pairs["weight"].to_numpy(np.float64)
+        change = weight * pairs["change"].to_numpy(np.float64)
+        keyframe = (pairs["cause"] == KEYFRAMES).to_numpy(bool)
+        along = weight[:, None] * wide("along")
+        return cls(
+            along=along[:, :-1],
+            wrong=weight[:, None] * wide("wrong")[:, :-1],
+            turns=wide("turns")[:, :-1],
+            measured=wide("size")[:, :-1] != 0,
+            change=np.where(keyframe, 0.0, change),
+            excess=along[:, -1],
+            at_keyframe=np.where(keyframe, change, 0.0),
+            flip=pairs["flip"].to_numpy(bool),
+            item=pd.factorize(pairs["item"])[0],
+            frame=pairs["frame_a"].to_numpy(np.int64),
+        )
+
+    def occurs(self, cause: str) -> np.ndarray:
+        """(n,) bool: such a change was measured in this pair."""
+        if cause == KEYFRAMES:
+            return self.at_keyframe > 0
+        names = (*CAUSES, NOISE)
+        return self.measured[:, names.index(cause)] if cause in names else self.change > 0

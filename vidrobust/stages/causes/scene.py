@@ -1,0 +1,226 @@
+"""A third frame, brought onto frame t, on which measured changes are switched on one by one.
+
+    third frame ──aligned──▶ as at t ──light, colour, camera, objects, came into view, sharpness──▶ as at t+1
+
+The third frame's noise is its own: neither t's nor t+1's, both of which stand in the change to be explained. Every
+picture is sampled from the third frame once, through the sum of all displacements, so that all are equally soft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+
+from vidrobust.changes.registration import affine_field, moves, warp, warp_at
+from vidrobust.changes.sharpness import Blur
+from vidrobust.frames.pixels import to_levels
+from vidrobust.stages.causes.measured import Change
+
+Cause = Literal["light", "colour", "camera", "objects", "came_into_view", "sharpness"]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
+"""The causes that can be replayed, in the order of the chain."""
+WRONG: Mapping[str, tuple[str, ...]] = {
+    "light": ("reversed",),
+    "colour": ("reversed",),
+    "camera": ("left", "right", "reversed"),
+    "objects": ("left", "right", "reversed"),
+    "came_into_view": ("across", "down"),
+    "sharpness": ("reversed",),
+}
+"""The wrong directions in which each cause is played as well: turned by a quarter, the sign changed, elsewhere."""
+
+
+STEP = 2
+"""Displacements are kept for every so many-th pixel along each axis."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Where a replayed picture shows what its scene's first frame showed, for every STEP-th pixel.
+
+    back  (h, w, 2) float32 px, from a pixel of the picture to where it was in the first frame
+    own   (h, w) bool, pixels that move beyond the camera
+    """
+
+    back: np.ndarray
+    own: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What a pair's replays are made of.
+
+    third    (H, W, 3) float32, the third frame in light, colour and sharpness of t
+    to_third (H, W, 2) float32, from the grid of t to the third frame
+    gaps     (H, W) bool on the grid of t, what the third frame does not show
+    fill     (H, W, 3) float32 on the grid of t, what is shown there
+    change   measured from t to t+1
+    content  (H, W, 3) float32 on the grid of t+1, what came into view
+    blur     what takes the third frame's sharpness to that of t+1
+    """
+
+    third: np.ndarray
+    to_third: np.ndarray
+    gaps: np.ndarray
+    fill: np.ndarray
+    change: Change
+    content: np.ndarray
+    blur: Blur
+    _sampled: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
+    _motions: dict[tuple[str, ...], Motion] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def occurring(self) -> frozenset[str]:
+        """The causes of which there is any between t and t+1."""
+        change = self.change
+        found = {
+            "light": change.levels.has_light,
+            "colour": change.levels.has_colour,
+            "camera": change.has_camera,
+            "objects": change.has_objects,
+            "came_into_view": bool(change.new.any()),
+            "sharpness": self.blur.sigma_px > 0,
+        }
+        return frozenset(cause for cause, there in found.items() if there)
+
+    def picture(self, on: Collection[str], wrong: tuple[str, str] = ("", "")) -> np.ndarray:
+        """(H, W, 3) uint8: frame t with these changes switched on.
+
+        wrong  a further cause and the wrong direction in which it is played
+        """
+        x = self._toned(self._moved(on, wrong), on, wrong)
+        if "sharpness" in on:
+            x = self.blur.of(x)
+        if wrong == ("sharpness", "reversed"):
+            x = 2 * x - self.blur.of(x)
+        if "came_into_view" in on:
+            x = self._with_content(x, on)
+        elif wrong[0] == "came_into_view":
+            x = self._with_content(x, on, wrong[1])
+        return to_levels(x)
+
+    def _toned(self, x: np.ndarray, on: Collection[str], wrong: tuple[str, str] = ("", "")) -> np.ndarray:
+        for cause, play in (("light", self.change.levels.light), ("colour", self.change.levels.colour)):
+            if cause in on:
+                x = play(x)
+            elif wrong[0] == cause:
+                x = 2 * x - play(x)
+        return x
+
+    def _moved(self, on: Collection[str], wrong: tuple[str, str]) -> np.ndarray:
+        """The third frame through the sum of the displacements.
+
+        Each combination is made once; one in a wrong direction is asked for once, and not kept.
+        """
+        key = _moving(on, wrong)
+        if key in self._sampled:
+            return self._sampled[key]
+        displacement, own = self._displacement(on, wrong)
+        self._motions[key] = sparse(displacement, own)
+        sampled = self._sample(displacement)
+        if wrong[0] not in key:
+            self._sampled[key] = sampled
+        return sampled
+
+    def motion(self, on: Collection[str], wrong: tuple[str, str] = ("", "")) -> Motion:
+        """How what a picture shows has moved since the first frame."""
+        key = _moving(on, wrong)
+        if key not in self._motions:
+            self._motions[key] = sparse(*self._displacement(on, wrong))
+        return self._motions[key]
+
+    def _displacement(self, on: Collection[str], wrong: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
+        """(H, W, 2) px, and (H, W) bool where objects move."""
+        objects = self.change.objects
+        if "camera" not in on and wrong[0] != "camera" and objects.any():
+            objects = warp(objects, self._without_camera(), interpolation=cv2.INTER_LINEAR)
+        parts = {"camera": self.change.camera, "objects": objects}
+        total = np.zeros_like(objects)
+        for cause, motion in parts.items():
+            if cause in on:
+                total = total + motion
+            elif wrong[0] == cause:
+                total = total + turned(motion, wrong[1])
+        move = "objects" in on or wrong[0] == "objects"
+        return total, moves(objects) & move
+
+    def _sample(self, displacement: np.ndarray) -> np.ndarray:
+        if not displacement.any():
+            x = warp(self.third, self.to_third) if self.to_third.any() else self.third
+            return np.where(self.gaps[..., None], self.fill, x) if self.gaps.any() else x
+        through = self.to_third
+        if through.any():
+            through = warp(through, displacement, interpolation=cv2.INTER_LINEAR)
+        x = warp(self.third, displacement + through)
+        if not self.gaps.any():
+            return x
+        gaps = warp(self.gaps.astype(np.uint8), displacement, interpolation=cv2.INTER_NEAREST).astype(bool)
+        x[gaps] = warp_at(self.fill, displacement, gaps)
+        return x
+
+    def _without_camera(self) -> np.ndarray:
+        """Where t+1 shows what a pixel of t shows, as far as the camera goes."""
+        whole = np.vstack([self.change.affine, [0, 0, 1]])
+        return affine_field(np.linalg.inv(whole)[:2], *self.third.shape[:2])
+
+    def _with_content(self, x: np.ndarray, on: Collection[str], elsewhere: str = "") -> np.ndarray:
+        """What came into view put in its place, in the light that is switched on."""
+        new, content = self.change.new.astype(np.uint8), self.content
+        if "camera" not in on and self.change.has_camera:
+            back = self._without_camera()
+            new = np.where(_within(back), warp(new, back, interpolation=cv2.INTER_NEAREST), np.uint8(0))
+            there = new.astype(bool)
+            content = np.zeros_like(content)
+            content[there] = warp_at(self.content, back, there)
+        if elsewhere:
+            by = {"across": (0, x.shape[1] // 2), "down": (x.shape[0] // 2, 0)}[elsewhere]
+            new, content = (np.roll(each, by, axis=(0, 1)) for each in (new, content))
+        where = new.astype(bool)
+        result = x.copy()
+        result[where] = self._toned(self._untoned(content[where]), on)
+        return result
+
+    def _untoned(self, levels: np.ndarray) -> np.ndarray:
+        """Levels of t+1 as they would be in the light and colour of t."""
+        tone = self.change.levels
+        if tone.has_colour:
+            levels = (levels - tone.constant.astype(np.float32)) @ np.linalg.inv(tone.matrix).T.astype(
+                np.float32
+            )
+        if tone.has_light:
+            grid = np.arange(256, dtype=np.float32)
+            levels = np.interp(levels, np.maximum.accumulate(tone.light(grid)), grid).astype(np.float32)
+        return levels
+
+
+def sparse(displacement: np.ndarray, own: np.ndarray) -> Motion:
+    """Every STEP-th pixel of a displacement (H, W, 2), and of what moves by itself (H, W)."""
+    return Motion(displacement[::STEP, ::STEP].copy(), own[::STEP, ::STEP].copy())
+
+
+def _moving(on: Collection[str], wrong: tuple[str, str]) -> tuple[str, ...]:
+    """The causes, of those switched on, that move pixels."""
+    moving = ("camera", "objects")
+    return (*(cause for cause in moving if cause in on), *(wrong if wrong[0] in moving else ()))
+
+
+def turned(motion: np.ndarray, how: str) -> np.ndarray:
+    """A motion in a wrong direction: every displacement turned by a quarter to the left or right, or reversed."""
+    u, v = motion[..., 0], motion[..., 1]
+    return {
+        "left": np.stack([v, -u], axis=-1),
+        "right": np.stack([-v, u], axis=-1),
+        "reversed": -motion,
+    }[how]
+
+
+def _within(displacement: np.ndarray) -> np.ndarray:
+    height, width = displacement.shape[:2]
+    x = np.arange(width, dtype=np.float32)[None] + displacement[..., 0]
+    y = np.arange(height, dtype=np.float32)[:, None] + displacement[..., 1]
+    return np.asarray((x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5))

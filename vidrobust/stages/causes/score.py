@@ -1,0 +1,159 @@
+"""What one model makes of a pair's replays: the part of its real change that lies along each cause.
+
+With z the centred logits, d = z(t+1) - z(t) and every step of the chain from ``before`` to ``after``:
+
+    along = <z(after) - z(before), d>     mean of the chain forwards and backwards
+    wrong   the same for the cause played in wrong directions, mean over them
+    change  <d, d>; along / change, both summed over pairs, is a cause's share
+
+The replays' noise is independent of d's, so that under "nothing but noise differs" along has mean zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from vidrobust.frames.pixels import to_tensor
+from vidrobust.models import predict as engine
+from vidrobust.predictions import Classifier, Detector
+from vidrobust.stages.causes.pair_replays import PairReplays
+from vidrobust.stages.causes.scene import CAUSES
+from vidrobust.stages.causes.sizes import MORE, Size
+
+Space = Literal["logits", "roots"]
+"""In which the change is measured: centred logits, or square roots of probabilities (Hellinger)."""
+CHUNK = 16
+"""Pictures given to a model at once."""
+TINY = 1e-12
+"""Probabilities are not taken for smaller than this before the logarithm."""
+KEYFRAMES, NOISE = "keyframes", "noise_and_coding"
+NO_SIZE = Size(size=float("nan"), unit="", measured="")
+
+
+def seen_by(
+    model: Classifier,
+    pictures: tuple[np.ndarray, ...],
+    device: torch.device | str = "cpu",
+    *,
+    space: Space | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, K) coordinates and (N,) labels of pictures.
+
+    space  how outputs are compared; None: roots for two classes, else logits
+    """
+    p = predict(model, pictures, device)
+    return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
+
+
+def score(
+    pair: PairReplays,
+    model: Classifier | Detector,
+    seen: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    names: tuple[str, ...] | None = None,
+    device: torch.device | str = "cpu",
+) -> list[dict[str, Any]]:
+    """The rows of one pair and model for the table ``causes``, without the pair's own names and weight.
+
+    seen   what ``seen_by`` says of the pair's pictures and any further ones behind them; None: it is asked. Of a
+           detector z and states of ``boxes.seen_boxes``, and ``names`` of its states
+    Rows: the six causes that can be replayed and noise_and_coding; or keyframes alone for a pair across one.
+    """
+    z, labels = seen if seen is not None else seen_by(_classifier(model), pair.pictures, device)
+    names = names or model.class_names
+    shared = {
+        "model": model.name,
+        "change": float(np.square(z[1] - z[0]).sum()),
+        "flip": bool(labels[0] != labels[1]),
+        "class_a": names[int(labels[0])],
+        "class_b": names[int(labels[1])],
+        "excluded": pair.excluded,
+    }
+    if pair.beside:
+        return [{**shared, **_keyframe(pair, z)}]
+    if pair.excluded:
+        return [{**shared, **_row(cause, NO_SIZE)} for cause in (*CAUSES, NOISE)]
+    d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
+    target = int(labels[0] if pair.reversed else labels[1])
+    rows = [
+        {**shared, **_replayed(pair, cause, z, d, labels == target if shared["flip"] else labels < 0)}
+        for cause in CAUSES
+    ]
+    return [*rows, {**shared, **_exchanged(pair, z)}]
+
+
+def _classifier(model: Classifier | Detector) -> Classifier:
+    if model.task != "classification":
+        raise ValueError(
+            f"score: {model.name} is a detector; give what boxes.seen_boxes says of the pictures"
+        )
+    return model
+
+
+def predict(model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> np.ndarray:
+    """(N, K) float64 probabilities of N pictures (H, W, 3) uint8, a few at a time."""
+    starts = range(0, len(pictures), CHUNK)
+    parts = [engine.predict(model, to_tensor(pictures[s : s + CHUNK], device)).probabilities for s in starts]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
+    """Outputs (N, K) as points whose differences are compared: log p less its mean over the classes, or sqrt p."""
+    if space == "roots":
+        return np.sqrt(probabilities)
+    logs = np.log(np.maximum(probabilities, TINY))
+    return np.asarray(logs - logs.mean(axis=1, keepdims=True))
+
+
+def _replayed(pair: PairReplays, cause: str, z: np.ndarray, d: np.ndarray, hit: np.ndarray) -> dict[str, Any]:
+    number = CAUSES.index(cause)
+    steps = [
+        (pair.forwards[number], pair.forwards[number + 1]),
+        (pair.backwards[len(CAUSES) - 1 - number], pair.backwards[len(CAUSES) - number]),
+    ]
+    along = [float((z[after] - z[before]) @ d) for before, after in steps]
+    wrong = [float((z[after] - z[before]) @ d) for before, after in pair.wrong[cause]]
+    turns = float(np.mean([float(hit[after]) - float(hit[before]) for before, after in steps]))
+    return {
+        **_row(cause, pair.sizes[cause]),
+        "along": float(np.mean(along)),
+        "wrong": float(np.mean(wrong)),
+        "turns": turns,
+        "reproduced": turns > 0,
+    }
+
+
+def _exchanged(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
+    drawn = [float(np.square(z[plus] - z[minus]).sum()) for plus, minus in pair.exchange]
+    own = _row(NOISE, pair.sizes[NOISE])
+    return {**own, "along": float(np.mean(drawn)), "drawn_1": drawn[0], "drawn_2": drawn[-1]}
+
+
+def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
+    beside = [float(np.square(z[b] - z[a]).sum()) for a, b in pair.beside]
+    excess = float(np.square(z[1] - z[0]).sum()) - float(np.mean(beside))
+    own = _row(KEYFRAMES, NO_SIZE)
+    return {**own, "along": excess, "drawn_1": beside[0], "drawn_2": beside[-1]}
+
+
+def _row(cause: str, size: Size) -> dict[str, Any]:
+    """A row's own columns, with nothing known yet."""
+    more: Mapping[str, float] = size.more
+    nan = float("nan")
+    return {
+        "cause": cause,
+        "along": nan,
+        "wrong": nan,
+        "turns": 0.0,
+        "reproduced": False,
+        "drawn_1": nan,
+        "drawn_2": nan,
+        "size": size.size,
+        "unit": size.unit,
+        "measured": size.measured,
+        **{name: more.get(name, nan) for name in MORE},
+    }

@@ -1,0 +1,110 @@
+"""Why the outputs changed: the account of causes as one bar, and its figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.report import drawing
+from vidrobust.report.drawing import Picture
+from vidrobust.report.words import number, percent, percent_with_interval, plural
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes.titles import TITLES
+
+BAR_COLOURS = {
+    "light": "#e8b84a",
+    "colour": "#c26bb0",
+    "camera": "#3f7fbf",
+    "objects": "#2c9c8f",
+    "came_into_view": "#8fc7e8",
+    "sharpness": "#b5834a",
+    "keyframes": "#7a6fb8",
+    "noise_and_coding": "#9a9a9a",
+    "unexplained": "#e4e4e4",
+}
+SMALLEST_LABEL = 0.06
+"""A smaller part of the bar has no room for its name."""
+
+
+def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
+    """The account of a model over all items, in the order of the causes; empty where there is none.
+
+    name  of the table: "place_account" is that of where a detector's boxes lie
+    """
+    table = run.table(name)
+    if table is None:
+        return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
+    rows = table[(table["model"] == model) & (table["item"] == "")].set_index("cause")
+    return rows.reindex([cause for cause in TITLES if cause in rows.index]).reset_index()
+
+
+def rows(run: RunTables) -> list[dict[str, str]]:
+    """One row a model, account and cause: its share, what of it is specific, flips, pairs left out."""
+    return [
+        {"model": model if len(task.accounts) == 1 else f"{model}, {of}", **_row(row)}
+        for model, task in run.tasks.items()
+        for prefix, of in task.accounts.items()
+        for row in whole(run, model, f"{prefix}account").to_dict("records")
+    ]
+
+
+def _row(row: dict[str, Any]) -> dict[str, str]:
+    specific = percent_with_interval(row["specific"], row["specific_low"], row["specific_high"])
+    flips = int(row["flips"])
+    return {
+        "cause": TITLES[row["cause"]],
+        "share": percent_with_interval(row["share"], row["low"], row["high"]),
+        "specific": specific if np.isfinite(row["specific"]) else "",
+        "flips": f"{int(row['flips_mostly'])} of {flips}" if flips else "no flip among these pairs",
+        "turned": number(row["flips_reproduced"]) if flips else "",
+        "n": f"{int(row['n'])} in {plural(int(row['clusters']), 'cluster')}",
+        "excluded": str(row["reasons"] or ""),
+    }
+
+
+def bars(run: RunTables) -> list[Picture]:
+    """The account of each classifier as one bar of a length of 100 %."""
+    return _bars(run, run.models, "the model's output")
+
+
+def detector_bars(run: RunTables) -> list[Picture]:
+    """The same of the scores of each detector's boxes, and of where they lie."""
+    return [
+        *_bars(run, run.detectors, "the scores of its boxes"),
+        *_bars(run, run.detectors, "where its boxes lie about what they hold", "place_account"),
+    ]
+
+
+def _bars(run: RunTables, models: list[str], of: str, name: str = "account") -> list[Picture]:
+    found = []
+    for model in models:
+        account = whole(run, model, name)
+        if len(account) and account["share"].notna().any():
+            found.append(_bar(model, account, of, several=len(run.models) + len(run.detectors) > 1))
+    return found
+
+
+def _bar(model: str, account: pd.DataFrame, of: str, *, several: bool) -> Picture:
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 1, 1.15)
+        ax, left = axes[0, 0], 0.0
+        for row in account.to_dict("records"):
+            size = max(0.0, float(row["share"]))
+            if not size > 0:
+                continue
+            ax.barh([0], [100 * size], left=[100 * left], color=BAR_COLOURS[row["cause"]], edgecolor="white")
+            if size >= SMALLEST_LABEL:
+                name = TITLES[row["cause"]].replace(" of ", "\nof ").replace(" and ", "\nand ")
+                text = f"{name}\n{percent(size)}"
+                ax.text(100 * (left + size / 2), 0, text, ha="center", va="center", fontsize=7)
+            left += size
+        ax.set_yticks([])
+        ax.set_xlim(0, 100 * max(1.0, left))
+        ax.set_xlabel(f"share of the change of {of} between neighbouring frames, %")
+        n = int(account["n"].max())
+        whose = f"{model}: " if several else ""
+        what = "the model's change" if of == "the model's output" else f"the change of {of}"
+        caption = f"{whose}what {what} from frame to frame comes from. n = {n} pairs."
+        return drawing.encode(figure, f"The account of causes of {model} as one bar", caption)

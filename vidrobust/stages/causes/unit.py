@@ -1,0 +1,238 @@
+"""The unit of the causes stage: chosen pairs of an item, replayed once and shown to every model."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.frames.device import give_memory_back
+from vidrobust.frames.pixels import to_array
+from vidrobust.metrics.catalogue import task_of
+from vidrobust.models.predict import Model
+from vidrobust.pipeline.stages import BY_NAME
+from vidrobust.pipeline.unit import Context, Found
+from vidrobust.run_folder import tables
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.boxes import seen_boxes
+from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
+from vidrobust.stages.causes.sample import choose_pairs
+from vidrobust.stages.causes.scene import Motion
+from vidrobust.stages.causes.score import score, seen_by
+from vidrobust.stages.causes.within import Candidate, candidates, motions
+from vidrobust.stages.causes.within import rows as within_rows
+from vidrobust.video.source import VideoSource
+
+BREAKS = ("scene_cut", "frame_size", "corrupt")
+"""Reasons for which no frame behind them tells of one before."""
+PAIR = ["scale", "frame_a", "frame_b"]
+"""What names a pair of an item."""
+PAIR_BYTES = 512 * 2**20
+"""Pairs of frames that are replayed at the same time; larger ones one after the other."""
+PAIR_PICTURES = 60
+"""What a pair that is replayed holds at once, as pictures of three bytes a pixel, about."""
+SECOND_SHARE = 4
+"""One pair about a second apart for so many pairs of neighbours."""
+
+
+def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
+    """Replay the pairs that the sample holds; neighbours first, then some about a second apart."""
+    pairs = _new_pairs(context)
+    found: dict[str, list[dict[str, object]]] = {name: [] for name in BY_NAME["causes"].parts}
+    for pair, replayed in _each_replayed(source, context.need_links(), pairs):
+        ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
+        ids |= {"weight": pair.weight, "scale": pair.scale, "time_s": pair.time_s}
+        for model in models:
+            for prefix, z, labels, names in _seen(model, replayed, source.info.device, context.settings):
+                found[f"{prefix}causes"] += [
+                    {**ids, **row} for row in score(replayed.made, model, (z, labels), names=names)
+                ]
+                named = {**ids, "model": model.name}
+                rows = within_rows(replayed.made, replayed.fitted, z)
+                found[f"{prefix}within"] += [{**named, **row} for row in rows]
+        del replayed  # or its pictures would be held while the next ones are made
+        context.advance(1)
+    whole = {name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()}
+    return {
+        model.name: (
+            {name: table[table["model"] == model.name] for name, table in whole.items()},
+            {"pairs": len(pairs)},
+        )
+        for model in models
+    }
+
+
+class _Replayed(NamedTuple):
+    """A pair's replays, the candidates fitted to them, all pictures, and how what each shows has moved."""
+
+    made: PairReplays
+    fitted: list[Candidate]
+    album: tuple[np.ndarray, ...]
+    motions: tuple[Motion, ...]
+
+
+def _each_replayed(
+    source: VideoSource, links: pd.DataFrame, pairs: pd.DataFrame
+) -> Generator[tuple[Any, _Replayed]]:
+    """Each pair replayed, in order; some at a time, on as many threads as there are.
+
+    Models are asked between them, not beside them: engines that share their processors wait for each other.
+    """
+    threads = torch.get_num_threads()
+    few = PAIR_BYTES // (PAIR_PICTURES * 3 * source.info.width * source.info.height)
+    size = max(1, min(2 * threads, few))
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(pairs), size):
+            if size == 1:
+                give_memory_back()  # one large pair after the other
+            some = list(pairs.iloc[start : start + size].itertuples())
+            pictures = [pictures_of(source, links, int(pair.frame_a), int(pair.frame_b)) for pair in some]
+            strata = [str(pair.stratum) for pair in some]
+            yield from zip(some, list(pool.map(_replayed, pictures, strata)), strict=True)
+
+
+def _replayed(
+    pictures: tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None], stratum: str
+) -> _Replayed:
+    made = study_pair(*pictures, keyframe=stratum == "keyframe")
+    album, fitted = candidates(made)
+    return _Replayed(made, fitted, album, motions(made, fitted))
+
+
+def _seen(
+    model: Model, pair: _Replayed, device: str, settings: Settings
+) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[str, ...]]]:
+    """For each account: the prefix of its tables, coordinates and labels of all pictures, and the labels' names.
+
+    A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed for
+    labels, and of its boxes' places, which have no labels.
+    """
+    scores, *places = task_of(model.task).accounts
+    if model.task == "classification":
+        yield (scores, *seen_by(model, pair.album, device), model.class_names)
+        return
+    how = {"birth": settings.birth, "keep": settings.keep}
+    seen = seen_boxes(model, pair.album, pair.motions, backwards=pair.made.reversed, **how)
+    yield scores, seen.z, seen.states, seen.names
+    yield places[0], seen.places, np.zeros(len(pair.album), np.int64), ("",)
+
+
+def known(settings: Settings, model: Model) -> dict[str, float]:
+    """The scores from which a box counts, on which the account of a detector depends besides."""
+    return {"birth": settings.birth, "keep": settings.keep} if model.task == "detection" else {}
+
+
+def asks(context: Context) -> list[int]:
+    """The frames of the pairs that are to be replayed, and those beside them."""
+    links = context.need_links()
+    pairs = _new_pairs(context)[["frame_a", "frame_b"]].to_numpy(np.int64)
+    return [frame for a, b in pairs for frame in _about(links, int(a), int(b))[0]]
+
+
+def _new_pairs(context: Context) -> pd.DataFrame:
+    """The pairs of the sample that were not replayed before."""
+    links, content, seed = context.need_links(), context.content, context.settings.seed
+    pairs = chosen_pairs(links, context.count, content, seed)
+    if not context.have:
+        return pairs
+    return pairs[~_named(pairs).isin(_named(chosen_pairs(links, context.have, content, seed)))]
+
+
+def steps(settings: Settings) -> float:
+    """How many pairs are replayed for one pair of neighbours that is asked for, about."""
+    return 1 + 1 / SECOND_SHARE
+
+
+def taken(
+    rows: pd.DataFrame, links: pd.DataFrame, content: str, settings: Settings, count: int
+) -> pd.DataFrame:
+    """The rows of a sample of ``count`` pairs, with its weights, of a part that may hold more."""
+    chosen = chosen_pairs(links, count, content, settings.seed)
+    weight = rows[PAIR].merge(chosen[[*PAIR, "weight"]], on=PAIR, how="left")["weight"].to_numpy(float)
+    return rows.assign(weight=weight)[np.isfinite(weight)]
+
+
+def chosen_pairs(links: pd.DataFrame, count: int, content: str, seed: int) -> pd.DataFrame:
+    """frame_a, frame_b, weight, stratum, scale, time_s: of an item's neighbours, and of pairs a second apart.
+
+    The pairs of a smaller ``count`` are among them.
+    """
+    key = f"{seed} {content}"
+    near = choose_pairs(_neighbours(links), count, key).assign(scale="adjacent")
+    far = _apart(links, _frames_a_second(links))
+    some = choose_pairs(far, max(1, count // SECOND_SHARE), f"second {key}").assign(scale="second")
+    found = pd.concat([part for part in (near, some) if len(part)] or [near], ignore_index=True)
+    times = links.set_index("frame")["time_s"]
+    return found.assign(time_s=times.reindex(found["frame_a"]).to_numpy())
+
+
+def _frames_a_second(links: pd.DataFrame) -> int:
+    """Delivered frames a second, about; two at least."""
+    step = float(links["time_s"].diff().median())
+    return max(2, round(1 / step)) if step > 0 else 2
+
+
+def _named(pairs: pd.DataFrame) -> pd.Index:
+    return pd.MultiIndex.from_frame(pairs[PAIR])
+
+
+def _neighbours(links: pd.DataFrame) -> pd.DataFrame:
+    """One row a pair of neighbours, as ``choose_pairs`` wants it."""
+    frame, later = links.iloc[:-1], links.iloc[1:]
+    return pd.DataFrame(
+        {
+            "frame_a": frame["frame"].to_numpy(),
+            "frame_b": later["frame"].to_numpy(),
+            "pixel_change": later["pixel_change"].to_numpy(),
+            "excluded": later["reason"].to_numpy(),
+            "keyframe": later["keyframe"].to_numpy(),
+        }
+    )
+
+
+def _apart(links: pd.DataFrame, distance: int) -> pd.DataFrame:
+    """Pairs so many frames apart with no break between, two starts a distance; their change by its path."""
+    reason = links["reason"].to_numpy(str)
+    broken = np.concatenate([[0], np.cumsum(np.isin(reason, BREAKS))])
+    change = np.concatenate([[0.0], np.cumsum(links["pixel_change"].fillna(0.0))])
+    rows = []
+    for start in range(0, len(links) - distance, max(1, distance // 2)):
+        stop = start + distance
+        if broken[stop + 1] > broken[start + 1]:
+            continue
+        rows.append(
+            {
+                "frame_a": int(links["frame"].iloc[start]),
+                "frame_b": int(links["frame"].iloc[stop]),
+                "pixel_change": float(change[stop + 1] - change[start + 1]),
+                "excluded": "",
+                "keyframe": False,
+            }
+        )
+    columns = ["frame_a", "frame_b", "pixel_change", "excluded", "keyframe"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def pictures_of(
+    source: VideoSource, links: pd.DataFrame, a: int, b: int
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Frames t-1, t, t+1, t+2 as arrays; None where there is none, or a break lies between."""
+    wanted, before, after = _about(links, a, b)
+    taken = [to_array(pixels).copy() for pixels in source.at(wanted).pixels]
+    at = int(before)
+    return taken[0] if before else None, taken[at], taken[at + 1], taken[-1] if after else None
+
+
+def _about(links: pd.DataFrame, a: int, b: int) -> tuple[list[int], bool, bool]:
+    """The frames of a pair and those beside it, and whether there is one before and one behind."""
+    frame, reason = links["frame"].to_numpy(), links["reason"].to_numpy(str)
+    first, last = int(np.searchsorted(frame, a)), int(np.searchsorted(frame, b))
+    before = first > 0 and reason[first] not in BREAKS
+    after = last + 1 < len(frame) and reason[last + 1] not in BREAKS
+    wanted = [int(frame[first - 1])] if before else []
+    behind = [int(frame[last + 1])] if after else []
+    return [*wanted, a, b, *behind], before, after

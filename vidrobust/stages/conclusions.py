@@ -1,0 +1,237 @@
+"""The stages that need tables only: the correlation and the policy."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.metrics.catalogue import TASKS, metrics_of, task_of
+from vidrobust.metrics.classification import CLASSIFICATION
+from vidrobust.metrics.task import Task
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.run import Run
+from vidrobust.run_folder import tables
+from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.shares import over_a_second
+from vidrobust.stages.correlate.from_run import units_of_run
+from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
+from vidrobust.stages.correlate.study import correlate as correlate_units
+from vidrobust.stages.correlate.together import Together, explain_together
+from vidrobust.stages.correlate.units import Across, Units
+from vidrobust.stages.policy.build import Evidence, build
+from vidrobust.stages.policy.exports.write import write_all
+from vidrobust.stages.policy.trained_with import Trained
+from vidrobust.stages.policy.trained_with import parse as parse_training
+
+FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
+
+
+def correlate(run: Run) -> None:
+    """Which perturbations are proxies: across frames and clips within each model, and across models.
+
+    Each is a study of its own, never pooled; one that has no units is left out with its reason.
+    """
+    folder, settings, reporter = run.folder, run.settings, run.reporter
+    results: list[tuple[str, str, CorrelationResult, Together | None]] = []
+    left_out: list[str] = []
+    for across, model, units in _all_units(folder, settings, left_out):
+        result = correlate_units(units, FAMILIES, seed=settings.seed, resamples=settings.resamples)
+        try:
+            together = explain_together(units, seed=settings.seed)
+        except InputError as error:
+            together = None
+            left_out.append(f"across {across}{f', {model}' if model else ''}, all perturbations {error}")
+        results.append((across, model, result, together))
+        reporter.say(f"correlation across {across}{f', {model}' if model else ''}: {result.headline}")
+        if together is not None:
+            reporter.say(f"  {together.sentence}")
+    for reason in left_out:
+        reporter.say(f"correlation: {reason}")
+    _write(folder, results, left_out)
+
+
+def make_policy(run: Run) -> None:
+    """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
+    families = {each.family for each in training_of(run.settings)}
+    for number, (model, task) in enumerate(_tasks(run.folder, run.table("sensitivity")).items()):
+        evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
+        made = build(model, *evidence, trained_families=families, widen=run.settings.widen)
+        write_all(made, run.path if number == 0 else run.path / "policies" / _file_name(model))
+        run.reporter.say(f"policy, {model}: {made.headline}")
+
+
+def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
+    """What one account of a model says, and what belongs to it; prefix of the account's tables."""
+    account, by, named, within = (
+        _of(run.table(f"{prefix}{name}"), model) for name in ("account", "account_by", "named", "within")
+    )
+    return Evidence(
+        account=account[account["item"] == ""],
+        slow=over_a_second(by),
+        named=dict(zip(named["cause"], named["scale"], strict=True)),
+        comes_back=dict(zip(named["cause"], named["comes_back"], strict=True)),
+        within=within,
+        spread=run.table("spread"),
+        sensitivity=_of(run.table("sensitivity"), model),
+        floor=_noise_floor(run.folder, model, task),
+        image_size=_image_size(run.folder),
+        felt=task.felt,
+        of=task.accounts[prefix],
+    )
+
+
+def training_of(settings: Settings) -> tuple[Trained, ...]:
+    """What the model was trained with; SettingsError for what is not understood."""
+    return parse_training(settings.trained_with)
+
+
+def _of(table: pd.DataFrame, model: str) -> pd.DataFrame:
+    return table[table["model"] == model]
+
+
+def _noise_floor(folder: RunFolder, model: str, task: Task) -> float:
+    table = folder.table("stability")
+    rows = table[(table["model"] == model) & table["metric"].isin(task.felt.floors)]
+    return float(rows["value"].sum(min_count=1))
+
+
+def _image_size(folder: RunFolder) -> tuple[int, int]:
+    """(height, width) of the clip in the middle by its width: lengths are shares of each clip's own width."""
+    sizes = sorted(
+        ((entry["height"], entry["width"]) for entry in folder.run["inputs"]), key=lambda size: size[1]
+    )
+    height, width = sizes[len(sizes) // 2]
+    return int(height), int(width)
+
+
+def _file_name(model: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in model)
+
+
+def correlate_files(
+    stability: Path,
+    sensitivity: Path,
+    out: Path,
+    *,
+    across: Sequence[Across] = ("models",),
+    given: Sequence[str] = (),
+    foreign: Sequence[str] = (),
+    higher_is_better: Mapping[str, bool] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Correlate tables from anywhere that have the contract's columns; write the result into ``out``."""
+    settings = Settings(across=tuple(across), resamples=resamples, seed=seed)
+    stable, sensitive = tables.read_file("stability", stability), tables.read_file("sensitivity", sensitivity)
+    if is_run_folder(out):
+        if RunFolder.existing(out).settings.sources:
+            raise SettingsError(f"{out}: holds a run on footage; give another --out")
+        remove_results(out)
+    folder = RunFolder.create(out, settings)
+    folder.update(inputs=[{"item": "stability", "path": str(stability)}])
+    results: list[tuple[str, str, CorrelationResult, Together | None]] = []
+    for each in across:
+        result = correlate_tables(
+            stable,
+            sensitive,
+            across=each,
+            given=list(given) or None,
+            foreign=foreign,
+            families=FAMILIES,
+            higher_is_better=higher_is_better,
+            seed=seed,
+            resamples=resamples,
+        )
+        results.append((each, "", result, None))
+        reporter.say(f"correlation across {each}: {result.headline}")
+    return _write(folder, results, [])
+
+
+def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> list[tuple[Across, str, Units]]:
+    sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
+    tasks = _tasks(folder, sensitivity)
+    alike = _most_alike(tasks)
+    items = sensitivity["item"].nunique()
+    wanted: list[tuple[Across, str]] = []
+    for across in settings.across:
+        if across == "models":
+            wanted += [("models", "")] if len(alike) > 1 else []
+        elif across == "clips":
+            wanted += [("clips", model) for model in tasks] if items > 1 else []
+        else:
+            wanted += [("frames", model) for model in tasks]
+    found = []
+    alone = {m.column for name in TASKS for m in metrics_of(name) if not m.table}
+    sensitivity = sensitivity[~sensitivity["metric"].isin(alone)]  # has no counterpart along time
+    for across, model in wanted:
+        task = tasks[model or alike[0]]
+        names = [model] if model else alike
+        own = [
+            table[table["model"].isin(names)]
+            for table in (
+                task.correlated.frames(folder.table),
+                folder.table(task.correlated.pairs),
+                sensitivity,
+                stability,
+            )
+        ]
+        try:
+            units = units_of_run(*own, across=across, model=model or None, how=task.correlated)
+        except InputError as error:
+            left_out.append(str(error))
+            continue
+        found.append((across, model, units))
+    return found
+
+
+def _tasks(folder: RunFolder, sensitivity: pd.DataFrame) -> dict[str, Task]:
+    """The models whose sensitivity is known, and their tasks."""
+    names = {record["name"]: record.get("task", CLASSIFICATION.name) for record in folder.run["models"]}
+    every = dict.fromkeys(sensitivity["model"])
+    return {str(model): task_of(names.get(model, CLASSIFICATION.name)) for model in every}
+
+
+def _most_alike(tasks: Mapping[str, Task]) -> list[str]:
+    """The models of the task that most of them have: only those can be compared with each other."""
+    of: dict[str, list[str]] = {}
+    for model, task in tasks.items():
+        of.setdefault(task.name, []).append(model)
+    return max(of.values(), key=len, default=[])
+
+
+def _write(
+    folder: RunFolder,
+    results: Sequence[tuple[str, str, CorrelationResult, Together | None]],
+    left_out: Sequence[str],
+) -> dict[str, Any]:
+    """correlation.parquet, the matrices, and what they say in words (correlation.json)."""
+    said = {
+        "schema": 1,
+        "studies": [
+            {
+                "across": across,
+                "model": model,
+                "headline": result.headline,
+                "sentences": dict(result.sentences),
+                "groups": [dataclasses.asdict(group) for group in result.groups],
+                "notes": list(result.notes),
+                "together": None if together is None else dataclasses.asdict(together),
+            }
+            for across, model, result, together in results
+        ],
+        "left_out": list(left_out),
+    }
+    if results:
+        folder.write_table("correlation", pd.concat([r.table for _, _, r, _ in results], ignore_index=True))
+        matrix = pd.concat([r.matrix.assign(across=a, model=m) for a, m, r, _ in results], ignore_index=True)
+        folder.write_table("correlation_matrix", matrix)
+    folder.write_json("correlation.json", said)
+    return said

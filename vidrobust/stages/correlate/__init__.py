@@ -1,0 +1,1 @@
+"""Which perturbation stands for what happens in the footage."""

@@ -1,0 +1,262 @@
+"""Units from tables of summaries: one row per model, or per item, from here or from anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.stages.correlate.orientation import CLEAN_ACCURACY, known_direction, signs
+from vidrobust.stages.correlate.units import Units, as_names, one_model, spread
+from vidrobust.statistics.resampling import MIN_CLUSTERS
+
+_PREFERRED = (
+    "conditional_robustness",
+    "pm10/pm0",
+    "pm10_over_pm0",
+    "consistency",
+    "total_variation",
+    "flip_rate",
+    "label_flip",
+)
+"""Which metric the verdicts rest on where none is named: the first of these that is there, else the first."""
+
+COMMON_ERROR = 0.5
+"""Share of the error of accuracies that models share: they are wrong about the same images. The kappa of error
+consistency between ImageNet networks is about .5 or more (Geirhos et al. 2020)."""
+
+
+def units_of_summaries(
+    stability: pd.DataFrame,
+    sensitivity: pd.DataFrame,
+    *,
+    by: Literal["model", "item"] = "model",
+    given: str | Sequence[str] | None = None,
+    groups: Mapping[str, str] | None = None,
+    higher_is_better: Mapping[str, bool] | None = None,
+    primary_stability: str | None = None,
+    primary_sensitivity: str | None = None,
+    foreign: Sequence[str] = (),
+    frames: pd.DataFrame | None = None,
+    strict: bool = True,
+) -> Units:
+    """Units from a table of stability metrics and one of sensitivities: models, or items of one model.
+
+    stability    model, item ("" or missing: over all), metric, value; low, high and n tell the error of clean
+                 accuracy where they are there
+    sensitivity  model, item ("" or missing: over all), perturbation, strength, metric, value
+    foreign      metrics of the stability table that were measured on other data: negative controls, never targets
+    frames       its margins stand in where no clean accuracy is known; no verdict rests on them
+    strict       a stability metric of unknown direction is an error; else it is left out, and that is said
+    """
+    stability, sensitivity = _plain_items(stability), _plain_items(sensitivity)
+    natural = _summaries(stability, by)
+    wide, columns = spread(_over_all(sensitivity) if by == "model" else sensitivity, [by])
+    index = wide.index.intersection(natural.index).sort_values()
+    if not len(index):
+        raise InputError(
+            f"correlation across {by}s: the two tables have no {by} in common "
+            f"({len(natural)} in stability, {len(wide)} in sensitivity)"
+        )
+    skipped = {f"{by}s in one table only": len(wide.index.union(natural.index)) - len(index)}
+    confounders, uncontrolled, notes = _given(natural.reindex(index), given, frames, by)
+    _must_be_known(foreign, natural, "foreign")
+    metrics = _stability_metrics(natural.drop(columns=list(foreign)), confounders, primary_stability)
+    if not strict:
+        metrics, unclear = _known_only(metrics, higher_is_better)
+        notes += [f"stability metric {m} left out: it is not known which way it points" for m in unclear]
+    if not metrics:
+        raise SettingsError(
+            "stability table: no metric is left to be correlated beside the confounder "
+            f"({', '.join(natural)}); name the confounder with given"
+        )
+    turn = signs([*metrics, *foreign, *columns["metric"].unique()], higher_is_better)
+    known = confounders.notna().all(axis=1).to_numpy()
+    skipped[f"{by}s whose confounder is missing"] = int((~known).sum())
+    index, confounders = index[known], confounders[known]
+    name = index.astype(str).to_numpy(dtype=object)
+    cluster, kind, said = _families(name, groups) if by == "model" else (name, "clips", [])
+    halves = _item_halves(stability, sensitivity, columns, metrics, index) if by == "model" else None
+    notes += _against_strength(sensitivity, turn, higher_is_better or {})
+    factors = columns["metric"].map(turn).to_numpy(np.float64)
+    values = natural.reindex(index).mul(pd.Series(turn))
+    return Units(
+        across="models" if by == "model" else "clips",
+        model="" if by == "model" else one_model(sensitivity, None),
+        name=name,
+        cluster=cluster,
+        clusters_are=kind,
+        series=None,
+        columns=columns,
+        sensitivity=wide.reindex(index).to_numpy(np.float64) * factors,
+        instability=values[metrics].reset_index(drop=True),
+        foreign=values[list(foreign)].reset_index(drop=True) if foreign else None,
+        confounders=confounders.reset_index(drop=True),
+        confounder_reliability=[_reliability(stability, by, index, c) for c in confounders],
+        sensitivity_halves=halves[0] if halves else None,
+        instability_halves=halves[1] if halves else None,
+        primary_sensitivity=_primary(columns["metric"].unique(), primary_sensitivity, "sensitivity"),
+        primary_stability=_primary(metrics, primary_stability, "stability"),
+        turned=tuple(sorted(m for m, s in turn.items() if s < 0)),
+        uncontrolled=uncontrolled,
+        skipped={what: count for what, count in skipped.items() if count},
+        notes=(*notes, *said),
+    )
+
+
+def family_of(model: str) -> str:
+    """resnet of torchvision:resnet50_v2: the first word of the name, without its number."""
+    word = re.split(r"[_\-. /]", model.split(":")[-1].split("/")[-1].strip().lower())[0]
+    return re.split(r"\d", word)[0] or word
+
+
+def _plain_items(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with an item column of text; "" where it is missing (an empty cell of a CSV)."""
+    if "item" not in table:
+        return table.assign(item="")
+    return table.assign(item=table["item"].astype(object).where(table["item"].notna(), "").astype(str))
+
+
+def _over_all(sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """The rows of item "" where every model has them, else all rows, which are those of items."""
+    whole = sensitivity[sensitivity["item"] == ""]
+    return whole if set(whole["model"]) == set(sensitivity["model"]) else sensitivity
+
+
+def _summaries(stability: pd.DataFrame, by: str) -> pd.DataFrame:
+    """(unit, metric) values: rows of item "" where a model has them, else the mean over its items."""
+    parts = stability[stability["item"] != ""]
+    if by == "item":
+        result = parts.groupby(["item", "metric"])["value"].mean().unstack("metric")
+    else:
+        whole = stability[stability["item"] == ""].groupby(["model", "metric"])["value"].mean()
+        result = whole.combine_first(parts.groupby(["model", "metric"])["value"].mean()).unstack("metric")
+    return result[[m for m in stability["metric"].unique() if m in result]]
+
+
+def _given(
+    natural: pd.DataFrame, given: str | Sequence[str] | None, frames: pd.DataFrame | None, by: str
+) -> tuple[pd.DataFrame, str, list[str]]:
+    """The confounders, why they do not rule out skill ("" where they do), and notes."""
+    names = as_names(given, tuple(m for m in CLEAN_ACCURACY if m in natural)[:1])
+    _must_be_known(names, natural, "given")
+    if names:
+        return natural[names], "", []
+    reason = "clean accuracy is not known, and skill alone makes everything correlate"
+    if frames is None or by != "model" or not len(frames):
+        return pd.DataFrame(index=natural.index), reason, []
+    margin = frames.groupby("model")["margin"].mean().reindex(natural.index).to_frame("margin")
+    note = "no clean accuracy: the mean top-1 margin stands in for skill, and no verdict rests on it"
+    return margin, reason, [note]
+
+
+def _must_be_known(names: Sequence[str], natural: pd.DataFrame, setting: str) -> None:
+    missing = [n for n in names if n not in natural]
+    if missing:
+        raise SettingsError(
+            f"{setting}: no metric {', '.join(missing)} in the stability table, which has {', '.join(natural)}"
+        )
+
+
+def _stability_metrics(natural: pd.DataFrame, confounders: pd.DataFrame, primary: str | None) -> list[str]:
+    """All but the confounders, and but clean accuracy under its other names where anything else is there."""
+    others = [m for m in natural if m not in confounders]
+    return [m for m in others if m not in CLEAN_ACCURACY or m == primary] or others
+
+
+def _known_only(metrics: list[str], said: Mapping[str, bool] | None) -> tuple[list[str], list[str]]:
+    known = [m for m in metrics if known_direction(m) is not None or m in (said or {})]
+    return known, [m for m in metrics if m not in known]
+
+
+def _against_strength(
+    sensitivity: pd.DataFrame, turn: Mapping[str, float], said: Mapping[str, bool]
+) -> list[str]:
+    """Notes on metrics whose harm falls as strengths rise; SettingsError where their direction was stated.
+
+    A metric turned the wrong way shows itself here: with three perturbations or more, of which two thirds
+    seem to do less harm the stronger they are.
+    """
+    notes = []
+    for metric, rows in sensitivity.groupby("metric", sort=False):
+        mean = rows.groupby(["perturbation", "strength"])["value"].mean() * turn[str(metric)]
+        slopes = [
+            np.sign(np.cov(of.index.get_level_values(1).to_numpy(np.float64), of.to_numpy())[0, 1])
+            for _, of in mean.groupby(level=0)
+            if len(of) > 1
+        ]
+        if len(slopes) < 3 or np.mean(np.array(slopes) < 0) < 2 / 3:
+            continue
+        fall = f"sensitivity metric {metric}: stronger perturbations seem to do less harm by it"
+        if metric in said:
+            raise SettingsError(
+                f"{fall}, so its direction was stated the wrong way round, or its strengths are"
+            )
+        notes.append(f"{fall}; are its values, or its strengths, the wrong way round?")
+    return notes
+
+
+def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: str) -> float:
+    """The share of the variance of a measured confounder that is not error of measurement; NaN if unknown.
+
+    The error of each value is read off its interval, or off n where it is an accuracy, in [0, 1] or percent.
+    The part of it that models have in common, because they saw the same images, does not tell them apart.
+    """
+    rows = stability[(stability["metric"] == confounder) & ((stability["item"] == "") == (by == "model"))]
+    if not {"low", "high", "n"} <= set(rows.columns):
+        return np.nan
+    rows = rows.drop_duplicates(by).set_index(by).reindex(index)
+    value, n = rows["value"].to_numpy(np.float64), rows["n"].to_numpy(np.float64)
+    error = ((rows["high"] - rows["low"]) / (2 * 1.96)).to_numpy(np.float64) ** 2
+    top = 100.0 if np.nanmax(value, initial=0.0) > 1 else 1.0
+    counted = known_direction(confounder) is True and bool(np.all((value >= 0) & (value <= top)))
+    binomial = np.where(counted & (n >= 20), value * (top - value) / np.maximum(n, 1), np.nan)
+    error = np.where(error > 0, error, binomial)
+    if np.isnan(error).any() or len(value) < 3 or not np.var(value, ddof=1) > 0:
+        return np.nan
+    return float(np.clip(1 - (1 - COMMON_ERROR) * error.mean() / np.var(value, ddof=1), 0.0, 1.0))
+
+
+def _families(name: np.ndarray, groups: Mapping[str, str] | None) -> tuple[np.ndarray, str, list[str]]:
+    """Families as clusters where they were given, or where the names show enough of them."""
+    if groups:
+        return np.array([groups.get(n, n) for n in name], dtype=object), "families", []
+    family = np.array([family_of(n) for n in name], dtype=object)
+    count = len(np.unique(family))
+    if count == len(name):
+        return name, "models", []
+    if count >= MIN_CLUSTERS:
+        return family, "families", ["families of models were read off their names"]
+    note = f"the names show {count} families, too few to be left out in turn: each model counts as its own"
+    return name, "models", [note]
+
+
+def _item_halves(
+    stability: pd.DataFrame,
+    sensitivity: pd.DataFrame,
+    columns: pd.DataFrame,
+    metrics: list[str],
+    index: pd.Index,
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[pd.DataFrame, pd.DataFrame]] | None:
+    """Both measured on every other item; None without two items in both tables."""
+    tables = [table[table["item"] != ""] for table in (stability, sensitivity)]
+    items = sorted(set(tables[0]["item"]) & set(tables[1]["item"]))
+    if len(items) < 2:
+        return None
+    sensitive, stable = [], []
+    for side in (items[::2], items[1::2]):
+        one, two = (table[table["item"].isin(side)] for table in tables)
+        sensitive.append(spread(two, ["model"], columns)[0].reindex(index).to_numpy(np.float64))
+        found = _summaries(one, "model").reindex(index=index, columns=metrics)
+        stable.append(found.reset_index(drop=True))
+    return (sensitive[0], sensitive[1]), (stable[0], stable[1])
+
+
+def _primary(metrics: Sequence[str], wanted: str | None, table: str) -> str:
+    if wanted is not None and wanted not in metrics:
+        raise SettingsError(f"primary metric {wanted!r}: not in the {table} table ({', '.join(metrics)})")
+    return wanted or next((m for m in _PREFERRED if m in metrics), metrics[0])

@@ -1,0 +1,326 @@
+"""Which perturbations stand for what happens in the footage: the verdicts, never stronger than the table's."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from vidrobust.metrics.catalogue import find_metric, metric_of_column
+from vidrobust.report import drawing
+from vidrobust.report.drawing import Picture
+from vidrobust.report.perturbation_words import FAMILIES, phrase
+from vidrobust.report.words import NO_INTERVAL, interval, listing, number, span
+from vidrobust.run_folder.reader import RunTables
+
+CANNOT_TELL = "cannot tell"
+VERDICTS = ("proxy", "no evidence", CANNOT_TELL)
+COLOUR_OF = {"proxy": drawing.COLOURS[0], "no evidence": drawing.COLOURS[1], "cannot tell": drawing.GREY}
+PARTIAL, PLAIN = "partial_spearman", "spearman"
+ACROSS = {
+    "frames": "across the frames of one model",
+    "clips": "across clips",
+    "tracks": "across tracks",
+    "models": "across models",
+}
+MOST_CELLS = 60
+"""Perturbations drawn in one matrix."""
+MOST_FORESTS = 6
+MOST_MATRICES = 3
+"""Studies whose coefficients, and whose matrices, are drawn."""
+PALE = 0.3
+"""How much colour a cell keeps whose interval holds zero."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """One correlation study: the verdicts as the table has them, and what it said in words."""
+
+    title: str
+    headline: str
+    verdicts: list[dict[str, Any]]
+    groups: list[str]
+    notes: list[str]
+    sentences: list[dict[str, str]]
+    together: str
+    together_tells: bool
+
+
+def studies(run: RunTables) -> list[Study]:
+    """Every study of the correlation table, clips before models before frames."""
+    table = run.table("correlation")
+    if table is None:
+        return []
+    said = run.json("correlation.json").get("studies", [])
+    found = []
+    for across, model, rows in _each(table):
+        words: dict[str, Any] = next(
+            (s for s in said if s.get("across") == across and s.get("model", "") == model), {}
+        )
+        main = primary(rows)
+        verdict = main.set_index("perturbation")["verdict"].to_dict()
+        together = words.get("together") or {}
+        sentences = words.get("sentences") or {}
+        found.append(
+            Study(
+                title=_title(across, model),
+                headline=str(words.get("headline", "")),
+                verdicts=[
+                    _verdict(v, [n for n, each in verdict.items() if each == v], main) for v in VERDICTS
+                ],
+                groups=[
+                    listing(phrase(str(member)).noun for member in g.get("members", []))
+                    for g in words.get("groups", [])
+                ],
+                notes=[str(note) for note in words.get("notes", [])],
+                together=str(together.get("sentence", "")),
+                together_tells=together.get("verdict", CANNOT_TELL) != CANNOT_TELL,
+                sentences=[{"verdict": v, "text": str(sentences.get(n, n))} for n, v in verdict.items()],
+            )
+        )
+    return found
+
+
+def left_out(run: RunTables) -> list[str]:
+    """Studies that could not be made, with the reason."""
+    return [str(reason) for reason in run.json("correlation.json").get("left_out", [])]
+
+
+def primary(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row a perturbation of one study: the one its verdict rests on, by preference the partial Spearman."""
+    if "primary" in rows:
+        marked = rows[rows["primary"].fillna(False).astype(bool)]
+        rows = marked if len(marked) else rows
+    for method in (PARTIAL, PLAIN):
+        of = rows[rows["method"] == method]
+        if len(of):
+            rows = of
+            break
+    overall_first = rows.assign(_strength=rows["strength"].notna()).sort_values("_strength", kind="stable")
+    return overall_first.drop_duplicates("perturbation").drop(columns="_strength")
+
+
+def _each(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    order = {"clips": 0, "tracks": 1, "models": 2, "frames": 3}
+    table = table.assign(_model=table["model"].fillna("").astype(str) if "model" in table else "")
+    keys = sorted(
+        table[["across", "_model"]].drop_duplicates().itertuples(index=False, name=None),
+        key=lambda key: order.get(key[0], 4),
+    )
+    for across, model in keys:
+        yield across, model, table[(table["across"] == across) & (table["_model"] == model)]
+
+
+def _title(across: str, model: str) -> str:
+    return ACROSS.get(across, f"across {across}") + (f", {model}" if model else "")
+
+
+def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, Any]:
+    rows = main[main["perturbation"].isin(names)].sort_values("value", ascending=False)
+    reasons = list(rows["reason"].unique()) if "reason" in rows else []
+    every = len(names) == len(main)
+    return {
+        "verdict": verdict,
+        "count": len(names),
+        "names": "all"
+        if every and verdict != "proxy"
+        else listing((phrase(str(n)).noun for n in rows["perturbation"]), 12),
+        "why": str(reasons[0]) if len(reasons) == 1 and verdict == CANNOT_TELL else "",
+    }
+
+
+def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
+    """Per study the coefficient a verdict rests on, with its interval, one row a perturbation.
+
+    Studies that can tell something come first; returns as well what was left out, in words (or empty).
+    """
+    table = run.table("correlation")
+    if table is None:
+        return [], ""
+    every = sorted(_each(table), key=lambda study: not (study[2]["verdict"] != CANNOT_TELL).any())
+    left = [_title(across, model) for across, model, _ in every[MOST_FORESTS:]]
+    drawn = [_forest(across, model, rows) for across, model, rows in every[:MOST_FORESTS]]
+    return drawn, f"Not drawn, but in the table below: {listing(left)}." if left else ""
+
+
+def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
+    main = primary(rows).sort_values("value", ascending=False, na_position="last").head(MOST_CELLS)
+    given = str(main["given"].iloc[0])
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 1, 1.15 + 0.185 * len(main))
+        panel = axes[0, 0]
+        drawing.forest(
+            panel,
+            [phrase(str(name)).noun for name in main["perturbation"]],
+            *(main[name].to_numpy(np.float64) for name in ("value", "low", "high")),
+            colours=[COLOUR_OF.get(v, drawing.GREY) for v in main["verdict"]],
+            hollow=[v != "proxy" for v in main["verdict"]],
+        )
+        panel.axvline(0, color=drawing.DARK, linewidth=0.8)
+        panel.set_xlim(-1.02, 1.02)
+        method = "partial Spearman" if main["method"].iloc[0] == PARTIAL else "Spearman"
+        panel.set_xlabel(
+            f"{method} correlation of sensitivity and instability" + (f", given {given}" if given else "")
+        )
+        counts = main["verdict"].value_counts()
+        verdicts = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
+        panel.set_title(f"{_title(across, model)}: {verdicts}")
+        for verdict in VERDICTS:
+            face = COLOUR_OF[verdict] if verdict == "proxy" else "white"
+            panel.plot([], [], "o-", color=COLOUR_OF[verdict], markerfacecolor=face, label=verdict)
+        figure.legend(loc="outside upper right", ncols=3)
+        caption = (
+            f"Where {across} that are sensitive to a perturbation are also those that are unstable in the "
+            f"footage, the mark lies right of zero. n = {span(main['n'])} {across}; bars are 95 % intervals "
+            "over clusters. A coefficient is not a verdict: several conditions must hold, and the colour "
+            "tells the study's verdict."
+        )
+        return drawing.encode(figure, f"Correlations with intervals {_title(across, model)}", caption)
+
+
+def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
+    """Per study two matrices: perturbations against stability metrics with intervals, and against each other.
+
+    Given the confounder where there is one. Studies that can tell something come first; returns as well what was
+    left out, in words (or empty).
+    """
+    table = run.table("correlation_matrix")
+    if table is None:
+        return [], ""
+    every = sorted(_each(table), key=lambda study: not _tells(run, study[0], study[1]))
+    found = []
+    for across, model, rows in every[:MOST_MATRICES]:
+        perturbations = _perturbations(run, rows)
+        others = [name for name in rows["row"].drop_duplicates() if name not in set(perturbations)]
+        method = PARTIAL if (rows["method"] == PARTIAL).any() else PLAIN
+        of = rows[rows["method"] == method]
+        columns = [name for name in others if (of["column"] == name).any()]
+        if len(of) and columns:
+            found.append(_against_stability(of, perturbations, columns, method, _title(across, model)))
+        if len(of) and len(perturbations) > 1:
+            found.append(_against_each_other(of, perturbations, _title(across, model)))
+    left = [_title(across, model) for across, model, _ in every[MOST_MATRICES:]]
+    return found, f"Matrices not drawn: {listing(left)}; see correlation_matrix.parquet." if left else ""
+
+
+def _tells(run: RunTables, across: str, model: str) -> bool:
+    """Whether a study came to any verdict but "cannot tell"."""
+    table = run.table("correlation")
+    if table is None:
+        return False
+    return any(
+        (a, m) == (across, model) and (rows["verdict"] != CANNOT_TELL).any() for a, m, rows in _each(table)
+    )
+
+
+def _perturbations(run: RunTables, rows: pd.DataFrame) -> list[str]:
+    """Names of perturbations in the matrix, by family."""
+    table = run.table("correlation")
+    families = {} if table is None else dict(zip(table["perturbation"], table["family"], strict=True))
+    names = [n for n in rows["row"].drop_duplicates() if n in families]
+    place = {name: k for k, name in enumerate(FAMILIES)}
+    return sorted(names, key=lambda n: place.get(families[n], len(place)))[:MOST_CELLS]
+
+
+def _square(of: pd.DataFrame, rows: list[str], columns: list[str], what: str) -> np.ndarray:
+    wide = of.pivot_table(index="row", columns="column", values=what, sort=False, dropna=False)
+    return wide.reindex(index=rows, columns=columns).to_numpy(np.float64)
+
+
+def _against_stability(
+    of: pd.DataFrame, perturbations: list[str], columns: list[str], method: str, title: str
+) -> Picture:
+    value, low, high = (_square(of, perturbations, columns, what) for what in ("value", "low", "high"))
+    with drawing.styled():
+        width = min(drawing.WIDTH_IN, 2.6 + 1.15 * len(columns))
+        figure, axes = drawing.panels(1, 1, 1.5 + 0.3 * len(perturbations), width_in=width)
+        panel = axes[0, 0]
+        sure = _heat(figure, axes, value, low, high)
+        for i, j in zip(*np.nonzero(~np.isnan(value)), strict=True):
+            span = interval(float(low[i, j]), float(high[i, j])).replace(NO_INTERVAL, "none")
+            style = {"fontweight": "bold"} if sure[i, j] else {"color": drawing.DARK}
+            if sure[i, j] and abs(value[i, j]) > 0.62:
+                style["color"] = "white"
+            text = f"{number(float(value[i, j]))}\n[{span}]"
+            panel.text(j, i, text, ha="center", va="center", fontsize=6.3, linespacing=1.0, **style)
+        panel.set_xticks(range(len(columns)), [textwrap.fill(_short(c), 16) for c in columns])
+        panel.set_yticks(range(len(perturbations)), [phrase(n).noun for n in perturbations])
+        n = int(of["n"].max())
+        given = "given the confounder" if method == PARTIAL else "as it is, confounded"
+        panel.set_title(f"{title}: Spearman, {given}")
+        caption = (
+            f"Sensitivity to each perturbation (rows) against what the footage shows (columns). n = {n}; in "
+            "brackets 95 % intervals over clusters; pale: the interval holds zero. After Gu et al. 2019, "
+            "with intervals."
+        )
+        return drawing.encode(figure, f"Correlation matrix {title}, {given}", caption)
+
+
+def _against_each_other(of: pd.DataFrame, names: list[str], title: str) -> Picture:
+    value, low, high = (_square(of, names, names, what) for what in ("value", "low", "high"))
+    with drawing.styled():
+        side = min(drawing.WIDTH_IN - 0.6, 2.4 + 0.24 * len(names))
+        figure, axes = drawing.panels(1, 1, side - 0.3, width_in=side + 0.6)
+        panel = axes[0, 0]
+        _heat(figure, axes, value, low, high)
+        nouns = [phrase(n).noun for n in names]
+        panel.set_xticks(range(len(names)), nouns, rotation=90)
+        panel.set_yticks(range(len(names)), nouns)
+        panel.set_title(f"{title}: perturbations against each other")
+        caption = (
+            "Spearman correlation of the sensitivities, given the confounder where there is one, n = "
+            f"{int(of['n'].max())}. Pale: the interval holds zero. Perturbations that always move together "
+            "are one proxy."
+        )
+        return drawing.encode(figure, f"Perturbations against each other, {title}", caption)
+
+
+def _heat(
+    figure: Figure, axes: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """The coloured cells, pale where the interval holds zero; returns which are sure."""
+    panel = axes[0, 0]
+    sure: np.ndarray = (low > 0) | (high < 0)
+    panel.imshow(value, cmap="RdBu", vmin=-1, vmax=1, aspect="auto", alpha=np.where(sure, 1.0, PALE))
+    for side in panel.spines.values():
+        side.set_visible(False)
+    panel.tick_params(length=0)
+    scale = ScalarMappable(Normalize(-1, 1), "RdBu")
+    figure.colorbar(scale, ax=panel, shrink=0.6, aspect=30, pad=0.02).set_label("correlation")
+    return sure
+
+
+def _short(metric: str) -> str:
+    known = find_metric(metric) or metric_of_column(metric)
+    return (metric.replace("_", " ") if known is None else known.title).split(" (")[0]
+
+
+def rows(run: RunTables) -> list[dict[str, str]]:
+    """The figures behind the verdicts: one row a study and perturbation."""
+    table = run.table("correlation")
+    if table is None:
+        return []
+    found = []
+    for across, model, each in _each(table):
+        for row in primary(each).itertuples():
+            found.append(
+                {
+                    "study": _title(across, model),
+                    "perturbation": phrase(str(row.perturbation)).noun,
+                    "value": number(row.value),
+                    "interval": interval(row.low, row.high),
+                    "given": str(row.given) or "nothing",
+                    "q": number(row.q),
+                    "n": str(row.n),
+                    "verdict": str(row.verdict),
+                    "reason": str(getattr(row, "reason", "") or ""),
+                }
+            )
+    return found

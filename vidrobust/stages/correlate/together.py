@@ -1,0 +1,226 @@
+"""How much of the natural instability all perturbations together explain, beyond the confounder alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize
+
+from vidrobust.errors import InputError
+from vidrobust.stages.correlate.columns import with_means
+from vidrobust.stages.correlate.needs import MIN_UNITS
+from vidrobust.stages.correlate.units import Units
+from vidrobust.statistics import student
+from vidrobust.statistics.associations import curve_knots, line_basis, ranks
+from vidrobust.statistics.resampling import LEVEL, MIN_CLUSTERS
+
+PENALTIES = (np.inf, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
+"""Ridge penalties per unit, strongest first; the first leaves every perturbation out."""
+FOLDS = 30
+SMALL = 0.2
+"""A gain whose interval stays below this share of what the confounder leaves over is as good as none."""
+
+BEYOND, NOTHING, CANNOT_TELL = "beyond", "nothing beyond", "cannot tell"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """Shares of the variance of the ranks of natural instability, on clusters that were left out.
+
+    confounder     explained by the confounder alone
+    gain, low, high  what the perturbations explain beyond it, with its 95 % interval over clusters
+    weights        perturbation -> its share of the weights fitted on all units, largest first, 0 left away
+    verdict        "beyond", "nothing beyond" or "cannot tell"
+    """
+
+    confounder: float
+    gain: float
+    low: float
+    high: float
+    weights: dict[str, float]
+    n: int
+    clusters: int
+    verdict: str
+    sentence: str
+
+
+def explain_together(units: Units, *, seed: int = 0) -> Together:
+    """Non-negative regression of instability on all sensitivities and the confounder, judged on left-out data.
+
+    Everything enters by rank: the primary metrics, each perturbation as its mean over strengths. A weight is
+    never negative: a perturbation that makes footage look more stable is no explanation. The confounder's form
+    (none, a straight or a broken line), then a ridge penalty (up to leaving all perturbations out) are chosen
+    inside the training clusters, so that neither side fits noise. Clusters are left out one at a time, or in
+    thirty groups. The interval takes the left-out errors of clusters as independent (jackknife, Student's t).
+    """
+    columns, values = with_means(units)
+    main = columns["main"].to_numpy()
+    names = list(columns["perturbation"][main])
+    natural = units.instability[units.primary_stability].to_numpy(np.float64)
+    known = ~(np.isnan(values[:, main]).any(axis=1) | np.isnan(natural))
+    if not known.any():
+        raise InputError("together: no unit has a sensitivity under every perturbation and an instability")
+    x, y = _standard(ranks(values[known][:, main])), _standard(ranks(natural[known, None]))[:, 0]
+    z = units.confounders.to_numpy(np.float64)[known]
+    codes = np.unique(units.cluster[known], return_inverse=True)[1]
+    count = int(codes.max()) + 1
+    why = _obstacle(units, len(y), count)
+    if count < 3 or len(y) < 8:
+        return _finish(np.full(4, np.nan), {}, len(y), count, CANNOT_TELL, why, units, len(names))
+    rz = ranks(z)
+    bases = [line_basis(rz[:, :0]), line_basis(rz), line_basis(rz, curve_knots(len(y)))]
+    figures = _gain(*_left_out(x, y, bases, codes, np.random.default_rng(seed)), codes)
+    weights = _weights(names, x, y, bases, codes, np.random.default_rng(seed))
+    verdict = CANNOT_TELL if why else _verdict(figures)
+    return _finish(figures, weights, len(y), count, verdict, why, units, len(names))
+
+
+def _left_out(
+    x: np.ndarray, y: np.ndarray, bases: list[np.ndarray], codes: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(n,) squared errors of the mean, the confounder alone and all together, each unit left out once."""
+    total, alone, full = np.empty(len(y)), np.empty(len(y)), np.empty(len(y))
+    for train, test in _folds(codes, FOLDS, rng):
+        basis, penalty = _choose(x, y, bases, codes, train, rng)
+        weights, line, plain = _fit(x[train], y[train], basis[train], penalty)
+        total[test] = (y[test] - y[train].mean()) ** 2
+        alone[test] = (y[test] - basis[test] @ plain) ** 2
+        full[test] = (y[test] - basis[test] @ line - x[test] @ weights) ** 2
+    return total, alone, full
+
+
+def _fit(
+    x: np.ndarray, y: np.ndarray, basis: np.ndarray, penalty: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights >= 0 of the perturbations, the confounder's coefficients beside them, and without them."""
+    inverse = np.linalg.pinv(basis)
+    plain = inverse @ y
+    if not np.isfinite(penalty):
+        return np.zeros(x.shape[1]), plain, plain
+    left_x, left_y = x - basis @ (inverse @ x), y - basis @ plain
+    ridge = np.sqrt(penalty * len(y)) * np.eye(x.shape[1])
+    weights, _ = optimize.nnls(np.vstack([left_x, ridge]), np.concatenate([left_y, np.zeros(x.shape[1])]))
+    return weights, inverse @ (y - x @ weights), plain
+
+
+def _choose(
+    x: np.ndarray,
+    y: np.ndarray,
+    bases: list[np.ndarray],
+    codes: np.ndarray,
+    rows: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, float]:
+    """The form of the confounder that predicts best without the perturbations, then the best penalty.
+
+    Judged on clusters left out of ``rows`` in turn.
+    """
+    folds = [(rows[train], rows[test]) for train, test in _folds(codes[rows], FOLDS, rng)]
+
+    def error(basis: np.ndarray, penalty: float) -> float:
+        total = 0.0
+        for train, test in folds:
+            weights, line, _ = _fit(x[train], y[train], basis[train], penalty)
+            total += float(np.sum((y[test] - basis[test] @ line - x[test] @ weights) ** 2))
+        return total
+
+    basis = bases[int(np.argmin([error(basis, np.inf) for basis in bases]))]
+    return basis, PENALTIES[int(np.argmin([error(basis, penalty) for penalty in PENALTIES]))]
+
+
+def _folds(codes: np.ndarray, most: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(training rows, left-out rows): whole clusters are left out, in at most ``most`` groups."""
+    clusters = rng.permutation(np.unique(codes))
+    for part in np.array_split(clusters, min(most, len(clusters))):
+        out = np.isin(codes, part)
+        yield np.flatnonzero(~out), np.flatnonzero(out)
+
+
+def _gain(total: np.ndarray, alone: np.ndarray, full: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Confounder alone, gain beyond it, and the interval of the gain."""
+    t, a, f = (np.bincount(codes, weights=error) for error in (total, alone, full))
+    count = len(t)
+    gain = (a.sum() - f.sum()) / t.sum()
+    without = ((a.sum() - a) - (f.sum() - f)) / (t.sum() - t)
+    error = np.sqrt((count - 1) / count * np.sum((without - without.mean()) ** 2))
+    half = student.quantile((1 + LEVEL) / 2, count - 1) * error if error > 0 else np.nan
+    return np.array([1 - a.sum() / t.sum(), gain, gain - half, gain + half])
+
+
+def _weights(
+    names: list[str],
+    x: np.ndarray,
+    y: np.ndarray,
+    bases: list[np.ndarray],
+    codes: np.ndarray,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    weights = _fit(x, y, *_choose(x, y, bases, codes, np.arange(len(y)), rng))[0]
+    share = weights / weights.sum() if weights.sum() > 0 else weights
+    order = np.argsort(-share, kind="stable")
+    return {names[k]: float(share[k]) for k in order if share[k] > 0}
+
+
+def _obstacle(units: Units, n: int, clusters: int) -> str:
+    if n < MIN_UNITS[units.across]:
+        return f"{n} {units.across} are too few, {MIN_UNITS[units.across]} are needed"
+    if clusters < MIN_CLUSTERS:
+        return f"{clusters} {units.clusters_are} are too few, {MIN_CLUSTERS} are needed"
+    return units.uncontrolled
+
+
+def _verdict(figures: np.ndarray) -> str:
+    confounder, _, low, high = figures
+    if low > 0:
+        return BEYOND
+    # no interval: no perturbation was ever given a weight
+    return NOTHING if np.isnan(high) or high < SMALL * (1 - confounder) else CANNOT_TELL
+
+
+def _finish(
+    figures: np.ndarray,
+    weights: dict[str, float],
+    n: int,
+    clusters: int,
+    verdict: str,
+    why: str,
+    units: Units,
+    perturbations: int,
+) -> Together:
+    confounder, gain, low, high = (float(f) for f in figures)
+    given = " and ".join(units.confounders) or "nothing"
+    size = f"{n} {units.across}" + (f" in {clusters} {units.clusters_are}" if clusters != n else "")
+    interval = "no weight was worth its error" if np.isnan(low) else f"{100 * low:.0f}, {100 * high:.0f}"
+    share = f"{100 * gain:.0f} % [{interval}]"
+    beside = f"of the variance of natural instability on left-out {units.clusters_are} beyond {given}"
+    if verdict == BEYOND:
+        said = f"Together the {perturbations} perturbations explain {share} {beside}"
+    elif verdict == NOTHING:
+        said = f"Together the {perturbations} perturbations explain nothing worth naming: {share} {beside}"
+    elif np.isnan(gain):
+        said = f"Whether the perturbations together explain anything cannot be told: {why}"
+    else:
+        reason = why or "the interval holds both nothing and much"
+        said = (
+            f"Whether the perturbations together explain anything cannot be told ({reason}): {share} {beside}"
+        )
+    alone = "" if np.isnan(confounder) else f"; {given} alone: {100 * confounder:.0f} %"
+    return Together(
+        confounder=confounder,
+        gain=gain,
+        low=low,
+        high=high,
+        weights=weights,
+        n=n,
+        clusters=clusters,
+        verdict=verdict,
+        sentence=f"{said}{alone} ({size}).",
+    )
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    centred = values - values.mean(axis=0)
+    spread = centred.std(axis=0)
+    return np.divide(centred, spread, out=np.zeros(centred.shape), where=spread > 0)

@@ -1,0 +1,150 @@
+"""What is made of all units of a stage together: summaries and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.metrics.catalogue import ACCOUNTS, metrics_of, task_of
+from vidrobust.pipeline.run import Run
+from vidrobust.run_folder import tables
+from vidrobust.stages.causes.keyframes import keyframe_tests
+from vidrobust.stages.causes.naming import comes_back, named
+from vidrobust.stages.causes.shares import over_a_second, summarise_by
+from vidrobust.stages.causes.shares import summarise as summarise_account
+from vidrobust.stages.stability import rates as study
+from vidrobust.stages.stability import with_labels
+from vidrobust.stages.stability.decoder_floor import decoder_floor
+from vidrobust.stages.variation.changes import summarise as summarise_variation
+from vidrobust.stages.variation.spread import spread_of
+
+Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
+"""What each unit noted, by its item, model or "", and segment."""
+
+
+def stability(run: Run, facts: Facts) -> None:
+    """The tables ``stability`` and ``stability_by``, of the models of every task; with labels also ``answers``."""
+    of_decoder = {model: {"decoder": told} for model, told in decoder_floor(run).items()}
+    by_way = _by_way(facts)
+    run.folder.update(
+        noise_floor={model: {**ways, **of_decoder.get(model, {})} for model, ways in by_way.items()}
+    )
+    summaries, by = [_floor_rows(facts)], [tables.empty("stability_by")]
+    run.folder.update(judged={})
+    judged: dict[str, pd.DataFrame] = {}
+    for task in dict.fromkeys(model.task for model in run.models):
+        names = [model.name for model in run.models if model.task == task]
+        raw = {name: run.table(name) for name in task_of(task).tables}
+        mine = {name: _with_parts(run, table[table["model"].isin(names)]) for name, table in raw.items()}
+        found = with_labels.judged(run, task_of(task), mine)
+        summaries.insert(0, found.pop("stability", tables.empty("stability")))
+        mine, judged = {**mine, **found}, {**judged, **found}
+        metrics = metrics_of(task, run.settings.anchor_deltas)
+        summaries.insert(0, study.summarise(mine, metrics))
+        by.append(study.summarise_by_class(mine, metrics))
+        by.append(study.summarise_by(mine, metrics, task_of(task).groups))
+    with_labels.write(run, judged)
+    _write_filled(run, "stability", summaries)
+    _write_filled(run, "stability_by", by)
+
+
+def _with_parts(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the part that their item shows, where the manifest names parts: passes of one belong together."""
+    parts = {item.name: item.part for item in run.inputs.items if item.part}
+    return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
+
+
+def _write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:
+    filled = [part for part in parts if len(part)]
+    run.folder.write_table(name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name))
+
+
+def _floor_rows(facts: Facts) -> pd.DataFrame:
+    """The noise floor as rows of the stability table, over all items: the largest difference, no interval."""
+    rows: list[dict[str, object]] = []
+    for kind, told in (("noise_floor", _class_floor), ("box_noise_floor", _box_floor)):
+        floors: dict[str, list[Mapping[str, Any]]] = {}
+        for name, fact in facts.items():
+            if fact.get(kind):
+                floors.setdefault(name[1], []).append(fact[kind])
+        nan = float("nan")
+        for model, of_model in floors.items():
+            n = sum(int(floor["n"]) for floor in of_model)
+            for metric, value in told(of_model, n).items():
+                of = {"model": model, "item": "", "metric": metric, "value": value, "n": n}
+                rows.append({**of, "low": nan, "high": nan, "cluster": "", "clusters": 0})
+    return pd.DataFrame(rows)
+
+
+def _by_way(facts: Facts) -> dict[str, dict[str, dict[str, Any]]]:
+    """Of each classifier, the floor by what was varied: the largest difference, flips and comparisons."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, fact in facts.items():
+        for way, (largest, flips, n) in (fact.get("noise_floor") or {}).get("by_way", {}).items():
+            zero = {"total_variation": largest, "flips": 0, "n": 0}
+            before = found.setdefault(name[1], {}).setdefault(way, zero)
+            if largest is not None:
+                before["total_variation"] = max(largest, before["total_variation"])
+            before["flips"] += flips
+            before["n"] += n
+    return found
+
+
+def _class_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
+    flips = sum(int(floor["flips"]) for floor in floors)
+    return {
+        "noise_floor_total_variation": max(float(floor["total_variation"]) for floor in floors),
+        "noise_floor_label_flip": flips / n if n else float("nan"),
+    }
+
+
+def _box_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
+    def largest(name: str) -> float:
+        return max((float(f[name]) for f in floors if f[name] is not None and f["n"]), default=float("nan"))
+
+    return {"noise_floor_boxes_changed": largest("changed"), "noise_floor_boxes_moved": largest("moved")}
+
+
+def variation(run: Run, facts: Facts) -> None:
+    """The tables ``variation`` and ``spread``, and what the meter counted, in run.json."""
+    changes = run.table("changes")
+    widths = {entry["item"]: int(entry["width"]) for entry in run.folder.run["inputs"]}
+    run.folder.write_table("variation", summarise_variation(changes))
+    run.folder.write_table("spread", spread_of(changes, widths))
+    inputs = run.folder.run["inputs"]
+    for entry in inputs:
+        of_item = [fact for name, fact in facts.items() if name[0] == entry["item"]]
+        entry["variation"] = dict(of_item[0]) if len(of_item) == 1 else {"segments": of_item}
+    run.folder.update(inputs=inputs)
+
+
+def causes(run: Run, facts: Facts) -> None:
+    """The tables ``account``, ``account_by`` and ``named``, and the same of the places of detectors' boxes."""
+    for prefix in ACCOUNTS:
+        rows = run.table(f"{prefix}causes")
+        found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
+        if len(rows):
+            found["account"] = summarise_account(rows, keyframes=None if prefix else _keyframe_tests(run))
+            found["account_by"] = summarise_by(rows)
+            names = named(found["account"], over_a_second(found["account_by"]))
+            found["named"] = comes_back(rows, names, run.settings.seed)
+        for name, table in found.items():
+            run.folder.write_table(f"{prefix}{name}", table)
+
+
+def _keyframe_tests(run: Run) -> dict[str, float]:
+    """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
+    pairs = run.table_or_empty("pairs")
+    near = pairs[pairs["kind"] == "adjacent"]
+    links = run.table("links")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
+    return keyframe_tests(near.merge(links, on=["item", "frame_b"], how="left"))
+
+
+def report(run: Run) -> None:
+    """The file ``report.html``."""
+    from vidrobust.stages.report.page import write_report
+
+    path = write_report(run.path)
+    run.reporter.say(f"report: {path}")

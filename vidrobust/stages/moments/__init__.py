@@ -1,0 +1,1 @@
+"""The worst moments as pictures."""

@@ -1,0 +1,134 @@
+"""The worst moments: pairs of frames where a model changed its mind most, as pictures for the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from vidrobust.models.predict import needs_pixels
+from vidrobust.pipeline.counts import PICTURED_PAIRS
+from vidrobust.pipeline.run import Run
+from vidrobust.predictions import Classifier
+from vidrobust.stages.causes.pair_replays import study_pair
+from vidrobust.stages.causes.scene import CAUSES
+from vidrobust.stages.causes.score import predict
+from vidrobust.stages.causes.unit import pictures_of
+from vidrobust.video.source import VideoSource
+
+PER_MODEL = 6
+WIDTH, STRIP_WIDTH = 480, 240
+
+
+def moments(run: Run) -> None:
+    """The file ``moments.json``, and the pictures in ``moments/`` unless no pictures are wanted."""
+    chosen = choose(run.table("pairs"), run.table("frames")) if run.folder.has("pairs") else []
+    if run.settings.pictures:
+        (run.path / "moments").mkdir(exist_ok=True)
+        for item in dict.fromkeys(moment["item"] for moment in chosen):
+            with run.opened(item) as source:
+                for number, moment in enumerate(chosen):
+                    if moment["item"] == item:
+                        _take(run, source, moment, number)
+    run.folder.write_json("moments.json", {"moments": chosen})
+
+
+def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per model the usable pairs of neighbours that changed most, flips first, at least a second apart."""
+    usable = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    lookup = frames.set_index(["model", "item", "frame"])
+    found: list[dict[str, Any]] = []
+    for model in usable["model"].drop_duplicates():
+        ranked = usable[usable["model"] == model].sort_values(
+            ["label_flip", "total_variation"], ascending=False, kind="stable"
+        )
+        taken: list[tuple[str, float]] = []
+        for pair in ranked.itertuples():
+            a = lookup.loc[(model, pair.item, pair.frame_a)]
+            b = lookup.loc[(model, pair.item, pair.frame_b)]
+            if any(item == pair.item and abs(time - a.time_s) < 1.0 for item, time in taken):
+                continue
+            taken.append((pair.item, float(a.time_s)))
+            found.append({**_moment(model, pair, a, b), "rank": len(taken) - 1})
+            if len(taken) == PER_MODEL:
+                break
+    return found
+
+
+def _take(run: Run, source: VideoSource, moment: dict[str, Any], number: int) -> None:
+    """The two frames as pictures, and of the worst moments the chain of measured changes between them."""
+    links = run.table("links")
+    own = links[links["item"] == moment["item"]]
+    before, a, b, after = pictures_of(source, own, moment["frame_a"], moment["frame_b"])
+    assert a is not None
+    assert b is not None
+    for side, picture in (("a", a), ("b", b)):
+        moment[f"picture_{side}"] = _save(run.path, f"{number:02d}_{side}", picture, WIDTH)
+    models = [m for m in run.models if m.name == moment["model"] and needs_pixels(m)]
+    if moment["rank"] >= PICTURED_PAIRS or not models or not isinstance(models[0], Classifier):
+        return
+    made = study_pair(before, a, b, after)
+    if made.excluded or not made.forwards:
+        return
+    chain = [made.pictures[k] for k in made.forwards]
+    p = predict(models[0], (*chain, b), source.info.device)
+    titles = ["frame t", *(f"and {cause.replace('_', ' ')}" for cause in CAUSES), "frame t+1"]
+    if made.reversed:
+        titles[0], titles[-1] = "frame t+1", "frame t, played backwards"
+    words = ["", *(made.sizes[cause].measured for cause in CAUSES), ""]
+    shown = [
+        0,
+        *(k + 1 for k in range(len(CAUSES)) if made.forwards[k] != made.forwards[k + 1]),
+        len(CAUSES) + 1,
+    ]
+    last = a if made.reversed else b
+    moment["strip"] = [
+        {
+            "title": titles[k],
+            "measured": words[k],
+            "label": models[0].class_names[int(p[k].argmax())],
+            "probability": float(p[k].max()),
+            "excluded": "",
+            "caption": f"{titles[k]}: {models[0].class_names[int(p[k].argmax())]} {p[k].max():.0%}",
+            "picture": _save(run.path, f"{number:02d}_strip_{k}", [*chain, last][k], STRIP_WIDTH),
+        }
+        for k in shown
+    ]
+
+
+def _save(folder: Path, stem: str, rgb: np.ndarray, width: int) -> str:
+    name = f"moments/{stem}.jpg"
+    save_picture(rgb, folder / name, width)
+    return name
+
+
+def save_picture(rgb: np.ndarray, path: Path, width: int) -> None:
+    """A JPEG of at most this width."""
+    if rgb.shape[1] > width:
+        size = (width, max(1, round(rgb.shape[0] * width / rgb.shape[1])))
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    if not done:
+        raise RuntimeError(f"{path}: the picture could not be encoded")
+    path.write_bytes(data.tobytes())
+
+
+def _moment(model: str, pair: Any, a: Any, b: Any) -> dict[str, Any]:
+    return {
+        "model": model,
+        "item": pair.item,
+        "frame_a": int(pair.frame_a),
+        "frame_b": int(pair.frame_b),
+        "time_a_s": float(a.time_s),
+        "time_b_s": float(b.time_s),
+        "label_a": a.label_name,
+        "label_b": b.label_name,
+        "probability_a": float(a.probability),
+        "probability_b": float(b.probability),
+        "flip": bool(pair.label_flip),
+        "total_variation": float(pair.total_variation),
+        "pixel_change": float(pair.pixel_change),
+    }

@@ -1,0 +1,184 @@
+"""The worst moments: pairs of frames where a model changed its mind, as pictures with what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vidrobust.report.drawing import data_uri
+from vidrobust.report.words import NOT_MEASURED, clock, number, percent, plural, short_names
+from vidrobust.run_folder.reader import RunTables
+
+MOST = 12
+"""Moments shown, shared evenly between the models."""
+CAUSES_SHORT = {
+    "shift": "shift",
+    "affine": "shift, turn, zoom",
+    "motion": "all that moved",
+    "all": "all together",
+    "frame t": "first frame",
+    "frame t+1": "second frame",
+}
+"""Causes as they fit under a small picture; others are called by their own names."""
+PAGE_ONE = 4
+"""Of them on page one; at least one a model."""
+BUDGET_BYTES = 6_000_000
+"""What the pictures of all moments may weigh in the page."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture with its caption; ``uri`` is empty where the picture is not there.
+
+    note     what was changed, or why it could not be · reached: the label is that of the second frame
+    """
+
+    uri: str
+    heading: str
+    label: str
+    full_label: str
+    probability: str
+    note: str = ""
+    reached: bool = False
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A pair of frames, and the replays of single changes between them."""
+
+    model: str
+    item: str
+    when: str
+    what: str
+    flip: bool
+    a: Shot
+    b: Shot
+    strip: list[Shot] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The moments of page one, further ones for the details, and what was left out, in words (or empty)."""
+
+    shown: list[Moment]
+    further: list[Moment]
+    left_out: str = ""
+
+
+class Pictures:
+    """Pictures as data URIs, until the budget is spent."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.left, self.refused = folder.resolve(), BUDGET_BYTES, 0
+
+    def uri(self, name: str | None) -> str:
+        """Empty for what is not there, lies outside the run folder, or no longer fits."""
+        if not name:
+            return ""
+        path = (self.folder / name).resolve()
+        if not path.is_relative_to(self.folder) or not path.is_file():
+            return ""
+        data = path.read_bytes()
+        kind = "png" if path.suffix.lower() == ".png" else "jpeg"
+        uri = data_uri(kind, data)
+        if len(uri) > self.left:
+            self.refused += 1
+            return ""
+        self.left -= len(uri)
+        return uri
+
+
+def moments(run: RunTables) -> Moments:
+    """The worst moments of every model, in the order in which the run found them."""
+    every = run.json("moments.json").get("moments", [])
+    chosen = _share(every, run.models)
+    pictures = Pictures(run.folder)
+    names = short_names(
+        str(each[key]) for moment in chosen for each, key in _labelled(moment) if each.get(key) is not None
+    )
+    found = [_moment(moment, pictures, names) for moment in chosen]
+    first = _first(found)
+    said = []
+    if len(chosen) < len(every):
+        said.append(f"{plural(len(every) - len(chosen), 'further moment')} not shown here: see moments.json")
+    if pictures.refused:
+        said.append(f"{plural(pictures.refused, 'picture')} left out to keep this file small")
+    further = [moment for moment in found if not any(moment is each for each in first)]
+    return Moments(first, further, "; ".join(said))
+
+
+def _first(found: list[Moment]) -> list[Moment]:
+    """Those for page one: the worst of each model, and so on in turn, until there are enough."""
+    of: dict[str, list[Moment]] = {}
+    for moment in found:
+        of.setdefault(moment.model, []).append(moment)
+    in_turn = [each[k] for k in range(MOST) for each in of.values() if k < len(each)]
+    return in_turn[: max(PAGE_ONE, len(of))]
+
+
+def _share(every: list[dict[str, Any]], models: list[str]) -> list[dict[str, Any]]:
+    """At most MOST moments, each model its share, flips before mere changes."""
+    of = {name: [m for m in every if m.get("model") == name] for name in models}
+    of = {name: found for name, found in of.items() if found}
+    if not of:
+        return every[:MOST]
+    each = max(1, MOST // len(of)) if len(of) > 1 else 6
+    return [moment for found in of.values() for moment in found[:each]][:MOST]
+
+
+def _labelled(moment: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
+    strip = [(each, "label") for each in moment.get("strip") or []]
+    return [(moment, "label_a"), (moment, "label_b"), *strip]
+
+
+def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str]) -> Moment:
+    def shot(side: str) -> Shot:
+        label = str(moment.get(f"label_{side}", ""))
+        return Shot(
+            uri=pictures.uri(moment.get(f"picture_{side}")),
+            heading=f"frame {moment.get(f'frame_{side}')}",
+            label=names.get(label, label),
+            full_label=label,
+            probability=percent(moment.get(f"probability_{side}")),
+        )
+
+    return Moment(
+        model=str(moment.get("model", "")),
+        item=str(moment.get("item", "")),
+        when=clock(float(moment.get("time_a_s") or 0.0)),
+        what=_what(moment),
+        flip=bool(moment.get("flip")),
+        a=shot("a"),
+        b=shot("b"),
+        strip=[
+            _replayed(each, str(moment.get("label_b", "")), pictures, names)
+            for each in moment.get("strip") or []
+        ],
+    )
+
+
+def _replayed(each: Mapping[str, Any], after: str, pictures: Pictures, names: Mapping[str, str]) -> Shot:
+    """One picture of the strip; ``after`` is the label at t+1, which a replay may reach."""
+    label = str(each.get("label") or "")
+    title = str(each.get("title") or each.get("caption") or "")
+    probability = each.get("probability")
+    return Shot(
+        uri=pictures.uri(each.get("picture")),
+        heading=CAUSES_SHORT.get(title, title),
+        label=names.get(label, label),
+        full_label=label,
+        probability=percent(probability) if probability is not None else "",
+        note=str(each.get("excluded") or each.get("measured") or ""),
+        reached=bool(label) and label == after,
+    )
+
+
+def _what(moment: Mapping[str, Any]) -> str:
+    moved = moment.get("total_variation")
+    said = f"{percent(moved)} of the probability changes hands" if moved is not None else NOT_MEASURED
+    pixels = moment.get("pixel_change")
+    if pixels is not None:
+        said += f", while the picture changes by {number(pixels)} of 255 grey levels on average"
+    return said

@@ -1,0 +1,1 @@
+"""Which augmentations to train with, and how strong."""

@@ -1,0 +1,345 @@
+"""From the account of causes to the policy: a step where a cause is named, comes back, and moves the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.classification import CLASSIFICATION
+from vidrobust.metrics.task import Felt
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.stages.causes.score import KEYFRAMES, NOISE
+from vidrobust.stages.causes.shares import ADJACENT, SECOND
+from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.causes.within import CANDIDATES
+from vidrobust.stages.policy.candidates import Standing, standings
+from vidrobust.stages.policy.observed import LENGTHS, Observed, observed
+from vidrobust.stages.policy.policy import EITHER_WAY, FAMILIES, Policy, PolicyStep, Rejected
+from vidrobust.stages.policy.response import LEAST, Response, response
+
+SMALLEST_SHARE = 0.05
+"""A cause that explains no more than this of the model's change gets no step."""
+COMES_BACK = 0.9
+"""Share of half-samples of the footage in which a cause must be named again."""
+OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
+"""Probability of a step whose cause explains at least MUCH of the change, and of the others."""
+NOT_ASKED = "nothing that is measured in footage stands for it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """The tables of one run, cut to one model where they have one.
+
+    account      rows over all items; slow: the same of pairs a second apart
+    named        cause -> the distance in time at which it is named (``account.naming.named``)
+    comes_back   cause -> share of half-samples in which it is named
+    within, spread, sensitivity  the tables; floor: the noise floor
+    image_size   (height, width) px of a typical clip
+    felt, of     how far a perturbation moves the model, and what the account accounts for, as the task says
+    """
+
+    account: pd.DataFrame
+    slow: pd.DataFrame
+    named: Mapping[str, str]
+    comes_back: dict[str, float]
+    within: pd.DataFrame
+    spread: pd.DataFrame
+    sensitivity: pd.DataFrame
+    floor: float
+    image_size: tuple[int, int]
+    felt: Felt = CLASSIFICATION.felt
+    of: str = CLASSIFICATION.accounts[""]
+
+
+def build(
+    model: str,
+    evidence: Evidence,
+    *further: Evidence,
+    trained_families: Collection[str] = (),
+    widen: float = 1.0,
+) -> Policy:
+    """The policy that the evidence supports, for one model.
+
+    further  of other accounts of the same model: what any account supports is a step, and what none does is
+             rejected with the reason of the first
+    """
+    judged: list[PolicyStep | Rejected] = []
+    for each in (*further, evidence):
+        # what one cause leaves in doubt another may decide: the cause that explains most is heard last
+        for cause in sorted(CANDIDATES, key=lambda cause: _share(each.account, cause)):
+            judged += _of_cause(cause, each, widen)
+    known = {each.perturbation for each in judged}
+    asked = dict.fromkeys(evidence.sensitivity["perturbation"])
+    judged += [
+        Rejected(perturbation=name, reason=NOT_ASKED, family=_family(name))
+        for name in asked
+        if name not in known
+    ]
+    steps = _strongest_of_each(judged)
+    kept = {step.perturbation for step in steps}
+    rejected = {e.perturbation: e for e in judged if isinstance(e, Rejected) and e.perturbation not in kept}
+    taken = {step.family for step in steps}
+    contaminated = tuple(family for family in FAMILIES if family in set(trained_families))
+    left = tuple(f for f in FAMILIES if f not in taken and f not in contaminated)
+    return Policy(
+        steps=tuple(steps),
+        rejected=tuple(rejected.values()),
+        evaluation_only=left,
+        contaminated=contaminated,
+        model=model,
+        image_size=evidence.image_size,
+        widened_by=widen,
+        notes=(
+            *(note for each in (evidence, *further) for note in _of_what_has_no_step(each)),
+            *_notes(taken, contaminated, left),
+        ),
+    )
+
+
+def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep | Rejected]:
+    """A step or a reason for each perturbation that may stand for a cause."""
+    scale = evidence.named.get(cause, ADJACENT)
+    row = _row(evidence.slow if scale == SECOND else evidence.account, cause)
+    found: list[PolicyStep | Rejected] = []
+    fitted = {each.perturbation: each for each in standings(cause, evidence.within, scale)}
+    for name in CANDIDATES[cause]:
+        if not len(evidence.sensitivity[evidence.sensitivity["perturbation"] == name]):
+            continue  # not among the perturbations that were asked for
+        seen = _observed(cause, name, evidence)
+        moved = response(evidence.sensitivity, name, _catalogue_strength(seen), evidence.floor, evidence.felt)
+        why = _obstacle(cause, row, fitted.get(name), moved, evidence)
+        if why:
+            found.append(Rejected(perturbation=name, reason=why, family=_family(name)))
+        else:
+            found.append(_step(cause, name, row, fitted[name], seen, moved, evidence, widen))
+    return found
+
+
+def _obstacle(
+    cause: str, row: dict[str, Any], standing: Standing | None, moved: Response, evidence: Evidence
+) -> str:
+    """Why a perturbation of a cause gets no step, or ""."""
+    title = TITLES[cause]
+    if not row or not row["n"] or math.isnan(row["share"]):
+        return "cannot tell: no pair of frames could be replayed; more footage without cuts would tell"
+    if row["occurs"] == 0:
+        return f"does not occur: no change of {title} was measured in {row['n']} pairs"
+    span = f"{_percent(row['share'])} [{_percent(row['low'])}, {_percent(row['high'])}]"
+    if row["high"] < SMALLEST_SHARE:
+        if not moved.moves:
+            return f"occurs and moves nothing: {title} explains {span} of {evidence.of}"
+        return f"occurs and moves the model, but {title} explains less than 5 % of {evidence.of}: {span}"
+    if cause not in evidence.named:
+        if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
+            return _unspecific(title, span, row)
+        return f"cannot tell: {title} explains {span} of {evidence.of}; {_what_would_tell(row)}"
+    back = evidence.comes_back.get(cause, 0.0)
+    if back < COMES_BACK:
+        return (
+            f"cannot tell: {title} explains {span}, but only {100 * back:.0f} % of halves of the footage say so; "
+            f"{_what_would_tell(row)}"
+        )
+    if standing is None:
+        return f"{title} explains {span} of {evidence.of}, but this perturbation could not be fitted to it"
+    if not standing.stands:
+        return f"{title} explains {span} of {evidence.of}, but {standing.why}"
+    if not moved.moves and moved.value >= LEAST:
+        return (
+            f"cannot tell: {title} explains {span}, but whether this moves the model at the size seen hangs on "
+            f"{moved.n} frames ({moved.value:.2f} [{moved.low:.2f}, {moved.high:.2f}]); more frames (--frames) "
+            "would tell"
+        )
+    if not moved.moves:
+        return f"{title} explains {span}, but at the size seen this moves the model by {moved.value:.3f} only"
+    if not moved.grows:
+        return (
+            f"cannot tell: {title} explains {span}, but that more of this moves the model more is not sure from "
+            f"{moved.n} frames; more (--frames) would tell, but of a model that answers at random none"
+        )
+    return ""
+
+
+def _unspecific(title: str, span: str, row: dict[str, Any]) -> str:
+    """A share that is sure, of a change of which it is not sure that this direction matters."""
+    if row["specific_high"] < row["share"] / 2:
+        return (
+            f"{title} explains {span}, but any change of that size does as much: smoother sampling in the model "
+            "helps against it, this augmentation hardly"
+        )
+    half = (row["specific_high"] - row["specific_low"]) / 2
+    times = math.ceil((half / row["specific"]) ** 2) if row["specific"] > 0 else 10
+    return (
+        f"cannot tell: {title} explains {span}, but whether it is this very change or any of its size needs about "
+        f"{max(2, times)} times this footage, or more pairs (--pairs)"
+    )
+
+
+def _what_would_tell(row: dict[str, Any]) -> str:
+    """How much more footage would bring the interval off 5 %, if the share stays as it is."""
+    half, gap = (row["high"] - row["low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
+    if not math.isfinite(half) or row["clusters"] < 2:
+        return "more footage would tell"
+    if gap < 0.01:
+        return "it lies so near to 5 % that hardly any footage would tell"
+    times = math.ceil((half / gap) ** 2)
+    return f"about {max(2, times)} times this footage would tell"
+
+
+def _step(
+    cause: str,
+    name: str,
+    row: dict[str, Any],
+    standing: Standing,
+    seen: Observed,
+    moved: Response,
+    evidence: Evidence,
+    widen: float,
+) -> PolicyStep:
+    high = _rounded(min(seen.high * widen, _largest(name, evidence)))
+    title = TITLES[cause]
+    one_of = f" (or {' or '.join(standing.alike)}: they cannot be told apart)" if standing.alike else ""
+    slow = " over a second" if evidence.named.get(cause) == SECOND else ""
+    what = "has the same grain" if cause == NOISE else f"does {_percent(standing.does.value)} of what it does"
+    return PolicyStep(
+        perturbation=name,
+        family=_family(name),
+        unit=seen.unit,
+        low=-high if name in EITHER_WAY else 0.0,
+        high=high,
+        probability=OFTEN if row["share"] >= MUCH else SOMETIMES,
+        axes=tuple(_rounded(axis * widen) for axis in seen.axes),
+        evidence={
+            "cause": cause,
+            "scale": evidence.named[cause],
+            "share": row["share"],
+            "share_low": row["low"],
+            "share_high": row["high"],
+            "specific": row["specific"],
+            "comes_back": evidence.comes_back.get(cause, 0.0),
+            "of": evidence.of,
+            "sensitivity": moved.value,
+            "sensitivity_low": moved.low,
+            "sensitivity_high": moved.high,
+            "sensitivity_of": evidence.felt.of,
+            "flips": moved.flips,
+            "observed": seen.high,
+            "observed_px": seen.px,
+            "observed_basis": seen.basis,
+            "observed_n": seen.n,
+            "does": standing.does.value,
+            "does_low": standing.does.low,
+            "does_high": standing.does.high,
+            "one_of": [name, *standing.alike],
+            "n": int(row["n"]),
+            "widened_by": widen,
+        },
+        sentence=(
+            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of {evidence.of}{slow} "
+            f"[{_percent(row['low'])}, {_percent(row['high'])}]; {name.replace('_', ' ')}{one_of} {what}."
+        ),
+    )
+
+
+def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
+    """One step a perturbation, of the cause that explains most: a shift may stand for the camera and for parts."""
+    found: dict[str, PolicyStep] = {}
+    for each in judged:
+        if isinstance(each, PolicyStep):
+            other = found.get(each.perturbation)
+            if other is None or each.evidence["share"] > other.evidence["share"]:
+                found[each.perturbation] = each
+    return list(found.values())
+
+
+def _observed(cause: str, name: str, evidence: Evidence) -> Observed:
+    rows = evidence.within
+    own = rows[(rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")]
+    unit = PERTURBATIONS[name].unit
+    width = float(evidence.image_size[1])
+    return observed(name, unit, evidence.spread, own, width, of_objects=cause == "objects")
+
+
+def _catalogue_strength(seen: Observed) -> float:
+    return seen.px if math.isfinite(seen.px) else seen.high
+
+
+def _largest(name: str, evidence: Evidence) -> float:
+    largest = PERTURBATIONS[name].range[1]
+    return largest / evidence.image_size[1] if name in LENGTHS else largest
+
+
+def _row(account: pd.DataFrame, cause: str) -> dict[str, Any]:
+    rows = account[account["cause"] == cause]
+    found: dict[str, Any] = {} if rows.empty else rows.iloc[0].to_dict()
+    return found
+
+
+def _share(account: pd.DataFrame, cause: str) -> float:
+    share = _row(account, cause).get("share", math.nan)
+    return -math.inf if math.isnan(share) else float(share)
+
+
+def _family(name: str) -> str:
+    return str(PERTURBATIONS[name].family) if name in PERTURBATIONS else ""
+
+
+def _of_what_has_no_step(evidence: Evidence) -> list[str]:
+    """What is said of causes for which no augmentation of the whole frame stands."""
+    notes = []
+    for cause, advice in (
+        (
+            "objects",
+            "no shift of the whole frame stands for it: footage of more passes of the parts does, or judging each "
+            "part at one place",
+        ),
+        ("came_into_view", "no augmentation here stands for it: footage of more surroundings and parts does"),
+        (
+            KEYFRAMES,
+            "the recording is refreshed at each keyframe and the model sees it: record with a longer group of "
+            "pictures, intra refresh or more bits, or judge before coding",
+        ),
+    ):
+        row = _row(evidence.account, cause)
+        if cause not in evidence.named or not row:
+            continue
+        stands = any(s.stands for s in standings(cause, evidence.within))
+        if cause == "objects" and stands:
+            continue
+        title = TITLES[cause]
+        notes.append(
+            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of {evidence.of}; {advice}."
+        )
+    return notes
+
+
+def _notes(taken: set[str], contaminated: Collection[str], left: Collection[str]) -> list[str]:
+    notes = []
+    if contaminated:
+        notes.append(
+            f"The model was trained with {', '.join(contaminated)}: robustness to these families says how well "
+            "that training worked, and nothing independent about the footage."
+        )
+    if not left:
+        notes.append(
+            "No family is left to judge with: keep one aside, or judge on footage that was kept aside."
+        )
+    if taken:
+        notes.append(
+            f"Once trained with these steps, judge the model by other families than {', '.join(sorted(taken))}, "
+            "and by other footage: what it was trained with says little about it."
+        )
+    return notes
+
+
+def _percent(value: float) -> str:
+    return "?" if not np.isfinite(value) else f"{100 * value:.0f} %"
+
+
+def _rounded(value: float) -> float:
+    """Four significant digits: more are not known."""
+    return float(f"{value:.4g}")

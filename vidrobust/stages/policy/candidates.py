@@ -1,0 +1,151 @@
+"""Which perturbations stand for a named cause: by how much of the cause each one does when played in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.stages.causes.clusters import clusters_of
+from vidrobust.stages.causes.ratio import Estimate, jackknife
+from vidrobust.stages.causes.score import NOISE
+from vidrobust.stages.causes.shares import ADJACENT
+from vidrobust.stages.causes.within import CANDIDATES
+
+PARTS = ("camera",)
+"""Causes that are a sum of their candidates (a shift and a turn): each that does enough of it is a step."""
+LEAST_PART = 0.2
+"""A part of such a cause is worth a step where it surely does this much of it."""
+LEAST_WHOLE = 0.5
+"""The perturbation that stands for any other cause does at least this much of it."""
+GRAIN_NEAR = 0.15
+"""Grains no further apart than this are alike."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One candidate of a cause: how much of the cause it does, and whether it stands for it.
+
+    does   ratio with its interval: 1, as much as the cause itself
+    alike  others that cannot be told from it; it is the plainest of them
+    why    where it does not stand for the cause, the reason
+    """
+
+    perturbation: str
+    does: Estimate
+    stands: bool
+    alike: tuple[str, ...] = ()
+    why: str = ""
+
+
+def standings(cause: str, within: pd.DataFrame, scale: str = ADJACENT) -> list[Standing]:
+    """Every candidate of a cause, from the rows of one model and distance in time; the plainest first."""
+    rows = within[(within["cause"] == cause) & (within["scale"] == scale)]
+    names = [name for name in CANDIDATES.get(cause, ()) if (rows["perturbation"] == name).any()]
+    if not names:
+        return []
+    does = {name: _ratio(rows, name) for name in names}
+    if cause in PARTS:
+        return [_part(name, does[name]) for name in names]
+    if cause == NOISE:
+        return _by_grain(rows, names, does)
+    return _best(rows, _as_measured(rows, names), does, LEAST_WHOLE)
+
+
+def _as_measured(rows: pd.DataFrame, names: list[str]) -> list[str]:
+    """A motion blur is fitted only where a line was measured: first where most pairs have one, else not at all."""
+    if "motion_blur" not in names:
+        return names
+    others = [name for name in names if name != "motion_blur"]
+    fitted = rows["perturbation"].value_counts()
+    most = 2 * fitted["motion_blur"] > fitted[others].max() if others else True
+    return ["motion_blur", *others] if most else others
+
+
+def _part(name: str, does: Estimate) -> Standing:
+    stands = does.low > LEAST_PART or (np.isnan(does.low) and does.value > LEAST_WHOLE)
+    why = "" if stands else f"it does {_percent(does)} of what the camera's motion does"
+    return Standing(perturbation=name, does=does, stands=bool(stands), why=why)
+
+
+def _best(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate], least: float) -> list[Standing]:
+    """The one that does most, or the plainest of those that cannot be told from it."""
+    best = max(names, key=lambda name: does[name].value)
+    tied = [name for name in names if name == best or not _surely_less(rows, name, best)]
+    chosen = tied[0]
+    found = []
+    for name in names:
+        enough = does[name].value >= least
+        if name == chosen and enough:
+            others = tuple(other for other in tied if other != name)
+            found.append(Standing(perturbation=name, does=does[name], stands=True, alike=others))
+            continue
+        if name in tied and name != chosen:
+            why = f"it cannot be told from {chosen}, which is plainer"
+        else:
+            why = f"played in the cause's place it does {_percent(does[name])} of it"
+        found.append(Standing(perturbation=name, does=does[name], stands=False, why=why))
+    return found
+
+
+def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -> list[Standing]:
+    """Of noise and coding: those whose grain is that of the footage's; the nearest where none is."""
+    seen = float(rows["grain_seen"].median())
+    apart = {
+        name: abs(float(rows.loc[rows["perturbation"] == name, "grain"].median()) - seen) for name in names
+    }
+    alike = [name for name in names if apart[name] <= GRAIN_NEAR]
+    alike = alike or [min(names, key=lambda name: apart[name])]
+    found = []
+    for name in names:
+        stands = name == alike[0]
+        others = tuple(other for other in alike if other != name) if stands else ()
+        why = (
+            f"it cannot be told from {alike[0]}, which is plainer"
+            if name in alike
+            else f"its grain is not that of the footage (neighbouring pixels correlate by {seen:.2f})"
+        )
+        found.append(
+            Standing(
+                perturbation=name, does=does[name], stands=stands, alike=others, why="" if stands else why
+            )
+        )
+    return found
+
+
+def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
+    items = np.unique(rows["item"].astype(str), return_inverse=True)[1]
+    cluster = clusters_of(items, rows["frame_a"].to_numpy(np.int64))
+    totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
+    np.add.at(totals, cluster, columns)
+    return totals
+
+
+def _ratio(rows: pd.DataFrame, name: str) -> Estimate:
+    own = rows[rows["perturbation"] == name]
+    weight = own["weight"].to_numpy(float)[:, None]
+    columns = weight * own[["along", "along_cause"]].to_numpy(float)
+    return jackknife(_totals(own, columns), draws=len(own), statistic=lambda t: _safe(t[..., 0], t[..., 1]))
+
+
+def _surely_less(rows: pd.DataFrame, name: str, best: str) -> bool:
+    """Whether a candidate does surely less of the cause than the best one, pair by pair."""
+    keys = ["item", "frame_a", "frame_b"]
+    one, other = (rows[rows["perturbation"] == each] for each in (name, best))
+    both = one.merge(other[[*keys, "along"]].rename(columns={"along": "along_best"}), on=keys)
+    weight = both["weight"].to_numpy(float)[:, None]
+    columns = weight * both[["along_best", "along", "along_cause"]].to_numpy(float)
+    gap = jackknife(
+        _totals(both, columns), draws=len(both), statistic=lambda t: _safe(t[..., 0] - t[..., 1], t[..., 2])
+    )
+    return bool(gap.low > 0.05)
+
+
+def _safe(over: np.ndarray, under: np.ndarray) -> np.ndarray:
+    known = np.abs(under) > 1e-12
+    return np.divide(over, under, out=np.full(np.shape(under), np.nan), where=known)
+
+
+def _percent(does: Estimate) -> str:
+    return f"{100 * does.value:.0f} %" if np.isfinite(does.value) else "an unknown part"

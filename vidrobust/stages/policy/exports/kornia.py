@@ -1,0 +1,153 @@
+"""policy_kornia.py: a module of Kornia augmentations for batches, on any device."""
+
+from __future__ import annotations
+
+import math
+
+from vidrobust.stages.policy.exports.rendered import (
+    UNKNOWN_SIZE,
+    Export,
+    cannot,
+    factors,
+    header,
+    in_order,
+    in_pixels,
+    listing,
+    number,
+    shares,
+    why,
+)
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+
+NAME = "policy_kornia.py"
+
+_IMPORTS = '''
+from __future__ import annotations
+
+import kornia.augmentation as K
+import torch
+
+
+def train_transform(pixels_per_footage_pixel: float = 1.0) -> torch.nn.Module:
+    """Augmentation for training on float32 RGB batches (N, 3, H, W) in [0, 1]; each picture draws its own.
+
+    Put it before normalising. Where pictures were resized before, say by how much for the blur: 0.5 for half the
+    size. Shifts are shares of a side.
+    """
+    return K.AugmentationSequential(
+'''
+
+_END = '''        data_keys=["input"],
+    )
+
+
+class Levels(K.IntensityAugmentationBase2D):
+    """A change of the levels, here 0 to 1.
+
+    change  (pixels (N, 3, H, W), numbers (N, 1, 1, 1) drawn evenly from low to high) -> pixels
+    """
+
+    def __init__(self, change, low, high, p):
+        super().__init__(p=p)
+        self.change, self.low, self.high = change, low, high
+
+    def apply_transform(self, input, params, flags, transform=None):
+        drawn = torch.empty(len(input), 1, 1, 1, device=input.device, dtype=input.dtype)
+        return self.change(input, drawn.uniform_(self.low, self.high)).clamp(0.0, 1.0)
+'''
+
+_BLUR = '''
+
+def gaussian_blur(low, high, scale, p) -> K.RandomGaussianBlur:
+    """Sigma drawn between low and high pixels of the footage, cut at four of them; never quite 0."""
+    low, high = max(low * scale, 0.01), max(high * scale, 0.01)
+    return K.RandomGaussianBlur(2 * int(4 * high + 0.5) + 1, (low, high), p=p)
+'''
+_FUNCTIONS = {
+    "exposure_offset": """
+
+def exposure_offset(pixels, levels):
+    return pixels + levels / 255.0
+""",
+    "gamma": """
+
+def gamma(pixels, exponent):
+    return pixels**exponent
+""",
+    "white_balance": '''
+
+def white_balance(pixels, ratio):
+    """Red and blue in the ratio: red times its root, blue by it, green as it was."""
+    root = ratio.sqrt()
+    return pixels * torch.cat([root, torch.ones_like(root), 1 / root], dim=1)
+''',
+    "gaussian_noise": """
+
+def gaussian_noise(pixels, sigma):
+    return pixels + torch.randn_like(pixels) * sigma / 255.0
+""",
+    "shot_noise": '''
+
+def shot_noise(pixels, sigma_at_white):
+    """Poisson noise; the strength is its sigma at white."""
+    photons_at_white = (255.0 / sigma_at_white.clamp(min=0.01)) ** 2
+    return torch.poisson(pixels * photons_at_white) / photons_at_white
+''',
+    "speckle_noise": """
+
+def speckle_noise(pixels, sigma):
+    return pixels * (1.0 + torch.randn_like(pixels) * sigma)
+""",
+}
+
+
+def render(policy: Policy) -> Export:
+    """The module, which runs without vidrobust."""
+    body, functions, missing = "", "", []
+    for step in in_order(policy):
+        call = _call(policy, step)
+        if call.startswith("!"):
+            missing.append(cannot(step, call[1:]))
+            continue
+        body += "".join(f"        # {line}\n" for line in why(step)) + f"        {call},\n"
+        functions += _BLUR if step.perturbation == "gaussian_blur" else _FUNCTIONS.get(step.perturbation, "")
+    start = header(policy, "Augmentation recommended by vidrobust, for Kornia.")
+    if not body:
+        nothing = _IMPORTS.replace(
+            "K.AugmentationSequential(", "torch.nn.Identity()  # nothing is recommended"
+        )
+        text = start + listing(missing) + nothing.replace("import kornia.augmentation as K\n", "")
+    else:
+        text = start + listing(missing) + _IMPORTS + body + _END + functions
+    return Export(name=NAME, text=text, not_expressed=tuple(missing))
+
+
+def _call(policy: Policy, step: PolicyStep) -> str:
+    """The transform of one step as an expression; or "!" and why there is none."""
+    (low, high), p = in_pixels(policy, step), f"p={step.probability:g}"
+    name = step.perturbation
+    if name in _FUNCTIONS:
+        first, last = factors(step) if name in ("gamma", "white_balance") else (low, high)
+        return f"Levels({name}, {first}, {last}, {p})"
+    if name in ("brightness", "contrast", "saturation"):
+        return f"K.ColorJitter({name}={factors(step)}, {p})"
+    if name == "translation":
+        moved = shares(policy, step)
+        return f"!{UNKNOWN_SIZE}" if moved is None else _affine(p, f"0.0, translate={moved}")
+    if name == "motion_blur":
+        longest = math.floor(high) - (math.floor(high) + 1) % 2
+        if longest < 3:
+            return "!Kornia smears over odd numbers of pixels from 3"
+        return f"K.RandomMotionBlur((3, {longest}), angle=180.0, direction=0.0, border_type='REFLECT', {p})"
+    return {
+        "hue": f"K.ColorJitter(hue=({number(low / 360)}, {number(high / 360)}), {p})",
+        "rotation": _affine(p, f"({low}, {high})"),
+        "scale": _affine(p, f"0.0, scale={factors(step)}"),
+        "horizontal_flip": f"K.RandomHorizontalFlip(p={number(step.probability * high)})",
+        "gaussian_blur": f"gaussian_blur({low}, {high}, pixels_per_footage_pixel, {p})",
+        "jpeg": f"K.RandomJPEG(({float(max(1, 100 - high))}, {float(max(1, 100 - low))}), {p})",
+    }.get(name, "!Kornia has no such augmentation")
+
+
+def _affine(p: str, ranges: str) -> str:
+    return f"K.RandomAffine({ranges}, padding_mode='reflection', resample='bicubic', {p})"

@@ -1,0 +1,115 @@
+"""What an export is, and how ranges of the catalogue become numbers of a library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vidrobust.stages.policy.observed import OF_WIDTH
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """One file of a policy for one library.
+
+    name           of the file
+    text           its content, which lists what is not expressed as well
+    not_expressed  one sentence for each step, or part of one, that the format cannot say
+    """
+
+    name: str
+    text: str
+    not_expressed: tuple[str, ...] = ()
+
+
+def factor(strength: float) -> float:
+    """The factor of a signed relative strength: 1 + s, and 1 / (1 + |s|) below zero, as in the catalogue."""
+    return 1 + strength if strength >= 0 else 1 / (1 - strength)
+
+
+def factors(step: PolicyStep) -> tuple[float, float]:
+    """The smallest and the largest factor of a step."""
+    return number(factor(step.low)), number(factor(step.high))
+
+
+def even(step: PolicyStep) -> float:
+    """The largest h so that 1 - h to 1 + h lies inside the step's factors, for formats that know no other."""
+    return number(max(0.0, min(1 - factor(step.low), factor(step.high) - 1)))
+
+
+def shares(policy: Policy, step: PolicyStep) -> tuple[float, float] | None:
+    """The largest shift along x and y as shares of the width and the height; None where the shape is unknown.
+
+    A policy has both as shares of the width, so that clips of any size can stand in it.
+    """
+    if policy.image_size is None:
+        return None
+    height, width = policy.image_size
+    x, y = step.axes or (max(abs(step.low), abs(step.high)),) * 2
+    return number(min(1.0, x)), number(min(1.0, y * width / height))
+
+
+def in_pixels(policy: Policy, step: PolicyStep) -> tuple[float, float]:
+    """The range of a step for formats that want pixels: a share of the width in pixels of a typical clip."""
+    width = policy.image_size[1] if policy.image_size is not None and step.unit == OF_WIDTH else 1
+    return number(step.low * width), number(step.high * width)
+
+
+def number(value: float) -> float:
+    """Rounded to six significant digits, so that files are readable."""
+    return float(f"{value:.6g}")
+
+
+def why(step: PolicyStep) -> list[str]:
+    """The evidence in two lines, for a comment."""
+    range_ = (
+        f"{step.perturbation}: {step.low:g} to {step.high:g} {step.unit}, probability {step.probability:g}"
+    )
+    return [range_, step.sentence or "see policy.json"]
+
+
+UNKNOWN_SIZE = (
+    "translation: the footage's shape is unknown, so a share of its width cannot become one of its height"
+)
+
+
+def cannot(step: PolicyStep, reason: str) -> str:
+    """The sentence for a step that a format cannot express."""
+    return f"{step.perturbation} ({step.low:g} to {step.high:g} {step.unit}): {reason}"
+
+
+ORDER = ("geometry", "blur", "light", "colour", "noise", "compression")
+"""Of the families, as light passes them: the scene moves, the lens blurs, the sensor adds, the codec takes."""
+
+
+def in_order(policy: Policy) -> list[PolicyStep]:
+    """The steps in the order in which a camera would do them."""
+    last = len(ORDER)
+    return sorted(policy.steps, key=lambda s: ORDER.index(s.family) if s.family in ORDER else last)
+
+
+def header(policy: Policy, title: str, mark: str = "# ") -> str:
+    """The opening lines of a file: what it is, from what, and what the ranges mean."""
+    size = (
+        "unknown"
+        if policy.image_size is None
+        else f"{policy.image_size[1]} x {policy.image_size[0]} px (w x h)"
+    )
+    lines = [
+        title,
+        f"Model: {policy.model or 'not named'}. Footage: {size}.",
+        f"Ranges: the spread of the condition over the footage, times {policy.widened_by:g}.",
+        "Evidence for each step: policy.json.",
+        f"Not needed here, and so free to judge the trained model by: "
+        f"{', '.join(policy.evaluation_only) or 'nothing'}.",
+    ]
+    if not policy.steps:
+        lines.append("No augmentation is recommended; policy.json says why not.")
+    return "\n".join((mark + line).rstrip() for line in lines) + "\n"
+
+
+def listing(not_expressed: list[str], mark: str = "# ") -> str:
+    """The lines that say what the file does not hold."""
+    if not not_expressed:
+        return mark + "Everything in the policy is expressed here.\n"
+    return mark + "Not expressed here:\n" + "".join(f"{mark}  {line}\n" for line in not_expressed)

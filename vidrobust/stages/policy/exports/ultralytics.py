@@ -1,0 +1,108 @@
+"""policy_ultralytics.yaml: training hyper-parameters of Ultralytics, by their published meaning.
+
+hsv_h      hue turned by up to +-h of a whole turn                      degrees / 360
+hsv_s      HSV saturation times 1 - s to 1 + s
+hsv_v      HSV value, which is all three channels, times 1 - v to 1 + v
+degrees    +-degrees
+translate  +-share of the training picture's side, the same for both axes; it is square, the footage's
+           longer side fills it, so the share is px / longer side
+scale      size times 1 - s to 1 + s
+shear      +-degrees, in both axes at once
+fliplr     probability
+"""
+
+from __future__ import annotations
+
+from vidrobust.stages.policy.exports.rendered import (
+    UNKNOWN_SIZE,
+    Export,
+    cannot,
+    even,
+    header,
+    in_order,
+    listing,
+    number,
+    why,
+)
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+
+NAME = "policy_ultralytics.yaml"
+KEYS = {
+    "hue": "hsv_h",
+    "saturation": "hsv_s",
+    "brightness": "hsv_v",
+    "rotation": "degrees",
+    "translation": "translate",
+    "scale": "scale",
+    "shear": "shear",
+    "perspective": "perspective",
+}
+_WHERE = """\
+# Use it as overrides: yolo detect train cfg=policy_ultralytics.yaml model=... data=...
+# Meant for detection, segmentation and pose; in classification Ultralytics reads scale otherwise.
+# Ultralytics draws these for every picture: probabilities are not expressed.
+# A key at 0.0 is switched off because the footage gives no reason for it; Ultralytics' default is not 0.
+# Nothing is said of mosaic, mixup, copy_paste, erasing, fliplr, flipud and auto_augment: they do what they do by
+# default. auto_augment (classification) holds brightness, contrast, colour, rotation, shear and translation.
+"""
+
+
+def render(policy: Policy) -> Export:
+    """The YAML: every key of light, colour and geometry, 0.0 where nothing is recommended."""
+    missing: list[str] = []
+    notes: dict[str, list[str]] = {}
+    values = dict.fromkeys(KEYS.values(), 0.0)
+    for step in in_order(policy):
+        found = _value(policy, step)
+        if isinstance(found, str):
+            missing.append(cannot(step, found))
+            continue
+        key, value, remark = found
+        values[key] = value
+        notes[key] = [*why(step), *([remark] if remark else [])]
+        if remark:
+            missing.append(f"{step.perturbation}: {remark}")
+    body = ""
+    for key, value in values.items():
+        body += "".join(f"# {line}\n" for line in notes.get(key, [])) + f"{key}: {_float(value)}\n"
+    start = header(policy, "Augmentation recommended by vidrobust, as Ultralytics hyper-parameters.")
+    return Export(name=NAME, text=start + _WHERE + listing(missing) + body, not_expressed=tuple(missing))
+
+
+def _value(policy: Policy, step: PolicyStep) -> tuple[str, float, str] | str:
+    """(key, value, what is inexact about it) of a step; or why there is none."""
+    name, either_way = step.perturbation, number(min(abs(step.low), step.high))
+    if name == "translation":
+        return _translate(policy, step)
+    if name in ("brightness", "scale"):
+        return KEYS[name], even(step), ""
+    if name == "saturation":
+        return (
+            KEYS[name],
+            even(step),
+            "about HSV value, not luma: chroma changes alike, brightness moves a little",
+        )
+    if name == "hue":
+        return KEYS[name], number(either_way / 360), ""
+    if name in ("rotation", "shear"):
+        return KEYS[name], either_way, ""
+    if name == "horizontal_flip":
+        return "fliplr", number(step.probability * step.high), ""
+    return "Ultralytics has no such hyper-parameter"
+
+
+def _translate(policy: Policy, step: PolicyStep) -> tuple[str, float, str] | str:
+    if policy.image_size is None:
+        return UNKNOWN_SIZE
+    x, y = step.axes or (step.high, step.high)
+    height, width = policy.image_size
+    share = number(min(x, y) * width / max(height, width))
+    if share == 0:
+        return "the footage moves along one axis only, and Ultralytics' number is for both"
+    remark = f"one number for both axes, so the smaller of {x:g} and {y:g} of the width" if x != y else ""
+    return "translate", min(share, 1.0), remark
+
+
+def _float(value: float) -> str:
+    text = f"{value:.8f}".rstrip("0")
+    return text + "0" if text.endswith(".") else text

@@ -1,0 +1,139 @@
+"""Policy: which augmentations to train with, how strong and how often, what was rejected, what is left over.
+
+A policy is advice from evidence about causes, not a proof that training with it helps: that takes a trained model
+and footage kept aside.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vidrobust.errors import InputError
+from vidrobust.files.atomic import plain
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.stages.policy.observed import OF_WIDTH
+
+SCHEMA = 2
+EITHER_WAY = frozenset(
+    ("brightness", "exposure_offset", "contrast", "gamma", "saturation", "hue", "white_balance",
+     "translation", "rotation", "scale", "shear")
+)  # fmt: skip
+"""Perturbations with two directions: their range runs from -high to high, in the catalogue's signed strength."""
+FAMILIES = tuple(dict.fromkeys(str(entry.family) for entry in PERTURBATIONS.values()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyStep:
+    """One augmentation.
+
+    low, high    signed strengths of the catalogue's perturbation, drawn evenly between them. -s of a relative
+                 gain is the factor 1 / (1 + s). Lengths are shares of the frame's width (``unit`` says so)
+    axes         translation only: the largest shift along x and along y, shares of the width; else empty
+    probability  with which the step is applied to a picture
+    evidence     share, share_low, share_high, specific of the account of causes, comes_back, sensitivity,
+                 observed and what it stands on
+    """
+
+    perturbation: str
+    family: str
+    unit: str
+    low: float
+    high: float
+    probability: float
+    axes: tuple[float, ...] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    sentence: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """Perturbation, range and probability, with lengths in percent of the frame's width."""
+        factor, unit = (100.0, "% of the width") if self.unit == OF_WIDTH else (1.0, self.unit)
+        span = f"{factor * self.low:.3g} to {factor * self.high:.3g}"
+        if self.unit == "100 - quality":
+            return f"{self.perturbation} quality {100 - self.high:.3g} to 100 (p = {self.probability:g})"
+        return f"{self.perturbation} {span} {unit} (p = {self.probability:g})"
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
+            raise InputError(
+                f"policy: {self.perturbation}: expected a range low <= high, got {self.low} to {self.high}"
+            )
+        if not 0 < self.probability <= 1:
+            raise InputError(
+                f"policy: {self.perturbation}: expected a probability in (0, 1], got {self.probability}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejected:
+    """One perturbation that is not recommended, and why."""
+
+    perturbation: str
+    reason: str
+    family: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What to train with, for one model on one set of footage.
+
+    image_size       (height, width) px of a typical clip, for formats that want pixels; None where unknown
+    evaluation_only  families kept for judging: do not train with them, or nothing is left to judge with
+    contaminated     families that the model was already trained with: they judge nothing here
+    notes            what a reader must know besides
+    """
+
+    steps: tuple[PolicyStep, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    evaluation_only: tuple[str, ...] = ()
+    contaminated: tuple[str, ...] = ()
+    model: str = ""
+    image_size: tuple[int, int] | None = None
+    widened_by: float = 1.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """The policy in one sentence."""
+        if not self.steps:
+            return "No augmentation is recommended: see for each why not."
+        return f"Train with {'; '.join(step.in_words for step in self.steps)}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values in the order of policy.json; what is not a number is None."""
+        content = {"schema": SCHEMA, **dataclasses.asdict(self), "headline": self.headline}
+        found: dict[str, Any] = plain(content)
+        return found
+
+    def to_json(self) -> str:
+        """The text of policy.json: strict JSON."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "policy.json") -> Policy:
+        """The policy in the text of a policy.json; InputError where it is none."""
+        try:
+            content = json.loads(text)
+            if content["schema"] != SCHEMA:
+                raise InputError(
+                    f"{where}: schema {content['schema']} is not known, this version reads {SCHEMA}"
+                )
+            steps = [{"axes": [], **step} for step in content["steps"]]
+            size = content.get("image_size")
+            return cls(
+                steps=tuple(PolicyStep(**{**s, "axes": tuple(s["axes"])}) for s in steps),
+                rejected=tuple(Rejected(**each) for each in content["rejected"]),
+                evaluation_only=tuple(content["evaluation_only"]),
+                contaminated=tuple(content.get("contaminated", ())),
+                model=content.get("model", ""),
+                image_size=(int(size[0]), int(size[1])) if size else None,
+                widened_by=float(content.get("widened_by", 1.0)),
+                notes=tuple(content.get("notes", ())),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{where}: is not a policy of this version: {error!r}") from error

@@ -1,0 +1,127 @@
+"""What a perturbation of some strength does to the model, and whether more of it does more."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from vidrobust.metrics.task import Felt
+from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
+from vidrobust.statistics.intervals import clustered_mean
+
+LEVEL = 0.025
+"""Of the test that more does more."""
+FEWEST_RANKED = 4
+"""Of no more than so many values no ranking is sure."""
+LEAST = 0.005
+"""From here on a model is said to be moved: half a percent of its probability, or of its boxes."""
+
+FEWEST_CLUSTERS = 8
+"""Independent clusters from which on the lower end of the response counts, and not its value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """What a perturbation of some strength does to the model.
+
+    value, low, high  as the task's ``felt`` says, with its 95 % interval over clusters
+    flips             how often the answer is another one
+    grows             the stronger surely do more than the weaker: without a dose-response (Hill 1965, "The
+                      environment and disease") it is not the perturbation that acts. True with one strength alone
+    moves             more than the computer's own noise, surely where there are clusters enough, and than LEAST
+    """
+
+    value: float
+    low: float
+    high: float
+    flips: float
+    n: int
+    moves: bool
+    grows: bool
+
+
+def response(
+    sensitivity: pd.DataFrame, perturbation: str, strength: float, floor: float, felt: Felt
+) -> Response:
+    """The model's response at a strength, linear between the strengths tried; 0 at 0.
+
+    sensitivity  the rows of one model; floor: its noise floor
+    n            frames that were tried at one of the two strengths about it
+    """
+    rows = sensitivity[sensitivity["perturbation"] == perturbation]
+    nan = float("nan")
+    if not len(rows) or not math.isfinite(strength):
+        return _nothing()
+    moved = _summed(rows, felt.columns)
+    change = _at(moved, strength)
+    flips = _at(_summed(rows, felt.turns), strength)
+    if not len(change):
+        return _nothing()
+    clusters = independent_clusters(change["item"], change["frame"], shortest=SHORTEST_FRAMES)
+    found = clustered_mean(change["value"].to_numpy(float), clusters.label, bounds=(0.0, 1.0))
+    # with a handful of stretches an interval of a mean says little, and the account has shown the rest
+    sure = found.low if clusters.count >= FEWEST_CLUSTERS and math.isfinite(found.low) else found.value
+    least = max(0.0 if math.isnan(floor) else floor, 0.0)
+    return Response(
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        flips=float(flips["value"].mean()) if len(flips) else nan,
+        n=found.n,
+        moves=sure > least and found.value >= LEAST,
+        grows=_grows(moved),
+    )
+
+
+def _nothing() -> Response:
+    nan = float("nan")
+    return Response(value=nan, low=nan, high=nan, flips=nan, n=0, moves=False, grows=False)
+
+
+def _grows(rows: pd.DataFrame) -> bool:
+    """Whether more moves the model surely more: Spearman's correlation over frames and strengths, one-sided."""
+    if rows["strength"].nunique() < 2:
+        return True
+    if rows["value"].nunique() < 2:
+        return False
+    found = stats.spearmanr(rows["strength"], rows["value"], alternative="greater")
+    return bool(found.pvalue < LEVEL) if len(rows) > FEWEST_RANKED else bool(found.statistic > 0)
+
+
+def _summed(rows: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
+    """item, frame, strength, value: the sum of these metrics, 1 at most; without frames of which none is known."""
+    own = rows[rows["metric"].isin(metrics) & rows["value"].notna()]
+    mean = own.groupby(["item", "frame", "strength", "metric"], sort=False)["value"].mean()
+    return mean.groupby(level=[0, 1, 2], sort=False).sum().clip(upper=1.0).reset_index()
+
+
+def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
+    """item, frame, value: of each frame that was tried at one of the two strengths about this one.
+
+    The mean of the values is the response, the line between the means of the two strengths. Not every frame need
+    have been tried at both: a value is that mean, and what the frame departs from each strength's mean, by the
+    strength's part in the line and by how many of the frames have it. Of frames tried at both it is their own
+    line, and clusters of such values have the variance of the mean (linearisation, Cochran 1977, section 6.3).
+    """
+    table = rows.pivot_table(index=["item", "frame"], columns="strength", values="value", aggfunc="mean")
+    known = np.concatenate([[0.0], table.columns.to_numpy(float)])
+    if not len(table):
+        return pd.DataFrame({"item": [], "frame": [], "value": []})
+    values = np.column_stack([np.zeros(len(table)), table.to_numpy(float)])
+    place = int(np.clip(np.searchsorted(known, strength), 1, len(known) - 1))
+    part = min(1.0, (strength - known[place - 1]) / (known[place] - known[place - 1]))
+    weight = np.array([1 - part, part])
+    about = values[:, place - 1 : place + 1]
+    # strength 0 is known of every frame, and tells nothing of which frames were tried
+    tried = ~np.isnan(about) & np.array([place > 1 and part < 1, place == 1 or part > 0])
+    some = tried.any(axis=1)
+    about, tried = about[some], tried[some]
+    share = tried.mean(axis=0)
+    means = [column[of].mean() if of.any() else 0.0 for column, of in zip(about.T, tried.T, strict=True)]
+    apart = np.where(tried, about - means, 0.0) * weight / np.where(share > 0, share, 1.0)
+    found = float(np.dot(weight, means)) + apart.sum(axis=1)
+    return table.index[some].to_frame(index=False).assign(value=found)

@@ -1,0 +1,1 @@
+"""A run folder becomes report.html and the answer on the console."""

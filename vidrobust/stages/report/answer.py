@@ -1,0 +1,169 @@
+"""The answer in a few lines: how stable, where it is worst, why, what to train with, what could not be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.report.words import (
+    clock,
+    cut,
+    known,
+    listing,
+    number,
+    percent,
+    percent_with_interval,
+    plural,
+)
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes import section as account_section
+from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.policy import section as policy_section
+from vidrobust.stages.stability import section as stability_section
+
+LEAST_TOLD = 0.05
+"""A smaller share of the account is not told by name."""
+LEAST_LEFT = 0.01
+"""Less than this left unexplained is not worth a word."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one model's run comes to: (question, answer in plain words) in the order of telling."""
+
+    model: str
+    lines: tuple[tuple[str, str], ...]
+
+
+def answers(run: RunTables) -> list[Answer]:
+    """One answer a model, from whatever stages have run."""
+    pages = {page.model: page for page in policy_section.policies(run)}
+    return [Answer(model, tuple(_lines(run, model, pages.get(model)))) for model in run.tasks]
+
+
+def text_of(run: RunTables) -> str:
+    """The answers as the console shows them."""
+    found = []
+    for answer in answers(run):
+        found.append(answer.model)
+        found += [f"  {question:<12} {said}" for question, said in answer.lines]
+    report = run.folder / "report.html"
+    if report.is_file():
+        found.append(f"The whole report: {report}")
+    return "\n".join(found)
+
+
+def _lines(run: RunTables, model: str, page: policy_section.PolicyPage | None) -> Iterator[tuple[str, str]]:
+    stability = run.table("stability")
+    if stability is not None:
+        yield "How stable", _how_stable(run, stability, model)
+        worst = _worst(run, model)
+        if worst:
+            yield "Worst", worst
+    for prefix, of in run.tasks[model].accounts.items():
+        account = account_section.whole(run, model, f"{prefix}account")
+        if len(account):
+            yield "Why", _why(account, of)
+    if page is not None:
+        yield "Train with", _train(page)
+        unknown = _not_told(page)
+        if unknown:
+            yield "Not told", unknown
+
+
+def _how_stable(run: RunTables, stability: pd.DataFrame, model: str) -> str:
+    scope = plural(len(run.items), "clip") if len(run.items) > 1 else "one clip"
+    task, said = run.tasks[model], []
+    for name in task.answered:
+        metric = find_metric(name, task.name)
+        found = stability_section.overall(stability, model, name)
+        if metric is None or metric.told is None or not found["n"] or not known(found["value"]):
+            continue
+        rate = percent_with_interval(found["value"], found["low"], found["high"])
+        words = metric.told.happens if found["value"] else metric.told.never
+        said.append(f"{words}: {rate} of {plural(int(found['n']), metric.told.of, metric.told.many)}")
+    return f"{'; '.join(said)} in {scope}" if said else task.nothing
+
+
+def _worst(run: RunTables, model: str) -> str:
+    files = (f for f in ("moments.json", "box_moments.json") for f in run.json(f).get("moments", []))
+    first = next((moment for moment in files if moment["model"] == model), None)
+    if first is None:
+        return ""
+    item = cut(str(first["item"]), 40)
+    if "what" in first:
+        when, score = clock(float(first["time_b_s"])), number(first["score_before"])
+        return f"{item} at {when}: {first['what']}, after a score of {score}"
+    where = f"{item} at {clock(float(first['time_a_s']))}"
+    if not first["flip"]:
+        moved = percent(float(first["total_variation"]))
+        return f"{where}: {cut(str(first['label_a']))} keeps the lead, {moved} of the probability moves"
+    swaps = _swaps(run, model)
+    often = f"; most often {swaps}" if swaps else ""
+    return f"{where}: {cut(str(first['label_a']))} becomes {cut(str(first['label_b']))}{often}"
+
+
+def _swaps(run: RunTables, model: str) -> str:
+    """The two classes that change places most often between neighbours."""
+    pairs, frames = run.table("pairs"), run.table("frames")
+    if pairs is None or frames is None:
+        return ""
+    flips = pairs[
+        (pairs["model"] == model)
+        & (pairs["kind"] == "adjacent")
+        & (pairs["excluded"] == "")
+        & pairs["label_flip"]
+    ]
+    names = frames[frames["model"] == model].set_index(["item", "frame"])["label_name"]
+    both = [
+        frozenset((names.get((p.item, p.frame_a), ""), names.get((p.item, p.frame_b), "")))
+        for p in flips.itertuples()
+    ]
+    counted = pd.Series(both).value_counts() if both else pd.Series(dtype=int)
+    if counted.empty or counted.iloc[0] < 2:
+        return ""
+    one, other = (cut(name) for name in sorted(counted.index[0]))
+    return f"{one} and {other} change places ({plural(int(counted.iloc[0]), 'time')})"
+
+
+def _why(account: pd.DataFrame, of: str) -> str:
+    told = account[(account["share"] >= LEAST_TOLD) & (account["cause"] != "unexplained")]
+    told = told.sort_values("share", ascending=False)
+    surely, perhaps = (
+        [
+            f"{TITLES[row.cause]} {percent_with_interval(row.share, row.low, row.high)}"
+            for row in told[of_these].itertuples()
+        ]
+        for of_these in (told["low"] > 0, ~(told["low"] > 0))
+    )
+    if not surely and not perhaps:
+        return f"nothing that was measured explains {of}"
+    if not surely:
+        return f"what {of} comes from cannot be told from these pairs; the largest share: {perhaps[0]}"
+    also = f", perhaps also from {listing(perhaps)}" if perhaps else ""
+    rest = account.loc[account["cause"] == "unexplained", "share"]
+    some = len(rest) and known(rest.iloc[0]) and rest.iloc[0] >= LEAST_LEFT
+    left = f"; {percent(float(rest.iloc[0]))} is not explained" if some else ""
+    return f"{of} comes from {listing(surely)}{also}{left}"
+
+
+def _train(page: policy_section.PolicyPage) -> str:
+    if not page.steps:
+        said = "no augmentation of the whole frame is recommended by this footage"
+        advice = next((note for note in page.notes if "explains" in note), "")
+        return f"{said}. {advice.rstrip('.')}" if advice else said
+    return listing(
+        [f"{s['perturbation']} {s['range']} (comes back in {s['comes_back']} of halves)" for s in page.steps]
+    )
+
+
+def _not_told(page: policy_section.PolicyPage) -> str:
+    unsure = [row for row in page.rejected if row["reason"].startswith("cannot tell")]
+    if not unsure:
+        return ""
+    what = unsure[0]["reason"].removeprefix("cannot tell: ")
+    more = f" (and {len(unsure) - 1} more, see the report)" if len(unsure) > 1 else ""
+    return f"{unsure[0]['perturbation']}: {what}{more}"

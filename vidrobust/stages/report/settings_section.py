@@ -1,0 +1,61 @@
+"""What the run was: models, settings, versions, and the seconds each stage took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vidrobust.report.words import duration
+from vidrobust.run_folder.reader import RunTables
+
+STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "report")
+
+
+def not_run(stage: str, folder: str) -> str:
+    """The sentence of a section whose stage has not run."""
+    return f"This stage has not run: vidrobust {stage} {folder}"
+
+
+def models(run: RunTables) -> list[dict[str, Any]]:
+    """Each model with what run.json says of it; empty fields are left out."""
+    result = []
+    for entry in run.run.get("models", []):
+        rest = {k: v for k, v in entry.items() if k not in ("name", "notes") and v not in ("", None, [])}
+        facts = [{"name": k.replace("_", " "), "value": str(v)} for k, v in rest.items()]
+        result.append({"name": entry.get("name", ""), "facts": facts, "notes": entry.get("notes") or []})
+    return result
+
+
+def settings(run: RunTables) -> list[dict[str, str]]:
+    """Every setting, in the order of run.json."""
+    return [{"name": k, "value": _plain(v)} for k, v in (run.run.get("settings") or {}).items()]
+
+
+def versions(run: RunTables) -> list[dict[str, str]]:
+    """Programs and libraries that the numbers depend on."""
+    return [{"name": k, "value": str(v)} for k, v in (run.run.get("versions") or {}).items()]
+
+
+def stages(run: RunTables) -> list[dict[str, str]]:
+    """Each stage: done and how long it took, or not run."""
+    done = run.run.get("stages") or {}
+    rows = []
+    for stage in [*STAGES, *(s for s in done if s not in STAGES)]:
+        if stage == "report":
+            continue
+        if stage in done:
+            seconds = done[stage].get("seconds")
+            text = duration(float(seconds)) if seconds is not None else "done"
+        elif stage == "variation" and run.table("variation") is not None:
+            text = "measured together with the stability"
+        else:
+            text = "not run"
+        rows.append({"name": stage, "value": text})
+    return rows
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value) if value else "none"
+    return str(value)

@@ -1,0 +1,194 @@
+"""How much each synthetic perturbation moves the prediction of a clean frame."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.errors import SettingsError
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.catalogue import metrics_of, task_of
+from vidrobust.metrics.task import differences
+from vidrobust.models.predict import Batch, Model, Predictions, auto_batch, joined, predict
+from vidrobust.perturb.draws import seeded
+from vidrobust.perturb.perturbation import Perturbation
+from vidrobust.predictions import Classifications
+from vidrobust.stages.sensitivity.design import strengths_shown
+from vidrobust.video.prefetch import prefetched
+
+AHEAD = 1
+"""Batches that are perturbed before they are asked for."""
+Step = Callable[[int], None]
+"""Told how many perturbed frames were just predicted."""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Some frames under one perturbation, strength and draw. rows (n,) of the batch of frames."""
+
+    perturbation: Perturbation
+    strength: float
+    draw: int
+    rows: np.ndarray
+
+
+def study_frames(
+    frames: FrameBatch,
+    models: Sequence[Model],
+    perturbations: Sequence[Perturbation],
+    *,
+    content: str,
+    draws: int = 1,
+    seed: int = 0,
+    batch: Batch = "auto",
+    step: Step | None = None,
+    ranks: np.ndarray | None = None,
+    each: int = 0,
+) -> pd.DataFrame:
+    """The ``sensitivity`` rows of some frames of one item: clean against perturbed, every metric.
+
+    Every frame is perturbed as it was delivered, before the model's own resizing. The random parameters of a
+    (frame, perturbation, draw) are drawn once: all strengths and all models see the same direction, sign and
+    noise (Gu et al. 2019 compare models; common random numbers keep sampling noise out of the comparison).
+    What ``needs_neighbours`` gets no rows: a lone frame cannot show it.
+
+    content  the key of the item's footage, see ``draws.seeded``
+    ranks    (n,) places of the frames in the seeded order of their item; by default they are the first ones
+    each     strengths of each perturbation that a frame and draw is shown (``stages/sensitivity/design.py``); 0: all
+    """
+    applicable = [one for one in perturbations if one.on_single_frames]
+    if not applicable:
+        raise SettingsError(
+            "sensitivity: nothing to apply to single frames; "
+            + " ".join(f"{one.key}: {one.needs_neighbours}" for one in perturbations)
+        )
+    ranks = np.arange(len(frames)) if ranks is None else ranks
+    groups = _groups(applicable, ranks, content=content, seed=seed, draws=draws, each=each)
+    clean = {model.name: predict(model, frames.pixels, batch) for model in models}
+    parts = []
+    size = auto_batch(*frames.pixels.shape[2:]) if batch == "auto" else batch
+    # one batch is perturbed on a thread while the models look at the one before
+    for some, changed in prefetched(lambda: _perturbed(frames, groups, size, content, seed), AHEAD):
+        for model in models:
+            before = _before(clean[model.name], frames, model, some, content, seed)
+            parts.append(_rows(frames, model, some, before, predict(model, changed, batch)))
+        if step is not None:
+            step(len(changed))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _perturbed(
+    frames: FrameBatch, groups: Iterator[_Group], size: int, content: str, seed: int
+) -> Generator[tuple[list[_Group], torch.Tensor]]:
+    """Batches of perturbed frames; drawn on the CPU, so that runs on a GPU see the same perturbations."""
+    for some in _filling(groups, size):
+        pictures = [
+            group.perturbation.apply(
+                frames.pixels[group.rows], group.strength, _generators(frames, group, content, seed)
+            )
+            for group in some
+        ]
+        yield some, torch.cat(pictures)
+
+
+def _groups(
+    perturbations: Sequence[Perturbation],
+    ranks: np.ndarray,
+    *,
+    content: str,
+    seed: int,
+    draws: int,
+    each: int,
+) -> Iterator[_Group]:
+    for perturbation in perturbations:
+        strengths = perturbation.strengths
+        for draw in range(draws):
+            shown = strengths_shown(
+                perturbation.key, len(strengths), ranks, content=content, seed=seed, draw=draw, each=each
+            )
+            for strength, of in zip(strengths, shown.T, strict=True):
+                if of.any():
+                    yield _Group(perturbation, float(strength), draw, np.flatnonzero(of))
+
+
+def _filling(groups: Iterator[_Group], most: int) -> Iterator[list[_Group]]:
+    """The groups together, ``most`` pictures at a time, or a group alone that has more."""
+    some: list[_Group] = []
+    count = 0
+    for group in groups:
+        if some and count + len(group.rows) > most:
+            yield some
+            some, count = [], 0
+        some.append(group)
+        count += len(group.rows)
+    if some:
+        yield some
+
+
+def _generators(frames: FrameBatch, group: _Group, content: str, seed: int) -> list[torch.Generator]:
+    key, index = group.perturbation.key, frames.index[group.rows]
+    return [seeded(content, int(number), group.draw, key, seed) for number in index]
+
+
+def _before(
+    clean: Predictions, frames: FrameBatch, model: Model, some: list[_Group], content: str, seed: int
+) -> Predictions:
+    """The predictions of the clean frames, a row for each perturbed one, where the perturbation puts them."""
+    moved = task_of(model.task).moved
+    size = (int(frames.pixels.shape[2]), int(frames.pixels.shape[3]))
+    parts: list[Predictions] = []
+    for group in some:
+        one: Any = _taken(clean, group.rows)
+        if moved is not None:  # the same generators as the pictures met, afresh
+            again = _generators(frames, group, content, seed)
+            one = moved(one, group.perturbation, group.strength, again, size)
+        parts.append(one)
+    return joined(parts)
+
+
+def _taken(found: Predictions, rows: np.ndarray) -> Predictions:
+    if isinstance(found, Classifications):
+        return found.take(rows)
+    kept = np.concatenate([np.flatnonzero(found.frame == row) for row in rows]).astype(np.int64)
+    place = np.repeat(np.arange(len(rows)), [(found.frame == row).sum() for row in rows])
+    return dataclasses.replace(
+        found,
+        boxes=found.boxes[kept],
+        scores=found.scores[kept],
+        labels=found.labels[kept],
+        frame=place.astype(np.int64),
+        num_frames=len(rows),
+    )
+
+
+def _rows(
+    frames: FrameBatch, model: Model, some: list[_Group], before: Predictions, after: Predictions
+) -> pd.DataFrame:
+    """Every difference of the model's task, a row a perturbed frame and difference."""
+    found = differences(metrics_of(model.task), before, after)
+    names, sizes = list(found), [len(group.rows) for group in some]
+    count = sum(sizes)
+
+    def every(values: np.ndarray) -> np.ndarray:
+        return np.tile(values, len(names))
+
+    return pd.DataFrame(
+        {
+            "model": model.name,
+            "item": frames.item,
+            "frame": every(frames.index[np.concatenate([group.rows for group in some])]),
+            "perturbation": every(
+                np.repeat([group.perturbation.key for group in some], sizes).astype(object)
+            ),
+            "strength": every(np.repeat([group.strength for group in some], sizes)),
+            "draw": every(np.repeat([group.draw for group in some], sizes)),
+            "metric": np.repeat(np.array(names, object), count),
+            "value": np.concatenate([found[name].astype(np.float64) for name in names]),
+        }
+    )

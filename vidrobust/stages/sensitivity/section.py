@@ -1,0 +1,331 @@
+"""What each model is sensitive to: the smallest changes that matter, in words, and every curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from vidrobust.report import drawing
+from vidrobust.report.drawing import Picture
+from vidrobust.report.perturbation_words import FAMILIES, phrase, saying
+from vidrobust.report.words import (
+    known,
+    listing,
+    percent,
+    percent_interval,
+    percent_with_interval,
+    plural,
+    span,
+)
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.policy.observed import LENGTHS, QUANTITIES, observed
+from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
+from vidrobust.statistics.intervals import clustered_mean, clustered_rate
+from vidrobust.statistics.sample_size import narrower
+
+FLIPS_WORTH_SAYING = 0.05
+"""A strength matters from the share of flipped frames on."""
+MOST_SAID = 6
+LARGER = 4
+"""A larger sample is one of so many times the frames."""
+WORTH_MORE = 0.05
+"""Less than this share of the width is not worth four times the time."""
+COLUMNS = 4
+SHOWN = ("label_flip", "total_variation")
+
+
+@dataclass(frozen=True)
+class Sensitive:
+    """What page one says of one model: the sentences, the harmless ones, on what it stands."""
+
+    model: str
+    sentences: list[str]
+    harmless: str
+    stands_on: str
+    larger: str
+
+
+def summary(run: RunTables) -> pd.DataFrame | None:
+    """Per model, perturbation, strength and metric: value, low, high, n (frames and draws), clusters, of_items.
+
+    narrower  the width of the interval, if each cluster held LARGER times as many frames, over that of today
+    Clusters by the one rule, ``statistics/clusters.py``: the draws of one frame are never independent.
+    """
+    table = run.table("sensitivity")
+    if table is None:
+        return None
+    table = table[table["metric"].isin(SHOWN) & table["value"].notna()]
+    whole = independent_clusters(table["item"], table["frame"], shortest=SHORTEST_FRAMES)
+    table = table.assign(_row=np.arange(len(table)))
+    rows = []
+    keys = ["model", "perturbation", "strength", "metric"]
+    for (model, perturbation, strength, metric), group in table.groupby(keys, sort=False):
+        clusters = whole.of(group["_row"].to_numpy())
+        values = group["value"].to_numpy(np.float64)
+        found = (
+            clustered_rate(values > 0, clusters)
+            if metric == "label_flip"
+            else clustered_mean(values, clusters, bounds=(0.0, 1.0))
+        )
+        rows.append(
+            {
+                "model": model,
+                "perturbation": perturbation,
+                "strength": strength,
+                "metric": metric,
+                "value": found.value,
+                "low": found.low,
+                "high": found.high,
+                "n": found.n,
+                "clusters": found.clusters,
+                "of_items": found.cluster == "item",
+                "narrower": narrower(values, clusters.label, LARGER),
+            }
+        )
+    return pd.DataFrame(rows) if rows else None
+
+
+def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
+    """(model, perturbation) -> how far the footage itself goes that way, as a strength of the catalogue."""
+    spread, widths = (
+        run.table("spread"),
+        [entry["width"] for entry in run.run.get("inputs", []) if "width" in entry],
+    )
+    if spread is None or not widths:
+        return {}
+    found = {}
+    width, nothing = float(sorted(widths)[len(widths) // 2]), pd.DataFrame({"strength": [], "weight": []})
+    for name in QUANTITIES:
+        seen = observed(name, "", spread, nothing, width)
+        size = seen.px if name in LENGTHS else seen.high
+        if known(size) and size > 0:
+            found.update({(model, name): size for model in run.models})
+    return found
+
+
+def in_words(run: RunTables, found: pd.DataFrame | None) -> list[Sensitive]:
+    """Per model the smallest changes that flip a noticeable share of frames, most sensitive first."""
+    if found is None:
+        return []
+    observed = observed_sizes(run)
+    return [
+        _of_model(str(model), of_model, observed)
+        for model, of_model in found[found["metric"] == "label_flip"].groupby("model", sort=False)
+    ]
+
+
+def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str], float]) -> Sensitive:
+    first, harmless = [], []
+    for perturbation, rows in flips.groupby("perturbation", sort=False):
+        rows = rows.sort_values("strength")
+        worth = np.flatnonzero(rows["value"].to_numpy() >= FLIPS_WORTH_SAYING)
+        if not len(worth):
+            harmless.append(f"{phrase(str(perturbation)).noun} (at most {percent(rows['high'].max())})")
+            continue
+        row = rows.iloc[worth[0]]
+        first.append((int(worth[0]), -float(row["value"]), str(perturbation), row))
+    first.sort(key=lambda each: each[:3])
+    sentences = [_sentence(name, row, observed.get((model, name))) for _, _, name, row in first[:MOST_SAID]]
+    one = flips.iloc[0]
+    return Sensitive(
+        model=model,
+        sentences=sentences,
+        harmless=listing(harmless, 10),
+        stands_on=f"{span(flips['n'])} frames a strength"
+        + (f" from {plural(int(one['clusters']), 'item')}" if one["of_items"] else ""),
+        larger=_larger(flips),
+    )
+
+
+def _larger(flips: pd.DataFrame) -> str:
+    """What more frames of the same footage would buy; empty where it cannot be told."""
+    known_ones = flips["narrower"].dropna()
+    if not len(known_ones):
+        return ""
+    gain = 1 - float(known_ones.median())
+    rest = "clips" if bool(flips["of_items"].iloc[0]) else "stretches of the footage"
+    if gain < WORTH_MORE:
+        return f"More frames of this footage would hardly make the intervals narrower; more {rest} would."
+    return (
+        f"With {LARGER} times as many frames (--frames) the interval of the middle curve would be about "
+        f"{percent(gain)} narrower; the rest is how much the {rest} differ."
+    )
+
+
+def _sentence(perturbation: str, row: pd.Series, seen: float | None) -> str:
+    said = saying(perturbation, float(row["strength"]))
+    text = f"{said[0].upper()}{said[1:]} flips the label of {percent(row['value'])} of the frames "
+    text += f"(95 % interval {percent_interval(row['low'], row['high'])})."
+    if seen is not None and known(seen):
+        text += f" Over its shots the footage itself goes as far as {saying(perturbation, seen)}."
+    return text
+
+
+def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
+    """The numbers behind the curves: a row per perturbation and strength of the table of details."""
+    if found is None:
+        return []
+    both = found.pivot_table(
+        index=["model", "perturbation", "strength"],
+        columns="metric",
+        values=["value", "low", "high", "n"],
+        sort=False,
+    )
+    result: list[dict[str, object]] = []
+    for (model, perturbation, strength), row in both.iterrows():
+        entry: dict[str, object] = {
+            "model": model,
+            "perturbation": perturbation,
+            "said": saying(str(perturbation), float(strength)),
+        }
+        for metric in SHOWN:
+            value, low, high = (row.get((name, metric), math.nan) for name in ("value", "low", "high"))
+            entry[metric] = f"{percent(value)} [{percent_interval(low, high)}]"
+        entry["n"] = int(row.get(("n", "label_flip"), 0) or 0)
+        result.append(entry)
+    return result
+
+
+def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
+    """One figure a family: per perturbation the flips and the total variation against its strength."""
+    if found is None:
+        return []
+    observed = observed_sizes(run)
+    names = list(found["perturbation"].drop_duplicates())
+    families = {name: _family(run, name) for name in names}
+    order = sorted(
+        set(families.values()), key=lambda f: FAMILIES.index(f) if f in FAMILIES else len(FAMILIES)
+    )
+    top = _top(found)
+    return [
+        _family_figure(found, family, [n for n in names if families[n] == family], run.models, observed, top)
+        for family in order
+    ]
+
+
+def _top(found: pd.DataFrame) -> float:
+    """Upper end of the vertical axes, in %: the same in all figures, so that they can be compared."""
+    largest = 100 * float(found[["value", "high"]].max().max())
+    return next((top for top in (10.0, 25.0, 50.0) if largest <= top), 102.0)
+
+
+def _family(run: RunTables, name: str) -> str:
+    facts = run.run.get("perturbations") or {}
+    family = facts.get(name, {}).get("family") if isinstance(facts, dict) else None
+    return str(family or phrase(name).family)
+
+
+def _family_figure(
+    found: pd.DataFrame,
+    family: str,
+    names: list[str],
+    models: list[str],
+    observed: Mapping[tuple[str, str], float],
+    top: float,
+) -> Picture:
+    blocks = [names[i : i + COLUMNS] for i in range(0, len(names), COLUMNS)]
+    with drawing.styled():
+        figure, axes = drawing.panels(2 * len(blocks), COLUMNS, 3.5 * len(blocks) + 0.3, sharey=True)
+        for b, block in enumerate(blocks):
+            for c in range(COLUMNS):
+                for m, metric in enumerate(SHOWN):
+                    panel = axes[2 * b + m, c]
+                    if c >= len(block):
+                        panel.set_visible(False)
+                        continue
+                    of = found[(found["perturbation"] == block[c]) & (found["metric"] == metric)]
+                    _curve(panel, of, models)
+                    strengths = np.unique(of["strength"].to_numpy(np.float64))
+                    seen = [observed[model, block[c]] for model in models if (model, block[c]) in observed]
+                    _limits(panel, strengths, seen)
+                    panel.set_xticks(strengths, [f"{s:g}" for s in strengths])
+                    panel.set_ylim(0, top)
+                    if m == 0:
+                        panel.set_title(phrase(block[c]).noun)
+                        panel.tick_params(labelbottom=False)
+                    else:
+                        panel.set_xlabel(phrase(block[c]).unit)
+                if c == 0:
+                    axes[2 * b, c].set_ylabel("frames flipped, %")
+                    axes[2 * b + 1, c].set_ylabel("probability moved, %")
+        figure.suptitle(_finding(family, found, names), x=0.01, ha="left", fontsize=9.5)
+        if len(models) > 1:
+            handles, labels = axes[0, 0].get_legend_handles_labels()
+            figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(models)))
+        one = found[found["perturbation"].isin(names)]
+        what = "items" if bool(one["of_items"].all()) else "stretches of the footage"
+        caption = (
+            f"{family.capitalize()}: what a synthetic change does to the output, against its strength. "
+            "Above, the share of frames whose label flips; below, the mean total variation. n = "
+            f"{span(one['n'])} frames a point; bars are 95 % intervals over {what}."
+        )
+        if any(name in {p for _, p in observed} for name in names):
+            caption += (
+                " Grey band: up to the 99th percentile of what the footage does between neighbouring frames."
+            )
+        return drawing.encode(
+            figure, f"Sensitivity to {family}: {listing(phrase(n).noun for n in names)}", caption
+        )
+
+
+def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
+    """The title of a family's figure: what flips a noticeable share of frames at the lowest of its strengths."""
+    flips = found[found["perturbation"].isin(names) & (found["metric"] == "label_flip")]
+    steps = flips.groupby("perturbation")["strength"].rank("dense")
+    worth = flips[flips["value"] >= FLIPS_WORTH_SAYING]
+    if worth.empty:
+        return f"{family.capitalize()}: nothing tried flips {percent(FLIPS_WORTH_SAYING)} of the frames"
+    first = (
+        worth.assign(step=steps, less=-worth["value"]).sort_values(["step", "less"], kind="stable").iloc[0]
+    )
+    share = percent_with_interval(first["value"], first["low"], first["high"])
+    said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {share}"
+    of = f" of {first['model']}'s frames" if flips["model"].nunique() > 1 else " of the frames"
+    return f"{family.capitalize()}: {said}{of}"
+
+
+def _curve(panel: Axes, of: pd.DataFrame, models: list[str]) -> None:
+    for k, (model, rows) in enumerate(_by_model(of, models)):
+        rows = rows.sort_values("strength")
+        colour = drawing.COLOURS[k % len(drawing.COLOURS)]
+        x = rows["strength"].to_numpy(np.float64)
+        value, low, high = (100 * rows[name].to_numpy(np.float64) for name in ("value", "low", "high"))
+        panel.plot(
+            x,
+            value,
+            drawing.MARKERS[k % len(drawing.MARKERS)] + "-",
+            color=colour,
+            markersize=3.5,
+            linewidth=1.3,
+            clip_on=False,
+            label=model,
+        )
+        panel.vlines(x, low, high, color=colour, linewidth=1.1, alpha=0.75)
+    panel.grid(axis="y")
+
+
+def _by_model(of: pd.DataFrame, models: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    for model in models:
+        yield model, of[of["model"] == model]
+
+
+def _limits(panel: Axes, strengths: np.ndarray, seen: list[float]) -> None:
+    """A logarithmic axis over the strengths, and a band from its left end up to what the footage does.
+
+    Where the footage does less than a tenth of the mildest strength there is no band.
+    """
+    if len(strengths) < 2 or strengths[0] <= 0:
+        return
+    panel.set_xscale("log")
+    shown = [size for size in seen if size > strengths[0] / 10]
+    left = min([strengths[0] / 1.35, *(size / 1.6 for size in shown)])
+    right = strengths[-1] * 1.35
+    panel.set_xlim(left, right)
+    panel.minorticks_off()
+    if shown:
+        panel.axvspan(left, min(max(shown), right), color=drawing.LIGHT, alpha=0.6, linewidth=0, zorder=0)

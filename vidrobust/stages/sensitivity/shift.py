@@ -1,0 +1,242 @@
+"""The pixel paths of ``shift`` on a model: how often one pixel changes its answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.errors import InputError
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.class_differences import (
+    label_flip,
+    top1_probability_change,
+    total_variation,
+)
+from vidrobust.models.network import NetworkClassifier
+from vidrobust.models.predict import Batch, predict
+from vidrobust.perturb.draws import draw_seed, from_seed, integer, seeded
+from vidrobust.perturb.published.shift import (
+    DIRECTIONS,
+    EMBEDDED,
+    Background,
+    View,
+    cut_square,
+    embed,
+    embedded_size,
+    place_on_canvas,
+    square_places,
+    square_side,
+    zhang_pictures,
+)
+from vidrobust.predictions import Classifier
+
+PATH_PX = 16
+"""Steps of the path along which jaggedness is counted."""
+LARGEST_OFFSET = 31
+"""Zhang's offsets are 0..31 px on each axis."""
+TOP = 5
+PICTURES_PER_FRAME = 3 * 9 + 2 + 2 * (PATH_PX + 1) + 2 * 2
+"""Three protocols of a place and its eight neighbours, two scales, two paths, two pairs of offsets."""
+STAY_AND_MOVE = ((0, 0), *DIRECTIONS)
+
+
+class ShiftRow(NamedTuple):
+    """One value of the ``sensitivity`` table, for one frame.
+
+    ``draw`` counts the eight directions, or the pairs of offsets, within each random draw: 8 d + direction.
+    """
+
+    frame: int
+    perturbation: str
+    strength: float
+    draw: int
+    metric: str
+    value: float
+
+
+def top_holds(probabilities: np.ndarray, label: int, top: int = TOP) -> np.ndarray:
+    """(S,) bool: is a label among the ``top`` most probable at each place of a path? (S, K) probabilities."""
+    own = probabilities[:, label : label + 1]
+    ahead = (probabilities > own).sum(axis=1) + (probabilities[:, :label] == own).sum(axis=1)
+    return np.asarray(ahead < top)
+
+
+def jaggedness(holds: np.ndarray) -> int:
+    """Steps of a path at which correctness changes; a path with any is jagged. holds (S,) bool."""
+    return int(np.count_nonzero(holds[1:] != holds[:-1]))
+
+
+def study_pixel_shifts(
+    frames: FrameBatch,
+    models: Sequence[Classifier],
+    *,
+    content: str,
+    draws: int = 1,
+    seed: int = 0,
+    batch: Batch = "auto",
+    step: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """The ``sensitivity`` rows of the pixel paths of some frames, each model looked at as it crops for itself.
+
+    ``content`` is the key of the item's footage, which seeds the draws.
+    """
+    parts = []
+    for row, number in enumerate(frames.index):
+        for model in models:
+            rows = shift_study(
+                [frames.pixels[row]],
+                model,
+                content=content,
+                numbers=[int(number)],
+                view=view_of(model),
+                draws=draws,
+                seed=seed,
+                batch=batch,
+            )
+            parts.append(pd.DataFrame(rows).assign(model=model.name, item=frames.item))
+        if step is not None:
+            step(PICTURES_PER_FRAME * draws)
+    return pd.concat(parts, ignore_index=True)
+
+
+def view_of(model: Classifier) -> View:
+    """How a loaded network crops; 224 of 256 px for what does not say, or does not crop a square."""
+    if not isinstance(model, NetworkClassifier):
+        return View()
+    preprocess = model.network.preprocess
+    square = preprocess.resize == "shorter side" and preprocess.shape[0] == preprocess.shape[1]
+    return View(resized=preprocess.resized[0], cut=preprocess.shape[0]) if square else View()
+
+
+def shift_study(
+    frames: Sequence[torch.Tensor],
+    classifier: Classifier,
+    *,
+    content: str = "",
+    numbers: Sequence[int] | None = None,
+    labels: Sequence[int | None] | None = None,
+    view: View | None = None,
+    draws: int = 1,
+    seed: int = 0,
+    batch: Batch = "auto",
+    path_px: int = PATH_PX,
+    protocols: Collection[str] | None = None,
+) -> list[ShiftRow]:
+    """Sensitivity to single pixels, of each frame (3, H, W) uint8.
+
+    Perturbations ``shift:crop``, ``shift:embedding_black``, ``shift:embedding_inpainted`` (all eight directions,
+    1 px), ``shift:scale_embedding_black`` (100 to 101 px), each with label_flip, top1_probability_change and
+    total_variation between the two pictures; ``jaggedness`` along a path of ``path_px`` pixels for crop and
+    black embedding; ``shift:crop_shift`` and ``shift:circular_shift`` between two offsets of 0..31 px, strength
+    31, whose consistency is 1 - mean label_flip.
+
+    content  key of the footage the frames are from, which seeds their draws
+    numbers  the frames' numbers in the item, which seed their draws; 0, 1, ... if None
+    labels   the right class of each frame for jaggedness; None: the model's own answer on the whole frame
+    view     how the model preprocesses; resize to 256 and cut 224 if None
+    protocols  only these, by name ("crop", "embedding_black", ...); all if None
+    """
+    numbers = list(range(len(frames))) if numbers is None else list(numbers)
+    labels = [None] * len(frames) if labels is None else list(labels)
+    if not len(frames) == len(numbers) == len(labels):
+        raise InputError(
+            f"shift: {len(frames)} frames, {len(numbers)} numbers and {len(labels)} labels do not belong together"
+        )
+    view = view or View()
+    rows: list[ShiftRow] = []
+    for frame, number, label in zip(frames, numbers, labels, strict=True):
+        if label is None:
+            label = int(_probabilities(classifier, [frame], batch)[0].argmax())
+        for draw in range(draws):
+            own = seeded(content, number, draw, "shift", seed)
+            for look in _looks(frame, view, own, path_px):
+                if protocols is None or look.name in protocols:
+                    seen = _probabilities(classifier, look.pictures(), batch)
+                    rows += _measured(look, seen, number, draw, label)
+    return rows
+
+
+def _probabilities(classifier: Classifier, pictures: Sequence[torch.Tensor], batch: Batch) -> np.ndarray:
+    """(N, K) float64 of equally large pictures."""
+    return np.asarray(predict(classifier, torch.stack(list(pictures)), batch).probabilities, np.float64)
+
+
+class _Look(NamedTuple):
+    """Pictures of one frame under one protocol: the first against the others, or a path to walk along."""
+
+    name: str
+    strength: float
+    pictures: Callable[[], list[torch.Tensor]]
+    is_path: bool = False
+
+
+def _looks(frame: torch.Tensor, view: View, own: torch.Generator, path_px: int) -> Iterator[_Look]:
+    yield from _crops(frame, from_seed(draw_seed(own)), path_px)
+    yield from _embeddings(frame, view, from_seed(draw_seed(own)), path_px)
+    yield from _offsets(frame, view, from_seed(draw_seed(own)))
+
+
+def _crops(frame: torch.Tensor, own: torch.Generator, path_px: int) -> Iterator[_Look]:
+    size = (frame.shape[1], frame.shape[2])
+    top, left = square_places(size, 1, own)
+    yield _Look("crop", 1.0, lambda: [cut_square(frame, top + y, left + x) for y, x in STAY_AND_MOVE])
+    length = min(path_px, min(size) - square_side(size))
+    yield _Look("crop", 1.0, lambda: [cut_square(frame, k, k) for k in range(length + 1)], is_path=True)
+
+
+def _embeddings(frame: torch.Tensor, view: View, own: torch.Generator, path_px: int) -> Iterator[_Look]:
+    canvas = (view.cut, view.cut)
+    shorter = max(1, round(EMBEDDED * view.cut / 224))
+    top, left = place_on_canvas(frame, canvas, shorter, 2, own)
+
+    def on(background: Background, y: int, x: int, side: int = shorter) -> torch.Tensor:
+        return view.around(embed(frame, canvas, y, x, shorter=side, background=background))
+
+    def around(background: Background) -> list[torch.Tensor]:
+        return [on(background, top + y, left + x) for y, x in STAY_AND_MOVE]
+
+    yield _Look("embedding_black", 1.0, lambda: around("black"))
+    yield _Look("embedding_inpainted", 1.0, lambda: around("inpainted"))
+    sides = (shorter, shorter + 1)
+    yield _Look("scale_embedding_black", 1.0, lambda: [on("black", top, left, side) for side in sides])
+    height, width = embedded_size(frame, canvas, shorter)
+    down, right = (int(whole - part >= path_px) for whole, part in zip(canvas, (height, width), strict=True))
+    steps = range(path_px + 1 if down or right else 1)
+    yield _Look(
+        "embedding_black", 1.0, lambda: [on("black", k * down, k * right) for k in steps], is_path=True
+    )
+
+
+def _offsets(frame: torch.Tensor, view: View, own: torch.Generator) -> Iterator[_Look]:
+    reach = min(LARGEST_OFFSET, view.resized - view.cut)
+    offsets = [(integer(own, 0, reach + 1), integer(own, 0, reach + 1)) for _ in range(2)]
+    crops, rolled = zhang_pictures(frame, view, offsets)
+    yield _Look("crop_shift", float(LARGEST_OFFSET), lambda: [view.around(crop) for crop in crops])
+    yield _Look("circular_shift", float(LARGEST_OFFSET), lambda: [view.around(roll) for roll in rolled])
+
+
+def _measured(look: _Look, seen: np.ndarray, number: int, draw: int, label: int) -> Iterator[ShiftRow]:
+    name = f"shift:{look.name}"
+    if look.is_path:
+        value = jaggedness(top_holds(seen, label)) if len(seen) > 1 else math.nan
+        yield ShiftRow(number, name, look.strength, draw, "jaggedness", float(value))
+        return
+    first, others = np.repeat(seen[:1], len(seen) - 1, axis=0), seen[1:]
+    for k, metrics in enumerate(_differences(first, others)):
+        for metric, value in metrics.items():
+            yield ShiftRow(number, name, look.strength, len(others) * draw + k, metric, value)
+
+
+def _differences(p: np.ndarray, q: np.ndarray) -> list[dict[str, float]]:
+    """The metrics of each pair of rows, named as in the sensitivity table."""
+    found = {
+        "label_flip": label_flip(p, q),
+        "top1_probability_change": top1_probability_change(p, q),
+        "total_variation": total_variation(p, q),
+    }
+    return [{name: float(values[row]) for name, values in found.items()} for row in range(len(p))]

@@ -1,0 +1,1 @@
+"""How stable the models are, frame to frame."""

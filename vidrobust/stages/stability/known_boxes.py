@@ -1,0 +1,269 @@
+"""Detectors judged by known boxes: recall and errors along known objects, thresholds, average precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.footage.labels.matching import in_pixels
+from vidrobust.metrics.box_differences import areas
+from vidrobust.metrics.tracks.against_truth import (
+    THRESHOLDS,
+    Truth,
+    area_under,
+    curve_rows,
+    matched,
+    pooled,
+    trajectory_errors,
+)
+from vidrobust.metrics.tracks.follow import ItemBoxes
+from vidrobust.metrics.tracks.measures import size_of
+from vidrobust.pipeline.run import Run
+from vidrobust.protocols.anchors import WITHIN
+from vidrobust.protocols.answers import apart, on_frames
+from vidrobust.protocols.average_precision import (
+    BOX,
+    FramesOfBoxes,
+    groups,
+    precisions,
+    with_known_boxes,
+    worst_and_best,
+)
+from vidrobust.protocols.said_classes import SaidClasses
+from vidrobust.run_folder import tables
+from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.statistics.resampling import left_out_interval
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One detector and the known boxes of its frames.
+
+    frames   item, frame, time_s and part of the frames that are judged: those with a known box, and where an
+             item's labels follow frame on frame all between its first and its last
+    known    their known boxes: item, frame, time_s, object, label, label_name, x1, y1, x2, y2
+    found    their detections, of any score
+    unknown  labels that no class of the detector stands for -> rows that say so
+    """
+
+    frames: pd.DataFrame
+    known: pd.DataFrame
+    found: pd.DataFrame
+    unknown: Mapping[str, int]
+    unjudged: int
+
+
+def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables ``DETECTION.labelled``, and rows of ``stability``; none where no box is known."""
+    boxes = _whole_frames(run)
+    found: dict[str, list[pd.DataFrame]] = {}
+    if not len(boxes):
+        return {}
+    notes = {}
+    for model in (model for model in run.models if model.task == "detection"):
+        own = {name: table[table["model"] == model.name] for name, table in raw.items()}
+        mine = judged_frames(own["box_counts"], own["detections"], boxes, model.class_names)
+        notes[model.name] = {
+            "frames": len(own["box_counts"]),
+            "labelled": len(mine.frames),
+            "anchors": int(apart(mine.frames).sum()) if len(mine.frames) else 0,
+            "unjudged": mine.unjudged,
+            "unknown": dict(mine.unknown),
+        }
+        run.reporter.say(
+            f"{model.name}: {len(mine.frames)} of {len(own['box_counts'])} frames have known boxes"
+        )
+        if mine.unknown:
+            run.reporter.warn(
+                f"{model.name}: has no class for the label(s) {', '.join(list(mine.unknown)[:5])}"
+            )
+        if not len(mine.known):
+            continue
+        for name, table in _of_model(mine, run.settings.birth).items():
+            found.setdefault(name, []).append(table.assign(model=model.name))
+    run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
+    return {name: tables.check(name, pd.concat(parts, ignore_index=True)) for name, parts in found.items()}
+
+
+def _whole_frames(run: Run) -> pd.DataFrame:
+    """The known boxes in px of the frames that the detectors saw; those of items cut to a region are left out."""
+    known = run.inputs.known
+    boxes = known.labels[known.labels["x1"].notna()]
+    cut = {item.name for item in run.inputs.items if item.roi is not None or item.boxes is not None}
+    left_out = boxes["item"].isin(cut)
+    if left_out.any():
+        run.reporter.warn(
+            f"{boxes.loc[left_out, 'item'].nunique()} item(s) are cut out of their frames: their known boxes, "
+            "which are of whole frames, judge no detector"
+        )
+    sizes = {entry["item"]: (int(entry["width"]), int(entry["height"])) for entry in run.folder.run["inputs"]}
+    parts = [
+        in_pixels(rows, known.box_unit, *sizes[str(item)])
+        for item, rows in boxes[~left_out].groupby("item", sort=False)
+        if item in sizes
+    ]
+    return pd.concat(parts).sort_index() if parts else boxes.iloc[:0]
+
+
+def judged_frames(
+    seen: pd.DataFrame, detections: pd.DataFrame, labels: pd.DataFrame, class_names: tuple[str, ...]
+) -> Judged:
+    """What of a detector's frames can be judged.
+
+    seen  item, frame, time_s (and part) of every frame it was shown; labels: rows of that table with boxes
+    """
+    seen = seen.sort_values(["item", "frame"], kind="stable").reset_index(drop=True)
+    here = on_frames(labels, seen)
+    # a name of several classes stands for the first of them
+    said = SaidClasses.of(here.assign(row=np.arange(len(here))), class_names)
+    rows = said.rows.drop_duplicates("row")
+    keys = [name for name in ("item", "frame", "time_s", "part") if name in seen]
+    known = rows.drop(columns="time_s").merge(seen[keys], on=["item", "frame"])
+    known["object"] = known["track"].astype(str)
+    keep = with_known_boxes(seen, known)
+    lost = said.unknown[["item", "frame"]].drop_duplicates().merge(seen, on=["item", "frame"])
+    frames = seen.loc[keep, keys].reset_index(drop=True)
+    unjudged = len(
+        lost.merge(frames[["item", "frame"]], how="left", indicator=True).query("_merge == 'left_only'")
+    )
+    found = detections.merge(frames[["item", "frame"]], on=["item", "frame"])
+    return Judged(frames, known, found, said.counts, unjudged)
+
+
+def _of_model(judged: Judged, birth: float) -> dict[str, pd.DataFrame]:
+    boxes, tracks, rows = [], [], []
+    for item, known in judged.known.groupby("item", sort=False):
+        truth, found = _pair(known, judged.found[judged.found["item"] == item])
+        of = matched(found, truth, birth)
+        boxes.append(
+            known[["item", "frame", "time_s", "object", "label", "label_name", *BOX]].assign(
+                size=size_of(areas(truth.boxes)),
+                found=(of >= 0).astype(np.float64),
+                score=np.where(
+                    of >= 0, found.scores[np.maximum(of, 0)] if len(found.scores) else 0.0, np.nan
+                ),
+            )
+        )
+        first = known.assign(trajectory=truth.trajectory).sort_values("frame").drop_duplicates("trajectory")
+        about = first[["trajectory", "item", "frame", "time_s", "object", "label", "label_name"]]
+        errors = trajectory_errors(found, truth, birth).rename(
+            columns={
+                "frames": "known",
+                "fragment": "fragment_error",
+                "centre": "center_error",
+                "scale": "scale_error",
+            }
+        )
+        tracks.append(about.merge(errors, on="trajectory").drop(columns="trajectory"))
+        rows.append(curve_rows(found, truth).assign(item=item))
+    every = pd.concat(rows, ignore_index=True)
+    curve = pooled(every).assign(precision=_precision(judged, every))
+    summary = [_area(every, judged.frames), *_average_precision(judged)]
+    return {
+        "known_boxes": pd.concat(boxes, ignore_index=True),
+        "known_tracks": pd.concat(tracks, ignore_index=True),
+        "truth_curve": curve,
+        "stability": pd.DataFrame(summary).assign(item=""),
+    }
+
+
+def _pair(known: pd.DataFrame, found: pd.DataFrame) -> tuple[Truth, ItemBoxes]:
+    """One item's known and found boxes; a known box of no object is one of its own."""
+    alone = known["object"] == ""
+    names = known["object"].where(~alone, [f"\0{k}" for k in range(len(known))])
+    truth = Truth(
+        frame=known["frame"].to_numpy(np.int64),
+        boxes=known[BOX].to_numpy(np.float64),
+        labels=known["label"].to_numpy(np.int64),
+        trajectory=pd.factorize(names)[0].astype(np.int64),
+    )
+    found = found.sort_values("frame", kind="stable")
+    count = int(max(truth.frame.max(initial=0), found["frame"].max() if len(found) else 0)) + 1
+    boxes = ItemBoxes(
+        frame=found["frame"].to_numpy(np.int64),
+        boxes=found[BOX].to_numpy(np.float64),
+        scores=found["score"].to_numpy(np.float64),
+        labels=found["label"].to_numpy(np.int64),
+        shift=np.zeros((len(found), 2)),
+        num_frames=count,
+        joined=np.ones(count, bool),
+        size=(1, 1),
+    )
+    return truth, boxes
+
+
+def _precision(judged: Judged, rows: pd.DataFrame) -> np.ndarray:
+    """(thresholds,) matched boxes over all boxes of the judged frames."""
+    right = rows.groupby("threshold", sort=True)["found"].sum()
+    scores = judged.found["score"].to_numpy(np.float64)
+    all_ = np.array([(scores >= threshold).sum() for threshold in right.index])
+    return np.divide(right.to_numpy(np.float64), all_, out=np.full(len(all_), np.nan), where=all_ > 0)
+
+
+def _area(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, object]:
+    """The area under the three errors together, with an interval over items, the only clusters of trajectories."""
+    items = list(rows["item"].unique())
+    value = area_under(pooled(rows))
+    parts = groups(np.arange(len(items)))
+    names = np.array(items, dtype=object)
+    without = np.array(
+        [area_under(pooled(rows[~rows["item"].isin(names[parts == g])])) for g in range(parts.max() + 1)]
+        if len(items) > 2
+        else []
+    )
+    low, high = left_out_interval(value, without, (0.0, np.inf))
+    n = int((rows["threshold"] == THRESHOLDS[0]).sum())
+    return {"metric": "stability_error_area", "value": value, "low": low, "high": high, "n": n} | {
+        "cluster": "item",
+        "clusters": len(items),
+    }
+
+
+def _average_precision(judged: Judged) -> list[dict[str, object]]:
+    """Over all judged frames, over anchors, and over the worst and the best frames about them."""
+    frames = judged.frames
+    boxes = FramesOfBoxes.of(frames, judged.known, judged.found)
+    whole = np.arange(len(frames))
+    told = _told(("average_precision", "average_precision_50"), frames, whole, boxes)
+    anchors = np.flatnonzero(apart(frames))
+    about = [_about(frames, int(anchor)) for anchor in anchors]
+    if not any(len(each) > 1 for each in about):
+        return told
+    worst, best = (np.array(chosen) for chosen in worst_and_best(boxes, anchors.tolist(), about))
+    for name, chosen in (
+        ("average_precision_anchors", anchors),
+        ("average_precision_worst_neighbour", worst),
+        ("average_precision_best_neighbour", best),
+    ):
+        told += _told((name,), frames.iloc[anchors], chosen, boxes)
+    return told
+
+
+def _about(frames: pd.DataFrame, anchor: int) -> list[int]:
+    """Rows of judged frames of the anchor's item within ten frames, the anchor first, then the nearest."""
+    item, frame = frames["item"].to_numpy(), frames["frame"].to_numpy(np.int64)
+    near = np.flatnonzero((item == item[anchor]) & (np.abs(frame - frame[anchor]) <= WITHIN))
+    order = np.argsort(np.abs(frame[near] - frame[anchor]), kind="stable")
+    return [int(row) for row in near[order]]
+
+
+def _told(
+    names: tuple[str, ...], of: pd.DataFrame, chosen: np.ndarray, boxes: FramesOfBoxes
+) -> list[dict[str, object]]:
+    """Rows of ``stability``: the average precision of chosen frames, and where two are named that at IoU .5.
+
+    of  the frames that tell to which cluster each chosen one belongs
+    """
+    clusters = independent_clusters(of["item"], of["time_s"], part=of.get("part"))
+    group = groups(clusters.label)
+    whole, left_out = precisions(boxes, chosen, group, int(group.max(initial=-1)) + 1)
+    rows = []
+    for name, side in zip(names, ("ap", "ap50"), strict=False):
+        value, without = getattr(whole, side), np.array([getattr(each, side) for each in left_out])
+        low, high = left_out_interval(value, without, (0.0, 1.0))
+        row: dict[str, object] = {"metric": name, "value": value, "low": low, "high": high}
+        rows.append({**row, "n": len(chosen), "cluster": clusters.what, "clusters": clusters.count})
+    return rows

@@ -1,0 +1,228 @@
+"""With labels: how right each model is and stays, over all and by class; only where there are labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from vidrobust.metrics.catalogue import metrics_of
+from vidrobust.metrics.labelled import WITHIN
+from vidrobust.metrics.metric import Metric
+from vidrobust.report import drawing
+from vidrobust.report.drawing import Picture
+from vidrobust.report.words import (
+    NOT_MEASURED,
+    known,
+    number,
+    percent_interval,
+    percent_with_interval,
+    plural,
+    with_interval,
+)
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.stability.section import metric_text, overall
+
+MOST_CLASSES = 60
+"""Rows of the table by class; the rest is in stability_by.parquet."""
+IN_THE_FIGURE = frozenset(f"pm{k}" for k in range(1, WITHIN))
+NO_KAPPA = "not defined: both are always right, or always wrong"
+
+
+def of_every_task(run: RunTables) -> list[dict[str, Any]]:
+    """A table a task that was judged: the names of its models, and the rows."""
+    told = ((run.models, rows(run)), (run.detectors, rows(run, "detection")))
+    return [{"models": models, "rows": found} for models, found in told if found]
+
+
+def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
+    """Every metric of a task that needs labels, over all items: name, sentence, and a text a model."""
+    stability = run.table("stability")
+    if stability is None:
+        return []
+    told = []
+    models = [model for model, of in run.tasks.items() if of.name == task]
+    for metric in (m for m in _metrics(task) if m.name not in IN_THE_FIGURE):
+        found = [overall(stability, model, metric.name) for model in models]
+        if any(each["n"] for each in found):
+            values = [_with_exact(metric_text(metric, each), each) for each in found]
+            told.append({"name": metric.title, "sentence": metric.sentence, "values": values})
+    return told
+
+
+def basis(run: RunTables) -> list[str]:
+    """On how many frames the figures of each model stand, and what could not be judged; a sentence a model."""
+    said = []
+    for model, note in (run.run.get("judged") or {}).items():
+        text = (
+            f"{model}: {note['labelled']} of {plural(note['frames'], 'frame')} have labels, "
+            f"{plural(note['anchors'], 'anchor')}."
+        )
+        if note.get("lost"):
+            text += (
+                f" {plural(note['lost'], 'frame')} about anchors are not in the footage: with them pm-k would be "
+                "no higher, and may be lower."
+            )
+        if note["unknown"]:
+            names = ", ".join(list(note["unknown"])[:5]) + (" ..." if len(note["unknown"]) > 5 else "")
+            text += (
+                f" It has no class for {plural(len(note['unknown']), 'label')} ({names}); "
+                f"{plural(note['unjudged'], 'frame')} with no other label are left out."
+            )
+        said.append(text)
+    return said
+
+
+def two_models(run: RunTables) -> list[dict[str, str]]:
+    """What each two models get right on the same frames, as texts."""
+    table = run.table("two_models")
+    if table is None:
+        return []
+    return [
+        {
+            "models": f"{row.model_a} to {row.model_b}",
+            "n": f"n = {row.n} in {plural(int(row.clusters), 'cluster')}",
+            "difference": _points(row.difference, row.difference_low, row.difference_high),
+            "negative": percent_with_interval(row.negative_flips, row.negative_low, row.negative_high),
+            "positive": percent_with_interval(row.positive_flips, row.positive_low, row.positive_high),
+            "p": number(row.mcnemar_p),
+            "kappa": with_interval(row.kappa, row.kappa_low, row.kappa_high)
+            if known(row.kappa)
+            else NO_KAPPA,
+        }
+        for row in table.itertuples()
+    ]
+
+
+def about_anchors(run: RunTables) -> Picture | None:
+    """pm-k over k, and how often a frame at each distance from a right anchor is right; None without anchors."""
+    stability, by = run.table("stability"), run.table("stability_by")
+    if stability is None or by is None:
+        return None
+    at = by[
+        (by["by"] == "offset") & (by["metric"] == "conditional_robustness") & by["model"].isin(run.models)
+    ]
+    if at.empty:
+        return None
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 2, 2.6)
+        for k, model in enumerate(m for m in run.models if m in set(at["model"])):
+            look: Any = {"color": drawing.COLOURS[k % 6], "marker": drawing.MARKERS[k % 6], "markersize": 3.5}
+            pm = [overall(stability, model, f"pm{k}") for k in range(WITHIN + 1)]
+            of = at[at["model"] == model].assign(at=lambda rows: rows["group"].astype(int)).sort_values("at")
+            for panel, x, rows in ((0, range(WITHIN + 1), pm), (1, of["at"], of.to_dict("records"))):
+                value, low, high = (
+                    100 * np.array([row[name] for row in rows], np.float64)
+                    for name in ("value", "low", "high")
+                )
+                axes[0, panel].plot(x, value, linewidth=1.4, label=model, **look)
+                axes[0, panel].fill_between(x, low, high, color=look["color"], alpha=0.12, linewidth=0)
+        axes[0, 0].set_xlabel("frames on either side that must be right as well")
+        axes[0, 0].set_title("Anchors right, with all frames about them (pm-k), %")
+        axes[0, 0].set_xticks(range(0, WITHIN + 1, 2))
+        axes[0, 1].set_xticks(range(-WITHIN, WITHIN + 1, 5))
+        axes[0, 1].set_xlabel("frames from the anchor")
+        axes[0, 1].set_title("Right where the anchor is right, %")
+        for each in axes[0]:
+            each.set_ylim(0, 102)
+            each.grid(axis="y")
+        if at["model"].nunique() > 1:
+            axes[0, 0].legend(loc="lower left")
+        where = "The figures are in stability.parquet and stability_by.parquet."
+        caption = f"Bands are 95 % intervals. {_in_time(run)} {where}".replace("  ", " ")
+        return drawing.encode(figure, "pm-k over k, and accuracy by distance from right anchors", caption)
+
+
+def _in_time(run: RunTables) -> str:
+    """How long the longest offset lasts, since frames last differently long from video to video."""
+    near = run.table("neighbours")
+    if near is None:
+        return ""
+    far = near[near["offset"].abs() == near["offset"].abs().max()]
+    times = far["offset_ms"].abs().dropna()
+    if times.empty:
+        return ""
+    frames = int(far["offset"].abs().max())
+    low, high = round(float(times.min())), round(float(times.max()))
+    return (
+        f"{plural(frames, 'frame')} last {low} ms."
+        if low == high
+        else f"{frames} frames last {low} to {high} ms."
+    )
+
+
+def by_class(run: RunTables) -> dict[str, Any]:
+    """The leading metrics by labelled class: columns, rows of texts, and how many rows are left out."""
+    table = run.table("stability_by")
+    metrics = [metric for metric in _metrics() if metric.headline]
+    nothing = {"columns": [], "rows": [], "more": 0}
+    if table is None:
+        return nothing
+    table = table[(table["by"] == "label") & table["model"].isin(run.models)]
+    told = []
+    for (model, group), part in table.groupby(["model", "group"], sort=True):
+        found = part.set_index("metric")
+        cells = [_cell(found, metric) for metric in metrics]
+        told.append({"model": str(model), "group": str(group), "values": cells})
+    if not told:
+        return nothing
+    columns = [metric.title for metric in metrics]
+    return {"columns": columns, "rows": told[:MOST_CLASSES], "more": max(0, len(told) - MOST_CLASSES)}
+
+
+def over_thresholds(run: RunTables) -> Picture | None:
+    """The stability error of each detector against its recall, and recall and precision at every threshold."""
+    curve = run.table("truth_curve")
+    if curve is None:
+        return None
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 3, 2.4)
+        for k, model in enumerate(m for m in run.detectors if m in set(curve["model"])):
+            of = curve[curve["model"] == model]
+            how: dict[str, Any] = {
+                "marker": drawing.MARKERS[k % len(drawing.MARKERS)],
+                "color": drawing.COLOURS[k % len(drawing.COLOURS)],
+                "markersize": 3,
+                "label": model,
+            }
+            axes[0, 0].plot(100 * of["recall"], 100 * of["total"], **how)
+            axes[0, 1].plot(of["threshold"], 100 * of["recall"], **how)
+            axes[0, 2].plot(of["threshold"], 100 * of["precision"], **how)
+        titles = ("fragment, centre and scale error, %", "known boxes found, %", "boxes that are right, %")
+        for axis, title in zip(axes[0], titles, strict=True):
+            axis.set_title(title)
+            axis.set_ylim(bottom=0)
+            axis.set_xlabel("threshold")
+        axes[0, 0].set_xlabel("known boxes found, %")
+        axes[0, 0].legend()
+        caption = (
+            "Against known boxes, at thresholds from 0 to .95. Left: of two detectors that find as much the lower "
+            "one is the steadier (Zhang & Wang 2016)."
+        )
+        return drawing.encode(figure, "Errors of the detectors against known boxes over thresholds", caption)
+
+
+def _metrics(task: str = "classification") -> list[Metric]:
+    return [metric for metric in metrics_of(task) if metric.of_labels]
+
+
+def _with_exact(text: dict[str, str], row: Mapping[str, Any]) -> dict[str, str]:
+    """With the interval that papers give beside it, where it is another one."""
+    low, high = row.get("exact_low", np.nan), row.get("exact_high", np.nan)
+    if not known(low) or (known(row["low"]) and np.allclose([low, high], [row["low"], row["high"]])):
+        return text
+    return {**text, "n": f"{text['n']}; as if independent {percent_interval(low, high)}"}
+
+
+def _points(value: float, low: float, high: float) -> str:
+    """A difference of shares, in points."""
+    told = f"{100 * value:+.1f}"
+    return f"{told} [{100 * low:+.1f} to {100 * high:+.1f}]" if known(low) else told
+
+
+def _cell(found: Any, metric: Metric) -> dict[str, str]:
+    if metric.name not in found.index:
+        return {"text": NOT_MEASURED, "n": ""}
+    value, low, high, n = (found.loc[metric.name, name] for name in ("value", "low", "high", "n"))
+    return {"text": percent_with_interval(float(value), float(low), float(high)), "n": f"n = {int(n)}"}

@@ -1,0 +1,127 @@
+"""How much a prediction moves when nothing but the plumbing changes: company, threads, engine, number format."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from vidrobust.metrics.box_differences import change
+from vidrobust.metrics.class_differences import total_variation
+from vidrobust.models.info import model_info
+from vidrobust.models.network import NetworkClassifier
+from vidrobust.models.predict import Model, needs_pixels, predict
+from vidrobust.predictions import Classifications, Classifier, Detections, Detector
+
+FRAMES = 8
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """Differences between predictions of the very same frames.
+
+    total_variation  the largest seen, in [0, 1]; NaN where only labels are known
+    flips, n         label flips among n comparisons
+    ways             what was varied
+    by_way           the same three for each way: {way: (total_variation, flips, n)}
+    """
+
+    total_variation: float
+    flips: int
+    n: int
+    ways: tuple[str, ...]
+    by_way: dict[str, tuple[float, int, int]] = field(default_factory=dict)
+
+    def joined(self, other: NoiseFloor) -> NoiseFloor:
+        """The floor of both measurements together."""
+        by_way = dict(self.by_way)
+        for way, (largest, flips, n) in other.by_way.items():
+            before = by_way.get(way, (largest, 0, 0))
+            by_way[way] = (max(before[0], largest), before[1] + flips, before[2] + n)
+        return NoiseFloor(
+            max(self.total_variation, other.total_variation),
+            self.flips + other.flips,
+            self.n + other.n,
+            tuple(dict.fromkeys(self.ways + other.ways)),
+            by_way,
+        )
+
+
+def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
+    """The floor of a model of any task, as plain values; nothing where its answers were recorded beforehand."""
+    if not needs_pixels(model):
+        return {}
+    if model.task == "classification":
+        return {"noise_floor": dataclasses.asdict(measure(model, pixels))}
+    return {"box_noise_floor": measure_boxes(model, pixels)}
+
+
+def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
+    """Boxes of the same frames again: each frame alone, and the batch in reverse order.
+
+    changed  the largest share of a frame's boxes that is lost, new or renamed; moved: the largest mean 1 - IoU
+    of a frame; n: comparisons with a box to compare
+    """
+    pixels = pixels[:FRAMES]
+    count = len(pixels)
+    together = _frame_by_frame(predict(detector, pixels))
+    alone = _frame_by_frame(predict(detector, pixels, 1))
+    turned = _frame_by_frame(predict(detector, pixels.flip(0)))[::-1]
+    found = [change(a, b) for again in (alone, turned) for a, b in zip(together, again, strict=True)]
+    shares = [one.shares() for one in found if one.count]
+    changed = max((each["lost"] + each["new"] + each["renamed"] for each in shares), default=float("nan"))
+    moved = max((each["moved"] for each in shares if each["moved"] == each["moved"]), default=float("nan"))
+    return {"changed": float(changed), "moved": float(moved), "n": len(shares), "frames": count}
+
+
+def _frame_by_frame(found: Detections) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    rows = [found.frame == frame for frame in range(found.num_frames)]
+    return [(found.boxes[at], found.scores[at], found.labels[at]) for at in rows]
+
+
+def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
+    """Predict the same frames again in other company, and by other means.
+
+    pixels (N, 3, H, W) uint8; at most the first eight are used. Compared with the whole batch: each frame
+    alone, the batch in reverse order, the batch on one thread (or two; where torch computes), and the batch
+    as the network was loaded (where another engine or number format computes it).
+    """
+    pixels = pixels[:FRAMES]
+    together = predict(classifier, pixels)
+    again = {
+        "batch size": predict(classifier, pixels, 1),
+        "batch position": _reversed(predict(classifier, pixels.flip(0))),
+    }
+    as_loaded = classifier.as_loaded() if isinstance(classifier, NetworkClassifier) else None
+    threads = torch.get_num_threads()
+    if as_loaded is not None and isinstance(classifier, NetworkClassifier):
+        way = "engine" if classifier.network.precision == as_loaded.network.precision else "precision"
+        again[way] = predict(as_loaded, pixels)
+    elif pixels.device.type == "cpu" and model_info(classifier).engine.startswith("torch"):
+        torch.set_num_threads(1 if threads > 1 else 2)
+        try:
+            again["thread count"] = predict(classifier, pixels)
+        finally:
+            torch.set_num_threads(threads)
+    by_way = {way: compared(together, other) for way, other in again.items()}
+    return NoiseFloor(
+        max((largest for largest, _, _ in by_way.values()), default=float("nan")),
+        sum(flips for _, flips, _ in by_way.values()),
+        sum(n for _, _, n in by_way.values()),
+        tuple(by_way),
+        by_way,
+    )
+
+
+def compared(first: Classifications, second: Classifications) -> tuple[float, int, int]:
+    """Largest total variation, label flips by the model's own operating points, and comparisons."""
+    apart = total_variation(first.probabilities, second.probabilities)
+    flips = int((first.labels != second.labels).sum())
+    return float("nan") if first.partial else float(apart.max(initial=0.0)), flips, len(first)
+
+
+def _reversed(predictions: Classifications) -> Classifications:
+    return predictions.take(np.arange(len(predictions))[::-1])

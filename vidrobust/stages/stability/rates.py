@@ -1,0 +1,104 @@
+"""How stable a model is on footage: every metric of its task, per item and over all."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.metric import Metric
+from vidrobust.run_folder import tables
+from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_mean, clustered_rate
+
+FEWEST_PAIRS = 30
+"""A class with fewer pairs gets no row of its own."""
+
+
+def summarise(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
+    """The ``stability`` table: every metric per model and item, and over all items (item "").
+
+    raw  the raw tables by name, of models whose task has these metrics; a metric whose table is not among them,
+         as without labels, has no row
+    Excluded pairs do not count. Clusters by the one rule, ``statistics/clusters.py``.
+    """
+    rows: list[dict[str, object]] = []
+    for metric in (m for m in metrics if m.table in raw and not m.summed):
+        counted = metric.values(raw[metric.table])
+        for model, of_model in counted.groupby("model", sort=False):
+            for item in [*of_model["item"].drop_duplicates(), ""]:
+                part = of_model if item == "" else of_model[of_model["item"] == item]
+                rows.append({"model": model, "item": item, "metric": metric.name, **aggregate(metric, part)})
+    return tables.check("stability", pd.DataFrame(rows) if rows else tables.empty("stability"))
+
+
+def summarise_by_class(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
+    """The ``stability_by`` rows by the class of the first frame, over all items; of metrics of pairs.
+
+    Classes with fewer than FEWEST_PAIRS pairs are summed up under the group "other classes".
+    """
+    if "frames" not in raw:
+        return tables.empty("stability_by")
+    named = raw["frames"][["model", "item", "frame", "label_name"]]
+    rows: list[dict[str, object]] = []
+    for metric in metrics:
+        if metric.table != "pairs" or not metric.headline:
+            continue
+        pairs = metric.values(raw["pairs"]).merge(
+            named, left_on=["model", "item", "frame_a"], right_on=["model", "item", "frame"], how="left"
+        )
+        count = pairs.groupby(["model", "label_name"])["frame_a"].transform("size")
+        group = pairs["label_name"].where(count >= FEWEST_PAIRS, "other classes")
+        for (model, name), part in pairs.groupby(["model", group], sort=False):
+            of = {"model": model, "item": "", "by": "class", "group": name, "metric": metric.name}
+            rows.append({**of, **aggregate(metric, part)})
+    return tables.check("stability_by", pd.DataFrame(rows) if rows else tables.empty("stability_by"))
+
+
+def summarise_by(
+    raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric], groups: Mapping[str, str]
+) -> pd.DataFrame:
+    """The ``stability_by`` rows by columns of the raw tables themselves, as those of tracks have; over all items.
+
+    groups  what the rows are told by -> its column
+    """
+    rows: list[dict[str, object]] = []
+    for by, column in groups.items():
+        for metric in metrics:
+            out = metric.table == "frames" or metric.summed
+            if out or metric.table not in raw or column not in raw[metric.table]:
+                continue
+            for (model, name), part in metric.values(raw[metric.table]).groupby(
+                ["model", column], sort=False
+            ):
+                of = {"model": model, "item": "", "by": by, "group": str(name), "metric": metric.name}
+                rows.append({**of, **aggregate(metric, part)})
+    return tables.check("stability_by", pd.DataFrame(rows) if rows else tables.empty("stability_by"))
+
+
+def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
+    """value, low, high, n, and what the independent clusters were and how many, of some rows of a raw table.
+
+    Where every event is of an item of its own, all are independent, and the interval is Clopper & Pearson's. That
+    one, as published for labelled sets, stands beside the other for rates of right answers: exact_low, exact_high.
+    """
+    clusters = independent_clusters(part["item"], part["time_s"], part=part.get("part"))
+    values = part[metric.column].to_numpy(np.float64)
+    found: Interval
+    if metric.is_rate:
+        found = clustered_rate(values > 0, clusters)
+        if clusters.what != "stretch" and clusters.count == len(values):
+            low, high = clopper_pearson(int((values > 0).sum()), len(values))
+            found = dataclasses.replace(found, low=low, high=high)
+    else:
+        low, high = metric.bounds
+        # without a bound of its own it is taken to go as far as was seen, or one unit
+        bounds = (low, min(high, max(low + 1, float(values.max(initial=low)))))
+        found = clustered_mean(values, clusters, bounds=bounds)
+    told = {name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")}
+    if metric.of_labels and metric.is_rate and len(values):
+        exact = clopper_pearson(int((values > 0).sum()), len(values))
+        told |= {"exact_low": exact[0], "exact_high": exact[1]}
+    return told

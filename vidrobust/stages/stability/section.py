@@ -1,0 +1,292 @@
+"""How stable each model is: the cards of page one, and every metric with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.metric import Metric
+from vidrobust.metrics.task import Task
+from vidrobust.report import drawing
+from vidrobust.report.drawing import Picture
+from vidrobust.report.words import (
+    NO_INTERVAL,
+    NOT_MEASURED,
+    cut,
+    interval,
+    known,
+    number,
+    one_in,
+    one_in_interval,
+    percent,
+    percent_with_interval,
+    plural,
+    with_interval,
+)
+from vidrobust.run_folder import tables
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.stability import judgement, kappa
+from vidrobust.stages.stability.judgement import Judgement
+
+MOST_ITEMS = 20
+"""Items shown in the comparison of items."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What page one says of one model; every field is text for the page.
+
+    one_in, event  "1 in 40", and what is one in so many; event is empty where it never happens
+    rows           further facts by name
+    """
+
+    name: str
+    judgement: Judgement
+    one_in: str
+    event: str
+    one_in_interval: str
+    rows: Mapping[str, str]
+
+
+def cards(run: RunTables) -> list[ModelCard]:
+    """One card a model, or none where the stability stage has not run."""
+    stability = run.table("stability")
+    if stability is None:
+        return []
+    facts = {"classification": _of_classifier, "detection": _of_detector}
+    return [
+        _card(name, task, stability, facts[task.name](run, stability, name))
+        for name, task in run.tasks.items()
+    ]
+
+
+def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, Any]:
+    """The row of one metric over all items; without figures where it is missing."""
+    rows = stability[
+        (stability["model"] == model) & (stability["metric"] == metric) & (stability["item"] == "")
+    ]
+    nan = float("nan")
+    if rows.empty:
+        return {"value": nan, "low": nan, "high": nan, "n": 0, "cluster": "", "clusters": 0}
+    return {"cluster": "", "clusters": 0, **rows.iloc[0].to_dict()}
+
+
+def _card(name: str, task: Task, stability: pd.DataFrame, rows: Mapping[str, str]) -> ModelCard:
+    metric = find_metric(task.answered[0], task.name)
+    assert metric is not None
+    assert metric.told is not None
+    found = overall(stability, name, metric.name)
+    caution = _caution(found)
+    return ModelCard(
+        name=name,
+        judgement=judgement.stability(found["value"], found["low"], found["high"], int(found["n"]), metric),
+        one_in=metric.told.none_seen if found["value"] == 0 else one_in(found["value"]),
+        event="" if found["value"] == 0 else metric.told.event,
+        one_in_interval=one_in_interval(found["low"], found["high"]),
+        rows={**rows, **({"Stands on": caution} if caution else {})},
+    )
+
+
+def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
+    pairs = run.table("pairs")
+    pairs = tables.empty("pairs") if pairs is None else pairs
+    usable = pairs[(pairs["model"] == name) & (pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    flip, revert, moved = (
+        overall(stability, name, metric) for metric in ("flip_rate", "revert_flip_rate", "total_variation")
+    )
+    flips = plural(int(usable["label_flip"].sum()), "flip")
+    rate = percent_with_interval(flip["value"], flip["low"], flip["high"])
+    hands = percent_with_interval(moved["value"], moved["low"], moved["high"])
+    return {
+        "Flips": f"{flips} in {plural(len(usable), 'pair')} of neighbouring frames: {rate}",
+        "Per second": _per_second(flip, usable),
+        "There and back": f"{_reverts(revert)}. The label leaves and is back at once: an error whatever the truth",
+        "Output moved": f"{hands} of the probability changes hands from frame to frame",
+        "Noise floor": _floor(stability, name, usable),
+        **_floor_by_way(run.run.get("noise_floor", {}).get(name, {})),
+    }
+
+
+def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
+    along = run.table("along_tracks")
+    missed = 0 if along is None else int((along.loc[along["model"] == name, "missed"] == 1).sum())
+    dropout, renamed, back, centre, changed = (
+        overall(stability, name, metric)
+        for metric in (
+            *("dropout_rate", "flip_rate", "revert_flip_rate", "center_jitter"),
+            "noise_floor_boxes_changed",
+        )
+    )
+
+    def share(row: Mapping[str, Any]) -> str:
+        return percent_with_interval(row["value"], row["low"], row["high"])
+
+    frames, boxes = plural(int(dropout["n"]), "frame"), plural(int(renamed["n"]), "box")
+    floor = NOT_MEASURED
+    if known(changed["value"]):
+        most = (
+            f"{percent(changed['value'])} of the boxes change at most"
+            if changed["value"]
+            else "no box changes"
+        )
+        floor = f"the same frame again, {int(changed['n'])} times in other company: {most}"
+    return {
+        "Missed": f"{plural(missed, 'frame')} of {frames} of tracks: {share(dropout)}",
+        "Renamed": f"{share(renamed)} of {boxes}; {share(back)} leave their class and are back at once",
+        "Box shakes": f"{share(centre)} of its size about a steady motion",
+        "Noise floor": floor,
+    }
+
+
+def _per_second(flip: Mapping[str, Any], usable: pd.DataFrame) -> str:
+    """The rate per second of footage: the rate per pair times the pairs a second holds."""
+    seconds = float(usable["delta_ms"].sum()) / 1000
+    if not seconds > 0 or not known(flip["value"]):
+        return NOT_MEASURED
+    a_second = len(usable) / seconds
+    low, high = flip["low"] * a_second, flip["high"] * a_second
+    span = f" ({interval(low, high)})" if known(low) and known(high) else f" ({NO_INTERVAL})"
+    return f"{number(flip['value'] * a_second)} a second{span}"
+
+
+def _reverts(revert: Mapping[str, Any]) -> str:
+    if not revert["n"] or not known(revert["value"]):
+        return NOT_MEASURED
+    count = round(revert["value"] * revert["n"])
+    return f"{count}: {percent_with_interval(revert['value'], revert['low'], revert['high'])} of the frames"
+
+
+def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
+    """The noise floor, and how many of the flips are no larger than it."""
+    change = overall(stability, name, "noise_floor_total_variation")
+    flipped = overall(stability, name, "noise_floor_label_flip")
+    if not change["n"] or not known(change["value"]):
+        return NOT_MEASURED
+    within = int((usable["label_flip"] & (usable["total_variation"] <= change["value"])).sum())
+    moves = (
+        f"{percent(change['value'])} of the probability moves at most" if change["value"] else "nothing moves"
+    )
+    flips = f"{percent(flipped['value'])} flip" if flipped["value"] else "no label flips"
+    said = f"the same frame again, {change['n']} times in other company: {moves}, {flips}"
+    if within:
+        return f"{said}. {plural(within, 'flip')} of the footage are no larger and may be the computer's"
+    return f"{said}. No flip of the footage is that small"
+
+
+def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The floor of each way, a line each, by what was varied."""
+    lines = {}
+    for way, found in ways.items():
+        largest, flips, n = found["total_variation"], int(found["flips"]), int(found["n"])
+        moves = f"{percent(largest)} moves at most" if largest else "nothing moves"
+        if largest is None:
+            moves = "only labels are known"
+        flipped = f"{flips} of {plural(n, 'label')} flip" if flips else f"none of {plural(n, 'label')} flips"
+        decoders = found.get("decoders")
+        against = f" ({decoders[1]} instead of {decoders[0]})" if decoders else ""
+        lines[f"Noise floor, {way}"] = f"{moves}, {flipped}{against}"
+    return lines
+
+
+def _caution(flip: Mapping[str, Any]) -> str:
+    """What the interval stands on."""
+    clusters, what = int(flip["clusters"]), flip["cluster"]
+    if not clusters or not what:
+        return ""
+    plural_what = plural(clusters, what)
+    scope = "these clips alone" if what in ("second", "stretch") else "footage like this"
+    said = f"The intervals count {plural_what} as independent and speak of {scope}."
+    if clusters < judgement.FEWEST_CLUSTERS:
+        said += " That is little to stand on."
+    return said
+
+
+def metric_rows(run: RunTables) -> list[dict[str, Any]]:
+    """Every metric over all items, a row each, a text a model; kappa last."""
+    stability = run.table("stability")
+    if stability is None:
+        return []
+    rows = []
+    for metric in _told(stability):
+        found = [overall(stability, model, metric.name) for model in run.models]
+        if any(each["n"] for each in found):
+            rows.append({"name": metric.title, "values": [metric_text(metric, each) for each in found]})
+    rows.append({"name": "kappa of neighbouring labels", "values": _kappas(run)})
+    return rows
+
+
+def _told(stability: pd.DataFrame) -> list[Metric]:
+    """The metrics of the table that need no labels, in its order."""
+    found = [find_metric(str(name)) for name in stability["metric"].drop_duplicates()]
+    return [metric for metric in found if metric is not None and not metric.of_labels]
+
+
+def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
+    """A figure with its interval, and what it stands on."""
+    text = with_interval if metric.unit else percent_with_interval
+    value = text(row["value"], row["low"], row["high"])
+    n = f"n = {int(row['n'])}"
+    if row["clusters"]:
+        n += f" in {plural(int(row['clusters']), str(row['cluster']) or 'cluster')}"
+    return {"text": f"{value} {metric.unit}".strip(), "n": n}
+
+
+def _kappas(run: RunTables) -> list[dict[str, str]]:
+    pairs, frames = run.table("pairs"), run.table("frames")
+    values = []
+    for model in run.models:
+        if pairs is None or frames is None:
+            values.append({"text": NOT_MEASURED, "n": ""})
+            continue
+        found = kappa.of_neighbours(pairs[pairs["model"] == model], frames[frames["model"] == model])
+        text = with_interval(found.value, found.low, found.high)
+        if found.n and not known(found.value):
+            text = "not defined: only one class occurs"
+        values.append({"text": text, "n": f"n = {found.n} in {plural(found.clusters, 'cluster')}"})
+    return values
+
+
+def item_figure(run: RunTables) -> Picture | None:
+    """Flip rate per item with intervals, the most unstable on top; None for a single item."""
+    stability = run.table("stability")
+    if stability is None:
+        return None
+    rows = stability[(stability["metric"] == "flip_rate") & (stability["item"] != "")]
+    rows = rows[rows["value"].notna()]
+    order = rows.groupby("item")["value"].max().sort_values(ascending=False, kind="stable")
+    if len(order) < 2:
+        return None
+    shown = list(order.index[:MOST_ITEMS])
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 1, 0.9 + 0.22 * len(shown))
+        models = [m for m in run.models if m in set(rows["model"])]
+        for k, model in enumerate(models):
+            colour = drawing.COLOURS[k % len(drawing.COLOURS)]
+            marker = drawing.MARKERS[k % len(drawing.MARKERS)]
+            of_model = rows[rows["model"] == model].set_index("item").reindex(shown)
+            drawing.forest(
+                axes[0, 0],
+                [cut(item, 40) for item in shown],
+                *(100 * of_model[name].to_numpy(np.float64) for name in ("value", "low", "high")),
+                colours=colour,
+                marker=marker,
+                offset=0.6 * (k + 0.5) / len(models) - 0.3,
+            )
+            axes[0, 0].plot([], [], marker + "-", color=colour, label=model)
+        axes[0, 0].set_xlabel("label flips, % of neighbouring frames")
+        axes[0, 0].set_xlim(left=0)
+        worst = f"{cut(shown[0], 40)} flips most: {percent(order.iloc[0])} of its neighbouring frames"
+        axes[0, 0].set_title(worst if order.iloc[0] > 0 else "No item flips at all")
+        if len(models) > 1:
+            axes[0, 0].legend(loc="lower right")
+        calm = int((order == 0).sum())
+        caption = (
+            "Flip rate of each item; lines are 95 % intervals over the seconds of the item. Shown are the "
+            f"{len(shown)} least stable of {len(order)} items; {calm} have no flip at all."
+        )
+        return drawing.encode(figure, f"Flip rates of {len(shown)} items with intervals", caption)

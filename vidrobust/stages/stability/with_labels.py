@@ -1,0 +1,140 @@
+"""The models of a run judged by what is known beforehand: right and wrong answers, where there are labels."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.classification import CLASSIFICATION
+from vidrobust.metrics.detection import DETECTION
+from vidrobust.metrics.task import Task
+from vidrobust.pipeline.run import Run
+from vidrobust.protocols.answers import Answers, answers_of
+from vidrobust.protocols.two_models import two_models
+from vidrobust.run_folder import tables
+from vidrobust.stages.stability import known_boxes
+from vidrobust.statistics.clusters import independent_clusters
+
+NAMES_TOLD = 5
+MADE = ("answers", "neighbours")
+TABLES = (*MADE, "two_models", *DETECTION.labelled)
+"""Every table that is made where there are labels."""
+
+
+def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables that labels make of the models of a task, and rows of ``stability``; none without labels.
+
+    raw  the tables of the task. What cannot be judged is said, and noted in run.json under ``judged``.
+    """
+    judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
+    return judges[task.name](run, raw) if len(run.inputs.known.labels) else {}
+
+
+def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables ``answers``, ``neighbours`` and ``two_models``."""
+    known = run.inputs.known
+    frames, probabilities = raw["frames"], raw["probabilities"]
+    found: dict[str, Answers] = {}
+    for model in (model for model in run.models if model.task == CLASSIFICATION.name):
+        mine = [table[table["model"] == model.name] for table in (frames, probabilities)]
+        found[model.name] = answers_of(
+            mine[0],
+            mine[1],
+            known.labels,
+            model.class_names,
+            sets=known.sets,
+            judged_by=known.judged_by,
+        )
+        _say(run, model.name, len(mine[0]), found[model.name])
+    lost = known.lost + max((each.lost for each in found.values()), default=0)
+    if lost:
+        run.reporter.warn(
+            f"{lost} frame(s) about anchors are not in the footage: pm-k asks for less without them"
+        )
+    notes = {name: _note(frames, name, each, known.lost) for name, each in found.items()}
+    run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
+    made = {name: [getattr(each, name) for each in found.values()] for name in MADE}
+    filled = {name: [part for part in parts if len(part)] for name, parts in made.items()}
+    told = {name: pd.concat(parts, ignore_index=True) for name, parts in filled.items() if parts}
+    if "answers" in told:
+        told["answers"] = _with_parts(told["answers"], frames)
+        told["two_models"] = _of_two(told["answers"], list(found), run.settings.seed)
+    if "neighbours" in told:
+        told["neighbours"] = with_all_right(_with_parts(told["neighbours"], frames))
+    return told
+
+
+def write(run: Run, found: Mapping[str, pd.DataFrame]) -> None:
+    """Write these tables, without rows where nothing could be judged."""
+    for name in TABLES:
+        run.folder.write_table(name, found.get(name, tables.empty(name)))
+
+
+def with_all_right(neighbours: pd.DataFrame) -> pd.DataFrame:
+    """With the column ``all_right``: whether every model gets the anchor right; NaN where there is one model.
+
+    Conditional on its own right anchors a weak model is judged on easy ones; on those that all get right, all are
+    judged alike (Gu et al. 2019 have each model's own).
+    """
+    if neighbours["model"].nunique() < 2:
+        return neighbours.assign(all_right=np.nan)
+    right = neighbours.groupby(["item", "frame_a"])["anchor_right"].transform("all")
+    return neighbours.assign(all_right=right.astype(np.float64))
+
+
+def _with_parts(table: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
+    """With the part that the item shows, where it is known."""
+    if "part" not in frames:
+        return table
+    parts = frames.drop_duplicates("item").set_index("item")["part"]
+    return table.assign(part=table["item"].map(parts).fillna(""))
+
+
+def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataFrame:
+    """A row for each two models, in the order in which they were given."""
+    rows = []
+    for a, b in itertools.combinations(models, 2):
+        first, second = (answers[answers["model"] == name] for name in (a, b))
+        both = first.merge(second[["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b"))
+        old, new = (both[f"top1_{side}"].to_numpy(np.float64) > 0 for side in "ab")
+        clusters = independent_clusters(both["item"], both["time_s"], part=both.get("part"))
+        found = two_models(old, new, clusters, seed=seed)
+        row: dict[str, object] = {"model_a": a, "model_b": b, "n": len(both), "clusters": clusters.count}
+        row |= {"right_a": old.mean() if len(old) else np.nan, "right_b": new.mean() if len(new) else np.nan}
+        row |= {"kappa": found.kappa.value, "kappa_low": found.kappa.low, "kappa_high": found.kappa.high}
+        row |= {"observed": found.observed, "expected": found.expected}
+        for name, of in (
+            ("negative", found.negative_flips),
+            ("positive", found.positive_flips),
+            ("difference", found.difference),
+        ):
+            value = name if name == "difference" else f"{name}_flips"
+            row |= {value: of.value, f"{name}_low": of.low, f"{name}_high": of.high}
+        rows.append({**row, "relative_nfr": found.relative_nfr, "mcnemar_p": found.mcnemar_p})
+    return tables.check("two_models", pd.DataFrame(rows)) if rows else tables.empty("two_models")
+
+
+def _note(frames: pd.DataFrame, model: str, found: Answers, lost: int) -> dict[str, object]:
+    return {
+        "frames": int((frames["model"] == model).sum()),
+        "labelled": len(found.answers),
+        "anchors": int(found.answers["pm0"].notna().sum()),
+        "lost": lost + found.lost,
+        "unjudged": found.unjudged,
+        "unknown": dict(found.unknown),
+    }
+
+
+def _say(run: Run, model: str, frames: int, found: Answers) -> None:
+    anchors = int(found.answers["pm0"].notna().sum())
+    run.reporter.say(f"{model}: {len(found.answers)} of {frames} frames have labels, {anchors} are anchors")
+    if found.unknown:
+        names = ", ".join(list(found.unknown)[:NAMES_TOLD])
+        more = f" and {len(found.unknown) - NAMES_TOLD} more" if len(found.unknown) > NAMES_TOLD else ""
+        run.reporter.warn(
+            f"{model}: has no class for the label(s) {names}{more}; {found.unjudged} frame(s) that have no other "
+            "label are left out"
+        )

@@ -1,0 +1,190 @@
+"""The units that see every frame in order: links, stability of a model, variation of the footage."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.changes.transitions import Links
+from vidrobust.errors import InputError
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.catalogue import metrics_of, task_of, versions_of
+from vidrobust.metrics.task import AlongTime, Tables
+from vidrobust.models.predict import Model, predict_footage
+from vidrobust.pipeline.stages import BY_NAME
+from vidrobust.pipeline.unit import Context, Found
+from vidrobust.run_folder import tables
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.stability import noise_floor
+from vidrobust.stages.variation.changes import VariationMeter
+from vidrobust.text.printable import shown
+from vidrobust.video.decoded_hash import DecodedHash
+from vidrobust.video.source import VideoSource
+from vidrobust.video.stream import SAME_TIME_S
+
+
+class LinksWork:
+    """Which neighbours may be compared, what the input is, and the hash of what was decoded."""
+
+    def __init__(self, context: Context, model: None) -> None:
+        self.context = context
+        self._columns: list[dict[str, np.ndarray]] = []
+        self._hash = DecodedHash()
+
+    def feed(self, batch: FrameBatch, links: Links) -> None:
+        batch, links = self.context.own_part(batch, links)
+        if not len(batch):
+            return
+        self._hash.feed(batch)
+        self._columns.append(
+            {
+                "frame": batch.index,
+                "time_s": batch.time_s,
+                "reason": links.reason,
+                "pixel_change": links.pixel_change,
+                "shift_x": links.shift[:, 0],
+                "shift_y": links.shift[:, 1],
+                "keyframe": links.keyframe,
+                "corrupt": batch.corrupt,
+            }
+        )
+
+    def finish(self, source: VideoSource) -> Found:
+        if not self._columns and self.context.number:
+            return {"links": tables.empty("links")}, {**_described(source, None), "decoded": "nothing"}
+        if not self._columns:
+            found = "; ".join(source.problems) or "no frame could be decoded"
+            raise InputError(f"{shown(self.context.item.path)}: {found}")
+        joined = {name: np.concatenate([each[name] for each in self._columns]) for name in self._columns[0]}
+        table = pd.DataFrame({"item": self.context.item.name, **joined})
+        facts = {**_described(source, table), "decoded": self._hash.hexdigest()}
+        return {"links": table}, facts
+
+
+def _described(source: VideoSource, links: pd.DataFrame | None) -> dict[str, Any]:
+    """What run.json says of an item that was read; None: of a segment that the file does not reach."""
+    info = source.info
+    return {
+        "width": info.width,
+        "height": info.height,
+        "frame_rate": float(info.frame_rate),
+        "frames": 0 if links is None else len(links),
+        "corrupt_frames": 0 if links is None else int(links["corrupt"].sum()),
+        "end_s": None if links is None else float(links["time_s"].iloc[-1]),
+        "codec": info.codec,
+        "pixel_format": info.pixel_format,
+        "color_space": info.color_space,
+        "color_range": info.color_range,
+        "backend": info.backend,
+        "device": info.device,
+        "reason": info.reason,
+        "notes": list(info.notes),
+        "problems": list(source.problems),
+    }
+
+
+class StabilityWork:
+    """One model along one item, and its noise floor on the first frames."""
+
+    def __init__(self, context: Context, model: Model) -> None:
+        along = along_time(context.settings, float(context.info.frame_rate), context.origin)
+        self.context = context
+        self.model, self.batch = model, context.settings.batch_size
+        self._own: list[np.ndarray] = []
+        self._meter = task_of(model.task).meter(context.item.name, model.name, along, metrics_of(model.task))
+        self._first: list[torch.Tensor] = []
+
+    def feed(self, batch: FrameBatch, links: Links) -> None:
+        self._own.append(batch.index[self.context.own(batch.time_s)])
+        kept = sum(map(len, self._first))
+        same = not self._first or self._first[0].shape[1:] == batch.pixels.shape[1:]
+        if kept < noise_floor.FRAMES and same and not self.context.number:
+            self._first.append(batch.pixels[: noise_floor.FRAMES - kept].clone())
+        self._meter.feed(batch, links, predict_footage(self.model, batch, self.batch))
+
+    def finish(self, source: VideoSource) -> Found:
+        every = {name: tables.empty(name) for name in BY_NAME["stability"].parts}
+        floor = noise_floor.facts(self.model, torch.cat(self._first)) if self._first else {}
+        return {**every, **self._of_own_frames(self._meter.finish())}, floor
+
+    def _of_own_frames(self, found: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        """Without the rows of frames about the segment; a pair belongs to the segment of its later frame."""
+        if self.context.pieces == 1:
+            return found
+        own = np.concatenate([*self._own, np.empty(0, np.int64)])
+        later = {
+            name: table[["frame_a", "frame_b"]].max(axis=1) if "frame_a" in table else table["frame"]
+            for name, table in found.items()
+        }
+        return {name: table[later[name].isin(own)].reset_index(drop=True) for name, table in found.items()}
+
+
+def along_time(settings: Settings, rate: float, origin: tuple[int, float] | None = None) -> AlongTime:
+    """What is compared along time at ``rate`` frames a second; ``origin``: where rows are counted from."""
+    delivered = rate / settings.every if settings.fps is None else settings.fps
+
+    def row_of(index: int, time_s: float) -> int:
+        if origin is None:
+            return 0
+        if settings.fps is None:
+            return (index - origin[0]) // settings.every
+        return int((time_s - origin[1] + SAME_TIME_S) * settings.fps)
+
+    return AlongTime(
+        frame_rate=delivered,
+        anchor_deltas=settings.anchor_deltas,
+        motion_limit=settings.motion_limit,
+        revert_within=settings.revert_within,
+        tracks=settings.tracks,
+        row_of=row_of,
+    )
+
+
+def whole_item(
+    settings: Settings, model: Model, about: Mapping[str, Any], found: Tables, links: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """The tables of a model on an item that was worked on in segments.
+
+    about  what run.json says of the item
+    found  its tables, those of the segments behind each other
+    links  its rows of that table
+    """
+    along = along_time(settings, float(about["frame_rate"]))
+    return task_of(model.task).whole(found, links, (about["height"], about["width"]), along)
+
+
+def metrics_known(settings: Settings, model: Model) -> list[str]:
+    """The metrics of the model's task, which may come from other packages, as the keys of parts hold them."""
+    return versions_of(model.task)
+
+
+class VariationWork:
+    """How much the footage of one item varies."""
+
+    def __init__(self, context: Context, model: None) -> None:
+        self.context = context
+        self._meter = VariationMeter(
+            context.item.name,
+            float(context.info.frame_rate),
+            content=context.content,
+            seed=context.settings.seed,
+        )
+
+    def feed(self, batch: FrameBatch, links: Links) -> None:
+        batch, links = self.context.own_part(batch, links)
+        self._meter.feed(batch, np.asarray(links.reason).tolist())
+
+    def finish(self, source: VideoSource) -> Found:
+        result = self._meter.finish()
+        facts = {
+            "stride": result.stride,
+            **result.counts,
+            "excluded": result.excluded,
+            "timing": dataclasses.asdict(result.timing),
+        }
+        return {"changes": result.pairs}, facts

@@ -1,0 +1,1 @@
+"""Which neighbouring frames may be compared, and what each input is."""

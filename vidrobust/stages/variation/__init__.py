@@ -1,0 +1,1 @@
+"""How much the footage itself varies, from pixels alone."""

@@ -1,0 +1,245 @@
+"""What the footage is and how much it varies; what was excluded, damaged, left out or could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.report import drawing
+from vidrobust.report.drawing import Picture
+from vidrobust.report.words import (
+    EXCLUSIONS,
+    NOT_MEASURED,
+    QUANTITIES,
+    SCALES,
+    duration,
+    listing,
+    number,
+    percent,
+    plural,
+)
+from vidrobust.run_folder.reader import RunTables
+
+FEWEST_PAIRS = 20
+"""Valid pairs below which a 95th or 99th percentile says nothing."""
+MOST_ROWS = 40
+"""Rows of a list of items or files; the rest is counted."""
+PERCENTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Rows of a table, and how many more there are."""
+
+    rows: list[dict[str, Any]]
+    more: int = 0
+
+
+def first_rows(rows: Iterable[dict[str, Any]], most: int = MOST_ROWS) -> Listed:
+    """The first rows, and the count of the others."""
+    each = list(rows)
+    return Listed(each[:most], max(0, len(each) - most))
+
+
+def in_one_line(run: RunTables) -> str:
+    """How much footage: items, frames, seconds."""
+    inputs = run.run.get("inputs", [])
+    frames = sum(int(entry.get("frames") or 0) for entry in inputs)
+    said = plural(len(run.items), "item")
+    if frames:
+        said += f", {plural(frames, 'frame')}"
+    pairs = run.table("pairs")
+    if pairs is not None:
+        near = pairs[(pairs["kind"] == "adjacent") & (pairs["model"] == pairs["model"].iloc[0])]
+        said += f", {duration(float(near['delta_ms'].sum()) / 1000)} of footage"
+    return said
+
+
+def exclusions(run: RunTables) -> list[dict[str, Any]]:
+    """Adjacent and anchor pairs by reason, of one model: what was used, and what not and why."""
+    pairs = run.table("pairs")
+    if pairs is None:
+        boxes = run.table("box_pairs")
+        if boxes is None:
+            return []
+        # of a detector a flip is a frame after which a box has another class
+        pairs = boxes.assign(label_flip=boxes["renamed"] > 0)
+    every_model = pairs["model"].nunique()
+    one = pairs[pairs["model"] == pairs["model"].iloc[0]]
+    rows = []
+    reasons = [r for r in EXCLUSIONS if (one["excluded"] == r).any()]
+    reasons += [r for r in one["excluded"].unique() if r and r not in EXCLUSIONS]
+    for reason in ["", *reasons]:
+        of = one[one["excluded"] == reason]
+        near, anchor = of["kind"] == "adjacent", of["kind"] == "anchor"
+        flips = pairs[(pairs["excluded"] == reason) & (pairs["kind"] == "adjacent")]["label_flip"].sum()
+        rows.append(
+            {
+                "reason": EXCLUSIONS.get(reason, reason) if reason else "compared",
+                "adjacent": int(near.sum()),
+                "anchor": int(anchor.sum()),
+                "flips": int(flips),
+                "of_models": every_model,
+            }
+        )
+    return rows
+
+
+def inputs(run: RunTables) -> Listed:
+    """What was read: the items with damage or problems first."""
+    rows = [
+        {
+            "item": entry.get("item", ""),
+            "frames": entry.get("frames", NOT_MEASURED),
+            "size": f"{entry.get('width', '?')} x {entry.get('height', '?')}",
+            "rate": number(entry.get("frame_rate"), 4),
+            "codec": " ".join(str(entry.get(k) or "") for k in ("codec", "pixel_format")).strip(),
+            "corrupt": int(entry.get("corrupt_frames") or 0),
+            "said": "; ".join([*(entry.get("problems") or []), *(entry.get("notes") or [])]),
+            "read_by": " on ".join(str(entry[k]) for k in ("backend", "device") if entry.get(k)),
+            "why": entry.get("reason") or "",
+            "sha256": str(entry.get("sha256") or "")[:12],
+        }
+        for entry in run.run.get("inputs", [])
+    ]
+    return first_rows(sorted(rows, key=lambda row: (-row["corrupt"], not row["said"])))
+
+
+def corrupt_frames(run: RunTables) -> str:
+    """Frames damaged in decoding, in a sentence."""
+    damaged = [e for e in run.run.get("inputs", []) if e.get("corrupt_frames")]
+    if not damaged:
+        return "No frame was damaged in decoding."
+    total = sum(int(e["corrupt_frames"]) for e in damaged)
+    names = listing((str(e["item"]) for e in damaged), 5)
+    return f"{plural(total, 'frame')} in {plural(len(damaged), 'item')} damaged in decoding ({names})."
+
+
+def variation_summary(run: RunTables) -> pd.DataFrame | None:
+    """Per scale and quantity over all items: unit, p50, p95, p99, n measured, valid, error, least and most p99.
+
+    From the measured pairs themselves where they are kept; else the table of items, where a percentile over all
+    items is not known and the median item's is given (``pooled`` False).
+    """
+    table = run.table("variation")
+    if table is None:
+        return None
+    changes = run.table("changes")
+    rows = []
+    for (scale, quantity), group in table.groupby(["scale", "quantity"], sort=False):
+        unit = str(group["unit"].iloc[0])
+        n = int(group["n"].sum())
+        valid = float((group["n"] * group["valid"].fillna(0)).sum())
+        row: dict[str, Any] = {
+            "scale": scale,
+            "quantity": quantity,
+            "unit": unit,
+            "n": n,
+            "valid": round(valid),
+            "items": int(group["p99"].notna().sum()),
+            "least": group["p99"].min(),
+            "most": group["p99"].max(),
+            "error": group["error"].median() if "error" in group else np.nan,
+        }
+        values = _changes(changes, str(scale), str(quantity), unit)
+        if values is not None and len(values):
+            row |= dict(zip(("p50", "p95", "p99"), np.percentile(values, PERCENTILES), strict=True))
+            row["pooled"] = True
+        else:
+            row |= {name: group[name].median() for name in ("p50", "p95", "p99")}
+            row["pooled"] = len(group) == 1
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _changes(changes: pd.DataFrame | None, scale: str, quantity: str, unit: str) -> np.ndarray | None:
+    if changes is None:
+        return None
+    of = changes[(changes["scale"] == scale) & (changes["quantity"] == quantity) & changes["valid"]]
+    rest = 1.0 if unit.startswith("ratio") else 0.0
+    return np.abs(of["value"].to_numpy(np.float64) - rest)
+
+
+def variation_rows(found: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """The table of the variation, as text: per quantity the scales one below the other.
+
+    The percentiles of fewer than FEWEST_PAIRS pairs are not given: they would be the largest of a few.
+    """
+    if found is None:
+        return []
+    rows: list[dict[str, Any]] = []
+    for quantity in _in_order(found):
+        of = found[found["quantity"] == quantity]
+        for place, row in enumerate(of.itertuples()):
+            shares = row.unit.startswith(("ratio", "share"))
+            text = percent if shares else number
+            few = row.valid < FEWEST_PAIRS
+            rows.append(
+                {
+                    "quantity": QUANTITIES.get(quantity, quantity) if place == 0 else "",
+                    "last": place == len(of) - 1,
+                    "scale": SCALES.get(row.scale, row.scale),
+                    "unit": "" if shares else row.unit,
+                    "p50": text(row.p50),
+                    "p95": "too few" if few else text(row.p95),
+                    "p99": "too few" if few else text(row.p99),
+                    "error": text(row.error),
+                    "span": f"{text(row.least)} to {text(row.most)}" if row.items > 1 else "",
+                    "n": f"{row.valid} of {row.n}",
+                }
+            )
+    return rows
+
+
+def _in_order(found: pd.DataFrame) -> list[str]:
+    """The quantities as QUANTITIES has them, unknown ones last."""
+    there = list(found["quantity"].drop_duplicates())
+    return [q for q in QUANTITIES if q in there] + [q for q in there if q not in QUANTITIES]
+
+
+def variation_figure(found: pd.DataFrame | None) -> Picture | None:
+    """Small multiples: p50, p95 and p99 of each quantity at the three scales."""
+    if found is None:
+        return None
+    known = found[found["p99"].notna()]
+    quantities = _in_order(known)
+    if not quantities:
+        return None
+    columns = 4
+    rows = -(-len(quantities) // columns)
+    with drawing.styled():
+        figure, axes = drawing.panels(rows, columns, 1.45 * rows + 0.35)
+        for k, panel in enumerate(axes.ravel()):
+            if k >= len(quantities):
+                panel.set_visible(False)
+                continue
+            of = known[known["quantity"] == quantities[k]].set_index("scale").reindex(list(SCALES))
+            unit = str(known.loc[known["quantity"] == quantities[k], "unit"].iloc[0])
+            factor = 100 if unit.startswith(("ratio", "share")) else 1
+            y = np.arange(len(SCALES))
+            p50, p95, p99 = (factor * of[p].to_numpy(np.float64) for p in ("p50", "p95", "p99"))
+            few = (of["valid"] < FEWEST_PAIRS).to_numpy()
+            for rows_of, colour in ((~few, drawing.COLOURS[0]), (few, drawing.GREY)):
+                panel.hlines(y[rows_of], p50[rows_of], p99[rows_of], color=colour, linewidth=1.4)
+                panel.plot(p50[rows_of], y[rows_of], "|", color=colour, markersize=6)
+                panel.plot(p99[rows_of], y[rows_of], "o", color=colour, markersize=4.5)
+            panel.plot(
+                p95[~few], y[~few], "o", color=drawing.COLOURS[0], markerfacecolor="white", markersize=4.5
+            )
+            panel.set_yticks(y, list(SCALES.values()) if k % columns == 0 else [])
+            panel.set_ylim(len(SCALES) - 0.5, -0.5)
+            panel.set_xlim(left=0)
+            panel.set_title(QUANTITIES.get(quantities[k], quantities[k]), fontsize=8)
+            panel.set_xlabel("%" if factor == 100 else unit)
+            panel.grid(axis="x")
+        caption = (
+            "How much the footage itself varies, measured from the pixels: size of the change between two "
+            "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all items. "
+            f"Grey: fewer than {FEWEST_PAIRS} valid pairs, and the filled mark is nearly the largest of "
+            "them. Counts stand in the table."
+        )
+        return drawing.encode(figure, "Variation of the footage per quantity and distance in time", caption)

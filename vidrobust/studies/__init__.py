@@ -1,1 +1,0 @@
-"""Stability, sensitivity, variation, causes, correlation, policy."""

@@ -1,1 +1,0 @@
-"""What a model does (a Task), and the numbers that are told about it (a Metric each)."""
