@@ -14,7 +14,7 @@ from vidrobust.cli.app import cli
 from vidrobust.pipeline.stages import STAGES
 from vidrobust.run_folder import tables
 
-for _path in sorted(Path(__file__).parents[1].glob("vidrobust/cli_*.py")):
+for _path in sorted(Path(__file__).parents[1].glob("vidrobust/cli/*.py")):
     importlib.import_module(f"vidrobust.{_path.stem}").register(cli)
 
 ROOT = Path(__file__).parents[1]

@@ -18,8 +18,8 @@ from tests.pipeline.conftest import NETS, run
 from vidrobust.cli.app import cli
 from vidrobust.run_folder.folder import RunFolder
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
-for _path in sorted(Path(__file__).parents[1].glob("vidrobust/cli_*.py")):
+README = (Path(__file__).parents[2] / "README.md").read_text()
+for _path in sorted(Path(__file__).parents[2].glob("vidrobust/cli/*.py")):
     importlib.import_module(f"vidrobust.{_path.stem}").register(cli)
 
 NET, CLIP = NETS[0], "factory/flour_bag_conveyor_output.gif"

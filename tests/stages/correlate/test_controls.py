@@ -20,7 +20,7 @@ from vidrobust.stages.correlate.study import correlate
 
 from .test_correlation import clips, nets
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
 
 def asked(x, y, z, foreign=None, family=None) -> Asked:
