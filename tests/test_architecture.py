@@ -10,40 +10,35 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "vidrobust"
-STAGES = [
-    {"errors", "shown"},
-    {"device", "files", "frames", "pixels", "predictions", "tables"},
-    {"statistics"},
+FLOORS = [
+    {"text"},
+    {"errors"},
+    {"predictions", "files", "statistics"},
+    {"tables", "frames"},
     {"footage"},
     {"line_sim"},
     {"video", "models", "perturb"},
-    {"differences"},
-    {"tracks"},
-    {"tasks"},
-    {"studies"},
-    {"transplant"},
-    {"account"},
-    {"correlation"},
-    {"protocols"},
-    {"policy"},
-    {"repeatability"},
+    {"changes"},
+    {"metrics"},
+    {"protocols", "repeatability"},
+    {"run_folder"},
+    {"pipeline"},
     {"report"},
-    {"run"},
-    {"work"},
-    {"commands"},
-    {"cli", "cli_tools", "cli_protocols", "cli_repeatability", "cli_runs", "cli_transplant"},
+    {"stages"},
+    {"api", "finished_runs"},
+    {"cli"},
 ]
 TORCH_FREE = (
-    "tables",
-    "device",
-    "frames",
+    "tables.schema",
+    "frames.device",
+    "frames.batch",
     "predictions",
     "statistics.intervals",
     "footage.expand",
-    "report.html",
+    "stages.report.page",
     "line_sim.render",
 )
-RANK = {name: rank for rank, stage in enumerate(STAGES) for name in stage}
+RANK = {name: rank for rank, floor in enumerate(FLOORS) for name in floor}
 
 
 def imports(path: Path) -> set[str]:
@@ -77,8 +72,8 @@ def test_what_needs_no_torch_does_not_import_it(name: str) -> None:
 
 def test_help_does_not_import_torch() -> None:
     code = (
-        "import sys\nfrom vidrobust import cli\n"
-        "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom vidrobust.cli.app import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0

@@ -13,8 +13,8 @@ import pytest
 from tests.pipeline.conftest import NETS, Line, Ran, assert_equal, run
 from vidrobust.metrics.class_differences import METRICS
 from vidrobust.perturb.catalogue import suite
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.tables import schema as tables
 
 FRAMES = {"intel_preview_bolt-multi-size-detection": 37, "flour_bag_conveyor_output": 30}
 

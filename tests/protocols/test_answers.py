@@ -10,9 +10,9 @@ from scipy import stats
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.protocols.answers import answers_of, on_frames
 from vidrobust.protocols.said_classes import SaidClasses, by_name
-from vidrobust.run_folder import tables
 from vidrobust.stages.stability.rates import summarise, summarise_by
 from vidrobust.stages.stability.with_labels import with_all_right
+from vidrobust.tables import schema as tables
 
 from .test_pm_k import frames_of, labels_of
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from vidrobust.errors import InputError
 from vidrobust.protocols.anchors import AnchorSets, anchor_sets
 from vidrobust.protocols.pm_k import pm_correct, right_neighbours
-from vidrobust.run_folder import tables
 from vidrobust.statistics.intervals import clopper_pearson
+from vidrobust.tables import schema as tables
 
 
 def sets(correct, neighbours) -> AnchorSets:

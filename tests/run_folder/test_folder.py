@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.folder import RunFolder, remove_results
 from vidrobust.run_folder.settings import Settings
+from vidrobust.tables import schema as tables
 
 
 def test_results_of_an_earlier_run_are_removed(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 from tests.pipeline.conftest import FEW, run
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.stages import BY_NAME
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.unit_cache import Parts
+from vidrobust.tables import schema as tables
 
 LINKS = BY_NAME["links"]
 

@@ -156,7 +156,7 @@ def _of_table(
     table = (read_gauge if gauge_file else read_attribute)(file)
     found = (gauge_of if gauge_file else attribute_of)(table, asked)
     if out is not None:
-        from vidrobust.repeatability.section import write_study
+        from vidrobust.report.repeatability_section import write_study
 
         page = Path(out) if out.endswith(".html") else Path(out) / "report.html"
         judged = table if gauge_file else passed_or_failed(table, asked)[0]

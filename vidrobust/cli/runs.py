@@ -136,8 +136,8 @@ def history(
         read_history,
         write_history,
     )
-    from vidrobust.finished_runs.history_page import write_history_page
     from vidrobust.repeatability.words import control_chart
+    from vidrobust.report.history_page import write_history_page
     from vidrobust.run_folder.folder import RunFolder
 
     if not runs and file is None:
@@ -190,9 +190,9 @@ def watch(
     """
     from vidrobust.errors import SettingsError
     from vidrobust.finished_runs.watch import Watched, Watcher
-    from vidrobust.pipeline.counts import seconds_of
     from vidrobust.pipeline.open import settings_of
     from vidrobust.pipeline.stages import ALL
+    from vidrobust.run_folder.time_option import seconds_of
 
     unknown = [name for name in stages if name not in ALL]
     if unknown:

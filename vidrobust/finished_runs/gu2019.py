@@ -9,9 +9,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import InputError
-from vidrobust.perturb.catalogue import PERTURBATIONS
-from vidrobust.protocols.answers import on_frames
-from vidrobust.protocols.gu2019 import (
+from vidrobust.finished_runs.gu2019_matrix import (
     anchors_of_run,
     draw_matrix,
     gu2019,
@@ -19,6 +17,8 @@ from vidrobust.protocols.gu2019 import (
     robustness,
     square_of,
 )
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.protocols.answers import on_frames
 from vidrobust.protocols.said_classes import by_name
 from vidrobust.run_folder.folder import RunFolder
 

@@ -15,7 +15,7 @@ from vidrobust.errors import InputError
 from vidrobust.pipeline.run import Run
 from vidrobust.repeatability.levels import measured_levels, named_levels
 from vidrobust.repeatability.part_motion import travel
-from vidrobust.stages.moments.pictures import save_picture
+from vidrobust.report.pictures import save_picture
 from vidrobust.video.source import VideoSource
 
 BATCH = 32

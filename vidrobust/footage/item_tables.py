@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from vidrobust.footage.item import Item
-from vidrobust.run_folder import tables
+from vidrobust.tables import schema as tables
 from vidrobust.text.printable import shown
 
 WHOLE_ITEM = -1

@@ -17,7 +17,7 @@ from vidrobust.metrics.tracks.measures import duplicate_boxes, measure
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.metrics.tracks.tables import ENDS, item_boxes, joined
 from vidrobust.predictions import Detections
-from vidrobust.run_folder import tables
+from vidrobust.tables import schema as tables
 
 
 class BoxMeter:

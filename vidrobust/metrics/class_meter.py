@@ -14,7 +14,7 @@ from vidrobust.metrics.class_differences import jitter, revert_flips
 from vidrobust.metrics.metric import Metric
 from vidrobust.metrics.task import AlongTime, Tables, differences
 from vidrobust.predictions import Classifications
-from vidrobust.run_folder import tables
+from vidrobust.tables import schema as tables
 
 ALL_CLASSES = 32
 """Up to so many classes a frame keeps all its probabilities; else the leading TOP and the sum of the rest."""

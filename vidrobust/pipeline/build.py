@@ -17,12 +17,13 @@ from vidrobust.pipeline.counts import Counts
 from vidrobust.pipeline.estimate import Reckoning, reckon
 from vidrobust.pipeline.footage_units import make_missing, say_what, units_of
 from vidrobust.pipeline.interrupts import remind
-from vidrobust.pipeline.progress import duration
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Stage, load
 from vidrobust.pipeline.stages import BY_NAME, with_needs
 from vidrobust.pipeline.workers.order import Unit
-from vidrobust.run_folder import headline, tables
+from vidrobust.run_folder import headline
+from vidrobust.tables import schema as tables
+from vidrobust.text.durations import duration
 from vidrobust.text.printable import shown
 
 

@@ -8,13 +8,8 @@ and what was computed stays.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from vidrobust.errors import SettingsError
-
-UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 @dataclass(frozen=True)
@@ -76,17 +71,6 @@ def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
     for place, k in enumerate(order):
         found[k] = max(1, total // len(keys) + (place < total % len(keys)))
     return found
-
-
-def seconds_of(text: str, option: str = "budget") -> float:
-    """5m, 90s or 1h30m in seconds; SettingsError names the option for what is none."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise SettingsError(f"{option}: expected a time such as 90s, 5m or 1h30m, got {text!r}")
-    seconds = sum(float(number) * UNITS_S[unit] for number, unit in parts)
-    if seconds <= 0:
-        raise SettingsError(f"{option}: expected more than nothing, got {text!r}")
-    return seconds
 
 
 def _hash(seed: int, key: str) -> bytes:

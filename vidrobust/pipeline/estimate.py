@@ -17,14 +17,16 @@ from vidrobust.models.load import load_models
 from vidrobust.models.predict import predict
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.check import check_settings
-from vidrobust.pipeline.counts import PICTURED_PAIRS, Counts, seconds_of, usual, within
+from vidrobust.pipeline.counts import PICTURED_PAIRS, Counts, usual, within
 from vidrobust.pipeline.inputs import Inputs
-from vidrobust.pipeline.progress import Reporter, duration
+from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import cuts_of, frames_of
 from vidrobust.pipeline.stage import load
 from vidrobust.pipeline.stages import BY_NAME, STAGES
 from vidrobust.pipeline.unit import Context
 from vidrobust.run_folder.settings import Settings
+from vidrobust.run_folder.time_option import seconds_of
+from vidrobust.text.durations import duration
 from vidrobust.text.printable import shown
 from vidrobust.video.source import first_batch
 

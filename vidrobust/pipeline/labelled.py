@@ -17,8 +17,8 @@ from vidrobust.footage.labels.formats import read_labels
 from vidrobust.footage.labels.labels import Labels
 from vidrobust.footage.labels.matching import Matched, on_items, sets_on_items
 from vidrobust.footage.object_items import object_items
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.settings import Settings
+from vidrobust.tables import schema as tables
 
 Say = Callable[[str], None]
 OWN_CLASSES = "none"

@@ -12,9 +12,10 @@ from typing import Any
 
 from vidrobust.errors import SettingsError
 from vidrobust.files.atomic import json_text, write_text
-from vidrobust.pipeline.counts import seconds_of
-from vidrobust.pipeline.progress import Reporter, duration
+from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RECORDINGS, RunFolder, make_room
+from vidrobust.run_folder.time_option import seconds_of
+from vidrobust.text.durations import duration
 from vidrobust.text.printable import shown, without_secrets
 from vidrobust.video.record import Recording, is_stream, name_of, record
 

@@ -95,13 +95,6 @@ class Reporter:
             self._progress = None
 
 
-def duration(seconds: float) -> str:
-    """Seconds in words: 80 s, 12 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed or 0:.1f} {task.fields['unit']}/s")

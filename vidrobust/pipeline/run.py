@@ -27,10 +27,10 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import Segment, segments_of
 from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.pipeline.workers.setup import Classes, first_frames
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import Parts
+from vidrobust.tables import schema as tables
 from vidrobust.text.printable import shown
 from vidrobust.video.source import VideoSource
 

@@ -18,7 +18,7 @@ from vidrobust.protocols.anchors import WITHIN, AnchorSets, anchor_sets
 from vidrobust.protocols.correct import REST, WHOLE_ITEM, label_sets
 from vidrobust.protocols.pm_k import pm_correct, right_neighbours
 from vidrobust.protocols.said_classes import SaidClasses
-from vidrobust.run_folder import tables
+from vidrobust.tables import schema as tables
 
 ANCHOR_EVERY_S = 1.0
 """Anchors are labelled frames at least so far apart, so that their windows hardly overlap."""

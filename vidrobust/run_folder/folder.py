@@ -17,8 +17,8 @@ from filelock import FileLock, Timeout
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import json_text, write_text
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.settings import Settings
+from vidrobust.tables import schema as tables
 
 SCHEMA = 2
 PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")

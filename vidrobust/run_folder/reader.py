@@ -13,7 +13,7 @@ from vidrobust.errors import InputError
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.task import Task
-from vidrobust.run_folder import tables
+from vidrobust.tables import schema as tables
 
 
 class RunTables:

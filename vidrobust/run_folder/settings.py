@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.tracks.follow import TrackSettings
-from vidrobust.pipeline.counts import seconds_of
 from vidrobust.repeatability.gates import parse_gate
+from vidrobust.run_folder.time_option import seconds_of
 
 FIXED_BATCH = 32
 """Frames per forward pass of deterministic runs."""

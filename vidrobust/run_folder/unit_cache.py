@@ -11,18 +11,27 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import plain
-from vidrobust.pipeline.stage import Stage
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.cache_files import part_files
+from vidrobust.tables import schema as tables
 
 FACTS = b"vidrobust"
+
+
+class Stage(Protocol):
+    """What the cache needs to know of a stage."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def parts(self) -> tuple[str, ...]: ...
 
 
 def key_of(content: Mapping[str, Any]) -> str:

@@ -16,7 +16,6 @@ from vidrobust.metrics.task import Task
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.shares import over_a_second
@@ -29,6 +28,7 @@ from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import write_all
 from vidrobust.stages.policy.trained_with import Trained
 from vidrobust.stages.policy.trained_with import parse as parse_training
+from vidrobust.tables import schema as tables
 
 FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
 

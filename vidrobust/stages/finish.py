@@ -9,7 +9,6 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import ACCOUNTS, metrics_of, task_of
 from vidrobust.pipeline.run import Run
-from vidrobust.run_folder import tables
 from vidrobust.stages.causes.keyframes import keyframe_tests
 from vidrobust.stages.causes.naming import comes_back, named
 from vidrobust.stages.causes.shares import over_a_second, summarise_by
@@ -19,6 +18,7 @@ from vidrobust.stages.stability import with_labels
 from vidrobust.stages.stability.decoder_floor import decoder_floor
 from vidrobust.stages.variation.changes import summarise as summarise_variation
 from vidrobust.stages.variation.spread import spread_of
+from vidrobust.tables import schema as tables
 
 Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
 """What each unit noted, by its item, model or "", and segment."""

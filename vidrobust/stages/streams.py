@@ -18,10 +18,10 @@ from vidrobust.metrics.task import AlongTime, Tables
 from vidrobust.models.predict import Model, predict_footage
 from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.pipeline.unit import Context, Found
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability import noise_floor
 from vidrobust.stages.variation.changes import VariationMeter
+from vidrobust.tables import schema as tables
 from vidrobust.text.printable import shown
 from vidrobust.video.decoded_hash import DecodedHash
 from vidrobust.video.source import VideoSource

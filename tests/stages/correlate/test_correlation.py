@@ -11,11 +11,11 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from vidrobust.errors import SettingsError
-from vidrobust.run_folder import tables
 from vidrobust.stages.correlate.groups import find_groups, group_name
 from vidrobust.stages.correlate.study import correlate, correlate_tables
 from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics.associations import partial_spearman
+from vidrobust.tables import schema as tables
 
 VID_ROBUST = {
     # pm-0 and pm-10 accuracy on ImageNet-Vid-Robust, then on YTBB-Robust: robustness_top1s.csv of

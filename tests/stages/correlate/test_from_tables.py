@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.run_folder import tables
 from vidrobust.stages.correlate.from_run import units_of_run
 from vidrobust.stages.correlate.from_summaries import family_of, units_of_summaries
+from vidrobust.tables import schema as tables
 
 
 def frames_table(rows):

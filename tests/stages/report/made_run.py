@@ -22,7 +22,6 @@ from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.predictions import Classifications
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.headline import collect
 from vidrobust.run_folder.settings import Settings
@@ -34,6 +33,7 @@ from vidrobust.stages.stability.rates import summarise
 from vidrobust.stages.variation.changes import UNITS
 from vidrobust.stages.variation.changes import summarise as summarise_variation
 from vidrobust.stages.variation.spread import spread_of
+from vidrobust.tables import schema as tables
 
 RATE = 25.0
 CLASSES = (

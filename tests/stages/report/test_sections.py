@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import section as stability_section
 from vidrobust.stages.stability.timeline_section import stretch
 from vidrobust.stages.variation import section as footage_section
+from vidrobust.tables import schema as tables
 
 NAN = float("nan")
 

@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.run_folder import tables
 from vidrobust.stages.variation.changes import (
     UNITS,
     VariationMeter,
@@ -22,6 +21,7 @@ from vidrobust.stages.variation.changes import (
     stride_for,
     summarise,
 )
+from vidrobust.tables import schema as tables
 
 RATE = 25
 HEIGHT, WIDTH = 270, 480

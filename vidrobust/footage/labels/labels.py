@@ -12,7 +12,7 @@ import pandas as pd
 from vidrobust.footage.item_tables import labels_of
 from vidrobust.footage.labels.class_map import ClassMap
 from vidrobust.footage.records import Problem
-from vidrobust.run_folder import tables
+from vidrobust.tables import schema as tables
 
 PRESENCE = ("present", "absent", "uncertain")
 """Whether the object is to be seen; absent and uncertain rows say so for a frame that was looked at."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vidrobust.footage.labels.labels import Labels
-from vidrobust.run_folder.tables import TABLES
+from vidrobust.tables.schema import TABLES
 from vidrobust.text.printable import shown
 
 SHOWN_PROBLEMS = 20

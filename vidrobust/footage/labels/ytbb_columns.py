@@ -9,7 +9,7 @@ import pandas as pd
 
 from vidrobust.footage.item_tables import WHOLE_ITEM
 from vidrobust.footage.labels.labels import PRESENCE
-from vidrobust.run_folder.tables import check
+from vidrobust.tables.schema import check
 from vidrobust.text.printable import shown
 
 NUMBERS = {"timestamp_ms": "float64", "class_id": "int64"}

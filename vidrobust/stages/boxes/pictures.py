@@ -12,8 +12,8 @@ from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.tracks.curve import curve
 from vidrobust.metrics.tracks.tables import item_boxes
 from vidrobust.pipeline.run import Run
-from vidrobust.run_folder import tables
-from vidrobust.stages.moments.pictures import WIDTH, save_picture
+from vidrobust.report.pictures import WIDTH, save_picture
+from vidrobust.tables import schema as tables
 
 PER_MODEL = 6
 APART_S = 1.0

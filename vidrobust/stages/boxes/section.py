@@ -15,6 +15,7 @@ from vidrobust.metrics.metric import Metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import phrase
+from vidrobust.report.pictures import BUDGET_BYTES
 from vidrobust.report.words import (
     NOT_MEASURED,
     clock,
@@ -27,7 +28,6 @@ from vidrobust.report.words import (
     with_interval,
 )
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.moments.section import BUDGET_BYTES
 from vidrobust.stages.stability.section import overall
 
 MOST_ITEMS = 6

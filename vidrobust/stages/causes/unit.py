@@ -16,7 +16,6 @@ from vidrobust.metrics.catalogue import task_of
 from vidrobust.models.predict import Model
 from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.pipeline.unit import Context, Found
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.boxes import seen_boxes
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
@@ -25,6 +24,7 @@ from vidrobust.stages.causes.scene import Motion
 from vidrobust.stages.causes.score import score, seen_by
 from vidrobust.stages.causes.within import Candidate, candidates, motions
 from vidrobust.stages.causes.within import rows as within_rows
+from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
 BREAKS = ("scene_cut", "frame_size", "corrupt")

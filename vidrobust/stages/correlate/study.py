@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.run_folder.tables import TABLES
 from vidrobust.stages.correlate.coefficients import (
     CURVED,
     EFFECTIVE,
@@ -42,6 +41,7 @@ from vidrobust.stages.correlate.verdicts import (
 )
 from vidrobust.statistics.associations import benjamini_hochberg, curve_knots
 from vidrobust.statistics.resampling import free_orders, permutation_p, shifted_orders
+from vidrobust.tables.schema import TABLES
 
 MANY_TURNS = 10_000
 """So many ways to turn series round are enough for p-values that stand a correction for twenty perturbations."""

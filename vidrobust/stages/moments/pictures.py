@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -13,6 +12,7 @@ from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline.counts import PICTURED_PAIRS
 from vidrobust.pipeline.run import Run
 from vidrobust.predictions import Classifier
+from vidrobust.report.pictures import WIDTH, save_picture
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.score import predict
@@ -20,7 +20,7 @@ from vidrobust.stages.causes.unit import pictures_of
 from vidrobust.video.source import VideoSource
 
 PER_MODEL = 6
-WIDTH, STRIP_WIDTH = 480, 240
+STRIP_WIDTH = 240
 
 
 def moments(run: Run) -> None:
@@ -103,17 +103,6 @@ def _save(folder: Path, stem: str, rgb: np.ndarray, width: int) -> str:
     name = f"moments/{stem}.jpg"
     save_picture(rgb, folder / name, width)
     return name
-
-
-def save_picture(rgb: np.ndarray, path: Path, width: int) -> None:
-    """A JPEG of at most this width."""
-    if rgb.shape[1] > width:
-        size = (width, max(1, round(rgb.shape[0] * width / rgb.shape[1])))
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    done, data = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-    if not done:
-        raise RuntimeError(f"{path}: the picture could not be encoded")
-    path.write_bytes(data.tobytes())
 
 
 def _moment(model: str, pair: Any, a: Any, b: Any) -> dict[str, Any]:

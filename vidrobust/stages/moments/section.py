@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from vidrobust.report.drawing import data_uri
+from vidrobust.report.pictures import Pictures
 from vidrobust.report.words import NOT_MEASURED, clock, number, percent, plural, short_names
 from vidrobust.run_folder.reader import RunTables
 
@@ -24,8 +23,6 @@ CAUSES_SHORT = {
 """Causes as they fit under a small picture; others are called by their own names."""
 PAGE_ONE = 4
 """Of them on page one; at least one a model."""
-BUDGET_BYTES = 6_000_000
-"""What the pictures of all moments may weigh in the page."""
 
 
 @dataclass(frozen=True)
@@ -65,29 +62,6 @@ class Moments:
     shown: list[Moment]
     further: list[Moment]
     left_out: str = ""
-
-
-class Pictures:
-    """Pictures as data URIs, until the budget is spent."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.left, self.refused = folder.resolve(), BUDGET_BYTES, 0
-
-    def uri(self, name: str | None) -> str:
-        """Empty for what is not there, lies outside the run folder, or no longer fits."""
-        if not name:
-            return ""
-        path = (self.folder / name).resolve()
-        if not path.is_relative_to(self.folder) or not path.is_file():
-            return ""
-        data = path.read_bytes()
-        kind = "png" if path.suffix.lower() == ".png" else "jpeg"
-        uri = data_uri(kind, data)
-        if len(uri) > self.left:
-            self.refused += 1
-            return ""
-        self.left -= len(uri)
-        return uri
 
 
 def moments(run: RunTables) -> Moments:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vidrobust.finished_runs import history_page
-from vidrobust.repeatability import section as repeatability_section
 from vidrobust.repeatability import study_file
+from vidrobust.report import history_page, repeatability_section
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import rendered, written
 from vidrobust.report.words import NOT_MEASURED

@@ -60,7 +60,7 @@ def study_frames(
 
     content  the key of the item's footage, see ``draws.seeded``
     ranks    (n,) places of the frames in the seeded order of their item; by default they are the first ones
-    each     strengths of each perturbation that a frame and draw is shown (``stages/sensitivity/design.py``); 0: all
+    each     strengths of each perturbation that a frame and draw is shown (see ``design.py``); 0: all
     """
     applicable = [one for one in perturbations if one.on_single_frames]
     if not applicable:

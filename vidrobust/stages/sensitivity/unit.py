@@ -15,13 +15,13 @@ from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.perturb.published.sequences import SEQUENCES
 from vidrobust.pipeline.unit import Context, Found
 from vidrobust.predictions import Classifier
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.sensitivity.design import shown_per_frame, start_of
 from vidrobust.stages.sensitivity.differences import study_frames
 from vidrobust.stages.sensitivity.sequences import study_sequences
 from vidrobust.stages.sensitivity.shift import PICTURES_PER_FRAME, study_pixel_shifts
 from vidrobust.statistics.nested import spread_order
+from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
 OWN_PROTOCOL = ("imagenet-p", "shift")

@@ -33,9 +33,9 @@ from vidrobust.protocols.average_precision import (
     worst_and_best,
 )
 from vidrobust.protocols.said_classes import SaidClasses
-from vidrobust.run_folder import tables
 from vidrobust.statistics.clusters import independent_clusters
 from vidrobust.statistics.resampling import left_out_interval
+from vidrobust.tables import schema as tables
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.metric import Metric
-from vidrobust.run_folder import tables
 from vidrobust.statistics.clusters import independent_clusters
 from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_mean, clustered_rate
+from vidrobust.tables import schema as tables
 
 FEWEST_PAIRS = 30
 """A class with fewer pairs gets no row of its own."""

@@ -28,10 +28,10 @@ from vidrobust.report.words import (
     plural,
     with_interval,
 )
-from vidrobust.run_folder import tables
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability import judgement, kappa
 from vidrobust.stages.stability.judgement import Judgement
+from vidrobust.tables import schema as tables
 
 MOST_ITEMS = 20
 """Items shown in the comparison of items."""

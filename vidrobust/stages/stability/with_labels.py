@@ -14,9 +14,9 @@ from vidrobust.metrics.task import Task
 from vidrobust.pipeline.run import Run
 from vidrobust.protocols.answers import Answers, answers_of
 from vidrobust.protocols.two_models import two_models
-from vidrobust.run_folder import tables
 from vidrobust.stages.stability import known_boxes
 from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.tables import schema as tables
 
 NAMES_TOLD = 5
 MADE = ("answers", "neighbours")

@@ -33,7 +33,7 @@ from vidrobust.changes.prepared import PreparedFrame, prepare
 from vidrobust.changes.texture import TextureChange, measure_texture
 from vidrobust.changes.time_stamps import Timing, measure_timing
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.run_folder import tables
+from vidrobust.tables import schema as tables
 
 UNITS: dict[str, str] = {
     "gain": "ratio",

@@ -18,8 +18,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from vidrobust.run_folder import tables
 from vidrobust.stages.variation.changes import UNITS
+from vidrobust.tables import schema as tables
 
 QUANTITIES = (
     *("gain", "offset", "saturation", "hue_deg", "white_balance"),

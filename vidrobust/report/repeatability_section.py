@@ -10,13 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.repeatability import drawn as figures
 from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
 from vidrobust.repeatability.range_method import range_charts
 from vidrobust.repeatability.study_file import FILE, stability_key
 from vidrobust.repeatability.words import guard_band_told, tests_told, together_told
+from vidrobust.report import repeatability_figures as figures
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import write_page
+from vidrobust.report.pictures import Pictures
 from vidrobust.report.words import (
     interval,
     number,
@@ -26,7 +27,6 @@ from vidrobust.report.words import (
     plural,
 )
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.moments.section import Pictures
 
 NUMBER = re.compile(r"\d*\.?\d+")
 KINDS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}

@@ -13,8 +13,7 @@ from PIL import Image
 from vidrobust.cli import app as cli
 from vidrobust.errors import InputError
 from vidrobust.finished_runs.gu2019 import lines
-from vidrobust.protocols.anchors import AnchorSets
-from vidrobust.protocols.gu2019 import (
+from vidrobust.finished_runs.gu2019_matrix import (
     ModelAnchors,
     anchors_of_run,
     draw_matrix,
@@ -24,6 +23,7 @@ from vidrobust.protocols.gu2019 import (
     robustness,
     square_of,
 )
+from vidrobust.protocols.anchors import AnchorSets
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 

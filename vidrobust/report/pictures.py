@@ -1,0 +1,48 @@
+"""Pictures: saved beside a run, and carried inside a page until its budget is spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vidrobust.report.drawing import data_uri
+
+BUDGET_BYTES = 6_000_000
+"""What the pictures of all moments may weigh in the page."""
+WIDTH = 480
+
+
+class Pictures:
+    """Pictures as data URIs, until the budget is spent."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.left, self.refused = folder.resolve(), BUDGET_BYTES, 0
+
+    def uri(self, name: str | None) -> str:
+        """Empty for what is not there, lies outside the run folder, or no longer fits."""
+        if not name:
+            return ""
+        path = (self.folder / name).resolve()
+        if not path.is_relative_to(self.folder) or not path.is_file():
+            return ""
+        data = path.read_bytes()
+        kind = "png" if path.suffix.lower() == ".png" else "jpeg"
+        uri = data_uri(kind, data)
+        if len(uri) > self.left:
+            self.refused += 1
+            return ""
+        self.left -= len(uri)
+        return uri
+
+
+def save_picture(rgb: np.ndarray, path: Path, width: int) -> None:
+    """A JPEG of at most this width."""
+    if rgb.shape[1] > width:
+        size = (width, max(1, round(rgb.shape[0] * width / rgb.shape[1])))
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    if not done:
+        raise RuntimeError(f"{path}: the picture could not be encoded")
+    path.write_bytes(data.tobytes())
