@@ -49,8 +49,8 @@ def amount_of(name: str) -> float:
 def numbers(name: str, settings: TrackSettings) -> dict[str, Any]:
     """What the rule is made with, as keyword arguments."""
     amount = amount_of(name)
-    memory = max(settings.bridge, int(amount) if box_kind(name) in ("max-gap", "smoother") else 0)
-    known = {"start": settings.birth, "keep": settings.keep, "iou": settings.iou, "memory": memory}
+    memory = max(settings.max_gap, int(amount) if box_kind(name) in ("max-gap", "smoother") else 0)
+    known = {"start": settings.track_start_score, "keep": settings.track_keep_score, "iou": settings.iou, "memory": memory}
     return {**known, "amount": amount}
 
 

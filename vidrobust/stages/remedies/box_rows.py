@@ -6,29 +6,32 @@ What is shown is followed anew by the run's own rules, so that a rate means the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings, follow
 from vidrobust.metrics.tracks.measures import Measures, measure
 from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule, late_frames
 from vidrobust.stages.remedies.box_rules import BoxRule
+from vidrobust.stages.remedies.recommend import Recommended
 from vidrobust.stages.remedies.row import NAN, Costs, row
-from vidrobust.statistics.clusters import independent_clusters
-from vidrobust.statistics.paired_ratio import PairedRatio, ratio_in_clusters
+from vidrobust.statistics.clusters import Clusters, What, independent_clusters
+from vidrobust.statistics.paired_ratio import ratio_in_clusters
 
+ONE_THRESHOLD = "two-thresholds"
+"""The rule whose before is one threshold; the run's own tracks are its after."""
+HEADLINE = "dropout_rate"
 METRICS = {
     "dropout_rate": ("along", "missed", True),
     "flip_rate": ("along", "flip", True),
-    "revert_flip_rate": ("along", "revert_flip", True),
     "score_jitter": ("along", "score_jitter", False),
     "center_jitter": ("along", "center_jitter", False),
-    "size_jitter": ("along", "size_jitter", False),
     "count_jitter": ("counts", "count_jitter", False),
 }
 """Metric -> which rows of the measures, their column, and whether they are events."""
@@ -46,21 +49,77 @@ class Seen:
     time_s: np.ndarray
 
 
+Values = tuple[np.ndarray, np.ndarray]
+"""Values (n,) of a metric, and the independent unit of each (n,)."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """The independent units of all frames of a run: of each input (N,) labels, and what they are."""
+
+    of_item: Sequence[np.ndarray]
+    what: What
+    count: int
+
+    def of_labels(self, labels: np.ndarray) -> Clusters:
+        """Those units that occur among rows with these labels (n,)."""
+        return Clusters(np.unique(labels, return_inverse=True)[1], self.what)
+
+
 @dataclass(frozen=True)
 class BoxStudy:
-    """All that the rows of one detector are made of."""
+    """All that the rows of one detector are made of; settings and window: how the run follows its tracks."""
 
     model: str
     seen: Sequence[Seen]
     settings: TrackSettings
     window: int
-    parts: Mapping[str, str] = field(default_factory=dict)
+
+    @functools.cached_property
+    def shown(self) -> dict[str, list[ItemBoxes]]:
+        """What each rule shows of each input."""
+        return {
+            name: [play_boxes(box_rule(name, self.settings), each.boxes) for each in self.seen]
+            for name in BOX_RULES
+            if name != ONE_THRESHOLD
+        }
+
+    @functools.cached_property
+    def before(self) -> list[Measures]:
+        """What the tracks of the detector's own boxes show."""
+        return self.measured([each.boxes for each in self.seen], self.settings)
+
+    @functools.cached_property
+    def after(self) -> dict[str, list[Measures]]:
+        """The same of what each rule shows."""
+        return {name: self.measured(shown, self.settings) for name, shown in self.shown.items()}
 
     def measured(self, shown: Sequence[ItemBoxes], settings: TrackSettings) -> list[Measures]:
         """What the tracks of these boxes show, input by input."""
         return [
             measure(boxes, follow(boxes, settings), settings, revert_within=self.window) for boxes in shown
         ]
+
+    @functools.cached_property
+    def clusters(self) -> Units:
+        """The independent units, by the one rule, of all frames."""
+        item, part = (np.concatenate([np.full(len(s.time_s), name, object) for s, name in zip(self.seen, names, strict=True)])
+            for names in ([s.item for s in self.seen], [s.part for s in self.seen]))
+        found = independent_clusters(item, np.concatenate([s.time_s for s in self.seen]), part=part)
+        ends = np.cumsum([0, *(len(s.time_s) for s in self.seen)])
+        parts = [found.label[start:stop] for start, stop in itertools.pairwise(ends.tolist())]
+        return Units(parts, found.what, found.count)
+
+    def values(self, metric: str, measures: Sequence[Measures]) -> Values:
+        """The values of a metric over all inputs."""
+        which, column, _ = METRICS[metric]
+        values, labels = [], []
+        for found, units in zip(measures, self.clusters.of_item, strict=True):
+            rows = getattr(found, which)
+            rows = rows[rows[column].notna()]
+            values.append(rows[column].to_numpy(np.float64))
+            labels.append(units[rows["row"].to_numpy(np.int64)])
+        return np.concatenate(values), np.concatenate(labels)
 
     @property
     def frame_ms(self) -> float:
@@ -99,19 +158,17 @@ def play_boxes(rule: BoxRule, boxes: ItemBoxes) -> ItemBoxes:
 def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
     """A row a rule and metric, in the order of the catalogue."""
     raw = [each.boxes for each in study.seen]
-    before = study.measured(raw, study.settings)
-    given = _tracked(raw, study.settings)
+    before, given = study.before, _tracked(raw, study.settings)
     for name in BOX_RULES:
         costs = Costs(delay_frames=late_frames(name), delay_ms=late_frames(name) * study.frame_ms)
-        if name == "two-thresholds":
-            one = dataclasses.replace(study.settings, keep=study.settings.birth)
+        if name == ONE_THRESHOLD:
+            one = dataclasses.replace(study.settings, track_keep_score=study.settings.track_start_score)
             costs = dataclasses.replace(costs, agreement=agreement(_tracked(raw, one), given))
-            told = f"before: one threshold, {one.birth:g}; after: {study.settings.keep:g} goes on with a track"
-            yield from _rows(study, name, study.measured(raw, one), before, costs, told)
+            note = f"before: one threshold, {one.track_keep_score:g}; after: {study.settings.track_keep_score:g} keeps a track"
+            yield from _rows(study, name, study.measured(raw, one), before, costs, note)
             continue
-        shown = [play_boxes(box_rule(name, study.settings), boxes) for boxes in raw]
-        costs = dataclasses.replace(costs, agreement=agreement(given, shown))
-        yield from _rows(study, name, before, study.measured(shown, study.settings), costs, "")
+        costs = dataclasses.replace(costs, agreement=agreement(given, study.shown[name]))
+        yield from _rows(study, name, before, study.after[name], costs, "")
 
 
 def _tracked(raw: Sequence[ItemBoxes], settings: TrackSettings) -> list[ItemBoxes]:
@@ -122,31 +179,45 @@ def _tracked(raw: Sequence[ItemBoxes], settings: TrackSettings) -> list[ItemBoxe
 def _rows(
     study: BoxStudy, name: str, before: Sequence[Measures], after: Sequence[Measures], costs: Costs, note: str
 ) -> Iterator[dict[str, Any]]:
-    for metric in METRICS:
-        found = compared(study, metric, before, after)
+    for metric, (_, _, events) in METRICS.items():
+        first, second = (study.values(metric, side) for side in (before, after))
+        labels = np.concatenate([first[1], second[1]])
+        found = ratio_in_clusters(first[0], second[0], study.clusters.of_labels(labels), events=events)
         yield row("boxes", name, study.model, metric, found, costs, note)
 
 
-def compared(
-    study: BoxStudy, metric: str, before: Sequence[Measures], after: Sequence[Measures]
-) -> PairedRatio:
-    """One metric of the tracks before and after, with the run's independent units."""
-    which, column, events = METRICS[metric]
-    every = [_values(study, getattr(m, which), s, column) for side in (before, after) for m, s in zip(side, study.seen, strict=True)]
-    table = pd.concat(every, ignore_index=True)
-    first = sum(map(len, every[: len(study.seen)]))
-    clusters = independent_clusters(
-        table["item"], table["time_s"], part=table["part"] if study.parts else None
+def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
+    """Of the rules that are not later than that, the one with the fewest dropouts."""
+    names = [n for n in BOX_RULES if n != ONE_THRESHOLD and late_frames(n) * study.frame_ms <= max_delay_ms]
+    before = study.values(HEADLINE, study.before)
+    after = {name: study.values(HEADLINE, study.after[name]) for name in names}
+    count = study.clusters.count
+    halves = [np.arange(count) < count / 2, np.arange(count) >= count / 2]
+    chosen = [_fewest(after, before, half) for half in halves]
+    parts = [
+        tuple(column[half[of[1]]] for column in of)
+        for half, name in zip(halves, reversed(chosen), strict=True)
+        for of in [after[name] if name else before]
+    ]
+    swapped = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+    labels = study.clusters.of_labels(np.concatenate([before[1], swapped[1]]))
+    return Recommended(
+        rule=_fewest(after, before, np.full(count, True)),
+        halves=(chosen[0], chosen[1]),
+        held_out=ratio_in_clusters(before[0], swapped[0], labels, events=METRICS[HEADLINE][2]),
     )
-    values = table["value"].to_numpy(np.float64)
-    return ratio_in_clusters(values[:first], values[first:], clusters, events=events)
 
 
-def _values(study: BoxStudy, rows: pd.DataFrame, seen: Seen, column: str) -> pd.DataFrame:
-    rows = rows[rows[column].notna()]
-    time_s = seen.time_s[rows["row"].to_numpy(np.int64)]
-    value = rows[column].to_numpy(np.float64)
-    return pd.DataFrame({"item": seen.item, "part": seen.part, "time_s": time_s, "value": value})
+def _fewest(after: dict[str, Values], before: Values, half: np.ndarray) -> str:
+    """The rule with the lowest mean in these clusters, the first of equals; "" where doing nothing has no more."""
+    means = {name: _mean(values, half) for name, values in after.items()}
+    name = min(means, key=lambda each: means[each], default="")
+    return name if name and means[name] < _mean(before, half) else ""
+
+
+def _mean(values: Values, half: np.ndarray) -> float:
+    inside = values[0][half[values[1]]]
+    return float(inside.mean()) if len(inside) else float("inf")
 
 
 def agreement(given: Sequence[ItemBoxes], shown: Sequence[ItemBoxes]) -> float:
