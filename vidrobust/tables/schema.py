@@ -68,7 +68,7 @@ TABLES: dict[str, dict[str, Kind]] = {
         "probability": "float64",
     },
     # what lies between each frame and the one before it, from pixels alone
-    "links": {
+    "transitions": {
         "item": "string",
         "frame": "int64",
         "time_s": "float64",
@@ -169,7 +169,7 @@ TABLES: dict[str, dict[str, Kind]] = {
         "time_s": "float64",
     },
     # each perturbation that may stand for a cause, fitted to the pair and played in the cause's place
-    "within": {
+    "candidate_fits": {
         "item": "string",
         "model": "string",
         "frame_a": "int64",
@@ -228,7 +228,7 @@ TABLES: dict[str, dict[str, Kind]] = {
         "low": "float64",
         "high": "float64",
         "q": "float64",
-        "comes_back": "float64",
+        "replication": "float64",
     },
     "correlation": {
         "across": "string",
@@ -308,7 +308,7 @@ TABLES: dict[str, dict[str, Kind]] = {
         "duplicate": "float64",
     },
     # a row a frame of a track, from its first box to its last; label and size are the track's
-    "along_tracks": {
+    "track_steps": {
         "item": "string",
         "frame": "int64",
         "time_s": "float64",
@@ -420,7 +420,7 @@ TABLES: dict[str, dict[str, Kind]] = {
     },
     # a row a labelled frame, 1 where the answer is right; behind top5 of anchors only, else NaN;
     # right_neighbours of right anchors only
-    "answers": {
+    "label_answers": {
         "item": "string",
         "frame": "int64",
         "time_s": "float64",
@@ -446,7 +446,7 @@ TABLES: dict[str, dict[str, Kind]] = {
     },
     # a row an anchor (frame_a, at time_s) and a frame about it (frame_b); all_right: 1 where every model
     # of the run has the anchor right, NaN where there is one
-    "neighbours": {
+    "neighbour_accuracy": {
         "item": "string",
         "frame_a": "int64",
         "frame_b": "int64",
@@ -460,7 +460,7 @@ TABLES: dict[str, dict[str, Kind]] = {
         "all_right": "float64",
     },
     # two models of a run on the labelled frames that both have answered; flips are from model a to model b
-    "two_models": {
+    "model_pairs": {
         "model_a": "string",
         "model_b": "string",
         "n": "int64",
@@ -486,7 +486,7 @@ TABLES: dict[str, dict[str, Kind]] = {
     },
 }
 
-for _name in ("causes", "within", "account", "account_by", "named"):
+for _name in ("causes", "candidate_fits", "account", "account_by", "named"):
     # a detector's second account: where its boxes lie, with the measured motion taken off
     TABLES[f"place_{_name}"] = TABLES[_name]
 
