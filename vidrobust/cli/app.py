@@ -134,6 +134,7 @@ _STUDY = _options(
     _setting("--across", "Correlate across frames, clips, models.", multiple=True, metavar="WHAT"),
     _setting("--resamples", "Resamples of intervals and permutations.", type=int, metavar="N"),
     _setting("--widen", "Policy ranges: what was observed times this.", type=float, metavar="X"),
+    _setting("--max-delay", "Latest that a recommended rule may tell a change.", metavar="TIME"),
     _setting("--trained-with", "Augmentations used in training.", multiple=True, metavar="WHAT"),
     _GATES,
     _setting("--history", "Add the run to this history (Parquet): control charts.", metavar="FILE"),
@@ -220,7 +221,7 @@ def _on_target(
 
 
 for _stage in STAGES:
-    if _stage.command and _stage.name != "correlate":
+    if _stage.command and _stage.name not in ("correlate", "remedies"):
         _stage_command(_stage)
 
 
@@ -346,6 +347,9 @@ def _with_others() -> None:
         repeatability as cli_repeatability,
     )
     from vidrobust.cli import (
+        remedies as cli_remedies,
+    )
+    from vidrobust.cli import (
         runs as cli_runs,
     )
     from vidrobust.cli import (
@@ -355,7 +359,7 @@ def _with_others() -> None:
         transplant as cli_transplant,
     )
 
-    for commands in (cli_tools, cli_repeatability, cli_runs, cli_protocols, cli_transplant):
+    for commands in (cli_tools, cli_repeatability, cli_runs, cli_remedies, cli_protocols, cli_transplant):
         commands.register(cli)
 
 

@@ -67,7 +67,9 @@ def _p(difference: np.ndarray, code: np.ndarray, count: int) -> float:
     mean = float(difference.mean())
     if count < 2:
         return float("nan")
-    return _tail(mean, np.bincount(code, weights=difference - mean, minlength=count) * count / len(difference))
+    return _tail(
+        mean, np.bincount(code, weights=difference - mean, minlength=count) * count / len(difference)
+    )
 
 
 def _linearised(

@@ -50,7 +50,12 @@ def numbers(name: str, settings: TrackSettings) -> dict[str, Any]:
     """What the rule is made with, as keyword arguments."""
     amount = amount_of(name)
     memory = max(settings.max_gap, int(amount) if box_kind(name) in ("max-gap", "smoother") else 0)
-    known = {"start": settings.track_start_score, "keep": settings.track_keep_score, "iou": settings.iou, "memory": memory}
+    known = {
+        "start": settings.track_start_score,
+        "keep": settings.track_keep_score,
+        "iou": settings.iou,
+        "memory": memory,
+    }
     return {**known, "amount": amount}
 
 

@@ -103,8 +103,12 @@ class BoxStudy:
     @functools.cached_property
     def clusters(self) -> Units:
         """The independent units, by the one rule, of all frames."""
-        item, part = (np.concatenate([np.full(len(s.time_s), name, object) for s, name in zip(self.seen, names, strict=True)])
-            for names in ([s.item for s in self.seen], [s.part for s in self.seen]))
+        item, part = (
+            np.concatenate(
+                [np.full(len(s.time_s), name, object) for s, name in zip(self.seen, names, strict=True)]
+            )
+            for names in ([s.item for s in self.seen], [s.part for s in self.seen])
+        )
         found = independent_clusters(item, np.concatenate([s.time_s for s in self.seen]), part=part)
         ends = np.cumsum([0, *(len(s.time_s) for s in self.seen)])
         parts = [found.label[start:stop] for start, stop in itertools.pairwise(ends.tolist())]

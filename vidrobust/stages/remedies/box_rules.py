@@ -142,7 +142,13 @@ class Kalman(BoxRule):
             x, a, b, c = x + v, a + 2 * b + c + place, b + c, c + speed
             if not track["missed"]:
                 gain, turn = a / (a + place * self.amount**2), b / (a + place * self.amount**2)
-                x, v, a, b, c = x + gain * (z - x), v + turn * (z - x), a - gain * a, b - gain * b, c - turn * b
+                x, v, a, b, c = (
+                    x + gain * (z - x),
+                    v + turn * (z - x),
+                    a - gain * a,
+                    b - gain * b,
+                    c - turn * b,
+                )
             state[:] = x, v, a, b, c
 
     def shown(self, track: dict[str, Any]) -> Box | None:

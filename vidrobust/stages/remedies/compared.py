@@ -53,7 +53,9 @@ def flips_after(rows: Rows, labels: np.ndarray) -> np.ndarray:
     return (labels[rows.at[:, 0]] != labels[rows.at[:, 1]]).astype(np.float64)
 
 
-def reverts_after(rows: Rows, labels: Sequence[np.ndarray], answers: Sequence[Answers], window: int) -> np.ndarray:
+def reverts_after(
+    rows: Rows, labels: Sequence[np.ndarray], answers: Sequence[Answers], window: int
+) -> np.ndarray:
     """(M,) 1 where a label now leaves that is back within the window; labels: of each input."""
     found = [
         revert_flips(each, np.isin(of.reason.astype(str), JOINED), window)

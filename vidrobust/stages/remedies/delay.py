@@ -1,8 +1,8 @@
 """How late a rule tells a lasting change: in the worst case, and as measured on the run's own changes.
 
-    raw     A A A B A A B A B B B B A B B      an answer lasts where it has more than half of a second (here 5
-    lasts   A A A A . . B B B B B              frames, from each one on)
-    rule    A A A A A A A A A B B B B B B      B lasts from frame 6 on and is told at 9: 3 frames
+raw     A A A B A A B A B B B B A B B      an answer lasts where it has more than half of a second (here 5
+lasts   A A A A . . B B B B B              frames, from each one on)
+rule    A A A A A A A A A B B B B B B      B lasts from frame 6 on and is told at 9: 3 frames
 """
 
 from __future__ import annotations

@@ -72,9 +72,12 @@ def source(
     """The text of the Python file: the classes as they ran in the study, and a function that makes the rule."""
     base = LabelRule if isinstance(rule, LabelRule) else BoxRule
     gives = "the label, a number of a class" if base is LabelRule else "the boxes to show"
-    takes = "the probabilities of all classes" if base is LabelRule else "boxes (x1, y1, x2, y2, score, class)"
+    takes = (
+        "the probabilities of all classes" if base is LabelRule else "boxes (x1, y1, x2, y2, score, class)"
+    )
     said = [
-        f"{row['metric']} {_short(row['before'])} -> {_short(row['after'])} ({row['verdict']})" for row in rows
+        f"{row['metric']} {_short(row['before'])} -> {_short(row['after'])} ({row['verdict']})"
+        for row in rows
     ]
     head = [
         f"{name}: a rule on what {model} says of one frame after the other. Written by vidrobust.",
@@ -126,7 +129,12 @@ def numbers_toml(
     rows: list[Mapping[str, Any]],
 ) -> str:
     """The numbers of the rule, and what was measured."""
-    lines = ["[rule]", f"name = {_toml(name)}", f"kind = {_toml(type(rule).__name__)}", f"model = {_toml(model)}"]
+    lines = [
+        "[rule]",
+        f"name = {_toml(name)}",
+        f"kind = {_toml(type(rule).__name__)}",
+        f"model = {_toml(model)}",
+    ]
     lines += [f"{key} = {_toml(value)}" for key, value in arguments.items()]
     for row in rows:
         lines += ["", "[[measured]]", *(f"{key} = {_toml(row[key])}" for key in MEASURED)]

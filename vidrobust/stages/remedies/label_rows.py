@@ -110,7 +110,11 @@ class Study:
         """Why rules on probabilities cannot be played here, or ""."""
         if not all(each.by_probability for each in self.answers):
             return OWN_POINTS
-        partial = bool(len(self.triples)) and bool(self.triples["jitter"].isna().all()) and len(self.jitters.at) == 0
+        partial = (
+            bool(len(self.triples))
+            and bool(self.triples["jitter"].isna().all())
+            and len(self.jitters.at) == 0
+        )
         return PARTIAL if partial and bool((self.pairs["total_variation"].isna()).all()) else ""
 
 
@@ -183,7 +187,9 @@ def costs_of(study: Study, name: str) -> Costs:
     frames, time_ms = float(nominal), nominal * study.frame_ms
     if not bounded(name):
         enough = measured.changes >= FEWEST_CHANGES
-        frames, time_ms = (max(frames, measured.longest), max(time_ms, measured.longest_ms)) if enough else (NAN, NAN)
+        frames, time_ms = (
+            (max(frames, measured.longest), max(time_ms, measured.longest_ms)) if enough else (NAN, NAN)
+        )
     return Costs(
         delay_frames=frames,
         delay_ms=time_ms,

@@ -105,7 +105,9 @@ class Mean(LabelRule):
 
     def choose(self, leading: Mapping[int, float], label: int) -> int:
         a, before = self.weight, self.mean
-        self.mean = {k: a * leading.get(k, 0.0) + (1.0 - a) * before.get(k, 0.0) for k in {**before, **leading}}
+        self.mean = {
+            k: a * leading.get(k, 0.0) + (1.0 - a) * before.get(k, 0.0) for k in {**before, **leading}
+        }
         if not before:
             self.mean = dict(leading)
         return self.ahead(self.mean)

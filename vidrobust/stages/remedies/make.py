@@ -85,9 +85,7 @@ def _study(run: Run, record: dict[str, Any], footage: Footage, limit: float) -> 
         transitions=footage.transitions[seen], sizes=footage.sizes, parts=footage.parts, labels=footage.labels
     )
     detections = run.table("detections")
-    return study_detector(
-        model, detections, of_model, run.settings.tracks, window=window, max_delay_ms=limit
-    )
+    return study_detector(model, detections, of_model, run.settings.tracks, window=window, max_delay_ms=limit)
 
 
 def summary(run: Run) -> list[dict[str, Any]]:

@@ -65,7 +65,9 @@ def _best(allowed: Sequence[str], after: dict[str, np.ndarray], before: np.ndarr
 
 def as_json(found: Recommended, max_delay_ms: float) -> dict[str, Any]:
     """Plain values for remedies.json."""
-    told = {name: getattr(found.held_out, name) for name in ("before", "after", "ratio", "low", "high", "p", "n")}
+    told = {
+        name: getattr(found.held_out, name) for name in ("before", "after", "ratio", "low", "high", "p", "n")
+    }
     return {
         "rule": found.rule,
         "max_delay_ms": max_delay_ms,
@@ -83,7 +85,10 @@ def held_out_verdict(found: PairedRatio) -> str:
 def best_buy(table: pd.DataFrame, model: str, metric: str) -> pd.Series | None:
     """Of what can be bought (rows of kind "input"), the row that helps most; None where none surely does."""
     rows = table[
-        (table["kind"] == "input") & (table["model"] == model) & (table["metric"] == metric)
-        & (table["verdict"] == "helps") & (table["q"] <= SIGNIFICANT)
+        (table["kind"] == "input")
+        & (table["model"] == model)
+        & (table["metric"] == metric)
+        & (table["verdict"] == "helps")
+        & (table["q"] <= SIGNIFICANT)
     ]
     return None if rows.empty else rows.loc[rows["ratio"].idxmin()]

@@ -93,9 +93,7 @@ def _mean(values: np.ndarray) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def short_events(
-    answers: Answers, right: Right, told: np.ndarray, window: int
-) -> tuple[int, int, int]:
+def short_events(answers: Answers, right: Right, told: np.ndarray, window: int) -> tuple[int, int, int]:
     """How many events of the truth are shorter than the window, and how many of them are never told: before, after.
 
     An event is a run of frames with one set of right classes, between two others with another set; a label that
@@ -120,8 +118,12 @@ def events(right: Right, begins: np.ndarray) -> list[tuple[int, int]]:
     return [
         (start, stop)
         for start, stop in inner
-        if stop < len(right) and right[start] and right[start - 1] and right[stop]
-        and not begins[start] and not begins[stop]
+        if stop < len(right)
+        and right[start]
+        and right[start - 1]
+        and right[stop]
+        and not begins[start]
+        and not begins[stop]
     ]
 
 
