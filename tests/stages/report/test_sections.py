@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vidrobust.report import pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
@@ -169,7 +170,7 @@ def test_exclusions_are_counted_by_reason(tmp_path: Path) -> None:
     assert rows["compared"]["flips"] == 1
     assert rows["a scene cut lies between the frames"]["adjacent"] == 2
     assert rows["a scene cut lies between the frames"]["flips"] == 2
-    assert rows["both frames are the same picture"]["adjacent"] == 1
+    assert rows["the frames are the same picture"]["adjacent"] == 1
 
 
 def test_percentiles_are_over_the_pairs_of_all_items(tmp_path: Path) -> None:
@@ -270,7 +271,7 @@ def test_pictures_beyond_the_budget_are_left_out_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "in.jpg").write_bytes(bytes(900))
-    monkeypatch.setattr(moments_section, "BUDGET_BYTES", 2500)  # two pictures of 1200 characters each
+    monkeypatch.setattr(pictures, "BUDGET_BYTES", 2500)  # two pictures of 1200 characters each
     every = [moment("net", 10 * n, "in.jpg") for n in range(3)]
     found = moments_section.moments(run_with(tmp_path, every, ["net"]))
     assert [bool(m.a.uri) for m in found.shown] == [True, True, False]
