@@ -17,7 +17,7 @@ def events(counts: list[int]) -> np.ndarray:
 
 
 def test_an_amount_by_hand() -> None:
-    # sums before 2, 3, 4, 3 and after 1, 2, 2, 1: ratio 6 / 12; the rest after - R before is 0, .5, 0, -.5 a cluster
+    # before 2, 3, 4, 3 and after 1, 2, 2, 1: ratio 6 / 12; after - R before is 0, .5, 0, -.5 a cluster
     before, after = events([2, 3, 4, 3]), events([1, 2, 2, 1])
     found = paired_ratio(before, after, CLUSTERS, events=False)
     error = np.sqrt((0.5**2 + 0.5**2) * (4 / 20) ** 2 / 3 / 4) / (6 / 20)

@@ -344,10 +344,10 @@ def _with_others() -> None:
         protocols as cli_protocols,
     )
     from vidrobust.cli import (
-        repeatability as cli_repeatability,
+        remedies as cli_remedies,
     )
     from vidrobust.cli import (
-        remedies as cli_remedies,
+        repeatability as cli_repeatability,
     )
     from vidrobust.cli import (
         runs as cli_runs,

@@ -44,12 +44,14 @@ def remedies(target: tuple[str, ...], file: Path | None, rule: str | None, **opt
     if file is None:
         _on_target(target, BY_NAME["remedies"], **options)
         return
-    if len(target) != 1:
-        raise SettingsError("--export: works on one run folder")
+    from vidrobust.run_folder.folder import is_run_folder
     from vidrobust.stages.remedies.take_away import take_away
 
+    folder = Path(options["out"] or target[0])
+    if len(target) > 1 or not (options["out"] or is_run_folder(folder)):
+        raise SettingsError("--export: works on one run folder; give it, or sources and --out")
     _on_target(target, BY_NAME["remedies"], **options)
-    for path in take_away(Path(target[0]), file, rule, options["model"]):
+    for path in take_away(folder, file, rule, options["model"]):
         click.echo(f"written: {path}", err=True)
 
 

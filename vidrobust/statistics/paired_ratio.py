@@ -1,4 +1,4 @@
-"""The same rows before and after something was done: the ratio of the two means, with an interval over clusters."""
+"""Rows before and after something was done: the ratio of the two means, with an interval over clusters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules on labels by hand counts, by an independent majority, and by their own text run as an exported file would."""
+"""Rules on labels: by hand counts, and by independent implementations of majority and median."""
 
 from __future__ import annotations
 

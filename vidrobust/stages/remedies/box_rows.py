@@ -145,13 +145,12 @@ def play_boxes(rule: BoxRule, boxes: ItemBoxes) -> ItemBoxes:
             (*rows[at].tolist(), int(boxes.labels[at]), at) for at in range(bounds[frame], bounds[frame + 1])
         ]
         shown += [(frame, *box) for box in rule.update(given)]
-    at = np.array([box[7] for box in shown], np.int64)
-    frame = np.array([box[0] for box in shown], np.int64)
+    at, number = (np.array([box[k] for box in shown], np.int64) for k in (7, 0))
     # the pixels' motion was measured from the box of this frame; of one that is shown on it is not known
-    fresh = boxes.frame[at] == frame if len(at) else np.zeros(0, bool)
+    fresh = boxes.frame[at] == number if len(at) else np.zeros(0, bool)
     return dataclasses.replace(
         boxes,
-        frame=frame,
+        frame=number,
         boxes=np.array([box[1:5] for box in shown], np.float64).reshape(-1, 4),
         scores=np.array([box[5] for box in shown], np.float64),
         labels=np.array([box[6] for box in shown], np.int64),
@@ -168,7 +167,7 @@ def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
         if name == ONE_THRESHOLD:
             one = dataclasses.replace(study.settings, track_keep_score=study.settings.track_start_score)
             costs = dataclasses.replace(costs, agreement=agreement(_tracked(raw, one), given))
-            note = f"before: one threshold, {one.track_keep_score:g}; after: {study.settings.track_keep_score:g} keeps a track"
+            note = f"before: one threshold, {one.track_keep_score:g}; after: {study.settings.track_keep_score:g} goes on"
             yield from _rows(study, name, study.measured(raw, one), before, costs, note)
             continue
         costs = dataclasses.replace(costs, agreement=agreement(given, study.shown[name]))

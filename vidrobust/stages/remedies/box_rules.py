@@ -33,7 +33,7 @@ class BoxRule:
     def update(self, boxes: Sequence[Box]) -> list[Box]:
         boxes, near = [box for box in boxes if box[4] >= self.keep], []
         for i, track in enumerate(self.tracks):
-            track["at"] = [a + v for a, v in zip(track["at"], track["speed"] * 2)]
+            track["at"] = [a + v for a, v in zip(track["at"], track["speed"] * 2, strict=True)]
             for j, box in enumerate(boxes):
                 iou = self.overlap(track["at"], box)
                 if iou >= self.iou:
@@ -116,7 +116,8 @@ class BoxMean(BoxRule):
         if not track["missed"]:
             mean = track.get("mean", track["box"][:4])
             track["mean"] = [
-                self.amount * now + (1 - self.amount) * was for now, was in zip(track["box"], mean)
+                self.amount * now + (1 - self.amount) * was
+                for now, was in zip(track["box"][:4], mean, strict=True)
             ]
 
     def shown(self, track: dict[str, Any]) -> Box | None:
@@ -124,7 +125,7 @@ class BoxMean(BoxRule):
 
 
 class Kalman(BoxRule):
-    """Constant speed of centre and size, filtered: noise of 1/20 of the height in place and 1/160 in speed, a frame.
+    """Constant speed of centre and size: a noise of 1/20 of the height in place and 1/160 in speed, a frame.
 
     The deviations of SORT's followers; ``amount`` times that in the measured box. Place and speed of each of the
     four numbers make a filter of their own, since nothing couples them.
@@ -137,7 +138,7 @@ class Kalman(BoxRule):
         if "state" not in track:
             track["state"] = [[z, 0.0, 4 * place, 0.0, 100 * speed] for z in seen]
             return
-        for state, z in zip(track["state"], seen):
+        for state, z in zip(track["state"], seen, strict=True):
             x, v, a, b, c = state
             x, a, b, c = x + v, a + 2 * b + c + place, b + c, c + speed
             if not track["missed"]:

@@ -44,7 +44,7 @@ def _told(rule: LabelRule, before: int, after: int) -> int:
 
 @dataclass(frozen=True)
 class Change:
-    """A lasting change: in rows start..stop - 1 of an input the new label lasts, and before it another one did."""
+    """In rows start..stop - 1 of an input the new label lasts, and before them another one did."""
 
     start: int
     stop: int

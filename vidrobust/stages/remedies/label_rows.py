@@ -170,8 +170,8 @@ def _note(study: Study, name: str, costs: Costs) -> str:
     if np.isnan(costs.delay_frames):
         sure = sure_delay(label_rule(name, study.rest))
         said.append(
-            f"a change from one sure answer to another is told after {sure} frames; of unsure ones the delay has no "
-            f"bound, and {costs.changes} lasting changes are too few to measure it"
+            f"a change from one sure answer to another is told after {sure} frames; of unsure ones the delay has "
+            f"no bound, and {costs.changes} lasting changes are too few to measure it"
         )
     if costs.untold:
         said.append(f"{costs.untold} of {costs.changes} lasting changes are never told")
@@ -221,7 +221,7 @@ def _agreement(answers: Sequence[Answers], labels: Sequence[np.ndarray]) -> floa
 
 
 def silence_rows(study: Study) -> Iterator[dict[str, Any]]:
-    """Rows of saying nothing: of an answer that follows a silence, the last answer given counts as the one before."""
+    """Rows of saying nothing; after a silence an answer is compared with the last one that was given."""
     names: dict[str, Callable[[Answers], np.ndarray]] = {
         **{f"abstain-margin-{m:g}": functools.partial(sure_by_margin, least=m) for m in ABSTAIN_MARGINS},
         **{f"abstain-unstable-{n}": functools.partial(sure_by_frames, frames=n) for n in ABSTAIN_FRAMES},
@@ -250,7 +250,7 @@ def sure_by_margin(answers: Answers, least: float) -> np.ndarray:
 
 
 def sure_by_frames(answers: Answers, frames: int) -> np.ndarray:
-    """(N,) bool: the last so many frames all say the same; fewer where the answers begin, but at least this one."""
+    """(N,) bool: the last so many frames all say the same, or where the answers begin all there are."""
     same = np.r_[False, answers.label[1:] == answers.label[:-1]] & ~answers.begins
     run, sure = 0, np.zeros(len(same), bool)
     since = 0

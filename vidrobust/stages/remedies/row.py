@@ -21,7 +21,7 @@ Kind = Literal["rule", "silence", "boxes", "look", "input"]
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What a remedy costs, the same for all its metrics; NaN where it is not defined or not known.
+    """What a remedy costs, the same for all its metrics; NaN where that is not known.
 
     delay_frames, delay_ms  the worst case until a lasting change is told. Of a rule on labels: so many frames of the
                             new answer in a row are always enough. Of one on probabilities: the longest measured

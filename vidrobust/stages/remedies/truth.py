@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ def right_of(answers: Sequence[Answers], labels: pd.DataFrame, class_names: Sequ
     if not any(sets):
         return []
     ends = np.cumsum([0, *(len(a.frame) for a in answers)])
-    return [sets[start:stop] for start, stop in zip(ends[:-1], ends[1:], strict=True)]
+    return [sets[start:stop] for start, stop in itertools.pairwise(ends.tolist())]
 
 
 def correct(labels: np.ndarray, right: Right) -> np.ndarray:
@@ -114,7 +115,7 @@ def events(right: Right, begins: np.ndarray) -> list[tuple[int, int]]:
     """Rows start..stop - 1 of runs of one known truth, that neither begin nor end where the answers do."""
     edges = [r for r in range(len(right)) if r == 0 or right[r] != right[r - 1] or begins[r]]
     edges.append(len(right))
-    inner = zip(edges[1:-1], edges[2:], strict=False)
+    inner = itertools.pairwise(edges[1:])
     return [
         (start, stop)
         for start, stop in inner
@@ -130,8 +131,8 @@ def events(right: Right, begins: np.ndarray) -> list[tuple[int, int]]:
 def told_changes(answers: Answers, right: Right) -> list[Change]:
     """Lasting changes of the truth, from the first frame on in which the model itself tells them.
 
-    What the model is late is its own fault and not the rule's; so is a change that it tells in less than half of the
-    frames from there on.
+    What the model is late is its own fault and not the rule's; so is a change that it tells in less than half of
+    the frames from there on.
     """
     found = []
     edges = [r for r in range(1, len(right)) if right[r] != right[r - 1] or answers.begins[r]]
