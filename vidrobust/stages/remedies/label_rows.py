@@ -173,8 +173,6 @@ def _note(study: Study, name: str, costs: Costs) -> str:
             f"a change from one sure answer to another is told after {sure} frames; of unsure ones the delay has "
             f"no bound, and {costs.changes} lasting changes are too few to measure it"
         )
-    if costs.untold:
-        said.append(f"{costs.untold} of {costs.changes} lasting changes are never told")
     return "; ".join(said)
 
 

@@ -22,6 +22,8 @@ from vidrobust.text.phrases import plural
 MOST_SHOWN = 10
 """Lines of a model on the first page; all of them stand among the details."""
 FILE = "remedies.json"
+MISSED = 10.0
+"""So many times heavier is a rule that misses a lasting change, or of which it is not known how late it is."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def headline(run: RunTables, model: str) -> str:
 def _page(run: RunTables, table: pd.DataFrame, model: str) -> RemedyPage:
     metric = headline(run, model)
     mine = table[(table["model"] == model)]
-    leading = sorted_by_effort(mine[(mine["metric"] == metric) & mine["ratio"].notna()])
+    limit_ms = float(run.json(FILE)["models"][model]["max_delay_ms"])
+    leading = sorted_by_effort(mine[(mine["metric"] == metric) & mine["ratio"].notna()], limit_ms)
     first = one_of_each_kind(leading).head(MOST_SHOWN)
     rest = pd.concat([leading.drop(first.index), mine.drop(leading.index)])
     found = find_metric(metric, run.tasks[model].name)
@@ -69,19 +72,39 @@ def _page(run: RunTables, table: pd.DataFrame, model: str) -> RemedyPage:
     )
 
 
-def sorted_by_effort(rows: pd.DataFrame) -> pd.DataFrame:
-    """What surely helps first; there, and among the rest, by what is surely taken away over the effort."""
-    effort = rows["remedy"].map(lambda name: EFFORT[str(name).rstrip("0123456789.-") or str(name)].points)
-    removed = (1 - rows["high"].fillna(np.inf)).clip(lower=-10) / effort
+def sorted_by_effort(rows: pd.DataFrame, limit_ms: float) -> pd.DataFrame:
+    """What surely helps first; there, and among the rest, by what is surely taken away over the burden."""
+    burdens = np.array([burden(row, limit_ms) for row in rows.to_dict("records")])
+    removed = (1 - rows["high"].fillna(np.inf)).clip(lower=-10) / burdens
     order = rows.assign(
         _helps=rows["verdict"] != "helps", _chosen=~rows["recommended"], _effect=-removed
     ).sort_values(["_helps", "_chosen", "_effect"], kind="stable")
     return rows.loc[order.index]
 
 
+def burden(row: dict[str, Any], limit_ms: float) -> float:
+    """The points of the effort, times what makes it heavier: lateness beyond the limit, changes never told, asking.
+
+    A rule twice as late as allowed weighs twice, one that misses a lasting change or whose delay is not known ten
+    times; each tenth of the frames that goes to a person adds the effort once more.
+    """
+    points = EFFORT[kind_of_remedy(str(row["remedy"]))].points
+    late = float(row["delay_ms"])
+    if row["untold"] or (row["kind"] == "rule" and not math.isfinite(late)):
+        points *= MISSED
+    elif known(late):
+        points *= max(1.0, late / limit_ms)
+    return float(points * (1 + 10 * row["asked"]))
+
+
+def kind_of_remedy(name: str) -> str:
+    """majority of majority-5."""
+    return name.rstrip("0123456789.-")
+
+
 def one_of_each_kind(rows: pd.DataFrame) -> pd.DataFrame:
     """The first row of each kind of remedy: majority, mean, abstain-margin, ..."""
-    kind = rows["remedy"].map(lambda name: str(name).rstrip("0123456789.-"))
+    kind = rows["remedy"].map(kind_of_remedy)
     return rows[~kind.duplicated()]
 
 
@@ -99,7 +122,7 @@ def line(row: dict[str, Any]) -> dict[str, str]:
         "ratio": _ratio(row),
         "verdict": str(row["verdict"]),
         "chip": {"helps": "good", "harms": "bad"}.get(str(row["verdict"]), "neutral"),
-        "effort": EFFORT[str(row["remedy"]).rstrip("0123456789.-")].words,
+        "effort": EFFORT[kind_of_remedy(str(row["remedy"]))].words,
         "price": "; ".join(_prices(row)) or "none",
         "note": str(row["note"]),
     }
@@ -190,7 +213,7 @@ def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
 
 def _points(axes: Axes, rows: pd.DataFrame, *, best: bool) -> None:
     """Points with intervals and names; a name is written where the point is one of the best, or all of them."""
-    kinds = rows["remedy"].map(lambda name: str(name).rstrip("0123456789.-"))
+    kinds = rows["remedy"].map(kind_of_remedy)
     for colour, (kind, same) in zip(COLOURS * 3, rows.groupby(kinds, sort=False), strict=False):
         same = same[np.isfinite(same["x"])]
         x, y = same["x"].to_numpy(np.float64), 100 * same["after"].to_numpy(np.float64)
