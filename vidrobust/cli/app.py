@@ -204,20 +204,22 @@ def _on_target(
     overwrite: bool = False,
     as_json: bool,
     quiet: bool,
+    before: Callable[[Any], None] | None = None,
     **options: Any,
 ) -> None:
-    """One stage, on a run folder or on sources."""
+    """One stage, on a run folder or on sources; ``before``: what is done with the run first."""
     from vidrobust.pipeline.open import opened_folder
     from vidrobust.run_folder.folder import is_run_folder
 
     if len(target) == 1 and (is_run_folder(Path(target[0])) or stage.name == "report"):
         options.pop("lasting", None)
         with opened_folder(Path(target[0]), _given(options), _reporter(quiet), out) as run:
-            _work(run, (stage.name,), stage.told, as_json)
+            _work(run, (stage.name,), stage.told, as_json, before)
         return
     if len(target) == 1 and not _may_be_footage(target[0]):
         raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
-    _on_sources(target, (stage.name,), out, config, overwrite, as_json, quiet, options, stage.told)
+    names = (stage.name,)
+    _on_sources(target, names, out, config, overwrite, as_json, quiet, options, stage.told, before)
 
 
 for _stage in STAGES:
@@ -384,6 +386,7 @@ def _on_sources(
     quiet: bool,
     options: dict[str, Any],
     told: str,
+    before: Callable[[Any], None] | None = None,
 ) -> None:
     from vidrobust.pipeline.live import with_recordings
     from vidrobust.pipeline.open import opened_sources, settings_of
@@ -395,13 +398,21 @@ def _on_sources(
     )
     settings = settings.changed({"sources": files}, "sources")
     with opened_sources(settings, where, _reporter(quiet), overwrite=overwrite) as run:
-        _work(run, names, told, as_json)
+        _work(run, names, told, as_json, before)
 
 
-def _work(run: Any, names: Sequence[str], told: str, as_json: bool) -> None:
+def _work(
+    run: Any,
+    names: Sequence[str],
+    told: str,
+    as_json: bool,
+    before: Callable[[Any], None] | None = None,
+) -> None:
     """Build, print, and end with the exit code of the gates, or 3 where an input failed."""
     from vidrobust.pipeline.build import build
 
+    if before is not None:
+        before(run)
     build(run, names)
     if as_json:
         _print_json(load(told)(run))

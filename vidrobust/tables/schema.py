@@ -484,6 +484,14 @@ TABLES: dict[str, dict[str, Kind]] = {
         "relative_nfr": "float64",
         "mcnemar_p": "float64",
     },
+    # what a classifier says of a frame of replayed footage
+    "replayed_answers": {
+        "item": "string",
+        "frame": "int64",
+        "model": "string",
+        "remedy": "string",
+        "label": "int64",
+    },
     # a remedy, a metric, before against after, and what it costs
     "remedies": {
         "remedy": "string",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pandas as pd
@@ -20,7 +21,7 @@ from vidrobust.stages.remedies.study import (
     study_detector,
 )
 
-FILE = "remedies.json"
+FILE, REPLAYS = "remedies.json", "replays.json"
 CONTRACT = (
     *("remedy", "model", "metric", "before", "after", "ratio", "low", "high", "verdict"),
     *("delay_frames", "delay_ms", "cost_ms", "agreement"),
@@ -60,13 +61,36 @@ def footage_of(run: Run) -> Footage:
     labels = run.table_or_empty("labels")
     items = run.table("items")
     names = {model.name: tuple(model.class_names) for model in run.models} if len(labels) else {}
+    arms = _arms(run)
     return Footage(
+        replayed=None if arms is None else run.table("replayed_answers"),
+        arms=arms or (),
         transitions=run.table("transitions"),
         sizes={e["item"]: (int(e["height"]), int(e["width"])) for e in run.folder.run["inputs"]},
         parts={str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p},
         labels=labels,
         class_names=names,
     )
+
+
+def _arms(run: Run) -> list[dict[str, Any]] | None:
+    """What replays.json says of the replays; None where there are none, or of other answers than the run has now."""
+    told = run.folder.read_json(REPLAYS) if (run.path / REPLAYS).is_file() else {}
+    if not told:
+        return None
+    if told["made_of"]["of"] != made_of(run):
+        run.reporter.say("remedies: the replays are of other answers; --all makes them again")
+        return None
+    arms: list[dict[str, Any]] = told["arms"]
+    return arms
+
+
+def made_of(run: Run) -> dict[str, Any]:
+    """What decides the run's answers, as run.json notes it of the stage stability."""
+    record = run.folder.run["stages"].get("stability") or {}
+    kept = {name: record[name] for name in ("key", "version", "settings") if name in record}
+    plain_: dict[str, Any] = plain(kept)
+    return plain_
 
 
 def _study(run: Run, record: dict[str, Any], footage: Footage, limit: float) -> Studied | None:
@@ -81,9 +105,7 @@ def _study(run: Run, record: dict[str, Any], footage: Footage, limit: float) -> 
     seen = footage.transitions["item"].isin(counts.loc[counts["model"] == model, "item"])
     if not seen.any():
         return None
-    of_model = Footage(
-        transitions=footage.transitions[seen], sizes=footage.sizes, parts=footage.parts, labels=footage.labels
-    )
+    of_model = dataclasses.replace(footage, transitions=footage.transitions[seen])
     detections = run.table("detections")
     return study_detector(model, detections, of_model, run.settings.tracks, window=window, max_delay_ms=limit)
 

@@ -15,6 +15,7 @@ from vidrobust.metrics.tracks.tables import item_boxes
 from vidrobust.stages.remedies import compared, truth
 from vidrobust.stages.remedies.answers import answers_of
 from vidrobust.stages.remedies.box_rows import BoxStudy, Seen, box_rows, recommended_boxes
+from vidrobust.stages.remedies.input_rows import input_rows, rows_of_detector
 from vidrobust.stages.remedies.label_rows import FLIPS, Study, costs_of, rule_rows, silence_rows
 from vidrobust.stages.remedies.recommend import Recommended, recommended
 
@@ -28,6 +29,7 @@ class Footage:
     parts        input -> the part that it shows, where known
     labels       the table ``labels``
     class_names  of each classifier, where there are labels
+    replayed     the table ``replayed_answers``, and ``arms`` of replays.json; None where footage was not replayed
     """
 
     transitions: pd.DataFrame
@@ -35,6 +37,8 @@ class Footage:
     parts: Mapping[str, str]
     labels: pd.DataFrame
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    replayed: pd.DataFrame | None = None
+    arms: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ def study_classifier(
     """A classifier, from the tables frames, pairs, triples and probabilities."""
     study = classifier_study(model, tables, footage, window=window)
     rows = [*rule_rows(study), *silence_rows(study)]
+    if footage.replayed is not None:
+        mine = footage.replayed[footage.replayed["model"] == model]
+        rows += input_rows(study, mine, footage.arms)
     after = {
         name: compared.flips_after(study.flips, np.concatenate([each.labels for each in played]))
         for name, played in study.played.items()
@@ -98,7 +105,8 @@ def study_detector(
     """A detector, from its boxes."""
     study = detector_study(model, detections, footage, settings, window=window)
     found = recommended_boxes(study, max_delay_ms)
-    return Studied(marked(list(box_rows(study)), found.rule, "dropout_rate"), found)
+    rows = [*box_rows(study), *(rows_of_detector(model) if footage.replayed is not None else ())]
+    return Studied(marked(rows, found.rule, "dropout_rate"), found)
 
 
 def detector_study(

@@ -23,6 +23,8 @@ COMPUTE = Effort(2, "computing time")
 SOFTWARE = Effort(2, "work on the pictures")
 BUY = Effort(4, "hardware at the line")
 
+NOT_REPLAYED = ("sharper-focus", "higher-resolution", "no-keyframe-pulse")
+"""What could be bought, and cannot be tried on footage that is there."""
 EFFORT: Mapping[str, Effort] = {
     **dict.fromkeys(("majority", "k-of-n", "mean", "median", "hysteresis"), CODE),
     **dict.fromkeys(
@@ -30,8 +32,9 @@ EFFORT: Mapping[str, Effort] = {
     ),
     **dict.fromkeys(("abstain-margin", "abstain-unstable"), PERSON),
     **dict.fromkeys(("look-again",), COMPUTE),
-    **dict.fromkeys(("another-resize", "less-noise"), SOFTWARE),
-    **dict.fromkeys(("steady-camera", "level-light", "no-flicker"), BUY),
+    **dict.fromkeys(("abstain-look",), PERSON),
+    **dict.fromkeys(("another-resize-area", "another-resize-plain", "less-noise"), SOFTWARE),
+    **dict.fromkeys(("steady-camera", "level-light", "no-flicker", *NOT_REPLAYED), BUY),
 }
 """By the name without its numbers."""
 
@@ -54,7 +57,12 @@ _TITLES = {
     "level-light": "light that does not drift",
     "no-flicker": "light that does not flicker",
     "less-noise": "less noise in the picture",
-    "another-resize": "another way to resize the picture",
+    "another-resize-area": "the picture averaged down to the network's size",
+    "another-resize-plain": "the picture resized without antialiasing",
+    "abstain-look": "say nothing where a changed copy gets another answer",
+    "sharper-focus": "a sharper picture",
+    "higher-resolution": "a camera of higher resolution",
+    "no-keyframe-pulse": "a recording without keyframes",
 }
 
 
