@@ -40,7 +40,7 @@ CANDIDATES = {
 }
 """What may stand for a cause in training, the plainest first, as the records say. What came into view has none.
 
-Of light and colour the signed form is fitted, of sharpness the strength; of motion and noise only those below are."""
+Of light and colour the signed form is fitted, of sharpness the strength; of motion and noise only those below."""
 SAMPLED = 6
 """Every so many-th pixel along each axis is enough to fit levels."""
 SMALLEST_PX = 0.05
