@@ -292,16 +292,16 @@ def study_clip(
     path: Path, first: int, count: int, models: list[Classifier], item: str, pairs: int
 ) -> list[dict[str, object]]:
     """Rows of the table ``causes`` of a real clip, from a sample of its pairs."""
-    watcher, links, seen = PairWatcher(), [], 0
+    watcher, transitions, seen = PairWatcher(), [], 0
     with open_video(path) as source:
         for batch in source.batches(16):
             found = watcher.feed(batch)
-            links += list(zip(batch.index, found.pixel_change, found.reason, strict=True))
+            transitions += list(zip(batch.index, found.pixel_change, found.reason, strict=True))
             seen += len(batch)
             if seen >= first + count:
                 break
         table = pd.DataFrame(
-            links[first + 1 : first + count], columns=["frame_b", "pixel_change", "excluded"]
+            transitions[first + 1 : first + count], columns=["frame_b", "pixel_change", "excluded"]
         )
         table.insert(0, "frame_a", table["frame_b"] - 1)
         usable = set(table.loc[table["excluded"] == "", "frame_a"])

@@ -1,6 +1,6 @@
 """A/A: how often a comparison of a model with itself says better or worse, and whether a planted change is found.
 
-    python benchmarks/compare_splits.py [RUN] [--splits 200] [--seed 0] [--parts 12] [--passes 4]
+    python benchmarks/compare_splits.py [RUN] [--splits 200] [--seed 0] [--cache 12] [--passes 4]
 
 RUN is a run folder with parts and passes; without one a line is rendered and seen by ``line-classifier``. In each
 split the passes of every part are dealt at random to two halves, as two runs of the same model on two days have
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("run", nargs="?", type=Path)
     parser.add_argument("--splits", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--parts", type=int, default=12)
+    parser.add_argument("--cache", type=int, default=12)
     parser.add_argument("--passes", type=int, default=4)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -96,7 +96,7 @@ def cut_clips(sources: Sequence[str], count: int, seconds: float, size: str, fol
 def long_clip(sources: Sequence[str], seconds: float, size: str, folder: Path) -> None:
     """One video of so many seconds: the sources one after the other, as often as it needs."""
     folder.mkdir()
-    parts = folder.parent / "parts"
+    parts = folder.parent / "cache"
     parts.mkdir()
     for number, source in enumerate(sources):
         ffmpeg("-i", source, *coded(size), str(parts / f"{number}.mp4"))

@@ -1,6 +1,6 @@
 """Each dial of the simulated line against the variation meter: what was planted, and what is measured, by pairs.
 
-    python benchmarks/line_dials.py [--parts 4] [--seconds 2] [--seed 900]
+    python benchmarks/line_dials.py [--cache 4] [--seconds 2] [--seed 900]
 
 For every dial that has a quantity of the meter, at its three sizes: the change planted between the frames of each
 measured pair (from the truth), the change measured, both as root mean squares over the valid pairs, and the median
@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--parts", type=int, default=4)
+    parser.add_argument("--cache", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=900)
     parser.add_argument("--dial", choices=[*QUANTITY], nargs="+", default=[*QUANTITY])

@@ -1,6 +1,6 @@
 """How often ``line-classifier`` contradicts itself: at rest, and with each dial turned, over many lines.
 
-    python benchmarks/line_flips.py [--seeds 8001 8002 ...] [--parts 8] [--seconds 1] [--dial NAME ...] \
+    python benchmarks/line_flips.py [--seeds 8001 8002 ...] [--cache 8] [--seconds 1] [--dial NAME ...] \
         [--size mild mid strong] [--weights DIR] [--keep DIR] [--workers 2]
 
 A line is one seed: parts, belt and machine of its own. Of all its clips, neighbouring frames in which the part is
@@ -110,7 +110,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
-    parser.add_argument("--parts", type=int, default=8)
+    parser.add_argument("--cache", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--dial", nargs="+", default=[REST, *BY_NAME])
     parser.add_argument("--size", nargs="+", default=list(WORDS), choices=WORDS)

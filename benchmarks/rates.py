@@ -46,7 +46,7 @@ def coverage(draw: Callable[[], Interval], truth: float, runs: int) -> tuple[flo
     return held / runs, length / runs
 
 
-def shown(cells: Sequence[tuple[float, float]]) -> str:
+def printable(cells: Sequence[tuple[float, float]]) -> str:
     """The row of a table in Markdown, and the mean of its cells."""
     mean = np.mean([held for held, _ in cells])
     return " | ".join(f"{100 * held:.1f} ({length:.2g})" for held, length in cells) + f" | {100 * mean:.1f} |"
@@ -69,7 +69,7 @@ def rates(rng: np.random.Generator, runs: int) -> None:
                 )
                 for m, r in cells
             ]
-            print(f"| {clips} clips | {shown(row)}", flush=True)
+            print(f"| {clips} clips | {printable(row)}", flush=True)
 
 
 def sizes(rng: np.random.Generator, runs: int) -> None:
@@ -88,7 +88,7 @@ def sizes(rng: np.random.Generator, runs: int) -> None:
             bad = np.where(rng.random(clips) < 0.1, 0.2, 0.01)
             return clustered_rate(rng.random(len(label)) < bad[label], label)
 
-        print(f"| {clips} | {shown([coverage(unequal, 0.05, runs), coverage(mixture, 0.029, runs)])}")
+        print(f"| {clips} | {printable([coverage(unequal, 0.05, runs), coverage(mixture, 0.029, runs)])}")
 
 
 def means(rng: np.random.Generator, runs: int) -> None:
@@ -123,7 +123,7 @@ def means(rng: np.random.Generator, runs: int) -> None:
 
             row.append(coverage(draw, truth[name], runs))
             plain.append(held / runs)
-        print(f"| {clips} clips | {shown(row)}")
+        print(f"| {clips} clips | {printable(row)}")
         print(
             "| Student's t | "
             + " | ".join(f"{100 * p:.1f}" for p in plain)
@@ -151,7 +151,7 @@ def stretches(rng: np.random.Generator, runs: int) -> None:
             return clustered_rate(rng.random(clips * frames) < special.expit(-3.5 + state.ravel()), clusters)
 
         row = [coverage(lambda m=m: draw(m), truth, runs) for m in memories]
-        print(f"| {clips} x {seconds} s, {clusters.count} stretches | {shown(row)}", flush=True)
+        print(f"| {clips} x {seconds} s, {clusters.count} stretches | {printable(row)}", flush=True)
 
 
 def main() -> None:

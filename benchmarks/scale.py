@@ -20,7 +20,7 @@ import torch
 import vidrobust
 from vidrobust.run_folder.settings import Settings
 
-STREAM = ("links", "stability", "variation")
+STREAM = ("transitions", "stability", "variation")
 SAMPLED = ("sensitivity", "causes")
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--hours", type=float, default=1000)
     parser.add_argument("--cores", type=int, default=64, help="of the cluster that is sized")
-    parser.add_argument("--fps", type=float, default=30, help="of the footage that is reckoned for")
+    parser.add_argument("--fps", type=float, default=30, help="of the footage that is cost for")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as base:
         one = timed(asked.clips, asked.model, Path(base) / "one", 1)
@@ -53,7 +53,7 @@ def timed(clips: list[str], model: str, out: Path, workers: int) -> dict[str, An
         "wall": wall,
         "frames": sum(entry["frames"] for entry in record["inputs"]),
         "stages": {name: record["stages"][name]["seconds"] for name in (*STREAM, *SAMPLED)},
-        "bytes": sum(path.stat().st_size for path in (out / "parts").rglob("*.parquet")),
+        "bytes": sum(path.stat().st_size for path in (out / "cache").rglob("*.parquet")),
         "samples": len(run.table("sensitivity")[["item", "frame"]].drop_duplicates()),
         "pairs": len(run.table("causes")[["item", "frame_a", "frame_b"]].drop_duplicates()),
     }
@@ -76,7 +76,7 @@ def told(one: dict[str, Any], many: dict[str, Any], asked: argparse.Namespace) -
     )
     print(f"one process {one['wall']:.1f} s, {asked.workers} workers {many['wall']:.1f} s with their start")
     for what, stages, count in (
-        ("a frame seen by links, stability and variation", STREAM, "frames"),
+        ("a frame seen by transitions, stability and variation", STREAM, "frames"),
         ("a frame of sensitivity", ("sensitivity",), "samples"),
         ("a pair of causes", ("causes",), "pairs"),
     ):

@@ -82,9 +82,9 @@ def decoding(clip: str) -> tuple[int, float, float]:
 
 def model_alone(clip: str, spec: str, frames: int) -> tuple[int, float, float]:
     """Frames, and seconds and seconds of processors without the start of the process and the loading."""
-    from vidrobust.frames.device import settle_process
+    from vidrobust.frames.device import tune_process
 
-    settle_process()  # as the command does
+    tune_process()  # as the command does
 
     from vidrobust.models.load import load_model
     from vidrobust.models.predict import predict

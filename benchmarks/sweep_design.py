@@ -50,7 +50,7 @@ def whole_sweep(run: Path, frames: int) -> tuple[list[tuple[str, float]], np.nda
     return cells, values
 
 
-def shown(cells: Sequence[tuple[str, float]], frames: int, content: str, each: int) -> np.ndarray:
+def printable(cells: Sequence[tuple[str, float]], frames: int, content: str, each: int) -> np.ndarray:
     """(frames, cells) bool: what the design shows of a clip."""
     found = np.zeros((frames, len(cells)), bool)
     ranks = np.argsort(spread_order(frames, frames, start_of(0, content)))
@@ -90,7 +90,7 @@ def main() -> None:
     frames = values.shape[1]
     truth = np.concatenate([values[..., m].mean(axis=(0, 1)) for m in range(len(METRICS))])
     print(f"{len(values)} clips of {frames} frames, {len(cells)} strengths of perturbations")
-    passes = shown(cells, frames, "any", asked.strengths).sum() + frames
+    passes = printable(cells, frames, "any", asked.strengths).sum() + frames
     print(f"forward passes of the design: {passes / (frames * (len(cells) + 1)):.2f} of the whole sweep")
     print(
         f"{'clips':>5} {'metric':16} {'median width':>14} {'of median':>10} {'median of':>10} {'cover':>12}"
@@ -104,7 +104,10 @@ def main() -> None:
             drawn = rng.integers(len(values), size=clips)
             every = np.ones((clips, frames, len(cells)), bool)
             design = np.array(
-                [shown(cells, frames, f"{run} {k} {clip}", asked.strengths) for k, clip in enumerate(drawn)]
+                [
+                    printable(cells, frames, f"{run} {k} {clip}", asked.strengths)
+                    for k, clip in enumerate(drawn)
+                ]
             )
             for side, seen in enumerate((every, design)):
                 found = summed_up(values[drawn], seen)

@@ -1,6 +1,6 @@
 """A line with one planted unstable station: does the study of repeatability name it?
 
-    python benchmarks/unstable_station.py [--dial light=0.8] [--dial shake=8] [--parts 8] [--passes 3]
+    python benchmarks/unstable_station.py [--dial light=0.8] [--dial shake=8] [--cache 8] [--passes 3]
 
 Three stations see the same parts in the same passes; at the second one a dial is turned. The model is that of
 ``line_kinds``. Printed: each station's own repeatability of the score, verdicts repeated, and parts always right.
@@ -68,7 +68,7 @@ def main() -> None:
     """Print a row a station and dial."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--dial", action="append", default=[])
-    parser.add_argument("--parts", type=int, default=4)
+    parser.add_argument("--cache", type=int, default=4)
     parser.add_argument("--passes", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=0)

@@ -7,7 +7,7 @@ All three are told as displacements on the grid of b, because that is what a rep
 
 Dense flow is DIS down to full resolution (Kroeger et al., "Fast optical flow using dense inverse search", ECCV
 2016, in OpenCV). Shift and affine motion are a robust fit to the flow where there is texture, so that an object
-that moves on its own does not pull the camera's motion along, as it would in a fit to the pixels.
+that moves on its own does not influence the camera's motion along, as it would in a fit to the pixels.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ RETURN_TOLERANCE = 1.0
 """How far, px, the way there and back may end from its start (plus 10 % of the way): Sundaram et al. 2010."""
 _ROW = 128
 """Single pixels are sampled in rows of so many: a picture's side is bounded."""
-HUBER = 4.685
+TUKEY_BIWEIGHT = 4.685
 """Tukey's biweight constant, 95 % efficient for normal errors."""
 
 
@@ -228,7 +228,7 @@ def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float
     residual = np.linalg.norm(moved - np.median(moved, axis=0), axis=1)
     found, tolerance = np.zeros((3, 2)), 0.0
     for _ in range(12):
-        tolerance = HUBER * max(0.05, 1.4826 * float(np.median(residual)))
+        tolerance = TUKEY_BIWEIGHT * max(0.05, 1.4826 * float(np.median(residual)))
         weight = np.clip(1 - (residual / tolerance) ** 2, 0, 1) ** 2
         normal = design.T @ (design * weight[:, None]) + 1e-9 * np.eye(3)
         found = np.linalg.solve(normal, design.T @ (moved * weight[:, None]))

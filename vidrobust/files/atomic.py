@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidrobust.text.printable import bytes_shown, shown
+from vidrobust.text.printable import bytes_shown, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Path):
-        return shown(value)
+        return printable(value)
     return value
 
 

@@ -160,7 +160,7 @@ def make_room(path: Path) -> None:
 
 def remove_unfinished(path: Path) -> None:
     """What a process that was killed had begun to write; only while the folder is locked."""
-    for folder in (path, path / "parts", *(path / "parts").glob("*")):
+    for folder in (path, path / "cache", *(path / "cache").glob("*")):
         for file in folder.glob("*.part"):
             file.unlink(missing_ok=True)
 
@@ -174,7 +174,7 @@ def remove_results(path: Path) -> None:
         for file in path.glob(pattern):
             if file.name not in ("run.json", LOCK, RUNNING):
                 file.unlink()
-    for folder in ("parts", "moments", "policies", "grey_zone"):
+    for folder in ("cache", "moments", "policies", "grey_zone"):
         shutil.rmtree(path / folder, ignore_errors=True)
     (path / "run.json").unlink()
 

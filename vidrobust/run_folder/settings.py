@@ -37,7 +37,7 @@ class Settings:
     """Processes that do the units of a run; None: one here, as many as there are processors on a cluster."""
     cluster: str = ""
     """ray: workers are actors of Ray on this machine; ray:ADDRESS: on a cluster that runs; empty: processes."""
-    parts: str = ""
+    cache: str = ""
     """A folder, or a URL of object storage, where parts are kept; in the run folder where empty."""
     seed: int = 0
     backend: str = "auto"
@@ -69,13 +69,13 @@ class Settings:
     """Largest global shift between neighbours that still is the same view, as a share of the frame's width."""
     revert_within: int = 3
     """A label that left and is back within so many frames is a revert flip."""
-    birth: float = 0.5
+    track_start_score: float = 0.5
     """Least score of a box that begins a track."""
-    keep: float = 0.3
+    track_keep_score: float = 0.3
     """Least score of a box that goes on with one."""
     track_iou: float = 0.3
     """Least overlap of a box with where its track is expected."""
-    bridge: int = 5
+    max_gap: int = 5
     """Longest gap within a track, in delivered frames."""
     suite: tuple[str, ...] = ("natural",)
     perturbation: tuple[str, ...] = ()
@@ -149,7 +149,12 @@ class Settings:
     @property
     def tracks(self) -> TrackSettings:
         """How boxes are followed; SettingsError where it cannot be."""
-        return TrackSettings(birth=self.birth, keep=self.keep, iou=self.track_iou, bridge=self.bridge)
+        return TrackSettings(
+            track_start_score=self.track_start_score,
+            track_keep_score=self.track_keep_score,
+            iou=self.track_iou,
+            max_gap=self.max_gap,
+        )
 
     @property
     def batch_size(self) -> int | Literal["auto"]:

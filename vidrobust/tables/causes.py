@@ -47,7 +47,7 @@ CAUSES = Table(
         string("class_b", "name of the label at frame b", absent=""),
         float64(
             "turns",
-            "of the chain's two orders, the share in which this step turns the label to that of frame b, less turned away",
+            "share of the chain's two orders in which this step turns the label to that of frame b",
             absent=UNKNOWN,
         ),
         float64(
@@ -69,8 +69,8 @@ CAUSES = Table(
     ),
 )
 
-WITHIN = Table(
-    "within",
+CANDIDATE_FITS = Table(
+    "candidate_fits",
     "causes",
     "a replayed pair, a cause, and a perturbation that may stand for it, fitted and played in its place",
     (
@@ -138,11 +138,11 @@ NAMED = Table(
         float64("share", "of the model's squared change"),
         *INTERVAL,
         float64("q", "false discovery rate at which it is named, over causes and models"),
-        float64("comes_back", "share of half-samples in which it is found again"),
+        float64("replication", "share of half-samples in which it is found again"),
     ),
 )
 
-_OF_SCORES = (CAUSES, WITHIN, ACCOUNT, ACCOUNT_BY, NAMED)
+_OF_SCORES = (CAUSES, CANDIDATE_FITS, ACCOUNT, ACCOUNT_BY, NAMED)
 _OF_PLACES = tuple(
     replace(table, name=PLACE + table.name, row=f"the same as {table.name}, of where a detector's boxes lie")
     for table in _OF_SCORES

@@ -96,8 +96,8 @@ PROBABILITIES = Table(
     ),
 )
 
-ANSWERS = Table(
-    "answers",
+LABEL_ANSWERS = Table(
+    "label_answers",
     "stability",
     "a labelled frame and model; behind top5 of anchors only, else NaN",
     (
@@ -124,8 +124,8 @@ ANSWERS = Table(
     Extra.METRICS,
 )
 
-NEIGHBOURS = Table(
-    "neighbours",
+NEIGHBOUR_ACCURACY = Table(
+    "neighbour_accuracy",
     "stability",
     "an anchor (frame_a), a frame about it (frame_b) and a model",
     (
@@ -152,8 +152,8 @@ def _with_interval(name: str, stem: str, sentence: str) -> tuple[Column, ...]:
     )
 
 
-TWO_MODELS = Table(
-    "two_models",
+MODEL_PAIRS = Table(
+    "model_pairs",
     "stability",
     "two models of the run, on the labelled frames that both have answered",
     (
@@ -178,4 +178,4 @@ TWO_MODELS = Table(
     ),
 )
 
-TABLES = (FRAMES, PAIRS, TRIPLES, PROBABILITIES, ANSWERS, NEIGHBOURS, TWO_MODELS)
+TABLES = (FRAMES, PAIRS, TRIPLES, PROBABILITIES, LABEL_ANSWERS, NEIGHBOUR_ACCURACY, MODEL_PAIRS)

@@ -43,8 +43,8 @@ DETECTIONS = Table(
     Extra.METRICS,
 )
 
-ALONG_TRACKS = Table(
-    "along_tracks",
+TRACK_STEPS = Table(
+    "track_steps",
     "stability",
     "a frame of a track, from its first box to its last, gaps included",
     (
@@ -205,6 +205,6 @@ TRUTH_CURVE = Table(
 )
 
 TABLES = (
-    *(DETECTIONS, ALONG_TRACKS, TRACKS, BOX_COUNTS, BOX_PAIRS),
+    *(DETECTIONS, TRACK_STEPS, TRACKS, BOX_COUNTS, BOX_PAIRS),
     *(KNOWN_BOXES, KNOWN_TRACKS, TRUTH_CURVE, BOX_CURVE),
 )

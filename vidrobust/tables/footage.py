@@ -61,9 +61,9 @@ LABELS = Table(
     Extra.ANNOTATIONS,
 )
 
-LINKS = Table(
-    "links",
-    "links",
+TRANSITIONS = Table(
+    "transitions",
+    "transitions",
     "a frame, and what lies between it and the one before",
     (
         ITEM,
@@ -141,4 +141,4 @@ SPREAD = Table(
     ),
 )
 
-TABLES = (ITEMS, LABELS, LINKS, CHANGES, VARIATION, SPREAD)
+TABLES = (ITEMS, LABELS, TRANSITIONS, CHANGES, VARIATION, SPREAD)

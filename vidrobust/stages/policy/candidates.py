@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.clusters import clusters_of
 from vidrobust.stages.causes.ratio import Estimate, jackknife
 from vidrobust.stages.causes.score import NOISE
 from vidrobust.stages.causes.shares import ADJACENT
-from vidrobust.stages.causes.within import CANDIDATES
 
 PARTS = ("camera",)
 """Causes that are a sum of their candidates (a shift and a turn): each that does enough of it is a step."""
