@@ -1,6 +1,6 @@
 """What the benchmarks share: how they are asked, what they say, and their result as JSON and as a page.
 
-    harness.run(main)    main asks ``parser(__doc__)`` for its arguments, and says what it finds by ``say``, ``table``
+    harness.run(main)    main asks ``parser(__doc__)`` for its arguments, and speaks by ``say`` and ``table``
 
 Every script takes ``--json FILE`` and ``--page FILE``: the same result for a program, and for a reader.
 """
