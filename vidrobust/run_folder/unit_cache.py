@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import plain
 from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.run_folder.cache_files import cache_files
 from vidrobust.tables import schema as tables
