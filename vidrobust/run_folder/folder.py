@@ -22,7 +22,7 @@ from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 
-SCHEMA = 2
+SCHEMA = 3
 PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
 LOCK, RUNNING = ".lock", ".running.json"
 RECORDINGS = "recordings"
