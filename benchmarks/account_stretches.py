@@ -9,10 +9,10 @@ holds the share over all pairs of this clip, and that of the process that made i
 
 from __future__ import annotations
 
-import argparse
-
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 
 from vidrobust.stages.causes.ratio import jackknife
 from vidrobust.stages.causes.sample import choose_pairs
@@ -66,9 +66,7 @@ def drawn(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("--draws", type=int, default=250)
     draws = parser.parse_args().draws
     rng = np.random.default_rng(1)
@@ -81,8 +79,8 @@ def main() -> None:
                 told = dict(zip(("this_clip", "process"), own[:, :2].mean(axis=0), strict=True))
                 told |= {"width": float(np.nanmean(own[:, 2])), "units": float(own[:, 3].mean())}
                 rows.append({"clip": length, "pairs": pairs, "memory": memory, "shortest": shortest, **told})
-    print(pd.DataFrame(rows).round(3).to_string(index=False))
+    say(pd.DataFrame(rows).round(3).to_string(index=False))
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

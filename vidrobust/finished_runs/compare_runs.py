@@ -179,7 +179,7 @@ def by_item(metric: Metric, a: Side, b: Side) -> dict[str, Any]:
 
 def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:
     """Right and wrong on equal frames that both runs have labels for; empty without such."""
-    tables = [side.table("answers") for side in (a, b)]
+    tables = [side.table("label_answers") for side in (a, b)]
     both = tables[0].merge(tables[1][["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b"))
     if both.empty:
         return {}

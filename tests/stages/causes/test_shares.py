@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.stages.causes.naming import comes_back, named
+from vidrobust.stages.causes.naming import named, replication
 from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.score import KEYFRAMES, NOISE
 from vidrobust.stages.causes.shares import (
@@ -119,9 +119,9 @@ def noisy(share: float, n: int, seed: int, items: int = 1) -> pd.DataFrame:
 def test_a_clear_cause_is_named_and_comes_back() -> None:
     table = noisy(0.5, 48, 0)
     assert named(summarise(table))["cause"].tolist() == ["light"]
-    back = comes_back(table, named(summarise(table)), seed=0)
+    back = replication(table, named(summarise(table)), seed=0)
     assert back["cause"].tolist() == ["light"]
-    assert back["comes_back"].iloc[0] > 0.9
+    assert back["replication"].iloc[0] > 0.9
 
 
 def test_a_drift_is_named_from_pairs_a_second_apart_where_neighbours_do_not_show_it() -> None:
@@ -129,8 +129,8 @@ def test_a_drift_is_named_from_pairs_a_second_apart_where_neighbours_do_not_show
     causes = pd.concat([near, far], ignore_index=True)
     found = named(summarise(near), over_a_second(summarise_by(causes)))
     assert found[["cause", "scale"]].to_numpy().tolist() == [["light", "second"]]
-    back = comes_back(causes, found, seed=0)
-    assert back["comes_back"].iloc[0] > 0.9
+    back = replication(causes, found, seed=0)
+    assert back["replication"].iloc[0] > 0.9
     both = named(summarise(noisy(0.5, 48, 0)), over_a_second(summarise_by(causes)))
     assert both[["cause", "scale"]].to_numpy().tolist() == [["light", "adjacent"]]
 

@@ -13,8 +13,8 @@ from vidrobust.statistics.intervals import clustered_mean
 
 
 def response(rows: pd.DataFrame, name: str, strength: float, floor: float) -> Response:
-    assert CLASSIFICATION.felt is not None
-    return response_to(rows, name, strength, floor, CLASSIFICATION.felt)
+    assert CLASSIFICATION.response is not None
+    return response_to(rows, name, strength, floor, CLASSIFICATION.response)
 
 
 def table(cells: list[tuple[str, int, float, float]]) -> pd.DataFrame:

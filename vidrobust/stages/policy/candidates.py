@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.ratio import Estimate, jackknife
 from vidrobust.stages.causes.score import NOISE
 from vidrobust.stages.causes.shares import ADJACENT
-from vidrobust.stages.causes.within import CANDIDATES
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, clusters_of_rows
 from vidrobust.text.numbers import percent
 

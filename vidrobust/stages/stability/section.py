@@ -110,7 +110,7 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
 
 
 def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    along = run.table("along_tracks")
+    along = run.table("track_steps")
     missed = 0 if along is None else int((along.loc[along["model"] == name, "missed"] == 1).sum())
     dropout, renamed, back, centre, changed = (
         overall(stability, name, metric)
