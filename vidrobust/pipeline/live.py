@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.atomic import json_text, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RECORDINGS, RunFolder, make_room
 from vidrobust.run_folder.time_option import seconds_of
@@ -47,7 +48,8 @@ def with_recordings(
     first = without_secrets(streams[0])
     if lasting is None:
         raise SettingsError(
-            f"{printable(first)}: is a stream and has no end by itself; say how long it is recorded with --for, such "
+            f"{printable(first)}: is a stream and has no end by itself; say how long it is "
+            "recorded with --for, such "
             "as --for 60s"
         )
     for_s = seconds_of(lasting, "--for")

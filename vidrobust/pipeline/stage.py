@@ -31,11 +31,11 @@ class Stage:
     unit_tables  raw tables, made unit by unit, the first one marks a unit as done
     gives     tables made of all units together; ``files`` beside them
     work      "module:function" that does one unit; docs/architecture.md has the signatures
-    whole     "module:function" (Settings, model, what run.json says of the item, raw tables, transitions) -> the raw
+    whole     "module:function" (Settings, model, what run.json says of the item, tables, transitions) -> the raw
               tables of an item in several segments, where rows depend on the whole of it
     counted   of a stage that works on a sample: the setting that says how many of the run, "frames" or "pairs"
     asks      "module:function" (Context) -> numbers of the frames that its work asks for, to be decoded once
-    taken     "module:function" (rows of a part, transitions, content, Settings, count) -> those of a sample so large
+    taken     "module:function" (rows, transitions, content, Settings, count) -> those of a sample so large
     steps     "module:function" (Settings) -> steps that one of the sample takes; ``step`` is what one is called
     finish    "module:function" (Run) that writes ``gives`` and ``files``
     told      "module:function" (Run) -> what ``--json`` prints

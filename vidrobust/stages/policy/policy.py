@@ -14,17 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vidrobust.errors import InputError
-from vidrobust.files.atomic import plain
-from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.files.json_text import json_text, plain
 from vidrobust.stages.policy.observed import OF_WIDTH
 
 SCHEMA = 2
-EITHER_WAY = frozenset(
-    ("brightness", "exposure_offset", "contrast", "gamma", "saturation", "hue", "white_balance",
-     "translation", "rotation", "scale", "shear")
-)  # fmt: skip
-"""Perturbations with two directions: their range runs from -high to high, in the catalogue's signed strength."""
-FAMILIES = tuple(dict.fromkeys(str(entry.family) for entry in PERTURBATIONS.values()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +105,7 @@ class Policy:
 
     def to_json(self) -> str:
         """The text of policy.json: strict JSON."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str, where: str = "policy.json") -> Policy:
