@@ -51,8 +51,8 @@ def numbers(name: str, settings: TrackSettings) -> dict[str, Any]:
     amount = amount_of(name)
     memory = max(settings.max_gap, int(amount) if box_kind(name) in ("max-gap", "smoother") else 0)
     known = {
-        "start": settings.track_start_score,
-        "keep": settings.track_keep_score,
+        "start": settings.start_score,
+        "keep": settings.keep_score,
         "iou": settings.iou,
         "memory": memory,
     }

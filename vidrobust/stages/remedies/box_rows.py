@@ -165,9 +165,9 @@ def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
     for name in BOX_RULES:
         costs = Costs(delay_frames=late_frames(name), delay_ms=late_frames(name) * study.frame_ms)
         if name == ONE_THRESHOLD:
-            one = dataclasses.replace(study.settings, track_keep_score=study.settings.track_start_score)
+            one = dataclasses.replace(study.settings, keep_score=study.settings.start_score)
             costs = dataclasses.replace(costs, agreement=agreement(_tracked(raw, one), given))
-            note = f"before: one threshold, {one.track_keep_score:g}; after: {study.settings.track_keep_score:g} goes on"
+            note = f"before: one threshold, {one.keep_score:g}; after: {study.settings.keep_score:g} goes on"
             yield from _rows(study, name, study.measured(raw, one), before, costs, note)
             continue
         costs = dataclasses.replace(costs, agreement=agreement(given, study.shown[name]))

@@ -44,7 +44,7 @@ def _told(rule: LabelRule, before: int, after: int) -> int:
 
 @dataclass(frozen=True)
 class Change:
-    """In rows start..stop - 1 of an input the new label lasts, and before them another one did."""
+    """In rows start..stop - 1 the new label lasts, and before them another one did."""
 
     start: int
     stop: int
@@ -94,7 +94,7 @@ def lasts(time_s: np.ndarray, start: int, stop: int, lasting_s: float = LASTING_
 
 @dataclass(frozen=True)
 class Delays:
-    """What was measured: one entry a change that was told; ``untold`` of ``changes`` never were while they lasted."""
+    """What was measured: an entry a change that was told; ``untold`` of ``changes`` never were."""
 
     frames: tuple[int, ...]
     seconds: tuple[float, ...]

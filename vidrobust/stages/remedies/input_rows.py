@@ -117,7 +117,7 @@ def _silence(study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]) -> It
 
 
 def _labels(study: Study, replayed: pd.DataFrame, name: str) -> list[np.ndarray] | None:
-    """Of each input the labels in the order of its frames; its own where it was not replayed, None where none was."""
+    """Of each input its labels, the model's own where it was not replayed; None where none was."""
     mine = replayed[replayed["remedy"] == name]
     if mine.empty:
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import plain
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.time_option import seconds_of
@@ -74,7 +74,7 @@ def footage_of(run: Run) -> Footage:
 
 
 def _arms(run: Run) -> list[dict[str, Any]] | None:
-    """What replays.json says of the replays; None where there are none, or of other answers than the run has now."""
+    """What replays.json says of the replays; None where there are none, or of other answers than now."""
     told = run.folder.read_json(REPLAYS) if (run.path / REPLAYS).is_file() else {}
     if not told:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def off_by(steps: np.ndarray, begins: np.ndarray, half: int) -> np.ndarray:
     broken = begins | np.isnan(flat).any(axis=1)
     edges = [*np.flatnonzero(broken | (np.arange(len(steps)) == 0)).tolist(), len(steps)]
     off = np.zeros_like(flat)
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         path = np.cumsum(np.where(np.arange(stop - start)[:, None] == 0, 0.0, flat[start:stop]), axis=0)
         total = np.concatenate([np.zeros((1, path.shape[1])), np.cumsum(path, axis=0)])
         row = np.arange(stop - start)

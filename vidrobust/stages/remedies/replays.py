@@ -148,7 +148,8 @@ def _arm(
     if made_of.frames is None:
         return
     if made_of.same:
-        return _rows(run, item, number, model, name, _own_labels(run, item, number, model), made)
+        _rows(run, item, number, model, name, _own_labels(run, item, number, model), made)
+        return
     run.reporter.say(f"replays, {item}: {name}, {model.name}")
     begin, spent = time.perf_counter(), 0.0
     labels = []
@@ -158,7 +159,7 @@ def _arm(
         spent += time.perf_counter() - asked
     if name not in FREE:
         made.seconds[key].append((time.perf_counter() - begin - spent) / max(len(number), 1))
-    return _rows(run, item, number, model, name, np.concatenate(labels), made)
+    _rows(run, item, number, model, name, np.concatenate(labels), made)
 
 
 def _look_again(

@@ -23,9 +23,9 @@ Kind = Literal["rule", "silence", "boxes", "look", "input"]
 class Costs:
     """What a remedy costs, the same for all its metrics; NaN where that is not known.
 
-    delay_frames, delay_ms  the worst case until a lasting change is told. Of a rule on labels: so many frames of the
-                            new answer in a row are always enough. Of one on probabilities: the longest measured
-                            time, infinite where a change was never told, NaN where there were too few changes
+    delay_frames, delay_ms  the worst case until a lasting change is told. Of a rule on labels: so many frames of
+                            the new answer in a row are always enough. Of one on probabilities: the longest that
+                            was measured, infinite where a change was never told, NaN where there were too few
     mean_delay_frames, mean_delay_ms, longest_delay_frames, longest_delay_ms  of the measured ``changes`` that were
                             told, from the first frame of the new answer on; ``untold`` of them never were
     cost_ms                 time of further passes and of work on pixels, per frame; 0 where there is none

@@ -83,7 +83,7 @@ def sorted_by_effort(rows: pd.DataFrame, limit_ms: float) -> pd.DataFrame:
 
 
 def burden(row: dict[str, Any], limit_ms: float) -> float:
-    """The points of the effort, times what makes it heavier: lateness beyond the limit, changes never told, asking.
+    """The points of the effort, times what makes it heavier: lateness beyond the limit, misses, and asking.
 
     A rule twice as late as allowed weighs twice, one that misses a lasting change or whose delay is not known ten
     times; each tenth of the frames that goes to a person adds the effort once more.

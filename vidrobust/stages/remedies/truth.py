@@ -95,7 +95,7 @@ def _mean(values: np.ndarray) -> float:
 
 
 def short_events(answers: Answers, right: Right, told: np.ndarray, window: int) -> tuple[int, int, int]:
-    """How many events of the truth are shorter than the window, and how many of them are never told: before, after.
+    """How many events of the truth are shorter than the window, and how many are never told: before, after.
 
     An event is a run of frames with one set of right classes, between two others with another set; a label that
     comes within the window behind it still tells it, if it was right in it and is not right behind it.
