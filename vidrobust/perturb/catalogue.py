@@ -18,6 +18,7 @@ from vidrobust.perturb import (
     camera_in_time,
     compression,
     geometric,
+    illumination,
     noise,
     occlusion,
     photometric,
@@ -33,6 +34,7 @@ ENTRY_POINTS = "vidrobust.perturbations"
 
 _MODULES = (
     photometric,
+    illumination,
     geometric,
     blur,
     noise,

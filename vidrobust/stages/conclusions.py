@@ -76,7 +76,7 @@ def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
         account=account[account["item"] == ""],
         slow=over_a_second(by),
         named=dict(zip(named["cause"], named["scale"], strict=True)),
-        comes_back=dict(zip(named["cause"], named["comes_back"], strict=True)),
+        comes_back=dict(zip(named["cause"], named["replication"], strict=True)),
         within=within,
         spread=run.table("spread"),
         sensitivity=_of(run.table("sensitivity"), model),

@@ -147,16 +147,17 @@ TABLES: dict[str, dict[str, Kind]] = {
         "valid": "bool",
         "error": "float64",
     },
-    # one row a replayed pair and cause; ``along`` is <z(after) - z(before), d>, ``change`` <d, d>, ``weight`` the
-    # inverse of the probability with which the pair was drawn
+    # one row a replayed pair and cause; ``projection`` is <z(after) - z(before), d>, ``squared_change`` <d, d>,
+    # ``weight`` the inverse of the probability with which the pair was drawn, ``placebo`` the mean projection of other
+    # changes of that size; ``margin_step`` and ``margin_past`` as in stages/causes/margins.py
     "causes": {
         "item": "string",
         "model": "string",
         "frame_a": "int64",
         "frame_b": "int64",
         "cause": "string",
-        "along": "float64",
-        "change": "float64",
+        "projection": "float64",
+        "squared_change": "float64",
         "weight": "float64",
         "flip": "bool",
         "reproduced": "bool",
@@ -164,7 +165,9 @@ TABLES: dict[str, dict[str, Kind]] = {
         "unit": "string",
         "measured": "string",
         "excluded": "string",
-        "wrong": "float64",
+        "placebo": "float64",
+        "margin_step": "float64",
+        "margin_past": "float64",
         "scale": "string",
         "time_s": "float64",
     },
@@ -196,11 +199,16 @@ TABLES: dict[str, dict[str, Kind]] = {
         "specific_low": "float64",
         "specific_high": "float64",
         "p": "float64",
+        "p_clips": "float64",
+        "misfit": "bool",
         "clusters": "int64",
         "occurs": "int64",
         "flips": "int64",
         "flips_mostly": "int64",
         "flips_reproduced": "float64",
+        "flips_due": "float64",
+        "flips_at_most": "float64",
+        "flips_all": "int64",
         "excluded": "int64",
         "reasons": "string",
     },
@@ -219,7 +227,7 @@ TABLES: dict[str, dict[str, Kind]] = {
         "specific_low": "float64",
         "specific_high": "float64",
     },
-    # which causes are named, and how often they are again on half of the footage
+    # which causes are named, and whether footage that did not make the finding makes it again
     "named": {
         "model": "string",
         "cause": "string",
@@ -227,8 +235,13 @@ TABLES: dict[str, dict[str, Kind]] = {
         "share": "float64",
         "low": "float64",
         "high": "float64",
+        "p": "float64",
+        "p_clips": "float64",
         "q": "float64",
-        "comes_back": "float64",
+        "replication": "float64",
+        "replication_found": "int64",
+        "replication_tested": "int64",
+        "replication_of": "string",
     },
     "correlation": {
         "across": "string",
