@@ -2,13 +2,13 @@
 
     b  =  a (1 + f(x, y))        f a smooth field, after the change that all of the picture shares was taken out
 
-f is a cubic B-spline on a lattice whose knots are a tenth of the width apart, fitted to the means of blocks of 8 x 8
-pixels: noise averages out in a block, and an edge that is misaligned by a tenth of a pixel hardly shows in its mean.
-Blocks weigh by how much of them both frames show, and less where they do not follow any smooth field (Tukey's
-biweight).
+f is a cubic B-spline on a lattice whose knots are a tenth of the width apart, fitted to the means of blocks of
+8 x 8 pixels: noise averages out in a block, and an edge that is misaligned by a tenth of a pixel hardly shows
+in its mean. Blocks weigh by how much of them both frames show, and less where they do not follow any smooth
+field (Tukey's biweight).
 
-Whether there is any is told by prediction: the field fitted to every other cell of 16 x 16 pixels must foretell the
-cells between, which noise and the blocks of a codec do not.
+Whether there is any is told by prediction: the field fitted to every other cell of 16 x 16 pixels must foretell
+the cells between, which noise and the blocks of a codec do not.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ TUKEY_BIWEIGHT = 4.685
 LEAST_SCALE = 0.15
 """Standard deviation, levels, that a block's mean is taken to have at least."""
 PRIOR = 0.3
-"""Standard deviation of the gain at a knot that is taken as usual; it matters only where next to nothing is seen."""
+"""Standard deviation of the gain at a knot that is taken as usual; it matters only where next to nothing is
+seen."""
 ROUNDS = 8
 DARKEST = 0.05
 """A gain is at least this."""
@@ -147,7 +148,7 @@ def _fit(blocks: _Blocks, weight: np.ndarray) -> np.ndarray:
     down, across = blocks.down, blocks.across
     pairs = [np.einsum("ni,nj->nij", basis, basis).reshape(len(basis), -1) for basis in (down, across)]
     size = (down.shape[1], across.shape[1])
-    lattice = np.zeros(size)
+    lattice: np.ndarray = np.zeros(size)
     residual = np.abs(blocks.difference)
     for _ in range(ROUNDS):
         scale = max(LEAST_SCALE, 1.4826 * float(np.median(residual[weight > 0])))

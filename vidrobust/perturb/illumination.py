@@ -1,7 +1,8 @@
 """Light that differs from place to place: uneven lamps, gradients, shadows.
 
-Levels are multiplied by a field of gain exp(s f(x, y)), or by 1 - s f of a shadow. f has mean 0 and standard deviation 1
-over the frame, so that the strength is the standard deviation of the gain's logarithm, about that of the gain.
+Levels are multiplied by a field of gain exp(s f(x, y)), or by 1 - s f of a shadow. f has mean 0 and standard
+deviation 1 over the frame, so that the strength is the standard deviation of the gain's logarithm, about that
+of the gain.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         strengths=(0.03, 0.06, 0.12, 0.25, 0.5),
         range=(0.0, 2.0),
         apply=frame_by_frame(_light_gradient),
-        doc="A lamp to one side: gain that falls off along a line, from a corner or about a spot, as Kornia has them.",
+        doc="A lamp to one side: gain falls off along a line, from a corner or about a spot.",
     ),
     Perturbation(
         name="soft_shadow",

@@ -1,8 +1,8 @@
 """The sign-flip test: whether values that would be symmetric about zero by chance are above it together.
 
-With independent x_i symmetric about zero, every choice of their signs is as likely as the one seen. The p-value is the
-share of choices whose sum reaches that of the values as they are (Fisher 1935); no shape of the distribution is
-assumed, so that one value that outweighs all others says no more than one toss of a coin.
+With independent x_i symmetric about zero, every choice of their signs is as likely as the one seen. The p-value
+is the share of choices whose sum reaches that of the values as they are (Fisher 1935); no shape of the
+distribution is assumed, so that one value that outweighs all others says no more than one toss of a coin.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def sign_flip_p(values: np.ndarray, *, seed: int = 0) -> float:
 def discard_conservative(p: np.ndarray, level: float = 0.5) -> np.ndarray:
     """(n,) p-values with those above ``level`` discarded and the others divided by it; NaN: discarded.
 
-    Zhao, Small & Su, Journal of the American Statistical Association 114 (2019), 1291-1304: many hypotheses of which
-    most are not merely null but far on the other side (a cause of which there is surely nothing) cost a
+    Zhao, Small & Su, Journal of the American Statistical Association 114 (2019), 1291-1304: many hypotheses of
+    which most are not merely null but far on the other side (a cause of which there is surely nothing) cost a
     multiple-testing procedure its power; given p <= level, p / level is still a p-value where p is conservative.
     """
     p = np.asarray(p, np.float64)

@@ -148,8 +148,8 @@ TABLES: dict[str, dict[str, Kind]] = {
         "error": "float64",
     },
     # one row a replayed pair and cause; ``projection`` is <z(after) - z(before), d>, ``squared_change`` <d, d>,
-    # ``weight`` the inverse of the probability with which the pair was drawn, ``placebo`` the mean projection of other
-    # changes of that size; ``margin_step`` and ``margin_past`` as in stages/causes/margins.py
+    # ``weight`` the inverse of the probability with which the pair was drawn, ``placebo`` the mean projection
+    # of other changes of that size; ``margin_step`` and ``margin_past`` as in stages/causes/margins.py
     "causes": {
         "item": "string",
         "model": "string",

@@ -206,7 +206,9 @@ def test_noise_that_is_surely_more_than_all_the_change_is_a_misfit_and_not_named
 
 
 def test_flips_that_would_not_have_happened_without_a_cause() -> None:
-    table = pd.DataFrame([row for k in range(4) for row in pair("a", 9 * k, 10.0, 2.0, light=5.0, camera=1.0)])
+    table = pd.DataFrame(
+        [row for k in range(4) for row in pair("a", 9 * k, 10.0, 2.0, light=5.0, camera=1.0)]
+    )
     table["flip"] = True
     table["margin_past"] = table["frame_a"].map({0: 0.5, 9: 0.5, 18: 2.0, 27: 0.1})
     table.loc[table["cause"] == "light", "margin_step"] = 1.0

@@ -240,7 +240,13 @@ def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generat
         along = change * (share + rng.normal(0, 0.02, len(some)))
         replayed = cause != "noise_and_coding"
         columns = {name: some[name].to_numpy() for name in ("item", "model", "frame_a", "frame_b", "time_s")}
-        columns |= {"cause": cause, "projection": along, "squared_change": change, "weight": 1.0, "excluded": ""}
+        columns |= {
+            "cause": cause,
+            "projection": along,
+            "squared_change": change,
+            "weight": 1.0,
+            "excluded": "",
+        }
         columns |= {"flip": some["label_flip"].to_numpy(), "reproduced": False, "turns": 0.0}
         columns |= {"size": 1.0, "unit": "px", "measured": "1 px", "scale": "adjacent"}
         columns |= {

@@ -5,9 +5,9 @@ nothing but noise and coding differs, m + s h and m - s h with random signs s pe
 distributed as the pair itself.
 
 What is smooth in the difference is neither: the means of neighbouring blocks of noise do not go together, those of
-what a codec leaves hardly (.24 at most in H.264 worlds, .0 two blocks apart), those of a shadow or a curve of light
-that does not fit do (.4 to .9). Exchanged block by block such a difference would become a chessboard that no frame ever
-showed. It is taken off first, and what it does to the model stays unexplained.
+what a codec leaves hardly (.24 at most in H.264 worlds, .0 two blocks apart), those of a shadow or a curve of
+light that does not fit do (.4 to .9). Exchanged block by block such a difference would become a chessboard that
+no frame ever showed. It is taken off first, and what it does to the model stays unexplained.
 """
 
 from __future__ import annotations

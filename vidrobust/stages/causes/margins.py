@@ -8,8 +8,8 @@ A flip from class a to class b is decided by the margin between the two alone:
       <─── step of a cause ──>         a cause whose step is longer than ``past`` is one without which
                                        the label would have stayed
 
-Noise and coding have no direction: their step is the larger difference of margins of an exchanged pair. Several causes
-may each be necessary for one flip, so that the counts of all causes need not add up to the number of flips.
+Noise and coding have no direction: their step is the larger difference of margins of an exchanged pair. Several
+causes may each be necessary for one flip, so that the counts of all causes need not add up to the number of flips.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def margin_of(z: np.ndarray, a: int, b: int) -> np.ndarray:
 
 
 def due(flip: np.ndarray, step: np.ndarray, past: np.ndarray) -> np.ndarray:
-    """(n,) bool: flips that would not have happened without a cause, by its steps and how far t+1 is past the border.
+    """(n,) bool: flips that would not have happened without a cause, by its steps and how far t+1 is past the
+    border.
 
     A NaN is no such flip.
     """

@@ -1,8 +1,8 @@
 """Everything measured between two frames, in the form in which it can be played again.
 
     first ──▶ second     light, colour    how the levels changed (``changes/tone.py``)
-                         local light      how they changed besides, from place to place (``changes/local_light.py``)
-                         camera           the motion that most of the picture shares
+                         local light      how they changed besides, from place to place
+                         (``changes/local_light.py``) camera           the motion that most of the picture shares
                          objects          what moves otherwise, beyond the camera
                          new              what of the second frame was not in the first
                          sharpness        the blur between them
@@ -139,8 +139,8 @@ def _measured(first: np.ndarray, second: np.ndarray, lit: np.ndarray, *, fine: b
 def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray) -> tuple[tone.Tone, LocalLight]:
     """What light and colour all of the picture shares, and what is left from place to place.
 
-    Where there is light from place to place the two are fitted in turn: a curve fitted to a picture of which one side
-    became brighter takes the levels of that side for bright ones.
+    Where there is light from place to place the two are fitted in turn: a curve fitted to a picture of which
+    one side became brighter takes the levels of that side for bright ones.
     """
     levels = tone.fit_tone(moved, second, clear)
     local = fit_local_light(levels.colour(levels.light(moved)), second, clear)

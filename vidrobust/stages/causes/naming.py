@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.score import NOISE
-from vidrobust.stages.causes.shares import ADJACENT, SECOND, UNEXPLAINED, tested
+from vidrobust.stages.causes.shares import ADJACENT, SECOND, UNEXPLAINED, p_value_of
 from vidrobust.statistics.associations import benjamini_hochberg
 from vidrobust.statistics.sign_flip_of_sum import discard_conservative
 
@@ -23,7 +23,8 @@ else moves, and keyframes lie between."""
 FEWEST = 5
 """Fewest pairs with which a finding can be made again: of four all signs alike have p = 1 / 16."""
 AGAIN = 0.1
-"""Level at which footage that did not make a finding makes it again; it is a part of the footage, with fewer pairs."""
+"""Level at which footage that did not make a finding makes it again; it is a part of the footage, with fewer
+pairs."""
 CLIPS, LATER = "clips", "later half of the footage"
 COLUMNS = ("model", "cause", "scale", "share", "low", "high", "p", "p_clips", "q")
 REPLICATION = ("replication", "replication_found", "replication_tested", "replication_of")
@@ -35,11 +36,11 @@ def named(account: pd.DataFrame, slow: pd.DataFrame | None = None) -> pd.DataFra
     account  the table ``account``, of which the rows over all items count
     slow     the same of pairs a second apart; a condition that drifts may be named from them alone
 
-    A cause is named where its share is surely above 5 %, and above what its placebos do (``shares.tested``). Causes
-    with p above .5 are discarded (Zhao, Small & Su 2019), so that those of which there is surely nothing cost the
-    others no power; over the rest, all models together, the false discovery rate is held at 5 % (Benjamini &
-    Hochberg 1995). A cause of which nothing was measured is not asked, nor is ``unexplained``, nor noise and coding
-    that do not fit.
+    A cause is named where its share is surely above 5 %, and above what its placebos do (``p_value_of``).
+    Causes with p above .5 are discarded (Zhao, Small & Su 2019), so that those of which there is surely nothing
+    cost the others no power; over the rest, all models together, the false discovery rate is held at 5 %
+    (Benjamini & Hochberg 1995). A cause of which nothing was measured is not asked, nor is ``unexplained``, nor
+    noise and coding that do not fit.
     """
     asked = account[account["cause"] != UNEXPLAINED].assign(scale=ADJACENT)
     if slow is not None and len(slow):
@@ -57,10 +58,10 @@ def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
 
     causes  the table ``causes``; nothing is computed by a model
 
-    Each clip with five pairs or more is left out in turn. Where the other clips alone make the finding (p <= .05) it is
-    tested on that clip, and made again where there p <= .1. Where fewer than two clips have so many pairs, the earlier
-    half of all pairs makes the finding and the later half tests it. A finding that the rest alone does not make is
-    not tested there. Without any such effect one test in ten finds it.
+    Each clip with five pairs or more is left out in turn. Where the other clips alone make the finding (p <= .05)
+    it is tested on that clip, and made again where there p <= .1. Where fewer than two clips have so many pairs, the
+    earlier half of all pairs makes the finding and the later half tests it. A finding that the rest alone does not
+    make is not tested there. Without any such effect one test in ten finds it.
 
     replication         share of the tests in which it was made again; NaN where there was none
     replication_found, replication_tested  in how many of how many
@@ -79,12 +80,12 @@ def _again(pairs: PairTable, cause: str) -> dict[str, Any]:
     if len(tests) < 2:
         of, tests = LATER, list(_by_time(pairs))
     if cause in (*CAUSES, NOISE):  # keyframes are few and their places known; they are not asked
-        made = [made for made in tests if tested(pairs.take(made), cause) <= LEVEL]
+        made = [made for made in tests if p_value_of(pairs.take(made), cause) <= LEVEL]
     else:
         made = []
     if not made:
         return dict(zip(REPLICATION, (float("nan"), 0, 0, ""), strict=True))
-    again = [tested(pairs.take(~each), cause) <= AGAIN for each in made]
+    again = [p_value_of(pairs.take(~each), cause) <= AGAIN for each in made]
     return dict(zip(REPLICATION, (float(np.mean(again)), sum(again), len(again), of), strict=True))
 
 

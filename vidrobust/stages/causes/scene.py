@@ -37,10 +37,11 @@ PLACEBOS: Mapping[str, tuple[str, ...]] = {
 }
 """What is played in place of each cause to see what any change of that size does, two draws each.
 
-Motion is replaced by another smooth field of equal size, drawn at random. A change of levels is made stronger here and
-reversed there, by a smooth field drawn at random whose mean is 0. What came into view is put elsewhere. Such a change
-has the cause's energy and nothing of its direction. (The change with its sign reversed does not serve: an answer that
-is even in it cancels. Nor does the same change mirrored: the picture becomes as bright.)
+Motion is replaced by another smooth field of equal size, drawn at random. A change of levels is made stronger
+here and reversed there, by a smooth field drawn at random whose mean is 0. What came into view is put
+elsewhere. Such a change has the cause's energy and nothing of its direction. (The change with its sign reversed
+does not serve: an answer that is even in it cancels. Nor does the same change mirrored: the picture becomes as
+bright.)
 """
 UNEVEN = ("light", "local_light", "colour", "sharpness")
 """Causes whose placebo is their own change of levels under such a field."""

@@ -33,7 +33,8 @@ ADJACENT, SECOND = "adjacent", "second"
 SMALLEST_SHARE = 0.05
 """A cause is named only where its share is surely above this."""
 MISFIT = 1.15
-"""Noise and coding that are surely more than this share of the change do not fit: what differs is something else."""
+"""Noise and coding that are surely more than this share of the change do not fit: what differs is something
+else."""
 
 COLUMNS = (
     *("cause", "share", "low", "high", "n", "specific", "specific_low", "specific_high"),
@@ -55,16 +56,16 @@ def summarise(
     causes  the table ``causes``, any number of items and models
     per_item  whether the rows of single items are wanted as well
     keyframes  per model the p-value of ``keyframe_tests``, which knows all pairs and not only the replayed ones
-    flips      per model and item ("" = all) how often the label flips between neighbours, of ``flip_counts``; None:
-               as many as the sample stands for
+    flips      per model and item ("" = all) how often the label flips between neighbours, of ``flip_counts``;
+               None: as many as the sample stands for
 
     share, low, high                       with a 95 % interval over independent clusters of pairs
     n                                      pairs that count
     specific, specific_low, specific_high  what no placebo does; NaN where there is none to play
-    p                                      one-sided, of this footage: that the share is not above 5 %, nor above what
-                                           the placebos do; signs of the pairs are flipped
-    p_clips                                the same of footage like this: signs of whole clips are flipped; NaN with
-                                           fewer than five
+    p                                      one-sided, of this footage: that the share is not above 5 %, nor
+                                           above what the placebos do; signs of the pairs are flipped
+    p_clips                                the same of footage like this: signs of whole clips are flipped; NaN
+                                           with fewer than five
     misfit                                 noise and coding are surely above 1.15 times the change: something else
                                            differs between the frames, and nothing follows from this row
     clusters                               independent clusters
@@ -73,8 +74,8 @@ def summarise(
     flips_mostly                           those of whose change more than half is this cause
     flips_reproduced                       those that this step of the chain turns to the label of t+1 (half where
                                            only one of the chain's two orders does)
-    flips_due                              those that would not have happened without this cause: its step moves the
-                                           margin of the two labels further than t+1 is past the border
+    flips_due                              those that would not have happened without this cause: its step moves
+                                           the margin of the two labels further than t+1 is past the border
     flips_at_most                          upper limit (95 %, one-sided) of these among all flips of the footage
     flips_all                              all flips between neighbours of the footage
     excluded, reasons                      pairs that could not be replayed, and why
@@ -117,10 +118,12 @@ def account_rows(
     pairs = PairTable.of(rows)
     out = rows.drop_duplicates(["item", "frame_a", "frame_b"])["excluded"]
     reasons = out[out != ""].value_counts()
-    shared = {
+    shared: dict[str, Any] = {
         "n": len(pairs.change),
         "flips": int(pairs.flip.sum()),
-        "flips_all": max(int(pairs.flip.sum()), round(pairs.weight[pairs.flip].sum()) if flips is None else flips),
+        "flips_all": max(
+            int(pairs.flip.sum()), round(pairs.weight[pairs.flip].sum()) if flips is None else flips
+        ),
         "excluded": int(reasons.sum()),
         "reasons": "; ".join(f"{why} ({number})" for why, number in reasons.items()),
     }
@@ -137,7 +140,7 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
         share, p = Estimate(value=0.0, low=0.0, high=0.0, p=1.0, clusters=share.clusters), 1.0
     specific, p_clips = Estimate.unknown(), float("nan")
     if cause in (*CAUSES, NOISE):
-        p, p_clips = tested(pairs, cause), tested(pairs, cause, clips=True)
+        p, p_clips = p_value_of(pairs, cause), p_value_of(pairs, cause, clips=True)
     if cause in CAUSES:
         specific = estimate(pairs, part, placebo=pairs.placebo[:, CAUSES.index(cause)])
     turns = pairs.turns[:, CAUSES.index(cause)] if cause in CAUSES else np.zeros(len(part))
@@ -174,11 +177,11 @@ def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
     }
 
 
-def tested(pairs: PairTable, cause: str, *, clips: bool = False) -> float:
+def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False) -> float:
     """One-sided p-value that a cause's share is not above 5 %, nor above what its placebos do together.
 
-    The signs of what each pair adds beyond that are flipped at random, or those of whole ``clips``. The placebos of
-    all pairs are pooled: one pair's alone are as uncertain as what they are to be compared with.
+    The signs of what each pair adds beyond that are flipped at random, or those of whole ``clips``. The
+    placebos of all pairs are pooled: one pair's alone are as uncertain as what they are to be compared with.
     """
     column = (*CAUSES, NOISE).index(cause)
     change = pairs.change.sum()

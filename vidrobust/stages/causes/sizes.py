@@ -21,8 +21,9 @@ from vidrobust.text.numbers import percent, signed_percent
 class Size:
     """The size of one change.
 
-    size, unit  one number: light gain - 1; local light gain rms; colour levels rms; camera and objects px rms; what came into view as a
-                share of the picture; sharpness sigma px, negative for sharper; noise levels
+    size, unit  one number: light gain - 1; local light gain rms; colour levels rms; camera and objects px rms;
+                what came into view as a share of the picture; sharpness sigma px, negative for sharper; noise
+                levels
     measured    in words
     more        further numbers by name: gain, offset; hue_deg, saturation, white_balance; shift_x_px, shift_y_px,
                 rotation_deg, zoom
