@@ -146,8 +146,8 @@ def _keyframe_tests(run: Run) -> dict[str, float]:
     """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
     pairs = run.table_or_empty("pairs")
     near = pairs[pairs["kind"] == "adjacent"]
-    links = run.table("links")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
-    return keyframe_tests(near.merge(links, on=["item", "frame_b"], how="left"))
+    transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
+    return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))
 
 
 def report(run: Run) -> None:

@@ -59,9 +59,9 @@ def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     causes  the table ``causes``; nothing is computed by a model
 
     Each clip with five pairs or more is left out in turn. Where the other clips alone make the finding (p <= .05)
-    it is tested on that clip, and made again where there p <= .1. Where fewer than two clips have so many pairs, the
-    earlier half of all pairs makes the finding and the later half tests it. A finding that the rest alone does not
-    make is not tested there. Without any such effect one test in ten finds it.
+    it is tested on that clip, and made again where there p <= .1. Where fewer than two clips have so many
+    pairs, the earlier half of all pairs makes the finding and the later half tests it. A finding that the rest
+    alone does not make is not tested there. Without any such effect one test in ten finds it.
 
     replication         share of the tests in which it was made again; NaN where there was none
     replication_found, replication_tested  in how many of how many
@@ -90,9 +90,9 @@ def _again(pairs: PairTable, cause: str) -> dict[str, Any]:
 
 
 def _by_clip(pairs: PairTable) -> Iterator[np.ndarray]:
-    """(n,) bool, the pairs that make the finding: all but those of one clip."""
-    for item in np.unique(pairs.item):
-        own = pairs.item == item
+    """(n,) bool, the pairs that make the finding: all but those of one clip, or of one part."""
+    for code in np.unique(pairs.footage):
+        own = pairs.footage == code
         if own.sum() >= FEWEST and (~own).sum() >= FEWEST:
             yield ~own
 

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.causes.clusters import MIN_CLUSTERS
 from vidrobust.stages.causes.margins import at_most, due
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.ratio import Estimate, jackknife
 from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.score import KEYFRAMES, NOISE
+from vidrobust.statistics.clusters import FEWEST
 from vidrobust.statistics.sign_flip_of_sum import sign_flip_p
 
 UNEXPLAINED = "unexplained"
@@ -191,8 +191,8 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False) -> float:
     beyond = pairs.projection[:, column] - floor * pairs.change
     if not clips:
         return sign_flip_p(beyond)
-    sums = np.bincount(pairs.item, weights=beyond)
-    return sign_flip_p(sums) if len(sums) >= MIN_CLUSTERS else float("nan")
+    sums = np.bincount(pairs.footage, weights=beyond)
+    return sign_flip_p(sums) if len(sums) >= FEWEST else float("nan")
 
 
 def part_of(pairs: PairTable, cause: str) -> np.ndarray:

@@ -35,7 +35,7 @@ class PolicyStep:
                  gain is the factor 1 / (1 + s). Lengths are shares of the frame's width (``unit`` says so)
     axes         translation only: the largest shift along x and along y, shares of the width; else empty
     probability  with which the step is applied to a picture
-    evidence     share, share_low, share_high, specific of the account of causes, comes_back, sensitivity,
+    evidence     share, share_low, share_high, specific of the account of causes, replication, sensitivity,
                  observed and what it stands on
     """
 
