@@ -89,6 +89,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 2.0),
         apply=frame_by_frame(_illumination),
         doc="Lighter here, darker there: a smooth random field of gain whose standard deviation is s.",
+        noun="uneven light",
+        saying="light uneven by {p}",
+        stands_for={"local_light": 1},
     ),
     Perturbation(
         name="light_gradient",
@@ -99,6 +102,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 2.0),
         apply=frame_by_frame(_light_gradient),
         doc="A lamp to one side: gain falls off along a line, from a corner or about a spot.",
+        noun="light gradient",
+        saying="light that falls off by {p}",
+        stands_for={"local_light": 0},
     ),
     Perturbation(
         name="soft_shadow",
@@ -109,5 +115,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 1.0),
         apply=frame_by_frame(_soft_shadow),
         doc="The shadow of something with a soft edge, at a random place, takes the share s of the light.",
+        noun="soft shadow",
+        saying="a soft shadow that takes {p} of the light",
     ),
 )
