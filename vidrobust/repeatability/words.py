@@ -192,9 +192,10 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
     for name, metric in found["metrics"].items():
         interval = f"{number(metric['low'])} to {number(metric['high'])}"
         many = f"{metric['cluster']}{'es' if metric['cluster'].endswith('h') else 's'}"
+        alone = f"; on these clips alone {metric['on_these_clips']}" if metric["on_these_clips"] else ""
         told.append(
             f"  {name:32}{number(metric['a']):>10}{number(metric['b']):>10}{number(metric['difference']):>11}  "
-            f"{interval:23} {metric['verdict']} ({metric['clusters']} {many})"
+            f"{interval:23} {metric['verdict']}{alone} ({metric['clusters']} {many})"
         )
     if found["churn"]:
         told.append(f"  labels differ on {with_interval(found['churn'])}")
@@ -210,10 +211,11 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
 def control_chart(found: Mapping[str, Any]) -> list[str]:
     """The lines of a control chart."""
     what = f"{found['metric']} of {found['model']}"
-    told = [f"{what}: {found['chart']} chart, centre {number(found['centre'])} over {found['baseline']} runs"]
+    stand = f"the first {found['baseline']} runs" if found["baseline"] else "the runs before"
+    told = [f"{what}: {found['chart']} chart, centre {number(found['centre'])}, each run judged on {stand}"]
     for point in found["points"]:
-        said = "  OUT" if point["out"] else "  eight on one side" if point["shifted"] else ""
-        limits = f"limits {number(point['low'])} to {number(point['high'])}"
+        said = "  OUT" if point["out"] else "  OUT, eight runs together" if point["shifted"] else ""
+        limits = f"limits {number(point['low'])} to {number(point['high'])}" if _finite(point["low"]) else ""
         told.append(f"  {point['run']:32}{number(point['value']):>10}  {limits}{said}")
     since = found["out_since"]
     return [*told, f"  out since {since}" if since else "  the last run is in control"]

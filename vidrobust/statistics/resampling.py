@@ -78,13 +78,24 @@ def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, fl
 
     Tukey's jackknife with Student's t, cut at the bounds of the number (Efron & Tibshirani 1993, section 11.5).
     """
+    error = _left_out_error(value, without)
+    half = student.quantile((1 + LEVEL) / 2, len(without) - 1) * error if np.isfinite(error) else error
+    return max(bounds[0], value - half), min(bounds[1], value + half)
+
+
+def left_out_p(value: float, without: np.ndarray) -> float:
+    """Two-sided p-value of 0, from the same standard error as ``left_out_interval``; NaN where that is."""
+    error = _left_out_error(value, without)
+    if not error > 0:
+        return 1.0 if error == 0 and value == 0 else float("nan") if np.isnan(error) else 0.0
+    return float(2 * student.upper_tail(abs(value) / error, len(without) - 1))
+
+
+def _left_out_error(value: float, without: np.ndarray) -> float:
     known = without[np.isfinite(without)]
     if len(known) < 3 or len(known) < len(without) or not np.isfinite(value):
-        return float("nan"), float("nan")
-    count = len(known)
-    error = float(np.sqrt((count - 1) / count * np.square(known - known.mean()).sum()))
-    half = student.quantile((1 + LEVEL) / 2, count - 1) * error
-    return max(bounds[0], value - half), min(bounds[1], value + half)
+        return float("nan")
+    return float(np.sqrt((len(known) - 1) / len(known) * np.square(known - known.mean()).sum()))
 
 
 def fisher_z(value: np.ndarray) -> np.ndarray:
