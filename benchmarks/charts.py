@@ -2,9 +2,9 @@
 
     python benchmarks/charts.py [--lines 60] [--seed 0]
 
-A line of 40 runs, judged on the first 5, 10 or 20 runs, or each on all before it. "out" and "shifted" are shares of
-judged runs, in percent; each says .27. "found" is the share of lines in which the run after a change is called, "by
-the 8th" one of the eight after it: the rate doubles, or the mean moves by three standard deviations.
+A line of 40 runs, judged on the first 5, 10 or 20 runs, or each on all before it. "out" and "shifted" are
+shares of judged runs, in percent; each says .27. "found" is the share of lines in which the run after a change is
+called, "by the 8th" one of the eight after it: the rate doubles, or the mean moves by three standard deviations.
 
 p            ten clips of 200 pairs a run, beta-binomial with the rate and correlation given
 p'           the same, and the rate of a run moves by 30 % besides (Laney's limits)
@@ -28,7 +28,11 @@ def clips(rate: float, correlation: float, between: float = 0.0) -> Line:
     """Runs of ten clips; the rate doubles from the run ``since`` on."""
 
     def made(rng: np.random.Generator, baseline: int | None, since: int) -> Chart:
-        own = rate * np.exp(rng.normal(-(between**2) / 2, between, RUNS)) * np.where(np.arange(RUNS) < since, 1, 2)
+        own = (
+            rate
+            * np.exp(rng.normal(-(between**2) / 2, between, RUNS))
+            * np.where(np.arange(RUNS) < since, 1, 2)
+        )
         pair = (1 - correlation) / correlation
         events = [rng.binomial(200, rng.beta(p * pair, (1 - p) * pair, 10)) for p in np.minimum(own, 0.95)]
         return p_chart(events, [np.full(10, 200)] * RUNS, baseline=baseline, laney=between > 0)

@@ -34,7 +34,9 @@ def rates(rng: np.random.Generator, clips: int, away: np.ndarray) -> tuple[np.nd
     """(M, clips x PAIRS) bool of both runs; away (clips, M) is what B flips more, or A where it is below 0."""
     base = rng.beta(0.5, 9.5, (clips, 1, 1))
     shared = rng.random((clips, PAIRS, 1)) < 0.5
-    chance = [np.where(shared, rng.random((clips, PAIRS, 1)), rng.random((clips, PAIRS, METRICS))) for _ in "ab"]
+    chance = [
+        np.where(shared, rng.random((clips, PAIRS, 1)), rng.random((clips, PAIRS, METRICS))) for _ in "ab"
+    ]
     more = [np.clip(-away, 0, 1)[:, None], np.clip(away, 0, 1)[:, None]]
     a, b = ((c < base) | (rng.random(c.shape) < m) for c, m in zip(chance, more, strict=True))
     return tuple(np.moveaxis(x, -1, 0).reshape(METRICS, -1) for x in (a, b))  # type: ignore[return-value]
@@ -73,7 +75,8 @@ def paired(a: np.ndarray, b: np.ndarray, clips: int) -> dict[str, Paired]:
     clip = np.repeat([f"clip{k}" for k in range(clips)], PAIRS).astype(object)
     place = pd.DataFrame({"item": clip, "time_s": np.tile(np.arange(PAIRS) / 25, clips), "part": ""})
     return {
-        f"metric{m}": Paired(a[m].astype(float), b[m].astype(float), clip, False, place) for m in range(METRICS)
+        f"metric{m}": Paired(a[m].astype(float), b[m].astype(float), clip, False, place)
+        for m in range(METRICS)
     }
 
 

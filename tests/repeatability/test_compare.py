@@ -17,7 +17,6 @@ from vidrobust.repeatability.compare import (
     churn,
     compare_metrics,
     margin_of,
-    paired_difference,
     paired_rows,
     verdict,
 )
@@ -104,7 +103,9 @@ def test_the_margin_is_relative_to_the_rate() -> None:
     assert margin_of(3.0, 5.0, 0.2, (0.0, math.inf)) == pytest.approx(0.8)
     assert margin_of(-3.0, -5.0, 0.2, (-math.inf, math.inf)) == pytest.approx(0.8)
     # a rate of .3 % that doubles is not the same, though it is a third of a point
-    a = run(np.random.default_rng(0), 0.05, clips=12, frames=2000).assign(flip=lambda t: t["frame"] % 333 == 5)
+    a = run(np.random.default_rng(0), 0.05, clips=12, frames=2000).assign(
+        flip=lambda t: t["frame"] % 333 == 5
+    )
     b = a.assign(flip=a["frame"] % 167 == 5)
     assert compared(a, b).verdict == "worse"
     assert compared(a, b, margin=1.0).verdict == "same"
@@ -120,7 +121,7 @@ def test_inside_the_margin_is_the_same_though_the_sign_is_sure() -> None:
 
 
 def test_of_ten_metrics_chance_calls_some_no_more_than_one_time_in_twenty() -> None:
-    """A/A in 100 ways: ten metrics of ten clips, each of which suits one of two runs that are equal in the mean."""
+    """A/A in 100 ways: ten metrics of ten clips, each of which suits one of two equal runs."""
     rng = np.random.default_rng(2)
     clip = np.repeat([f"clip{k}" for k in range(10)], 4).astype(object)
     place = pd.DataFrame({"item": clip, "time_s": 0.0, "part": ""})

@@ -287,7 +287,7 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
     """``correlate RUN --protocol gu2019``."""
     if len(target) != 1:
         raise click.UsageError("--protocol gu2019 works on one run folder")
-    from vidrobust.files.atomic import plain
+    from vidrobust.files.json_text import plain
     from vidrobust.finished_runs.gu2019 import lines, on_run
 
     chosen = _given(options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from vidrobust.cli.app import (
     _setting,
 )
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import json_text, plain
 from vidrobust.text.printable import shown
 
 _PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none.", default=None)
@@ -118,7 +117,7 @@ def repeatability(
 def _tell(found: dict[str, Any], as_json: bool) -> None:
     from vidrobust.repeatability.words import lines
 
-    click.echo(json.dumps(plain(found), indent=2) if as_json else "\n".join(lines(found)))
+    click.echo(json_text(found) if as_json else "\n".join(lines(found)) + "\n", nl=False)
 
 
 def _asked(people: str | None, **asked: Any) -> Any:
@@ -239,7 +238,7 @@ def passes(
     write_passes(found, file)
     if as_json:
         told = {"passes": found.rows.to_dict("records"), "left_out": list(found.left_out), "file": out}
-        click.echo(json.dumps(plain(told), indent=2))
+        click.echo(json_text(told), nl=False)
     else:
         click.echo("\n".join([*passes_told(found), str(file)]))
     if found.rows.empty:

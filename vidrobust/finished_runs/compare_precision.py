@@ -39,9 +39,7 @@ class Judged:
         )
 
 
-def precision_differences(
-    a: Side, b: Side, by: str, margin: float
-) -> tuple[dict[str, Compared], list[str]]:
+def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dict[str, Compared], list[str]]:
     """Each metric of ``COMPARED``, its p-value unadjusted (``with_p``), and notes; empty without known boxes.
 
     by  what the footage is paired by: of the same content both are judged on the same frames by the same boxes
@@ -102,7 +100,7 @@ def precision_differences(
 
 
 def with_p(found: Mapping[str, Compared], *, share: float = 1.0) -> dict[str, Compared]:
-    """The verdicts on metrics that are no means of rows: Holm's (1979) p-values, in a share of the family's error."""
+    """The verdicts on metrics that are no means of rows, by Holm's (1979) steps in a share of the error."""
     adjusted, least = {}, 0.0
     for rank, name in enumerate(sorted(found, key=lambda name: np.nan_to_num(found[name].p, nan=2.0))):
         least = max(least, min(1.0, found[name].p * (len(found) - rank) / share))

@@ -69,9 +69,9 @@ def compare_runs(
     metrics = metrics_of(first.task, a.settings.anchor_deltas)
     precision, told = precision_differences(first, second, by, margin)
     rows = {
-        metric.name: found
+        metric.name: own
         for metric in metrics
-        if metric.name not in precision and (found := _rows(metric, first, second, by)) is not None
+        if metric.name not in precision and (own := _rows(metric, first, second, by)) is not None
     }
     found = _judged_together(metrics, rows, precision, margin, seed)
     if not found:

@@ -18,13 +18,14 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError, SettingsError, VidrobustError
-from vidrobust.files.atomic import json_text, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text
 from vidrobust.finished_runs.history import add_runs, charts, read_history, write_history
 from vidrobust.footage.expand import expand_sources
 from vidrobust.models.predict import Model
@@ -34,6 +35,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import loaded_models
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
+from vidrobust.text.numbers import percent_with_interval
 from vidrobust.text.printable import shown
 from vidrobust.video.source import first_batch, open_video
 
@@ -180,10 +182,7 @@ class Watcher:
                 told.append(f"{model}: nothing to tell")
                 continue
             out = _is_out(known, str(name), model, folder.path.resolve().name)
-            told.append(
-                f"{model}: {str(name).replace('_', ' ')} {_percent(found['value'])} "
-                f"[{_percent(found['low'])} to {_percent(found['high'])}] of {found['n']}{out}"
-            )
+            told.append(f"{model}: {str(name).replace('_', ' ')} {_told(found)} of {found['n']}{out}")
         return "; ".join(told)
 
     def _run_name(self, path: Path, stamp: str) -> str:
@@ -226,5 +225,5 @@ def _is_out(history: Any, metric: str, model: str, run: str) -> str:
     return "  OUT of the control limits" if found and run in found[0]["out"] else ""
 
 
-def _percent(share: float | None) -> str:
-    return "?" if share is None else f"{100 * share:.1f} %"
+def _told(found: Mapping[str, Any]) -> str:
+    return percent_with_interval(found["value"], found["low"], found["high"])

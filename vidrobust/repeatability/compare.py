@@ -153,7 +153,9 @@ def compare_metrics(
     """
     clusters = _clusters(rows)
     p = _tests(rows, clusters, np.random.default_rng(seed), share)
-    return {name: _compared(each, clusters[name], p.get(name, math.nan), margin) for name, each in rows.items()}
+    return {
+        name: _compared(each, clusters[name], p.get(name, math.nan), margin) for name, each in rows.items()
+    }
 
 
 def _compared(rows: Paired, clusters: Clusters, p: float, share: float) -> Compared:
@@ -209,8 +211,8 @@ def paired_difference(
     """Mean of b - a with its interval over clusters; width: the largest difference that can occur.
 
     Equal rows throughout give 0 to 0 on the same footage: what did the same on all of it did the same. On other
-    footage they are a sample, and as large a difference may be unseen as the rate of rows that would show it. Where
-    no row of the same footage went one way, the interval does not go that way either.
+    footage they are a sample, and as large a difference may be unseen as the rate of rows that would show it.
+    Where no row of the same footage went one way, the interval does not go that way either.
     """
     if len(a) != len(b):
         raise ValueError(f"paired_difference: expected pairs, got {len(a)} and {len(b)}")

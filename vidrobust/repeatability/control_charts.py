@@ -1,14 +1,14 @@
 """Control charts: the same line week after week. Which run is out, and since when.
 
 A run is judged on runs before it, never on itself: on the first ``baseline`` runs, or on all earlier ones (a
-chart that starts itself: Quesenberry, Journal of Quality Technology 23 (1991) 213), from the ninth on without those
-that were called. Two rules:
+chart that starts itself: Quesenberry, Journal of Quality Technology 23 (1991) 213), from the ninth on without
+those that were called. Two rules:
 
     out       the run lies beyond what the baseline lets expect of one more run (Shewhart 1931)
     shifted   the last eight runs taken together lie beyond what it lets expect of eight more
 
-Limits are those of a prediction: they allow for the baseline being few runs, so that by chance alone each rule calls
-about 3 in 1,000 runs whatever the baseline, as three standard errors do where the baseline is known
+Limits are those of a prediction: they allow for the baseline being few runs, so that by chance alone each rule
+calls about 3 in 1,000 runs whatever the baseline, as three standard errors do where the baseline is known
 (``benchmarks/charts.py``).
 """
 
@@ -89,8 +89,8 @@ def p_chart(
     value = np.array([float(one.sum()) / float(all_.sum()) for one, all_ in zip(k, n, strict=True)])
 
     def of_clips(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
-        seen = [np.concatenate([side[row] for row in base]) for side in (k, n)]
-        return predicted_rate(*seen, np.concatenate([n[row] for row in judged]), tail=TAIL)
+        seen, of = (np.concatenate([side[row] for row in base]) for side in (k, n))
+        return predicted_rate(seen, of, np.concatenate([n[row] for row in judged]), tail=TAIL)
 
     def of_runs(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
         centre, error = _standard_errors(k, n, base)
@@ -104,7 +104,9 @@ def p_chart(
     base = _base(chart.out | chart.shifted, len(value) - 1, baseline)
     if not len(base):
         return chart
-    correlation = rate_posterior(*(np.concatenate([side[row] for row in base]) for side in (k, n))).correlation
+    correlation = rate_posterior(
+        *(np.concatenate([side[row] for row in base]) for side in (k, n))
+    ).correlation
     centre, error = _standard_errors(k, n, base)
     z = (value[base] - centre) / np.maximum(error[base], 1e-12)
     return replace(chart, correlation=correlation, sigma_z=float(z.std(ddof=1)) if laney else float("nan"))
@@ -177,8 +179,8 @@ def _chart(value: np.ndarray, sizes: np.ndarray, limits: Limits, baseline: int |
     if runs <= FEWEST_RUNS or (baseline is not None and not FEWEST_RUNS <= baseline < runs):
         stand = runs - 1 if baseline is None else baseline
         raise InputError(
-            f"control chart: {max(stand, 0)} of {runs} runs to stand on; at least {FEWEST_RUNS} before the run that "
-            "is judged are needed, usual are 20"
+            f"control chart: {max(stand, 0)} of {runs} runs to stand on; at least {FEWEST_RUNS} before the "
+            "run that is judged are needed, usual are 20"
         )
     low, high = (np.full(runs, np.nan) for _ in "lh")
     out, shifted = np.zeros(runs, bool), np.zeros(runs, bool)

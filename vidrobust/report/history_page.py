@@ -12,8 +12,9 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, LIGHT, Picture
 from vidrobust.report.pages import write_page
-from vidrobust.report.words import listing, number, percent, plural
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.numbers import interval, number, percent, percent_interval
+from vidrobust.text.phrases import listing, plural
 
 FILE = "history.json"
 MOST_NAMES = 40
@@ -40,7 +41,8 @@ def of_run(run: RunTables) -> dict[str, Any] | None:
 
 def chart_told(chart: Mapping[str, Any]) -> dict[str, Any]:
     """What the page shows of one chart."""
-    told = percent if _is_share(chart) else number
+    share = _is_share(chart)
+    told = percent if share else number
     return {
         "title": f"{_title(chart)} of {chart['model']}",
         "since": _since(chart),
@@ -52,7 +54,9 @@ def chart_told(chart: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "run": point["run"],
                 "value": told(point["value"]),
-                "limits": "" if point["low"] is None else f"{told(point['low'])} to {told(point['high'])}",
+                "limits": ""
+                if point["low"] is None
+                else (percent_interval if share else interval)(point["low"], point["high"]),
                 "said": "out" if point["out"] else "out, eight runs together" if point["shifted"] else "",
             }
             for point in chart["points"]
@@ -78,7 +82,14 @@ def figure(chart: Mapping[str, Any]) -> Picture:
         ax.step(x, high, where="mid", color=COLOURS[1], linewidth=1, linestyle="--", label="control limits")
         ax.axhline(factor * chart["centre"], color=DARK, linewidth=0.9, label="centre")
         ax.plot(x, value, "-o", color=COLOURS[0], linewidth=1.1, markersize=4)
-        ax.plot(x[called], value[called], "s", color=COLOURS[1], markersize=7, label="out, alone or eight together")
+        ax.plot(
+            x[called],
+            value[called],
+            "s",
+            color=COLOURS[1],
+            markersize=7,
+            label="out, alone or eight together",
+        )
         ax.set_xlim(-0.5, len(points) - 0.5)
         named = x if len(x) <= MOST_NAMES else x[:: -(-len(x) // MOST_NAMES)]
         long = max(len(points[k]["run"]) for k in named) * len(named) > 90
@@ -121,7 +132,7 @@ def _since(chart: Mapping[str, Any]) -> str:
 
 def _basis(chart: Mapping[str, Any]) -> str:
     first = plural(chart["baseline"], "run")
-    stand = f"the first {first}" if chart["baseline"] else "the runs before it that were not called"
+    stand = f"the first {first}" if chart["baseline"] else "the runs before it"
     told = f"Each run is judged on {stand}"
     if chart["chart"] != "p":
         return f"{told}: an individuals chart, with limits for one more run (Student's t)."

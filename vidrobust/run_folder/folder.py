@@ -16,7 +16,8 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import json_text, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import plain
 from vidrobust.run_folder.cache_files import part_files
 from vidrobust.tables import schema as tables
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy.special import betainc, expit, gammaln
@@ -81,7 +81,9 @@ def predicted_rate(
         np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)]), axis=1, return_counts=True
     )
     seen = (tuple(kinds[0].tolist()), tuple(kinds[1].tolist()), tuple(times.tolist()))
-    ends = [_predicted(_points(prior, *seen), np.asarray(sizes, np.float64), tail) for prior in CORRELATION_PRIORS]
+    ends = [
+        _predicted(_points(prior, *seen), np.asarray(sizes, np.float64), tail) for prior in CORRELATION_PRIORS
+    ]
     return min(low for low, _ in ends), max(high for _, high in ends)
 
 
@@ -126,8 +128,8 @@ def _predicted(
         one, other = (a, b) if side == "events" else (b, a)
         return float(betainc(one, other, (count + 0.5) / total) @ share)
 
-    rarest = {side: _first(lambda count, side=side: below(count, side) > tail, total) for side in _OTHER}
-    return rarest["events"] / total, 1 - rarest["others"] / total
+    fewest, most = (_first(partial(below, side=side), tail, total) for side in ("events", "others"))
+    return fewest / total, 1 - most / total
 
 
 _OTHER = {"events": "others", "others": "events"}
@@ -145,12 +147,12 @@ def _chances(total: float, first: np.ndarray, second: np.ndarray, share: np.ndar
     return np.asarray(np.exp(log) @ share)
 
 
-def _first(holds: Callable[[float], bool], most: float) -> float:
-    """The smallest count from 0 to ``most`` at which it holds; it holds from there on."""
+def _first(chance: Callable[[float], float], tail: float, most: float) -> float:
+    """The smallest count from 0 to ``most`` with a chance above ``tail``, which rises with the count."""
     low, high = -1.0, most
     while high - low > 1:
         middle = float(int((low + high) // 2))
-        low, high = (low, middle) if holds(middle) else (middle, high)
+        low, high = (low, middle) if chance(middle) > tail else (middle, high)
     return high
 
 

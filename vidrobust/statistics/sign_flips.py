@@ -1,7 +1,7 @@
 """Paired differences of several numbers at once, tested by changing the signs of whole clusters.
 
-If two runs are alike but for chance, the difference of a cluster is as likely one way as the other, so that its sign
-may be changed. The same signs are changed in all numbers, which keeps what ties them together.
+If two runs are alike but for chance, the difference of a cluster is as likely one way as the other, so that its
+sign may be changed. The same signs are changed in all numbers, which keeps what ties them together.
 """
 
 from __future__ import annotations
