@@ -13,10 +13,11 @@ individuals  normal; above 0, gamma and log-normal with a coefficient of variati
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 
+import harness
 import numpy as np
+from harness import say
 
 from vidrobust.repeatability.control_charts import Chart, individuals_chart, p_chart
 
@@ -63,12 +64,12 @@ LINES: dict[str, Line] = {
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = harness.parser(__doc__)
     parser.add_argument("--lines", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="lines whose name holds this")
     given = parser.parse_args()
-    print("| line | baseline | out, % | shifted, % | found at once, % | by the 8th, % |\n" + "|---" * 6 + "|")
+    say("| line | baseline | out, % | shifted, % | found at once, % | by the 8th, % |\n" + "|---" * 6 + "|")
     for name, line in LINES.items():
         for baseline in (5, 10, 20, None) if given.only in name else ():
             rng = np.random.default_rng(given.seed)
@@ -86,8 +87,8 @@ def main() -> None:
             cells = [100 * out / judged, 100 * shifted / judged]
             cells += [100 * at_once / given.lines, 100 * soon / given.lines]
             row = " | ".join(f"{cell:.2f}" if k < 2 else f"{cell:.0f}" for k, cell in enumerate(cells))
-            print(f"| {name} | {'those before' if baseline is None else baseline} | {row} |", flush=True)
+            say(f"| {name} | {'those before' if baseline is None else baseline} | {row} |")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -18,11 +18,12 @@ error of 5 % in 400 comparisons is 1.1.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 
 from vidrobust.repeatability.compare import Paired, compare_metrics, paired_difference
 
@@ -90,16 +91,16 @@ def alone(a: np.ndarray, b: np.ndarray, clips: int) -> list[bool]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = harness.parser(__doc__)
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--clips", type=int, nargs="+", default=[1, 3, 5, 6, 8, 12, 30])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--world", nargs="+", choices=list(WORLDS), default=list(WORLDS))
     given = parser.parse_args()
-    print(
+    say(
         "| world | clips | some better or worse | by each interval alone | on these clips alone | found worse |"
     )
-    print("|---" * 6 + "|")
+    say("|---" * 6 + "|")
     for name in given.world:
         world = WORLDS[name]
         for clips in given.clips:
@@ -114,8 +115,8 @@ def main() -> None:
                 plain += any(alone(a, b, clips))
             row = [called, plain, here, worse] if name == "planted" else [called, plain, here]
             cells = [f"{100 * each / given.runs:.1f}" for each in row] + ["-"] * (4 - len(row))
-            print(f"| {name} | {clips} | " + " | ".join(cells) + " |", flush=True)
+            say(f"| {name} | {clips} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

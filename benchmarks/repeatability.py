@@ -8,11 +8,12 @@ attribute  Fleiss' and Cohen's kappa of good, bad and borderline parts, 15 to 10
 
 from __future__ import annotations
 
-import argparse
 import math
 
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 
 from vidrobust.repeatability.gauge import gauge_study
 from vidrobust.statistics.agreement import cohens_kappa, fleiss_kappa
@@ -40,7 +41,7 @@ def measured(
 def gauge(rng: np.random.Generator, runs: int) -> None:
     """Coverage of the components."""
     names = ("repeatability", "operator", "reproducibility", "part", "grr", "total")
-    print("\n| parts x operators x trials; sds | " + " | ".join((*names, "%GRR")) + " |\n" + "|---" * 8 + "|")
+    say("\n| parts x operators x trials; sds | " + " | ".join((*names, "%GRR")) + " |\n" + "|---" * 8 + "|")
     worlds = [
         ((10, 3, 3), (2.0, 0.5, 0.3, 0.5), False),
         ((10, 3, 2), (2.0, 0.3, 0.0, 0.5), False),
@@ -67,7 +68,7 @@ def gauge(rng: np.random.Generator, runs: int) -> None:
                 held[name] += each.variance_low <= truth[name] <= each.variance_high
             held["%GRR"] += found.percent_grr_low <= percent <= found.percent_grr_high
         label = " x ".join(map(str, shape)) + (" nested" if nested else "") + "; " + ", ".join(map(str, sds))
-        print(f"| {label} | " + " | ".join(f"{100 * n / runs:.1f}" for n in held.values()) + " |", flush=True)
+        say(f"| {label} | " + " | ".join(f"{100 * n / runs:.1f}" for n in held.values()) + " |")
 
 
 def votes(
@@ -82,12 +83,12 @@ def votes(
 def attribute(rng: np.random.Generator, runs: int) -> None:
     """Coverage of the kappas."""
     worlds = [(0.02, 0.1, 0.5), (0.05, 0.0, 0.3), (0.01, 0.0, 0.5), (0.02, 0.2, 0.2), (0.15, 0.1, 0.5)]
-    print(
+    say(
         "\n| error, borderline, defects | kappa | "
         + " | ".join(f"{n} parts" for n in (15, 30, 50, 100))
         + " |"
     )
-    print("|---" * 6 + "|")
+    say("|---" * 6 + "|")
     for error, borderline, defects in worlds:
         many = votes(rng, 1_000_000, 6, error, borderline, defects)
         truth = {
@@ -105,9 +106,7 @@ def attribute(rng: np.random.Generator, runs: int) -> None:
                     held[name][k] += not found.low > truth[name] and not found.high < truth[name]
         for name, counts in held.items():
             row = " | ".join(f"{100 * n / runs:.1f}" for n in counts)
-            print(
-                f"| {error:g}, {borderline:g}, {defects:g} | {name} {truth[name]:.2f} | {row} |", flush=True
-            )
+            say(f"| {error:g}, {borderline:g}, {defects:g} | {name} {truth[name]:.2f} | {row} |")
 
 
 def _counts(bad: np.ndarray) -> np.ndarray:
@@ -116,7 +115,7 @@ def _counts(bad: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = harness.parser(__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=["gauge", "attribute"])
@@ -127,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -115,7 +115,7 @@ def test_broken_kinds_are_named_and_harm_no_other() -> None:
     ):
         parse_spec("absent:x")
     with pytest.raises(
-        InputError, match="toy_models:NUMBER of .* expected a ModelKind or a list of them, got int"
+        InputError, match=r"toy_models:NUMBER of .* expected a ModelKind or a list of them, got int"
     ):
         parse_spec("number:x")
     assert parse_spec("onnx:a.onnx").kind == "onnx"

@@ -22,7 +22,7 @@ from vidrobust.cli.app import (
 )
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import json_text, plain
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 _PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none.", default=None)
 
@@ -168,7 +168,7 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_j
     """The studies of a run folder, or of sources whose stability is made first; the exit code."""
     from vidrobust.cli.app import _given, _may_be_footage, _reporter
     from vidrobust.finished_runs.find_passes import manifest_for
-    from vidrobust.finished_runs.gate import hold
+    from vidrobust.finished_runs.gate import enforce_gates
     from vidrobust.footage.expand import expand_sources
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import folder_of, opened_folder, opened_sources, settings_of
@@ -181,9 +181,9 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_j
         with opened_folder(first, given, reporter, out) as run:
             build(run, ("stability",) if set(given) - {"pictures", "fail_if", "junit"} else ())
             _tell(_studied(run, asked), as_json)
-            return hold(run)
+            return enforce_gates(run)
     if len(target) == 1 and not _may_be_footage(target[0]):
-        raise InputError(f"{shown(target[0])}: is not a run folder, and there is no footage either")
+        raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
     settings, named = settings_of(target, config, given)
     items = expand_sources(settings.sources).items
     if (file := manifest_for(settings, out or named, items, reporter)) is not None:
@@ -194,7 +194,7 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_j
         _tell(_studied(run, asked), as_json)
         if run.failed:
             reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
-        return hold(run) or (3 if run.failed else 0)
+        return enforce_gates(run) or (3 if run.failed else 0)
 
 
 def _studied(run: Any, asked: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import click
 
 from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 
 @click.command()
@@ -162,11 +162,11 @@ def status(run_folder: str, as_json: bool) -> None:
 def clean(run_folder: str) -> None:
     """Remove the parts of a run folder: its tables and report stay, and nothing can be continued."""
     from vidrobust.run_folder.folder import RunFolder
-    from vidrobust.run_folder.unit_cache import Parts
+    from vidrobust.run_folder.unit_cache import UnitCache
 
     folder = RunFolder.existing(Path(run_folder))
     with folder.locked():
-        freed = Parts(folder.path, folder.settings.parts).clean()
+        freed = UnitCache(folder.path, folder.settings.cache).clean()
     click.echo(f"{freed / 1e6:.1f} MB freed")
 
 
@@ -199,7 +199,7 @@ def register(group: click.Group) -> None:
 
 def _print_inspected(found: list[dict[str, Any]]) -> None:
     for entry in found:
-        click.echo(shown(entry["path"]))
+        click.echo(printable(entry["path"]))
         if entry["codec"]:
             click.echo(
                 f"  {entry['codec']}, {entry['pixel_format']}, {entry['width']} x {entry['height']}, "

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 
 def json_text(content: Any) -> str:
@@ -34,4 +34,4 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return shown(value) if isinstance(value, Path) else value
+    return printable(value) if isinstance(value, Path) else value

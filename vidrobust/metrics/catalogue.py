@@ -73,6 +73,11 @@ def metric_of_column(column: str) -> Metric | None:
     return next((metric for metric in every if metric.column == column), None)
 
 
+def metric_columns(table: str) -> frozenset[str]:
+    """The columns of a table that hold the values of metrics of any task, also of those from other packages."""
+    return frozenset(m.column for task in TASKS for m in metrics_of(task) if m.table == table)
+
+
 def _full_name(metric: Metric) -> str:
     return f"{metric.task} {metric.name}"
 

@@ -148,7 +148,7 @@ STAGES = {
     "stability": ("stable", ("frames", "pairs", "stability")),
     "sensitivity": ("sensitive", ("sensitivity",)),
     "variation": ("variation", ("variation", "changes")),
-    "causes": ("causes", ("causes", "within", "account", "account_by", "named", "moments")),
+    "causes": ("causes", ("causes", "candidate_fits", "account", "account_by", "named", "moments")),
     "correlate": ("proxies", ("correlation", "correlation_matrix")),
     "policy": ("policy", ("policy",)),
 }

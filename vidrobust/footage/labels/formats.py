@@ -21,7 +21,7 @@ from vidrobust.footage.labels import (
     ytbb_robust,
 )
 from vidrobust.footage.labels.labels import LabelFormat, Labels
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 GROUP = "vidrobust.label_formats"
 """The group of entry points in which a package names a LabelFormat."""
@@ -65,11 +65,11 @@ def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labe
     if format is not None and format not in every.formats:
         raise SettingsError(f"label format: expected one of {', '.join(every.formats)}, got {format!r}")
     if not os.path.exists(place):
-        raise InputError(f"{shown(place)}: there is no such file or folder")
+        raise InputError(f"{printable(place)}: there is no such file or folder")
     if format is not None:
         return every.formats[format].read(place)
     for each in every.formats.values():
         if each.sniff(place):
             return each.read(place)
     listed = "; ".join(f"{each.name}: {each.what}" for each in every.formats.values())
-    raise InputError(f"{shown(place)}: is of no known label format ({listed})")
+    raise InputError(f"{printable(place)}: is of no known label format ({listed})")

@@ -15,16 +15,9 @@ from typing import Any
 
 from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text, plain
-from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.policy.observed import OF_WIDTH
 
 SCHEMA = 2
-EITHER_WAY = frozenset(
-    ("brightness", "exposure_offset", "contrast", "gamma", "saturation", "hue", "white_balance",
-     "translation", "rotation", "scale", "shear")
-)  # fmt: skip
-"""Perturbations with two directions: their range runs from -high to high, in the catalogue's signed strength."""
-FAMILIES = tuple(dict.fromkeys(str(entry.family) for entry in PERTURBATIONS.values()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +28,7 @@ class PolicyStep:
                  gain is the factor 1 / (1 + s). Lengths are shares of the frame's width (``unit`` says so)
     axes         translation only: the largest shift along x and along y, shares of the width; else empty
     probability  with which the step is applied to a picture
-    evidence     share, share_low, share_high, specific of the account of causes, comes_back, sensitivity,
+    evidence     share, share_low, share_high, specific of the account of causes, replication, sensitivity,
                  observed and what it stands on
     """
 

@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.perturbation_words import FAMILIES, phrase, saying
+from vidrobust.report.perturbation_words import family_order, phrase, saying
+from vidrobust.run_folder.parts import parts_of, with_parts
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.policy.observed import LENGTHS, QUANTITIES, observed
-from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
+from vidrobust.stages.policy.observed import observed
+from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 from vidrobust.statistics.sample_size import narrower
 from vidrobust.text.numbers import known, percent, percent_with_interval
@@ -29,6 +30,8 @@ LARGER = 4
 WORTH_MORE = 0.05
 """Less than this share of the width is not worth four times the time."""
 COLUMNS = 4
+RESTS = {"part": "parts", "item": "clips", "stretch": "stretches of the footage"}
+"""What an interval counts as independent, in words."""
 SHOWN = ("label_flip", "total_variation")
 
 
@@ -44,7 +47,7 @@ class Sensitive:
 
 
 def summary(run: RunTables) -> pd.DataFrame | None:
-    """Per model, perturbation, strength and metric: value, low, high, n (frames and draws), clusters, of_items.
+    """Per model, perturbation, strength and metric: value, low, high, n (frames and draws), clusters, cluster.
 
     narrower  the width of the interval, if each cluster held LARGER times as many frames, over that of today
     Clusters by the one rule, ``statistics/clusters.py``: the draws of one frame are never independent.
@@ -53,7 +56,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
     if table is None:
         return None
     table = table[table["metric"].isin(SHOWN) & table["value"].notna()]
-    whole = independent_clusters(table["item"], table["frame"], shortest=SHORTEST_FRAMES)
+    whole = clusters_of_rows(with_parts(table, parts_of(run.run)), "frame", SHORTEST_FRAMES)
     table = table.assign(_row=np.arange(len(table)))
     rows = []
     keys = ["model", "perturbation", "strength", "metric"]
@@ -76,7 +79,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
                 "high": found.high,
                 "n": found.n,
                 "clusters": found.clusters,
-                "of_items": found.cluster == "item",
+                "cluster": found.cluster,
                 "narrower": narrower(values, clusters.label, LARGER),
             }
         )
@@ -85,6 +88,8 @@ def summary(run: RunTables) -> pd.DataFrame | None:
 
 def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
     """(model, perturbation) -> how far the footage itself goes that way, as a strength of the catalogue."""
+    from vidrobust.perturb.catalogue import PERTURBATIONS
+
     spread, widths = (
         run.table("spread"),
         [entry["width"] for entry in run.run.get("inputs", []) if "width" in entry],
@@ -93,9 +98,9 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
         return {}
     found = {}
     width, nothing = float(sorted(widths)[len(widths) // 2]), pd.DataFrame({"strength": [], "weight": []})
-    for name in QUANTITIES:
-        seen = observed(name, "", spread, nothing, width)
-        size = seen.px if name in LENGTHS else seen.high
+    for name, entry in ((n, e) for n, e in PERTURBATIONS.items() if e.condition):
+        seen = observed(entry, spread, nothing, width)
+        size = seen.px if entry.is_length else seen.high
         if known(size) and size > 0:
             found.update({(model, name): size for model in run.models})
     return found
@@ -130,7 +135,7 @@ def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str]
         sentences=sentences,
         harmless=listing(harmless, 10),
         stands_on=f"{span(flips['n'])} frames a strength"
-        + (f" from {plural(int(one['clusters']), 'item')}" if one["of_items"] else ""),
+        + (f" from {plural(int(one['clusters']), one['cluster'])}" if one["cluster"] != "stretch" else ""),
         larger=_larger(flips),
     )
 
@@ -141,7 +146,7 @@ def _larger(flips: pd.DataFrame) -> str:
     if not len(known_ones):
         return ""
     gain = 1 - float(known_ones.median())
-    rest = "clips" if bool(flips["of_items"].iloc[0]) else "stretches of the footage"
+    rest = RESTS[flips["cluster"].iloc[0]]
     if gain < WORTH_MORE:
         return f"More frames of this footage would hardly make the intervals narrower; more {rest} would."
     return (
@@ -193,10 +198,9 @@ def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
         return []
     observed = observed_sizes(run)
     names = list(found["perturbation"].drop_duplicates())
-    families = {name: _family(run, name) for name in names}
-    order = sorted(
-        set(families.values()), key=lambda f: FAMILIES.index(f) if f in FAMILIES else len(FAMILIES)
-    )
+    families = {name: phrase(name).family for name in names}
+    known_order = [*family_order(), *families.values()]
+    order = sorted(set(families.values()), key=known_order.index)
     top = _top(found)
     return [
         _family_figure(found, family, [n for n in names if families[n] == family], run.models, observed, top)
@@ -208,12 +212,6 @@ def _top(found: pd.DataFrame) -> float:
     """Upper end of the vertical axes, in %: the same in all figures, so that they can be compared."""
     largest = 100 * float(found[["value", "high"]].max().max())
     return next((top for top in (10.0, 25.0, 50.0) if largest <= top), 102.0)
-
-
-def _family(run: RunTables, name: str) -> str:
-    facts = run.run.get("perturbations") or {}
-    family = facts.get(name, {}).get("family") if isinstance(facts, dict) else None
-    return str(family or phrase(name).family)
 
 
 def _family_figure(
@@ -254,7 +252,7 @@ def _family_figure(
             handles, labels = axes[0, 0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(models)))
         one = found[found["perturbation"].isin(names)]
-        what = "items" if bool(one["of_items"].all()) else "stretches of the footage"
+        what = RESTS[one["cluster"].iloc[0]]
         caption = (
             f"{family.capitalize()}: what a synthetic change does to the output, against its strength. "
             "Above, the share of frames whose label flips; below, the mean total variation. n = "
