@@ -109,7 +109,9 @@ def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
     # 5 % of 40 are two; seven or more come up once in 300 such runs
     assert sum(verdict in ("better", "worse") for verdict in told) <= 6
     planted = [
-        with_p(precision_differences(*world(rng, 12, 5, 0.3), "content", 0.01)[0])["average_precision"].verdict
+        with_p(precision_differences(*world(rng, 12, 5, 0.3), "content", 0.01)[0])[
+            "average_precision"
+        ].verdict
         for _ in range(10)
     ]
     assert planted.count("worse") >= 5

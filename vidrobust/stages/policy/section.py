@@ -74,21 +74,32 @@ def _page(policy: Mapping[str, Any], run: RunTables, folder: str) -> PolicyPage:
 
 def _step(step: Mapping[str, Any]) -> dict[str, Any]:
     evidence = step.get("evidence") or {}
-    seen, unit = evidence.get("observed"), str(step.get("unit") or "")
+    unit = str(step.get("unit") or "")
     return {
         "perturbation": phrase(str(step["perturbation"])).noun,
         "range": _range(step),
         "probability": percent(step.get("probability")),
-        "observed": amount(seen, unit) if known(seen) else NOT_MEASURED,
+        "observed": _observed(evidence, unit),
         "basis": str(evidence.get("observed_basis") or ""),
         "share": share_with_interval(*(evidence.get(k) for k in ("share", "share_low", "share_high"))),
-        "replication": percent(evidence.get("replication")),
+        "replication": str(evidence.get("replication") or ""),
+        "flips_at_most": str(evidence.get("flips_at_most") or ""),
         "moves": percent_with_interval(
             *(evidence.get(k) for k in ("sensitivity", "sensitivity_low", "sensitivity_high"))
         ),
         "moves_of": str(evidence.get("sensitivity_of") or CLASSIFICATION.response.of),
         "sentence": str(step.get("sentence") or ""),
     }
+
+
+def _observed(evidence: Mapping[str, Any], unit: str) -> str:
+    """What holds 95 % of the footage, and the extremes where they are known."""
+    low, high, least, most = (evidence.get(f"observed_{end}") for end in ("low", "high", "least", "most"))
+    if not known(low) or not known(high):
+        return amount(evidence.get("observed"), unit)
+    inner = f"95 % within {amount_interval(low, high, unit)}"
+    outer = f", all within {amount_interval(least, most, unit)}" if known(least) and known(most) else ""
+    return f"{inner}{outer}"
 
 
 def _range(step: Mapping[str, Any]) -> str:
