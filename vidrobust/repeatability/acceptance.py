@@ -6,6 +6,7 @@ import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,14 @@ from typing import Any, Literal
 from vidrobust.errors import SettingsError
 
 DEFAULT = "aiag"
+QUANTITIES: dict[str, tuple[str, ...]] = {
+    "gauge": ("percent_grr", "percent_tolerance", "percent_process", "ndc"),
+    "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa"),
+    "type1": ("cg", "cgk", "bias_p"),
+    "linearity": ("percent_linearity", "percent_bias", "slope_p", "bias_p"),
+    "capability": ("q_ms", "q_mp"),
+}
+"""What a rule may be about, by the kind of study."""
 Verdict = Literal["acceptable", "marginal", "unacceptable", "not computed"]
 
 
@@ -23,7 +32,7 @@ class Rule:
     better  "lower" or "higher": which values of the quantity are wanted
     """
 
-    study: Literal["gauge", "attribute"]
+    study: str
     quantity: str
     better: Literal["lower", "higher"]
     accept: float
@@ -86,8 +95,15 @@ def _rule(where: str, content: Mapping[str, Any]) -> Rule:
     unknown = sorted(set(content) - {"study", "quantity", "better", "accept", "marginal", "unit"})
     if unknown:
         raise SettingsError(f"{where}: unknown key {', '.join(unknown)}")
-    if content["study"] not in ("gauge", "attribute") or content["better"] not in ("lower", "higher"):
-        raise SettingsError(f"{where}: study is gauge or attribute, better is lower or higher")
+    if content["study"] not in QUANTITIES or content["better"] not in ("lower", "higher"):
+        raise SettingsError(f"{where}: study is one of {', '.join(QUANTITIES)}; better is lower or higher")
+    known = QUANTITIES[content["study"]]
+    if content["quantity"] not in known:
+        near = get_close_matches(str(content["quantity"]), known, n=1)
+        raise SettingsError(
+            f"{where}: there is no quantity {content['quantity']!r} of a {content['study']} study"
+            f"{f'; do you mean {near[0]}?' if near else ''} There are {', '.join(known)}"
+        )
     try:
         accept, marginal = float(content["accept"]), float(content.get("marginal", content["accept"]))
     except (TypeError, ValueError) as error:

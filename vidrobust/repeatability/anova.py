@@ -10,11 +10,14 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
-from vidrobust.repeatability.measured_variance import Component, MeanSquare
+from vidrobust.repeatability.measured_variance import Component, MeanSquare, sum_of
 
 Design = Literal["crossed", "nested", "one operator"]
+AskedDesign = Literal["auto", "crossed", "nested"]
 POOL_ABOVE = 0.25
 """p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010)."""
+SURE, LIKELY = 0.001, 0.05
+"""p-values of the interaction and of parts that hint at parts of one name which are not one part."""
 NAN = float("nan")
 
 
@@ -52,12 +55,22 @@ class Anova:
     notes: tuple[str, ...]
 
 
-def analyse(table: pd.DataFrame, *, pool_above: float = POOL_ABOVE) -> Anova:
-    """The analysis of variance of part, operator, trial, value; InputError where the design allows none."""
-    design = find_design(table)
-    if design == "crossed":
+def analyse(
+    table: pd.DataFrame, *, pool_above: float = POOL_ABOVE, design: AskedDesign = "auto"
+) -> Anova:
+    """The analysis of variance of part, operator, trial, value; InputError where the design allows none.
+
+    design  as the table says by its names ("auto"), or as asked; "nested" takes a part's name for another part
+            with each operator
+    """
+    if design == "nested":
+        table = table.assign(part=table["operator"].astype(str) + "/" + table["part"].astype(str))
+    found = find_design(table)
+    if design != "auto" and found not in (design, "one operator"):
+        raise InputError(f"gauge study: --design {design} was asked for, and the table is {found}")
+    if found == "crossed":
         return _crossed(table, pool_above)
-    return _nested(table) if design == "nested" else _one_operator(table)
+    return _nested(table) if found == "nested" else _one_operator(table)
 
 
 def find_design(table: pd.DataFrame) -> Design:
@@ -124,6 +137,11 @@ def _crossed(table: pd.DataFrame, pool_above: float) -> Anova:
     error = _row("repeatability", df_inside, inside)
     between = _row("interaction", df["interaction"], ss["interaction"], error)
     rows = (*(_row(k, df[k], ss[k], between) for k in ("part", "operator")), between, error)
+    if between.p < SURE and not rows[0].p < LIKELY:
+        notes.append(
+            "parts of one name differ between operators and no more from part to part: if each operator had parts of "
+            "its own, say --design nested"
+        )
     if between.p > pool_above or np.isnan(between.p):
         notes.append(
             f"interaction pooled with repeatability: its p-value {between.p:.3g} is above {pool_above:g}"
@@ -145,26 +163,14 @@ def _crossed_result(
     square = {row.source: MeanSquare(row.source, row.mean_square, row.df) for row in used}
     part, operator, error = square["part"], square["operator"], square["repeatability"]
     below = square.get("interaction", error)  # what parts and operators are tested against
-    components = {
-        "repeatability": _sum((1, error)),
-        "operator": _sum((1 / (p * r), operator), (-1 / (p * r), below)),
-        "part": _sum((1 / (o * r), part), (-1 / (o * r), below)),
-        "reproducibility": _sum((1 / (p * r), operator), (-1 / (p * r), below)),
-        "grr": _sum((1 / (p * r), operator), (1 - 1 / (p * r), error)),
-        "total": _sum((1 / (o * r), part), (1 / (p * r), operator), (1 - 1 / (p * r) - 1 / (o * r), error)),
+    leaves = {
+        "repeatability": _of((1, error)),
+        "operator": _of((1 / (p * r), operator), (-1 / (p * r), below)),
+        "part": _of((1 / (o * r), part), (-1 / (o * r), below)),
     }
     if interaction == "kept":
-        components |= {
-            "interaction": _sum((1 / r, below), (-1 / r, error)),
-            "reproducibility": _sum((1 / (p * r), operator), ((p - 1) / (p * r), below), (-1 / r, error)),
-            "grr": _sum((1 / (p * r), operator), ((p - 1) / (p * r), below), (1 - 1 / r, error)),
-            "total": _sum(
-                (1 / (o * r), part),
-                (1 / (p * r), operator),
-                ((p * o - p - o) / (p * o * r), below),
-                (1 - 1 / r, error),
-            ),
-        }
+        leaves["interaction"] = _of((1 / r, below), (-1 / r, error))
+    components = with_sums(leaves)
     return Anova("crossed", interaction, rows, pooled, components, p, o, r, tuple(notes))
 
 
@@ -186,14 +192,13 @@ def _nested(table: pd.DataFrame) -> Anova:
     spread = r * p * float(((by_operator - by_operator.mean()) ** 2).sum())
     operator = _row("operator", o - 1, spread, part)
     e, s, a = (MeanSquare(row.source, row.mean_square, row.df) for row in (error, part, operator))
-    components = {
-        "repeatability": _sum((1, e)),
-        "operator": _sum((1 / (p * r), a), (-1 / (p * r), s)),
-        "part": _sum((1 / r, s), (-1 / r, e)),
-        "reproducibility": _sum((1 / (p * r), a), (-1 / (p * r), s)),
-        "grr": _sum((1 / (p * r), a), (-1 / (p * r), s), (1, e)),
-        "total": _sum((1 / (p * r), a), (1 / r - 1 / (p * r), s), (1 - 1 / r, e)),
-    }
+    components = with_sums(
+        {
+            "repeatability": _of((1, e)),
+            "operator": _of((1 / (p * r), a), (-1 / (p * r), s)),
+            "part": _of((1 / r, s), (-1 / r, e)),
+        }
+    )
     notes = [
         "parts are nested in operators: how they differ between operators and parts cannot be told apart"
     ]
@@ -213,12 +218,7 @@ def _one_operator(table: pd.DataFrame) -> Anova:
     error = _row("repeatability", df_inside, inside)
     part = _row("part", len(means) - 1, r * float(((means - means.mean()) ** 2).sum()), error)
     e, s = (MeanSquare(row.source, row.mean_square, row.df) for row in (error, part))
-    components = {
-        "repeatability": _sum((1, e)),
-        "part": _sum((1 / r, s), (-1 / r, e)),
-        "grr": _sum((1, e)),
-        "total": _sum((1 / r, s), (1 - 1 / r, e)),
-    }
+    components = with_sums({"repeatability": _of((1, e)), "part": _of((1 / r, s), (-1 / r, e))})
     notes = ["one operator: nothing is known of reproducibility"]
     if not equal:
         notes.append(f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average")
@@ -227,5 +227,16 @@ def _one_operator(table: pd.DataFrame) -> Anova:
     )
 
 
-def _sum(*terms: tuple[float, MeanSquare]) -> Component:
+def with_sums(leaves: dict[str, Component]) -> dict[str, Component]:
+    """The components of a design with their sums: reproducibility, grr (the gauge) and total."""
+    between = [leaves[name] for name in ("operator", "interaction") if name in leaves]
+    found = dict(leaves)
+    if between:
+        found["reproducibility"] = sum_of(*between)
+    found["grr"] = sum_of(leaves["repeatability"], *between)
+    found["total"] = sum_of(found["grr"], leaves["part"])
+    return found
+
+
+def _of(*terms: tuple[float, MeanSquare]) -> Component:
     return Component(tuple((float(c), square) for c, square in terms if c))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.repeatability.anova import POOL_ABOVE, Anova, analyse
+from vidrobust.repeatability.anova import POOL_ABOVE, Anova, AskedDesign, analyse
 from vidrobust.repeatability.measured_variance import percent_of_total
 from vidrobust.repeatability.measurements import check_gauge
 from vidrobust.repeatability.range_method import RangeStudy, distinct_categories, range_study
@@ -60,9 +60,9 @@ class GaugeStudy:
     percent_grr: float
     percent_grr_low: float
     percent_grr_high: float
-    ndc: int
-    ndc_low: int
-    ndc_high: int
+    ndc: int | None
+    ndc_low: int | None
+    ndc_high: int | None
     tolerance: float
     ranges: RangeStudy | None
     mean: float
@@ -105,7 +105,12 @@ class GaugeStudy:
 
 
 def gauge_study(
-    table: pd.DataFrame, *, tolerance: float = NAN, pool_above: float = POOL_ABOVE, seed: int = 0
+    table: pd.DataFrame,
+    *,
+    tolerance: float = NAN,
+    pool_above: float = POOL_ABOVE,
+    design: AskedDesign = "auto",
+    seed: int = 0,
 ) -> GaugeStudy:
     """The study of a table part, operator, trial, value.
 
@@ -114,7 +119,7 @@ def gauge_study(
     seed        of the draws behind the interval of percent_grr
     """
     table = check_gauge(table)
-    anova = analyse(table, pool_above=pool_above)
+    anova = analyse(table, pool_above=pool_above, design=design)
     grr, part = anova.components["grr"], anova.components["part"]
     total = grr.variance + part.variance
     components = {}
@@ -149,6 +154,8 @@ def gauge_study(
     )
 
 
-def _categories(percent: float) -> int:
-    """Distinct categories of a percent_grr: part / grr = sqrt((100 / percent)^2 - 1)."""
+def _categories(percent: float) -> int | None:
+    """Distinct categories of a percent_grr: part / grr = sqrt((100 / percent)^2 - 1); None where there is none."""
+    if math.isnan(percent):
+        return None
     return distinct_categories(math.sqrt(max(0.0, (100 / percent) ** 2 - 1)), 1.0) if percent > 0 else 10_000

@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from vidrobust.errors import InputError
+from vidrobust.files.csv_table import read_columns
 
 Kind = Literal["string", "int64", "float64", "bool"]
 
@@ -543,11 +544,7 @@ def read_file(name: str, path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a {name} table as .parquet or .csv")
     try:
-        table = (
-            pd.read_csv(path, keep_default_na=True)
-            if path.suffix.lower() == ".csv"
-            else pd.read_parquet(path)
-        )
+        table = read_columns(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
     except Exception as error:
         raise InputError(f"{path}: cannot be read as a table ({error}); expected .parquet or .csv") from error
     for column, kind in TABLES[name].items():
