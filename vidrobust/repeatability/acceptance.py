@@ -14,6 +14,9 @@ from typing import Any, Literal
 from vidrobust.errors import SettingsError
 
 DEFAULT = "aiag"
+OTHERS = ("vda5",)
+OF_STUDY = {"type1": "vda5", "capability": "vda5"}
+"""The profile of a study where none is named; DEFAULT of all others."""
 QUANTITIES: dict[str, tuple[str, ...]] = {
     "gauge": ("percent_grr", "percent_tolerance", "percent_process", "ndc"),
     "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa"),
@@ -75,7 +78,8 @@ def load_profile(name: str) -> Profile:
             file = resources.files("vidrobust.repeatability") / "profiles" / f"{name}.toml"
             content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise SettingsError(f"profile {name!r}: not found; give a TOML file, or one of: {DEFAULT}") from error
+        known = ", ".join((DEFAULT, *OTHERS))
+        raise SettingsError(f"profile {name!r}: not found; give a TOML file, or one of: {known}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"profile {name}: cannot be read: {error}") from error
     rules = content.get("rule")
@@ -123,7 +127,7 @@ def _rule(where: str, content: Mapping[str, Any]) -> Rule:
 def judge(
     profile: Profile, study: str, values: Sequence[tuple[str, str, float | None]]
 ) -> list[dict[str, Any]]:
-    """Verdicts on (quantity, of what, value): quantity, of, value, verdict, rule and source."""
+    """Verdicts on (quantity, of what, value): quantity, of, value, verdict, the rule and its limits, source."""
     rules = {rule.quantity: rule for rule in profile.rules if rule.study == study}
     return [
         {
@@ -131,6 +135,9 @@ def judge(
             "of": of,
             "value": value,
             "verdict": rules[quantity].judge(value),
+            "better": rules[quantity].better,
+            "accept": rules[quantity].accept,
+            "marginal": rules[quantity].marginal,
             "rule": rules[quantity].text(),
             "source": f"{profile.name}: {profile.source}",
         }
@@ -154,9 +161,15 @@ def attribute_values(found: Mapping[str, Any]) -> list[tuple[str, str, float | N
 
 
 def gauge_values(found: Mapping[str, Any]) -> list[tuple[str, str, float | None]]:
-    """What a profile may judge of a gauge study; the tolerance only where there is one."""
-    names = ["percent_grr", "ndc"]
-    tolerance = found["percent_tolerance"]
-    if tolerance is not None and math.isfinite(tolerance):
-        names.insert(1, "percent_tolerance")
-    return [(name, "", found[name]) for name in names]
+    """What a profile may judge of a gauge study; of tolerance and process only where they are known."""
+    asked = [
+        name
+        for name in ("percent_tolerance", "percent_process")
+        if found[name] is not None and math.isfinite(found[name])
+    ]
+    return [(name, "", found[name]) for name in ("percent_grr", *asked, "ndc")]
+
+
+def plain_values(found: Mapping[str, Any], study: str) -> list[tuple[str, str, float | None]]:
+    """What a profile may judge of a study whose figures stand at its top: type1, linearity, capability."""
+    return [(name, "", found[name]) for name in QUANTITIES[study] if found.get(name) is not None]

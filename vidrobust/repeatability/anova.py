@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,9 +11,10 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
-from vidrobust.repeatability.measured_variance import Component, MeanSquare, sum_of
+from vidrobust.repeatability.measured_variance import Component, MeanSquare, percent_of_total, sum_of
+from vidrobust.repeatability.unbalanced import LikelihoodStudy, LikelihoodVariance, by_likelihood
 
-Design = Literal["crossed", "nested", "one operator"]
+Design = Literal["crossed", "nested", "one operator", "unbalanced", "expanded"]
 AskedDesign = Literal["auto", "crossed", "nested"]
 POOL_ABOVE = 0.25
 """p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010)."""
@@ -37,10 +39,12 @@ class AnovaRow:
 class Anova:
     """The analysis of a study.
 
-    design       "crossed", "nested" or "one operator"
+    design       "crossed", "nested" or "one operator"; by likelihood "unbalanced" or "expanded"
     interaction  "kept", "pooled" or "none" (not separable, or no such term)
     rows         table of variance with the interaction, where there is one, and ``pooled`` without it
-    components   name -> variance: repeatability, operator, interaction, reproducibility, grr, part, total
+    components   name -> variance: repeatability, operator, interaction, reproducibility, grr, part, total, and by
+                 likelihood further factors
+    likelihood   the fit where mean squares would not do, else None
     notes        what a reader must know: unbalanced, no replication, pooled
     """
 
@@ -48,48 +52,94 @@ class Anova:
     interaction: Literal["kept", "pooled", "none"]
     rows: tuple[AnovaRow, ...]
     pooled: tuple[AnovaRow, ...]
-    components: dict[str, Component]
+    components: Mapping[str, Component | LikelihoodVariance]
     parts: int
     operators: int
     trials: float
     notes: tuple[str, ...]
+    likelihood: LikelihoodStudy | None = None
+
+    def percent_grr(self, seed: int) -> tuple[float, float, float]:
+        """The gauge's standard deviation in percent of the study's: estimate, low, high."""
+        if self.likelihood is not None:
+            return self.likelihood.percent_grr(seed)
+        grr, part = self.components["grr"], self.components["part"]
+        assert isinstance(grr, Component)
+        assert isinstance(part, Component)
+        return percent_of_total(grr, part, seed=seed)
 
 
 def analyse(
-    table: pd.DataFrame, *, pool_above: float = POOL_ABOVE, design: AskedDesign = "auto"
+    table: pd.DataFrame,
+    *,
+    pool_above: float = POOL_ABOVE,
+    design: AskedDesign = "auto",
+    factors: Sequence[str] = (),
 ) -> Anova:
     """The analysis of variance of part, operator, trial, value; InputError where the design allows none.
 
-    design  as the table says by its names ("auto"), or as asked; "nested" takes a part's name for another part
-            with each operator
+    design   as the table says by its names ("auto"), or as asked; "nested" takes a part's name for another part
+             with each operator
+    factors  further columns that may make values differ, such as a station or a day
+    Where cells are empty, nested operators have different numbers of parts, or there are factors, the components
+    are those of restricted maximum likelihood.
     """
     if design == "nested":
         table = table.assign(part=table["operator"].astype(str) + "/" + table["part"].astype(str))
     found = find_design(table)
-    if design != "auto" and found not in (design, "one operator"):
-        raise InputError(f"gauge study: --design {design} was asked for, and the table is {found}")
+    if design == "nested" and found == "crossed":
+        raise InputError("gauge study: --design nested was asked for, and there is one operator only")
+    if design == "crossed" and found == "nested":
+        raise InputError(
+            "gauge study: --design crossed was asked for, and no part was measured by two operators: the table is "
+            "nested"
+        )
+    if factors or found == "unbalanced":
+        return _by_likelihood(table, factors, nested=design == "nested")
     if found == "crossed":
         return _crossed(table, pool_above)
-    return _nested(table) if found == "nested" else _one_operator(table)
+    if found == "one operator":
+        return _one_operator(table)
+    sizes = table.groupby("operator")["part"].nunique()
+    return _nested(table) if sizes.nunique() == 1 else _by_likelihood(table, (), nested=True)
 
 
 def find_design(table: pd.DataFrame) -> Design:
-    """Which design it is: every operator had every part, or each part was one operator's. InputError otherwise."""
+    """Which design it is: every operator had every part, or each part was one operator's, or neither."""
     if table["part"].nunique() < 2:
-        raise InputError("gauge study: one part only; at least two are needed, ten are usual")
+        raise InputError(
+            "gauge study: one part only; at least two are needed, ten are usual. One reference part measured "
+            "again and again is a type-1 study (--type1)"
+        )
     counts = table.groupby(["part", "operator"]).size().unstack(fill_value=0)
     if counts.shape[1] == 1:
         return "one operator"
     if (counts > 0).all(axis=None):
         return "crossed"
-    if ((counts > 0).sum(axis=1) == 1).all():
-        return "nested"
-    empty = counts.stack()
-    part, operator = empty.index[empty == 0][0]
-    raise InputError(
-        f"gauge study: {int((empty == 0).sum())} cells are empty, such as part {part} by operator {operator}. "
-        "The design is neither crossed (every operator measures every part) nor nested (each part belongs to "
-        "one operator): measure what is missing, or leave out the part or the operator"
+    return "nested" if ((counts > 0).sum(axis=1) == 1).all() else "unbalanced"
+
+
+def _by_likelihood(table: pd.DataFrame, factors: Sequence[str], *, nested: bool) -> Anova:
+    counts = table.groupby(["part", "operator"]).size().unstack(fill_value=0).stack()
+    empty = counts.index[counts == 0]
+    found = by_likelihood(table, factors, nested=nested)
+    notes = list(found.notes)
+    if len(empty) and not nested and not factors:
+        part, operator = empty[0]
+        notes.insert(
+            0, f"{len(empty)} of {len(counts)} cells are empty, such as part {part} by operator {operator}"
+        )
+    return Anova(
+        "expanded" if factors else "nested" if nested else "unbalanced",
+        "kept" if "interaction" in found.components else "none",
+        (),
+        (),
+        found.components,
+        found.parts,
+        found.operators,
+        found.trials,
+        tuple(notes),
+        found,
     )
 
 
@@ -139,8 +189,8 @@ def _crossed(table: pd.DataFrame, pool_above: float) -> Anova:
     rows = (*(_row(k, df[k], ss[k], between) for k in ("part", "operator")), between, error)
     if between.p < SURE and not rows[0].p < LIKELY:
         notes.append(
-            "parts of one name differ between operators and no more from part to part: if each operator had parts of "
-            "its own, say --design nested"
+            "parts of one name differ between operators and no more from part to part: if each operator had parts "
+            "of its own, say --design nested"
         )
     if between.p > pool_above or np.isnan(between.p):
         notes.append(
@@ -178,11 +228,10 @@ def _nested(table: pd.DataFrame) -> Anova:
     inside, df_inside, r, equal = _within(table)
     of = table.groupby(["operator", "part"])["value"].mean()
     per_operator = of.groupby("operator").size()
-    if per_operator.nunique() > 1 or not df_inside:
-        what = "operators have different numbers of parts" if df_inside else "no part was measured twice"
+    if not df_inside:
         raise InputError(
-            f"gauge study: parts are nested in operators (each part was measured by one operator), and {what}; "
-            "a nested study wants equal numbers of parts, each measured at least twice"
+            "gauge study: parts are nested in operators (each part was measured by one operator), and no part was "
+            "measured twice; a nested study wants each part measured at least twice"
         )
     o, p = len(per_operator), int(per_operator.iloc[0])
     by_operator = of.groupby("operator").mean()

@@ -1,9 +1,10 @@
 """Which operator is worse than the others, and by how much: repeats less well, or measures higher or lower.
 
-Three questions, each answered by a test that is corrected for the number of operators (Bonferroni): does an operator
-repeat less well than the others, does it measure higher or lower, and are its classes right less often. Scores of
-models are no normal numbers (most passes repeat exactly and a few do not), so spread is compared by exchanging
-operators within parts, not by the F distribution; Bartlett's test is told beside it, as the field expects it.
+Three questions, each answered by a test that is corrected for the number of operators (Bonferroni): does an
+operator repeat less well than the others, does it measure higher or lower, and are its classes right less
+often. Scores of models are no normal numbers (most passes repeat exactly and a few do not), so spread is
+compared by exchanging operators within parts, not by the F distribution; Bartlett's test is told beside it, as
+the field expects it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Difference:
     value     its standard deviation, its mean less that of the others, or its share
     other     the standard deviation or share of the others, pooled; 0 for a mean
     p         two-sided for means, else one-sided; adjusted for the number of operators or pairs looked at
-    n         parts that it stands on
+    n         parts that it stands on; compared: how many operators or pairs were looked at
     """
 
     kind: Literal["spread", "mean", "right"]
@@ -42,6 +43,7 @@ class Difference:
     other: float
     p: float
     n: int
+    compared: int
 
     @property
     def shown(self) -> bool:
@@ -56,8 +58,8 @@ def spread_by_operator(table: pd.DataFrame, *, nested: bool = False, seed: int =
     nested  parts belong to operators: cells are exchanged among all parts, else within each part
 
     The statistic is the operator's pooled variance less the others'. Where operators differ in nothing their cells
-    of a part can be exchanged, whatever their distribution. Empty with one operator, or fewer than FEWEST_PARTS parts
-    measured more than once.
+    of a part can be exchanged, whatever their distribution. Empty with one operator, or fewer than FEWEST_PARTS
+    parts measured more than once.
     """
     cells = table.groupby(["part", "operator"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
@@ -71,7 +73,7 @@ def spread_by_operator(table: pd.DataFrame, *, nested: bool = False, seed: int =
     usable = {p for p, rows in cells.groupby("part") if nested or len(rows) > 1}
     if len(usable) < FEWEST_PARTS:
         return []
-    seen = _excess(code, squares, free, len(operators))
+    seen = np.array([_excess_of((code == k)[None], squares, free)[0] for k in range(len(operators))])
     drawn = _exchanged(code, blocks, squares, free, len(operators), seed)
     tolerance = 1e-12 * max(float(np.abs(seen).max()), 1e-300)
     p = (1 + (drawn >= seen - tolerance).sum(axis=0)) / (1 + len(drawn))
@@ -89,16 +91,17 @@ def spread_by_operator(table: pd.DataFrame, *, nested: bool = False, seed: int =
                 other=rest,
                 p=min(1.0, float(p[k]) * len(operators)),
                 n=parts,
+                compared=len(operators),
             )
         )
     return found
 
 
-def _excess(code: np.ndarray, squares: np.ndarray, free: np.ndarray, count: int) -> np.ndarray:
-    """(count,) pooled variance of each operator less that of the others."""
-    own = np.bincount(code, squares, count), np.bincount(code, free, count)
-    rest = squares.sum() - own[0], free.sum() - own[1]
-    return np.asarray(own[0] / np.maximum(own[1], 1) - rest[0] / np.maximum(rest[1], 1))
+def _excess_of(own: np.ndarray, squares: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """(N,) pooled variance of the cells that are an operator's (N, cells) bool, less that of the others."""
+    squares_own, free_own = own @ squares, own @ free
+    rest = (squares.sum() - squares_own) / np.maximum(free.sum() - free_own, 1)
+    return np.asarray(squares_own / np.maximum(free_own, 1) - rest)
 
 
 def _exchanged(
@@ -108,15 +111,14 @@ def _exchanged(
     rng = np.random.default_rng(seed)
     order = np.argsort(blocks, kind="stable")
     code, squares, free, blocks = code[order], squares[order], free[order], blocks[order]
-    found = np.empty((EXCHANGES, count))
-    step = max(1, 2_000_000 // max(len(code), 1))
+    found = []
+    step = max(1, 500_000 // max(len(code), 1))
     for begin in range(0, EXCHANGES, step):
-        rows = min(step, EXCHANGES - begin)
         # sorting random keys within blocks puts each block in random order
-        places = np.argsort(blocks[None] + rng.random((rows, len(code))), axis=1, kind="stable")
-        for row, place in enumerate(places):
-            found[begin + row] = _excess(code[place], squares, free, count)
-    return found
+        keys = blocks[None] + rng.random((min(step, EXCHANGES - begin), len(code)))
+        put = code[np.argsort(keys, axis=1)]
+        found.append(np.stack([_excess_of(put == k, squares, free) for k in range(count)], axis=1))
+    return np.concatenate(found)
 
 
 def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
@@ -144,6 +146,7 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
                 other=0.0,
                 p=min(1.0, p * len(operators)),
                 n=len(gap),
+                compared=len(operators),
             )
         )
     return found
@@ -175,6 +178,7 @@ def right_by_operator(table: pd.DataFrame) -> list[Difference]:
                 other=float(both[better].mean()),
                 p=min(1.0, p * len(pairs)),
                 n=len(both),
+                compared=len(pairs),
             )
         )
     return found

@@ -13,7 +13,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_csv_table
-from vidrobust.repeatability.study_columns import ALONE, alike, in_long_form, with_roles
+from vidrobust.repeatability.study_columns import ALONE, alike, in_long_form, numbers, with_roles
 from vidrobust.text.printable import shown
 
 COLUMNS = ("part", "operator", "trial", "value")
@@ -45,36 +45,45 @@ def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case 
     columns  role -> name in the file, where the names do not tell. InputError names file and line.
     """
     found = read_study_table(path, columns, case)
-    rows = found.rows.assign(value=_numbers(found.rows, "value", path))
+    rows = found.rows.assign(value=numbers(found.rows, "value", path))
     if "reference" in rows:
-        rows["reference"] = _numbers(rows, "reference", path)
+        rows["reference"] = numbers(rows, "reference", path)
     return replace(found, rows=check_gauge(rows, str(path)))
 
 
 def read_attribute(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
-    """A table of an attribute study: all text; an optional column ``reference`` has one class a part."""
+    """A table of an attribute study: all text; ``reference`` is a class a part, ``measured`` its true size."""
     found = read_study_table(path, columns, case)
     classes = list(found.rows["value"]) + list(found.rows.get("reference", ()))
     rows = _one_spelling(found.rows, ("value", "reference"), classes, case, path)
+    if "measured" in rows:
+        rows["measured"] = numbers(rows, "measured", path)
     return replace(found, rows=check_attribute(rows, str(path)))
 
 
 def read_study_table(
-    path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask"
+    path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask", *, need_part: bool = True
 ) -> StudyTable:
-    """A table as text, one row a value, blank ones left out and listed; its index is the line of the file."""
+    """A table as text, one row a value, blank ones left out and listed; its index is the line of the file.
+
+    need_part  else a table that names no part is of one
+    """
     table, notes = _as_text(path)
     table = in_long_form(with_roles(table, shown(path), columns), shown(path))
+    if "part" not in table and not need_part:
+        table = table.assign(part=ALONE)
     if "part" not in table:
         raise InputError(
-            f"{shown(path)}: column part is missing; it has {', '.join(map(shown, map(str, table.columns)))}. Name "
-            "it with --columns part=NAME"
+            f"{shown(path)}: column part is missing; it has {', '.join(map(shown, map(str, table.columns)))}. "
+            "Name it with --columns part=NAME"
         )
     blank = table["value"] == ""
     lines = tuple(dict.fromkeys(int(line) for line in table.index[blank]))
     if lines:
         count = int(blank.sum())
-        notes.append(f"{count} blank value{'s' * (count > 1)} left out: line{'s' * (len(lines) > 1)} {_listed(lines)}")
+        notes.append(
+            f"{count} blank value{'s' * (count > 1)} left out: line{'s' * (len(lines) > 1)} {_listed(lines)}"
+        )
     table = table[~blank]
     if "operator" not in table:
         table = table.assign(operator=ALONE)
@@ -102,7 +111,9 @@ def check_gauge(table: pd.DataFrame, where: str = "gauge study") -> pd.DataFrame
     infinite = table[~np.isfinite(table["value"].to_numpy(np.float64))]
     if len(infinite):
         row = infinite.iloc[0]
-        raise InputError(f"{where}: part {row['part']}, operator {row['operator']}: value {row['value']} is no number")
+        raise InputError(
+            f"{where}: part {row['part']}, operator {row['operator']}: value {row['value']} is no number"
+        )
     return _checked(table, where)
 
 
@@ -126,7 +137,9 @@ def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """The file as text, its index the line, and notes; InputError where it cannot be read."""
     ending = path.suffix.lower()
     if not path.is_file():
-        raise InputError(f"{shown(path)}: no such file; expected a table with the columns {', '.join(COLUMNS)}")
+        raise InputError(
+            f"{shown(path)}: no such file; expected a table with the columns {', '.join(COLUMNS)}"
+        )
     if ending in (".xlsx", ".xlsm", ".xls", ".ods"):
         return _of_sheet(path), []
     if ending == ".parquet":
@@ -175,19 +188,6 @@ def _text_of(table: pd.DataFrame, first: int) -> pd.DataFrame:
     return told
 
 
-def _numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:
-    """A column as numbers; "" as NaN. InputError with the line of what is none."""
-    values = pd.to_numeric(rows[name].where(rows[name] != "", None), errors="coerce").astype(np.float64)
-    bad = rows.index[~np.isfinite(values.to_numpy()) & (rows[name] != "").to_numpy()]
-    if len(bad):
-        text = rows.loc[[bad[0]], name].iloc[0]
-        raise InputError(
-            f"{shown(path)}: line {bad[0]}: {name} {shown(text)!r} is no number; a study of classes is asked for with "
-            "--attribute"
-        )
-    return values
-
-
 def _one_spelling(
     rows: pd.DataFrame, names: tuple[str, ...], values: list[str], case: Case, path: Path
 ) -> pd.DataFrame:
@@ -198,8 +198,8 @@ def _one_spelling(
     if case == "ask":
         one, other = groups[0][:2]
         raise InputError(
-            f"{shown(path)}: {shown(one)!r} and {shown(other)!r} in column {' or '.join(names)} differ by letter case "
-            "or blanks alone. Are they the same? Say --case same, or --case distinct"
+            f"{shown(path)}: {shown(one)!r} and {shown(other)!r} in column {' or '.join(names)} differ by letter "
+            "case or blanks alone. Are they the same? Say --case same, or --case distinct"
         )
     first = {name: group[0] for group in groups for name in group}
     return rows.assign(**{n: rows[n].map(lambda v: first.get(v, v)) for n in names if n in rows})

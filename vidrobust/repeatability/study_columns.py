@@ -1,4 +1,5 @@
-"""Columns of study tables as people name and lay them out: other languages, other programs, trials side by side."""
+"""Columns of study tables as people name and lay them out: other languages, other programs, trials side by
+side."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
@@ -16,28 +18,112 @@ ROLES: dict[str, tuple[str, ...]] = {
         *("part", "parts", "part id", "part no", "part number", "sample", "specimen", "piece", "batch"),
         *("teil", "teile", "teil nr", "teilenummer", "teil id", "prüfling", "muster", "werkstück"),
         *("pièce", "échantillon", "pieza", "muestra", "pezzo", "campione", "peça", "amostra"),
-        *("onderdeel", "próbka", "część", "零件", "样品", "部件", "部品", "サンプル", "부품", "деталь", "образец"),
+        *(
+            "onderdeel",
+            "próbka",
+            "część",
+            "零件",
+            "样品",
+            "部件",
+            "部品",
+            "サンプル",
+            "부품",
+            "деталь",
+            "образец",
+        ),
     ),
     "operator": (
         *("operator", "operators", "appraiser", "appraisers", "inspector", "tester", "rater", "technician"),
         *("prüfer", "prüferin", "bediener", "werker", "opérateur", "contrôleur", "operador", "evaluador"),
-        *("operatore", "valutatore", "inspetor", "操作员", "检验员", "测量者", "検査員", "測定者", "작업자", "оператор"),
+        *(
+            "operatore",
+            "valutatore",
+            "inspetor",
+            "操作员",
+            "检验员",
+            "测量者",
+            "検査員",
+            "測定者",
+            "작업자",
+            "оператор",
+        ),
     ),
     "trial": (
         *("trial", "trials", "repeat", "repetition", "replicate", "replication", "pass", "trial no"),
-        *("wiederholung", "durchgang", "versuch", "messung nr", "essai", "répétition", "ensayo", "repetición"),
+        *(
+            "wiederholung",
+            "durchgang",
+            "versuch",
+            "messung nr",
+            "essai",
+            "répétition",
+            "ensayo",
+            "repetición",
+        ),
         *("prova", "ripetizione", "ensaio", "试验", "次数", "回数", "試行", "반복", "повтор"),
     ),
     "value": (
-        *("value", "values", "measurement", "measurements", "measure", "measured value", "response", "result"),
-        *("reading", "rating", "assessment", "verdict", "messwert", "wert", "messung", "ergebnis", "bewertung"),
+        *(
+            "value",
+            "values",
+            "measurement",
+            "measurements",
+            "measure",
+            "measured value",
+            "response",
+            "result",
+        ),
+        *(
+            "reading",
+            "rating",
+            "assessment",
+            "verdict",
+            "messwert",
+            "wert",
+            "messung",
+            "ergebnis",
+            "bewertung",
+        ),
         *("urteil", "valeur", "mesure", "résultat", "valor", "medida", "medición", "resultado", "valore"),
-        *("misura", "risultato", "medição", "测量值", "测定值", "結果", "測定値", "측정값", "значение", "результат"),
+        *(
+            "misura",
+            "risultato",
+            "medição",
+            "测量值",
+            "测定值",
+            "結果",
+            "測定値",
+            "측정값",
+            "значение",
+            "результат",
+        ),
     ),
     "reference": (
-        *("reference", "reference value", "ref", "standard", "master", "master value", "true value", "agreed"),
+        *(
+            "reference",
+            "reference value",
+            "ref",
+            "standard",
+            "master",
+            "master value",
+            "true value",
+            "agreed",
+        ),
         *("known standard", "referenz", "referenzwert", "sollwert", "référence", "referencia", "riferimento"),
         *("referência", "基准值", "参考值", "基準値", "기준값", "эталон"),
+    ),
+    "measured": (
+        *(
+            "measured",
+            "reference value",
+            "ref value",
+            "reference size",
+            "true size",
+            "size",
+            "istmaß",
+            "istwert",
+        ),
+        *("valeur mesurée", "valor real", "valore reale", "实测值", "実測値"),
     ),
     "time": (
         *("time", "date", "datetime", "timestamp", "order", "run order", "zeit", "datum", "zeitpunkt"),
@@ -47,7 +133,7 @@ ROLES: dict[str, tuple[str, ...]] = {
 """What each column is called, by its role; letter case, blanks, dots, dashes and underscores aside."""
 NUMBERED = re.compile(r"(.*?)[\s._#-]*\(?(\d+)\)?$")
 ALONE = "all"
-"""The operator of a table that names none."""
+"""The operator, or the part, of a table that names none."""
 
 
 def normal(name: str) -> str:
@@ -55,7 +141,9 @@ def normal(name: str) -> str:
     return re.sub(r"[\s._\-/()#:]+", " ", name).strip().casefold()
 
 
-def with_roles(table: pd.DataFrame, where: Path | str, given: Mapping[str, str] | None = None) -> pd.DataFrame:
+def with_roles(
+    table: pd.DataFrame, where: Path | str, given: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """The table with its columns under their roles; what is no role keeps its name.
 
     given  role -> column of the table, before what the names say. InputError for two columns of one role.
@@ -65,7 +153,9 @@ def with_roles(table: pd.DataFrame, where: Path | str, given: Mapping[str, str] 
     for role, column in (given or {}).items():
         if role not in ROLES:
             raise SettingsError(f"--columns: {role!r} is no role; there are {', '.join(ROLES)}")
-        match = [name for name in names if name == column] or [n for n in names if normal(n) == normal(column)]
+        match = [name for name in names if name == column] or [
+            n for n in names if normal(n) == normal(column)
+        ]
         if not match:
             raise SettingsError(f"--columns {role}={column}: {where} has {', '.join(map(shown, names))}")
         found[match[0]] = role
@@ -115,10 +205,10 @@ def _numbered(table: pd.DataFrame, where: Path | str) -> list[tuple[str, str, st
         people = []
     found = trials if trials else people
     if not found:
+        there = ", ".join(map(shown, map(str, table.columns))) or "none"
         raise InputError(
-            f"{where}: has no column of values; it has {', '.join(map(shown, map(str, table.columns))) or 'none'}. "
-            "Expected part, operator, trial, value, or trials side by side (Trial 1, Trial 2, ...); name the "
-            "columns with --columns part=...,operator=...,value=..."
+            f"{where}: has no column of values; it has {there}. Expected part, operator, trial, value, or trials "
+            "side by side (Trial 1, Trial 2, ...); or name them: --columns part=...,operator=...,value=..."
         )
     return found
 
@@ -142,3 +232,16 @@ def alike(names: Sequence[str]) -> list[tuple[str, ...]]:
     for name in dict.fromkeys(names):
         groups.setdefault(" ".join(name.split()).casefold(), []).append(name)
     return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:
+    """A column as numbers; "" as NaN. InputError with the line of what is none."""
+    values = pd.to_numeric(rows[name].where(rows[name] != "", None), errors="coerce").astype(np.float64)
+    bad = rows.index[~np.isfinite(values.to_numpy()) & (rows[name] != "").to_numpy()]
+    if len(bad):
+        text = rows.loc[[bad[0]], name].iloc[0]
+        raise InputError(
+            f"{shown(path)}: line {bad[0]}: {name} {shown(text)!r} is no number; a study of classes is asked for "
+            "with --attribute"
+        )
+    return values
