@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from vidrobust.repeatability.overall import worst_told
+from vidrobust.repeatability.study_words import (
+    agreement_told,
+    budget_told,
+    categories,
+    equal_variances_told,
+    fixed,
+    linearity_told,
+    number,
+    percent,
+    risks_told,
+    stability_told,
+    type1_told,
+)
 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
-    """The lines of a gauge study, an attribute study or both of a run, the verdicts last."""
+    """The lines of a study: the verdict in a sentence, what is worst, the figures, and each rule last."""
+    told = found.get("overall")
+    rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
+    first = [told["sentence"]] if told else []
+    return [*first, *(f"  {sentence}" for sentence in worst_told(rows)), *_figures(found)]
+
+
+def _figures(found: Mapping[str, Any]) -> list[str]:
     if found["study"] == "run":
         told = _attribute(found["attribute"]) + (_gauge(found["gauge"]) if found["gauge"] else [])
         told += [_operator(each) for each in found["by_operator"]]
@@ -17,7 +39,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         told += [line for level in found["levels"].items() for line in _level(*level)]
         told += [f"  note: {note}" for note in found["attribute"]["notes"]]
     else:
-        told = _gauge(found) if found["study"] == "gauge" else _attribute(found)
+        told = OF_STUDY[found["study"]](found)
     told += [f"  note: {note}" for note in found["notes"]]
     return [*told, *_verdicts(found["verdicts"])]
 
@@ -39,7 +61,7 @@ def _level(name: str, found: Mapping[str, Any]) -> list[str]:
     if between["n"]:
         told += f"; between operators {with_interval(between)}"
     if found["gauge"]:
-        told += f"; %GRR {found['gauge']['percent_grr']:.2f}"
+        told += f"; %GRR {fixed(found['gauge']['percent_grr'], 2)}"
     return [told]
 
 
@@ -52,21 +74,38 @@ def _gauge(found: Mapping[str, Any]) -> list[str]:
     for name, part in found["components"].items():
         interval = f"{number(part['sd_low'])} to {number(part['sd_high'])}"
         told.append(
-            f"  {name:15}{number(part['sd']):>11} {interval:>23} {part['percent_study']:>11.2f} "
-            f"{part['percent_contribution']:>14.2f}"
+            f"  {name:15}{number(part['sd']):>11} {interval:>23} {fixed(part['percent_study'], 2):>11} "
+            f"{fixed(part['percent_contribution'], 2):>14}"
         )
     told.append(
-        f"  %GRR {found['percent_grr']:.2f} of the study variation (95 % interval {found['percent_grr_low']:.1f} "
-        f"to {found['percent_grr_high']:.1f}); {found['ndc']} distinct categories"
+        f"  %GRR {fixed(found['percent_grr'], 2)} of the study variation (95 % interval "
+        f"{fixed(found['percent_grr_low'], 1)} to {fixed(found['percent_grr_high'], 1)}); "
+        f"{categories(found['ndc'])}"
     )
-    if found["percent_tolerance"] == found["percent_tolerance"]:
+    if found["percent_tolerance"] is not None and found["percent_tolerance"] == found["percent_tolerance"]:
         told.append(f"  {found['percent_tolerance']:.2f} % of the tolerance of {found['tolerance']:g}")
+    if found["percent_process"] is not None and found["percent_process"] == found["percent_process"]:
+        told.append(f"  {found['percent_process']:.2f} % of the process variation")
     if found["range_method"]:
-        told.append(
-            f"  range method: %GRR {found['range_method']['percent_grr']:.2f}, ndc {found['range_method']['ndc']}"
-        )
+        ranges = found["range_method"]
+        told.append(f"  range method: %GRR {fixed(ranges['percent_grr'], 2)}, {categories(ranges['ndc'])}")
+    told += [f"  {line}" for line in beside_told(found)]
     if found.get("guard_band"):
         told.append(f"  {guard_band_told(found['guard_band'])}")
+    return told
+
+
+def beside_told(found: Mapping[str, Any]) -> list[str]:
+    """What a gauge study tells beside its components: equal variances, risks, uncertainty, linearity."""
+    told = []
+    if found.get("equal_variances"):
+        told.append(equal_variances_told(found["equal_variances"]))
+    if found.get("risks"):
+        told.append(risks_told(found["risks"]))
+    if found.get("budget"):
+        told += budget_told(found["budget"])
+    if found.get("linearity"):
+        told += linearity_told(found["linearity"])
     return told
 
 
@@ -127,7 +166,7 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
         )
     for pair in between["cohens_kappa"]:
         told.append(f"    {' and '.join(pair['operators'])}: Cohen's kappa {_kappa(pair)}")
-    told += [f"    {sentence}" for sentence in tests_told(found)]
+    told += [f"    {sentence}" for sentence in [*tests_told(found), *agreement_told(found)]]
     for operator, own in ((found["against_reference"] or {}).get("operators") or {}).items():
         line = (
             f"  {operator} against the reference: effectiveness {with_interval(own['effectiveness'])}, kappa "
@@ -181,6 +220,16 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*told, *(f"  rules: {source}" for source in dict.fromkeys(v["source"] for v in verdicts))]
 
 
+OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "gauge": _gauge,
+    "attribute": _attribute,
+    "type1": type1_told,
+    "linearity": linearity_told,
+    "stability": stability_told,
+}
+"""How each kind of study is told."""
+
+
 def comparison(found: Mapping[str, Any]) -> list[str]:
     """The lines of a comparison of two runs."""
     a, b = found["a"], found["b"]
@@ -221,20 +270,6 @@ def control_chart(found: Mapping[str, Any]) -> list[str]:
 
 def _finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
-
-
-def number(value: float | None) -> str:
-    """Four figures, or a dash."""
-    return "-" if value is None or value != value else f"{value:.4g}"
-
-
-def percent(value: float | None) -> str:
-    """A share in percent, two figures."""
-    if value is None or value != value:
-        return "-"
-    if 0 < value < 5e-5:
-        return "under 0.01 %"
-    return "100 %" if value >= 0.995 else f"{100 * value:.2g} %"
 
 
 def with_interval(share: Mapping[str, Any]) -> str:

@@ -14,15 +14,12 @@ from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
 from vidrobust.repeatability.overall import worst_told
 from vidrobust.repeatability.range_method import range_charts
 from vidrobust.repeatability.study_file import FILE, stability_key
+from vidrobust.repeatability.study_words import agreement_told, categories
 from vidrobust.repeatability.words import (
     OF_STUDY,
-    agreement_told,
-    budget_told,
-    categories,
-    equal_variances_told,
+    beside_told,
     guard_band_told,
     lines,
-    risks_told,
     tests_told,
     together_told,
 )
@@ -257,17 +254,8 @@ def _section(
 
 def _lines(found: Mapping[str, Any]) -> list[str]:
     """What a study tells besides its tables: risks, equal variances, uncertainty; of reference parts all of it."""
-    told = []
-    if found["study"] in ("type1", "linearity", "stability"):
-        told += OF_STUDY[found["study"]](found)
-    if found.get("equal_variances"):
-        told.append(equal_variances_told(found["equal_variances"]))
-    if found.get("risks"):
-        told.append(risks_told(found["risks"]))
-    if found.get("budget") and found["study"] == "gauge":
-        told += budget_told(found["budget"])
-    if found.get("linearity"):
-        told += OF_STUDY["linearity"](found["linearity"])
+    alone = found["study"] in ("type1", "linearity", "stability")
+    told = OF_STUDY[found["study"]](found) if alone else beside_told(found)
     return [line.strip() for line in told]
 
 
