@@ -51,7 +51,7 @@ def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> Non
     given = [kind for kind, file in files.items() if file]
     if (not target and len(given) != 1) or (target and given not in ([], ["attribute"])):
         raise click.UsageError(
-            "give a manifest or run folder, or --gauge CSV, or --attribute CSV (or --type1, --linearity, --stability)"
+            "give a manifest or run folder, or --gauge CSV, or --attribute CSV, --type1, --linearity, --stability"
         )
     kind = "run" if target else given[0]
     layout = {name: options.pop(name) for name in ("columns", "case", "reference")}

@@ -1,4 +1,4 @@
-"""Options of the studies of measurement systems analysis: tables, design, classes, and what is made of the result."""
+"""Options of the studies of measurement systems analysis: tables, design, classes, what is made of the result."""
 
 from __future__ import annotations
 

@@ -139,7 +139,9 @@ def judge(
             "accept": rules[quantity].accept,
             "marginal": rules[quantity].marginal,
             "rule": rules[quantity].text(),
-            "source": f"{profile.name}: {profile.source}",
+            "source": profile.source
+            if profile.source.startswith(profile.name)
+            else f"{profile.name}: {profile.source}",
         }
         for quantity, of, value in values
         if quantity in rules

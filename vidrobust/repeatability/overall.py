@@ -123,7 +123,8 @@ def _sentence(verdict: Mapping[str, Any], sure: bool | None, rules: int, missing
     share = f"{100 * value:.3g} %"
     said = WORDS.get(verdict["quantity"], f"{verdict['quantity']} is {{value}}")
     said = said.format(value=text, percent=share, of=verdict["of"] or "all")
-    told = f"{OPENING[verdict['verdict']]}: {said} ({verdict['rule']}; {verdict['source']})."
+    rule = str(verdict["rule"]).removeprefix(f"{verdict['quantity']} ")
+    told = f"{OPENING[verdict['verdict']]}: {said} ({rule}; {verdict['source']})."
     if sure is False:
         told += " The interval reaches over a limit: this study is too small to be sure."
     if missing:
@@ -138,13 +139,13 @@ def worst_told(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list
         if each["p"] >= 0.05:
             continue
         p = "p < 0.001" if each["p"] < 0.001 else f"p = {each['p']:.2g}"
-        corrected = f"{p}, corrected for {each['compared']} comparisons (Bonferroni)"
+        corrected = f"{p} after Bonferroni for {each['compared']}"
         who, others = each["operator"], each["others"]
         if each["kind"] == "spread":
             times = f", {each['value'] / each['other']:.2g} times as much" if each["other"] > 0 else ""
             told.append(
                 f"{who} repeats less well than {others}: standard deviation {each['value']:.3g}{unit} against "
-                f"{each['other']:.3g}{unit}{times} ({corrected}; operators exchanged within parts)"
+                f"{each['other']:.3g}{unit}{times} ({corrected}; exchange of operators within parts)"
             )
         elif each["kind"] == "mean":
             way = "higher" if each["value"] > 0 else "lower"

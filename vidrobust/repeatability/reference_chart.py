@@ -1,6 +1,6 @@
 """Stability of a gauge: the same reference part measured day after day, as a control chart.
 
-AIAG, MSA, 4th edition (2010), chapter III-B: averages and ranges of the readings of one time; or of single readings
+AIAG, MSA, 4th edition (2010), chapter III-B: averages and ranges of the readings of one time; of single readings
 their moving range. A gauge is stable where no point is beyond its limits and none of the runs is too long.
 """
 
@@ -28,7 +28,7 @@ class ReferenceChart:
     """The chart.
 
     times                    of the points, in order; sizes: readings of each
-    average, spread          of each point; spread is the range, of single readings the moving one (NaN of the first)
+    average, spread          of each point; spread is the range, of single readings the moving one (first: NaN)
     centre, low, high        of the averages; spread_centre, spread_high of the spread
     out, shifted             points beyond a limit; in a run of LONG_RUN and more on one side
     sigma                    standard deviation within, from the ranges

@@ -213,8 +213,8 @@ def method(found: Mapping[str, Any]) -> list[str]:
         told.append(f"One verdict a part and pass: {found['rule_in_words']}.")
     if kind in ("run", "attribute"):
         told.append(
-            "Shares with Clopper & Pearson's intervals over parts, kappas with a jackknife's over parts (AIAG, MSA, "
-            "4th edition, chapter III-C)."
+            "Shares with Clopper & Pearson's intervals over parts, kappas with a jackknife's "
+            "(AIAG, MSA, 4th edition, chapter III-C)."
         )
     gauge = found if kind == "gauge" else found.get("gauge")
     if gauge:

@@ -142,7 +142,7 @@ def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
     for entry in font_manager.fontManager.ttflist:
         if not left:
             break
-        if entry.style != "normal" or entry.name in families or entry.name == "Last Resort":
+        if entry.style != "normal" or entry.name in families or entry.name.startswith("Last Resort"):
             continue
         try:
             has = left & set(map(chr, FT2Font(entry.fname).get_charmap()))
