@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidrobust.errors import InputError
 from vidrobust.files.atomic import cell_text
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,7 +209,7 @@ def _with_points(
         for line, text in zip(lines, column, strict=True):
             if "." in text and "," not in text:
                 raise InputError(
-                    f"{shown(path)}, line {line}, column {shown(name)}: {shown(text)} may be "
+                    f"{printable(path)}, line {line}, column {printable(name)}: {printable(text)} may be "
                     f"{text.replace('.', '')} or {text.replace('.', ',')}: other numbers of this column have "
                     "decimal commas; write them all alike"
                 )
@@ -246,7 +246,7 @@ def _decimal_commas(path: Path, dialect: Dialect) -> bool:
 @contextmanager
 def _read_of(path: Path) -> Iterator[None]:
     """What goes wrong in reading a file, as an InputError that says what and where."""
-    name = shown(path)
+    name = printable(path)
     try:
         yield
     except FileNotFoundError as error:

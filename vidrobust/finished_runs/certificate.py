@@ -14,13 +14,13 @@ import pandas as pd
 
 from vidrobust import __version__
 from vidrobust.errors import SettingsError
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import plain
 from vidrobust.finished_runs.studies import Asked
 from vidrobust.report import certificate as content
 from vidrobust.report.pages import write_page
 from vidrobust.report.pdf import printed
 from vidrobust.report.repeatability_section import section_of_run_rows, section_of_table
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 FIELDS = {
     "part": "Part",
@@ -48,7 +48,7 @@ MOST_NAMES = 12
 
 def read_header(path: Path) -> dict[str, str]:
     """The header from a TOML file; SettingsError for what cannot be read or is no field of it."""
-    where = f"--certificate {shown(path)}"
+    where = f"--certificate {printable(path)}"
     fields = ", ".join(FIELDS)
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8-sig"))

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.atomic import csv_text, json_text, write_text
+from vidrobust.files.atomic import csv_text, write_text
+from vidrobust.files.json_text import json_text
 from vidrobust.repeatability.figures import EVERYONE, GAUGE, figures_of
 
 COLUMNS = ("part", "operator", "trial", "value", "score", "reference", "measured", "time")

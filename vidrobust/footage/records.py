@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from vidrobust.errors import InputError
 from vidrobust.files.csv_table import csv_columns, read_csv_table
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 SUFFIXES = frozenset({".csv", ".tsv", ".parquet"})
 T = TypeVar("T")
@@ -28,8 +28,8 @@ class Problem:
     def __str__(self) -> str:
         unit = "row" if self.path.suffix.lower() == ".parquet" else "line"
         place = f", {unit} {self.line}" if self.line else ""
-        column = f", column {shown(self.column)}" if self.column else ""
-        return f"{shown(self.path)}{place}{column}: {self.what}"
+        column = f", column {printable(self.column)}" if self.column else ""
+        return f"{printable(self.path)}{place}{column}: {self.what}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def number(record: Record, column: str, what: str = "a number") -> float | None:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise BadValueError(record.problem(column, f"expected {what}, got {shown(text)!r}"))
+        raise BadValueError(record.problem(column, f"expected {what}, got {printable(text)!r}"))
     return value
 
 
@@ -134,7 +134,7 @@ def read_parquet(path: Path) -> Table:
         frame = pd.read_parquet(path)
     except Exception as error:  # pyarrow raises whatever it likes
         raise InputError(
-            f"{shown(path)}: cannot be read as Parquet ({str(error).splitlines()[0]})"
+            f"{printable(path)}: cannot be read as Parquet ({str(error).splitlines()[0]})"
         ) from error
     columns = tuple(str(c) for c in frame.columns)
     texts = [[_text(value) for value in frame.iloc[:, place]] for place in range(len(columns))]

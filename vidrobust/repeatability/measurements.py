@@ -14,7 +14,7 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_csv_table
 from vidrobust.repeatability.study_columns import ALONE, alike, in_long_form, numbers, with_roles
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 COLUMNS = ("part", "operator", "trial", "value")
 Case = Literal["ask", "same", "distinct"]
@@ -69,13 +69,13 @@ def read_study_table(
     need_part  else a table that names no part is of one
     """
     table, notes = _as_text(path)
-    table = in_long_form(with_roles(table, shown(path), columns), shown(path))
+    table = in_long_form(with_roles(table, printable(path), columns), printable(path))
     if "part" not in table and not need_part:
         table = table.assign(part=ALONE)
     if "part" not in table:
+        there = ", ".join(map(printable, map(str, table.columns)))
         raise InputError(
-            f"{shown(path)}: column part is missing; it has {', '.join(map(shown, map(str, table.columns)))}. "
-            "Name it with --columns part=NAME"
+            f"{printable(path)}: column part is missing; it has {there}. Name it with --columns part=NAME"
         )
     blank = table["value"] == ""
     lines = tuple(dict.fromkeys(int(line) for line in table.index[blank]))
@@ -91,7 +91,7 @@ def read_study_table(
     for name in ("part", "operator"):
         empty = table.index[table[name] == ""]
         if len(empty):
-            raise InputError(f"{shown(path)}, line {empty[0]}, column {name}: is empty")
+            raise InputError(f"{printable(path)}, line {empty[0]}, column {name}: is empty")
         table = _one_spelling(table, (name,), list(table[name]), case, path)
     if "trial" not in table or (table["trial"] == "").all():
         table = table.assign(trial=(table.groupby(["part", "operator"]).cumcount() + 1).astype(str))
@@ -138,7 +138,7 @@ def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
     ending = path.suffix.lower()
     if not path.is_file():
         raise InputError(
-            f"{shown(path)}: no such file; expected a table with the columns {', '.join(COLUMNS)}"
+            f"{printable(path)}: no such file; expected a table with the columns {', '.join(COLUMNS)}"
         )
     if ending in (".xlsx", ".xlsm", ".xls", ".ods"):
         return _of_sheet(path), []
@@ -146,16 +146,16 @@ def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
         try:
             return _text_of(pd.read_parquet(path), first=1), []
         except Exception as error:
-            raise InputError(f"{shown(path)}: cannot be read as Parquet ({error})") from error
+            raise InputError(f"{printable(path)}: cannot be read as Parquet ({error})") from error
     found = read_csv_table(path)
     if found.uneven:
         line, count = found.uneven[0]
-        raise InputError(f"{shown(path)}, line {line}: expected {len(found.columns)} values, got {count}")
+        raise InputError(f"{printable(path)}, line {line}: expected {len(found.columns)} values, got {count}")
     notes = []
     if found.dialect.guessed:
         notes.append("the file is no UTF-8 and was read as Windows-1252: look whether all names are right")
     if found.decimal_commas:
-        notes.append(f"decimal commas in {', '.join(map(shown, found.decimal_commas))}")
+        notes.append(f"decimal commas in {', '.join(map(printable, found.decimal_commas))}")
     frame = found.frame()
     keep = [name != "" or bool((frame.iloc[:, k] != "").any()) for k, name in enumerate(found.columns)]
     return frame.loc[:, keep], notes
@@ -167,10 +167,10 @@ def _of_sheet(path: Path) -> pd.DataFrame:
         table = pd.read_excel(path)
     except ImportError as error:
         raise SettingsError(
-            f"{shown(path)}: Excel files need the extra: pip install 'vidrobust[excel]'; or save it as CSV"
+            f"{printable(path)}: Excel files need the extra: pip install 'vidrobust[excel]'; or save it as CSV"
         ) from error
     except Exception as error:
-        raise InputError(f"{shown(path)}: cannot be read as an Excel file ({error})") from error
+        raise InputError(f"{printable(path)}: cannot be read as an Excel file ({error})") from error
     return _text_of(table, first=2)
 
 
@@ -197,9 +197,10 @@ def _one_spelling(
         return rows
     if case == "ask":
         one, other = groups[0][:2]
+        where = f"{printable(path)}, column {' or '.join(names)}"
         raise InputError(
-            f"{shown(path)}: {shown(one)!r} and {shown(other)!r} in column {' or '.join(names)} differ by letter "
-            "case or blanks alone. Are they the same? Say --case same, or --case distinct"
+            f"{where}: {printable(one)!r} and {printable(other)!r} differ by letter case or blanks alone. Are they "
+            "the same? Say --case same, or --case distinct"
         )
     first = {name: group[0] for group in groups for name in group}
     return rows.assign(**{n: rows[n].map(lambda v: first.get(v, v)) for n in names if n in rows})

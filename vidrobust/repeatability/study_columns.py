@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 ROLES: dict[str, tuple[str, ...]] = {
     "part": (
@@ -157,7 +157,7 @@ def with_roles(
             n for n in names if normal(n) == normal(column)
         ]
         if not match:
-            raise SettingsError(f"--columns {role}={column}: {where} has {', '.join(map(shown, names))}")
+            raise SettingsError(f"--columns {role}={column}: {where} has {', '.join(map(printable, names))}")
         found[match[0]] = role
     for role, aliases in ROLES.items():
         if role in found.values():
@@ -166,8 +166,8 @@ def with_roles(
         exact = [name for name in fit if normal(name) == role]
         if len(fit) > 1 and len(exact) != 1:
             raise InputError(
-                f"{where}: {' and '.join(map(shown, fit))} may both be the {role}; say which with "
-                f"--columns {role}={shown(fit[0])}"
+                f"{where}: {' and '.join(map(printable, fit))} may both be the {role}; say which with "
+                f"--columns {role}={printable(fit[0])}"
             )
         if fit:
             found[(exact or fit)[0]] = role
@@ -205,7 +205,7 @@ def _numbered(table: pd.DataFrame, where: Path | str) -> list[tuple[str, str, st
         people = []
     found = trials if trials else people
     if not found:
-        there = ", ".join(map(shown, map(str, table.columns))) or "none"
+        there = ", ".join(map(printable, map(str, table.columns))) or "none"
         raise InputError(
             f"{where}: has no column of values; it has {there}. Expected part, operator, trial, value, or trials "
             "side by side (Trial 1, Trial 2, ...); or name them: --columns part=...,operator=...,value=..."
@@ -241,7 +241,7 @@ def numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:
     if len(bad):
         text = rows.loc[[bad[0]], name].iloc[0]
         raise InputError(
-            f"{shown(path)}: line {bad[0]}: {name} {shown(text)!r} is no number; a study of classes is asked for "
-            "with --attribute"
+            f"{printable(path)}: line {bad[0]}: {name} {printable(text)!r} is no number; a study of classes is asked "
+            "for with --attribute"
         )
     return values

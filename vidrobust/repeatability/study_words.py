@@ -6,20 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidrobust.repeatability.uncertainty import NAMES
+from vidrobust.text import numbers
 
 
 def number(value: float | None) -> str:
-    """Four figures, or a dash."""
-    return "-" if value is None or value != value else f"{value:.4g}"
+    """Four digits, or a dash."""
+    return numbers.number(value, 4, missing="-")
 
 
 def percent(value: float | None) -> str:
-    """A share in percent, two figures."""
-    if value is None or value != value:
-        return "-"
-    if 0 < value < 5e-5:
-        return "under 0.01 %"
-    return "100 %" if value >= 0.995 else f"{100 * value:.2g} %"
+    """A share in percent, or a dash."""
+    return numbers.percent(value, missing="-")
 
 
 def fixed(value: float | None, digits: int) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 from vidrobust.repeatability.figures import EVERYONE, GAUGE, figures_of, find
 from vidrobust.repeatability.overall import worst_told
 from vidrobust.repeatability.study_words import equal_variances_told
-from vidrobust.report.words import number, percent, plural
+from vidrobust.text.numbers import number, percent
+from vidrobust.text.phrases import plural
 
 TITLES = {
     "gauge": "Gauge R&R",

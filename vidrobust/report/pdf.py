@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 LONGEST_S = 120
@@ -20,8 +20,8 @@ def printed(page: Path, pdf: Path) -> Path:
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     if program is None:
         raise SettingsError(
-            f"--pdf: none of {', '.join(PROGRAMS)} is installed; open {shown(page)} in a browser and print it, or "
-            "leave --pdf out"
+            f"--pdf: none of {', '.join(PROGRAMS)} is installed; print {printable(page)} from a browser, or leave "
+            "--pdf out"
         )
     beside = pdf.with_name(f"{pdf.name}.part")
     with tempfile.TemporaryDirectory(prefix="vidrobust-print-") as profile:
@@ -38,8 +38,8 @@ def printed(page: Path, pdf: Path) -> Path:
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=LONGEST_S)
         except (OSError, subprocess.SubprocessError) as error:
-            raise InputError(f"{shown(pdf)}: {program} did not print the page ({error})") from error
+            raise InputError(f"{printable(pdf)}: {program} did not print the page ({error})") from error
     if not beside.is_file():
-        raise InputError(f"{shown(pdf)}: {program} wrote no file")
+        raise InputError(f"{printable(pdf)}: {program} wrote no file")
     os.replace(beside, pdf)
     return pdf
