@@ -20,7 +20,7 @@ from vidrobust.cli.app import (
     _options,
     _setting,
 )
-from vidrobust.cli.study_options import CLASSES, KINDS, RESULT, TABLES, VARIABLES
+from vidrobust.cli.study_options.tables import CLASSES, KINDS, RESULT, TABLES, VARIABLES
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import json_text, plain
 from vidrobust.text.printable import printable

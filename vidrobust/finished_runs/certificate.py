@@ -106,7 +106,9 @@ def write_certificate(
         "worst": content.worst(told, unit),
         "sample": content.sample(told),
         "method": content.method(told),
-        "settings": [(name, str(v)) for name, v in _settings(asked) if v not in (None, "", ())],
+        "settings": [
+            (name, str(v)) for name, v in _settings(asked, told["study"]) if v not in (None, "", ())
+        ],
         "hashes": list(hashes),
         "signed": SIGNED,
         "paper": paper,
@@ -140,16 +142,16 @@ def _tolerance(asked: Asked, unit: str) -> str:
     return "" if math.isnan(asked.tolerance) else f"{asked.tolerance:g}{unit} wide"
 
 
-def _settings(asked: Asked) -> list[tuple[str, Any]]:
+def _settings(asked: Asked, kind: str) -> list[tuple[str, Any]]:
     return [
         ("rules", f"{asked.profile.name} ({asked.profile.source})"),
-        ("design", asked.design),
+        ("design", asked.design if kind == "gauge" else ""),
         ("factors", ", ".join(asked.factors)),
-        ("interaction pooled above p", f"{asked.pool_above:g}"),
+        ("interaction pooled above p", f"{asked.pool_above:g}" if kind in ("gauge", "run") else ""),
         ("process sd", asked.process_sd),
         ("defects", ", ".join(asked.defect)),
         ("order of classes", " < ".join(asked.ordered)),
-        ("frames to verdict", asked.rule if asked.defect else ""),
+        ("frames to verdict", asked.rule if kind == "run" else ""),
         ("resolution", asked.resolution),
         ("calibration U", asked.calibration),
         ("guard band", asked.guard),

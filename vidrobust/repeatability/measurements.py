@@ -199,8 +199,8 @@ def _one_spelling(
         one, other = groups[0][:2]
         where = f"{printable(path)}, column {' or '.join(names)}"
         raise InputError(
-            f"{where}: {printable(one)!r} and {printable(other)!r} differ by letter case or blanks alone. Are they "
-            "the same? Say --case same, or --case distinct"
+            f"{where}: {printable(one)!r} and {printable(other)!r} differ by letter case or blanks alone. Are "
+            "they the same? Say --case same, or --case distinct"
         )
     first = {name: group[0] for group in groups for name in group}
     return rows.assign(**{n: rows[n].map(lambda v: first.get(v, v)) for n in names if n in rows})

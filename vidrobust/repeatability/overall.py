@@ -4,6 +4,7 @@ it."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,19 +17,21 @@ WORDS = {
     "percent_process": "gauge R&R is {value} % of the process variation",
     "ndc": "the gauge tells {value} groups of parts apart",
     "effectiveness": "{of} judges {percent} of the parts right every time",
-    "miss_rate": "{of} misses {percent} of the bad verdicts",
-    "false_alarm_rate": "{of} rejects {percent} of the good",
+    "miss_rate": "{of} passes {percent} of the bad parts, counted by trials",
+    "false_alarm_rate": "{of} rejects {percent} of the good parts, counted by trials",
     "kappa": "the kappa of {of} is {value}",
     "cg": "Cg is {value}",
     "cgk": "Cgk is {value}",
-    "bias_p": "the bias differs from 0 with p = {value}",
-    "slope_p": "the bias changes over the range with p = {value}",
+    "bias_p": "the test of bias against 0 gives p {value}",
+    "slope_p": "the test of a bias that changes over the range gives p {value}",
     "percent_linearity": "linearity takes {value} % of the process variation",
     "percent_bias": "bias takes {value} % of the process variation",
     "q_ms": "Q_MS is {value} %",
     "q_mp": "Q_MP is {value} %",
 }
 """A quantity in words: value, percent (of a share) and of whom."""
+SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
+"""Quantities that are told in percent, and so are the limits of their rules."""
 RANK = {"unacceptable": 3, "marginal": 2, "acceptable": 1}
 NO_VERDICT = "no verdict"
 OPENING = {
@@ -119,11 +122,20 @@ def _judge(rule: Mapping[str, Any], value: float) -> str:
 
 def _sentence(verdict: Mapping[str, Any], sure: bool | None, rules: int, missing: int) -> str:
     value = float(verdict["value"])
-    text = f"{value:.0f}" if value == int(value) and abs(value) < 1e6 else f"{value:.3g}"
+    small = verdict["quantity"].endswith("_p") and value < 0.001
+    text = (
+        "below 0.001"
+        if small
+        else f"{value:.0f}"
+        if value == int(value) and abs(value) < 1e6
+        else f"{value:.3g}"
+    )
     share = f"{100 * value:.3g} %"
     said = WORDS.get(verdict["quantity"], f"{verdict['quantity']} is {{value}}")
     said = said.format(value=text, percent=share, of=verdict["of"] or "all")
     rule = str(verdict["rule"]).removeprefix(f"{verdict['quantity']} ")
+    if verdict["quantity"] in SHARES:
+        rule = re.sub(r"\d*\.\d+", lambda limit: f"{100 * float(limit[0]):g} %", rule)
     told = f"{OPENING[verdict['verdict']]}: {said} ({rule}; {verdict['source']})."
     if sure is False:
         told += " The interval reaches over a limit: this study is too small to be sure."

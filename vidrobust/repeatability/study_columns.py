@@ -241,7 +241,7 @@ def numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:
     if len(bad):
         text = rows.loc[[bad[0]], name].iloc[0]
         raise InputError(
-            f"{printable(path)}: line {bad[0]}: {name} {printable(text)!r} is no number; a study of classes is asked "
-            "for with --attribute"
+            f"{printable(path)}: line {bad[0]}: {name} {printable(text)!r} is no number; a study of classes is "
+            "asked for with --attribute"
         )
     return values

@@ -13,6 +13,7 @@ from vidrobust.repeatability.study_words import (
     equal_variances_told,
     fixed,
     linearity_told,
+    p_value,
     risks_told,
     stability_told,
     type1_told,
@@ -204,11 +205,17 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
     for rule in dict.fromkeys(v["rule"] for v in verdicts):
         told.append(f"  rule: {rule}")
         told += [
-            f"    {v['verdict']}: {v['of'] or v['quantity']} {_figure(v['value'])}"
+            f"    {v['verdict']}: {v['of'] or v['quantity']} {_judged(v)}"
             for v in verdicts
             if v["rule"] == rule
         ]
     return [*told, *(f"  rules: {source}" for source in dict.fromkeys(v["source"] for v in verdicts))]
+
+
+def _judged(verdict: Mapping[str, Any]) -> str:
+    """The value that a rule judged."""
+    is_p = verdict["quantity"].endswith("_p")
+    return p_value(verdict["value"]) if is_p else _figure(verdict["value"])
 
 
 OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {

@@ -116,13 +116,20 @@ def _spell(figure: Figure) -> str:
         return ""
     families, left = _families_for(frozenset(missing))
     numbers: dict[str, str] = {}
+
+    def spelled(told: str) -> str:
+        return numbers.setdefault(told, f"no. {len(numbers) + 1}") if left & set(told) else told
+
+    every_family = [str(STYLE["font.family"]), *families]
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        labels = [label.get_text() for label in axis.get_majorticklabels()]
+        if set("".join(labels)) & missing:  # a tick's label is written anew when it is drawn
+            axis.set_ticklabels([spelled(label) for label in labels], fontfamily=every_family)
     for text in texts:
         told = text.get_text()
-        if left & set(told):
-            numbers.setdefault(told, f"no. {len(numbers) + 1}")
-            text.set_text(numbers[told])
-        elif set(told) & missing:
-            text.set_fontfamily([str(STYLE["font.family"]), *families])
+        text.set_text(spelled(told))
+        if set(told) & missing - left:
+            text.set_fontfamily(every_family)
     if not numbers:
         return ""
     return " In the figure " + ", ".join(f"{number} is {told}" for told, number in numbers.items()) + "."
