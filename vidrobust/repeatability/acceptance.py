@@ -53,11 +53,15 @@ class Rule:
 
     def text(self) -> str:
         """The rule in words."""
-        end = "at most" if self.better == "lower" else "at least"
-        told = f"{self.quantity} {end} {self.accept:g}{self.unit} is acceptable"
-        if self.marginal != self.accept:
-            told += f", {end} {self.marginal:g}{self.unit} marginal"
-        return told
+        written = (f"{limit:g}{self.unit}" for limit in (self.accept, self.marginal))
+        return f"{self.quantity} {limits_in_words(self.better, *written)}"
+
+
+def limits_in_words(better: str, accept: str, marginal: str) -> str:
+    """The limits of a rule as they are written: "at most 10 % is acceptable, at most 30 % marginal"."""
+    end = "at most" if better == "lower" else "at least"
+    told = f"{end} {accept} is acceptable"
+    return told if marginal == accept else f"{told}, {end} {marginal} marginal"
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ def judge(
             "better": rules[quantity].better,
             "accept": rules[quantity].accept,
             "marginal": rules[quantity].marginal,
+            "unit": rules[quantity].unit,
             "rule": rules[quantity].text(),
             "source": profile.source
             if profile.source.startswith(profile.name)

@@ -156,9 +156,9 @@ def _train(page: policy_section.PolicyPage) -> str:
 
 
 def _not_told(page: policy_section.PolicyPage) -> str:
-    unsure = [row for row in page.rejected if row["reason"].startswith("cannot tell")]
+    unsure = page.undetermined
     if not unsure:
         return ""
-    what = unsure[0]["reason"].removeprefix("cannot tell: ")
+    what = unsure[0]["reason"]
     more = f" (and {len(unsure) - 1} more, see the report)" if len(unsure) > 1 else ""
     return f"{unsure[0]['perturbation']}: {what}{more}"
