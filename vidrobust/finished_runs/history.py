@@ -125,6 +125,8 @@ def charts(
     how many first runs the limits stand on; where it is None each run is judged on those before it that were not
     called. A run is never part of what it is judged on.
     """
+    if history.empty:
+        raise InputError("the history holds no run: is its name right? RUN --history FILE adds runs to it")
     known = list(dict.fromkeys(history["model"]))
     if model is not None and model not in known:
         raise SettingsError(f"--model {model}: the history has {', '.join(known) or 'no model'}")
