@@ -11,6 +11,8 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError
@@ -28,8 +30,9 @@ class PolicyStep:
                  gain is the factor 1 / (1 + s). Lengths are shares of the frame's width (``unit`` says so)
     axes         translation only: the largest shift along x and along y, shares of the width; else empty
     probability  with which the step is applied to a picture
-    evidence     share, share_low, share_high, specific of the account of causes, replication, sensitivity,
-                 observed and what it stands on
+    evidence     share, share_low, share_high, specific of the account of causes; replication ("found again in 4
+                 of 5 clips", "not tested: one clip"); flips_at_most ("at most 9 of 73 flips"); sensitivity;
+                 observed_low to observed_high hold 95 % of the footage, observed_least and observed_most all of it
     """
 
     perturbation: str
@@ -48,8 +51,9 @@ class PolicyStep:
         factor, unit = (100.0, "% of the width") if self.unit == OF_WIDTH else (1.0, self.unit)
         span = f"{factor * self.low:.3g} to {factor * self.high:.3g}"
         if self.unit == "100 - quality":
-            return f"{self.perturbation} quality {100 - self.high:.3g} to 100 (p = {self.probability:g})"
-        return f"{self.perturbation} {span} {unit} (p = {self.probability:g})"
+            span, unit = f"quality {100 - self.high:.3g} to 100", ""
+        often = f"(p = {self.probability:g} by default)"
+        return f"{self.perturbation} {span} {unit}".rstrip() + f" {often}"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
@@ -62,13 +66,30 @@ class PolicyStep:
             )
 
 
+class Outcome(StrEnum):
+    """How a perturbation that gets no step fared."""
+
+    REFUSED = "refused"
+    """The footage says no: the cause is not there, or does not matter, or this does not stand for it."""
+    UNDETERMINED = "undetermined"
+    """The footage does not say; more of it may."""
+    NOT_MEASURED = "not measured"
+    """Nothing that is measured in footage stands for it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rejected:
-    """One perturbation that is not recommended, and why."""
+    """One perturbation that is not recommended, how it fared, and why in words."""
 
     perturbation: str
+    outcome: Outcome
     reason: str
     family: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """The reason, begun with what is open where it is."""
+        return f"cannot tell: {self.reason}" if self.outcome is Outcome.UNDETERMINED else self.reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +129,15 @@ class Policy:
         return json_text(self.to_dict())
 
     @classmethod
+    def read(cls, path: Path) -> Policy:
+        """The policy of a policy.json; InputError where it cannot be read or is none of this version."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: cannot be read: {error}; run the stage policy again") from error
+        return cls.from_json(text, str(path))
+
+    @classmethod
     def from_json(cls, text: str, where: str = "policy.json") -> Policy:
         """The policy in the text of a policy.json; InputError where it is none."""
         try:
@@ -120,7 +150,9 @@ class Policy:
             size = content.get("image_size")
             return cls(
                 steps=tuple(PolicyStep(**{**s, "axes": tuple(s["axes"])}) for s in steps),
-                rejected=tuple(Rejected(**each) for each in content["rejected"]),
+                rejected=tuple(
+                    Rejected(**{**each, "outcome": Outcome(each["outcome"])}) for each in content["rejected"]
+                ),
                 evaluation_only=tuple(content["evaluation_only"]),
                 contaminated=tuple(content.get("contaminated", ())),
                 model=content.get("model", ""),
