@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--hours", type=float, default=1000)
     parser.add_argument("--cores", type=int, default=64, help="of the cluster that is sized")
-    parser.add_argument("--fps", type=float, default=30, help="of the footage that is cost for")
+    parser.add_argument("--fps", type=float, default=30, help="of the footage that is estimated for")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as base:
         one = timed(asked.clips, asked.model, Path(base) / "one", 1)

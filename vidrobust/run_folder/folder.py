@@ -16,7 +16,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import json_text, write_text
+from vidrobust.files.atomic import json_text, plain, write_text
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 
@@ -102,6 +102,11 @@ class RunFolder:
     def table_or_empty(self, name: str) -> pd.DataFrame:
         """A table, or one without rows where its stage has not run."""
         return self.table(name) if self.has(name) else tables.empty(name)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a table as plain values."""
+        rows: list[dict[str, Any]] = plain(self.table(name).to_dict("records"))
+        return rows
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         tables.write(name, table, self.path)

@@ -28,7 +28,9 @@ def account(**changed: dict[str, float]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def candidate_fits(cause: str, does: dict[str, float], strength: float = 2.0, grain: float = 0.0) -> pd.DataFrame:
+def candidate_fits(
+    cause: str, does: dict[str, float], strength: float = 2.0, grain: float = 0.0
+) -> pd.DataFrame:
     """Twenty-four pairs in which each perturbation does this part of the cause, with a little scatter."""
     rng = np.random.default_rng(0)
     rows = []

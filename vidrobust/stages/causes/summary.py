@@ -1,0 +1,34 @@
+"""What is made of all units of the stage causes: the account, and what is named."""
+
+from __future__ import annotations
+
+from vidrobust.metrics.catalogue import ACCOUNTS
+from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.stage import Facts
+from vidrobust.stages.causes.keyframes import keyframe_tests
+from vidrobust.stages.causes.naming import named, replication
+from vidrobust.stages.causes.shares import over_a_second, summarise_by
+from vidrobust.stages.causes.shares import summarise as summarise_account
+from vidrobust.tables import schema as tables
+
+
+def summarise(run: Run, facts: Facts) -> None:
+    """The tables ``account``, ``account_by`` and ``named``, and the same of the places of detectors' boxes."""
+    for prefix in ACCOUNTS:
+        rows = run.table(f"{prefix}causes")
+        found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
+        if len(rows):
+            found["account"] = summarise_account(rows, keyframes=None if prefix else _keyframe_tests(run))
+            found["account_by"] = summarise_by(rows)
+            names = named(found["account"], over_a_second(found["account_by"]))
+            found["named"] = replication(rows, names, run.settings.seed)
+        for name, table in found.items():
+            run.folder.write_table(f"{prefix}{name}", table)
+
+
+def _keyframe_tests(run: Run) -> dict[str, float]:
+    """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
+    pairs = run.table_or_empty("pairs")
+    near = pairs[pairs["kind"] == "adjacent"]
+    transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
+    return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))
