@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 import pytest
+from vidrobust.pipeline.stages import STAGES
 
 from tests.test_architecture import RANK
 from vidrobust.cli.app import cli
-from vidrobust.pipeline.stages import STAGES
 from vidrobust.tables import schema as tables
 
 for _path in sorted(Path(__file__).parents[1].glob("vidrobust/cli/*.py")):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from vidrobust.pipeline.stages import ALL
 
 from vidrobust.finished_runs.demo_line import demo_line, planted_told, verdicts_told
 from vidrobust.line_sim.render import RenderSettings
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.stages import ALL
 from vidrobust.pipeline.status import status
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from vidrobust.pipeline.stages import STAGES
 
 from tests.pipeline.conftest import run
-from vidrobust.pipeline.stages import STAGES
 from vidrobust.run_folder.folder import RunFolder
 
 pytest.importorskip(

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from vidrobust.pipeline.stages import BY_NAME
 
 from tests.pipeline.conftest import NETS, run
-from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.run_folder.folder import RunFolder
 
 CLIP = "objects/mdn_flower.mp4"

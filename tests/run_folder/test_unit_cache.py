@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from vidrobust.pipeline.stages import BY_NAME
 
 from tests.pipeline.conftest import FEW, run
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.tables import schema as tables
 

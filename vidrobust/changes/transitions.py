@@ -200,7 +200,7 @@ def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, 
 
 
 def reasons_of(frames: np.ndarray, transitions: pd.DataFrame) -> np.ndarray:
-    """(N,) object: of each frame the reason of ``transitions``, "first" where the frame before it is not among them.
+    """(N,) object: of each frame the reason of ``transitions``; "first" where the one before is not among them.
 
     frames (N,) int64 in the order of delivery; transitions: rows of that table of the same item
     """

@@ -105,8 +105,8 @@ def _expand(source: str, found: _Found) -> None:
     path = Path(source)
     if "://" in source:
         found.problems.append(
-            f"{printable(without_secrets(source))}: is a network address, and only local files are read; record it "
-            "with --for, or download it"
+            f"{printable(without_secrets(source))}: is a network address, and only local files are read; "
+            "record it with --for, or download it"
         )
     elif os.path.isdir(path):
         _expand_folder(source, found)

@@ -111,7 +111,8 @@ def _path(record: Record, folder: Path) -> Path:
     if not text:
         raise BadValueError(record.problem("path", "is empty"))
     if "://" in text:
-        what = f"{printable(without_secrets(text))} is a network address, and only local files are read; download it"
+        address = printable(without_secrets(text))
+        what = f"{address} is a network address, and only local files are read; download it"
         raise BadValueError(record.problem("path", what))
     path = folder / text
     if "\0" in text or not os.path.exists(path):

@@ -74,7 +74,7 @@ class BoxMeter:
         else:
             before, into = self._found[-1], self._shifts[-2]
             rows = np.flatnonzero(before.frame == before.num_frames - 1)
-        rows = rows[before.scores[rows] >= min(self.settings.tracks.track_keep_score, 0.1)]
+        rows = rows[before.scores[rows] >= min(self.settings.tracks.keep_score, 0.1)]
         assert self._gray is not None
         into[rows] = box_shifts(self._gray, gray, before.boxes[rows], scale)
 
@@ -106,7 +106,7 @@ class BoxMeter:
                 "y2": y2,
                 "shift_x": boxes.shift[:, 0],
                 "shift_y": boxes.shift[:, 1],
-                "duplicate": duplicate_boxes(boxes, self.settings.tracks.track_start_score),
+                "duplicate": duplicate_boxes(boxes, self.settings.tracks.start_score),
             }
         )
 
@@ -121,8 +121,8 @@ class BoxMeter:
             found = change(
                 (moved[before], boxes.scores[before], boxes.labels[before]),
                 (boxes.boxes[after], boxes.scores[after], boxes.labels[after]),
-                track_start_score=settings.track_start_score,
-                track_keep_score=settings.track_keep_score,
+                start_score=settings.start_score,
+                keep_score=settings.keep_score,
                 least=settings.iou,
             )
             rows.append(found.shares())

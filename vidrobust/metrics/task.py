@@ -104,7 +104,7 @@ class Task:
     accounts  what the tables of each account of causes begin with -> what is accounted for, in words
     anchored  metrics, by name, that are also told of anchor pairs
     groups    what else the numbers are told by: "class" -> the column of the raw tables that holds it
-    whole     (tables, transitions, (H, W), AlongTime) -> those tables again, of an item whose segments were worked on
+    whole     (tables, transitions, (H, W), AlongTime) -> those tables again, of an item in several segments
               one by one, where their rows depend on more than the frames about them
     moved     (predictions, perturbation, strength, a generator a frame, (H, W)) -> where a perturbation that moves
               the picture puts them; None where predictions have no place in the picture

@@ -41,7 +41,8 @@ def external_files(path: Path) -> list[Path]:
         file = (folder / location).resolve()
         if not file.is_relative_to(folder):
             raise InputError(
-                f"{printable(path)}: reads weights from {printable(Path(location))}, outside its own folder, and is "
+                f"{printable(path)}: reads weights from {printable(Path(location))}, outside its own folder, "
+                "and is "
                 "refused: put the file beside it and save the network again"
             )
         found.add(file)

@@ -47,7 +47,8 @@ def with_recordings(
     first = without_secrets(streams[0])
     if lasting is None:
         raise SettingsError(
-            f"{printable(first)}: is a stream and has no end by itself; say how long it is recorded with --for, such "
+            f"{printable(first)}: is a stream and has no end by itself; say how long it is "
+            "recorded with --for, such "
             "as --for 60s"
         )
     for_s = seconds_of(lasting, "--for")

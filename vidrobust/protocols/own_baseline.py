@@ -26,7 +26,8 @@ def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
         of_suite = str(found["suite"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{printable(path)}: is no baseline ({type(error).__name__}: {error}); it is what vidrobust corruptions "
+            f"{printable(path)}: is no baseline ({type(error).__name__}: {error}); it is what "
+            "vidrobust corruptions "
             "--json prints of one model"
         ) from error
     if of_suite != suite:

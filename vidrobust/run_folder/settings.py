@@ -150,8 +150,8 @@ class Settings:
     def tracks(self) -> TrackSettings:
         """How boxes are followed; SettingsError where it cannot be."""
         return TrackSettings(
-            track_start_score=self.track_start_score,
-            track_keep_score=self.track_keep_score,
+            start_score=self.track_start_score,
+            keep_score=self.track_keep_score,
             iou=self.track_iou,
             max_gap=self.max_gap,
         )

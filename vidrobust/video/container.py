@@ -48,8 +48,8 @@ def open_container(
     url = isinstance(path, str) and "://" in path
     if url and not allow_network:
         raise InputError(
-            f"{printable(without_secrets(str(path)))}: is a network address, and only local files are read; allow it, "
-            "or download it"
+            f"{printable(without_secrets(str(path)))}: is a network address, and only local files are read; "
+            "allow it, or download it"
         )
     container_options = {"pattern_type": "none"}
     if not allow_network:

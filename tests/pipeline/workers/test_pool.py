@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from vidrobust.pipeline.stages import BY_NAME
 
 from vidrobust.errors import SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import Segment
-from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.pipeline.workers.order import (
     Began,
     Event,

@@ -21,21 +21,22 @@ from vidrobust.metrics.box_differences import BIRTH, KEEP, LEAST_IOU, SAME_CLASS
 class TrackSettings:
     """How boxes are followed.
 
-    track_start_score   least score of a box that begins a track
-    track_keep_score  least score of a box that goes on with one
+    start_score   least score of a box that begins a track
+    keep_score  least score of a box that goes on with one
     iou     least overlap of a box with where its track is expected
     max_gap  longest gap, frames, within a track
     """
 
-    track_start_score: float = BIRTH
-    track_keep_score: float = KEEP
+    start_score: float = BIRTH
+    keep_score: float = KEEP
     iou: float = LEAST_IOU
     max_gap: int = 5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.track_keep_score <= self.track_start_score <= 1:
+        if not 0 <= self.keep_score <= self.start_score <= 1:
             raise SettingsError(
-                f"expected 0 <= track_keep_score <= track_start_score <= 1, got track_keep_score {self.track_keep_score:g} and track_start_score {self.track_start_score:g}"
+                f"expected 0 <= keep_score <= start_score <= 1, "
+                f"got keep_score {self.keep_score:g} and start_score {self.start_score:g}"
             )
         if not 0 < self.iou <= 1 or self.max_gap < 0:
             raise SettingsError(
@@ -121,7 +122,7 @@ def follow(found: ItemBoxes, settings: TrackSettings) -> np.ndarray:
     """(D,) int64: the track of each box, numbered from 0 by their first boxes; -1 for boxes in none."""
     track = np.full(len(found.frame), -1, np.int64)
     bounds = np.searchsorted(found.frame, np.arange(found.num_frames + 1))
-    usable = found.scores >= settings.track_keep_score
+    usable = found.scores >= settings.keep_score
     live, count = _NONE, 0
     for frame in range(found.num_frames):
         rows = np.arange(bounds[frame], bounds[frame + 1])
@@ -129,7 +130,7 @@ def follow(found: ItemBoxes, settings: TrackSettings) -> np.ndarray:
         live = _ahead(live) if found.joined[frame] else _NONE
         old, new = _matched(live, found.boxes[rows], found.labels[rows], settings.iou)
         track[rows[new]] = live.track[old]
-        born = rows[(track[rows] < 0) & (found.scores[rows] >= settings.track_start_score)]
+        born = rows[(track[rows] < 0) & (found.scores[rows] >= settings.start_score)]
         track[born] = count + np.arange(len(born))
         count += len(born)
         lost = np.setdiff1d(np.arange(len(live.track)), old)

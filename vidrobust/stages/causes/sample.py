@@ -51,7 +51,7 @@ def has_third(transitions: pd.DataFrame) -> np.ndarray:
 
     frames  t-1   t   t+1   t+2      the pair (t, t+1) needs the link (t-1, t) or the link (t+1, t+2)
 
-    FrameTransitions are the neighbours among the rows (frame_b = frame_a + 1); for pairs further apart, with no neighbours
+    Links are the neighbours among the rows (frame_b = frame_a + 1); for pairs further apart, with no neighbours
     among the rows, nothing is asked.
     """
     first, second = (transitions[name].to_numpy(np.int64) for name in ("frame_a", "frame_b"))

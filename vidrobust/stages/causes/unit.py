@@ -117,7 +117,7 @@ def _seen(
     if model.task == "classification":
         yield (scores, *seen_by(model, pair.album, device), model.class_names)
         return
-    how = {"track_start_score": settings.track_start_score, "track_keep_score": settings.track_keep_score}
+    how = {"start_score": settings.track_start_score, "keep_score": settings.track_keep_score}
     seen = seen_boxes(model, pair.album, pair.motions, backwards=pair.made.reversed, **how)
     yield scores, seen.z, seen.states, seen.names
     yield places[0], seen.places, np.zeros(len(pair.album), np.int64), ("",)

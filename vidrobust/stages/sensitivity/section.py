@@ -13,20 +13,13 @@ from matplotlib.axes import Axes
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import FAMILIES, phrase, saying
-from vidrobust.report.words import (
-    known,
-    listing,
-    percent,
-    percent_interval,
-    percent_with_interval,
-    plural,
-    span,
-)
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.policy.observed import LENGTHS, QUANTITIES, observed
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 from vidrobust.statistics.sample_size import narrower
+from vidrobust.text.numbers import known, percent, percent_with_interval
+from vidrobust.text.phrases import listing, plural, span
 
 FLIPS_WORTH_SAYING = 0.05
 """A strength matters from the share of flipped frames on."""
@@ -159,11 +152,14 @@ def _larger(flips: pd.DataFrame) -> str:
 
 def _sentence(perturbation: str, row: pd.Series, seen: float | None) -> str:
     said = saying(perturbation, float(row["strength"]))
-    text = f"{said[0].upper()}{said[1:]} flips the label of {percent(row['value'])} of the frames "
-    text += f"(95 % interval {percent_interval(row['low'], row['high'])})."
+    text = f"{said[0].upper()}{said[1:]} flips the label of {_share(row)} of the frames."
     if seen is not None and known(seen):
         text += f" Over its shots the footage itself goes as far as {saying(perturbation, seen)}."
     return text
+
+
+def _share(row: pd.Series) -> str:
+    return percent_with_interval(row["value"], row["low"], row["high"])
 
 
 def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
@@ -185,7 +181,7 @@ def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
         }
         for metric in SHOWN:
             value, low, high = (row.get((name, metric), math.nan) for name in ("value", "low", "high"))
-            entry[metric] = f"{percent(value)} [{percent_interval(low, high)}]"
+            entry[metric] = percent_with_interval(value, low, high)
         entry["n"] = int(row.get(("n", "label_flip"), 0) or 0)
         result.append(entry)
     return result
@@ -283,8 +279,7 @@ def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
     first = (
         worth.assign(step=steps, less=-worth["value"]).sort_values(["step", "less"], kind="stable").iloc[0]
     )
-    share = percent_with_interval(first["value"], first["low"], first["high"])
-    said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {share}"
+    said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {_share(first)}"
     of = f" of {first['model']}'s frames" if flips["model"].nunique() > 1 else " of the frames"
     return f"{family.capitalize()}: {said}{of}"
 
