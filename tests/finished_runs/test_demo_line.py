@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-from vidrobust.pipeline.stages import ALL
 
 from vidrobust.finished_runs.demo_line import demo_line, planted_told, verdicts_told
 from vidrobust.line_sim.render import RenderSettings
@@ -13,6 +12,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.status import status
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
 
 LINE = RenderSettings(parts=2, passes=2, seconds=0.5, seed=3, dials=("light=0.6",))
 STUDY = Settings(
@@ -26,7 +26,7 @@ def test_every_stage_runs_and_the_planted_light_is_told_with_its_size(tmp_path: 
     from vidrobust.run_folder.folder import RunFolder
 
     rows = status(RunFolder.existing(out))
-    assert {row["stage"] for row in rows if row["state"] == "done"} == set(ALL)
+    assert {row["stage"] for row in rows if row["state"] == "done"} == set(STAGES.names)
     assert (out / "repeatability.json").is_file()
     place = told.index("What was planted, and what was found")
     light, rest = told[place + 1 :]

@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from vidrobust.pipeline.stages import BY_NAME
 
 from tests.pipeline.conftest import FEW, run
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.run_folder.unit_cache import UnitCache
+from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.tables import schema as tables
-
-TRANSITIONS = BY_NAME["transitions"]
 
 
 def transitions() -> pd.DataFrame:
@@ -44,7 +42,7 @@ def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path: Path, place: str) 
     with pytest.raises(InputError, match=r"transitions.none\.parquet: cannot be read"):
         parts.facts(TRANSITIONS, "none")
     if place:
-        with pytest.raises(SettingsError, match="may hold parts of other runs too"):
+        with pytest.raises(SettingsError, match="may hold units of other runs too"):
             parts.clean()
     else:
         assert parts.clean() > 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,25 +9,17 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.app import (
-    _CONFIG,
-    _FOOTAGE,
-    _GATES,
-    _MODEL,
-    _OUT,
-    _OVERWRITE,
-    _PRINT,
-    _options,
-    _setting,
-)
+from vidrobust.cli import options as opt
+from vidrobust.cli.printing import given, may_be_footage, print_json, print_result, reporter
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import plain
+from vidrobust.stages.catalogue import STAGES
+from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.text.printable import printable
 
-_PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none.", default=None)
 
-
-@click.command()
+@click.command(cls=opt.GroupedCommand)
 @click.argument("target", nargs=-1)
 @click.option("--gauge", "gauge_file", metavar="CSV", help="A variables study: part, operator, trial, value.")
 @click.option(
@@ -68,7 +59,15 @@ _PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none
     metavar="NAME",
     help="How frames become a verdict: majority, any-defect, mean, last, worst.",
 )
-@_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _GATES, _PICTURES, _PRINT)
+@opt.options(
+    opt.setting_options(STAGES.with_needs([STABILITY.name]), gated=True),
+    opt.setting("pictures"),
+    opt.OUT,
+    opt.CONFIG,
+    opt.OVERWRITE,
+    opt.JSON,
+    opt.QUIET,
+)
 def repeatability(
     target: tuple[str, ...],
     gauge_file: str | None,
@@ -118,7 +117,7 @@ def repeatability(
 def _tell(found: dict[str, Any], as_json: bool) -> None:
     from vidrobust.repeatability.words import lines
 
-    click.echo(json.dumps(plain(found), indent=2) if as_json else "\n".join(lines(found)))
+    print_result(found, lines(found), as_json)
 
 
 def _asked(people: str | None, **asked: Any) -> Any:
@@ -144,14 +143,13 @@ def _of_table(
     gauge_file: str | None, attribute_file: str | None, asked: Any, options: dict[str, Any], as_json: bool
 ) -> int:
     """The study of a table without video; the exit code of its gates."""
-    from vidrobust.cli.app import _given, _reporter
     from vidrobust.finished_runs.gate import hold_study
     from vidrobust.finished_runs.studies import attribute_of, gauge_of, passed_or_failed
     from vidrobust.pipeline.open import settings_of
     from vidrobust.repeatability.measurements import read_attribute, read_gauge
 
     out, config, _, quiet = (options.pop(name) for name in ("out", "config", "overwrite", "quiet"))
-    settings, _ = settings_of((), config, _given(options))
+    settings, _ = settings_of((), config, given(options))
     file = Path(str(gauge_file or attribute_file))
     table = (read_gauge if gauge_file else read_attribute)(file)
     found = (gauge_of if gauge_file else attribute_of)(table, asked)
@@ -162,12 +160,11 @@ def _of_table(
         judged = table if gauge_file else passed_or_failed(table, asked)[0]
         click.echo(f"report: {write_study(page, plain(found), judged, file.name)}", err=True)
     _tell(found, as_json)
-    return hold_study(found, settings.fail_if, _reporter(quiet), settings.junit, file.stem)
+    return hold_study(found, settings.fail_if, reporter(quiet), settings.junit, file.stem)
 
 
 def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_json: bool) -> int:
     """The studies of a run folder, or of sources whose stability is made first; the exit code."""
-    from vidrobust.cli.app import _given, _may_be_footage, _reporter
     from vidrobust.finished_runs.find_passes import manifest_for
     from vidrobust.finished_runs.gate import enforce_gates
     from vidrobust.footage.expand import expand_sources
@@ -176,25 +173,25 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_j
     from vidrobust.run_folder.folder import is_run_folder
 
     out, config, overwrite = (options.pop(name) for name in ("out", "config", "overwrite"))
-    reporter, given = _reporter(options.pop("quiet")), _given(options)
+    tell, chosen = reporter(options.pop("quiet")), given(options)
     first = Path(target[0])
     if len(target) == 1 and is_run_folder(first):
-        with opened_folder(first, given, reporter, out) as run:
-            build(run, ("stability",) if set(given) - {"pictures", "fail_if", "junit"} else ())
+        with opened_folder(first, chosen, tell, out) as run:
+            build(run, STAGES, ("stability",) if set(chosen) - {"pictures", "fail_if", "junit"} else ())
             _tell(_studied(run, asked), as_json)
             return enforce_gates(run)
-    if len(target) == 1 and not _may_be_footage(target[0]):
+    if len(target) == 1 and not may_be_footage(target[0]):
         raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
-    settings, named = settings_of(target, config, given)
+    settings, named = settings_of(target, config, chosen)
     items = expand_sources(settings.sources).items
-    if (file := manifest_for(settings, out or named, items, reporter)) is not None:
+    if (file := manifest_for(settings, out or named, items, tell)) is not None:
         out = str(folder_of(settings, out or named))
         settings = settings.changed({"sources": (str(file),)}, "passes")
-    with opened_sources(settings, out or named, reporter, overwrite=overwrite) as run:
-        build(run, ("stability",))
+    with opened_sources(settings, out or named, tell, overwrite=overwrite) as run:
+        build(run, STAGES, ("stability",))
         _tell(_studied(run, asked), as_json)
         if run.failed:
-            reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
+            tell.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
         return enforce_gates(run) or (3 if run.failed else 0)
 
 
@@ -211,7 +208,7 @@ def _classes(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
-@click.command()
+@click.command(cls=opt.GroupedCommand)
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--out", "-o", metavar="FILE", default="passes.csv", show_default=True, help="Where to write.")
 @click.option(
@@ -221,7 +218,7 @@ def _classes(text: str | None) -> list[str]:
     metavar="N",
     help="N parts come round in turn; else each pass is a new one.",
 )
-@_options(_FOOTAGE, _PICTURES, _PRINT)
+@opt.options(opt.setting_options([TRANSITIONS], gated=False), opt.setting("pictures"), opt.JSON, opt.QUIET)
 def passes(
     sources: tuple[str, ...], out: str, cycle: int, as_json: bool, quiet: bool, **options: Any
 ) -> None:
@@ -229,24 +226,22 @@ def passes(
 
     Beside it a sheet of pictures, one row a pass, unless --no-pictures. The camera must stand still.
     """
-    from vidrobust.cli.app import _given, _reporter
     from vidrobust.finished_runs.find_passes import passes_in, passes_told, write_passes
     from vidrobust.pipeline.open import settings_of
 
     file = Path(out)
-    settings, _ = settings_of(sources, None, _given(options))
-    found = passes_in(settings, _reporter(quiet), cycle=cycle, beside=file.parent)
+    settings, _ = settings_of(sources, None, given(options))
+    found = passes_in(settings, reporter(quiet), cycle=cycle, beside=file.parent)
     write_passes(found, file)
     if as_json:
         told = {"passes": found.rows.to_dict("records"), "left_out": list(found.left_out), "file": out}
-        click.echo(json.dumps(plain(told), indent=2))
+        print_json(told)
     else:
         click.echo("\n".join([*passes_told(found), str(file)]))
     if found.rows.empty:
         raise InputError("no part was seen to cross the picture")
 
 
-def register(group: click.Group) -> None:
-    """Add these commands to the command line."""
-    for command in (repeatability, passes):
-        group.add_command(command)
+def commands() -> tuple[click.Command, ...]:
+    """All commands of this module."""
+    return (repeatability, passes)

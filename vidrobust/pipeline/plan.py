@@ -12,7 +12,7 @@ from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
 from vidrobust.pipeline.keys import unit_key
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.segments import Segment, segments_of
-from vidrobust.pipeline.stage import Budgeted, Stages, described_by
+from vidrobust.pipeline.stage import Budgeted, Stages, StreamStage, described_by
 from vidrobust.text.printable import printable
 
 
@@ -56,7 +56,7 @@ class Plan:
             self._segments[item.name] = found
         return self._segments[item.name]
 
-    def _described(self, content: str) -> tuple[object, str]:
+    def _described(self, content: str) -> tuple[StreamStage, str]:
         """The stage that says what an input is, and the key of its unit for this content."""
         stage = described_by(self.stages.footage[0])
         return stage, unit_key(stage, content, self.run.settings, None)

@@ -32,7 +32,7 @@ from vidrobust.video.prefetch import prefetched
 from vidrobust.video.source import VideoSource
 
 Fail = Callable[[Order, str, str], None]
-"""Told (order, path, error) of what failed."""
+"""Wording (order, path, error) of what failed."""
 
 
 _TOO_LARGE = (

@@ -1,4 +1,4 @@
-"""The stage ``causes``: why the output changed; measured changes replayed one by one, and the account of causes."""
+"""The stage ``causes``: why the output changed, by replays of measured changes, and the account of causes."""
 
 from __future__ import annotations
 

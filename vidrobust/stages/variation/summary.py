@@ -1,4 +1,4 @@
-"""What is made of all units of the stage variation: percentiles of the changes, and the spread of the condition."""
+"""What is made of all units of the stage variation: percentiles of changes, and the spread of the condition."""
 
 from __future__ import annotations
 
