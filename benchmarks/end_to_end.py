@@ -12,7 +12,7 @@ largest).
 clips   a hundred clips of ten seconds are to take twenty minutes on two cores: wall time, seconds of each stage
 long    an hour of 1080p is to stay within 2 GB
 growth  frames and perturbations are made two and four times as many, and models two and three times (the same
-        network under other names), all else as it is; the time is to grow along a line. Wording are the lines
+        network under other names), all else as it is; the time is to grow along a line. Given are the lines
 fitted         to the seconds, and how far the measured ones are from them
 """
 
