@@ -9,13 +9,14 @@ drawn as a study draws them, and per cause the share of intervals that hold the 
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import cv2
+import harness
 import numpy as np
 import pandas as pd
 import torch
+from harness import say
 
 from vidrobust.changes.transitions import PairWatcher
 from vidrobust.frames.pixels import to_array
@@ -88,9 +89,7 @@ def coverage(rows: pd.DataFrame, transitions: pd.DataFrame, pairs: int, draws: i
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--model", required=True)
     parser.add_argument("--pairs", type=int, default=24)
@@ -104,9 +103,9 @@ def main() -> None:
     for path in options.clips:
         frames, transitions = footage(path, options.frames, options.width)
         rows = replay_all(frames, transitions, [model], path.stem)
-        print(f"\n{path.name}: {rows['frame_a'].nunique()} pairs, {model.name}")
-        print(coverage(rows, transitions, options.pairs, options.draws).round(3).to_string(), flush=True)
+        say(f"\n{path.name}: {rows['frame_a'].nunique()} pairs, {model.name}")
+        say(coverage(rows, transitions, options.pairs, options.draws).round(3).to_string())
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

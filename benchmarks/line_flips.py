@@ -1,6 +1,6 @@
 """How often ``line-classifier`` contradicts itself: at rest, and with each dial turned, over many lines.
 
-    python benchmarks/line_flips.py [--seeds 8001 8002 ...] [--cache 8] [--seconds 1] [--dial NAME ...] \
+    python benchmarks/line_flips.py [--seeds 8001 8002 ...] [--parts 8] [--seconds 1] [--dial NAME ...] \
         [--size mild mid strong] [--weights DIR] [--keep DIR] [--workers 2]
 
 A line is one seed: parts, belt and machine of its own. Of all its clips, neighbouring frames in which the part is
@@ -12,7 +12,6 @@ there already, so that other weights are judged on the same frames. Dials are na
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -21,9 +20,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import cv2
+import harness
 import numpy as np
 import pandas as pd
 import torch
+from harness import say
 
 from vidrobust.line_sim import trained
 from vidrobust.line_sim.dials import BY_NAME
@@ -106,11 +107,9 @@ def row_of(dial: str, word: str, found: Sequence[list[dict[str, int]]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
-    parser.add_argument("--cache", type=int, default=8)
+    parser.add_argument("--parts", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--dial", nargs="+", default=[REST, *BY_NAME])
     parser.add_argument("--size", nargs="+", default=list(WORDS), choices=WORDS)
@@ -132,14 +131,14 @@ def main() -> None:
         for dial, word in rows
         for seed in given.seeds
     ]
-    print("| dial | size | flips | by line | parts that flip | pairs | right class | right kind |")
-    print("|---|---|---|---|---|---|---|---|")
+    say("| dial | size | flips | by line | parts that flip | pairs | right class | right kind |")
+    say("|---|---|---|---|---|---|---|---|")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(given.workers, mp_context=context) as pool:
         found = pool.map(judge, lines)
         for dial, word in rows:
-            print(row_of(dial, word, [next(found) for _ in given.seeds]), flush=True)
+            say(row_of(dial, word, [next(found) for _ in given.seeds]))
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

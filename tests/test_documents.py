@@ -11,7 +11,6 @@ import pytest
 from tests.test_architecture import RANK
 from vidrobust.cli.app import cli
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.tables import schema as tables
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -137,8 +136,7 @@ def test_the_readme_has_a_line_for_every_folder_of_the_package() -> None:
     assert {name for name in folders if f"| `vidrobust/{name}/` |" not in text} == set()
 
 
-def test_the_run_folders_page_names_every_table_and_stage() -> None:
+def test_the_run_folders_page_names_every_stage_and_file() -> None:
     named = set(CODE.findall((ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")))
-    assert {name for name in tables.TABLES if f"{name}.parquet" not in named} == set()
     assert {stage.name for stage in STAGES.stages if stage.name not in named} == set()
     assert {file for stage in STAGES.stages for file in stage.files if file not in named} == set()

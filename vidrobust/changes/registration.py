@@ -58,7 +58,6 @@ class Registration:
     unseen        (H, W) bool, pixels of b that were surely not in a: no displacement comes near, none returns
     textured      share of pixels with texture
     common        share of textured pixels that follow the affine motion
-    occluded      share of pixels of b that were not seen in a, or left the frame
     likeness      correlation of luma between b and frame a moved by ``source``, in [-1, 1]
     failed        why nothing can be said of this pair; empty if the registration holds
     affine_failed why shift and affine cannot be told; empty if they hold
@@ -72,7 +71,6 @@ class Registration:
     unseen: np.ndarray
     textured: float
     common: float
-    occluded: float
     likeness: float
     failed: str
     affine_failed: str
@@ -114,7 +112,6 @@ def register(a: np.ndarray, b: np.ndarray, *, fine: bool = True) -> Registration
         unseen=unexplained & ~returns,
         textured=float(textured.mean()),
         common=common,
-        occluded=float((unexplained & ~returns).mean()),
         likeness=likeness,
         failed=_why_failed(likeness, float(visible.mean()), float(unexplained[textured].mean())),
         affine_failed="" if common >= MIN_COMMON else "no common motion",
@@ -291,7 +288,6 @@ def _unknown(height: int, width: int, reason: str) -> Registration:
         unseen=np.ones((height, width), bool),
         textured=0.0,
         common=0.0,
-        occluded=1.0,
         likeness=float("nan"),
         failed=reason,
         affine_failed=reason,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import json_text
 
 if TYPE_CHECKING:
     from vidrobust.pipeline.progress import Reporter
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 def print_json(content: Any) -> None:
     """Strict JSON on standard output: NaN becomes null, tables become lists."""
-    click.echo(json.dumps(plain(content), indent=2, ensure_ascii=False))
+    click.echo(json_text(content), nl=False)
 
 
 def print_result(found: Any, lines: Sequence[str], as_json: bool) -> None:

@@ -12,7 +12,7 @@ import click
 from vidrobust.cli import options as opt
 from vidrobust.cli.printing import given, may_be_footage, print_json, print_result, reporter
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import plain
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import TRANSITIONS

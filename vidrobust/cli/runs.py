@@ -12,7 +12,8 @@ import click
 
 from vidrobust.cli.options import CONFIG, JSON, OUT, GroupedCommand, options, setting_options
 from vidrobust.cli.printing import print_result
-from vidrobust.files.atomic import plain, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import plain
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.numbers import interval, percent
 

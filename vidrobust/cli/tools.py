@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -187,7 +186,10 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
         except InputError as error:
             failed = True
             click.echo(f"error: {error}", err=True)
-    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(map(as_text, found)))
+    if as_json:
+        print_json(found)
+    else:
+        click.echo("\n".join(map(as_text, found)))
     if failed or any(entry["rows"] == 0 for entry in found):
         sys.exit(3)
 
@@ -231,10 +233,8 @@ def _print_catalogue(entries: tuple[Any, ...], as_json: bool) -> None:
 
 
 def _rounded(value: Any) -> Any:
-    """Three digits of a number; None for NaN, as JSON has none."""
-    if not isinstance(value, float):
-        return value
-    return float(f"{value:.3g}") if value == value else None
+    """Three digits of a number."""
+    return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 def _print_rows(rows: Any, as_json: bool) -> None:

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError, SettingsError, VidrobustError
-from vidrobust.files.atomic import json_text, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text
 from vidrobust.finished_runs.history import add_runs, charts, read_history, write_history
 from vidrobust.footage.expand import expand_sources
 from vidrobust.models.predict import Model

@@ -42,15 +42,6 @@ def ious(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return i, j, np.divide(common, union, out=np.zeros(len(i)), where=union > 0)
 
 
-def paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N, 4) and (N, 4) -> (N,) IoU row by row."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    sides = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0)
-    common = sides[:, 0] * sides[:, 1]
-    union = areas(a) + areas(b) - common
-    return np.divide(common, union, out=np.zeros(len(a)), where=union > 0)
-
-
 def assign(i: np.ndarray, j: np.ndarray, value: np.ndarray) -> np.ndarray:
     """One-to-one pairs of largest total value among candidates (Hungarian): (M,) rows of the candidates.
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.atomic import json_text, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RECORDINGS, RunFolder, make_room
 from vidrobust.run_folder.time_option import seconds_of

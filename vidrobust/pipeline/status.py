@@ -1,4 +1,4 @@
-"""What a run folder holds: each stage done, stale or missing, with its time. Wording from run.json alone."""
+"""What a run folder holds: each stage done, stale or missing, with its time. Read from run.json alone."""
 
 from __future__ import annotations
 

@@ -16,11 +16,13 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import json_text, plain, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text, plain
+from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 
-SCHEMA = 2
+SCHEMA = 3
 PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
 LOCK, RUNNING = ".lock", ".running.json"
 RECORDINGS = "recordings"
@@ -97,7 +99,7 @@ class RunFolder:
 
     def table(self, name: str) -> pd.DataFrame:
         """A table that must be there."""
-        return tables.read(name, self.path)
+        return tables.read(name, self.path, metrics=metric_columns(name))
 
     def table_or_empty(self, name: str) -> pd.DataFrame:
         """A table, or one without rows where its stage has not run."""
@@ -109,7 +111,7 @@ class RunFolder:
         return rows
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
-        tables.write(name, table, self.path)
+        tables.write(name, table, self.path, metrics=metric_columns(name))
 
     def read_json(self, name: str) -> dict[str, Any]:
         path = self.path / name

@@ -34,10 +34,9 @@ def collect(folder: RunFolder) -> dict[str, Any]:
 def _told(row: Any) -> dict[str, Any]:
     """One metric; of right answers also the exact interval that papers give, which takes all n as independent."""
     told = {"value": row.value, "low": row.low, "high": row.high, "n": row.n}
-    exact = getattr(row, "exact_low", None), getattr(row, "exact_high", None)
-    if None in exact or exact[0] != exact[0]:
+    if row.exact_low != row.exact_low:
         return told
-    return {**told, "exact_low": exact[0], "exact_high": exact[1]}
+    return {**told, "exact_low": row.exact_low, "exact_high": row.exact_high}
 
 
 def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:

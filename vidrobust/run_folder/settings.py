@@ -7,11 +7,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.repeatability.gates import parse_gate
+from vidrobust.run_folder.converted import convert
 from vidrobust.run_folder.time_option import seconds_of
 
 FIXED_BATCH = 32
@@ -171,9 +172,7 @@ class Settings:
             raise SettingsError(
                 f"{where}: unknown setting(s) {', '.join(unknown)}; known are {', '.join(known)}"
             )
-        converted = {
-            name: _convert(name, str(known[name].type), value, where) for name, value in values.items()
-        }
+        converted = {name: convert(_KINDS[name], value, f"{where}: {name}") for name, value in values.items()}
         return dataclasses.replace(self, **converted)
 
     def subset(self, names: Iterable[str]) -> dict[str, Any]:
@@ -199,23 +198,4 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: is not valid TOML: {error}") from error
 
 
-def _convert(name: str, kind: str, value: Any, where: str) -> Any:
-    """Bring a JSON or TOML value to the field's type."""
-    if value is None and kind.endswith("| None"):
-        return None
-    kind = kind.removesuffix(" | None")
-    if kind.startswith("tuple["):
-        member = kind[len("tuple[") :].split(",")[0]
-        values = [value] if isinstance(value, str | int | float) else list(value)
-        return tuple(_convert(name, member, each, where) for each in values)
-    if kind == "str" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    accepted: dict[str, tuple[type, ...]] = {
-        "str": (str,),
-        "int": (int,),
-        "float": (int, float),
-        "bool": (bool,),
-    }
-    if not isinstance(value, accepted[kind]) or (isinstance(value, bool) and kind != "bool"):
-        raise SettingsError(f"{where}: {name}: expected {kind}, got {value!r}")
-    return float(str(value)) if kind == "float" else value
+_KINDS = get_type_hints(Settings)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
-import pyarrow as pa
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import plain
+from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.run_folder.cache_files import cache_files
 from vidrobust.tables import schema as tables
 
@@ -61,7 +61,7 @@ class UnitCache:
     ) -> None:
         """Keep what a unit found, each table whole or absent, the first table last."""
         for name in reversed(stage.unit_tables):
-            table = pa.Table.from_pandas(tables.check(name, found[name]), preserve_index=False)
+            table = tables.to_arrow(name, found[name], metrics=metric_columns(name))
             if name == stage.unit_tables[0]:
                 told = json.dumps(plain(facts), ensure_ascii=True).encode()
                 table = table.replace_schema_metadata({**(table.schema.metadata or {}), FACTS: told})

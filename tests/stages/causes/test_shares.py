@@ -159,6 +159,15 @@ def test_clips_are_the_units_where_there_are_five() -> None:
     assert one(summarise(noisy(0.5, 30, 0, items=2)), "light").clusters > 6
 
 
+def test_passes_of_one_part_are_one_unit() -> None:
+    """Ten parts in six passes are ten units, not sixty."""
+    table = noisy(0.5, 120, 0, items=60)
+    assert one(summarise(table), "light").clusters == 60
+    number = table["item"].astype("category").cat.codes
+    found = one(summarise(table.assign(part=[f"part {n % 10}" for n in number])), "light")
+    assert found.clusters == 10
+
+
 def test_other_cuts_have_the_same_rows_per_class_and_distance() -> None:
     table = noisy(0.5, 24, 0)
     table.loc[table["frame_a"] > 80, "class_a"] = "dog"

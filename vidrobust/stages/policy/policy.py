@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vidrobust.errors import InputError
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import json_text, plain
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.policy.observed import OF_WIDTH
 
@@ -112,7 +112,7 @@ class Policy:
 
     def to_json(self) -> str:
         """The text of policy.json: strict JSON."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str, where: str = "policy.json") -> Policy:

@@ -10,7 +10,8 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.metrics.task import ResponseSpec
-from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
+from vidrobust.run_folder.parts import with_parts
+from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean
 
 LEVEL = 0.025
@@ -49,7 +50,7 @@ def response(
 ) -> Response:
     """The model's response at a strength, linear between the strengths tried; 0 at 0.
 
-    sensitivity  the rows of one model; floor: its noise floor
+    sensitivity  the rows of one model, with their parts where these are known; floor: its noise floor
     n            frames that were tried at one of the two strengths about it
     """
     rows = sensitivity[sensitivity["perturbation"] == perturbation]
@@ -61,7 +62,8 @@ def response(
     flips = _at(_summed(rows, response.turns), strength)
     if not len(change):
         return _nothing()
-    clusters = independent_clusters(change["item"], change["frame"], shortest=SHORTEST_FRAMES)
+    change = with_parts(change, dict(zip(rows["item"], rows["part"], strict=True)) if "part" in rows else {})
+    clusters = clusters_of_rows(change, "frame", SHORTEST_FRAMES)
     found = clustered_mean(change["value"].to_numpy(float), clusters.label, bounds=(0.0, 1.0))
     # with a handful of stretches an interval of a mean says little, and the account has shown the rest
     sure = found.low if clusters.count >= FEWEST_CLUSTERS and math.isfinite(found.low) else found.value

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import plain
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.metrics.catalogue import versions_of
 from vidrobust.models.predict import Model

@@ -33,7 +33,7 @@ from vidrobust.protocols.average_precision import (
     worst_and_best,
 )
 from vidrobust.protocols.said_classes import SaidClasses
-from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.resampling import left_out_interval
 from vidrobust.tables import schema as tables
 
@@ -257,7 +257,7 @@ def _told(
 
     of  the frames that tell to which cluster each chosen one belongs
     """
-    clusters = independent_clusters(of["item"], of["time_s"], part=of.get("part"))
+    clusters = clusters_of_rows(of)
     group = groups(clusters.label)
     whole, left_out = precisions(boxes, chosen, group, int(group.max(initial=-1)) + 1)
     rows = []

@@ -15,7 +15,7 @@ from vidrobust.pipeline.run import Run
 from vidrobust.protocols.answers import Answers, answers_of
 from vidrobust.protocols.two_models import two_models
 from vidrobust.stages.stability import known_boxes
-from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.tables import schema as tables
 
 NAMES_TOLD = 5
@@ -100,7 +100,7 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
         first, second = (answers[answers["model"] == name] for name in (a, b))
         both = first.merge(second[["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b"))
         old, new = (both[f"top1_{side}"].to_numpy(np.float64) > 0 for side in "ab")
-        clusters = independent_clusters(both["item"], both["time_s"], part=both.get("part"))
+        clusters = clusters_of_rows(both)
         found = two_models(old, new, clusters, seed=seed)
         row: dict[str, object] = {"model_a": a, "model_b": b, "n": len(both), "clusters": clusters.count}
         row |= {"right_a": old.mean() if len(old) else np.nan, "right_b": new.mean() if len(new) else np.nan}
