@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,47 @@ def test_public_names_exist() -> None:
     assert len(vidrobust.__all__) == len(set(vidrobust.__all__))
     for name in vidrobust.__all__:
         assert getattr(vidrobust, name) is not None
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name."""
+    found = {}
+    for path in ROOT.rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = path
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Wherever the import stands: within a function, or for type checkers alone."""
+    known = modules()
+    graph = {}
+    for name, path in known.items():
+        taken = {each if each in known else each.rpartition(".")[0] for each in imports(path)}
+        graph[name] = {each for each in taken if each in known and each not in (name, "vidrobust")}
+    list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
+
+
+LARGEST_FOLDER = 4500
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in ROOT.rglob("*.py")}), ids=str)
+def test_no_folder_is_too_large_to_know(folder: Path) -> None:
+    """Lines of the modules that lie in it; its folders are counted by themselves."""
+    assert sum(len(path.read_text().splitlines()) for path in folder.glob("*.py")) <= LARGEST_FOLDER
+
+
+def test_the_engine_knows_no_stage_and_calls_nothing_by_a_string() -> None:
+    for path in (ROOT / "pipeline").rglob("*.py"):
+        assert not {name for name in imports(path) if name.startswith("vidrobust.stages")}, path
+        assert "import_module" not in path.read_text(), path
+
+
+def test_no_private_name_crosses_a_module() -> None:
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vidrobust"):
+                private = [
+                    a.name for a in node.names if a.name.startswith("_") and not a.name.startswith("__")
+                ]
+                assert not private, f"{path}: {private} of {node.module}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import Facts, SampleStage
+from vidrobust.stages.causes.tables import UNIT_TABLES
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
 
@@ -73,7 +74,7 @@ CAUSES = SampleStage(
     settings=(*FOOTAGE, "seed"),
     summary_settings=("pairs", "budget"),
     extra_key=_extra_key,
-    unit_tables=("causes", "candidate_fits", "place_causes", "place_candidate_fits"),
+    unit_tables=UNIT_TABLES,
     tables=(
         *("account", "account_by", "named"),
         *("place_account", "place_account_by", "place_named"),

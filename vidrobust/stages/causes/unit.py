@@ -23,7 +23,7 @@ from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.sample import choose_pairs
 from vidrobust.stages.causes.scene import Motion
 from vidrobust.stages.causes.score import score, seen_by
-from vidrobust.stages.causes.stage import CAUSES
+from vidrobust.stages.causes.tables import UNIT_TABLES
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
@@ -42,7 +42,7 @@ SECOND_SHARE = 4
 def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
     """Replay the pairs that the sample holds; neighbours first, then some about a second apart."""
     pairs = _new_pairs(context)
-    found: dict[str, list[dict[str, object]]] = {name: [] for name in CAUSES.unit_tables}
+    found: dict[str, list[dict[str, object]]] = {name: [] for name in UNIT_TABLES}
     for pair, replayed in _each_replayed(source, context.need_transitions(), pairs):
         ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
         ids |= {"weight": pair.weight, "scale": pair.scale, "time_s": pair.time_s}

@@ -17,9 +17,9 @@ from vidrobust.stages.causes.score import KEYFRAMES, NOISE
 from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy.candidates import Standing, standings
-from vidrobust.stages.policy.observed import LENGTHS, Observed, observed
 from vidrobust.stages.policy.policy import EITHER_WAY, FAMILIES, Policy, PolicyStep, Rejected
 from vidrobust.stages.policy.response import LEAST, Response, response
+from vidrobust.stages.variation.observed import LENGTHS, Observed, observed
 from vidrobust.text.numbers import number, percent, share, share_with_interval, with_interval
 
 SMALLEST_SHARE = 0.05

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import Facts, StreamStage
+from vidrobust.stages.stability.tables import UNIT_TABLES
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
 
 if TYPE_CHECKING:
@@ -62,10 +63,7 @@ STABILITY = StreamStage(
     settings=(*FOOTAGE, "anchor_deltas", "revert_within", *TRACKS),
     summary_settings=("labels", "class_map"),
     extra_key=_metrics_in_force,
-    unit_tables=(
-        *("frames", "pairs", "triples", "probabilities"),
-        *("detections", "track_steps", "tracks", "box_counts", "box_pairs"),
-    ),
+    unit_tables=UNIT_TABLES,
     tables=(
         *("stability", "stability_by", "label_answers", "neighbour_accuracy", "model_pairs"),
         *("known_boxes", "known_tracks", "truth_curve"),

@@ -17,7 +17,7 @@ from vidrobust.models.predict import Model, predict_footage
 from vidrobust.pipeline.unit import Context, Found
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability import noise_floor
-from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.stability.tables import UNIT_TABLES
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 from vidrobust.video.stream import SAME_TIME_S
@@ -43,7 +43,7 @@ class StabilityUnit:
         self._meter.feed(batch, transitions, predict_footage(self.model, batch, self.batch))
 
     def finish(self, source: VideoSource) -> Found:
-        every = {name: tables.empty(name) for name in STABILITY.unit_tables}
+        every = {name: tables.empty(name) for name in UNIT_TABLES}
         floor = noise_floor.facts(self.model, torch.cat(self._first)) if self._first else {}
         return {**every, **self._of_own_frames(self._meter.finish())}, floor
 
