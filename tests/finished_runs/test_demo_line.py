@@ -25,7 +25,7 @@ def test_every_stage_runs_and_the_planted_light_is_told_with_its_size(tmp_path: 
     told = demo_line(str(out), Reporter(quiet=True), line=LINE, study=STUDY)
     from vidrobust.run_folder.folder import RunFolder
 
-    rows = status(RunFolder.existing(out))
+    rows = status(RunFolder.existing(out), STAGES)
     assert {row["stage"] for row in rows if row["state"] == "done"} == set(STAGES.names)
     assert (out / "repeatability.json").is_file()
     place = told.index("What was planted, and what was found")
