@@ -58,7 +58,7 @@ def test_imports_go_one_way(path: Path) -> None:
     own = path.relative_to(ROOT).parts[0].removesuffix(".py")
     for name in imports(path):
         other = name.split(".")[1]
-        if own == "__init__" or name in ("vidrobust.__version__",) or other == own:
+        if own in ("__init__", "__main__") or name in ("vidrobust.__version__",) or other == own:
             continue
         assert other in RANK, f"{own} imports {name} from the package root, not from the defining module"
         same_level_files = RANK[other] == RANK[own] and not (ROOT / other).is_dir()
