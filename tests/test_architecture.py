@@ -130,3 +130,34 @@ def test_no_private_name_crosses_a_module() -> None:
                     a.name for a in node.names if a.name.startswith("_") and not a.name.startswith("__")
                 ]
                 assert not private, f"{path}: {private} of {node.module}"
+
+
+def drawing() -> str:
+    """The floors as Mermaid: who imports whom, without the arrows that a longer way implies."""
+    graph: dict[str, set[str]] = {name: set() for floor in FLOORS for name in floor}
+    for path in ROOT.rglob("*.py"):
+        own = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        if own in graph:
+            graph[own] |= {each.split(".")[1] for each in imports(path)} & set(graph) - {own}
+
+    def reached(name: str) -> set[str]:
+        return {name}.union(*(reached(each) for each in graph[name]))
+
+    lines = ["```mermaid", "flowchart TD"]
+    for floor in reversed(FLOORS):
+        for name in sorted(floor):
+            direct = graph[name]
+            implied = {other for each in direct for other in reached(each) - {each}}
+            lines += [f"    {name} --> {each}" for each in sorted(direct - implied)]
+    return "\n".join([*lines, "```"])
+
+
+def test_the_drawing_of_the_floors_is_that_of_the_code() -> None:
+    """``python -m tests.test_architecture`` draws it anew."""
+    assert drawing() in (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    page = ROOT.parent / "docs" / "architecture.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition("```mermaid")
+    page.write_text(before + drawing() + rest.partition("```")[2], encoding="utf-8")
