@@ -8,6 +8,7 @@ from vidrobust.metrics.task import Task
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.model_tasks import tasks_of
+from vidrobust.run_folder.parts import parts_of, with_parts
 from vidrobust.stages.causes.shares import over_a_second
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import write_all
@@ -30,14 +31,15 @@ def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
         _of(run.table(f"{prefix}{name}"), model)
         for name in ("account", "account_by", "named", "candidate_fits")
     )
+    parts = parts_of(run.folder.run)
     return Evidence(
         account=account[account["item"] == ""],
         slow=over_a_second(by),
         named=dict(zip(named["cause"], named["scale"], strict=True)),
         replication=dict(zip(named["cause"], named["replication"], strict=True)),
-        candidate_fits=candidate_fits,
+        candidate_fits=with_parts(candidate_fits, parts),
         spread=run.table("spread"),
-        sensitivity=_of(run.table("sensitivity"), model),
+        sensitivity=with_parts(_of(run.table("sensitivity"), model), parts),
         floor=_noise_floor(run.folder, model, task),
         image_size=_image_size(run.folder),
         response=task.response,
