@@ -123,7 +123,13 @@ def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> li
             )
         ]
         try:
-            units = units_of_run(*own, across=across, model=model or None, groups=parts, how=task.correlation)
+            units = units_of_run(
+                *own,
+                across=across,
+                model=model or None,
+                groups=parts if across != "models" else None,
+                how=task.correlation,
+            )
         except InputError as error:
             left_out.append(str(error))
             continue
