@@ -89,7 +89,14 @@ SETTINGS: list[tuple[str, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("option", "name", "value"), SETTINGS, ids=lambda x: str(x))
+def of_stability(option: str) -> bool:
+    flags = {flag for p in cli.commands["stability"].params for flag in (*p.opts, *p.secondary_opts)}
+    return option.partition("=")[0] in flags
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "value"), [each for each in SETTINGS if of_stability(each[0])], ids=lambda x: str(x)
+)
 def test_options_reach_the_run(
     corpus: Path, models: Path, tmp_path: Path, option: str, name: str, value: Any
 ) -> None:
@@ -104,14 +111,24 @@ def test_options_reach_the_run(
     assert RunFolder(out).run["settings"][name] == value
 
 
+def test_the_other_options_of_a_study_reach_it_together(corpus: Path, models: Path, tmp_path: Path) -> None:
+    others = [each for each in SETTINGS if not of_stability(each[0])]
+    out = tmp_path / "run"
+    command = ["study", str(corpus / CLIP), f"-monnx:{models / NET}", f"-o{out}", "-q", "--end-s=1.0"]
+    assert run(*command, *(option for option, _, _ in others)) == 0
+    settings = RunFolder(out).run["settings"]
+    assert {name: settings[name] for _, name, _ in others} == {name: value for _, name, value in others}
+
+
 def test_no_option_is_forgotten_above() -> None:
     tested = {option.split("=")[0].replace("--no-", "--") for option, _, _ in SETTINGS}
-    others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet"}
+    others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet", "--help-all", "--dry-run"}
+    others |= {"--max-delay"}  # in tests/stages/remedies
     others |= {"--labels", "--crop"}  # with annotations of their own, in tests/pipeline/test_labelled.py
     others |= {"--for"}  # streams, in tests/pipeline/test_live.py
     others |= {"--fail-if", "--junit"}  # gates, in tests/finished_runs/test_compare_runs.py
     others |= {"--history"}  # in tests/finished_runs/test_pages_of_runs.py
-    stage = {o.opts[0] for o in cli.commands["stability"].params if isinstance(o, click.Option)}
+    stage = {o.opts[0] for o in cli.commands["study"].params if isinstance(o, click.Option)}
     assert stage == tested | others
 
 
@@ -180,7 +197,7 @@ def test_a_stage_without_its_tables_makes_them_first(
     few = ("--perturbation=hue", "--frames=2", "--resamples=99")
     assert run("correlate", str(stability_run), *few) == 0
     said = capsys.readouterr().err
-    assert "sensitivity: 1 of 1 parts to be made" in said
+    assert "sensitivity: 1 of 1 units to be made" in said
     assert "stability: up to date" in said
     folder = RunFolder(stability_run)
     assert len(folder.table("sensitivity")) == 2 * 5  # frames, differences; one strength a frame

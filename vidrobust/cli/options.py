@@ -370,6 +370,13 @@ OPTIONS: tuple[SettingOption, ...] = (
         metavar="X",
     ),
     _option(
+        "--max-delay",
+        "Latest that a recommended rule may report a change: 200ms, 1s.",
+        "Sampling",
+        advanced=True,
+        metavar="TIME",
+    ),
+    _option(
         "--trained-with",
         "Augmentations used in training: names, or a library's settings.",
         "Sampling",

@@ -15,6 +15,7 @@ from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.correlate.stage import CORRELATE
+from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.text.printable import printable
 
@@ -61,20 +62,25 @@ def _stage_command(stage: Stage) -> click.Command:
         help=f"{stage.sentence}\n\nTARGET is a run folder, or sources; what is needed is made first.",
     )
     @click.argument("target", nargs=-1, required=True)
-    @_options_of(stage)
+    @options_of(stage)
     def command(target: tuple[str, ...], **options: Any) -> None:
-        _on_target(target, stage, options)
+        on_target(target, stage, options)
 
     return command
 
 
-def _options_of(stage: Stage) -> Callable[[F], F]:
+def options_of(stage: Stage) -> Callable[[F], F]:
     """The options that a stage and all that it needs use."""
     return opt.stage_options(STAGES.with_needs([stage.name]), gated=stage == STABILITY)
 
 
-def _on_target(target: tuple[str, ...], stage: Stage, options: dict[str, Any]) -> None:
-    """One stage, on a run folder or on sources."""
+def on_target(
+    target: tuple[str, ...],
+    stage: Stage,
+    options: dict[str, Any],
+    before: Callable[[Any], None] | None = None,
+) -> None:
+    """One stage, on a run folder or on sources; ``before``: what is done with the run first."""
     from vidrobust.pipeline.open import opened_folder
     from vidrobust.run_folder.folder import is_run_folder
 
@@ -83,11 +89,11 @@ def _on_target(target: tuple[str, ...], stage: Stage, options: dict[str, Any]) -
         for name in ("lasting", "config", "overwrite"):
             options.pop(name)
         with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
-            _work(run, (stage.name,), stage, as_json)
+            _work(run, (stage.name,), stage, as_json, before)
         return
     if len(target) == 1 and not may_be_footage(target[0]):
         raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
-    _on_sources(target, (stage.name,), stage, options)
+    _on_sources(target, (stage.name,), stage, options, before)
 
 
 @click.command(cls=opt.GroupedCommand)
@@ -107,7 +113,7 @@ def _on_target(target: tuple[str, ...], stage: Stage, options: dict[str, Any]) -
     type=click.Choice(["gu2019"]),
     help="Natural against synthetic robustness over the models of a run with labels.",
 )
-@_options_of(CORRELATE)
+@options_of(CORRELATE)
 def correlate(
     target: tuple[str, ...],
     stability_file: str | None,
@@ -129,7 +135,7 @@ def correlate(
     if target:
         if stability_file or sensitivity_file:
             raise click.UsageError("give a run folder, or --stability and --sensitivity, not both")
-        _on_target(target, CORRELATE, options)
+        on_target(target, CORRELATE, options)
         return
     if not (stability_file and sensitivity_file and options["out"]):
         raise click.UsageError("give a run folder, or --stability FILE, --sensitivity FILE and --out DIR")
@@ -178,7 +184,11 @@ def show(run_folder: str) -> None:
 
 
 def _on_sources(
-    sources: Sequence[str], names: Sequence[str], stage: Stage | None, options: dict[str, Any]
+    sources: Sequence[str],
+    names: Sequence[str],
+    stage: Stage | None,
+    options: dict[str, Any],
+    before: Callable[[Any], None] | None = None,
 ) -> None:
     """These stages on sources; ``stage``: the one whose result is printed, None: the answer of the whole."""
     from vidrobust.pipeline.live import with_recordings
@@ -192,13 +202,21 @@ def _on_sources(
     )
     settings = settings.changed({"sources": files}, "sources")
     with opened_sources(settings, where, reporter(quiet), overwrite=overwrite) as run:
-        _work(run, names, stage, as_json)
+        _work(run, names, stage, as_json, before)
 
 
-def _work(run: Any, names: Sequence[str], stage: Stage | None, as_json: bool) -> None:
+def _work(
+    run: Any,
+    names: Sequence[str],
+    stage: Stage | None,
+    as_json: bool,
+    before: Callable[[Any], None] | None,
+) -> None:
     """Build, print, and end with the exit code of the gates, or 3 where an input failed."""
     from vidrobust.pipeline.build import build
 
+    if before is not None:
+        before(run)
     build(run, STAGES, names)
     if as_json:
         print_json((stage or STABILITY).as_json(run))
@@ -229,6 +247,6 @@ def _answer(path: Path) -> str:
 
 
 def commands() -> tuple[click.Command, ...]:
-    """All commands of this module; one for each stage that is one."""
-    of_stages = (stage for stage in STAGES.stages if stage.command and stage != CORRELATE)
+    """All commands of this module: one for each stage that has none of its own elsewhere."""
+    of_stages = (stage for stage in STAGES.stages if stage.command and stage not in (CORRELATE, REMEDIES))
     return (study, show, *(_stage_command(stage) for stage in of_stages), correlate)

@@ -8,6 +8,7 @@ from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.moments.stage import MOMENTS
 from vidrobust.stages.policy.stage import POLICY
+from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.report.stage import REPORT
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
@@ -25,6 +26,7 @@ STAGES = Stages(
         CORRELATE,
         POLICY,
         BOXES,
+        REMEDIES,
         REPORT,
     )
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vidrobust.metrics.catalogue import ACCOUNTS
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Facts
-from vidrobust.run_folder.parts import parts_of, with_parts
+from vidrobust.run_folder.parts import with_parts
 from vidrobust.stages.causes.keyframes import keyframe_tests
 from vidrobust.stages.causes.margins import flip_counts
 from vidrobust.stages.causes.naming import named, replicated
@@ -17,7 +17,7 @@ from vidrobust.tables import schema as tables
 def summarise(run: Run, facts: Facts) -> None:
     """The tables ``account``, ``account_by`` and ``named``, and the same of the places of detectors' boxes."""
     for prefix in ACCOUNTS:
-        rows = with_parts(run.table(f"{prefix}causes"), parts_of(run.folder.run))
+        rows = with_parts(run.table(f"{prefix}causes"), run.folder.record.parts)
         found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
         if len(rows):
             keyframes = None if prefix else _keyframe_tests(run)

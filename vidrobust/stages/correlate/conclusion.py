@@ -17,7 +17,6 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.model_tasks import tasks_of
-from vidrobust.run_folder.parts import parts_of
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.from_run import units_of_run
 from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
@@ -97,7 +96,7 @@ def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> li
     sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
     tasks = tasks_of(folder, sensitivity)
     alike = _most_alike(tasks)
-    parts = parts_of(folder.run)
+    parts = folder.record.parts
     items = sensitivity["item"].nunique()
     wanted: list[tuple[Across, str]] = []
     for across in settings.across:

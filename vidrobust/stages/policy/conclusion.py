@@ -8,7 +8,7 @@ from vidrobust.metrics.task import Task
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.model_tasks import tasks_of
-from vidrobust.run_folder.parts import parts_of, with_parts
+from vidrobust.run_folder.parts import with_parts
 from vidrobust.stages.causes.shares import over_a_second
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import write_all
@@ -31,7 +31,7 @@ def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
         _of(run.table(f"{prefix}{name}"), model)
         for name in ("account", "account_by", "named", "candidate_fits")
     )
-    parts = parts_of(run.folder.run)
+    parts = run.folder.record.parts
     return Evidence(
         account=account[account["item"] == ""],
         slow=over_a_second(by),

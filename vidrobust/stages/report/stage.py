@@ -10,6 +10,7 @@ from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.moments.stage import MOMENTS
 from vidrobust.stages.policy.stage import POLICY
+from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.variation.stage import VARIATION
@@ -33,7 +34,7 @@ REPORT = TableStage(
     name="report",
     sentence="Write report.html of a run folder.",
     version=1,
-    uses=(STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES),
+    uses=(STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES),
     settings=("pictures",),
     files=("report.html",),
     make=_make,
