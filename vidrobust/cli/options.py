@@ -16,8 +16,8 @@ from vidrobust.pipeline.stage import FootageStage, Stage
 from vidrobust.run_folder.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
-Group = Literal["Footage", "Model", "Sampling", "Output", "Advanced"]
-GROUPS: tuple[Group, ...] = ("Footage", "Model", "Sampling", "Output", "Advanced")
+Group = Literal["Options", "Footage", "Model", "Sampling", "Output", "Advanced"]
+GROUPS: tuple[Group, ...] = ("Options", "Footage", "Model", "Sampling", "Output", "Advanced")
 UsedBy = Literal["stage", "footage", "model", "stability"]
 """What makes a command use an option: a stage that depends on the setting, any stage that works on footage, any
 that asks a model, or the stage stability."""
@@ -49,7 +49,7 @@ class GroupedCommand(click.Command):
             if getattr(parameter, "advanced", False) and not everything:
                 hidden += 1
                 continue
-            rows.setdefault(getattr(parameter, "group", "Output"), []).append(record)
+            rows.setdefault(getattr(parameter, "group", "Options"), []).append(record)
         for group in GROUPS:
             if group in rows:
                 with formatter.section(group):
