@@ -12,6 +12,7 @@ from vidrobust.run_folder.parts import with_parts
 from vidrobust.stages.causes.shares import over_a_second
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import write_all
+from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.trained_with import parse as parse_training
 
 
@@ -36,7 +37,7 @@ def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
         account=account[account["item"] == ""],
         slow=over_a_second(by),
         named=dict(zip(named["cause"], named["scale"], strict=True)),
-        replication=dict(zip(named["cause"], named["replication"], strict=True)),
+        replication={str(row["cause"]): Replication.of_row(row) for row in named.to_dict("records")},
         candidate_fits=with_parts(candidate_fits, parts),
         spread=run.table("spread"),
         sensitivity=with_parts(_of(run.table("sensitivity"), model), parts),
