@@ -20,7 +20,7 @@ from vidrobust.cli.app import (
     _options,
     _setting,
 )
-from vidrobust.cli.study_options.tables import CLASSES, KINDS, RESULT, TABLES, VARIABLES
+from vidrobust.cli.study_options.tables import BOXES, CLASSES, KINDS, RESULT, TABLES, VARIABLES
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import json_text, plain
 from vidrobust.text.printable import printable
@@ -30,14 +30,14 @@ _PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none
 
 ASKED = (
     *("rule", "pass_fail", "pool_above", "tolerance_low", "tolerance_high", "guard", "process_sd"),
-    *("design", "factors", "resolution", "calibration"),
+    *("design", "factors", "resolution", "calibration", "measure", "mm_per_px"),
 )
 """Options that are fields of what is asked, as they are."""
 
 
 @click.command()
 @click.argument("target", nargs=-1)
-@_options(TABLES, VARIABLES, CLASSES, RESULT)
+@_options(TABLES, VARIABLES, CLASSES, BOXES, RESULT)
 @_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _GATES, _PICTURES, _PRINT)
 def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Is it repeatable and reproducible: gauge R&R and attribute agreement.
@@ -76,6 +76,7 @@ def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[
     """What is asked of a study; wrong settings are found before any footage is opened."""
     from vidrobust.finished_runs.studies import Asked
     from vidrobust.repeatability.acceptance import DEFAULT, OF_STUDY, load_profile
+    from vidrobust.repeatability.box_measures import check_measure
     from vidrobust.repeatability.measurements import read_attribute
     from vidrobust.repeatability.study_columns import parse_columns
     from vidrobust.repeatability.verdicts import check_rule
@@ -92,6 +93,7 @@ def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[
         people=None if theirs is None else theirs.rows,
     )
     check_rule(found.rule, found.defect)
+    check_measure(found.measure, found.mm_per_px)
     if found.tolerance <= 0:
         raise SettingsError(f"--tolerance: expected a width above 0, got {found.tolerance:g}")
     if found.process_sd is not None and found.process_sd <= 0:
