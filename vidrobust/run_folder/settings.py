@@ -149,7 +149,12 @@ class Settings:
     @property
     def tracks(self) -> TrackSettings:
         """How boxes are followed; SettingsError where it cannot be."""
-        return TrackSettings(birth=self.birth, keep=self.keep, iou=self.track_iou, bridge=self.bridge)
+        return TrackSettings(
+            track_start_score=self.birth,
+            track_keep_score=self.keep,
+            iou=self.track_iou,
+            max_gap=self.bridge,
+        )
 
     @property
     def batch_size(self) -> int | Literal["auto"]:

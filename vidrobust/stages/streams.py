@@ -98,6 +98,10 @@ class StabilityWork:
         self._own: list[np.ndarray] = []
         self._meter = task_of(model.task).meter(context.item.name, model.name, along, metrics_of(model.task))
         self._first: list[torch.Tensor] = []
+        # frames of footage that is cut, or thinned out, keep their numbers
+        self._about = getattr(model, "about", None)
+        if self._about is not None:
+            self._about(context.item.name, context.info.num_frames)
 
     def feed(self, batch: FrameBatch, links: Links) -> None:
         self._own.append(batch.index[self.context.own(batch.time_s)])
@@ -110,6 +114,8 @@ class StabilityWork:
     def finish(self, source: VideoSource) -> Found:
         every = {name: tables.empty(name) for name in BY_NAME["stability"].parts}
         floor = noise_floor.facts(self.model, torch.cat(self._first)) if self._first else {}
+        if self._about is not None:
+            floor = {**floor, "boxes_file": self._about(self.context.item.name, source.info.num_frames)}
         return {**every, **self._of_own_frames(self._meter.finish())}, floor
 
     def _of_own_frames(self, found: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

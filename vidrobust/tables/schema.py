@@ -289,7 +289,9 @@ TABLES: dict[str, dict[str, Kind]] = {
         "y2": "float64",
         "source": "string",
     },
-    # a row a box; track -1 for a box in none; shift: of the pixels in it until the next frame, px
+    # a row a box; track: the object whose best box of the frame it is, second_of: the one on which it lies as a
+    # further box, own_track: the detector's own number, -1 for none; shift: of the pixels in it until the next
+    # frame, px
     "detections": {
         "item": "string",
         "frame": "int64",
@@ -306,8 +308,11 @@ TABLES: dict[str, dict[str, Kind]] = {
         "shift_x": "float64",
         "shift_y": "float64",
         "duplicate": "float64",
+        "second_of": "int64",
+        "own_track": "int64",
     },
-    # a row a frame of a track, from its first box to its last; label and size are the track's
+    # a row a frame of a track, from its first box to its last, and of one that vanished up to a second more; label
+    # and size are the track's
     "along_tracks": {
         "item": "string",
         "frame": "int64",
@@ -318,9 +323,12 @@ TABLES: dict[str, dict[str, Kind]] = {
         "label_name": "string",
         "size": "string",
         "missed": "float64",
+        "uncovered": "float64",
         "reason": "string",
+        "second_box": "float64",
         "flip": "float64",
         "revert_flip": "float64",
+        "id_switch": "float64",
         "score_jitter": "float64",
         "center_jitter": "float64",
         "size_jitter": "float64",
@@ -338,6 +346,10 @@ TABLES: dict[str, dict[str, Kind]] = {
         "frames": "int64",
         "boxes": "int64",
         "fragments": "float64",
+        "begins": "string",
+        "ends": "string",
+        "vanished": "float64",
+        "appeared": "float64",
     },
     # a row a frame, also those without boxes
     "box_counts": {
@@ -347,6 +359,8 @@ TABLES: dict[str, dict[str, Kind]] = {
         "model": "string",
         "boxes": "int64",
         "count_jitter": "float64",
+        "vanished_per_minute": "float64",
+        "appeared_per_minute": "float64",
     },
     # neighbouring frames: the boxes of the first, moved as their pixels move, against those of the second
     "box_pairs": {
@@ -372,7 +386,10 @@ TABLES: dict[str, dict[str, Kind]] = {
         "tracks": "int64",
         "frames": "int64",
         "missed": "int64",
+        "expected": "int64",
+        "uncovered": "int64",
         "renamed": "int64",
+        "vanished": "int64",
         "center_jitter": "float64",
     },
     # a row a known box of a judged frame; found 1 where the detector has it, and with which score

@@ -30,6 +30,7 @@ def item_boxes(detections: pd.DataFrame, links: pd.DataFrame, size: tuple[int, i
         num_frames=len(links),
         joined=joined(links["reason"].to_numpy()),
         size=size,
+        given=rows["own_track"].to_numpy(np.int64) if (rows["own_track"] >= 0).any() else None,
     )
 
 
