@@ -91,10 +91,13 @@ def assign(i: np.ndarray, j: np.ndarray, value: np.ndarray) -> np.ndarray:
 
     graph = coo_matrix((np.ones(len(i)), (i, j + rows)), shape=(rows + columns,) * 2)
     group = connected_components(graph, directed=False)[1][i]
-    order = np.argsort(group, kind="stable")
+    size = np.bincount(group)
+    alone = np.flatnonzero(size[group] == 1)
+    several = np.flatnonzero(size[group] > 1)
+    order = several[np.argsort(group[several], kind="stable")]
     cuts = np.flatnonzero(np.diff(group[order])) + 1
-    chosen = [_best(i, j, value, part) for part in np.split(order, cuts)]
-    return np.sort(np.concatenate(chosen))
+    chosen = [_best(i, j, value, part) for part in np.split(order, cuts)] if len(order) else []
+    return np.sort(np.concatenate([alone, *chosen]))
 
 
 def _best(i: np.ndarray, j: np.ndarray, value: np.ndarray, part: np.ndarray) -> np.ndarray:

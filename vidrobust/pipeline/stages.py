@@ -38,7 +38,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="stability",
         sentence="How stable the models are, frame to frame.",
-        version=2,
+        version=3,
         per="model",
         how="stream",
         needs=("links",),
@@ -157,12 +157,12 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="boxes",
         sentence="Detectors: the stability at every threshold, and pictures of the worst moments.",
-        version=1,
+        version=2,
         per="run",
         how="tables",
         needs=("stability",),
         settings=(*FOOTAGE, *TRACKS, "pictures"),
-        gives=("box_curve",),
+        gives=("box_curve", "name_changes"),
         files=("box_moments.json",),
         finish="vidrobust.stages.boxes.pictures:run",
         told="vidrobust.stages.told:boxes",

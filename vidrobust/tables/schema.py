@@ -312,7 +312,7 @@ TABLES: dict[str, dict[str, Kind]] = {
         "own_track": "int64",
     },
     # a row a frame of a track, from its first box to its last, and of one that vanished up to a second more; label
-    # and size are the track's
+    # and size are the track's; x1, y1, x2, y2 its box, or where it is expected
     "along_tracks": {
         "item": "string",
         "frame": "int64",
@@ -332,6 +332,10 @@ TABLES: dict[str, dict[str, Kind]] = {
         "score_jitter": "float64",
         "center_jitter": "float64",
         "size_jitter": "float64",
+        "x1": "float64",
+        "y1": "float64",
+        "x2": "float64",
+        "y2": "float64",
     },
     # a row a track; frame: its first
     "tracks": {
@@ -391,6 +395,15 @@ TABLES: dict[str, dict[str, Kind]] = {
         "renamed": "int64",
         "vanished": "int64",
         "center_jitter": "float64",
+    },
+    # which name of an object's best box changes into which, over all items; back: of these, how often it soon returned
+    "name_changes": {
+        "model": "string",
+        "before": "string",
+        "after": "string",
+        "changes": "int64",
+        "objects": "int64",
+        "back": "int64",
     },
     # a row a known box of a judged frame; found 1 where the detector has it, and with which score
     "known_boxes": {

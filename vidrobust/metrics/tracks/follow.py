@@ -21,12 +21,14 @@ import numpy as np
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.box_differences import (
     BIRTH,
+    DUPLICATE,
     KEEP,
     LEAST_IOU,
     SAME_CLASS,
     areas,
     assign,
     ious,
+    paired_iou,
     same_place,
 )
 from vidrobust.metrics.tracks.at_rest import linked
@@ -283,7 +285,7 @@ def _born(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndar
 
 
 def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
-    """Where a second box is surer than the object's box of the frame, the two change places."""
+    """Where a second box of like place and size is surer than the object's box of the frame, they change places."""
     further = rows[second[rows] >= 0]
     if not len(further):
         return
@@ -292,7 +294,8 @@ def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: n
     for row in further[np.argsort(found.scores[further], kind="stable")].tolist():
         of = int(second[row])
         before = box_of[of]
-        if found.scores[row] > found.scores[before]:
+        alike = paired_iou(found.boxes[row][None], found.boxes[before][None])[0] >= DUPLICATE
+        if alike and found.scores[row] > found.scores[before]:
             track[before], second[before] = -1, of
             track[row], second[row], box_of[of] = of, -1, row
 

@@ -41,7 +41,8 @@ class Measures:
     along   one row per frame of a track, from its first box to its last, and of one that vanished up to a second
             more: track, row, track_label, size, missed (0 or 1; NaN where the gap is nobody's fault, and after the
             last box), uncovered (the same, 1 after it vanished), reason, second_box, flip, revert_flip, id_switch,
-            score_jitter, center_jitter, size_jitter (NaN where they are not defined)
+            score_jitter, center_jitter, size_jitter (NaN where they are not defined), x1, y1, x2, y2 (its box, or where
+            it is expected)
     tracks  one row per track: track, row (its first), track_label, size, frames, boxes, fragments, begins, ends,
             vanished and appeared (0 or 1)
     counts  one row per frame: row, boxes, count_jitter (NaN at ends and cuts), vanished_per_minute and
@@ -130,8 +131,13 @@ def _boxes_along(
             "flip": flip,
             "id_switch": _id_switches(found, rows, same),
             **jitter,
+            **_sides(found.boxes[rows]),
         }
     )
+
+
+def _sides(boxes: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(zip(("x1", "y1", "x2", "y2"), boxes.T, strict=True))
 
 
 def _id_switches(found: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.ndarray:
@@ -186,6 +192,7 @@ def _gaps_along(gaps: Gaps) -> pd.DataFrame:
             "reason": gaps.reason.astype(object),
             "label": -1,
             **dict.fromkeys(("second_box", "flip", "id_switch", *JITTERS), np.nan),
+            **_sides(gaps.boxes),
         }
     )
 
@@ -200,6 +207,7 @@ def _vanished_along(ends: Ends) -> pd.DataFrame:
             "reason": "vanished",
             "label": -1,
             **dict.fromkeys(("second_box", "flip", "revert_flip", "id_switch", *JITTERS), np.nan),
+            **_sides(ends.boxes),
         }
     )
 
