@@ -109,8 +109,10 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--pairs", type=int, default=1)
     given = parser.parse_args()
-    print(f"stability, {given.boxes} boxes: {stability(given.boxes, given.frames):.1f} frames a processor second")
-    print(f"causes, {given.boxes} boxes: {causes(given.boxes, given.pairs):.2f} processor seconds a pair of 24 pictures")
+    print(
+        f"stability, {given.boxes} boxes: {stability(given.boxes, given.frames):.1f} frames a processor second"
+    )
+    print(f"causes, {given.boxes} boxes: {causes(given.boxes, given.pairs):.2f} processor seconds a pair")
 
 
 if __name__ == "__main__":

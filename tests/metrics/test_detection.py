@@ -106,7 +106,7 @@ def test_planted_faults_come_out() -> None:
     assert found["revert_flip_rate"] == pytest.approx(1 / 36)
     assert found["lost"] == pytest.approx(2 / 36)  # before frames 10 and 20; 36 pairs start from a box
     assert raw["tracks"]["label_name"].tolist() == ["bolt"]
-    assert sorted(raw["along_tracks"].loc[raw["along_tracks"]["missed"] == 1, "frame"]) == [110, 120, 121]
+    assert sorted(raw["track_steps"].loc[raw["track_steps"]["missed"] == 1, "frame"]) == [110, 120, 121]
 
 
 def test_the_pixels_tell_the_shift() -> None:
@@ -123,7 +123,7 @@ def test_batches_do_not_matter() -> None:
 
 
 def test_a_loss_for_good_is_told_by_object_by_minute_and_in_frames() -> None:
-    """Lost in mid-picture from frame 20 on: 20 frames found, 20 that follow before the end, .8 s at 25 a second."""
+    """Lost in mid-picture from frame 20 on: 20 frames found, 20 that follow before the end."""
     found = told(raw_tables(boxes(missed=tuple(range(20, COUNT)))))
     assert found["vanished_rate"] == 1
     assert found["vanished_per_minute"] == pytest.approx(60 * 25 / COUNT)
@@ -204,4 +204,4 @@ def test_differences_of_a_clean_and_a_changed_frame() -> None:
 def test_tracks_of_two_models_are_no_pairs() -> None:
     """Numbers of tracks mean nothing to another model: what is told of tracks says so."""
     for metric in DETECTION.metrics:
-        assert metric.of_tracks == (metric.table in ("along_tracks", "tracks", "detections")), metric.name
+        assert metric.of_tracks == (metric.table in ("track_steps", "tracks", "detections")), metric.name

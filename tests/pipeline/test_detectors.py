@@ -46,7 +46,7 @@ def test_the_contract_is_there(stable: Path) -> None:
     ):
         value = told[metric]["value"]  # type: ignore[index]
         assert np.isfinite(value)
-    by_hand = pd.read_parquet(stable / "along_tracks.parquet")["missed"].dropna()
+    by_hand = pd.read_parquet(stable / "track_steps.parquet")["missed"].dropna()
     assert told["dropout_rate"]["value"] == pytest.approx(by_hand.mean())  # type: ignore[index]
     by = pd.read_parquet(stable / "stability_by.parquet")
     assert set(by["by"]) == {"class", "size"}
@@ -114,7 +114,7 @@ def test_sensitivity_and_report(stable: Path) -> None:
 
 
 def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
-    """A bottle is set down by a hand: the scores change, and the shares of all causes add up to 1."""
+    """A bottle is set down by a slot: the scores change, and the shares of all causes add up to 1."""
     run("causes", str(stable), "--pairs", "3", "-q")
     account = pd.read_parquet(stable / "account.parquet")
     whole = account[(account["model"] == "FastestDet") & (account["item"] == "")]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.repeatability.published import AIAG, aiag_attribute, crossed
 from tests.stages.report.conftest import Page
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import plain
 from vidrobust.finished_runs.repeatability_of import by_level
 from vidrobust.finished_runs.studies import (
     Asked,
@@ -25,10 +25,10 @@ from vidrobust.finished_runs.studies import (
 from vidrobust.repeatability.acceptance import load_profile
 from vidrobust.repeatability.grey_zone import model_and_people
 from vidrobust.report.repeatability_section import section, section_of_table, write_study
-from vidrobust.report.words import number
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report.page import write_report
+from vidrobust.text.numbers import number
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_the_section_says_what_was_computed(studied: RunFolder) -> None:
         assert limits in text or "at least 90 % is acceptable, at least 80 % marginal" in text
     # north called the good part 5 bad in one of its 6 ratings of good parts
     assert "1 of 6" in text
-    assert f"%GRR {number(found['gauge']['percent_grr'], 3)} of the study variation" in text
+    assert f"%GRR {number(found['gauge']['percent_grr'], 3)} % [" in text
     assert "south <2>" in text
     assert "no picture" in text
     assert "guard band of 2 x repeatability" in text
@@ -118,7 +118,7 @@ def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> Non
     assert page.balanced
     text = page.sections["repeatability"]
     assert "10 parts, 3 operators, 3 trials, 90 measurements" in text
-    assert "%GRR 27.9 of the study variation" in text
+    assert "%GRR 27.9 % [" in text
     # the manual's charts: 22 of 30 averages beyond their limits, and the range of B on the fourth part
     pictures = section_of_table(plain(gauge_of(gauge, asked)), gauge).pictures
     assert "73 % of the averages lie beyond their limits" in pictures[-1].caption

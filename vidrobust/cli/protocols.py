@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
 from typing import Any
 
 import click
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import json_text
 
 
 @click.command()
@@ -73,7 +71,7 @@ def corruptions(
     for problem in problems:
         reporter.warn(f"error: {problem}")
     if as_json:
-        click.echo(json.dumps(plain(found), indent=2, ensure_ascii=False))
+        click.echo(json_text(found), nl=False)
     else:
         _print(found)
 
@@ -107,7 +105,6 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _figure(one: dict[str, Any], key: str) -> str:
-    digits = 4 if key == "flip_probability" else 1
-    low, high = one[f"{key}_low"], one[f"{key}_high"]
-    interval = "no interval" if math.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
-    return f"{one[key]:.{digits}f} ({interval})"
+    from vidrobust.text.numbers import with_interval
+
+    return with_interval(one[key], one[f"{key}_low"], one[f"{key}_high"], digits=3)

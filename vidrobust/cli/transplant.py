@@ -103,7 +103,7 @@ def transplant(
     How often a detector finds it, under which class, and what it does to boxes that it does not cover; beside a
     neutral patch of the same outline, and the clean picture again.
     """
-    from vidrobust.files.atomic import json_text
+    from vidrobust.files.json_text import json_text
     from vidrobust.models.load import load_model
     from vidrobust.pipeline.progress import Reporter
     from vidrobust.protocols.transplant.cutout import read_cutout
@@ -183,8 +183,9 @@ def _print(said: dict[str, Any]) -> None:
 
 
 def _share(rate: dict[str, float]) -> str:
+    from vidrobust.text.numbers import percent_with_interval
+
     if not rate["n"]:
         return "none to tell"
-    return (
-        f"{100 * rate['value']:.1f} % [{100 * rate['low']:.1f}, {100 * rate['high']:.1f}] of {rate['n']:.0f}"
-    )
+    share = percent_with_interval(rate["value"], rate["low"], rate["high"])
+    return f"{share} of {rate['n']:.0f}"

@@ -18,13 +18,14 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError, SettingsError, VidrobustError
-from vidrobust.files.atomic import json_text, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text
 from vidrobust.finished_runs.history import add_runs, charts, read_history, write_history
 from vidrobust.footage.expand import expand_sources
 from vidrobust.models.predict import Model
@@ -34,7 +35,8 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import loaded_models
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
-from vidrobust.text.printable import shown
+from vidrobust.text.numbers import percent_with_interval
+from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch, open_video
 
 STATE = "watch.json"
@@ -85,7 +87,7 @@ class Watcher:
         watched = self.watched
         if not watched.folder.is_dir():
             raise SettingsError(
-                f"{shown(watched.folder)}: is not a folder; watch wants the one that recordings come to"
+                f"{printable(watched.folder)}: is not a folder; watch wants the one that recordings come to"
             )
         watched.out.mkdir(parents=True, exist_ok=True)
         read_history(watched.history)
@@ -180,16 +182,13 @@ class Watcher:
                 told.append(f"{model}: nothing to tell")
                 continue
             out = _is_out(known, str(name), model, folder.path.resolve().name)
-            told.append(
-                f"{model}: {str(name).replace('_', ' ')} {_percent(found['value'])} "
-                f"[{_percent(found['low'])} to {_percent(found['high'])}] of {found['n']}{out}"
-            )
+            told.append(f"{model}: {str(name).replace('_', ' ')} {_told(found)} of {found['n']}{out}")
         return "; ".join(told)
 
     def _run_name(self, path: Path, stamp: str) -> str:
         """The run folder of a recording: its own name, with a number where another recording had it before."""
         relative = os.path.relpath(path, self.watched.folder)
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", shown(relative)).strip("._") or "recording"
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", printable(relative)).strip("._") or "recording"
         if name != relative:  # two names may come to the same letters
             name = f"{name[:80]}-{hashlib.sha256(os.fsencode(relative)).hexdigest()[:8]}"
         pending = self.watched.out / f".{STATE}"
@@ -203,7 +202,7 @@ class Watcher:
         return run
 
     def _named(self, path: Path) -> str:
-        return shown(os.path.relpath(path, self.watched.folder))
+        return printable(os.path.relpath(path, self.watched.folder))
 
     def _state(self) -> Sequence[dict[str, Any]]:
         path = self.watched.out / STATE
@@ -226,5 +225,5 @@ def _is_out(history: Any, metric: str, model: str, run: str) -> str:
     return "  OUT of the control limits" if found and run in found[0]["out"] else ""
 
 
-def _percent(share: float | None) -> str:
-    return "?" if share is None else f"{100 * share:.1f} %"
+def _told(found: Mapping[str, Any]) -> str:
+    return percent_with_interval(found["value"], found["low"], found["high"])

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import Links, reasons_of
+from vidrobust.changes.transitions import FrameTransitions, reasons_of
+from vidrobust.errors import SettingsError
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.frames.pixels import luma, to_array
 from vidrobust.metrics.box_differences import change
@@ -33,7 +34,7 @@ class BoxMeter:
         self._gray: np.ndarray | None = None
         self._size = (0, 0)
 
-    def feed(self, batch: FrameBatch, links: Links, predictions: Detections) -> None:
+    def feed(self, batch: FrameBatch, transitions: FrameTransitions, predictions: Detections) -> None:
         """Take the next batch, with the boxes of its frames; boxes are cut off at the edges of the frame."""
         if not self._found:
             self._size = (int(batch.pixels.shape[2]), int(batch.pixels.shape[3]))
@@ -43,8 +44,8 @@ class BoxMeter:
                 {
                     "frame": batch.index,
                     "time_s": batch.time_s,
-                    "reason": links.reason,
-                    "pixel_change": links.pixel_change,
+                    "reason": transitions.reason,
+                    "pixel_change": transitions.pixel_change,
                 }
             )
         )
@@ -53,7 +54,7 @@ class BoxMeter:
         for row in range(len(batch)):
             gray = small_gray(luma(to_array(batch.pixels[row])))
             scale = gray.shape[1] / batch.pixels.shape[3]
-            if self._gray is not None and links.reason[row] not in ENDS:
+            if self._gray is not None and transitions.reason[row] not in ENDS:
                 self._measure(gray, predictions, row, scale)
             self._gray = gray
         self._found.append(predictions)
@@ -77,7 +78,7 @@ class BoxMeter:
         else:
             before, into = self._found[-1], self._shifts[-2]
             rows = np.flatnonzero(before.frame == before.num_frames - 1)
-        rows = rows[before.scores[rows] >= min(self.settings.tracks.track_keep_score, 0.1)]
+        rows = rows[before.scores[rows] >= min(self.settings.tracks.keep_score, 0.1)]
         assert self._gray is not None
         into[rows] = box_shifts(self._gray, gray, before.boxes[rows], scale)
 
@@ -112,7 +113,7 @@ class BoxMeter:
                 "y2": y2,
                 "shift_x": boxes.shift[:, 0],
                 "shift_y": boxes.shift[:, 1],
-                "duplicate": duplicate_boxes(boxes, self.settings.tracks.track_start_score),
+                "duplicate": duplicate_boxes(boxes, self.settings.tracks.start_score),
             }
         )
 
@@ -127,8 +128,8 @@ class BoxMeter:
             found = change(
                 (moved[before], boxes.scores[before], boxes.labels[before]),
                 (boxes.boxes[after], boxes.scores[after], boxes.labels[after]),
-                birth=settings.track_start_score,
-                keep=settings.track_keep_score,
+                start_score=settings.start_score,
+                keep_score=settings.keep_score,
                 least=settings.iou,
             )
             rows.append(found.shares())
@@ -146,17 +147,19 @@ class BoxMeter:
 
 
 def whole(
-    found: Tables, links: pd.DataFrame, size: tuple[int, int], along: AlongTime
+    found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
     """The tables of an item from those of its segments: its boxes are followed anew, over the borders.
 
-    links  rows of that table of the item, in the order of delivery; size: height and width of the frames, px
+    transitions  rows of that table of the item, in the order of delivery; size: height and width of the frames, px
     """
     counted = found["box_counts"].sort_values("frame", kind="stable")
     if not len(counted):
         return dict(found)
     numbers = counted["frame"].to_numpy(np.int64)
-    frames = counted[["frame", "time_s"]].assign(reason=reasons_of(numbers, links)).reset_index(drop=True)
+    frames = (
+        counted[["frame", "time_s"]].assign(reason=reasons_of(numbers, transitions)).reset_index(drop=True)
+    )
     detections = found["detections"].sort_values("frame", kind="stable")
     boxes = item_boxes(detections, frames, size)
     names = {int(k): str(v) for k, v in zip(detections["label"], detections["label_name"], strict=True)}
@@ -181,6 +184,10 @@ def of_classes(found: Detections, only: Collection[str]) -> Detections:
     """The boxes of these classes, by their names; all where none is named."""
     if not only:
         return found
+    unknown = [name for name in only if name not in found.class_names]
+    if unknown:
+        some = ", ".join(found.class_names[:10])
+        raise SettingsError(f"only: the detector has no class {unknown[0]!r}; its classes are {some} ...")
     wanted = [label for label, name in enumerate(found.class_names) if name in only]
     return _some(found, np.isin(found.labels, wanted))
 
@@ -209,11 +216,9 @@ def _followed(
     """The objects that the boxes show, and what is seen along them, by row."""
     settings = along.tracks.of_classes(names)
     objects = follow(boxes, settings)
-    found = measure(
-        boxes, objects, settings, revert_within=along.revert_within, frame_rate=along.frame_rate
-    )
+    found = measure(boxes, objects, settings, revert_within=along.revert_within, frame_rate=along.frame_rate)
     return objects, {
-        "along_tracks": found.along.rename(columns={"track_label": "label"}),
+        "track_steps": found.along.rename(columns={"track_label": "label"}),
         "tracks": found.tracks.rename(columns={"track_label": "label"}),
         "box_counts": found.counts,
     }

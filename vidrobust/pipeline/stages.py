@@ -20,19 +20,22 @@ FOOTAGE = (
 )
 """Settings that say which frames there are, and which neighbours may be compared."""
 
-TRACKS = ("birth", "keep", "track_iou", "bridge")
+TRACKS = (
+    *("track_start_score", "track_keep_score", "track_iou", "max_gap"),
+    *("min_boxes", "only", "class_score", "occluder"),
+)
 """Settings that say how boxes are followed."""
 
 STAGES: tuple[Stage, ...] = (
     Stage(
-        name="links",
+        name="transitions",
         sentence="Which neighbouring frames may be compared, and what each input is.",
         version=3,
         per="item",
         how="stream",
         settings=FOOTAGE,
-        parts=("links",),
-        work="vidrobust.stages.streams:LinksWork",
+        unit_tables=("transitions",),
+        work="vidrobust.stages.streams:TransitionsUnit",
         command=False,
     ),
     Stage(
@@ -41,16 +44,16 @@ STAGES: tuple[Stage, ...] = (
         version=3,
         per="model",
         how="stream",
-        needs=("links",),
+        needs=("transitions",),
         settings=(*FOOTAGE, "anchor_deltas", "revert_within", *TRACKS),
         summed=("labels", "class_map"),
         also="vidrobust.stages.streams:metrics_known",
-        parts=(
+        unit_tables=(
             *("frames", "pairs", "triples", "probabilities"),
-            *("detections", "along_tracks", "tracks", "box_counts", "box_pairs"),
+            *("detections", "track_steps", "tracks", "box_counts", "box_pairs"),
         ),
         gives=(
-            *("stability", "stability_by", "answers", "neighbours", "two_models"),
+            *("stability", "stability_by", "label_answers", "neighbour_accuracy", "model_pairs"),
             *("known_boxes", "known_tracks", "truth_curve"),
         ),
         work="vidrobust.stages.streams:StabilityWork",
@@ -64,9 +67,9 @@ STAGES: tuple[Stage, ...] = (
         version=3,
         per="item",
         how="stream",
-        needs=("links",),
+        needs=("transitions",),
         settings=(*FOOTAGE, "seed"),
-        parts=("changes",),
+        unit_tables=("changes",),
         gives=("variation", "spread"),
         work="vidrobust.stages.streams:VariationWork",
         finish="vidrobust.stages.finish:variation",
@@ -78,14 +81,14 @@ STAGES: tuple[Stage, ...] = (
         version=2,
         per="model",
         how="frames",
-        needs=("links",),
+        needs=("transitions",),
         settings=(*FOOTAGE, "suite", "perturbation", "strengths", "draws", "seed"),
         summed=("frames", "budget"),
         counted="frames",
         asks="vidrobust.stages.sensitivity.unit:asks",
         taken="vidrobust.stages.sensitivity.unit:taken",
         also="vidrobust.stages.sensitivity.unit:known",
-        parts=("sensitivity",),
+        unit_tables=("sensitivity",),
         work="vidrobust.stages.sensitivity.unit:work",
         check="vidrobust.stages.sensitivity.unit:perturbations_of",
         steps="vidrobust.stages.sensitivity.unit:steps",
@@ -98,7 +101,7 @@ STAGES: tuple[Stage, ...] = (
         version=7,
         per="model",
         how="frames",
-        needs=("links",),
+        needs=("transitions",),
         uses=("stability",),
         settings=(*FOOTAGE, "seed"),
         summed=("pairs", "budget"),
@@ -106,7 +109,7 @@ STAGES: tuple[Stage, ...] = (
         asks="vidrobust.stages.causes.unit:asks",
         taken="vidrobust.stages.causes.unit:taken",
         also="vidrobust.stages.causes.unit:known",
-        parts=("causes", "within", "place_causes", "place_within"),
+        unit_tables=("causes", "candidate_fits", "place_causes", "place_candidate_fits"),
         gives=(
             *("account", "account_by", "named"),
             *("place_account", "place_account_by", "place_named"),

@@ -38,7 +38,7 @@ def test_the_class_is_not_required() -> None:
 
 
 def test_of_two_boxes_on_one_object_the_better_is_the_object() -> None:
-    """A second name begins no object of its own; where it is the surer one, it is the object's box of the frame."""
+    """A second name begins no object of its own; where it is surer, it is the object's box of the frame."""
     rows = []
     for f in range(6):
         wobble = 4 if f % 2 else 0
@@ -103,7 +103,7 @@ def test_frames_without_boxes_and_a_thousand_boxes() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"track_start_score": 0.2}, "got track_keep_score 0.3 and track_start_score 0.2"),
+        ({"start_score": 0.2}, "got keep_score 0.3 and start_score 0.2"),
         ({"iou": 0.0}, "an iou in"),
         ({"max_gap": -1}, "a max_gap of 0 frames or more"),
     ],

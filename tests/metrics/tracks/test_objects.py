@@ -72,7 +72,7 @@ def test_missing_half_the_time_is_missing_half_the_time_however_long_the_runs(ru
 
 @pytest.mark.parametrize(("run", "vanish"), [(3, False), (5, False), (6, True), (20, True), (30, True)])
 def test_a_moving_object_that_is_lost_for_long_has_vanished(run: int, vanish: bool) -> None:
-    """4 px a frame from x 100, without a box in ``run`` frames from 40 on, found again until 180 in mid-picture."""
+    """4 px a frame from x 100, without a box in ``run`` frames from 40 on, found until 180 in mid-picture."""
     rows = [(f, box(100 + 4 * f, 200), 0.9, 1) for f in range(181) if not 40 <= f < 40 + run]
     found = measured(item(rows, 181))
     assert found.tracks["vanished"].tolist() == ([1.0, 0.0] if vanish else [0.0])
@@ -111,8 +111,10 @@ def belt(step: float, pitch: float, *, count: int = 8, known: bool) -> tuple[Ite
 
 @pytest.mark.parametrize(
     ("step", "pitch", "known"),
-    [(6, 70, True), (12, 60, True), (20, 90, True), (28, 70, True), (60, 70, True)]
-    + [(6, 70, False), (12, 60, False), (20, 90, False)],
+    [
+        *((6, 70, True), (12, 60, True), (20, 90, True), (28, 70, True), (60, 70, True)),
+        *((6, 70, False), (12, 60, False), (20, 90, False)),
+    ],
 )
 def test_a_part_that_leaves_takes_no_other_part_along(step: float, pitch: float, known: bool) -> None:
     found, truth = belt(step, pitch, known=known)

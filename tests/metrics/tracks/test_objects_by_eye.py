@@ -68,7 +68,9 @@ def test_cups_with_two_names(models: Path) -> None:
         assert along["row"].tolist() == list(range(30))
         assert along.loc[along["uncovered"] > 0, "row"].tolist() == frames_of(seen.frames_without_any_box)
         if seen.frames_with_two_sure_names != "not counted":
-            assert along.loc[along["second_box"] > 0, "row"].tolist() == frames_of(seen.frames_with_two_sure_names)
+            assert along.loc[along["second_box"] > 0, "row"].tolist() == frames_of(
+                seen.frames_with_two_sure_names
+            )
         assert along["flip"].sum() == int(seen.changes_of_the_best_name)
 
 

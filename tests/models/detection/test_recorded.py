@@ -19,7 +19,9 @@ HEADER = "frame,score,label,x1,y1,x2,y2"
 
 def load(path: Path, options: str = "") -> RecordedDetector:
     target, given = split_options(f"{path}{options}")
-    return recorded_detector(ModelSpec(f"detections:{path}", "detections", target, given), torch.device("cpu"))
+    return recorded_detector(
+        ModelSpec(f"detections:{path}", "detections", target, given), torch.device("cpu")
+    )
 
 
 def rows(frames: range, more: str = "") -> str:
@@ -163,7 +165,10 @@ def test_what_is_refused(line: str, says: str, tmp_path: Path) -> None:
 
 
 def test_the_table_of_a_run_is_read_back(tmp_path: Path) -> None:
-    table = pd.DataFrame([(0, 0.9, 1, 10.0, 20.0, 40.0, 60.0, "a", "m", 5)], columns=[*HEADER.split(","), "item", "model", "track"])
+    table = pd.DataFrame(
+        [(0, 0.9, 1, 10.0, 20.0, 40.0, 60.0, "a", "m", 5)],
+        columns=[*HEADER.split(","), "item", "model", "track"],
+    )
     table.to_parquet(tmp_path / "detections.parquet")
     found = load(tmp_path / "detections.parquet").predict_frames("a", np.arange(1))
     assert len(found.scores) == 1

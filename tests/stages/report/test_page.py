@@ -15,11 +15,11 @@ from tests.conftest import need
 from tests.stages.report import made_run
 from tests.stages.report.conftest import Page
 from vidrobust.errors import InputError
-from vidrobust.report.words import number, one_in, percent, percent_interval
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.policy.observed import OF_WIDTH
 from vidrobust.stages.report import page as html
 from vidrobust.stages.report.page import write_report
+from vidrobust.text.numbers import number, one_in, percent, percent_interval
 
 SECTIONS = (
     "answer", "stable", "moments", "sensitive", "proxies", "policy", "time", "metrics", "curves", "correlation",
@@ -148,7 +148,7 @@ STAGES = {
     "stability": ("stable", ("frames", "pairs", "stability")),
     "sensitivity": ("sensitive", ("sensitivity",)),
     "variation": ("variation", ("variation", "changes")),
-    "causes": ("causes", ("causes", "within", "account", "account_by", "named", "moments")),
+    "causes": ("causes", ("causes", "candidate_fits", "account", "account_by", "named", "moments")),
     "correlate": ("proxies", ("correlation", "correlation_matrix")),
     "policy": ("policy", ("policy",)),
 }

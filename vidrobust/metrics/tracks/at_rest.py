@@ -72,16 +72,14 @@ class TrackEnds:
         )
 
     def velocity(self, *, last: bool) -> np.ndarray:
-        """(T, 2) px a frame over the last, or the first, few boxes; what the pixels show where there is one only."""
+        """(T, 2) px a frame over the last, or the first, few boxes; of one box what the pixels show."""
         if last:
             a, b = np.maximum(self._starts, self._stops - LATELY), self._stops - 1
         else:
             a, b = self._starts, np.minimum(self._stops - 1, self._starts + LATELY - 1)
         early, late = self._rows[a], self._rows[b]
         since = np.maximum(self.found.frame[late] - self.found.frame[early], 1)[:, None].astype(np.float64)
-        velocity = free_edge_velocity(
-            self.found.boxes[early], self.found.boxes[late], since, self.found.size
-        )
+        velocity = free_edge_velocity(self.found.boxes[early], self.found.boxes[late], since, self.found.size)
         alone = a == b
         velocity[alone] = np.nan_to_num(self.found.shift[early[alone]])
         return velocity

@@ -20,16 +20,17 @@ def curve(
     """The stability of one item at each threshold of track start, the band below it kept as wide as it is.
 
     Columns threshold, tracks, frames (of tracks, gaps included), missed, uncovered, expected (frames that
-    ``uncovered`` are a share of), renamed, vanished (tracks), center_jitter (a mean). Boxes below the detector's own
+    ``uncovered`` are a share of), renamed, vanished (tracks), center_jitter (a mean). Boxes below the
+    detector's own
     least score are not there to be found; thresholds of single classes are left out.
     """
-    band = settings.track_start_score - settings.track_keep_score
+    band = settings.start_score - settings.keep_score
     rows = []
     for threshold in thresholds:
         at = dataclasses.replace(
             settings,
-            track_start_score=threshold,
-            track_keep_score=max(0.0, round(threshold - band, 6)),
+            start_score=threshold,
+            keep_score=max(0.0, round(threshold - band, 6)),
             start_scores=(),
         )
         found_at = measure(found, follow(found, at), at)

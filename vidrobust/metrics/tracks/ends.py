@@ -1,8 +1,8 @@
 """Why each track begins and ends: at the border, at a cut, under something, or in mid-picture, which is a fault.
 
-    frame    0   1   2   3   4   5   6   7 ...
-    box      o   o   o   .   .   .   .   .        vanished after 2: expected in mid-picture in 3, 4, 5, ... and
-                                                  nothing lies there; each such frame, up to a second, is uncovered
+frame    0   1   2   3   4   5   6   7 ...
+box      o   o   o   .   .   .   .   .        vanished after 2: expected in mid-picture in 3, 4, 5, ... and
+                                              nothing lies there; each such frame, up to a second, is uncovered
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _reasons(
 def _uncovered(
     found: ItemBoxes, edges: TrackEnds, lost: np.ndarray, settings: TrackSettings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """track, frame and place of each frame in which one of the ``lost`` tracks is expected and nothing lies there."""
+    """track, frame and place of each frame in which a ``lost`` track is expected and nothing lies there."""
     velocity = _velocity(found, edges, forward=True)
     row = edges.last
     beside = under_occluder(found.boxes[row], settings)

@@ -1,12 +1,14 @@
 """Which boxes of consecutive frames are the same object: one-to-one matching of raw boxes, gaps bridged.
 
     frame      0   1   2   3   4   5   6
-    cup        .8  .6      .4      .7           one object: born at 0, kept at 3 by the lower score; 2 and 4 are gaps
+    cup        .8  .6      .4      .7           one object: born at 0, kept at 3 by the lower score; 2 and 4
+               are gaps
     bottle     .7          .5  .6               a second name on the same place: born of no object, and in 3 and 4
                                                 the best box there, so that 4 is no gap
 
 An object is born of the best box on a place, whatever its class. Further boxes on it are its *second boxes*; where
-one of them is the best, it is the object's box of that frame. Where an object is expected is told by the motion that
+one of them is the best, it is the object's box of that frame. Where an object is expected is told by the
+motion that
 the pixels show, or by its own and its neighbours' velocity; the boxes stay as the detector gave them.
 """
 
@@ -28,7 +30,6 @@ from vidrobust.metrics.box_differences import (
     areas,
     assign,
     ious,
-    paired_iou,
     same_place,
 )
 from vidrobust.metrics.tracks.at_rest import linked
@@ -48,20 +49,20 @@ ALIKE = 0.5
 class TrackSettings:
     """How boxes are followed.
 
-    track_start_score  least score of a box that begins a track
-    track_keep_score   least score of a box that goes on with one
+    start_score  least score of a box that begins a track
+    keep_score   least score of a box that goes on with one
     iou                least overlap of a box with where its track is expected
     max_gap            longest gap, frames, over which a moving object is found again; one at rest over any
     look_on            frames for which one that vanished is still expected: about a second
     min_boxes          tracks of fewer boxes count for nothing
     occluders          x, y, width, height px of what stands before the objects: a pillar, a fixture
-    start_scores       label -> its own ``track_start_score``; the band down to the keep score is as wide as it is
+    start_scores       label -> its own ``start_score``; the band down to the keep score is as wide as it is
     only               names of the classes that are looked at; all where empty
-    class_scores       name of a class -> its own ``track_start_score``; ``of_classes`` makes ``start_scores`` of both
+    class_scores       name of a class -> its own ``start_score``; ``of_classes`` makes ``start_scores`` of both
     """
 
-    track_start_score: float = BIRTH
-    track_keep_score: float = KEEP
+    start_score: float = BIRTH
+    keep_score: float = KEEP
     iou: float = LEAST_IOU
     max_gap: int = 5
     look_on: int = 25
@@ -72,10 +73,10 @@ class TrackSettings:
     class_scores: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.track_keep_score <= self.track_start_score <= 1:
+        if not 0 <= self.keep_score <= self.start_score <= 1:
             raise SettingsError(
-                "expected 0 <= track_keep_score <= track_start_score <= 1, got track_keep_score "
-                f"{self.track_keep_score:g} and track_start_score {self.track_start_score:g}"
+                "expected 0 <= keep_score <= start_score <= 1, got keep_score "
+                f"{self.keep_score:g} and start_score {self.start_score:g}"
             )
         if not 0 < self.iou <= 1 or self.max_gap < 0:
             raise SettingsError(
@@ -95,14 +96,14 @@ class TrackSettings:
 
     def starts(self, labels: np.ndarray) -> np.ndarray:
         """(D,) the score from which a box of each label begins a track."""
-        found = np.full(len(labels), self.track_start_score)
+        found = np.full(len(labels), self.start_score)
         for label, score in self.start_scores:
             found[labels == label] = score
         return found
 
     def keeps(self, labels: np.ndarray) -> np.ndarray:
         """(D,) the score from which a box of each label goes on with one."""
-        return np.maximum(self.starts(labels) - (self.track_start_score - self.track_keep_score), 0.0)
+        return np.maximum(self.starts(labels) - (self.start_score - self.keep_score), 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,7 +286,7 @@ def _born(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndar
 
 
 def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
-    """Where a second box of like place and size is surer than the object's box of the frame, they change places."""
+    """Where a second box of like place and size is surer than the object's box, they change places."""
     further = rows[second[rows] >= 0]
     if not len(further):
         return
@@ -294,8 +295,8 @@ def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: n
     for row in further[np.argsort(found.scores[further], kind="stable")].tolist():
         of = int(second[row])
         before = box_of[of]
-        alike = paired_iou(found.boxes[row][None], found.boxes[before][None])[0] >= DUPLICATE
-        if alike and found.scores[row] > found.scores[before]:
+        iou = ious(found.boxes[row][None], found.boxes[before][None])[2]
+        if iou.max(initial=0) >= DUPLICATE and found.scores[row] > found.scores[before]:
             track[before], second[before] = -1, of
             track[row], second[row], box_of[of] = of, -1, row
 
@@ -307,9 +308,7 @@ def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
     here = (areas(clipped(box, size)) > SEEN_SHARE * whole) | (
         areas(clipped(coasting, size)) > SEEN_SHARE * np.maximum(areas(coasting), 1e-9)
     )
-    moved = _Live(
-        live.track, live.seen, live.label, live.last, box, coasting, live.step, live.velocity
-    )
+    moved = _Live(live.track, live.seen, live.label, live.last, box, coasting, live.step, live.velocity)
     return moved.pick(here)
 
 
@@ -337,7 +336,7 @@ def _leaving(live: _Live, size: tuple[int, int]) -> np.ndarray:
 def _seen(
     found: ItemBoxes, rows: np.ndarray, track: np.ndarray, frame: int, live: _Live, before: np.ndarray
 ) -> _Live:
-    """Tracks that have a box in this frame; ``before`` (R,) the row in ``live`` of each, or -1 for one just born."""
+    """Tracks that have a box in this frame; ``before`` (R,) the row in ``live`` of each, or -1 if just born."""
     boxes, measured = found.boxes[rows], found.shift[rows]
     velocity = np.zeros((len(rows), 2))
     known = before >= 0
@@ -363,7 +362,7 @@ def _seen(
 
 
 def _neighbours(velocity: np.ndarray) -> np.ndarray:
-    """(2,) px a frame that a new object is taken to move: as the others do, where they move alike; else at rest."""
+    """(2,) px a frame that a new object is taken to move: as the others do if they move alike, else at rest."""
     if len(velocity) < 2:
         return np.zeros(2)
     middle = np.median(velocity, axis=0)

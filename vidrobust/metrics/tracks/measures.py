@@ -41,7 +41,8 @@ class Measures:
     along   one row per frame of a track, from its first box to its last, and of one that vanished up to a second
             more: track, row, track_label, size, missed (0 or 1; NaN where the gap is nobody's fault, and after the
             last box), uncovered (the same, 1 after it vanished), reason, second_box, flip, revert_flip, id_switch,
-            score_jitter, center_jitter, size_jitter (NaN where they are not defined), x1, y1, x2, y2 (its box, or where
+            score_jitter, center_jitter, size_jitter (NaN where they are not defined), x1, y1, x2, y2 (its
+            box, or where
             it is expected)
     tracks  one row per track: track, row (its first), track_label, size, frames, boxes, fragments, begins, ends,
             vanished and appeared (0 or 1)
@@ -157,9 +158,7 @@ def _id_switches(found: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.nda
     return switch
 
 
-def _second_at(
-    found: ItemBoxes, objects: Objects, rows: np.ndarray, settings: TrackSettings
-) -> np.ndarray:
+def _second_at(found: ItemBoxes, objects: Objects, rows: np.ndarray, settings: TrackSettings) -> np.ndarray:
     """(R,) float64: 1 where a further box, sure enough to begin a track, lies on the object in the frame."""
     further = (objects.second >= 0) & (found.scores >= settings.starts(found.labels))
     key = objects.second[further] * found.num_frames + found.frame[further]

@@ -91,10 +91,10 @@ def _by_points(
 
 
 def _by_flow(a: np.ndarray, b: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """(K, 2) shifts, analysis px, of many boxes from one dense flow (DIS, Kroeger et al. 2016); NaN where unclear."""
+    """(K, 2) shifts, analysis px, of many boxes from one dense flow (DIS, Kroeger et al. 2016), or NaN."""
     first, second = same_light(a, b)
     preset = cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST
-    flow = cv2.DISOpticalFlow.create(preset).calc(first, second, None)  # type: ignore[call-overload]
+    flow = cv2.DISOpticalFlow.create(preset).calc(first, second, None)
     strength = cv2.cornerMinEigenVal(a.astype(np.float32) / 255, 5)
     textured = cv2.dilate((strength >= MIN_CORNER).astype(np.uint8), np.ones((TEXTURED, TEXTURED), np.uint8))
     share = (np.arange(SAMPLES) + 0.5) / SAMPLES

@@ -1,9 +1,9 @@
 """Files of boxes as other programs write them, read into one table: CSV, Parquet, COCO, MOTChallenge, Ultralytics.
 
-    table      frame, score, label, x1, y1, x2, y2 and, where there are, item, label_name, track, model
-    MOT        frame, id, x, y, width, height, score, then -1s or a class from 1: counted from 1, x and y as well
-    COCO       results [{image_id, category_id, bbox, score}], or a data set with images, annotations, categories
-    Ultralytics  a folder of labels/NAME_FRAME.txt: class, centre x, centre y, width, height of 1, score, id
+table      frame, score, label, x1, y1, x2, y2 and, where there are, item, label_name, track, model
+MOT        frame, id, x, y, width, height, score, then -1s or a class from 1: counted from 1, x and y as well
+COCO       results [{image_id, category_id, bbox, score}], or a data set with images, annotations, categories
+Ultralytics  a folder of labels/NAME_FRAME.txt: class, centre x, centre y, width, height of 1, score, id
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     if wrong.any():
         row = table.index[wrong][0]
         raise InputError(
-            f"{path}: row {row} holds something that is no number in {', '.join(COLUMNS)}; a frame that was looked "
-            "at and is empty has neither score nor box"
+            f"{path}: row {row} holds something that is no number in {', '.join(COLUMNS)}; a frame that was "
+            "looked at and is empty has neither score nor box"
         )
     if not numbers["score"].between(0, 1).all() or (numbers["label"] < 0).any():
         raise InputError(f"{path}: expected scores in 0..1 and labels from 0")
@@ -107,7 +107,9 @@ def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     if whole.isna().any() and track.notna().any():  # names for numbers
         whole = pd.Series(pd.factorize(track)[0], index=table.index)
     extra = [name for name in ("label_name", "model") if name in table]
-    kept = numbers.assign(item=table["item"].to_numpy(), track=whole.fillna(-1).to_numpy(), **{n: table[n] for n in extra})
+    kept = numbers.assign(
+        item=table["item"].to_numpy(), track=whole.fillna(-1).to_numpy(), **{n: table[n] for n in extra}
+    )
     return kept.astype({"frame": "int64", "label": "int64", "track": "int64"}).reset_index(drop=True)
 
 
@@ -208,8 +210,8 @@ def _ultralytics(folder: Path) -> BoxFile:
             values = line.split()
             if values and len(values) not in (5, 6, 7):
                 raise InputError(
-                    f"{file}: expected class, x, y, width, height and score, and an id of tracks, got {len(values)} "
-                    "values; polygons of segments are not read"
+                    f"{file}: expected class, x, y, width, height and score, and an id of tracks, got "
+                    f"{len(values)} values; polygons of segments are not read"
                 )
             if values:
                 rows.append((item, frame, *(float(value) for value in values), *[np.nan] * (7 - len(values))))
@@ -232,5 +234,7 @@ def first_frame(text: str | None, spec: str) -> int | None:
     if text is None:
         return None
     if text not in ("0", "1"):
-        raise SettingsError(f"{spec}: first: expected 0 or 1, the number of the first frame in it, got {text!r}")
+        raise SettingsError(
+            f"{spec}: first: expected 0 or 1, the number of the first frame in it, got {text!r}"
+        )
     return int(text)

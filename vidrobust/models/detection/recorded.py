@@ -82,7 +82,9 @@ class RecordedDetector:
         boxes = mine[list(BOX)].to_numpy(np.float64)[order]
         if self.file.relative:
             if size is None:
-                raise ModelError(f"model {self.name}: its boxes are shares of a frame whose size is not known")
+                raise ModelError(
+                    f"model {self.name}: its boxes are shares of a frame whose size is not known"
+                )
             boxes = boxes * [size[1], size[0], size[1], size[0]]
         track = mine["track"].to_numpy(np.int64)[order]
         return Detections(
@@ -104,8 +106,8 @@ class RecordedDetector:
         if known and not known & set(names):
             some = ", ".join(sorted(known)[:5])
             raise ModelError(
-                f"model {self.name}: the file has no boxes of {item}, but of {some}; if it was looked at and nothing "
-                "found, say so in a row with its name in the column item and no score and box"
+                f"model {self.name}: the file has no boxes of {item}, but of {some}; if it was looked at and "
+                "nothing found, say so in a row with its name in the column item and no score and box"
             )
         if known == {""}:
             self._only_item = self._only_item or item

@@ -13,9 +13,9 @@ from vidrobust.files.atomic import write_text
 
 
 def mot_text(detections: pd.DataFrame) -> str:
-    """MOTChallenge results of one item and model: frame, id, x, y from 1, width, height, score, class from 1, -1, -1.
+    """MOTChallenge results of one item and model: frame, id, x, y, width, height, score, class, -1, -1.
 
-    Boxes in no track have the id -1.
+    Frames, ids, pixels and classes count from 1; boxes in no track have the id -1.
     """
     rows = detections.sort_values(["frame", "track"], kind="stable")
     lines = [
@@ -44,7 +44,10 @@ def coco(detections: pd.DataFrame, frames: pd.DataFrame, sizes: dict[str, tuple[
     ]
     number_of = {(image["item"], image["frame_id"]): image["id"] for image in images}
     names = detections[["label", "label_name"]].drop_duplicates("label").sort_values("label")
-    tracks = {key: k for k, key in enumerate(sorted(set(zip(detections["item"], detections["track"], strict=True))), 1)}
+    tracks = {
+        key: k
+        for k, key in enumerate(sorted(set(zip(detections["item"], detections["track"], strict=True))), 1)
+    }
     annotations = [
         {
             "id": number,

@@ -74,7 +74,9 @@ def _with_scores(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
     of = [rows["item"], rows["track"]]
     last = rows.groupby(["item", "track"], sort=False)[["score", "now"]].ffill()
     before = last.groupby(of, sort=False).shift()
-    state_before = rows["reason"].where(rows["uncovered"] == 1, "-").groupby(of, sort=False).shift().fillna("-")
+    state_before = (
+        rows["reason"].where(rows["uncovered"] == 1, "-").groupby(of, sort=False).shift().fillna("-")
+    )
     begins = (rows["uncovered"] == 1) & (state_before != rows["reason"])
     return rows.assign(sure=before["score"], was=before["now"], begins=begins)
 
@@ -137,7 +139,7 @@ def _words(row: pd.Series, kind: str, frames: int) -> str:
 
 
 def lies_there(place: tuple[float, ...], boxes: pd.DataFrame, least: float = 0.1) -> list[str]:
-    """What lies on a place in a frame, "vase .80", the surest first: boxes whose IoU with it is ``least`` or more."""
+    """What lies on a place in a frame, "vase .80", the surest first: boxes of an IoU with it from ``least`` on."""
     from vidrobust.metrics.box_differences import ious
 
     _, j, iou = ious(np.array([place]), boxes[BOX].to_numpy(np.float64))

@@ -27,6 +27,6 @@ def changes_of_name(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFra
         back=("revert_flip", lambda values: int((values == 1).sum())),
     ).reset_index()
     found = found.rename(columns={"label_name": "after"})
-    return found.sort_values(["changes", "before", "after"], ascending=[False, True, True], ignore_index=True)[
-        COLUMNS
-    ]
+    return found.sort_values(
+        ["changes", "before", "after"], ascending=[False, True, True], ignore_index=True
+    )[COLUMNS]

@@ -1,11 +1,10 @@
-"""What is told of detectors beside their numbers: the curve over thresholds, name changes, and the worst moments."""
+"""What is told of detectors beside their numbers: the curve over thresholds, name changes, the worst moments."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from vidrobust.frames.pixels import to_array
@@ -16,6 +15,7 @@ from vidrobust.report.pictures import save_picture
 from vidrobust.stages.boxes.moments import BoxMoment, choose
 from vidrobust.stages.boxes.names import changes_of_name
 from vidrobust.stages.boxes.strips import strip
+from vidrobust.stages.streams import along_time
 from vidrobust.tables import schema as tables
 
 STRIP_WIDTH = 1600
@@ -23,9 +23,9 @@ STRIP_WIDTH = 1600
 
 def run(run: Run) -> None:
     """Write ``box_curve``, ``name_changes``, and ``box_moments.json`` with its pictures."""
-    detections, links = run.table("detections"), run.table("links")
-    steps = run.table("along_tracks")
-    run.folder.write_table("box_curve", _curves(run, detections, links))
+    detections, transitions = run.table("detections"), run.table("transitions")
+    steps = run.table("track_steps")
+    run.folder.write_table("box_curve", _curves(run, detections, transitions))
     run.folder.write_table("name_changes", tables.check("name_changes", changes_of_name(steps, detections)))
     moments: list[BoxMoment] = []
     for model in detections["model"].drop_duplicates():
@@ -64,20 +64,22 @@ def _take(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[
                 rows = detections[
                     (detections["item"] == item)
                     & (detections["model"] == moment.model)
-                    & (detections["score"] >= run.settings.keep)
+                    & (detections["score"] >= run.settings.track_keep_score)
                 ]
                 names[number] = f"moments/boxes_{number:02d}.jpg"
                 save_picture(strip(frames, moment, rows), run.path / names[number], STRIP_WIDTH)
     return names
 
 
-def _curves(run: Run, detections: pd.DataFrame, links: pd.DataFrame) -> pd.DataFrame:
+def _curves(run: Run, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
     """The curve of each model, its items added up; the jitter is weighted with their frames."""
-    sizes = {entry["item"]: (entry["height"], entry["width"]) for entry in run.folder.run["inputs"]}
+    about = {entry["item"]: entry for entry in run.folder.run["inputs"]}
     parts = []
     for (model, item), rows in detections.groupby(["model", "item"], sort=False):
-        found = item_boxes(rows, links[links["item"] == item], sizes[item])
-        parts.append(curve(found, run.settings.tracks).assign(model=model))
+        entry = about[item]
+        found = item_boxes(rows, transitions[transitions["item"] == item], (entry["height"], entry["width"]))
+        tracks = along_time(run.settings, float(entry["frame_rate"])).tracks
+        parts.append(curve(found, tracks).assign(model=model))
     if not parts:
         return tables.empty("box_curve")
     every = pd.concat(parts, ignore_index=True)

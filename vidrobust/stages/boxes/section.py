@@ -16,19 +16,19 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.pictures import BUDGET_BYTES
-from vidrobust.report.words import (
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.stability.section import overall
+from vidrobust.text.durations import clock
+from vidrobust.text.numbers import (
     NOT_MEASURED,
-    clock,
-    cut,
     known,
     number,
     percent,
+    percent_interval,
     percent_with_interval,
-    plural,
     with_interval,
 )
-from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.section import overall
+from vidrobust.text.phrases import cut, plural
 
 MOST_ITEMS = 6
 MOST_TRACKS = 30
@@ -71,8 +71,8 @@ def numbers(run: RunTables) -> list[dict[str, Any]]:
 
 
 def _value(metric: Metric, row: Any) -> str:
-    text = with_interval if metric.unit else percent_with_interval
-    return f"{text(row['value'], row['low'], row['high'])} {metric.unit}".strip()
+    ends = row["value"], row["low"], row["high"]
+    return with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
 
 
 def _of(row: Any) -> str:
@@ -131,7 +131,7 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
         tried = part.dropna(how="all").sort_index(level="strength")
         for name in MOVES:
             known_at = tried[name].dropna().to_numpy(np.float64) if name in tried else np.empty(0)
-            row[name] = " to ".join(percent(v) for v in known_at[[0, -1]]) if len(known_at) else NOT_MEASURED
+            row[name] = percent_interval(known_at[0], known_at[-1]) if len(known_at) else NOT_MEASURED
         row["kinds"] = _kinds(tried.iloc[-1]) if len(tried) else ""
         rows.append(row)
     return rows
@@ -186,7 +186,7 @@ def name_changes(run: RunTables) -> list[dict[str, str]]:
 
 def timelines(run: RunTables) -> list[Picture]:
     """Tracks over time of the items with most missed frames and renames, a drawing an item."""
-    along = run.table("along_tracks")
+    along = run.table("track_steps")
     if along is None:
         return []
     bad = along.assign(bad=(along["uncovered"] == 1) | (along["flip"] == 1))
@@ -208,10 +208,12 @@ def _item(item: str, models: list[str], along: pd.DataFrame) -> Picture:
         axes[-1, 0].set_xlabel("time, s")
         lost, renamed = int((along["uncovered"] == 1).sum()), int((along["flip"] == 1).sum())
         caption = (
-            "Each line is an object, in the colour of its name; orange: frames in which no box lies where it is; grey: "
-            "frames without a box that are no fault (border, behind another); black: its name changes."
+            "Each line is an object, in the colour of its name; orange: frames in which no box lies where it is; "
+            "grey: frames without a box that are no fault (border, behind another); black: its name changes."
         )
-        said = f"Objects of {item}: {plural(lost, 'frame')} without a box, {plural(renamed, 'change')} of name"
+        said = (
+            f"Objects of {item}: {plural(lost, 'frame')} without a box, {plural(renamed, 'change')} of name"
+        )
         return drawing.encode(figure, said, caption)
 
 

@@ -23,7 +23,8 @@ DARK, WHITE = (24, 24, 24), (255, 255, 255)
 def strip(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) -> np.ndarray:
     """(H, W, 3) uint8: the shots of a moment side by side.
 
-    frames  the shots' pictures (H, W, 3) uint8; boxes: rows of ``detections`` of the item and model, those that count
+    frames  the shots' pictures (H, W, 3) uint8; boxes: rows of ``detections`` of the item and model, those
+            that count
     """
     window = _window(moment.shots, frames[0].shape[:2])
     tiles = [
@@ -89,7 +90,11 @@ def _on_tile(box: Sequence[float], window: tuple[int, int, int]) -> list[int]:
 
 
 def _box(
-    picture: np.ndarray, box: Sequence[float], window: tuple[int, int, int], colour: tuple[int, ...], width: int
+    picture: np.ndarray,
+    box: Sequence[float],
+    window: tuple[int, int, int],
+    colour: tuple[int, ...],
+    width: int,
 ) -> None:
     x1, y1, x2, y2 = _on_tile(box, window)
     cv2.rectangle(picture, (x1, y1), (x2, y2), colour, width)

@@ -17,6 +17,7 @@ from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.score import predict
 from vidrobust.stages.causes.unit import pictures_of
+from vidrobust.text.numbers import percent
 from vidrobust.video.source import VideoSource
 
 PER_MODEL = 6
@@ -60,8 +61,8 @@ def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _take(run: Run, source: VideoSource, moment: dict[str, Any], number: int) -> None:
     """The two frames as pictures, and of the worst moments the chain of measured changes between them."""
-    links = run.table("links")
-    own = links[links["item"] == moment["item"]]
+    transitions = run.table("transitions")
+    own = transitions[transitions["item"] == moment["item"]]
     before, a, b, after = pictures_of(source, own, moment["frame_a"], moment["frame_b"])
     assert a is not None
     assert b is not None
@@ -92,7 +93,7 @@ def _take(run: Run, source: VideoSource, moment: dict[str, Any], number: int) ->
             "label": models[0].class_names[int(p[k].argmax())],
             "probability": float(p[k].max()),
             "excluded": "",
-            "caption": f"{titles[k]}: {models[0].class_names[int(p[k].argmax())]} {p[k].max():.0%}",
+            "caption": f"{titles[k]}: {models[0].class_names[int(p[k].argmax())]} {percent(float(p[k].max()))}",
             "picture": _save(run.path, f"{number:02d}_strip_{k}", [*chain, last][k], STRIP_WIDTH),
         }
         for k in shown

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vidrobust.report.pictures import Pictures
-from vidrobust.report.words import NOT_MEASURED, clock, number, percent, plural, short_names
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.durations import clock
+from vidrobust.text.numbers import NOT_MEASURED, number, percent
+from vidrobust.text.phrases import plural, short_names
 
 MOST = 12
 """Moments shown, shared evenly between the models."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.causes.clusters import clusters_of
+from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.ratio import Estimate, jackknife
 from vidrobust.stages.causes.score import NOISE
 from vidrobust.stages.causes.shares import ADJACENT
-from vidrobust.stages.causes.within import CANDIDATES
+from vidrobust.statistics.clusters import SHORTEST_SAMPLED, clusters_of_rows
+from vidrobust.text.numbers import percent
 
 PARTS = ("camera",)
 """Causes that are a sum of their candidates (a shift and a turn): each that does enough of it is a step."""
@@ -65,7 +66,7 @@ def _as_measured(rows: pd.DataFrame, names: list[str]) -> list[str]:
 
 def _part(name: str, does: Estimate) -> Standing:
     stands = does.low > LEAST_PART or (np.isnan(does.low) and does.value > LEAST_WHOLE)
-    why = "" if stands else f"it does {_percent(does)} of what the camera's motion does"
+    why = "" if stands else f"it does {_amount(does)} of what the camera's motion does"
     return Standing(perturbation=name, does=does, stands=bool(stands), why=why)
 
 
@@ -84,7 +85,7 @@ def _best(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate], least
         if name in tied and name != chosen:
             why = f"it cannot be told from {chosen}, which is plainer"
         else:
-            why = f"played in the cause's place it does {_percent(does[name])} of it"
+            why = f"played in the cause's place it does {_amount(does[name])} of it"
         found.append(Standing(perturbation=name, does=does[name], stands=False, why=why))
     return found
 
@@ -115,8 +116,7 @@ def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -
 
 
 def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
-    items = np.unique(rows["item"].astype(str), return_inverse=True)[1]
-    cluster = clusters_of(items, rows["frame_a"].to_numpy(np.int64))
+    cluster = clusters_of_rows(rows, "frame_a", SHORTEST_SAMPLED).label
     totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
     np.add.at(totals, cluster, columns)
     return totals
@@ -147,5 +147,5 @@ def _safe(over: np.ndarray, under: np.ndarray) -> np.ndarray:
     return np.divide(over, under, out=np.full(np.shape(under), np.nan), where=known)
 
 
-def _percent(does: Estimate) -> str:
-    return f"{100 * does.value:.0f} %" if np.isfinite(does.value) else "an unknown part"
+def _amount(does: Estimate) -> str:
+    return percent(does.value, missing="an unknown part")

@@ -9,7 +9,6 @@ from vidrobust.repeatability import study_file
 from vidrobust.report import history_page, repeatability_section
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import rendered, written
-from vidrobust.report.words import NOT_MEASURED
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.boxes import section as detectors_section
 from vidrobust.stages.causes import section as account_section
@@ -27,6 +26,7 @@ from vidrobust.stages.stability import (
     section as stability_section,
 )
 from vidrobust.stages.variation import section as footage_section
+from vidrobust.text.numbers import NOT_MEASURED
 
 LARGEST_BYTES = 15_000_000
 """What the file may weigh; pictures beyond it are left out, and the page says so."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vidrobust.report.words import duration
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.durations import duration
 
 STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "report")
 

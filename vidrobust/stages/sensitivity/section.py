@@ -13,20 +13,14 @@ from matplotlib.axes import Axes
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import FAMILIES, phrase, saying
-from vidrobust.report.words import (
-    known,
-    listing,
-    percent,
-    percent_interval,
-    percent_with_interval,
-    plural,
-    span,
-)
+from vidrobust.run_folder.parts import parts_of, with_parts
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.policy.observed import LENGTHS, QUANTITIES, observed
-from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
+from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 from vidrobust.statistics.sample_size import narrower
+from vidrobust.text.numbers import known, percent, percent_with_interval
+from vidrobust.text.phrases import listing, plural, span
 
 FLIPS_WORTH_SAYING = 0.05
 """A strength matters from the share of flipped frames on."""
@@ -36,6 +30,8 @@ LARGER = 4
 WORTH_MORE = 0.05
 """Less than this share of the width is not worth four times the time."""
 COLUMNS = 4
+RESTS = {"part": "parts", "item": "clips", "stretch": "stretches of the footage"}
+"""What an interval counts as independent, in words."""
 SHOWN = ("label_flip", "total_variation")
 
 
@@ -51,7 +47,7 @@ class Sensitive:
 
 
 def summary(run: RunTables) -> pd.DataFrame | None:
-    """Per model, perturbation, strength and metric: value, low, high, n (frames and draws), clusters, of_items.
+    """Per model, perturbation, strength and metric: value, low, high, n (frames and draws), clusters, cluster.
 
     narrower  the width of the interval, if each cluster held LARGER times as many frames, over that of today
     Clusters by the one rule, ``statistics/clusters.py``: the draws of one frame are never independent.
@@ -60,7 +56,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
     if table is None:
         return None
     table = table[table["metric"].isin(SHOWN) & table["value"].notna()]
-    whole = independent_clusters(table["item"], table["frame"], shortest=SHORTEST_FRAMES)
+    whole = clusters_of_rows(with_parts(table, parts_of(run.run)), "frame", SHORTEST_FRAMES)
     table = table.assign(_row=np.arange(len(table)))
     rows = []
     keys = ["model", "perturbation", "strength", "metric"]
@@ -83,7 +79,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
                 "high": found.high,
                 "n": found.n,
                 "clusters": found.clusters,
-                "of_items": found.cluster == "item",
+                "cluster": found.cluster,
                 "narrower": narrower(values, clusters.label, LARGER),
             }
         )
@@ -137,7 +133,7 @@ def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str]
         sentences=sentences,
         harmless=listing(harmless, 10),
         stands_on=f"{span(flips['n'])} frames a strength"
-        + (f" from {plural(int(one['clusters']), 'item')}" if one["of_items"] else ""),
+        + (f" from {plural(int(one['clusters']), one['cluster'])}" if one["cluster"] != "stretch" else ""),
         larger=_larger(flips),
     )
 
@@ -148,7 +144,7 @@ def _larger(flips: pd.DataFrame) -> str:
     if not len(known_ones):
         return ""
     gain = 1 - float(known_ones.median())
-    rest = "clips" if bool(flips["of_items"].iloc[0]) else "stretches of the footage"
+    rest = RESTS[flips["cluster"].iloc[0]]
     if gain < WORTH_MORE:
         return f"More frames of this footage would hardly make the intervals narrower; more {rest} would."
     return (
@@ -159,11 +155,14 @@ def _larger(flips: pd.DataFrame) -> str:
 
 def _sentence(perturbation: str, row: pd.Series, seen: float | None) -> str:
     said = saying(perturbation, float(row["strength"]))
-    text = f"{said[0].upper()}{said[1:]} flips the label of {percent(row['value'])} of the frames "
-    text += f"(95 % interval {percent_interval(row['low'], row['high'])})."
+    text = f"{said[0].upper()}{said[1:]} flips the label of {_share(row)} of the frames."
     if seen is not None and known(seen):
         text += f" Over its shots the footage itself goes as far as {saying(perturbation, seen)}."
     return text
+
+
+def _share(row: pd.Series) -> str:
+    return percent_with_interval(row["value"], row["low"], row["high"])
 
 
 def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
@@ -185,7 +184,7 @@ def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
         }
         for metric in SHOWN:
             value, low, high = (row.get((name, metric), math.nan) for name in ("value", "low", "high"))
-            entry[metric] = f"{percent(value)} [{percent_interval(low, high)}]"
+            entry[metric] = percent_with_interval(value, low, high)
         entry["n"] = int(row.get(("n", "label_flip"), 0) or 0)
         result.append(entry)
     return result
@@ -258,7 +257,7 @@ def _family_figure(
             handles, labels = axes[0, 0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(models)))
         one = found[found["perturbation"].isin(names)]
-        what = "items" if bool(one["of_items"].all()) else "stretches of the footage"
+        what = RESTS[one["cluster"].iloc[0]]
         caption = (
             f"{family.capitalize()}: what a synthetic change does to the output, against its strength. "
             "Above, the share of frames whose label flips; below, the mean total variation. n = "
@@ -283,8 +282,7 @@ def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
     first = (
         worth.assign(step=steps, less=-worth["value"]).sort_values(["step", "less"], kind="stable").iloc[0]
     )
-    share = percent_with_interval(first["value"], first["low"], first["high"])
-    said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {share}"
+    said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {_share(first)}"
     of = f" of {first['model']}'s frames" if flips["model"].nunique() > 1 else " of the frames"
     return f"{family.capitalize()}: {said}{of}"
 

@@ -14,24 +14,21 @@ from vidrobust.metrics.metric import Metric
 from vidrobust.metrics.task import Task
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.words import (
-    NO_INTERVAL,
-    NOT_MEASURED,
-    cut,
-    interval,
-    known,
-    number,
-    one_in,
-    one_in_interval,
-    percent,
-    percent_with_interval,
-    plural,
-    with_interval,
-)
+from vidrobust.run_folder.parts import parts_of, with_parts
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability import judgement, kappa
 from vidrobust.stages.stability.judgement import Judgement
 from vidrobust.tables import schema as tables
+from vidrobust.text.numbers import (
+    NOT_MEASURED,
+    known,
+    one_in,
+    one_in_interval,
+    percent,
+    percent_with_interval,
+    with_interval,
+)
+from vidrobust.text.phrases import cut, plural
 
 MOST_ITEMS = 20
 """Items shown in the comparison of items."""
@@ -113,7 +110,7 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
 
 
 def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    along = run.table("along_tracks")
+    along = run.table("track_steps")
     missed = 0 if along is None else int((along.loc[along["model"] == name, "missed"] == 1).sum())
     dropout, renamed, back, centre, changed = (
         overall(stability, name, metric)
@@ -149,9 +146,8 @@ def _per_second(flip: Mapping[str, Any], usable: pd.DataFrame) -> str:
     if not seconds > 0 or not known(flip["value"]):
         return NOT_MEASURED
     a_second = len(usable) / seconds
-    low, high = flip["low"] * a_second, flip["high"] * a_second
-    span = f" ({interval(low, high)})" if known(low) and known(high) else f" ({NO_INTERVAL})"
-    return f"{number(flip['value'] * a_second)} a second{span}"
+    value, low, high = (flip[key] * a_second for key in ("value", "low", "high"))
+    return with_interval(value, low, high, "a second")
 
 
 def _reverts(revert: Mapping[str, Any]) -> str:
@@ -228,16 +224,17 @@ def _told(stability: pd.DataFrame) -> list[Metric]:
 
 def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
     """A figure with its interval, and what it stands on."""
-    text = with_interval if metric.unit else percent_with_interval
-    value = text(row["value"], row["low"], row["high"])
+    ends = row["value"], row["low"], row["high"]
+    value = with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
     n = f"n = {int(row['n'])}"
     if row["clusters"]:
         n += f" in {plural(int(row['clusters']), str(row['cluster']) or 'cluster')}"
-    return {"text": f"{value} {metric.unit}".strip(), "n": n}
+    return {"text": value, "n": n}
 
 
 def _kappas(run: RunTables) -> list[dict[str, str]]:
     pairs, frames = run.table("pairs"), run.table("frames")
+    pairs = None if pairs is None else with_parts(pairs, parts_of(run.run))
     values = []
     for model in run.models:
         if pairs is None or frames is None:
@@ -247,7 +244,9 @@ def _kappas(run: RunTables) -> list[dict[str, str]]:
         text = with_interval(found.value, found.low, found.high)
         if found.n and not known(found.value):
             text = "not defined: only one class occurs"
-        values.append({"text": text, "n": f"n = {found.n} in {plural(found.clusters, 'cluster')}"})
+        values.append(
+            {"text": text, "n": f"n = {found.n} in {plural(found.clusters, found.cluster or 'cluster')}"}
+        )
     return values
 
 
