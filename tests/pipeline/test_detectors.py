@@ -98,7 +98,7 @@ def test_sensitivity_and_report(stable: Path) -> None:
     assert table["value"].dropna().between(0, 20).all()
     run("report", str(stable), "-q")
     page = (stable / "report.html").read_text()
-    assert "Tracks of intel_bottle-detection" in page
+    assert "Objects of intel_bottle-detection" in page
     assert "Stability of the detectors over thresholds" not in page
     run("boxes", str(stable), "-q")
     run("report", str(stable), "-q")
