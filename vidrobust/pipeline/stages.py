@@ -98,7 +98,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="causes",
         sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
-        version=7,
+        version=8,
         per="model",
         how="frames",
         needs=("transitions",),
