@@ -177,6 +177,12 @@ class Objects:
     track: np.ndarray
     second: np.ndarray
 
+    @property
+    def on_object(self) -> np.ndarray:
+        """(D,) bool: whether a box lies on an object, as its best or as a further one."""
+        on: np.ndarray = (self.track >= 0) | (self.second >= 0)
+        return on
+
 
 @dataclass(frozen=True)
 class _Live:

@@ -73,12 +73,12 @@ def _take(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[
 
 def _curves(run: Run, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
     """The curve of each model, its items added up; the jitter is weighted with their frames."""
-    about = {entry["item"]: entry for entry in run.folder.run["inputs"]}
+    about = {entry.item: entry for entry in run.folder.record.inputs}
     parts = []
     for (model, item), rows in detections.groupby(["model", "item"], sort=False):
         entry = about[item]
-        found = item_boxes(rows, transitions[transitions["item"] == item], (entry["height"], entry["width"]))
-        tracks = along_time(run.settings, float(entry["frame_rate"])).tracks
+        found = item_boxes(rows, transitions[transitions["item"] == item], (entry.height, entry.width))
+        tracks = along_time(run.settings, entry.frame_rate).tracks
         parts.append(curve(found, tracks).assign(model=model))
     if not parts:
         return tables.empty("box_curve")
