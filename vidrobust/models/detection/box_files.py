@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.csv_table import read_columns
 
 BOX = ("x1", "y1", "x2", "y2")
 COLUMNS = ("frame", "score", "label", *BOX)
@@ -61,7 +62,7 @@ def read_boxes(path: Path, categories: Path | None = None) -> BoxFile:
 
 def _table(path: Path) -> BoxFile:
     try:
-        table = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+        table = read_columns(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
     except Exception as error:
         raise InputError(f"{path}: cannot be read as a table ({error}); expected {FORMATS}") from error
     missing = [column for column in COLUMNS if column not in table]
