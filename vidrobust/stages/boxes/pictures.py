@@ -15,13 +15,13 @@ from vidrobust.report.pictures import save_picture
 from vidrobust.stages.boxes.moments import BoxMoment, choose
 from vidrobust.stages.boxes.names import changes_of_name
 from vidrobust.stages.boxes.strips import strip
-from vidrobust.stages.streams import along_time
+from vidrobust.stages.stability.unit import along_time
 from vidrobust.tables import schema as tables
 
 STRIP_WIDTH = 1600
 
 
-def run(run: Run) -> None:
+def make(run: Run) -> None:
     """Write ``box_curve``, ``name_changes``, and ``box_moments.json`` with its pictures."""
     detections, transitions = run.table("detections"), run.table("transitions")
     steps = run.table("track_steps")
