@@ -61,7 +61,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="variation",
         sentence="How much the footage itself varies, from pixels alone.",
-        version=3,
+        version=4,
         per="item",
         how="stream",
         needs=("transitions",),
