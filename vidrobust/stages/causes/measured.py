@@ -23,14 +23,15 @@ from vidrobust.changes.motion import Similarity, measure_motion
 from vidrobust.changes.prepared import prepare_array
 from vidrobust.changes.registration import (
     RESOLUTION,
-    SCALE_OF_RESIDUAL,
     Registration,
     affine_field,
+    blurred_difference,
+    inside,
     register,
-    same_light,
     size_px,
     warp,
 )
+from vidrobust.changes.same_light import same_light
 from vidrobust.changes.sharpness import Blur, blur_between
 from vidrobust.frames.pixels import luma, to_levels
 
@@ -118,10 +119,10 @@ def _measured(first: np.ndarray, second: np.ndarray, lit: np.ndarray, *, fine: b
         return unchanged(first.shape, found.failed)
     affine = _camera(lit, second, found) if fine else _shared_motion(found)
     camera = affine_field(affine, *found.visible.shape)
-    grays = same_light(luma(lit), luma(second))
+    grays = same_light(luma(lit), luma(second), alike="level")
     objects = _objects(*grays, camera, found.flow)
     motion = camera + objects
-    new = found.unseen | _outside(motion) | edges_of(motion)
+    new = found.unseen | ~inside(motion) | edges_of(motion)
     moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
     clear = found.visible & ~new
     levels, local = _lights(moved, second, clear)
@@ -240,11 +241,6 @@ def _objects(first: np.ndarray, second: np.ndarray, camera: np.ndarray, flow: np
     return np.asarray(np.where(closed.astype(bool)[..., None], own, np.float32(0)))
 
 
-def blurred_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(H, W) absolute difference of two grey pictures about each pixel, levels."""
-    return np.asarray(cv2.GaussianBlur(cv2.absdiff(a, b).astype(np.float32), (0, 0), SCALE_OF_RESIDUAL))
-
-
 def edges_of(motion: np.ndarray) -> np.ndarray:
     """(H, W) bool, within 2 px of a jump of the displacement by more than 1 px between neighbours."""
     jump = np.zeros(motion.shape[:2], np.uint8)
@@ -254,14 +250,6 @@ def edges_of(motion: np.ndarray) -> np.ndarray:
         ahead |= step
         behind |= step
     return np.asarray(cv2.dilate(jump, _disc(2 * EDGE + 1)).astype(bool)) if jump.any() else jump.astype(bool)
-
-
-def _outside(motion: np.ndarray) -> np.ndarray:
-    """(H, W) bool, what the second frame shows from beyond the border of the first."""
-    height, width = motion.shape[:2]
-    x = np.arange(width, dtype=np.float32)[None] + motion[..., 0]
-    y = np.arange(height, dtype=np.float32)[:, None] + motion[..., 1]
-    return np.asarray((x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5))
 
 
 def _length(field: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-from vidrobust.changes.registration import affine_field, moves, size_px, warp, warp_at
+from vidrobust.changes.registration import affine_field, inside, moves, size_px, warp, warp_at
 from vidrobust.changes.sharpness import Blur
 from vidrobust.frames.pixels import to_levels
 from vidrobust.frames.spline_field import field_of, lattice_side
@@ -214,7 +214,7 @@ class Scene:
         new, content = self.change.new.astype(np.uint8), self.content
         if "camera" not in on and self.change.has_camera:
             back = self._without_camera()
-            new = np.where(_within(back), warp(new, back, interpolation=cv2.INTER_NEAREST), np.uint8(0))
+            new = np.where(inside(back), warp(new, back, interpolation=cv2.INTER_NEAREST), np.uint8(0))
             there = new.astype(bool)
             content = np.zeros_like(content)
             content[there] = warp_at(self.content, back, there)
@@ -271,10 +271,3 @@ def smooth_field(shape: tuple[int, ...], draw: int, seed: int) -> np.ndarray:
     spacing = min(height, width) / 2
     sides = [lattice_side(side, spacing) for side in (height, width)]
     return field_of(np.random.default_rng([seed, draw]).standard_normal(sides), (height, width), spacing)
-
-
-def _within(displacement: np.ndarray) -> np.ndarray:
-    height, width = displacement.shape[:2]
-    x = np.arange(width, dtype=np.float32)[None] + displacement[..., 0]
-    y = np.arange(height, dtype=np.float32)[:, None] + displacement[..., 1]
-    return np.asarray((x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5))

@@ -15,6 +15,7 @@ from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.correlate import section as proxies_section
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
+from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.report import answer, settings_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import (
@@ -58,14 +59,14 @@ def render(run: RunTables) -> str:
 
 PICTURES = (
     "repeatability_figures", "timelines", "box_timelines", "box_curves",
-    "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
+    "remedy_figures", "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
     "item_figures", "matrices",
 )  # fmt: skip
 """Figures in the order in which they are given room."""
 
 
 JSON_FILES = (
-    *("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json"),
+    *("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json", "remedies.json"),
     study_file.FILE,
     history_page.FILE,
 )
@@ -152,6 +153,8 @@ def _content(run: RunTables) -> dict[str, Any]:
         "matrices_left_out": matrices_left_out,
         "correlation_rows": proxies_section.rows(run),
         "policies": policy_section.policies(run),
+        "remedies": remedies_section.pages(run),
+        "remedy_figures": remedies_section.figures(run),
         "timelines": timelines.pictures,
         "timelines_left_out": timelines.left_out,
         "variation_figures": _some(footage_section.variation_figure(variation)),

@@ -7,7 +7,7 @@ from typing import Any
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.durations import duration
 
-STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "report")
+STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "remedies", "report")
 
 
 def not_run(stage: str, folder: str) -> str:
