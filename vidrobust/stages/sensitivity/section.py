@@ -15,7 +15,7 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import family_order, phrase, saying
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.policy.observed import observed
+from vidrobust.stages.variation.observed import observed
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 from vidrobust.statistics.sample_size import narrower
@@ -100,7 +100,7 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
     width, nothing = float(sorted(widths)[len(widths) // 2]), pd.DataFrame({"strength": [], "weight": []})
     for name, entry in ((n, e) for n, e in PERTURBATIONS.items() if e.condition):
         seen = observed(entry, spread, nothing, width)
-        size = seen.px if entry.is_length else seen.high
+        size = seen.px if entry.is_length else seen.size
         if known(size) and size > 0:
             found.update({(model, name): size for model in run.models})
     return found
