@@ -49,6 +49,8 @@ NETWORKS = (
     *("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160", "mobilenet_v1_0.75_192", "mobilenet_v1_1.0_224"),
     *("mobilenet_v2_1.0_224", "squeezenet1_1_227"),
 )
+CLIPS = ("objects", "factory")
+"""Folders of the corpus whose clips are drawn; those of ``faults`` are damaged on purpose."""
 LARGE = 0.2
 """True share from which a cause ought to be named."""
 KINDS = ("exposure", "flicker", "shadow", "lamp", "hue", "jitter", "focus", "belt", "none", "h264")
@@ -334,7 +336,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     file = given.out / f"{commit[:12]}_{given.pairs}.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
-    clips = sorted(str(p.relative_to(given.corpus)) for p in given.corpus.glob("*/*.mp4"))
+    clips = sorted(f"{folder}/{p.name}" for folder in CLIPS for p in (given.corpus / folder).glob("*.mp4"))
     done, began = {row["key"] for row in rows}, time.monotonic()
     each = -(-given.nulls // max(given.worlds, 1))
     for number, world in enumerate(drawn(commit, given.worlds, clips)):

@@ -141,9 +141,9 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
     specific, p_clips = Estimate.unknown(), float("nan")
     if cause in (*CAUSES, NOISE):
         p, p_clips = p_value_of(pairs, cause), p_value_of(pairs, cause, clips=True)
-    if cause == NOISE and np.isfinite(share.p):
+    if cause == NOISE:
         # it is never below zero in a pair, so that signs alone would be too sure of a small share
-        p = max(p, share.p)
+        p = float(np.maximum(p, share.p))
     if cause in CAUSES:
         specific = estimate(pairs, part, placebo=pairs.placebo[:, CAUSES.index(cause)])
     turns = pairs.turns[:, CAUSES.index(cause)] if cause in CAUSES else np.zeros(len(part))
