@@ -121,8 +121,8 @@ def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
     assert whole["n"].max() == 3
     assert whole["share"].sum() == pytest.approx(1.0)
     causes = pd.read_parquet(stable / "causes.parquet")
-    assert (causes.groupby("frame_a")["change"].nunique() == 1).all()
-    assert causes["change"].max() > 0
+    assert (causes.groupby("frame_a")["squared_change"].nunique() == 1).all()
+    assert causes["squared_change"].max() > 0
     run("report", str(stable), "-q")
     places = pd.read_parquet(stable / "place_account.parquet")
     assert places.loc[places["item"] == "", "share"].sum() == pytest.approx(1.0)
