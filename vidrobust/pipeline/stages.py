@@ -132,7 +132,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="correlate",
         sentence="Which perturbations stand for what happens in the footage: across frames, clips and models.",
-        version=2,
+        version=3,
         per="run",
         how="tables",
         needs=("stability", "sensitivity"),
