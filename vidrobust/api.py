@@ -18,9 +18,9 @@ from vidrobust.models.predict import Model, predict_footage
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.stages import ALL
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
 from vidrobust.video.source import open_video
 
 BATCH = 32
@@ -58,7 +58,7 @@ def study(
     model: str | Sequence[str],
     *,
     out: str | os.PathLike[str] | None = None,
-    stages: Sequence[str] = ALL,
+    stages: Sequence[str] = STAGES.names,
     overwrite: bool = False,
     quiet: bool = True,
     settings: Settings | None = None,
@@ -77,7 +77,7 @@ def study(
     )
     where = None if out is None else os.fspath(out)
     with opened_sources(chosen, where, Reporter(quiet=quiet), overwrite=overwrite) as run:
-        build(run, stages)
+        build(run, STAGES, stages)
         return LoadedRun(run.folder)
 
 

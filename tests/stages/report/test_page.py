@@ -16,9 +16,9 @@ from tests.stages.report import made_run
 from tests.stages.report.conftest import Page
 from vidrobust.errors import InputError
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.stages.policy.observed import OF_WIDTH
 from vidrobust.stages.report import page as html
 from vidrobust.stages.report.page import write_report
+from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.text.numbers import number, one_in, percent, percent_interval
 
 SECTIONS = (

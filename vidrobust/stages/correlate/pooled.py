@@ -28,6 +28,16 @@ class PooledRuns:
         """How many different clips there are."""
         return len({name for names in self._items for name in names.values()})
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """The part of each clip whose manifest names one."""
+        return {
+            items[item]: part
+            for folder, items in zip(self._folders, self._items, strict=True)
+            for item, part in folder.record.parts.items()
+            if item in items
+        }
+
     def table(self, name: str) -> pd.DataFrame:
         """The rows of all runs under their common names, those of a model on a clip from the first run alone."""
         found: list[pd.DataFrame] = []
