@@ -44,10 +44,7 @@ class PooledRuns:
         seen: set[tuple[str, str]] = set()
         for folder, items, models in zip(self._folders, self._items, self._models, strict=True):
             rows = folder.table_or_empty(name)
-            rows = rows.assign(
-                item=rows["item"].map(lambda item, items=items: items.get(item, item)),
-                model=rows["model"].map(lambda model, models=models: models.get(model, model)),
-            )
+            rows = rows.assign(item=_renamed(rows["item"], items), model=_renamed(rows["model"], models))
             keys = list(zip(rows["model"], rows["item"], strict=True))
             # rows over all items of a run are its own
             found.append(rows[[key not in seen or key[1] == "" for key in keys]])
@@ -61,6 +58,11 @@ class PooledRuns:
                 name = models[str(record["name"])]
                 known.setdefault(name, {**record, "name": name})
         return known
+
+
+def _renamed(column: pd.Series, names: Mapping[str, str]) -> pd.Series:
+    """Under the common names; what has none, as the rows over all clips, stays."""
+    return column.map(dict(names)).fillna(column)
 
 
 def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
