@@ -136,6 +136,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "detectors": run.detectors,
         "box_numbers": detectors_section.numbers(run),
         "box_moments": detectors_section.moments(run),
+        "box_names": detectors_section.name_changes(run),
         "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),
         "box_account": account_section.detector_bars(run),
