@@ -29,7 +29,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.api import study
+from vidrobust.api.study import study
 from vidrobust.line_sim.dials import BY_NAME, DIALS
 from vidrobust.line_sim.planted import planted_spread, planted_state
 from vidrobust.line_sim.render import RenderSettings, render

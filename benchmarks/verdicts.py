@@ -38,7 +38,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from account_worlds import MARGIN, STILLS, Frame, RandomAnswers, render, still
 
-from vidrobust.api import study
+from vidrobust.api.study import study
 from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications, Classifier

@@ -25,7 +25,8 @@ FLOORS = [
     {"pipeline"},
     {"report"},
     {"stages"},
-    {"api", "finished_runs"},
+    {"finished_runs"},
+    {"api"},
     {"cli"},
 ]
 TORCH_FREE = (

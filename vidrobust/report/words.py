@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 
 NOT_MEASURED = "not measured"
 NO_INTERVAL = "no interval"
+FEWEST = 10
+"""Frames or pairs below which nothing is stated."""
 LONGEST_NAME = 26
 """Characters of a class name that fit in a legend or under a picture."""
 
@@ -66,6 +68,8 @@ def percent(value: float | None) -> str:
     """A share as a percentage of two significant digits; tiny ones as below 0.01 %."""
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
+    if -5e-5 < value <= 0:
+        return "0 %"
     if 0 < value < 1e-4:
         return "below 0.01 %"
     if 0.99 < value < 1:

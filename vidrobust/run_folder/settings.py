@@ -13,6 +13,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.repeatability.gates import parse_gate
 from vidrobust.run_folder.time_option import seconds_of
+from vidrobust.text.suggestions import among
 
 FIXED_BATCH = 32
 """Frames per forward pass of deterministic runs."""
@@ -163,9 +164,8 @@ class Settings:
         known = {f.name: f for f in dataclasses.fields(self)}
         unknown = sorted(set(values) - set(known))
         if unknown:
-            raise SettingsError(
-                f"{where}: unknown setting(s) {', '.join(unknown)}; known are {', '.join(known)}"
-            )
+            told = f"{where}: unknown setting(s) {', '.join(unknown)}{among(unknown[0], known)}"
+            raise SettingsError(f"{told}; known are {', '.join(known)}")
         converted = {
             name: _convert(name, str(known[name].type), value, where) for name, value in values.items()
         }

@@ -67,6 +67,15 @@ TABLES: dict[str, dict[str, Kind]] = {
         "label_name": "string",
         "probability": "float64",
     },
+    # pictures of the report's player: frames, and differences with the frame before, magnified by ``factor``;
+    # picture: a JPEG in base64
+    "player_frames": {
+        "item": "string",
+        "frame": "int64",
+        "kind": "string",
+        "factor": "float64",
+        "picture": "string",
+    },
     # what lies between each frame and the one before it, from pixels alone
     "links": {
         "item": "string",

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from vidrobust.metrics.metric import Metric
-from vidrobust.report.words import known, one_in, one_in_interval, plural
+from vidrobust.report.words import FEWEST, known, one_in, one_in_interval, plural
 
 STEADY = 1 / 1000
 """Events a frame, flips or dropouts, up to which a model is called steady: at 30 frames a second, one in 33 s."""
@@ -41,6 +41,9 @@ def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> J
     of, name = (metric.told.of, metric.told.many), metric.told.called
     if not n or not known(rate):
         return Judgement("not measured", "unknown", f"There is no {of[0]} to count.")
+    if n < FEWEST:
+        why = f"Only {plural(n, *of)}: nothing is said of fewer than {FEWEST}; take a longer clip."
+        return Judgement("cannot tell", "unknown", why)
     if math.isnan(low) or math.isnan(high):
         why = f"{plural(n, *of)} within one second of footage give no interval; take a longer clip."
         return Judgement("cannot tell", "unknown", why)

@@ -1,0 +1,72 @@
+"""What you can do: the remedies that were measured, the steps of the policy, else what a sure cause suggests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vidrobust.report.words import FEWEST, percent
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes.section import whole
+from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.policy.section import PolicyPage
+
+LEAST_SHARE = 0.05
+"""A smaller part of the change is not worth a hint."""
+MOST = 6
+HINTS = {
+    "light": "hold the light: a regulated lamp, a shield against daylight, exposure and gain fixed on the camera",
+    "local_light": "look for a lamp that flickers or a shadow that moves across the picture, and shield it",
+    "colour": "fix the camera's white balance and the lamps' colour",
+    "camera": "fasten the camera, or trigger it where the part rests; a steadier picture needs no training",
+    "objects": "trigger at the same place of the belt, or judge a part only where it is at rest",
+    "came_into_view": "judge a part only while all of it is in view: a trigger, or a region of interest (--roi)",
+    "sharpness": "fix the focus and shorten the exposure",
+    "keyframes": "record with more bits or without prediction between frames: the coding itself changes the answer",
+    "noise_and_coding": "more light, less gain, less compression; or average the answers of several frames",
+}
+"""What can be done about a cause at the station, before anything is trained."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing to do, for what reason, and on what it stands: "measured", "policy" or "suggested"."""
+
+    what: str
+    why: str
+    basis: str
+
+
+def actions(run: RunTables, policies: list[PolicyPage]) -> list[Action]:
+    """What page one proposes, what was measured first; of every model in turn."""
+    found = [*_of_policy(policies), *_of_causes(run)]
+    seen: set[str] = set()
+    return [a for a in found if not (a.what in seen or seen.add(a.what))][:MOST]
+
+
+def _of_policy(policies: list[PolicyPage]) -> list[Action]:
+    several = len(policies) > 1
+    return [
+        Action(
+            f"Train{f' {page.model}' if several else ''} with {step['perturbation']} {step['range']}",
+            f"its cause explains {step['share']} of the change",
+            "policy",
+        )
+        for page in policies
+        for step in page.steps
+    ]
+
+
+def _of_causes(run: RunTables) -> list[Action]:
+    found = []
+    for model, task in run.tasks.items():
+        for prefix in task.accounts:
+            account = whole(run, model, f"{prefix}account")
+            sure = account[
+                (account["low"] > 0) & (account["share"] >= LEAST_SHARE) & (account["n"] >= FEWEST)
+            ].sort_values("share", ascending=False, kind="stable")
+            for row in sure.itertuples():
+                if row.cause in HINTS:
+                    hint = HINTS[row.cause]
+                    why = f"{TITLES[row.cause]}: {percent(row.share)} of the change"
+                    found.append(Action(f"{hint[0].upper()}{hint[1:]}", why, "suggested"))
+    return found
