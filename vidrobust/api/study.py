@@ -72,7 +72,7 @@ def study(
     _check_stages(stages)
     chosen = _settings(settings)
     specs, loaded = models_of(models, preprocess=preprocess, class_names=class_names, device=chosen.device)
-    if loaded is not None and (chosen.workers > 1 or chosen.cluster):
+    if loaded is not None and ((chosen.workers or 1) > 1 or chosen.cluster):
         raise SettingsError("workers, cluster: models given as objects run in this process; give specs for several")
     chosen = chosen.changed({"model": specs}, "study")
     folder = _folder(sources, out, chosen)

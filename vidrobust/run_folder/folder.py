@@ -169,7 +169,7 @@ def remove_results(path: Path) -> None:
 
     run.json goes last: a folder that was half removed still is a run folder.
     """
-    for pattern in ("*.parquet", "*.json", "*.png", "policy_*", "report.html", "*.part"):
+    for pattern in ("*.parquet", "*.json", "*.png", "policy_*", "report.html", "details.html", "*.part"):
         for file in path.glob(pattern):
             if file.name not in ("run.json", LOCK, RUNNING):
                 file.unlink()
