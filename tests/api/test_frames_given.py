@@ -58,7 +58,10 @@ def test_the_same_frames_keep_their_file_and_others_get_another(tmp_path: Path) 
     [
         (np.zeros((4, 8, 8), np.uint8), r"got an array \(4, 8, 8\)"),
         (np.zeros((4, 8, 8, 3), np.float32), "frame 0: expected uint8 RGB frames.*got float32"),
-        ([np.zeros((8, 8, 3), np.uint8), np.zeros((8, 9, 3), np.uint8)], "frame 1 is 9 x 8 px, the first one 8 x 8"),
+        (
+            [np.zeros((8, 8, 3), np.uint8), np.zeros((8, 9, 3), np.uint8)],
+            "frame 1 is 9 x 8 px, the first one 8 x 8",
+        ),
     ],
 )
 def test_other_shapes_are_refused(tmp_path: Path, given: object, said: str) -> None:

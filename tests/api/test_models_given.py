@@ -79,7 +79,11 @@ def test_a_callable_that_changes_its_mind_is_refused() -> None:
 def test_box_dicts_become_detections() -> None:
     def boxes(pixels: torch.Tensor) -> list[dict[str, torch.Tensor]]:
         two = {"boxes": [[1, 2, 3, 4], [5, 6, 7, 8]], "scores": [0.9, 0.4], "labels": [1, 0]}
-        none = {"boxes": torch.zeros(0, 4), "scores": torch.zeros(0), "labels": torch.zeros(0, dtype=torch.int64)}
+        none = {
+            "boxes": torch.zeros(0, 4),
+            "scores": torch.zeros(0),
+            "labels": torch.zeros(0, dtype=torch.int64),
+        }
         full = {name: torch.tensor(value) for name, value in two.items()}
         return [full if k % 2 == 0 else none for k in range(len(pixels))]
 

@@ -1,4 +1,4 @@
-"""Studies from Python, on frames in memory: the run's answers, its picture of itself, and the strips against frames."""
+"""Studies from Python, on frames in memory: the run's answers, how it shows itself, its strips against frames."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from vidrobust.api.run import Run
 from vidrobust.errors import InputError, SettingsError
 
 SMALL = {"frames": 5, "pairs": 12, "resamples": 100, "perturbation": ["brightness"]}
+NAMES = ["dark", "middle", "bright"]
 LEVELS = (118.0, 126.0, 134.0)
 
 
@@ -34,7 +35,11 @@ def flickering(seed: int, count: int = 26) -> np.ndarray:
     still = texture(seed, 120, 160).astype(np.float64)
     still *= 126 / still.mean()
     gains = 1 + rng.normal(0, 0.04, count)
-    return np.stack([np.clip(still * g + rng.normal(0, 2, still.shape), 0, 255) for g in gains]).round().astype(np.uint8)
+    return (
+        np.stack([np.clip(still * g + rng.normal(0, 2, still.shape), 0, 255) for g in gains])
+        .round()
+        .astype(np.uint8)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     out = tmp_path_factory.mktemp("api") / "run"
     clips = {"one": flickering(1), "two": flickering(2)}
     return vidrobust.study(
-        clips, brightness, out, SMALL, class_names=["dark", "middle", "bright"], stages=["causes", "moments", "report"]
+        clips,
+        brightness,
+        out,
+        SMALL,
+        class_names=["dark", "middle", "bright"],
+        stages=["causes", "moments", "report"],
     )
 
 
@@ -87,7 +97,10 @@ def test_every_label_of_a_strip_is_in_the_table_of_frames(run: Run) -> None:
         said = frames.loc[(moment["model"], moment["item"], tile["frame"])]
         assert tile["title"] == f"frame {tile['frame']}"
         assert (tile["label"], tile["probability"]) == (said["label_name"], said["probability"])
-        assert {m_tile["frame"] for m_tile in moment["strip"]} - {None} == {moment["frame_a"], moment["frame_b"]}
+        assert {m_tile["frame"] for m_tile in moment["strip"]} - {None} == {
+            moment["frame_a"],
+            moment["frame_b"],
+        }
 
 
 def test_the_player_has_every_frame(run: Run) -> None:
@@ -137,7 +150,9 @@ def test_a_run_against_itself_is_the_same(run: Run) -> None:
 
 def test_a_manifest_as_a_data_frame(run: Run, tmp_path: Path) -> None:
     path = next((run.path / "recordings").glob("one-*.mkv"))
-    table = pd.DataFrame({"path": [path, path], "item": ["begin", "end"], "end_s": [0.4, None], "start_s": [None, 0.5]})
+    table = pd.DataFrame(
+        {"path": [path, path], "item": ["begin", "end"], "end_s": [0.4, None], "start_s": [None, 0.5]}
+    )
     found = vidrobust.study(table, brightness, tmp_path / "run", SMALL, stages=["stability"])
     assert sorted(found.tables["items"]["item"]) == ["begin", "end"]
 
@@ -152,13 +167,15 @@ def test_an_iterator_and_a_list_of_frames_are_one_clip(tmp_path: Path) -> None:
 
 
 def test_the_errors_of_the_command_line(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="settings: unknown setting.*strenghts.*did you mean strengths"):
+    with pytest.raises(SettingsError, match=r"settings: unknown setting.*strenghts.*did you mean strengths"):
         vidrobust.study("a.mp4", "efficientnet-lite0", tmp_path / "x", {"strenghts": 2})
     with pytest.raises(SettingsError, match="no stage 'stabilty'; did you mean stability"):
         vidrobust.study("a.mp4", "efficientnet-lite0", tmp_path / "x", stages=["stabilty"])
     with pytest.raises(SettingsError, match="clip: a manifest has a column path; it has file"):
         vidrobust.study(pd.DataFrame({"file": ["a"]}), brightness, tmp_path / "y")
-    with pytest.raises(SettingsError, match="clip: expected a path, an array or iterator of frames.*got int"):
+    with pytest.raises(
+        SettingsError, match=r"clip: expected a path, an array or iterator of frames.*got int"
+    ):
         vidrobust.study(3, brightness, tmp_path / "z")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="nothing could be evaluated"):
         vidrobust.study(tmp_path / "absent.mp4", brightness, tmp_path / "w")

@@ -9,6 +9,8 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 
 from vidrobust.metrics import class_differences as classes
+from vidrobust.metrics.catalogue import metric_of_column
+from vidrobust.metrics.class_differences import METRICS
 
 P = np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]], dtype=np.float32)
 Q = np.array([[0.2, 0.5, 0.3], [0.1, 0.6, 0.3]], dtype=np.float32)
@@ -117,3 +119,7 @@ def test_inputs_are_left_alone_and_shapes_are_checked() -> None:
     assert np.array_equal(q, Q)
     with pytest.raises(ValueError, match="aligned"):
         classes.total_variation(P, Q[:1])
+
+
+def test_every_difference_belongs_to_a_metric() -> None:
+    assert all(metric_of_column(column) for column in METRICS)

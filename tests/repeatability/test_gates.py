@@ -76,7 +76,7 @@ def test_the_sentence_says_which_rule_by_how_much() -> None:
     net, other = pass_gates([parse_gate("flip_rate.high > 0.02")], METRICS)
     assert net.sentence == (
         "failed: flip_rate.high of net is 0.031, rule flip_rate.high > 0.02, by 0.011 "
-        "(value 0.018, interval 0.01 to 0.031)"
+        "(estimate 0.018 [0.01, 0.031])"
     )
     assert other.outcome == "passed"
     missing = pass_gates([parse_gate("speed > 1")], METRICS)[0]

@@ -25,10 +25,10 @@ from vidrobust.finished_runs.studies import (
 from vidrobust.repeatability.acceptance import load_profile
 from vidrobust.repeatability.grey_zone import model_and_people
 from vidrobust.report.repeatability_section import section, section_of_table, write_study
-from vidrobust.report.words import number
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report.page import write_report
+from vidrobust.text.numbers import number
 
 
 @pytest.fixture
@@ -106,7 +106,9 @@ def test_a_state_that_is_past_is_said(studied: RunFolder) -> None:
     later = section(RunTables(studied.path))
     assert later
     assert later.stale
-    assert "made anew since" in write_report(studied.path).with_name("details.html").read_text(encoding="utf-8")
+    assert "made anew since" in write_report(studied.path).with_name("details.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> Non
     assert page.balanced
     text = page.sections["repeatability"]
     assert "10 parts, 3 operators, 3 trials, 90 measurements" in text
-    assert "%GRR 27.9 of the study variation" in text
+    assert "%GRR 27.9 % [" in text
     # the manual's charts: 22 of 30 averages beyond their limits, and the range of B on the fourth part
     pictures = section_of_table(plain(gauge_of(gauge, asked)), gauge).pictures
     assert "73 % of the averages lie beyond their limits" in pictures[-1].caption

@@ -13,7 +13,9 @@ import numpy as np
 
 from vidrobust.errors import InputError, SettingsError
 
-EXPECTED = "expected uint8 RGB frames: an array (T, H, W, 3) or (T, 3, H, W), or frames (H, W, 3) one after the other"
+EXPECTED = (
+    "expected uint8 RGB frames: an array (T, H, W, 3) or (T, 3, H, W), or one frame (H, W, 3) after the other"
+)
 
 
 def write_frames(frames: Any, folder: Path, name: str, frame_rate: float) -> Path:
@@ -22,8 +24,8 @@ def write_frames(frames: Any, folder: Path, name: str, frame_rate: float) -> Pat
     frames      an array or tensor (T, H, W, 3) or (T, 3, H, W), or an iterable of frames (H, W, 3), uint8 RGB; an
                 iterable is gone through once, and only one frame of it is held
     frame_rate  frames a second, from which the times follow
-    The hash of the frames in the name lets the same call find its file again. Raises SettingsError for other shapes
-    or types, InputError where there is no frame.
+    The hash of the frames in the name lets the same call find its file again. Raises SettingsError for other
+    shapes or types, InputError where there is no frame.
     """
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f".{name}.mkv.part"

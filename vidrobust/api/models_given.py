@@ -42,7 +42,9 @@ def models_of(
     """
     many = list(given) if isinstance(given, list | tuple) else [given]
     if not many:
-        raise SettingsError("no model given: a spec such as efficientnet-lite0, a torch module, or a callable")
+        raise SettingsError(
+            "no model given: a spec such as efficientnet-lite0, a torch module, or a callable"
+        )
     if all(isinstance(each, str) for each in many):
         return [cast(str, each) for each in many], None
     loaded = [_model(each, number, preprocess, class_names, device) for number, each in enumerate(many, 1)]
@@ -50,7 +52,9 @@ def models_of(
     for model, number in zip(loaded, range(1, len(loaded) + 1), strict=True):
         if names.count(model.name) > 1:
             model.name = f"{model.name} ({number})"
-    return [each if isinstance(each, str) else f"python:{m.name}" for each, m in zip(many, loaded, strict=True)], loaded
+    return [
+        each if isinstance(each, str) else f"python:{m.name}" for each, m in zip(many, loaded, strict=True)
+    ], loaded
 
 
 def _model(
@@ -63,7 +67,7 @@ def _model(
     if isinstance(given, torch.nn.Module):
         if preprocess is None:
             raise SettingsError(
-                f"model {type(given).__name__}: say how frames go into a torch module: preprocess=TRANSFORM, such as "
+                f"model {type(given).__name__}: say how frames go into a module: preprocess=TRANSFORM, such as "
                 "ResNet50_Weights.DEFAULT.transforms()"
             )
         run = _Module(given, preprocess, resolve_device(device))
@@ -81,7 +85,9 @@ def _model(
             notes=() if version else ("a callable without a version: nothing that it said is used again",),
         )
         return _checked(given, name.strip("<>"), class_names, info)
-    raise SettingsError(f"model {number}: expected a spec, a torch module or a callable, got {type(given).__name__}")
+    raise SettingsError(
+        f"model {number}: expected a spec, a torch module or a callable, got {type(given).__name__}"
+    )
 
 
 class _Module:
@@ -131,9 +137,7 @@ def _pil(frame: torch.Tensor) -> Any:
     return to_pil_image(frame)
 
 
-def _checked(
-    run: Callable_, name: str, class_names: Sequence[str] | None, info: ModelInfo
-) -> Model:
+def _checked(run: Callable_, name: str, class_names: Sequence[str] | None, info: ModelInfo) -> Model:
     """A callable as a model, after one batch has shown what it gives."""
     frames = check_frames()
     with first_batch(name):
@@ -141,17 +145,17 @@ def _checked(
     if isinstance(first, Classifications | Detections):
         names = tuple(class_names or first.class_names)
         if isinstance(first, Detections):
-            return _Boxes(run, name, names, info)
+            return cast(Model, _Boxes(run, name, names, info))
         return _steady(_Ready(run, name, names, info))
     if _are_boxes(first):
         labels = [int(each["labels"].max()) for each in first if len(each["labels"])]
         names = tuple(class_names or (f"class {k}" for k in range(max([*labels, 90]) + 1)))
-        return _Boxes(run, name, names, info)
+        return cast(Model, _Boxes(run, name, names, info))
     rows = as_rows(first, f"model {name}")
     check_finite(rows, f"model {name}")
     if len(rows) != len(frames) or rows.shape[1] < 2:
         raise SettingsError(
-            f"model {name}: expected one row of at least two scores a frame, got {rows.shape} for {len(frames)} frames"
+            f"model {name}: expected one row of at least two scores a frame, got {rows.shape} for {len(frames)}"
         )
     names = _names(class_names, rows.shape[1], name)
     return _steady(_Scores(run, name, names, info, are_probabilities(rows)))
@@ -234,5 +238,7 @@ def _are_boxes(found: Any) -> bool:
 
 
 def _joined(parts: list[Any], dtype: type) -> np.ndarray:
-    arrays = [np.asarray(p.detach().cpu() if hasattr(p, "detach") else p, dtype) for p in parts]
+    arrays: list[np.ndarray] = [
+        np.asarray(p.detach().cpu() if hasattr(p, "detach") else p, dtype) for p in parts
+    ]
     return np.concatenate(arrays) if arrays else np.empty(0, dtype)

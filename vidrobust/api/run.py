@@ -27,7 +27,7 @@ class Verdict:
 
     word            "steady", "flickering", "flickering or worse", "unstable", "cannot tell", "not measured"
     sentence        why, as the report says it
-    metric          what it is about, and its ``value`` with the 95 % interval ``low`` to ``high``, NaN where unknown
+    metric          what it is about, and its ``value`` with the 95 % interval ``low`` to ``high``; NaN: unknown
     n               pairs of frames, or frames of tracks, that were counted
     """
 
@@ -128,10 +128,11 @@ class Run:
     def __repr__(self) -> str:
         """Five lines: where, what of, how stable, why, and where to read on."""
         verdicts = "; ".join(f"{name}: {v.word}" for name, v in self.verdict.items())
+        models = ", ".join(self.models)
         return "\n".join(
             (
                 f"vidrobust run {self.path}",
-                f"  footage  {len(self._read.items)} item(s), {self._frames} frames; models: {', '.join(self.models)}",
+                f"  footage  {len(self._read.items)} item(s), {self._frames} frames; models: {models}",
                 f"  stable?  {verdicts or 'the stability stage has not run'}",
                 f"  why?     {self._why()}",
                 f"  flips    {len(self.flips)}; report: {self.report}",
@@ -163,7 +164,8 @@ class Run:
         if not drawn:
             return "the causes stage has not run, or had too few pairs"
         return "; ".join(
-            f"{bar.model}: " + (", ".join(f"{p.name} {p.share}" for p in bar.parts if p.sure) or "nothing sure")
+            f"{bar.model}: "
+            + (", ".join(f"{p.name} {p.share}" for p in bar.parts if p.sure) or "nothing sure")
             for bar in drawn
         )
 

@@ -64,7 +64,9 @@ def _path(name: str, source: Any, folder: Path, frame_rate: float) -> str:
 def _manifest(table: pd.DataFrame, folder: Path, name: str) -> Path:
     """The table as a manifest file; its paths are taken from here, not from where the file is."""
     if "path" not in table.columns:
-        raise SettingsError(f"{name}: a manifest has a column path; it has {', '.join(map(str, table.columns))}")
+        raise SettingsError(
+            f"{name}: a manifest has a column path; it has {', '.join(map(str, table.columns))}"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_file_name(name)}.csv"
     table.assign(path=[os.path.abspath(os.fspath(each)) for each in table["path"]]).to_csv(path, index=False)

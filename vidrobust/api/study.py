@@ -73,7 +73,9 @@ def study(
     chosen = _settings(settings)
     specs, loaded = models_of(models, preprocess=preprocess, class_names=class_names, device=chosen.device)
     if loaded is not None and ((chosen.workers or 1) > 1 or chosen.cluster):
-        raise SettingsError("workers, cluster: models given as objects run in this process; give specs for several")
+        raise SettingsError(
+            "workers, cluster: models given as objects run in one process; give specs for several"
+        )
     chosen = chosen.changed({"model": specs}, "study")
     folder = _folder(sources, out, chosen)
     paths = paths_of(sources, folder / RECORDINGS, frame_rate)
@@ -121,7 +123,7 @@ def flip_rate(
     """
     specs, made = models_of(model, preprocess=preprocess)
     loaded = made[0] if made is not None else load_model(specs[0])
-    if is_array(video):
+    if isinstance(video, np.ndarray) or is_array(video):
         with tempfile.TemporaryDirectory(prefix="vidrobust-") as folder:
             return flip_rate(paths_of(video, Path(folder), frame_rate)[0], loaded)
     metrics = metrics_of(loaded.task)

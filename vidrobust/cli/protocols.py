@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +106,6 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _figure(one: dict[str, Any], key: str) -> str:
-    digits = 4 if key == "flip_probability" else 1
-    low, high = one[f"{key}_low"], one[f"{key}_high"]
-    interval = "no interval" if math.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
-    return f"{one[key]:.{digits}f} ({interval})"
+    from vidrobust.text.numbers import with_interval
+
+    return with_interval(one[key], one[f"{key}_low"], one[f"{key}_high"], digits=3)

@@ -13,6 +13,7 @@ import click
 
 from vidrobust.cli.app import _CONFIG, _FOOTAGE, _MODEL, _OUT, _STUDY, _options
 from vidrobust.files.atomic import plain, write_text
+from vidrobust.text.numbers import interval, percent
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 
@@ -268,8 +269,8 @@ def plan_kappa(
     )
     sentence = (
         f"{found.parts} parts, each rated by {operators} operators in {trials} trials, give a kappa of {kappa:g} "
-        f"an interval of about ± {half_width:g}, with {100 * defect_share:.3g} % defects and "
-        f"{100 * borderline:.3g} % borderline parts."
+        f"an interval of about ± {half_width:g}, with {percent(defect_share)} defects and "
+        f"{percent(borderline)} borderline parts."
     )
     _print(asdict(found), [sentence], as_json)
 
@@ -296,7 +297,7 @@ def plan_gauge(
         )
     lines = [
         f"{each.operators} operators x {each.parts} parts x {each.trials} trials, {each.measurements} in all: "
-        f"%GRR {percent_grr:g} with an interval of about {each.low:.1f} to {each.high:.1f}"
+        f"%GRR {percent_grr:g} with an interval of about {interval(each.low, each.high)}"
         for each in found
     ]
     _print([asdict(each) for each in found], lines, as_json)

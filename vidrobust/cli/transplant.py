@@ -183,8 +183,9 @@ def _print(said: dict[str, Any]) -> None:
 
 
 def _share(rate: dict[str, float]) -> str:
+    from vidrobust.text.numbers import percent_with_interval
+
     if not rate["n"]:
         return "none to tell"
-    return (
-        f"{100 * rate['value']:.1f} % [{100 * rate['low']:.1f}, {100 * rate['high']:.1f}] of {rate['n']:.0f}"
-    )
+    share = percent_with_interval(rate["value"], rate["low"], rate["high"])
+    return f"{share} of {rate['n']:.0f}"

@@ -15,7 +15,16 @@ from vidrobust.metrics.metric import Metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture
 from vidrobust.report.pages import write_page
-from vidrobust.report.words import interval, listing, number, percent, percent_interval, plural
+from vidrobust.text.numbers import (
+    interval,
+    number,
+    percent,
+    percent_interval,
+    percent_with_interval,
+    signed,
+    signed_percent,
+)
+from vidrobust.text.phrases import listing, plural
 
 KINDS = {"better": "good", "worse": "bad", "same": "good", "cannot tell": "unknown"}
 MEANS = {
@@ -85,7 +94,7 @@ def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
         "wanted": "lower" if metric.worse == "higher" else "higher",
         "a": told(each["a"]),
         "b": told(each["b"]),
-        "difference": _signed(told(each["difference"]), each["difference"]),
+        "difference": (signed_percent if share else signed)(each["difference"]),
         "interval": ends,
         "margin": told(each["margin"]),
         "verdict": each["verdict"],
@@ -93,10 +102,6 @@ def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
         "of": f"{plural(each['clusters'], each['cluster'])}, {plural(each['n'], 'row')}",
         "units": [_toward_worse(each[key], each["margin"], metric) for key in ("difference", "low", "high")],
     }
-
-
-def _signed(text: str, value: float | None) -> str:
-    return f"+{text}" if value is not None and value > 0 else text
 
 
 def _toward_worse(value: float | None, margin: float, metric: Metric) -> float:
@@ -142,7 +147,7 @@ def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:
         ax.xaxis.set_minor_locator(drawing.no_ticks())
         ax.set_xlabel("B is better        difference in margins        B is worse")
         caption = (
-            f"B less A with 95 % intervals, in units of the margin ({number(100 * margin)} % of what a metric can "
+            f"B less A with 95 % intervals, in units of the margin ({percent(margin)} of what a metric can "
             "differ by). Shaded: differences that do not matter; an interval wholly inside is the same."
         )
         return drawing.encode(figure, "Differences of all metrics with intervals, in margins", caption)
@@ -184,8 +189,8 @@ def _labels(found: Mapping[str, Any]) -> str:
     churn = found["churn"]
     if not churn or not churn["n"]:
         return ""
-    ends = percent_interval(churn["low"], churn["high"])
-    return f"The two say different things on {percent(churn['value'])} [{ends}] of {plural(churn['n'], 'frame')}."
+    share = percent_with_interval(churn["value"], churn["low"], churn["high"])
+    return f"The two say different things on {share} of {plural(churn['n'], 'frame')}."
 
 
 def _right(found: Mapping[str, Any]) -> dict[str, Any]:

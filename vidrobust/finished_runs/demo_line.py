@@ -19,11 +19,13 @@ from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.stages import ALL
 from vidrobust.repeatability.acceptance import load_profile
-from vidrobust.report.words import QUANTITIES, listing, number, percent, percent_with_interval
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.report.answer import text_of
+from vidrobust.stages.variation.quantities import title_of
+from vidrobust.text.numbers import number, percent, share_with_interval
+from vidrobust.text.phrases import listing
 
 OUT = "reports/demo-line"
 MODELS = ("line-classifier", "line-detector")
@@ -102,13 +104,13 @@ def planted_told(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) -
             continue
         there |= set(dial.causes)
         said = [
-            f"{QUANTITIES[q]} planted {_size(q, planted[q])}, found {_size(q, found[q])}"
+            f"{title_of(q)} planted {_size(q, planted[q])}, found {_size(q, found[q])}"
             for q in dial.quantities
             if q in planted and q in found
         ]
         for cause in dial.causes[:1]:
             share, low, high = shares.loc[cause, ["share", "low", "high"]]
-            told_of = f"{percent_with_interval(share, low, high)} of the change"
+            told_of = f"{share_with_interval(share, low, high)} of the change"
             said.append(f"{TITLES[cause]} is {'named' if cause in causes else 'not named'}, {told_of}")
         told.append(f"  {name} at {listing(turned)}: {'; '.join(said)}")
     others = [TITLES[cause] for cause in TITLES if cause in causes - there]

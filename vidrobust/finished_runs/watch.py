@@ -18,7 +18,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import loaded_models
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
+from vidrobust.text.numbers import percent_with_interval
 from vidrobust.text.printable import shown
 from vidrobust.video.source import first_batch, open_video
 
@@ -180,10 +181,7 @@ class Watcher:
                 told.append(f"{model}: nothing to tell")
                 continue
             out = _is_out(known, str(name), model, folder.path.resolve().name)
-            told.append(
-                f"{model}: {str(name).replace('_', ' ')} {_percent(found['value'])} "
-                f"[{_percent(found['low'])} to {_percent(found['high'])}] of {found['n']}{out}"
-            )
+            told.append(f"{model}: {str(name).replace('_', ' ')} {_told(found)} of {found['n']}{out}")
         return "; ".join(told)
 
     def _run_name(self, path: Path, stamp: str) -> str:
@@ -226,5 +224,5 @@ def _is_out(history: Any, metric: str, model: str, run: str) -> str:
     return "  OUT of the control limits" if found and run in found[0]["out"] else ""
 
 
-def _percent(share: float | None) -> str:
-    return "?" if share is None else f"{100 * share:.1f} %"
+def _told(found: Mapping[str, Any]) -> str:
+    return percent_with_interval(found["value"], found["low"], found["high"])

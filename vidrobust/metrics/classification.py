@@ -73,7 +73,7 @@ METRICS: tuple[Metric, ...] = (
     _of_pairs(
         "total_variation",
         "shift of the prediction (total variation)",
-        "By how much the prediction shifts from a frame to the next one: the probability that goes to other classes.",
+        "By how much the prediction shifts from a frame to the next: the probability that goes to other classes.",
         _of_probabilities(classes.total_variation),
         headline=True,
     ),

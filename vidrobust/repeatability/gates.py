@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from vidrobust.errors import SettingsError
 from vidrobust.repeatability.figures import SECTIONS, Figures, find, names
+from vidrobust.text.numbers import with_interval
 
 SIDES = ("value", "low", "high", "n")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -126,11 +127,10 @@ def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
         why = f"could not be computed (n = {entry.get('n', 0)})"
         return Passage(gate, of, "not computed", seen, f"{gate.text}: {what} {why}")
     failed = COMPARISONS[gate.comparison](seen, gate.limit)
-    value, low, high = (_short(entry.get(name)) for name in ("value", "low", "high"))
-    interval = f"value {value}, interval {low} to {high}"
+    estimate = with_interval(entry.get("value"), entry.get("low"), entry.get("high"), digits=4)
     beside = f"by {abs(seen - gate.limit):.3g}"
     outcome = "failed" if failed else "passed"
-    sentence = f"{outcome}: {what} is {seen:.4g}, rule {gate.text}, {beside} ({interval})"
+    sentence = f"{outcome}: {what} is {seen:.4g}, rule {gate.text}, {beside} (estimate {estimate})"
     return Passage(gate, of, outcome, seen, sentence)
 
 
@@ -161,7 +161,3 @@ def junit_xml(passages: Sequence[Passage], *, suite: str = "vidrobust") -> str:
             ElementTree.SubElement(case, "system-out").text = passage.sentence
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, int | float) and not math.isnan(value) else "-"

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from vidrobust.text.numbers import percent
+
 THRESHOLD, LEAST_CHANGE = 5.0, 7.0
 """Robust standard deviations, and grey levels, from the empty scene from which on a place belongs to a part."""
 FAINT = 0.5
@@ -108,7 +110,7 @@ def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, list[str]]:
     notes = []
     if crowded > CROWDED:
         notes.append(
-            f"some place is covered by parts in {100 * crowded:.0f} % of the frames: the empty scene may be "
+            f"some place is covered by parts in {percent(crowded)} of the frames: the empty scene may be "
             "wrong; look at every pass"
         )
     return masks, notes

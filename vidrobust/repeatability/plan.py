@@ -12,6 +12,7 @@ from scipy import optimize, stats
 from vidrobust.errors import SettingsError
 from vidrobust.repeatability.measured_variance import Component, MeanSquare, percent_of_total
 from vidrobust.statistics.intervals import LEVEL
+from vidrobust.text.numbers import percent
 
 MOST_PARTS = 2000
 
@@ -54,7 +55,7 @@ def parts_for_kappa(
     best = _kappa_of(0.0, ratings, defect_share, borderline)[0]
     if best < kappa:
         raise SettingsError(
-            f"plan kappa: with {100 * borderline:.3g} % borderline parts kappa is at most {best:.3f}"
+            f"plan kappa: with {percent(borderline)} borderline parts kappa is at most {best:.3f}"
         )
     error = float(
         optimize.brentq(lambda e: _kappa_of(e, ratings, defect_share, borderline)[0] - kappa, 0.0, 0.5)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from vidrobust.text.numbers import counted_share, interval, known, number, percent, with_interval
 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
@@ -24,9 +25,8 @@ def lines(found: Mapping[str, Any]) -> list[str]:
 
 def _operator(each: Mapping[str, Any]) -> str:
     """One operator's own repeatability in one line."""
-    interval = f"({number(each['low'])} to {number(each['high'])})"
-    sd = number(each["repeatability_sd"])
-    return f"  {each['operator']}: mean score {number(each['mean'])}, sd between passes {sd} {interval}"
+    sd = with_interval(each["repeatability_sd"], each["low"], each["high"], digits=4)
+    return f"  {each['operator']}: mean score {_figure(each['mean'])}, sd between passes {sd}"
 
 
 def _level(name: str, found: Mapping[str, Any]) -> list[str]:
@@ -35,9 +35,9 @@ def _level(name: str, found: Mapping[str, Any]) -> list[str]:
     told = f"  {name} ({' and '.join(found['from'])}): {found['parts']} parts, {found['items']} items"
     for operator, own in found["attribute"]["within_operator"].items():
         if own["agreement"]["n"]:
-            told += f"; within {operator} {with_interval(own['agreement'])}"
+            told += f"; within {operator} {_share(own['agreement'])}"
     if between["n"]:
-        told += f"; between operators {with_interval(between)}"
+        told += f"; between operators {_share(between)}"
     if found["gauge"]:
         told += f"; %GRR {found['gauge']['percent_grr']:.2f}"
     return [told]
@@ -50,14 +50,14 @@ def _gauge(found: Mapping[str, Any]) -> list[str]:
         f"{'':17}{'sd':>11} {'95 % interval':>23} {'% of study':>11} {'% of variance':>14}",
     ]
     for name, part in found["components"].items():
-        interval = f"{number(part['sd_low'])} to {number(part['sd_high'])}"
+        ends = interval(part["sd_low"], part["sd_high"], digits=4)
         told.append(
-            f"  {name:15}{number(part['sd']):>11} {interval:>23} {part['percent_study']:>11.2f} "
+            f"  {name:15}{_figure(part['sd']):>11} {ends:>23} {part['percent_study']:>11.2f} "
             f"{part['percent_contribution']:>14.2f}"
         )
+    grr = found["percent_grr"], found["percent_grr_low"], found["percent_grr_high"]
     told.append(
-        f"  %GRR {found['percent_grr']:.2f} of the study variation (95 % interval {found['percent_grr_low']:.1f} "
-        f"to {found['percent_grr_high']:.1f}); {found['ndc']} distinct categories"
+        f"  %GRR {with_interval(*grr, '%', 4)} of the study variation; {found['ndc']} distinct categories"
     )
     if found["percent_tolerance"] == found["percent_tolerance"]:
         told.append(f"  {found['percent_tolerance']:.2f} % of the tolerance of {found['tolerance']:g}")
@@ -73,8 +73,8 @@ def _gauge(found: Mapping[str, Any]) -> list[str]:
 def guard_band_told(band: Mapping[str, Any]) -> str:
     """What a guard band accepts, costs and saves, in a sentence."""
     low, high = (band[f"accept_{end}"] for end in ("low", "high"))
-    ends = [f"from {number(low)}"] * _finite(low) + [f"to {number(high)}"] * _finite(high)
-    width = f"{band['k']:g} x repeatability ({number(band['repeatability_sd'])})"
+    ends = [f"from {_figure(low)}"] * known(low) + [f"to {_figure(high)}"] * known(high)
+    width = f"{band['k']:g} x repeatability ({_figure(band['repeatability_sd'])})"
     told = f"guard band of {width}: accept {' '.join(ends)}."
     counted = band["counted"]
     if counted and "bad" in counted:
@@ -117,26 +117,23 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
     for operator, own in found["within_operator"].items():
         if own["agreement"]["n"]:
             told.append(
-                f"  within {operator}: {with_interval(own['agreement'])}, kappa {_kappa(own['fleiss_kappa'])}"
+                f"  within {operator}: {_share(own['agreement'])}, kappa {_kappa(own['fleiss_kappa'])}"
             )
     between = found["between_operators"]
     if between["agreement"]["n"]:
         told.append(
-            f"  between operators: {with_interval(between['agreement'])}, Fleiss kappa "
+            f"  between operators: {_share(between['agreement'])}, Fleiss kappa "
             f"{_kappa(between['fleiss_kappa'])}"
         )
     for pair in between["cohens_kappa"]:
         told.append(f"    {' and '.join(pair['operators'])}: Cohen's kappa {_kappa(pair)}")
     told += [f"    {sentence}" for sentence in tests_told(found)]
     for operator, own in ((found["against_reference"] or {}).get("operators") or {}).items():
-        line = (
-            f"  {operator} against the reference: effectiveness {with_interval(own['effectiveness'])}, kappa "
-        )
+        line = f"  {operator} against the reference: effectiveness {_share(own['effectiveness'])}, kappa "
         told.append(line + _kappa(own["kappa"]))
         if own["miss_rate"]:
             told.append(
-                f"    misses {with_interval(own['miss_rate'])}, "
-                f"false alarms {with_interval(own['false_alarm_rate'])}"
+                f"    misses {_share(own['miss_rate'])}, false alarms {_share(own['false_alarm_rate'])}"
             )
     grey = [part["part"] for part in found["grey_zone"]["parts"]]
     told.append(f"  grey zone: {len(grey)} parts{': ' + ', '.join(grey[:20]) if grey else ''}")
@@ -174,7 +171,7 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
     for rule in dict.fromkeys(v["rule"] for v in verdicts):
         told.append(f"  rule: {rule}")
         told += [
-            f"    {v['verdict']}: {v['of'] or v['quantity']} {number(v['value'])}"
+            f"    {v['verdict']}: {v['of'] or v['quantity']} {_figure(v['value'])}"
             for v in verdicts
             if v["rule"] == rule
         ]
@@ -190,14 +187,14 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
         f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} B is",
     ]
     for name, metric in found["metrics"].items():
-        interval = f"{number(metric['low'])} to {number(metric['high'])}"
+        ends = interval(metric["low"], metric["high"], digits=4)
         many = f"{metric['cluster']}{'es' if metric['cluster'].endswith('h') else 's'}"
         told.append(
-            f"  {name:32}{number(metric['a']):>10}{number(metric['b']):>10}{number(metric['difference']):>11}  "
-            f"{interval:23} {metric['verdict']} ({metric['clusters']} {many})"
+            f"  {name:32}{_figure(metric['a']):>10}{_figure(metric['b']):>10}{_figure(metric['difference']):>11}  "
+            f"{ends:23} {metric['verdict']} ({metric['clusters']} {many})"
         )
     if found["churn"]:
-        told.append(f"  labels differ on {with_interval(found['churn'])}")
+        told.append(f"  labels differ on {_share(found['churn'])}")
     if found["mcnemar_p"] is not None:
         told.append(
             f"  right in A, wrong in B: {found['negative_flips']} frames; the reverse: {found['positive_flips']}; "
@@ -210,42 +207,27 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
 def control_chart(found: Mapping[str, Any]) -> list[str]:
     """The lines of a control chart."""
     what = f"{found['metric']} of {found['model']}"
-    told = [f"{what}: {found['chart']} chart, centre {number(found['centre'])} over {found['baseline']} runs"]
+    told = [
+        f"{what}: {found['chart']} chart, centre {_figure(found['centre'])} over {found['baseline']} runs"
+    ]
     for point in found["points"]:
         said = "  OUT" if point["out"] else "  eight on one side" if point["shifted"] else ""
-        limits = f"limits {number(point['low'])} to {number(point['high'])}"
-        told.append(f"  {point['run']:32}{number(point['value']):>10}  {limits}{said}")
+        limits = f"limits {interval(point['low'], point['high'], digits=4)}"
+        told.append(f"  {point['run']:32}{_figure(point['value']):>10}  {limits}{said}")
     since = found["out_since"]
     return [*told, f"  out since {since}" if since else "  the last run is in control"]
 
 
-def _finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+def _share(found: Mapping[str, Any]) -> str:
+    return counted_share(found, missing="-")
 
 
-def number(value: float | None) -> str:
-    """Four figures, or a dash."""
-    return "-" if value is None or value != value else f"{value:.4g}"
-
-
-def percent(value: float | None) -> str:
-    """A share in percent, two figures."""
-    if value is None or value != value:
-        return "-"
-    if 0 < value < 5e-5:
-        return "under 0.01 %"
-    return "100 %" if value >= 0.995 else f"{100 * value:.2g} %"
-
-
-def with_interval(share: Mapping[str, Any]) -> str:
-    """A share with its interval and count."""
-    if not share["n"]:
-        return "-"
-    told = f"{percent(share['value'])} ({percent(share['low'])} to {percent(share['high'])}"
-    return told + (f", {share['count']} of {share['n']})" if "count" in share else f", n = {share['n']})")
+def _figure(value: float | None) -> str:
+    """Four digits, or a dash: a cell of a table of the console."""
+    return number(value, 4, missing="-")
 
 
 def _kappa(kappa: Mapping[str, Any]) -> str:
     if kappa["value"] is None:
         return "not defined"
-    return f"{kappa['value']:.3f} ({number(kappa['low'])} to {number(kappa['high'])})"
+    return with_interval(kappa["value"], kappa["low"], kappa["high"], digits=3)

@@ -30,7 +30,7 @@ GLOSSARY = (
         "95 % interval",
         "What the true rate may be, given how little footage there is. It counts separate stretches of footage or "
         "whole clips, never single frames, since neighbouring frames are nearly copies.",
-        "2.5 % [1.1 to 4.8 %]: were the study made again with other footage of this kind, 95 of 100 such intervals "
+        "2.5 % [1.1, 4.8]: were the study made again with other footage of this kind, 95 of 100 such intervals "
         "would hold the rate.",
     ),
     Word(
@@ -45,8 +45,8 @@ GLOSSARY = (
     ),
     Word(
         "jitter",
-        "How much probabilities, scores or boxes shake about a steady drift, over three frames. A slow drift costs "
-        "nothing.",
+        "How much probabilities, scores or boxes shake about a steady drift, over three frames. A slow drift "
+        "costs nothing.",
         ".5, .6, .7 has none; .5, .7, .5 has much.",
     ),
     Word(
@@ -71,15 +71,15 @@ GLOSSARY = (
     ),
     Word(
         "numerical error (noise floor)",
-        "The same picture tested again in other batches and positions. A flip no larger than that may be numerical "
-        "error, and is counted apart.",
+        "The same picture tested again in other batches and positions. A flip no larger than that may be "
+        "numerical error, and is counted apart.",
         "The same picture tested 72 times: the prediction shifts by .00003 % at most.",
     ),
     Word(
         "account of causes",
         "Of the change of a model's output between neighbouring frames, the share that each measured change makes "
         "when it is played again alone: light, colour, camera, objects and so on. The rest is not explained.",
-        "camera 52 % [40 to 63 %]: moving the picture alone, as the camera did, does half of what really happened.",
+        "camera 52 % [40, 63]: moving the picture alone, as the camera did, does half of what happened.",
     ),
     Word(
         "only this",
@@ -100,7 +100,7 @@ GLOSSARY = (
         "proxy",
         "A lab test that predicts the line: clips, frames or models that are sensitive to it are also unstable in "
         "the footage, beyond what low confidence explains anyway.",
-        "Across 40 clips, sensitivity to blur and the flip rate have a partial rank correlation of .5 [.2 to .7].",
+        "Across 40 clips, sensitivity to blur and the flip rate have a partial rank correlation of .5 [.2, .7].",
     ),
     Word(
         "Spearman, Kendall, partial correlation",

@@ -12,8 +12,9 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, LIGHT, Picture
 from vidrobust.report.pages import write_page
-from vidrobust.report.words import listing, number, percent, plural
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.numbers import interval, number, percent, percent_interval
+from vidrobust.text.phrases import listing, plural
 
 FILE = "history.json"
 MOST_NAMES = 40
@@ -40,7 +41,8 @@ def of_run(run: RunTables) -> dict[str, Any] | None:
 
 def chart_told(chart: Mapping[str, Any]) -> dict[str, Any]:
     """What the page shows of one chart."""
-    told = percent if _is_share(chart) else number
+    share = _is_share(chart)
+    told = percent if share else number
     return {
         "title": f"{_title(chart)} of {chart['model']}",
         "since": _since(chart),
@@ -52,7 +54,7 @@ def chart_told(chart: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "run": point["run"],
                 "value": told(point["value"]),
-                "limits": f"{told(point['low'])} to {told(point['high'])}",
+                "limits": (percent_interval if share else interval)(point["low"], point["high"]),
                 "said": "out" if point["out"] else "eight on one side" if point["shifted"] else "",
             }
             for point in chart["points"]

@@ -16,8 +16,10 @@ from vidrobust import __version__
 from vidrobust.errors import InputError
 from vidrobust.files.atomic import write_text
 
-
-POLICY = "default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; "
+    "form-action 'none'"
+)
 """What a page may do: show pictures that it holds, and its own styles and scripts, known by their hashes."""
 PLACE = "content-security-policy"
 """Stands in ``page.html`` until all styles and scripts are known."""

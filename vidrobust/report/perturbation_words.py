@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from vidrobust.report.words import number
+from vidrobust.text.numbers import number
 
 
 @dataclass(frozen=True)

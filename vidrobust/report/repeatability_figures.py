@@ -11,7 +11,8 @@ import pandas as pd
 from vidrobust.repeatability.range_method import RangeCharts
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, MARKERS, Picture
-from vidrobust.report.words import plural
+from vidrobust.text.numbers import percent
+from vidrobust.text.phrases import plural
 
 COMPONENTS = (
     ("grr", "gauge R&R"),
@@ -88,7 +89,7 @@ def average_and_range(charts: RangeCharts) -> Picture:
                     ax.set_ylabel(f"{name} of a part's trials")
                 if line:
                     ax.set_xlabel("part")
-        told = f"{100 * charts.parts_told_apart:.0f} % of the averages lie beyond their limits"
+        told = f"{percent(charts.parts_told_apart)} of the averages lie beyond their limits"
         out = charts.ranges_out
         some = ", ".join(f"{operator} on {part}" for operator, part in out[:5])
         more = f" and {len(out) - 5} more" if len(out) > 5 else ""

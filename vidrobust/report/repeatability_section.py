@@ -18,15 +18,17 @@ from vidrobust.report import repeatability_figures as figures
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import write_page
 from vidrobust.report.pictures import Pictures
-from vidrobust.report.words import (
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.numbers import (
+    NOT_MEASURED,
+    counted_share,
     interval,
     number,
     percent,
     percent_interval,
-    percent_with_interval,
-    plural,
+    with_interval,
 )
-from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.phrases import plural
 
 NUMBER = re.compile(r"\d*\.?\d+")
 KINDS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
@@ -262,7 +264,7 @@ def _components(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
         {
             "name": title,
             "sd": number(part["sd"], 3),
-            "interval": f"{number(part['sd_low'], 3)} to {number(part['sd_high'], 3)}",
+            "interval": interval(part["sd_low"], part["sd_high"], digits=3),
             "contribution": number(part["percent_contribution"], 3),
             "study": number(part["percent_study"], 3),
             "tolerance": "" if part["percent_tolerance"] is None else number(part["percent_tolerance"], 3),
@@ -290,9 +292,9 @@ def _anova(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _gauge_line(gauge: Mapping[str, Any]) -> str:
-    low, high = number(gauge["percent_grr_low"]), number(gauge["percent_grr_high"])
     told = (
-        f"%GRR {number(gauge['percent_grr'], 3)} of the study variation (95 % interval {low} to {high}), "
+        f"%GRR {with_interval(gauge['percent_grr'], gauge['percent_grr_low'], gauge['percent_grr_high'], '%', 3)} "
+        "of the study variation, "
         f"{plural(gauge['ndc'], 'distinct category', 'distinct categories')}; "
         f"{gauge['design']} design, interaction {gauge['interaction']}"
     )
@@ -301,13 +303,12 @@ def _gauge_line(gauge: Mapping[str, Any]) -> str:
 
 
 def _operator(each: Mapping[str, Any]) -> dict[str, str]:
-    low, high = number(each["low"], 3), number(each["high"], 3)
     known = each["repeatability_sd"] is not None
     return {
         "name": each["operator"],
         "mean": number(each["mean"], 3),
         "sd": number(each["repeatability_sd"], 3) if known else "one pass a part",
-        "interval": f"{low} to {high}" if known else "",
+        "interval": interval(each["low"], each["high"], digits=3) if known else "",
         "n": f"{plural(each['n'], 'value')} of {plural(each['parts'], 'part')}",
     }
 
@@ -321,11 +322,7 @@ def _errors(against: Mapping[str, Any] | None) -> list[dict[str, str]]:
 
 
 def _share(each: Mapping[str, Any] | None) -> str:
-    if each is None or not each["n"]:
-        return "not told"
-    return (
-        f"{percent_with_interval(each['value'], each['low'], each['high'])}, {each['count']} of {each['n']}"
-    )
+    return NOT_MEASURED if each is None else counted_share(each)
 
 
 def _level(name: str, each: Mapping[str, Any]) -> dict[str, str]:

@@ -11,6 +11,8 @@ from vidrobust.statistics import student
 from vidrobust.statistics.beta_binomial import rate_posterior
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import LEVEL, clustered_rate
+from vidrobust.text.durations import duration
+from vidrobust.text.numbers import percent
 
 UNSEEN_CORRELATION = 0.1
 """Intraclass correlation taken where nothing is known of it."""
@@ -36,12 +38,12 @@ class FootageNeeded:
 
     def sentence(self) -> str:
         """The answer for a reader, such as "To see 2 % ± 0.5 % you need about 38 minutes of such footage"."""
-        asked = f"To see {_percent(self.rate)} ± {_percent(self.half_width)} "
+        asked = f"To see {percent(self.rate)} ± {percent(self.half_width)} "
         units = f"{self.clusters} clips" if self.cluster in ("item", "part") else ""
         if self.seconds <= self.observed_s:
-            return asked + f"this footage ({_duration(self.observed_s)}) is enough."
+            return asked + f"this footage ({duration(self.observed_s)}) is enough."
         beside = f", {units} like these" if units else ""
-        return asked + f"you need about {_duration(self.seconds)} of such footage{beside}."
+        return asked + f"you need about {duration(self.seconds)} of such footage{beside}."
 
 
 def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per_cluster: float) -> int:
@@ -93,18 +95,6 @@ def footage_for_rate(
     return FootageNeeded(
         asked, width, correlation, wanted, clusters.what, wanted * observed_s / count, observed_s
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
-
-
-def _duration(seconds: float) -> str:
-    """Two figures, in the unit a person would use."""
-    for length, unit in ((3600.0, "hour"), (60.0, "minute")):
-        if seconds >= 1.5 * length:
-            return f"{float(f'{seconds / length:.2g}'):g} {unit}s"
-    return f"{float(f'{seconds:.2g}'):g} seconds"
 
 
 def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:

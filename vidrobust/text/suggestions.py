@@ -13,7 +13,7 @@ CUTOFF = 0.6
 
 def close_to(name: str, known: Iterable[str]) -> list[str]:
     """Up to three known names like this one, the likest first; case, dashes, dots and underscores do not count."""
-    plain = {}
+    plain: dict[str, str] = {}
     for each in known:
         plain.setdefault(_plain(each), each)
     found = difflib.get_close_matches(_plain(name), list(plain), MOST, CUTOFF)

@@ -16,6 +16,7 @@ from vidrobust.stages.causes.shares import (
     summarise,
     summarise_by,
 )
+from vidrobust.stages.causes.titles import TITLES
 
 
 def pair(
@@ -171,3 +172,7 @@ def test_other_cuts_have_the_same_rows_per_class_and_distance() -> None:
     }
     light = cuts[cuts["cause"] == "light"].set_index("value")["share"]
     assert light["second"] < 0.3 < light["adjacent"]
+
+
+def test_every_cause_has_a_title() -> None:
+    assert tuple(TITLES) == ACCOUNT_CAUSES

@@ -1,4 +1,4 @@
-"""The strips of worst moments say of every real frame what the table ``frames`` says, and of made ones the model."""
+"""Strips say of every real frame what the table ``frames`` says, and of a made picture what the model does."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def scene(sharper: bool) -> list[np.ndarray]:
     sharp = texture(3, 180, 240)
     for _ in range(60):
         x, y = rng.integers(0, 220), rng.integers(0, 160)
-        cv2.rectangle(sharp, (int(x), int(y)), (int(x) + 24, int(y) + 18), rng.integers(0, 256, 3).tolist(), -1)
+        cv2.rectangle(
+            sharp, (int(x), int(y)), (int(x) + 24, int(y) + 18), rng.integers(0, 256, 3).tolist(), -1
+        )
     soft = cv2.GaussianBlur(sharp, (0, 0), 1.5)
     first, last = (soft, sharp) if sharper else (sharp, soft)
     made = [first * 0.9, first * 0.9, last * 1.0, last * 1.0]

@@ -162,7 +162,7 @@ def test_no_step_where_any_motion_does_the_same() -> None:
 def test_no_step_where_the_model_is_not_moved_at_the_size_seen() -> None:
     calm = sensitivity(("translation",), per_unit=1e-4)
     policy = build("net", shaken(sensitivity=calm))
-    assert "moves the model by 0.000 only" in reason(policy, "translation")
+    assert "moves the model by 0.00032 only" in reason(policy, "translation")
 
 
 def test_of_what_cannot_be_told_apart_the_plainest_is_taken() -> None:
@@ -246,7 +246,7 @@ def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so()
     )
     (step,) = build("net", made).steps
     assert (step.perturbation, step.high, step.evidence["scale"]) == ("brightness", 0.2, "second")
-    assert "40 % of the change over a second" in step.sentence
+    assert "40 % [30, 50] of the change over a second" in step.sentence
 
 
 @pytest.mark.parametrize(("lines", "step"), [(24, "motion_blur"), (5, "gaussian_blur")])

@@ -31,8 +31,8 @@ from vidrobust.stages.causes.naming import comes_back, named
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.causes.shares import summarise_by
 from vidrobust.stages.stability.rates import summarise
-from vidrobust.stages.variation.changes import UNITS
 from vidrobust.stages.variation.changes import summarise as summarise_variation
+from vidrobust.stages.variation.quantities import UNITS
 from vidrobust.stages.variation.spread import spread_of
 from vidrobust.tables import schema as tables
 

@@ -1,4 +1,4 @@
-"""The report in a real browser: nothing asked for outside, first screens that fit, the player by mouse and keys."""
+"""The report in a real browser: nothing asked for, first screens that fit, the player by mouse and keys."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def browser() -> Iterator[Any]:
 class Opened:
     """A page, and what it said and asked for since it was opened."""
 
-    def __init__(self, browser: Any, path: Path, size: tuple[int, int] = SIZES[0], theme: str = "light") -> None:
+    def __init__(
+        self, browser: Any, path: Path, size: tuple[int, int] = SIZES[0], theme: str = "light"
+    ) -> None:
         self.page = browser.new_page(
             viewport={"width": size[0], "height": size[1]}, color_scheme=theme, has_touch=size[0] < 500
         )
@@ -230,7 +232,7 @@ CONTRAST = """() => {
     if (!own || !e.checkVisibility() || e.closest("svg") || e.disabled) continue;
     const style = getComputedStyle(e), pair = [light(parts(style.color)), light(behind(e))].sort((a, b) => b - a);
     const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
-    if ((pair[0] + 0.05) / (pair[1] + 0.05) < (large ? 3 : 4.5)) poor.push(e.tagName + " " + e.textContent.slice(0, 30));
+    if ((pair[0] + 0.05) / (pair[1] + 0.05) < (large ? 3 : 4.5)) poor.push(e.textContent.slice(0, 30));
   }
   return poor;
 }"""
@@ -257,6 +259,8 @@ def test_axe_finds_nothing_serious(browser: Any, report: Path, name: str, theme:
     opened = Opened(browser, report.with_name(name), theme=theme)
     opened.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     found = Axe().run(opened.page).response["violations"]
-    serious = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found if v["impact"] in ("serious", "critical")]
+    serious = [
+        f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found if v["impact"] in ("serious", "critical")
+    ]
     assert serious == []
     opened.page.close()

@@ -17,7 +17,6 @@ import pytest
 from tests.stages.report import made_run
 from tests.stages.report.conftest import Page
 from vidrobust.errors import InputError
-from vidrobust.report.words import number, one_in, percent, percent_interval
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments import player_section
@@ -25,6 +24,7 @@ from vidrobust.stages.policy.observed import OF_WIDTH
 from vidrobust.stages.report import page as html
 from vidrobust.stages.report.page import write_report
 from vidrobust.stages.stability import by_clip
+from vidrobust.text.numbers import number, one_in, percent, percent_interval
 
 SECTIONS = (
     "stable", "moments", "sensitive", "proxies", "policy", "time", "metrics", "curves", "correlation",

@@ -16,20 +16,20 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.pictures import BUDGET_BYTES
-from vidrobust.report.words import (
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.stability.section import overall
+from vidrobust.text.durations import clock
+from vidrobust.text.numbers import (
     FEWEST,
     NOT_MEASURED,
-    clock,
-    cut,
     known,
     number,
     percent,
+    percent_interval,
     percent_with_interval,
-    plural,
     with_interval,
 )
-from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.section import overall
+from vidrobust.text.phrases import cut, plural
 
 MOST_ITEMS = 6
 MOST_TRACKS = 30
@@ -74,8 +74,8 @@ def numbers(run: RunTables) -> list[dict[str, Any]]:
 def _value(metric: Metric, row: Any) -> str:
     if 0 < row["n"] < FEWEST:
         return "too few to say"
-    text = with_interval if metric.unit else percent_with_interval
-    return f"{text(row['value'], row['low'], row['high'])} {metric.unit}".strip()
+    ends = row["value"], row["low"], row["high"]
+    return with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
 
 
 def _of(row: Any) -> str:
@@ -134,7 +134,7 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
         tried = part.dropna(how="all").sort_index(level="strength")
         for name in MOVES:
             known_at = tried[name].dropna().to_numpy(np.float64) if name in tried else np.empty(0)
-            row[name] = " to ".join(percent(v) for v in known_at[[0, -1]]) if len(known_at) else NOT_MEASURED
+            row[name] = percent_interval(known_at[0], known_at[-1]) if len(known_at) else NOT_MEASURED
         row["kinds"] = _kinds(tried.iloc[-1]) if len(tried) else ""
         rows.append(row)
     return rows

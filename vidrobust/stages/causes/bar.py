@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from vidrobust.report.words import FEWEST, percent, percent_interval, plural
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.section import BAR_COLOURS, whole
 from vidrobust.stages.causes.titles import TITLES
+from vidrobust.text.numbers import FEWEST, percent, percent_interval
+from vidrobust.text.phrases import plural
 
 LENGTH = 1000
 """Of the bar, in units of its drawing."""

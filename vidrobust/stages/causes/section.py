@@ -9,9 +9,10 @@ import pandas as pd
 
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.words import number, percent, percent_with_interval, plural
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.titles import TITLES
+from vidrobust.text.numbers import number, percent, share_with_interval
+from vidrobust.text.phrases import plural
 
 BAR_COLOURS = {
     "light": "#e8b84a",
@@ -51,11 +52,11 @@ def rows(run: RunTables) -> list[dict[str, str]]:
 
 
 def _row(row: dict[str, Any]) -> dict[str, str]:
-    specific = percent_with_interval(row["specific"], row["specific_low"], row["specific_high"])
+    specific = share_with_interval(row["specific"], row["specific_low"], row["specific_high"])
     flips = int(row["flips"])
     return {
         "cause": TITLES[row["cause"]],
-        "share": percent_with_interval(row["share"], row["low"], row["high"]),
+        "share": share_with_interval(row["share"], row["low"], row["high"]),
         "specific": specific if np.isfinite(row["specific"]) else "",
         "flips": f"{int(row['flips_mostly'])} of {flips}" if flips else "no flip among these pairs",
         "turned": number(row["flips_reproduced"]) if flips else "",

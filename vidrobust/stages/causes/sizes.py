@@ -13,6 +13,7 @@ from vidrobust.changes.sharpness import Blur
 from vidrobust.changes.tone import Tone, root_mean_square
 from vidrobust.frames.pixels import luma
 from vidrobust.stages.causes.scene import Scene
+from vidrobust.text.numbers import percent, signed_percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ def sizes_of(a: np.ndarray, scene: Scene, noise: float, *, reverse: bool) -> dic
         "colour": _colour(a, change.levels, reverse=reverse),
         "camera": _camera(change.affine, a.shape, reverse=reverse),
         "objects": _objects(change.objects, moved, reverse=reverse),
-        "came_into_view": Size(size=share, unit="share", measured=f"{100 * share:.1f} % of the picture"),
+        "came_into_view": Size(size=share, unit="share", measured=f"{percent(share)} of the picture"),
         "sharpness": _sharpness(change.blur, sign),
         "noise_and_coding": Size(size=noise, unit="levels", measured=f"{noise:.1f} levels"),
     }
@@ -84,7 +85,7 @@ def _light(a: np.ndarray, levels: Tone, *, reverse: bool) -> Size:
     ratio = 1 / ratio if reverse else ratio
     gain = 1 / levels.gain if reverse and levels.gain > 0 else levels.gain
     offset = -levels.offset * gain if reverse else levels.offset
-    words = f"{100 * (ratio - 1):+.1f} % (gain {gain:.3f}, offset {offset:+.1f})"
+    words = f"{signed_percent(ratio - 1)} (gain {gain:.3f}, offset {offset:+.1f})"
     return Size(size=ratio - 1, unit="gain", measured=words, more={"gain": gain, "offset": offset})
 
 

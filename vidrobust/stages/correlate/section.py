@@ -17,8 +17,9 @@ from vidrobust.metrics.catalogue import find_metric, metric_of_column
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import FAMILIES, phrase
-from vidrobust.report.words import NO_INTERVAL, interval, listing, number, span
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.numbers import interval, number, with_interval
+from vidrobust.text.phrases import listing, span
 
 CANNOT_TELL = "cannot tell"
 VERDICTS = ("proxy", "no evidence", CANNOT_TELL)
@@ -244,11 +245,10 @@ def _against_stability(
         panel = axes[0, 0]
         sure = _heat(figure, axes, value, low, high)
         for i, j in zip(*np.nonzero(~np.isnan(value)), strict=True):
-            span = interval(float(low[i, j]), float(high[i, j])).replace(NO_INTERVAL, "none")
             style = {"fontweight": "bold"} if sure[i, j] else {"color": drawing.DARK}
             if sure[i, j] and abs(value[i, j]) > 0.62:
                 style["color"] = "white"
-            text = f"{number(float(value[i, j]))}\n[{span}]"
+            text = with_interval(value[i, j], low[i, j], high[i, j]).replace(" [", "\n[")
             panel.text(j, i, text, ha="center", va="center", fontsize=6.3, linespacing=1.0, **style)
         panel.set_xticks(range(len(columns)), [textwrap.fill(_short(c), 16) for c in columns])
         panel.set_yticks(range(len(perturbations)), [phrase(n).noun for n in perturbations])

@@ -15,6 +15,7 @@ from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics import student
 from vidrobust.statistics.associations import curve_knots, line_basis, ranks
 from vidrobust.statistics.resampling import LEVEL, MIN_CLUSTERS
+from vidrobust.text.numbers import percent, percent_with_interval
 
 PENALTIES = (np.inf, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
 """Ridge penalties per unit, strongest first; the first leaves every perturbation out."""
@@ -192,8 +193,9 @@ def _finish(
     confounder, gain, low, high = (float(f) for f in figures)
     given = " and ".join(units.confounders) or "nothing"
     size = f"{n} {units.across}" + (f" in {clusters} {units.clusters_are}" if clusters != n else "")
-    interval = "no weight was worth its error" if np.isnan(low) else f"{100 * low:.0f}, {100 * high:.0f}"
-    share = f"{100 * gain:.0f} % [{interval}]"
+    share = percent_with_interval(gain, low, high)
+    if np.isnan(low):
+        share = f"{percent(gain)} (no weight was worth its error)"
     beside = f"of the variance of natural instability on left-out {units.clusters_are} beyond {given}"
     if verdict == BEYOND:
         said = f"Together the {perturbations} perturbations explain {share} {beside}"
@@ -206,7 +208,7 @@ def _finish(
         said = (
             f"Whether the perturbations together explain anything cannot be told ({reason}): {share} {beside}"
         )
-    alone = "" if np.isnan(confounder) else f"; {given} alone: {100 * confounder:.0f} %"
+    alone = "" if np.isnan(confounder) else f"; {given} alone: {percent(confounder)}"
     return Together(
         confounder=confounder,
         gain=gain,

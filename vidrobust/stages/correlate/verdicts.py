@@ -11,6 +11,7 @@ from vidrobust.stages.correlate import needs
 from vidrobust.stages.correlate.coefficients import CORRECTED, CURVED, PARTIAL
 from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics.resampling import MIN_CLUSTERS
+from vidrobust.text.numbers import interval, with_interval
 
 FALSE_DISCOVERY = 0.05
 MIN_VARIED = 8
@@ -122,7 +123,7 @@ def _excuse(partial: pd.Series, units: Units) -> _Judged | None:
             return _Judged(CANNOT_TELL, reason, needs.words(units))
     if partial["low"] <= 0 and partial["high"] >= needs.RELEVANT:
         reason = (
-            f"the interval reaches from {partial['low']:.2f} to {partial['high']:.2f} and excludes too little"
+            f"the interval reaches from {interval(partial['low'], partial['high'])} and excludes too little"
         )
         width = needs.half_width(partial["low"], partial["high"])
         effect = float(np.arctanh(needs.RELEVANT))
@@ -178,7 +179,7 @@ def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, 
         beyond = " and on other data" if control["foreign"] else ""
         return _Judged(PROXY, f"it surely goes beyond the perturbations of other families{beyond}; {count}")
     what, low, high = wanting[0]
-    surely = f"it is not surely more than {what} (by {low:.2f} to {high:.2f}); {count}"
+    surely = f"it is not surely more than {what} (by {interval(low, high)}); {count}"
     if same >= MOST * others or high < needs.BEYOND:
         return _Judged(NO_EVIDENCE, f"{surely}: this only says that {_what_is_fragile(units)} fragile")
     wanted = needs.clusters_needed((high - low) / 2, needs.BEYOND, int(partial["clusters"]))
@@ -209,6 +210,4 @@ def _sentence(name: str, judged: _Judged, rows: pd.DataFrame, units: Units) -> s
 
 
 def _figure(row: pd.Series) -> str:
-    if np.isnan(row["low"]):
-        return f"{row['value']:.2f}, no interval"
-    return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+    return with_interval(row["value"], row["low"], row["high"])

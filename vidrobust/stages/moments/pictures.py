@@ -24,7 +24,7 @@ STRIP_WIDTH = 240
 
 
 def moments(run: Run) -> None:
-    """``moments.json``, its pictures in ``moments/`` and the table ``player_frames``; no pictures if none are wanted."""
+    """``moments.json``, its pictures in ``moments/`` and the table ``player_frames``; pictures only if wanted."""
     chosen = choose(run.table("pairs"), run.table("frames")) if run.folder.has("pairs") else []
     if run.settings.pictures:
         (run.path / "moments").mkdir(exist_ok=True)

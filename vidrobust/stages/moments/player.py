@@ -203,4 +203,6 @@ def _encoded(rgb: np.ndarray) -> str:
 
 def _decoded(picture: str) -> np.ndarray:
     data = np.frombuffer(base64.b64decode(picture), np.uint8)
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+    found = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert found is not None, "it was encoded here"
+    return np.asarray(found[..., ::-1])

@@ -1,4 +1,4 @@
-"""What the report's player moves along: answers and boxes of every frame, flips, pictures, and strips of causes."""
+"""What the report's player moves along: answers and boxes of every frame, flips, pictures, strips of causes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.report.pictures import Pictures
-from vidrobust.report.words import number, percent, plural
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.titles import TITLES
+from vidrobust.text.numbers import number, percent
+from vidrobust.text.phrases import plural
 
 MOST_POINTS = 60_000
 """Answers of a frame and model on the timelines; of more footage one frame in so many is shown, and every flip."""
@@ -195,7 +196,11 @@ def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
     pairs = run.table("pairs")
     if pairs is not None:
         flips = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "") & pairs["label_flip"]]
-        for row in flips.sort_values("total_variation", ascending=False, kind="stable").head(MOST_EVENTS).itertuples():
+        for row in (
+            flips.sort_values("total_variation", ascending=False, kind="stable")
+            .head(MOST_EVENTS)
+            .itertuples()
+        ):
             key = (row.item, row.model, int(row.frame_a), int(row.frame_b))
             said = f"the prediction shifts by {percent(row.total_variation)}"
             found.append([items[row.item], models[row.model], *key[2:], said, causes.get(key, [])])

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vidrobust.report.pictures import Pictures
-from vidrobust.report.words import NOT_MEASURED, clock, number, percent, plural, short_names
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.durations import clock
+from vidrobust.text.numbers import NOT_MEASURED, number, percent
+from vidrobust.text.phrases import plural, short_names
 
 MOST = 12
 """Moments shown, shared evenly between the models."""
 STRIP_SAID = (
-    "Which change did it? A neighbouring frame is moved onto the first one, and the measured changes are switched on "
-    "one after the other; below each picture what the model says of it. Where the picture gets sharper the strip runs "
-    "backwards in time."
+    "Which change did it? A neighbouring frame is moved onto the first one, and the measured changes are "
+    "switched on one after the other; below each picture what the model says of it. Where the picture gets "
+    "sharper the strip runs backwards in time."
 )
 PAGE_ONE = 4
 """Of them on page one; at least one a model."""

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.classification import CLASSIFICATION
@@ -21,6 +20,7 @@ from vidrobust.stages.policy.candidates import Standing, standings
 from vidrobust.stages.policy.observed import LENGTHS, Observed, observed
 from vidrobust.stages.policy.policy import EITHER_WAY, FAMILIES, Policy, PolicyStep, Rejected
 from vidrobust.stages.policy.response import LEAST, Response, response
+from vidrobust.text.numbers import number, percent, share, share_with_interval, with_interval
 
 SMALLEST_SHARE = 0.05
 """A cause that explains no more than this of the model's change gets no step."""
@@ -129,7 +129,7 @@ def _obstacle(
         return "cannot tell: no pair of frames could be replayed; more footage without cuts would tell"
     if row["occurs"] == 0:
         return f"does not occur: no change of {title} was measured in {row['n']} pairs"
-    span = f"{_percent(row['share'])} [{_percent(row['low'])}, {_percent(row['high'])}]"
+    span = share_with_interval(row["share"], row["low"], row["high"])
     if row["high"] < SMALLEST_SHARE:
         if not moved.moves:
             return f"occurs and moves nothing: {title} explains {span} of {evidence.of}"
@@ -141,7 +141,7 @@ def _obstacle(
     back = evidence.comes_back.get(cause, 0.0)
     if back < COMES_BACK:
         return (
-            f"cannot tell: {title} explains {span}, but only {100 * back:.0f} % of halves of the footage say so; "
+            f"cannot tell: {title} explains {span}, but only {percent(back)} of halves of the footage say so; "
             f"{_what_would_tell(row)}"
         )
     if standing is None:
@@ -151,11 +151,11 @@ def _obstacle(
     if not moved.moves and moved.value >= LEAST:
         return (
             f"cannot tell: {title} explains {span}, but whether this moves the model at the size seen hangs on "
-            f"{moved.n} frames ({moved.value:.2f} [{moved.low:.2f}, {moved.high:.2f}]); more frames (--frames) "
+            f"{moved.n} frames ({with_interval(moved.value, moved.low, moved.high)}); more frames (--frames) "
             "would tell"
         )
     if not moved.moves:
-        return f"{title} explains {span}, but at the size seen this moves the model by {moved.value:.3f} only"
+        return f"{title} explains {span}, but at the size seen this moves the model by {number(moved.value)} only"
     if not moved.grows:
         return (
             f"cannot tell: {title} explains {span}, but that more of this moves the model more is not sure from "
@@ -204,7 +204,8 @@ def _step(
     title = TITLES[cause]
     one_of = f" (or {' or '.join(standing.alike)}: they cannot be told apart)" if standing.alike else ""
     slow = " over a second" if evidence.named.get(cause) == SECOND else ""
-    what = "has the same grain" if cause == NOISE else f"does {_percent(standing.does.value)} of what it does"
+    explained = share_with_interval(row["share"], row["low"], row["high"])
+    what = "has the same grain" if cause == NOISE else f"does {percent(standing.does.value)} of what it does"
     return PolicyStep(
         perturbation=name,
         family=_family(name),
@@ -239,8 +240,8 @@ def _step(
             "widened_by": widen,
         },
         sentence=(
-            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of {evidence.of}{slow} "
-            f"[{_percent(row['low'])}, {_percent(row['high'])}]; {name.replace('_', ' ')}{one_of} {what}."
+            f"{title[0].upper()}{title[1:]} explains {explained} of "
+            f"{evidence.of}{slow}; {name.replace('_', ' ')}{one_of} {what}."
         ),
     )
 
@@ -312,7 +313,7 @@ def _of_what_has_no_step(evidence: Evidence) -> list[str]:
             continue
         title = TITLES[cause]
         notes.append(
-            f"{title[0].upper()}{title[1:]} explains {_percent(row['share'])} of {evidence.of}; {advice}."
+            f"{title[0].upper()}{title[1:]} explains {share(row['share'])} of {evidence.of}; {advice}."
         )
     return notes
 
@@ -334,10 +335,6 @@ def _notes(taken: set[str], contaminated: Collection[str], left: Collection[str]
             "and by other footage: what it was trained with says little about it."
         )
     return notes
-
-
-def _percent(value: float) -> str:
-    return "?" if not np.isfinite(value) else f"{100 * value:.0f} %"
 
 
 def _rounded(value: float) -> float:

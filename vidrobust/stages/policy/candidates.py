@@ -12,6 +12,7 @@ from vidrobust.stages.causes.ratio import Estimate, jackknife
 from vidrobust.stages.causes.score import NOISE
 from vidrobust.stages.causes.shares import ADJACENT
 from vidrobust.stages.causes.within import CANDIDATES
+from vidrobust.text.numbers import percent
 
 PARTS = ("camera",)
 """Causes that are a sum of their candidates (a shift and a turn): each that does enough of it is a step."""
@@ -65,7 +66,7 @@ def _as_measured(rows: pd.DataFrame, names: list[str]) -> list[str]:
 
 def _part(name: str, does: Estimate) -> Standing:
     stands = does.low > LEAST_PART or (np.isnan(does.low) and does.value > LEAST_WHOLE)
-    why = "" if stands else f"it does {_percent(does)} of what the camera's motion does"
+    why = "" if stands else f"it does {_amount(does)} of what the camera's motion does"
     return Standing(perturbation=name, does=does, stands=bool(stands), why=why)
 
 
@@ -84,7 +85,7 @@ def _best(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate], least
         if name in tied and name != chosen:
             why = f"it cannot be told from {chosen}, which is plainer"
         else:
-            why = f"played in the cause's place it does {_percent(does[name])} of it"
+            why = f"played in the cause's place it does {_amount(does[name])} of it"
         found.append(Standing(perturbation=name, does=does[name], stands=False, why=why))
     return found
 
@@ -147,5 +148,5 @@ def _safe(over: np.ndarray, under: np.ndarray) -> np.ndarray:
     return np.divide(over, under, out=np.full(np.shape(under), np.nan), where=known)
 
 
-def _percent(does: Estimate) -> str:
-    return f"{100 * does.value:.0f} %" if np.isfinite(does.value) else "an unknown part"
+def _amount(does: Estimate) -> str:
+    return percent(does.value, missing="an unknown part")

@@ -8,15 +8,18 @@ from typing import Any
 
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.report.perturbation_words import phrase
-from vidrobust.report.words import (
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.numbers import (
     NOT_MEASURED,
     amount,
+    amount_interval,
+    interval,
     known,
     number,
     percent,
     percent_with_interval,
+    share_with_interval,
 )
-from vidrobust.run_folder.reader import RunTables
 
 FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
 
@@ -78,7 +81,7 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
         "probability": percent(step.get("probability")),
         "observed": amount(seen, unit) if known(seen) else NOT_MEASURED,
         "basis": str(evidence.get("observed_basis") or ""),
-        "share": percent_with_interval(*(evidence.get(k) for k in ("share", "share_low", "share_high"))),
+        "share": share_with_interval(*(evidence.get(k) for k in ("share", "share_low", "share_high"))),
         "comes_back": percent(evidence.get("comes_back")),
         "moves": percent_with_interval(
             *(evidence.get(k) for k in ("sensitivity", "sensitivity_low", "sensitivity_high"))
@@ -94,10 +97,10 @@ def _range(step: Mapping[str, Any]) -> str:
     if low is None or high is None:
         return NOT_MEASURED
     if unit == "100 - quality":
-        return f"quality {number(100 - high)} to {number(100 - low)}"
+        return f"quality {interval(100 - high, 100 - low, digits=3)}"
     axes = list(step.get("axes") or [])
     if len(axes) == 2:
         return f"± {amount(axes[0], unit)} along x, ± {amount(axes[1], unit)} along y"
     if low == -high:
         return f"± {amount(high, unit)}"
-    return f"{amount(low, unit).split(' ')[0]} to {amount(high, unit)}"
+    return amount_interval(low, high, unit)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vidrobust.report.words import FEWEST, percent
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.section import whole
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy.section import PolicyPage
+from vidrobust.text.numbers import FEWEST, percent
 
 LEAST_SHARE = 0.05
 """A smaller part of the change is not worth a hint."""
@@ -21,7 +21,7 @@ HINTS = {
     "objects": "trigger at the same place of the belt, or judge a part only where it is at rest",
     "came_into_view": "judge a part only while all of it is in view: a trigger, or a region of interest (--roi)",
     "sharpness": "fix the focus and shorten the exposure",
-    "keyframes": "record with more bits or without prediction between frames: the coding itself changes the answer",
+    "keyframes": "record with more bits or without prediction between frames: coding itself changes the answer",
     "noise_and_coding": "more light, less gain, less compression; or average the answers of several frames",
 }
 """What can be done about a cause at the station, before anything is trained."""
@@ -39,8 +39,7 @@ class Action:
 def actions(run: RunTables, policies: list[PolicyPage]) -> list[Action]:
     """What page one proposes, what was measured first; of every model in turn."""
     found = [*_of_policy(policies), *_of_causes(run)]
-    seen: set[str] = set()
-    return [a for a in found if not (a.what in seen or seen.add(a.what))][:MOST]
+    return list({action.what: action for action in reversed(found)}.values())[::-1][:MOST]
 
 
 def _of_policy(policies: list[PolicyPage]) -> list[Action]:

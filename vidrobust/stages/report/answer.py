@@ -8,21 +8,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
-from vidrobust.report.words import (
-    clock,
-    cut,
-    known,
-    listing,
-    number,
-    percent,
-    percent_with_interval,
-    plural,
-)
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.stability import section as stability_section
+from vidrobust.text.durations import clock
+from vidrobust.text.numbers import known, number, percent, percent_with_interval, share_with_interval
+from vidrobust.text.phrases import cut, listing, plural
 
 LEAST_TOLD = 0.05
 """A smaller share of the account is not told by name."""
@@ -134,7 +127,7 @@ def _why(account: pd.DataFrame, of: str) -> str:
     told = told.sort_values("share", ascending=False)
     surely, perhaps = (
         [
-            f"{TITLES[row.cause]} {percent_with_interval(row.share, row.low, row.high)}"
+            f"{TITLES[row.cause]} {share_with_interval(row.share, row.low, row.high)}"
             for row in told[of_these].itertuples()
         ]
         for of_these in (told["low"] > 0, ~(told["low"] > 0))

@@ -13,7 +13,6 @@ from vidrobust.report import history_page, repeatability_section
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
-from vidrobust.report.words import listing
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.boxes import section as detectors_section
 from vidrobust.stages.causes import bar
@@ -34,6 +33,7 @@ from vidrobust.stages.stability import (
     section as stability_section,
 )
 from vidrobust.stages.variation import section as footage_section
+from vidrobust.text.phrases import listing
 
 LARGEST_BYTES = 15_000_000
 """What the file may weigh; pictures beyond it are left out, and the page says so."""
@@ -53,9 +53,9 @@ MOST_GATES = 8
 def write_report(folder: Path) -> Path:
     """Write ``report.html``, the one page, and ``details.html`` from whatever the run folder holds.
 
-    Sections whose table is missing say which command makes it. Each file is written beside and renamed. Returns the
-    path of ``report.html``. Raises InputError where the folder is no run folder, holds an unreadable file, or cannot
-    be written to.
+    Sections whose table is missing say which command makes it. Each file is written beside and renamed. Returns
+    the path of ``report.html``. Raises InputError where the folder is no run folder, holds an unreadable file,
+    or cannot be written to.
     """
     run = RunTables(folder)
     shared = _shared(run)
@@ -119,9 +119,7 @@ def _shared(run: RunTables) -> dict[str, Any]:
         "named": len(run.tasks) > 1,
         "footage": footage_section.in_one_line(run),
         "failed": footage_section.first_rows(run.run.get("failed", [])),
-        "missing": {
-            stage: settings_section.not_run(stage, run) for stage in settings_section.STAGES
-        },
+        "missing": {stage: settings_section.not_run(stage, run) for stage in settings_section.STAGES},
         "cards": stability_section.cards(run),
         "box_moments": detectors_section.moments(run),
         "policies": policy_section.policies(run),

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from vidrobust.report.words import duration
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.durations import duration
 
 STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "report")
 
@@ -21,8 +21,8 @@ def not_run(stage: str, run: RunTables) -> str:
     asked = run.run.get("models", [])
     if stage in NEED_PIXELS and asked and all(recorded(model) for model in asked):
         return (
-            "This cannot be told from recorded predictions: it shows the model new pictures. Give the model itself "
-            "(--model onnx:FILE, torchvision:NAME, ...)"
+            "This cannot be told from recorded predictions: it shows the model new pictures. Give the model "
+            "itself (--model onnx:FILE, torchvision:NAME, ...)"
         )
     if stage in (run.run.get("stages") or {}):
         return "This stage has run, and found nothing that it could judge."

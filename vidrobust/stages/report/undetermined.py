@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.report.words import FEWEST, listing, number, percent_interval
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.section import whole
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.correlate.section import CANNOT_TELL, Study
 from vidrobust.stages.policy.section import PolicyPage
 from vidrobust.stages.stability.section import ModelCard
+from vidrobust.text.numbers import FEWEST, number, percent_interval
+from vidrobust.text.phrases import listing
 
 WORTH_ASKING = 0.05
 """A cause whose interval stays below this share is answered: it plays no part worth a word."""
@@ -60,7 +61,8 @@ def _scenes(run: RunTables) -> Iterator[Undetermined]:
     for model in run.models:
         of = frames.loc[frames["model"] == model, "probability"]
         classes = next(
-            (int(m["classes"]) for m in run.run.get("models", []) if m["name"] == model and m.get("classes")), 10
+            (int(m["classes"]) for m in run.run.get("models", []) if m["name"] == model and m.get("classes")),
+            10,
         )
         if len(of) >= FEWEST and float(of.median()) < max(UNKNOWN_SCENE, 1.5 / classes):
             yield Undetermined(
@@ -86,7 +88,9 @@ def _causes(run: RunTables) -> Iterator[Undetermined]:
                 )
                 continue
             unsure = account[
-                (account["cause"] != "unexplained") & ~(account["low"] > 0) & (account["high"] >= WORTH_ASKING)
+                (account["cause"] != "unexplained")
+                & ~(account["low"] > 0)
+                & (account["high"] >= WORTH_ASKING)
             ].sort_values("high", ascending=False, kind="stable")
             names = [
                 f"{TITLES[r.cause]} ({percent_interval(max(0.0, r.low), r.high)})"
@@ -119,4 +123,3 @@ def _proxies(studies: list[Study]) -> Iterator[Undetermined]:
         yield Undetermined(
             "Which lab test predicts the line (a proxy)", why, "more clips, or more models on the same clips"
         )
-

@@ -13,21 +13,13 @@ from matplotlib.axes import Axes
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import FAMILIES, phrase, saying
-from vidrobust.report.words import (
-    FEWEST,
-    known,
-    listing,
-    percent,
-    percent_interval,
-    percent_with_interval,
-    plural,
-    span,
-)
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.policy.observed import LENGTHS, QUANTITIES, observed
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 from vidrobust.statistics.sample_size import narrower
+from vidrobust.text.numbers import FEWEST, known, percent, percent_with_interval
+from vidrobust.text.phrases import listing, plural, span
 
 FLIPS_WORTH_SAYING = 0.05
 """A strength matters from the share of flipped frames on."""
@@ -42,7 +34,7 @@ SHOWN = ("label_flip", "total_variation")
 
 @dataclass(frozen=True)
 class Sensitive:
-    """What is said of one model: the sentences, the harmless ones, on what it stands, and what has too few frames."""
+    """What is said of one model: sentences, the harmless ones, on what it stands, and what has too few frames."""
 
     model: str
     sentences: list[str]
@@ -53,7 +45,8 @@ class Sensitive:
 
 
 def summary(run: RunTables) -> pd.DataFrame | None:
-    """Per model, perturbation, strength and metric: value, low, high, n (frames and draws), frames, clusters, of_items.
+    """Per model, perturbation, strength and metric: value, low, high, n (frames and draws),
+    frames, clusters, of_items.
 
     narrower  the width of the interval, if each cluster held LARGER times as many frames, over that of today
     Clusters by the one rule, ``statistics/clusters.py``: the draws of one frame are never independent.
@@ -166,11 +159,14 @@ def _larger(flips: pd.DataFrame) -> str:
 
 def _sentence(perturbation: str, row: pd.Series, seen: float | None) -> str:
     said = saying(perturbation, float(row["strength"]))
-    text = f"{said[0].upper()}{said[1:]} flips the label of {percent(row['value'])} of the frames "
-    text += f"(95 % interval {percent_interval(row['low'], row['high'])})."
+    text = f"{said[0].upper()}{said[1:]} flips the label of {_share(row)} of the frames."
     if seen is not None and known(seen):
         text += f" Your footage itself varies by {saying(perturbation, seen)}."
     return text
+
+
+def _share(row: pd.Series) -> str:
+    return percent_with_interval(row["value"], row["low"], row["high"])
 
 
 def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
@@ -195,7 +191,7 @@ def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
         for metric in SHOWN:
             value, low, high = (row.get((name, metric), math.nan) for name in ("value", "low", "high"))
             few = not row.get(("frames", metric), 0) >= FEWEST
-            entry[metric] = "too few frames" if few else f"{percent(value)} [{percent_interval(low, high)}]"
+            entry[metric] = "too few frames" if few else percent_with_interval(value, low, high)
         entry["n"] = int(row.get(("n", "label_flip"), 0) or 0)
         result.append(entry)
     return result
@@ -295,8 +291,7 @@ def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
     first = (
         worth.assign(step=steps, less=-worth["value"]).sort_values(["step", "less"], kind="stable").iloc[0]
     )
-    share = percent_with_interval(first["value"], first["low"], first["high"])
-    said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {share}"
+    said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {_share(first)}"
     of = f" of {first['model']}'s frames" if flips["model"].nunique() > 1 else " of the frames"
     return f"{family.capitalize()}: {said}{of}"
 

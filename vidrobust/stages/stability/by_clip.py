@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
-from vidrobust.report.words import FEWEST, clock, cut, one_in, percent, percent_interval, plural
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.durations import clock
+from vidrobust.text.numbers import FEWEST, one_in, percent, percent_interval
+from vidrobust.text.phrases import cut, plural
 
 MOST_ROWS = 8
 """Of each table on page one; the rest is counted."""
@@ -19,7 +21,7 @@ MOST_ROWS = 8
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows of text; ``more`` rows were left out. ``said`` stands in place of rows where there are none."""
+    """Columns and rows of text; ``more`` rows were left out. ``said`` stands in place of no rows."""
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -62,7 +64,9 @@ def flips_of(run: RunTables) -> pd.DataFrame:
     """
     columns = ["model", "item", "time_s", "frame_a", "frame_b", "before", "after", "size"]
     every = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True)
-    return every.reindex(columns=columns).sort_values(["model", "item", "time_s"], kind="stable", ignore_index=True)
+    return every.reindex(columns=columns).sort_values(
+        ["model", "item", "time_s"], kind="stable", ignore_index=True
+    )
 
 
 def _label_changes(run: RunTables) -> pd.DataFrame:
@@ -92,11 +96,15 @@ def _box_renames(run: RunTables) -> pd.DataFrame:
     renamed = steps.loc[steps["flip"] == 1, [*keys, "frame"]]
     found = renamed.merge(followed, on=[*keys, "frame"], how="inner")
     found = found.rename(columns={"label_name": "after", "frame": "frame_b"}).dropna(subset=["before"])
-    return found[["model", "item", "time_s", "frame_a", "frame_b", "before", "after"]].astype({"frame_a": "int64"})
+    return found[["model", "item", "time_s", "frame_a", "frame_b", "before", "after"]].astype(
+        {"frame_a": "int64"}
+    )
 
 
 def _no_changes() -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype=object) for name in ("model", "item", "time_s", "before", "after")})
+    return pd.DataFrame(
+        {name: pd.Series(dtype=object) for name in ("model", "item", "time_s", "before", "after")}
+    )
 
 
 def clips(run: RunTables, most: int = MOST_ROWS) -> Table:
@@ -105,7 +113,9 @@ def clips(run: RunTables, most: int = MOST_ROWS) -> Table:
     if stability is None:
         return Table((), [], said="")
     rates = {
-        model: stability[(stability["model"] == model) & (stability["metric"] == task.answered[0])].set_index("item")
+        model: stability[(stability["model"] == model) & (stability["metric"] == task.answered[0])].set_index(
+            "item"
+        )
         for model, task in run.tasks.items()
     }
     of_items = {model: rows[rows.index != ""] for model, rows in rates.items()}
@@ -114,7 +124,8 @@ def clips(run: RunTables, most: int = MOST_ROWS) -> Table:
     order = order.sort_values(ascending=False, kind="stable")
     columns = ("Clip", *(f"{model}: {_called(run, model)}" for model in run.tasks))
     rows = [
-        (cut(str(item), 40), *(_rate(rows, item) for rows in of_items.values())) for item in order.index[:most]
+        (cut(str(item), 40), *(_rate(rows, item) for rows in of_items.values()))
+        for item in order.index[:most]
     ]
     return Table(columns, rows, max(0, len(order) - most))
 
@@ -150,7 +161,9 @@ def classes(run: RunTables, most: int = MOST_ROWS) -> Table:
     rows.sort(key=lambda row: -row[0])
     several = len(run.tasks) > 1
     columns = (*(("Model",) if several else ()), "Class", "What happens", "How often")
-    return Table(columns, [row[1] if several else row[1][1:] for row in rows[:most]], max(0, len(rows) - most))
+    return Table(
+        columns, [row[1] if several else row[1][1:] for row in rows[:most]], max(0, len(rows) - most)
+    )
 
 
 def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
@@ -166,7 +179,9 @@ def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
         n, flips = len(of), int(of["label_flip"].sum())
         often = f"{flips} of {n} times" if n >= FEWEST else f"too few to say (n = {n})"
         rate = flips / n if n >= FEWEST else -1.0
-        found.append((rate, (str(model), cut(str(name), 34), "the next frame is called something else", often)))
+        found.append(
+            (rate, (str(model), cut(str(name), 34), "the next frame is called something else", often))
+        )
     return found
 
 
@@ -174,17 +189,13 @@ def _dropped_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
     table = run.table("stability_by")
     if table is None or not run.detectors:
         return []
-    of = table[table["model"].isin(run.detectors) & (table["by"] == "class") & (table["metric"] == "dropout_rate")]
-    of = of[of["item"] == ""] if "item" in of else of
-    return [
-        (
-            float(row.value) if row.n >= FEWEST and np.isfinite(row.value) else -1.0,
-            (
-                str(row.model),
-                cut(str(row.group), 34),
-                "a followed object is missed",
-                rate_in_words(float(row.value), float(row.low), float(row.high), int(row.n)),
-            ),
-        )
-        for row in of.itertuples()
+    of = table[
+        table["model"].isin(run.detectors) & (table["by"] == "class") & (table["metric"] == "dropout_rate")
     ]
+    of = of[of["item"] == ""] if "item" in of else of
+    found: list[tuple[float, tuple[str, ...]]] = []
+    for row in of.itertuples():
+        rate = float(row.value) if row.n >= FEWEST and np.isfinite(row.value) else -1.0
+        often = rate_in_words(float(row.value), float(row.low), float(row.high), int(row.n))
+        found.append((rate, (str(row.model), cut(str(row.group), 34), "a followed object is missed", often)))
+    return found

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from vidrobust.metrics.metric import Metric
-from vidrobust.report.words import FEWEST, known, one_in, one_in_interval, plural
+from vidrobust.text.numbers import FEWEST, known, one_in, one_in_interval
+from vidrobust.text.phrases import plural
 
 STEADY = 1 / 1000
 """Events a frame, flips or dropouts, up to which a model is called steady: at 30 frames a second, one in 33 s."""

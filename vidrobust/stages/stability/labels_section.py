@@ -12,17 +12,18 @@ from vidrobust.metrics.labelled import WITHIN
 from vidrobust.metrics.metric import Metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.words import (
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.stability.section import metric_text, overall
+from vidrobust.text.numbers import (
     NOT_MEASURED,
     known,
     number,
     percent_interval,
     percent_with_interval,
-    plural,
+    points_with_interval,
     with_interval,
 )
-from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.section import metric_text, overall
+from vidrobust.text.phrases import plural
 
 MOST_CLASSES = 60
 """Rows of the table by class; the rest is in stability_by.parquet."""
@@ -83,7 +84,7 @@ def two_models(run: RunTables) -> list[dict[str, str]]:
         {
             "models": f"{row.model_a} to {row.model_b}",
             "n": f"n = {row.n} in {plural(int(row.clusters), 'cluster')}",
-            "difference": _points(row.difference, row.difference_low, row.difference_high),
+            "difference": points_with_interval(row.difference, row.difference_low, row.difference_high),
             "negative": percent_with_interval(row.negative_flips, row.negative_low, row.negative_high),
             "positive": percent_with_interval(row.positive_flips, row.positive_low, row.positive_high),
             "p": number(row.mcnemar_p),
@@ -213,12 +214,6 @@ def _with_exact(text: dict[str, str], row: Mapping[str, Any]) -> dict[str, str]:
     if not known(low) or (known(row["low"]) and np.allclose([low, high], [row["low"], row["high"]])):
         return text
     return {**text, "n": f"{text['n']}; as if independent {percent_interval(low, high)}"}
-
-
-def _points(value: float, low: float, high: float) -> str:
-    """A difference of shares, in points."""
-    told = f"{100 * value:+.1f}"
-    return f"{told} [{100 * low:+.1f} to {100 * high:+.1f}]" if known(low) else told
 
 
 def _cell(found: Any, metric: Metric) -> dict[str, str]:

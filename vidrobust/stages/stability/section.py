@@ -14,25 +14,22 @@ from vidrobust.metrics.metric import Metric
 from vidrobust.metrics.task import Task
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.words import (
-    FEWEST,
-    NO_INTERVAL,
-    NOT_MEASURED,
-    cut,
-    interval,
-    known,
-    number,
-    one_in,
-    one_in_interval,
-    percent,
-    percent_with_interval,
-    plural,
-    with_interval,
-)
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability import judgement, kappa
 from vidrobust.stages.stability.judgement import Judgement
 from vidrobust.tables import schema as tables
+from vidrobust.text.numbers import (
+    FEWEST,
+    NO_INTERVAL,
+    NOT_MEASURED,
+    known,
+    one_in,
+    one_in_interval,
+    percent,
+    percent_with_interval,
+    with_interval,
+)
+from vidrobust.text.phrases import cut, plural
 
 MOST_ITEMS = 20
 """Items shown in the comparison of items."""
@@ -156,9 +153,8 @@ def _per_second(flip: Mapping[str, Any], usable: pd.DataFrame) -> str:
     if not seconds > 0 or not known(flip["value"]):
         return NOT_MEASURED
     a_second = len(usable) / seconds
-    low, high = flip["low"] * a_second, flip["high"] * a_second
-    span = f" ({interval(low, high)})" if known(low) and known(high) else f" ({NO_INTERVAL})"
-    return f"{number(flip['value'] * a_second)} a second{span}"
+    value, low, high = (flip[key] * a_second for key in ("value", "low", "high"))
+    return with_interval(value, low, high, "a second")
 
 
 def _reverts(revert: Mapping[str, Any]) -> str:
@@ -205,9 +201,10 @@ def _caution(flip: Mapping[str, Any]) -> str:
     clusters, what = int(flip["clusters"]), flip["cluster"]
     if not clusters or not what:
         return ""
-    plural_what = plural(clusters, what)
     scope = "these clips alone" if what in ("second", "stretch") else "footage like this"
-    separate = plural_what if what == "item" else plural(clusters, f"separate {what}", f"separate {what}es" if what == "stretch" else "")
+    apart = {"item": ("item", ""), "part": ("part", "")}
+    one, many = apart.get(what, (f"separate {what}", f"separate {plural(2, str(what)).removeprefix('2 ')}"))
+    separate = plural(clusters, one, many)
     said = f"Based on {separate} of footage; the intervals speak of {scope}."
     if clusters < judgement.FEWEST_CLUSTERS:
         said += " Too few to rely on."
@@ -238,12 +235,12 @@ def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
     """A figure with its interval, and what it stands on; no figure from fewer than FEWEST."""
     if 0 < row["n"] < FEWEST:
         return {"text": "too few to say", "n": f"n = {int(row['n'])}"}
-    text = with_interval if metric.unit else percent_with_interval
-    value = text(row["value"], row["low"], row["high"])
+    ends = row["value"], row["low"], row["high"]
+    value = with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
     n = f"n = {int(row['n'])}"
     if row["clusters"]:
         n += f" in {plural(int(row['clusters']), str(row['cluster']) or 'cluster')}"
-    return {"text": f"{value} {metric.unit}".strip(), "n": n}
+    return {"text": value, "n": n}
 
 
 def _kappas(run: RunTables) -> list[dict[str, str]]:

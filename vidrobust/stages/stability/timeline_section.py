@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.words import cut, plural, short_names
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.phrases import cut, plural, short_names
 
 MOST_ITEMS = 8
 """Items drawn in full, the most unstable first."""

@@ -33,30 +33,8 @@ from vidrobust.changes.prepared import PreparedFrame, prepare
 from vidrobust.changes.texture import TextureChange, measure_texture
 from vidrobust.changes.time_stamps import Timing, measure_timing
 from vidrobust.frames.batch import FrameBatch
+from vidrobust.stages.variation.quantities import UNITS
 from vidrobust.tables import schema as tables
-
-UNITS: dict[str, str] = {
-    "gain": "ratio",
-    "offset": "levels of 255",
-    "saturation": "ratio",
-    "hue_deg": "deg",
-    "white_balance": "ratio red to blue",
-    "white_balance_rg": "ratio red to green",
-    "white_balance_bg": "ratio blue to green",
-    "shift_x_px": "px",
-    "shift_y_px": "px",
-    "rotation_deg": "deg",
-    "zoom": "ratio",
-    "sharpness": "px sigma",
-    "noise_sigma": "levels of 255",
-    "blockiness": "levels of 255",
-    "moving_share": "share of tracked points",
-    "part_shift_x_px": "px",
-    "part_shift_y_px": "px",
-    "part_rotation_deg": "deg",
-    "part_zoom": "ratio",
-}
-"""Every measured quantity and its unit, in the order of the result. Ratios have no change at 1, others at 0."""
 
 BREAKS = ("scene_cut", "frame_size")
 """Reasons after which a new shot begins."""

@@ -9,21 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.changes.transitions import REASONS
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.words import (
-    EXCLUSIONS,
-    NOT_MEASURED,
-    QUANTITIES,
-    SCALES,
-    duration,
-    listing,
-    number,
-    percent,
-    plural,
-)
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.variation.quantities import QUANTITIES, title_of
+from vidrobust.text.durations import duration
+from vidrobust.text.numbers import NOT_MEASURED, interval, number, percent, percent_interval
+from vidrobust.text.phrases import listing, plural
 
+SCALES = {"adjacent": "neighbours", "second": "1 s apart", "clip": "over the shot"}
+"""The scales of the table ``variation`` in words."""
 FEWEST_PAIRS = 20
 """Valid pairs below which a 95th or 99th percentile says nothing."""
 MOST_ROWS = 40
@@ -71,15 +67,15 @@ def exclusions(run: RunTables) -> list[dict[str, Any]]:
     every_model = pairs["model"].nunique()
     one = pairs[pairs["model"] == pairs["model"].iloc[0]]
     rows = []
-    reasons = [r for r in EXCLUSIONS if (one["excluded"] == r).any()]
-    reasons += [r for r in one["excluded"].unique() if r and r not in EXCLUSIONS]
+    reasons = [r for r in REASONS if (one["excluded"] == r).any()]
+    reasons += [r for r in one["excluded"].unique() if r and r not in REASONS]
     for reason in ["", *reasons]:
         of = one[one["excluded"] == reason]
         near, anchor = of["kind"] == "adjacent", of["kind"] == "anchor"
         flips = pairs[(pairs["excluded"] == reason) & (pairs["kind"] == "adjacent")]["label_flip"].sum()
         rows.append(
             {
-                "reason": EXCLUSIONS.get(reason, reason) if reason else "compared",
+                "reason": REASONS.get(reason, reason) if reason else "compared",
                 "adjacent": int(near.sum()),
                 "anchor": int(anchor.sum()),
                 "flips": int(flips),
@@ -180,7 +176,7 @@ def variation_rows(found: pd.DataFrame | None) -> list[dict[str, Any]]:
             few = row.valid < FEWEST_PAIRS
             rows.append(
                 {
-                    "quantity": QUANTITIES.get(quantity, quantity) if place == 0 else "",
+                    "quantity": title_of(quantity) if place == 0 else "",
                     "last": place == len(of) - 1,
                     "scale": SCALES.get(row.scale, row.scale),
                     "unit": "" if shares else row.unit,
@@ -188,7 +184,9 @@ def variation_rows(found: pd.DataFrame | None) -> list[dict[str, Any]]:
                     "p95": "too few" if few else text(row.p95),
                     "p99": "too few" if few else text(row.p99),
                     "error": text(row.error),
-                    "span": f"{text(row.least)} to {text(row.most)}" if row.items > 1 else "",
+                    "span": (percent_interval if shares else interval)(row.least, row.most)
+                    if row.items > 1
+                    else "",
                     "n": f"{row.valid} of {row.n}",
                 }
             )
@@ -233,7 +231,7 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
             panel.set_yticks(y, list(SCALES.values()) if k % columns == 0 else [])
             panel.set_ylim(len(SCALES) - 0.5, -0.5)
             panel.set_xlim(left=0)
-            panel.set_title(QUANTITIES.get(quantities[k], quantities[k]), fontsize=8)
+            panel.set_title(title_of(quantities[k]), fontsize=8)
             panel.set_xlabel("%" if factor == 100 else unit)
             panel.grid(axis="x")
         caption = (

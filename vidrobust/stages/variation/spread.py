@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.variation.changes import UNITS
+from vidrobust.stages.variation.quantities import UNITS
 from vidrobust.tables import schema as tables
 
 QUANTITIES = (

@@ -1,0 +1,191 @@
+"""Numbers, shares, intervals and rates as a person reads them: one look on the console, in reports and documents.
+
+A value stands before its interval, and its unit stands once, before the bracket: "34 % [23, 43]",
+"1.5 px [1.2, 1.9]". An interval alone is "23 to 43 %". What is not known is said in words. No torch here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+NOT_MEASURED = "not measured"
+NO_INTERVAL = "no interval"
+FEWEST = 10
+"""Frames or pairs below which no rate and no share is stated."""
+SMALLEST_SHARE = 1e-4
+"""Smaller shares are written as below 0.01 %."""
+
+
+def known(value: float | None) -> bool:
+    """Whether there is a finite number."""
+    return value is not None and math.isfinite(value)
+
+
+def number(value: float | None, digits: int = 2, missing: str = NOT_MEASURED) -> str:
+    """So many significant digits, no exponent, a true minus: 0.031, 4.7, −120.
+
+    >>> number(0.0312), number(123.4), number(-0.5), number(float("nan"), missing="-")
+    ('0.031', '120', '−0.5', '-')
+    """
+    if value is None or not math.isfinite(value):
+        return missing
+    if value == 0:
+        return "0"
+    if value < 0:
+        return f"−{number(-value, digits)}"
+    places = digits - 1 - math.floor(math.log10(value))
+    rounded = round(value, places)
+    if rounded >= 10**digits or places <= 0:
+        return f"{rounded:.0f}"
+    text = f"{rounded:.{max(0, places)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """A difference, with its sign: +0.31, −4.7, 0."""
+    return _with_sign(number(value, digits), value)
+
+
+def percent(value: float | None, missing: str = NOT_MEASURED) -> str:
+    """A share or a change as a percentage of two significant digits; what is not all is never written as 100 %."""
+    if value is None or not math.isfinite(value):
+        return missing
+    if 0 < value < SMALLEST_SHARE:
+        return "below 0.01 %"
+    return f"{_percent_figure(value)} %"
+
+
+def signed_percent(value: float | None) -> str:
+    """A difference of shares, or a change in relation, with its sign: +6.1 %, −12 %."""
+    return _with_sign(percent(value), value)
+
+
+def share(value: float | None) -> str:
+    """A share whose estimate may fall below 0: in words it is then 0 %. The number itself stays in its table."""
+    return percent(_not_below_0(value))
+
+
+def interval(low: float | None, high: float | None, unit: str = "", digits: int = 2) -> str:
+    """An interval alone: "0.12 to 0.34", "1.2 to 1.9 px"."""
+    if not (known(low) and known(high)):
+        return NO_INTERVAL
+    return f"{number(low, digits)} to {number(high, digits)} {unit}".rstrip()
+
+
+def percent_interval(low: float | None, high: float | None) -> str:
+    """An interval of shares alone: "2.1 to 15 %"."""
+    if low is None or high is None or not (known(low) and known(high)):
+        return NO_INTERVAL
+    return f"{_percent_figure(low)} to {_percent_figure(high)} %"
+
+
+def with_interval(
+    value: float | None, low: float | None, high: float | None, unit: str = "", digits: int = 2
+) -> str:
+    """A number and its interval: "0.5 [0.25, 0.75]", "1.5 px [1.2, 1.9]"."""
+    if not known(value):
+        return NOT_MEASURED
+    return _bracketed(f"{number(value, digits)} {unit}".rstrip(), low, high, lambda end: number(end, digits))
+
+
+def percent_with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A percentage and its interval: "34 % [23, 43]"."""
+    return _bracketed(percent(value), low, high, _percent_figure) if known(value) else NOT_MEASURED
+
+
+def share_with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A share whose estimate may fall below 0, and its interval; in words nothing is below 0 %."""
+    return percent_with_interval(*map(_not_below_0, (value, low, high)))
+
+
+def points_with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A difference of shares in percentage points, and its interval: "+6.1 [+2, +10]"."""
+    if value is None or not known(value):
+        return NOT_MEASURED
+    return _bracketed(_points(value), low, high, _points)
+
+
+def counted_share(found: Mapping[str, Any], missing: str = NOT_MEASURED) -> str:
+    """A share with its interval and what it was counted from: "97 % [89, 100], 58 of 60".
+
+    found  value, low, high, n, and count where it is a count
+    """
+    if not found["n"]:
+        return missing
+    of = f"{found['count']} of {found['n']}" if "count" in found else f"n = {found['n']}"
+    return f"{percent_with_interval(found['value'], found['low'], found['high'])}, {of}"
+
+
+def one_in(rate: float | None) -> str:
+    """A rate as one in so many: "1 in 16"; "none" for 0."""
+    if rate is None or not math.isfinite(rate):
+        return NOT_MEASURED
+    if rate <= 0:
+        return "none"
+    many = 1 / rate
+    return f"1 in {many:.1f}" if many < 9.95 else f"1 in {number(many)}"
+
+
+def one_in_interval(low: float | None, high: float | None) -> str:
+    """The interval of a rate: "between 1 in 40 and 1 in 8"; "at most 1 in 8" where it reaches down to 0."""
+    if low is None or high is None or not (known(low) and known(high)):
+        return NO_INTERVAL
+    if high <= 0:
+        return "none"
+    if low < 1e-6:
+        return f"at most {one_in(high)}"
+    return f"between {one_in(low)} and {one_in(high)}"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A strength with its unit; what is relative as a percentage: "6.4 % gain", "1.5 px"."""
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    factor, said = _as_said(unit)
+    return f"{number(factor * value, 3)} {said}".rstrip()
+
+
+def amount_interval(low: float | None, high: float | None, unit: str) -> str:
+    """A range of strengths with its unit: "0.4 to 6.4 % gain", "1.5 to 3 px"."""
+    if low is None or high is None or not (known(low) and known(high)):
+        return NO_INTERVAL
+    factor, said = _as_said(unit)
+    return interval(factor * low, factor * high, said, digits=3)
+
+
+def _as_said(unit: str) -> tuple[float, str]:
+    """What a strength is multiplied with to be read, and the words behind it."""
+    if unit.startswith("relative "):
+        return 100.0, f"% {unit.removeprefix('relative ')}"
+    return (100.0, "% of the width") if unit == "share of the width" else (1.0, unit)
+
+
+def _bracketed(text: str, low: float | None, high: float | None, said: Any) -> str:
+    if not (known(low) and known(high)):
+        return f"{text}, {NO_INTERVAL}"
+    return f"{text} [{said(low)}, {said(high)}]"
+
+
+def _percent_figure(value: float | None) -> str:
+    """A percentage without its unit."""
+    if value is None:
+        return NOT_MEASURED
+    if 0.99 < value < 1:
+        return f"{math.floor(value * 1000) / 10:.1f}"
+    if 0 < value < SMALLEST_SHARE:
+        return "below 0.01"
+    return "0" if abs(value) < SMALLEST_SHARE else number(100 * value)
+
+
+def _points(value: float | None) -> str:
+    return _with_sign(_percent_figure(value), value)
+
+
+def _not_below_0(value: float | None) -> float | None:
+    return value if value is None or not value < 0 else 0.0
+
+
+def _with_sign(text: str, value: float | None) -> str:
+    return f"+{text}" if value is not None and value > 0 and text[0].isdigit() and text != "0" else text

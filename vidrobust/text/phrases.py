@@ -1,0 +1,51 @@
+"""Counts with their nouns, enumerations, and names short enough for a legend. No torch here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+LONGEST_NAME = 26
+"""Characters of a class name that fit in a legend or under a picture."""
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """A count with its noun: "1 frame", "3 frames", "2 boxes"."""
+    ending = "es" if one.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{count:,} {one if count == 1 else many or one + ending}".replace(",", " ")
+
+
+def span(counts: Iterable[int]) -> str:
+    """One count, or from the least to the most: "24", "12 to 24"."""
+    each = [int(count) for count in counts]
+    return str(min(each)) if min(each) == max(each) else f"{min(each)} to {max(each)}"
+
+
+def listing(words: Iterable[str], most: int = 0) -> str:
+    """a, b and c; with ``most`` only so many, and how many more there are."""
+    each = list(words)
+    if most and len(each) > most:
+        return f"{', '.join(each[:most])} and {len(each) - most} more"
+    return " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
+
+
+def short_names(names: Iterable[str]) -> Mapping[str, str]:
+    """Class names that fit, each still its own.
+
+    A long name loses the synonyms behind a comma ("mountain bike, all-terrain bike, off-roader"), as long as no
+    two become the same; what is still too long is cut in the middle, so that beginning and end remain.
+    """
+    every = list(dict.fromkeys(names))
+    first = {
+        name: name if len(name) <= LONGEST_NAME else name.split(",")[0].strip() or name for name in every
+    }
+    counts = Counter(first.values())
+    return {name: cut(first[name] if counts[first[name]] == 1 else name) for name in every}
+
+
+def cut(text: str, longest: int = LONGEST_NAME) -> str:
+    """At most so many characters, the middle left out."""
+    if len(text) <= longest:
+        return text
+    end = longest // 3
+    return f"{text[: longest - end - 1]}…{text[-end:]}"
