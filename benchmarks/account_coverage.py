@@ -9,13 +9,14 @@ drawn as a study draws them, and per cause the share of intervals that hold the 
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import cv2
+import harness
 import numpy as np
 import pandas as pd
 import torch
+from harness import say
 
 from vidrobust.changes.transitions import PairWatcher
 from vidrobust.frames.pixels import to_array
@@ -29,31 +30,31 @@ from vidrobust.video.source import open_video
 
 
 def footage(path: Path, count: int, width: int) -> tuple[list[np.ndarray], pd.DataFrame]:
-    """The first frames of a clip, made smaller, and the links between them."""
+    """The first frames of a clip, made smaller, and the transitions between them."""
     frames: list[np.ndarray] = []
-    links: list[tuple[float, str]] = []
+    transitions: list[tuple[float, str]] = []
     watcher = PairWatcher()
     with open_video(path) as source:
         for batch in source.batches(16):
             found = watcher.feed(batch)
-            links += list(zip(found.pixel_change, found.reason, strict=True))
+            transitions += list(zip(found.pixel_change, found.reason, strict=True))
             for pixels in batch.pixels:
                 frame = to_array(pixels)
                 size = (width, round(frame.shape[0] * width / frame.shape[1]))
                 frames.append(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
             if len(frames) >= count:
                 break
-    table = pd.DataFrame(links[1:count], columns=["pixel_change", "excluded"])
+    table = pd.DataFrame(transitions[1:count], columns=["pixel_change", "excluded"])
     table.insert(0, "frame_a", np.arange(len(table)))
     table.insert(1, "frame_b", table["frame_a"] + 1)
     return frames[:count], table
 
 
 def replay_all(
-    frames: list[np.ndarray], links: pd.DataFrame, models: list[Classifier], item: str
+    frames: list[np.ndarray], transitions: pd.DataFrame, models: list[Classifier], item: str
 ) -> pd.DataFrame:
     """Rows of the table ``causes`` of every usable pair."""
-    usable = set(links.loc[links["excluded"] == "", "frame_a"])
+    usable = set(transitions.loc[transitions["excluded"] == "", "frame_a"])
     rows: list[dict[str, object]] = []
     for t in sorted(usable):
         before = frames[t - 1] if t - 1 in usable else None
@@ -64,12 +65,12 @@ def replay_all(
     return pd.DataFrame(rows)
 
 
-def coverage(rows: pd.DataFrame, links: pd.DataFrame, pairs: int, draws: int) -> pd.DataFrame:
+def coverage(rows: pd.DataFrame, transitions: pd.DataFrame, pairs: int, draws: int) -> pd.DataFrame:
     """Per cause: the share of all pairs, the spread of samples' shares, how many intervals hold it, how wide."""
     truth = summarise(rows, per_item=False).set_index("cause")["share"]
     found = []
     for seed in range(draws):
-        chosen = choose_pairs(links, pairs, f"draw {seed}")
+        chosen = choose_pairs(transitions, pairs, f"draw {seed}")
         drawn = rows.drop(columns="weight").merge(chosen, on=["frame_a", "frame_b"])
         found.append(summarise(drawn, per_item=False).set_index("cause")[["share", "low", "high"]])
     every = pd.concat(found)
@@ -88,9 +89,7 @@ def coverage(rows: pd.DataFrame, links: pd.DataFrame, pairs: int, draws: int) ->
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--model", required=True)
     parser.add_argument("--pairs", type=int, default=24)
@@ -102,11 +101,11 @@ def main() -> None:
     cv2.setNumThreads(1)
     model = load_model(options.model, device="cpu")
     for path in options.clips:
-        frames, links = footage(path, options.frames, options.width)
-        rows = replay_all(frames, links, [model], path.stem)
-        print(f"\n{path.name}: {rows['frame_a'].nunique()} pairs, {model.name}")
-        print(coverage(rows, links, options.pairs, options.draws).round(3).to_string(), flush=True)
+        frames, transitions = footage(path, options.frames, options.width)
+        rows = replay_all(frames, transitions, [model], path.stem)
+        say(f"\n{path.name}: {rows['frame_a'].nunique()} pairs, {model.name}")
+        say(coverage(rows, transitions, options.pairs, options.draws).round(3).to_string())
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -12,7 +12,6 @@ and what is specific of it.
 
 from __future__ import annotations
 
-import argparse
 import io
 import time
 import zlib
@@ -22,9 +21,11 @@ from pathlib import Path
 
 import av
 import cv2
+import harness
 import numpy as np
 import pandas as pd
 import torch
+from harness import say
 
 from vidrobust.changes.transitions import PairWatcher
 from vidrobust.finished_runs.demo import find_clip
@@ -252,10 +253,9 @@ def null(pairs: list[tuple[str, int, PairReplays]], count: int) -> None:
             named_in += bool(found.isin(CAUSES).any())
             played = account[account["cause"].isin(CAUSES)]
             above += bool(((played["low"] > 0.05) & (played["specific_low"] > 0)).any())
-        print(
+        say(
             f"  random answers, {classes} classes: a cause named in {named_in} of {count}, "
-            f"lower ends above .05 and specific in {above}",
-            flush=True,
+            f"lower ends above .05 and specific in {above}"
         )
 
 
@@ -277,7 +277,7 @@ def report(table: pd.DataFrame, truth: dict[str, list[np.ndarray]], title: str) 
             free, noisy, change = np.concatenate(truth[model]).sum(axis=0)
             line += f"  truth {free / change:5.2f} with noise {noisy / change:5.2f}"
         names = who[who["model"] == model]["cause"].tolist()
-        print(f"{line}  n {int(own.n.iloc[0])}  named {','.join(names) or '-'} | {shares}", flush=True)
+        say(f"{line}  n {int(own.n.iloc[0])}  named {','.join(names) or '-'} | {shares}")
 
 
 def clips(corpus: Path) -> Iterator[tuple[str, Path, int, int]]:
@@ -292,16 +292,16 @@ def study_clip(
     path: Path, first: int, count: int, models: list[Classifier], item: str, pairs: int
 ) -> list[dict[str, object]]:
     """Rows of the table ``causes`` of a real clip, from a sample of its pairs."""
-    watcher, links, seen = PairWatcher(), [], 0
+    watcher, transitions, seen = PairWatcher(), [], 0
     with open_video(path) as source:
         for batch in source.batches(16):
             found = watcher.feed(batch)
-            links += list(zip(batch.index, found.pixel_change, found.reason, strict=True))
+            transitions += list(zip(batch.index, found.pixel_change, found.reason, strict=True))
             seen += len(batch)
             if seen >= first + count:
                 break
         table = pd.DataFrame(
-            links[first + 1 : first + count], columns=["frame_b", "pixel_change", "excluded"]
+            transitions[first + 1 : first + count], columns=["frame_b", "pixel_change", "excluded"]
         )
         table.insert(0, "frame_a", table["frame_b"] - 1)
         usable = set(table.loc[table["excluded"] == "", "frame_a"])
@@ -318,9 +318,7 @@ def study_clip(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     root = Path(__file__).resolve().parents[2] / "shared"
     parser.add_argument("--corpus", type=Path, default=root / "corpus")
     parser.add_argument("--models", type=Path, default=root / "models")
@@ -342,7 +340,7 @@ def main() -> None:
         began, used = time.perf_counter(), time.process_time()
         rows = study_clip(path, first, count, models, item, options.pairs)
         report(pd.DataFrame(rows), {model.name: [] for model in models}, item)
-        print(f"{'':<19}{time.perf_counter() - began:.0f} s, {time.process_time() - used:.0f} CPU s")
+        say(f"{'':<19}{time.perf_counter() - began:.0f} s, {time.process_time() - used:.0f} CPU s")
     for name in options.world:
         began = time.perf_counter()
         rows, kept = [], []
@@ -356,8 +354,8 @@ def main() -> None:
             report(pd.DataFrame(rows), truth, name)
         if options.random:
             null(kept, options.random)
-        print(f"{'':<19}{time.perf_counter() - began:.0f} s")
+        say(f"{'':<19}{time.perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -10,10 +10,10 @@ planted detector misses ``PLANTED`` more. Beside the jackknife of ``vidrobust co
 
 from __future__ import annotations
 
-import argparse
-
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 
 from vidrobust.finished_runs.compare_precision import precision_differences
 from vidrobust.finished_runs.compare_sides import Side
@@ -85,16 +85,14 @@ def bootstrap(a: Made, b: Made, rng: np.random.Generator, resamples: int) -> tup
 
 def main() -> None:
     """Print a table: a row a number of clips."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = harness.parser(__doc__)
     parser.add_argument("--worlds", type=int, default=200)
     parser.add_argument("--clips", type=int, nargs="+", default=[6, 12, 30])
     parser.add_argument("--frames", type=int, default=10)
     parser.add_argument("--resamples", type=int, default=200, help="0: no bootstrap beside")
     given = parser.parse_args()
-    print(
-        "| clips | equal: better or worse, % | the same by a bootstrap, % | planted: worse, % | difference |"
-    )
-    print("|---|---|---|---|---|")
+    say("| clips | equal: better or worse, % | the same by a bootstrap, % | planted: worse, % | difference |")
+    say("|---|---|---|---|---|")
     for clips in given.clips:
         rng = np.random.default_rng(0)
         alarms, by_bootstrap, found, size = 0, 0, 0, []
@@ -111,8 +109,8 @@ def main() -> None:
             size.append(told["difference"])
         share = [100 * count / given.worlds for count in (alarms, by_bootstrap, found)]
         second = f"{share[1]:.1f}" if given.resamples else "-"
-        print(f"| {clips} | {share[0]:.1f} | {second} | {share[2]:.1f} | {np.mean(size):.3f} |", flush=True)
+        say(f"| {clips} | {share[0]:.1f} | {second} | {share[2]:.1f} | {np.mean(size):.3f} |")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -10,7 +10,6 @@ whole run is compared with itself where the label flips in 2 of 100 pairs more: 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import tempfile
@@ -18,8 +17,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 from scipy import stats
 
 from vidrobust.cli.app import main as vidrobust
@@ -113,7 +114,7 @@ def study(whole: RunFolder, splits: int, seed: int) -> tuple[dict[str, Counter[s
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = harness.parser(__doc__)
     parser.add_argument("run", nargs="?", type=Path)
     parser.add_argument("--splits", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
@@ -128,17 +129,17 @@ def main() -> None:
         )
         verdicts, found = study(whole, arguments.splits, arguments.seed)
     limit = int(stats.binom.ppf(0.99, arguments.splits, 0.05))
-    print(f"{arguments.splits} splits; 5 % but for binomial error: up to {limit}\n")
-    print("| metric | better | worse | same | cannot tell |\n|---|---|---|---|---|")
+    say(f"{arguments.splits} splits; 5 % but for binomial error: up to {limit}\n")
+    say("| metric | better | worse | same | cannot tell |\n|---|---|---|---|---|")
     shown = [name for name in verdicts if name in SHOWN] or list(verdicts)
     for name in shown:
         counts = [verdicts[name][v] for v in ("better", "worse", "same", "cannot tell")]
-        print(f"| {name} | " + " | ".join(map(str, counts)) + " |")
+        say(f"| {name} | " + " | ".join(map(str, counts)) + " |")
     worst = max(verdicts, key=lambda name: verdicts[name]["better"] + verdicts[name]["worse"])
     wrong = verdicts[worst]["better"] + verdicts[worst]["worse"]
-    print(f"\nof all {len(verdicts)} metrics most false alarms: {worst}, {wrong} of {arguments.splits}")
-    print(f"two points more flips: {dict(found)}")
+    say(f"\nof all {len(verdicts)} metrics most false alarms: {worst}, {wrong} of {arguments.splits}")
+    say(f"two points more flips: {dict(found)}")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

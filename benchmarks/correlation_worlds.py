@@ -12,14 +12,15 @@ With --intervals the coverage of other intervals is printed instead: the cluster
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 from scipy import special
 
 from vidrobust.stages.correlate.study import correlate
@@ -393,7 +394,7 @@ def judge_together(world: World, runs: int, seed: int) -> Counter[str]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = harness.parser(__doc__)
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--world", nargs="*", choices=list(WORLDS), default=list(WORLDS))
@@ -402,32 +403,31 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.together:
         for name in arguments.world:
-            print(name, dict(judge_together(WORLDS[name], arguments.runs, arguments.seed)), flush=True)
+            say(name, dict(judge_together(WORLDS[name], arguments.runs, arguments.seed)))
         return
     if arguments.intervals:
-        print("| world | jackknife | percentile | BCa | Fisher, units |\n|---|---|---|---|---|")
+        say("| world | jackknife | percentile | BCa | Fisher, units |\n|---|---|---|---|---|")
         for name in arguments.world:
             share = compare_intervals(WORLDS[name], arguments.runs, arguments.seed)
-            print(f"| {name} | " + " | ".join(f"{100 * v:.1f}" for v in share.values()) + " |", flush=True)
+            say(f"| {name} | " + " | ".join(f"{100 * v:.1f}" for v in share.values()) + " |")
         return
-    print(
+    say(
         "| world | truth | rho | partial | mean | cover % | width | proxy % | no evidence % | cannot tell % | "
         "untied: proxy % |"
     )
-    print("|---" * 11 + "|")
+    say("|---" * 11 + "|")
     start = time.process_time()
     for name in arguments.world:
         world = WORLDS[name]
         r = judge_world(world, arguments.runs, arguments.seed)
-        print(
+        say(
             f"| {name}: {world.about} | {world.expected} | {r['raw']:.2f} | {r['truth']:.2f} | {r['mean']:.2f} | "
             f"{100 * r['coverage']:.1f} | {r['width']:.2f} | {100 * r['proxy']:.1f} | "
-            f"{100 * r['no evidence']:.1f} | {100 * r['cannot tell']:.1f} | {100 * r['false']:.1f} |",
-            flush=True,
+            f"{100 * r['no evidence']:.1f} | {100 * r['cannot tell']:.1f} | {100 * r['false']:.1f} |"
         )
     seconds = time.process_time() - start
-    print(f"\n{arguments.runs} draws of {PERTURBATIONS} perturbations in each world; {seconds:.0f} s of CPU.")
+    say(f"\n{arguments.runs} draws of {PERTURBATIONS} perturbations in each world; {seconds:.0f} s of CPU.")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -1,6 +1,6 @@
 """Decoding at 1080p: vidrobust against PyAV, decord, torchcodec and OpenCV, in CPU time and memory.
 
-    python benchmarks/decode.py CLIP [--frames 200] [--rounds 3] [--json]
+    python benchmarks/decode.py CLIP [--frames 200] [--rounds 3] [--json FILE]
 
 CLIP is any real video; it is scaled to 1920x1080 and coded as H.264 with a key frame every 250 frames, in a
 temporary folder, by the ffmpeg program. Each reader runs in a process of its own, the readers in turn, and
@@ -22,6 +22,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import harness
 
 SIZE = 256  # the shorter side after the resize; 1920 x 1080 becomes 455 x 256
 BATCH = 4
@@ -185,13 +187,10 @@ def compare(source: str, frames: int, rounds: int) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("clip")
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--tiny", help=argparse.SUPPRESS)
     parser.add_argument("--how", default="none", help=argparse.SUPPRESS)
@@ -201,15 +200,10 @@ def main() -> None:
         print(json.dumps(result))
         return
     rows = compare(arguments.clip, arguments.frames, arguments.rounds)
-    if arguments.json:
-        print(json.dumps(rows, indent=2))
-        return
+    found = harness.table("task", "reader", "CPU, ms a frame", "ratio", "extra memory, MB")
     for row in rows:
-        print(
-            f"{row['task']:38} {row['reader']:20} {row['cpu_ms']:7.2f} ms  ratio {row['ratio']:.3f}  "
-            f"{row['extra_mb']:5} MB"
-        )
+        found.row(row["task"], row["reader"], row["cpu_ms"], row["ratio"], row["extra_mb"])
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -18,7 +18,6 @@ growth  frames and perturbations are made two and four times as many, and models
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
@@ -30,7 +29,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import harness
 import numpy as np
+from harness import say
 
 PERTURBATIONS = (
     *("brightness", "rotation", "gaussian_blur", "jpeg", "gaussian_noise", "contrast", "translation", "hue"),
@@ -96,7 +97,7 @@ def cut_clips(sources: Sequence[str], count: int, seconds: float, size: str, fol
 def long_clip(sources: Sequence[str], seconds: float, size: str, folder: Path) -> None:
     """One video of so many seconds: the sources one after the other, as often as it needs."""
     folder.mkdir()
-    parts = folder.parent / "parts"
+    parts = folder.parent / "cache"
     parts.mkdir()
     for number, source in enumerate(sources):
         ffmpeg("-i", source, *coded(size), str(parts / f"{number}.mp4"))
@@ -126,8 +127,8 @@ def study(sources: Path, out: Path, *more: str) -> Told:
 def tell(name: str, told: Told) -> None:
     in_stages = ", ".join(f"{stage} {s:.0f}" for stage, s in told.stages.items() if s >= 0.5)
     wall = f"{told.wall_s:.0f} s ({told.wall_s / 60:.1f} min)"
-    print(f"{name}: {wall} for {told.frames} frames, peak {told.peak_mb:.0f} MB")
-    print(f"  seconds by stage: {in_stages}", flush=True)
+    say(f"{name}: {wall} for {told.frames} frames, peak {told.peak_mb:.0f} MB")
+    say(f"  seconds by stage: {in_stages}")
 
 
 def growth(
@@ -145,28 +146,28 @@ def growth(
         cut_clips(sources, 2, seconds * times, size, clips)
         told = study(clips, folder / f"frames{times}", *one, *some, *few)
         found["frames"].append((told.frames, told.wall_s))
-        print(f"{told.frames} frames: {told.wall_s:.1f} s", flush=True)
+        say(f"{told.frames} frames: {told.wall_s:.1f} s")
     for count in (1, 2, 3):
         models = [part for number in range(count) for part in ("-m", f"copies:copy{number}")]
         told = study(folder / "clips1", folder / f"models{count}", *models, *some, *few)
         found["models"].append((count, told.wall_s))
-        print(f"{count} model(s): {told.wall_s:.1f} s", flush=True)
+        say(f"{count} model(s): {told.wall_s:.1f} s")
     for count in (4, 8, 16):
         named = tuple(f"--perturbation={name}" for name in PERTURBATIONS[:count])
         told = study(folder / "clips1", folder / f"perturbations{count}", *one, *named, *few)
         found["perturbations"].append((count, told.wall_s))
-        print(f"{count} perturbations: {told.wall_s:.1f} s", flush=True)
+        say(f"{count} perturbations: {told.wall_s:.1f} s")
     return found
 
 
 def tell_growth(found: dict[str, list[tuple[float, float]]], figure: str) -> None:
-    print("| what | of | seconds | line | farthest from it |")
-    print("|---|---|---|---|---|")
+    say("| what | of | seconds | line | farthest from it |")
+    say("|---|---|---|---|---|")
     for what, points in found.items():
         x, y = np.array(points).T
         slope, fixed = np.polyfit(x, y, 1)
         off = np.abs(y - (fixed + slope * x)).max() / y.mean()
-        print(
+        say(
             f"| {what} | {', '.join(f'{n:.0f}' for n in x)} | {', '.join(f'{s:.1f}' for s in y)} | "
             f"{fixed:.1f} s + {slope:.3g} s each | {100 * off:.1f} % |"
         )
@@ -188,13 +189,11 @@ def tell_growth(found: dict[str, list[tuple[float, float]]], figure: str) -> Non
         panel.set_xlabel(what)
         panel.set_ylabel("seconds of a whole study")
     sheet.savefig(figure, dpi=120)
-    print(f"figure: {figure}")
+    say(f"figure: {figure}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("what", choices=("clips", "long", "growth"))
     parser.add_argument("sources", nargs="+")
     parser.add_argument("--clips", type=int, default=100)
@@ -206,7 +205,7 @@ def main() -> None:
     parser.add_argument("--figure", default="")
     parser.add_argument("--keep", help="A folder for clips and runs, which then stay.")
     asked = parser.parse_args()
-    print(f"{os.cpu_count()} processors")
+    say(f"{os.cpu_count()} processors")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(asked.keep or name)
         folder.mkdir(exist_ok=True)
@@ -218,7 +217,7 @@ def main() -> None:
             told = study(folder / "clips", folder / "run", *model, *workers)
             tell(f"{asked.clips} clips of {seconds:g} s, {size}", told)
             minutes = told.wall_s * 100 / asked.clips / 60
-            print(f"  a hundred such clips: {minutes:.1f} min, if it grows with the clips")
+            say(f"  a hundred such clips: {minutes:.1f} min, if it grows with the clips")
         elif asked.what == "long":
             size = asked.size or "1920x1080"
             long_clip(asked.sources, 60 * asked.minutes, size, folder / "clips")
@@ -230,4 +229,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

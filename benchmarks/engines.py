@@ -8,13 +8,14 @@ everything on its way from file to labels, and the network alone.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 
 import av
+import harness
 import numpy as np
 import torch
+from harness import say
 from PIL import Image
 from torchvision import transforms
 
@@ -66,7 +67,7 @@ def with_vidrobust(clip: str, model: NetworkClassifier, frames: int) -> np.ndarr
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = harness.parser(__doc__)
     parser.add_argument("clip")
     parser.add_argument("--model", default="efficientnet-lite0")
     parser.add_argument("--frames", type=int, default=128)
@@ -90,21 +91,21 @@ def main() -> None:
             labels[name] = run()
             best[name] = min(best[name], time.perf_counter() - before)
     first, reference = next(iter(best.values())), next(iter(labels.values()))
-    print(f"{torch.get_num_threads()} threads, {len(reference)} frames of {asked.clip}")
+    say(f"{torch.get_num_threads()} threads, {len(reference)} frames of {asked.clip}")
     for name, seconds in best.items():
         other = int((labels[name] != reference).sum())
-        print(
+        say(
             f"{name:40} {len(reference) / seconds:7.1f} frames/s  {first / seconds:5.2f} x  {other} labels differ"
         )
     for note in fast.info.notes:
-        print(note)
-    print("the network alone:")
+        say(note)
+    say("the network alone:")
     for row in compare_engines(eager, sample):
-        print(
+        say(
             f"{row.engine:22} {row.precision:9} {row.threads or '':2} {row.frames_per_s:7.1f} frames/s "
             f"{row.speed:5.2f} x  {row.flips}/{row.frames} flips  {row.difference:.1e}  {row.why}"
         )
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

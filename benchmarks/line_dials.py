@@ -13,13 +13,14 @@ of the absolute error. A pair is planted with
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 
 from vidrobust.changes.transitions import PairWatcher
 from vidrobust.line_sim.camera import SENSOR_LEVELS
@@ -85,22 +86,20 @@ def compare(dial: str, size: float, parts: int, seconds: float, seed: int) -> st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("--parts", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=900)
     parser.add_argument("--dial", choices=[*QUANTITY], nargs="+", default=[*QUANTITY])
     given = parser.parse_args()
-    print(
+    say(
         f"{'dial':10s} {'size':>6s} {'quantity':16s} {'valid pairs':>14s} "
         f"{'planted':>9s} {'measured':>9s} {'error':>9s}"
     )
     for dial in given.dial:
         for size in BY_NAME[dial].sizes:
-            print(compare(dial, size, given.parts, given.seconds, given.seed), flush=True)
+            say(compare(dial, size, given.parts, given.seconds, given.seed))
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -12,7 +12,6 @@ there already, so that other weights are judged on the same frames. Dials are na
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -21,9 +20,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import cv2
+import harness
 import numpy as np
 import pandas as pd
 import torch
+from harness import say
 
 from vidrobust.line_sim import trained
 from vidrobust.line_sim.dials import BY_NAME
@@ -106,9 +107,7 @@ def row_of(dial: str, word: str, found: Sequence[list[dict[str, int]]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--parts", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=1.0)
@@ -132,14 +131,14 @@ def main() -> None:
         for dial, word in rows
         for seed in given.seeds
     ]
-    print("| dial | size | flips | by line | parts that flip | pairs | right class | right kind |")
-    print("|---|---|---|---|---|---|---|---|")
+    say("| dial | size | flips | by line | parts that flip | pairs | right class | right kind |")
+    say("|---|---|---|---|---|---|---|---|")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(given.workers, mp_context=context) as pool:
         found = pool.map(judge, lines)
         for dial, word in rows:
-            print(row_of(dial, word, [next(found) for _ in given.seeds]), flush=True)
+            say(row_of(dial, word, [next(found) for _ in given.seeds]))
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

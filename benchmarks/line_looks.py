@@ -8,14 +8,15 @@ one clip of each kind of part, all dials at rest. The measures are those of vidr
 
 from __future__ import annotations
 
-import argparse
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import av
 import cv2
+import harness
 import numpy as np
+from harness import say
 
 from vidrobust.line_sim.looks import QUANTITIES, looks
 from vidrobust.line_sim.render import RenderSettings, render
@@ -40,9 +41,7 @@ def picture(path: Path, number: int) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--seed", type=int, default=31)
@@ -50,10 +49,10 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         manifest = render(RenderSettings(parts=4, seconds=0.4, seed=given.seed), Path(folder))
         rendered = [Path(folder) / path for path in manifest["path"]]
-        print(f"| clip | {' | '.join(QUANTITIES)} |\n|---|---|---|---|")
+        say(f"| clip | {' | '.join(QUANTITIES)} |\n|---|---|---|---|")
         for path, step in [*((p, 10) for p in (*REAL, *given.clips)), *((p, 6) for p in rendered)]:
             found = looks(path, step)
-            print(f"| {path.stem} | {' | '.join(f'{found[name]:.3g}' for name in QUANTITIES)} |")
+            say(f"| {path.stem} | {' | '.join(f'{found[name]:.3g}' for name in QUANTITIES)} |")
         if given.figure:
             shown = [picture(path, 8) for path in (*REAL, *rendered)]
             rows = [np.hstack(shown[at : at + 3]) for at in (0, 3)]
@@ -61,4 +60,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -8,20 +8,20 @@ the cores, the first figure is only a lower bound; the second holds nearly as we
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 import time
 from pathlib import Path
+
+import harness
+from harness import say
 
 from vidrobust.line_sim.belt import HEIGHT, WIDTH
 from vidrobust.line_sim.render import RenderSettings, render
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("--clips", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
@@ -30,7 +30,7 @@ def main() -> None:
     settings = RenderSettings(parts=given.clips, seconds=given.seconds, dials=tuple(given.dial))
     frames = sum(plan.frames for plan in settings.plans())
     load = os.getloadavg()[0]
-    print(
+    say(
         f"{given.clips} clips, {frames} frames of {WIDTH} x {HEIGHT}; load of the machine at the start {load:.1f}"
     )
     for workers in given.workers:
@@ -39,12 +39,10 @@ def main() -> None:
             render(settings, Path(folder) / "line", workers=workers)
             wall, after = time.perf_counter() - start, os.times()
         cpu = sum(getattr(after, name) - getattr(before, name) for name in _CPU)
-        print(
-            f"workers {workers}: {frames / wall:6.1f} frames/s, {cpu / frames * 1e3:5.2f} ms of CPU a frame"
-        )
+        say(f"workers {workers}: {frames / wall:6.1f} frames/s, {cpu / frames * 1e3:5.2f} ms of CPU a frame")
 
 
 _CPU = ("user", "system", "children_user", "children_system")
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

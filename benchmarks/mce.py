@@ -12,15 +12,16 @@ differ it says how many standard deviations the package's count of wrong answers
 
 from __future__ import annotations
 
-import argparse
 import csv
 import tempfile
 import time
 import warnings
 from pathlib import Path
 
+import harness
 import numpy as np
 import onnxruntime
+from harness import say
 from PIL import Image
 from torchvision import transforms
 
@@ -100,9 +101,7 @@ class Reference:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("models", type=Path)
     parser.add_argument("--frames", type=int, default=5)
@@ -117,10 +116,10 @@ def main() -> None:
         started = time.process_time()
         reference = Reference(images, given.models / NET, len(model.class_names) - 1000)
         clean, ces, equal, deviations = reference.wrong(), [], 0, []
-        print(f"{len(images)} images, {NET}")
-        print(f"clean error {one['clean_error']:.3f}, reference {clean.mean():.3f}\n")
-        print("| corruption | error, mean of five | reference | CE | reference | |")
-        print("|---|---|---|---|---|---|")
+        say(f"{len(images)} images, {NET}")
+        say(f"clean error {one['clean_error']:.3f}, reference {clean.mean():.3f}\n")
+        say("| corruption | error, mean of five | reference | CE | reference | |")
+        say("|---|---|---|---|---|---|")
         for name, found in one["corruptions"].items():
             draws = [
                 np.array([reference.wrong(name, s) for s in SEVERITIES]).T
@@ -140,14 +139,14 @@ def main() -> None:
             figures = (
                 f"{np.mean(found['errors']):.3f} | {wrong.mean():.3f} | {found['ce']:.1f} | {ces[-1]:.1f}"
             )
-            print(f"| {name} | {figures} | {note} |", flush=True)
-        print(
+            say(f"| {name} | {figures} | {note} |")
+        say(
             f"\nmCE {one['mce']:.1f} ({one['mce_low']:.1f} to {one['mce_high']:.1f}), reference {np.mean(ces):.1f}"
         )
-        print(f"{equal} of {len(WITHOUT_CHANCE)} without chance are equal at all severities")
-        print(f"those with chance lie {min(deviations):+.1f} to {max(deviations):+.1f} sd from the reference")
-        print(f"{cost:.0f} s of processor time, reference {time.process_time() - started:.0f} s")
+        say(f"{equal} of {len(WITHOUT_CHANCE)} without chance are equal at all severities")
+        say(f"those with chance lie {min(deviations):+.1f} to {max(deviations):+.1f} sd from the reference")
+        say(f"{cost:.0f} s of processor time, reference {time.process_time() - started:.0f} s")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

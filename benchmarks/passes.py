@@ -8,11 +8,11 @@ in which any of it is inside, ``whole_first`` the first in which all is, and so 
 
 from __future__ import annotations
 
-import argparse
-
 import cv2
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 
 from vidrobust.line_sim.belt import HEIGHT, WIDTH
 from vidrobust.line_sim.clip import ClipPlan, RenderedClip, stage
@@ -75,12 +75,12 @@ def errors(dials: tuple[str, ...], clips: int, seconds: float, speed: float) -> 
 
 def main() -> None:
     """Print a table of conditions."""
-    parser = argparse.ArgumentParser()
+    parser = harness.parser(__doc__)
     parser.add_argument("--clips", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=3.0)
     given = parser.parse_args()
-    print("| condition | clips | passes found | " + " | ".join(EVENTS) + " |")
-    print("|---|---|---|" + "---|" * len(EVENTS))
+    say("| condition | clips | passes found | " + " | ".join(EVENTS) + " |")
+    say("|---|---|---|" + "---|" * len(EVENTS))
     for speed in (12.0, -20.0):
         for name, dials in CONDITIONS.items():
             table = errors(dials, given.clips, given.seconds, speed)
@@ -88,8 +88,8 @@ def main() -> None:
                 f"{table[e].mean():+.1f} ({table[e].min():+.0f} to {table[e].max():+.0f})" for e in EVENTS
             ]
             cells = (f"{speed:g} px, {name}", str(len(table)), str(table["found"].sum()), *told)
-            print(f"| {' | '.join(cells)} |", flush=True)
+            say(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

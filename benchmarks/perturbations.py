@@ -12,14 +12,15 @@ severities), and none below 0.7 of it.
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 from collections.abc import Callable
 
 import cv2
+import harness
 import numpy as np
 import torch
+from harness import say
 
 from vidrobust.perturb.catalogue import suite
 from vidrobust.perturb.draws import from_seed
@@ -71,13 +72,13 @@ def natural(side: int, batch: int, repetitions: int, name: str) -> None:
     """Print a suite's cost a picture and its share of a forward pass."""
     forward = forward_pass_ms(repetitions)
     pixels = torch.from_numpy(picture(side)).permute(2, 0, 1).repeat(batch, 1, 1, 1).contiguous()
-    print(f"\n{name}, {side} px, batches of {batch}; EfficientNet-Lite0 at 224: {forward:.2f} ms a picture")
-    print(f"{'':22} {'ms, mildest to strongest':42} of a pass")
+    say(f"\n{name}, {side} px, batches of {batch}; EfficientNet-Lite0 at 224: {forward:.2f} ms a picture")
+    say(f"{'':22} {'ms, mildest to strongest':42} of a pass")
     for entry in suite(name):
         cost = ours_ms(entry, pixels, repetitions)
         share = max(cost) / forward
         over = "  over" if share > SHARE_OF_A_FORWARD_PASS else ""
-        print(f"{entry.name:22} {' '.join(f'{ms:7.3f}' for ms in cost):42} {share:6.1%}{over}")
+        say(f"{entry.name:22} {' '.join(f'{ms:7.3f}' for ms in cost):42} {share:6.1%}{over}")
 
 
 def imagenet_c(side: int, batch: int, repetitions: int) -> None:
@@ -87,8 +88,8 @@ def imagenet_c(side: int, batch: int, repetitions: int) -> None:
         import imagecorruptions
     array = picture(side)
     pixels = torch.from_numpy(array).permute(2, 0, 1).repeat(batch, 1, 1, 1).contiguous()
-    print(f"\nimagenet-c, {side} px, batches of {batch}, mean over severities, ms a picture")
-    print(f"{'':22} {'ours':>8} {'package':>8} {'ratio':>7}")
+    say(f"\nimagenet-c, {side} px, batches of {batch}, mean over severities, ms a picture")
+    say(f"{'':22} {'ours':>8} {'package':>8} {'ratio':>7}")
     ours, theirs, slow = [], [], []
     for entry in suite("imagenet-c"):
         ours.append(float(np.mean(ours_ms(entry, pixels, repetitions))))
@@ -97,17 +98,15 @@ def imagenet_c(side: int, batch: int, repetitions: int) -> None:
             for s in range(1, 6)
         ]
         theirs.append(float(np.mean(costs)))
-        print(f"{entry.name:22} {ours[-1]:8.3f} {theirs[-1]:8.3f} {theirs[-1] / ours[-1]:7.2f}", flush=True)
+        say(f"{entry.name:22} {ours[-1]:8.3f} {theirs[-1]:8.3f} {theirs[-1] / ours[-1]:7.2f}")
         slow += [entry.name] if theirs[-1] / ours[-1] < LEAST_OF_EACH else []
     total = sum(theirs) / sum(ours)
-    print(f"{'sum':22} {sum(ours):8.3f} {sum(theirs):8.3f} {total:7.2f}  (wanted: {FASTER_IN_SUM:g})")
-    print(f"below {LEAST_OF_EACH:g} of the package: {', '.join(slow) or 'none'}")
+    say(f"{'sum':22} {sum(ours):8.3f} {sum(theirs):8.3f} {total:7.2f}  (wanted: {FASTER_IN_SUM:g})")
+    say(f"below {LEAST_OF_EACH:g} of the package: {', '.join(slow) or 'none'}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("--suite", choices=["natural", "line-camera", "imagenet-c"], action="append")
     parser.add_argument("--side", type=int, default=224, help="px of the square picture (224)")
     parser.add_argument("--batch", type=int, default=8, help="pictures in a batch (8)")
@@ -123,4 +122,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

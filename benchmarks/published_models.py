@@ -11,11 +11,12 @@ nulls on the same models: each is given the instability of a model of nearly the
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 
 from vidrobust.stages.correlate.from_summaries import family_of
 from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
@@ -111,28 +112,27 @@ def dealt_anew(models: pd.DataFrame, target: str, rng: np.random.Generator) -> p
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = harness.parser(__doc__)
     parser.add_argument("--draws", type=int, default=20)
     arguments = parser.parse_args()
     models = table()
-    print(f"{len(models)} models, {len({family_of(name) for name in models.index})} families\n")
-    print("| target | alone | beside other families | beside other data too |\n|---|---|---|---|")
+    say(f"{len(models)} models, {len({family_of(name) for name in models.index})} families\n")
+    say("| target | alone | beside other families | beside other data too |\n|---|---|---|---|")
     for target in TARGETS:
         foreign = "sketches" if target not in ("sketches", "renditions") else "ImageNet-Vid-Robust"
         plain, controlled = study(models, target), study(models, target, foreign)
-        print(
+        say(
             f"| {target} | {len(alone(plain))} of 19 | {len(proxies(plain))}: {', '.join(proxies(plain))} | "
-            f"{len(proxies(controlled))} (against {foreign}): {', '.join(proxies(controlled))} |",
-            flush=True,
+            f"{len(proxies(controlled))} (against {foreign}): {', '.join(proxies(controlled))} |"
         )
-        print(f"\n{plain.headline}\n{controlled.headline}\n") if target == "ImageNet-Vid-Robust" else None
+        say(f"\n{plain.headline}\n{controlled.headline}\n") if target == "ImageNet-Vid-Robust" else None
     rng = np.random.default_rng(0)
     called = [
         len(proxies(study(dealt_anew(models, "ImageNet-Vid-Robust", rng), "ImageNet-Vid-Robust", seed=k)))
         for k in range(arguments.draws)
     ]
-    print(f"\ndealt anew: {np.mean(called) / 19:.1%} of {19 * arguments.draws} called proxies")
+    say(f"\ndealt anew: {np.mean(called) / 19:.1%} of {19 * arguments.draws} called proxies")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -13,10 +13,11 @@ the truth. The binomial error of a cell of 1,000 runs is 0.7.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 
+import harness
 import numpy as np
+from harness import say
 from scipy import signal, special, stats
 
 from vidrobust.statistics.clusters import independent_clusters
@@ -46,7 +47,7 @@ def coverage(draw: Callable[[], Interval], truth: float, runs: int) -> tuple[flo
     return held / runs, length / runs
 
 
-def shown(cells: Sequence[tuple[float, float]]) -> str:
+def printable(cells: Sequence[tuple[float, float]]) -> str:
     """The row of a table in Markdown, and the mean of its cells."""
     mean = np.mean([held for held, _ in cells])
     return " | ".join(f"{100 * held:.1f} ({length:.2g})" for held, length in cells) + f" | {100 * mean:.1f} |"
@@ -55,8 +56,8 @@ def shown(cells: Sequence[tuple[float, float]]) -> str:
 def rates(rng: np.random.Generator, runs: int) -> None:
     """The rate of beta-binomial clips."""
     for name, cells in (("rate, correlation", CELLS), ("beyond", BEYOND)):
-        print(f"\n| {name} | " + " | ".join(f"{m:g}, {r:g}" for m, r in cells) + " | mean |")
-        print("|---" * (len(cells) + 2) + "|")
+        say(f"\n| {name} | " + " | ".join(f"{m:g}, {r:g}" for m, r in cells) + " | mean |")
+        say("|---" * (len(cells) + 2) + "|")
         for clips in CLIPS:
             label = np.repeat(np.arange(clips), PAIRS)
             row = [
@@ -69,13 +70,13 @@ def rates(rng: np.random.Generator, runs: int) -> None:
                 )
                 for m, r in cells
             ]
-            print(f"| {clips} clips | {shown(row)}", flush=True)
+            say(f"| {clips} clips | {printable(row)}")
 
 
 def sizes(rng: np.random.Generator, runs: int) -> None:
     """Clips of 20 to 600 pairs; and clips of which one in ten is bad, a mixture of two rates."""
-    print("\n| clips | unequal, rate .05, correlation .1 | one in ten bad (.2, else .01) | mean |")
-    print("|---|---|---|---|")
+    say("\n| clips | unequal, rate .05, correlation .1 | one in ten bad (.2, else .01) | mean |")
+    say("|---|---|---|---|")
     for clips in CLIPS:
 
         def unequal(clips: int = clips) -> Interval:
@@ -88,7 +89,7 @@ def sizes(rng: np.random.Generator, runs: int) -> None:
             bad = np.where(rng.random(clips) < 0.1, 0.2, 0.01)
             return clustered_rate(rng.random(len(label)) < bad[label], label)
 
-        print(f"| {clips} | {shown([coverage(unequal, 0.05, runs), coverage(mixture, 0.029, runs)])}")
+        say(f"| {clips} | {printable([coverage(unequal, 0.05, runs), coverage(mixture, 0.029, runs)])}")
 
 
 def means(rng: np.random.Generator, runs: int) -> None:
@@ -103,7 +104,7 @@ def means(rng: np.random.Generator, runs: int) -> None:
         "U-shaped": lambda n: rng.beta(0.5, 0.5, n),
     }
     truth = dict.fromkeys(worlds, 0.02) | {"normal .3 ± .05": 0.3, "U-shaped": 0.5}
-    print("\n| mean of clips | " + " | ".join(worlds) + " | mean |\n" + "|---" * (len(worlds) + 2) + "|")
+    say("\n| mean of clips | " + " | ".join(worlds) + " | mean |\n" + "|---" * (len(worlds) + 2) + "|")
     for clips in CLIPS:
         label = np.repeat(np.arange(clips), 100)
         row, plain = [], []
@@ -123,8 +124,8 @@ def means(rng: np.random.Generator, runs: int) -> None:
 
             row.append(coverage(draw, truth[name], runs))
             plain.append(held / runs)
-        print(f"| {clips} clips | {shown(row)}")
-        print(
+        say(f"| {clips} clips | {printable(row)}")
+        say(
             "| Student's t | "
             + " | ".join(f"{100 * p:.1f}" for p in plain)
             + f" | {100 * np.mean(plain):.1f} |"
@@ -134,8 +135,8 @@ def means(rng: np.random.Generator, runs: int) -> None:
 def stretches(rng: np.random.Generator, runs: int) -> None:
     """Flips at 25 frames a second; the logit of their rate moves slowly, with a standard deviation of 1."""
     memories = (0.3, 1.0, 3.0, 10.0)
-    print("\n| footage | " + " | ".join(f"memory {m:g} s" for m in memories) + " | mean |")
-    print("|---" * (len(memories) + 2) + "|")
+    say("\n| footage | " + " | ".join(f"memory {m:g} s" for m in memories) + " | mean |")
+    say("|---" * (len(memories) + 2) + "|")
     truth = float(np.mean(special.expit(-3.5 + rng.normal(size=1_000_000))))
     for seconds, clips in ((10, 1), (30, 1), (60, 1), (60, 3), (600, 1)):
         frames = seconds * 25
@@ -151,12 +152,12 @@ def stretches(rng: np.random.Generator, runs: int) -> None:
             return clustered_rate(rng.random(clips * frames) < special.expit(-3.5 + state.ravel()), clusters)
 
         row = [coverage(lambda m=m: draw(m), truth, runs) for m in memories]
-        print(f"| {clips} x {seconds} s, {clusters.count} stretches | {shown(row)}", flush=True)
+        say(f"| {clips} x {seconds} s, {clusters.count} stretches | {printable(row)}")
 
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = harness.parser(__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=["rates", "sizes", "means", "stretches"])
@@ -167,4 +168,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -10,11 +10,12 @@ compare    two runs of the same footage that are equal but for chance: better or
 
 from __future__ import annotations
 
-import argparse
 import math
 
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 
 from vidrobust.repeatability.compare import paired_difference, verdict
 from vidrobust.repeatability.gauge import gauge_study
@@ -43,7 +44,7 @@ def measured(
 def gauge(rng: np.random.Generator, runs: int) -> None:
     """Coverage of the components."""
     names = ("repeatability", "operator", "reproducibility", "part", "grr", "total")
-    print("\n| parts x operators x trials; sds | " + " | ".join((*names, "%GRR")) + " |\n" + "|---" * 8 + "|")
+    say("\n| parts x operators x trials; sds | " + " | ".join((*names, "%GRR")) + " |\n" + "|---" * 8 + "|")
     worlds = [
         ((10, 3, 3), (2.0, 0.5, 0.3, 0.5), False),
         ((10, 3, 2), (2.0, 0.3, 0.0, 0.5), False),
@@ -70,7 +71,7 @@ def gauge(rng: np.random.Generator, runs: int) -> None:
                 held[name] += each.variance_low <= truth[name] <= each.variance_high
             held["%GRR"] += found.percent_grr_low <= percent <= found.percent_grr_high
         label = " x ".join(map(str, shape)) + (" nested" if nested else "") + "; " + ", ".join(map(str, sds))
-        print(f"| {label} | " + " | ".join(f"{100 * n / runs:.1f}" for n in held.values()) + " |", flush=True)
+        say(f"| {label} | " + " | ".join(f"{100 * n / runs:.1f}" for n in held.values()) + " |")
 
 
 def votes(
@@ -85,12 +86,12 @@ def votes(
 def attribute(rng: np.random.Generator, runs: int) -> None:
     """Coverage of the kappas."""
     worlds = [(0.02, 0.1, 0.5), (0.05, 0.0, 0.3), (0.01, 0.0, 0.5), (0.02, 0.2, 0.2), (0.15, 0.1, 0.5)]
-    print(
+    say(
         "\n| error, borderline, defects | kappa | "
         + " | ".join(f"{n} parts" for n in (15, 30, 50, 100))
         + " |"
     )
-    print("|---" * 6 + "|")
+    say("|---" * 6 + "|")
     for error, borderline, defects in worlds:
         many = votes(rng, 1_000_000, 6, error, borderline, defects)
         truth = {
@@ -108,9 +109,7 @@ def attribute(rng: np.random.Generator, runs: int) -> None:
                     held[name][k] += not found.low > truth[name] and not found.high < truth[name]
         for name, counts in held.items():
             row = " | ".join(f"{100 * n / runs:.1f}" for n in counts)
-            print(
-                f"| {error:g}, {borderline:g}, {defects:g} | {name} {truth[name]:.2f} | {row} |", flush=True
-            )
+            say(f"| {error:g}, {borderline:g}, {defects:g} | {name} {truth[name]:.2f} | {row} |")
 
 
 def _counts(bad: np.ndarray) -> np.ndarray:
@@ -119,8 +118,8 @@ def _counts(bad: np.ndarray) -> np.ndarray:
 
 def compare(rng: np.random.Generator, runs: int) -> None:
     """Equal runs and planted changes of a flip rate: clips of 200 pairs, rates beta distributed about .05."""
-    print("\n| clips | correlation | equal: better or worse | equal: same (margin 1 %) | + 2 points: worse |")
-    print("|---" * 5 + "|")
+    say("\n| clips | correlation | equal: better or worse | equal: same (margin 1 %) | + 2 points: worse |")
+    say("|---" * 5 + "|")
     for clips in (5, 10, 30, 100):
         for correlation in (0.02, 0.2):
             called = same = found = 0
@@ -136,12 +135,12 @@ def compare(rng: np.random.Generator, runs: int) -> None:
                 more = paired_difference(first, planted, label)
                 found += verdict(more.low, more.high, margin=0.01, worse="higher") == "worse"
             row = " | ".join(f"{100 * n / runs:.1f}" for n in (called, same, found))
-            print(f"| {clips} | {correlation:g} | {row} |", flush=True)
+            say(f"| {clips} | {correlation:g} | {row} |")
 
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = harness.parser(__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=["gauge", "attribute", "compare"])
@@ -152,4 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -9,12 +9,13 @@ they are matched by their names of today.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 
 KEYS = {
     "frames": ["model", "item", "frame"],
@@ -62,9 +63,7 @@ def differences(first: pd.DataFrame, second: pd.DataFrame, keys: list[str], tole
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("first", type=Path)
     parser.add_argument("second", type=Path)
     parser.add_argument("--tolerance", type=float, default=1e-9)
@@ -76,15 +75,15 @@ def main() -> None:
             continue
         first, second = (pd.read_parquet(path) for path in paths)
         if not set(keys) <= set(first) & set(second):
-            print(f"{name}: has other columns, and is not compared")
+            say(f"{name}: has other columns, and is not compared")
             continue
         if name == "stability":
             first, second = (t.assign(metric=t["metric"].map(named_today)) for t in (first, second))
         said = differences(first, second, keys, arguments.tolerance)
         same &= not said
-        print(f"{name}: {len(first)} rows, " + ("; ".join(said) if said else "the same"))
+        say(f"{name}: {len(first)} rows, " + ("; ".join(said) if said else "the same"))
     sys.exit(0 if same else 1)
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -28,6 +28,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import harness
+from harness import say
+
 BATCH = 16
 
 
@@ -82,9 +85,9 @@ def decoding(clip: str) -> tuple[int, float, float]:
 
 def model_alone(clip: str, spec: str, frames: int) -> tuple[int, float, float]:
     """Frames, and seconds and seconds of processors without the start of the process and the loading."""
-    from vidrobust.frames.device import settle_process
+    from vidrobust.frames.device import tune_process
 
-    settle_process()  # as the command does
+    tune_process()  # as the command does
 
     from vidrobust.models.load import load_model
     from vidrobust.models.predict import predict
@@ -121,9 +124,7 @@ def made(clip: str, seconds: float, size: str, folder: Path) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("clip")
     parser.add_argument("--model", default="efficientnet-lite0")
     parser.add_argument("--seconds", type=float, default=60)
@@ -166,27 +167,27 @@ def main() -> None:
                 _, alone, busy = json.loads(said)
                 inner[what] = min(alone, inner.get(what, alone))
                 work[what] = min(busy, work.get(what, busy))
-    print(
+    say(
         f"{frames} frames of {asked.size}, {asked.model}, {os.cpu_count()} processors; process start included"
     )
     for name, seconds in best.items():
-        print(
+        say(
             f"{name:18} {seconds:7.1f} s {frames / seconds:7.1f} frames/s "
             f"{best['plain loop'] / seconds:6.2f} of the plain loop's speed"
         )
     bound = max(inner.values())
     both = sum(work.values()) / (os.cpu_count() or 1)
-    print(
+    say(
         "without process start: "
         + ", ".join(f"{what} alone {s:.1f} s, {work[what]:.1f} s of processors" for what, s in inner.items())
     )
     for what in ("warm", "cold"):
         took = best[f"vidrobust, {what}"]
-        print(
+        say(
             f"vidrobust, {what}: {bound / took:.2f} of what the slower of them allows, {both / took:.2f} of what "
             "these processors allow, which have both to do"
         )
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

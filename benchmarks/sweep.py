@@ -10,11 +10,12 @@ perturbations that take longest. The ratio aimed at is 0.8 or more.
 
 from __future__ import annotations
 
-import argparse
 import time
 
+import harness
 import numpy as np
 import torch
+from harness import say
 
 from vidrobust.models.load import load_model
 from vidrobust.models.predict import AUTO_BATCH, Model, predict
@@ -37,9 +38,7 @@ def bare(model: Model, pixels: torch.Tensor, passes: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("clip")
     parser.add_argument("--model", action="append")
     parser.add_argument("--suite", default="natural")
@@ -51,7 +50,7 @@ def main() -> None:
         count = video.info.num_frames or asked.frames
         frames = video.at(np.unique(np.linspace(0, count - 1, asked.frames).astype(int)).tolist())
     height, width = frames.pixels.shape[-2:]
-    print(f"{len(frames)} frames of {asked.clip}, {width}x{height}; {torch.get_num_threads()} threads")
+    say(f"{len(frames)} frames of {asked.clip}, {width}x{height}; {torch.get_num_threads()} threads")
     for spec in asked.model or ["efficientnet-lite0"]:
         model = load_model(spec, device="cpu")
         best = {"bare": 0.0, "sweep": 0.0}
@@ -62,7 +61,7 @@ def main() -> None:
             passes = sum(done) + len(frames)
             best["sweep"] = max(best["sweep"], passes / (time.perf_counter() - before))
             best["bare"] = max(best["bare"], bare(model, frames.pixels, passes))
-        print(
+        say(
             f"{model.name:24} bare {best['bare']:6.1f} frames/s, sweep {best['sweep']:6.1f} passes/s, "
             f"ratio {best['sweep'] / best['bare']:.2f}"
         )
@@ -78,10 +77,10 @@ def main() -> None:
             each.apply(frames.pixels[rows], strength, generators)
         spent[each.key] = time.perf_counter() - before
     copies = sum(len(frames) for _ in perturbations)
-    print(f"perturbing alone: {1000 * sum(spent.values()) / copies:.1f} ms a frame; the longest, ms a frame:")
+    say(f"perturbing alone: {1000 * sum(spent.values()) / copies:.1f} ms a frame; the longest, ms a frame:")
     for key in sorted(spent, key=lambda k: -spent[k])[:10]:
-        print(f"  {key:24} {1000 * spent[key] / len(frames):6.1f}")
+        say(f"  {key:24} {1000 * spent[key] / len(frames):6.1f}")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

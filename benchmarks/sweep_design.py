@@ -13,12 +13,13 @@ the mean of the population.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import harness
 import numpy as np
 import pandas as pd
+from harness import say
 
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.sensitivity.design import start_of, strengths_shown
@@ -40,7 +41,7 @@ def whole_sweep(run: Path, frames: int) -> tuple[list[tuple[str, float]], np.nda
     clips = []
     for item, rows in wide.groupby(level="item"):
         if len(rows) < frames:
-            print(f"{item}: has {len(rows)} frames, and is left out")
+            say(f"{item}: has {len(rows)} frames, and is left out")
             continue
         spread = np.linspace(0, len(rows) - 1, frames).round().astype(int)
         clips.append(np.stack([rows[metric].to_numpy()[spread] for metric in METRICS], axis=-1))
@@ -50,7 +51,7 @@ def whole_sweep(run: Path, frames: int) -> tuple[list[tuple[str, float]], np.nda
     return cells, values
 
 
-def shown(cells: Sequence[tuple[str, float]], frames: int, content: str, each: int) -> np.ndarray:
+def printable(cells: Sequence[tuple[str, float]], frames: int, content: str, each: int) -> np.ndarray:
     """(frames, cells) bool: what the design shows of a clip."""
     found = np.zeros((frames, len(cells)), bool)
     ranks = np.argsort(spread_order(frames, frames, start_of(0, content)))
@@ -77,9 +78,7 @@ def summed_up(values: np.ndarray, seen: np.ndarray) -> list[Interval]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--clips", default="6,8,12")
     parser.add_argument("--runs", type=int, default=60)
@@ -89,13 +88,11 @@ def main() -> None:
     cells, values = whole_sweep(asked.run, asked.frames)
     frames = values.shape[1]
     truth = np.concatenate([values[..., m].mean(axis=(0, 1)) for m in range(len(METRICS))])
-    print(f"{len(values)} clips of {frames} frames, {len(cells)} strengths of perturbations")
-    passes = shown(cells, frames, "any", asked.strengths).sum() + frames
-    print(f"forward passes of the design: {passes / (frames * (len(cells) + 1)):.2f} of the whole sweep")
-    print(
-        f"{'clips':>5} {'metric':16} {'median width':>14} {'of median':>10} {'median of':>10} {'cover':>12}"
-    )
-    print(f"{'':5} {'':16} {'whole  design':>14} {'curve':>10} {'ratios':>10} {'whole design':>12}")
+    say(f"{len(values)} clips of {frames} frames, {len(cells)} strengths of perturbations")
+    passes = printable(cells, frames, "any", asked.strengths).sum() + frames
+    say(f"forward passes of the design: {passes / (frames * (len(cells) + 1)):.2f} of the whole sweep")
+    say(f"{'clips':>5} {'metric':16} {'median width':>14} {'of median':>10} {'median of':>10} {'cover':>12}")
+    say(f"{'':5} {'':16} {'whole  design':>14} {'curve':>10} {'ratios':>10} {'whole design':>12}")
     rng = np.random.default_rng(0)
     for clips in map(int, asked.clips.split(",")):
         widths = np.empty((asked.runs, 2, len(truth)))
@@ -104,7 +101,10 @@ def main() -> None:
             drawn = rng.integers(len(values), size=clips)
             every = np.ones((clips, frames, len(cells)), bool)
             design = np.array(
-                [shown(cells, frames, f"{run} {k} {clip}", asked.strengths) for k, clip in enumerate(drawn)]
+                [
+                    printable(cells, frames, f"{run} {k} {clip}", asked.strengths)
+                    for k, clip in enumerate(drawn)
+                ]
             )
             for side, seen in enumerate((every, design)):
                 found = summed_up(values[drawn], seen)
@@ -117,11 +117,11 @@ def main() -> None:
             curve = np.median(widths[:, :, mine].mean(axis=0), axis=1)
             ratios = np.median(pd.Series((widths[:, 1, mine] / widths[:, 0, mine]).ravel()).dropna())
             cover = covers[:, :, mine].mean(axis=(0, 2))
-            print(
+            say(
                 f"{clips:5} {name:16} {curve[0]:7.3f} {curve[1]:6.3f} {curve[1] / curve[0]:10.2f} {ratios:10.2f} "
                 f"{cover[0]:6.3f} {cover[1]:5.3f}"
             )
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -16,7 +16,6 @@ not planted     a named cause, or a step of one, that no dial plants; objects an
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import shutil
@@ -27,7 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import harness
 import pandas as pd
+from harness import say
 
 from vidrobust.api.study import study
 from vidrobust.line_sim.dials import BY_NAME, DIALS
@@ -65,7 +66,6 @@ ALWAYS = ("objects", "came_into_view", "noise_and_coding")
 """Causes that every clip has: the belt runs, and x264 codes it."""
 CLOSE = 0.25
 """Relative error up to which a size counts as found."""
-START, END = "<!-- truth -->", "<!-- /truth -->"
 
 
 @dataclass(frozen=True)
@@ -282,12 +282,9 @@ def _number(value: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=3000)
-    parser.add_argument("--page", type=Path)
     parser.add_argument("--verdicts", action="store_true")
     parser.add_argument(
         "--only", nargs="*", default=[], metavar="DIAL", help="worlds with these dials; or none"
@@ -305,13 +302,8 @@ def main() -> None:
         rows.append(run_world(world, given.out / "work"))
         with kept.open("a") as file:
             file.write(json.dumps(rows[-1]) + "\n")
-        print(_row(rows[-1]), f"{time.monotonic() - started:.0f} s", flush=True)
-    told = tables_of(rows)
-    print(told)
-    if given.page:
-        text = given.page.read_text(encoding="utf-8")
-        before, after = text.split(START)[0], text.split(END)[1]
-        given.page.write_text(f"{before}{START}\n{told}\n{END}{after}", encoding="utf-8")
+        print(_row(rows[-1]), f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    say(tables_of(rows))
     if given.verdicts:
         left = max(0.0, given.seconds - (time.monotonic() - started))
         script = Path(__file__).with_name("verdicts.py")
@@ -327,4 +319,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

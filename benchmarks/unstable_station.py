@@ -8,7 +8,6 @@ Three stations see the same parts in the same passes; at the second one a dial i
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -17,7 +16,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import harness
 import pandas as pd
+from harness import say
 
 from vidrobust.line_sim.render import RenderSettings, render
 
@@ -66,20 +67,20 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str, str, str]]:
 
 def main() -> None:
     """Print a row a station and dial."""
-    parser = argparse.ArgumentParser()
+    parser = harness.parser(__doc__)
     parser.add_argument("--dial", action="append", default=[])
     parser.add_argument("--parts", type=int, default=4)
     parser.add_argument("--passes", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    print("| dial of station 2 | station | sd between passes | same verdict | always right |")
-    print("|---|---|---|---|---|")
+    say("| dial of station 2 | station | sd between passes | same verdict | always right |")
+    say("|---|---|---|---|---|")
     for dial in given.dial or ["light=0.8"]:
         found = study(dial, given.parts, given.passes, given.seconds, given.seed)
         for row in rows(found):
-            print(f"| {dial} | {' | '.join(row)} |", flush=True)
+            say(f"| {dial} | {' | '.join(row)} |")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -8,15 +8,16 @@ of the process is compared, the best of the repeats, so that other work on the m
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import harness
 import numpy as np
 import torch
 from efficientnet_lite_pytorch import EfficientNet
+from harness import say
 
 from vidrobust.changes.transitions import PairWatcher
 from vidrobust.frames.batch import FrameBatch
@@ -78,9 +79,7 @@ def seconds_of_meter(path: Path, frames: int) -> tuple[float, VariationMeter]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--repeats", type=int, default=3)
@@ -88,7 +87,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     net = EfficientNet.from_name("efficientnet-lite0").eval()
-    print(
+    say(
         f"{'clip':42s} {'frames':>6s} {'model ms':>9s} {'meter ms':>9s} {'share':>6s} {'stride':>6s} {'pairs':>6s}"
     )
     for path in arguments.clips:
@@ -99,14 +98,14 @@ def main() -> None:
         result = meter.finish()
         counts = result.counts
         pairs = counts["pairs_drawn"] + counts["pairs_second"] + counts["pairs_clip"]
-        print(
+        say(
             f"{path.name:42s} {seen:6d} {model / seen * 1e3:9.2f} {spent / seen * 1e3:9.2f} "
             f"{spent / model:6.1%} {meter.stride:6d} {pairs:6d}"
         )
         if arguments.table:
-            print(result.timing, result.excluded, result.counts)
-            print(result.table.drop(columns=["item"]).round(4).to_string(index=False))
+            say(result.timing, result.excluded, result.counts)
+            say(result.table.drop(columns=["item"]).round(4).to_string(index=False))
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

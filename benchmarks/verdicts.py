@@ -18,7 +18,6 @@ covers   of worlds with one cause: the planted cause's interval holds the truth,
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import shutil
@@ -36,7 +35,9 @@ import pandas as pd
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import harness
 from account_worlds import MARGIN, STILLS, Frame, RandomAnswers, render, still
+from harness import say
 
 from vidrobust.api.study import study
 from vidrobust.frames.pixels import to_levels
@@ -449,9 +450,7 @@ def _covers(row: dict[str, Any], cause: str, truth: float) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = harness.parser(__doc__)
     root = Path(__file__).resolve().parents[2] / "shared"
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--corpus", type=Path, default=root / "corpus")
@@ -484,15 +483,14 @@ def main() -> None:
         rows.append(work())
         with kept.open("a") as file:
             file.write(json.dumps(rows[-1]) + "\n")
-        print(
+        say(
             key,
             rows[-1]["named"],
             rows[-1]["steps"] or rows[-1]["rejected"],
             f"{time.monotonic() - started:.0f} s",
-            flush=True,
         )
-    print(table(rows))
+    say(table(rows))
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / "vidrobust"
 FLOORS = [
     {"text"},
     {"errors"},
-    {"predictions", "files", "statistics"},
+    {"predictions", "files", "statistics", "extensions"},
     {"tables", "frames"},
     {"footage"},
     {"line_sim"},

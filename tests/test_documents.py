@@ -12,7 +12,6 @@ import pytest
 from tests.test_architecture import RANK
 from vidrobust.cli.app import cli
 from vidrobust.pipeline.stages import STAGES
-from vidrobust.tables import schema as tables
 
 for _path in sorted(Path(__file__).parents[1].glob("vidrobust/cli/*.py")):
     if _path.stem not in ("__init__", "app"):
@@ -142,8 +141,7 @@ def test_the_readme_has_a_line_for_every_folder_of_the_package() -> None:
     assert {name for name in folders if f"| `vidrobust/{name}/` |" not in text} == set()
 
 
-def test_the_run_folders_page_names_every_table_and_stage() -> None:
+def test_the_run_folders_page_names_every_stage_and_file() -> None:
     named = set(CODE.findall((ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")))
-    assert {name for name in tables.TABLES if f"{name}.parquet" not in named} == set()
     assert {stage.name for stage in STAGES if stage.name not in named} == set()
     assert {file for stage in STAGES for file in stage.files if file not in named} == set()

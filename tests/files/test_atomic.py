@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from vidrobust.files.atomic import cell_text, csv_text, json_text, write_text
+from vidrobust.files.atomic import cell_text, csv_text, write_text
+from vidrobust.files.json_text import json_text
 from vidrobust.footage.manifest import read_manifest
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.protocols.test_pm_k import HAND, frames_of, labels_of, sets
 from vidrobust.cli import app as cli
 from vidrobust.errors import InputError
 from vidrobust.finished_runs.gu2019 import lines
@@ -26,8 +27,6 @@ from vidrobust.finished_runs.gu2019_matrix import (
 from vidrobust.protocols.anchors import AnchorSets
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
-
-from .test_pm_k import HAND, frames_of, labels_of, sets
 
 FAMILIES = {"hue": "colour", "saturation": "colour", "noise": "noise", "blur": "blur"}
 

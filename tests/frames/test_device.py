@@ -39,8 +39,8 @@ def test_deterministic_is_for_a_whole_process() -> None:
 WAITS = """
 import os
 {before}
-from vidrobust.frames.device import settle_process
-settle_process()
+from vidrobust.frames.device import tune_process
+tune_process()
 print(os.environ.get("GOMP_SPINCOUNT"))
 """
 
@@ -64,7 +64,7 @@ def test_threads_soon_sleep_unless_the_user_says_otherwise(before: str, told: st
 
 HOLES = """
 import numpy as np
-from vidrobust.frames.device import give_memory_back
+from vidrobust.frames.device import trim_heap
 
 def resident_mb():
     with open("/proc/self/status") as status:
@@ -73,7 +73,7 @@ def resident_mb():
 pictures = [np.full(100_000, 7, np.uint8) for _ in range(3000)]
 pictures = pictures[::60]  # what stays lies between what was freed
 before = resident_mb()
-give_memory_back()
+trim_heap()
 print(before - resident_mb())
 """
 

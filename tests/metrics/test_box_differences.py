@@ -14,7 +14,6 @@ from vidrobust.metrics.box_differences import (
     ious,
     kinds,
     match,
-    paired_iou,
     wrong_kinds,
 )
 
@@ -32,7 +31,6 @@ def test_ious_are_torchvisions() -> None:
     table[i, j] = iou
     expected = box_iou(torch.from_numpy(a), torch.from_numpy(b)).numpy()
     np.testing.assert_allclose(table, expected, atol=1e-12)
-    np.testing.assert_allclose(paired_iou(a, b[:40]), np.diag(expected[:, :40]), atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))

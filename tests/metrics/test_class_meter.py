@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.made_frames import batch_of, texture
-from vidrobust.changes.transitions import Links
+from vidrobust.changes.transitions import FrameTransitions
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.class_differences import total_variation
 from vidrobust.metrics.class_meter import ALL_CLASSES, REST, TOP, ClassMeter
@@ -28,9 +28,9 @@ def made_predictions(count: int, seed: int = 0, classes: int = 3) -> np.ndarray:
     return p.astype(np.float32)
 
 
-def links_of(reasons: Sequence[str], start: int, stop: int) -> Links:
+def transitions_of(reasons: Sequence[str], start: int, stop: int) -> FrameTransitions:
     count = len(reasons)
-    return Links(
+    return FrameTransitions(
         reason=np.array(reasons, object)[start:stop],
         pixel_change=(np.arange(count) * 0.5)[start:stop],
         shift=np.zeros((count, 2))[start:stop],
@@ -46,7 +46,7 @@ def measure(
     frames = [texture(0, 30, 32)] * len(p)
     for start, stop in itertools.pairwise([0, *splits, len(p)]):
         batch = batch_of(frames[start:stop], first=start)
-        meter.feed(batch, links_of(reasons, start, stop), Classifications(p[start:stop], names))
+        meter.feed(batch, transitions_of(reasons, start, stop), Classifications(p[start:stop], names))
     return meter.finish()
 
 
@@ -157,7 +157,7 @@ def test_operating_points_decide_labels_and_margins() -> None:
     p = np.array([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.6, 0.31, 0.09]], np.float32)
     meter = ClassMeter("clip", "net", SETTINGS, metrics_of("classification"))
     predictions = Classifications(p, NAMES, thresholds=((1, 0.3),))
-    meter.feed(batch_of([texture(0, 30, 32)] * 3), links_of(["first", "", ""], 0, 3), predictions)
+    meter.feed(batch_of([texture(0, 30, 32)] * 3), transitions_of(["first", "", ""], 0, 3), predictions)
     found = meter.finish()
     assert found["frames"]["label_name"].tolist() == ["nut", "bolt", "nut"]
     # twice the way to the operating point, that of the bolt the lesser of this and of its lead over the washer
@@ -169,7 +169,7 @@ def test_operating_points_decide_labels_and_margins() -> None:
 def test_of_answers_that_name_some_classes_only_labels_are_compared() -> None:
     meter = ClassMeter("clip", "camera", SETTINGS, metrics_of("classification"))
     predictions = Classifications(made_predictions(4), NAMES, partial=True)
-    meter.feed(batch_of([texture(0, 30, 32)] * 4), links_of(["first", "", "", ""], 0, 4), predictions)
+    meter.feed(batch_of([texture(0, 30, 32)] * 4), transitions_of(["first", "", "", ""], 0, 4), predictions)
     found = meter.finish()
     labels = predictions.labels
     adjacent = found["pairs"][found["pairs"]["kind"] == "adjacent"]

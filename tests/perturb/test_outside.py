@@ -72,7 +72,7 @@ def test_joins_its_suites_and_the_command_line(installed: Path) -> None:
         "grey = torch.full((1, 3, 8, 8), 100, dtype=torch.uint8)\n"
         "print(int(PERTURBATIONS['veil'].apply(grey, 0.5, torch.Generator()).unique()))"
     )
-    asked = "from vidrobust import cli; cli.main(['perturbations', '--suite', 'dusty-hall', '--json'])"
+    asked = "from vidrobust.cli import app; app.main(['perturbations', '--suite', 'dusty-hall', '--json'])"
     shown = [sys.executable, "-c", asked]
     for command, check in (([sys.executable, "-c", code], "150"), (shown, '"name": "veil"')):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -85,7 +85,10 @@ def test_joins_its_suites_and_the_command_line(installed: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("dusty_hall:WRONG", "entry point dusty = dusty_hall:WRONG: expected a Perturbation .* got str"),
+        (
+            "dusty_hall:WRONG",
+            "entry point dusty = dusty_hall:WRONG of .*: expected a Perturbation .* got str",
+        ),
         ("dusty_hall:MISSING", r"cannot be loaded \(AttributeError: .*; mend or uninstall it"),
         ("no_such_hall:VEIL", r"cannot be loaded \(ModuleNotFoundError"),
     ],
@@ -102,5 +105,5 @@ def test_a_name_that_is_taken_is_refused(installed: Path, monkeypatch: pytest.Mo
     monkeypatch.syspath_prepend(str(installed))
     point = EntryPoint("dusty", "dusty_hall:VEIL", ENTRY_POINTS)
     assert list(catalogue_of([], [point])) == ["veil"]
-    with pytest.raises(SettingsError, match="two perturbations have the key veil"):
+    with pytest.raises(SettingsError, match="there is a Perturbation 'veil' already; rename one"):
         catalogue_of([], [point, point])

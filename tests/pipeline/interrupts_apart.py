@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vidrobust.pipeline.interrupts import heard, later, remind, unheard
+from vidrobust.pipeline.interrupts import graceful_interrupts, later, remind, unheard
 from vidrobust.pipeline.progress import Reporter
 
 
@@ -35,7 +35,7 @@ class Doomed:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_what_a_destructor_swallows_is_raised_at_the_next_step() -> None:
-    with heard(), Reporter(quiet=True).counting("work", None, "steps") as counter:
+    with graceful_interrupts(), Reporter(quiet=True).counting("work", None, "steps") as counter:
         counter.advance()
         Doomed()  # prints "Exception ignored in", and goes on
         with pytest.raises(KeyboardInterrupt):
@@ -45,9 +45,9 @@ def test_what_a_destructor_swallows_is_raised_at_the_next_step() -> None:
 
 
 def test_it_is_raised_where_it_comes() -> None:
-    with pytest.raises(KeyboardInterrupt), heard():
+    with pytest.raises(KeyboardInterrupt), graceful_interrupts():
         press()
-    with heard():
+    with graceful_interrupts():
         remind()  # a new command knows nothing of it
 
 
@@ -61,7 +61,7 @@ def test_it_waits_and_is_raised_at_the_end() -> None:
                 remind()
             done.append("all of it")
 
-    with heard():
+    with graceful_interrupts():
         with pytest.raises(KeyboardInterrupt):
             work()
         with later():  # what is closed on the way out is not interrupted again by the one that came before
@@ -72,7 +72,7 @@ def test_it_waits_and_is_raised_at_the_end() -> None:
 def test_who_handles_the_signal_already_goes_on_doing_so() -> None:
     seen = []
     ours = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
-    with heard():
+    with graceful_interrupts():
         press()
         remind()
     signal.signal(signal.SIGINT, ours)
@@ -83,7 +83,7 @@ def test_who_handles_the_signal_already_goes_on_doing_so() -> None:
 @pytest.mark.parametrize("away", [True, False])
 def test_a_process_started_unheard_does_not_hear_it(away: bool) -> None:
     command = [sys.executable, "-c", "import sys; sys.stdin.read(); print('done')"]
-    with heard():
+    with graceful_interrupts():
         if away:
             with unheard():
                 child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from vidrobust.errors import SettingsError
-from vidrobust.pipeline.counts import Counts, seconds_of, shares, usual, within
+from vidrobust.pipeline.counts import Counts, shares, usual, within
 from vidrobust.run_folder.settings import Settings
+from vidrobust.run_folder.time_option import seconds_of
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_sensitivity_and_report(stable: Path) -> None:
 
 
 def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
-    """A bottle is set down by a hand: the scores change, and the shares of all causes add up to 1."""
+    """A bottle is set down by a slot: the scores change, and the shares of all causes add up to 1."""
     run("causes", str(stable), "--pairs", "3", "-q")
     account = pd.read_parquet(stable / "account.parquet")
     whole = account[(account["model"] == "FastestDet") & (account["item"] == "")]

@@ -156,7 +156,4 @@ def test_a_metric_from_outside_is_told_wherever_metrics_are(
 def test_what_is_no_metric_is_refused_by_name(code: Path, line: Line, said: Callable[[], str]) -> None:
     install(code, "NO_METRIC")
     assert run(*line.command("stability")) == 2
-    assert (
-        "entry point hellinger of vidrobust.metrics names str, expected a vidrobust.metrics.metric.Metric"
-        in said()
-    )
+    assert "of vidrobust.metrics: expected a Metric or a list of them, got str" in said()

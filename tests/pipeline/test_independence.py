@@ -101,7 +101,7 @@ def test_copies_and_remuxed_copies_count_once(
         {"item": "remuxed", "same_as": "bottles"},
     ]
     assert set(folder.table("frames")["item"]) == {"bottles"}
-    assert len(folder.table("links")) == 20
+    assert len(folder.table("transitions")) == 20
     # gone again: the copy that is left stands for itself, and nobody is said to have vanished who is there
     cut.unlink()
     said()
@@ -121,7 +121,7 @@ def test_run_folders_among_the_sources_are_no_footage(line: Line, said: Callable
     assert [entry["item"] for entry in inside.folder.run["inputs"]] == [Path(FLOUR).stem]
     assert any(entry["path"].endswith("reports/first") for entry in inside.folder.run["left_out"])
     said()
-    assert run("variation", str(inside.run / "moments"), str(inside.run / "parts"), f"-o{line.run}") == 3
+    assert run("variation", str(inside.run / "moments"), str(inside.run / "cache"), f"-o{line.run}") == 3
 
 
 def test_run_json_says_what_was_read(bolts: RunFolder) -> None:
@@ -129,4 +129,5 @@ def test_run_json_says_what_was_read(bolts: RunFolder) -> None:
     assert (entry["frames"], entry["corrupt_frames"]) == (37, 0)
     assert len(entry["sha256"]) == 64
     assert len(entry["decoded"]) == 32
-    assert bolts.run["schema"] == json.loads((bolts.path / "metrics.json").read_text())["schema"] == 2
+    assert bolts.run["schema"] == 3
+    assert json.loads((bolts.path / "metrics.json").read_text())["schema"] == 2

@@ -17,7 +17,7 @@ from tests.pipeline.conftest import BOLTS, NETS, Line, assert_equal, run
 from vidrobust.run_folder.folder import RunFolder
 
 TABLES = (
-    "links",
+    "transitions",
     "frames",
     "pairs",
     "triples",
@@ -93,9 +93,9 @@ def same_tables(folder: RunFolder, other: RunFolder) -> None:
     "moment",
     [
         "run.json",
-        "parts/hashes.json",
-        "parts/links/*.parquet",
-        "parts/sensitivity/*.parquet",
+        "cache/hashes.json",
+        "cache/transitions/*.parquet",
+        "cache/sensitivity/*.parquet",
         "frames.parquet",
     ],
 )

@@ -31,7 +31,7 @@ def test_a_study_on_the_footage_of_the_repository(
         assert question in answer
     folder = RunFolder(out)
     for stage in STAGES:
-        for table in (*stage.parts, *stage.gives):
+        for table in (*stage.unit_tables, *stage.gives):
             assert folder.has(table) or stage.name == "boxes", table
     account = folder.table("account")
     whole = account[account["item"] == ""]

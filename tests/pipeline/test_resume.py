@@ -18,7 +18,7 @@ FOOTAGE_STAGES = ("stability", "variation", "sensitivity")
 
 
 def parts(line: Line) -> dict[str, int]:
-    return {name: time for name, time in written(line.run / "parts").items() if name.endswith(".parquet")}
+    return {name: time for name, time in written(line.run / "cache").items() if name.endswith(".parquet")}
 
 
 def states(line: Line, capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, str]]:
@@ -54,7 +54,7 @@ def test_the_same_command_again_makes_nothing_anew(again: Line, said: Said) -> N
             "correlate",
             "--end-s=0.9",
             "stability is stale: end_s was unset, now 0.9",
-            {"links", "sensitivity", "stability"},
+            {"transitions", "sensitivity", "stability"},
         ),
         ("correlate", "--resamples=120", "correlate is stale: resamples was 99, now 120", set()),
         ("policy", "--widen=2", "policy is stale: widen was 1.0, now 2.0", set()),
@@ -181,7 +181,7 @@ def test_other_sources_are_refused_unless_they_are_to_replace(again: Line, said:
     assert run(*other, "--overwrite") == 0
     assert [entry["item"] for entry in again.folder.run["inputs"]] == [Path(BOLTS).stem]
     assert not (again.run / "report.html").exists()
-    assert list(again.folder.run["stages"]) == ["links", "variation"]
+    assert list(again.folder.run["stages"]) == ["transitions", "variation"]
 
 
 def test_the_order_of_the_sources_is_no_other_run(line: Line) -> None:
@@ -203,7 +203,7 @@ def test_a_folder_of_version_0_1_is_named(again: Line, said: Said) -> None:
         assert run(*command) == 3
         assert "was made by vidrobust 0.1.0 and cannot be continued by this one" in said()
     assert run(*again.command("variation"), "--overwrite", "-q") == 0
-    assert again.folder.run["schema"] == 2
+    assert again.folder.run["schema"] == 3
 
 
 def test_a_folder_of_something_else_is_left_as_it_is(line: Line, said: Said) -> None:
@@ -219,7 +219,7 @@ def test_status_tells_done_stale_and_missing(line: Line, capsys: pytest.CaptureF
     told = states(line, capsys)
     assert {name: state for name, (state, _) in told.items()} == {
         **dict.fromkeys(told, "missing"),
-        "links": "done",
+        "transitions": "done",
         "variation": "done",
     }
     (line.run / "changes.parquet").unlink()
@@ -233,8 +233,8 @@ def test_status_tells_done_stale_and_missing(line: Line, capsys: pytest.CaptureF
 
 
 def test_clean_removes_the_parts_and_nothing_else(again: Line, capsys: pytest.CaptureFixture[str]) -> None:
-    kept = {k: v for k, v in written(again.run).items() if not k.startswith(("parts", "."))}
-    size = sum(path.stat().st_size for path in (again.run / "parts").rglob("*") if path.is_file())
+    kept = {k: v for k, v in written(again.run).items() if not k.startswith(("cache", "."))}
+    size = sum(path.stat().st_size for path in (again.run / "cache").rglob("*") if path.is_file())
     capsys.readouterr()
     assert run("clean", str(again.run)) == 0
     assert capsys.readouterr().out == f"{size / 1e6:.1f} MB freed\n"
@@ -246,7 +246,7 @@ def test_clean_removes_the_parts_and_nothing_else(again: Line, capsys: pytest.Ca
 
 
 def test_a_damaged_part_is_named_with_the_way_out(again: Line, said: Said) -> None:
-    (part,) = (again.run / "parts" / "sensitivity").glob("*.parquet")
+    (part,) = (again.run / "cache" / "sensitivity").glob("*.parquet")
     whole = part.read_bytes()
     part.write_bytes(whole[: len(whole) // 2])
     (again.run / "sensitivity.parquet").unlink()

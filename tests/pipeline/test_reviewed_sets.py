@@ -118,7 +118,7 @@ def test_offsets_are_those_of_the_sets_and_not_of_the_files(
 ) -> None:
     """The smallest sets lack frames that people took out: the fifth file behind an anchor may be frame +8."""
     _, out, taken = vid
-    near = RunFolder(out).table("neighbours")
+    near = RunFolder(out).table("neighbour_accuracy")
     near = near[near["model"] == NETS[0].removesuffix(".onnx")]
     wanted = sorted(number_in(f) - number_in(a) for a, files in taken.items() for f in files)
     assert sorted(near["offset"]) == wanted
@@ -131,9 +131,9 @@ def test_offsets_are_those_of_the_sets_and_not_of_the_files(
 def test_two_models_and_the_report(vid: tuple[Path, Path, dict[str, list[str]]]) -> None:
     _, out, _ = vid
     folder = RunFolder(out)
-    answers = folder.table("answers").pivot(index=["item", "frame"], columns="model", values="top1")
+    answers = folder.table("label_answers").pivot(index=["item", "frame"], columns="model", values="top1")
     a, b = (answers[net.removesuffix(".onnx")].to_numpy() > 0 for net in NETS)
-    (row,) = folder.table("two_models").to_dict("records")
+    (row,) = folder.table("model_pairs").to_dict("records")
     assert (row["n"], row["negative_flips"], row["positive_flips"]) == (
         len(a),
         pytest.approx((a & ~b).mean()),
@@ -141,8 +141,8 @@ def test_two_models_and_the_report(vid: tuple[Path, Path, dict[str, list[str]]])
     )
     expected = a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
     assert row["kappa"] == pytest.approx(((a == b).mean() - expected) / (1 - expected))
-    assert folder.read_json("metrics.json")["two_models"][0]["kappa"] == row["kappa"]
-    near = folder.table("neighbours")
+    assert folder.read_json("metrics.json")["model_pairs"][0]["kappa"] == row["kappa"]
+    near = folder.table("neighbour_accuracy")
     both = near.groupby(["item", "frame_a"])["anchor_right"].transform("all")
     common = folder.table("stability").query("metric == 'conditional_robustness_common' and item == ''")
     for model, value in zip(common["model"], common["value"], strict=True):
@@ -205,7 +205,7 @@ def test_ytbb_robust_by_the_labels_of_the_anchor(
     found = RunFolder(tmp_path / "run")
     frames = found.table("frames")
     assert "cow" not in set(frames["label_name"])  # for which ImageNet has no class
-    near = found.table("neighbours").set_index(["truth", "offset"]).sort_index()
+    near = found.table("neighbour_accuracy").set_index(["truth", "offset"]).sort_index()
     assert near.loc["cow", "neighbour_right"].tolist() == [0.0] * 4
     of_dog = frames[frames["item"] == near.loc["dog", "item"].iloc[0]].sort_values("frame")["label"]
     right = (of_dog == NUMBER_OF["dog"]).tolist()
@@ -226,10 +226,10 @@ def test_a_class_map_of_ones_own(corpus: Path, models: Path, tmp_path: Path) -> 
     assert run("stability", *options, f"--class-map={known}", f"--out={tmp_path / 'a'}") == 0
     frames = RunFolder(tmp_path / "a").table("frames")
     assert frames["label"].max() < 24
-    answers = RunFolder(tmp_path / "a").table("answers")
+    answers = RunFolder(tmp_path / "a").table("label_answers")
     assert answers["truth"].tolist() == ["dog", "dog"]
     assert run("stability", *options, "--class-map=none", f"--out={tmp_path / 'a'}") == 0
-    assert len(RunFolder(tmp_path / "a").table("answers")) == 0  # ImageNet has breeds, and no class dog
+    assert len(RunFolder(tmp_path / "a").table("label_answers")) == 0  # ImageNet has breeds, and no class dog
     (tmp_path / "map.json").write_text('{"5000": 1}')
     assert run("stability", *options, f"--class-map={tmp_path / 'map.json'}", f"--out={tmp_path / 'b'}") == 2
     assert run("stability", *options, f"--class-map={tmp_path / 'no.json'}", f"--out={tmp_path / 'b'}") == 3

@@ -64,7 +64,7 @@ means, blob = Means(), Blob()
 def test_segments_say_to_the_last_digit_what_the_whole_says(
     public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: tuple[str, ...]
 ) -> None:
-    """Bottles on a line, seven seconds in one piece and in several: links and all of stability are equal."""
+    """Bottles on a line, seven seconds in one piece and in several: transitions and all of stability are equal."""
     (tmp_path / "answering.py").write_text(MODELS)
     monkeypatch.syspath_prepend(tmp_path)
     folders = []
@@ -75,10 +75,10 @@ def test_segments_say_to_the_last_digit_what_the_whole_says(
         clip = str(public_clips / "line-bottles.mp4")
         assert run("stability", clip, *models, f"--out={tmp_path / name}", "--quiet", *given, *more) == 0
         folders.append(RunFolder(tmp_path / name))
-    parts = list((tmp_path / "cut" / "parts" / "links").glob("*.parquet"))
+    parts = list((tmp_path / "cut" / "cache" / "transitions").glob("*.parquet"))
     assert len(parts) >= 3
     stage = BY_NAME["stability"]
-    for name in ("links", *stage.parts, "stability", "stability_by"):
+    for name in ("transitions", *stage.unit_tables, "stability", "stability_by"):
         one, other = (folder.table(name) for folder in folders)
         keys = [c for c in ("model", "item", "metric", "kind", "by", "group", "track", "label") if c in one]
         keys = [c for c in ("frame", "frame_a", "frame_b") if c in one] + keys
@@ -111,6 +111,6 @@ def test_a_real_network_says_the_same_and_samples_are_shared_out(
     assert np.allclose(whole["total_variation"], cut["total_variation"], atol=1e-5)
     causes = folders[1].table("causes")
     near = causes[causes["scale"] == "adjacent"].drop_duplicates(["frame_a"])
-    pieces = len(list((tmp_path / "cut" / "parts" / "causes").glob("*[!n].parquet")))
+    pieces = len(list((tmp_path / "cut" / "cache" / "causes").glob("*[!n].parquet")))
     assert len(near) <= 3 + pieces
     assert near["frame_a"].max() - near["frame_a"].min() > 30  # not all in one segment

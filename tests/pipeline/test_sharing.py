@@ -70,14 +70,14 @@ def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
     per_item = RunFolder(out).table("sensitivity").drop_duplicates(["item", "frame"])["item"].value_counts()
     assert per_item.to_dict() == {"hevc": 6, "line-bolt": 6}
 
-    before = written(out / "parts")
+    before = written(out / "cache")
     assert run("sensitivity", str(out), *ASKED) == 3
-    assert written(out / "parts") == before
+    assert written(out / "cache") == before
     assert json.loads((out / "run.json").read_text())["sample"] == noted["sample"]
 
     several = tmp_path / "several"
     assert run("sensitivity", str(line), f"--out={several}", *ASKED, "--workers=2") == 3
-    for name in ("links", "sensitivity"):
+    for name in ("transitions", "sensitivity"):
         tables = (RunFolder(path).table(name) for path in (out, several))
         pd.testing.assert_frame_equal(*tables, check_exact=True)
 

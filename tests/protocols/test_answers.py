@@ -27,7 +27,7 @@ def whole_item() -> pd.DataFrame:
 
 def figures(frames: pd.DataFrame, labels: pd.DataFrame) -> dict[str, tuple[float, int]]:
     found = answers_of(frames, NOTHING, labels, NAMES)
-    raw = {"answers": found.answers, "neighbours": found.neighbours}
+    raw = {"label_answers": found.label_answers, "neighbour_accuracy": found.neighbour_accuracy}
     table = summarise(raw, metrics_of("classification"))
     of_all = table[table["item"] == ""]
     return {row.metric: (row.value, row.n) for row in of_all.itertuples()}
@@ -64,8 +64,8 @@ def test_labels_that_have_only_a_time_are_those_of_the_frame_shown_then() -> Non
     labels["presence"] = ["present", "present", "absent", "present"]
     assert on_frames(labels, frames)["frame"].tolist() == [3, 25]
     found = answers_of(frames, NOTHING, labels, NAMES)
-    assert found.answers[["frame", "top1"]].to_numpy().tolist() == [[3, 0], [25, 1]]
-    assert found.answers["pm0"].notna().tolist() == [True, False]  # .88 s apart
+    assert found.label_answers[["frame", "top1"]].to_numpy().tolist() == [[3, 0], [25, 1]]
+    assert found.label_answers["pm0"].notna().tolist() == [True, False]  # .88 s apart
 
 
 def test_numbers_are_classes_only_where_a_manifest_says_them() -> None:
@@ -86,9 +86,9 @@ def test_numbers_are_classes_only_where_a_manifest_says_them() -> None:
 def test_what_no_class_stands_for_judges_nothing_and_is_counted() -> None:
     frames = frames_of({"a": [0, 1], "b": [1, 1]})
     found = answers_of(frames, NOTHING, labels_of([("a", -1, -1, "horse"), ("b", 0, -1, "dog")]), NAMES)
-    assert (dict(found.unknown), found.unjudged, len(found.answers)) == ({"horse": 1}, 2, 1)
+    assert (dict(found.unknown), found.unjudged, len(found.label_answers)) == ({"horse": 1}, 2, 1)
     nothing = answers_of(frames, NOTHING, labels_of([("a", -1, -1, "horse")]), NAMES)
-    assert (len(nothing.answers), len(nothing.neighbours), nothing.unjudged) == (0, 0, 2)
+    assert (len(nothing.label_answers), len(nothing.neighbour_accuracy), nothing.unjudged) == (0, 0, 2)
 
 
 def test_top_five_of_the_listed_probabilities() -> None:
@@ -98,9 +98,9 @@ def test_top_five_of_the_listed_probabilities() -> None:
     probabilities = rows.assign(item="a", model="net", track=0, label_name="")
     labels = labels_of([("a", 0, -1, "dog"), ("a", 1, -1, "cat")])
     found = answers_of(frames_of({"a": [1, 1]}), probabilities, labels, names)
-    assert found.answers["top5"].tolist() == [1.0, 0.0]  # dog is fifth, cat sixth
+    assert found.label_answers["top5"].tolist() == [1.0, 0.0]  # dog is fifth, cat sixth
     short = answers_of(frames_of({"a": [1, 1]}), probabilities[probabilities["label"] > 1], labels, names)
-    assert np.isnan(short.answers["top5"]).all()  # four are listed: not known
+    assert np.isnan(short.label_answers["top5"]).all()  # four are listed: not known
 
 
 def test_anchors_of_a_video_each_have_the_exact_interval() -> None:
@@ -108,7 +108,7 @@ def test_anchors_of_a_video_each_have_the_exact_interval() -> None:
     frames = frames_of({f"v{k}": [1 if k < 5 else 0] for k in range(7)})
     labels = labels_of([(f"v{k}", 0, -1, "dog") for k in range(7)])
     found = answers_of(frames, NOTHING, labels, NAMES)
-    table = summarise({"answers": found.answers}, metrics_of("classification"))
+    table = summarise({"label_answers": found.label_answers}, metrics_of("classification"))
     row = table[(table["item"] == "") & (table["metric"] == "pm0")].iloc[0]
     exact = stats.binomtest(5, 7).proportion_ci(method="exact")
     assert (row["value"], row["low"], row["high"]) == pytest.approx((5 / 7, exact.low, exact.high))
@@ -117,7 +117,7 @@ def test_anchors_of_a_video_each_have_the_exact_interval() -> None:
 def test_rows_by_labelled_class() -> None:
     frames = frames_of({"a": [0, 1, 1, 2]})
     labels = labels_of([("a", 0, -1, "cat"), ("a", 1, -1, "cat"), ("a", 2, -1, "dog"), ("a", 3, -1, "dog")])
-    raw = {"answers": answers_of(frames, NOTHING, labels, NAMES).answers}
+    raw = {"label_answers": answers_of(frames, NOTHING, labels, NAMES).label_answers}
     table = summarise_by(raw, metrics_of("classification"), task_of("classification").groups)
     right = table[table["metric"] == "top1"].set_index("group")["value"]
     assert right.to_dict() == {"cat": 0.5, "dog": 0.5}
@@ -138,7 +138,7 @@ def test_sets_that_people_looked_through_are_the_anchors_and_their_neighbours() 
     found = answers_of(
         whole_item(), NOTHING, labels_of([("a", -1, -1, "dog")]), NAMES, sets=sets, judged_by="anchor"
     )
-    anchors = found.answers.dropna(subset="pm0").set_index("frame")
+    anchors = found.label_answers.dropna(subset="pm0").set_index("frame")
     assert anchors["pm0"].to_dict() == {3: 0, 20: 1, 50: 1}
     assert anchors["pm10"].to_dict() == {3: 0, 20: 0, 50: 1}
     assert anchors["pm9"].to_dict() == {3: 0, 20: 1, 50: 1}
@@ -150,7 +150,7 @@ def test_sets_that_people_looked_through_are_the_anchors_and_their_neighbours() 
         {3: np.nan, 20: 2 / 3, 50: np.nan}, nan_ok=True
     )
     assert found.lost == 1  # frame 70 about 20; b is not in the footage
-    raw = {"answers": found.answers, "neighbours": found.neighbours}
+    raw = {"label_answers": found.label_answers, "neighbour_accuracy": found.neighbour_accuracy}
     table = summarise(raw, metrics_of("classification")).query("item == ''").set_index("metric")
     assert (table.loc["pm_ratio", "value"], table.loc["pm_ratio", "n"]) == (0.5, 2)
     assert table.loc["conditional_robustness", "value"] == pytest.approx(2 / 3)
@@ -172,7 +172,7 @@ def test_conditional_robustness_by_pairs_by_anchors_per_offset_and_on_the_common
         rows, columns=["model", "item", "frame_a", "offset", "anchor_right", "neighbour_right"]
     )
     table = with_all_right(table.assign(time_s=0.0))
-    raw = {"neighbours": table}
+    raw = {"neighbour_accuracy": table}
     told = (
         summarise(raw, metrics_of("classification"))
         .query("item == ''")

@@ -8,10 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.metrics.box_differences import paired_iou
 from vidrobust.protocols.average_precision import FramesOfBoxes, Precision, worst_and_best
 
 BOX = ["x1", "y1", "x2", "y2"]
+
+
+def iou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Of two boxes x1, y1, x2, y2."""
+    width, height = (max(0.0, min(a[k + 2], b[k + 2]) - max(a[k], b[k])) for k in (0, 1))
+    area_a, area_b = ((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
+    return width * height / (area_a + area_b - width * height)
 
 
 def boxes(*rows: tuple[float, ...]) -> pd.DataFrame:
@@ -35,7 +41,7 @@ def plain(known: pd.DataFrame, found: pd.DataFrame) -> Precision:
                 rows = [
                     row for row in truth.itertuples() if row.frame == hit.frame and row.Index not in taken
                 ]
-                ious = [paired_iou(np.array([hit[3:7]]), np.array([row[3:7]]))[0] for row in rows]
+                ious = [iou(hit[3:7], row[3:7]) for row in rows]
                 best = int(np.argmax(ious)) if ious else -1
                 right.append(best >= 0 and ious[best] >= least - 1e-10)
                 if right[-1]:

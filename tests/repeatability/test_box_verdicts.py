@@ -20,7 +20,7 @@ BOXES = [
 def test_answers_and_scores_of_a_detector_by_hand() -> None:
     detections = pd.DataFrame(BOXES, columns=["frame", "label_name", "score"]).assign(item="a", model="net")
     counted = pd.DataFrame({"item": "a", "model": "net", "frame": range(5)})
-    frames, probabilities = answers_of_boxes(detections, counted, birth=0.5, defect=["dent", "crack"])
+    frames, probabilities = answers_of_boxes(detections, counted, start_score=0.5, defect=["dent", "crack"])
     assert list(frames["label_name"]) == ["dent", "bolt", "crack", NOTHING, NOTHING]
     items = pd.DataFrame({"item": ["a"], "part": ["1"], "pass": ["1"], "station": [""], "label": [""]})
     found = verdicts(frames, probabilities, items, rule="any-defect", defect=["dent", "crack"])
@@ -28,5 +28,5 @@ def test_answers_and_scores_of_a_detector_by_hand() -> None:
     assert found.loc[0, "score"] == pytest.approx(0.70)
     mean = verdicts(frames, probabilities, items, defect=["dent", "crack"])
     assert mean.loc[0, "score"] == pytest.approx((0.70 + 0.40 + 0.60 + 0 + 0) / 5)
-    plain, _ = answers_of_boxes(detections, counted, birth=0.5)
+    plain, _ = answers_of_boxes(detections, counted, start_score=0.5)
     assert list(plain["label_name"]) == ["bolt", "bolt", "crack", NOTHING, NOTHING]

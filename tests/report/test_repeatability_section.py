@@ -11,7 +11,7 @@ import pytest
 
 from tests.repeatability.published import AIAG, aiag_attribute, crossed
 from tests.stages.report.conftest import Page
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import plain
 from vidrobust.finished_runs.repeatability_of import by_level
 from vidrobust.finished_runs.studies import (
     Asked,
@@ -84,7 +84,7 @@ def test_the_section_says_what_was_computed(studied: RunFolder) -> None:
         assert limits in text or "at least 90 % is acceptable, at least 80 % marginal" in text
     # north called the good part 5 bad in one of its 6 ratings of good parts
     assert "1 of 6" in text
-    assert f"%GRR {number(found['gauge']['percent_grr'], 3)} of the study variation" in text
+    assert f"%GRR {number(found['gauge']['percent_grr'], 3)} % [" in text
     assert "south <2>" in text
     assert "no picture" in text
     assert "guard band of 2 x repeatability" in text

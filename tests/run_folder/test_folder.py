@@ -17,7 +17,7 @@ from vidrobust.tables import schema as tables
 def test_results_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run", Settings(seed=3))
     folder.write_table("frames", tables.empty("frames"))
-    for name in ("parts/stability", "policies/net", "moments"):
+    for name in ("cache/stability", "policies/net", "moments"):
         (folder.path / name).mkdir(parents=True)
     assert folder.has("frames")
     assert folder.settings.seed == 3

@@ -38,6 +38,12 @@ def test_settings_survive_the_run_folder() -> None:
         ({"across": ["rooms"]}, "across: expected frames, clips, models; got rooms"),
         ({"anchor_deltas": [0]}, "anchor_deltas: expected whole numbers from 1"),
         ({"motion_limit": 0.0}, "motion_limit: expected a positive share"),
+        ({"sources": None}, "study.toml: sources: expected a list of str, got None"),
+        ({"roi": {"x": 1}}, "study.toml: roi: expected a list of int, got {'x': 1}"),
+        ({"model": ["a", 1.5]}, "study.toml: model: expected str, got 1.5"),
+        ({"every": None}, "study.toml: every: expected int, got None"),
+        ({"fps": "fast"}, "study.toml: fps: expected float, got 'fast'"),
+        ({"deterministic": 1}, "study.toml: deterministic: expected bool, got 1"),
     ],
 )
 def test_wrong_values_are_named(values: dict[str, object], message: str) -> None:

@@ -12,45 +12,48 @@ import pytest
 from tests.pipeline.conftest import FEW, run
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.stages import BY_NAME
-from vidrobust.run_folder.unit_cache import Parts
+from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.tables import schema as tables
 
-LINKS = BY_NAME["links"]
+TRANSITIONS = BY_NAME["transitions"]
 
 
-def links() -> pd.DataFrame:
-    table = tables.empty("links").reindex(range(2))
+def transitions() -> pd.DataFrame:
+    table = tables.empty("transitions").reindex(range(2))
     values: dict[str, object] = {"item": "a", "reason": "", "keyframe": False, "corrupt": False}
     for column in table:
         table[column] = values.get(str(column), [1.5, 2.5] if column != "frame" else [0, 1])
-    return tables.check("links", table)
+    return tables.check("transitions", table)
 
 
 @pytest.mark.parametrize("place", ["", "other", "memory://parts"])
 def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path: Path, place: str) -> None:
-    parts = Parts(tmp_path / "run", str(tmp_path / place) if place == "other" else place)
-    assert not parts.has(LINKS, "k")
-    parts.write(LINKS, "k", {"links": links()}, {"decoded": "x", "share": np.float32(0.5)})
+    parts = UnitCache(tmp_path / "run", str(tmp_path / place) if place == "other" else place)
+    assert not parts.has(TRANSITIONS, "k")
+    parts.write(TRANSITIONS, "k", {"transitions": transitions()}, {"decoded": "x", "share": np.float32(0.5)})
     parts = pickle.loads(pickle.dumps(parts))
-    assert parts.has(LINKS, "k")
-    assert not parts.has(LINKS, "other")
+    assert parts.has(TRANSITIONS, "k")
+    assert not parts.has(TRANSITIONS, "other")
     pd.testing.assert_frame_equal(
-        parts.read(LINKS, "k", "links", "b"), links().assign(item="b"), check_exact=True, check_dtype=False
+        parts.read(TRANSITIONS, "k", "transitions", "b"),
+        transitions().assign(item="b"),
+        check_exact=True,
+        check_dtype=False,
     )
-    assert parts.facts(LINKS, "k") == {"decoded": "x", "share": 0.5}
-    with pytest.raises(InputError, match=r"links.none\.parquet: cannot be read"):
-        parts.facts(LINKS, "none")
+    assert parts.facts(TRANSITIONS, "k") == {"decoded": "x", "share": 0.5}
+    with pytest.raises(InputError, match=r"transitions.none\.parquet: cannot be read"):
+        parts.facts(TRANSITIONS, "none")
     if place:
         with pytest.raises(SettingsError, match="may hold parts of other runs too"):
             parts.clean()
     else:
         assert parts.clean() > 0
-        assert not parts.has(LINKS, "k")
+        assert not parts.has(TRANSITIONS, "k")
 
 
 def test_storage_that_nothing_reaches_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="parts: nowhere://x: neither pyarrow nor fsspec reaches it"):
-        Parts(tmp_path, "nowhere://x").has(LINKS, "k")
+        UnitCache(tmp_path, "nowhere://x").has(TRANSITIONS, "k")
 
 
 def test_a_run_with_its_parts_elsewhere(public_clips: Path, tmp_path: Path) -> None:
@@ -58,8 +61,8 @@ def test_a_run_with_its_parts_elsewhere(public_clips: Path, tmp_path: Path) -> N
     command = ["variation", str(public_clips / "hevc.mp4"), *FEW, "--quiet"]
     assert run(*command, f"--out={tmp_path / 'here'}") == 0
     for out in ("first", "second"):
-        assert run(*command, f"--out={tmp_path / out}", "--parts=memory://shared") == 0
-        assert not list((tmp_path / out).glob("parts/*/*.parquet"))
-        for name in ("links", "changes", "variation"):
+        assert run(*command, f"--out={tmp_path / out}", "--cache=memory://shared") == 0
+        assert not list((tmp_path / out).glob("cache/*/*.parquet"))
+        for name in ("transitions", "changes", "variation"):
             here, there = (pd.read_parquet(tmp_path / each / f"{name}.parquet") for each in ("here", out))
             pd.testing.assert_frame_equal(here, there, check_exact=True)

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
+from vidrobust.statistics.clusters import (
+    SHORTEST_FRAMES,
+    SHORTEST_SAMPLED,
+    clusters_of_rows,
+    independent_clusters,
+)
 
 
 def footage(items: int, seconds: float, rate: int = 25) -> tuple[np.ndarray, np.ndarray]:
@@ -85,3 +90,19 @@ def test_clusters_of_some_rows() -> None:
 def test_a_position_must_be_known() -> None:
     with pytest.raises(ValueError, match="finite position"):
         independent_clusters(np.array(["a"]), np.array([np.nan]))
+
+
+def test_a_table_tells_its_parts_itself() -> None:
+    """Ten parts in six passes are ten units, and sixty items where no part is known."""
+    item, time_s = footage(60, 0.4)
+    table = pd.DataFrame({"item": item, "time_s": time_s})
+    assert clusters_of_rows(table).count == 60
+    found = clusters_of_rows(table.assign(part=[f"part {int(name[4:]) % 10}" for name in item]))
+    assert (found.what, found.count) == ("part", 10)
+
+
+def test_a_sample_of_pairs_of_a_short_clip_is_cut_finer_than_all_its_frames() -> None:
+    """60 frames: two stretches of 25 or more, ten of 6."""
+    table = pd.DataFrame({"item": "clip", "frame_a": np.arange(0, 60, 2)})
+    assert clusters_of_rows(table, "frame_a", SHORTEST_FRAMES).count == 2
+    assert clusters_of_rows(table, "frame_a", SHORTEST_SAMPLED).count == 10

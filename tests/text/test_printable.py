@@ -7,7 +7,7 @@ import os
 import pytest
 
 from vidrobust.errors import InputError
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,8 @@ from vidrobust.text.printable import shown
     ],
 )
 def test_what_breaks_a_line_or_hides_is_written_as_an_escape(name: bytes, expected: str) -> None:
-    assert shown(os.fsdecode(name)) == expected
-    assert shown(expected) == expected
+    assert printable(os.fsdecode(name)) == expected
+    assert printable(expected) == expected
 
 
 def test_errors_are_valid_text_of_as_many_lines_as_they_have() -> None:

@@ -7,7 +7,7 @@ All three are told as displacements on the grid of b, because that is what a rep
 
 Dense flow is DIS down to full resolution (Kroeger et al., "Fast optical flow using dense inverse search", ECCV
 2016, in OpenCV). Shift and affine motion are a robust fit to the flow where there is texture, so that an object
-that moves on its own does not pull the camera's motion along, as it would in a fit to the pixels.
+that moves on its own does not influence the camera's motion along, as it would in a fit to the pixels.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ RETURN_TOLERANCE = 1.0
 """How far, px, the way there and back may end from its start (plus 10 % of the way): Sundaram et al. 2010."""
 _ROW = 128
 """Single pixels are sampled in rows of so many: a picture's side is bounded."""
-HUBER = 4.685
+TUKEY_BIWEIGHT = 4.685
 """Tukey's biweight constant, 95 % efficient for normal errors."""
 
 
@@ -58,7 +58,6 @@ class Registration:
     unseen        (H, W) bool, pixels of b that were surely not in a: no displacement comes near, none returns
     textured      share of pixels with texture
     common        share of textured pixels that follow the affine motion
-    occluded      share of pixels of b that were not seen in a, or left the frame
     likeness      correlation of luma between b and frame a moved by ``source``, in [-1, 1]
     failed        why nothing can be said of this pair; empty if the registration holds
     affine_failed why shift and affine cannot be told; empty if they hold
@@ -72,7 +71,6 @@ class Registration:
     unseen: np.ndarray
     textured: float
     common: float
-    occluded: float
     likeness: float
     failed: str
     affine_failed: str
@@ -114,7 +112,6 @@ def register(a: np.ndarray, b: np.ndarray, *, fine: bool = True) -> Registration
         unseen=unexplained & ~returns,
         textured=float(textured.mean()),
         common=common,
-        occluded=float((unexplained & ~returns).mean()),
         likeness=likeness,
         failed=_why_failed(likeness, float(visible.mean()), float(unexplained[textured].mean())),
         affine_failed="" if common >= MIN_COMMON else "no common motion",
@@ -228,7 +225,7 @@ def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float
     residual = np.linalg.norm(moved - np.median(moved, axis=0), axis=1)
     found, tolerance = np.zeros((3, 2)), 0.0
     for _ in range(12):
-        tolerance = HUBER * max(0.05, 1.4826 * float(np.median(residual)))
+        tolerance = TUKEY_BIWEIGHT * max(0.05, 1.4826 * float(np.median(residual)))
         weight = np.clip(1 - (residual / tolerance) ** 2, 0, 1) ** 2
         normal = design.T @ (design * weight[:, None]) + 1e-9 * np.eye(3)
         found = np.linalg.solve(normal, design.T @ (moved * weight[:, None]))
@@ -291,7 +288,6 @@ def _unknown(height: int, width: int, reason: str) -> Registration:
         unseen=np.ones((height, width), bool),
         textured=0.0,
         common=0.0,
-        occluded=1.0,
         likeness=float("nan"),
         failed=reason,
         affine_failed=reason,

@@ -22,7 +22,7 @@ CLEAR = 0.9
 """Share of a cell's pixels that must be visible in both frames and not clipped in either."""
 SMALLEST = 0.25
 """A change whose root mean square is below a quarter of a level is within the rounding of 8 bits: none."""
-HUBER = 4.685
+TUKEY_BIWEIGHT = 4.685
 """Tukey's biweight constant."""
 LIGHT_PRIOR = (0.5, 40.0, 0.3)
 """Standard deviation of gain, offset and bend that is taken as usual; it matters only where a picture is too flat
@@ -166,7 +166,7 @@ def _robust(design: np.ndarray, y: np.ndarray, expected: np.ndarray, prior: np.n
     residual = np.abs(residual - np.median(residual))
     for _ in range(15):
         scale = max(0.1, 1.4826 * float(np.median(residual)))
-        weight = np.clip(1 - (residual / (HUBER * scale)) ** 2, 0, 1) ** 2
+        weight = np.clip(1 - (residual / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
         strength = 10 * scale**2 / prior**2
         normal = design.T @ (design * weight[:, None]) + np.diag(strength)
         target = design.T @ (y * weight[:, None]) + strength[:, None] * expected

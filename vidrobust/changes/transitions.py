@@ -34,7 +34,7 @@ MOTION_RESPONSE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Links:
+class FrameTransitions:
     """What lies between each frame of a batch and the frame before it.
 
     reason        (N,) str, "" where the two may be compared, else a key of REASONS; "first" for the very first
@@ -51,16 +51,18 @@ class Links:
     keyframe: np.ndarray
 
     @classmethod
-    def joined(cls, parts: Sequence[Links]) -> Links:
+    def joined(cls, parts: Sequence[FrameTransitions]) -> FrameTransitions:
         """Those of batches that follow each other."""
-        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in _OF_LINKS})
+        return cls(
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in _OF_TRANSITIONS}
+        )
 
-    def rows(self, keep: np.ndarray) -> Links:
+    def rows(self, keep: np.ndarray) -> FrameTransitions:
         """Those of some of the frames; keep (N,) bool."""
-        return Links(**{name: getattr(self, name)[keep] for name in _OF_LINKS})
+        return FrameTransitions(**{name: getattr(self, name)[keep] for name in _OF_TRANSITIONS})
 
 
-_OF_LINKS = ("reason", "pixel_change", "shift", "keyframe")
+_OF_TRANSITIONS = ("reason", "pixel_change", "shift", "keyframe")
 
 
 class PairWatcher:
@@ -77,8 +79,8 @@ class PairWatcher:
         self._corrupt = False
         self._window: np.ndarray | None = None
 
-    def feed(self, batch: FrameBatch) -> Links:
-        """The links of the next batch of the item."""
+    def feed(self, batch: FrameBatch) -> FrameTransitions:
+        """The transitions of the next batch of the item."""
         count = len(batch)
         reason = np.full(count, "", dtype=object)
         change, shift = np.full(count, np.nan), np.full((count, 2), np.nan)
@@ -90,7 +92,7 @@ class PairWatcher:
             self._thumbnail, self._frame = thumbnails[i], batch.pixels[i]
             self._corrupt = bool(batch.corrupt[i])
         keyframe = np.asarray(getattr(batch, "keyframe", np.zeros(count, bool)))
-        return Links(reason=reason, pixel_change=change, shift=shift, keyframe=keyframe)
+        return FrameTransitions(reason=reason, pixel_change=change, shift=shift, keyframe=keyframe)
 
     def _compare(
         self, frame: torch.Tensor, thumbnail: np.ndarray, corrupt: bool
@@ -182,7 +184,7 @@ def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, 
     """Why frames ``start`` and ``stop`` (rows, start < stop) may not be compared, or "".
 
     frames   0   1   2   3        links_reason[i] stands between frame i-1 and frame i
-               |   |   |          frames 0 and 3 are joined by the links 1, 2, 3
+               |   |   |          frames 0 and 3 are joined by the transitions 1, 2, 3
     """
     path = links_reason[start + 1 : stop + 1]
     # a damaged frame on the way may hide a cut
@@ -197,13 +199,15 @@ def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, 
     return ""
 
 
-def reasons_of(frames: np.ndarray, links: pd.DataFrame) -> np.ndarray:
-    """(N,) object: of each frame the reason of ``links``, "first" where the frame before it is not among them.
+def reasons_of(frames: np.ndarray, transitions: pd.DataFrame) -> np.ndarray:
+    """(N,) object: of each frame the reason of ``transitions``; "first" where the one before is not among them.
 
-    frames (N,) int64 in the order of delivery; links: rows of that table of the same item
+    frames (N,) int64 in the order of delivery; transitions: rows of that table of the same item
     """
-    place = pd.Series(np.arange(len(links)), index=links["frame"].to_numpy()).loc[frames].to_numpy()
-    reason = links["reason"].to_numpy(object)[place]
+    place = (
+        pd.Series(np.arange(len(transitions)), index=transitions["frame"].to_numpy()).loc[frames].to_numpy()
+    )
+    reason = transitions["reason"].to_numpy(object)[place]
     reason[np.diff(place, prepend=-2) != 1] = "first"
     return reason
 

@@ -16,12 +16,12 @@ import click
 from vidrobust import __version__
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.files.atomic import disk_is_full
-from vidrobust.frames.device import settle_process
-from vidrobust.pipeline.interrupts import heard
+from vidrobust.frames.device import tune_process
+from vidrobust.pipeline.interrupts import graceful_interrupts
 from vidrobust.pipeline.stage import Stage, load
 from vidrobust.pipeline.stages import ALL, STAGES
 from vidrobust.run_folder.settings import Settings
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,7 +82,7 @@ _FOOTAGE = _options(
     _setting("--deterministic", "Deterministic algorithms alone; slower.", is_flag=True, default=None),
     _setting("--workers", "Processes that share the work.", type=int, metavar="N"),
     _setting("--cluster", "Workers on Ray: ray, or ray:ADDRESS.", metavar="ray[:ADDRESS]"),
-    _setting("--parts", "Where parts are kept: a folder, or a URL such as s3://...", metavar="PLACE"),
+    _setting("--cache", "Where parts are kept: a folder, or a URL such as s3://...", metavar="PLACE"),
     _setting("--every", "Use every K-th frame.", type=int, metavar="K"),
     _setting("--fps", "Use about F frames per second.", type=float, metavar="F"),
     _setting("--start-s", "Start at this time.", type=float, metavar="S"),
@@ -124,10 +124,12 @@ _STUDY = _options(
         metavar="SHARE",
     ),
     _setting("--revert-within", "Frames within which a label must be back.", type=int, metavar="N"),
-    _setting("--birth", "Least score of a box that begins a track.", type=float, metavar="SCORE"),
-    _setting("--keep", "Least score of a box that goes on with one.", type=float, metavar="SCORE"),
+    _setting("--track_start_score", "Least score of a box that begins a track.", type=float, metavar="SCORE"),
+    _setting(
+        "--track-keep-score", "Least score of a box that goes on with one.", type=float, metavar="SCORE"
+    ),
     _setting("--track-iou", "Least overlap of a box with its track.", type=float, metavar="IOU"),
-    _setting("--bridge", "Longest gap within a track, frames.", type=int, metavar="N"),
+    _setting("--max_gap", "Longest gap within a track, frames.", type=int, metavar="N"),
     _setting("--anchor-deltas", "Distances of anchor pairs.", multiple=True, type=int, metavar="N"),
     _setting("--across", "Correlate across frames, clips, models.", multiple=True, metavar="WHAT"),
     _setting("--resamples", "Resamples of intervals and permutations.", type=int, metavar="N"),
@@ -213,7 +215,7 @@ def _on_target(
             _work(run, (stage.name,), stage.told, as_json)
         return
     if len(target) == 1 and not _may_be_footage(target[0]):
-        raise InputError(f"{shown(target[0])}: is not a run folder, and there is no footage either")
+        raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
     _on_sources(target, (stage.name,), out, config, overwrite, as_json, quiet, options, stage.told)
 
 
@@ -287,7 +289,7 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
     """``correlate RUN --protocol gu2019``."""
     if len(target) != 1:
         raise click.UsageError("--protocol gu2019 works on one run folder")
-    from vidrobust.files.atomic import plain
+    from vidrobust.files.json_text import plain
     from vidrobust.finished_runs.gu2019 import lines, on_run
 
     chosen = _given(options)
@@ -305,9 +307,9 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 a gate failed, 2 usage or settings, 3 an input could not be read."""
     if arguments is None:  # a process of its own, and no threads yet
-        settle_process()
+        tune_process()
     try:
-        with heard():
+        with graceful_interrupts():
             _with_others()
             cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
     except click.ClickException as error:
@@ -411,9 +413,9 @@ def _work(run: Any, names: Sequence[str], told: str, as_json: bool) -> None:
         note(run)
     code = 3 if run.failed else 0
     if run.settings.fail_if and "stability" in names:
-        from vidrobust.finished_runs.gate import hold
+        from vidrobust.finished_runs.gate import enforce_gates
 
-        code = hold(run) or code
+        code = enforce_gates(run) or code
     if code:
         sys.exit(code)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import json_text
 
 
 @click.command()
@@ -72,7 +71,7 @@ def corruptions(
     for problem in problems:
         reporter.warn(f"error: {problem}")
     if as_json:
-        click.echo(json.dumps(plain(found), indent=2, ensure_ascii=False))
+        click.echo(json_text(found), nl=False)
     else:
         _print(found)
 

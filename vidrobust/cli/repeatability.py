@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +21,8 @@ from vidrobust.cli.app import (
     _setting,
 )
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import plain
-from vidrobust.text.printable import shown
+from vidrobust.files.json_text import json_text, plain
+from vidrobust.text.printable import printable
 
 _PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none.", default=None)
 
@@ -118,7 +117,7 @@ def repeatability(
 def _tell(found: dict[str, Any], as_json: bool) -> None:
     from vidrobust.repeatability.words import lines
 
-    click.echo(json.dumps(plain(found), indent=2) if as_json else "\n".join(lines(found)))
+    click.echo(json_text(found) if as_json else "\n".join(lines(found)) + "\n", nl=False)
 
 
 def _asked(people: str | None, **asked: Any) -> Any:
@@ -169,7 +168,7 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_j
     """The studies of a run folder, or of sources whose stability is made first; the exit code."""
     from vidrobust.cli.app import _given, _may_be_footage, _reporter
     from vidrobust.finished_runs.find_passes import manifest_for
-    from vidrobust.finished_runs.gate import hold
+    from vidrobust.finished_runs.gate import enforce_gates
     from vidrobust.footage.expand import expand_sources
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import folder_of, opened_folder, opened_sources, settings_of
@@ -182,9 +181,9 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_j
         with opened_folder(first, given, reporter, out) as run:
             build(run, ("stability",) if set(given) - {"pictures", "fail_if", "junit"} else ())
             _tell(_studied(run, asked), as_json)
-            return hold(run)
+            return enforce_gates(run)
     if len(target) == 1 and not _may_be_footage(target[0]):
-        raise InputError(f"{shown(target[0])}: is not a run folder, and there is no footage either")
+        raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
     settings, named = settings_of(target, config, given)
     items = expand_sources(settings.sources).items
     if (file := manifest_for(settings, out or named, items, reporter)) is not None:
@@ -195,7 +194,7 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_j
         _tell(_studied(run, asked), as_json)
         if run.failed:
             reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
-        return hold(run) or (3 if run.failed else 0)
+        return enforce_gates(run) or (3 if run.failed else 0)
 
 
 def _studied(run: Any, asked: Any) -> dict[str, Any]:
@@ -239,7 +238,7 @@ def passes(
     write_passes(found, file)
     if as_json:
         told = {"passes": found.rows.to_dict("records"), "left_out": list(found.left_out), "file": out}
-        click.echo(json.dumps(plain(told), indent=2))
+        click.echo(json_text(told), nl=False)
     else:
         click.echo("\n".join([*passes_told(found), str(file)]))
     if found.rows.empty:

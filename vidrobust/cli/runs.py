@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from dataclasses import asdict
@@ -12,7 +11,8 @@ from typing import Any
 import click
 
 from vidrobust.cli.app import _CONFIG, _FOOTAGE, _MODEL, _OUT, _STUDY, _options
-from vidrobust.files.atomic import plain, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text, plain
 from vidrobust.text.numbers import interval, percent
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
@@ -337,4 +337,4 @@ def register(group: click.Group) -> None:
 
 
 def _print(found: Any, lines: list[str], as_json: bool) -> None:
-    click.echo(json.dumps(plain(found), indent=2, ensure_ascii=False) if as_json else "\n".join(lines))
+    click.echo(json_text(found) if as_json else "\n".join(lines) + "\n", nl=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import click
 
 from vidrobust.errors import InputError
-from vidrobust.text.printable import shown
+from vidrobust.files.json_text import json_text
+from vidrobust.text.printable import printable
 
 
 @click.command()
@@ -26,7 +26,7 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
 
     found = inspect_paths(paths, frame_md5=frame_md5, backend=backend)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json_text(found), nl=False)
     else:
         _print_inspected(found)
     if any(entry["frames"] == 0 for entry in found):
@@ -149,7 +149,7 @@ def status(run_folder: str, as_json: bool) -> None:
 
     rows = status_of(RunFolder.existing(Path(run_folder)))
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json_text(rows), nl=False)
         return
     told = {None: ""}
     _print_rows(
@@ -162,11 +162,11 @@ def status(run_folder: str, as_json: bool) -> None:
 def clean(run_folder: str) -> None:
     """Remove the parts of a run folder: its tables and report stay, and nothing can be continued."""
     from vidrobust.run_folder.folder import RunFolder
-    from vidrobust.run_folder.unit_cache import Parts
+    from vidrobust.run_folder.unit_cache import UnitCache
 
     folder = RunFolder.existing(Path(run_folder))
     with folder.locked():
-        freed = Parts(folder.path, folder.settings.parts).clean()
+        freed = UnitCache(folder.path, folder.settings.cache).clean()
     click.echo(f"{freed / 1e6:.1f} MB freed")
 
 
@@ -186,7 +186,7 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
         except InputError as error:
             failed = True
             click.echo(f"error: {error}", err=True)
-    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(map(as_text, found)))
+    click.echo(json_text(found) if as_json else "\n".join(map(as_text, found)) + "\n", nl=False)
     if failed or any(entry["rows"] == 0 for entry in found):
         sys.exit(3)
 
@@ -199,7 +199,7 @@ def register(group: click.Group) -> None:
 
 def _print_inspected(found: list[dict[str, Any]]) -> None:
     for entry in found:
-        click.echo(shown(entry["path"]))
+        click.echo(printable(entry["path"]))
         if entry["codec"]:
             click.echo(
                 f"  {entry['codec']}, {entry['pixel_format']}, {entry['width']} x {entry['height']}, "
@@ -231,16 +231,14 @@ def _print_catalogue(entries: tuple[Any, ...], as_json: bool) -> None:
 
 
 def _rounded(value: Any) -> Any:
-    """Three digits of a number; None for NaN, as JSON has none."""
-    if not isinstance(value, float):
-        return value
-    return float(f"{value:.3g}") if value == value else None
+    """Three digits of a number."""
+    return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 def _print_rows(rows: Any, as_json: bool) -> None:
     """Rows of equal keys, as a table for people or as JSON."""
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json_text(rows), nl=False)
         return
     from rich.console import Console
     from rich.table import Table

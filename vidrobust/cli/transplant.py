@@ -103,7 +103,7 @@ def transplant(
     How often a detector finds it, under which class, and what it does to boxes that it does not cover; beside a
     neutral patch of the same outline, and the clean picture again.
     """
-    from vidrobust.files.atomic import json_text
+    from vidrobust.files.json_text import json_text
     from vidrobust.models.load import load_model
     from vidrobust.pipeline.progress import Reporter
     from vidrobust.protocols.transplant.cutout import read_cutout

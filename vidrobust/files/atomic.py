@@ -1,17 +1,14 @@
-"""Writing files so that each is whole or absent, and values as JSON can hold them. No torch here."""
+"""Writing files so that each is whole or absent, and tables as a spreadsheet may read them. No torch here."""
 
 from __future__ import annotations
 
 import errno
-import json
-import math
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vidrobust.text.printable import bytes_shown, shown
+from vidrobust.text.printable import bytes_shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,27 +26,6 @@ def write_text(path: Path, text: str) -> None:
     beside = path.with_name(path.name + ".part")
     beside.write_text(bytes_shown(text), encoding="utf-8")
     os.replace(beside, path)
-
-
-def json_text(content: Any) -> str:
-    r"""Content as strict JSON; bytes of file names that are no UTF-8 as \udcXX, which comes back exactly."""
-    text = json.dumps(plain(content), indent=2, ensure_ascii=False)
-    return re.sub("[\udc80-\udcff]", lambda m: f"\\u{ord(m[0]):04x}", text) + "\n"
-
-
-def plain(value: Any) -> Any:
-    """NumPy scalars as Python's, what is not a finite number as None, tuples as lists, paths as shown."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Path):
-        return shown(value)
-    return value
 
 
 RUNS = ("=", "+", "-", "@", "\t", "\r")

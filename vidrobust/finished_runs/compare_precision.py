@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust.finished_runs.compare_sides import Side
 from vidrobust.protocols.average_precision import BOX, FramesOfBoxes, groups, precisions, with_known_boxes
 from vidrobust.repeatability.compare import Compared, verdict
-from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.resampling import left_out_interval
 
 COMPARED = {"average_precision": "ap", "average_precision_50": "ap50"}
@@ -59,7 +59,7 @@ def precision_differences(
             return {}, ["average precision is not compared: the two were judged by other known boxes"]
         sides = [side.on(frames, same) for side in sides]
     both = pd.concat([side.frames for side in sides])
-    clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
+    clusters = clusters_of_rows(both)
     # a stretch of one footage is none of another
     known = by == "content" or clusters.what != "stretch"
     group = groups(clusters.label) if known else np.zeros(len(both), np.int64)

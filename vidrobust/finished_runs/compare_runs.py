@@ -16,7 +16,7 @@ from vidrobust.metrics.metric import Metric
 from vidrobust.protocols.two_models import two_models
 from vidrobust.repeatability.compare import MARGIN, churn, compare_metric
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.statistics.clusters import clusters_of_rows
 
 KEYS = (
     "item",
@@ -139,7 +139,7 @@ def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
     both = tables[0].merge(tables[1][[*keys, "label_name"]], on=keys, suffixes=("_a", "_b"))
     if both.empty:
         return {}
-    clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
+    clusters = clusters_of_rows(both)
     share = churn(both["label_name_a"].to_numpy(str), both["label_name_b"].to_numpy(str), clusters)
     changed = both[both["label_name_a"] != both["label_name_b"]]
     counts = (
@@ -179,11 +179,11 @@ def by_item(metric: Metric, a: Side, b: Side) -> dict[str, Any]:
 
 def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:
     """Right and wrong on equal frames that both runs have labels for; empty without such."""
-    tables = [side.table("answers") for side in (a, b)]
+    tables = [side.table("label_answers") for side in (a, b)]
     both = tables[0].merge(tables[1][["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b"))
     if both.empty:
         return {}
-    clusters = independent_clusters(both["item"], both["time_s"], part=both["part"])
+    clusters = clusters_of_rows(both)
     found = two_models(both["top1_a"].to_numpy() > 0, both["top1_b"].to_numpy() > 0, clusters, seed=seed)
     right = both["top1_a"].to_numpy() > 0
     return {

@@ -21,7 +21,7 @@ from vidrobust.pipeline.open import folder_of
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.repeatability.passes import Pass, find_passes
 from vidrobust.run_folder.settings import Settings
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.source import VideoSource
 
 THUMBNAIL_PX = 160
@@ -77,7 +77,7 @@ def passes_in(
                     if len(strips) < MOST_SHOWN and settings.pictures:
                         strips.append(_strip(source, each, index, rows[-1]))
         except InputError as error:
-            found.fail(shown(item.path), str(error), reporter)
+            found.fail(printable(item.path), str(error), reporter)
     if not found.readable:
         raise InputError("nothing could be looked at: none of the sources holds any footage")
     return PassesFound(

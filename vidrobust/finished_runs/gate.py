@@ -24,7 +24,7 @@ from vidrobust.repeatability.gates import (
 from vidrobust.run_folder.folder import RunFolder
 
 
-def hold(run: Run) -> int:
+def enforce_gates(run: Run) -> int:
     """The exit code of the run's rules: 2 where one could not be judged, else 1 where one failed, else 0."""
     gates = [parse_gate(rule) for rule in run.settings.fail_if]
     return told(passages_of(run.folder, gates), run.reporter, run.settings.junit, run.path.name)

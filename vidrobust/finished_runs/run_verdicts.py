@@ -26,7 +26,7 @@ def answers_of(folder: RunFolder, defect: Sequence[str]) -> tuple[pd.DataFrame, 
     boxes = answers_of_boxes(
         folder.table_or_empty("detections"),
         folder.table_or_empty("box_counts"),
-        birth=folder.settings.birth,
+        start_score=folder.settings.track_start_score,
         defect=defect,
     )
     classes = (folder.table_or_empty("frames"), folder.table_or_empty("probabilities"))

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError, SettingsError, VidrobustError
-from vidrobust.files.atomic import json_text, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text
 from vidrobust.finished_runs.history import add_runs, charts, read_history, write_history
 from vidrobust.footage.expand import expand_sources
 from vidrobust.models.predict import Model
@@ -35,7 +36,7 @@ from vidrobust.pipeline.run import loaded_models
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.text.numbers import percent_with_interval
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch, open_video
 
 STATE = "watch.json"
@@ -86,7 +87,7 @@ class Watcher:
         watched = self.watched
         if not watched.folder.is_dir():
             raise SettingsError(
-                f"{shown(watched.folder)}: is not a folder; watch wants the one that recordings come to"
+                f"{printable(watched.folder)}: is not a folder; watch wants the one that recordings come to"
             )
         watched.out.mkdir(parents=True, exist_ok=True)
         read_history(watched.history)
@@ -187,7 +188,7 @@ class Watcher:
     def _run_name(self, path: Path, stamp: str) -> str:
         """The run folder of a recording: its own name, with a number where another recording had it before."""
         relative = os.path.relpath(path, self.watched.folder)
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", shown(relative)).strip("._") or "recording"
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", printable(relative)).strip("._") or "recording"
         if name != relative:  # two names may come to the same letters
             name = f"{name[:80]}-{hashlib.sha256(os.fsencode(relative)).hexdigest()[:8]}"
         pending = self.watched.out / f".{STATE}"
@@ -201,7 +202,7 @@ class Watcher:
         return run
 
     def _named(self, path: Path) -> str:
-        return shown(os.path.relpath(path, self.watched.folder))
+        return printable(os.path.relpath(path, self.watched.folder))
 
     def _state(self) -> Sequence[dict[str, Any]]:
         path = self.watched.out / STATE

@@ -15,7 +15,7 @@ from vidrobust.footage.labels import ytbb
 from vidrobust.footage.manifest import is_manifest, list_rows, with_names
 from vidrobust.footage.records import SUFFIXES, Problem
 from vidrobust.footage.videos_beside import videos_beside
-from vidrobust.text.printable import shown, without_secrets
+from vidrobust.text.printable import printable, without_secrets
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -105,8 +105,8 @@ def _expand(source: str, found: _Found) -> None:
     path = Path(source)
     if "://" in source:
         found.problems.append(
-            f"{shown(without_secrets(source))}: is a network address, and only local files are read; record it "
-            "with --for, or download it"
+            f"{printable(without_secrets(source))}: is a network address, and only local files are read; "
+            "record it with --for, or download it"
         )
     elif os.path.isdir(path):
         _expand_folder(source, found)
@@ -117,11 +117,11 @@ def _expand(source: str, found: _Found) -> None:
     elif glob.has_magic(source):
         matches = sorted(glob.glob(source, recursive=True), key=natural_key)
         if not matches:
-            found.problems.append(f"{shown(source)}: nothing matches this pattern")
+            found.problems.append(f"{printable(source)}: nothing matches this pattern")
         for match in matches:
             _expand(match, found)
     else:
-        found.problems.append(f"{shown(source)}: there is no such file or folder")
+        found.problems.append(f"{printable(source)}: there is no such file or folder")
 
 
 def _expand_table(path: Path, found: _Found) -> None:
@@ -137,13 +137,13 @@ def _expand_table(path: Path, found: _Found) -> None:
     found.listed += manifest.items
     found.bad_rows += manifest.problems
     if not manifest.items and not manifest.problems:
-        found.problems.append(f"{shown(path)}: lists no item")
+        found.problems.append(f"{printable(path)}: lists no item")
 
 
 def _expand_annotations(path: Path, found: _Found) -> None:
     """The videos beside a file of YouTube-BoundingBoxes."""
     if not any(each.sniff(path) for each in ytbb.FORMATS):
-        found.problems.append(f"{shown(path)}: is a table, but no manifest: it has no column path")
+        found.problems.append(f"{printable(path)}: is a table, but no manifest: it has no column path")
         return
     ids = ytbb.read(path).rows["item"].unique().tolist()
     beside = videos_beside(path, ids, VIDEO_SUFFIXES)
@@ -151,19 +151,21 @@ def _expand_annotations(path: Path, found: _Found) -> None:
     if beside.missing:
         some = ", ".join(beside.missing[:3]) + (" ..." if len(beside.missing) > 3 else "")
         what = f"{len(beside.missing)} of {len(ids)} videos do not lie beside it, as ID.mp4 ({some})"
-        found.problems.append(f"{shown(path)}: {what}")
+        found.problems.append(f"{printable(path)}: {what}")
 
 
 def _expand_folder(source: str, found: _Found) -> None:
     if _is_run_folder(Path(source)):
         found.problems.append(
-            f"{shown(source)}: is a run folder of vidrobust, not footage; name the footage itself"
+            f"{printable(source)}: is a run folder of vidrobust, not footage; name the footage itself"
         )
         return
     before = len(found.paths), len(found.problems)
     _walk(Path(source), found, set())
     if (len(found.paths), len(found.problems)) == before:
-        found.problems.append(f"{shown(source)}: holds no video and no image; name a file, or another folder")
+        found.problems.append(
+            f"{printable(source)}: holds no video and no image; name a file, or another folder"
+        )
 
 
 def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
@@ -178,7 +180,7 @@ def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
         entries = sorted(folder.iterdir(), key=lambda p: natural_key(p.name))
         frames = images_in(folder)
     except OSError as error:
-        found.problems.append(f"{shown(folder)}: cannot be listed ({error.strerror})")
+        found.problems.append(f"{printable(folder)}: cannot be listed ({error.strerror})")
         return
     if frames:
         found.paths.append(folder)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vidrobust.footage.item import Item
 from vidrobust.tables import schema as tables
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 WHOLE_ITEM = -1
 """The frame of a label that holds for every frame of its item."""
@@ -80,7 +80,7 @@ def _row(item: Item) -> dict[str, object]:
     return {
         **{name: value for name, value in item.more if name not in tables.TABLES["items"]},
         "item": item.name,
-        "path": shown(item.path),
+        "path": printable(item.path),
         "part": item.part,
         "pass": item.pass_,
         "station": item.station,

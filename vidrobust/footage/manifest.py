@@ -24,7 +24,7 @@ from vidrobust.footage.records import (
     required,
     whole,
 )
-from vidrobust.text.printable import shown, without_secrets
+from vidrobust.text.printable import printable, without_secrets
 
 COLUMNS = ("path", "item", "part", "pass", "station", "label", "start_s", "end_s", "x", "y", "w", "h")
 REGION = ("x", "y", "w", "h")
@@ -67,7 +67,7 @@ def list_rows(manifest: Path, roi: Roi | None = None) -> Manifest:
     table = read_table(manifest)
     if "path" not in table.columns:
         raise InputError(
-            f"{shown(manifest)}, line 1: has no column path; it has {', '.join(map(shown, table.columns))}"
+            f"{printable(manifest)}, line 1: has no column path; it has {', '.join(map(printable, table.columns))}"
         )
     items: list[Item] = []
     records: list[Record] = []
@@ -93,16 +93,16 @@ def _item(record: Record, folder: Path, roi: Roi | None) -> Item:
             record.problem("end_s", f"expected more than start_s = {start_s:g}, got {end_s:g}")
         )
     return Item(
-        name=shown(record.text("item")),
+        name=printable(record.text("item")),
         path=_path(record, folder),
-        part=shown(record.text("part")),
-        pass_=shown(record.text("pass")),
-        station=shown(record.text("station")),
-        label=shown(record.text("label")),
+        part=printable(record.text("part")),
+        pass_=printable(record.text("pass")),
+        station=printable(record.text("station")),
+        label=printable(record.text("label")),
         start_s=start_s,
         end_s=end_s,
         roi=_region(record) or roi,
-        more=tuple((shown(c), shown(v)) for c, v in record.values.items() if c not in COLUMNS),
+        more=tuple((printable(c), printable(v)) for c, v in record.values.items() if c not in COLUMNS),
     )
 
 
@@ -111,13 +111,12 @@ def _path(record: Record, folder: Path) -> Path:
     if not text:
         raise BadValueError(record.problem("path", "is empty"))
     if "://" in text:
-        what = (
-            f"{shown(without_secrets(text))} is a network address, and only local files are read; download it"
-        )
+        address = printable(without_secrets(text))
+        what = f"{address} is a network address, and only local files are read; download it"
         raise BadValueError(record.problem("path", what))
     path = folder / text
     if "\0" in text or not os.path.exists(path):
-        raise BadValueError(record.problem("path", f"there is no such file or folder: {shown(path)}"))
+        raise BadValueError(record.problem("path", f"there is no such file or folder: {printable(path)}"))
     return path
 
 

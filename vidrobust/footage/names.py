@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
@@ -38,5 +38,5 @@ def numbered(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
 
 def _name(path: Path, depth: int) -> str:
     if depth == 0:
-        return shown(path.name if os.path.isdir(path) else path.stem)
-    return shown("/".join(path.parts[-depth:]).lstrip("/"))
+        return printable(path.name if os.path.isdir(path) else path.stem)
+    return printable("/".join(path.parts[-depth:]).lstrip("/"))

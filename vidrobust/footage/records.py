@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from vidrobust.errors import InputError
 from vidrobust.files.atomic import cell_text
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 DELIMITERS = (",", ";", "\t")
 SUFFIXES = frozenset({".csv", ".tsv", ".parquet"})
@@ -31,8 +31,8 @@ class Problem:
     def __str__(self) -> str:
         unit = "row" if self.path.suffix.lower() == ".parquet" else "line"
         place = f", {unit} {self.line}" if self.line else ""
-        column = f", column {shown(self.column)}" if self.column else ""
-        return f"{shown(self.path)}{place}{column}: {self.what}"
+        column = f", column {printable(self.column)}" if self.column else ""
+        return f"{printable(self.path)}{place}{column}: {self.what}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def number(record: Record, column: str, what: str = "a number") -> float | None:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise BadValueError(record.problem(column, f"expected {what}, got {shown(text)!r}"))
+        raise BadValueError(record.problem(column, f"expected {what}, got {printable(text)!r}"))
     return value
 
 
@@ -118,11 +118,11 @@ def read_table(path: Path, header: Sequence[str] | None = None) -> Table:
     try:
         return _read_csv(path, header)
     except OSError as error:
-        raise InputError(f"{shown(path)}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{printable(path)}: cannot be read ({error.strerror})") from error
     except csv.Error as error:
-        raise InputError(f"{shown(path)}: is no CSV table ({error})") from error
+        raise InputError(f"{printable(path)}: is no CSV table ({error})") from error
     except StopIteration:
-        raise InputError(f"{shown(path)}: is empty; expected a header and rows") from None
+        raise InputError(f"{printable(path)}: is empty; expected a header and rows") from None
 
 
 def read_parquet(path: Path) -> Table:
@@ -133,7 +133,7 @@ def read_parquet(path: Path) -> Table:
         frame = pd.read_parquet(path)
     except Exception as error:  # pyarrow raises whatever it likes
         raise InputError(
-            f"{shown(path)}: cannot be read as Parquet ({str(error).splitlines()[0]})"
+            f"{printable(path)}: cannot be read as Parquet ({str(error).splitlines()[0]})"
         ) from error
     columns = tuple(str(c) for c in frame.columns)
     texts = [[_text(value) for value in frame.iloc[:, place]] for place in range(len(columns))]

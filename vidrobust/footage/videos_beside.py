@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidrobust.footage.item import Item
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 PLACES = (".", "videos")
 """Folders that are looked through, from the file's own."""
@@ -38,7 +38,7 @@ def videos_beside(annotations: Path, ids: Sequence[str], suffixes: frozenset[str
     found = [path for video in ids for path in by_stem.get(video, [])]
     return Beside(
         items=tuple(Item(name="", path=path) for path in dict.fromkeys(found)),
-        missing=tuple(shown(video) for video in ids if video not in by_stem),
+        missing=tuple(printable(video) for video in ids if video not in by_stem),
     )
 
 

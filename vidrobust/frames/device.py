@@ -53,7 +53,7 @@ def make_deterministic() -> None:
     torch.backends.cudnn.benchmark = False
 
 
-def settle_process() -> None:
+def tune_process() -> None:
     """What serves a process that does nothing else: one heap, and threads that soon sleep when they wait.
 
     By itself glibc makes a heap for each thread, and what is free in one is of no use to the others: batches that
@@ -70,7 +70,7 @@ def settle_process() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
-def give_memory_back() -> None:
+def trim_heap() -> None:
     """Give what the heap of this process holds but does not use back to the system, where the C library is glibc.
 
     Pictures of large frames come and go by hundreds of megabytes, and what is freed amid what stays is kept by the

@@ -42,15 +42,6 @@ def ious(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return i, j, np.divide(common, union, out=np.zeros(len(i)), where=union > 0)
 
 
-def paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N, 4) and (N, 4) -> (N,) IoU row by row."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    sides = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0)
-    common = sides[:, 0] * sides[:, 1]
-    union = areas(a) + areas(b) - common
-    return np.divide(common, union, out=np.zeros(len(a)), where=union > 0)
-
-
 def assign(i: np.ndarray, j: np.ndarray, value: np.ndarray) -> np.ndarray:
     """One-to-one pairs of largest total value among candidates (Hungarian): (M,) rows of the candidates.
 
@@ -151,17 +142,17 @@ def change(
     before: tuple[np.ndarray, np.ndarray, np.ndarray],
     after: tuple[np.ndarray, np.ndarray, np.ndarray],
     *,
-    birth: float = BIRTH,
-    keep: float = KEEP,
+    start_score: float = BIRTH,
+    keep_score: float = KEEP,
     least: float = LEAST_IOU,
 ) -> BoxChange:
     """(boxes, scores, labels) of a frame before and after, boxes where they should be afterwards -> BoxChange.
 
     The band of scores keeps a box from being lost that goes from just above a threshold to just below it.
     """
-    (a, score_a, label_a), (b, score_b, label_b) = (_from(x, keep) for x in (before, after))
+    (a, score_a, label_a), (b, score_b, label_b) = (_from(x, keep_score) for x in (before, after))
     i, j, iou = match(a, b, label_a, label_b, least=least)
-    counts = score_a >= birth
+    counts = score_a >= start_score
     hit = np.zeros(len(a), bool)
     hit[i] = True
     taken = np.zeros(len(b), bool)
@@ -172,7 +163,7 @@ def change(
     return BoxChange(
         count=int(counts.sum()),
         lost=lost,
-        new=int(((score_b >= birth) & ~taken).sum()),
+        new=int(((score_b >= start_score) & ~taken).sum()),
         renamed=int(other.sum()),
         found=int(of_counted.sum()),
         moved=float(off.sum()),
@@ -181,10 +172,10 @@ def change(
 
 
 def _from(
-    found: tuple[np.ndarray, np.ndarray, np.ndarray], keep: float
+    found: tuple[np.ndarray, np.ndarray, np.ndarray], keep_score: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     boxes, scores, labels = found
-    rows = np.asarray(scores) >= keep
+    rows = np.asarray(scores) >= keep_score
     return (
         np.asarray(boxes, np.float64).reshape(-1, 4)[rows],
         np.asarray(scores)[rows],
@@ -244,19 +235,20 @@ def wrong_kinds(
     before: tuple[np.ndarray, np.ndarray, np.ndarray],
     after: tuple[np.ndarray, np.ndarray, np.ndarray],
     *,
-    birth: float = BIRTH,
-    keep: float = KEEP,
+    start_score: float = BIRTH,
+    keep_score: float = KEEP,
 ) -> dict[str, float]:
     """What is wrong after with the boxes of before, by TIDE's words, as shares of these; NaN where there are none.
 
-    (boxes, scores, labels) as in ``change``: what counts before scores ``birth`` or more; after, a box of ``keep``
-    keeps one from being missed, and one of ``birth`` is wrong by itself.
+    (boxes, scores, labels) as in ``change``: what counts before scores ``start_score`` or more; after, a box of
+    ``keep_score``
+    keeps one from being missed, and one of ``start_score`` is wrong by itself.
     """
-    truth, truth_scores, truth_labels = _from(before, birth)
-    boxes, scores, labels = _from(after, keep)
+    truth, truth_scores, truth_labels = _from(before, start_score)
+    boxes, scores, labels = _from(after, keep_score)
     words, missed = kinds(boxes, scores, labels, truth, truth_labels)
     count = len(truth_scores) or float("nan")
-    sure = [word for word, score in zip(words, scores, strict=True) if score >= birth]
+    sure = [word for word, score in zip(words, scores, strict=True) if score >= start_score]
     told = {"missed": int(missed.sum()) / count}
     for kind in KINDS[1:]:
         of = words if kind in ("class", "location") else sure

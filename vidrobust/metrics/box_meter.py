@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import Links, reasons_of
+from vidrobust.changes.transitions import FrameTransitions, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.frames.pixels import luma, to_array
 from vidrobust.metrics.box_differences import change
@@ -31,7 +31,7 @@ class BoxMeter:
         self._gray: np.ndarray | None = None
         self._size = (0, 0)
 
-    def feed(self, batch: FrameBatch, links: Links, predictions: Detections) -> None:
+    def feed(self, batch: FrameBatch, transitions: FrameTransitions, predictions: Detections) -> None:
         """Take the next batch, with the boxes of its frames."""
         if not self._found:
             self._size = (int(batch.pixels.shape[2]), int(batch.pixels.shape[3]))
@@ -40,8 +40,8 @@ class BoxMeter:
                 {
                     "frame": batch.index,
                     "time_s": batch.time_s,
-                    "reason": links.reason,
-                    "pixel_change": links.pixel_change,
+                    "reason": transitions.reason,
+                    "pixel_change": transitions.pixel_change,
                 }
             )
         )
@@ -50,7 +50,7 @@ class BoxMeter:
         for row in range(len(batch)):
             gray = small_gray(luma(to_array(batch.pixels[row])))
             scale = gray.shape[1] / batch.pixels.shape[3]
-            if self._gray is not None and links.reason[row] not in ENDS:
+            if self._gray is not None and transitions.reason[row] not in ENDS:
                 self._measure(gray, predictions, row, scale)
             self._gray = gray
         self._found.append(predictions)
@@ -74,7 +74,7 @@ class BoxMeter:
         else:
             before, into = self._found[-1], self._shifts[-2]
             rows = np.flatnonzero(before.frame == before.num_frames - 1)
-        rows = rows[before.scores[rows] >= min(self.settings.tracks.keep, 0.1)]
+        rows = rows[before.scores[rows] >= min(self.settings.tracks.keep_score, 0.1)]
         assert self._gray is not None
         into[rows] = box_shifts(self._gray, gray, before.boxes[rows], scale)
 
@@ -106,7 +106,7 @@ class BoxMeter:
                 "y2": y2,
                 "shift_x": boxes.shift[:, 0],
                 "shift_y": boxes.shift[:, 1],
-                "duplicate": duplicate_boxes(boxes, self.settings.tracks.birth),
+                "duplicate": duplicate_boxes(boxes, self.settings.tracks.start_score),
             }
         )
 
@@ -121,8 +121,8 @@ class BoxMeter:
             found = change(
                 (moved[before], boxes.scores[before], boxes.labels[before]),
                 (boxes.boxes[after], boxes.scores[after], boxes.labels[after]),
-                birth=settings.birth,
-                keep=settings.keep,
+                start_score=settings.start_score,
+                keep_score=settings.keep_score,
                 least=settings.iou,
             )
             rows.append(found.shares())
@@ -140,17 +140,19 @@ class BoxMeter:
 
 
 def whole(
-    found: Tables, links: pd.DataFrame, size: tuple[int, int], along: AlongTime
+    found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
     """The tables of an item from those of its segments: its boxes are followed anew, over the borders.
 
-    links  rows of that table of the item, in the order of delivery; size: height and width of the frames, px
+    transitions  rows of that table of the item, in the order of delivery; size: height and width of the frames, px
     """
     counted = found["box_counts"].sort_values("frame", kind="stable")
     if not len(counted):
         return dict(found)
     numbers = counted["frame"].to_numpy(np.int64)
-    frames = counted[["frame", "time_s"]].assign(reason=reasons_of(numbers, links)).reset_index(drop=True)
+    frames = (
+        counted[["frame", "time_s"]].assign(reason=reasons_of(numbers, transitions)).reset_index(drop=True)
+    )
     detections = found["detections"].sort_values("frame", kind="stable")
     boxes = item_boxes(detections, frames, size)
     track, made = _followed(boxes, along)
@@ -168,7 +170,7 @@ def _followed(boxes: ItemBoxes, settings: AlongTime) -> tuple[np.ndarray, dict[s
     track = follow(boxes, settings.tracks)
     found = measure(boxes, track, settings.tracks, revert_within=settings.revert_within)
     return track, {
-        "along_tracks": found.along.rename(columns={"track_label": "label"}),
+        "track_steps": found.along.rename(columns={"track_label": "label"}),
         "tracks": found.tracks.rename(columns={"track_label": "label"}),
         "box_counts": found.counts,
     }

@@ -6,9 +6,9 @@ import dataclasses
 import functools
 import re
 from collections.abc import Sequence
-from importlib import metadata
 
 from vidrobust.errors import SettingsError
+from vidrobust.extensions import extensions, packages
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Metric
@@ -33,19 +33,11 @@ def task_of(name: str) -> Task:
 @functools.cache
 def from_outside() -> tuple[Metric, ...]:
     """The metrics of installed packages, in the order of their names; SettingsError for one that is none."""
-    found: list[Metric] = []
-    for entry in sorted(metadata.entry_points(group=ENTRY_POINTS), key=lambda e: e.name):
-        metric = entry.load()
-        if not isinstance(metric, Metric):
-            raise SettingsError(
-                f"entry point {entry.name} of {ENTRY_POINTS} names {type(metric).__name__}, "
-                f"expected a vidrobust.metrics.metric.Metric ({entry.value})"
-            )
-        taken = {m.name for m in (*found, *task_of(metric.task).metrics)}
-        if metric.name in taken:
-            raise SettingsError(f"metric {metric.name} of {entry.value}: there is one of this name already")
-        found.append(metric)
-    return tuple(found)
+    own = (metric for task in TASKS.values() for metric in task.metrics)
+    found = extensions(ENTRY_POINTS, Metric, _full_name, {_full_name(metric) for metric in own}).or_error()
+    for metric in found:
+        task_of(metric.task)
+    return found
 
 
 def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ...]:
@@ -62,12 +54,7 @@ def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ..
 
 def versions_of(task: str) -> list[str]:
     """All metrics of a task by name and column, and the packages that others come from, with their versions."""
-    packages = {
-        f"{entry.value} {entry.dist.name} {entry.dist.version}"
-        for entry in metadata.entry_points(group=ENTRY_POINTS)
-        if entry.dist is not None
-    }
-    return [*(f"{metric.name} {metric.column}" for metric in metrics_of(task)), *sorted(packages)]
+    return [*(f"{metric.name} {metric.column}" for metric in metrics_of(task)), *packages(ENTRY_POINTS)]
 
 
 def find_metric(name: str, task: str | None = None) -> Metric | None:
@@ -84,6 +71,15 @@ def metric_of_column(column: str) -> Metric | None:
     """The metric whose values stand in this column, as the tables of pairs and of sensitivity name them."""
     every = (metric for task in TASKS for metric in metrics_of(task))
     return next((metric for metric in every if metric.column == column), None)
+
+
+def metric_columns(table: str) -> frozenset[str]:
+    """The columns of a table that hold the values of metrics of any task, also of those from other packages."""
+    return frozenset(m.column for task in TASKS for m in metrics_of(task) if m.table == table)
+
+
+def _full_name(metric: Metric) -> str:
+    return f"{metric.task} {metric.name}"
 
 
 def _at_anchor(metric: Metric, delta: int) -> Metric:

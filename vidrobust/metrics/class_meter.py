@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import Links, between, reasons_of
+from vidrobust.changes.transitions import FrameTransitions, between, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.class_differences import jitter, revert_flips
 from vidrobust.metrics.metric import Metric
@@ -45,14 +45,14 @@ class ClassMeter:
         self._change = np.empty(0)
         self._shift = np.empty((0, 2))
         self._tail: Classifications | None = None
-        self._waiting: list[tuple[np.ndarray, np.ndarray, Links, Classifications]] = []
+        self._waiting: list[tuple[np.ndarray, np.ndarray, FrameTransitions, Classifications]] = []
         self._parts: dict[str, list[pd.DataFrame]] = {"frames": [], "pairs": [], "probabilities": []}
         self._jitter: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
 
-    def feed(self, batch: FrameBatch, links: Links, predictions: Classifications) -> None:
+    def feed(self, batch: FrameBatch, transitions: FrameTransitions, predictions: Classifications) -> None:
         """Take the next batch, with one row of predictions a frame."""
-        self._waiting.append((batch.index, batch.time_s, links, predictions))
+        self._waiting.append((batch.index, batch.time_s, transitions, predictions))
         if sum(len(index) for index, *_ in self._waiting) >= TOGETHER:
             self._compare()
 
@@ -61,7 +61,7 @@ class ClassMeter:
         if not self._waiting:
             return
         index, time_s = (np.concatenate([each[k] for each in self._waiting]) for k in (0, 1))
-        links = Links.joined([each[2] for each in self._waiting])
+        transitions = FrameTransitions.joined([each[2] for each in self._waiting])
         predictions = functools.reduce(Classifications.joined, (each[3] for each in self._waiting))
         self._waiting = []
         first = len(self._index)  # the row, of all that was fed, of the first new frame
@@ -69,10 +69,10 @@ class ClassMeter:
             self._row = self.settings.row_of(int(index[0]), float(time_s[0]))
         self._index = np.concatenate([self._index, index])
         self._time = np.concatenate([self._time, time_s])
-        self._keyframe = np.concatenate([self._keyframe, links.keyframe])
-        self._reason = np.concatenate([self._reason, links.reason])
-        self._change = np.concatenate([self._change, links.pixel_change])
-        self._shift = np.concatenate([self._shift, links.shift])
+        self._keyframe = np.concatenate([self._keyframe, transitions.keyframe])
+        self._reason = np.concatenate([self._reason, transitions.reason])
+        self._change = np.concatenate([self._change, transitions.pixel_change])
+        self._shift = np.concatenate([self._shift, transitions.shift])
         known = predictions if self._tail is None else self._tail.joined(predictions)
         offset = first - (len(known) - len(predictions))  # row, over the item, of known's first
         self._parts["frames"].append(self._frame_rows(predictions, first))
@@ -99,7 +99,7 @@ class ClassMeter:
         if not len(self._index):
             return tables.empty("triples")
         usable = np.isin(self._reason.astype(str), JOINED)
-        # the second difference of row t spans the links t and t + 1
+        # the second difference of row t spans the transitions t and t + 1
         valid = usable & np.append(usable[1:], False)
         second = np.append(np.concatenate(self._jitter)[1:], np.nan)
         labels = np.concatenate(self._labels)
@@ -206,14 +206,14 @@ class ClassMeter:
 
 
 def whole(
-    found: Tables, links: pd.DataFrame, size: tuple[int, int], along: AlongTime
+    found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
     """The tables of an item from those of its segments: whether a label comes back hangs on all labels before.
 
-    links  rows of that table of the item, in the order of delivery
+    transitions  rows of that table of the item, in the order of delivery
     """
     frames, triples = (found[name].sort_values("frame", kind="stable") for name in ("frames", "triples"))
-    reason = reasons_of(frames["frame"].to_numpy(np.int64), links)
+    reason = reasons_of(frames["frame"].to_numpy(np.int64), transitions)
     reverts = _reverts(frames["label"].to_numpy(np.int64), reason, along.revert_within)
     return {**found, "frames": frames, "triples": triples.assign(revert_flip=reverts)}
 

@@ -13,7 +13,7 @@ from vidrobust.metrics import class_differences as classes
 from vidrobust.metrics.class_meter import ClassMeter, whole
 from vidrobust.metrics.labelled import METRICS as LABELLED
 from vidrobust.metrics.metric import Difference, Metric, Told
-from vidrobust.metrics.task import AlongTime, Correlated, Felt, Task
+from vidrobust.metrics.task import AlongTime, CorrelationSpec, ResponseSpec, Task
 from vidrobust.predictions import Classifications
 
 NAME = "classification"
@@ -132,13 +132,13 @@ CLASSIFICATION = Task(
     whole=whole,
     answered=("flip_rate",),
     nothing="no two neighbouring frames could be compared",
-    felt=Felt(
+    response=ResponseSpec(
         columns=("total_variation",),
         turns=("label_flip",),
         floors=("noise_floor_total_variation",),
         of="of the probability",
     ),
-    correlated=Correlated(
+    correlation=CorrelationSpec(
         pairs="pairs",
         metrics=classes.METRICS,
         primary="total_variation",
@@ -147,7 +147,7 @@ CLASSIFICATION = Task(
         sure_is="the top-1 margin",
     ),
     accounts=MappingProxyType({"": "the change"}),
-    labelled=("answers", "neighbours"),
+    labelled=("label_answers", "neighbour_accuracy"),
     metrics=METRICS,
     anchored=("flip_rate", "total_variation"),
     groups=MappingProxyType({"label": "truth", "offset": "offset"}),

@@ -13,12 +13,12 @@ import pandas as pd
 from vidrobust.metrics.box_differences import KINDS, BoxChange, change, wrong_kinds
 from vidrobust.metrics.known_boxes import METRICS as KNOWN
 from vidrobust.metrics.metric import Difference, Metric, Told
-from vidrobust.metrics.task import AlongTime, Correlated, Felt, Meter, Tables, Task
+from vidrobust.metrics.task import AlongTime, CorrelationSpec, Meter, ResponseSpec, Tables, Task
 from vidrobust.predictions import Detections
 
 NAME = "detection"
 MANY = float("inf")
-TABLES = ("detections", "along_tracks", "tracks", "box_counts", "box_pairs")
+TABLES = ("detections", "track_steps", "tracks", "box_counts", "box_pairs")
 
 
 def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Metric:
@@ -28,7 +28,7 @@ def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Me
         name=name,
         title=title,
         sentence=sentence,
-        table="along_tracks",
+        table="track_steps",
         column=column,
         of_tracks=True,
     )
@@ -229,11 +229,11 @@ def _meter(item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]
 
 
 def _whole(
-    found: Tables, links: pd.DataFrame, size: tuple[int, int], along: AlongTime
+    found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
     from vidrobust.metrics.box_meter import whole
 
-    return whole(found, links, size, along)
+    return whole(found, transitions, size, along)
 
 
 DETECTION = Task(
@@ -245,13 +245,13 @@ DETECTION = Task(
     metrics=METRICS,
     answered=("dropout_rate", "flip_rate"),
     nothing="no object was found and followed",
-    felt=Felt(
+    response=ResponseSpec(
         columns=("box_change",),
         turns=("lost", "renamed"),
         floors=("noise_floor_boxes_changed", "noise_floor_boxes_moved"),
         of="of the boxes",
     ),
-    correlated=Correlated(
+    correlation=CorrelationSpec(
         pairs="box_pairs",
         metrics=("lost", "new", "renamed", "moved", "box_change"),
         primary="box_change",

@@ -34,7 +34,7 @@ METRICS: tuple[Metric, ...] = (
     _of_boxes(
         "recall",
         "known boxes found",
-        "How many of the known boxes are found: same class, an IoU of .5, a score from birth on.",
+        "How many of the known boxes are found: same class, an IoU of .5, a score from start_score on.",
         table="known_boxes",
         column="found",
         bounds=(0.0, 1.0),

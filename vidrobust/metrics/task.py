@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import Links
+from vidrobust.changes.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.metric import Metric
 from vidrobust.metrics.tracks.follow import TrackSettings
@@ -44,7 +44,7 @@ class AlongTime:
 class Meter(Protocol):
     """Follows one model over one item, batch by batch; memory holds a batch and the last few frames."""
 
-    def feed(self, batch: FrameBatch, links: Links, predictions: Any) -> None:
+    def feed(self, batch: FrameBatch, transitions: FrameTransitions, predictions: Any) -> None:
         """The next frames, what lies between each and the one before, and the predictions of these frames."""
         ...
 
@@ -54,7 +54,7 @@ class Meter(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Felt:
+class ResponseSpec:
     """How far a perturbation moves a model, as the table ``sensitivity`` holds it.
 
     columns  metrics whose sum it is, frame by frame, 1 at most
@@ -70,7 +70,7 @@ class Felt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Correlated:
+class CorrelationSpec:
     """What the correlation study asks of a model: its change between neighbours against its sensitivity.
 
     pairs    the table of neighbouring frames
@@ -99,12 +99,12 @@ class Task:
     metrics   its own metrics; ``catalogue.metrics_of`` adds those from outside
     answered  its metrics, by name, that say how stable a model is, the leading one first
     nothing   what is said where none of these could be told
-    felt      how far a perturbation moves a model of it
-    correlated  what the correlation study asks of it
+    response  how far a perturbation moves a model of it
+    correlation  what the correlation study asks of it
     accounts  what the tables of each account of causes begin with -> what is accounted for, in words
     anchored  metrics, by name, that are also told of anchor pairs
     groups    what else the numbers are told by: "class" -> the column of the raw tables that holds it
-    whole     (tables, links, (H, W), AlongTime) -> those tables again, of an item whose segments were worked on
+    whole     (tables, transitions, (H, W), AlongTime) -> those tables again, of an item in several segments
               one by one, where their rows depend on more than the frames about them
     moved     (predictions, perturbation, strength, a generator a frame, (H, W)) -> where a perturbation that moves
               the picture puts them; None where predictions have no place in the picture
@@ -117,8 +117,8 @@ class Task:
     whole: Callable[[Tables, pd.DataFrame, tuple[int, int], AlongTime], dict[str, pd.DataFrame]]
     answered: tuple[str, ...]
     nothing: str
-    felt: Felt
-    correlated: Correlated
+    response: ResponseSpec
+    correlation: CorrelationSpec
     accounts: Mapping[str, str]
     labelled: tuple[str, ...] = ()
     anchored: tuple[str, ...] = ()

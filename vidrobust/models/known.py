@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.extensions import extensions
 from vidrobust.models import kinds, reading
 from vidrobust.models.engines import wanted
 from vidrobust.models.spec import ModelKind, ModelSpec, split_options
@@ -24,7 +25,7 @@ class Known:
     """kinds by scheme; broken: entry points that give no kind, each with the reason."""
 
     kinds: dict[str, ModelKind]
-    broken: dict[str, str]
+    broken: Mapping[str, str]
 
 
 def known() -> Known:
@@ -34,21 +35,8 @@ def known() -> Known:
     """
     modules = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
     own = [importlib.import_module(f"{kinds.__name__}.{name}").KIND for name in modules]
-    found: dict[str, ModelKind] = {kind.scheme: kind for kind in own}
-    broken: dict[str, str] = {}
-    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-        try:
-            kind = entry.load()
-        except Exception as error:
-            broken[entry.name] = f"{entry.value} cannot be loaded: {type(error).__name__}: {error}"
-            continue
-        if not isinstance(kind, ModelKind):
-            broken[entry.name] = f"{entry.value} is {type(kind).__name__}, not a ModelKind"
-        elif kind.scheme in found:
-            broken[entry.name] = f"{entry.value}: there is a kind {kind.scheme!r} already"
-        else:
-            found[kind.scheme] = kind
-    return Known(found, broken)
+    found = extensions(GROUP, ModelKind, lambda kind: kind.scheme, {kind.scheme for kind in own})
+    return Known({kind.scheme: kind for kind in (*own, *found.records)}, found.broken)
 
 
 def parse_spec(text: str) -> ModelSpec:

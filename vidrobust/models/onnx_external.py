@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vidrobust.errors import InputError
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 _INSIDE = {
     "model": {7: "graph", 25: "function"},
@@ -41,7 +41,8 @@ def external_files(path: Path) -> list[Path]:
         file = (folder / location).resolve()
         if not file.is_relative_to(folder):
             raise InputError(
-                f"{shown(path)}: reads weights from {shown(Path(location))}, outside its own folder, and is "
+                f"{printable(path)}: reads weights from {printable(Path(location))}, outside its own folder, "
+                "and is "
                 "refused: put the file beside it and save the network again"
             )
         found.add(file)
@@ -53,7 +54,7 @@ def _locations(path: Path) -> list[str]:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return list(_tensors(data, (0, len(data)), "model", 0))
     except (ValueError, IndexError) as error:
-        raise InputError(f"{shown(path)}: cannot be read as an ONNX network: {error}") from error
+        raise InputError(f"{printable(path)}: cannot be read as an ONNX network: {error}") from error
 
 
 def _tensors(data: mmap.mmap, span: Span, message: str, depth: int) -> Iterator[str]:

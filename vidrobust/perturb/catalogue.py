@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from types import MappingProxyType, ModuleType
 
 from vidrobust.errors import SettingsError
+from vidrobust.extensions import extensions, in_order
 from vidrobust.perturb import (
     blur,
     camera,
@@ -57,34 +58,15 @@ def catalogue_of(
     SettingsError where a key comes twice, or where an entry point gives no perturbation.
     """
     table: dict[str, Perturbation] = {}
-    own = (entry for module in modules for entry in module.PERTURBATIONS)
-    for entry in (*own, *(entry for point in outside for entry in _from_outside(point))):
+    for entry in (entry for module in modules for entry in module.PERTURBATIONS):
         if entry.key in table:
             raise SettingsError(f"two perturbations have the key {entry.key}; rename one of them")
         table[entry.key] = entry
-    return MappingProxyType(table)
+    brought = extensions(ENTRY_POINTS, Perturbation, lambda entry: entry.key, table, outside).or_error()
+    return MappingProxyType(table | {entry.key: entry for entry in brought})
 
 
-def _from_outside(point: EntryPoint) -> tuple[Perturbation, ...]:
-    package = f"package {point.dist.name}" if point.dist else "a package"
-    where = f"{package}, entry point {point.name} = {point.value}"
-    try:
-        found = point.load()
-    except Exception as error:  # whatever another package's import raises
-        raise SettingsError(
-            f"{where}: cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
-        ) from error
-    entries = (found,) if isinstance(found, Perturbation) else found
-    if not isinstance(entries, list | tuple) or not all(isinstance(each, Perturbation) for each in entries):
-        raise SettingsError(
-            f"{where}: expected a Perturbation or a sequence of them, got {type(found).__name__}"
-        )
-    return tuple(entries)
-
-
-PERTURBATIONS: Mapping[str, Perturbation] = catalogue_of(
-    _MODULES, sorted(entry_points(group=ENTRY_POINTS), key=lambda point: (point.name, point.value))
-)
+PERTURBATIONS: Mapping[str, Perturbation] = catalogue_of(_MODULES, in_order(ENTRY_POINTS))
 """Every perturbation by its key."""
 
 SUITES: tuple[str, ...] = tuple(

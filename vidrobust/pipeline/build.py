@@ -14,7 +14,7 @@ from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline import keys
 from vidrobust.pipeline.check import check_settings
 from vidrobust.pipeline.counts import Counts
-from vidrobust.pipeline.estimate import Reckoning, reckon
+from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
 from vidrobust.pipeline.footage_units import make_missing, say_what, units_of
 from vidrobust.pipeline.interrupts import remind
 from vidrobust.pipeline.run import Run
@@ -24,7 +24,7 @@ from vidrobust.pipeline.workers.order import Unit
 from vidrobust.run_folder import headline
 from vidrobust.tables import schema as tables
 from vidrobust.text.durations import duration
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 
 def build(run: Run, names: Sequence[str]) -> None:
@@ -60,7 +60,7 @@ def _must_look(stage: Stage, run: Run, names: Sequence[str]) -> bool:
 
 
 def _all_there(run: Run, stage: Stage) -> bool:
-    written = [*stage.parts, *stage.gives]
+    written = [*stage.unit_tables, *stage.gives]
     return all(run.folder.has(name) for name in written) and all(
         (run.path / file).is_file() for file in stage.files
     )
@@ -80,11 +80,11 @@ def _footage(run: Run, stages: Sequence[Stage]) -> None:
     every = _made(run, stages)
     if ahead is not None:
         took = duration(time.perf_counter() - started)
-        run.reporter.say(f"footage done in {took}; it was reckoned at {ahead.span} with tables and report")
+        run.reporter.say(f"footage done in {took}; it was estimated at {ahead.span} with tables and report")
     readable = {item.name for item in run.inputs.readable}
     wanted = [unit for unit in every if unit.item.name in readable]
     kept = _one_of_each(run, wanted)
-    if not any(unit.stage.name == "links" for unit in kept):
+    if not any(unit.stage.name == "transitions" for unit in kept):
         raise InputError("nothing could be evaluated: none of the sources could be read")
     for stage in stages:
         _join(run, stage, [unit for unit in kept if unit.stage is stage])
@@ -103,32 +103,32 @@ def _made(run: Run, stages: Sequence[Stage]) -> list[Unit]:
     make_missing(run, every)
     while any(stage.counted for stage in stages) and run.share_among(_sharing(run, every)):
         every = [unit for item in run.inputs.readable for unit in units_of(run, stages, item)]
-        make_missing(run, [u for u in every if u.stage.counted and run.parts.has(u.stage, u.key)])
+        make_missing(run, [u for u in every if u.stage.counted and run.cache.has(u.stage, u.key)])
     return every
 
 
 def _sharing(run: Run, units: Sequence[Unit]) -> list[str]:
     """The contents that have frames and pairs to give, and no other item's pictures."""
     readable = {item.name for item in run.inputs.readable}
-    copies = _copies(run, [unit for unit in units if unit.item.name in readable and unit.done(run.parts)])
+    copies = _copies(run, [unit for unit in units if unit.item.name in readable and unit.done(run.cache)])
     return [run.inputs.content[item.name] for item in run.inputs.readable if item.name not in copies]
 
 
-def _ahead(run: Run, stages: Sequence[Stage]) -> Reckoning | None:
+def _ahead(run: Run, stages: Sequence[Stage]) -> CostEstimate | None:
     """How long the footage will take, measured and said, where all of it is ahead; None for a shorter piece."""
     if not {"stability", "sensitivity", "causes"} <= {stage.name for stage in stages}:
         return None
     items = [
         item
         for item in run.inputs.readable
-        if not any(unit.done(run.parts) for unit in units_of(run, stages, item))
+        if not any(unit.done(run.cache) for unit in units_of(run, stages, item))
     ]
     able = [model for model in run.models if needs_pixels(model)]
     if not items or not able or run.reporter.quiet:
         return None
     pieces = [segment for item in items for segment in run.segments(item)]
     counts = Counts(*(sum(run.count(name, piece) for piece in pieces) for name in ("frames", "pairs")))
-    ahead = run.reckoned or reckon(run.settings, able, run.inputs, items, run.reporter, counts)
+    ahead = run.cost or estimate_cost(run.settings, able, run.inputs, items, run.reporter, counts)
     if ahead is not None:
         run.reporter.say(f"{ahead.items} item(s), {ahead.frames} frames: about {ahead.span}")
     return ahead
@@ -136,7 +136,7 @@ def _ahead(run: Run, stages: Sequence[Stage]) -> Reckoning | None:
 
 def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
     """The units that are done, of items whose decoded content no other item has, or none of an earlier name."""
-    done = [unit for unit in units if unit.done(run.parts)]
+    done = [unit for unit in units if unit.done(run.cache)]
     copies = _copies(run, done)
     for copy, original in copies.items():
         run.reporter.warn(f"{copy}: shows the same pictures as {original}, and is counted once")
@@ -148,8 +148,8 @@ def _copies(run: Run, done: Sequence[Unit]) -> dict[str, str]:
     """By name, the items whose decoded content an item of an earlier name has, and that item."""
     shown_by: dict[str, str] = {}
     for unit in done:
-        if unit.stage.name == "links":
-            decoded = str(run.parts.facts(unit.stage, unit.key)["decoded"])
+        if unit.stage.name == "transitions":
+            decoded = str(run.cache.facts(unit.stage, unit.key)["decoded"])
             shown_by[unit.item.name] = f"{shown_by.get(unit.item.name, '')} {decoded}"
     first: dict[str, str] = {}
     copies: dict[str, str] = {}
@@ -165,21 +165,21 @@ def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
     made = {unit.name: f"{unit.key} {unit.count}" if stage.counted else unit.key for unit in units}
     known = run.inputs.known if stage.summed and not stage.counted else None
     new = keys.record(stage, run.settings, made, run.folder.run["stages"], known)
-    if stage.name == "links":
+    if stage.name == "transitions":
         _describe(run, units)
     if run.folder.run["stages"].get(stage.name, {}).get("key") == new["key"] and _all_there(run, stage):
         return
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
     whole = _whole(run, stage, units)
-    for name in stage.parts:
+    for name in stage.unit_tables:
         parts = {unit.name if unit.name[:2] not in whole else unit.name[:2]: unit for unit in units}
         read = [
             whole[unit.name[:2]][name] if unit.name[:2] in whole else _rows(run, unit, name)
             for unit in parts.values()
         ]
         run.folder.write_table(name, _concatenated(name, read))
-    facts = {unit.name: run.parts.facts(stage, unit.key) for unit in units}
+    facts = {unit.name: run.cache.facts(stage, unit.key) for unit in units}
     if stage.finish:
         load(stage.finish)(run, facts)
     seconds = sum(float(fact.get("seconds", 0.0)) for fact in facts.values())
@@ -200,28 +200,30 @@ def _whole(run: Run, stage: Stage, units: Sequence[Unit]) -> dict[tuple[str, str
     if not of_item:
         return {}
     about = {entry["item"]: entry for entry in run.folder.run["inputs"]}
-    links = run.table("links")
+    transitions = run.table("transitions")
     models = {model.name: model for model in run.models}
     found = {}
     for key, several in of_item.items():
         parts = {
-            name: _concatenated(name, [run.parts.read(stage, u.key, name, key[0]) for u in several])
-            for name in stage.parts
+            name: _concatenated(name, [run.cache.read(stage, u.key, name, key[0]) for u in several])
+            for name in stage.unit_tables
         }
-        of_links = links[links["item"] == key[0]]
-        found[key] = load(stage.whole)(run.settings, models[key[1]], about[key[0]], parts, of_links)
+        of_transitions = transitions[transitions["item"] == key[0]]
+        found[key] = load(stage.whole)(run.settings, models[key[1]], about[key[0]], parts, of_transitions)
     return found
 
 
 def _rows(run: Run, unit: Unit, table: str) -> pd.DataFrame:
     """A raw table of a unit; of a sample those rows that are asked for, where its part holds more."""
-    rows = run.parts.read(unit.stage, unit.key, table, unit.item.name)
+    rows = run.cache.read(unit.stage, unit.key, table, unit.item.name)
     if not unit.stage.counted:
         return rows
     content, settings = unit.segment.content, run.settings
-    links = BY_NAME["links"]
-    of_links = run.parts.read(links, keys.unit_key(links, content, settings, None), "links", unit.item.name)
-    taken: pd.DataFrame = load(unit.stage.taken)(rows, of_links, content, settings, unit.count)
+    transitions = BY_NAME["transitions"]
+    of_transitions = run.cache.read(
+        transitions, keys.unit_key(transitions, content, settings, None), "transitions", unit.item.name
+    )
+    taken: pd.DataFrame = load(unit.stage.taken)(rows, of_transitions, content, settings, unit.count)
     return taken
 
 
@@ -251,7 +253,7 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
     there = {item.name for item in run.inputs.items}
     inputs: list[dict[str, Any]] = []
     for unit in units:
-        facts = run.parts.facts(unit.stage, unit.key)
+        facts = run.cache.facts(unit.stage, unit.key)
         item = unit.item
         if unit.segment.number and inputs and inputs[-1]["item"] == item.name:
             inputs[-1] = _continued(inputs[-1], facts)
@@ -260,7 +262,7 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
         told = {"part": item.part, "pass": item.pass_, "station": item.station, "label": item.label}
         told["level"] = dict(item.more).get("level", "")
         of_manifest = {name: value for name, value in told.items() if value}
-        known = {"item": item.name, "path": shown(item.path), "sha256": content, **of_manifest}
+        known = {"item": item.name, "path": printable(item.path), "sha256": content, **of_manifest}
         inputs.append({**known, **facts})
     for name in sorted(before - there):
         run.reporter.warn(f"{name}: is not among the sources any more, and is left out")

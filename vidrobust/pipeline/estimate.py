@@ -27,7 +27,7 @@ from vidrobust.pipeline.unit import Context
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.time_option import seconds_of
 from vidrobust.text.durations import duration
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch
 
 SAMPLE = 24
@@ -51,7 +51,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Reckoning:
+class CostEstimate:
     """What is ahead: items that can be read, their frames by the headers, and the seconds it will take.
 
     workers  processes that do it, as far as there are segments for them
@@ -94,7 +94,7 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
     check_settings(settings, STAGES)
     models = load_models(settings.model, device=settings.device, engine=settings.engine)
     found = inputs.find(settings, None, reporter)
-    ahead = reckon(settings, models, found, found.readable, reporter)
+    ahead = estimate_cost(settings, models, found, found.readable, reporter)
     if ahead is None:
         raise InputError("nothing could be evaluated: none of the sources could be read")
     of_samples = sum(steps for cost, steps in ahead.costs if cost.stage != "stream")
@@ -113,15 +113,15 @@ def estimate(settings: Settings, reporter: Reporter) -> dict[str, Any]:
     }
 
 
-def reckon(
+def estimate_cost(
     settings: Settings,
     models: Sequence[Any],
     found: Inputs,
     items: Sequence[Item],
     reporter: Reporter,
     counts: Counts | None = None,
-) -> Reckoning | None:
-    """Measure a few units on the first item that can be read, and reckon for all; None where none can be.
+) -> CostEstimate | None:
+    """Measure a few units on the first item that can be read, and estimate_cost for all; None where none can be.
 
     counts  frames and pairs of these items; None: as the settings say, or as their budget allows
     """
@@ -137,7 +137,7 @@ def reckon(
         except ModelError:
             return None  # told where the model is asked
         except InputError as error:
-            found.fail(shown(item.path), str(error), reporter)
+            found.fail(printable(item.path), str(error), reporter)
             continue
         readable += 1
         segments += pieces
@@ -168,7 +168,7 @@ def reckon(
     seconds = fixed_s + sum(each_s[cost.stage] * steps[cost.stage] for cost in costs)
     low, high = (round(seconds * factor, 1) for factor in SPREAD)
     each = tuple((cost, steps[cost.stage]) for cost in costs)
-    return Reckoning(readable, frames, unknown, len(models), counts, each, workers, low, high)
+    return CostEstimate(readable, frames, unknown, len(models), counts, each, workers, low, high)
 
 
 def sped_up(busy: float, workers: int, processors: int) -> float:
@@ -196,7 +196,7 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> 
     for model in models:
         predict(model, batch.pixels[:2])  # the first call warms up
     context = Context(
-        item=item, content="", settings=settings, info=source.info, links=None, advance=lambda _: None
+        item=item, content="", settings=settings, info=source.info, transitions=None, advance=lambda _: None
     )
     watcher = PairWatcher(motion_limit=settings.motion_limit)
     works = [
@@ -207,16 +207,16 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> 
     ]
     half = max(1, len(batch) // 2)
     first, second = _part(batch, 0, half), _part(batch, half, len(batch))
-    links = watcher.feed(first)
+    transitions = watcher.feed(first)
     for work in works:  # once, so that what is done once an item does not count for every frame
-        work.feed(first, links)
+        work.feed(first, transitions)
     started = _now()
     if len(second):
-        links = watcher.feed(second)
+        transitions = watcher.feed(second)
         for work in works:
-            work.feed(second, links)
+            work.feed(second, transitions)
     costs = [Cost("stream", "frames seen by every model", *_since(started, max(len(second), 1)))]
-    table = works[0].finish(source)[0]["links"]
+    table = works[0].finish(source)[0]["transitions"]
     for stage in STAGES:
         able = [model for model in models if model.task in stage.tasks]
         if stage.how == "frames" and able:
@@ -224,10 +224,10 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> 
     return costs
 
 
-def _frames_cost(stage: Any, context: Context, source: Any, models: list[Any], links: Any) -> Cost:
+def _frames_cost(stage: Any, context: Context, source: Any, models: list[Any], transitions: Any) -> Cost:
     """One step of a stage that asks for single frames, of a sample of one frame or pair."""
     done: list[int] = []
-    few = dataclasses.replace(context, count=1, links=links, advance=done.append)
+    few = dataclasses.replace(context, count=1, transitions=transitions, advance=done.append)
     started = _now()
     load(stage.work)(few, source, models)
     return Cost(stage.name, f"{stage.name}, {stage.step}", *_since(started, max(1, sum(done))))

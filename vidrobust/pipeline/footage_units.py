@@ -11,8 +11,8 @@ from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.keys import unit_key
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Stage
-from vidrobust.pipeline.workers.crew import Crew, Dispatcher
 from vidrobust.pipeline.workers.order import Order, Unit
+from vidrobust.pipeline.workers.pool import Dispatcher, Pool
 from vidrobust.pipeline.workers.processes import Processes
 from vidrobust.pipeline.workers.setup import Setup, pinned
 from vidrobust.pipeline.workers.worker import Worker, do_all
@@ -53,8 +53,8 @@ def say_what(run: Run, stages: Sequence[Stage], units: Sequence[Unit]) -> None:
     """How much of each command's stage is there already."""
     for stage in (stage for stage in stages if stage.command):
         keys = {unit.key: unit for unit in units if unit.stage is stage}
-        missing = sum(not unit.done(run.parts) for unit in keys.values())
-        told = f"{missing} of {len(keys)} parts to be made" if missing else "up to date"
+        missing = sum(not unit.done(run.cache) for unit in keys.values())
+        told = f"{missing} of {len(keys)} units to be made" if missing else "up to date"
         run.reporter.say(f"{stage.name}: {told}")
 
 
@@ -70,7 +70,7 @@ def _orders(run: Run, units: Sequence[Unit], tried: set[tuple[str, str]]) -> lis
         place = (unit.item.name, unit.key)
         if unit.item.name not in readable or place in tried or unit.key in keys:
             continue
-        if not unit.done(run.parts):
+        if not unit.done(run.cache):
             keys.add(unit.key)
             tried.add(place)
             missing.setdefault((unit.item.name, unit.segment.number), []).append(unit)
@@ -78,7 +78,7 @@ def _orders(run: Run, units: Sequence[Unit], tried: set[tuple[str, str]]) -> lis
 
 
 def _carry_out(run: Run, orders: Sequence[Order]) -> None:
-    """By the crew that the settings ask for, or here, one after the other; failures are noted in that order."""
+    """By the pool that the settings ask for, or here, one after the other; failures are noted in that order."""
     before, numbers = len(run.inputs.failed), dict[tuple[str, str], int]()
 
     def fail(order: Order, path: str, error: str) -> None:
@@ -91,17 +91,17 @@ def _carry_out(run: Run, orders: Sequence[Order]) -> None:
     names = {unit.model for order in orders for unit in order.units if unit.model}
     asked = [] if not names else list(zip(run.settings.model, run.models, strict=True))
     specs = {spec: model for spec, model in asked if model.name in names}
-    crew = _crew(run, specs, len(orders))
-    if crew is None:
+    pool = _crew(run, specs, len(orders))
+    if pool is None:
         models = {model.name: model for model in specs.values()}
-        do_all(Worker(run.settings, models, run.parts, run.reporter, fail), orders, failed)
+        do_all(Worker(run.settings, models, run.cache, run.reporter, fail), orders, failed)
     else:
-        Dispatcher(crew, run.parts, run.reporter, fail, failed).carry_out(orders)
+        Dispatcher(pool, run.cache, run.reporter, fail, failed).carry_out(orders)
     new = run.inputs.failed[before:]
     run.inputs.failed[before:] = sorted(new, key=lambda entry: numbers[entry["path"], entry["error"]])
 
 
-def _crew(run: Run, specs: Mapping[str, Model], orders: int) -> Crew | None:
+def _crew(run: Run, specs: Mapping[str, Model], orders: int) -> Pool | None:
     """None where everything is done in this process."""
     settings = run.settings
     workers = settings.workers or 1
@@ -117,7 +117,7 @@ def _crew(run: Run, specs: Mapping[str, Model], orders: int) -> Crew | None:
         settings=settings,
         models=tuple(pinned(model, spec, threads) for spec, model in specs.items()),
         classes=run.classes,
-        parts=run.parts,
+        cache=run.cache,
         threads=threads,
         quiet=run.reporter.quiet,
         calibration=run.calibration,
@@ -125,6 +125,6 @@ def _crew(run: Run, specs: Mapping[str, Model], orders: int) -> Crew | None:
     )
     if not settings.cluster:
         return Processes(setup, workers)
-    from vidrobust.pipeline.workers.on_ray import RayCrew
+    from vidrobust.pipeline.workers.on_ray import RayPool
 
-    return RayCrew(setup, settings.workers, settings.cluster.partition(":")[2])
+    return RayPool(setup, settings.workers, settings.cluster.partition(":")[2])

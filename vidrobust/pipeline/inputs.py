@@ -13,7 +13,7 @@ from vidrobust.footage.item import Item
 from vidrobust.pipeline.labelled import Known, labelled
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.settings import Settings
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.source import VideoSource, open_video
 
 
@@ -40,14 +40,14 @@ class Inputs:
 
     def has_failed(self, item: Item) -> bool:
         """Whether the item could not be read."""
-        path = shown(item.path)
+        path = printable(item.path)
         return any(entry["path"] == path for entry in self.failed)
 
     @property
     def readable(self) -> list[Item]:
         """The items that have not failed."""
         failed = {entry["path"] for entry in self.failed}
-        return [item for item in self.items if shown(item.path) not in failed]
+        return [item for item in self.items if printable(item.path) not in failed]
 
 
 def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
@@ -56,7 +56,7 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
     cache  file that keeps the hashes by size and time of change; None: they are made anew
     """
     expanded = expand_sources(settings.sources)
-    left_out = [{"path": shown(each.path), "reason": each.reason} for each in expanded.left_out]
+    left_out = [{"path": printable(each.path), "reason": each.reason} for each in expanded.left_out]
     items = expanded.items
     if settings.roi:
         x, y, width, height = settings.roi
@@ -74,7 +74,9 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
         try:
             inputs.content[item.name] = keys.of(item)
         except OSError as error:
-            inputs.fail(shown(item.path), f"{shown(item.path)}: cannot be read ({error.strerror})", reporter)
+            inputs.fail(
+                printable(item.path), f"{printable(item.path)}: cannot be read ({error.strerror})", reporter
+            )
     keys.save()
     return inputs
 

@@ -19,7 +19,7 @@ class _Heard:
 
 
 @contextmanager
-def heard() -> Iterator[None]:
+def graceful_interrupts() -> Iterator[None]:
     """Within it Ctrl-C raises KeyboardInterrupt, as ever, and is remembered for ``remind``.
 
     An exception that comes in the midst of a destructor, of a callback from C or of an import is printed or caught

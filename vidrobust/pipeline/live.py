@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.atomic import json_text, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RECORDINGS, RunFolder, make_room
 from vidrobust.run_folder.time_option import seconds_of
 from vidrobust.text.durations import duration
-from vidrobust.text.printable import shown, without_secrets
+from vidrobust.text.printable import printable, without_secrets
 from vidrobust.video.record import Recording, is_stream, name_of, record
 
 NOTES = "recordings.json"
@@ -47,7 +48,8 @@ def with_recordings(
     first = without_secrets(streams[0])
     if lasting is None:
         raise SettingsError(
-            f"{shown(first)}: is a stream and has no end by itself; say how long it is recorded with --for, such "
+            f"{printable(first)}: is a stream and has no end by itself; say how long it is "
+            "recorded with --for, such "
             "as --for 60s"
         )
     for_s = seconds_of(lasting, "--for")
@@ -71,7 +73,7 @@ def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[
     """What is recorded of one stream, now or before."""
     notes = folder / NOTES
     known: list[dict[str, Any]] = json.loads(notes.read_text(encoding="utf-8")) if notes.is_file() else []
-    told = shown(without_secrets(source))
+    told = printable(without_secrets(source))
     for entry in known:
         if entry["source"] == told:
             files = [folder / name for name in entry["files"]]

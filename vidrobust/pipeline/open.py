@@ -61,8 +61,8 @@ def opened_sources(
         settings = settings.changed({"labels": os.path.abspath(settings.labels)}, "labels")
     if settings.class_map not in ("", OWN_CLASSES):
         settings = settings.changed({"class_map": os.path.abspath(settings.class_map)}, "class_map")
-    if settings.parts:
-        settings = settings.changed({"parts": _absolute(settings.parts)}, "parts")
+    if settings.cache:
+        settings = settings.changed({"cache": _absolute(settings.cache)}, "cache")
     path = folder_of(settings, out)
     make_room(path)
     with RunFolder(path).locked():

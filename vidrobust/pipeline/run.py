@@ -20,7 +20,7 @@ from vidrobust.models.merged import merged
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.counts import Counts, shares, usual
-from vidrobust.pipeline.estimate import Reckoning, reckon
+from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
 from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.keys import unit_key
 from vidrobust.pipeline.progress import Reporter
@@ -29,9 +29,9 @@ from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.pipeline.workers.setup import Classes, first_frames
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
-from vidrobust.run_folder.unit_cache import Parts
+from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.tables import schema as tables
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.source import VideoSource
 
 
@@ -62,7 +62,7 @@ class Run:
     ) -> None:
         self.folder, self.settings, self.reporter = folder, settings, reporter
         self._loaded = models
-        self.parts = Parts(folder.path, settings.parts)
+        self.cache = UnitCache(folder.path, settings.cache)
         self.calibration: Item | None = None
         """The item on whose first frames the number format of the models was calibrated."""
         self._inputs: Inputs | None = None
@@ -71,7 +71,7 @@ class Run:
         self._sharing: tuple[str, ...] | None = None
         self._counts: Counts | None = None
         self._shares: dict[str, dict[str, int]] = {}
-        self.reckoned: Reckoning | None = None
+        self.cost: CostEstimate | None = None
 
     @property
     def path(self) -> Path:
@@ -99,7 +99,7 @@ class Run:
     def inputs(self) -> Inputs:
         """The footage; InputError where the sources hold none."""
         if self._inputs is None:
-            self._inputs = inputs.find(self.settings, self.path / "parts" / "hashes.json", self.reporter)
+            self._inputs = inputs.find(self.settings, self.path / "cache" / "hashes.json", self.reporter)
             if not self._inputs.readable:
                 self.folder.update(failed=self._inputs.failed, left_out=self._inputs.left_out)
                 raise InputError("nothing could be evaluated: none of the sources holds any footage")
@@ -163,14 +163,14 @@ class Run:
         """The stretches in which an item is worked on; none of one that cannot be read, which is recorded."""
         if item.name not in self._segments:
             content = self.inputs.content[item.name]
-            links = BY_NAME["links"]
-            known = self.parts.has(links, unit_key(links, content, self.settings, None))
+            transitions = BY_NAME["transitions"]
+            known = self.cache.has(transitions, unit_key(transitions, content, self.settings, None))
             # where an object's window is cut out, its first picture may be far inside
             tried = item.boxes is None and not known
             try:
                 found = segments_of(item, content, self.settings, tried=tried)
             except InputError as error:
-                self.inputs.fail(shown(item.path), str(error), self.reporter)
+                self.inputs.fail(printable(item.path), str(error), self.reporter)
                 found = ()
             except SettingsError:
                 raise
@@ -197,7 +197,7 @@ class Run:
 
     @property
     def counts(self) -> Counts:
-        """Frames and pairs of the run; those of a budget are reckoned once, and stand in run.json."""
+        """Frames and pairs of the run; those of a budget are estimated once, and stand in run.json."""
         if self._counts is None:
             found = self._asked_for()
             told = {"budget": self.settings.budget, "frames": found.frames, "pairs": found.pairs}
@@ -214,8 +214,8 @@ class Run:
                 found = Counts(noted["frames"], noted["pairs"])
             else:
                 able = [model for model in self.models if needs_pixels(model)]
-                ahead = reckon(settings, able, self.inputs, self.inputs.readable, self.reporter)
-                found, self.reckoned = (found, None) if ahead is None else (ahead.counts, ahead)
+                ahead = estimate_cost(settings, able, self.inputs, self.inputs.readable, self.reporter)
+                found, self.cost = (found, None) if ahead is None else (ahead.counts, ahead)
         return Counts(settings.frames or found.frames, settings.pairs or found.pairs)
 
     def count(self, counted: str, segment: Segment) -> int:

@@ -5,8 +5,8 @@
     read      [0, 602)   [598, 1202)  [1198, end)
 
 Of each segment some frames before and behind are read as well, so that the pairs over its borders are compared:
-the rows of stability and of links are those of an item in one piece. Samples (sensitivity, causes, variation) are
-drawn in each segment by itself.
+the rows of stability and of transitions are those of an item in one piece. Samples (sensitivity, causes,
+variation) are drawn in each segment by itself.
 """
 
 from __future__ import annotations

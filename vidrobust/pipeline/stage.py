@@ -28,14 +28,14 @@ class Stage:
     summed    names of settings on which ``gives`` alone depends, not its parts; of ``labels`` also what they say
     also      "module:function" (Settings, Model or None) -> plain values on which they depend besides: what other
               packages bring
-    parts     raw tables, made unit by unit, the first one marks a unit as done
+    unit_tables  raw tables, made unit by unit, the first one marks a unit as done
     gives     tables made of all units together; ``files`` beside them
     work      "module:function" that does one unit; docs/architecture.md has the signatures
-    whole     "module:function" (Settings, model, what run.json says of the item, raw tables, links) -> the raw
+    whole     "module:function" (Settings, model, what run.json says of the item, tables, transitions) -> the raw
               tables of an item in several segments, where rows depend on the whole of it
     counted   of a stage that works on a sample: the setting that says how many of the run, "frames" or "pairs"
     asks      "module:function" (Context) -> numbers of the frames that its work asks for, to be decoded once
-    taken     "module:function" (rows of a part, links, content, Settings, count) -> those of a sample so large
+    taken     "module:function" (rows, transitions, content, Settings, count) -> those of a sample so large
     steps     "module:function" (Settings) -> steps that one of the sample takes; ``step`` is what one is called
     finish    "module:function" (Run) that writes ``gives`` and ``files``
     told      "module:function" (Run) -> what ``--json`` prints
@@ -54,7 +54,7 @@ class Stage:
     settings: tuple[str, ...] = ()
     summed: tuple[str, ...] = ()
     also: str = ""
-    parts: tuple[str, ...] = ()
+    unit_tables: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     work: str = ""

@@ -18,7 +18,7 @@ def status(folder: RunFolder) -> list[dict[str, Any]]:
             row = {"stage": stage.name, "state": "missing", "seconds": None, "why": ""}
         else:
             why = reasons(stage, settings, records)
-            lost = [name for name in (*stage.parts, *stage.gives) if not folder.has(name)]
+            lost = [name for name in (*stage.unit_tables, *stage.gives) if not folder.has(name)]
             lost += [name for name in stage.files if not (folder.path / name).is_file()]
             why += [f"{name} is not there" for name in lost]
             seconds = records[stage.name]["seconds"]

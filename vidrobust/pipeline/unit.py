@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import Links
+from vidrobust.changes.transitions import FrameTransitions
 from vidrobust.footage.item import Item
 from vidrobust.frames.batch import FrameBatch, VideoInfo
 from vidrobust.run_folder.settings import Settings
@@ -24,7 +24,7 @@ class Context:
     """One item, open for work.
 
     content  the key of its content; everything random about it is seeded with this and the seed
-    links    its table ``links``; None while it is being made
+    transitions    its table ``transitions``; None while it is being made
     number   which segment of its item this is, from 0, of so many ``pieces``
     count    of a stage that takes a sample: how many frames, or pairs, fall to this segment
     have     how many of them were worked on before; the first of the order
@@ -36,7 +36,7 @@ class Context:
     content: str
     settings: Settings
     info: VideoInfo
-    links: pd.DataFrame | None
+    transitions: pd.DataFrame | None
     advance: Callable[[int], None]
     number: int = 0
     pieces: int = 1
@@ -50,20 +50,22 @@ class Context:
         after = np.full(len(time_s), True) if start is None or self.pieces == 1 else time_s >= start
         return after if end is None or self.pieces == 1 else after & (time_s < end)
 
-    def own_part(self, batch: FrameBatch, links: Links) -> tuple[FrameBatch, Links]:
+    def own_part(
+        self, batch: FrameBatch, transitions: FrameTransitions
+    ) -> tuple[FrameBatch, FrameTransitions]:
         """The part of a batch that belongs to this segment."""
         rows = self.own(batch.time_s)
-        return (batch, links) if rows.all() else (batch.rows(rows), links.rows(rows))
+        return (batch, transitions) if rows.all() else (batch.rows(rows), transitions.rows(rows))
 
-    def need_links(self) -> pd.DataFrame:
-        """The table ``links``, in a stage that needs it."""
-        assert self.links is not None, "a stage that reads links names them in its needs"
-        return self.links
+    def need_transitions(self) -> pd.DataFrame:
+        """The table ``transitions``, in a stage that needs it."""
+        assert self.transitions is not None, "a stage that reads transitions names them in its needs"
+        return self.transitions
 
 
 class StreamWork(Protocol):
     """A unit that is fed with every frame in order; made as (context, model or None)."""
 
-    def feed(self, batch: FrameBatch, links: Links) -> None: ...
+    def feed(self, batch: FrameBatch, transitions: FrameTransitions) -> None: ...
 
     def finish(self, source: VideoSource) -> Found: ...

@@ -38,8 +38,8 @@ class Answers:
     lost        frames about anchors, of sets that people looked through, that were not predicted
     """
 
-    answers: pd.DataFrame = field(default_factory=lambda: tables.empty("answers"))
-    neighbours: pd.DataFrame = field(default_factory=lambda: tables.empty("neighbours"))
+    label_answers: pd.DataFrame = field(default_factory=lambda: tables.empty("label_answers"))
+    neighbour_accuracy: pd.DataFrame = field(default_factory=lambda: tables.empty("neighbour_accuracy"))
     unknown: Mapping[str, int] = field(default_factory=dict)
     unjudged: int = 0
     lost: int = 0
@@ -90,8 +90,8 @@ def answers_of(
         found = [anchor_sets(seen, said.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
         lost = len(here) - sum(len(each.anchor) + len(each.of) for each in found)
     return Answers(
-        answers=tables.check("answers", _with_anchors(table, found)),
-        neighbours=_neighbours(found, table),
+        label_answers=tables.check("label_answers", _with_anchors(table, found)),
+        neighbour_accuracy=_neighbours(found, table),
         unknown=said.counts,
         unjudged=unjudged,
         lost=lost,
@@ -191,7 +191,7 @@ def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFr
 
 
 def _of_no_anchor() -> pd.DataFrame:
-    return tables.empty("answers").drop(columns=["time_s", "model", "track", "truth", "top1", "top5"])
+    return tables.empty("label_answers").drop(columns=["time_s", "model", "track", "truth", "top1", "top5"])
 
 
 def _neighbours(found: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFrame:
@@ -215,10 +215,10 @@ def _neighbours(found: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFram
             )
         )
     if not parts:
-        return tables.empty("neighbours")
+        return tables.empty("neighbour_accuracy")
     of_anchor = table[["item", "frame", "time_s", "model", "truth"]]
     joined = pd.concat(parts, ignore_index=True).merge(of_anchor, on=["item", "frame"], how="left")
-    return tables.check("neighbours", joined.drop(columns="frame"))
+    return tables.check("neighbour_accuracy", joined.drop(columns="frame"))
 
 
 def _frame(sets: AnchorSets) -> np.ndarray:

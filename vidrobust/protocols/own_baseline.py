@@ -11,7 +11,7 @@ import numpy as np
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.protocols.corruption_error import Baseline, FlipBaseline
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 
 def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
@@ -26,23 +26,24 @@ def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
         of_suite = str(found["suite"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{shown(path)}: is no baseline ({type(error).__name__}: {error}); it is what vidrobust corruptions "
+            f"{printable(path)}: is no baseline ({type(error).__name__}: {error}); it is what "
+            "vidrobust corruptions "
             "--json prints of one model"
         ) from error
     if of_suite != suite:
         raise SettingsError(
-            f"{shown(path)}: is of the suite {of_suite}, and cannot be a baseline for {suite}"
+            f"{printable(path)}: is of the suite {of_suite}, and cannot be a baseline for {suite}"
         )
     if len(models) != 1:
-        raise SettingsError(f"{shown(path)}: holds {len(models)} models; a baseline is one")
+        raise SettingsError(f"{printable(path)}: holds {len(models)} models; a baseline is one")
     ((name, one),) = models.items()
     try:
         return _flips(name, one) if "sequences" in one else _errors(name, one)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{shown(path)}: model {name} lacks {error}") from error
+        raise InputError(f"{printable(path)}: model {name} lacks {error}") from error
     except ZeroDivisionError as error:
         raise SettingsError(
-            f"{shown(path)}: model {name} {error}, by which nothing can be divided"
+            f"{printable(path)}: model {name} {error}, by which nothing can be divided"
         ) from error
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.contingency_tables import cochrans_q, mcnemar
 
 from vidrobust.errors import SettingsError
 from vidrobust.repeatability.grey_zone import grey_zone
 from vidrobust.repeatability.measurements import check_attribute
 from vidrobust.statistics.agreement import cohens_kappa, fleiss_kappa, kendalls_w
 from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_rate
+from vidrobust.statistics.matched import cochrans_q, exact_mcnemar
 
 NAN = float("nan")
 
@@ -166,13 +166,13 @@ def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
     for a, b in combinations(verdicts.columns, 2):
         cells = pd.crosstab(verdicts[a], verdicts[b]).reindex(index=[0, 1], columns=[0, 1], fill_value=0)
         only_a, only_b = int(cells.loc[1, 0]), int(cells.loc[0, 1])
-        p = float(mcnemar(cells.to_numpy(), exact=True).pvalue)
+        p = exact_mcnemar(only_a, only_b)
         pairs.append({"operators": [str(a), str(b)], "only_first": only_a, "only_second": only_b, "p": p})
     differ = verdicts[verdicts.nunique(axis=1) > 1]
     q = None
     if len(differ):
         found = cochrans_q(verdicts.to_numpy())
-        q = {"q": float(found.statistic), "df": int(found.df), "p": float(found.pvalue), "n": len(verdicts)}
+        q = {"q": found.statistic, "df": found.df, "p": found.p, "n": len(verdicts)}
     return {"cochrans_q": q, "mcnemar": pairs}
 
 

@@ -118,7 +118,7 @@ def file_system(url: str) -> tuple[Any, str]:
     return pafs.PyFileSystem(pafs.FSSpecHandler(system)), root
 
 
-def part_files(folder: Path, place: str) -> PartFiles:
+def cache_files(folder: Path, place: str) -> PartFiles:
     """The folder, or the place that the settings name instead: another folder, or a URL."""
     if not place:
         return Folder(folder)

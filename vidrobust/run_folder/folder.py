@@ -16,11 +16,13 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import json_text, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text
+from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 
-SCHEMA = 2
+SCHEMA = 3
 PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
 LOCK, RUNNING = ".lock", ".running.json"
 RECORDINGS = "recordings"
@@ -97,14 +99,14 @@ class RunFolder:
 
     def table(self, name: str) -> pd.DataFrame:
         """A table that must be there."""
-        return tables.read(name, self.path)
+        return tables.read(name, self.path, metrics=metric_columns(name))
 
     def table_or_empty(self, name: str) -> pd.DataFrame:
         """A table, or one without rows where its stage has not run."""
         return self.table(name) if self.has(name) else tables.empty(name)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
-        tables.write(name, table, self.path)
+        tables.write(name, table, self.path, metrics=metric_columns(name))
 
     def read_json(self, name: str) -> dict[str, Any]:
         path = self.path / name
@@ -159,7 +161,7 @@ def make_room(path: Path) -> None:
 
 def remove_unfinished(path: Path) -> None:
     """What a process that was killed had begun to write; only while the folder is locked."""
-    for folder in (path, path / "parts", *(path / "parts").glob("*")):
+    for folder in (path, path / "cache", *(path / "cache").glob("*")):
         for file in folder.glob("*.part"):
             file.unlink(missing_ok=True)
 
@@ -173,7 +175,7 @@ def remove_results(path: Path) -> None:
         for file in path.glob(pattern):
             if file.name not in ("run.json", LOCK, RUNNING):
                 file.unlink()
-    for folder in ("parts", "moments", "policies", "grey_zone"):
+    for folder in ("cache", "moments", "policies", "grey_zone"):
         shutil.rmtree(path / folder, ignore_errors=True)
     (path / "run.json").unlink()
 

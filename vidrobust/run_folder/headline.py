@@ -25,19 +25,18 @@ def collect(folder: RunFolder) -> dict[str, Any]:
     for model, rows in sorted(of_models, key=lambda each: place.get(str(each[0]), len(place))):
         told = {row.metric: _told(row) for row in rows.itertuples() if find_metric(row.metric) is not None}
         metrics["models"][str(model)] = {**_counts(folder, str(model), rows), **told}
-    pairs = folder.table_or_empty("two_models")
+    pairs = folder.table_or_empty("model_pairs")
     if len(pairs):
-        metrics["two_models"] = pairs.to_dict("records")
+        metrics["model_pairs"] = pairs.to_dict("records")
     return metrics
 
 
 def _told(row: Any) -> dict[str, Any]:
     """One metric; of right answers also the exact interval that papers give, which takes all n as independent."""
     told = {"value": row.value, "low": row.low, "high": row.high, "n": row.n}
-    exact = getattr(row, "exact_low", None), getattr(row, "exact_high", None)
-    if None in exact or exact[0] != exact[0]:
+    if row.exact_low != row.exact_low:
         return told
-    return {**told, "exact_low": exact[0], "exact_high": exact[1]}
+    return {**told, "exact_low": row.exact_low, "exact_high": row.exact_high}
 
 
 def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]
 
 def _box_counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
     """Frames, boxes, tracks, missed frames and what was no fault, and the noise floor of a detector."""
-    counts, tracks, along = (folder.table_or_empty(name) for name in ("box_counts", "tracks", "along_tracks"))
+    counts, tracks, along = (folder.table_or_empty(name) for name in ("box_counts", "tracks", "track_steps"))
     mine = along[along["model"] == model]
     reasons = mine.loc[mine["reason"] != "", "reason"].value_counts()
     floor = rows[rows["metric"].str.startswith("noise_floor_boxes")].set_index("metric")["value"]

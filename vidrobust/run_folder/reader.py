@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import InputError
+from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.task import Task
@@ -92,7 +93,7 @@ class RunTables:
         if not path.is_file():
             return None
         if name in tables.TABLES:
-            found = tables.read(name, self.folder)
+            found = tables.read(name, self.folder, metrics=metric_columns(name))
         else:
             try:
                 found = pd.read_parquet(path)

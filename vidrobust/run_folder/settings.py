@@ -7,11 +7,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.repeatability.gates import parse_gate
+from vidrobust.run_folder.converted import convert
 from vidrobust.run_folder.time_option import seconds_of
 from vidrobust.text.suggestions import among
 
@@ -38,7 +39,7 @@ class Settings:
     """Processes that do the units of a run; None: one here, as many as there are processors on a cluster."""
     cluster: str = ""
     """ray: workers are actors of Ray on this machine; ray:ADDRESS: on a cluster that runs; empty: processes."""
-    parts: str = ""
+    cache: str = ""
     """A folder, or a URL of object storage, where parts are kept; in the run folder where empty."""
     seed: int = 0
     backend: str = "auto"
@@ -70,13 +71,13 @@ class Settings:
     """Largest global shift between neighbours that still is the same view, as a share of the frame's width."""
     revert_within: int = 3
     """A label that left and is back within so many frames is a revert flip."""
-    birth: float = 0.5
+    track_start_score: float = 0.5
     """Least score of a box that begins a track."""
-    keep: float = 0.3
+    track_keep_score: float = 0.3
     """Least score of a box that goes on with one."""
     track_iou: float = 0.3
     """Least overlap of a box with where its track is expected."""
-    bridge: int = 5
+    max_gap: int = 5
     """Longest gap within a track, in delivered frames."""
     suite: tuple[str, ...] = ("natural",)
     perturbation: tuple[str, ...] = ()
@@ -150,7 +151,12 @@ class Settings:
     @property
     def tracks(self) -> TrackSettings:
         """How boxes are followed; SettingsError where it cannot be."""
-        return TrackSettings(birth=self.birth, keep=self.keep, iou=self.track_iou, bridge=self.bridge)
+        return TrackSettings(
+            start_score=self.track_start_score,
+            keep_score=self.track_keep_score,
+            iou=self.track_iou,
+            max_gap=self.max_gap,
+        )
 
     @property
     def batch_size(self) -> int | Literal["auto"]:
@@ -166,9 +172,7 @@ class Settings:
         if unknown:
             told = f"{where}: unknown setting(s) {', '.join(unknown)}{among(unknown[0], known)}"
             raise SettingsError(f"{told}; known are {', '.join(known)}")
-        converted = {
-            name: _convert(name, str(known[name].type), value, where) for name, value in values.items()
-        }
+        converted = {name: convert(_KINDS[name], value, f"{where}: {name}") for name, value in values.items()}
         return dataclasses.replace(self, **converted)
 
     def subset(self, names: Iterable[str]) -> dict[str, Any]:
@@ -194,23 +198,4 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: is not valid TOML: {error}") from error
 
 
-def _convert(name: str, kind: str, value: Any, where: str) -> Any:
-    """Bring a JSON or TOML value to the field's type."""
-    if value is None and kind.endswith("| None"):
-        return None
-    kind = kind.removesuffix(" | None")
-    if kind.startswith("tuple["):
-        member = kind[len("tuple[") :].split(",")[0]
-        values = [value] if isinstance(value, str | int | float) else list(value)
-        return tuple(_convert(name, member, each, where) for each in values)
-    if kind == "str" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    accepted: dict[str, tuple[type, ...]] = {
-        "str": (str,),
-        "int": (int,),
-        "float": (int, float),
-        "bool": (bool,),
-    }
-    if not isinstance(value, accepted[kind]) or (isinstance(value, bool) and kind != "bool"):
-        raise SettingsError(f"{where}: {name}: expected {kind}, got {value!r}")
-    return float(str(value)) if kind == "float" else value
+_KINDS = get_type_hints(Settings)

@@ -1,7 +1,7 @@
-"""Parts: what each unit of work has found, kept under a key of all that it depends on.
+"""UnitCache: what each unit of work has found, kept under a key of all that it depends on.
 
-parts/STAGE/KEY.parquet          the first raw table of a unit, with its facts; written last: then it is done
-parts/STAGE/KEY.TABLE.parquet    its other raw tables
+cache/STAGE/KEY.parquet          the first raw table of a unit, with its facts; written last: then it is done
+cache/STAGE/KEY.TABLE.parquet    its other raw tables
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
-import pyarrow as pa
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import plain
-from vidrobust.run_folder.cache_files import part_files
+from vidrobust.files.json_text import plain
+from vidrobust.metrics.catalogue import metric_columns
+from vidrobust.run_folder.cache_files import cache_files
 from vidrobust.tables import schema as tables
 
 FACTS = b"vidrobust"
@@ -31,7 +31,7 @@ class Stage(Protocol):
     def name(self) -> str: ...
 
     @property
-    def parts(self) -> tuple[str, ...]: ...
+    def unit_tables(self) -> tuple[str, ...]: ...
 
 
 def key_of(content: Mapping[str, Any]) -> str:
@@ -40,29 +40,29 @@ def key_of(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-class Parts:
-    """The parts of a run: in its folder ``parts``, or where ``place`` says (another folder, or a URL)."""
+class UnitCache:
+    """The cache of units of a run: in its folder ``cache``, or where ``place`` says (another folder, or a URL)."""
 
     def __init__(self, run_folder: Path, place: str = "") -> None:
         self.run_folder, self.place = run_folder, place
-        self._files = part_files(run_folder / "parts", place)
+        self._files = cache_files(run_folder / "cache", place)
 
     @property
     def in_reach(self) -> bool:
-        """Whether this machine sees the run folder, where the parts are in it."""
+        """Whether this machine sees the run folder, where the cache is in it."""
         return bool(self.place) or (self.run_folder / "run.json").is_file()
 
     def has(self, stage: Stage, key: str) -> bool:
         """Whether this unit is done."""
-        return self._files.has(_name(stage, key, stage.parts[0]))
+        return self._files.has(_name(stage, key, stage.unit_tables[0]))
 
     def write(
         self, stage: Stage, key: str, found: Mapping[str, pd.DataFrame], facts: Mapping[str, Any]
     ) -> None:
         """Keep what a unit found, each table whole or absent, the first table last."""
-        for name in reversed(stage.parts):
-            table = pa.Table.from_pandas(tables.check(name, found[name]), preserve_index=False)
-            if name == stage.parts[0]:
+        for name in reversed(stage.unit_tables):
+            table = tables.to_arrow(name, found[name], metrics=metric_columns(name))
+            if name == stage.unit_tables[0]:
                 told = json.dumps(plain(facts), ensure_ascii=True).encode()
                 table = table.replace_schema_metadata({**(table.schema.metadata or {}), FACTS: told})
             self._files.write(_name(stage, key, name), table)
@@ -74,15 +74,15 @@ class Parts:
 
     def facts(self, stage: Stage, key: str) -> dict[str, Any]:
         """What a unit noted beside its tables."""
-        metadata = self._readable(_name(stage, key, stage.parts[0]), self._files.schema).metadata or {}
+        metadata = self._readable(_name(stage, key, stage.unit_tables[0]), self._files.schema).metadata or {}
         facts: dict[str, Any] = json.loads(metadata.get(FACTS, b"{}"))
         return facts
 
     def clean(self) -> int:
         """Remove every part; returns the bytes that were freed. SettingsError where other runs may share them."""
         if self.place:
-            raise SettingsError(f"{self.place}: may hold parts of other runs too; remove them there")
-        folder = self.run_folder / "parts"
+            raise SettingsError(f"{self.place}: may hold units of other runs too; remove them there")
+        folder = self.run_folder / "cache"
         freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         shutil.rmtree(folder, ignore_errors=True)
         return freed
@@ -98,4 +98,8 @@ class Parts:
 
 
 def _name(stage: Stage, key: str, table: str) -> str:
-    return f"{stage.name}/{key}.parquet" if table == stage.parts[0] else f"{stage.name}/{key}.{table}.parquet"
+    return (
+        f"{stage.name}/{key}.parquet"
+        if table == stage.unit_tables[0]
+        else f"{stage.name}/{key}.{table}.parquet"
+    )

@@ -69,20 +69,21 @@ def make_policy(run: Run) -> None:
 
 def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
     """What one account of a model says, and what belongs to it; prefix of the account's tables."""
-    account, by, named, within = (
-        _of(run.table(f"{prefix}{name}"), model) for name in ("account", "account_by", "named", "within")
+    account, by, named, candidate_fits = (
+        _of(run.table(f"{prefix}{name}"), model)
+        for name in ("account", "account_by", "named", "candidate_fits")
     )
     return Evidence(
         account=account[account["item"] == ""],
         slow=over_a_second(by),
         named=dict(zip(named["cause"], named["scale"], strict=True)),
-        comes_back=dict(zip(named["cause"], named["comes_back"], strict=True)),
-        within=within,
+        replication=dict(zip(named["cause"], named["replication"], strict=True)),
+        candidate_fits=candidate_fits,
         spread=run.table("spread"),
         sensitivity=_of(run.table("sensitivity"), model),
         floor=_noise_floor(run.folder, model, task),
         image_size=_image_size(run.folder),
-        felt=task.felt,
+        response=task.response,
         of=task.accounts[prefix],
     )
 
@@ -98,7 +99,7 @@ def _of(table: pd.DataFrame, model: str) -> pd.DataFrame:
 
 def _noise_floor(folder: RunFolder, model: str, task: Task) -> float:
     table = folder.table("stability")
-    rows = table[(table["model"] == model) & table["metric"].isin(task.felt.floors)]
+    rows = table[(table["model"] == model) & table["metric"].isin(task.response.floors)]
     return float(rows["value"].sum(min_count=1))
 
 
@@ -177,14 +178,14 @@ def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> li
         own = [
             table[table["model"].isin(names)]
             for table in (
-                task.correlated.frames(folder.table),
-                folder.table(task.correlated.pairs),
+                task.correlation.frames(folder.table),
+                folder.table(task.correlation.pairs),
                 sensitivity,
                 stability,
             )
         ]
         try:
-            units = units_of_run(*own, across=across, model=model or None, how=task.correlated)
+            units = units_of_run(*own, across=across, model=model or None, how=task.correlation)
         except InputError as error:
             left_out.append(str(error))
             continue

@@ -10,7 +10,7 @@ import pandas as pd
 from vidrobust.metrics.catalogue import ACCOUNTS, metrics_of, task_of
 from vidrobust.pipeline.run import Run
 from vidrobust.stages.causes.keyframes import keyframe_tests
-from vidrobust.stages.causes.naming import comes_back, named
+from vidrobust.stages.causes.naming import named, replication
 from vidrobust.stages.causes.shares import over_a_second, summarise_by
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.stability import rates as study
@@ -129,7 +129,7 @@ def causes(run: Run, facts: Facts) -> None:
             found["account"] = summarise_account(rows, keyframes=None if prefix else _keyframe_tests(run))
             found["account_by"] = summarise_by(rows)
             names = named(found["account"], over_a_second(found["account_by"]))
-            found["named"] = comes_back(rows, names, run.settings.seed)
+            found["named"] = replication(rows, names, run.settings.seed)
         for name, table in found.items():
             run.folder.write_table(f"{prefix}{name}", table)
 
@@ -138,8 +138,8 @@ def _keyframe_tests(run: Run) -> dict[str, float]:
     """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
     pairs = run.table_or_empty("pairs")
     near = pairs[pairs["kind"] == "adjacent"]
-    links = run.table("links")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
-    return keyframe_tests(near.merge(links, on=["item", "frame_b"], how="left"))
+    transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
+    return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))
 
 
 def report(run: Run) -> None:

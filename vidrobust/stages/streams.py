@@ -1,4 +1,4 @@
-"""The units that see every frame in order: links, stability of a model, variation of the footage."""
+"""The units that see every frame in order: transitions, stability of a model, variation of the footage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.changes.transitions import Links
+from vidrobust.changes.transitions import FrameTransitions
 from vidrobust.errors import InputError
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of, versions_of
@@ -22,13 +22,13 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability import noise_floor
 from vidrobust.stages.variation.changes import VariationMeter
 from vidrobust.tables import schema as tables
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.decoded_hash import DecodedHash
 from vidrobust.video.source import VideoSource
 from vidrobust.video.stream import SAME_TIME_S
 
 
-class LinksWork:
+class TransitionsUnit:
     """Which neighbours may be compared, what the input is, and the hash of what was decoded."""
 
     def __init__(self, context: Context, model: None) -> None:
@@ -36,8 +36,8 @@ class LinksWork:
         self._columns: list[dict[str, np.ndarray]] = []
         self._hash = DecodedHash()
 
-    def feed(self, batch: FrameBatch, links: Links) -> None:
-        batch, links = self.context.own_part(batch, links)
+    def feed(self, batch: FrameBatch, transitions: FrameTransitions) -> None:
+        batch, transitions = self.context.own_part(batch, transitions)
         if not len(batch):
             return
         self._hash.feed(batch)
@@ -45,37 +45,40 @@ class LinksWork:
             {
                 "frame": batch.index,
                 "time_s": batch.time_s,
-                "reason": links.reason,
-                "pixel_change": links.pixel_change,
-                "shift_x": links.shift[:, 0],
-                "shift_y": links.shift[:, 1],
-                "keyframe": links.keyframe,
+                "reason": transitions.reason,
+                "pixel_change": transitions.pixel_change,
+                "shift_x": transitions.shift[:, 0],
+                "shift_y": transitions.shift[:, 1],
+                "keyframe": transitions.keyframe,
                 "corrupt": batch.corrupt,
             }
         )
 
     def finish(self, source: VideoSource) -> Found:
         if not self._columns and self.context.number:
-            return {"links": tables.empty("links")}, {**_described(source, None), "decoded": "nothing"}
+            return {"transitions": tables.empty("transitions")}, {
+                **_described(source, None),
+                "decoded": "nothing",
+            }
         if not self._columns:
             found = "; ".join(source.problems) or "no frame could be decoded"
-            raise InputError(f"{shown(self.context.item.path)}: {found}")
+            raise InputError(f"{printable(self.context.item.path)}: {found}")
         joined = {name: np.concatenate([each[name] for each in self._columns]) for name in self._columns[0]}
         table = pd.DataFrame({"item": self.context.item.name, **joined})
         facts = {**_described(source, table), "decoded": self._hash.hexdigest()}
-        return {"links": table}, facts
+        return {"transitions": table}, facts
 
 
-def _described(source: VideoSource, links: pd.DataFrame | None) -> dict[str, Any]:
+def _described(source: VideoSource, transitions: pd.DataFrame | None) -> dict[str, Any]:
     """What run.json says of an item that was read; None: of a segment that the file does not reach."""
     info = source.info
     return {
         "width": info.width,
         "height": info.height,
         "frame_rate": float(info.frame_rate),
-        "frames": 0 if links is None else len(links),
-        "corrupt_frames": 0 if links is None else int(links["corrupt"].sum()),
-        "end_s": None if links is None else float(links["time_s"].iloc[-1]),
+        "frames": 0 if transitions is None else len(transitions),
+        "corrupt_frames": 0 if transitions is None else int(transitions["corrupt"].sum()),
+        "end_s": None if transitions is None else float(transitions["time_s"].iloc[-1]),
         "codec": info.codec,
         "pixel_format": info.pixel_format,
         "color_space": info.color_space,
@@ -99,16 +102,16 @@ class StabilityWork:
         self._meter = task_of(model.task).meter(context.item.name, model.name, along, metrics_of(model.task))
         self._first: list[torch.Tensor] = []
 
-    def feed(self, batch: FrameBatch, links: Links) -> None:
+    def feed(self, batch: FrameBatch, transitions: FrameTransitions) -> None:
         self._own.append(batch.index[self.context.own(batch.time_s)])
         kept = sum(map(len, self._first))
         same = not self._first or self._first[0].shape[1:] == batch.pixels.shape[1:]
         if kept < noise_floor.FRAMES and same and not self.context.number:
             self._first.append(batch.pixels[: noise_floor.FRAMES - kept].clone())
-        self._meter.feed(batch, links, predict_footage(self.model, batch, self.batch))
+        self._meter.feed(batch, transitions, predict_footage(self.model, batch, self.batch))
 
     def finish(self, source: VideoSource) -> Found:
-        every = {name: tables.empty(name) for name in BY_NAME["stability"].parts}
+        every = {name: tables.empty(name) for name in BY_NAME["stability"].unit_tables}
         floor = noise_floor.facts(self.model, torch.cat(self._first)) if self._first else {}
         return {**every, **self._of_own_frames(self._meter.finish())}, floor
 
@@ -146,16 +149,16 @@ def along_time(settings: Settings, rate: float, origin: tuple[int, float] | None
 
 
 def whole_item(
-    settings: Settings, model: Model, about: Mapping[str, Any], found: Tables, links: pd.DataFrame
+    settings: Settings, model: Model, about: Mapping[str, Any], found: Tables, transitions: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
     """The tables of a model on an item that was worked on in segments.
 
     about  what run.json says of the item
     found  its tables, those of the segments behind each other
-    links  its rows of that table
+    transitions  its rows of that table
     """
     along = along_time(settings, float(about["frame_rate"]))
-    return task_of(model.task).whole(found, links, (about["height"], about["width"]), along)
+    return task_of(model.task).whole(found, transitions, (about["height"], about["width"]), along)
 
 
 def metrics_known(settings: Settings, model: Model) -> list[str]:
@@ -175,9 +178,9 @@ class VariationWork:
             seed=context.settings.seed,
         )
 
-    def feed(self, batch: FrameBatch, links: Links) -> None:
-        batch, links = self.context.own_part(batch, links)
-        self._meter.feed(batch, np.asarray(links.reason).tolist())
+    def feed(self, batch: FrameBatch, transitions: FrameTransitions) -> None:
+        batch, transitions = self.context.own_part(batch, transitions)
+        self._meter.feed(batch, np.asarray(transitions.reason).tolist())
 
     def finish(self, source: VideoSource) -> Found:
         result = self._meter.finish()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import plain
 from vidrobust.pipeline.run import Run
 
 

@@ -26,6 +26,8 @@ SHORTEST_S = 1.0
 """Shortest stretch, seconds."""
 SHORTEST_FRAMES = 25
 """Shortest stretch where only frame numbers are known, frames."""
+SHORTEST_SAMPLED = 6
+"""Shortest stretch, frames, of pairs drawn by chance: those some frames apart are draws of their own."""
 
 What = Literal["part", "item", "stretch"]
 
@@ -82,6 +84,14 @@ def independent_clusters(
         return Clusters(labels, "item" if parts is None else "part")
     label, length = _stretches(items, positions, shortest)
     return Clusters(label, "stretch", length)
+
+
+def clusters_of_rows(table: pd.DataFrame, position: str = "time_s", shortest: float = SHORTEST_S) -> Clusters:
+    """The independent units of a table's rows: by ``item``, by ``part`` where it has this column, and a position.
+
+    position  the column of times, or of frame numbers with ``shortest`` in frames
+    """
+    return independent_clusters(table["item"], table[position], part=table.get("part"), shortest=shortest)
 
 
 def _parts(item: np.ndarray | pd.Series, part: np.ndarray | pd.Series | None) -> np.ndarray | None:

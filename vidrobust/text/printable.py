@@ -14,10 +14,10 @@ _SECRET = re.compile(
 )
 
 
-def shown(name: str | os.PathLike[str]) -> str:
+def printable(name: str | os.PathLike[str]) -> str:
     r"""A name with escapes for what would break a line, hide, or is no valid text; the path itself stays exact.
 
-    >>> shown("line\n1\udcff.mp4")
+    >>> printable("line\n1\udcff.mp4")
     'line\\n1\\xff.mp4'
     """
     return _HIDDEN.sub(lambda m: repr(m[0])[1:-1], bytes_shown(os.fspath(name)))

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
-from vidrobust.text.printable import shown, without_secrets
+from vidrobust.text.printable import printable, without_secrets
 
 MAX_PIXELS = 2**27
 """The largest picture decoded, 134 million pixels: a damaged header can claim any size."""
@@ -48,8 +48,8 @@ def open_container(
     url = isinstance(path, str) and "://" in path
     if url and not allow_network:
         raise InputError(
-            f"{shown(without_secrets(str(path)))}: is a network address, and only local files are read; allow it, "
-            "or download it"
+            f"{printable(without_secrets(str(path)))}: is a network address, and only local files are read; "
+            "allow it, or download it"
         )
     container_options = {"pattern_type": "none"}
     if not allow_network:
@@ -64,7 +64,7 @@ def open_container(
             hwaccel=hwaccel,
         )
     except (av.error.FFmpegError, OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"{shown(path)}: cannot be read as video ({_reason(error)})") from error
+        raise InputError(f"{printable(path)}: cannot be read as video ({_reason(error)})") from error
     try:
         video_stream(container, path)
     except BaseException:
@@ -79,12 +79,12 @@ def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
     if not isinstance(stream, VideoStream):
         kinds = sorted({s.type for s in container.streams})
         raise InputError(
-            f"{shown(path)}: has no video stream" + (f", only {', '.join(kinds)}" if kinds else "")
+            f"{printable(path)}: has no video stream" + (f", only {', '.join(kinds)}" if kinds else "")
         )
     if stream.disposition & av.stream.Disposition.attached_pic:
-        raise InputError(f"{shown(path)}: has no video stream, only sound with a cover picture")
+        raise InputError(f"{printable(path)}: has no video stream, only sound with a cover picture")
     if stream.codec_context is None:  # PyAV's way of saying that there is no decoder
-        raise InputError(f"{shown(path)}: is coded in a way that FFmpeg has no decoder for")
+        raise InputError(f"{printable(path)}: is coded in a way that FFmpeg has no decoder for")
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     stream.thread_type = "AUTO"
     return stream
@@ -95,21 +95,21 @@ def _check_file(path: Path) -> None:
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{shown(path)}: is a folder, not a video")
+            raise InputError(f"{printable(path)}: is a folder, not a video")
         if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{shown(path)}: is not a regular file")
+            raise InputError(f"{printable(path)}: is not a regular file")
         with open(path, "rb") as file:
             head = file.read(64)
     except FileNotFoundError as error:
-        raise InputError(f"{shown(path)}: there is no such file") from error
+        raise InputError(f"{printable(path)}: there is no such file") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{shown(path)}: cannot be opened ({reason})") from error
+        raise InputError(f"{printable(path)}: cannot be opened ({reason})") from error
     if not head:
-        raise InputError(f"{shown(path)}: is empty (0 bytes)")
+        raise InputError(f"{printable(path)}: is empty (0 bytes)")
     for start, what in _HEADS:
         if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):
-            raise InputError(f"{shown(path)}: {what}")
+            raise InputError(f"{printable(path)}: {what}")
 
 
 def _reason(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
 from vidrobust.frames.batch import VideoInfo
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.color import RANGES, SPACES, is_full_range, orientation_filters
 from vidrobust.video.decoding import PassReport, decode
 from vidrobust.video.side_data import display_matrix
@@ -62,7 +62,7 @@ def first_frame(path: Path | str, container: InputContainer, stream: VideoStream
     report = PassReport()
     frame = next(decode(container, stream, report), None)
     if frame is None or report.encrypted:
-        raise InputError(f"{shown(path)}: {report.no_frame()}")
+        raise InputError(f"{printable(path)}: {report.no_frame()}")
     return frame
 
 

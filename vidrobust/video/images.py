@@ -10,7 +10,7 @@ from pathlib import Path
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import images_in
 from vidrobust.frames.batch import VideoInfo
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.color import ColorMode, Converter
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.decoding import PassReport, decode
@@ -33,9 +33,11 @@ class ImageFolderReader:
         try:
             self._files = images_in(folder)
         except OSError as error:
-            raise InputError(f"{shown(folder)}: the folder cannot be listed ({error.strerror})") from error
+            raise InputError(
+                f"{printable(folder)}: the folder cannot be listed ({error.strerror})"
+            ) from error
         if not self._files:
-            raise InputError(f"{shown(folder)}: holds no image; name a folder of frames, or a video")
+            raise InputError(f"{printable(folder)}: holds no image; name a folder of frames, or a video")
         self.info = self._describe(item, reason)
 
     @property
@@ -57,7 +59,7 @@ class ImageFolderReader:
                 self._unreadable[index] = str(error)
                 continue
             if frame is None:
-                self._unreadable[index] = f"{shown(path)}: no picture could be decoded"
+                self._unreadable[index] = f"{printable(path)}: no picture could be decoded"
                 continue
             yield Decoded(
                 index=index,
@@ -92,5 +94,5 @@ class ImageFolderReader:
             notes = (*info.notes, f"images have no time: {RATE_UNKNOWN} a second are assumed")
             return replace(info, frame_rate=RATE_UNKNOWN, num_frames=len(self._files), notes=notes)
         raise InputError(
-            f"{shown(self.path)}: none of its {len(self._files)} images can be read"
+            f"{printable(self.path)}: none of its {len(self._files)} images can be read"
         ) from failure

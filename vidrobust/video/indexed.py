@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.description import describe, first_frame
 from vidrobust.video.frame_table import FrameTable, refreshes
@@ -118,7 +118,7 @@ class IndexedReader:
             return self._open()
         except Exception as error:  # these libraries raise whatever they like
             raise InputError(
-                f"{shown(self.path)}: {self._backend} cannot read it ({_line(error)})"
+                f"{printable(self.path)}: {self._backend} cannot read it ({_line(error)})"
             ) from error
 
     def _compare(self, decoder: IndexedDecoder) -> str | None:

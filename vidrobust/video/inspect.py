@@ -11,7 +11,7 @@ import numpy as np
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.item import Item
-from vidrobust.text.printable import bytes_shown, shown
+from vidrobust.text.printable import bytes_shown, printable
 from vidrobust.video.source import VideoSource, open_video
 
 BATCH = 4
@@ -50,7 +50,7 @@ def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") 
     except InputError as error:
         return _unreadable(str(item.path), str(error))
     except MemoryError:
-        return _unreadable(str(item.path), f"{shown(item.path)}: memory ran out over its pictures")
+        return _unreadable(str(item.path), f"{printable(item.path)}: memory ran out over its pictures")
 
 
 def _entry(path: str, video: VideoSource, frame_md5: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.color import ColorMode, Converter
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.decoding import BestEffortClock, Opened, PassReport, decode_to_end
@@ -221,7 +221,7 @@ class PyAVReader:
         first = next(frames, None)
         if first is None or report.encrypted:
             frames.close()
-            raise InputError(f"{shown(self.path)}: {report.no_frame()}")
+            raise InputError(f"{printable(self.path)}: {report.no_frame()}")
         return _Begun(opened[-1], first, frames, report)
 
     def _decoding(self, seek: int | None) -> tuple[PassReport, Generator[VideoFrame]]:

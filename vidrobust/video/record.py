@@ -29,7 +29,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.text.printable import shown, without_secrets
+from vidrobust.text.printable import printable, without_secrets
 from vidrobust.video.container import footage_formats, video_stream
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "tcp", "udp", "rtp", "srt")
@@ -128,7 +128,7 @@ def check_source(source: str) -> None:
     scheme = source.split("://")[0].lower()
     if scheme not in SCHEMES:
         raise SettingsError(
-            f"{shown(without_secrets(source))}: {scheme}:// is no address that can be recorded; known are "
+            f"{printable(without_secrets(source))}: {scheme}:// is no address that can be recorded; known are "
             f"{', '.join(SCHEMES)}, and - for standard input"
         )
 
@@ -154,7 +154,7 @@ class _State:
 
     @property
     def shown(self) -> str:
-        return "standard input" if self.source in PIPES else shown(without_secrets(self.source))
+        return "standard input" if self.source in PIPES else printable(without_secrets(self.source))
 
     @property
     def left_s(self) -> float:

@@ -15,7 +15,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Roi, roi_fault
 from vidrobust.footage.object_boxes import ObjectBoxes, crop_window
 from vidrobust.frames.batch import VideoInfo
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 Picture = np.ndarray | torch.Tensor
 """(H, W, 3) uint8 RGB."""
@@ -97,7 +97,7 @@ class Region(Whole):
         x, y, w, h = self.roi
         if x + w > width or y + h > height:
             raise InputError(
-                f"{shown(self.path)}: the region of interest x {x}, y {y}, {w}x{h} px reaches out of the "
+                f"{printable(self.path)}: the region of interest x {x}, y {y}, {w}x{h} px reaches out of the "
                 f"frame, which is {width}x{height} px"
             )
 

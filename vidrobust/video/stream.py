@@ -14,7 +14,7 @@ import torch
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.batch import FrameBatch, VideoInfo
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.memory import Memory, Pool
 from vidrobust.video.prefetch import prefetched
 from vidrobust.video.region import Cut, Whole, covered
@@ -173,7 +173,7 @@ class FrameStream:
         wanted = sorted(set(indices))
         if not wanted or wanted[0] < 0:
             raise InputError(
-                f"{shown(self._reader.path)}: frames {list(indices)} cannot be read; numbers start at 0"
+                f"{printable(self._reader.path)}: frames {list(indices)} cannot be read; numbers start at 0"
             )
         found: dict[int, tuple[np.ndarray | torch.Tensor, _Row]] = {}
         frames: Generator[Decoded] | None = None
@@ -191,13 +191,15 @@ class FrameStream:
                     if position >= index:
                         break
                 if index not in found:
-                    raise InputError(f"{shown(self._reader.path)}: has no frame {index}")
+                    raise InputError(f"{printable(self._reader.path)}: has no frame {index}")
         finally:
             if frames is not None:
                 frames.close()
         shapes = {tuple(picture.shape) for picture, _ in found.values()}
         if len(shapes) > 1:
-            raise InputError(f"{shown(self._reader.path)}: frames {list(indices)} are not all of one size")
+            raise InputError(
+                f"{printable(self._reader.path)}: frames {list(indices)} are not all of one size"
+            )
         memory = self._memory(len(indices), shapes.pop())
         for place, index in enumerate(indices):
             memory.put(place, found[index][0])
@@ -252,7 +254,7 @@ class FrameStream:
     def _nothing(self) -> None:
         """A range of time may be empty; a whole video may not."""
         if self._selection.start_s is None and self._selection.end_s is None:
-            raise InputError(f"{shown(self._reader.path)}: gives no frame; {'; '.join(self.problems)}")
+            raise InputError(f"{printable(self._reader.path)}: gives no frame; {'; '.join(self.problems)}")
         self._found["range"] = "no frame lies in the range of time that was asked for"
 
     def _note_size(self, old: tuple[int, ...], new: tuple[int, ...], index: int) -> None:

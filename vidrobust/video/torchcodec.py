@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.color import ColorMode
 from vidrobust.video.indexed import IndexedReader, Picture
 
@@ -41,7 +41,9 @@ class _TorchCodec:
         )
         fallback = getattr(self._decoder, "cpu_fallback", None)
         if device != "cpu" and (self._decoder[0].device.type == "cpu" or fallback):
-            raise InputError(f"{shown(path)}: torchcodec decodes it on the CPU, not on {device} ({fallback})")
+            raise InputError(
+                f"{printable(path)}: torchcodec decodes it on the CPU, not on {device} ({fallback})"
+            )
 
     def __len__(self) -> int:
         return int(self._decoder.metadata.num_frames)

@@ -88,6 +88,8 @@ def test_another_package_brings_a_format(tmp_path: Path) -> None:
         f"print(read_labels({str(tmp_path / 'a.plain')!r}).rows['label'].tolist(), sorted(known().broken.items()))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.startswith("[7] [('gone', \"gone:FORMAT cannot be loaded: ModuleNotFoundError")
-    assert "('none', 'plain_labels:NONE is int, not a LabelFormat')" in done.stdout
+    where = "package plain-labels, entry point {} of vidrobust.label_formats: "
+    gone, none = where.format("gone = gone:FORMAT"), where.format("none = plain_labels:NONE")
+    assert done.stdout.startswith(f"[7] [('gone', \"{gone}cannot be loaded (ModuleNotFoundError")
+    assert f"('none', '{none}expected a LabelFormat or a list of them, got int')" in done.stdout
     assert known().broken == {}

@@ -93,9 +93,12 @@ def test_frames_without_boxes_and_a_thousand_boxes() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"birth": 0.2}, "0 <= keep <= birth <= 1, got keep 0.3 and birth 0.2"),
+        (
+            {"start_score": 0.2},
+            "0 <= keep <= start_score <= 1, got keep 0.3 and start_score 0.2",
+        ),
         ({"iou": 0.0}, "an iou in"),
-        ({"bridge": -1}, "a bridge of 0 frames or more"),
+        ({"max_gap": -1}, "a max_gap of 0 frames or more"),
     ],
 )
 def test_settings_are_checked(settings: dict, says: str) -> None:

@@ -139,7 +139,7 @@ def test_labels_and_sizes_of_tracks() -> None:
 
 
 def test_the_curve_over_thresholds() -> None:
-    """Scores .9 but .55 in frames 4 and 5: found up to a birth of .75 (kept from .55), missed beyond."""
+    """Scores .9 but .55 in frames 4 and 5: found up to a start score of .75 (kept from .55), missed beyond."""
     rows = [(f, box(300, 200), 0.55 if f in (4, 5) else 0.9, 1) for f in range(10)]
     found = curve(item(rows, 10), BAND, (0.5, 0.75, 0.8, 0.95)).set_index("threshold")
     assert found["missed"].tolist() == [0, 0, 2, 0]

@@ -203,7 +203,7 @@ def test_ctrl_c_ends_the_workers(place: Place, moment: str) -> None:
         there = {
             "starting": lambda: len(list((place.base / "pids").iterdir())) > before,
             "opening": lambda: len(list((place.base / "pids").iterdir())) > before + 1,
-            "working": lambda: list((place.base / out).glob("parts/links/*.parquet")),
+            "working": lambda: list((place.base / out).glob("cache/transitions/*.parquet")),
         }
         until(there[moment])
         os.killpg(process.pid, signal.SIGINT)
@@ -216,7 +216,7 @@ def test_ctrl_c_ends_the_workers(place: Place, moment: str) -> None:
 
 def test_the_same_command_goes_on_after_ctrl_c(place: Place) -> None:
     out = "stopped working"
-    assert list((place.base / out).glob("parts/links/*.parquet"))
+    assert list((place.base / out).glob("cache/transitions/*.parquet"))
     assert place.run(out, "--workers=2")[0] == 3
     same(place.base / "alone", place.base / out)
     assert not list((place.base / out).rglob("*.part"))
@@ -235,7 +235,7 @@ def test_from_a_script_that_is_not_run_again_by_its_workers(place: Place) -> Non
     script.write_text(
         "import vidrobust\nfrom vidrobust.run_folder.settings import Settings\n"
         "run = vidrobust.study('line', 'modelled:plain', out='script', stages=['variation'], "
-        "settings=Settings(workers=2))\nprint(len(run.table('links')))\n"
+        "settings=Settings(workers=2))\nprint(len(run.table('transitions')))\n"
     )
     env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{place.base}"}
     done = subprocess.run(

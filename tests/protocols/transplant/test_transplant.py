@@ -204,7 +204,9 @@ def test_the_objects_box_is_the_best_of_those_on_it() -> None:
     found = (boxes, np.array([0.6, 0.8, 0.99, 0.3], np.float32), np.array([4, 5, 6, 7]))
     told = of_object(found, np.array([0.0, 0, 10, 10]))
     assert (told["found"], told["label"], told["iou"]) == (True, 5, pytest.approx(0.9))
-    assert not of_object(found, np.array([0.0, 0, 10, 10]), birth=0.95)["found"]  # .99 overlaps by .4 only
+    assert not of_object(found, np.array([0.0, 0, 10, 10]), start_score=0.95)[
+        "found"
+    ]  # .99 overlaps by .4 only
 
 
 def test_objects_are_cut_by_alpha_mask_or_box(tmp_path: Path) -> None:

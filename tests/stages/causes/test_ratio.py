@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vidrobust.stages.causes.ratio import UNSEEN, effective_freedom, jackknife
+from vidrobust.stages.causes.ratio import UNSEEN, effective_df, jackknife
 
 
 def ratio(totals: np.ndarray) -> np.ndarray:
@@ -21,15 +21,15 @@ def test_the_spread_is_that_of_the_linearised_ratio() -> None:
     # Cochran 1977, section 6.3: residuals x - R y
     r = x.sum() / y.sum()
     error = np.sqrt(400 / 399 * np.square(x - r * y).sum()) / y.sum()
-    freedom = effective_freedom(x - r * y)
+    freedom = effective_df(x - r * y)
     assert found.value == pytest.approx(r)
     assert found.high - found.low == pytest.approx(2 * stats.t.ppf(0.975, freedom) * error, rel=0.01)
 
 
 def test_degrees_of_freedom_are_those_of_a_normal_and_fall_to_one() -> None:
     normal = np.random.default_rng(0).normal(size=20_000)
-    assert effective_freedom(normal) == pytest.approx(20_000, rel=0.05)
-    assert effective_freedom(np.array([100.0, *[0.0] * 30])) == pytest.approx(2, abs=0.3)
+    assert effective_df(normal) == pytest.approx(20_000, rel=0.05)
+    assert effective_df(np.array([100.0, *[0.0] * 30])) == pytest.approx(2, abs=0.3)
 
 
 def test_a_share_that_was_never_seen_is_not_surely_zero() -> None:

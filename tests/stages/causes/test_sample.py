@@ -8,7 +8,7 @@ import pandas as pd
 from vidrobust.stages.causes.sample import FLOOR, choose_pairs, has_third, inclusion, known_size
 
 
-def links(change: list[float], keyframes: tuple[int, ...] = ()) -> pd.DataFrame:
+def transitions(change: list[float], keyframes: tuple[int, ...] = ()) -> pd.DataFrame:
     n = len(change)
     frame = np.arange(n)
     return pd.DataFrame(
@@ -43,7 +43,7 @@ def test_weighted_totals_are_unbiased() -> None:
     rng = np.random.default_rng(1)
     change = rng.gamma(0.5, size=60)
     value = change**2 + rng.normal(0, 0.1, 60) + 1
-    table = links(change.tolist())
+    table = transitions(change.tolist())
     totals = []
     for seed in range(800):
         chosen = choose_pairs(table, 12, f"key {seed}")
@@ -53,7 +53,7 @@ def test_weighted_totals_are_unbiased() -> None:
 
 
 def test_a_larger_sample_holds_the_smaller_one() -> None:
-    table = links(np.random.default_rng(3).gamma(0.7, size=90).tolist(), (30, 45, 60, 75))
+    table = transitions(np.random.default_rng(3).gamma(0.7, size=90).tolist(), (30, 45, 60, 75))
     held: set[int] = set()
     for count in range(1, 95):
         chosen = choose_pairs(table, count, "key")
@@ -63,7 +63,7 @@ def test_a_larger_sample_holds_the_smaller_one() -> None:
 
 
 def test_keyframes_are_a_stratum_of_their_own() -> None:
-    chosen = choose_pairs(links([1.0] * 100, (20, 40, 60)), 24, "key")
+    chosen = choose_pairs(transitions([1.0] * 100, (20, 40, 60)), 24, "key")
     at = chosen[chosen["stratum"] == "keyframe"]
     assert at["frame_b"].tolist() == [20, 40, 60]
     assert at["weight"].tolist() == [1, 1, 1]
@@ -73,14 +73,14 @@ def test_keyframes_are_a_stratum_of_their_own() -> None:
 
 
 def test_the_same_key_draws_the_same_pairs_and_another_key_others() -> None:
-    table = links(list(np.linspace(1, 2, 80)))
+    table = transitions(list(np.linspace(1, 2, 80)))
     first, again, other = (choose_pairs(table, 10, key) for key in ("a", "a", "b"))
     assert first.equals(again)
     assert not first.equals(other)
 
 
 def test_a_pair_between_two_cuts_has_no_third_frame() -> None:
-    table = links([1.0] * 5)
+    table = transitions([1.0] * 5)
     table.loc[[1, 3], "excluded"] = "scene_cut"
     # frames 0-1 | 2-3 | 4-5: no pair has a neighbour
     assert has_third(table)[[0, 2, 4]].tolist() == [False, False, False]
@@ -90,13 +90,13 @@ def test_a_pair_between_two_cuts_has_no_third_frame() -> None:
 
 
 def test_fewer_pairs_than_wanted_are_all_taken() -> None:
-    chosen = choose_pairs(links([1.0, 2.0, 3.0]), 24, "key")
+    chosen = choose_pairs(transitions([1.0, 2.0, 3.0]), 24, "key")
     assert chosen["frame_a"].tolist() == [0, 1, 2]
     assert chosen["weight"].tolist() == [1, 1, 1]
 
 
 def test_an_item_without_usable_pairs_gives_an_empty_table() -> None:
-    table = links([1.0] * 3).assign(excluded="duplicate")
+    table = transitions([1.0] * 3).assign(excluded="duplicate")
     chosen = choose_pairs(table, 8, "key")
     assert len(chosen) == 0
     assert list(chosen.columns) == ["frame_a", "frame_b", "weight", "stratum"]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.stages.causes.naming import comes_back, named
+from vidrobust.stages.causes.naming import named, replication
 from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.score import KEYFRAMES, NOISE
 from vidrobust.stages.causes.shares import (
@@ -119,9 +119,9 @@ def noisy(share: float, n: int, seed: int, items: int = 1) -> pd.DataFrame:
 def test_a_clear_cause_is_named_and_comes_back() -> None:
     table = noisy(0.5, 48, 0)
     assert named(summarise(table))["cause"].tolist() == ["light"]
-    back = comes_back(table, named(summarise(table)), seed=0)
+    back = replication(table, named(summarise(table)), seed=0)
     assert back["cause"].tolist() == ["light"]
-    assert back["comes_back"].iloc[0] > 0.9
+    assert back["replication"].iloc[0] > 0.9
 
 
 def test_a_drift_is_named_from_pairs_a_second_apart_where_neighbours_do_not_show_it() -> None:
@@ -129,8 +129,8 @@ def test_a_drift_is_named_from_pairs_a_second_apart_where_neighbours_do_not_show
     causes = pd.concat([near, far], ignore_index=True)
     found = named(summarise(near), over_a_second(summarise_by(causes)))
     assert found[["cause", "scale"]].to_numpy().tolist() == [["light", "second"]]
-    back = comes_back(causes, found, seed=0)
-    assert back["comes_back"].iloc[0] > 0.9
+    back = replication(causes, found, seed=0)
+    assert back["replication"].iloc[0] > 0.9
     both = named(summarise(noisy(0.5, 48, 0)), over_a_second(summarise_by(causes)))
     assert both[["cause", "scale"]].to_numpy().tolist() == [["light", "adjacent"]]
 
@@ -157,6 +157,15 @@ def test_a_cause_that_any_direction_does_as_well_is_not_named() -> None:
 def test_clips_are_the_units_where_there_are_five() -> None:
     assert one(summarise(noisy(0.5, 30, 0, items=6)), "light").clusters == 6
     assert one(summarise(noisy(0.5, 30, 0, items=2)), "light").clusters > 6
+
+
+def test_passes_of_one_part_are_one_unit() -> None:
+    """Ten parts in six passes are ten units, not sixty."""
+    table = noisy(0.5, 120, 0, items=60)
+    assert one(summarise(table), "light").clusters == 60
+    number = table["item"].astype("category").cat.codes
+    found = one(summarise(table.assign(part=[f"part {n % 10}" for n in number])), "light")
+    assert found.clusters == 10
 
 
 def test_other_cuts_have_the_same_rows_per_class_and_distance() -> None:

@@ -28,7 +28,9 @@ def account(**changed: dict[str, float]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def within(cause: str, does: dict[str, float], strength: float = 2.0, grain: float = 0.0) -> pd.DataFrame:
+def candidate_fits(
+    cause: str, does: dict[str, float], strength: float = 2.0, grain: float = 0.0
+) -> pd.DataFrame:
     """Twenty-four pairs in which each perturbation does this part of the cause, with a little scatter."""
     rng = np.random.default_rng(0)
     rows = []
@@ -88,8 +90,8 @@ def shaken(**changed: object) -> Evidence:
         account=account(camera=CAMERA),
         slow=account(),
         named={"camera": "adjacent"},
-        comes_back={"camera": 1.0},
-        within=within("camera", {"translation": 0.9, "rotation": 0.05}),
+        replication={"camera": 1.0},
+        candidate_fits=candidate_fits("camera", {"translation": 0.9, "rotation": 0.05}),
         spread=spread(shift_x_px=3.2, shift_y_px=1.6, rotation_deg=0.1),
         sensitivity=sensitivity(("translation", "rotation", "brightness", "shear", "gaussian_noise")),
         floor=1e-6,
@@ -116,7 +118,7 @@ def test_a_shaking_camera_gets_a_translation_as_wide_as_the_footage_lies() -> No
     assert step.axes == (0.005, 0.0025)
     evidence = step.evidence
     assert (evidence["share"], evidence["share_low"], evidence["share_high"]) == (0.4, 0.3, 0.5)
-    assert evidence["comes_back"] == 1.0
+    assert evidence["replication"] == 1.0
     assert evidence["sensitivity"] == pytest.approx(0.05 * 3.2)
     assert "played" not in reason(policy, "rotation")
     assert "of what the camera's motion does" in reason(policy, "rotation")
@@ -144,7 +146,7 @@ def test_the_four_reasons_for_no_step() -> None:
 
 def test_no_step_where_the_cause_is_not_named_or_does_not_come_back() -> None:
     assert not build("net", shaken(named={})).steps
-    policy = build("net", shaken(comes_back={"camera": 0.6}))
+    policy = build("net", shaken(replication={"camera": 0.6}))
     assert not policy.steps
     assert "only 60 % of halves" in reason(policy, "translation")
 
@@ -170,8 +172,10 @@ def test_of_what_cannot_be_told_apart_the_plainest_is_taken() -> None:
     evidence = shaken(
         account=account(light=light),
         named={"light": "adjacent"},
-        comes_back={"light": 1.0},
-        within=within("light", {"brightness": 0.9, "contrast": 0.2, "gamma": 0.91}, strength=0.1),
+        replication={"light": 1.0},
+        candidate_fits=candidate_fits(
+            "light", {"brightness": 0.9, "contrast": 0.2, "gamma": 0.91}, strength=0.1
+        ),
         spread=spread(gain=0.08),
         sensitivity=sensitivity(("brightness", "contrast", "gamma"), per_unit=0.2),
     )
@@ -185,12 +189,12 @@ def test_of_what_cannot_be_told_apart_the_plainest_is_taken() -> None:
 
 def test_noise_is_named_by_its_grain() -> None:
     noise = {"share": 0.6, "low": 0.5, "high": 0.7, "specific": np.nan, "specific_low": np.nan}
-    rows = within("noise_and_coding", {"gaussian_noise": 1.0, "jpeg": 1.0}, strength=4.0)
+    rows = candidate_fits("noise_and_coding", {"gaussian_noise": 1.0, "jpeg": 1.0}, strength=4.0)
     rows.loc[rows["perturbation"] == "jpeg", "grain"] = 0.6
     evidence = shaken(
         account=account(noise_and_coding=noise),
         named={"noise_and_coding": "adjacent"},
-        comes_back={"noise_and_coding": 1.0},
+        replication={"noise_and_coding": 1.0},
         within=rows,
         sensitivity=sensitivity(("gaussian_noise", "jpeg")),
     )
@@ -207,8 +211,8 @@ def test_motion_of_objects_without_a_step_is_said() -> None:
     evidence = shaken(
         account=account(objects=objects),
         named={"objects": "adjacent"},
-        comes_back={"objects": 1.0},
-        within=within("objects", {"translation": 0.1}),
+        replication={"objects": 1.0},
+        candidate_fits=candidate_fits("objects", {"translation": 0.1}),
     )
     policy = build("net", evidence)
     assert not policy.steps
@@ -239,8 +243,8 @@ def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so()
         account=account(),
         slow=account(light=drift),
         named={"light": "second"},
-        comes_back={"light": 1.0},
-        within=within("light", {"brightness": 0.9}).assign(scale="second"),
+        replication={"light": 1.0},
+        candidate_fits=candidate_fits("light", {"brightness": 0.9}).assign(scale="second"),
         spread=spread(gain=0.2),
         sensitivity=sensitivity(("brightness", "translation")),
     )
@@ -251,12 +255,12 @@ def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so()
 
 @pytest.mark.parametrize(("lines", "step"), [(24, "motion_blur"), (5, "gaussian_blur")])
 def test_a_blur_along_a_line_gets_the_step_of_a_line(lines: int, step: str) -> None:
-    rows = within("sharpness", {"gaussian_blur": 0.9, "motion_blur": 0.91}, strength=6.4)
+    rows = candidate_fits("sharpness", {"gaussian_blur": 0.9, "motion_blur": 0.91}, strength=6.4)
     rows = rows[(rows["perturbation"] != "motion_blur") | (rows["frame_a"] < 10 * lines)]
     made = shaken(
         account=account(sharpness=CAMERA),
         named={"sharpness": "adjacent"},
-        comes_back={"sharpness": 1.0},
+        replication={"sharpness": 1.0},
         within=rows,
         spread=spread(sharpness=2.0),
         sensitivity=sensitivity(("gaussian_blur", "motion_blur")),

@@ -13,8 +13,8 @@ from vidrobust.statistics.intervals import clustered_mean
 
 
 def response(rows: pd.DataFrame, name: str, strength: float, floor: float) -> Response:
-    assert CLASSIFICATION.felt is not None
-    return response_to(rows, name, strength, floor, CLASSIFICATION.felt)
+    assert CLASSIFICATION.response is not None
+    return response_to(rows, name, strength, floor, CLASSIFICATION.response)
 
 
 def table(cells: list[tuple[str, int, float, float]]) -> pd.DataFrame:
@@ -76,3 +76,13 @@ def test_the_interval_of_a_design_covers_the_truth_and_is_as_wide_as_it_scatters
         for whole, some in found.items()
     }
     assert of_scatter[False] == pytest.approx(of_scatter[True], rel=0.15)
+
+
+def test_passes_of_one_part_are_one_unit() -> None:
+    """Sixteen passes of eight parts: the interval is that of eight items with the frames of two passes each."""
+    rows = of_clips(16, 6, 0, whole=True)
+    number = rows["item"].str[5:].astype(int)
+    joined = rows.assign(item=[f"part {n % 8}" for n in number], frame=rows["frame"] + 100 * number)
+    of_parts = response(rows.assign(part=[f"part {n % 8}" for n in number]), "blur", 3.0, 0)
+    assert of_parts == response(joined, "blur", 3.0, 0)
+    assert of_parts.low != response(rows, "blur", 3.0, 0).low

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.changes.transitions import Links
+from vidrobust.changes.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.task import AlongTime
@@ -27,7 +27,7 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.headline import collect
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages import conclusions
-from vidrobust.stages.causes.naming import comes_back, named
+from vidrobust.stages.causes.naming import named, replication
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.causes.shares import summarise_by
 from vidrobust.stages.stability.rates import summarise
@@ -91,11 +91,11 @@ def make(
     folder.write_table("spread", spread_of(changes, dict.fromkeys(names, 640)))
     causes = _causes(pairs, models, rng)
     folder.write_table("causes", causes)
-    folder.write_table("within", _within(causes))
+    folder.write_table("candidate_fits", _within(causes))
     account = summarise_account(causes)
     folder.write_table("account", account)
     folder.write_table("account_by", summarise_by(causes))
-    folder.write_table("named", comes_back(causes, named(account), seed))
+    folder.write_table("named", replication(causes, named(account), seed))
     _moments(folder, pairs, frame_table, models, rng, player=player)
     for stage in ("stability", "sensitivity", "variation", "causes"):
         folder.note_stage(stage, {"seconds": 12.3})
@@ -137,7 +137,7 @@ def _stability(
         corrupt=np.zeros(frames, bool),
         item=item,
     )
-    links = Links(
+    transitions = FrameTransitions(
         reason=reason,
         pixel_change=rng.gamma(2, 1, frames),
         shift=np.zeros((frames, 2)),
@@ -148,7 +148,7 @@ def _stability(
         meter = task_of("classification").meter(
             item, model, AlongTime(frame_rate=RATE), metrics_of("classification")
         )
-        meter.feed(batch, links, predictions[model])
+        meter.feed(batch, transitions, predictions[model])
         found.append(meter.finish())
     return found
 

@@ -24,7 +24,7 @@ from vidrobust.stages.policy.observed import OF_WIDTH
 from vidrobust.stages.report import page as html
 from vidrobust.stages.report.page import write_report
 from vidrobust.stages.stability import by_clip
-from vidrobust.text.numbers import number, one_in, percent, percent_interval
+from vidrobust.text.numbers import number, one_in, percent, percent_with_interval
 
 SECTIONS = (
     "stable", "moments", "sensitive", "proxies", "policy", "time", "metrics", "curves", "correlation",
@@ -130,7 +130,7 @@ def test_numbers_are_those_of_the_tables(made: RunFolder, details: Page) -> None
             f"{flips} flip",
             f"in {len(usable) // 2} pairs",
             one_in(row["value"]),
-            f"{percent(row['value'])} [{percent_interval(row['low'], row['high'])}]",
+            percent_with_interval(row["value"], row["low"], row["high"]),
         ):
             assert said in details.sections["stable"]
     worst = json.loads((made.path / "moments.json").read_text())["moments"][0]
@@ -228,7 +228,7 @@ STAGES = {
     "stability": ("stable", ("frames", "pairs", "stability")),
     "sensitivity": ("sensitive", ("sensitivity",)),
     "variation": ("variation", ("variation", "changes")),
-    "causes": ("causes", ("causes", "within", "account", "account_by", "named", "moments")),
+    "causes": ("causes", ("causes", "candidate_fits", "account", "account_by", "named", "moments")),
     "correlate": ("proxies", ("correlation", "correlation_matrix")),
     "policy": ("policy", ("policy",)),
 }
@@ -291,7 +291,7 @@ def test_a_hundred_items_fit(tmp_path: Path) -> None:
     )  # fmt: skip
     path = write_report(folder.path)
     assert path.stat().st_size < html.LARGEST_BYTES
-    assert "And 92 more" in Page(path.read_text(encoding="utf-8")).sections["swaps"]
+    assert "And 94 more" in Page(path.read_text(encoding="utf-8")).sections["swaps"]
     path = path.with_name("details.html")
     assert path.stat().st_size < html.LARGEST_BYTES
     page = Page(path.read_text(encoding="utf-8"))

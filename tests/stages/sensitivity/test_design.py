@@ -14,7 +14,7 @@ from vidrobust.stages.sensitivity.design import shown_per_frame, strengths_shown
 from vidrobust.stages.sensitivity.differences import study_frames
 
 
-def shown(perturbation: str = "hue", count: int = 5, ranks: int = 20, **more: object) -> np.ndarray:
+def printable(perturbation: str = "hue", count: int = 5, ranks: int = 20, **more: object) -> np.ndarray:
     how = {"content": "clip", "seed": 0, **more}
     return strengths_shown(perturbation, count, np.arange(ranks), **how)  # type: ignore[arg-type]
 
@@ -22,28 +22,28 @@ def shown(perturbation: str = "hue", count: int = 5, ranks: int = 20, **more: ob
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 6])
 @pytest.mark.parametrize("each", [1, 2])
 def test_a_round_of_frames_has_every_strength_equally_often(count: int, each: int) -> None:
-    found = shown(count=count, ranks=4 * count, each=each)
+    found = printable(count=count, ranks=4 * count, each=each)
     assert (found.sum(axis=1) == min(each, count)).all()
     for begin in range(0, 4 * count, count):
         assert (found[begin : begin + count].sum(axis=0) == min(each, count)).all()
 
 
 def test_a_further_draw_shows_another_strength() -> None:
-    first, second = (shown(draw=draw) for draw in (0, 1))
+    first, second = (printable(draw=draw) for draw in (0, 1))
     assert not (first & second).any()
 
 
 def test_all_strengths_where_all_are_asked_for_or_there_is_one() -> None:
-    assert shown(each=0).all()
-    assert shown(each=7).all()
-    assert shown(count=1).all()
+    assert printable(each=0).all()
+    assert printable(each=7).all()
+    assert printable(count=1).all()
     assert [shown_per_frame(5, each) for each in (0, 1, 3, 9)] == [5, 1, 3, 5]
 
 
 def test_where_a_perturbation_begins_differs_by_item_perturbation_and_seed() -> None:
     def begins(**more: object) -> int:
         name = more.pop("perturbation", "hue")
-        return int(shown(str(name), **more)[0].argmax())
+        return int(printable(str(name), **more)[0].argmax())
 
     assert len({begins(content=f"clip {k}") for k in range(40)}) == 5
     assert len({begins(perturbation=f"p{k}") for k in range(40)}) == 5
@@ -57,7 +57,7 @@ def test_where_a_perturbation_begins_differs_by_item_perturbation_and_seed() -> 
 
 def test_the_strength_does_not_go_with_the_half_of_the_clip() -> None:
     # of an even number of strengths: even places of the order are the first half of the time
-    late = np.array([shown(count=2, ranks=2, content=f"{k}")[1, 0] for k in range(200)])
+    late = np.array([printable(count=2, ranks=2, content=f"{k}")[1, 0] for k in range(200)])
     assert 60 < late.sum() < 140
 
 

@@ -92,7 +92,7 @@ def test_other_labels_are_other_figures_of_the_same_parts(
     folder = tmp_path / "run"
     shutil.copytree(judged[0], folder)
     clip = corpus / "objects" / "cotracker_cat.mp4"
-    before = written(folder / "parts")
+    before = written(folder / "cache")
     wrong = labels_in(tmp_path, clip, "teddy")
     (model,) = RunFolder.existing(folder).read_json("metrics.json")["models"]
     assert run("stability", str(folder), f"--labels={wrong}") == 0
@@ -107,8 +107,8 @@ def test_other_labels_are_other_figures_of_the_same_parts(
         in (capsys.readouterr().err)
     )
     assert "top1" not in RunFolder.existing(folder).read_json("metrics.json")["models"][model]
-    assert not len(RunFolder.existing(folder).table("answers"))
-    after = written(folder / "parts")
+    assert not len(RunFolder.existing(folder).table("label_answers"))
+    after = written(folder / "cache")
     assert {p: t for p, t in after.items() if p.endswith("parquet")} == {
         p: t for p, t in before.items() if p.endswith("parquet")
     }

@@ -10,7 +10,7 @@ from vidrobust.footage.expand import IMAGE_SUFFIXES, VIDEO_SUFFIXES, images_in, 
 from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import Problem
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 NAME = "class-folders"
 SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
@@ -23,7 +23,7 @@ def read(path: Path) -> Labels:
     """
     folders = _folders(path)
     if not folders:
-        raise InputError(f"{shown(path)}: holds no folder of images or videos")
+        raise InputError(f"{printable(path)}: holds no folder of images or videos")
     rows, problems = [], []
     for number, folder in enumerate(folders):
         entries = _footage(folder)
@@ -31,11 +31,11 @@ def read(path: Path) -> Labels:
             problems.append(Problem(path=folder, what="holds no image and no video"))
         rows += [
             label_row(
-                shown(f"{folder.name}/{entry.name}"),
+                printable(f"{folder.name}/{entry.name}"),
                 label=number,
-                label_name=shown(folder.name),
+                label_name=printable(folder.name),
                 source=NAME,
-                more={"file": shown(entry)},
+                more={"file": printable(entry)},
             )
             for entry in entries
         ]
@@ -43,7 +43,7 @@ def read(path: Path) -> Labels:
         format=NAME,
         path=path,
         rows=rows_of(rows),
-        classes={number: shown(folder.name) for number, folder in enumerate(folders)},
+        classes={number: printable(folder.name) for number, folder in enumerate(folders)},
         problems=tuple(problems),
     )
 

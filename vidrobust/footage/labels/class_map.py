@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vidrobust.errors import InputError
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,4 +63,6 @@ def read_class_map(path: Path, classes: int | None = None) -> ClassMap:
         of_model = {int(k): int(c) for k, c in content.items()}
         return ClassMap(of_model=of_model, classes=classes or max(of_model.values()) + 1)
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise InputError(f"{shown(path)}: is no class map, an object of class numbers ({error})") from error
+        raise InputError(
+            f"{printable(path)}: is no class map, an object of class numbers ({error})"
+        ) from error

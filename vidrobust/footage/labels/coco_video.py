@@ -11,7 +11,7 @@ from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 NAME = "coco-video"
 PARTS = ("videos", "images", "annotations", "categories")
@@ -29,7 +29,7 @@ def read(path: Path) -> Labels:
     missing = [part for part in PARTS if not isinstance(content.get(part), list)]
     if missing:
         raise InputError(
-            f"{shown(path)}: lacks the array(s) {', '.join(missing)}; it is no COCO file of videos"
+            f"{printable(path)}: lacks the array(s) {', '.join(missing)}; it is no COCO file of videos"
         )
     tables = {part: _by_id(content[part]) for part in PARTS[:2]} | {
         "categories": _by_id(content["categories"])
@@ -42,13 +42,13 @@ def read(path: Path) -> Labels:
         except BadValueError as error:
             problems.append(error.problem)
     boxed = {row["file"] for row in rows}
-    bare = sum(shown(str(image.get("file_name", ""))) not in boxed for image in tables["images"].values())
+    bare = sum(printable(str(image.get("file_name", ""))) not in boxed for image in tables["images"].values())
     notes = [f"{bare} of {len(tables['images'])} images hold no box"] if bare else []
     return Labels(
         format=NAME,
         path=path,
         rows=rows_of(rows),
-        classes={k: shown(str(c.get("name", k))) for k, c in sorted(tables["categories"].items())},
+        classes={k: printable(str(c.get("name", k))) for k, c in sorted(tables["categories"].items())},
         problems=with_lines(problems),
         notes=tuple(notes),
     )
@@ -73,16 +73,16 @@ def _row(
     doubtful = bool(annotation.get("iscrowd")) or bool(annotation.get("ignore"))
     more = {c: str(annotation[c]) for c in KEPT if c in annotation}
     return label_row(
-        shown(str(video.get("name", annotation.get("video_id")))),
+        printable(str(video.get("name", annotation.get("video_id")))),
         frame=frame,
-        track=shown(str(track)),
+        track=printable(str(track)),
         label=int(annotation["category_id"]),
-        label_name=shown(str(category.get("name", ""))),
+        label_name=printable(str(category.get("name", ""))),
         box=_box(path, where, annotation),
         source=NAME,
         more={
             "presence": "uncertain" if doubtful else "present",
-            "file": shown(str(image.get("file_name", ""))),
+            "file": printable(str(image.get("file_name", ""))),
             **more,
         },
     )

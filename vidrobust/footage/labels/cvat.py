@@ -12,7 +12,7 @@ from vidrobust.footage.item_tables import NOT_A_CLASS, label_row
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.labels.xml_file import XmlFile, begins_with
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 NAME = "cvat-video"
 CORNERS = ("xtl", "ytl", "xbr", "ybr")
@@ -28,11 +28,11 @@ def read(path: Path) -> Labels:
     file = XmlFile(path)
     tracks = file.root.findall("track")
     if not tracks:
-        raise InputError(f"{shown(path)}: holds no track; export the task as CVAT for video")
+        raise InputError(f"{printable(path)}: holds no track; export the task as CVAT for video")
     names = [name.text or "" for name in file.root.iterfind("meta//labels/label/name")]
     names = list(dict.fromkeys([*names, *(t.get("label", "") for t in tracks)]))
     number_of = {name: place for place, name in enumerate(names)}
-    item = shown(Path(file.root.findtext("meta/source") or path.stem).stem)
+    item = printable(Path(file.root.findtext("meta/source") or path.stem).stem)
     rows: list[dict[str, object]] = []
     problems: list[Problem] = []
     other: Counter[str] = Counter()
@@ -49,7 +49,7 @@ def read(path: Path) -> Labels:
         format=NAME,
         path=path,
         rows=rows_of(rows),
-        classes={place: shown(name) for name, place in number_of.items()},
+        classes={place: printable(name) for name, place in number_of.items()},
         problems=tuple(problems),
         notes=notes,
     )
@@ -65,14 +65,14 @@ def _row(
     if x1 > x2 or y1 > y2:
         raise BadValueError(file.problem(box, "xtl, ytl, xbr, ybr", f"turned round: {x1} {y1} {x2} {y2}"))
     name = track.get("label", "")
-    attributes = {shown(a.get("name", "")): shown(a.text or "") for a in box.iterfind("attribute")}
+    attributes = {printable(a.get("name", "")): printable(a.text or "") for a in box.iterfind("attribute")}
     presence = "absent" if box.get("outside") == "1" else "present"
     return label_row(
         item,
         frame=int(frame),
-        track=shown(track.get("id", "")),
+        track=printable(track.get("id", "")),
         label=number_of.get(name, NOT_A_CLASS),
-        label_name=shown(name),
+        label_name=printable(name),
         box=(x1, y1, x2, y2),
         source=NAME,
         more={"presence": presence, **{c: box.get(c, "") for c in KEPT}, **attributes},

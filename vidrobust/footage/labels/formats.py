@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.extensions import extensions
 from vidrobust.footage.labels import (
     class_folders,
     coco_video,
@@ -20,7 +21,7 @@ from vidrobust.footage.labels import (
     ytbb_robust,
 )
 from vidrobust.footage.labels.labels import LabelFormat, Labels
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 GROUP = "vidrobust.label_formats"
 """The group of entry points in which a package names a LabelFormat."""
@@ -44,27 +45,14 @@ class Known:
     """formats by name; broken: entry points that give none, each with the reason."""
 
     formats: dict[str, LabelFormat]
-    broken: dict[str, str]
+    broken: Mapping[str, str]
 
 
 def known() -> Known:
     """The formats of other packages, which are tried first, and those of this one."""
-    found: dict[str, LabelFormat] = {}
-    broken: dict[str, str] = {}
     own = {each.name: each for each in FORMATS}
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
-        try:
-            each = entry.load()
-        except Exception as error:  # whatever another package's import raises
-            broken[entry.name] = f"{entry.value} cannot be loaded: {type(error).__name__}: {error}"
-            continue
-        if not isinstance(each, LabelFormat):
-            broken[entry.name] = f"{entry.value} is {type(each).__name__}, not a LabelFormat"
-        elif each.name in own or each.name in found:
-            broken[entry.name] = f"{entry.value}: there is a format {each.name!r} already"
-        else:
-            found[each.name] = each
-    return Known(formats=found | own, broken=broken)
+    found = extensions(GROUP, LabelFormat, lambda each: each.name, own)
+    return Known(formats={each.name: each for each in found.records} | own, broken=found.broken)
 
 
 def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labels:
@@ -77,11 +65,11 @@ def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labe
     if format is not None and format not in every.formats:
         raise SettingsError(f"label format: expected one of {', '.join(every.formats)}, got {format!r}")
     if not os.path.exists(place):
-        raise InputError(f"{shown(place)}: there is no such file or folder")
+        raise InputError(f"{printable(place)}: there is no such file or folder")
     if format is not None:
         return every.formats[format].read(place)
     for each in every.formats.values():
         if each.sniff(place):
             return each.read(place)
     listed = "; ".join(f"{each.name}: {each.what}" for each in every.formats.values())
-    raise InputError(f"{shown(place)}: is of no known label format ({listed})")
+    raise InputError(f"{printable(place)}: is of no known label format ({listed})")

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from vidrobust.footage.expand import IMAGE_SUFFIXES, images_in
 from vidrobust.footage.item import Item
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 
 class FrameFiles:
@@ -49,12 +49,12 @@ class FrameFiles:
         """The number of each image of a folder, by its name with and without suffix."""
         if folder not in self._numbers:
             files = images_in(folder)
-            stems = {shown(path.stem): number for number, path in enumerate(files)}
-            self._numbers[folder] = stems | {shown(path.name): n for n, path in enumerate(files)}
+            stems = {printable(path.stem): number for number, path in enumerate(files)}
+            self._numbers[folder] = stems | {printable(path.name): n for n, path in enumerate(files)}
         return self._numbers[folder]
 
 
 def ends_of(path: Path) -> list[str]:
     """The ends of a path, the shortest first: clip, b/clip, a/b/clip ..."""
-    parts = Path(shown(path)).parts
+    parts = Path(printable(path)).parts
     return ["/".join(parts[-depth:]).lstrip("/") for depth in range(1, len(parts) + 1)]

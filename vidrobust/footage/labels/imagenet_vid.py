@@ -12,7 +12,7 @@ from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.labels.vid_classes import NUMBER_OF, SYNSETS, VID_CLASSES
 from vidrobust.footage.labels.xml_file import XmlFile, begins_with
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 NAME = "imagenet-vid"
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -27,7 +27,7 @@ def read(path: Path) -> Labels:
     """
     files = sorted(path.glob("*.xml"), key=lambda p: natural_key(p.name)) if path.is_dir() else [path]
     if not files:
-        raise InputError(f"{shown(path)}: holds no .xml file")
+        raise InputError(f"{printable(path)}: holds no .xml file")
     rows: list[dict[str, object]] = []
     problems: list[Problem] = []
     bare = 0
@@ -52,13 +52,13 @@ def _objects(file: XmlFile, problems: list[Problem]) -> list[dict[str, object]]:
     name = file.root.findtext("filename") or file.path.stem
     if not name.isdecimal():
         problems.append(
-            Problem(path=file.path, column="filename", what=f"expected a number, got {shown(name)!r}")
+            Problem(path=file.path, column="filename", what=f"expected a number, got {printable(name)!r}")
         )
         return []
     rows = []
     for element in file.root.iter("object"):
         try:
-            rows.append(_row(file, element, shown(item), int(name)))
+            rows.append(_row(file, element, printable(item), int(name)))
         except BadValueError as error:
             problems.append(error.problem)
     return rows
@@ -78,10 +78,10 @@ def _row(file: XmlFile, element: Element, item: str, frame: int) -> dict[str, ob
         frame=frame,
         track=(element.findtext("trackid") or "").strip(),
         label=NUMBER_OF.get(synset, NOT_A_CLASS),
-        label_name=SYNSETS.get(synset, shown(synset)),
+        label_name=SYNSETS.get(synset, printable(synset)),
         box=(x1, y1, x2, y2),
         source=NAME,
-        more={"synset": shown(synset), **more, "file": f"{item}/{file.path.stem}.JPEG"},
+        more={"synset": printable(synset), **more, "file": f"{item}/{file.path.stem}.JPEG"},
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from vidrobust.errors import InputError
 from vidrobust.footage.records import Problem
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 ENTRY = re.compile(r"\w+\[\d+\]")
 SPACE = re.compile(r"\s*")
@@ -23,12 +23,14 @@ def read_json(path: Path, kind: type) -> Any:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise InputError(f"{shown(path)}, line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise InputError(
+            f"{printable(path)}, line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{shown(path)}: cannot be read ({error})") from error
+        raise InputError(f"{printable(path)}: cannot be read ({error})") from error
     if not isinstance(content, kind):
         expected = "an object" if kind is dict else "an array"
-        raise InputError(f"{shown(path)}, line 1: expected {expected}, got {type(content).__name__}")
+        raise InputError(f"{printable(path)}, line 1: expected {expected}, got {type(content).__name__}")
     return content
 
 

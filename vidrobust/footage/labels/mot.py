@@ -12,7 +12,7 @@ from vidrobust.errors import InputError
 from vidrobust.footage.item_tables import NOT_A_CLASS, label_row
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Record, number, read_table, required, whole
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 NAME = "mot"
 NINE = ("frame", "id", "x", "y", "w", "h", "confidence", "class", "visibility")
@@ -27,18 +27,18 @@ def read(path: Path) -> Labels:
     """
     file = _gt_file(path)
     if file is None:
-        raise InputError(f"{shown(path)}: holds no gt/gt.txt")
+        raise InputError(f"{printable(path)}: holds no gt/gt.txt")
     with file.open(encoding="utf-8", errors="replace") as lines:
         values = next(lines, "").count(",") + 1
     if values not in LAYOUTS:
-        raise InputError(f"{shown(file)}, line 1: expected 9 or 10 values, got {values}")
+        raise InputError(f"{printable(file)}, line 1: expected 9 or 10 values, got {values}")
     table = read_table(file, LAYOUTS[values])
     classes, rate = _classes(file.parent / "labels.txt"), _frame_rate(file.parent.parent / "seqinfo.ini")
     item = file.parent.parent.name if file.parent.name == "gt" else file.stem
     rows, problems = [], list(table.problems)
     for record in table.records:
         try:
-            rows.append(_row(record, shown(item), classes, rate))
+            rows.append(_row(record, printable(item), classes, rate))
         except BadValueError as error:
             problems.append(error.problem)
     notes = ["frames and pixels are counted from 1 in MOTChallenge; boxes are kept as written"]
@@ -82,7 +82,7 @@ def _classes(path: Path) -> dict[int, str]:
     if not path.is_file():
         return {}
     names = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return {place: shown(name.strip()) for place, name in enumerate(names, 1) if name.strip()}
+    return {place: printable(name.strip()) for place, name in enumerate(names, 1) if name.strip()}
 
 
 def _frame_rate(path: Path) -> float | None:

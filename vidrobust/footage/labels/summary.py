@@ -6,7 +6,7 @@ from typing import Any
 
 from vidrobust.footage.labels.labels import Labels
 from vidrobust.tables.schema import TABLES
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 SHOWN_PROBLEMS = 20
 UNIT_WORDS = {"px": "px", "share": "shares of the frame"}
@@ -26,7 +26,7 @@ def summary(labels: Labels) -> dict[str, Any]:
     anchors = labels.sets[["item", "anchor"]].drop_duplicates()
     return {
         "format": labels.format,
-        "path": shown(labels.path),
+        "path": printable(labels.path),
         "items": int(rows["item"].nunique()),
         "frames": len(timed.drop_duplicates(["item", "frame", "time_s"])) if len(timed) else None,
         "rows": len(rows),

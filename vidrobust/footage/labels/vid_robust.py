@@ -17,7 +17,7 @@ from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of, sets_of
 from vidrobust.footage.labels.vid_classes import VID_CLASSES
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 NAME = "imagenet-vid-robust"
 FILES = ("pmsets.json", "labels.json")
@@ -58,7 +58,7 @@ def read(path: Path) -> Labels:
 def frame_of(key: str) -> tuple[str, int] | None:
     """Video and frame number of a key as val/ILSVRC2015_val_00000000/000432.JPEG."""
     match = KEY.fullmatch(key)
-    return None if match is None else (shown(match[1]), int(match[2]))
+    return None if match is None else (printable(match[1]), int(match[2]))
 
 
 def _rows(path: Path, key: str, labels: object, problems: list[Problem]) -> list[dict[str, object]]:
@@ -72,7 +72,7 @@ def _rows(path: Path, key: str, labels: object, problems: list[Problem]) -> list
         )
         return []
     item, frame = place
-    more = {"file": shown(key)}
+    more = {"file": printable(key)}
     return [
         label_row(item, frame=frame, label=k, label_name=VID_CLASSES[k], source=NAME, more=more)
         for k in sorted(set(labels))
@@ -84,10 +84,10 @@ def _members(path: Path, anchor: str, neighbours: object, known: set[str]) -> li
     keys = [anchor, *(neighbours if isinstance(neighbours, list) else [None])]
     found = []
     for key in dict.fromkeys(keys):
-        place = frame_of(key) if isinstance(key, str) and shown(key) in known else None
+        place = frame_of(key) if isinstance(key, str) and printable(key) in known else None
         if place is None:
             raise BadValueError(Problem(path=path, column=anchor, what=f"{key!r} is no frame of labels.json"))
-        found.append((*place, shown(str(key))))
+        found.append((*place, printable(str(key))))
     item, first, _ = found[0]
     if any(other != item for other, _, _ in found):
         raise BadValueError(Problem(path=path, column=anchor, what="holds frames of another video"))

@@ -9,7 +9,7 @@ from xml.parsers import expat
 
 from vidrobust.errors import InputError
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 HEAD_BYTES = 4096
 
@@ -27,7 +27,7 @@ class XmlFile:
             self._lines[builder.start(tag, attributes)] = parser.CurrentLineNumber
 
         def refuse(name: str, *_: object) -> None:
-            raise InputError(f"{shown(path)}: defines an entity ({name}), which no annotation needs")
+            raise InputError(f"{printable(path)}: defines an entity ({name}), which no annotation needs")
 
         parser.StartElementHandler = start
         parser.EndElementHandler = builder.end
@@ -37,9 +37,9 @@ class XmlFile:
             parser.Parse(path.read_bytes(), True)
         except expat.ExpatError as error:
             where = f"line {error.lineno}, column {error.offset + 1}"
-            raise InputError(f"{shown(path)}, {where}: {expat.errors.messages[error.code]}") from error
+            raise InputError(f"{printable(path)}, {where}: {expat.errors.messages[error.code]}") from error
         except OSError as error:
-            raise InputError(f"{shown(path)}: cannot be read ({error.strerror})") from error
+            raise InputError(f"{printable(path)}: cannot be read ({error.strerror})") from error
         self.root = builder.close()
 
     def problem(self, element: ElementTree.Element, column: str, what: str) -> Problem:
@@ -55,7 +55,7 @@ class XmlFile:
         except ValueError:
             value = float("nan")
         if not abs(value) < float("inf"):
-            what = "is missing" if text is None else f"expected a number, got {shown(text)!r}"
+            what = "is missing" if text is None else f"expected a number, got {printable(text)!r}"
             raise BadValueError(self.problem(element if child is None else child, name, what))
         return value
 

@@ -25,7 +25,7 @@ from vidrobust.footage.records import (
     required,
     whole,
 )
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 COMMON = ("youtube_id", "timestamp_ms", "class_id", "class_name")
 DETECTION = (*COMMON, "object_id", "object_presence", "xmin", "xmax", "ymin", "ymax")
@@ -83,20 +83,20 @@ def _columns(first: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
 def _row(record: Record) -> dict[str, object]:
     presence = record.text("object_presence")
     if presence not in PRESENCE:
-        what = f"expected one of {', '.join(PRESENCE)}, got {shown(presence)!r}"
+        what = f"expected one of {', '.join(PRESENCE)}, got {printable(presence)!r}"
         raise BadValueError(record.problem("object_presence", what))
     label = required(record, "class_id", whole)
     object_id = record.text("object_id")
     known = {*DETECTION, *CLASSIFICATION}
     return label_row(
-        shown(record.text("youtube_id")),
+        printable(record.text("youtube_id")),
         time_s=required(record, "timestamp_ms", number) / 1000,
         track=f"{label}/{object_id}" if object_id else str(label),
         label=label,
-        label_name=shown(record.text("class_name")),
+        label_name=printable(record.text("class_name")),
         box=_box(record) if presence == "present" and "xmin" in record.values else None,
         source="ytbb",
-        more={"presence": presence} | {c: shown(v) for c, v in record.values.items() if c not in known},
+        more={"presence": presence} | {c: printable(v) for c, v in record.values.items() if c not in known},
     )
 
 

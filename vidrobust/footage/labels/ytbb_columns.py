@@ -10,7 +10,7 @@ import pandas as pd
 from vidrobust.footage.item_tables import WHOLE_ITEM
 from vidrobust.footage.labels.labels import PRESENCE
 from vidrobust.tables.schema import check
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 NUMBERS = {"timestamp_ms": "float64", "class_id": "int64"}
 EDGES = ("xmin", "xmax", "ymin", "ymax")
@@ -74,5 +74,5 @@ def _labels(file: pd.DataFrame) -> pd.DataFrame:
 
 def _text(column: pd.Series) -> pd.Series:
     """A column of categories as text; each category is looked at once."""
-    names = np.array([shown(str(name).strip()) for name in column.cat.categories], object)
+    names = np.array([printable(str(name).strip()) for name in column.cat.categories], object)
     return pd.Series(names[column.cat.codes.to_numpy()], index=column.index, dtype=object)

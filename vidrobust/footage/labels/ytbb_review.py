@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vidrobust.footage.labels.json_file import read_json
 from vidrobust.footage.records import Problem
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 KEY = re.compile(r"(?:.*/)?(.{11})_(\d+)/frame-(\d+)\.jpg")
 VERDICTS = ("bad", "unsure", "good")
@@ -103,4 +103,4 @@ def _annotations(
 
 def _place(text: str) -> Place | None:
     match = KEY.fullmatch(text)
-    return match and Place(video=shown(match[1]), time_ms=int(match[2]), frame=int(match[3]))
+    return match and Place(video=printable(match[1]), time_ms=int(match[2]), frame=int(match[3]))

@@ -19,7 +19,7 @@ from vidrobust.footage.labels.json_file import with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of, sets_of
 from vidrobust.footage.labels.ytbb_review import Neighbours, Place, Review, read_neighbours, read_reviews
 from vidrobust.footage.records import BadValueError, Problem, Record, columns_of, read_table, required, whole
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 
 NAME = "ytbb-robust"
 ANCHORS = "ytbb_robustness_test_anchors_full.csv"
@@ -95,7 +95,7 @@ def _sets(reviews: Reviews, about: Neighbours | None, labelled: set[tuple[str, i
 def _rows(record: Record, reviews: Reviews) -> list[dict[str, object]]:
     number = required(record, "label", whole)
     time_ms = required(record, "time_ms", whole)
-    item = shown(record.text("ytid"))
+    item = printable(record.text("ytid"))
     label = SWAPPED.get(number, number)
     if label not in CLASSES:
         raise BadValueError(record.problem("label", f"expected a class number 0 to 23, got {number}"))

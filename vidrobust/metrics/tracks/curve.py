@@ -17,15 +17,17 @@ THRESHOLDS = tuple(round(0.1 + 0.05 * k, 2) for k in range(17))
 def curve(
     found: ItemBoxes, settings: TrackSettings, thresholds: tuple[float, ...] = THRESHOLDS
 ) -> pd.DataFrame:
-    """The stability of one item at each threshold of birth, the band below it kept as wide as it is.
+    """The stability of one item at each threshold of start_score, the band below it kept as wide as it is.
 
     Columns threshold, tracks, frames (of tracks, gaps included), missed (frames), renamed, center_jitter (a mean).
     Boxes below the detector's own least score are not there to be found.
     """
-    band = settings.birth - settings.keep
+    band = settings.start_score - settings.keep_score
     rows = []
     for threshold in thresholds:
-        at = dataclasses.replace(settings, birth=threshold, keep=max(0.0, round(threshold - band, 6)))
+        at = dataclasses.replace(
+            settings, start_score=threshold, keep_score=max(0.0, round(threshold - band, 6))
+        )
         found_at = measure(found, follow(found, at), at)
         along = found_at.along
         jitter = along["center_jitter"].to_numpy(np.float64)

@@ -21,25 +21,26 @@ from vidrobust.metrics.box_differences import BIRTH, KEEP, LEAST_IOU, SAME_CLASS
 class TrackSettings:
     """How boxes are followed.
 
-    birth   least score of a box that begins a track
-    keep    least score of a box that goes on with one
+    start_score   least score of a box that begins a track
+    keep_score  least score of a box that goes on with one
     iou     least overlap of a box with where its track is expected
-    bridge  longest gap, frames, within a track
+    max_gap  longest gap, frames, within a track
     """
 
-    birth: float = BIRTH
-    keep: float = KEEP
+    start_score: float = BIRTH
+    keep_score: float = KEEP
     iou: float = LEAST_IOU
-    bridge: int = 5
+    max_gap: int = 5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.keep <= self.birth <= 1:
+        if not 0 <= self.keep_score <= self.start_score <= 1:
             raise SettingsError(
-                f"expected 0 <= keep <= birth <= 1, got keep {self.keep:g} and birth {self.birth:g}"
+                f"expected 0 <= keep_score <= start_score <= 1, "
+                f"got keep_score {self.keep_score:g} and start_score {self.start_score:g}"
             )
-        if not 0 < self.iou <= 1 or self.bridge < 0:
+        if not 0 < self.iou <= 1 or self.max_gap < 0:
             raise SettingsError(
-                f"expected an iou in (0, 1] and a bridge of 0 frames or more, got {self.iou:g} and {self.bridge}"
+                f"expected an iou in (0, 1] and a max_gap of 0 frames or more, got {self.iou:g} and {self.max_gap}"
             )
 
 
@@ -121,7 +122,7 @@ def follow(found: ItemBoxes, settings: TrackSettings) -> np.ndarray:
     """(D,) int64: the track of each box, numbered from 0 by their first boxes; -1 for boxes in none."""
     track = np.full(len(found.frame), -1, np.int64)
     bounds = np.searchsorted(found.frame, np.arange(found.num_frames + 1))
-    usable = found.scores >= settings.keep
+    usable = found.scores >= settings.keep_score
     live, count = _NONE, 0
     for frame in range(found.num_frames):
         rows = np.arange(bounds[frame], bounds[frame + 1])
@@ -129,11 +130,11 @@ def follow(found: ItemBoxes, settings: TrackSettings) -> np.ndarray:
         live = _ahead(live) if found.joined[frame] else _NONE
         old, new = _matched(live, found.boxes[rows], found.labels[rows], settings.iou)
         track[rows[new]] = live.track[old]
-        born = rows[(track[rows] < 0) & (found.scores[rows] >= settings.birth)]
+        born = rows[(track[rows] < 0) & (found.scores[rows] >= settings.start_score)]
         track[born] = count + np.arange(len(born))
         count += len(born)
         lost = np.setdiff1d(np.arange(len(live.track)), old)
-        lost = lost[frame - live.seen[lost] <= settings.bridge]
+        lost = lost[frame - live.seen[lost] <= settings.max_gap]
         live = _joined(live.pick(lost), _started(found, rows[new], track, frame, live.pick(old)))
         live = _joined(live, _started(found, born, track, frame, None))
     return track

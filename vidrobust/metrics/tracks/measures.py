@@ -57,7 +57,7 @@ def measure(
     tracks = _tracks(found, track, rows, along)
     about = tracks[["track", "track_label", "size"]]
     along = along.drop(columns="label").merge(about, on="track", how="left")
-    return Measures(along, tracks, _counts(found, settings.birth))
+    return Measures(along, tracks, _counts(found, settings.start_score))
 
 
 def size_of(area: np.ndarray) -> np.ndarray:
@@ -177,8 +177,10 @@ def _tracks(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, along: pd.Dat
     )
 
 
-def _counts(found: ItemBoxes, birth: float) -> pd.DataFrame:
-    count = np.bincount(found.frame[found.scores >= birth], minlength=found.num_frames).astype(np.float64)
+def _counts(found: ItemBoxes, start_score: float) -> pd.DataFrame:
+    count = np.bincount(found.frame[found.scores >= start_score], minlength=found.num_frames).astype(
+        np.float64
+    )
     jitter = np.full(found.num_frames, np.nan)
     inner = np.arange(1, max(found.num_frames - 1, 1))
     if found.num_frames >= 3:

@@ -11,13 +11,13 @@ ENDS = ("first", "scene_cut", "frame_size", "corrupt")
 """What lies between two frames that no track goes across."""
 
 
-def item_boxes(detections: pd.DataFrame, links: pd.DataFrame, size: tuple[int, int]) -> ItemBoxes:
+def item_boxes(detections: pd.DataFrame, transitions: pd.DataFrame, size: tuple[int, int]) -> ItemBoxes:
     """The boxes of one item and model.
 
-    detections  rows of the table; links: rows of that table of the item, in the order of delivery
+    detections  rows of the table; transitions: rows of that table of the item, in the order of delivery
     size        height and width of the frames, px
     """
-    place = pd.Series(np.arange(len(links)), index=links["frame"].to_numpy())
+    place = pd.Series(np.arange(len(transitions)), index=transitions["frame"].to_numpy())
     frame = place.loc[detections["frame"]].to_numpy(np.int64)
     order = np.argsort(frame, kind="stable")
     rows = detections.iloc[order]
@@ -27,12 +27,12 @@ def item_boxes(detections: pd.DataFrame, links: pd.DataFrame, size: tuple[int, i
         scores=rows["score"].to_numpy(np.float64),
         labels=rows["label"].to_numpy(np.int64),
         shift=rows[["shift_x", "shift_y"]].to_numpy(np.float64),
-        num_frames=len(links),
-        joined=joined(links["reason"].to_numpy()),
+        num_frames=len(transitions),
+        joined=joined(transitions["reason"].to_numpy()),
         size=size,
     )
 
 
 def joined(reason: np.ndarray) -> np.ndarray:
-    """(N,) bool: whether a track may go on from the frame before; reason (N,) as in ``links``."""
+    """(N,) bool: whether a track may go on from the frame before; reason (N,) as in ``transitions``."""
     return ~np.isin(np.asarray(reason).astype(str), ENDS)

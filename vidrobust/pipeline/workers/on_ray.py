@@ -1,4 +1,4 @@
-"""A crew of Ray actors, on this machine or on a cluster that runs; each opens its models once."""
+"""A pool of Ray actors, on this machine or on a cluster that runs; each opens its models once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 from vidrobust.errors import SettingsError
 from vidrobust.pipeline.workers.order import Event, Finished, Lost, Order, Ready
 from vidrobust.pipeline.workers.setup import Setup
-from vidrobust.pipeline.workers.telling import hired, raised
+from vidrobust.pipeline.workers.telling import opened_worker, raised
 
 _END = object()
 
 
-class RayCrew:
+class RayPool:
     """So many actors at most; what they do comes as a stream of events.
 
     size     None: as many as the cluster has processors
@@ -45,39 +45,39 @@ class RayCrew:
         self._streams: dict[Any, Any] = {}
 
     def start(self) -> Any:
-        hand = self._actor.remote()
+        slot = self._actor.remote()
         here = (os.getcwd(), [path or os.getcwd() for path in sys.path])
-        self._streams[hand] = hand.open.options(num_returns="streaming").remote(self._setup, *here)
-        return hand
+        self._streams[slot] = slot.open.options(num_returns="streaming").remote(self._setup, *here)
+        return slot
 
-    def give(self, hand: Any, order: Order) -> None:
-        self._streams[hand] = hand.do.options(num_returns="streaming").remote(order)
+    def give(self, slot: Any, order: Order) -> None:
+        self._streams[slot] = slot.do.options(num_returns="streaming").remote(order)
 
     def wait(self) -> list[tuple[Any, Event]]:
-        streams = {stream: hand for hand, stream in self._streams.items()}
+        streams = {stream: slot for slot, stream in self._streams.items()}
         ready, _ = self._ray.wait(list(streams), num_returns=1)
         return [
             (streams[stream], event) for stream in ready if (event := self._next(streams[stream], stream))
         ]
 
-    def _next(self, hand: Any, stream: Any) -> Event | None:
+    def _next(self, slot: Any, stream: Any) -> Event | None:
         """The next event of a worker; None where its stream is at its end."""
         try:
             event: Event = self._ray.get(next(stream))
             return event
         except StopIteration:
-            self._streams.pop(hand, None)
+            self._streams.pop(slot, None)
             return None
         except self._ray.exceptions.RayError as error:
-            self._streams.pop(hand, None)
+            self._streams.pop(slot, None)
             with contextlib.suppress(Exception):
-                self._ray.kill(hand)
+                self._ray.kill(slot)
             return Lost(_first_line(error))
 
     def close(self) -> None:
-        for hand in list(self._streams):
+        for slot in list(self._streams):
             with contextlib.suppress(Exception):
-                self._ray.kill(hand)
+                self._ray.kill(slot)
         self._ray.shutdown()
 
 
@@ -89,15 +89,15 @@ class Actor:
         if os.path.isdir(folder):
             os.chdir(folder)
         sys.path += [path for path in modules if path not in sys.path]
-        yield from self._events(lambda tell: self._hire(setup, tell), Ready())
+        yield from self._events(lambda tell: self._open_worker(setup, tell), Ready())
 
     def do(self, order: Order) -> Iterator[Event]:
         """Do an order."""
         yield from self._events(lambda tell: self._do(order, tell), Finished())
 
-    def _hire(self, setup: Setup, tell: Callable[[Event], None]) -> None:
+    def _open_worker(self, setup: Setup, tell: Callable[[Event], None]) -> None:
         self._tell = tell
-        self._worker = hired(setup, lambda event: self._tell(event))
+        self._worker = opened_worker(setup, lambda event: self._tell(event))
 
     def _do(self, order: Order, tell: Callable[[Event], None]) -> None:
         self._tell = tell

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from vidrobust.footage.item import Item
 from vidrobust.pipeline.segments import Segment
 from vidrobust.pipeline.stage import Stage
-from vidrobust.run_folder.unit_cache import Parts
-from vidrobust.text.printable import shown
+from vidrobust.run_folder.unit_cache import UnitCache
+from vidrobust.text.printable import printable
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Unit:
     key: str
     count: int = 0
 
-    def done(self, parts: Parts) -> bool:
+    def done(self, cache: UnitCache) -> bool:
         """Whether its part is there, and holds enough."""
-        return parts.has(self.stage, self.key) and self.had(parts) >= self.count
+        return cache.has(self.stage, self.key) and self.had(cache) >= self.count
 
-    def had(self, parts: Parts) -> int:
+    def had(self, cache: UnitCache) -> int:
         """How many frames or pairs its part holds; 0 where there is none."""
-        if not self.stage.counted or not parts.has(self.stage, self.key):
+        if not self.stage.counted or not cache.has(self.stage, self.key):
             return 0
-        return int(parts.facts(self.stage, self.key)["count"])
+        return int(cache.facts(self.stage, self.key)["count"])
 
     @property
     def item(self) -> Item:
@@ -50,7 +50,7 @@ class Unit:
     @property
     def place(self) -> str:
         """Where a failure of it is: its file, and the model that failed on it."""
-        path = shown(self.item.path)
+        path = printable(self.item.path)
         return f"{path} with {self.model}" if self.model else path
 
 

@@ -1,4 +1,4 @@
-"""A crew of processes of this machine, each started afresh (spawn), as Windows and macOS can."""
+"""A pool of processes of this machine, each started afresh (spawn), as Windows and macOS can."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, cast
 
-from vidrobust.frames.device import settle_process
+from vidrobust.frames.device import tune_process
 from vidrobust.pipeline.interrupts import later, unheard
 from vidrobust.pipeline.workers.order import Event, Finished, Lost, Order, Ready
 from vidrobust.pipeline.workers.setup import Setup
-from vidrobust.pipeline.workers.telling import hired, raised
+from vidrobust.pipeline.workers.telling import opened_worker, raised
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -40,9 +40,9 @@ class Processes:
             self._pipes[ours] = process
         return ours
 
-    def give(self, hand: Connection, order: Order) -> None:
+    def give(self, slot: Connection, order: Order) -> None:
         with suppress(OSError):  # gone: ``wait`` tells
-            hand.send(order)
+            slot.send(order)
 
     def wait(self) -> list[tuple[Any, Event]]:
         found: list[tuple[Any, Event]] = []
@@ -99,12 +99,12 @@ def _signal(number: int) -> str:
 
 def work(pipe: Connection, setup: Setup) -> None:
     """What a process does: open the models, then order after order until the pipe is closed."""
-    settle_process()
+    tune_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started without hearing Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError):
         try:
-            worker = hired(setup, pipe.send)
+            worker = opened_worker(setup, pipe.send)
             pipe.send(Ready())
             while True:
                 worker.do(pipe.recv())

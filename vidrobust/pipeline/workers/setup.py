@@ -20,7 +20,7 @@ from vidrobust.models.predict import Model
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.run_folder.folder import versions
 from vidrobust.run_folder.settings import Settings
-from vidrobust.run_folder.unit_cache import Parts
+from vidrobust.run_folder.unit_cache import UnitCache
 
 Classes = tuple[ClassMap, tuple[str, ...], str]
 """Which class of the labels each class of a model belongs to, their names, and what brought the map."""
@@ -50,7 +50,7 @@ class Setup:
     settings: Settings
     models: tuple[Pinned, ...]
     classes: Classes | None
-    parts: Parts
+    cache: UnitCache
     threads: int
     quiet: bool
     calibration: Item | None
@@ -59,10 +59,10 @@ class Setup:
     def opened(self) -> dict[str, Model]:
         """The models by name; SettingsError where they, or the packages here, are not those of the run."""
         self._same_versions()
-        if not self.parts.in_reach:
+        if not self.cache.in_reach:
             raise SettingsError(
-                f"worker on {platform.node()}: does not see {self.parts.run_folder}; put --out on a folder that "
-                "all machines share, or give --parts URL"
+                f"worker on {platform.node()}: does not see {self.cache.run_folder}; put --out on a folder that "
+                "all machines share, or give --cache URL"
             )
         torch.set_num_threads(self.threads)
         cv2.setNumThreads(self.threads)

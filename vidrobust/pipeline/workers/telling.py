@@ -58,12 +58,12 @@ class _TellingCounter(Counter):
         self._told, self._when = self.done, time.monotonic()
 
 
-def hired(setup: Setup, tell: Callable[[Event], None]) -> Worker:
+def opened_worker(setup: Setup, tell: Callable[[Event], None]) -> Worker:
     """A worker with its models open that tells all that happens."""
     return Worker(
         setup.settings,
         setup.opened(),
-        setup.parts,
+        setup.cache,
         TellingReporter(tell, quiet=setup.quiet),
         lambda order, path, error: tell(Failed(path, error)),
         lambda keys: tell(Began(keys)),

@@ -15,7 +15,7 @@ import pandas as pd
 from vidrobust.changes.transitions import PairWatcher
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.files.atomic import disk_is_full
-from vidrobust.frames.device import give_memory_back
+from vidrobust.frames.device import trim_heap
 from vidrobust.models.predict import Model, auto_batch, is_out_of_memory
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.keys import unit_key
@@ -26,8 +26,8 @@ from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.pipeline.unit import Context, Found, StreamWork
 from vidrobust.pipeline.workers.order import Order, Unit
 from vidrobust.run_folder.settings import Settings
-from vidrobust.run_folder.unit_cache import Parts
-from vidrobust.text.printable import shown
+from vidrobust.run_folder.unit_cache import UnitCache
+from vidrobust.text.printable import printable
 from vidrobust.video.kept import KeptFrames
 from vidrobust.video.prefetch import prefetched
 from vidrobust.video.source import VideoSource
@@ -42,7 +42,7 @@ _TOO_LARGE = (
 
 
 class Worker:
-    """The settings, the models and the parts of a run, and whom to tell.
+    """The settings, the models and the cache of a run, and whom to tell.
 
     reporter  shows bars and lines
     fail      is told (order, path, error) of what failed; began: the keys of the units that are at work now
@@ -52,12 +52,12 @@ class Worker:
         self,
         settings: Settings,
         models: Mapping[str, Model],
-        parts: Parts,
+        cache: UnitCache,
         reporter: Reporter,
         fail: Fail,
         began: Callable[[tuple[str, ...]], None] = lambda keys: None,
     ) -> None:
-        self.settings, self.models, self.parts = settings, models, parts
+        self.settings, self.models, self.cache = settings, models, cache
         self.reporter, self._fail, self._began = reporter, fail, began
 
     def do(self, order: Order) -> None:
@@ -76,21 +76,21 @@ class Worker:
                     else:
                         ahead = [step] if order.apart else steps[number:]
                         source.keep(self._asked_for(order, source, ahead))
-                        had = {unit: unit.had(self.parts) for unit in step}
+                        had = {unit: unit.had(self.cache) for unit in step}
                         for have in dict.fromkeys(had.values()):
                             self._frames(order, source, [unit for unit in step if had[unit] == have], have)
-                    give_memory_back()
+                    trim_heap()
         except SettingsError:
             raise
         except InputError as error:
-            self._fail(order, shown(order.item.path), str(error))
+            self._fail(order, printable(order.item.path), str(error))
         except Exception as error:  # whatever a broken input brings about, the others are to be done
             if disk_is_full(error):
                 raise
             if is_out_of_memory(error):
-                self._fail(order, shown(order.item.path), f"{shown(order.item.path)}: {_TOO_LARGE}")
+                self._fail(order, printable(order.item.path), f"{printable(order.item.path)}: {_TOO_LARGE}")
                 return
-            self._fail(order, shown(order.item.path), f"{order.item.name}: {_where(error)}")
+            self._fail(order, printable(order.item.path), f"{order.item.name}: {_where(error)}")
 
     def _failed(self, order: Order, unit: Unit, error: ModelError) -> None:
         self._fail(order, unit.place, f"{unit.item.name}: {error}")
@@ -101,7 +101,7 @@ class Worker:
     def _asked_for(self, order: Order, source: VideoSource, steps: Sequence[Sequence[Unit]]) -> list[int]:
         """The numbers of the frames that these steps will ask for, to be decoded once."""
         asked = {
-            (unit.stage.asks, unit.count, unit.had(self.parts))
+            (unit.stage.asks, unit.count, unit.had(self.cache))
             for step in steps
             for unit in step
             if unit.stage.asks
@@ -113,9 +113,9 @@ class Worker:
         return sorted(found)
 
     def _context(self, segment: Segment, source: VideoSource, advance: Callable[[int], None]) -> Context:
-        links, item = BY_NAME["links"], segment.item
-        key = unit_key(links, segment.content, self.settings, None)
-        there = self.parts.has(links, key)
+        transitions, item = BY_NAME["transitions"], segment.item
+        key = unit_key(transitions, segment.content, self.settings, None)
+        there = self.cache.has(transitions, key)
         return Context(
             item=item,
             content=segment.content,
@@ -124,7 +124,7 @@ class Worker:
             origin=segment.origin,
             settings=self.settings,
             info=source.info,
-            links=self.parts.read(links, key, "links", item.name) if there else None,
+            transitions=self.cache.read(transitions, key, "transitions", item.name) if there else None,
             advance=advance,
         )
 
@@ -144,10 +144,10 @@ class Worker:
             context = self._context(order.segment, source, counter.advance)
             for unit in units:
                 works[unit] = load(unit.stage.work)(context, self._model(unit))
-            for batch, links in stack.enter_context(closing(watched)):
+            for batch, transitions in stack.enter_context(closing(watched)):
                 for unit in list(works):
                     try:
-                        works[unit].feed(batch, links)
+                        works[unit].feed(batch, transitions)
                     except ModelError as error:
                         self._failed(order, unit, error)
                         del works[unit]
@@ -161,12 +161,12 @@ class Worker:
             except ModelError as error:
                 self._failed(order, unit, error)
             else:
-                self.parts.write(unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)})
+                self.cache.write(unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)})
 
     def _frames(self, order: Order, source: VideoSource, units: Sequence[Unit], have: int) -> None:
         """One stage that asks for single frames, for all its models at once; one by one where a model fails.
 
-        have  how many of its frames or pairs the parts hold that are there, and that are now added to
+        have  how many of its frames or pairs the cache holds that are there, and that are now added to
         """
         stage, name = units[0].stage, order.item.name
         work = load(stage.work)
@@ -191,13 +191,16 @@ class Worker:
                 rows, facts = found[unit.model]
                 took = seconds
                 if have:
-                    before = {each: self.parts.read(stage, unit.key, each, name) for each in stage.parts}
-                    rows = {
-                        each: pd.concat([before[each], rows[each]], ignore_index=True) for each in stage.parts
+                    before = {
+                        each: self.cache.read(stage, unit.key, each, name) for each in stage.unit_tables
                     }
-                    took += float(self.parts.facts(stage, unit.key).get("seconds", 0.0))
+                    rows = {
+                        each: pd.concat([before[each], rows[each]], ignore_index=True)
+                        for each in stage.unit_tables
+                    }
+                    took += float(self.cache.facts(stage, unit.key).get("seconds", 0.0))
                 told = {**facts, "count": count, "seconds": round(took, 3)}
-                self.parts.write(stage, unit.key, rows, told)
+                self.cache.write(stage, unit.key, rows, told)
 
     def _model(self, unit: Unit) -> Any:
         return self.models[unit.model] if unit.model else None

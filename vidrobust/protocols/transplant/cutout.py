@@ -11,7 +11,7 @@ import numpy as np
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.pixels import to_array, to_levels
-from vidrobust.text.printable import shown
+from vidrobust.text.printable import printable
 from vidrobust.video.source import open_video
 
 Neutral = Literal["flat", "blurred"]
@@ -64,7 +64,7 @@ def read_cutout(
         alpha = alpha * _inside(box, pixels.shape[:2], path)
     y, x = np.nonzero(alpha > 0)
     if not len(y):
-        raise SettingsError(f"object {shown(path)}: its mask, or its alpha, is empty")
+        raise SettingsError(f"object {printable(path)}: its mask, or its alpha, is empty")
     part = np.s_[y.min() : y.max() + 1, x.min() : x.max() + 1]
     return Cutout(*_sized(pixels[part], alpha[part], scale, feather_px), path.name)
 
@@ -108,7 +108,7 @@ def _with_alpha(path: Path, frame: int) -> tuple[np.ndarray, np.ndarray]:
     found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
     if found is None or found.ndim != 3 or found.shape[2] != 4 or found.dtype != np.uint8 or frame:
         raise InputError(
-            f"object {shown(path)}: is no image of 8 bits with alpha; say which part of it: --object-box "
+            f"object {printable(path)}: is no image of 8 bits with alpha; say which part of it: --object-box "
             "X1,Y1,X2,Y2 or --object-mask FILE"
         )
     return cv2.cvtColor(found[..., :3], cv2.COLOR_BGR2RGB), found[..., 3].astype(np.float32) / 255
@@ -117,10 +117,10 @@ def _with_alpha(path: Path, frame: int) -> tuple[np.ndarray, np.ndarray]:
 def _mask(path: Path, size: tuple[int, int]) -> np.ndarray:
     found = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if found is None:
-        raise InputError(f"mask {shown(path)}: cannot be read as an image")
+        raise InputError(f"mask {printable(path)}: cannot be read as an image")
     if found.shape != size:
         h, w = found.shape
-        raise SettingsError(f"mask {shown(path)}: {w} x {h} px, but the frame is {size[1]} x {size[0]}")
+        raise SettingsError(f"mask {printable(path)}: {w} x {h} px, but the frame is {size[1]} x {size[0]}")
     return (found >= 128).astype(np.float32)
 
 
@@ -128,7 +128,7 @@ def _inside(box: Box, size: tuple[int, int], path: Path) -> np.ndarray:
     x1, y1, x2, y2 = (round(side) for side in box)
     if not (0 <= x1 < x2 <= size[1] and 0 <= y1 < y2 <= size[0]):
         raise SettingsError(
-            f"object box {x1},{y1},{x2},{y2}: expected x1 < x2 and y1 < y2 inside {shown(path)}, "
+            f"object box {x1},{y1},{x2},{y2}: expected x1 < x2 and y1 < y2 inside {printable(path)}, "
             f"{size[1]} x {size[0]} px"
         )
     inside = np.zeros(size, np.float32)

@@ -15,14 +15,14 @@ NOTHING = -1
 """The label where the object is not found."""
 
 
-def of_object(found: Found, box: np.ndarray, birth: float = BIRTH) -> dict[str, Any]:
-    """Whether a box of ``birth`` or more lies on the pasted object's own box, IoU ON_IT or more: its best one.
+def of_object(found: Found, box: np.ndarray, start_score: float = BIRTH) -> dict[str, Any]:
+    """Whether a box of ``start_score`` or more lies on the pasted object's own box, IoU ON_IT or more: the best.
 
     found (bool), label (or NOTHING), score and iou (NaN where not found)
     """
     boxes, scores, labels = found
     _, rows, overlap = ious(box[None], boxes)
-    good = (overlap >= ON_IT) & (scores[rows] >= birth)
+    good = (overlap >= ON_IT) & (scores[rows] >= start_score)
     if not good.any():
         return {"found": False, "label": NOTHING, "score": np.nan, "iou": np.nan}
     rows, overlap = rows[good], overlap[good]
@@ -41,24 +41,27 @@ def of_others(
     pasted: Answer,
     hidden: np.ndarray,
     *,
-    birth: float = BIRTH,
-    keep: float = KEEP,
+    start_score: float = BIRTH,
+    keep_score: float = KEEP,
 ) -> list[dict[str, Any]]:
-    """One row for each clean box of ``birth`` or more of which nothing (or too little to count) is hidden.
+    """One row for each clean box of ``start_score`` or more of which nothing (or too little to count) is hidden.
 
-    hidden (D,) bool, of the clean picture's boxes. lost: no box of ``keep`` or more is matched to it (IoU
-    LEAST_IOU, one to one); lost_before: there is not even a raw candidate of ``keep`` there before suppression, so
+    hidden (D,) bool, of the clean picture's boxes. lost: no box of ``keep_score`` or more is matched to it (IoU
+    LEAST_IOU, one to one); lost_before: no raw candidate of ``keep_score`` is there before suppression, so
     that the network and not the suppression lost it. renamed, moved (1 - IoU) and score_change of those found
     again; a lost box takes the best raw candidate's score of its class. What is not known is NaN.
     """
     boxes, scores, labels = clean.after
-    kept, again = np.flatnonzero(scores >= keep), np.flatnonzero(pasted.after[1] >= keep)
+    kept, again = (
+        np.flatnonzero(scores >= keep_score),
+        np.flatnonzero(pasted.after[1] >= keep_score),
+    )
     i, j, iou = match(
         boxes[kept], pasted.after[0][again], labels[kept], pasted.after[2][again], least=LEAST_IOU
     )
     partner = {int(kept[a]): (int(again[b]), float(o)) for a, b, o in zip(i, j, iou, strict=True)}
     rows = []
-    for row in np.flatnonzero((scores >= birth) & ~hidden):
+    for row in np.flatnonzero((scores >= start_score) & ~hidden):
         box, label, score = boxes[row], int(labels[row]), float(scores[row])
         any_class, own_class = _raw(pasted, box, label)
         found = partner.get(int(row))
@@ -69,7 +72,7 @@ def of_others(
                 "label": label,
                 "score": score,
                 "lost": found is None,
-                "lost_before": np.nan if np.isnan(any_class) else float(any_class < keep),
+                "lost_before": np.nan if np.isnan(any_class) else float(any_class < keep_score),
                 "renamed": found is not None and int(pasted.after[2][found[0]]) != label,
                 "moved": np.nan if found is None else 1 - found[1],
                 "score_change": after - score,
@@ -80,11 +83,19 @@ def of_others(
 
 
 def new_boxes(
-    clean: Answer, pasted: Answer, touches: np.ndarray, *, birth: float = BIRTH, keep: float = KEEP
+    clean: Answer,
+    pasted: Answer,
+    touches: np.ndarray,
+    *,
+    start_score: float = BIRTH,
+    keep_score: float = KEEP,
 ) -> int:
-    """Boxes of ``birth`` or more off the paste that no clean box of ``keep`` matches; touches (D,) bool."""
+    """Boxes of ``start_score`` off the paste that no clean box of ``keep_score`` matches; touches (D,) bool."""
     boxes, scores, labels = clean.after
-    kept, born = np.flatnonzero(scores >= keep), np.flatnonzero(pasted.after[1] >= birth)
+    kept, born = (
+        np.flatnonzero(scores >= keep_score),
+        np.flatnonzero(pasted.after[1] >= start_score),
+    )
     _, j, _ = match(boxes[kept], pasted.after[0][born], labels[kept], pasted.after[2][born], least=LEAST_IOU)
     alone = np.ones(len(born), bool)
     alone[j] = False

@@ -111,7 +111,7 @@ def draw_worst(
         gone = effects.loc[effects["lost"] | effects["renamed"], "box"].to_numpy(int)
         own = box_of(cutout, place)
         shown = [
-            _drawn(pixels, answer, detector.class_names, settings.keep, gone if first else (), own)
+            _drawn(pixels, answer, detector.class_names, settings.keep_score, gone if first else (), own)
             for first, pixels, answer in zip(
                 (True, False, False), (background.pixels, *pictures), said, strict=True
             )
@@ -126,17 +126,17 @@ def _drawn(
     pixels: np.ndarray,
     answer: Answer,
     names: tuple[str, ...],
-    keep: float,
+    keep_score: float,
     gone: Sequence[int] | np.ndarray,
     paste_box: np.ndarray,
 ) -> np.ndarray:
-    """Boxes of ``keep`` and more in green, lost or renamed ones in red; the paste's outline in blue."""
+    """Boxes of ``keep_score`` and more in green, lost or renamed ones in red; the paste's outline in blue."""
     picture = pixels.copy()
     thick = max(1, round(pixels.shape[1] / 500))
     x1, y1, x2, y2 = (int(v) for v in paste_box)
     cv2.rectangle(picture, (x1, y1), (x2, y2), BLUE, thick)
     for row, (box, score, label) in enumerate(zip(*answer.after, strict=True)):
-        if score < keep:
+        if score < keep_score:
             continue
         colour = RED if row in gone else GREEN
         x1, y1, x2, y2 = (int(v) for v in np.rint(box))

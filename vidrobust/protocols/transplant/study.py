@@ -41,12 +41,12 @@ class Background:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """columns, rows of the grid; scores of birth and keep; share of a box that may be covered and still count."""
+    """columns, rows of the grid; the two scores; share of a box that may be covered and still count."""
 
     columns: int = 8
     rows: int = 6
-    birth: float = BIRTH
-    keep: float = KEEP
+    start_score: float = BIRTH
+    keep_score: float = KEEP
     covered: float = 0.0
     neutral: Neutral = "flat"
 
@@ -115,7 +115,7 @@ def _add(
 ) -> None:
     """The rows of one picture, at the end of both tables."""
     h, w = background.pixels.shape[:2]
-    band = {"birth": settings.birth, "keep": settings.keep}
+    band = {"start_score": settings.start_score, "keep_score": settings.keep_score}
     boxes = clean.after[0].astype(np.float64)
     if where is None:
         box, hidden, touches = None, np.zeros(len(boxes), bool), np.zeros(len(pasted.after[1]), bool)
@@ -150,7 +150,7 @@ def _add(
 def _target(clean: Answer, pasted: Answer, box: np.ndarray | None, settings: Settings) -> dict[str, Any]:
     """The pasted object itself; nothing is pasted without a box."""
     if box is None:
-        nothing = of_object(pasted.after, np.zeros(4), settings.birth)
+        nothing = of_object(pasted.after, np.zeros(4), settings.start_score)
         return {**nothing, "occupied": False}
-    already = of_object(clean.after, box, settings.keep)["found"]
-    return {**of_object(pasted.after, box, settings.birth), "occupied": already}
+    already = of_object(clean.after, box, settings.keep_score)["found"]
+    return {**of_object(pasted.after, box, settings.start_score), "occupied": already}

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vidrobust.files.atomic import json_text, write_text
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import json_text
 from vidrobust.predictions import Detector
 from vidrobust.protocols.transplant.cutout import Cutout
 from vidrobust.protocols.transplant.pictures import draw_map, draw_worst

@@ -23,11 +23,11 @@ OWN, OTHER, EXPECTED = (0, 158, 115), (138, 138, 138), (213, 94, 0)
 
 def run(run: Run) -> None:
     """Write ``box_curve``, and ``box_moments.json`` with its pictures."""
-    detections, links = run.table("detections"), run.table("links")
-    run.folder.write_table("box_curve", _curves(run, detections, links))
+    detections, transitions = run.table("detections"), run.table("transitions")
+    run.folder.write_table("box_curve", _curves(run, detections, transitions))
     moments: list[dict[str, Any]] = []
     if len(detections):
-        along = run.table("along_tracks")
+        along = run.table("track_steps")
         for model in detections["model"].drop_duplicates():
             of_model = detections[detections["model"] == model]
             moments += choose(model, along[along["model"] == model], of_model)
@@ -98,7 +98,7 @@ def _take(run: Run, moments: list[dict[str, Any]], detections: pd.DataFrame) -> 
                         (detections["item"] == item)
                         & (detections["model"] == moment["model"])
                         & (detections["frame"] == frame)
-                        & (detections["score"] >= run.settings.keep)
+                        & (detections["score"] >= run.settings.track_keep_score)
                     ]
                     picture = to_array(source.at([frame]).pixels[0]).copy()
                     _draw(picture, rows, moment["track"], moment["expected"] if side == "b" else None)
@@ -124,12 +124,12 @@ def _draw(picture: np.ndarray, rows: pd.DataFrame, track: int, expected: list[fl
         cv2.rectangle(picture, (x1, y1), (x2, y2), EXPECTED, width)
 
 
-def _curves(run: Run, detections: pd.DataFrame, links: pd.DataFrame) -> pd.DataFrame:
+def _curves(run: Run, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
     """The curve of each model, its items added up; the jitter is weighted with their frames."""
     sizes = {entry["item"]: (entry["height"], entry["width"]) for entry in run.folder.run["inputs"]}
     parts = []
     for (model, item), rows in detections.groupby(["model", "item"], sort=False):
-        found = item_boxes(rows, links[links["item"] == item], sizes[item])
+        found = item_boxes(rows, transitions[transitions["item"] == item], sizes[item])
         parts.append(curve(found, run.settings.tracks).assign(model=model))
     if not parts:
         return tables.empty("box_curve")

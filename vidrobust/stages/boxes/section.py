@@ -176,7 +176,7 @@ def moments(run: RunTables) -> list[BoxMoment]:
 
 def timelines(run: RunTables) -> list[Picture]:
     """Tracks over time of the items with most missed frames and renames, a drawing an item."""
-    along = run.table("along_tracks")
+    along = run.table("track_steps")
     if along is None:
         return []
     bad = along.assign(bad=(along["missed"] == 1) | (along["flip"] == 1))

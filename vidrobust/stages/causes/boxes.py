@@ -49,8 +49,8 @@ def seen_boxes(
     motions: Sequence[Motion] = (),
     *,
     backwards: bool = False,
-    birth: float = BIRTH,
-    keep: float = KEEP,
+    start_score: float = BIRTH,
+    keep_score: float = KEEP,
 ) -> SeenBoxes:
     """The detector's answers to an album of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1.
 
@@ -62,7 +62,14 @@ def seen_boxes(
     first = small_gray(luma(pictures[0]))
     scale = first.shape[1] / width
     shifts = box_shifts(first, small_gray(luma(pictures[1])), said[0].after[0], scale)
-    objects = followed(said[0].after, said[1].after, np.nan_to_num(shifts), (height, width), birth, keep)
+    objects = followed(
+        said[0].after,
+        said[1].after,
+        np.nan_to_num(shifts),
+        (height, width),
+        start_score,
+        keep_score,
+    )
     # a box that the border cuts changes its size as its object comes in
     whole = [each for each in objects if len(each.boxes) == 2 and _all_inside(each, (height, width))]
     where = places(
@@ -73,7 +80,7 @@ def seen_boxes(
         backwards=backwards,
     )
     z = np.array([_logits(answer, objects) for answer in said]).reshape(len(said), -1)
-    found = np.array([_state(answer.after, objects, keep) for answer in said], np.int64)
+    found = np.array([_state(answer.after, objects, keep_score) for answer in said], np.int64)
     kinds, states = np.unique(found.reshape(len(said), -1), axis=0, return_inverse=True)
     return SeenBoxes(z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds), where)
 
@@ -89,24 +96,29 @@ def _shifts(first: np.ndarray, picture: np.ndarray, objects: Sequence[Followed],
 
 
 def followed(
-    a: Found, b: Found, shifts: np.ndarray, size: tuple[int, int], birth: float = BIRTH, keep: float = KEEP
+    a: Found,
+    b: Found,
+    shifts: np.ndarray,
+    size: tuple[int, int],
+    start_score: float = BIRTH,
+    keep_score: float = KEEP,
 ) -> list[Followed]:
-    """The objects of a pair: boxes of ``keep`` or more matched one to one, one of them of ``birth`` or more.
+    """The objects of a pair: boxes of ``keep_score`` or more matched one to one, one of ``start_score`` or more.
 
     shifts  (D, 2) px, of the boxes of a · size (H, W) of the frame
-    A box of ``birth`` that has no partner is one too, unless it may be entering or leaving.
+    A box of ``start_score`` that has no partner is one too, unless it may be entering or leaving.
     """
-    kept_a, kept_b = (np.flatnonzero(found[1] >= keep) for found in (a, b))
+    kept_a, kept_b = (np.flatnonzero(found[1] >= keep_score) for found in (a, b))
     moved = a[0].astype(np.float64) + np.tile(shifts, 2)
     i, j, _ = match(moved[kept_a], b[0][kept_b], a[2][kept_a], b[2][kept_b])
     pairs = list(zip(kept_a[i], kept_b[j], strict=True))
     objects = [
         Followed(np.stack([a[0][m], b[0][n]]), (int(a[2][m]), int(b[2][n])), shifts[m])
         for m, n in pairs
-        if max(a[1][m], b[1][n]) >= birth
+        if max(a[1][m], b[1][n]) >= start_score
     ]
     for found, place, used in ((a, moved, [m for m, _ in pairs]), (b, b[0], [n for _, n in pairs])):
-        alone = [row for row in np.flatnonzero(found[1] >= birth) if row not in used]
+        alone = [row for row in np.flatnonzero(found[1] >= start_score) if row not in used]
         objects += [
             Followed(found[0][[row]], (int(found[2][row]),), np.zeros(2))
             for row in alone
@@ -128,11 +140,11 @@ def _logits(answer: Answer, objects: Sequence[Followed]) -> list[float]:
     return values
 
 
-def _state(found: Found, objects: Sequence[Followed], keep: float) -> list[int]:
-    """The label under which each object is found, of ``keep`` or more, or GONE."""
+def _state(found: Found, objects: Sequence[Followed], keep_score: float) -> list[int]:
+    """The label under which each object is found, of ``keep_score`` or more, or GONE."""
     state = []
     for each in objects:
-        rows = [row for row in on_it(found, each.boxes) if found[1][row] >= keep]
+        rows = [row for row in on_it(found, each.boxes) if found[1][row] >= keep_score]
         best = max(rows, key=lambda row: float(found[1][row]), default=None)
         state.append(GONE if best is None else int(found[2][best]))
     return state

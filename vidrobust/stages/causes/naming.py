@@ -17,7 +17,7 @@ SLOW = ("light", "colour", "sharpness")
 """Conditions that drift: what neighbours hardly show may be named from pairs a second apart. A second apart all
 else moves, and keyframes lie between."""
 HALVES = 100
-"""Half-samples drawn for ``comes_back``."""
+"""Half-samples drawn for ``replication``."""
 
 
 def named(account: pd.DataFrame, slow: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -39,11 +39,13 @@ def named(account: pd.DataFrame, slow: pd.DataFrame | None = None) -> pd.DataFra
     return found[["model", "cause", "scale", "share", "low", "high", "q"]].reset_index(drop=True)
 
 
-def comes_back(causes: pd.DataFrame, found: pd.DataFrame, seed: int, *, halves: int = HALVES) -> pd.DataFrame:
-    """``named`` with how often each cause is found again in half of the footage, column comes_back.
+def replication(
+    causes: pd.DataFrame, found: pd.DataFrame, seed: int, *, halves: int = HALVES
+) -> pd.DataFrame:
+    """``named`` with how often each cause is found again in half of the footage, column replication.
 
     causes  the table ``causes``; nothing is computed by a model
-    comes_back is the share of half-samples, of the clips or of the stretches where there are few clips, in which
+    replication is the share of half-samples, of the clips or of the stretches where there are few clips, in which
     the cause's share is above 5 % and something of it is specific. That it is so surely was asked of all the
     footage, and half of it cannot be asked the same; here the question is whether the finding hangs on a few clips
     or moments.
@@ -53,8 +55,8 @@ def comes_back(causes: pd.DataFrame, found: pd.DataFrame, seed: int, *, halves: 
         table = PairTable.of(causes[(causes["model"] == model) & (causes["scale"] == scale)])
         rng = np.random.default_rng([seed, number])
         kept = np.mean([_stay(half, own["cause"]) for half in _halves(table, halves, rng)], axis=0)
-        back.append(own.assign(comes_back=kept))
-    return pd.concat(back, ignore_index=True) if back else found.assign(comes_back=pd.Series(dtype=float))
+        back.append(own.assign(replication=kept))
+    return pd.concat(back, ignore_index=True) if back else found.assign(replication=pd.Series(dtype=float))
 
 
 def _halves(table: PairTable, count: int, rng: np.random.Generator) -> Iterator[PairTable]:

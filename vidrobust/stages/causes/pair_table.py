@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.causes.clusters import clusters_of
 from vidrobust.stages.causes.pair_replays import NO_THIRD
 from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.score import KEYFRAMES, NOISE
+from vidrobust.statistics.clusters import SHORTEST_SAMPLED, independent_clusters
 
 KEYS = ["item", "frame_a", "frame_b"]
 LEFT_OUT = (NO_THIRD,)
@@ -32,6 +32,7 @@ class PairTable:
     at_keyframe  (n,) weighted <d, d> of those, else 0
     flip         (n,) bool
     item, frame  (n,) int, code of the item and first frame
+    part         (n,) str, the part that was shown, "" where unknown
     """
 
     along: np.ndarray
@@ -44,11 +45,13 @@ class PairTable:
     flip: np.ndarray
     item: np.ndarray
     frame: np.ndarray
+    part: np.ndarray
 
     @cached_property
     def cluster(self) -> np.ndarray:
-        """(n,) int code of the independent unit of each pair."""
-        return clusters_of(self.item, self.frame)
+        """(n,) int code of the independent unit of each pair, by the one rule (``statistics/clusters.py``)."""
+        found = independent_clusters(self.item, self.frame, part=self.part, shortest=SHORTEST_SAMPLED)
+        return found.label
 
     def take(self, chosen: np.ndarray) -> PairTable:
         """Some of the pairs."""
@@ -83,6 +86,7 @@ class PairTable:
             flip=pairs["flip"].to_numpy(bool),
             item=pd.factorize(pairs["item"])[0],
             frame=pairs["frame_a"].to_numpy(np.int64),
+            part=(pairs["part"] if "part" in pairs else pd.Series("", pairs.index)).to_numpy(object),
         )
 
     def occurs(self, cause: str) -> np.ndarray:

@@ -3,7 +3,7 @@
 The interval comes from leaving out one cluster at a time (jackknife); its width is Student's t with as many
 degrees of freedom as clusters really carry the spread: a share that one cluster alone decides is not known any
 better for all the clusters that have nothing to say. To that comes what the sample may have missed: each end is
-reckoned as if one more pair of average change had been drawn, of which the cause holds a quarter (upper end) or
+cost as if one more pair of average change had been drawn, of which the cause holds a quarter (upper end) or
 minus a tenth (lower end). Without it a share near zero, all of which lies in a few pairs that were not drawn,
 would be called surely zero.
 """
@@ -60,9 +60,9 @@ def jackknife(totals: np.ndarray, statistic: Statistic, *, draws: int, floor: fl
     if count < 2 or not np.isfinite(value):
         return Estimate(value=value, low=np.nan, high=np.nan, p=np.nan, clusters=count)
     without = statistic(totals.sum(axis=0)[None] - totals)
-    pull = (count - 1) * (without.mean() - without)
-    error = float(np.sqrt(np.square(pull).sum() / (count * (count - 1))))
-    freedom = effective_freedom(pull)
+    influence = (count - 1) * (without.mean() - without)
+    error = float(np.sqrt(np.square(influence).sum() / (count * (count - 1))))
+    freedom = effective_df(influence)
     down, up = ((bound - value) / (draws + 1) for bound in UNSEEN)
     down, up = min(down, 0.0), max(up, 0.0)
     width = [_width(error, step, freedom, count) for step in (down, up)]
@@ -81,14 +81,14 @@ def _width(error: float, step: float, freedom: float, count: int) -> float:
     return float(np.hypot(student.quantile(tail, freedom) * error, student.quantile(tail, count - 1) * step))
 
 
-def effective_freedom(pull: np.ndarray) -> float:
+def effective_df(influence: np.ndarray) -> float:
     """Degrees of freedom that the clusters' pulls carry: G - 1 for a normal spread, fewer for a skewed one.
 
     A variance estimate has 2 mean^2 / variance degrees of freedom (Satterthwaite 1946), for squares of G pulls
     3 (sum u^2)^2 / sum u^4 up to the kurtosis of a normal.
     """
-    square = np.square(pull - pull.mean())
+    square = np.square(influence - influence.mean())
     if not square.sum() > 0:
-        return float(max(len(pull) - 1, 1))
+        return float(max(len(influence) - 1, 1))
     carried = 3 * square.sum() ** 2 / np.square(square).sum()
-    return float(np.clip(carried - 1, 1.0, len(pull) - 1))
+    return float(np.clip(carried - 1, 1.0, len(influence) - 1))

@@ -21,10 +21,10 @@ KEYFRAME_SHARE = 4
 KEYFRAME, PLAIN = "keyframe", ""
 
 
-def choose_pairs(links: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame:
+def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame:
     """The pairs of one item to replay: columns frame_a, frame_b, weight, stratum ("keyframe" or "").
 
-    links     one row per pair of the item: frame_a, frame_b, pixel_change, excluded ("" where usable), and
+    transitions     one row per pair of the item: frame_a, frame_b, pixel_change, excluded ("" where usable), and
               keyframe (bool: a keyframe that is no cut lies at frame_b; optional)
     count     how many pairs; all where there are no more
     seed_key  what the draw depends on, e.g. the item's content key and the run's seed
@@ -33,7 +33,7 @@ def choose_pairs(links: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame
     drawn by sequential Poisson sampling, spread over time (``statistics/nested.py``). Weights are the inverse
     (Horvitz & Thompson 1952).
     """
-    usable = links[(links["excluded"] == "") & has_third(links)]
+    usable = transitions[(transitions["excluded"] == "") & has_third(transitions)]
     keyframe = usable["keyframe"].to_numpy(bool) if "keyframe" in usable else np.zeros(len(usable), bool)
     rng = np.random.default_rng(zlib.crc32(seed_key.encode()))
     wanted = min(int(keyframe.sum()), max(1, count // KEYFRAME_SHARE))
@@ -46,7 +46,7 @@ def choose_pairs(links: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame
     return found.sort_values("frame_a", kind="stable").reset_index(drop=True)
 
 
-def has_third(links: pd.DataFrame) -> np.ndarray:
+def has_third(transitions: pd.DataFrame) -> np.ndarray:
     """(n,) bool: a frame before frame_a or after frame_b can be joined to the pair.
 
     frames  t-1   t   t+1   t+2      the pair (t, t+1) needs the link (t-1, t) or the link (t+1, t+2)
@@ -54,10 +54,10 @@ def has_third(links: pd.DataFrame) -> np.ndarray:
     Links are the neighbours among the rows (frame_b = frame_a + 1); for pairs further apart, with no neighbours
     among the rows, nothing is asked.
     """
-    first, second = (links[name].to_numpy(np.int64) for name in ("frame_a", "frame_b"))
-    if not len(links) or not (second == first + 1).all():
-        return np.ones(len(links), bool)
-    joined = set(first[(links["excluded"] == "").to_numpy(bool)].tolist())
+    first, second = (transitions[name].to_numpy(np.int64) for name in ("frame_a", "frame_b"))
+    if not len(transitions) or not (second == first + 1).all():
+        return np.ones(len(transitions), bool)
+    joined = set(first[(transitions["excluded"] == "").to_numpy(bool)].tolist())
     return np.array([a - 1 in joined or b in joined for a, b in zip(first, second, strict=True)], bool)
 
 

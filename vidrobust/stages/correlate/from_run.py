@@ -22,7 +22,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.metrics.task import Correlated
+from vidrobust.metrics.task import CorrelationSpec
 from vidrobust.stages.correlate.columns import with_means
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.units import Across, Units, as_names, one_model, spread
@@ -41,7 +41,7 @@ def units_of_run(
     given: str | Sequence[str] | None = None,
     groups: Mapping[str, str] | None = None,
     higher_is_better: Mapping[str, bool] | None = None,
-    how: Correlated = CLASSIFICATION.correlated,
+    how: CorrelationSpec = CLASSIFICATION.correlation,
 ) -> Units:
     """The units of a run, from its four tables.
 
@@ -89,7 +89,7 @@ def _frame_units(
     model: str,
     given: Sequence[str],
     groups: Mapping[str, str],
-    how: Correlated,
+    how: CorrelationSpec,
 ) -> Units:
     adjacent = pairs[pairs["kind"] == "adjacent"]
     good = adjacent[adjacent["excluded"] == ""]
@@ -135,7 +135,7 @@ def _clip_units(
     model: str,
     given: Sequence[str],
     groups: Mapping[str, str],
-    how: Correlated,
+    how: CorrelationSpec,
 ) -> Units:
     good = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     metrics = list(how.metrics)
@@ -190,7 +190,7 @@ def _within(
     confounders: pd.DataFrame,
     sensitivity_halves: tuple[np.ndarray, np.ndarray] | None,
     instability_halves: tuple[pd.DataFrame, pd.DataFrame],
-    how: Correlated,
+    how: CorrelationSpec,
     skipped: Mapping[str, int],
 ) -> Units:
     """Units of one model: confounders that were not measured are dropped, and that is said."""

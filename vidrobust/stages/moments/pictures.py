@@ -60,8 +60,8 @@ def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _take(run: Run, source: VideoSource, moment: dict[str, Any], number: int) -> None:
     """The two frames as pictures, and of the worst moments the chain of measured changes between them."""
-    links = run.table("links")
-    own = links[links["item"] == moment["item"]]
+    transitions = run.table("transitions")
+    own = transitions[transitions["item"] == moment["item"]]
     before, a, b, after = pictures_of(source, own, moment["frame_a"], moment["frame_b"])
     assert a is not None
     assert b is not None

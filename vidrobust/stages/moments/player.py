@@ -56,13 +56,13 @@ def keep(run: Run) -> dict[str, Any]:
         run.folder.write_table("player_frames", tables.empty("player_frames"))
         return {"every": 0, "kept": 0, "of": 0, "left": 0, "width": 0}
     events = flips(run)
-    links = run.table("links")
-    chosen = choose(links, events)
+    transitions = run.table("transitions")
+    chosen = choose(transitions, events)
     rows = pd.DataFrame(_pictures(run, chosen, events), columns=[*tables.TABLES["player_frames"]])
     rows, width = fitted(rows)
     run.folder.write_table("player_frames", rows)
     kept = int((rows["kind"] == FRAME).sum())
-    return {"every": chosen.every, "kept": kept, "of": len(links), "left": chosen.left, "width": width}
+    return {"every": chosen.every, "kept": kept, "of": len(transitions), "left": chosen.left, "width": width}
 
 
 def flips(run: Run) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def _label_flips(run: Run) -> pd.DataFrame:
 
 
 def _box_events(run: Run) -> pd.DataFrame:
-    along = run.table_or_empty("along_tracks").sort_values(["model", "item", "track", "frame"], kind="stable")
+    along = run.table_or_empty("track_steps").sort_values(["model", "item", "track", "frame"], kind="stable")
     before = along.groupby(["model", "item", "track"], sort=False)
     lost = (along["missed"] == 1) & (before["missed"].shift() != 1)
     rows = along.assign(frame_a=before["frame"].shift(), lost=lost)
@@ -102,12 +102,12 @@ def _box_events(run: Run) -> pd.DataFrame:
     )
 
 
-def choose(links: pd.DataFrame, events: pd.DataFrame) -> Chosen:
+def choose(transitions: pd.DataFrame, events: pd.DataFrame) -> Chosen:
     """All frames up to MOST_FRAMES; else one in so many of each item, and both sides of the flips that fit."""
-    of_item = {str(item): rows["frame"].to_numpy() for item, rows in links.groupby("item", sort=False)}
-    if len(links) <= MOST_FRAMES:
+    of_item = {str(item): rows["frame"].to_numpy() for item, rows in transitions.groupby("item", sort=False)}
+    if len(transitions) <= MOST_FRAMES:
         return Chosen(of_item, 1, 0)
-    every = -(-len(links) // ON_GRID)
+    every = -(-len(transitions) // ON_GRID)
     kept = {item: set(frames[::every].tolist()) for item, frames in of_item.items()}
     room, left = MOST_FRAMES - sum(map(len, kept.values())), 0
     for event in events.itertuples():

@@ -85,7 +85,7 @@ class _Answers:
             item: of.drop_duplicates("frame").sort_values("frame")[["frame", "time_s"]]
             for item, of in self._of.items()
         }
-        breaks = run.table("links")
+        breaks = run.table("transitions")
         self._breaks: dict[str, list[int]] = {}
         if breaks is not None:
             for row in breaks[breaks["reason"].isin(BREAKS)].itertuples():
@@ -209,7 +209,7 @@ def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
 
 
 def _box_events(run: RunTables, models: Mapping[str, int], items: Mapping[str, int]) -> list[list[Any]]:
-    steps = run.table("along_tracks")
+    steps = run.table("track_steps")
     if steps is None:
         return []
     keys = ["model", "item", "track"]

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.metrics.task import Felt
+from vidrobust.metrics.task import ResponseSpec
 from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.score import KEYFRAMES, NOISE
 from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.causes.titles import TITLES
-from vidrobust.stages.causes.within import CANDIDATES
 from vidrobust.stages.policy.candidates import Standing, standings
 from vidrobust.stages.policy.observed import LENGTHS, Observed, observed
 from vidrobust.stages.policy.policy import EITHER_WAY, FAMILIES, Policy, PolicyStep, Rejected
@@ -37,22 +37,22 @@ class Evidence:
 
     account      rows over all items; slow: the same of pairs a second apart
     named        cause -> the distance in time at which it is named (``account.naming.named``)
-    comes_back   cause -> share of half-samples in which it is named
+    replication   cause -> share of half-samples in which it is named
     within, spread, sensitivity  the tables; floor: the noise floor
     image_size   (height, width) px of a typical clip
-    felt, of     how far a perturbation moves the model, and what the account accounts for, as the task says
+    response, of     how far a perturbation moves the model, and what the account accounts for, as the task says
     """
 
     account: pd.DataFrame
     slow: pd.DataFrame
     named: Mapping[str, str]
-    comes_back: dict[str, float]
-    within: pd.DataFrame
+    replication: dict[str, float]
+    candidate_fits: pd.DataFrame
     spread: pd.DataFrame
     sensitivity: pd.DataFrame
     floor: float
     image_size: tuple[int, int]
-    felt: Felt = CLASSIFICATION.felt
+    response: ResponseSpec = CLASSIFICATION.response
     of: str = CLASSIFICATION.accounts[""]
 
 
@@ -106,12 +106,14 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
     scale = evidence.named.get(cause, ADJACENT)
     row = _row(evidence.slow if scale == SECOND else evidence.account, cause)
     found: list[PolicyStep | Rejected] = []
-    fitted = {each.perturbation: each for each in standings(cause, evidence.within, scale)}
+    fitted = {each.perturbation: each for each in standings(cause, evidence.candidate_fits, scale)}
     for name in CANDIDATES[cause]:
         if not len(evidence.sensitivity[evidence.sensitivity["perturbation"] == name]):
             continue  # not among the perturbations that were asked for
         seen = _observed(cause, name, evidence)
-        moved = response(evidence.sensitivity, name, _catalogue_strength(seen), evidence.floor, evidence.felt)
+        moved = response(
+            evidence.sensitivity, name, _catalogue_strength(seen), evidence.floor, evidence.response
+        )
         why = _obstacle(cause, row, fitted.get(name), moved, evidence)
         if why:
             found.append(Rejected(perturbation=name, reason=why, family=_family(name)))
@@ -138,7 +140,7 @@ def _obstacle(
         if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
             return _unspecific(title, span, row)
         return f"cannot tell: {title} explains {span} of {evidence.of}; {_what_would_tell(row)}"
-    back = evidence.comes_back.get(cause, 0.0)
+    back = evidence.replication.get(cause, 0.0)
     if back < COMES_BACK:
         return (
             f"cannot tell: {title} explains {span}, but only {percent(back)} of halves of the footage say so; "
@@ -221,12 +223,12 @@ def _step(
             "share_low": row["low"],
             "share_high": row["high"],
             "specific": row["specific"],
-            "comes_back": evidence.comes_back.get(cause, 0.0),
+            "replication": evidence.replication.get(cause, 0.0),
             "of": evidence.of,
             "sensitivity": moved.value,
             "sensitivity_low": moved.low,
             "sensitivity_high": moved.high,
-            "sensitivity_of": evidence.felt.of,
+            "sensitivity_of": evidence.response.of,
             "flips": moved.flips,
             "observed": seen.high,
             "observed_px": seen.px,
@@ -258,7 +260,7 @@ def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
 
 
 def _observed(cause: str, name: str, evidence: Evidence) -> Observed:
-    rows = evidence.within
+    rows = evidence.candidate_fits
     own = rows[(rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")]
     unit = PERTURBATIONS[name].unit
     width = float(evidence.image_size[1])
@@ -308,7 +310,7 @@ def _of_what_has_no_step(evidence: Evidence) -> list[str]:
         row = _row(evidence.account, cause)
         if cause not in evidence.named or not row:
             continue
-        stands = any(s.stands for s in standings(cause, evidence.within))
+        stands = any(s.stands for s in standings(cause, evidence.candidate_fits))
         if cause == "objects" and stands:
             continue
         title = TITLES[cause]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.causes.clusters import clusters_of
+from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.ratio import Estimate, jackknife
 from vidrobust.stages.causes.score import NOISE
 from vidrobust.stages.causes.shares import ADJACENT
-from vidrobust.stages.causes.within import CANDIDATES
+from vidrobust.statistics.clusters import SHORTEST_SAMPLED, clusters_of_rows
 from vidrobust.text.numbers import percent
 
 PARTS = ("camera",)
@@ -116,8 +116,7 @@ def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -
 
 
 def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
-    items = np.unique(rows["item"].astype(str), return_inverse=True)[1]
-    cluster = clusters_of(items, rows["frame_a"].to_numpy(np.int64))
+    cluster = clusters_of_rows(rows, "frame_a", SHORTEST_SAMPLED).label
     totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
     np.add.at(totals, cluster, columns)
     return totals

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vidrobust.errors import InputError
-from vidrobust.files.atomic import plain
+from vidrobust.files.json_text import json_text, plain
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.policy.observed import OF_WIDTH
 
@@ -35,7 +35,7 @@ class PolicyStep:
                  gain is the factor 1 / (1 + s). Lengths are shares of the frame's width (``unit`` says so)
     axes         translation only: the largest shift along x and along y, shares of the width; else empty
     probability  with which the step is applied to a picture
-    evidence     share, share_low, share_high, specific of the account of causes, comes_back, sensitivity,
+    evidence     share, share_low, share_high, specific of the account of causes, replication, sensitivity,
                  observed and what it stands on
     """
 
@@ -112,7 +112,7 @@ class Policy:
 
     def to_json(self) -> str:
         """The text of policy.json: strict JSON."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str, where: str = "policy.json") -> Policy:

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from vidrobust.metrics.task import Felt
-from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
+from vidrobust.metrics.task import ResponseSpec
+from vidrobust.run_folder.parts import with_parts
+from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean
 
 LEVEL = 0.025
@@ -28,7 +29,7 @@ FEWEST_CLUSTERS = 8
 class Response:
     """What a perturbation of some strength does to the model.
 
-    value, low, high  as the task's ``felt`` says, with its 95 % interval over clusters
+    value, low, high  as the task's ``response`` says, with its 95 % interval over clusters
     flips             how often the answer is another one
     grows             the stronger surely do more than the weaker: without a dose-response (Hill 1965, "The
                       environment and disease") it is not the perturbation that acts. True with one strength alone
@@ -45,23 +46,24 @@ class Response:
 
 
 def response(
-    sensitivity: pd.DataFrame, perturbation: str, strength: float, floor: float, felt: Felt
+    sensitivity: pd.DataFrame, perturbation: str, strength: float, floor: float, response: ResponseSpec
 ) -> Response:
     """The model's response at a strength, linear between the strengths tried; 0 at 0.
 
-    sensitivity  the rows of one model; floor: its noise floor
+    sensitivity  the rows of one model, with their parts where these are known; floor: its noise floor
     n            frames that were tried at one of the two strengths about it
     """
     rows = sensitivity[sensitivity["perturbation"] == perturbation]
     nan = float("nan")
     if not len(rows) or not math.isfinite(strength):
         return _nothing()
-    moved = _summed(rows, felt.columns)
+    moved = _summed(rows, response.columns)
     change = _at(moved, strength)
-    flips = _at(_summed(rows, felt.turns), strength)
+    flips = _at(_summed(rows, response.turns), strength)
     if not len(change):
         return _nothing()
-    clusters = independent_clusters(change["item"], change["frame"], shortest=SHORTEST_FRAMES)
+    change = with_parts(change, dict(zip(rows["item"], rows["part"], strict=True)) if "part" in rows else {})
+    clusters = clusters_of_rows(change, "frame", SHORTEST_FRAMES)
     found = clustered_mean(change["value"].to_numpy(float), clusters.label, bounds=(0.0, 1.0))
     # with a handful of stretches an interval of a mean says little, and the account has shown the rest
     sure = found.low if clusters.count >= FEWEST_CLUSTERS and math.isfinite(found.low) else found.value

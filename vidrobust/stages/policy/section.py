@@ -82,11 +82,11 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
         "observed": amount(seen, unit) if known(seen) else NOT_MEASURED,
         "basis": str(evidence.get("observed_basis") or ""),
         "share": share_with_interval(*(evidence.get(k) for k in ("share", "share_low", "share_high"))),
-        "comes_back": percent(evidence.get("comes_back")),
+        "replication": percent(evidence.get("replication")),
         "moves": percent_with_interval(
             *(evidence.get(k) for k in ("sensitivity", "sensitivity_low", "sensitivity_high"))
         ),
-        "moves_of": str(evidence.get("sensitivity_of") or CLASSIFICATION.felt.of),
+        "moves_of": str(evidence.get("sensitivity_of") or CLASSIFICATION.response.of),
         "sentence": str(step.get("sentence") or ""),
     }
 

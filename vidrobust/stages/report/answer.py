@@ -149,7 +149,7 @@ def _train(page: policy_section.PolicyPage) -> str:
         advice = next((note for note in page.notes if "explains" in note), "")
         return f"{said}. {advice.rstrip('.')}" if advice else said
     return listing(
-        [f"{s['perturbation']} {s['range']} (comes back in {s['comes_back']} of halves)" for s in page.steps]
+        [f"{s['perturbation']} {s['range']} (comes back in {s['replication']} of halves)" for s in page.steps]
     )
 
 

@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import FAMILIES, phrase, saying
+from vidrobust.run_folder.parts import parts_of, with_parts
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.policy.observed import LENGTHS, QUANTITIES, observed
-from vidrobust.statistics.clusters import SHORTEST_FRAMES, independent_clusters
+from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 from vidrobust.statistics.sample_size import narrower
 from vidrobust.text.numbers import FEWEST, known, percent, percent_with_interval
@@ -29,6 +30,8 @@ LARGER = 4
 WORTH_MORE = 0.05
 """Less than this share of the width is not worth four times the time."""
 COLUMNS = 4
+RESTS = {"part": "parts", "item": "clips", "stretch": "stretches of the footage"}
+"""What an interval counts as independent, in words."""
 SHOWN = ("label_flip", "total_variation")
 
 
@@ -46,7 +49,7 @@ class Sensitive:
 
 def summary(run: RunTables) -> pd.DataFrame | None:
     """Per model, perturbation, strength and metric: value, low, high, n (frames and draws),
-    frames, clusters, of_items.
+    frames, clusters, cluster.
 
     narrower  the width of the interval, if each cluster held LARGER times as many frames, over that of today
     Clusters by the one rule, ``statistics/clusters.py``: the draws of one frame are never independent.
@@ -55,7 +58,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
     if table is None:
         return None
     table = table[table["metric"].isin(SHOWN) & table["value"].notna()]
-    whole = independent_clusters(table["item"], table["frame"], shortest=SHORTEST_FRAMES)
+    whole = clusters_of_rows(with_parts(table, parts_of(run.run)), "frame", SHORTEST_FRAMES)
     table = table.assign(_row=np.arange(len(table)))
     rows = []
     keys = ["model", "perturbation", "strength", "metric"]
@@ -79,7 +82,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
                 "n": found.n,
                 "frames": len(group[["item", "frame"]].drop_duplicates()),
                 "clusters": found.clusters,
-                "of_items": found.cluster == "item",
+                "cluster": found.cluster,
                 "narrower": narrower(values, clusters.label, LARGER),
             }
         )
@@ -136,7 +139,7 @@ def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str]
         sentences=sentences,
         harmless=listing(harmless, 10),
         stands_on=f"{span(flips['n'])} frames a strength"
-        + (f" from {plural(int(one['clusters']), 'item')}" if one["of_items"] else ""),
+        + (f" from {plural(int(one['clusters']), one['cluster'])}" if one["cluster"] != "stretch" else ""),
         larger=_larger(flips),
         too_few=listing(too_few, 10),
     )
@@ -148,7 +151,7 @@ def _larger(flips: pd.DataFrame) -> str:
     if not len(known_ones):
         return ""
     gain = 1 - float(known_ones.median())
-    rest = "clips" if bool(flips["of_items"].iloc[0]) else "stretches of the footage"
+    rest = RESTS[flips["cluster"].iloc[0]]
     if gain < WORTH_MORE:
         return f"More frames of this footage would hardly make the intervals narrower; more {rest} would."
     return (
@@ -264,7 +267,7 @@ def _family_figure(
             handles, labels = axes[0, 0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(models)))
         one = found[found["perturbation"].isin(names)]
-        what = "items" if bool(one["of_items"].all()) else "stretches of the footage"
+        what = RESTS[one["cluster"].iloc[0]]
         caption = (
             f"{family.capitalize()}: what a synthetic change does to the output, against its strength. "
             "Above, the share of frames whose label flips; below, the mean total variation. n = "

@@ -70,14 +70,14 @@ def asks(context: Context) -> list[int]:
 
 
 def _order(context: Context) -> np.ndarray:
-    return frames_to_study(context.need_links(), context.count, context.content, context.settings.seed)
+    return frames_to_study(context.need_transitions(), context.count, context.content, context.settings.seed)
 
 
 def taken(
-    rows: pd.DataFrame, links: pd.DataFrame, content: str, settings: Settings, count: int
+    rows: pd.DataFrame, transitions: pd.DataFrame, content: str, settings: Settings, count: int
 ) -> pd.DataFrame:
     """The rows of the first ``count`` frames, of a part that may hold more."""
-    return rows[rows["frame"].isin(frames_to_study(links, count, content, settings.seed))]
+    return rows[rows["frame"].isin(frames_to_study(transitions, count, content, settings.seed))]
 
 
 def chunk(info: VideoInfo) -> int:
@@ -123,13 +123,13 @@ def _own(settings: Settings) -> set[str]:
     return set() if settings.perturbation else set(settings.suite) & set(OWN_PROTOCOL)
 
 
-def frames_to_study(links: pd.DataFrame, count: int, content: str, seed: int) -> np.ndarray:
+def frames_to_study(transitions: pd.DataFrame, count: int, content: str, seed: int) -> np.ndarray:
     """``count`` frames of an item in the order in which they are taken, of those that start a usable pair.
 
     So that each frame studied has a natural change to be compared with; where the item has no usable pair at all
     (stills, one frame), over all its frames. The first of them are those of a smaller ``count``.
     """
-    frames, reason = links["frame"].to_numpy(), links["reason"].to_numpy()
+    frames, reason = transitions["frame"].to_numpy(), transitions["reason"].to_numpy()
     starts = frames[:-1][reason[1:] == ""]
     candidates = np.unique(starts if len(starts) else frames)
     chosen: np.ndarray = candidates[spread_order(len(candidates), count, start_of(seed, content))]

@@ -15,8 +15,10 @@ from vidrobust.text.durations import clock
 from vidrobust.text.numbers import FEWEST, one_in, percent, percent_interval
 from vidrobust.text.phrases import cut, plural
 
-MOST_ROWS = 8
+MOST_ROWS = 6
 """Of each table on page one; the rest is counted."""
+MOST_MODELS = 4
+"""Columns of the table of clips; the further models stand in the details."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def _label_changes(run: RunTables) -> pd.DataFrame:
 
 
 def _box_renames(run: RunTables) -> pd.DataFrame:
-    boxes, steps = run.table("detections"), run.table("along_tracks")
+    boxes, steps = run.table("detections"), run.table("track_steps")
     if boxes is None or steps is None:
         return _no_changes()
     keys = ["model", "item", "track"]
@@ -122,7 +124,7 @@ def clips(run: RunTables, most: int = MOST_ROWS) -> Table:
     worst = pd.concat([rows["value"] for rows in of_items.values()] or [pd.Series(dtype=float)])
     order = worst.groupby(level=0).max().reindex(run.items).fillna(-1.0)
     order = order.sort_values(ascending=False, kind="stable")
-    columns = ("Clip", *(f"{model}: {_called(run, model)}" for model in run.tasks))
+    columns = ("Clip", *(f"{model}: {_called(run, model)}" for model in rates))
     rows = [
         (cut(str(item), 40), *(_rate(rows, item) for rows in of_items.values()))
         for item in order.index[:most]

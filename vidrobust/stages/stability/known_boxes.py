@@ -33,7 +33,7 @@ from vidrobust.protocols.average_precision import (
     worst_and_best,
 )
 from vidrobust.protocols.said_classes import SaidClasses
-from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.resampling import left_out_interval
 from vidrobust.tables import schema as tables
 
@@ -82,7 +82,7 @@ def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             )
         if not len(mine.known):
             continue
-        for name, table in _of_model(mine, run.settings.birth).items():
+        for name, table in _of_model(mine, run.settings.track_start_score).items():
             found.setdefault(name, []).append(table.assign(model=model.name))
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
     return {name: tables.check(name, pd.concat(parts, ignore_index=True)) for name, parts in found.items()}
@@ -133,11 +133,11 @@ def judged_frames(
     return Judged(frames, known, found, said.counts, unjudged)
 
 
-def _of_model(judged: Judged, birth: float) -> dict[str, pd.DataFrame]:
+def _of_model(judged: Judged, track_start_score: float) -> dict[str, pd.DataFrame]:
     boxes, tracks, rows = [], [], []
     for item, known in judged.known.groupby("item", sort=False):
         truth, found = _pair(known, judged.found[judged.found["item"] == item])
-        of = matched(found, truth, birth)
+        of = matched(found, truth, track_start_score)
         boxes.append(
             known[["item", "frame", "time_s", "object", "label", "label_name", *BOX]].assign(
                 size=size_of(areas(truth.boxes)),
@@ -149,7 +149,7 @@ def _of_model(judged: Judged, birth: float) -> dict[str, pd.DataFrame]:
         )
         first = known.assign(trajectory=truth.trajectory).sort_values("frame").drop_duplicates("trajectory")
         about = first[["trajectory", "item", "frame", "time_s", "object", "label", "label_name"]]
-        errors = trajectory_errors(found, truth, birth).rename(
+        errors = trajectory_errors(found, truth, track_start_score).rename(
             columns={
                 "frames": "known",
                 "fragment": "fragment_error",
@@ -257,7 +257,7 @@ def _told(
 
     of  the frames that tell to which cluster each chosen one belongs
     """
-    clusters = independent_clusters(of["item"], of["time_s"], part=of.get("part"))
+    clusters = clusters_of_rows(of)
     group = groups(clusters.label)
     whole, left_out = precisions(boxes, chosen, group, int(group.max(initial=-1)) + 1)
     rows = []

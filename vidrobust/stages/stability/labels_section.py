@@ -77,7 +77,7 @@ def basis(run: RunTables) -> list[str]:
 
 def two_models(run: RunTables) -> list[dict[str, str]]:
     """What each two models get right on the same frames, as texts."""
-    table = run.table("two_models")
+    table = run.table("model_pairs")
     if table is None:
         return []
     return [
@@ -137,7 +137,7 @@ def about_anchors(run: RunTables) -> Picture | None:
 
 def _in_time(run: RunTables) -> str:
     """How long the longest offset lasts, since frames last differently long from video to video."""
-    near = run.table("neighbours")
+    near = run.table("neighbour_accuracy")
     if near is None:
         return ""
     far = near[near["offset"].abs() == near["offset"].abs().max()]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.metric import Metric
-from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_mean, clustered_rate
 from vidrobust.tables import schema as tables
 
@@ -84,7 +84,7 @@ def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
     Where every event is of an item of its own, all are independent, and the interval is Clopper & Pearson's. That
     one, as published for labelled sets, stands beside the other for rates of right answers: exact_low, exact_high.
     """
-    clusters = independent_clusters(part["item"], part["time_s"], part=part.get("part"))
+    clusters = clusters_of_rows(part)
     values = part[metric.column].to_numpy(np.float64)
     found: Interval
     if metric.is_rate:

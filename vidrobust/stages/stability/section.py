@@ -14,6 +14,7 @@ from vidrobust.metrics.metric import Metric
 from vidrobust.metrics.task import Task
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
+from vidrobust.run_folder.parts import parts_of, with_parts
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability import judgement, kappa
 from vidrobust.stages.stability.judgement import Judgement
@@ -117,7 +118,7 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
 
 
 def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    along = run.table("along_tracks")
+    along = run.table("track_steps")
     missed = 0 if along is None else int((along.loc[along["model"] == name, "missed"] == 1).sum())
     dropout, renamed, back, centre, changed = (
         overall(stability, name, metric)
@@ -245,6 +246,7 @@ def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
 
 def _kappas(run: RunTables) -> list[dict[str, str]]:
     pairs, frames = run.table("pairs"), run.table("frames")
+    pairs = None if pairs is None else with_parts(pairs, parts_of(run.run))
     values = []
     for model in run.models:
         if pairs is None or frames is None:
@@ -254,7 +256,9 @@ def _kappas(run: RunTables) -> list[dict[str, str]]:
         text = with_interval(found.value, found.low, found.high)
         if found.n and not known(found.value):
             text = "not defined: only one class occurs"
-        values.append({"text": text, "n": f"n = {found.n} in {plural(found.clusters, 'cluster')}"})
+        values.append(
+            {"text": text, "n": f"n = {found.n} in {plural(found.clusters, found.cluster or 'cluster')}"}
+        )
     return values
 
 

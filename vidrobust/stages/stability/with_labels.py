@@ -15,12 +15,12 @@ from vidrobust.pipeline.run import Run
 from vidrobust.protocols.answers import Answers, answers_of
 from vidrobust.protocols.two_models import two_models
 from vidrobust.stages.stability import known_boxes
-from vidrobust.statistics.clusters import independent_clusters
+from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.tables import schema as tables
 
 NAMES_TOLD = 5
-MADE = ("answers", "neighbours")
-TABLES = (*MADE, "two_models", *DETECTION.labelled)
+MADE = ("label_answers", "neighbour_accuracy")
+TABLES = (*MADE, "model_pairs", *DETECTION.labelled)
 """Every table that is made where there are labels."""
 
 
@@ -59,11 +59,11 @@ def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFram
     made = {name: [getattr(each, name) for each in found.values()] for name in MADE}
     filled = {name: [part for part in parts if len(part)] for name, parts in made.items()}
     told = {name: pd.concat(parts, ignore_index=True) for name, parts in filled.items() if parts}
-    if "answers" in told:
-        told["answers"] = _with_parts(told["answers"], frames)
-        told["two_models"] = _of_two(told["answers"], list(found), run.settings.seed)
-    if "neighbours" in told:
-        told["neighbours"] = with_all_right(_with_parts(told["neighbours"], frames))
+    if "label_answers" in told:
+        told["label_answers"] = _with_parts(told["label_answers"], frames)
+        told["model_pairs"] = _of_two(told["label_answers"], list(found), run.settings.seed)
+    if "neighbour_accuracy" in told:
+        told["neighbour_accuracy"] = with_all_right(_with_parts(told["neighbour_accuracy"], frames))
     return told
 
 
@@ -100,7 +100,7 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
         first, second = (answers[answers["model"] == name] for name in (a, b))
         both = first.merge(second[["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b"))
         old, new = (both[f"top1_{side}"].to_numpy(np.float64) > 0 for side in "ab")
-        clusters = independent_clusters(both["item"], both["time_s"], part=both.get("part"))
+        clusters = clusters_of_rows(both)
         found = two_models(old, new, clusters, seed=seed)
         row: dict[str, object] = {"model_a": a, "model_b": b, "n": len(both), "clusters": clusters.count}
         row |= {"right_a": old.mean() if len(old) else np.nan, "right_b": new.mean() if len(new) else np.nan}
@@ -114,14 +114,14 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
             value = name if name == "difference" else f"{name}_flips"
             row |= {value: of.value, f"{name}_low": of.low, f"{name}_high": of.high}
         rows.append({**row, "relative_nfr": found.relative_nfr, "mcnemar_p": found.mcnemar_p})
-    return tables.check("two_models", pd.DataFrame(rows)) if rows else tables.empty("two_models")
+    return tables.check("model_pairs", pd.DataFrame(rows)) if rows else tables.empty("model_pairs")
 
 
 def _note(frames: pd.DataFrame, model: str, found: Answers, lost: int) -> dict[str, object]:
     return {
         "frames": int((frames["model"] == model).sum()),
-        "labelled": len(found.answers),
-        "anchors": int(found.answers["pm0"].notna().sum()),
+        "labelled": len(found.label_answers),
+        "anchors": int(found.label_answers["pm0"].notna().sum()),
         "lost": lost + found.lost,
         "unjudged": found.unjudged,
         "unknown": dict(found.unknown),
@@ -129,8 +129,10 @@ def _note(frames: pd.DataFrame, model: str, found: Answers, lost: int) -> dict[s
 
 
 def _say(run: Run, model: str, frames: int, found: Answers) -> None:
-    anchors = int(found.answers["pm0"].notna().sum())
-    run.reporter.say(f"{model}: {len(found.answers)} of {frames} frames have labels, {anchors} are anchors")
+    anchors = int(found.label_answers["pm0"].notna().sum())
+    run.reporter.say(
+        f"{model}: {len(found.label_answers)} of {frames} frames have labels, {anchors} are anchors"
+    )
     if found.unknown:
         names = ", ".join(list(found.unknown)[:NAMES_TOLD])
         more = f" and {len(found.unknown) - NAMES_TOLD} more" if len(found.unknown) > NAMES_TOLD else ""

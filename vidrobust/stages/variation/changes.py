@@ -363,9 +363,7 @@ def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
             }
         )
     if not rows:
-        return tables.empty("variation").assign(
-            error=pd.Series(dtype=float), resolved=pd.Series(dtype=float), who=""
-        )
+        return tables.empty("variation")
     order = {name: place for place, name in enumerate(UNITS)}
     table = pd.DataFrame(rows)
     place = table["scale"].map({s: i for i, s in enumerate(tables.SCALES)}) * 100 + table["quantity"].map(

@@ -1,4 +1,4 @@
-"""Orders and the crew, with workers made up for the purpose."""
+"""Orders and the pool, with workers made up for the purpose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from vidrobust.footage.item import Item
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import Segment
 from vidrobust.pipeline.stages import BY_NAME
-from vidrobust.pipeline.workers.crew import Dispatcher
 from vidrobust.pipeline.workers.order import (
     Began,
     Event,
@@ -26,7 +25,8 @@ from vidrobust.pipeline.workers.order import (
     Ready,
     Unit,
 )
-from vidrobust.run_folder.unit_cache import Parts
+from vidrobust.pipeline.workers.pool import Dispatcher
+from vidrobust.run_folder.unit_cache import UnitCache
 
 
 def order(number: int, *stages: str) -> Order:
@@ -55,9 +55,9 @@ class MadeUp:
         self.events.append((self.started - 1, Ready() if self.ready else Lost("code 1")))
         return self.started - 1
 
-    def give(self, hand: int, order: Order) -> None:
-        self.given.append((hand, order))
-        self.events += [(hand, event) for event in self.answer(hand, order)]
+    def give(self, slot: int, order: Order) -> None:
+        self.given.append((slot, order))
+        self.events += [(slot, event) for event in self.answer(slot, order)]
 
     def wait(self) -> list[tuple[Any, Event]]:
         return [self.events.popleft()]
@@ -66,25 +66,25 @@ class MadeUp:
         self.closed = True
 
 
-def dispatched(crew: MadeUp, orders: list[Order], folder: Path) -> list[tuple[int, str, str]]:
+def dispatched(pool: MadeUp, orders: list[Order], folder: Path) -> list[tuple[int, str, str]]:
     """The failures that were told."""
     failures: list[tuple[int, str, str]] = []
     Dispatcher(
-        crew,
-        Parts(folder),
+        pool,
+        UnitCache(folder),
         Reporter(quiet=True),
         lambda order, path, error: failures.append((order.number, path, error)),
         lambda order: any(path == str(order.item.path) for _, path, _ in failures),
     ).carry_out(orders)
-    assert crew.closed
+    assert pool.closed
     return failures
 
 
 def test_what_is_done_together_and_what_apart() -> None:
-    whole = order(0, "links", "stability", "variation", "sensitivity", "causes")
+    whole = order(0, "transitions", "stability", "variation", "sensitivity", "causes")
     names = [[f"{u.stage.name} {u.model}".strip() for u in step] for step in whole.steps()]
     assert names == [
-        ["links", "stability a", "stability b", "variation"],
+        ["transitions", "stability a", "stability b", "variation"],
         ["sensitivity a", "sensitivity b"],
         ["causes a", "causes b"],
     ]
@@ -93,25 +93,25 @@ def test_what_is_done_together_and_what_apart() -> None:
 
 
 def test_two_workers_share_the_orders(tmp_path: Path) -> None:
-    crew = MadeUp(2, lambda hand, order: [Finished()])
-    assert dispatched(crew, [order(n, "links") for n in range(5)], tmp_path) == []
-    assert [order.number for _, order in crew.given] == [0, 1, 2, 3, 4]
-    assert {hand for hand, _ in crew.given} == {0, 1}
-    assert crew.started == 2
+    pool = MadeUp(2, lambda slot, order: [Finished()])
+    assert dispatched(pool, [order(n, "transitions") for n in range(5)], tmp_path) == []
+    assert [order.number for _, order in pool.given] == [0, 1, 2, 3, 4]
+    assert {slot for slot, _ in pool.given} == {0, 1}
+    assert pool.started == 2
 
 
 def test_no_more_workers_than_orders(tmp_path: Path) -> None:
-    crew = MadeUp(8, lambda hand, order: [Finished()])
-    dispatched(crew, [order(n, "links") for n in range(3)], tmp_path)
-    assert crew.started == 3
+    pool = MadeUp(8, lambda slot, order: [Finished()])
+    dispatched(pool, [order(n, "transitions") for n in range(3)], tmp_path)
+    assert pool.started == 3
 
 
 def test_only_what_was_at_work_counts_as_tried(tmp_path: Path) -> None:
     """Unit b of stability ends its worker whenever it begins; a, which comes before it, is never given up."""
-    one = order(0, "links", "stability")
-    links, a, b = one.units
+    one = order(0, "transitions", "stability")
+    transitions, a, b = one.units
 
-    def answer(hand: int, given: Order) -> list[Event]:
+    def answer(slot: int, given: Order) -> list[Event]:
         events: list[Event] = []
         for step in given.steps():
             events.append(Began(tuple(unit.key for unit in step)))
@@ -121,38 +121,38 @@ def test_only_what_was_at_work_counts_as_tried(tmp_path: Path) -> None:
                 write(tmp_path, unit)
         return [*events, Finished()]
 
-    failures = dispatched(MadeUp(2, answer), [one, order(1, "links")], tmp_path)
+    failures = dispatched(MadeUp(2, answer), [one, order(1, "transitions")], tmp_path)
     assert [error for _, _, error in failures] == [
         "clip 0: stability with b: its worker was lost 3 times (last: SIGKILL)"
     ]
-    parts = Parts(tmp_path)
-    assert parts.has(links.stage, links.key)
+    parts = UnitCache(tmp_path)
+    assert parts.has(transitions.stage, transitions.key)
     assert parts.has(a.stage, a.key)
 
 
 def write(folder: Path, unit: Unit) -> None:
-    path = folder / "parts" / unit.stage.name / f"{unit.key}.parquet"
+    path = folder / "cache" / unit.stage.name / f"{unit.key}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
 
 
 def test_a_failed_item_has_no_further_orders(tmp_path: Path) -> None:
-    first, second = order(0, "links"), order(0, "variation")
-    crew = MadeUp(1, lambda hand, given: [Failed(str(given.item.path), "no video"), Finished()])
-    assert [path for _, path, _ in dispatched(crew, [first, second], tmp_path)] == ["/clips/0.mp4"]
-    assert len(crew.given) == 1
+    first, second = order(0, "transitions"), order(0, "variation")
+    pool = MadeUp(1, lambda slot, given: [Failed(str(given.item.path), "no video"), Finished()])
+    assert [path for _, path, _ in dispatched(pool, [first, second], tmp_path)] == ["/clips/0.mp4"]
+    assert len(pool.given) == 1
 
 
 def test_workers_that_end_before_they_are_ready_end_the_run(tmp_path: Path) -> None:
-    crew = MadeUp(1, lambda hand, order: [], ready=False)
+    pool = MadeUp(1, lambda slot, order: [], ready=False)
     with pytest.raises(SettingsError, match=r"workers end before they have begun \(code 1\)"):
-        dispatched(crew, [order(0, "links")], tmp_path)
-    assert crew.closed
-    assert crew.started == 3
+        dispatched(pool, [order(0, "transitions")], tmp_path)
+    assert pool.closed
+    assert pool.started == 3
 
 
 def test_what_a_worker_raises_ends_the_run(tmp_path: Path) -> None:
-    crew = MadeUp(1, lambda hand, order: [Raised(SettingsError("no such perturbation"))])
+    pool = MadeUp(1, lambda slot, order: [Raised(SettingsError("no such perturbation"))])
     with pytest.raises(SettingsError, match="no such perturbation"):
-        dispatched(crew, [order(0, "links")], tmp_path)
-    assert crew.closed
+        dispatched(pool, [order(0, "transitions")], tmp_path)
+    assert pool.closed

@@ -1,0 +1,143 @@
+"""What the benchmarks share: how they are asked, what they say, and their result as JSON and as a page.
+
+    harness.run(main)    main asks ``parser(__doc__)`` for its arguments, and speaks by ``say`` and ``table``
+
+Every script takes ``--json FILE`` and ``--page FILE``: the same result for a program, and for a reader.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("vidrobust", "numpy", "scipy", "torch")
+
+
+@dataclass
+class Table:
+    """A table of the result; rows are printed as they come, and kept as the values they are."""
+
+    columns: tuple[str, ...]
+    digits: int = 3
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def row(self, *values: Any) -> None:
+        """Add a row, one value a column."""
+        if len(values) != len(self.columns):
+            raise ValueError(f"expected {len(self.columns)} values, one a column, got {len(values)}")
+        self.rows.append(values)
+        say("| " + " | ".join(self._shown(value) for value in values) + " |")
+
+    def _shown(self, value: Any) -> str:
+        return f"{value:.{self.digits}f}" if isinstance(value, float) else str(value)
+
+
+@dataclass
+class Result:
+    """What a script was asked and has said so far."""
+
+    arguments: dict[str, Any] = field(default_factory=dict)
+    question: str = ""
+    lines: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    json: Path | None = None
+    page: Path | None = None
+
+
+RESULT = Result()
+"""Of the script that runs."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Arguments of a script; what it is asked is part of its result."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
+        found = super().parse_args(args, namespace)
+        RESULT.json, RESULT.page = found.json, found.page
+        RESULT.arguments = {k: v for k, v in vars(found).items() if k not in ("json", "page")}
+        return found
+
+
+def parser(doc: str) -> Parser:
+    """The parser of a script with this docstring, whose first line says what the script answers."""
+    made = Parser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--json", type=Path, metavar="FILE", help="write the result there, for a program")
+    made.add_argument(
+        "--page",
+        type=Path,
+        metavar="FILE",
+        help="write what is printed there, for a reader; into its place where the file has one",
+    )
+    RESULT.question = doc.strip().partition("\n")[0]
+    return made
+
+
+def say(*values: Any) -> None:
+    """Print a line, and keep it for the page."""
+    line = " ".join(map(str, values))
+    RESULT.lines += line.split("\n")
+    print(line, flush=True)
+
+
+def table(*columns: str, digits: int = 3) -> Table:
+    """Begin a table of these columns; ``digits`` of its fractions are printed."""
+    made = Table(columns, digits)
+    RESULT.tables.append(made)
+    say("| " + " | ".join(columns) + " |")
+    say("|" + "---|" * len(columns))
+    return made
+
+
+def run(main: Callable[[], Any]) -> None:
+    """Run a script and write its result where the arguments say."""
+    started = time.perf_counter()
+    code = main()
+    if RESULT.json is not None:
+        RESULT.json.write_text(
+            json.dumps(content(time.perf_counter() - started), indent=2, default=str) + "\n"
+        )
+    if RESULT.page is not None:
+        write_page(RESULT.page)
+    if code:
+        sys.exit(code)
+
+
+def content(seconds: float) -> dict[str, Any]:
+    """The result as plain values."""
+    return {
+        "benchmark": Path(sys.argv[0]).stem,
+        "question": RESULT.question,
+        "arguments": RESULT.arguments,
+        "versions": {"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}},
+        "seconds": round(seconds, 1),
+        "tables": [{"columns": t.columns, "rows": t.rows} for t in RESULT.tables],
+        "lines": RESULT.lines,
+    }
+
+
+def write_page(path: Path) -> None:
+    """The page of the result, or the part of a page between the marks that bear the script's name."""
+    name = Path(sys.argv[0]).stem
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if begin in text and end in text:
+        before, after = text.split(begin)[0], text.split(end)[1]
+        lines = "\n".join(RESULT.lines)
+        path.write_text(f"{before}{begin}\n{lines}\n{end}{after}", encoding="utf-8")
+        return
+    path.write_text(page(), encoding="utf-8")
+
+
+def page() -> str:
+    """The result as Markdown: the question, the command, and what was printed."""
+    name = Path(sys.argv[0]).name
+    command = " ".join([f"python benchmarks/{name}", *sys.argv[1:]])
+    return "\n".join([f"# {RESULT.question}", "", f"`{command}`", "", *RESULT.lines, ""])

@@ -1,0 +1,48 @@
+"""Strict JSON of whatever a result may hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidrobust.files.json_text import json_text, plain
+
+
+def refused(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def test_what_is_no_number_is_null_wherever_it_stands() -> None:
+    content = {
+        "nan": float("nan"),
+        "inf": [np.float64("inf"), np.float32("nan"), (np.int64(3), np.bool_(True))],
+        "array": np.array([[1.0, np.nan], [2.0, -np.inf]]),
+        "path": Path("a/b.mp4"),
+        3: {"text": "°"},
+    }
+    text = json_text(content)
+    assert json.loads(text, parse_constant=refused) == {
+        "nan": None,
+        "inf": [None, None, [3, True]],
+        "array": [[1.0, None], [2.0, None]],
+        "path": "a/b.mp4",
+        "3": {"text": "°"},
+    }
+    assert text.endswith("}\n")
+    assert "°" in text
+
+
+def test_bytes_of_file_names_come_back() -> None:
+    name = b"clip\xff.mp4".decode(errors="surrogateescape")
+    assert json.loads(json_text([name])) == [name]
+    json_text([name]).encode("utf-8")
+
+
+def test_what_json_cannot_hold_is_an_error_and_no_text() -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        json_text({"set": {1, 2}})
+    assert plain(np.float64(0.25)) == 0.25
+    assert type(plain(np.float64(0.25))) is float

@@ -1,0 +1,103 @@
+"""Every table is declared: what is written holds the declared columns and no other, and the page says the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from vidrobust.errors import InputError
+from vidrobust.tables import schema as tables
+from vidrobust.tables.document import page
+from vidrobust.tables.table import Extra, Table, int64, string
+
+ROOT = Path(__file__).parents[2]
+ANY = {"string": "x", "int64": 3, "float64": 0.5, "bool": True}
+
+
+def filled(name: str, rows: int = 2) -> pd.DataFrame:
+    """A table with a value in every column."""
+    return pd.DataFrame({c.name: [ANY[c.kind]] * rows for c in tables.TABLES[name].columns})
+
+
+@pytest.mark.parametrize("name", tables.TABLES)
+def test_what_is_written_comes_back_with_units_and_sentences(name: str, tmp_path: Path) -> None:
+    tables.write(name, filled(name), tmp_path)
+    back = tables.read(name, tmp_path)
+    assert list(back.columns) == list(tables.TABLES[name].names)
+    pd.testing.assert_frame_equal(back, tables.check(name, filled(name)))
+    schema = pq.read_schema(tmp_path / f"{name}.parquet")
+    for column in tables.TABLES[name].columns:
+        field = schema.field(column.name)
+        assert field.metadata[b"sentence"].decode() == column.sentence
+        assert field.metadata[b"unit"].decode() == column.unit
+    assert schema.metadata[b"row"].decode() == tables.TABLES[name].row
+
+
+@pytest.mark.parametrize("name", tables.TABLES)
+def test_every_column_is_told_in_a_sentence(name: str) -> None:
+    table = tables.TABLES[name]
+    assert len(table.row) > 4
+    for column in table.columns:
+        assert len(column.sentence) > 4, column.name
+        assert column.sentence.endswith("...") or not column.sentence.endswith(".")
+        assert column.kind in ("float64", "int64") or not column.unit, column.name
+
+
+@pytest.mark.parametrize("name", tables.TABLES)
+def test_an_undeclared_column_fails_and_is_named(name: str, tmp_path: Path) -> None:
+    table = filled(name).assign(surplus="x")
+    if tables.TABLES[name].extra in (Extra.MANIFEST, Extra.ANNOTATIONS):
+        assert list(tables.check(name, table).columns[-1:]) == ["surplus"]
+        return
+    with pytest.raises(tables.UndeclaredColumnError, match=rf"the {name} table has the column\(s\) surplus"):
+        tables.write(name, table, tmp_path)
+    assert not list(tmp_path.iterdir())
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), tmp_path / f"{name}.parquet")
+    with pytest.raises(
+        tables.UndeclaredColumnError, match=rf"{name}\.parquet: the {name} table .* surplus.*again"
+    ):
+        tables.read(name, tmp_path)
+
+
+def test_columns_of_metrics_are_allowed_where_the_metric_is_known(tmp_path: Path) -> None:
+    table = filled("pairs").assign(shock=[0.25, np.nan])
+    with pytest.raises(InputError, match="whose package is not installed here"):
+        tables.write("pairs", table, tmp_path)
+    tables.write("pairs", table, tmp_path, metrics=("shock",))
+    assert tables.read("pairs", tmp_path, metrics=("shock",))["shock"].iloc[0] == 0.25
+    with pytest.raises(InputError, match="shock"):
+        tables.check("stability", filled("stability").assign(shock=1.0), metrics=("shock",))
+
+
+def test_what_a_table_from_elsewhere_need_not_know_is_filled_in(tmp_path: Path) -> None:
+    needed = ["model", "item", "metric", "value", "low", "high", "n"]
+    filled("stability")[needed].assign(colour="red").to_csv(tmp_path / "s.csv", index=False)
+    found = tables.read_file("stability", tmp_path / "s.csv")
+    assert list(found.columns) == list(tables.TABLES["stability"].names)
+    assert found["clusters"].tolist() == [0, 0]
+    assert found["exact_low"].isna().all()
+    with pytest.raises(InputError, match=r"lacks the column\(s\) metric"):
+        tables.check("stability", filled("stability").drop(columns="metric"))
+
+
+def test_values_of_another_dtype_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="column n of the stability table does not hold int64 values"):
+        tables.write("stability", filled("stability").assign(n="many"), tmp_path)
+    with pytest.raises(InputError, match="the named table cannot be written"):
+        tables.write("named", filled("named").assign(cause=7), tmp_path)
+
+
+def test_a_column_is_declared_once() -> None:
+    with pytest.raises(ValueError, match="declared twice"):
+        Table("t", "s", "a row", (string("a", "text"), int64("a", "number")))
+
+
+def test_the_page_of_the_tables_is_made_from_the_declarations() -> None:
+    text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    assert text == page(), "run: python -m vidrobust.tables.document docs/tables.md"
+    assert all(f"`{c.name}` | {c.kind}" in text for t in tables.TABLES.values() for c in t.columns)

@@ -1,0 +1,76 @@
+"""Benchmarks share one harness, and CONTRIBUTING lists each of them by what it answers."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "benchmarks"
+NOT_SCRIPTS = {"harness", "line_kinds"}
+"""What the scripts share, and a model that they use."""
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in NOT_SCRIPTS)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_benchmark_uses_the_harness(name: str) -> None:
+    text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    assert "harness.run(main)" in text
+    assert "harness.parser(__doc__)" in text
+    assert "ArgumentParser(" not in text
+    question = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    assert question.endswith((".", "?")), f"{name}: its docstring begins with what it answers"
+
+
+def test_contributing_lists_every_benchmark_once() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("| question | scripts in `benchmarks/` |")[2].partition("\n\n")[0]
+    rows = [row.split("|")[2] for row in table.splitlines() if row.count("|") == 3 and "---" not in row]
+    listed = [name for cell in rows for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(listed) == SCRIPTS
+
+
+def test_a_result_is_json_and_a_page(tmp_path: Path) -> None:
+    script = tmp_path / "toss.py"
+    script.write_text(
+        '"""How often heads?"""\n'
+        "import harness\n"
+        "def main():\n"
+        "    parser = harness.parser(__doc__)\n"
+        "    parser.add_argument('--coins', type=int, default=2)\n"
+        "    asked = parser.parse_args()\n"
+        "    found = harness.table('coin', 'heads')\n"
+        "    for coin in range(asked.coins):\n"
+        "        found.row(coin, 0.25 * coin)\n"
+        "harness.run(main)\n"
+    )
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- toss -->\nold\n<!-- /toss -->\nbehind\n")
+    command = [
+        sys.executable,
+        str(script),
+        "--coins",
+        "3",
+        "--json",
+        str(tmp_path / "r.json"),
+        "--page",
+        str(page),
+    ]
+    done = subprocess.run(
+        command, env={"PYTHONPATH": f"{FOLDER}:{ROOT}"}, capture_output=True, text=True, check=True
+    )
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert result["question"] == "How often heads?"
+    assert result["arguments"] == {"coins": 3}
+    assert result["tables"] == [{"columns": ["coin", "heads"], "rows": [[0, 0.0], [1, 0.25], [2, 0.5]]}]
+    assert result["lines"] == done.stdout.splitlines()
+    assert page.read_text() == f"before\n<!-- toss -->\n{done.stdout}<!-- /toss -->\nbehind\n"
+    page.unlink()
+    subprocess.run(command, env={"PYTHONPATH": f"{FOLDER}:{ROOT}"}, capture_output=True, check=True)
+    assert page.read_text().startswith("# How often heads?\n\n`python benchmarks/toss.py --coins 3")

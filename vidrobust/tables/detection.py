@@ -1,0 +1,210 @@
+"""Tables of what detectors say: boxes, tracks, counts, and known boxes found or missed."""
+
+from __future__ import annotations
+
+from vidrobust.tables.shared_columns import (
+    BOX,
+    DELTA,
+    EXCLUDED,
+    FRAME,
+    ITEM,
+    LABEL,
+    LABEL_NAME,
+    MODEL,
+    PAIR,
+    PIXEL_CHANGE,
+    SIZE,
+    TIME,
+    TIME_A,
+    TRACK,
+)
+from vidrobust.tables.table import Extra, Table, float64, int64, string
+
+DETECTIONS = Table(
+    "detections",
+    "stability",
+    "a box",
+    (
+        ITEM,
+        FRAME,
+        TIME,
+        MODEL,
+        int64("track", "number of its track; -1: in none"),
+        LABEL,
+        LABEL_NAME,
+        float64("score", "of the box"),
+        *BOX,
+        float64("shift_x", "how the pixels in it move to the right until the next frame", unit="px"),
+        float64("shift_y", "how they move downwards", unit="px"),
+        float64(
+            "duplicate", "1 where it repeats a better box of its class, else 0; NaN below the start score"
+        ),
+    ),
+    Extra.METRICS,
+)
+
+TRACK_STEPS = Table(
+    "track_steps",
+    "stability",
+    "a frame of a track, from its first box to its last, gaps included",
+    (
+        ITEM,
+        FRAME,
+        TIME,
+        MODEL,
+        TRACK,
+        int64("label", "number of the track's class"),
+        string("label_name", "name of the track's class"),
+        SIZE,
+        float64("missed", "1 where no box lies on the expected place, else 0; NaN where that is no fault"),
+        string("reason", 'why a missing box is no fault; "" where it is one, or there is a box'),
+        float64("flip", "1 where the box has another class than the one before, else 0"),
+        float64("revert_flip", "1 where the class leaves and is back within the window, else 0"),
+        float64("score_jitter", "absolute second difference of the score"),
+        float64("center_jitter", "length of the second difference of the centre", unit="size of the box"),
+        float64("size_jitter", "length of the second difference of width and height", unit="size of the box"),
+    ),
+    Extra.METRICS,
+)
+
+TRACKS = Table(
+    "tracks",
+    "stability",
+    "a track",
+    (
+        ITEM,
+        int64("frame", "number of its first frame"),
+        float64("time_s", "presentation time of its first frame", unit="s"),
+        MODEL,
+        TRACK,
+        int64("label", "number of its class"),
+        string("label_name", "name of its class"),
+        SIZE,
+        int64("frames", "frames from its first box to its last"),
+        int64("boxes", "boxes"),
+        float64("fragments", "unbroken pieces it consists of: 1 and one more for each gap"),
+    ),
+    Extra.METRICS,
+)
+
+BOX_COUNTS = Table(
+    "box_counts",
+    "stability",
+    "a frame and model, also one without boxes",
+    (
+        ITEM,
+        FRAME,
+        TIME,
+        MODEL,
+        int64("boxes", "number of boxes from the start score on"),
+        float64("count_jitter", "absolute second difference of that number; NaN at ends and cuts"),
+    ),
+    Extra.METRICS,
+)
+
+BOX_PAIRS = Table(
+    "box_pairs",
+    "stability",
+    "two neighbouring frames: the boxes of the first, moved as their pixels move, against those of the second",
+    (
+        *PAIR,
+        DELTA,
+        TIME_A,
+        MODEL,
+        string("kind", "adjacent"),
+        EXCLUDED,
+        PIXEL_CHANGE,
+        float64("lost", "share of the boxes of the first that have none on their place in the second"),
+        float64(
+            "new",
+            "boxes of the second that have none on their place in the first, over the boxes of the first",
+        ),
+        float64("renamed", "share of the boxes of the first that are found again under another class"),
+        float64("moved", "mean 1 - IoU of the boxes that are found again"),
+        float64(
+            "box_change",
+            "sum of 1 - IoU, with 1 for a box that is lost or renamed, over the boxes of the first",
+        ),
+    ),
+    Extra.METRICS,
+)
+
+BOX_CURVE = Table(
+    "box_curve",
+    "boxes",
+    "a detector and a threshold of its scores, over all inputs",
+    (
+        MODEL,
+        float64("threshold", "least score of a box that begins a track"),
+        int64("tracks", "number of tracks"),
+        int64("frames", "frames of tracks, gaps included"),
+        int64("missed", "frames of them that are missed"),
+        int64("renamed", "frames of them at which the class changes"),
+        float64(
+            "center_jitter", "mean length of the second difference of the centre", unit="size of the box"
+        ),
+    ),
+)
+
+KNOWN_BOXES = Table(
+    "known_boxes",
+    "stability",
+    "a known box of a judged frame, and a detector",
+    (
+        ITEM,
+        FRAME,
+        TIME,
+        MODEL,
+        string("object", "the object, as the labels name it"),
+        LABEL,
+        LABEL_NAME,
+        SIZE,
+        float64("found", "1 where the detector has it, else 0"),
+        float64("score", "of the box that finds it"),
+        *BOX,
+    ),
+)
+
+KNOWN_TRACKS = Table(
+    "known_tracks",
+    "stability",
+    "a known object, and a detector",
+    (
+        ITEM,
+        int64("frame", "number of its first frame"),
+        float64("time_s", "presentation time of its first frame", unit="s"),
+        MODEL,
+        string("object", "the object, as the labels name it"),
+        LABEL,
+        LABEL_NAME,
+        int64("known", "frames in which it is known"),
+        int64("found", "frames of them in which it is found"),
+        float64(
+            "fragment_error",
+            "changes from found to missed and back, over its frames less one (Zhang & Wang 2016)",
+        ),
+        float64("center_error", "spread of the centre's error along it (the same)"),
+        float64("scale_error", "spread of the error of size and aspect ratio along it (the same)"),
+    ),
+)
+
+TRUTH_CURVE = Table(
+    "truth_curve",
+    "stability",
+    "a detector and a threshold of its scores, judged by known boxes over all inputs",
+    (
+        MODEL,
+        float64("threshold", "least score of a box"),
+        float64("recall", "share of the known boxes that are found"),
+        float64("precision", "share of the boxes that find a known one"),
+        float64("fragment", "fragment error (Zhang & Wang 2016)"),
+        float64("centre", "centre error (the same)"),
+        float64("scale", "scale and ratio error (the same)"),
+        float64("total", "the sum of the three"),
+    ),
+)
+
+TABLES = (
+    *(DETECTIONS, TRACK_STEPS, TRACKS, BOX_COUNTS, BOX_PAIRS),
+    *(KNOWN_BOXES, KNOWN_TRACKS, TRUTH_CURVE, BOX_CURVE),
+)
