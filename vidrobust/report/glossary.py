@@ -131,3 +131,17 @@ GLOSSARY = (
     ),
 )
 """In the order in which a reader meets them."""
+
+
+def page() -> str:
+    """The glossary as Markdown: ``docs/glossary.md``."""
+    lines = [
+        "# Glossary",
+        "",
+        "The words of the report, each with an example.",
+        "",
+        "| word | meaning | example |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {each.word} | {each.meaning} | {each.example} |" for each in GLOSSARY]
+    return "\n".join(lines) + "\n"

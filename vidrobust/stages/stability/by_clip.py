@@ -176,7 +176,7 @@ def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
     names = frames.drop_duplicates(["model", "item", "track", "frame"])
     names = names[["model", "item", "track", "frame", "label_name"]].rename(columns={"frame": "frame_a"})
     used = used.merge(names, on=["model", "item", "track", "frame_a"], how="left")
-    found = []
+    found: list[tuple[float, tuple[str, ...]]] = []
     for (model, name), of in used.groupby(["model", "label_name"], sort=False):
         n, flips = len(of), int(of["label_flip"].sum())
         often = f"{flips} of {n} times" if n >= FEWEST else f"too few to say (n = {n})"
