@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / "vidrobust"
 FLOORS = [
     {"text"},
     {"errors"},
-    {"predictions", "files", "statistics", "extensions"},
+    {"predictions", "files", "statistics", "extensions", "install_hint"},
     {"tables", "frames"},
     {"footage"},
     {"line_sim"},

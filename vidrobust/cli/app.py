@@ -173,11 +173,11 @@ def study(
     """
     if dry_run:
         options.pop("lasting", None)
-        from vidrobust.pipeline.estimate import estimate
+        from vidrobust.pipeline.dry_run import plan
         from vidrobust.pipeline.open import settings_of
 
-        settings, _ = settings_of(sources, config, _given(options))
-        found = estimate(settings, _reporter(quiet))
+        settings, named = settings_of(sources, config, _given(options))
+        found = plan(settings, out or named, _reporter(quiet), overwrite=overwrite)
         click.echo(json.dumps(found, indent=2) if as_json else found["text"])
         return
     _on_sources(sources, ALL, out, config, overwrite, as_json, quiet, options, "vidrobust.stages.told:study")

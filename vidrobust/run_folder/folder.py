@@ -43,20 +43,7 @@ class RunFolder:
         if is_run_folder(path):
             raise SettingsError(f"{path}: is a run folder already; give another --out")
         folder = cls(path)
-        folder.write_json(
-            "run.json",
-            {
-                "schema": SCHEMA,
-                "settings": settings.as_dict(),
-                "versions": versions(),
-                "inputs": [],
-                "failed": [],
-                "left_out": [],
-                "duplicates": [],
-                "models": [],
-                "stages": {},
-            },
-        )
+        folder.write_json("run.json", new_run(settings))
         return folder
 
     @classmethod
@@ -147,6 +134,29 @@ def _holder(who: Path) -> str:
         return f" (process {found['pid']} on {found['host']})"
     except (OSError, ValueError, KeyError):
         return ""
+
+
+def new_run(settings: Settings) -> dict[str, Any]:
+    """run.json of a run that has not begun."""
+    return {
+        "schema": SCHEMA,
+        "settings": settings.as_dict(),
+        "versions": versions(),
+        "inputs": [],
+        "failed": [],
+        "left_out": [],
+        "duplicates": [],
+        "models": [],
+        "stages": {},
+    }
+
+
+def check_room(path: Path) -> None:
+    """SettingsError where ``make_room`` would raise one for what is there; nothing is made."""
+    if path.exists() and not path.is_dir():
+        raise SettingsError(f"{path}: the run folder cannot be made (it is a file); see --out")
+    if path.is_dir() and not is_run_folder(path) and any(e.name not in EMPTY for e in path.iterdir()):
+        raise SettingsError(f"{path}: is not empty and not a run folder; give another --out")
 
 
 def make_room(path: Path) -> None:

@@ -12,7 +12,8 @@ CUTOFF = 0.6
 
 
 def close_to(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three known names like this one, the likest first; case, dashes, dots and underscores do not count."""
+    """Up to three known names like this one, the likest first; case, dashes, dots, underscores and what
+    stands before a colon do not count."""
     plain: dict[str, str] = {}
     for each in known:
         plain.setdefault(_plain(each), each)
@@ -27,4 +28,4 @@ def among(name: str, known: Iterable[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\s._-]+", "", name).casefold()
+    return re.sub(r"[\s._-]+", "", name.rpartition(":")[2] or name).casefold()
