@@ -16,6 +16,7 @@ from vidrobust.pipeline.check import check_settings
 from vidrobust.pipeline.counts import Counts
 from vidrobust.pipeline.estimate import estimate_cost
 from vidrobust.pipeline.footage_units import units_of
+from vidrobust.pipeline.inputs import Inputs, find
 from vidrobust.pipeline.open import existing_of, folder_of, settled
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
@@ -47,6 +48,19 @@ class UnwrittenFolder(RunFolder):
         """Nothing is written."""
 
 
+class PlannedRun(Run):
+    """A run that only looks: hashes of the footage are taken from a folder that is there, and not kept."""
+
+    @property
+    def inputs(self) -> Inputs:
+        if self._inputs is None:
+            hashes = self.path / "cache" / "hashes.json"
+            self._inputs = find(self.settings, hashes if hashes.is_file() else None, self.reporter)
+            if not self._inputs.readable:
+                raise InputError("nothing could be evaluated: none of the sources holds any footage")
+        return self._inputs
+
+
 def plan(
     settings: Settings, out: str | None, reporter: Reporter, *, overwrite: bool = False
 ) -> dict[str, Any]:
@@ -63,7 +77,7 @@ def plan(
     known = None if overwrite else existing_of(path, settings)
     begun = new_run(settings) if known is None else {**known.run, "settings": settings.as_dict()}
     models = load_models(settings.model, device=settings.device, engine=settings.engine)
-    run = Run(UnwrittenFolder(path, begun), settings, reporter, models)
+    run = PlannedRun(UnwrittenFolder(path, begun), settings, reporter, models)
     run.look()
     footage = [stage for stage in STAGES if stage.reads_footage]
     units = [unit for item in run.inputs.readable for unit in units_of(run, footage, item)]

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.atomic import write_text
 from vidrobust.metrics.catalogue import TASKS, metrics_of, task_of
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.task import Task
@@ -26,10 +27,15 @@ from vidrobust.stages.correlate.together import Together, explain_together
 from vidrobust.stages.correlate.units import Across, Units
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import write_all
+from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.trained_with import Trained
 from vidrobust.stages.policy.trained_with import parse as parse_training
 from vidrobust.tables import schema as tables
 
+NO_POLICY = (
+    "What to train with cannot be told from recorded predictions: it takes the model itself, which is shown new "
+    "pictures."
+)
 FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
 
 
@@ -60,7 +66,12 @@ def correlate(run: Run) -> None:
 def make_policy(run: Run) -> None:
     """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
     families = {each.family for each in training_of(run.settings)}
-    for number, (model, task) in enumerate(_tasks(run.folder, run.table("sensitivity")).items()):
+    tasks = _tasks(run.folder, run.table("sensitivity"))
+    if not tasks:
+        first = next((str(model["name"]) for model in run.model_records), "")
+        write_text(run.path / "policy.json", Policy(model=first, notes=(NO_POLICY,)).to_json())
+        run.reporter.say(f"policy: {NO_POLICY}")
+    for number, (model, task) in enumerate(tasks.items()):
         evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
         made = build(model, *evidence, trained_families=families, widen=run.settings.widen)
         write_all(made, run.path if number == 0 else run.path / "policies" / _file_name(model))

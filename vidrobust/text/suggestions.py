@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 MOST = 3
-CUTOFF = 0.6
+CUTOFF = 0.7
 """Least likeness of a suggestion (difflib's ratio)."""
 
 
