@@ -16,7 +16,7 @@ from vidrobust.perturb.catalogue import ENTRY_POINTS, catalogue_of
 
 MODULE = """
 import torch
-from vidrobust.perturb.perturbation import Perturbation, without_chance
+from vidrobust.perturb.perturbation import Perturbation, given_sign, without_chance
 from vidrobust.frames.pixels import rounded
 
 
@@ -29,6 +29,7 @@ def entry(suite):
     return Perturbation(
         name="veil", suite=suite, family="light", unit="share of stray light", strengths=(0.1, 0.5),
         range=(0.0, 1.0), apply=without_chance(_veil), doc="Everything drawn towards a light grey by s.",
+        signed={"veil": given_sign(_veil)}, stands_for={"light": 9} if suite == "natural" else {},
     )
 
 
@@ -63,7 +64,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_joins_its_suites_and_the_command_line(installed: Path) -> None:
-    """The bare name in suite natural, SUITE:NAME in one of its own; half way from 100 to 200 is 150."""
+    """The bare name in suite natural, SUITE:NAME in one of its own; half way from 100 to 200 is 150.
+
+    It stands for light in a policy, and is fitted to what light did: nothing but its record says so.
+    """
     path = os.pathsep.join([str(installed), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path}
     code = (
@@ -74,6 +78,16 @@ def test_joins_its_suites_and_the_command_line(installed: Path) -> None:
     )
     asked = "from vidrobust.cli import app; app.main(['perturbations', '--suite', 'dusty-hall', '--json'])"
     shown = [sys.executable, "-c", asked]
+    fitted = (
+        "import numpy as np; from vidrobust.stages.causes.candidate_fits import CANDIDATES, _levels\n"
+        "before = np.random.default_rng(0).integers(0, 255, (48, 48, 3)).astype(np.uint8)\n"
+        "after = np.rint(before + 0.3 * (200.0 - before)).astype(np.uint8)\n"
+        "print(CANDIDATES['light'][-1], round(_levels('veil', before, after)[0], 2))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", fitted], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "veil 0.3\n", done.stderr
     for command, check in (([sys.executable, "-c", code], "150"), (shown, '"name": "veil"')):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.finished_runs.compare_sides import Side
-from vidrobust.protocols.average_precision import BOX, FramesOfBoxes, groups, precisions, with_known_boxes
+from vidrobust.protocols.average_precision import BOX, FramesOfBoxes, precisions, with_known_boxes
 from vidrobust.repeatability.compare import Compared, verdict
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.resampling import left_out_interval
+from vidrobust.statistics.jackknife import groups, left_out_interval
 
-COMPARED = {"average_precision": "ap", "average_precision_50": "ap50"}
+COMPARED = {"average_precision": 0, "average_precision_50": 1}
 """Metric -> its side of a ``Precision``."""
 SAME_BOX = ["item", "frame", "object", "label_name", *BOX]
 
@@ -75,10 +75,7 @@ def precision_differences(
     ]
     found = {}
     for name, which in COMPARED.items():
-        one, other = (
-            np.array([getattr(whole, which), *(getattr(each, which) for each in left_out)])
-            for whole, left_out in told
-        )
+        one, other = (np.array([whole[which], *left_out[:, which]]) for whole, left_out in told)
         difference = other - one
         low, high = left_out_interval(float(difference[0]), difference[1:], (-1.0, 1.0))
         if by == "content" and not difference.any():

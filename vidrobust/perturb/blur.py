@@ -114,6 +114,10 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         apply=without_chance(_gaussian_blur),
         signed={"gaussian_blur": given_sign(_gaussian_blur)},
         doc="Convolved with a Gaussian; the signed form sharpens for s < 0 by as much as the blur takes away.",
+        noun="Gaussian blur",
+        saying="a blur of sigma {s} px",
+        condition=("sharpness",),
+        stands_for={"sharpness": 0},
     ),
     Perturbation(
         name="motion_blur",
@@ -124,6 +128,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 256.0),
         apply=_motion_blur,
         doc="Smeared along a straight line of s pixels in a random direction: motion while the shutter is open.",
+        noun="motion blur",
+        saying="a motion blur {s} px long",
+        stands_for={"sharpness": 2},
     ),
     Perturbation(
         name="defocus_blur",
@@ -134,6 +141,11 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 64.0),
         apply=without_chance(_defocus_blur),
         doc="Convolved with a disk of radius s: the circle of confusion of a lens out of focus.",
+        noun="defocus",
+        saying="a defocus of radius {s} px",
+        condition=("sharpness",),
+        per_condition=2.0,
+        stands_for={"sharpness": 1},
     ),
     Perturbation(
         name="sharpening",
@@ -144,5 +156,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 32.0),
         apply=without_chance(_sharpening),
         doc="Unsharp mask x + s (x - blurred x) with sigma 1 px: the edge enhancement inside a camera.",
+        noun="sharpening",
+        saying="sharpening by {s}",
     ),
 )

@@ -158,6 +158,9 @@ def _of_clip(
     high: float,
     doc: str,
     move_boxes: MoveBoxes | None = None,
+    *,
+    noun: str,
+    saying: str,
 ) -> Perturbation:
     def clip(p: torch.Tensor, times_s: np.ndarray, s: float, own: torch.Generator) -> torch.Tensor:
         return field(p, s, own)
@@ -173,6 +176,8 @@ def _of_clip(
         apply_clip=clip,
         move_boxes=move_boxes,
         doc=doc,
+        noun=noun,
+        saying=saying,
     )
 
 
@@ -184,6 +189,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (100.0, 300.0, 1000.0, 3000.0, 10000.0),
         1e6,
         "That many pixels stay black, at least one.",
+        noun="dead pixels",
+        saying="{s} dead pixels in a million",
     ),
     _of_clip(
         "hot_pixels",
@@ -192,6 +199,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (100.0, 300.0, 1000.0, 3000.0, 10000.0),
         1e6,
         "That many pixels stay white, at least one.",
+        noun="hot pixels",
+        saying="{s} hot pixels in a million",
     ),
     _of_clip(
         "stuck_lines",
@@ -200,6 +209,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (1.0, 2.0, 4.0, 8.0, 16.0),
         1024.0,
         "That many rows, or columns, each stay at one grey level, at least one.",
+        noun="stuck lines",
+        saying="{s} stuck rows or columns",
     ),
     _of_clip(
         "fixed_pattern_noise",
@@ -208,6 +219,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (1.0, 2.0, 4.0, 8.0, 16.0),
         128.0,
         "An offset of each pixel and of each column, half of the variance each, the same in all frames.",
+        noun="fixed pattern noise",
+        saying="fixed pattern noise of {s} grey levels",
     ),
     _of_clip(
         "vignetting",
@@ -216,6 +229,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.1, 0.2, 0.4, 0.6, 0.8),
         1.0,
         "Light falls with the square of the distance from the centre.",
+        noun="vignetting",
+        saying="vignetting of {p}",
     ),
     _of_clip(
         "uneven_lighting",
@@ -224,6 +239,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.1, 0.2, 0.4, 0.6, 0.8),
         1.0,
         "A ramp of light across the picture in a random direction, 1 at the centre.",
+        noun="uneven lighting",
+        saying="lighting uneven by {p}",
     ),
     _of_clip(
         "specular_glare",
@@ -232,6 +249,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.2, 0.4, 0.6, 0.8, 1.0),
         1.0,
         "A lamp mirrored in the part: a bright ellipse with a veil around it.",
+        noun="specular glare",
+        saying="a glare of {p}",
     ),
     _of_clip(
         "lens_dust",
@@ -240,6 +259,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.1, 0.2, 0.4, 0.6, 0.9),
         1.0,
         f"One field of {SPECKS} soft dark specks.",
+        noun="lens dust",
+        saying="dust of opacity {p}",
     ),
     _of_clip(
         "lens_smear",
@@ -248,6 +269,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.1, 0.2, 0.4, 0.6, 0.9),
         1.0,
         "One field of greasy streaks under which the picture is blurred and veiled.",
+        noun="lens smear",
+        saying="a smear of {p}",
     ),
     _of_clip(
         "rolling_shutter",
@@ -257,5 +280,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         1024.0,
         "The belt moves on while the rows are read: the picture leans by s pixels, all clip long to one side.",
         _move_with_shutter,
+        noun="rolling shutter",
+        saying="a rolling shutter of {s} px",
     ),
 )

@@ -101,7 +101,15 @@ def _dropped_frames(
 
 
 def _in_time(
-    name: str, unit: str, clip: ApplyClip, strengths: tuple[float, ...], high: float, doc: str
+    name: str,
+    unit: str,
+    clip: ApplyClip,
+    strengths: tuple[float, ...],
+    high: float,
+    doc: str,
+    *,
+    noun: str,
+    saying: str,
 ) -> Perturbation:
     return Perturbation(
         name=name,
@@ -113,10 +121,14 @@ def _in_time(
         apply=apply_at_a_random_time(clip),
         apply_clip=clip,
         doc=doc,
+        noun=noun,
+        saying=saying,
     )
 
 
-def _losing(name: str, clip: Callable[..., torch.Tensor], doc: str) -> Perturbation:
+def _losing(
+    name: str, clip: Callable[..., torch.Tensor], doc: str, *, noun: str, saying: str
+) -> Perturbation:
     return Perturbation(
         name=name,
         suite="line-camera",
@@ -130,6 +142,8 @@ def _losing(name: str, clip: Callable[..., torch.Tensor], doc: str) -> Perturbat
         needs_neighbours="A lone frame has no neighbour to take its place.",
         not_monotone="A lone frame stays as it is at every strength.",
         doc=doc,
+        noun=noun,
+        saying=saying,
     )
 
 
@@ -141,6 +155,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.02, 0.05, 0.1, 0.2, 0.4),
         1.0,
         "Light pulses at twice the mains frequency (50 or 60 Hz) and is met at the true times of the frames.",
+        noun="lamp flicker",
+        saying="a lamp flicker {p} deep",
     ),
     _in_time(
         "banding",
@@ -149,6 +165,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.02, 0.05, 0.1, 0.2, 0.4),
         1.0,
         "3 to 8 bands of light across the rows that wander: pulsed light under a rolling shutter.",
+        noun="banding",
+        saying="bands {p} deep",
     ),
     _in_time(
         "exposure_drift",
@@ -157,6 +175,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.05, 0.1, 0.2, 0.4, 0.8),
         9.0,
         "Gain wanders slowly between 1 / (1 + s) and 1 + s.",
+        noun="exposure drift",
+        saying="an exposure drift of {p}",
     ),
     _in_time(
         "focus_drift",
@@ -165,15 +185,21 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (1.0, 2.0, 4.0, 8.0, 16.0),
         64.0,
         "Focus wanders slowly: a Gaussian blur between none and sigma s.",
+        noun="focus drift",
+        saying="a focus drift of sigma {s} px",
     ),
     _losing(
         "repeated_frames",
         _repeated_frames,
         "Each frame is replaced with probability s by the last one that arrived: the picture freezes.",
+        noun="repeated frames",
+        saying="{p} of the frames repeated",
     ),
     _losing(
         "dropped_frames",
         _dropped_frames,
         "Each frame is lost with probability s and the next that arrives takes its place: the picture jumps.",
+        noun="dropped frames",
+        saying="{p} of the frames dropped",
     ),
 )

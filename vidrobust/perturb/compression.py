@@ -102,6 +102,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 99.0),
         apply=without_chance(_jpeg),
         doc="Through a JPEG of quality 100 - s (libjpeg's scale) with 4:2:0 chroma.",
+        noun="JPEG",
+        saying="JPEG compression at quality {q}",
+        stands_for={"noise_and_coding": 2},
     ),
     Perturbation(
         name="h264",
@@ -114,5 +117,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         apply_clip=_h264_clip,
         whole_clip=True,
         doc="Through x264 at a bit rate of 24 W H frame rate / s: at 1080p and 30 frames/s, 1494 Mbit/s over s.",
+        noun="H.264",
+        saying="H.264 compression {s} to 1",
     ),
 )

@@ -9,7 +9,7 @@ in float32.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import cv2
@@ -190,6 +190,12 @@ def _moving(
     high: float,
     doc: str,
     signed: dict[str, Callable[[float], Matrix]] | None = None,
+    *,
+    noun: str,
+    saying: str,
+    either_way: bool = False,
+    condition: tuple[str, ...] = (),
+    stands_for: Mapping[str, int] | None = None,
 ) -> Perturbation:
     return Perturbation(
         name=name,
@@ -201,7 +207,12 @@ def _moving(
         apply=_drawn(draw),
         signed={direction: given_sign(_core(matrix)) for direction, matrix in (signed or {}).items()},
         move_boxes=_boxes(draw),
+        either_way=either_way,
         doc=doc,
+        noun=noun,
+        saying=saying,
+        condition=condition,
+        stands_for=stands_for or {},
     )
 
 
@@ -214,6 +225,11 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         4096.0,
         "Shifted left, right, up or down by s pixels of the frame; whole pixels move without interpolation.",
         {"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)},
+        noun="shift",
+        saying="a shift of {s} px",
+        either_way=True,
+        condition=("shift_x_px", "shift_y_px"),
+        stands_for={"camera": 0, "objects": 0},
     ),
     _moving(
         "rotation",
@@ -223,6 +239,11 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         180.0,
         "Turned about the centre, either way; + is counter-clockwise.",
         {"rotation": turned},
+        noun="rotation",
+        saying="a turn of {s}°",
+        either_way=True,
+        condition=("rotation_deg",),
+        stands_for={"camera": 1},
     ),
     _moving(
         "scale",
@@ -232,6 +253,11 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         3.0,
         "Enlarged about the centre by 1 + s, or made smaller by it.",
         {"scale": lambda s: zoomed(float(factors([s])[0]))},
+        noun="scale",
+        saying="a change of size of {p}",
+        either_way=True,
+        condition=("zoom",),
+        stands_for={"camera": 2},
     ),
     _moving(
         "shear",
@@ -240,6 +266,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (1.0, 2.0, 5.0, 10.0, 20.0),
         60.0,
         "Rows or columns slide so that uprights lean by s, either way.",
+        noun="shear",
+        saying="a shear of {s}°",
+        either_way=True,
     ),
     _moving(
         "perspective",
@@ -248,6 +277,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.02, 0.05, 0.1, 0.2, 0.3),
         0.5,
         "Each corner of the view moves inward by up to s of half the side, in both axes: a tilted camera.",
+        noun="perspective",
+        saying="a perspective tilt of up to {p}",
     ),
     Perturbation(
         name="horizontal_flip",
@@ -259,5 +290,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         apply=_horizontal_flip,
         move_boxes=_flip_boxes,
         doc="Mirrored left to right with probability s.",
+        noun="mirroring",
+        saying="mirroring",
     ),
 )

@@ -98,6 +98,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 255.0),
         apply=frame_by_frame(_gaussian_noise),
         doc="Independent normal noise on every value: the electronics' read noise.",
+        noun="Gaussian noise",
+        saying="noise of {s} grey levels",
+        stands_for={"noise_and_coding": 0},
     ),
     Perturbation(
         name="shot_noise",
@@ -108,6 +111,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(1.0, 255.0),
         apply=frame_by_frame(_shot_noise),
         doc="Poisson noise of the light itself: (255 / s)^2 photons at white, and less noise where it is dark.",
+        noun="shot noise",
+        saying="shot noise of {s} grey levels",
+        stands_for={"noise_and_coding": 1},
     ),
     Perturbation(
         name="impulse_noise",
@@ -118,6 +124,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0001, 1.0),
         apply=frame_by_frame(_impulse_noise),
         doc="That share of the values becomes 0 or 255: salt and pepper, bits lost on the way.",
+        noun="impulse noise",
+        saying="salt and pepper on {p} of the values",
     ),
     Perturbation(
         name="speckle_noise",
@@ -128,5 +136,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 4.0),
         apply=frame_by_frame(_speckle_noise),
         doc="Normal noise in proportion to the level: coherent light, or gain noise.",
+        noun="speckle noise",
+        saying="speckle noise of {p}",
     ),
 )

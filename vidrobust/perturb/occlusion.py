@@ -45,6 +45,8 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 1.0),
         apply=frame_by_frame(_occlusion),
         doc="A square of one random colour at a random place, all of it inside the frame.",
+        noun="occlusion",
+        saying="a square of {p} of the side hidden",
     ),
     Perturbation(
         name="patch_gaussian",
@@ -55,5 +57,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 255.0),
         apply=frame_by_frame(_patch_gaussian),
         doc="Normal noise inside a square of random size and place, Lopes et al. 2019 (arXiv 1906.02611).",
+        noun="patch Gaussian",
+        saying="a patch with noise of {s} levels",
     ),
 )

@@ -13,6 +13,7 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.frames.pixels import each_alone
 from vidrobust.perturb.draws import Generators, draw_seed, from_seed, one_per_frame, sign, uniform
+from vidrobust.text.numbers import number
 
 Family = Literal[
     "light", "colour", "geometry", "blur", "noise", "compression", "occlusion", "weather", "camera", "time"
@@ -86,10 +87,26 @@ class Perturbation:
     """Why damage need not grow with strength; empty where it grows."""
     doc: str = ""
     """One sentence: what it does and its source."""
+    either_way: bool = False
+    """Whether ``apply`` draws one of two directions: in training its range then runs from -strength to strength.
+    A signed form alone is not enough: a blur whose signed form sharpens still only blurs."""
+    noun: str = ""
+    """Its name in a sentence or under an axis; from ``name`` where it is empty."""
+    saying: str = ""
+    """The subject of a sentence, with the strength as {s}, as a percentage {p}, or as 100 less it {q}."""
+    condition: tuple[str, ...] = ()
+    """Quantities of the table ``spread`` that say how far the footage itself goes this way, if any."""
+    per_condition: float = 1.0
+    """Strength for one unit of the condition."""
+    stands_for: Mapping[str, int] = field(default_factory=dict)
+    """Causes of the account that it may stand for in training, and its place there, the plainest lowest."""
 
     def __post_init__(self) -> None:
         self._check_record()
         guard = functools.partial(object.__setattr__, self)
+        noun, unit = self.name.replace("_", " "), "severity" if "severity" in self.unit else "strength"
+        guard("noun", self.noun or (noun if self.suite in PLAIN_SUITES else f"{noun} of {self.suite}"))
+        guard("saying", self.saying or f"{self.noun} at {unit} {{s}}")
         guard("apply", _guard_apply(self.key, self.range, self.apply))
         if self.apply_clip is not None:
             guard("apply_clip", _guard_clip(self.key, self.range, self.apply_clip))
@@ -112,6 +129,12 @@ class Perturbation:
             raise SettingsError(
                 f"perturbation {self.name!r}: strengths {self.strengths} lie outside its range {self.range}"
             )
+        fitted = set(self.stands_for) & {"light", "colour"}
+        if fitted and not self.signed:
+            raise SettingsError(
+                f"perturbation {self.name!r}: stands for {', '.join(sorted(fitted))}, and so needs a signed form, "
+                "which is fitted to the footage"
+            )
 
     @property
     def key(self) -> str:
@@ -125,8 +148,21 @@ class Perturbation:
 
     @property
     def is_length(self) -> bool:
-        """Whether ``strength`` is a distance in the frame, px, which scales with the frame's size."""
-        return self.unit == "px"
+        """Whether ``strength`` is a distance in the frame, px ("sigma px" as well): it scales with the frame."""
+        return "px" in self.unit.split()
+
+    def said(self, strength: float) -> str:
+        """The perturbation at a strength, as the subject of a sentence.
+
+        >>> PERTURBATIONS["brightness"].said(0.1)  # doctest: +SKIP
+        'a brightness change of 10 %'
+        """
+        figures = {
+            "s": number(strength, 3),
+            "p": f"{number(100 * strength, 3)} %",
+            "q": number(100 - strength, 3),
+        }
+        return self.saying.format(**figures)
 
     def apply_signed(self, pixels: torch.Tensor, signed_strength: float, direction: str = "") -> torch.Tensor:
         """Every frame changed by ``signed_strength`` along a direction; the first named one if none is given.

@@ -6,7 +6,7 @@ sign means a factor (1 + s) for +s and 1 / (1 + s) for -s, so that both directio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -109,7 +109,18 @@ def hsv_to_rgb(hsv: torch.Tensor) -> torch.Tensor:
 
 
 def _signed(
-    name: str, family: str, unit: str, core: Core, strengths: tuple[float, ...], high: float, doc: str
+    name: str,
+    family: str,
+    unit: str,
+    core: Core,
+    strengths: tuple[float, ...],
+    high: float,
+    doc: str,
+    *,
+    noun: str,
+    saying: str,
+    stands_for: Mapping[str, int],
+    condition: tuple[str, ...] = (),
 ) -> Perturbation:
     return Perturbation(
         name=name,
@@ -120,7 +131,12 @@ def _signed(
         range=(0.0, high),
         apply=either_sign(core),
         signed={name: given_sign(core)},
+        either_way=True,
         doc=doc,
+        noun=noun,
+        saying=saying,
+        condition=condition,
+        stands_for=stands_for,
     )
 
 
@@ -133,6 +149,10 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.05, 0.1, 0.2, 0.4, 0.8),
         9.0,
         "All levels times 1 + s, or divided by it: light or exposure time.",
+        noun="brightness",
+        saying="a brightness change of {p}",
+        condition=("gain",),
+        stands_for={"light": 0},
     ),
     _signed(
         "exposure_offset",
@@ -142,6 +162,10 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (4.0, 8.0, 16.0, 32.0, 64.0),
         255.0,
         "The same number of levels added everywhere, or taken away: black level, haze, stray light.",
+        noun="exposure offset",
+        saying="a black level {s} grey levels off",
+        condition=("offset",),
+        stands_for={"light": 1},
     ),
     _signed(
         "contrast",
@@ -151,6 +175,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.05, 0.1, 0.2, 0.4, 0.8),
         9.0,
         "Distance from the frame's mean luma times 1 + s, or divided by it.",
+        noun="contrast",
+        saying="a contrast change of {p}",
+        stands_for={"light": 2},
     ),
     _signed(
         "gamma",
@@ -160,6 +187,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.05, 0.1, 0.2, 0.4, 0.8),
         9.0,
         "Levels to the power 1 + s (darker), or to 1 / (1 + s) (brighter): the camera's tone curve.",
+        noun="gamma",
+        saying="a gamma change of {p}",
+        stands_for={"light": 3},
     ),
     _signed(
         "saturation",
@@ -169,6 +199,10 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.1, 0.2, 0.4, 0.8, 1.6),
         19.0,
         "Distance from the pixel's own luma times 1 + s, or divided by it.",
+        noun="saturation",
+        saying="a saturation change of {p}",
+        condition=("saturation",),
+        stands_for={"colour": 2},
     ),
     _signed(
         "hue",
@@ -178,6 +212,10 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (2.0, 5.0, 10.0, 20.0, 40.0),
         180.0,
         "Hue angle in HSV turned by s, either way.",
+        noun="hue",
+        saying="a hue turn of {s}°",
+        condition=("hue_deg",),
+        stands_for={"colour": 1},
     ),
     _signed(
         "white_balance",
@@ -187,6 +225,10 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.05, 0.1, 0.2, 0.4, 0.8),
         9.0,
         "The ratio of red to blue times 1 + s (warmer), or divided by it (cooler); green stays.",
+        noun="white balance",
+        saying="a white balance {p} off",
+        condition=("white_balance",),
+        stands_for={"colour": 0},
     ),
     Perturbation(
         name="quantization",
@@ -197,5 +239,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 7.0),
         apply=without_chance(_quantization),
         doc="Each channel rounded to 2^(8 - s) even steps: a shallow sensor or a posterised picture.",
+        noun="quantization",
+        saying="losing {s} of 8 bits",
     ),
 )

@@ -17,14 +17,13 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.box_differences import ious
+from vidrobust.statistics.jackknife import leave_one_out
 
 LEAST_IOUS = np.linspace(0.5, 0.95, 10)
 """Overlaps from which a box is right; the first is that of AP50."""
 RECALLS = np.linspace(0, 1, 101)
 MOST_BOXES = 100
 """Boxes of a class that count in a frame, the surest first."""
-MOST_LEFT_OUT = 12
-"""Clusters are left out one by one, or in so many groups."""
 BOX = ["x1", "y1", "x2", "y2"]
 
 
@@ -156,17 +155,16 @@ def with_known_boxes(seen: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
     return keep
 
 
-def groups(codes: np.ndarray) -> np.ndarray:
-    """Codes of clusters, neighbours taken together until there are no more than MOST_LEFT_OUT."""
-    count = int(codes.max(initial=0)) + 1
-    return codes if count <= MOST_LEFT_OUT else codes * MOST_LEFT_OUT // count
-
-
 def precisions(
     boxes: FramesOfBoxes, frames: np.ndarray, group: np.ndarray, count: int
-) -> tuple[Precision, list[Precision]]:
-    """Of all of the frames (n,), and without each of ``count`` groups (n,)."""
-    return boxes.precision(frames), [boxes.precision(frames[group != g]) for g in range(count)]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(2,) average precision and that at IoU .5 of the frames (n,), and (count, 2) without each group (n,)."""
+
+    def both(chosen: np.ndarray) -> np.ndarray:
+        found = boxes.precision(frames[chosen])
+        return np.array([found.ap, found.ap50])
+
+    return both(np.arange(len(frames))), leave_one_out(both, group, count)
 
 
 def worst_and_best(

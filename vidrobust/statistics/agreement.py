@@ -15,6 +15,7 @@ from scipy import special
 from vidrobust.statistics import associations, student
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import LEVEL, Interval, clopper_pearson, cluster_codes
+from vidrobust.statistics.jackknife import standard_error
 
 NAN = float("nan")
 Kappa = Callable[[np.ndarray], np.ndarray]
@@ -113,15 +114,11 @@ def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
     if (left >= 1 - 1e-12).any():
         shrunk, grown = (count * share for share in clopper_pearson(1, count))
     else:
-        grown = float(np.exp(student.quantile((1 + LEVEL) / 2, count - 1) * _jackknife(np.log(1 - left))))
+        grown = float(np.exp(student.quantile((1 + LEVEL) / 2, count - 1) * standard_error(np.log(1 - left))))
         shrunk = 1 / grown
     return Interval(
         whole, max(-1.0, 1 - (1 - whole) * grown), min(1.0, 1 - (1 - whole) * shrunk), n, count, what
     )
-
-
-def _jackknife(left: np.ndarray) -> float:
-    return float(np.sqrt((len(left) - 1) / len(left) * ((left - left.mean()) ** 2).sum()))
 
 
 def _chance(sums: np.ndarray, kappa: Kappa) -> float:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from vidrobust.statistics import student
 from vidrobust.statistics.associations import line_basis, ranks, residuals
+from vidrobust.statistics.intervals import LEVEL
+from vidrobust.statistics.jackknife import Statistic, leave_one_out, standard_error
 
-LEVEL = 0.95
 LARGEST = 1 - 1e-6
 """A coefficient of 1 has no finite Fisher z; it is moved in by this much."""
-
-Coefficient = Callable[[np.ndarray], np.ndarray]
-"""(rows of the units to use (m,) int64) -> the coefficients on those units alone, of any shape."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Jackknife:
     p: np.ndarray
 
 
-def cluster_jackknife(coefficient: Coefficient, cluster: np.ndarray, *, lost: int = 2) -> Jackknife:
+def cluster_jackknife(coefficient: Statistic, cluster: np.ndarray, *, lost: int = 2) -> Jackknife:
     """Each coefficient with a 95 % interval that takes clusters, not units, as independent.
 
     The coefficient is recomputed, from the ranking on, without each of the G clusters; the spread of its
@@ -50,8 +47,7 @@ def cluster_jackknife(coefficient: Coefficient, cluster: np.ndarray, *, lost: in
     value = coefficient(np.arange(len(codes)))
     if count < 3:
         return cluster_interval(value, np.full((1, *value.shape), np.nan))
-    without = np.stack([coefficient(np.flatnonzero(codes != g)) for g in range(count)])
-    return cluster_interval(value, without, kept=1 - lost / len(codes))
+    return cluster_interval(value, leave_one_out(coefficient, codes), kept=1 - lost / len(codes))
 
 
 def cluster_interval(value: np.ndarray, without: np.ndarray, *, kept: float = 1.0) -> Jackknife:
@@ -64,27 +60,12 @@ def cluster_interval(value: np.ndarray, without: np.ndarray, *, kept: float = 1.
         blank = np.full(value.shape, np.nan)
         return Jackknife(value, without, blank, blank.copy(), blank.copy())
     z, z_without = fisher_z(value), fisher_z(without)
-    spread = np.sum((z_without - z_without.mean(axis=0)) ** 2, axis=0)
-    error = np.sqrt(max(kept, 0.0) * (count - 1) / count * spread)
+    error = np.sqrt(max(kept, 0.0)) * standard_error(z_without)
     # no spread at all means that all ranks agree in every subset: a tie, not certainty
     error = np.where(error > 1e-9, error, np.nan)
     half = student.quantile((1 + LEVEL) / 2, count - 1) * error
     p = 2 * student.upper_tail(np.abs(z) / error, count - 1)
     return Jackknife(value, without, np.tanh(z - half), np.tanh(z + half), p)
-
-
-def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
-    """The 95 % interval of any number, from what it is without each of G clusters; NaN with fewer than 3.
-
-    Tukey's jackknife with Student's t, cut at the bounds of the number (Efron & Tibshirani 1993, section 11.5).
-    """
-    known = without[np.isfinite(without)]
-    if len(known) < 3 or len(known) < len(without) or not np.isfinite(value):
-        return float("nan"), float("nan")
-    count = len(known)
-    error = float(np.sqrt((count - 1) / count * np.square(known - known.mean()).sum()))
-    half = student.quantile((1 + LEVEL) / 2, count - 1) * error
-    return max(bounds[0], value - half), min(bounds[1], value + half)
 
 
 def fisher_z(value: np.ndarray) -> np.ndarray:

@@ -195,14 +195,14 @@ def test_noise_is_named_by_its_grain() -> None:
         account=account(noise_and_coding=noise),
         named={"noise_and_coding": "adjacent"},
         replication={"noise_and_coding": 1.0},
-        within=rows,
+        candidate_fits=rows,
         sensitivity=sensitivity(("gaussian_noise", "jpeg")),
     )
     policy = build("net", evidence)
     step = only_step(policy)
     assert (step.perturbation, step.low, step.high) == ("gaussian_noise", 0.0, 4.0)
     assert "its grain is not that of the footage" in reason(policy, "jpeg")
-    coded = build("net", dataclasses.replace(evidence, within=rows.assign(grain_seen=0.6)))
+    coded = build("net", dataclasses.replace(evidence, candidate_fits=rows.assign(grain_seen=0.6)))
     assert only_step(coded).perturbation == "jpeg"
 
 
@@ -261,7 +261,7 @@ def test_a_blur_along_a_line_gets_the_step_of_a_line(lines: int, step: str) -> N
         account=account(sharpness=CAMERA),
         named={"sharpness": "adjacent"},
         replication={"sharpness": 1.0},
-        within=rows,
+        candidate_fits=rows,
         spread=spread(sharpness=2.0),
         sensitivity=sensitivity(("gaussian_blur", "motion_blur")),
     )

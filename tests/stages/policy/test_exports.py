@@ -21,7 +21,7 @@ import torch
 
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.policy.exports import render_all, write_all
-from vidrobust.stages.policy.observed import LENGTHS, OF_WIDTH
+from vidrobust.stages.policy.observed import OF_WIDTH
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 
 SIZE = (96, 128)
@@ -54,7 +54,7 @@ def one_step(
 ) -> Policy:
     """Strengths as the catalogue has them; a length stands in a policy as a share of the width."""
     entry = PERTURBATIONS[name]
-    unit, per_width = (OF_WIDTH, SIZE[1]) if name in LENGTHS else (entry.unit, 1)
+    unit, per_width = (OF_WIDTH, SIZE[1]) if entry.is_length else (entry.unit, 1)
     low, high, axes = low / per_width, high / per_width, tuple(axis / per_width for axis in axes)
     step = PolicyStep(
         perturbation=name,

@@ -12,7 +12,7 @@ import pytest
 
 from tests.pipeline.conftest import run
 from vidrobust.line_sim.coco import boxes_as_coco
-from vidrobust.statistics.resampling import left_out_interval
+from vidrobust.statistics.jackknife import left_out_interval
 
 FRAMES = 40
 MISSED, WRONG = (10, 11, 25), (30,)

@@ -30,14 +30,17 @@ from vidrobust.stages.causes.score import NOISE
 from vidrobust.stages.causes.sizes import Size
 
 CANDIDATES = {
-    "light": ("brightness", "exposure_offset", "contrast", "gamma"),
-    "colour": ("white_balance", "hue", "saturation"),
-    "camera": ("translation", "rotation", "scale"),
-    "objects": ("translation",),
-    "sharpness": ("gaussian_blur", "defocus_blur", "motion_blur"),
-    NOISE: ("gaussian_noise", "shot_noise", "jpeg"),
+    cause: tuple(
+        sorted(
+            (name for name, entry in PERTURBATIONS.items() if cause in entry.stands_for),
+            key=lambda name: PERTURBATIONS[name].stands_for[cause],
+        )
+    )
+    for cause in (*CAUSES, NOISE)
 }
-"""What may stand for a cause in training, the plainest first. What came into view and keyframes have none."""
+"""What may stand for a cause in training, the plainest first, as the records say. What came into view has none.
+
+Of light and colour the signed form is fitted, of sharpness the strength; of motion and noise only those below."""
 SAMPLED = 6
 """Every so many-th pixel along each axis is enough to fit levels."""
 SMALLEST_PX = 0.05
@@ -72,7 +75,7 @@ def candidates(pair: PairReplays) -> tuple[tuple[np.ndarray, ...], list[Candidat
         return pair.pictures, found
     for number, cause in enumerate(CAUSES):
         before, after = pair.forwards[number], pair.forwards[number + 1]
-        if before == after or cause not in CANDIDATES:
+        if before == after or not CANDIDATES[cause]:
             continue
         for name, strength, picture, matrix in _fitted(pair, cause, album[before], album[after]):
             album.append(picture)
@@ -193,7 +196,7 @@ def _blurred(size: Size, name: str, before: np.ndarray) -> tuple[float, np.ndarr
         if math.isnan(line.angle):
             return None
         return line.length_px, to_levels(line.of(before.astype(np.float32))), None
-    strength = line.sigma_px * (2 if name == "defocus_blur" else 1)
+    strength = line.sigma_px * PERTURBATIONS[name].per_condition
     return strength, _played(name, before, strength), None
 
 
@@ -218,9 +221,11 @@ def _moved(
         matrix, strength = np.array([[1.0, 0, x], [0, 1, y]]), math.hypot(x, y)
     elif name == "rotation":
         matrix, strength = cv2.getRotationMatrix2D(centre, -turn, 1.0), turn
-    else:
+    elif name == "scale":
         matrix = cv2.getRotationMatrix2D(centre, 0.0, zoom)
         strength = zoom - 1 if zoom >= 1 else 1 - 1 / zoom
+    else:
+        return None
     corner = matrix @ np.array([width, height, 1.0]) - np.array([width, height])
     if (
         max(math.hypot(*matrix[:, 2]) if name == "translation" else 0.0, float(np.abs(corner).max()))

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidrobust.statistics import student
+from vidrobust.statistics.intervals import LEVEL
+from vidrobust.statistics.jackknife import influence, standard_error
 
-LEVEL = 0.95
 UNSEEN = (-0.1, 0.25)
 """What a pair that was not drawn may hold, as a share of its change."""
 
@@ -60,9 +61,8 @@ def jackknife(totals: np.ndarray, statistic: Statistic, *, draws: int, floor: fl
     if count < 2 or not np.isfinite(value):
         return Estimate(value=value, low=np.nan, high=np.nan, p=np.nan, clusters=count)
     without = statistic(totals.sum(axis=0)[None] - totals)
-    influence = (count - 1) * (without.mean() - without)
-    error = float(np.sqrt(np.square(influence).sum() / (count * (count - 1))))
-    freedom = effective_df(influence)
+    error = float(standard_error(without))
+    freedom = effective_df(influence(without))
     down, up = ((bound - value) / (draws + 1) for bound in UNSEEN)
     down, up = min(down, 0.0), max(up, 0.0)
     width = [_width(error, step, freedom, count) for step in (down, up)]
@@ -81,14 +81,14 @@ def _width(error: float, step: float, freedom: float, count: int) -> float:
     return float(np.hypot(student.quantile(tail, freedom) * error, student.quantile(tail, count - 1) * step))
 
 
-def effective_df(influence: np.ndarray) -> float:
+def effective_df(pulls: np.ndarray) -> float:
     """Degrees of freedom that the clusters' pulls carry: G - 1 for a normal spread, fewer for a skewed one.
 
     A variance estimate has 2 mean^2 / variance degrees of freedom (Satterthwaite 1946), for squares of G pulls
     3 (sum u^2)^2 / sum u^4 up to the kurtosis of a normal.
     """
-    square = np.square(influence - influence.mean())
+    square = np.square(pulls - pulls.mean())
     if not square.sum() > 0:
-        return float(max(len(influence) - 1, 1))
+        return float(max(len(pulls) - 1, 1))
     carried = 3 * square.sum() ** 2 / np.square(square).sum()
-    return float(np.clip(carried - 1, 1.0, len(influence) - 1))
+    return float(np.clip(carried - 1, 1.0, len(pulls) - 1))

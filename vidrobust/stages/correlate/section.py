@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from vidrobust.metrics.catalogue import find_metric, metric_of_column
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.perturbation_words import FAMILIES, phrase
+from vidrobust.report.perturbation_words import family_order, phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.numbers import interval, number, with_interval
 from vidrobust.text.phrases import listing, span
@@ -226,7 +226,7 @@ def _perturbations(run: RunTables, rows: pd.DataFrame) -> list[str]:
     table = run.table("correlation")
     families = {} if table is None else dict(zip(table["perturbation"], table["family"], strict=True))
     names = [n for n in rows["row"].drop_duplicates() if n in families]
-    place = {name: k for k, name in enumerate(FAMILIES)}
+    place = {name: k for k, name in enumerate(family_order())}
     return sorted(names, key=lambda n: place.get(families[n], len(place)))[:MOST_CELLS]
 
 

@@ -14,7 +14,9 @@ from vidrobust.stages.correlate.needs import MIN_UNITS
 from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics import student
 from vidrobust.statistics.associations import curve_knots, line_basis, ranks
-from vidrobust.statistics.resampling import LEVEL, MIN_CLUSTERS
+from vidrobust.statistics.intervals import LEVEL
+from vidrobust.statistics.jackknife import standard_error
+from vidrobust.statistics.resampling import MIN_CLUSTERS
 from vidrobust.text.numbers import percent, percent_with_interval
 
 PENALTIES = (np.inf, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
@@ -145,7 +147,7 @@ def _gain(total: np.ndarray, alone: np.ndarray, full: np.ndarray, codes: np.ndar
     count = len(t)
     gain = (a.sum() - f.sum()) / t.sum()
     without = ((a.sum() - a) - (f.sum() - f)) / (t.sum() - t)
-    error = np.sqrt((count - 1) / count * np.sum((without - without.mean()) ** 2))
+    error = float(standard_error(without))
     half = student.quantile((1 + LEVEL) / 2, count - 1) * error if error > 0 else np.nan
     return np.array([1 - a.sum() / t.sum(), gain, gain - half, gain + half])
 

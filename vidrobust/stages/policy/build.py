@@ -12,13 +12,14 @@ import pandas as pd
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.task import ResponseSpec
 from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.perturb.perturbation import FAMILIES
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.score import KEYFRAMES, NOISE
 from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy.candidates import Standing, standings
-from vidrobust.stages.policy.observed import LENGTHS, Observed, observed
-from vidrobust.stages.policy.policy import EITHER_WAY, FAMILIES, Policy, PolicyStep, Rejected
+from vidrobust.stages.policy.observed import Observed, observed
+from vidrobust.stages.policy.policy import Policy, PolicyStep, Rejected
 from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.text.numbers import number, percent, share, share_with_interval, with_interval
 
@@ -212,7 +213,7 @@ def _step(
         perturbation=name,
         family=_family(name),
         unit=seen.unit,
-        low=-high if name in EITHER_WAY else 0.0,
+        low=-high if PERTURBATIONS[name].either_way else 0.0,
         high=high,
         probability=OFTEN if row["share"] >= MUCH else SOMETIMES,
         axes=tuple(_rounded(axis * widen) for axis in seen.axes),
@@ -262,9 +263,8 @@ def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
 def _observed(cause: str, name: str, evidence: Evidence) -> Observed:
     rows = evidence.candidate_fits
     own = rows[(rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")]
-    unit = PERTURBATIONS[name].unit
     width = float(evidence.image_size[1])
-    return observed(name, unit, evidence.spread, own, width, of_objects=cause == "objects")
+    return observed(PERTURBATIONS[name], evidence.spread, own, width, of_objects=cause == "objects")
 
 
 def _catalogue_strength(seen: Observed) -> float:
@@ -273,7 +273,7 @@ def _catalogue_strength(seen: Observed) -> float:
 
 def _largest(name: str, evidence: Evidence) -> float:
     largest = PERTURBATIONS[name].range[1]
-    return largest / evidence.image_size[1] if name in LENGTHS else largest
+    return largest / evidence.image_size[1] if PERTURBATIONS[name].is_length else largest
 
 
 def _row(account: pd.DataFrame, cause: str) -> dict[str, Any]:

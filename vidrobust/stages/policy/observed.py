@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+if TYPE_CHECKING:
+    from vidrobust.perturb.perturbation import Perturbation
+
 OF_WIDTH = "share of the width"
 """Unit of a length in a policy."""
-QUANTITIES: Mapping[str, tuple[str, ...]] = {
-    "brightness": ("gain",),
-    "exposure_offset": ("offset",),
-    "saturation": ("saturation",),
-    "hue": ("hue_deg",),
-    "white_balance": ("white_balance",),
-    "translation": ("shift_x_px", "shift_y_px"),
-    "rotation": ("rotation_deg",),
-    "scale": ("zoom",),
-    "gaussian_blur": ("sharpness",),
-    "defocus_blur": ("sharpness",),
-}
-"""The measured condition whose spread is the range of a perturbation. Of others the fitted strengths are."""
-PER_UNIT = {"defocus_blur": 2.0}
-"""Strength for one unit of the condition; a disk of radius r has the variance of a Gaussian of sigma r / 2."""
-LENGTHS = ("translation", "gaussian_blur", "defocus_blur", "motion_blur")
-"""Perturbations whose strength is a length: px for the catalogue, shares of the frame's width in a policy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +36,7 @@ class Observed:
 
 
 def observed(
-    perturbation: str,
-    unit: str,
+    entry: Perturbation,
     spread: pd.DataFrame,
     within: pd.DataFrame,
     width_px: float,
@@ -62,14 +47,14 @@ def observed(
 
     spread  the table; within: the rows of this perturbation and model; width_px of a typical clip
     """
-    names = () if of_objects else QUANTITIES.get(perturbation, ())
+    names = () if of_objects else entry.condition
     rows = spread[(spread["item"] == "") & spread["quantity"].isin(names) & (spread["n"] > 0)]
-    length = perturbation in LENGTHS
+    length, unit = entry.is_length, entry.unit
     column = "share" if length else "spread"
     if len(rows):
-        scale = PER_UNIT.get(perturbation, 1.0)
         axes = tuple(
-            scale * float(v) for v in rows.set_index("quantity")[column].reindex(list(names)).fillna(0.0)
+            entry.per_condition * float(v)
+            for v in rows.set_index("quantity")[column].reindex(list(names)).fillna(0.0)
         )
         high = max(axes)
         basis = f"spread of the condition about its median (pairs: {rows['basis'].iloc[0]})"
@@ -79,7 +64,7 @@ def observed(
             basis=basis,
             n=int(rows["n"].max()),
             px=high * width_px if length else math.nan,
-            axes=axes if perturbation == "translation" else (),
+            axes=axes if len(names) > 1 else (),
         )
     return _of_pairs(unit, within, width_px, length=length)
 

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.perturbation_words import FAMILIES, phrase, saying
+from vidrobust.report.perturbation_words import family_order, phrase, saying
 from vidrobust.run_folder.parts import parts_of, with_parts
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.policy.observed import LENGTHS, QUANTITIES, observed
+from vidrobust.stages.policy.observed import observed
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 from vidrobust.statistics.sample_size import narrower
@@ -91,6 +91,8 @@ def summary(run: RunTables) -> pd.DataFrame | None:
 
 def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
     """(model, perturbation) -> how far the footage itself goes that way, as a strength of the catalogue."""
+    from vidrobust.perturb.catalogue import PERTURBATIONS
+
     spread, widths = (
         run.table("spread"),
         [entry["width"] for entry in run.run.get("inputs", []) if "width" in entry],
@@ -99,9 +101,9 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
         return {}
     found = {}
     width, nothing = float(sorted(widths)[len(widths) // 2]), pd.DataFrame({"strength": [], "weight": []})
-    for name in QUANTITIES:
-        seen = observed(name, "", spread, nothing, width)
-        size = seen.px if name in LENGTHS else seen.high
+    for name, entry in ((n, e) for n, e in PERTURBATIONS.items() if e.condition):
+        seen = observed(entry, spread, nothing, width)
+        size = seen.px if entry.is_length else seen.high
         if known(size) and size > 0:
             found.update({(model, name): size for model in run.models})
     return found
@@ -206,10 +208,9 @@ def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
         return []
     observed = observed_sizes(run)
     names = list(found["perturbation"].drop_duplicates())
-    families = {name: _family(run, name) for name in names}
-    order = sorted(
-        set(families.values()), key=lambda f: FAMILIES.index(f) if f in FAMILIES else len(FAMILIES)
-    )
+    families = {name: phrase(name).family for name in names}
+    known_order = [*family_order(), *families.values()]
+    order = sorted(set(families.values()), key=known_order.index)
     top = _top(found)
     return [
         _family_figure(found, family, [n for n in names if families[n] == family], run.models, observed, top)
@@ -221,12 +222,6 @@ def _top(found: pd.DataFrame) -> float:
     """Upper end of the vertical axes, in %: the same in all figures, so that they can be compared."""
     largest = 100 * float(found[["value", "high"]].max().max())
     return next((top for top in (10.0, 25.0, 50.0) if largest <= top), 102.0)
-
-
-def _family(run: RunTables, name: str) -> str:
-    facts = run.run.get("perturbations") or {}
-    family = facts.get(name, {}).get("family") if isinstance(facts, dict) else None
-    return str(family or phrase(name).family)
 
 
 def _family_figure(

@@ -27,14 +27,13 @@ from vidrobust.protocols.answers import apart, on_frames
 from vidrobust.protocols.average_precision import (
     BOX,
     FramesOfBoxes,
-    groups,
     precisions,
     with_known_boxes,
     worst_and_best,
 )
 from vidrobust.protocols.said_classes import SaidClasses
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.resampling import left_out_interval
+from vidrobust.statistics.jackknife import groups, leave_one_out, left_out_interval
 from vidrobust.tables import schema as tables
 
 
@@ -209,11 +208,11 @@ def _area(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, object]:
     value = area_under(pooled(rows))
     parts = groups(np.arange(len(items)))
     names = np.array(items, dtype=object)
-    without = np.array(
-        [area_under(pooled(rows[~rows["item"].isin(names[parts == g])])) for g in range(parts.max() + 1)]
-        if len(items) > 2
-        else []
-    )
+
+    def area(kept: np.ndarray) -> np.ndarray:
+        return np.array(area_under(pooled(rows[rows["item"].isin(names[kept])])))
+
+    without = leave_one_out(area, parts) if len(items) > 2 else np.empty(0)
     low, high = left_out_interval(value, without, (0.0, np.inf))
     n = int((rows["threshold"] == THRESHOLDS[0]).sum())
     return {"metric": "stability_error_area", "value": value, "low": low, "high": high, "n": n} | {
@@ -261,8 +260,7 @@ def _told(
     group = groups(clusters.label)
     whole, left_out = precisions(boxes, chosen, group, int(group.max(initial=-1)) + 1)
     rows = []
-    for name, side in zip(names, ("ap", "ap50"), strict=False):
-        value, without = getattr(whole, side), np.array([getattr(each, side) for each in left_out])
+    for name, value, without in zip(names, whole.tolist(), left_out.T, strict=False):
         low, high = left_out_interval(value, without, (0.0, 1.0))
         row: dict[str, object] = {"metric": name, "value": value, "low": low, "high": high}
         rows.append({**row, "n": len(chosen), "cluster": clusters.what, "clusters": clusters.count})

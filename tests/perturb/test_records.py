@@ -1,0 +1,104 @@
+"""What the record of a perturbation says of it, held against what the perturbation does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from vidrobust.errors import SettingsError
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.perturb.draws import from_seed
+from vidrobust.perturb.perturbation import Perturbation, either_sign, given_sign, without_chance
+from vidrobust.stages.causes.candidate_fits import CANDIDATES
+from vidrobust.stages.causes.shares import ACCOUNT_CAUSES
+from vidrobust.stages.variation.spread import QUANTITIES
+
+DIRECTED = [key for key, entry in PERTURBATIONS.items() if entry.signed]
+
+
+def picture() -> torch.Tensor:
+    rng = np.random.default_rng(0)
+    rough = rng.integers(30, 220, (3, 6, 8)).repeat(8, axis=1).repeat(8, axis=2)
+    return torch.from_numpy(rough.astype(np.uint8))[None]
+
+
+@pytest.mark.parametrize("key", DIRECTED)
+def test_either_way_means_that_apply_draws_both_directions(key: str) -> None:
+    """A blur's signed form sharpens, but the blur itself only blurs: not either way."""
+    entry, pixels = PERTURBATIONS[key], picture()
+    strength = entry.strengths[-1]
+    ways = {-1: False, 1: False}
+    for seed in range(32):
+        made = entry.apply(pixels, strength, from_seed(seed))
+        for way in ways:
+            ways[way] |= any(
+                torch.equal(made, entry.apply_signed(pixels, way * strength, direction))
+                for direction in entry.signed
+            )
+    assert ways[1]
+    assert ways[-1] == entry.either_way
+
+
+def test_a_shear_leans_either_way_though_it_has_no_signed_form() -> None:
+    entry = PERTURBATIONS["shear"]
+    ramp = torch.arange(64, dtype=torch.uint8).repeat(3, 48, 1)[None] * 3
+    # upright rows slide: the top of the picture moves to one side in some draws, to the other in others
+    slides = [
+        float(entry.apply(ramp, 5.0, from_seed(seed))[0, 0, 8, 20:44].float().mean()) for seed in range(32)
+    ]
+    middle = float(ramp[0, 0, 8, 20:44].float().mean())
+    assert min(slides) < middle - 3 < middle + 3 < max(slides)
+    assert entry.either_way
+    assert not entry.signed
+
+
+def test_lengths_are_those_whose_unit_is_of_pixels() -> None:
+    lengths = {key for key, entry in PERTURBATIONS.items() if entry.is_length and entry.suite == "natural"}
+    assert lengths == {"translation", "gaussian_blur", "motion_blur", "defocus_blur"}
+    assert PERTURBATIONS["rolling_shutter"].is_length
+    assert not PERTURBATIONS["dead_pixels"].is_length  # pixels of a million are a share
+
+
+@pytest.mark.parametrize("key", ["gaussian_blur", "defocus_blur"])
+def test_a_blur_is_a_length(key: str) -> None:
+    """Twice the picture with twice the strength, made smaller again, is the picture with the strength."""
+    entry, pixels = PERTURBATIONS[key], picture()
+    large = pixels.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    made = entry.apply(large, 8.0, from_seed(0)).float()
+    small = torch.nn.functional.avg_pool2d(made, 2)
+    wanted = entry.apply(pixels, 4.0, from_seed(0)).float()
+    assert float((small - wanted).abs().mean()) < 1.0
+    assert float((pixels.float() - wanted).abs().mean()) > 10
+
+
+def test_conditions_and_causes_exist() -> None:
+    for entry in PERTURBATIONS.values():
+        assert set(entry.condition) <= set(QUANTITIES), entry.key
+        assert set(entry.stands_for) <= set(ACCOUNT_CAUSES), entry.key
+
+
+def test_candidates_are_those_that_say_so_the_plainest_first() -> None:
+    assert CANDIDATES["colour"][:3] == ("white_balance", "hue", "saturation")
+    assert CANDIDATES["sharpness"] == ("gaussian_blur", "defocus_blur", "motion_blur")
+    assert CANDIDATES["came_into_view"] == ()
+
+
+def _lifted(pixels: torch.Tensor, signed: object) -> torch.Tensor:
+    return pixels
+
+
+def test_what_stands_for_light_has_a_signed_form() -> None:
+    told = {
+        "name": "veil",
+        "suite": "natural",
+        "family": "light",
+        "unit": "amount",
+        "strengths": (1.0,),
+        "range": (0.0, 2.0),
+        "stands_for": {"light": 9},
+    }
+    with pytest.raises(SettingsError, match=r"veil.*stands for light, and so needs a signed form"):
+        Perturbation(**told, apply=without_chance(_lifted))
+    made = Perturbation(**told, apply=either_sign(_lifted), signed={"veil": given_sign(_lifted)})
+    assert (made.noun, made.said(1.0)) == ("veil", "veil at strength 1")
