@@ -95,7 +95,8 @@ def plan(
 
 def _stages(run: Run, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[str, str]:
     """By stage, in the order in which they are made, what would be done."""
-    found, anew = {}, set()
+    found: dict[str, str] = {}
+    anew: set[str] = set()
     for stage in STAGES:
         if stage.reads_footage:
             every, left = (len({u.key for u in each if u.stage is stage}) for each in (units, missing))

@@ -12,7 +12,7 @@ from vidrobust.text.numbers import FEWEST, percent
 
 LEAST_SHARE = 0.05
 """A smaller part of the change is not worth a hint."""
-MOST = 6
+MOST = 5
 HINTS = {
     "light": "hold the light: a regulated lamp, a shield against daylight, exposure and gain fixed on the camera",
     "local_light": "look for a lamp that flickers or a shadow that moves across the picture, and shield it",

@@ -46,8 +46,8 @@ PAGE_BYTES = 13_500_000
 """What the pictures and figures of the one page may weigh; beyond that the player goes without pictures."""
 MOST_CARDS = 4
 """Models whose verdict is told in full on the one page; of more, a line each."""
-MOST_MODELS = 10
-MOST_GATES = 8
+MOST_MODELS = 8
+MOST_GATES = 6
 
 
 def write_report(folder: Path) -> Path:
@@ -58,7 +58,7 @@ def write_report(folder: Path) -> Path:
     or cannot be written to.
     """
     run = RunTables(folder)
-    shared = _shared(run)
+    shared = shared_content(run)
     written(folder / DETAILS, details(run, shared))
     return written(folder / REPORT, one_page(run, shared))
 
@@ -107,7 +107,7 @@ def details(run: RunTables, shared: Mapping[str, Any]) -> str:
     return rendered(DETAILS, content)
 
 
-def _shared(run: RunTables) -> dict[str, Any]:
+def shared_content(run: RunTables) -> dict[str, Any]:
     """What both pages show."""
     for name in JSON_FILES:
         run.json(name)  # a broken one is told before any figure is drawn

@@ -20,7 +20,7 @@ WORTH_ASKING = 0.05
 """A cause whose interval stays below this share is answered: it plays no part worth a word."""
 UNKNOWN_SCENE = 0.3
 """Median top probability below which a classifier does not seem to know what it sees."""
-MOST = 6
+MOST = 5
 
 
 @dataclass(frozen=True)
