@@ -69,13 +69,31 @@ def still(path: Path, frame: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Frame:
-    """The condition of one frame: shift px, gain, hue degrees, blur sigma px, place of a part px."""
+    """The condition of one frame: shift px, gain, hue degrees, blur sigma px, place of a part px.
+
+    shadow  middle x and y as shares of the frame, and depth, of a soft shadow; None: none
+    lamp    gain of one of two lamps
+    """
 
     shift: tuple[float, float] = (0.0, 0.0)
     gain: float = 1.0
     hue: float = 0.0
     blur: float = 0.0
     part: float | None = None
+    shadow: tuple[float, float, float] | None = None
+    lamp: float = 1.0
+
+
+def local_gain(frame: Frame) -> np.ndarray:
+    """(HEIGHT, WIDTH, 1) float32, what light from place to place makes of the levels."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH] / np.array([HEIGHT, WIDTH]).reshape(2, 1, 1)
+    gain = np.ones((HEIGHT, WIDTH))
+    if frame.shadow is not None:
+        middle_x, middle_y, depth = frame.shadow
+        gain -= depth * np.exp(-(((x - middle_x) / 0.15) ** 2 + ((y - middle_y) / 0.2) ** 2) / 2)
+    left, right = (np.exp(-(((x - lamp) / 0.35) ** 2)) for lamp in (0.2, 0.8))
+    gain *= (frame.lamp * left + right) / (left + right)
+    return gain[..., None].astype(np.float32)
 
 
 def render(scene: np.ndarray, part: np.ndarray, frame: Frame) -> np.ndarray:
@@ -92,6 +110,8 @@ def render(scene: np.ndarray, part: np.ndarray, frame: Frame) -> np.ndarray:
         hsv = cv2.cvtColor(np.clip(x, 0, 255), cv2.COLOR_RGB2HSV)
         hsv[..., 0] = np.mod(hsv[..., 0] + frame.hue, 360)
         x = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    if frame.shadow is not None or frame.lamp != 1:
+        x = x * local_gain(frame)
     return np.clip(frame.gain * x, 0, 255)
 
 
@@ -133,6 +153,18 @@ def _both(rng: np.random.Generator, n: int) -> list[Frame]:
     return [Frame(shift=j.shift, gain=f.gain) for j, f in zip(_jitter(rng, n), _flicker(rng, n), strict=True)]
 
 
+def _shadow(rng: np.random.Generator, n: int) -> list[Frame]:
+    phase = rng.uniform(0, 2 * np.pi)
+    turns = [2 * np.pi * t / 17 + phase for t in range(n)]
+    return [
+        Frame(shadow=(0.5 + 0.35 * float(np.sin(a)), 0.5 + 0.3 * float(np.cos(1.3 * a)), 0.5)) for a in turns
+    ]
+
+
+def _lamp2(rng: np.random.Generator, n: int) -> list[Frame]:
+    return [Frame(lamp=float(1 + g)) for g in rng.uniform(-0.1, 0.1, n)]
+
+
 WORLDS: dict[str, tuple[Conditions, float, bool]] = {
     # conditions, noise sigma, H.264
     "noise": (lambda rng, n: [Frame()] * n, 4.0, False),
@@ -143,6 +175,10 @@ WORLDS: dict[str, tuple[Conditions, float, bool]] = {
     "focus": (_focus, SIGMA, False),
     "belt": (_belt, SIGMA, False),
     "jitter and flicker": (_both, SIGMA, False),
+    "shadow": (_shadow, 0.0, False),
+    "one lamp of two": (_lamp2, 0.0, False),
+    "shadow, noise": (_shadow, SIGMA, False),
+    "one lamp of two, noise": (_lamp2, SIGMA, False),
 }
 
 
@@ -325,7 +361,7 @@ def main() -> None:
     parser.add_argument("--world", nargs="*", default=list(WORLDS))
     parser.add_argument("--model", nargs="*", default=["efficientnet-lite0", "mobilenet_v2", "squeezenet"])
     parser.add_argument("--pairs", type=int, default=12)
-    parser.add_argument("--stills", type=int, default=3)
+    parser.add_argument("--stills", type=int, default=3, help="so many of them")
     parser.add_argument("--first-still", type=int, default=0)
     parser.add_argument("--clips", action="store_true", help="real clips as well, so many pairs of each")
     parser.add_argument("--random", type=int, default=0, help="so many models that answer at random as well")

@@ -181,7 +181,7 @@ def test_a_stage_without_its_tables_makes_them_first(
     few = ("--perturbation=hue", "--frames=2", "--resamples=99")
     assert run("correlate", str(stability_run), *few) == 0
     said = capsys.readouterr().err
-    assert "sensitivity: 1 of 1 parts to be made" in said
+    assert "sensitivity: 1 of 1 units to be made" in said
     assert "stability: up to date" in said
     folder = RunFolder(stability_run)
     assert len(folder.table("sensitivity")) == 2 * 5  # frames, differences; one strength a frame

@@ -173,7 +173,17 @@ def test_a_dial_leaves_the_draws_of_the_others_as_they_were() -> None:
 def test_every_dial_at_rest_changes_nothing_and_its_sizes_are_in_range() -> None:
     rest = courses(station_settings([], 1)[0], 12, [1])
     np.testing.assert_array_equal(rest["gain"], 1.0)
-    for name in ("shake_x_px", "shake_y_px", "hue_deg", "focus_px", "noise", "dust", "traffic"):
+    for name in (
+        "shake_x_px",
+        "shake_y_px",
+        "hue_deg",
+        "focus_px",
+        "noise",
+        "dust",
+        "traffic",
+        "shadow",
+        "lamp2",
+    ):
         np.testing.assert_array_equal(rest[name], 0.0)
     assert len(BY_NAME) == len(DIALS)
     for dial in DIALS:

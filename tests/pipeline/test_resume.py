@@ -148,7 +148,7 @@ def test_new_files_are_new_items_and_vanished_ones_are_named(line: Line, said: S
     shutil.copy(corpus / "factory" / BOLTS, line.sources / BOLTS)
     said()
     assert run(*line.command("sensitivity")) == 0
-    assert "sensitivity: 1 of 2 parts to be made" in said()
+    assert "sensitivity: 1 of 2 units to be made" in said()
     assert {name: time for name, time in parts(line).items() if name in before} == before
     both = line.folder.table("sensitivity")
     # what the first clip says does not depend on the other one being there

@@ -17,8 +17,8 @@ import numpy as np
 
 from vidrobust.changes.motion import Similarity
 from vidrobust.changes.prepared import PreparedFrame
+from vidrobust.frames.pixels import LUMA
 
-LUMA = np.array([0.299, 0.587, 0.114])
 BLOCK = 4
 """Side of a block in coarse pixels: 16 px of a frame 640 px wide."""
 MIN_BLOCKS = 40

@@ -19,6 +19,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from vidrobust.changes.prepared import PreparedFrame
+from vidrobust.changes.same_light import same_light
 
 WINDOW = 15
 LEVELS = 4
@@ -164,7 +165,7 @@ def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
 
     The way back starts from the point's own origin and removes half of the tracker's asymmetry.
     """
-    first, second = same_light(a.small, b.small)
+    first, second = same_light(a.small, b.small, alike="share")
     start = a.corners[:, None]
     window = (WINDOW, WINDOW)
     there, found, _ = cv2.calcOpticalFlowPyrLK(
@@ -186,24 +187,6 @@ def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
     there = there[:, 0] - off / 2
     good &= (there[:, 0] > 4) & (there[:, 1] > 4) & (there[:, 0] < width - 5) & (there[:, 1] < height - 5)
     return there, good
-
-
-def same_light(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bring the picture of more contrast to mean and spread of the other: Lucas-Kanade takes light for motion."""
-    (m1, s1), (m2, s2) = ([float(v[0, 0]) for v in cv2.meanStdDev(x)] for x in (first, second))
-    if min(s1, s2) < 1 or (abs(m1 - m2) < 1 and abs(s1 / s2 - 1) < 0.02):
-        return first, second
-
-    def match(
-        picture: np.ndarray, mean: float, spread: float, to_mean: float, to_spread: float
-    ) -> np.ndarray:
-        table = (np.arange(256) - mean) * (to_spread / spread) + to_mean
-        matched: np.ndarray = cv2.LUT(picture, np.clip(np.rint(table), 0, 255).astype(np.uint8))
-        return matched
-
-    if s1 > s2:
-        return match(first, m1, s1, m2, s2), second
-    return first, match(second, m2, s2, m1, s1)
 
 
 def _groups(p: np.ndarray, q: np.ndarray, good: np.ndarray, tolerance: float) -> list[np.ndarray]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vidrobust.changes.same_light import same_light
 from vidrobust.frames.pixels import luma
 
 MIN_SIDE = 32
@@ -91,13 +92,13 @@ def register(a: np.ndarray, b: np.ndarray, *, fine: bool = True) -> Registration
     height, width = a.shape[:2]
     if min(height, width) < MIN_SIDE:
         return _unknown(height, width, f"frame is smaller than {MIN_SIDE} px")
-    gray_a, gray_b = same_light(luma(a), luma(b))
+    gray_a, gray_b = same_light(luma(a), luma(b), alike="level")
     gradient = np.hypot(cv2.Sobel(gray_b, cv2.CV_32F, 1, 0), cv2.Sobel(gray_b, cv2.CV_32F, 0, 1)) / 8
     textured = gradient > MIN_TEXTURE
     if textured.mean() < MIN_TEXTURED_SHARE:
         return _unknown(height, width, "no texture")
     flow = _dis(0 if fine else 1).calc(gray_b, gray_a, None)
-    returns = _returns(flow, _dis(1).calc(gray_a, gray_b, None)) & _inside(flow)
+    returns = _returns(flow, _dis(1).calc(gray_a, gray_b, None)) & inside(flow)
     affine, common = _fit_affine(flow, textured & returns)
     field = affine_field(affine, height, width)
     source, made, unexplained = _choose(gray_a, gray_b, (field, flow))
@@ -166,22 +167,6 @@ def size_px(displacement: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(displacement), dtype=np.float64) * 2))
 
 
-def same_light(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two grey frames, the one of more contrast brought to mean and spread of the other: flow takes light for
-    motion otherwise. A difference below one level is left alone."""
-    (ma, sa), (mb, sb) = ((float(x.mean()), float(x.std())) for x in (a, b))
-    if min(sa, sb) < 1 or (abs(ma - mb) < 1 and abs(sa - sb) < 1):
-        return a, b
-    if sa > sb:
-        return _to_light(a, ma, sb / sa, mb), b
-    return a, _to_light(b, mb, sa / sb, ma)
-
-
-def _to_light(picture: np.ndarray, mean: float, ratio: float, to_mean: float) -> np.ndarray:
-    table = np.rint((np.arange(256) - mean) * ratio + to_mean)
-    return np.asarray(cv2.LUT(picture, np.clip(table, 0, 255).astype(np.uint8)))
-
-
 def _dis(finest_scale: int) -> cv2.DISOpticalFlow:
     """DIS, medium; finest scale 0 is full resolution, 1 is half."""
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -193,7 +178,8 @@ def _dis(finest_scale: int) -> cv2.DISOpticalFlow:
     return flow
 
 
-def _inside(flow: np.ndarray) -> np.ndarray:
+def inside(flow: np.ndarray) -> np.ndarray:
+    """(H, W) bool: what a displacement (H, W, 2), px, takes from within the border of the other frame."""
     height, width = flow.shape[:2]
     x = np.arange(width, dtype=np.float32)[None] + flow[..., 0]
     y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]
@@ -250,18 +236,19 @@ def _choose(
     As a video encoder chooses between motion vectors; where nothing moved all are equal and 0 is taken.
     """
     made, source = a.copy(), np.zeros(a.shape, np.uint8)
-    least = _blurred_difference(a, b)
+    least = blurred_difference(a, b)
     for number, field in enumerate(fields, start=1):
         moved = warp(a, field)
-        left = _blurred_difference(moved, b)
+        left = blurred_difference(moved, b)
         better = left < least
         source[better], made[better], least[better] = number, moved[better], left[better]
     contrast = cv2.GaussianBlur(b.astype(np.float32), (0, 0), SCALE_OF_RESIDUAL)
-    contrast = _blurred_difference(b, contrast)
+    contrast = blurred_difference(b, contrast)
     return source, made, least > 8 + contrast
 
 
-def _blurred_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def blurred_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(H, W) float32, the absolute difference of two grey pictures about each pixel, levels."""
     difference = np.abs(a.astype(np.float32) - b.astype(np.float32))
     return np.asarray(cv2.GaussianBlur(difference, (0, 0), SCALE_OF_RESIDUAL))
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vidrobust.frames.pixels import LUMA
+
 CELL = 8
 """Side, px, of the averages that are compared."""
 MIN_CELLS = 24
@@ -119,8 +121,7 @@ def _curve(x: np.ndarray) -> np.ndarray:
 
 
 def _fit_light(x: np.ndarray, y: np.ndarray) -> Tone:
-    weights = np.array([0.299, 0.587, 0.114])
-    x1, y1 = x @ weights, y @ weights
+    x1, y1 = x @ LUMA, y @ LUMA
     design = np.column_stack([x1, np.ones(len(x1)), _curve(x1)])
     found = _robust(design, y1[:, None], np.array([[1.0], [0.0], [0.0]]), np.array(LIGHT_PRIOR))[:, 0]
     if root_mean_square(design @ found - x1) < SMALLEST:

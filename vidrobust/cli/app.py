@@ -134,6 +134,7 @@ _STUDY = _options(
     _setting("--across", "Correlate across frames, clips, models.", multiple=True, metavar="WHAT"),
     _setting("--resamples", "Resamples of intervals and permutations.", type=int, metavar="N"),
     _setting("--widen", "Policy ranges: what was observed times this.", type=float, metavar="X"),
+    _setting("--max-delay", "Latest that a recommended rule may tell a change.", metavar="TIME"),
     _setting("--trained-with", "Augmentations used in training.", multiple=True, metavar="WHAT"),
     _GATES,
     _setting("--history", "Add the run to this history (Parquet): control charts.", metavar="FILE"),
@@ -203,24 +204,26 @@ def _on_target(
     overwrite: bool = False,
     as_json: bool,
     quiet: bool,
+    before: Callable[[Any], None] | None = None,
     **options: Any,
 ) -> None:
-    """One stage, on a run folder or on sources."""
+    """One stage, on a run folder or on sources; ``before``: what is done with the run first."""
     from vidrobust.pipeline.open import opened_folder
     from vidrobust.run_folder.folder import is_run_folder
 
     if len(target) == 1 and (is_run_folder(Path(target[0])) or stage.name == "report"):
         options.pop("lasting", None)
         with opened_folder(Path(target[0]), _given(options), _reporter(quiet), out) as run:
-            _work(run, (stage.name,), stage.told, as_json)
+            _work(run, (stage.name,), stage.told, as_json, before)
         return
     if len(target) == 1 and not _may_be_footage(target[0]):
         raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
-    _on_sources(target, (stage.name,), out, config, overwrite, as_json, quiet, options, stage.told)
+    names = (stage.name,)
+    _on_sources(target, names, out, config, overwrite, as_json, quiet, options, stage.told, before)
 
 
 for _stage in STAGES:
-    if _stage.command and _stage.name != "correlate":
+    if _stage.command and _stage.name not in ("correlate", "remedies"):
         _stage_command(_stage)
 
 
@@ -343,6 +346,9 @@ def _with_others() -> None:
         protocols as cli_protocols,
     )
     from vidrobust.cli import (
+        remedies as cli_remedies,
+    )
+    from vidrobust.cli import (
         repeatability as cli_repeatability,
     )
     from vidrobust.cli import (
@@ -355,7 +361,7 @@ def _with_others() -> None:
         transplant as cli_transplant,
     )
 
-    for commands in (cli_tools, cli_repeatability, cli_runs, cli_protocols, cli_transplant):
+    for commands in (cli_tools, cli_repeatability, cli_runs, cli_remedies, cli_protocols, cli_transplant):
         commands.register(cli)
 
 
@@ -380,6 +386,7 @@ def _on_sources(
     quiet: bool,
     options: dict[str, Any],
     told: str,
+    before: Callable[[Any], None] | None = None,
 ) -> None:
     from vidrobust.pipeline.live import with_recordings
     from vidrobust.pipeline.open import opened_sources, settings_of
@@ -391,13 +398,21 @@ def _on_sources(
     )
     settings = settings.changed({"sources": files}, "sources")
     with opened_sources(settings, where, _reporter(quiet), overwrite=overwrite) as run:
-        _work(run, names, told, as_json)
+        _work(run, names, told, as_json, before)
 
 
-def _work(run: Any, names: Sequence[str], told: str, as_json: bool) -> None:
+def _work(
+    run: Any,
+    names: Sequence[str],
+    told: str,
+    as_json: bool,
+    before: Callable[[Any], None] | None = None,
+) -> None:
     """Build, print, and end with the exit code of the gates, or 3 where an input failed."""
     from vidrobust.pipeline.build import build
 
+    if before is not None:
+        before(run)
     build(run, names)
     if as_json:
         _print_json(load(told)(run))

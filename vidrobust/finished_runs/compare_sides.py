@@ -58,12 +58,11 @@ def sides_of(
 
 def _models(folder: RunFolder) -> dict[str, str]:
     """Name -> task of each model of a run."""
-    return {str(m["name"]): str(m.get("task", "classification")) for m in folder.run["models"]}
+    return folder.record.tasks
 
 
 def _parts(folder: RunFolder, names: Mapping[str, str]) -> dict[str, str]:
-    inputs = [entry for entry in folder.run["inputs"] if entry["item"] in names]
-    return {names[entry["item"]]: str(entry.get("part") or "") for entry in inputs}
+    return {names[entry.item]: entry.part for entry in folder.record.inputs if entry.item in names}
 
 
 def _footage(a: RunFolder, b: RunFolder) -> tuple[list[dict[str, str]], str, list[str]]:

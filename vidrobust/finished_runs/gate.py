@@ -57,7 +57,7 @@ def _asked(metric: str, folder: RunFolder) -> dict[str, Any]:
     the metric, else of all.
     """
     metrics = folder.read_json("metrics.json")
-    tasks = {str(m["name"]): str(m.get("task", "classification")) for m in folder.run["models"]}
+    tasks = folder.record.tasks
     of = {name for name, task in tasks.items() if find_metric(metric, task)}
     models = {name: told for name, told in (metrics.get("models") or {}).items() if name in of}
     return {**metrics, "models": models} if models else metrics

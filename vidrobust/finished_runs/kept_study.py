@@ -16,4 +16,4 @@ def current_study(folder: RunFolder) -> tuple[dict[str, Any] | None, str]:
     found = folder.read_json(FILE)
     if found["of"] != stability_key(folder.run):
         return None, f"that in {FILE} is older than the run's answers, and {how} anew"
-    return found, "; ".join(note for note in found["notes"] if note.startswith("no gauge study"))
+    return found, "" if found["gauge"] is not None else "; ".join(found["notes"])

@@ -16,7 +16,10 @@ def items_of(folder: RunFolder) -> pd.DataFrame:
     """item, part, pass, station, label, level of each input; "" where the manifest does not say."""
     names = ("item", "part", "pass", "station", "label", "level")
     return pd.DataFrame(
-        [{name: str(entry.get(name) or "") for name in names} for entry in folder.run["inputs"]],
+        [
+            (entry.item, entry.part, entry.pass_, entry.station, entry.label, entry.level)
+            for entry in folder.record.inputs
+        ],
         columns=list(names),
     )
 

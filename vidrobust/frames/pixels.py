@@ -91,6 +91,10 @@ def center_crop(pixels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     return pixels[..., top : top + height, left : left + width]
 
 
+LUMA = np.array([0.299, 0.587, 0.114])
+"""Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL."""
+
+
 def luma(rgb: np.ndarray) -> np.ndarray:
     """(H, W, 3) RGB, uint8 or float32 -> (H, W) of the same dtype, Rec. 601."""
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))

@@ -62,6 +62,8 @@ class Camera:
         if c["focus_px"] > 0.15:
             seen = cv2.GaussianBlur(seen, (0, 0), c["focus_px"])
         light = cv2.multiply(seen, self._field, scale=max(c["gain"], 0.0), dtype=cv2.CV_32F)
+        if c["shadow"] or c["lamp2"]:
+            light = light * _uneven(c["shadow"], (c["shadow_x"], c["shadow_y"]), c["lamp2"])
         if c["hue_deg"]:
             light = _hue_turned(light, c["hue_deg"])
         y, x = self._starts[number]
@@ -159,6 +161,19 @@ def _lamp_field() -> np.ndarray:
     """(HEIGHT, WIDTH) float32: two lamps make it a little brighter upper left; the lens darkens the corners."""
     y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j].astype(np.float32)
     return np.asarray((1.06 - 0.05 * x - 0.04 * y) * (1 - 0.07 * (x**2 + y**2)))
+
+
+SHADOW_SIDES = (0.14, 0.18)
+"""Standard deviation of the soft shadow, shares of the width and of the height."""
+
+
+def _uneven(depth: float, middle: tuple[float, float], lamp: float) -> np.ndarray:
+    """(HEIGHT, WIDTH, 1) float32, what a soft shadow and the second of two lamps make of the light."""
+    y, x = np.mgrid[0 : 1 : HEIGHT * 1j, 0 : 1 : WIDTH * 1j].astype(np.float32)
+    away = ((x - middle[0]) / SHADOW_SIDES[0]) ** 2 + ((y - middle[1]) / SHADOW_SIDES[1]) ** 2
+    left, right = (np.exp(-(((x - place) / 0.35) ** 2)) for place in (0.2, 0.8))
+    gain = (1 - depth * np.exp(-away / 2)) * (1 + lamp * right / (left + right))
+    return np.asarray(gain[..., None], np.float32)
 
 
 def _dust(opacity: float, rng: np.random.Generator) -> np.ndarray:

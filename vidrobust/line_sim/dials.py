@@ -17,6 +17,10 @@ from vidrobust.errors import SettingsError
 FRAME_RATE = 30
 LIGHT_HZ = (0.7, 1.6)
 """Range of the light dial's frequency: a lamp that sways, people that pass."""
+SHADOW_HZ = (0.4, 1.2)
+"""Range of the frequencies, along x and along y, at which the shadow goes to and fro."""
+LAMP_HZ = (1.5, 4.0)
+"""Range of the frequency at which one of two lamps sways."""
 MAINS_HZ = 50.0
 BELT_SPEED_PX = 2.0
 """What the belt runs from frame to frame where the dial speed is not turned."""
@@ -95,6 +99,25 @@ def _focus(setting: float, count: int, rng: np.random.Generator) -> dict[str, np
     return {"focus_px": setting * (0.5 - 0.5 * np.cos(phase))}
 
 
+def _shadow(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """A soft shadow that crosses the view and back, as of an arm or a crane; its middle as shares of the sides."""
+    time_s = np.arange(count) / FRAME_RATE
+    x, y = (
+        0.5 + reach * np.sin(2 * np.pi * rng.uniform(*SHADOW_HZ) * time_s + rng.uniform(0, 2 * np.pi))
+        for reach in (0.4, 0.3)
+    )
+    return {"shadow": np.full(count, float(setting)), "shadow_x": x, "shadow_y": y}
+
+
+def _lamp2(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    return {
+        "lamp2": setting
+        * np.sin(
+            2 * np.pi * np.arange(count) / FRAME_RATE * rng.uniform(*LAMP_HZ) + rng.uniform(0, 2 * np.pi)
+        )
+    }
+
+
 def _wander(setting: float, count: int, rng: np.random.Generator, kept: float) -> np.ndarray:
     """A walk that returns, correlated from frame to frame; its standard deviation over the clip is the setting."""
     kicks = rng.standard_normal(count)
@@ -151,6 +174,26 @@ DIALS: tuple[Dial, ...] = (
         sizes=(0.05, 0.2, 0.4),
         high=0.9,
         course=_exposure,
+    ),
+    Dial(
+        name="shadow",
+        unit="share of the light",
+        statistic="what a soft shadow takes in its middle while it crosses the view at 0.4 to 1.2 Hz",
+        causes=("local_light",),
+        quantities=(),
+        sizes=(0.15, 0.35, 0.6),
+        high=0.95,
+        course=_shadow,
+    ),
+    Dial(
+        name="lamp2",
+        unit="relative gain",
+        statistic="amplitude of the second of two lamps, a sine of 1.5 to 4 Hz",
+        causes=("local_light", "light"),
+        quantities=(),
+        sizes=(0.1, 0.3, 0.6),
+        high=0.9,
+        course=_lamp2,
     ),
     Dial(
         name="hue",

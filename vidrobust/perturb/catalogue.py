@@ -19,6 +19,7 @@ from vidrobust.perturb import (
     camera_in_time,
     compression,
     geometric,
+    illumination,
     noise,
     occlusion,
     photometric,
@@ -34,6 +35,7 @@ ENTRY_POINTS = "vidrobust.perturbations"
 
 _MODULES = (
     photometric,
+    illumination,
     geometric,
     blur,
     noise,

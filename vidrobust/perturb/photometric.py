@@ -12,11 +12,9 @@ import cv2
 import numpy as np
 import torch
 
-from vidrobust.frames.pixels import channel_means, each_frame, map_levels, rounded
+from vidrobust.frames.pixels import LUMA, channel_means, each_frame, map_levels, rounded
 from vidrobust.perturb.perturbation import Core, Perturbation, either_sign, given_sign, without_chance
 
-LUMA = (0.299, 0.587, 0.114)
-"""Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL."""
 LEVELS = np.arange(256, dtype=np.float64)
 
 
@@ -80,7 +78,7 @@ def _turn_hue(frame: np.ndarray, degrees: float) -> np.ndarray:
 
 def mean_luma(pixels: torch.Tensor) -> np.ndarray:
     """(N,) float64, mean Rec. 601 luma of each frame, levels of 255."""
-    return np.asarray(channel_means(pixels) @ np.asarray(LUMA))
+    return np.asarray(channel_means(pixels) @ LUMA)
 
 
 def rgb_to_hsv(rgb: torch.Tensor) -> torch.Tensor:

@@ -41,11 +41,15 @@ class Rule:
 
     def text(self) -> str:
         """The rule in words."""
-        end = "at most" if self.better == "lower" else "at least"
-        told = f"{self.quantity} {end} {self.accept:g}{self.unit} is acceptable"
-        if self.marginal != self.accept:
-            told += f", {end} {self.marginal:g}{self.unit} marginal"
-        return told
+        written = (f"{limit:g}{self.unit}" for limit in (self.accept, self.marginal))
+        return f"{self.quantity} {limits_in_words(self.better, *written)}"
+
+
+def limits_in_words(better: str, accept: str, marginal: str) -> str:
+    """The limits of a rule as they are written: "at most 10 % is acceptable, at most 30 % marginal"."""
+    end = "at most" if better == "lower" else "at least"
+    told = f"{end} {accept} is acceptable"
+    return told if marginal == accept else f"{told}, {end} {marginal} marginal"
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def _rule(where: str, content: Mapping[str, Any]) -> Rule:
 def judge(
     profile: Profile, study: str, values: Sequence[tuple[str, str, float | None]]
 ) -> list[dict[str, Any]]:
-    """Verdicts on (quantity, of what, value): quantity, of, value, verdict, rule and source."""
+    """Verdicts on (quantity, of what, value): quantity, of, value, verdict, the rule and its limits, source."""
     rules = {rule.quantity: rule for rule in profile.rules if rule.study == study}
     return [
         {
@@ -115,6 +119,10 @@ def judge(
             "of": of,
             "value": value,
             "verdict": rules[quantity].judge(value),
+            "better": rules[quantity].better,
+            "accept": rules[quantity].accept,
+            "marginal": rules[quantity].marginal,
+            "unit": rules[quantity].unit,
             "rule": rules[quantity].text(),
             "source": f"{profile.name}: {profile.source}",
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
 from vidrobust.repeatability.range_method import range_charts
 from vidrobust.repeatability.study_file import FILE, stability_key
@@ -30,7 +30,6 @@ from vidrobust.text.numbers import (
 )
 from vidrobust.text.phrases import plural
 
-NUMBER = re.compile(r"\d*\.?\d+")
 KINDS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 QUANTITIES = {
     "percent_grr": "%GRR, of the study variation",
@@ -224,7 +223,8 @@ def _verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
     of_two = {} if name != "kappa" else find(known, "cohens_kappa")
     entry = {**of_two, **find(known, name)}.get(each["of"] or GAUGE, {})
     ends = entry.get("low"), entry.get("high")
-    rule = each["rule"].removeprefix(f"{name} ")
+    limits = (each["accept"], each["marginal"])
+    written = map(percent, limits) if share else (f"{limit:g}{each['unit']}" for limit in limits)
     return {
         "quantity": QUANTITIES.get(name, name),
         "of": each["of"],
@@ -232,7 +232,7 @@ def _verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
         "interval": percent_interval(*ends) if share else interval(*ends),
         "verdict": each["verdict"],
         "kind": KINDS.get(each["verdict"], "unknown"),
-        "rule": NUMBER.sub(lambda limit: percent(float(limit[0])), rule) if share else rule,
+        "rule": limits_in_words(each["better"], *written),
     }
 
 

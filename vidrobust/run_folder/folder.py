@@ -19,6 +19,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text
 from vidrobust.metrics.catalogue import metric_columns
+from vidrobust.run_folder.record import RunRecord
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 
@@ -68,6 +69,11 @@ class RunFolder:
         return self.read_json("run.json")
 
     @property
+    def record(self) -> RunRecord:
+        """run.json as it stands, as records."""
+        return RunRecord.of(self.run, str(self.path / "run.json"))
+
+    @property
     def settings(self) -> Settings:
         """The settings of the last command on this folder."""
         return Settings().changed(self.run["settings"], str(self.path / "run.json"))
@@ -92,15 +98,22 @@ class RunFolder:
         """A table, or one without rows where its stage has not run."""
         return self.table(name) if self.has(name) else tables.empty(name)
 
+    def find_table(self, name: str) -> pd.DataFrame | None:
+        """A table, or None where its stage has not run or found no row."""
+        found = self.table_or_empty(name)
+        return found if len(found) else None
+
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         tables.write(name, table, self.path, metrics=metric_columns(name))
 
     def read_json(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read: {error}") from error
+            raise InputError(f"{path}: cannot be read: {error}; run its stage again") from error
+        if not isinstance(content, dict):
+            raise InputError(f"{path}: expected a JSON object, got {type(content).__name__}")
         return content
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:

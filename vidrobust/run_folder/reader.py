@@ -2,63 +2,54 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from vidrobust.errors import InputError
-from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.task import Task
-from vidrobust.tables import schema as tables
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.record import RunRecord
 
 
 class RunTables:
-    """The tables and JSON files of one run folder; what is not there is None, or empty.
+    """One run folder for the report: each table and file read once; what is not there is None, or empty.
 
-    Raises InputError where run.json is missing, and where a file that is there cannot be read.
+    Raises InputError where it is no run folder of this version, and where a file that is there cannot be read.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        if not (folder / "run.json").is_file():
-            raise InputError(
-                f"{folder}: is not a run folder (it has no run.json); make one with vidrobust study"
-            )
+        self._run = RunFolder.existing(folder)
         self._read: dict[str, pd.DataFrame | None] = {}
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A table, or None where its stage has not run or found no row."""
         if name not in self._read:
-            self._read[name] = self._table(name)
+            self._read[name] = self._run.find_table(name)
         return self._read[name]
 
     def json(self, name: str) -> dict[str, Any]:
         """A JSON file of the folder; empty where it is not there."""
-        path = self.folder / name
-        if not path.is_file():
-            return {}
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read: {error}; run its stage again") from error
-        if not isinstance(content, dict):
-            raise InputError(f"{path}: expected a JSON object, got {type(content).__name__}")
-        return content
+        return self._run.read_json(name) if (self.folder / name).is_file() else {}
 
     @cached_property
     def run(self) -> dict[str, Any]:
         """run.json."""
-        return self.json("run.json")
+        return self._run.run
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """run.json as records."""
+        return self._run.record
 
     @cached_property
     def models(self) -> list[str]:
         """Names of the classifiers, in the order in which they were given."""
-        named = [str(model["name"]) for model in self.run.get("models", [])]
+        named = [model.name for model in self.record.models]
         for name in ("frames", "pairs", "sensitivity", "stability"):
             table = self.table(name)
             if table is not None:
@@ -68,8 +59,7 @@ class RunTables:
     @cached_property
     def detectors(self) -> list[str]:
         """Names of the detectors, in the order in which they were given."""
-        named = [m for m in self.run.get("models", []) if m.get("task") == "detection"]
-        return [str(model["name"]) for model in named]
+        return [model.name for model in self.record.models if model.task == "detection"]
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
@@ -80,23 +70,10 @@ class RunTables:
     @cached_property
     def items(self) -> list[str]:
         """Names of the items that were read, in their order."""
-        named = [str(entry["item"]) for entry in self.run.get("inputs", []) if entry.get("item")]
+        named = [entry.item for entry in self.record.inputs if entry.item]
         if not named:
             for name in ("frames", "sensitivity", "variation"):
                 table = self.table(name)
                 if table is not None:
                     return [str(item) for item in table["item"].drop_duplicates()]
         return named
-
-    def _table(self, name: str) -> pd.DataFrame | None:
-        path = self.folder / f"{name}.parquet"
-        if not path.is_file():
-            return None
-        if name in tables.TABLES:
-            found = tables.read(name, self.folder, metrics=metric_columns(name))
-        else:
-            try:
-                found = pd.read_parquet(path)
-            except Exception as error:  # pyarrow raises its own kinds
-                raise InputError(f"{path}: cannot be read ({error}); run its stage again") from error
-        return found if len(found) else None

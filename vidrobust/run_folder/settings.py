@@ -98,6 +98,8 @@ class Settings:
     """The policy's ranges are the spread of the condition over the footage times this factor."""
     trained_with: tuple[str, ...] = ()
     """Augmentations the model was trained with: perturbations, families, or a library's settings."""
+    max_delay: str = "200ms"
+    """How late a decision rule may tell a lasting change at most, to be the one that is recommended."""
     pictures: bool = True
     """False: a report without footage in it, for footage with people."""
 
@@ -120,6 +122,7 @@ class Settings:
             raise SettingsError(f"strengths: expected a whole number, 0 for all, got {self.strengths}")
         if self.budget:
             seconds_of(self.budget)
+        seconds_of(self.max_delay, "max_delay")
         if self.fps is not None and self.fps <= 0:
             raise SettingsError(f"fps: expected a positive number, got {self.fps:g}")
         if self.fps is not None and self.every != 1:

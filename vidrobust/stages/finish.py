@@ -10,7 +10,8 @@ import pandas as pd
 from vidrobust.metrics.catalogue import ACCOUNTS, metrics_of, task_of
 from vidrobust.pipeline.run import Run
 from vidrobust.stages.causes.keyframes import keyframe_tests
-from vidrobust.stages.causes.naming import named, replication
+from vidrobust.stages.causes.margins import flip_counts
+from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import over_a_second, summarise_by
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.stability import rates as study
@@ -126,12 +127,19 @@ def causes(run: Run, facts: Facts) -> None:
         rows = run.table(f"{prefix}causes")
         found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
         if len(rows):
-            found["account"] = summarise_account(rows, keyframes=None if prefix else _keyframe_tests(run))
+            keyframes = None if prefix else _keyframe_tests(run)
+            found["account"] = summarise_account(rows, keyframes=keyframes, flips=_flips(run))
             found["account_by"] = summarise_by(rows)
             names = named(found["account"], over_a_second(found["account_by"]))
-            found["named"] = replication(rows, names, run.settings.seed)
+            found["named"] = replicated(rows, names)
         for name, table in found.items():
             run.folder.write_table(f"{prefix}{name}", table)
+
+
+def _flips(run: Run) -> dict[tuple[str, str], int] | None:
+    """How often each classifier's label flips between neighbours, where the stability was measured."""
+    pairs = run.table_or_empty("pairs")
+    return flip_counts(pairs) if len(pairs) else None
 
 
 def _keyframe_tests(run: Run) -> dict[str, float]:

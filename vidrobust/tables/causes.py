@@ -26,10 +26,10 @@ CAUSES = Table(
         *PAIR[1:],
         CAUSE,
         float64(
-            "along",
+            "projection",
             "<z(after) - z(before), d>: the part of the model's change that lies along the cause's step",
         ),
-        float64("change", "<d, d>, the squared change of the model's output from frame a to frame b"),
+        float64("squared_change", "<d, d>, the squared change of the model's output from frame a to frame b"),
         _WEIGHT,
         boolean("flip", "the label changes from frame a to frame b"),
         boolean(
@@ -40,7 +40,19 @@ CAUSES = Table(
         string("unit", "unit of the size"),
         string("measured", "what was measured, in words"),
         string("excluded", 'why the pair could not be replayed; "" where it was'),
-        float64("wrong", "the same as along, of the cause played in wrong directions"),
+        float64("placebo", "the projection of other changes of that size, mean of the draws"),
+        float64("placebo_1", "the first of those draws", absent=UNKNOWN),
+        float64("placebo_2", "the last of those draws", absent=UNKNOWN),
+        float64(
+            "margin_step",
+            "of a flip: how far the step moves the margin of the two labels from frame a towards frame b",
+            absent=UNKNOWN,
+        ),
+        float64(
+            "margin_past",
+            "of a flip: how far frame b lies beyond the border of the two labels",
+            absent=UNKNOWN,
+        ),
         SCALE,
         TIME_A,
         string("class_a", "name of the label at frame a", absent=""),
@@ -52,7 +64,7 @@ CAUSES = Table(
         ),
         float64(
             "drawn_1",
-            "of noise and coding: the first of the draws that along is the mean of",
+            "of noise and coding: the first of the draws that the projection is the mean of",
             absent=UNKNOWN,
         ),
         float64("drawn_2", "the last of those draws", absent=UNKNOWN),
@@ -97,10 +109,12 @@ _SHARE = (
     float64("share", "of the model's squared change"),
     *INTERVAL,
     int64("n", "pairs that count"),
-    float64("specific", "what no wrong direction of the cause does; NaN where there is none to play"),
+    float64("specific", "what no placebo of the cause does; NaN where there is none to play"),
     float64("specific_low", "lower end of its 95 % interval"),
     float64("specific_high", "upper end of its 95 % interval"),
-    float64("p", "one-sided: that the share is not above 5 %, or nothing of it specific"),
+    float64("p", "one-sided, of this footage: that the share is not above 5 %, nor above its placebos"),
+    float64("p_clips", "the same of footage like this: parts or clips as units; NaN with fewer than five"),
+    boolean("misfit", "noise and coding are surely more than all the change: nothing follows from the row"),
     int64("clusters", "independent clusters of pairs"),
     int64("occurs", "pairs in which such a change was measured at all"),
     int64("flips", "flips among the pairs"),
@@ -108,6 +122,9 @@ _SHARE = (
     float64(
         "flips_reproduced", "those that this step of the chain turns; half where one of its two orders does"
     ),
+    float64("flips_due", "flips among the pairs that would not have happened without this cause"),
+    float64("flips_at_most", "upper limit (95 %) of these among all flips of the footage"),
+    int64("flips_all", "flips between neighbours in all the footage"),
     int64("excluded", "pairs that could not be replayed"),
     string("reasons", "why, with their numbers"),
 )
@@ -137,8 +154,15 @@ NAMED = Table(
         SCALE,
         float64("share", "of the model's squared change"),
         *INTERVAL,
+        float64("p", "one-sided, of this footage"),
+        float64("p_clips", "one-sided, of footage like this; NaN with fewer than five clips"),
         float64("q", "false discovery rate at which it is named, over causes and models"),
-        float64("replication", "share of half-samples in which it is found again"),
+        float64(
+            "replication", "share of tests on footage that did not make the finding that make it; NaN: none"
+        ),
+        int64("replication_found", "tests that make it again"),
+        int64("replication_tested", "tests in all"),
+        string("replication_of", 'what they were made on: "clips", "later half of the footage", or ""'),
     ),
 )
 

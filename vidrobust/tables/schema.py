@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidrobust.errors import InputError
-from vidrobust.tables import causes, classification, correlation, detection, footage, rates
+from vidrobust.tables import causes, classification, correlation, detection, footage, rates, remedies
 from vidrobust.tables.table import Extra, Table
 
 TABLES: Mapping[str, Table] = MappingProxyType(
     {
         table.name: table
-        for module in (footage, classification, detection, rates, causes, correlation)
+        for module in (footage, classification, detection, rates, causes, correlation, remedies)
         for table in module.TABLES
     }
 )

@@ -24,6 +24,7 @@ import torch
 from av.filter import Graph
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.frames.pixels import LUMA
 from vidrobust.video.side_data import display_matrix
 
 ColorMode = Literal["fast", "accurate"]
@@ -36,7 +37,7 @@ SPACES = {
 }  # fmt: skip
 WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 """Luma weights of red and blue by AVColorSpace (ITU-T H.273, table 4); all others are BT.601, as in ffmpeg."""
-BT601 = (0.299, 0.114)
+BT601 = (float(LUMA[0]), float(LUMA[2]))
 _ANY_TIME_BASE = Fraction(1, 1000)  # pixels do not depend on it, but a graph must have one
 
 PLANAR = {

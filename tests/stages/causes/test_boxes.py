@@ -95,7 +95,7 @@ def test_flicker_of_a_detector_that_sees_brightness_alone_is_lights(scene: np.nd
 
 def test_noise_alone_names_no_cause(scene: np.ndarray) -> None:
     causes = accounted(scene, by_pixels, [[1.0] * 4] * 8, 4.0)
-    change = causes.groupby("item")["change"].first()
+    change = causes.groupby("item")["squared_change"].first()
     assert (change > 0.01).all()  # the scores do change
     table = summarise(causes, per_item=False)
     assert set(named(table)["cause"]) <= {NOISE}
@@ -134,7 +134,7 @@ def test_a_frame_without_boxes_has_no_coordinates(scene: np.ndarray) -> None:
     pair = study_pair(first, second, *recorded([view(scene)] * 2, 2.0, 1))
     again = seen_boxes(Fixed(lambda part, k: -4.0), pair.pictures)
     rows = score(pair, Fixed(by_pixels), (again.z, again.states), names=again.names)
-    assert {row["change"] for row in rows} == {0.0}
+    assert {row["squared_change"] for row in rows} == {0.0}
 
 
 def test_a_moving_object_is_followed_and_one_that_leaves_is_left_out() -> None:

@@ -12,7 +12,7 @@ from tests.stages.causes.planted import Grid, recorded, still, view
 from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.measured import edges_of
 from vidrobust.stages.causes.pair_replays import NO_THIRD, PairReplays, study_pair
-from vidrobust.stages.causes.scene import CAUSES, turned
+from vidrobust.stages.causes.scene import CAUSES, other_motion
 from vidrobust.stages.causes.score import KEYFRAMES, NOISE, coordinates, predict, score
 
 MODEL = Grid()
@@ -35,8 +35,8 @@ def shares(
         z = coordinates(predict(MODEL, (*frames[1:3], *map(to_levels, clean[1:3])), "cpu"), "logits")
         along += float((z[3] - z[2]) @ (z[1] - z[0]))
         change += float(np.square(z[1] - z[0]).sum())
-    table = pd.DataFrame(rows).groupby("cause", sort=False)[["along", "change"]].sum()
-    return table["along"] / table["change"], along / change, made
+    table = pd.DataFrame(rows).groupby("cause", sort=False)[["projection", "squared_change"]].sum()
+    return table["projection"] / table["squared_change"], along / change, made
 
 
 def test_light(scene: np.ndarray) -> None:
@@ -82,7 +82,7 @@ def test_the_steps_of_both_chains_add_up_to_everything(scene: np.ndarray) -> Non
     z = coordinates(predict(MODEL, pair.pictures, "cpu"), "logits")
     d = (z[1] - z[0]) * (-1 if pair.reversed else 1)
     whole = (z[pair.forwards[-1]] - z[pair.forwards[0]]) @ d
-    assert rows.loc[list(CAUSES), "along"].sum() == pytest.approx(whole)
+    assert rows.loc[list(CAUSES), "projection"].sum() == pytest.approx(whole)
     assert pair.forwards[0] == pair.backwards[0]
     assert pair.forwards[-1] == pair.backwards[-1]
 
@@ -100,13 +100,13 @@ def test_a_repeated_frame_is_no_third_frame(scene: np.ndarray) -> None:
     assert pair.excluded == NO_THIRD
     rows = score(pair, MODEL)
     assert {row["cause"] for row in rows} == {*CAUSES, NOISE}
-    assert all(np.isnan(row["along"]) and row["change"] > 0 for row in rows)
+    assert all(np.isnan(row["projection"]) and row["squared_change"] > 0 for row in rows)
 
 
 def test_the_frame_after_serves_where_there_is_none_before(scene: np.ndarray) -> None:
     frames = recorded([view(scene, shift=(s, 0)) for s in (0, 1, 3, 2)], 1.0, 0)
     rows = pd.DataFrame(score(study_pair(None, *frames[1:]), MODEL)).set_index("cause")
-    assert rows.loc["camera", "along"] / rows.loc["camera", "change"] > 0.6
+    assert rows.loc["camera", "projection"] / rows.loc["camera", "squared_change"] > 0.6
 
 
 def test_another_scene_cannot_be_replayed(scene: np.ndarray) -> None:
@@ -120,7 +120,7 @@ def test_a_pair_across_a_keyframe_is_compared_with_the_pairs_beside_it(scene: np
     z = coordinates(predict(MODEL, tuple(frames), "cpu"), "logits")
     before, change, after = (float(np.square(z[k + 1] - z[k]).sum()) for k in range(3))
     assert row["cause"] == KEYFRAMES
-    assert row["along"] == pytest.approx(change - (before + after) / 2)
+    assert row["projection"] == pytest.approx(change - (before + after) / 2)
 
 
 def test_two_classes_are_compared_by_square_roots(scene: np.ndarray) -> None:
@@ -129,14 +129,14 @@ def test_two_classes_are_compared_by_square_roots(scene: np.ndarray) -> None:
     row = {each["cause"]: each for each in score(pair, model)}["light"]
     p = predict(model, tuple(frames[1:3]), "cpu")
     # Hellinger: the squared distance of the square roots
-    assert row["change"] == pytest.approx(np.square(np.sqrt(p[1]) - np.sqrt(p[0])).sum())
-    assert 0.8 < row["along"] / row["change"] < 1.2
+    assert row["squared_change"] == pytest.approx(np.square(np.sqrt(p[1]) - np.sqrt(p[0])).sum())
+    assert 0.8 < row["projection"] / row["squared_change"] < 1.2
 
 
 def test_a_picture_without_texture_can_still_become_lighter() -> None:
     flat = [np.full((96, 128, 3), level, np.float32) for level in (90, 100, 112, 100)]
     rows = pd.DataFrame(score(study_pair(*recorded(flat, 1.0, 0)), MODEL)).set_index("cause")
-    assert 0.8 < rows.loc["light", "along"] / rows.loc["light", "change"] < 1.2
+    assert 0.8 < rows.loc["light", "projection"] / rows.loc["light", "squared_change"] < 1.2
     assert rows.loc["light", "size"] == pytest.approx(0.12, abs=0.02)
 
 
@@ -159,9 +159,54 @@ def test_edges_lie_two_pixels_about_a_jump() -> None:
     assert not edges_of(motion).any()
 
 
-def test_wrong_directions_keep_the_length() -> None:
-    motion = np.array([[[3.0, 1.0]]], np.float32)
-    # y points down: left of (3, 1) is (1, -3)
-    assert turned(motion, "left")[0, 0].tolist() == [1, -3]
-    assert turned(motion, "right")[0, 0].tolist() == [-1, 3]
-    assert turned(motion, "reversed")[0, 0].tolist() == [-3, -1]
+def test_a_placebo_of_motion_is_as_large_as_smooth_and_another() -> None:
+    motion = np.zeros((120, 160, 2), np.float32)
+    motion[:, 40:] = (3.0, 1.0)
+    first, second = (other_motion(motion, draw, seed=5) for draw in (0, 1))
+    assert not first[:, :40].any()
+    assert np.square(first[:, 40:]).sum(axis=2).mean() == pytest.approx(10, rel=1e-3)
+    assert np.abs(np.diff(first[:, 40:], axis=0)).max() < 0.3
+    assert abs(float((first * motion).mean())) < 4.0
+    assert not np.allclose(first, second)
+    assert np.array_equal(first, other_motion(motion, 0, seed=5))
+
+
+@pytest.mark.parametrize("cause", ["light", "local_light"])
+def test_a_placebo_of_light_has_its_energy_and_nothing_of_its_direction(
+    scene: np.ndarray, cause: str
+) -> None:
+    clean = [view(scene, gain=g) for g in (0.7, 0.7, 0.8, 0.8)]  # nothing is clipped
+    if cause == "local_light":
+        clean = [shaded(view(scene), x) for x in (0.3, 0.3, 0.5, 0.5)]
+    pair = study_pair(*recorded(clean, 0.5, 0))
+    before, after = (pair.pictures[k].astype(float) for k in pair.forwards[CAUSES.index(cause) :][:2])
+    real = after - before
+    for b, p in pair.placebo[cause]:
+        made = pair.pictures[p].astype(float) - pair.pictures[b]
+        assert np.square(made).mean() == pytest.approx(np.square(real).mean(), rel=0.2)
+        assert abs((made * real).sum()) < 0.1 * np.square(real).sum()
+
+
+def shaded(picture: np.ndarray, x: float) -> np.ndarray:
+    """A soft shadow, its middle at this share of the width."""
+    height, width = picture.shape[:2]
+    across, down = np.arange(width) / width - x, np.arange(height)[:, None] / height - 0.5
+    return np.asarray(picture * (1 - 0.4 * np.exp(-((across / 0.18) ** 2) - (down / 0.3) ** 2))[..., None])
+
+
+def test_a_shadow_that_wanders_is_local_light_and_no_noise(scene: np.ndarray) -> None:
+    """Neither noise nor codec: all of it was once told as noise and coding, two to five times the change."""
+    clean = [shaded(view(scene), x) for x in (0.35, 0.42, 0.5, 0.55)]
+    found, truth, made = shares(clean, 0.0, pairs=1)
+    assert truth == pytest.approx(1)
+    assert found["local_light"] > 0.7
+    assert found[NOISE] < 0.15
+    assert abs(found[["camera", "objects", "colour"]]).max() < 0.15
+    assert made[0].sizes["local_light"].size == pytest.approx(0.08, abs=0.05)
+
+
+def test_noise_is_the_same_beside_a_shadow(scene: np.ndarray) -> None:
+    clean = [shaded(view(scene), x) for x in (0.35, 0.42, 0.5, 0.55)]
+    found, truth, _ = shares(clean, 2.0, pairs=4)
+    assert found["local_light"] == pytest.approx(truth, abs=0.2)
+    assert found[NOISE] < 0.4

@@ -101,7 +101,7 @@ def test_boxes_that_move_with_their_part_name_no_cause(scene: np.ndarray) -> Non
     causes = accounted(Middle(), clips, 2.0)
     assert (causes.groupby("item")["size"].max() > 1).all()  # the plate's motion was measured
     # a box of 40 px wanders by less than a third of a pixel about its part
-    assert causes["change"].max() < (0.33 / 40) ** 2 * 4
+    assert causes["squared_change"].max() < (0.33 / 40) ** 2 * 4
     assert set(named(summarise(causes, per_item=False))["cause"]) <= {NOISE}
 
 
@@ -113,7 +113,7 @@ def test_noise_alone_names_no_cause(scene: np.ndarray) -> None:
 
     clips = [[with_plate(scene, 100)] * 4 for _ in range(8)]
     causes = accounted(Middle(lean), clips, 4.0)
-    assert (causes.groupby("item")["change"].first() > 0).all()
+    assert (causes.groupby("item")["squared_change"].first() > 0).all()
     table = summarise(causes, per_item=False)
     assert set(named(table)["cause"]) <= {NOISE}
     own = table.set_index("cause")

@@ -27,7 +27,7 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.headline import collect
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages import conclusions
-from vidrobust.stages.causes.naming import named, replication
+from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.causes.shares import summarise_by
 from vidrobust.stages.stability.rates import summarise
@@ -95,7 +95,7 @@ def make(
     account = summarise_account(causes)
     folder.write_table("account", account)
     folder.write_table("account_by", summarise_by(causes))
-    folder.write_table("named", replication(causes, named(account), seed))
+    folder.write_table("named", replicated(causes, named(account)))
     _moments(folder, pairs, frame_table, models, rng, player=player)
     for stage in ("stability", "sensitivity", "variation", "causes"):
         folder.note_stage(stage, {"seconds": 12.3})
@@ -242,11 +242,19 @@ def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generat
         along = change * (share + rng.normal(0, 0.02, len(some)))
         replayed = cause != "noise_and_coding"
         columns = {name: some[name].to_numpy() for name in ("item", "model", "frame_a", "frame_b", "time_s")}
-        columns |= {"cause": cause, "along": along, "change": change, "weight": 1.0, "excluded": ""}
+        columns |= {
+            "cause": cause,
+            "projection": along,
+            "squared_change": change,
+            "weight": 1.0,
+            "excluded": "",
+        }
         columns |= {"flip": some["label_flip"].to_numpy(), "reproduced": False, "turns": 0.0}
         columns |= {"size": 1.0, "unit": "px", "measured": "1 px", "scale": "adjacent"}
         columns |= {
-            "wrong": 0.2 * along if replayed else np.nan,
+            "placebo": 0.2 * along if replayed else np.nan,
+            "margin_step": np.nan,
+            "margin_past": np.nan,
             "class_a": CLASSES[0],
             "class_b": CLASSES[1],
         }
@@ -262,8 +270,8 @@ def _within(causes: pd.DataFrame) -> pd.DataFrame:
     return camera[keys].assign(
         perturbation="translation",
         strength=2.0,
-        along=0.9 * camera["along"],
-        along_cause=camera["along"],
+        along=0.9 * camera["projection"],
+        along_cause=camera["projection"],
         grain=np.nan,
         grain_seen=np.nan,
     )

@@ -32,7 +32,18 @@ SECTIONS = (
 )  # fmt: skip
 ONE_PAGE = ("answer", "do", "undetermined", "moments", "look", "swaps")
 LOADS = ("src", "href", "srcset", "poster", "data", "action", "background")
-QUESTIONS = ("stable", "worst", "why", "sensitive", "proxies", "policy", "footage", "made", "glossary")
+QUESTIONS = (
+    "stable",
+    "worst",
+    "why",
+    "sensitive",
+    "proxies",
+    "remedies",
+    "policy",
+    "footage",
+    "made",
+    "glossary",
+)
 
 
 def ids_of(page: Page, tag: str) -> list[str]:

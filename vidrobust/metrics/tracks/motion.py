@@ -7,7 +7,7 @@ import itertools
 import cv2
 import numpy as np
 
-from vidrobust.changes.motion import same_light
+from vidrobust.changes.same_light import same_light
 
 SIDE = 640
 """Measured on the frame averaged down to this longer side."""
@@ -122,7 +122,7 @@ def _corners(gray: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def _tracked(a: np.ndarray, b: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(P, 2) how far each point moves, analysis px, and which of them come back to where they started."""
-    first, second = same_light(a, b)
+    first, second = same_light(a, b, alike="share")
     window = (WINDOW, WINDOW)
     start = points[:, None]
     there, found, _ = cv2.calcOpticalFlowPyrLK(first, second, start, None, winSize=window, maxLevel=LEVELS)

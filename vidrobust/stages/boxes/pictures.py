@@ -126,7 +126,7 @@ def _draw(picture: np.ndarray, rows: pd.DataFrame, track: int, expected: list[fl
 
 def _curves(run: Run, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
     """The curve of each model, its items added up; the jitter is weighted with their frames."""
-    sizes = {entry["item"]: (entry["height"], entry["width"]) for entry in run.folder.run["inputs"]}
+    sizes = run.folder.record.sizes
     parts = []
     for (model, item), rows in detections.groupby(["model", "item"], sort=False):
         found = item_boxes(rows, transitions[transitions["item"] == item], sizes[item])

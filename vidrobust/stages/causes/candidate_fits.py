@@ -21,9 +21,11 @@ from scipy import optimize
 
 from vidrobust.changes.registration import affine_field
 from vidrobust.changes.sharpness import Blur
-from vidrobust.frames.pixels import to_array, to_levels, to_tensor
+from vidrobust.frames.pixels import luma, to_array, to_levels, to_tensor
+from vidrobust.frames.spline_field import lattice_side, spline_basis
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
+from vidrobust.perturb.illumination import PATCHES
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.scene import CAUSES, STEP, Motion
 from vidrobust.stages.causes.score import NOISE
@@ -40,10 +42,15 @@ CANDIDATES = {
 }
 """What may stand for a cause in training, the plainest first, as the records say. What came into view has none.
 
-Of light and colour the signed form is fitted, of sharpness the strength; of motion and noise only those below."""
+Of light and colour the signed form is fitted, of sharpness the strength; of light from place to place,
+of motion and of noise only those below."""
 SAMPLED = 6
 """Every so many-th pixel along each axis is enough to fit levels."""
 SMALLEST_PX = 0.05
+SMALLEST_GAIN = 0.002
+"""A field of gain that spreads by less is within the rounding of 8 bits."""
+BLOCK = 8
+"""Side, px, of the blocks whose means tell a field of gain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +164,8 @@ def _fitted(
         found: tuple[float, np.ndarray, np.ndarray | None] | None
         if cause in ("light", "colour"):
             found = _levels(name, before, after)
+        elif cause == "local_light":
+            found = _lit(name, before, after)
         elif cause == "sharpness":
             found = _blurred(pair.sizes[cause], name, before)
         else:
@@ -187,6 +196,37 @@ def _levels(name: str, before: np.ndarray, after: np.ndarray) -> tuple[float, np
         return None
     played = to_array(PERTURBATIONS[name].apply_signed(to_tensor([before]), strength)[0]).copy()
     return strength, played, None
+
+
+def _lit(name: str, before: np.ndarray, after: np.ndarray) -> tuple[float, np.ndarray, None] | None:
+    """The gain between the pictures as a plane or as a field of the smoothness of ``illumination``.
+
+    Its strength is the standard deviation of the gain's logarithm over the picture, as the catalogue has it.
+    """
+    height, width = before.shape[:2]
+    size = (max(4, width // BLOCK), max(4, height // BLOCK))
+    first, second = (
+        cv2.resize(luma(x), size, interpolation=cv2.INTER_AREA).astype(np.float64) for x in (before, after)
+    )
+    if name == "light_gradient":
+        y, x = (np.linspace(-1, 1, n) for n in size[::-1])
+        design = np.stack(np.broadcast_arrays(1.0, x[None], y[:, None]), axis=-1).reshape(-1, 3)
+    else:
+        spacing = max(height, width) / PATCHES
+        down, across = (
+            spline_basis(count, side / count, spacing, lattice_side(side, spacing))
+            for count, side in zip(size[::-1], (height, width), strict=True)
+        )
+        design = np.einsum("ri,cj->rcij", down, across).reshape(len(down) * len(across), -1)
+    weight = ((first > 8) & (second > 8)).ravel().astype(np.float64)
+    ratio = np.log(np.maximum(second, 1) / np.maximum(first, 1)).ravel()
+    normal = design.T @ (design * weight[:, None]) + 1e-3 * np.eye(design.shape[1])
+    field = (design @ np.linalg.solve(normal, design.T @ (weight * ratio))).reshape(size[::-1])
+    strength = float(field.std())
+    if strength < SMALLEST_GAIN:
+        return None
+    gain = np.exp(cv2.resize(field.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC))
+    return strength, to_levels(before * gain[..., None]), None
 
 
 def _blurred(size: Size, name: str, before: np.ndarray) -> tuple[float, np.ndarray, None] | None:

@@ -1,7 +1,8 @@
 """Everything measured between two frames, in the form in which it can be played again.
 
     first ──▶ second     light, colour    how the levels changed (``changes/tone.py``)
-                         camera           the motion that most of the picture shares
+                         local light      how they changed besides, from place to place
+                         (``changes/local_light.py``) camera           the motion that most of the picture shares
                          objects          what moves otherwise, beyond the camera
                          new              what of the second frame was not in the first
                          sharpness        the blur between them
@@ -11,26 +12,28 @@ Displacements stand on the grid of the second frame and lead back to the first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from vidrobust.changes import tone
+from vidrobust.changes.local_light import LocalLight, fit_local_light, no_local_light
 from vidrobust.changes.motion import Similarity, measure_motion
 from vidrobust.changes.prepared import prepare_array
 from vidrobust.changes.registration import (
     RESOLUTION,
-    SCALE_OF_RESIDUAL,
     Registration,
     affine_field,
+    blurred_difference,
+    inside,
     register,
-    same_light,
     size_px,
     warp,
 )
+from vidrobust.changes.same_light import same_light
 from vidrobust.changes.sharpness import Blur, blur_between
-from vidrobust.frames.pixels import luma
+from vidrobust.frames.pixels import luma, to_levels
 
 SAME_MOTION = 0.5
 """Two estimates of the camera's motion that are nearer, px rms, are of the same motion."""
@@ -48,6 +51,8 @@ CLOSING = 15
 """Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion."""
 JUMP = 1.0
 """A jump of the displacement between neighbours, px, that is the edge of what moves."""
+ROUNDS = 3
+"""Rounds in which light that all of the picture shares and light from place to place are fitted in turn."""
 EDGE = 2
 """Pixels to both sides of such an edge that count as come into view."""
 
@@ -60,6 +65,7 @@ class Change:
     objects  (H, W, 2) float32 px, motion beyond the camera's; zero where there is none
     new      (H, W) bool, pixels of the second frame that were not in the first
     levels   light and colour
+    local    light from place to place, on the grid of the second frame
     blur     what takes the first frame's sharpness to the second's
     affine   (2, 3) the camera's motion as a map from the second frame to the first
     failed   why nothing can be said, or empty; then all of the above is "no change"
@@ -69,6 +75,7 @@ class Change:
     objects: np.ndarray
     new: np.ndarray
     levels: tone.Tone
+    local: LocalLight
     blur: Blur
     affine: np.ndarray
     failed: str = ""
@@ -95,28 +102,55 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
     first, second  (H, W, 3) uint8 RGB of one size
     fine           as in ``register``; without it camera and objects are not told apart with care
     """
-    found = register(first, second, fine=fine)
+    found = _measured(first, second, first, fine=fine)
+    if not (found.local.there and (found.has_objects or found.has_camera)):
+        return found
+    # flow may take a shadow that moves for motion: it is measured again with the shadow laid on the first frame
+    again = _measured(first, second, to_levels(found.local.of(found.levels.light(first))), fine=fine)
+    return found if again.failed or size_px(again.motion) >= size_px(found.motion) else again
+
+
+def _measured(first: np.ndarray, second: np.ndarray, lit: np.ndarray, *, fine: bool) -> Change:
+    """lit  the first frame as motion is looked for in it, nearer to the light of the second."""
+    found = register(lit, second, fine=fine)
     if found.failed == "no texture":
         return _flat(first, second)
     if found.failed:
         return unchanged(first.shape, found.failed)
-    affine = _camera(first, second, found) if fine else _shared_motion(found)
+    affine = _camera(lit, second, found) if fine else _shared_motion(found)
     camera = affine_field(affine, *found.visible.shape)
-    grays = same_light(luma(first), luma(second))
+    grays = same_light(luma(lit), luma(second), alike="level")
     objects = _objects(*grays, camera, found.flow)
     motion = camera + objects
-    new = found.unseen | _outside(motion) | edges_of(motion)
+    new = found.unseen | ~inside(motion) | edges_of(motion)
     moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
     clear = found.visible & ~new
-    levels = tone.fit_tone(moved, second, clear)
+    levels, local = _lights(moved, second, clear)
     return Change(
         camera=camera,
         objects=objects,
         new=new,
         levels=levels,
-        blur=blur_between(levels.light(luma(first)), luma(second), motion, clear),
+        local=local,
+        blur=blur_between(local.of(levels.light(luma(first))), luma(second), motion, clear),
         affine=affine,
     )
+
+
+def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray) -> tuple[tone.Tone, LocalLight]:
+    """What light and colour all of the picture shares, and what is left from place to place.
+
+    Where there is light from place to place the two are fitted in turn: a curve fitted to a picture of which
+    one side became brighter takes the levels of that side for bright ones.
+    """
+    levels = tone.fit_tone(moved, second, clear)
+    local = fit_local_light(levels.colour(levels.light(moved)), second, clear)
+    for _ in range(ROUNDS if local.there else 0):
+        gain = local.gain(*clear.shape)
+        even = to_levels(moved * (gain / gain.mean())[..., None])
+        levels = tone.fit_tone(even, second, clear)
+        local = fit_local_light(levels.colour(levels.light(moved)), second, clear)
+    return levels, local
 
 
 def unchanged(shape: tuple[int, ...], failed: str = "") -> Change:
@@ -128,6 +162,7 @@ def unchanged(shape: tuple[int, ...], failed: str = "") -> Change:
         objects=still,
         new=np.zeros((height, width), bool),
         levels=tone.no_tone(failed),
+        local=no_local_light(),
         blur=Blur(),
         affine=np.eye(2, 3),
         failed=failed,
@@ -137,15 +172,9 @@ def unchanged(shape: tuple[int, ...], failed: str = "") -> Change:
 def _flat(first: np.ndarray, second: np.ndarray) -> Change:
     """A picture without texture can still become lighter."""
     nothing = unchanged(first.shape)
-    levels = tone.fit_tone(first, second, np.ones(first.shape[:2], bool))
-    return Change(
-        camera=nothing.camera,
-        objects=nothing.objects,
-        new=nothing.new,
-        levels=levels,
-        blur=Blur(),
-        affine=nothing.affine,
-    )
+    everywhere = np.ones(first.shape[:2], bool)
+    levels, local = _lights(first, second, everywhere)
+    return replace(nothing, levels=levels, local=local)
 
 
 def _camera(first: np.ndarray, second: np.ndarray, found: Registration) -> np.ndarray:
@@ -212,11 +241,6 @@ def _objects(first: np.ndarray, second: np.ndarray, camera: np.ndarray, flow: np
     return np.asarray(np.where(closed.astype(bool)[..., None], own, np.float32(0)))
 
 
-def blurred_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(H, W) absolute difference of two grey pictures about each pixel, levels."""
-    return np.asarray(cv2.GaussianBlur(cv2.absdiff(a, b).astype(np.float32), (0, 0), SCALE_OF_RESIDUAL))
-
-
 def edges_of(motion: np.ndarray) -> np.ndarray:
     """(H, W) bool, within 2 px of a jump of the displacement by more than 1 px between neighbours."""
     jump = np.zeros(motion.shape[:2], np.uint8)
@@ -226,14 +250,6 @@ def edges_of(motion: np.ndarray) -> np.ndarray:
         ahead |= step
         behind |= step
     return np.asarray(cv2.dilate(jump, _disc(2 * EDGE + 1)).astype(bool)) if jump.any() else jump.astype(bool)
-
-
-def _outside(motion: np.ndarray) -> np.ndarray:
-    """(H, W) bool, what the second frame shows from beyond the border of the first."""
-    height, width = motion.shape[:2]
-    x = np.arange(width, dtype=np.float32)[None] + motion[..., 0]
-    y = np.arange(height, dtype=np.float32)[:, None] + motion[..., 1]
-    return np.asarray((x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5))
 
 
 def _length(field: np.ndarray) -> np.ndarray:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
-from vidrobust.changes.registration import moves
+from vidrobust.changes.registration import moves, warp
 from vidrobust.changes.sharpness import Blur
-from vidrobust.stages.causes.exchange import aligned, content_seed, exchanged, noise_levels
+from vidrobust.stages.causes.exchange import aligned, content_seed, exchanged, noise_levels, rough
 from vidrobust.stages.causes.measured import Change, measure_change, unchanged
-from vidrobust.stages.causes.scene import CAUSES, WRONG, Motion, Scene, sparse
+from vidrobust.stages.causes.scene import CAUSES, PLACEBOS, Motion, Scene, sparse
 from vidrobust.stages.causes.sizes import Size, sizes_of
 
 DRAWS = 2
@@ -37,9 +38,10 @@ class PairReplays:
     """The pictures of one pair and what each of them is.
 
     pictures   (H, W, 3) uint8, each different one once; 0 is frame t, 1 is frame t+1
-    forwards   7 pictures: nothing, then light, colour, camera, objects, came into view, sharpness switched on
-    backwards  7 pictures: nothing, then the same from the last cause to the first
-    wrong      cause -> pairs of pictures, before and with the cause in a wrong direction
+    forwards   8 pictures: nothing, then light, local light, colour, camera, objects, came into view, sharpness
+               switched on
+    backwards  8 pictures: nothing, then the same from the last cause to the first
+    placebo    cause -> pairs of pictures, before and with each of the cause's placebos
     exchange   pairs of pictures with noise and coding exchanged
     beside     pictures (t-1, t) and (t+1, t+2), where these frames are known
     reversed   the chain leads from t+1 to t, because the picture gets sharper
@@ -53,7 +55,7 @@ class PairReplays:
     pictures: tuple[np.ndarray, ...]
     forwards: tuple[int, ...] = ()
     backwards: tuple[int, ...] = ()
-    wrong: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    placebo: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     exchange: tuple[tuple[int, int], ...] = ()
     beside: tuple[tuple[int, int], ...] = ()
     reversed: bool = False
@@ -114,14 +116,14 @@ class _Album:
         self.pictures.append(picture)
         return len(self.pictures) - 1
 
-    def of(self, scene: Scene, on: tuple[str, ...], wrong: tuple[str, str] = ("", "")) -> int:
+    def of(self, scene: Scene, on: tuple[str, ...], placebo: tuple[str, str] = ("", "")) -> int:
         """The place of a scene's picture; causes that do not occur change nothing."""
-        wrong = wrong if wrong[0] in scene.occurring else ("", "")
+        placebo = placebo if placebo[0] in scene.occurring else ("", "")
         on = tuple(cause for cause in on if cause in scene.occurring)
-        key = (*sorted(on), *wrong)
+        key = (*sorted(on), *placebo)
         if key not in self._place:
-            self._place[key] = self.add(scene.picture(on, wrong))
-            self.motions[self._place[key]] = scene.motion(on, wrong)
+            self._place[key] = self.add(scene.picture(on, placebo))
+            self.motions[self._place[key]] = scene.motion(on, placebo)
         return self._place[key]
 
 
@@ -130,9 +132,9 @@ def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, rever
     steps = range(len(CAUSES) + 1)
     forwards = tuple(album.of(scene, CAUSES[:n]) for n in steps)
     backwards = tuple(album.of(scene, CAUSES[len(CAUSES) - n :]) for n in steps)
-    wrong = {
+    placebo = {
         cause: tuple((album.of(scene, CAUSES[:n]), album.of(scene, CAUSES[:n], (cause, how))) for how in hows)
-        for n, (cause, hows) in enumerate(WRONG.items())
+        for n, (cause, hows) in enumerate(PLACEBOS.items())
     }
     exchange = tuple((album.add(plus), album.add(minus)) for plus, minus in pairs)
     change = scene.change
@@ -143,7 +145,7 @@ def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, rever
         pictures=tuple(album.pictures),
         forwards=forwards,
         backwards=backwards,
-        wrong=wrong,
+        placebo=placebo,
         exchange=exchange,
         reversed=reverse,
         sizes=sizes_of(a, scene, noise, reverse=reverse),
@@ -156,6 +158,7 @@ def _exchanged(
 ) -> tuple[tuple[tuple[np.ndarray, np.ndarray], ...], float]:
     """Pairs of pictures with noise and coding exchanged, and the noise in levels."""
     brought, real = aligned(a, b, change), b.astype(np.float32)
+    brought = real + rough(brought - real)
     return exchanged(brought, real, draws=DRAWS, seed=content_seed(a, b)), noise_levels(brought, real)
 
 
@@ -166,7 +169,7 @@ def _scene(
     third, to_a = _third(before, a, after)
     if third is None:
         return None, to_a.failed
-    x = to_a.levels.colour(to_a.levels.light(third)) if _toned(to_a) else third.astype(np.float32)
+    x = _in_light_of(third, to_a)
     if to_a.blur.sigma_px > 0:
         x = to_a.blur.of(x)
     wanted, short = change.blur.sigma_px, min(0.0, to_a.blur.sigma_px)
@@ -178,6 +181,7 @@ def _scene(
         gaps=to_a.new,
         fill=a.astype(np.float32),
         change=change,
+        seed=content_seed(a, b),
         content=_content(b, after),
         blur=Blur(
             sigma_px=float(np.sqrt(max(0.0, wanted**2 - short**2))) if wanted > 0 else 0.0,
@@ -215,5 +219,14 @@ def _content(b: np.ndarray, after: np.ndarray | None) -> np.ndarray:
     return aligned(after, b, change)
 
 
-def _toned(change: Change) -> bool:
-    return change.levels.has_light or change.levels.has_colour
+def _in_light_of(third: np.ndarray, change: Change) -> np.ndarray:
+    """(H, W, 3) float32: the third frame in the light and colour of t, still on its own grid."""
+    x = third.astype(np.float32)
+    if change.levels.has_light:
+        x = change.levels.light(x)
+    if change.local.there:
+        gain = change.local.gain(*x.shape[:2])
+        # the gain stands on the grid of t; it is smooth, so that the way back is near enough the way there
+        gain = warp(gain, -change.motion, interpolation=cv2.INTER_LINEAR) if change.motion.any() else gain
+        x = x * gain[..., None]
+    return change.levels.colour(x) if change.levels.has_colour else x

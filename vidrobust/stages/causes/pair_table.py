@@ -23,10 +23,13 @@ change stays in the sum, and is unexplained."""
 class PairTable:
     """The pairs of one model.
 
-    along        (n, 7) weighted, the six causes that can be replayed, then noise and coding; 0 if it could not be
-    wrong        (n, 7) the same of the wrong directions
-    turns        (n, 7) how much of the step to the label of t+1 this cause takes
-    measured     (n, 7) bool, such a change was measured
+    projection   (n, 8) weighted, the causes that can be replayed, then noise and coding; 0 if it could not be
+    placebo      (n, 8) the same of the placebos
+    turns        (n, 8) how much of the step to the label of t+1 this cause takes
+    measured     (n, 8) bool, such a change was measured
+    margin_step  (n, 8) how far this cause moves the margin towards the flip; NaN where not known
+    margin_past  (n,) how far t+1 lies beyond the border between its label and that of t; NaN where not known
+    weight       (n,) how many pairs each stands for
     change       (n,) weighted <d, d> of pairs across no keyframe, else 0
     excess       (n,) weighted excess of pairs across a keyframe over the pairs beside them, else 0
     at_keyframe  (n,) weighted <d, d> of those, else 0
@@ -35,10 +38,13 @@ class PairTable:
     part         (n,) str, the part that was shown, "" where unknown
     """
 
-    along: np.ndarray
-    wrong: np.ndarray
+    projection: np.ndarray
+    placebo: np.ndarray
     turns: np.ndarray
     measured: np.ndarray
+    margin_step: np.ndarray
+    margin_past: np.ndarray
+    weight: np.ndarray
     change: np.ndarray
     excess: np.ndarray
     at_keyframe: np.ndarray
@@ -53,6 +59,12 @@ class PairTable:
         found = independent_clusters(self.item, self.frame, part=self.part, shortest=SHORTEST_SAMPLED)
         return found.label
 
+    @cached_property
+    def footage(self) -> np.ndarray:
+        """(n,) int code of the part that a pair shows, or of its clip where no part is known."""
+        names = np.where(self.part == "", [f"clip {code}" for code in self.item], self.part)
+        return np.asarray(np.unique(names.astype(str), return_inverse=True)[1])
+
     def take(self, chosen: np.ndarray) -> PairTable:
         """Some of the pairs."""
         return PairTable(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
@@ -66,22 +78,25 @@ class PairTable:
         names = (*CAUSES, NOISE, KEYFRAMES)
         column = kept["cause"].map({name: k for k, name in enumerate(names)}).to_numpy(np.int64)
 
-        def wide(name: str) -> np.ndarray:
-            table = np.zeros((len(pairs), len(names)))
-            table[place, column] = np.nan_to_num(kept[name].to_numpy(np.float64))
+        def wide(name: str, missing: float = 0.0) -> np.ndarray:
+            table = np.full((len(pairs), len(names)), missing)
+            table[place, column] = np.nan_to_num(kept[name].to_numpy(np.float64), nan=missing)
             return table
 
         weight = pairs["weight"].to_numpy(np.float64)
-        change = weight * pairs["change"].to_numpy(np.float64)
+        change = weight * pairs["squared_change"].to_numpy(np.float64)
         keyframe = (pairs["cause"] == KEYFRAMES).to_numpy(bool)
-        along = weight[:, None] * wide("along")
+        projection = weight[:, None] * wide("projection")
         return cls(
-            along=along[:, :-1],
-            wrong=weight[:, None] * wide("wrong")[:, :-1],
+            projection=projection[:, :-1],
+            placebo=weight[:, None] * wide("placebo")[:, :-1],
             turns=wide("turns")[:, :-1],
             measured=wide("size")[:, :-1] != 0,
+            margin_step=wide("margin_step", np.nan)[:, :-1],
+            margin_past=pairs["margin_past"].to_numpy(np.float64),
+            weight=weight,
             change=np.where(keyframe, 0.0, change),
-            excess=along[:, -1],
+            excess=projection[:, -1],
             at_keyframe=np.where(keyframe, change, 0.0),
             flip=pairs["flip"].to_numpy(bool),
             item=pd.factorize(pairs["item"])[0],

@@ -1,6 +1,7 @@
 """A third frame, brought onto frame t, on which measured changes are switched on one by one.
 
-    third frame ──aligned──▶ as at t ──light, colour, camera, objects, came into view, sharpness──▶ as at t+1
+    third frame ──aligned──▶ as at t ──light, local light, colour, camera, objects, came into view, sharpness──▶
+    as at t+1
 
 The third frame's noise is its own: neither t's nor t+1's, both of which stand in the change to be explained. Every
 picture is sampled from the third frame once, through the sum of all displacements, so that all are equally soft.
@@ -16,23 +17,34 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-from vidrobust.changes.registration import affine_field, moves, warp, warp_at
+from vidrobust.changes.registration import affine_field, inside, moves, size_px, warp, warp_at
 from vidrobust.changes.sharpness import Blur
 from vidrobust.frames.pixels import to_levels
+from vidrobust.frames.spline_field import field_of, lattice_side
 from vidrobust.stages.causes.measured import Change
 
-Cause = Literal["light", "colour", "camera", "objects", "came_into_view", "sharpness"]
+Cause = Literal["light", "local_light", "colour", "camera", "objects", "came_into_view", "sharpness"]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 """The causes that can be replayed, in the order of the chain."""
-WRONG: Mapping[str, tuple[str, ...]] = {
-    "light": ("reversed",),
-    "colour": ("reversed",),
-    "camera": ("left", "right", "reversed"),
-    "objects": ("left", "right", "reversed"),
+PLACEBOS: Mapping[str, tuple[str, ...]] = {
+    "light": ("first", "second"),
+    "local_light": ("first", "second"),
+    "colour": ("first", "second"),
+    "camera": ("first", "second"),
+    "objects": ("first", "second"),
     "came_into_view": ("across", "down"),
-    "sharpness": ("reversed",),
+    "sharpness": ("first", "second"),
 }
-"""The wrong directions in which each cause is played as well: turned by a quarter, the sign changed, elsewhere."""
+"""What is played in place of each cause to see what any change of that size does, two draws each.
+
+Motion is replaced by another smooth field of equal size, drawn at random. A change of levels is made stronger
+here and reversed there, by a smooth field drawn at random whose mean is 0. What came into view is put
+elsewhere. Such a change has the cause's energy and nothing of its direction. (The change with its sign reversed
+does not serve: an answer that is even in it cancels. Nor does the same change mirrored: the picture becomes as
+bright.)
+"""
+UNEVEN = ("light", "local_light", "colour", "sharpness")
+"""Causes whose placebo is their own change of levels under such a field."""
 
 
 STEP = 2
@@ -60,6 +72,7 @@ class Scene:
     gaps     (H, W) bool on the grid of t, what the third frame does not show
     fill     (H, W, 3) float32 on the grid of t, what is shown there
     change   measured from t to t+1
+    seed     of the placebos that are drawn at random
     content  (H, W, 3) float32 on the grid of t+1, what came into view
     blur     what takes the third frame's sharpness to that of t+1
     """
@@ -69,6 +82,7 @@ class Scene:
     gaps: np.ndarray
     fill: np.ndarray
     change: Change
+    seed: int
     content: np.ndarray
     blur: Blur
     _sampled: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
@@ -80,6 +94,7 @@ class Scene:
         change = self.change
         found = {
             "light": change.levels.has_light,
+            "local_light": change.local.there,
             "colour": change.levels.has_colour,
             "camera": change.has_camera,
             "objects": change.has_objects,
@@ -88,65 +103,91 @@ class Scene:
         }
         return frozenset(cause for cause, there in found.items() if there)
 
-    def picture(self, on: Collection[str], wrong: tuple[str, str] = ("", "")) -> np.ndarray:
+    def picture(self, on: Collection[str], placebo: tuple[str, str] = ("", "")) -> np.ndarray:
         """(H, W, 3) uint8: frame t with these changes switched on.
 
-        wrong  a further cause and the wrong direction in which it is played
+        placebo  a further cause, and which of its PLACEBOS is played
         """
-        x = self._toned(self._moved(on, wrong), on, wrong)
+        if placebo[0] in UNEVEN:
+            return to_levels(self._uneven(on, *placebo))
+        return to_levels(self._shown(on, placebo))
+
+    def _shown(self, on: Collection[str], placebo: tuple[str, str] = ("", "")) -> np.ndarray:
+        x = self._toned(self._moved(on, placebo), on)
         if "sharpness" in on:
             x = self.blur.of(x)
-        if wrong == ("sharpness", "reversed"):
-            x = 2 * x - self.blur.of(x)
         if "came_into_view" in on:
             x = self._with_content(x, on)
-        elif wrong[0] == "came_into_view":
-            x = self._with_content(x, on, wrong[1])
-        return to_levels(x)
-
-    def _toned(self, x: np.ndarray, on: Collection[str], wrong: tuple[str, str] = ("", "")) -> np.ndarray:
-        for cause, play in (("light", self.change.levels.light), ("colour", self.change.levels.colour)):
-            if cause in on:
-                x = play(x)
-            elif wrong[0] == cause:
-                x = 2 * x - play(x)
+        elif placebo[0] == "came_into_view":
+            x = self._with_content(x, on, placebo[1])
         return x
 
-    def _moved(self, on: Collection[str], wrong: tuple[str, str]) -> np.ndarray:
+    def _uneven(self, on: Collection[str], cause: str, draw: str) -> np.ndarray:
+        """The levels that a cause changes times a smooth random field, with the energy they had."""
+        before, after = (np.clip(self._shown(each), 0, 255) for each in (on, (*on, cause)))
+        change = after - before
+        power = np.square(change, dtype=np.float64).sum(axis=2)
+        whole = float(power.sum())
+        if whole <= 0:
+            return before
+        field = smooth_field(power.shape, PLACEBOS[cause].index(draw), self.seed)
+        # about its mean as the change weighs it, so that nothing of the change is left
+        field = field - float((power * field).sum()) / whole
+        size = np.sqrt(whole / max(float((power * np.square(field)).sum()), 1e-9))
+        return np.asarray(before + change * (np.float32(size) * field)[..., None])
+
+    def _toned(self, x: np.ndarray, on: Collection[str], where: np.ndarray | None = None) -> np.ndarray:
+        """Levels in the light and colour that is switched on; ``where`` (H, W) bool: of these pixels alone."""
+        if "light" in on:
+            x = self.change.levels.light(x)
+        if "local_light" in on:
+            x = x * self._gain(where)
+        return self.change.levels.colour(x) if "colour" in on else x
+
+    def _gain(self, where: np.ndarray | None = None) -> np.ndarray:
+        """(H, W, 1) the local light's gain, or (n, 1) at some pixels."""
+        gain = self._local_gain[..., None]
+        return gain if where is None else gain[where]
+
+    @cached_property
+    def _local_gain(self) -> np.ndarray:
+        return self.change.local.gain(*self.third.shape[:2])
+
+    def _moved(self, on: Collection[str], placebo: tuple[str, str]) -> np.ndarray:
         """The third frame through the sum of the displacements.
 
-        Each combination is made once; one in a wrong direction is asked for once, and not kept.
+        Each combination is made once; a placebo is asked for once, and not kept.
         """
-        key = _moving(on, wrong)
+        key = _moving(on, placebo)
         if key in self._sampled:
             return self._sampled[key]
-        displacement, own = self._displacement(on, wrong)
+        displacement, own = self._displacement(on, placebo)
         self._motions[key] = sparse(displacement, own)
         sampled = self._sample(displacement)
-        if wrong[0] not in key:
+        if placebo[0] not in key:
             self._sampled[key] = sampled
         return sampled
 
-    def motion(self, on: Collection[str], wrong: tuple[str, str] = ("", "")) -> Motion:
+    def motion(self, on: Collection[str], placebo: tuple[str, str] = ("", "")) -> Motion:
         """How what a picture shows has moved since the first frame."""
-        key = _moving(on, wrong)
+        key = _moving(on, placebo)
         if key not in self._motions:
-            self._motions[key] = sparse(*self._displacement(on, wrong))
+            self._motions[key] = sparse(*self._displacement(on, placebo))
         return self._motions[key]
 
-    def _displacement(self, on: Collection[str], wrong: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    def _displacement(self, on: Collection[str], placebo: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
         """(H, W, 2) px, and (H, W) bool where objects move."""
         objects = self.change.objects
-        if "camera" not in on and wrong[0] != "camera" and objects.any():
+        if "camera" not in on and placebo[0] != "camera" and objects.any():
             objects = warp(objects, self._without_camera(), interpolation=cv2.INTER_LINEAR)
         parts = {"camera": self.change.camera, "objects": objects}
         total = np.zeros_like(objects)
         for cause, motion in parts.items():
             if cause in on:
                 total = total + motion
-            elif wrong[0] == cause:
-                total = total + turned(motion, wrong[1])
-        move = "objects" in on or wrong[0] == "objects"
+            elif placebo[0] == cause:
+                total = total + other_motion(motion, PLACEBOS[cause].index(placebo[1]), self.seed)
+        move = "objects" in on or placebo[0] == "objects"
         return total, moves(objects) & move
 
     def _sample(self, displacement: np.ndarray) -> np.ndarray:
@@ -173,7 +214,7 @@ class Scene:
         new, content = self.change.new.astype(np.uint8), self.content
         if "camera" not in on and self.change.has_camera:
             back = self._without_camera()
-            new = np.where(_within(back), warp(new, back, interpolation=cv2.INTER_NEAREST), np.uint8(0))
+            new = np.where(inside(back), warp(new, back, interpolation=cv2.INTER_NEAREST), np.uint8(0))
             there = new.astype(bool)
             content = np.zeros_like(content)
             content[there] = warp_at(self.content, back, there)
@@ -182,16 +223,18 @@ class Scene:
             new, content = (np.roll(each, by, axis=(0, 1)) for each in (new, content))
         where = new.astype(bool)
         result = x.copy()
-        result[where] = self._toned(self._untoned(content[where]), on)
+        result[where] = self._toned(self._untoned(content[where], where), on, where)
         return result
 
-    def _untoned(self, levels: np.ndarray) -> np.ndarray:
-        """Levels of t+1 as they would be in the light and colour of t."""
+    def _untoned(self, levels: np.ndarray, where: np.ndarray) -> np.ndarray:
+        """(n, 3) levels of t+1, at the n pixels of ``where``, as they would be in the light and colour of t."""
         tone = self.change.levels
         if tone.has_colour:
             levels = (levels - tone.constant.astype(np.float32)) @ np.linalg.inv(tone.matrix).T.astype(
                 np.float32
             )
+        if self.change.local.there:
+            levels = levels / self._gain(where)
         if tone.has_light:
             grid = np.arange(256, dtype=np.float32)
             levels = np.interp(levels, np.maximum.accumulate(tone.light(grid)), grid).astype(np.float32)
@@ -203,24 +246,28 @@ def sparse(displacement: np.ndarray, own: np.ndarray) -> Motion:
     return Motion(displacement[::STEP, ::STEP].copy(), own[::STEP, ::STEP].copy())
 
 
-def _moving(on: Collection[str], wrong: tuple[str, str]) -> tuple[str, ...]:
+def _moving(on: Collection[str], placebo: tuple[str, str]) -> tuple[str, ...]:
     """The causes, of those switched on, that move pixels."""
     moving = ("camera", "objects")
-    return (*(cause for cause in moving if cause in on), *(wrong if wrong[0] in moving else ()))
+    return (*(cause for cause in moving if cause in on), *(placebo if placebo[0] in moving else ()))
 
 
-def turned(motion: np.ndarray, how: str) -> np.ndarray:
-    """A motion in a wrong direction: every displacement turned by a quarter to the left or right, or reversed."""
-    u, v = motion[..., 0], motion[..., 1]
-    return {
-        "left": np.stack([v, -u], axis=-1),
-        "right": np.stack([-v, u], axis=-1),
-        "reversed": -motion,
-    }[how]
+def other_motion(motion: np.ndarray, draw: int, seed: int) -> np.ndarray:
+    """(H, W, 2) float32: another smooth displacement field of the same size, where the motion is.
+
+    Neighbouring pixels move together as they do under a real motion; rms as that of ``motion`` where it moves.
+    """
+    moving = moves(motion)
+    parts = [smooth_field(moving.shape, draw, seed + 1 + axis) for axis in range(2)]
+    field = np.stack(parts, axis=-1) * moving[..., None]
+    size = size_px(field[moving]) if moving.any() else 0.0
+    wanted = size_px(motion[moving]) if moving.any() else 0.0
+    return np.asarray(field * (wanted / size if size > 0 else 0.0), np.float32)
 
 
-def _within(displacement: np.ndarray) -> np.ndarray:
-    height, width = displacement.shape[:2]
-    x = np.arange(width, dtype=np.float32)[None] + displacement[..., 0]
-    y = np.arange(height, dtype=np.float32)[:, None] + displacement[..., 1]
-    return np.asarray((x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5))
+def smooth_field(shape: tuple[int, ...], draw: int, seed: int) -> np.ndarray:
+    """(H, W) float32: normal numbers on a lattice of cubic splines, knots half the frame's shorter side apart."""
+    height, width = shape
+    spacing = min(height, width) / 2
+    sides = [lattice_side(side, spacing) for side in (height, width)]
+    return field_of(np.random.default_rng([seed, draw]).standard_normal(sides), (height, width), spacing)

@@ -2,11 +2,12 @@
 
 With z the centred logits, d = z(t+1) - z(t) and every step of the chain from ``before`` to ``after``:
 
-    along = <z(after) - z(before), d>     mean of the chain forwards and backwards
-    wrong   the same for the cause played in wrong directions, mean over them
-    change  <d, d>; along / change, both summed over pairs, is a cause's share
+    projection = <z(after) - z(before), d>     mean of the chain forwards and backwards
+    placebo the same of the cause's placebos: other changes of its size, mean over them
+    squared_change  <d, d>; projection / squared_change, both summed over pairs, is a cause's share
+    margin_step     how far the step moves the margin between the labels of t and t+1 (``margins.py``)
 
-The replays' noise is independent of d's, so that under "nothing but noise differs" along has mean zero.
+The replays' noise is independent of d's, so that under "nothing but noise differs" the projection has mean zero.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 from vidrobust.frames.pixels import to_tensor
 from vidrobust.models import predict as engine
 from vidrobust.predictions import Classifier, Detector
+from vidrobust.stages.causes.margins import margin_of
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.sizes import MORE, Size
@@ -61,18 +63,23 @@ def score(
 
     seen   what ``seen_by`` says of the pair's pictures and any further ones behind them; None: it is asked. Of a
            detector z and states of ``boxes.seen_boxes``, and ``names`` of its states
-    Rows: the six causes that can be replayed and noise_and_coding; or keyframes alone for a pair across one.
+    Rows: the causes that can be replayed and noise_and_coding; or keyframes alone for a pair across one.
     """
     z, labels = seen if seen is not None else seen_by(_classifier(model), pair.pictures, device)
     names = names or model.class_names
     shared = {
         "model": model.name,
-        "change": float(np.square(z[1] - z[0]).sum()),
+        "squared_change": float(np.square(z[1] - z[0]).sum()),
         "flip": bool(labels[0] != labels[1]),
         "class_a": names[int(labels[0])],
         "class_b": names[int(labels[1])],
         "excluded": pair.excluded,
+        "margin_past": float("nan"),
     }
+    margin = None
+    if shared["flip"] and model.task == "classification":
+        margin = margin_of(z, int(labels[0]), int(labels[1]))
+        shared["margin_past"] = -float(margin[1])
     if pair.beside:
         return [{**shared, **_keyframe(pair, z)}]
     if pair.excluded:
@@ -80,10 +87,10 @@ def score(
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
     target = int(labels[0] if pair.reversed else labels[1])
     rows = [
-        {**shared, **_replayed(pair, cause, z, d, labels == target if shared["flip"] else labels < 0)}
+        {**shared, **_replayed(pair, cause, z, d, labels == target if shared["flip"] else labels < 0, margin)}
         for cause in CAUSES
     ]
-    return [*rows, {**shared, **_exchanged(pair, z)}]
+    return [*rows, {**shared, **_exchanged(pair, z, margin)}]
 
 
 def _classifier(model: Classifier | Detector) -> Classifier:
@@ -109,35 +116,56 @@ def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
     return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
-def _replayed(pair: PairReplays, cause: str, z: np.ndarray, d: np.ndarray, hit: np.ndarray) -> dict[str, Any]:
+def _replayed(
+    pair: PairReplays, cause: str, z: np.ndarray, d: np.ndarray, hit: np.ndarray, margin: np.ndarray | None
+) -> dict[str, Any]:
     number = CAUSES.index(cause)
     steps = [
         (pair.forwards[number], pair.forwards[number + 1]),
         (pair.backwards[len(CAUSES) - 1 - number], pair.backwards[len(CAUSES) - number]),
     ]
     along = [float((z[after] - z[before]) @ d) for before, after in steps]
-    wrong = [float((z[after] - z[before]) @ d) for before, after in pair.wrong[cause]]
+    placebo = [float((z[after] - z[before]) @ d) for before, after in pair.placebo[cause]]
     turns = float(np.mean([float(hit[after]) - float(hit[before]) for before, after in steps]))
     return {
         **_row(cause, pair.sizes[cause]),
-        "along": float(np.mean(along)),
-        "wrong": float(np.mean(wrong)),
+        "projection": float(np.mean(along)),
+        "placebo": float(np.mean(placebo)),
+        "placebo_1": placebo[0],
+        "placebo_2": placebo[-1],
         "turns": turns,
+        "margin_step": _margin_step(margin, steps, -1.0 if pair.reversed else 1.0),
         "reproduced": turns > 0,
     }
 
 
-def _exchanged(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
+def _margin_step(margin: np.ndarray | None, steps: list[tuple[int, int]], sign: float) -> float:
+    """How far the chain's steps move the margin from t towards t+1, their mean; NaN where there is no flip."""
+    if margin is None:
+        return float("nan")
+    return sign * float(np.mean([margin[before] - margin[after] for before, after in steps]))
+
+
+def _exchanged(pair: PairReplays, z: np.ndarray, margin: np.ndarray | None) -> dict[str, Any]:
     drawn = [float(np.square(z[plus] - z[minus]).sum()) for plus, minus in pair.exchange]
     own = _row(NOISE, pair.sizes[NOISE])
-    return {**own, "along": float(np.mean(drawn)), "drawn_1": drawn[0], "drawn_2": drawn[-1]}
+    step = float("nan")
+    if margin is not None:
+        step = max(abs(float(margin[plus] - margin[minus])) for plus, minus in pair.exchange)
+    return {
+        **own,
+        "projection": float(np.mean(drawn)),
+        "drawn_1": drawn[0],
+        "drawn_2": drawn[-1],
+        "margin_step": step,
+    }
 
 
 def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
     beside = [float(np.square(z[b] - z[a]).sum()) for a, b in pair.beside]
     excess = float(np.square(z[1] - z[0]).sum()) - float(np.mean(beside))
     own = _row(KEYFRAMES, NO_SIZE)
-    return {**own, "along": excess, "drawn_1": beside[0], "drawn_2": beside[-1]}
+    return {**own, "projection": excess, "drawn_1": beside[0], "drawn_2": beside[-1]}
 
 
 def _row(cause: str, size: Size) -> dict[str, Any]:
@@ -146,8 +174,11 @@ def _row(cause: str, size: Size) -> dict[str, Any]:
     nan = float("nan")
     return {
         "cause": cause,
-        "along": nan,
-        "wrong": nan,
+        "projection": nan,
+        "placebo": nan,
+        "placebo_1": nan,
+        "placebo_2": nan,
+        "margin_step": nan,
         "turns": 0.0,
         "reproduced": False,
         "drawn_1": nan,

@@ -16,6 +16,7 @@ from vidrobust.text.phrases import plural
 
 BAR_COLOURS = {
     "light": "#e8b84a",
+    "local_light": "#f2d68c",
     "colour": "#c26bb0",
     "camera": "#3f7fbf",
     "objects": "#2c9c8f",

@@ -1,7 +1,7 @@
 """The account of causes: what share of the model's change each cause holds, with its interval.
 
-    share(cause)      = sum w along / sum w change       over the pairs that lie across no keyframe
-    specific(cause)   = share less the same of the wrong directions, where that is above 0
+    share(cause)      = sum w projection / sum w change  over the pairs that lie across no keyframe
+    specific(cause)   = share less the same of the placebos, where that is above 0
     share(keyframes)  = excess of the pairs across keyframes over the pairs beside them / change of all pairs
     unexplained       = 1 - all the others
 
@@ -17,10 +17,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.stages.causes.margins import at_most, due
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.ratio import Estimate, jackknife
 from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.score import KEYFRAMES, NOISE
+from vidrobust.statistics.clusters import FEWEST
+from vidrobust.statistics.sign_flip_of_sum import sign_flip_p
 
 UNEXPLAINED = "unexplained"
 ACCOUNT_CAUSES: tuple[str, ...] = (*CAUSES, KEYFRAMES, NOISE, UNEXPLAINED)
@@ -29,10 +32,15 @@ ADJACENT, SECOND = "adjacent", "second"
 """The two distances in time: neighbours, and pairs about a second apart."""
 SMALLEST_SHARE = 0.05
 """A cause is named only where its share is surely above this."""
+MISFIT = 1.15
+"""Noise and coding that are surely more than this share of the change do not fit: what differs is something
+else."""
 
 COLUMNS = (
     *("cause", "share", "low", "high", "n", "specific", "specific_low", "specific_high"),
-    *("p", "clusters", "occurs", "flips", "flips_mostly", "flips_reproduced", "excluded", "reasons"),
+    *("p", "p_clips", "misfit", "clusters", "occurs"),
+    *("flips", "flips_mostly", "flips_reproduced", "flips_due", "flips_at_most", "flips_all"),
+    *("excluded", "reasons"),
 )
 
 
@@ -41,33 +49,46 @@ def summarise(
     *,
     per_item: bool = True,
     keyframes: Mapping[str, float] | None = None,
+    flips: Mapping[tuple[str, str], int] | None = None,
 ) -> pd.DataFrame:
     """The table ``account``, of neighbours: per model, over all items (item "") and per item, one row a cause.
 
     causes  the table ``causes``, any number of items and models
     per_item  whether the rows of single items are wanted as well
     keyframes  per model the p-value of ``keyframe_tests``, which knows all pairs and not only the replayed ones
+    flips      per model and item ("" = all) how often the label flips between neighbours, of ``flip_counts``;
+               None: as many as the sample stands for
 
     share, low, high                       with a 95 % interval over independent clusters of pairs
     n                                      pairs that count
-    specific, specific_low, specific_high  what no wrong direction does; NaN where there is none to play
-    p                                      one-sided: that the share is not above 5 %, or nothing of it specific
+    specific, specific_low, specific_high  what no placebo does; NaN where there is none to play
+    p                                      one-sided, of this footage: that the share is not above 5 %, nor
+                                           above what the placebos do; signs of the pairs are flipped
+    p_clips                                the same of footage like this: signs of whole clips are flipped; NaN
+                                           with fewer than five
+    misfit                                 noise and coding are surely above 1.15 times the change: something else
+                                           differs between the frames, and nothing follows from this row
     clusters                               independent clusters
     occurs                                 pairs in which such a change was measured at all
     flips                                  flips among them
     flips_mostly                           those of whose change more than half is this cause
     flips_reproduced                       those that this step of the chain turns to the label of t+1 (half where
                                            only one of the chain's two orders does)
+    flips_due                              those that would not have happened without this cause: its step moves
+                                           the margin of the two labels further than t+1 is past the border
+    flips_at_most                          upper limit (95 %, one-sided) of these among all flips of the footage
+    flips_all                              all flips between neighbours of the footage
     excluded, reasons                      pairs that could not be replayed, and why
     """
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
-        rows += account_rows({"model": str(model), "item": ""}, of_model)
-        for row in rows[-len(ACCOUNT_CAUSES) :]:
-            if row["cause"] == KEYFRAMES and keyframes and str(model) in keyframes:
+        whole = [("", of_model), *((str(i), g) for i, g in of_model.groupby("item", sort=False) if per_item)]
+        for item, own in whole:
+            known = None if flips is None else flips.get((str(model), item), 0)
+            rows += account_rows({"model": str(model), "item": item}, own, known)
+            row = rows[-len(ACCOUNT_CAUSES) + ACCOUNT_CAUSES.index(KEYFRAMES)]
+            if not item and keyframes and str(model) in keyframes:
                 row["p"] = keyframes[str(model)]
-        for item, of_item in of_model.groupby("item", sort=False) if per_item else ():
-            rows += account_rows({"model": str(model), "item": str(item)}, of_item)
     return pd.DataFrame(rows, columns=["model", "item", *COLUMNS])
 
 
@@ -90,30 +111,38 @@ def over_a_second(by: pd.DataFrame) -> pd.DataFrame:
     return by[(by["by"] == "scale") & (by["value"] == SECOND)]
 
 
-def account_rows(ids: Mapping[str, str], rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of one model and one cut of its pairs."""
+def account_rows(
+    ids: Mapping[str, str], rows: pd.DataFrame, flips: int | None = None
+) -> list[dict[str, Any]]:
+    """The rows of one model and one cut of its pairs; ``flips`` in all the footage, where they are known."""
     pairs = PairTable.of(rows)
     out = rows.drop_duplicates(["item", "frame_a", "frame_b"])["excluded"]
     reasons = out[out != ""].value_counts()
-    shared = {
+    shared: dict[str, Any] = {
         "n": len(pairs.change),
         "flips": int(pairs.flip.sum()),
+        "flips_all": max(
+            int(pairs.flip.sum()), round(pairs.weight[pairs.flip].sum()) if flips is None else flips
+        ),
         "excluded": int(reasons.sum()),
         "reasons": "; ".join(f"{why} ({number})" for why, number in reasons.items()),
     }
-    return [{**ids, **shared, **account_of(pairs, cause)} for cause in ACCOUNT_CAUSES]
+    return [{**ids, **shared, **account_of(pairs, cause, shared["flips_all"])} for cause in ACCOUNT_CAUSES]
 
 
-def account_of(pairs: PairTable, cause: str) -> dict[str, Any]:
+def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
     """What is told of one cause: columns of ``account``."""
-    part = _part(pairs, cause)
+    part = part_of(pairs, cause)
     share = estimate(pairs, part, floor=SMALLEST_SHARE, keyframes=cause == KEYFRAMES)
+    p = share.p
     if cause == KEYFRAMES and not pairs.at_keyframe.any():
         # every keyframe is known, so that none is surely none
-        share = Estimate(value=0.0, low=0.0, high=0.0, p=1.0, clusters=share.clusters)
-    specific = Estimate.unknown()
+        share, p = Estimate(value=0.0, low=0.0, high=0.0, p=1.0, clusters=share.clusters), 1.0
+    specific, p_clips = Estimate.unknown(), float("nan")
+    if cause in (*CAUSES, NOISE):
+        p, p_clips = p_value_of(pairs, cause), p_value_of(pairs, cause, clips=True)
     if cause in CAUSES:
-        specific = estimate(pairs, part, wrong=pairs.wrong[:, CAUSES.index(cause)])
+        specific = estimate(pairs, part, placebo=pairs.placebo[:, CAUSES.index(cause)])
     turns = pairs.turns[:, CAUSES.index(cause)] if cause in CAUSES else np.zeros(len(part))
     mostly = pairs.flip & (part > 0.5 * (pairs.change + pairs.at_keyframe))
     return {
@@ -124,54 +153,76 @@ def account_of(pairs: PairTable, cause: str) -> dict[str, Any]:
         "specific": specific.value,
         "specific_low": specific.low,
         "specific_high": specific.high,
-        "p": share.p if np.isnan(specific.p) else max(share.p, specific.p),
+        "p": p,
+        "p_clips": p_clips,
+        "misfit": bool(cause == NOISE and share.low > MISFIT),
         "clusters": share.clusters,
         "occurs": int((pairs.occurs(cause)).sum()),
         "flips_mostly": int(mostly.sum()),
         "flips_reproduced": float(turns[pairs.flip].sum()),
+        **_flips(pairs, cause, flips),
     }
 
 
-def values_of(pairs: PairTable, cause: str) -> tuple[float, float]:
-    """Share and specific part of one cause without intervals; the latter NaN where there is no wrong direction."""
-    part, nan = _part(pairs, cause), float("nan")
-    if cause == KEYFRAMES:
-        return float(_of_keyframes(_columns(pairs, part).sum(axis=0))), nan
-    share = float(_of_the_rest(_columns(pairs, part).sum(axis=0)))
-    if cause not in CAUSES:
-        return share, nan
-    wrong = pairs.wrong[:, CAUSES.index(cause)]
-    return share, float(_of_the_rest(_columns(pairs, part, wrong).sum(axis=0)))
+def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
+    """Of the flips, those for which a cause is necessary: in the sample, and at most in all the footage."""
+    if cause not in (*CAUSES, NOISE) or not (pairs.margin_past[pairs.flip] >= 0).any():
+        return {"flips_due": float("nan"), "flips_at_most": float("nan")}
+    step = pairs.margin_step[:, (*CAUSES, NOISE).index(cause)]
+    seen = due(pairs.flip, step, pairs.margin_past)[pairs.flip]
+    unknown = ~np.isfinite(step[pairs.flip])
+    return {
+        "flips_due": float(seen.sum()),
+        "flips_at_most": at_most(seen, unknown, pairs.weight[pairs.flip], total),
+    }
 
 
-def _part(pairs: PairTable, cause: str) -> np.ndarray:
+def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False) -> float:
+    """One-sided p-value that a cause's share is not above 5 %, nor above what its placebos do together.
+
+    The signs of what each pair adds beyond that are flipped at random, or those of whole ``clips``. The
+    placebos of all pairs are pooled: one pair's alone are as uncertain as what they are to be compared with.
+    """
+    column = (*CAUSES, NOISE).index(cause)
+    change = pairs.change.sum()
+    if not change > 0:
+        return float("nan")
+    floor = max(SMALLEST_SHARE, float(pairs.placebo[:, column].sum()) / float(change))
+    beyond = pairs.projection[:, column] - floor * pairs.change
+    if not clips:
+        return sign_flip_p(beyond)
+    sums = np.bincount(pairs.footage, weights=beyond)
+    return sign_flip_p(sums) if len(sums) >= FEWEST else float("nan")
+
+
+def part_of(pairs: PairTable, cause: str) -> np.ndarray:
     """(n,) weighted part of each pair's change that is this cause."""
     if cause == KEYFRAMES:
         return pairs.excess
     if cause == UNEXPLAINED:
-        return np.asarray(pairs.change - pairs.along.sum(axis=1))
-    return np.asarray(pairs.along[:, (*CAUSES, NOISE).index(cause)])
+        return np.asarray(pairs.change - pairs.projection.sum(axis=1))
+    return np.asarray(pairs.projection[:, (*CAUSES, NOISE).index(cause)])
 
 
 def estimate(
     pairs: PairTable,
     part: np.ndarray,
     *,
-    wrong: np.ndarray | None = None,
+    placebo: np.ndarray | None = None,
     floor: float = 0.0,
     keyframes: bool = False,
 ) -> Estimate:
-    """The share of one part of the change, less that of the wrong directions, with its interval over clusters."""
-    columns = _columns(pairs, part, wrong)
+    """The share of one part of the change, less that of the placebos, with its interval over clusters."""
+    columns = _columns(pairs, part, placebo)
     cluster = pairs.cluster
     totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
     np.add.at(totals, cluster, columns)
     return jackknife(totals, _of_keyframes if keyframes else _of_the_rest, draws=len(part), floor=floor)
 
 
-def _columns(pairs: PairTable, part: np.ndarray, wrong: np.ndarray | None = None) -> np.ndarray:
-    """(n, 5): part, wrong, change, excess and change at keyframes of each pair."""
-    less = np.zeros(len(part)) if wrong is None else wrong
+def _columns(pairs: PairTable, part: np.ndarray, placebo: np.ndarray | None = None) -> np.ndarray:
+    """(n, 5): part, placebo, change, excess and change at keyframes of each pair."""
+    less = np.zeros(len(part)) if placebo is None else placebo
     return np.column_stack([part, less, pairs.change, pairs.excess, pairs.at_keyframe])
 
 
@@ -181,7 +232,7 @@ def _of_keyframes(totals: np.ndarray) -> np.ndarray:
 
 
 def _of_the_rest(totals: np.ndarray) -> np.ndarray:
-    # a wrong direction that does the opposite is no reason to add to the right one
+    # a placebo that does the opposite is no reason to add to the right one
     part = totals[..., 0] - np.maximum(totals[..., 1], 0)
     return np.asarray(_ratio(part, totals[..., 2]) * (1 - _of_keyframes(totals)))
 

@@ -12,6 +12,7 @@ from vidrobust.changes.registration import moves, size_px
 from vidrobust.changes.sharpness import Blur
 from vidrobust.changes.tone import Tone, root_mean_square
 from vidrobust.frames.pixels import luma
+from vidrobust.stages.causes.measured import Change
 from vidrobust.stages.causes.scene import Scene
 from vidrobust.text.numbers import percent, signed_percent
 
@@ -20,8 +21,9 @@ from vidrobust.text.numbers import percent, signed_percent
 class Size:
     """The size of one change.
 
-    size, unit  one number: light gain - 1; colour levels rms; camera and objects px rms; what came into view as a
-                share of the picture; sharpness sigma px, negative for sharper; noise levels
+    size, unit  one number: light gain - 1; local light gain rms; colour levels rms; camera and objects px rms;
+                what came into view as a share of the picture; sharpness sigma px, negative for sharper; noise
+                levels
     measured    in words
     more        further numbers by name: gain, offset; hue_deg, saturation, white_balance; shift_x_px, shift_y_px,
                 rotation_deg, zoom
@@ -50,6 +52,7 @@ def sizes_of(a: np.ndarray, scene: Scene, noise: float, *, reverse: bool) -> dic
     share = float(change.new.mean())
     return {
         "light": _light(a, change.levels, reverse=reverse),
+        "local_light": _local_light(a, change, reverse=reverse),
         "colour": _colour(a, change.levels, reverse=reverse),
         "camera": _camera(change.affine, a.shape, reverse=reverse),
         "objects": _objects(change.objects, moved, reverse=reverse),
@@ -87,6 +90,17 @@ def _light(a: np.ndarray, levels: Tone, *, reverse: bool) -> Size:
     offset = -levels.offset * gain if reverse else levels.offset
     words = f"{signed_percent(ratio - 1)} (gain {gain:.3f}, offset {offset:+.1f})"
     return Size(size=ratio - 1, unit="gain", measured=words, more={"gain": gain, "offset": offset})
+
+
+def _local_light(a: np.ndarray, change: Change, *, reverse: bool) -> Size:
+    """How far the gain is spread over the picture: root mean square about its mean, levels weighed alike."""
+    if not change.local.there:
+        return Size(size=0.0, unit="gain", measured="none")
+    gain = change.local.gain(*a.shape[:2])
+    gain = 1 / gain if reverse else gain
+    darkest, brightest = (float(x) for x in np.percentile(gain, (1, 99)))
+    words = f"gain from {darkest:.2f} to {brightest:.2f} over the picture"
+    return Size(size=float(gain.std()), unit="gain", measured=words)
 
 
 OPPONENT = np.array([[2.0, -1.0, -1.0], [0.0, np.sqrt(3.0), -np.sqrt(3.0)]]) / np.sqrt(6.0)

@@ -2,6 +2,7 @@
 
 TITLES = {
     "light": "light",
+    "local_light": "local light",
     "colour": "colour",
     "camera": "motion of the camera",
     "objects": "motion of objects",

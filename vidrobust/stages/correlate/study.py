@@ -35,6 +35,7 @@ from vidrobust.stages.correlate.verdicts import (
     CANNOT_TELL,
     NO_EVIDENCE,
     PROXY,
+    Judgement,
     Verdict,
     judge,
     not_measured,
@@ -321,7 +322,9 @@ def _notes(units: Units) -> tuple[str, ...]:
     return (rest, *turned, *units.notes, *skipped)
 
 
-def _headline(units: Units, by_verdict: Mapping[str, list[str]], verdicts: Mapping[str, Verdict]) -> str:
+def _headline(
+    units: Units, by_verdict: Mapping[Judgement, list[str]], verdicts: Mapping[str, Verdict]
+) -> str:
     where = f"across {len(units)} {units.across}"
     if by_verdict[PROXY]:
         return (
@@ -337,7 +340,7 @@ def _headline(units: Units, by_verdict: Mapping[str, list[str]], verdicts: Mappi
     given = " and ".join(units.confounders)
     judged, unclear = len(by_verdict[NO_EVIDENCE]), len(by_verdict[CANNOT_TELL])
     rest = f", {unclear} more cannot be told" if unclear else ""
-    same = sum("fragile" in verdicts[name].reason for name in by_verdict[NO_EVIDENCE])
+    same = sum(verdicts[name].fragile for name in by_verdict[NO_EVIDENCE])
     if same:
         return (
             f"No proxy {where}: {same} of {judged} perturbations judged go with the instability, but none surely "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,16 @@ MOST = 0.5
 WITHIN_CLIPS = ("scenes", "stretches")
 """Clusters inside clips: what they show holds for these clips alone."""
 
-PROXY, NO_EVIDENCE, CANNOT_TELL = "proxy", "no evidence", "cannot tell"
+
+class Judgement(StrEnum):
+    """What the study says of one perturbation."""
+
+    PROXY = "proxy"
+    NO_EVIDENCE = "no evidence"
+    CANNOT_TELL = "cannot tell"
+
+
+PROXY, NO_EVIDENCE, CANNOT_TELL = Judgement
 
 
 @dataclass(frozen=True)
@@ -33,23 +43,26 @@ class Verdict:
 
     same, others  how many perturbations of other families pass the same test without controls, of how many
     needs         what would tell, where it cannot be told
+    fragile       it goes with the instability, and so do the others: all that shows is general fragility
     """
 
-    verdict: str
+    verdict: Judgement
     reason: str
     sentence: str
     same: int = 0
     others: int = 0
     needs: str = ""
+    fragile: bool = False
 
 
 @dataclass(frozen=True)
 class _Judged:
     """Half a verdict: what the coefficient alone says, before the negative controls, or what they add."""
 
-    verdict: str
+    verdict: Judgement
     reason: str
     needs: str = ""
+    fragile: bool = False
 
 
 def not_measured() -> Verdict:
@@ -77,7 +90,9 @@ def judge(
         if judged.verdict == PROXY:
             judged = _controlled(by_method.loc[PARTIAL], controls.loc[name], same, len(others), units)
         sentence = _sentence(name, judged, by_method, units)
-        verdicts[name] = Verdict(judged.verdict, judged.reason, sentence, same, len(others), judged.needs)
+        verdicts[name] = Verdict(
+            judged.verdict, judged.reason, sentence, same, len(others), judged.needs, judged.fragile
+        )
     return verdicts
 
 
@@ -181,7 +196,8 @@ def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, 
     what, low, high = wanting[0]
     surely = f"it is not surely more than {what} (by {interval(low, high)}); {count}"
     if same >= MOST * others or high < needs.BEYOND:
-        return _Judged(NO_EVIDENCE, f"{surely}: this only says that {_what_is_fragile(units)} fragile")
+        reason = f"{surely}: this only says that {_what_is_fragile(units)} fragile"
+        return _Judged(NO_EVIDENCE, reason, fragile=True)
     wanted = needs.clusters_needed((high - low) / 2, needs.BEYOND, int(partial["clusters"]))
     return _Judged(CANNOT_TELL, surely, needs.words(units, wanted))
 

@@ -236,10 +236,10 @@ def _causes(run: RunTables) -> dict[tuple[str, str, int, int], list[list[Any]]]:
     table = run.table("causes")
     if table is None:
         return {}
-    rows = table[(table["excluded"] == "") & (table["scale"] == "adjacent") & (table["change"] > 0)]
+    rows = table[(table["excluded"] == "") & (table["scale"] == "adjacent") & (table["squared_change"] > 0)]
     found: dict[tuple[str, str, int, int], list[list[Any]]] = {}
     for row in rows.itertuples():
-        share = row.along / row.change
+        share = row.projection / row.squared_change
         if np.isfinite(share) and share >= LEAST_PART:
             key = (str(row.item), str(row.model), int(row.frame_a), int(row.frame_b))
             found.setdefault(key, []).append([TITLES.get(row.cause, row.cause), round(float(share), 2)])

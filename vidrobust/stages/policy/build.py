@@ -19,7 +19,7 @@ from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy.candidates import Standing, standings
 from vidrobust.stages.policy.observed import Observed, observed
-from vidrobust.stages.policy.policy import Policy, PolicyStep, Rejected
+from vidrobust.stages.policy.policy import Outcome, Policy, PolicyStep, Rejected
 from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.text.numbers import number, percent, share, share_with_interval, with_interval
 
@@ -77,7 +77,7 @@ def build(
     known = {each.perturbation for each in judged}
     asked = dict.fromkeys(evidence.sensitivity["perturbation"])
     judged += [
-        Rejected(perturbation=name, reason=NOT_ASKED, family=_family(name))
+        Rejected(perturbation=name, outcome=Outcome.NOT_MEASURED, reason=NOT_ASKED, family=_family(name))
         for name in asked
         if name not in known
     ]
@@ -117,7 +117,8 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
         )
         why = _obstacle(cause, row, fitted.get(name), moved, evidence)
         if why:
-            found.append(Rejected(perturbation=name, reason=why, family=_family(name)))
+            outcome, reason = why
+            found.append(Rejected(perturbation=name, outcome=outcome, reason=reason, family=_family(name)))
         else:
             found.append(_step(cause, name, row, fitted[name], seen, moved, evidence, widen))
     return found
@@ -125,59 +126,68 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
 
 def _obstacle(
     cause: str, row: dict[str, Any], standing: Standing | None, moved: Response, evidence: Evidence
-) -> str:
-    """Why a perturbation of a cause gets no step, or ""."""
+) -> tuple[Outcome, str] | None:
+    """How a perturbation of a cause fares that gets no step, and why; None where nothing stands against one."""
     title = TITLES[cause]
     if not row or not row["n"] or math.isnan(row["share"]):
-        return "cannot tell: no pair of frames could be replayed; more footage without cuts would tell"
+        return Outcome.UNDETERMINED, (
+            "no pair of frames could be replayed; more footage without cuts would tell"
+        )
     if row["occurs"] == 0:
-        return f"does not occur: no change of {title} was measured in {row['n']} pairs"
+        return Outcome.REFUSED, f"does not occur: no change of {title} was measured in {row['n']} pairs"
     span = share_with_interval(row["share"], row["low"], row["high"])
     if row["high"] < SMALLEST_SHARE:
         if not moved.moves:
-            return f"occurs and moves nothing: {title} explains {span} of {evidence.of}"
-        return f"occurs and moves the model, but {title} explains less than 5 % of {evidence.of}: {span}"
+            return Outcome.REFUSED, f"occurs and moves nothing: {title} explains {span} of {evidence.of}"
+        return Outcome.REFUSED, (
+            f"occurs and moves the model, but {title} explains less than 5 % of {evidence.of}: {span}"
+        )
     if cause not in evidence.named:
         if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
             return _unspecific(title, span, row)
-        return f"cannot tell: {title} explains {span} of {evidence.of}; {_what_would_tell(row)}"
+        return Outcome.UNDETERMINED, f"{title} explains {span} of {evidence.of}; {_what_would_tell(row)}"
     back = evidence.replication.get(cause, 0.0)
     if back < COMES_BACK:
-        return (
-            f"cannot tell: {title} explains {span}, but only {percent(back)} of halves of the footage say so; "
+        return Outcome.UNDETERMINED, (
+            f"{title} explains {span}, but only {percent(back)} of halves of the footage say so; "
             f"{_what_would_tell(row)}"
         )
     if standing is None:
-        return f"{title} explains {span} of {evidence.of}, but this perturbation could not be fitted to it"
+        return Outcome.REFUSED, (
+            f"{title} explains {span} of {evidence.of}, but this perturbation could not be fitted to it"
+        )
     if not standing.stands:
-        return f"{title} explains {span} of {evidence.of}, but {standing.why}"
+        return Outcome.REFUSED, f"{title} explains {span} of {evidence.of}, but {standing.why}"
     if not moved.moves and moved.value >= LEAST:
-        return (
-            f"cannot tell: {title} explains {span}, but whether this moves the model at the size seen hangs on "
+        return Outcome.UNDETERMINED, (
+            f"{title} explains {span}, but whether this moves the model at the size seen hangs on "
             f"{moved.n} frames ({with_interval(moved.value, moved.low, moved.high)}); more frames (--frames) "
             "would tell"
         )
     if not moved.moves:
-        return f"{title} explains {span}, but at the size seen this moves the model by {number(moved.value)} only"
+        return Outcome.REFUSED, (
+            f"{title} explains {span}, but at the size seen this moves the model by {number(moved.value)} "
+            "only"
+        )
     if not moved.grows:
-        return (
-            f"cannot tell: {title} explains {span}, but that more of this moves the model more is not sure from "
+        return Outcome.UNDETERMINED, (
+            f"{title} explains {span}, but that more of this moves the model more is not sure from "
             f"{moved.n} frames; more (--frames) would tell, but of a model that answers at random none"
         )
-    return ""
+    return None
 
 
-def _unspecific(title: str, span: str, row: dict[str, Any]) -> str:
+def _unspecific(title: str, span: str, row: dict[str, Any]) -> tuple[Outcome, str]:
     """A share that is sure, of a change of which it is not sure that this direction matters."""
     if row["specific_high"] < row["share"] / 2:
-        return (
+        return Outcome.REFUSED, (
             f"{title} explains {span}, but any change of that size does as much: smoother sampling in the model "
             "helps against it, this augmentation hardly"
         )
     half = (row["specific_high"] - row["specific_low"]) / 2
     times = math.ceil((half / row["specific"]) ** 2) if row["specific"] > 0 else 10
-    return (
-        f"cannot tell: {title} explains {span}, but whether it is this very change or any of its size needs about "
+    return Outcome.UNDETERMINED, (
+        f"{title} explains {span}, but whether it is this very change or any of its size needs about "
         f"{max(2, times)} times this footage, or more pairs (--pairs)"
     )
 

@@ -11,6 +11,8 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError
@@ -62,13 +64,30 @@ class PolicyStep:
             )
 
 
+class Outcome(StrEnum):
+    """How a perturbation that gets no step fared."""
+
+    REFUSED = "refused"
+    """The footage says no: the cause is not there, or does not matter, or this does not stand for it."""
+    UNDETERMINED = "undetermined"
+    """The footage does not say; more of it may."""
+    NOT_MEASURED = "not measured"
+    """Nothing that is measured in footage stands for it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rejected:
-    """One perturbation that is not recommended, and why."""
+    """One perturbation that is not recommended, how it fared, and why in words."""
 
     perturbation: str
+    outcome: Outcome
     reason: str
     family: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """The reason, begun with what is open where it is."""
+        return f"cannot tell: {self.reason}" if self.outcome is Outcome.UNDETERMINED else self.reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +127,15 @@ class Policy:
         return json_text(self.to_dict())
 
     @classmethod
+    def read(cls, path: Path) -> Policy:
+        """The policy of a policy.json; InputError where it cannot be read or is none of this version."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: cannot be read: {error}; run the stage policy again") from error
+        return cls.from_json(text, str(path))
+
+    @classmethod
     def from_json(cls, text: str, where: str = "policy.json") -> Policy:
         """The policy in the text of a policy.json; InputError where it is none."""
         try:
@@ -120,7 +148,9 @@ class Policy:
             size = content.get("image_size")
             return cls(
                 steps=tuple(PolicyStep(**{**s, "axes": tuple(s["axes"])}) for s in steps),
-                rejected=tuple(Rejected(**each) for each in content["rejected"]),
+                rejected=tuple(
+                    Rejected(**{**each, "outcome": Outcome(each["outcome"])}) for each in content["rejected"]
+                ),
                 evaluation_only=tuple(content["evaluation_only"]),
                 contaminated=tuple(content.get("contaminated", ())),
                 model=content.get("model", ""),

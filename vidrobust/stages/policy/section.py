@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.policy.policy import Outcome, Policy, PolicyStep
 from vidrobust.text.numbers import (
     NOT_MEASURED,
     amount,
@@ -26,12 +27,13 @@ FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
 
 @dataclass(frozen=True)
 class PolicyPage:
-    """The policy of one model as text."""
+    """The policy of one model as text; ``undetermined`` are those of the rejected that more footage may decide."""
 
     model: str
     headline: str
     steps: list[dict[str, Any]]
     rejected: list[dict[str, str]]
+    undetermined: list[dict[str, str]]
     evaluation_only: list[str]
     contaminated: list[str]
     notes: list[str]
@@ -41,45 +43,41 @@ class PolicyPage:
 
 def policies(run: RunTables) -> list[PolicyPage]:
     """The policy of each model, the first model's first."""
-    found = []
-    top = run.json("policy.json")
-    if top:
-        found.append(_page(top, run, ""))
-    for path in sorted(run.folder.glob("policies/*/policy.json")):
-        inside = path.relative_to(run.folder)
-        found.append(_page(run.json(str(inside)), run, f"{inside.parent}/"))
-    return found
+    top = run.folder / "policy.json"
+    paths = [top] if top.is_file() else []
+    return [_page(path, run) for path in (*paths, *sorted(run.folder.glob("policies/*/policy.json")))]
 
 
-def _page(policy: Mapping[str, Any], run: RunTables, folder: str) -> PolicyPage:
-    files = [f"{folder}{p.name}" for p in sorted((run.folder / folder).glob("policy*")) if p.is_file()]
+def _page(path: Path, run: RunTables) -> PolicyPage:
+    policy, files = Policy.read(path), sorted(path.parent.glob("policy*"))
     return PolicyPage(
-        model=str(policy.get("model") or ""),
-        headline=str(policy.get("headline") or ""),
-        steps=[_step(step) for step in policy.get("steps", [])],
+        model=policy.model,
+        headline=policy.headline,
+        steps=[_step(step) for step in policy.steps],
         rejected=[
-            {
-                "perturbation": phrase(str(each.get("perturbation"))).noun,
-                "reason": str(each.get("reason", "")),
-            }
-            for each in policy.get("rejected", [])
+            {"perturbation": phrase(each.perturbation).noun, "reason": each.in_words}
+            for each in policy.rejected
         ],
-        evaluation_only=[str(each) for each in policy.get("evaluation_only", [])],
-        contaminated=[str(each) for each in policy.get("contaminated", [])],
-        notes=[str(each) for each in policy.get("notes", [])],
-        files=files,
-        widened_by=number(policy.get("widened_by"), 3) if known(policy.get("widened_by")) else "",
+        undetermined=[
+            {"perturbation": phrase(each.perturbation).noun, "reason": each.reason}
+            for each in policy.rejected
+            if each.outcome is Outcome.UNDETERMINED
+        ],
+        evaluation_only=list(policy.evaluation_only),
+        contaminated=list(policy.contaminated),
+        notes=list(policy.notes),
+        files=[str(file.relative_to(run.folder)) for file in files if file.is_file()],
+        widened_by=number(policy.widened_by, 3),
     )
 
 
-def _step(step: Mapping[str, Any]) -> dict[str, Any]:
-    evidence = step.get("evidence") or {}
-    seen, unit = evidence.get("observed"), str(step.get("unit") or "")
+def _step(step: PolicyStep) -> dict[str, Any]:
+    evidence, seen = step.evidence, step.evidence.get("observed")
     return {
-        "perturbation": phrase(str(step["perturbation"])).noun,
+        "perturbation": phrase(step.perturbation).noun,
         "range": _range(step),
-        "probability": percent(step.get("probability")),
-        "observed": amount(seen, unit) if known(seen) else NOT_MEASURED,
+        "probability": percent(step.probability),
+        "observed": amount(seen, step.unit) if known(seen) else NOT_MEASURED,
         "basis": str(evidence.get("observed_basis") or ""),
         "share": share_with_interval(*(evidence.get(k) for k in ("share", "share_low", "share_high"))),
         "replication": percent(evidence.get("replication")),
@@ -87,20 +85,17 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
             *(evidence.get(k) for k in ("sensitivity", "sensitivity_low", "sensitivity_high"))
         ),
         "moves_of": str(evidence.get("sensitivity_of") or CLASSIFICATION.response.of),
-        "sentence": str(step.get("sentence") or ""),
+        "sentence": step.sentence,
     }
 
 
-def _range(step: Mapping[str, Any]) -> str:
+def _range(step: PolicyStep) -> str:
     """The range in words: "± 6.4 % gain", "0 to 2 sigma px", with two axes where both are known."""
-    unit, low, high = str(step.get("unit") or ""), step.get("low"), step.get("high")
-    if low is None or high is None:
-        return NOT_MEASURED
-    if unit == "100 - quality":
+    low, high = step.low, step.high
+    if step.unit == "100 - quality":
         return f"quality {interval(100 - high, 100 - low, digits=3)}"
-    axes = list(step.get("axes") or [])
-    if len(axes) == 2:
-        return f"± {amount(axes[0], unit)} along x, ± {amount(axes[1], unit)} along y"
+    if len(step.axes) == 2:
+        return f"± {amount(step.axes[0], step.unit)} along x, ± {amount(step.axes[1], step.unit)} along y"
     if low == -high:
-        return f"± {amount(high, unit)}"
-    return amount_interval(low, high, unit)
+        return f"± {amount(high, step.unit)}"
+    return amount_interval(low, high, step.unit)

@@ -8,11 +8,14 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.section import whole
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy.section import PolicyPage
+from vidrobust.stages.remedies.section import RemedyPage
 from vidrobust.text.numbers import FEWEST, percent
 
 LEAST_SHARE = 0.05
 """A smaller part of the change is not worth a hint."""
 MOST = 5
+MOST_REMEDIES = 2
+"""Of each model."""
 HINTS = {
     "light": "hold the light: a regulated lamp, a shield against daylight, exposure and gain fixed on the camera",
     "local_light": "look for a lamp that flickers or a shadow that moves across the picture, and shield it",
@@ -36,10 +39,24 @@ class Action:
     basis: str
 
 
-def actions(run: RunTables, policies: list[PolicyPage]) -> list[Action]:
+def actions(run: RunTables, remedies: list[RemedyPage], policies: list[PolicyPage]) -> list[Action]:
     """What page one proposes, what was measured first; of every model in turn."""
-    found = [*_of_policy(policies), *_of_causes(run)]
+    found = [*_of_remedies(remedies), *_of_policy(policies), *_of_causes(run)]
     return list({action.what: action for action in reversed(found)}.values())[::-1][:MOST]
+
+
+def _of_remedies(remedies: list[RemedyPage]) -> list[Action]:
+    """Of each model the remedies that surely helped on this footage, the best for the effort first."""
+    several = len(remedies) > 1
+    return [
+        Action(
+            f"{row['title'][0].upper()}{row['title'][1:]}{f' ({page.model})' if several else ''}",
+            f"{page.metric} {row['before']}, with it {row['after']}; what is left: {row['ratio']}; price: {row['price']}",
+            "measured",
+        )
+        for page in remedies
+        for row in [row for row in page.shown if row["chip"] == "good"][:MOST_REMEDIES]
+    ]
 
 
 def _of_policy(policies: list[PolicyPage]) -> list[Action]:

@@ -12,6 +12,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy import section as policy_section
+from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.stability import section as stability_section
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import known, number, percent, percent_with_interval, share_with_interval
@@ -60,6 +61,7 @@ def _lines(run: RunTables, model: str, page: policy_section.PolicyPage | None) -
         account = account_section.whole(run, model, f"{prefix}account")
         if len(account):
             yield "Why", _why(account, of)
+    yield from remedies_section.console_lines(run, model)
     if page is not None:
         yield "Train with", _train(page)
         unknown = _not_told(page)
@@ -154,9 +156,9 @@ def _train(page: policy_section.PolicyPage) -> str:
 
 
 def _not_told(page: policy_section.PolicyPage) -> str:
-    unsure = [row for row in page.rejected if row["reason"].startswith("cannot tell")]
+    unsure = page.undetermined
     if not unsure:
         return ""
-    what = unsure[0]["reason"].removeprefix("cannot tell: ")
+    what = unsure[0]["reason"]
     more = f" (and {len(unsure) - 1} more, see the report)" if len(unsure) > 1 else ""
     return f"{unsure[0]['perturbation']}: {what}{more}"

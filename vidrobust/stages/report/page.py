@@ -21,6 +21,7 @@ from vidrobust.stages.correlate import section as proxies_section
 from vidrobust.stages.moments import player_section
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
+from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.report import actions, gates_section, settings_section, undetermined
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import (
@@ -74,7 +75,7 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "most_rows": MOST_MODELS,
         "most_gates": MOST_GATES,
         "bars": bar.account_bars(run),
-        "actions": actions.actions(run, shared["policies"]),
+        "actions": actions.actions(run, shared["remedies"], shared["policies"]),
         "kept_for_testing": listing(shared["policies"][0].evaluation_only) if shared["policies"] else "",
         "undetermined": undetermined.undetermined(
             run, shared["cards"], shared["policies"], shared["studies"]
@@ -123,6 +124,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
         "cards": stability_section.cards(run),
         "box_moments": detectors_section.moments(run),
         "policies": policy_section.policies(run),
+        "remedies": remedies_section.pages(run),
         "studies": proxies_section.studies(run),
         "repeatability": repeatability_section.section(run),
         "gates": gates_section.gates(run),
@@ -132,14 +134,14 @@ def shared_content(run: RunTables) -> dict[str, Any]:
 
 PICTURES = (
     "repeatability_figures", "timelines", "box_timelines", "box_curves",
-    "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
+    "remedy_figures", "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
     "item_figures", "matrices",
 )  # fmt: skip
 """Figures in the order in which they are given room."""
 
 
 JSON_FILES = (
-    *("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json"),
+    *("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json", "remedies.json"),
     study_file.FILE,
     history_page.FILE,
 )
@@ -207,6 +209,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "matrices": matrices,
         "matrices_left_out": matrices_left_out,
         "correlation_rows": proxies_section.rows(run),
+        "remedy_figures": remedies_section.figures(run),
         "timelines": timelines.pictures,
         "timelines_left_out": timelines.left_out,
         "variation_figures": _some(footage_section.variation_figure(variation)),

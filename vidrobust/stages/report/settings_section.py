@@ -9,7 +9,7 @@ from typing import Any
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.durations import duration
 
-STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "report")
+STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "remedies", "report")
 
 
 NEED_PIXELS = ("sensitivity", "causes", "correlate", "policy")

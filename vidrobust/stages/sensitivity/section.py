@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import family_order, phrase, saying
-from vidrobust.run_folder.parts import parts_of, with_parts
+from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.policy.observed import observed
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
@@ -58,7 +58,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
     if table is None:
         return None
     table = table[table["metric"].isin(SHOWN) & table["value"].notna()]
-    whole = clusters_of_rows(with_parts(table, parts_of(run.run)), "frame", SHORTEST_FRAMES)
+    whole = clusters_of_rows(with_parts(table, run.record.parts), "frame", SHORTEST_FRAMES)
     table = table.assign(_row=np.arange(len(table)))
     rows = []
     keys = ["model", "perturbation", "strength", "metric"]
@@ -95,7 +95,7 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
 
     spread, widths = (
         run.table("spread"),
-        [entry["width"] for entry in run.run.get("inputs", []) if "width" in entry],
+        [entry.width for entry in run.record.inputs if entry.width],
     )
     if spread is None or not widths:
         return {}

@@ -47,9 +47,9 @@ def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
 def _read_twice(run: Run) -> tuple[str, str, FrameBatch, FrameBatch] | None:
     """The first frames of an item by the run's decoder and by another; None where none gives the same ones."""
     backends = {
-        entry["item"]: str(entry["backend"])
-        for entry in run.folder.run["inputs"]
-        if not entry["problems"] and not entry["corrupt_frames"]  # other decoders may not survive damage
+        entry.item: entry.backend
+        for entry in run.folder.record.inputs
+        if not entry.problems and not entry.corrupt_frames  # other decoders may not survive damage
     }
     decoded = [item for item in run.inputs.readable if backends.get(item.name) in DECODERS]
     for item in decoded[:1]:

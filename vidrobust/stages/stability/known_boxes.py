@@ -98,7 +98,7 @@ def _whole_frames(run: Run) -> pd.DataFrame:
             f"{boxes.loc[left_out, 'item'].nunique()} item(s) are cut out of their frames: their known boxes, "
             "which are of whole frames, judge no detector"
         )
-    sizes = {entry["item"]: (int(entry["width"]), int(entry["height"])) for entry in run.folder.run["inputs"]}
+    sizes = {item: (width, height) for item, (height, width) in run.folder.record.sizes.items()}
     parts = [
         in_pixels(rows, known.box_unit, *sizes[str(item)])
         for item, rows in boxes[~left_out].groupby("item", sort=False)

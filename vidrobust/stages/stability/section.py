@@ -14,7 +14,7 @@ from vidrobust.metrics.metric import Metric
 from vidrobust.metrics.task import Task
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.run_folder.parts import parts_of, with_parts
+from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability import judgement, kappa
 from vidrobust.stages.stability.judgement import Judgement
@@ -246,7 +246,7 @@ def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
 
 def _kappas(run: RunTables) -> list[dict[str, str]]:
     pairs, frames = run.table("pairs"), run.table("frames")
-    pairs = None if pairs is None else with_parts(pairs, parts_of(run.run))
+    pairs = None if pairs is None else with_parts(pairs, run.record.parts)
     values = []
     for model in run.models:
         if pairs is None or frames is None:

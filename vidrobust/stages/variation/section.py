@@ -15,7 +15,7 @@ from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.variation.quantities import QUANTITIES, title_of
 from vidrobust.text.durations import duration
-from vidrobust.text.numbers import NOT_MEASURED, interval, number, percent, percent_interval
+from vidrobust.text.numbers import interval, number, percent, percent_interval
 from vidrobust.text.phrases import listing, plural
 
 SCALES = {"adjacent": "neighbours", "second": "1 s apart", "clip": "over the shot"}
@@ -43,8 +43,7 @@ def first_rows(rows: Iterable[dict[str, Any]], most: int = MOST_ROWS) -> Listed:
 
 def in_one_line(run: RunTables) -> str:
     """How much footage: items, frames, seconds."""
-    inputs = run.run.get("inputs", [])
-    frames = sum(int(entry.get("frames") or 0) for entry in inputs)
+    frames = sum(entry.frames for entry in run.record.inputs)
     said = plural(len(run.items), "item")
     if frames:
         said += f", {plural(frames, 'frame')}"
@@ -89,29 +88,29 @@ def inputs(run: RunTables) -> Listed:
     """What was read: the items with damage or problems first."""
     rows = [
         {
-            "item": entry.get("item", ""),
-            "frames": entry.get("frames", NOT_MEASURED),
-            "size": f"{entry.get('width', '?')} x {entry.get('height', '?')}",
-            "rate": number(entry.get("frame_rate"), 4),
-            "codec": " ".join(str(entry.get(k) or "") for k in ("codec", "pixel_format")).strip(),
-            "corrupt": int(entry.get("corrupt_frames") or 0),
-            "said": "; ".join([*(entry.get("problems") or []), *(entry.get("notes") or [])]),
-            "read_by": " on ".join(str(entry[k]) for k in ("backend", "device") if entry.get(k)),
-            "why": entry.get("reason") or "",
-            "sha256": str(entry.get("sha256") or "")[:12],
+            "item": entry.item,
+            "frames": entry.frames,
+            "size": f"{entry.width} x {entry.height}",
+            "rate": number(entry.frame_rate, 4),
+            "codec": f"{entry.codec} {entry.pixel_format}".strip(),
+            "corrupt": entry.corrupt_frames,
+            "said": "; ".join([*entry.problems, *entry.notes]),
+            "read_by": " on ".join(each for each in (entry.backend, entry.device) if each),
+            "why": entry.reason,
+            "sha256": entry.sha256[:12],
         }
-        for entry in run.run.get("inputs", [])
+        for entry in run.record.inputs
     ]
     return first_rows(sorted(rows, key=lambda row: (-row["corrupt"], not row["said"])))
 
 
 def corrupt_frames(run: RunTables) -> str:
     """Frames damaged in decoding, in a sentence."""
-    damaged = [e for e in run.run.get("inputs", []) if e.get("corrupt_frames")]
+    damaged = [entry for entry in run.record.inputs if entry.corrupt_frames]
     if not damaged:
         return "No frame was damaged in decoding."
-    total = sum(int(e["corrupt_frames"]) for e in damaged)
-    names = listing((str(e["item"]) for e in damaged), 5)
+    total = sum(entry.corrupt_frames for entry in damaged)
+    names = listing((entry.item for entry in damaged), 5)
     return f"{plural(total, 'frame')} in {plural(len(damaged), 'item')} damaged in decoding ({names})."
 
 

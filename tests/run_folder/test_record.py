@@ -1,0 +1,72 @@
+"""run.json as records: what stands there, what is missing, and what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vidrobust.errors import InputError
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.settings import Settings
+from vidrobust.tables import schema as tables
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    made = RunFolder.create(tmp_path / "run", Settings(seed=3))
+    item = {
+        "item": "a",
+        "pass": "2",
+        "part": "p",
+        "width": 640,
+        "height": 480,
+        "frame_rate": 25,
+        "end_s": None,
+    }
+    made.update(
+        inputs=[{**item, "corrupt_frames": 1, "notes": ["odd"], "variation": {"stride": 6}}, {"item": "b"}],
+        models=[{"name": "net", "threads": 1}, {"name": "boxes", "task": "detection", "num_classes": 80}],
+        duplicates=[{"item": "c", "same_as": "a"}],
+    )
+    made.note_stage("stability", {"key": "k", "version": 2, "seconds": 1.5, "units": 4, "needs": {}})
+    return made
+
+
+def test_what_stands_there(folder: RunFolder) -> None:
+    run = folder.record
+    assert run.schema == 3
+    first, second = run.inputs
+    assert (first.pass_, first.frame_rate, first.end_s, first.notes) == ("2", 25.0, None, ("odd",))
+    assert first.variation == {"stride": 6}
+    assert (second.width, second.part, second.problems) == (0, "", ())
+    assert run.parts == {"a": "p"}
+    assert run.sizes["a"] == (480, 640)
+    assert run.tasks == {"net": "classification", "boxes": "detection"}
+    assert run.stages["stability"].seconds == 1.5
+    assert run.duplicates[0].same_as == "a"
+    assert run.settings["seed"] == 3
+
+
+def test_the_report_reads_through_the_same_folder(folder: RunFolder) -> None:
+    folder.write_table("frames", tables.empty("frames"))
+    read = RunTables(folder.path)
+    assert read.table("frames") is None  # there, and without a row
+    assert folder.find_table("pairs") is None  # not there
+    assert len(folder.table_or_empty("pairs")) == 0
+    with pytest.raises(InputError, match="there is no pairs table in this run folder"):
+        folder.table("pairs")
+    assert (read.models, read.detectors, read.items) == (["net"], ["boxes"], ["a", "b"])
+    assert read.json("policy.json") == {}
+
+
+def test_what_is_wrong_is_named(folder: RunFolder, tmp_path: Path) -> None:
+    folder.update(inputs=[{"path": "x.mp4"}])
+    with pytest.raises(InputError, match=r"run\.json: is not the run.json of this version"):
+        _ = folder.record
+    with pytest.raises(InputError, match="is not a run folder"):
+        RunTables(tmp_path)
+    (folder.path / "run.json").write_text("[]")
+    with pytest.raises(InputError, match="expected a JSON object, got list"):
+        RunTables(folder.path)

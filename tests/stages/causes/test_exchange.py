@@ -1,0 +1,46 @@
+"""What of a difference between aligned frames is exchanged as noise and coding, and what is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vidrobust.stages.causes.exchange import BLOCK, exchanged, neighbours_alike, rough
+
+
+def test_noise_stays_as_it_is() -> None:
+    noise = np.random.default_rng(0).normal(0, 3, (96, 128, 3)).astype(np.float32)
+    assert np.array_equal(rough(noise), noise)
+
+
+def test_what_a_codec_leaves_in_blocks_stays_as_it_is() -> None:
+    blocks = np.random.default_rng(0).normal(0, 3, (12, 16, 3)).astype(np.float32)
+    difference = np.kron(blocks, np.ones((BLOCK, BLOCK, 1), np.float32))
+    assert np.array_equal(rough(difference), difference)
+
+
+def test_a_smooth_difference_is_taken_off_and_the_noise_on_it_kept() -> None:
+    y, x = np.mgrid[:96, :128].astype(np.float32)
+    smooth = np.repeat((4 * np.sin(x / 30) * np.cos(y / 25))[..., None], 3, axis=2)
+    noise = np.random.default_rng(0).normal(0, 1, smooth.shape).astype(np.float32)
+    assert np.square(rough(smooth)).mean() < 0.02 * np.square(smooth).mean()
+    left = rough(smooth + noise)
+    assert np.square(left).mean() == pytest.approx(1, abs=0.1)
+    assert float((left * noise).mean()) == pytest.approx(1, abs=0.05)
+
+
+def test_neighbouring_means_by_hand() -> None:
+    # along both axes the same value in pairs: of three neighbours two are alike and one is the opposite
+    row = np.array([1.0, 1, -1, -1])
+    means = np.repeat(np.outer(row, row)[..., None], 3, axis=2)
+    assert neighbours_alike(means) == pytest.approx(1 / 3)
+    assert neighbours_alike(np.zeros((4, 4, 3))) == 0
+
+
+def test_an_exchanged_pair_has_the_mean_and_the_difference_of_the_real_one() -> None:
+    rng = np.random.default_rng(0)
+    first, second = (rng.integers(40, 200, (32, 48, 3)).astype(np.float32) for _ in range(2))
+    ((plus, minus),) = exchanged(first, second, draws=1, seed=3)
+    total = plus.astype(int) + minus - (first + second)
+    assert np.abs(total).max() <= 1  # rounding
+    assert np.allclose(np.abs(plus.astype(int) - minus), np.abs(first - second), atol=1)

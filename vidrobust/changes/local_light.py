@@ -1,0 +1,183 @@
+"""How light changed from place to place between two aligned frames: shadows, gloss, one lamp of several.
+
+    b  =  a (1 + f(x, y))        f a smooth field, after the change that all of the picture shares was taken out
+
+f is a cubic B-spline on a lattice whose knots are a tenth of the width apart, fitted to the means of blocks of
+8 x 8 pixels: noise averages out in a block, and an edge that is misaligned by a tenth of a pixel hardly shows
+in its mean. Blocks weigh by how much of them both frames show, and less where they do not follow any smooth
+field (Tukey's biweight).
+
+Whether there is any is told by prediction: the field fitted to every other cell of 16 x 16 pixels must foretell
+the cells between, which noise and the blocks of a codec do not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vidrobust.frames.pixels import luma
+from vidrobust.frames.spline_field import field_of, lattice_side, spline_basis
+
+BLOCK = 8
+"""Side, px, of the blocks whose means are compared."""
+INTERVALS = 10
+"""Knots are this share of the width apart."""
+CELL_BLOCKS = 2
+"""Blocks along the side of a cell that is left out at once when the field is put to the test."""
+FORETOLD = 0.5
+"""Least share of the blocks' difference, in cells that were left out, that the field must foretell."""
+SMALLEST = 0.25
+"""A change whose root mean square is below a quarter of a level is within the rounding of 8 bits: none."""
+CLEAR = 0.5
+"""Least share of a block's pixels that must be visible in both frames and clipped in neither."""
+MIN_BLOCKS = 60
+"""Fewest clear blocks for a fit."""
+TUKEY_BIWEIGHT = 4.685
+"""Tukey's constant, 95 % efficient for normal errors."""
+LEAST_SCALE = 0.15
+"""Standard deviation, levels, that a block's mean is taken to have at least."""
+PRIOR = 0.3
+"""Standard deviation of the gain at a knot that is taken as usual; it matters only where next to nothing is
+seen."""
+ROUNDS = 8
+DARKEST = 0.05
+"""A gain is at least this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalLight:
+    """The change of light from place to place, from frame a to frame b, on the grid of b.
+
+    lattice  (R, C) float64, gain less 1 at the knots; empty where there is no such change
+    width    px of the frame, which says how far apart the knots are
+    foretold share of the difference of left-out cells that the field foretells; NaN where nothing was fitted
+    """
+
+    lattice: np.ndarray
+    width: int
+    foretold: float
+
+    @property
+    def there(self) -> bool:
+        """Whether there is any."""
+        return bool(self.lattice.size)
+
+    def gain(self, height: int, width: int) -> np.ndarray:
+        """(H, W) float32, what b's levels are multiplied by; 1 where there is no change."""
+        if not self.there:
+            return np.ones((height, width), np.float32)
+        field = field_of(self.lattice, (height, width), self.width / INTERVALS)
+        return np.asarray(np.maximum(1 + field, np.float32(DARKEST)))
+
+    def of(self, levels: np.ndarray) -> np.ndarray:
+        """(H, W) or (H, W, 3) levels under this change, float32, not clipped."""
+        x = levels.astype(np.float32)
+        if not self.there:
+            return x
+        gain = self.gain(*x.shape[:2])
+        return np.asarray(x * (gain if x.ndim == 2 else gain[..., None]))
+
+
+def no_local_light(foretold: float = float("nan")) -> LocalLight:
+    """No change from place to place, or none that could be told."""
+    return LocalLight(lattice=np.zeros((0, 0)), width=0, foretold=foretold)
+
+
+def fit_local_light(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> LocalLight:
+    """The smooth field of gain between two aligned frames.
+
+    a, b     (H, W, 3) uint8 or float32 RGB levels, a brought onto b and into its light
+    visible  (H, W) bool, where they show the same thing
+    """
+    blocks = _blocks(a, b, visible)
+    if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
+        return no_local_light()
+    foretold = _foretold(blocks)
+    if not foretold >= FORETOLD:
+        return no_local_light(foretold)
+    lattice = _fit(blocks, blocks.weight)
+    change = blocks.first * _played(blocks, lattice)
+    seen = blocks.weight > 0
+    if float(np.sqrt(np.mean(np.square(change[seen])))) < SMALLEST:
+        return no_local_light(foretold)
+    return LocalLight(lattice=lattice, width=blocks.width, foretold=foretold)
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """Luma of both frames' blocks (h, w), their weights (h, w), and the bases along both axes."""
+
+    first: np.ndarray
+    difference: np.ndarray
+    weight: np.ndarray
+    down: np.ndarray
+    across: np.ndarray
+    width: int
+
+
+def _blocks(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> _Blocks:
+    height, width = visible.shape
+    rows, columns = max(1, height // BLOCK), max(1, width // BLOCK)
+    first, second = (luma(x.astype(np.float32)) for x in (a, b))
+    inside = (np.minimum(first, second) > 2) & (np.maximum(a.max(axis=2), b.max(axis=2)) < 253)
+    mask = (visible & inside).astype(np.float32)
+    size = (columns, rows)
+
+    def average(values: np.ndarray) -> np.ndarray:
+        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA)).astype(np.float64)
+
+    share = average(mask)
+    known = np.maximum(share, 1e-6)
+    x, d = average(first * mask) / known, average((second - first) * mask) / known
+    weight = np.where(share >= CLEAR, share, 0.0)
+    spacing = width / INTERVALS
+    down = spline_basis(rows, height / rows, spacing, lattice_side(height, spacing))
+    across = spline_basis(columns, width / columns, spacing, lattice_side(width, spacing))
+    return _Blocks(x, d, weight, down, across, width)
+
+
+def _played(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
+    return np.asarray(blocks.down @ lattice @ blocks.across.T)
+
+
+def _fit(blocks: _Blocks, weight: np.ndarray) -> np.ndarray:
+    """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen."""
+    down, across = blocks.down, blocks.across
+    pairs = [np.einsum("ni,nj->nij", basis, basis).reshape(len(basis), -1) for basis in (down, across)]
+    size = (down.shape[1], across.shape[1])
+    lattice: np.ndarray = np.zeros(size)
+    residual = np.abs(blocks.difference)
+    for _ in range(ROUNDS):
+        scale = max(LEAST_SCALE, 1.4826 * float(np.median(residual[weight > 0])))
+        w = weight * np.clip(1 - (residual / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
+        square = pairs[0].T @ (w * blocks.first**2) @ pairs[1]
+        normal = square.reshape(size[0], size[0], size[1], size[1]).transpose(0, 2, 1, 3)
+        normal = normal.reshape(lattice.size, lattice.size) + np.eye(lattice.size) * (scale / PRIOR) ** 2
+        target = down.T @ (w * blocks.first * blocks.difference) @ across
+        lattice = np.linalg.solve(normal, target.ravel()).reshape(size)
+        residual = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
+    return lattice
+
+
+def _foretold(blocks: _Blocks) -> float:
+    """Share of the blocks' squared difference that a field fitted to the other half of the cells takes away.
+
+    Cells are coloured like a chess board; each half foretells the other. Blocks count with a weight that is robust
+    about the whole field, so that a moving edge decides nothing.
+    """
+    row, column = np.indices(blocks.weight.shape) // CELL_BLOCKS
+    black = (row + column) % 2 == 0
+    before = after = 0.0
+    everywhere = blocks.difference - blocks.first * _played(blocks, _fit(blocks, blocks.weight))
+    scale = max(LEAST_SCALE, 1.4826 * float(np.median(np.abs(everywhere[blocks.weight > 0]))))
+    robust = np.clip(1 - (everywhere / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
+    for half in (black, ~black):
+        lattice = _fit(blocks, np.where(half, blocks.weight, 0.0))
+        left = blocks.difference - blocks.first * _played(blocks, lattice)
+        w = np.where(half, 0.0, blocks.weight * robust)
+        before += float((w * blocks.difference**2).sum())
+        after += float((w * left**2).sum())
+    return 1 - after / before if before > 0 else 0.0

@@ -1,0 +1,143 @@
+"""run.json as typed records: what was analysed, by which models, in which stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, override
+
+from vidrobust.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputRecord:
+    """An input as it was read. What is not known is empty, 0 or None.
+
+    path            with escapes where it is no valid text
+    sha256          of its file; ``decoded`` of the pictures that were decoded
+    part ... level  as the manifest names them
+    width, height   px of the frames, after rotation
+    frame_rate      frames a second; ``frames`` were delivered, ``corrupt_frames`` of them damaged in decoding
+    end_s           time of the last frame, s
+    backend         the decoder; ``device`` on which it ran, ``reason`` why it
+    problems        what was wrong with the file; ``notes`` what is odd but harmless
+    seconds         that the reading took
+    variation       what the variation meter counted
+    """
+
+    item: str
+    path: str = ""
+    sha256: str = ""
+    decoded: str = ""
+    part: str = ""
+    pass_: str = ""
+    station: str = ""
+    label: str = ""
+    level: str = ""
+    width: int = 0
+    height: int = 0
+    frame_rate: float = 0.0
+    frames: int = 0
+    corrupt_frames: int = 0
+    end_s: float | None = None
+    codec: str = ""
+    pixel_format: str = ""
+    color_space: str | None = None
+    color_range: str | None = None
+    backend: str = ""
+    device: str = ""
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    seconds: float = 0.0
+    variation: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecord:
+    """A model as it was run; the fields are those of ``models.info.ModelInfo``."""
+
+    name: str
+    task: str = "classification"
+    spec: str = ""
+    engine: str = ""
+    device: str = ""
+    precision: str = ""
+    preprocessing: str = ""
+    weights: str = ""
+    weights_sha256: str = ""
+    code_sha256: str = ""
+    version: str = ""
+    reading: str = ""
+    threads: int = 0
+    num_classes: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRecord:
+    """What a stage was made of: its key, its version, the settings it depends on, its units and seconds."""
+
+    key: str = ""
+    version: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    units: int = 0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duplicate:
+    """An item that shows the same pictures as another one."""
+
+    item: str
+    same_as: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """run.json; the settings as they stand there, the rest as records."""
+
+    schema: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[InputRecord, ...] = ()
+    failed: tuple[Mapping[str, str], ...] = ()
+    left_out: tuple[Mapping[str, str], ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
+    models: tuple[ModelRecord, ...] = ()
+    stages: Mapping[str, StageRecord] = field(default_factory=dict)
+    noise_floor: Mapping[str, Any] = field(default_factory=dict)
+    judged: Mapping[str, Any] = field(default_factory=dict)
+    sample: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], where: str) -> RunRecord:
+        """From the content of a run.json; InputError where it is none."""
+        try:
+            return _CONVERTER.structure(content, cls)
+        except Exception as error:  # cattrs gathers what is wrong in groups of its own
+            raise InputError(f"{where}: is not the run.json of this version: {error}") from error
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The part of each item whose manifest names one."""
+        return {entry.item: entry.part for entry in self.inputs if entry.part}
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """(height, width) of each item, px."""
+        return {entry.item: (entry.height, entry.width) for entry in self.inputs}
+
+    @property
+    def tasks(self) -> dict[str, str]:
+        """Name -> task of each model, in the order in which they were given."""
+        return {model.name: model.task for model in self.models}
+
+
+_CONVERTER = Converter(detailed_validation=False)
+_CONVERTER.register_structure_hook(
+    InputRecord, make_dict_structure_fn(InputRecord, _CONVERTER, pass_=override(rename="pass"))
+)

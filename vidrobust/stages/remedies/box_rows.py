@@ -1,0 +1,237 @@
+"""Decision rules of one detector, each against doing nothing: from the table of its boxes alone.
+
+What is shown is followed anew by the run's own rules, so that a rate means the same before and after.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vidrobust.metrics.box_differences import assign, ious
+from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings, follow
+from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule, late_frames
+from vidrobust.stages.remedies.box_rules import BoxRule
+from vidrobust.stages.remedies.recommend import Recommended
+from vidrobust.stages.remedies.row import NAN, Costs, row
+from vidrobust.statistics.clusters import Clusters, What, independent_clusters
+from vidrobust.statistics.paired_ratio import ratio_in_clusters
+
+ONE_THRESHOLD = "two-thresholds"
+"""The rule whose before is one threshold; the run's own tracks are its after."""
+HEADLINE = "dropout_rate"
+METRICS = {
+    "dropout_rate": ("along", "missed", True),
+    "flip_rate": ("along", "flip", True),
+    "score_jitter": ("along", "score_jitter", False),
+    "center_jitter": ("along", "center_jitter", False),
+    "count_jitter": ("counts", "count_jitter", False),
+}
+"""Metric -> which rows of the measures, their column, and whether they are events."""
+SAME = 0.5
+"""A shown box is the detector's where it overlaps it so much and has its class."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The boxes of one input, and the time of each frame, s."""
+
+    item: str
+    part: str
+    boxes: ItemBoxes
+    time_s: np.ndarray
+
+
+Values = tuple[np.ndarray, np.ndarray]
+"""Values (n,) of a metric, and the independent unit of each (n,)."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """The independent units of all frames of a run: of each input (N,) labels, and what they are."""
+
+    of_item: Sequence[np.ndarray]
+    what: What
+    count: int
+
+    def of_labels(self, labels: np.ndarray) -> Clusters:
+        """Those units that occur among rows with these labels (n,)."""
+        return Clusters(np.unique(labels, return_inverse=True)[1], self.what)
+
+
+@dataclass(frozen=True)
+class BoxStudy:
+    """All that the rows of one detector are made of; settings and window: how the run follows its tracks."""
+
+    model: str
+    seen: Sequence[Seen]
+    settings: TrackSettings
+    window: int
+
+    @functools.cached_property
+    def shown(self) -> dict[str, list[ItemBoxes]]:
+        """What each rule shows of each input."""
+        return {
+            name: [play_boxes(box_rule(name, self.settings), each.boxes) for each in self.seen]
+            for name in BOX_RULES
+            if name != ONE_THRESHOLD
+        }
+
+    @functools.cached_property
+    def before(self) -> list[Measures]:
+        """What the tracks of the detector's own boxes show."""
+        return self.measured([each.boxes for each in self.seen], self.settings)
+
+    @functools.cached_property
+    def after(self) -> dict[str, list[Measures]]:
+        """The same of what each rule shows."""
+        return {name: self.measured(shown, self.settings) for name, shown in self.shown.items()}
+
+    def measured(self, shown: Sequence[ItemBoxes], settings: TrackSettings) -> list[Measures]:
+        """What the tracks of these boxes show, input by input."""
+        return [
+            measure(boxes, follow(boxes, settings), settings, revert_within=self.window) for boxes in shown
+        ]
+
+    @functools.cached_property
+    def clusters(self) -> Units:
+        """The independent units, by the one rule, of all frames."""
+        item, part = (
+            np.concatenate(
+                [np.full(len(s.time_s), name, object) for s, name in zip(self.seen, names, strict=True)]
+            )
+            for names in ([s.item for s in self.seen], [s.part for s in self.seen])
+        )
+        found = independent_clusters(item, np.concatenate([s.time_s for s in self.seen]), part=part)
+        ends = np.cumsum([0, *(len(s.time_s) for s in self.seen)])
+        parts = [found.label[start:stop] for start, stop in itertools.pairwise(ends.tolist())]
+        return Units(parts, found.what, found.count)
+
+    def values(self, metric: str, measures: Sequence[Measures]) -> Values:
+        """The values of a metric over all inputs."""
+        which, column, _ = METRICS[metric]
+        values, labels = [], []
+        for found, units in zip(measures, self.clusters.of_item, strict=True):
+            rows = getattr(found, which)
+            rows = rows[rows[column].notna()]
+            values.append(rows[column].to_numpy(np.float64))
+            labels.append(units[rows["row"].to_numpy(np.int64)])
+        return np.concatenate(values), np.concatenate(labels)
+
+    @property
+    def frame_ms(self) -> float:
+        """A frame's time, of the input with the slowest ones."""
+        steps = [1000.0 * float(np.median(np.diff(s.time_s))) for s in self.seen if len(s.time_s) > 1]
+        return max(steps, default=NAN)
+
+
+def play_boxes(rule: BoxRule, boxes: ItemBoxes) -> ItemBoxes:
+    """What the rule shows of the boxes of one input, begun anew where no track goes on."""
+    bounds = np.searchsorted(boxes.frame, np.arange(boxes.num_frames + 1))
+    rows = np.column_stack([boxes.boxes, boxes.scores])
+    shown: list[tuple[Any, ...]] = []
+    rule.reset()
+    for frame in range(boxes.num_frames):
+        if not boxes.joined[frame]:
+            rule.reset()
+        given = [
+            (*rows[at].tolist(), int(boxes.labels[at]), at) for at in range(bounds[frame], bounds[frame + 1])
+        ]
+        shown += [(frame, *box) for box in rule.update(given)]
+    at, number = (np.array([box[k] for box in shown], np.int64) for k in (7, 0))
+    # the pixels' motion was measured from the box of this frame; of one that is shown on it is not known
+    fresh = boxes.frame[at] == number if len(at) else np.zeros(0, bool)
+    return dataclasses.replace(
+        boxes,
+        frame=number,
+        boxes=np.array([box[1:5] for box in shown], np.float64).reshape(-1, 4),
+        scores=np.array([box[5] for box in shown], np.float64),
+        labels=np.array([box[6] for box in shown], np.int64),
+        shift=np.where(fresh[:, None], boxes.shift[at].reshape(-1, 2), np.nan),
+    )
+
+
+def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
+    """A row a rule and metric, in the order of the catalogue."""
+    raw = [each.boxes for each in study.seen]
+    before, given = study.before, _tracked(raw, study.settings)
+    for name in BOX_RULES:
+        costs = Costs(delay_frames=late_frames(name), delay_ms=late_frames(name) * study.frame_ms)
+        if name == ONE_THRESHOLD:
+            one = dataclasses.replace(study.settings, keep_score=study.settings.start_score)
+            costs = dataclasses.replace(costs, agreement=agreement(_tracked(raw, one), given))
+            note = f"before: one threshold, {one.keep_score:g}; after: {study.settings.keep_score:g} goes on"
+            yield from _rows(study, name, study.measured(raw, one), before, costs, note)
+            continue
+        costs = dataclasses.replace(costs, agreement=agreement(given, study.shown[name]))
+        yield from _rows(study, name, before, study.after[name], costs, "")
+
+
+def _tracked(raw: Sequence[ItemBoxes], settings: TrackSettings) -> list[ItemBoxes]:
+    """The boxes that belong to tracks: what a detector shows with nothing done."""
+    return [boxes.rows(follow(boxes, settings) >= 0) for boxes in raw]
+
+
+def _rows(
+    study: BoxStudy, name: str, before: Sequence[Measures], after: Sequence[Measures], costs: Costs, note: str
+) -> Iterator[dict[str, Any]]:
+    for metric, (_, _, events) in METRICS.items():
+        first, second = (study.values(metric, side) for side in (before, after))
+        labels = np.concatenate([first[1], second[1]])
+        found = ratio_in_clusters(first[0], second[0], study.clusters.of_labels(labels), events=events)
+        yield row("boxes", name, study.model, metric, found, costs, note)
+
+
+def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
+    """Of the rules that are not later than that, the one with the fewest dropouts."""
+    names = [n for n in BOX_RULES if n != ONE_THRESHOLD and late_frames(n) * study.frame_ms <= max_delay_ms]
+    before = study.values(HEADLINE, study.before)
+    after = {name: study.values(HEADLINE, study.after[name]) for name in names}
+    count = study.clusters.count
+    halves = [np.arange(count) < count / 2, np.arange(count) >= count / 2]
+    chosen = [_fewest(after, before, half) for half in halves]
+    parts = [
+        tuple(column[half[of[1]]] for column in of)
+        for half, name in zip(halves, reversed(chosen), strict=True)
+        for of in [after[name] if name else before]
+    ]
+    swapped = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+    labels = study.clusters.of_labels(np.concatenate([before[1], swapped[1]]))
+    return Recommended(
+        rule=_fewest(after, before, np.full(count, True)),
+        halves=(chosen[0], chosen[1]),
+        held_out=ratio_in_clusters(before[0], swapped[0], labels, events=METRICS[HEADLINE][2]),
+    )
+
+
+def _fewest(after: dict[str, Values], before: Values, half: np.ndarray) -> str:
+    """The rule with the lowest mean in these clusters, the first of equals; "" where doing nothing has no more."""
+    means = {name: _mean(values, half) for name, values in after.items()}
+    name = min(means, key=lambda each: means[each], default="")
+    return name if name and means[name] < _mean(before, half) else ""
+
+
+def _mean(values: Values, half: np.ndarray) -> float:
+    inside = values[0][half[values[1]]]
+    return float(inside.mean()) if len(inside) else float("inf")
+
+
+def agreement(given: Sequence[ItemBoxes], shown: Sequence[ItemBoxes]) -> float:
+    """Boxes that both have, of one class and overlapping by half or more, over their mean number (F1)."""
+    both = of = 0
+    for a, b in zip(given, shown, strict=True):
+        of += len(a.frame) + len(b.frame)
+        first, second = (np.searchsorted(x.frame, np.arange(a.num_frames + 1)) for x in (a, b))
+        for frame in range(a.num_frames):
+            mine, other = (slice(at[frame], at[frame + 1]) for at in (first, second))
+            i, j, iou = ious(a.boxes[mine], b.boxes[other])
+            near = (iou >= SAME) & (a.labels[mine][i] == b.labels[other][j])
+            both += len(assign(i[near], j[near], iou[near]))
+    return 2 * both / of if of else NAN

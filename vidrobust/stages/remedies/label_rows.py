@@ -1,0 +1,274 @@
+"""Decision rules and silence of one classifier, each against doing nothing: from tables alone."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.classification import CLASSIFICATION
+from vidrobust.stages.remedies import compared, truth
+from vidrobust.stages.remedies.answers import Answers, Played, most_frequent, play
+from vidrobust.stages.remedies.catalogue import (
+    LABEL_RULES,
+    ON_PROBABILITIES,
+    bounded,
+    kind_of,
+    label_rule,
+    needs_rest,
+    window_of,
+)
+from vidrobust.stages.remedies.delay import Delays, delays, lasting_changes, sure_delay
+from vidrobust.stages.remedies.row import NAN, Costs, row
+from vidrobust.statistics.paired_ratio import paired_ratio
+
+FLIPS, REVERTS, JITTER = "flip_rate", "revert_flip_rate", "jitter"
+OWN_POINTS = "not measured: the model answers by operating points, this rule takes the most probable class"
+PARTIAL = "not measured: only some of the classes of this model are known"
+LEADING = "not measured: of so many classes only the leading ten are kept"
+
+FEWEST_CHANGES = 5
+"""From so many lasting changes on, the longest measured delay stands for that of a rule without a bound."""
+ABSTAIN_MARGINS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+"""Least margins at which the model answers."""
+ABSTAIN_FRAMES = (2, 3, 5)
+"""Last frames that must all say the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """All that the rows of one classifier are made of.
+
+    answers  of each input; pairs, triples: the tables ``pairs`` and ``triples`` of the model
+    parts    input -> part, where known
+    right    of each input, (N,) sets of the right classes of each frame, empty where unknown; none without labels
+    window   frames within which a label that left is back
+    """
+
+    answers: Sequence[Answers]
+    pairs: pd.DataFrame
+    triples: pd.DataFrame
+    window: int
+    parts: Mapping[str, str] = field(default_factory=dict)
+    right: Sequence[truth.Right] = ()
+
+    @functools.cached_property
+    def place(self) -> pd.Series:
+        """Where each frame stands among all."""
+        return compared.places(self.answers)
+
+    @functools.cached_property
+    def flips(self) -> compared.Rows:
+        """Of the run's usable neighbours."""
+        return compared.flip_rows(_counted(FLIPS, self.pairs), self.place, dict(self.parts))
+
+    @functools.cached_property
+    def reverts(self) -> compared.Rows:
+        """Of the frames that count for revert flips."""
+        rows = _counted(REVERTS, self.triples)
+        return compared.triple_rows(rows, "revert_flip", self.place, dict(self.parts))
+
+    @functools.cached_property
+    def jitters(self) -> compared.Rows:
+        """Of the frames that count for jitter."""
+        rows = _counted(JITTER, self.triples)
+        return compared.triple_rows(rows, "jitter", self.place, dict(self.parts))
+
+    @functools.cached_property
+    def rest(self) -> int:
+        """The label of the line at rest: the most frequent answer."""
+        return most_frequent(self.answers)
+
+    @functools.cached_property
+    def frame_ms(self) -> float:
+        """A frame's time, of the input with the slowest ones."""
+        steps = [1000.0 * float(np.median(np.diff(a.time_s))) for a in self.answers if len(a.time_s) > 1]
+        return max(steps, default=NAN)
+
+    @functools.cached_property
+    def played(self) -> dict[str, list[Played]]:
+        """What each rule makes of each input."""
+        return {name: self.play(name) for name in LABEL_RULES if not self.reason_against(name)}
+
+    def play(self, name: str) -> list[Played]:
+        """One rule over all inputs."""
+        return [play(label_rule(name, self.rest), each) for each in self.answers]
+
+    def reason_against(self, name: str) -> str:
+        """Why a rule cannot be played here, or ""."""
+        if kind_of(name) not in ON_PROBABILITIES:
+            return ""
+        return self.against_probabilities
+
+    @functools.cached_property
+    def against_probabilities(self) -> str:
+        """Why rules on probabilities cannot be played here, or ""."""
+        if not all(each.by_probability for each in self.answers):
+            return OWN_POINTS
+        partial = (
+            bool(len(self.triples))
+            and bool(self.triples["jitter"].isna().all())
+            and len(self.jitters.at) == 0
+        )
+        return PARTIAL if partial and bool((self.pairs["total_variation"].isna()).all()) else ""
+
+
+def _counted(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    metric = find_metric(name, CLASSIFICATION.name)
+    assert metric is not None, name
+    return metric.values(table)
+
+
+def rule_rows(study: Study) -> Iterator[dict[str, Any]]:
+    """A row a rule and metric, in the order of the catalogue."""
+    for name in LABEL_RULES:
+        against = study.reason_against(name)
+        model = study.answers[0].model
+        if against:
+            yield row("rule", name, model, FLIPS, None, Costs(), against)
+            continue
+        played = study.played[name]
+        costs = costs_of(study, name)
+        note = _note(study, name, costs)
+        yield from _metric_rows(study, name, played, costs, note)
+
+
+def _metric_rows(
+    study: Study, name: str, played: Sequence[Played], costs: Costs, note: str
+) -> Iterator[dict[str, Any]]:
+    model = study.answers[0].model
+    labels = [each.labels for each in played]
+    every = np.concatenate(labels)
+    found = paired_ratio(
+        study.flips.before, compared.flips_after(study.flips, every), study.flips.clusters, events=True
+    )
+    yield row("rule", name, model, FLIPS, found, costs, note)
+    after = compared.reverts_after(study.reverts, labels, study.answers, study.window)
+    found = paired_ratio(study.reverts.before, after, study.reverts.clusters, events=True)
+    yield row("rule", name, model, REVERTS, found, costs, note)
+    if kind_of(name) != "mean":
+        return
+    if not all(each.complete for each in study.answers):
+        yield row("rule", name, model, JITTER, None, costs, LEADING)
+        return
+    means = [mean for each in played for mean in each.mean or ()]
+    after = compared.jitter_after(study.jitters, means)
+    found = paired_ratio(study.jitters.before, after, study.jitters.clusters, events=False)
+    yield row("rule", name, model, JITTER, found, costs, note)
+
+
+def _note(study: Study, name: str, costs: Costs) -> str:
+    said = []
+    if needs_rest(name):
+        rest = study.answers[0].names.get(study.rest, study.rest)
+        said.append(f"resting label: {rest}, the most frequent answer")
+    if np.isnan(costs.delay_frames):
+        sure = sure_delay(label_rule(name, study.rest))
+        said.append(
+            f"a change from one sure answer to another is told after {sure} frames; of unsure ones the delay has "
+            f"no bound, and {costs.changes} lasting changes are too few to measure it"
+        )
+    return "; ".join(said)
+
+
+def costs_of(study: Study, name: str) -> Costs:
+    """What a rule costs on all inputs together."""
+    rule = label_rule(name, study.rest)
+    nominal = sure_delay(rule, study.rest if needs_rest(name) else -1)
+    labels = [each.labels for each in study.played[name]]
+    measured = measured_delays(study, labels)
+    frames, time_ms = float(nominal), nominal * study.frame_ms
+    if not bounded(name):
+        enough = measured.changes >= FEWEST_CHANGES
+        frames, time_ms = (
+            (max(frames, measured.longest), max(time_ms, measured.longest_ms)) if enough else (NAN, NAN)
+        )
+    return Costs(
+        delay_frames=frames,
+        delay_ms=time_ms,
+        longest_delay_frames=measured.longest,
+        longest_delay_ms=measured.longest_ms,
+        mean_delay_frames=float(np.mean(measured.frames)) if measured.frames else NAN,
+        mean_delay_ms=1000.0 * float(np.mean(measured.seconds)) if measured.seconds else NAN,
+        changes=measured.changes,
+        untold=measured.untold,
+        agreement=_agreement(study.answers, labels),
+        **truth.costs(study.answers, study.right, labels, window_of(rule)),
+    )
+
+
+def measured_delays(study: Study, labels: Sequence[np.ndarray]) -> Delays:
+    """Over the lasting changes of the model's own answers; with labels over those of the truth."""
+    found = Delays((), (), 0)
+    for number, (answers, told) in enumerate(zip(study.answers, labels, strict=True)):
+        changes = lasting_changes(answers.label, answers.begins, answers.time_s)
+        if study.right:
+            changes = truth.told_changes(answers, study.right[number])
+        found = found.joined(delays(changes, told, answers.time_s))
+    return found
+
+
+def _agreement(answers: Sequence[Answers], labels: Sequence[np.ndarray]) -> float:
+    same = np.concatenate([a.label == told for a, told in zip(answers, labels, strict=True)])
+    return float(same.mean()) if len(same) else NAN
+
+
+def silence_rows(study: Study) -> Iterator[dict[str, Any]]:
+    """Rows of saying nothing; after a silence an answer is compared with the last one that was given."""
+    names: dict[str, Callable[[Answers], np.ndarray]] = {
+        **{f"abstain-margin-{m:g}": functools.partial(sure_by_margin, least=m) for m in ABSTAIN_MARGINS},
+        **{f"abstain-unstable-{n}": functools.partial(sure_by_frames, frames=n) for n in ABSTAIN_FRAMES},
+    }
+    model = study.answers[0].model
+    for name, sure in names.items():
+        answered = [sure(each) for each in study.answers]
+        every = np.concatenate(answered)
+        after = flips_of_answered(study, answered)
+        delay = int(name.rsplit("-", 1)[1]) - 1 if name.startswith("abstain-unstable") else 0
+        costs = Costs(
+            delay_frames=delay,
+            delay_ms=delay * study.frame_ms,
+            agreement=float(every.mean()) if len(every) else NAN,
+            asked=float(1 - every.mean()) if len(every) else NAN,
+            **truth.costs_of_silence(study.answers, study.right, answered),
+        )
+        found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
+        yield row("silence", name, model, FLIPS, found, costs)
+
+
+def sure_by_margin(answers: Answers, least: float) -> np.ndarray:
+    """(N,) bool: the margin is at least so large."""
+    result: np.ndarray = answers.margin >= least
+    return result
+
+
+def sure_by_frames(answers: Answers, frames: int) -> np.ndarray:
+    """(N,) bool: the last so many frames all say the same, or where the answers begin all there are."""
+    same = np.r_[False, answers.label[1:] == answers.label[:-1]] & ~answers.begins
+    run, sure = 0, np.zeros(len(same), bool)
+    since = 0
+    for at, goes_on in enumerate(same):
+        since = 1 if answers.begins[at] else since + 1
+        run = run + 1 if goes_on else 1
+        sure[at] = run >= min(frames, since)
+    return sure
+
+
+def flips_of_answered(study: Study, answered: Sequence[np.ndarray]) -> np.ndarray:
+    """(M,) of the usable pairs: 1 where the second frame is answered, otherwise than the last answer before it.
+
+    Where nothing was answered since the answers began, there is no flip.
+    """
+    flip = []
+    for answers, sure in zip(study.answers, answered, strict=True):
+        last = -1
+        for label, begins, says in zip(answers.label.tolist(), answers.begins, sure, strict=True):
+            last = -1 if begins else last
+            flip.append(bool(says) and last >= 0 and label != last)
+            last = label if says else last
+    return np.array(flip, np.float64)[study.flips.at[:, 1]]

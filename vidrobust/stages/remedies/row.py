@@ -1,0 +1,99 @@
+"""One line of the table ``remedies``: a remedy, a metric, before against after, and what it costs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.stages.remedies.verdict import FEWEST, verdict
+from vidrobust.statistics.associations import benjamini_hochberg
+from vidrobust.statistics.paired_ratio import PairedRatio
+from vidrobust.tables import schema as tables
+
+NAN = float("nan")
+Kind = Literal["rule", "silence", "boxes", "look", "input"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What a remedy costs, the same for all its metrics; NaN where that is not known.
+
+    delay_frames, delay_ms  the worst case until a lasting change is told. Of a rule on labels: so many frames of
+                            the new answer in a row are always enough. Of one on probabilities: the longest that
+                            was measured, infinite where a change was never told, NaN where there were too few
+    mean_delay_frames, mean_delay_ms, longest_delay_frames, longest_delay_ms  of the measured ``changes`` that were
+                            told, from the first frame of the new answer on; ``untold`` of them never were
+    cost_ms                 time of further passes and of work on pixels, per frame; 0 where there is none
+    agreement               share of frames with the same answer as without
+    asked                   share of frames on which nothing is said and a person is asked
+    accuracy_before, accuracy_after, accuracy_low, accuracy_high  of the answers on labelled frames, and the
+                            interval of their difference
+    short_events, short_missed_before, short_missed  labelled events shorter than the rule's window: how many,
+                            how many of them the model never told, and how many are never told now
+    """
+
+    delay_frames: float = NAN
+    delay_ms: float = NAN
+    mean_delay_frames: float = NAN
+    mean_delay_ms: float = NAN
+    longest_delay_frames: float = NAN
+    longest_delay_ms: float = NAN
+    changes: int = 0
+    untold: int = 0
+    cost_ms: float = 0.0
+    agreement: float = NAN
+    asked: float = 0.0
+    accuracy_before: float = NAN
+    accuracy_after: float = NAN
+    accuracy_low: float = NAN
+    accuracy_high: float = NAN
+    short_events: int = 0
+    short_missed_before: int = 0
+    short_missed: int = 0
+
+
+def row(
+    kind: Kind,
+    remedy: str,
+    model: str,
+    metric: str,
+    found: PairedRatio | None,
+    costs: Costs,
+    note: str = "",
+) -> dict[str, Any]:
+    """The line; ``found`` None: it could not be measured, and the note says why."""
+    empty = PairedRatio(*(NAN,) * 6, 0, 0, "")
+    told = dataclasses.asdict(found or empty)
+    said = {"kind": kind, "remedy": remedy, "model": model, "metric": metric, "note": note}
+    return {**said, **told, **dataclasses.asdict(costs), "best": False, "recommended": False}
+
+
+def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """The table: q-values over all rows, verdicts, and the points that nothing beats."""
+    if not rows:
+        return tables.empty("remedies")
+    table = pd.DataFrame(list(rows))
+    table["q"] = benjamini_hochberg(table["p"].where(table["n"] >= FEWEST).to_numpy(np.float64))
+    table["verdict"] = [
+        verdict(low, high, q, n)
+        for low, high, q, n in zip(table["low"], table["high"], table["q"], table["n"], strict=True)
+    ]
+    for _, same in table[table["kind"] == "rule"].groupby(["model", "metric"], sort=False):
+        table.loc[same.index, "best"] = unbeaten(
+            same["delay_ms"].to_numpy(np.float64), same["after"].to_numpy(np.float64)
+        )
+    return tables.check("remedies", table)
+
+
+def unbeaten(cost: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """(n,) bool: no other point has as little of both and less of one; points without a number are none."""
+    known = np.isfinite(cost) & np.isfinite(left)
+    no_worse = (cost[None] <= cost[:, None]) & (left[None] <= left[:, None]) & known[None]
+    less = (cost[None] < cost[:, None]) | (left[None] < left[:, None])
+    result: np.ndarray = known & ~(no_worse & less).any(axis=1)
+    return result

@@ -1,0 +1,235 @@
+"""The report's "What you can do": what helps, sorted by effect for effort, its price, and flips against delay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture, encode, panels, styled
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.remedies.recommend import best_buy
+from vidrobust.stages.remedies.titles import EFFORT, sentence, title
+from vidrobust.text.numbers import NOT_MEASURED, known, number, percent, percent_with_interval
+from vidrobust.text.phrases import plural
+
+MOST_SHOWN = 10
+"""Lines of a model on the first page; all of them stand among the details."""
+FILE = "remedies.json"
+MISSED = 10.0
+"""So many times heavier is a rule that misses a lasting change, or of which it is not known how late it is."""
+
+
+@dataclass(frozen=True)
+class RemedyPage:
+    """One model: what stands on the first page, and all rows for the details.
+
+    shown    a line each: what, effort, before, after, ratio, verdict, price, note
+    rest     the same of the other lines
+    sentence what is recommended, and on what that stands
+    """
+
+    model: str
+    metric: str
+    sentence: str
+    shown: list[dict[str, str]]
+    rest: list[dict[str, str]]
+
+
+def pages(run: RunTables) -> list[RemedyPage]:
+    """The remedies of each model, in the order in which the models were given."""
+    table = run.table("remedies")
+    if table is None:
+        return []
+    return [_page(run, table, model) for model in run.tasks if (table["model"] == model).any()]
+
+
+def headline(run: RunTables, model: str) -> str:
+    """The metric by which remedies of a model are sorted: the leading one of its task."""
+    return run.tasks[model].answered[0]
+
+
+def _page(run: RunTables, table: pd.DataFrame, model: str) -> RemedyPage:
+    metric = headline(run, model)
+    mine = table[(table["model"] == model)]
+    limit_ms = float(run.json(FILE)["models"][model]["max_delay_ms"])
+    leading = sorted_by_effort(mine[(mine["metric"] == metric) & mine["ratio"].notna()], limit_ms)
+    first = one_of_each_kind(leading).head(MOST_SHOWN)
+    rest = pd.concat([leading.drop(first.index), mine.drop(leading.index)])
+    found = find_metric(metric, run.tasks[model].name)
+    return RemedyPage(
+        model=model,
+        metric=found.title if found else metric,
+        sentence=_sentence(run, model),
+        shown=[line(row) for row in first.to_dict("records")],
+        rest=[line(row) for row in rest.to_dict("records")],
+    )
+
+
+def sorted_by_effort(rows: pd.DataFrame, limit_ms: float) -> pd.DataFrame:
+    """What surely helps first; there, and among the rest, by what is surely taken away over the burden."""
+    burdens = np.array([burden(row, limit_ms) for row in rows.to_dict("records")])
+    removed = (1 - rows["high"].fillna(np.inf)).clip(lower=-10) / burdens
+    order = rows.assign(
+        _helps=rows["verdict"] != "helps", _chosen=~rows["recommended"], _effect=-removed
+    ).sort_values(["_helps", "_chosen", "_effect"], kind="stable")
+    return rows.loc[order.index]
+
+
+def burden(row: dict[str, Any], limit_ms: float) -> float:
+    """The points of the effort, times what makes it heavier: lateness beyond the limit, misses, and asking.
+
+    A rule twice as late as allowed weighs twice, one that misses a lasting change or whose delay is not known ten
+    times; each tenth of the frames that goes to a person adds the effort once more.
+    """
+    points = EFFORT[kind_of_remedy(str(row["remedy"]))].points
+    late = float(row["delay_ms"])
+    if row["untold"] or (row["kind"] == "rule" and not math.isfinite(late)):
+        points *= MISSED
+    elif known(late):
+        points *= max(1.0, late / limit_ms)
+    return float(points * (1 + 10 * row["asked"]))
+
+
+def kind_of_remedy(name: str) -> str:
+    """majority of majority-5."""
+    return name.rstrip("0123456789.-")
+
+
+def one_of_each_kind(rows: pd.DataFrame) -> pd.DataFrame:
+    """The first row of each kind of remedy: majority, mean, abstain-margin, ..."""
+    kind = rows["remedy"].map(kind_of_remedy)
+    return rows[~kind.duplicated()]
+
+
+def line(row: dict[str, Any]) -> dict[str, str]:
+    """A row of the table as text."""
+    found = find_metric(str(row["metric"]))
+    rate = found is not None and not found.unit
+    told = percent if rate else number
+    return {
+        "remedy": str(row["remedy"]),
+        "title": title(str(row["remedy"])),
+        "metric": found.title if found else str(row["metric"]),
+        "before": told(row["before"]),
+        "after": told(row["after"]),
+        "ratio": _ratio(row),
+        "verdict": str(row["verdict"]),
+        "chip": {"helps": "good", "harms": "bad"}.get(str(row["verdict"]), "neutral"),
+        "effort": EFFORT[kind_of_remedy(str(row["remedy"]))].words,
+        "price": "; ".join(_prices(row)) or "none",
+        "note": str(row["note"]),
+    }
+
+
+def _ratio(row: dict[str, Any]) -> str:
+    if not known(row["ratio"]):
+        return NOT_MEASURED
+    return percent_with_interval(row["ratio"], row["low"], row["high"])
+
+
+def _prices(row: dict[str, Any]) -> Iterator[str]:
+    if math.isinf(row["delay_frames"]) or row["untold"]:
+        yield f"{row['untold']} of {plural(int(row['changes']), 'lasting change')} never told"
+    elif known(row["delay_frames"]) and row["delay_frames"]:
+        yield f"told up to {plural(int(row['delay_frames']), 'frame')} later ({row['delay_ms']:.0f} ms)"
+    elif not known(row["delay_frames"]) and row["kind"] == "rule":
+        yield "how late it tells is not known here"
+    if row["asked"]:
+        yield f"{percent(row['asked'])} of the frames go to a person"
+    if row["cost_ms"]:
+        yield f"{number(row['cost_ms'])} ms a frame"
+    if known(row["accuracy_before"]) and known(row["accuracy_after"]):
+        yield f"right answers {percent(row['accuracy_before'])} → {percent(row['accuracy_after'])}"
+    if row["short_events"]:
+        lost = int(row["short_missed"]) - int(row["short_missed_before"])
+        yield f"{lost} more of {plural(int(row['short_events']), 'short event')} missed"
+    if known(row["agreement"]) and not row["asked"]:
+        yield f"same answer in {percent(row['agreement'])} of the frames"
+
+
+def _sentence(run: RunTables, model: str) -> str:
+    known_ = run.json(FILE).get("models", {}).get(model)
+    return sentence(known_, headline(run, model)) if known_ else ""
+
+
+def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:
+    """Two lines of the answer: the best rule within the delay, and the best thing to buy."""
+    told, table = run.json(FILE).get("models", {}).get(model), run.table("remedies")
+    if not told or table is None:
+        return
+    yield "Best rule", sentence(told, headline(run, model))
+    if not ((table["kind"] == "input") & (table["model"] == model)).any():
+        yield (
+            "Best to buy",
+            f"not tried; vidrobust remedies {run.folder} --all replays the footage without its causes",
+        )
+        return
+    best = best_buy(table, model, headline(run, model))
+    if best is None:
+        yield "Best to buy", "nothing that was tried on the input surely helps"
+        return
+    ratio = percent_with_interval(best["ratio"], best["low"], best["high"])
+    yield "Best to buy", f"{title(str(best['remedy']))}: {ratio} of the changes would be left"
+
+
+def figures(run: RunTables) -> list[Picture]:
+    """Of each classifier: what is left of the flips against the delay, and against the share sent to a person."""
+    table = run.table("remedies")
+    if table is None:
+        return []
+    models = [model for model in run.models if (table["model"] == model).any()]
+    return [_figure(table[table["model"] == model], model, headline(run, model)) for model in models]
+
+
+def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
+    rows = table[(table["metric"] == metric) & table["ratio"].notna()]
+    rules, silence = (rows[rows["kind"] == kind] for kind in ("rule", "silence"))
+    before = float(rows["before"].iloc[0]) if len(rows) else math.nan
+    with styled():
+        figure, axes = panels(1, 2, 3.2, sharey=True)
+        _points(axes[0, 0], rules.assign(x=rules["delay_ms"]), best=True)
+        axes[0, 0].set_xlabel("worst delay until a lasting change is told, ms")
+        axes[0, 0].set_title("Decision rules; filled: nothing is as early with fewer changes")
+        _points(axes[0, 1], silence.assign(x=100 * silence["asked"]), best=False)
+        axes[0, 1].set_xlabel("frames sent to a person, %")
+        axes[0, 1].set_title("Saying nothing where unsure")
+        for axis in axes[0]:
+            axis.axhline(100 * before, color=GREY, linewidth=1, linestyle="--")
+            axis.set_ylim(bottom=0)
+            axis.set_xlim(left=0)
+        axes[0, 0].set_ylabel("neighbouring frames that differ, %")
+        alt = (
+            f"{model}: label changes left, against the delay of rules and against the share sent to a person"
+        )
+        return encode(figure, alt, f"{model}: dashed, with nothing done.")
+
+
+def _points(axes: Axes, rows: pd.DataFrame, *, best: bool) -> None:
+    """Points with intervals and names; a name is written where the point is one of the best, or all of them."""
+    kinds = rows["remedy"].map(kind_of_remedy)
+    for colour, (kind, same) in zip(COLOURS * 3, rows.groupby(kinds, sort=False), strict=False):
+        same = same[np.isfinite(same["x"])]
+        x, y = same["x"].to_numpy(np.float64), 100 * same["after"].to_numpy(np.float64)
+        filled = same["best"].to_numpy(bool) if best else np.full(len(same), True)
+        axes.plot(x, y, color=colour, linewidth=0.8, alpha=0.5)
+        axes.scatter(
+            x, y, s=22, edgecolors=colour, facecolors=np.where(filled, colour, "white"), label=kind, zorder=3
+        )
+        for at, name in enumerate(same["remedy"]):
+            if filled[at]:
+                axes.annotate(
+                    str(name),
+                    (x[at], y[at]),
+                    xytext=(4, 3),
+                    textcoords="offset points",
+                    fontsize=7,
+                    color=DARK,
+                )
+    axes.legend(loc="upper right")

@@ -1,0 +1,101 @@
+"""Remedies in words, and the effort that each asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vidrobust.text.numbers import percent, share_with_interval
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What it takes: words, and points by which effects are divided; the points are ours, and no measurement."""
+
+    points: float
+    words: str
+
+
+CODE = Effort(1, "a few lines of code")
+PERSON = Effort(3, "a person looks")
+COMPUTE = Effort(2, "computing time")
+SOFTWARE = Effort(2, "work on the pictures")
+BUY = Effort(4, "hardware at the line")
+
+NOT_REPLAYED = ("sharper-focus", "higher-resolution", "no-keyframe-pulse")
+"""What could be bought, and cannot be tried on footage that is there."""
+EFFORT: Mapping[str, Effort] = {
+    **dict.fromkeys(("majority", "k-of-n", "mean", "median", "hysteresis"), CODE),
+    **dict.fromkeys(
+        ("two-thresholds", "score-mean", "min-hits", "max-gap", "box-mean", "kalman", "smoother"), CODE
+    ),
+    **dict.fromkeys(("abstain-margin", "abstain-unstable"), PERSON),
+    **dict.fromkeys(("look-again",), COMPUTE),
+    **dict.fromkeys(("abstain-look",), PERSON),
+    **dict.fromkeys(("another-resize-area", "another-resize-plain", "less-noise"), SOFTWARE),
+    **dict.fromkeys(("steady-camera", "level-light", "no-flicker", *NOT_REPLAYED), BUY),
+}
+"""By the name without its numbers."""
+
+_TITLES = {
+    "majority": "majority of the last {} frames",
+    "mean": "running mean of the probabilities, weight {}",
+    "median": "median of the probabilities of {} frames",
+    "hysteresis": "switch only where the lead is more than {}",
+    "abstain-margin": "say nothing where the lead is below {}",
+    "abstain-unstable": "say nothing unless the last {} frames agree",
+    "two-thresholds": "a lower threshold to go on with a track (ByteTrack)",
+    "score-mean": "class and score by the track's running mean, weight {}",
+    "min-hits": "show a track from its {}. box on",
+    "max-gap": "show a track for {} frames without a box",
+    "box-mean": "running mean of the corners, weight {}",
+    "kalman": "Kalman filter of constant speed, noise times {}",
+    "smoother": "mean box of the last {} frames (supervision)",
+    "look-again": "mean answer over {} changed copies of each frame",
+    "steady-camera": "a camera that stands still",
+    "level-light": "light that does not drift",
+    "no-flicker": "light that does not flicker",
+    "less-noise": "less noise in the picture",
+    "another-resize-area": "the picture averaged down to the network's size",
+    "another-resize-plain": "the picture resized without antialiasing",
+    "abstain-look": "say nothing where a changed copy gets another answer",
+    "sharper-focus": "a sharper picture",
+    "higher-resolution": "a camera of higher resolution",
+    "no-keyframe-pulse": "a recording without keyframes",
+}
+
+
+def title(remedy: str) -> str:
+    """The remedy in words."""
+    kind = remedy.rstrip("0123456789.-")
+    numbers = remedy[len(kind) :].strip("-").split("-")
+    if kind == "k-of-n":
+        k_in, frames, *k_out = numbers
+        back = f", back to the resting label with {k_out[0]}" if k_out else ""
+        return f"another label once {k_in} of the last {frames} frames have it{back}"
+    return _TITLES[kind].format(*numbers) if kind in _TITLES else remedy
+
+
+def sentence(told: Mapping[str, Any], metric: str) -> str:
+    """What is recommended, and that its figure is of footage that did not choose it.
+
+    told  of one model, as remedies.json holds it
+    """
+    limit = f"{told['max_delay_ms']:g} ms"
+    held = told["held_out"]
+    what = "dropouts" if metric == "dropout_rate" else "label changes"
+    if not told["rule"] or told["verdict"] not in ("helps",):
+        tried = f"; {told['rule']} leaves the fewest {what}" if told["rule"] else ""
+        return f"none within {limit} surely helps{tried}"
+    other = [name or "none" for name in told["chosen_on_halves"]]
+    same = (
+        "both halves of the footage choose it"
+        if set(other) == {told["rule"]}
+        else (f"the halves of the footage choose {other[0]} and {other[1]}")
+    )
+    left = share_with_interval(held["ratio"], held["low"], held["high"])
+    return (
+        f"{told['rule']} ({title(told['rule'])}), told within {limit}: {what} {percent(held['before'])} → "
+        f"{percent(held['after'])}, {left} are left, on the half that did not choose it; {same}"
+    )
