@@ -51,7 +51,7 @@ def _of_remedies(remedies: list[RemedyPage]) -> list[Action]:
     return [
         Action(
             f"{row['title'][0].upper()}{row['title'][1:]}{f' ({page.model})' if several else ''}",
-            f"{page.metric} {row['before']}, with it {row['after']}; what is left: {row['ratio']}; price: {row['price']}",
+            f"{page.metric} {row['before']}, with it {row['after']}; left: {row['ratio']}; price: {row['price']}",
             "measured",
         )
         for page in remedies
