@@ -53,10 +53,10 @@ def test_a_gauge_study_in_words(gauge: str, capsys: pytest.CaptureFixture[str]) 
         run("repeatability", "--gauge", gauge, "--tolerance-low=-4", "--tolerance-high=4", "--guard=1") == 0
     )
     told = capsys.readouterr().out
-    assert "%GRR 27.86 of the study variation" in told
+    assert "%GRR 27.86 % [15.33, 80.47] of the study variation" in told
     assert "22.68 % of the tolerance of 8" in told
     assert "guard band of 1 x repeatability (0.1999): accept from -3.8 to 3.8." in told
-    assert "range method: %GRR 26.68, ndc 5" in told
+    assert "range method: %GRR 26.68, 5 distinct categories" in told
 
 
 def test_only_passing_or_failing_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,6 +113,7 @@ def test_a_profile_of_ones_own(gauge: str, tmp_path: Path, capsys: pytest.Captur
         (rule.replace("accept = 28\n", ""), "accept is missing"),
         (rule + "marginal = 20\n", "stricter than accept"),
         (rule + "limit = 20\n", "unknown key limit"),
+        (rule.replace("percent_grr", "percent_gr"), "do you mean percent_grr?"),
         ("name = 'x'\n", r"at least one \[\[rule\]\]"),
     ):
         profile.write_text(text)
@@ -174,12 +175,65 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, capsys: pytest.Capt
     table.to_csv(path, index=False)
     assert run("repeatability", "--gauge", str(path)) == 3
     assert "line 6: value 'n/a' is no number" in capsys.readouterr().err
-    table.drop(columns="trial").to_csv(path, index=False)
+    table.drop(columns="part").to_csv(path, index=False)
     assert run("repeatability", "--gauge", str(path)) == 3
-    assert "column trial is missing" in capsys.readouterr().err
+    assert "column part is missing" in capsys.readouterr().err
+    path.write_text("part,operator,trial,value\n1,A,1,inf\n1,A,2,1\n2,A,1,2\n2,A,2,3\n")
+    assert run("repeatability", "--gauge", str(path)) == 3
+    assert "line 2: value 'inf' is no number" in capsys.readouterr().err
     assert run("repeatability", "--gauge", str(tmp_path / "none.csv")) == 3
     assert run("repeatability") == 2
     assert run("repeatability", "--gauge", str(path), "--tolerance", "-1") == 2
+
+
+def test_the_certificate_says_what_the_console_says(
+    gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = tmp_path / "study.toml"
+    head.write_text('part = "Cap <4711>"\nunit = "mm"\nby = "M. Huber"\n')
+    made = ("repeatability", "--gauge", gauge, "--tolerance", "8", "--certificate", str(head))
+    assert run(*made, "--paper", "Letter", "--export", str(tmp_path / "f.json")) == 0
+    sentence = capsys.readouterr().out.splitlines()[0]
+    page = (tmp_path / "study-certificate.html").read_text()
+    assert sentence.startswith(
+        "Not acceptable: the gauge tells 4 groups of parts apart (at least 5 is acceptable"
+    )
+    assert sentence.replace("&", "&amp;").replace(" %", "\u00a0%") in page
+    assert all(
+        each in page for each in ("Cap &lt;4711&gt;", "M. Huber", "size: Letter", "B repeats less well")
+    )
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert (figures["percent_grr"], figures["ndc"]) == (pytest.approx(27.86, abs=5e-3), 4)
+    assert figures["by_operator.repeatability_sd[B]"] == pytest.approx(0.302, abs=5e-4)
+    head.write_text('prat = "x"\n')
+    assert run(*made) == 2
+    assert "there is no field 'prat'; do you mean part?" in capsys.readouterr().err
+
+
+def test_a_german_table_and_names_that_differ_by_case(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "t.csv"
+    table = crossed(AIAG)
+    table["operator"] = table["operator"].replace("B", "Jürgen")
+    table["value"] = table["value"].map(lambda v: f"{v:.2f}".replace(".", ","))
+    table.columns = ["Teil", "Prüfer", "Wiederholung", "Messwert"]
+    path.write_bytes(table.to_csv(index=False, sep=";").encode("cp1252"))
+    assert run("repeatability", "--gauge", str(path)) == 0
+    told = capsys.readouterr().out
+    assert "%GRR 27.86 % [15.3" in told or "%GRR 27.86" in told
+    assert "read as Windows-1252" in told
+    said = tmp_path / "s.csv"
+    said.write_text(
+        "part,operator,trial,value,reference\n1,A,1,yes,Yes\n1,A,2,yes,Yes\n2,A,1,no,No\n2,A,2,,No\n"
+    )
+    assert run("repeatability", "--attribute", str(said)) == 3
+    assert "differ by letter case or blanks alone" in capsys.readouterr().err
+    assert run("repeatability", "--attribute", str(said), "--case", "same", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["against_reference"]["operators"]["A"]["effectiveness"]["count"] == 2
+    assert found["dropped_lines"] == [5]
+    assert "1 blank value left out: line 5" in found["notes"]
 
 
 def test_plans_are_told(capsys: pytest.CaptureFixture[str]) -> None:

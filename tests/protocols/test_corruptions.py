@@ -238,7 +238,7 @@ def test_wrong_tables_name_line_and_column(text: str, message: str, folder: Path
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(InputError, match=message):
         read_labels(folder, tmp_path / "labels.csv")
-    with pytest.raises(InputError, match="cannot be read as CSV"):
+    with pytest.raises(InputError, match="no such file"):
         read_labels(folder, tmp_path / "missing.csv")
     with pytest.raises(InputError, match="no such folder"):
         read_labels(tmp_path / "missing", tmp_path / "labels.csv")

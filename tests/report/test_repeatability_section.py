@@ -100,7 +100,7 @@ def test_a_state_that_is_past_is_said(studied: RunFolder) -> None:
     now = section(RunTables(studied.path))
     assert now
     assert not now.stale
-    assert len(now.pictures) == 4
+    assert len(now.pictures) == 5
     assert [bool(shot["uri"]) for shot in now.grey[0]["shots"]] == [False, True, False, True]
     studied.note_stage("stability", {"key": "another"})
     later = section(RunTables(studied.path))

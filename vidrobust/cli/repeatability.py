@@ -20,6 +20,7 @@ from vidrobust.cli.app import (
     _options,
     _setting,
 )
+from vidrobust.cli.study_options.tables import CLASSES, KINDS, RESULT, TABLES, VARIABLES
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import json_text, plain
 from vidrobust.text.printable import printable
@@ -27,89 +28,40 @@ from vidrobust.text.printable import printable
 _PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none.", default=None)
 
 
+ASKED = (
+    *("rule", "pass_fail", "pool_above", "tolerance_low", "tolerance_high", "guard", "process_sd"),
+    *("design", "factors", "resolution", "calibration"),
+)
+"""Options that are fields of what is asked, as they are."""
+
+
 @click.command()
 @click.argument("target", nargs=-1)
-@click.option("--gauge", "gauge_file", metavar="CSV", help="A variables study: part, operator, trial, value.")
-@click.option(
-    "--attribute",
-    "attribute_file",
-    metavar="CSV",
-    help="An attribute study: the same, value a class [, reference]. With TARGET: what people said of its parts.",
-)
-@click.option("--tolerance", type=float, metavar="W", help="Width of the tolerance, for %tolerance.")
-@click.option("--tolerance-low", type=float, metavar="X", help="Lower limit of the tolerance.")
-@click.option("--tolerance-high", type=float, metavar="X", help="Upper limit of the tolerance.")
-@click.option(
-    "--guard",
-    type=float,
-    metavar="K",
-    help="A guard band of K x repeatability: what it costs and saves.",
-)
-@click.option(
-    "--pool-above",
-    type=float,
-    default=0.25,
-    show_default=True,
-    help="Pool the interaction above this p-value.",
-)
-@click.option("--defect", metavar="CLASS[,CLASS]", help="The classes that are defects.")
-@click.option("--pass-fail", is_flag=True, help="Only defect or not counts, not which class.")
-@click.option(
-    "--ordered", metavar="CLASS,CLASS,...", help="The classes from lowest to highest, for Kendall's W."
-)
-@click.option(
-    "--profile", default="aiag", show_default=True, metavar="NAME|FILE", help="Rules of acceptance, in TOML."
-)
-@click.option(
-    "--rule",
-    default="majority",
-    show_default=True,
-    metavar="NAME",
-    help="How frames become a verdict: majority, any-defect, mean, last, worst.",
-)
+@_options(TABLES, VARIABLES, CLASSES, RESULT)
 @_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _GATES, _PICTURES, _PRINT)
-def repeatability(
-    target: tuple[str, ...],
-    gauge_file: str | None,
-    attribute_file: str | None,
-    tolerance: float | None,
-    tolerance_low: float | None,
-    tolerance_high: float | None,
-    guard: float | None,
-    pool_above: float,
-    defect: str | None,
-    pass_fail: bool,
-    ordered: str | None,
-    profile: str,
-    rule: str,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Is it repeatable and reproducible: gauge R&R and attribute agreement.
 
     TARGET is a manifest with part and pass (and --model), or a run folder on one; or give tables without video.
     The tolerance is that of the score (--defect), 0 to 1, or of the values of --gauge. --out is the run folder, or
     of tables the report: PAGE.html, or a folder for it.
     """
-    if not (target or gauge_file or attribute_file) or (gauge_file and (target or attribute_file)):
-        raise click.UsageError("give a manifest or run folder, or --gauge CSV, or --attribute CSV")
-    asked = _asked(
-        attribute_file if target else None,
-        rule=rule,
-        defect=tuple(_classes(defect)),
-        pass_fail=pass_fail,
-        ordered=tuple(_classes(ordered)),
-        pool_above=pool_above,
-        profile=profile,
-        tolerance_width=tolerance,
-        tolerance_low=tolerance_low,
-        tolerance_high=tolerance_high,
-        guard=guard,
-    )
+    files = {kind: options.pop(f"{kind}_file") for kind in KINDS}
+    given = [kind for kind, file in files.items() if file]
+    if (not target and len(given) != 1) or (target and given not in ([], ["attribute"])):
+        raise click.UsageError(
+            "give a manifest or run folder, or --gauge CSV, or --attribute CSV, --type1, --linearity, --stability"
+        )
+    kind = "run" if target else given[0]
+    layout = {name: options.pop(name) for name in ("columns", "case", "reference")}
+    result = {name: options.pop(name) for name in ("certificate", "pdf", "paper", "export")}
+    if result["pdf"] and not result["certificate"]:
+        raise click.UsageError("--pdf is of the certificate: give --certificate TOML too")
+    asked = _asked(kind, files["attribute"] if target else None, layout, options)
     if target:
-        code = _of_sources(target, asked, options, as_json)
+        code = _of_sources(target, asked, options, as_json, result)
     else:
-        code = _of_table(gauge_file, attribute_file, asked, options, as_json)
+        code = _of_table(kind, files[kind], asked, layout, options, as_json, result)
     if code:
         sys.exit(code)
 
@@ -120,51 +72,91 @@ def _tell(found: dict[str, Any], as_json: bool) -> None:
     click.echo(json_text(found) if as_json else "\n".join(lines(found)) + "\n", nl=False)
 
 
-def _asked(people: str | None, **asked: Any) -> Any:
+def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[str, Any]) -> Any:
     """What is asked of a study; wrong settings are found before any footage is opened."""
     from vidrobust.finished_runs.studies import Asked
-    from vidrobust.repeatability.acceptance import load_profile
+    from vidrobust.repeatability.acceptance import DEFAULT, OF_STUDY, load_profile
     from vidrobust.repeatability.measurements import read_attribute
+    from vidrobust.repeatability.study_columns import parse_columns
     from vidrobust.repeatability.verdicts import check_rule
 
+    layout["columns"] = parse_columns(layout["columns"])
+    theirs = None if people is None else read_attribute(Path(people), layout["columns"], layout["case"])
     found = Asked(
-        **{**asked, "profile": load_profile(asked["profile"])},
-        people=None if people is None else read_attribute(Path(people)),
+        **{name: options.pop(name) for name in ASKED},
+        defect=tuple(_classes(options.pop("defect"))),
+        ordered=tuple(_classes(options.pop("ordered"))),
+        profile=load_profile(options.pop("profile") or OF_STUDY.get(kind, DEFAULT)),
+        tolerance_width=options.pop("tolerance"),
+        width=float(options.pop("width")),
+        people=None if theirs is None else theirs.rows,
     )
     check_rule(found.rule, found.defect)
     if found.tolerance <= 0:
         raise SettingsError(f"--tolerance: expected a width above 0, got {found.tolerance:g}")
+    if found.process_sd is not None and found.process_sd <= 0:
+        raise SettingsError(f"--process-sd: expected a number above 0, got {found.process_sd:g}")
     if found.guard is not None and found.tolerance_low is None and found.tolerance_high is None:
         raise SettingsError("--guard needs a limit: --tolerance-low X or --tolerance-high X, or both")
     return found
 
 
 def _of_table(
-    gauge_file: str | None, attribute_file: str | None, asked: Any, options: dict[str, Any], as_json: bool
+    kind: Any,
+    file: str,
+    asked: Any,
+    layout: dict[str, Any],
+    options: dict[str, Any],
+    as_json: bool,
+    result: dict[str, Any],
 ) -> int:
     """The study of a table without video; the exit code of its gates."""
     from vidrobust.cli.app import _given, _reporter
     from vidrobust.finished_runs.gate import hold_study
-    from vidrobust.finished_runs.studies import attribute_of, gauge_of, passed_or_failed
+    from vidrobust.finished_runs.table_studies import study_of_file
     from vidrobust.pipeline.open import settings_of
-    from vidrobust.repeatability.measurements import read_attribute, read_gauge
 
     out, config, _, quiet = (options.pop(name) for name in ("out", "config", "overwrite", "quiet"))
     settings, _ = settings_of((), config, _given(options))
-    file = Path(str(gauge_file or attribute_file))
-    table = (read_gauge if gauge_file else read_attribute)(file)
-    found = (gauge_of if gauge_file else attribute_of)(table, asked)
+    path = Path(file)
+    done = study_of_file(kind, path, asked, **layout)
     if out is not None:
         from vidrobust.report.repeatability_section import write_study
 
         page = Path(out) if out.endswith(".html") else Path(out) / "report.html"
-        judged = table if gauge_file else passed_or_failed(table, asked)[0]
-        click.echo(f"report: {write_study(page, plain(found), judged, file.name)}", err=True)
-    _tell(found, as_json)
-    return hold_study(found, settings.fail_if, _reporter(quiet), settings.junit, file.stem)
+        click.echo(f"report: {write_study(page, plain(done.found), done.rows, path.name)}", err=True)
+    _write_results(done.found, done.rows, asked, result, out or "", [(path.name, done.source.sha256)])
+    _tell(done.found, as_json)
+    return hold_study(done.found, settings.fail_if, _reporter(quiet), settings.junit, path.stem)
 
 
-def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_json: bool) -> int:
+def _write_results(
+    found: dict[str, Any],
+    rows: Any,
+    asked: Any,
+    result: dict[str, Any],
+    out: str,
+    hashes: Sequence[tuple[str, str]],
+) -> None:
+    """The export and the certificate that were asked for; where they lie goes to standard error."""
+    if result["export"]:
+        from vidrobust.finished_runs.export_study import export_study
+
+        click.echo(f"export: {export_study(found, rows, Path(result['export']))}", err=True)
+    if result["certificate"]:
+        from vidrobust.finished_runs.certificate import write_certificate
+
+        head = Path(result["certificate"])
+        folder = Path(out).parent if out.endswith(".html") else Path(out) if out else head.parent
+        page = folder / f"{head.stem}-certificate.html"
+        made = {"hashes": hashes, "paper": result["paper"], "pdf": result["pdf"]}
+        for path in write_certificate(page, head, found, rows, asked, **made):
+            click.echo(f"certificate: {path}", err=True)
+
+
+def _of_sources(
+    target: Sequence[str], asked: Any, options: dict[str, Any], as_json: bool, result: dict[str, Any]
+) -> int:
     """The studies of a run folder, or of sources whose stability is made first; the exit code."""
     from vidrobust.cli.app import _given, _may_be_footage, _reporter
     from vidrobust.finished_runs.find_passes import manifest_for
@@ -180,7 +172,7 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_j
     if len(target) == 1 and is_run_folder(first):
         with opened_folder(first, given, reporter, out) as run:
             build(run, ("stability",) if set(given) - {"pictures", "fail_if", "junit"} else ())
-            _tell(_studied(run, asked), as_json)
+            _tell(_studied(run, asked, result), as_json)
             return enforce_gates(run)
     if len(target) == 1 and not _may_be_footage(target[0]):
         raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
@@ -191,18 +183,23 @@ def _of_sources(target: Sequence[str], asked: Any, options: dict[str, Any], as_j
         settings = settings.changed({"sources": (str(file),)}, "passes")
     with opened_sources(settings, out or named, reporter, overwrite=overwrite) as run:
         build(run, ("stability",))
-        _tell(_studied(run, asked), as_json)
+        _tell(_studied(run, asked, result), as_json)
         if run.failed:
             reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
         return enforce_gates(run) or (3 if run.failed else 0)
 
 
-def _studied(run: Any, asked: Any) -> dict[str, Any]:
+def _studied(run: Any, asked: Any, result: dict[str, Any]) -> dict[str, Any]:
+    import pandas as pd
+
+    from vidrobust.finished_runs.certificate import hashes_of
     from vidrobust.finished_runs.repeatability_of import repeatability_of
     from vidrobust.stages.report.page import write_report
 
     found = repeatability_of(run, asked)
     run.reporter.say(f"report: {write_report(run.path)}")
+    rows = pd.DataFrame(found["per_part"])
+    _write_results(found, rows, asked, result, str(run.path), hashes_of(run.folder.run))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from vidrobust.files.csv_table import read_columns
 from vidrobust.finished_runs.repeatability_of import repeatability_of
 from vidrobust.finished_runs.studies import Asked
 from vidrobust.line_sim.dials import BY_NAME, station_settings
@@ -55,7 +56,7 @@ def demo_line(
         build(run, [stage for stage in ALL if stage != "report"])
         found = repeatability_of(run, Asked(profile=load_profile("aiag"), defect=DEFECTS, pass_fail=True))
         build(run, ["report"])
-    manifest = pd.read_csv(footage / "manifest.csv")
+    manifest = read_columns(footage / "manifest.csv")
     tables, truth = RunTables(Path(out)), pd.read_parquet(footage / "truth.parquet")
     told = [
         "Repeatability",

@@ -19,7 +19,8 @@ from vidrobust.footage.item import Item
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.open import folder_of
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.repeatability.passes import Pass, find_passes
+from vidrobust.repeatability.passes import Found, Pass, find_passes
+from vidrobust.repeatability.placed_parts import find_visits
 from vidrobust.run_folder.settings import Settings
 from vidrobust.text.printable import printable
 from vidrobust.video.source import VideoSource
@@ -67,7 +68,7 @@ def passes_in(
         try:
             with inputs.open_item(item, settings) as source:
                 pictures, time_s, index = _seen(source)
-                result = find_passes(pictures)
+                result = passes_or_visits(pictures)
                 left_out += [f"{item.name}: {note}" for note in result.notes]
                 for each in result.passes:
                     if not each.crossed:
@@ -85,6 +86,16 @@ def passes_in(
     )
 
 
+def passes_or_visits(pictures: np.ndarray) -> Found:
+    """The passes of parts that move through, or the visits of parts that are placed, whichever are more.
+
+    pictures  (N, H, W) uint8 grey, small
+    """
+    passes, visits = find_passes(pictures), find_visits(pictures)
+    crossed = sum(each.crossed for each in passes.passes)
+    return visits if len(visits.passes) > max(crossed, 1) else passes
+
+
 def write_passes(found: PassesFound, file: Path) -> None:
     """Write the manifest, and the sheet of pictures beside it as JPEG."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -100,9 +111,10 @@ def passes_told(found: PassesFound) -> list[str]:
     told = [f"{len(found.rows)} pass(es) of {found.rows['part'].nunique()} part(s)"]
     for row in found.rows.to_dict("records"):
         remark = f"; {row['remark']}" if row["remark"] else ""
+        moves = f"moves {row['direction']}" if row["direction"] else "lies still"
         told.append(
             f"  {row['part']}, pass {row['pass']}: {row['start_s']:.3f} to {row['end_s']:.3f} s whole, "
-            f"{row['enters_s']:.3f} to {row['leaves_s']:.3f} s in view, moves {row['direction']}{remark}"
+            f"{row['enters_s']:.3f} to {row['leaves_s']:.3f} s in view, {moves}{remark}"
         )
     return [*told, *(f"  left out: {sentence}" for sentence in found.left_out)]
 

@@ -124,6 +124,8 @@ def charts(
     Rates get a p-chart whose limits allow for clips that differ; other metrics an individuals chart. baseline:
     how many first runs the limits stand on; all where it is None.
     """
+    if history.empty:
+        raise InputError("the history holds no run: is its name right? RUN --history FILE adds runs to it")
     known = list(dict.fromkeys(history["model"]))
     if model is not None and model not in known:
         raise SettingsError(f"--model {model}: the history has {', '.join(known) or 'no model'}")

@@ -12,6 +12,7 @@ from vidrobust.finished_runs.run_verdicts import answers_of, items_of, verdicts_
 from vidrobust.finished_runs.studies import (
     Asked,
     by_operator,
+    differences_of,
     guard_of,
     judged,
     passed_or_failed,
@@ -19,6 +20,7 @@ from vidrobust.finished_runs.studies import (
 )
 from vidrobust.pipeline.run import Run
 from vidrobust.repeatability.grey_zone import model_and_people
+from vidrobust.repeatability.overall import overall
 from vidrobust.repeatability.study_file import FILE, stability_key
 from vidrobust.repeatability.verdicts import RULES
 from vidrobust.run_folder.folder import RunFolder
@@ -27,8 +29,8 @@ from vidrobust.run_folder.folder import RunFolder
 def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
     """The studies of a run; also written as ``repeatability.json``, with pictures of the grey zone beside it.
 
-    Keys: study, rule, defect, attribute, gauge (or null), by_operator, guard_band, people, levels, per_part,
-    grey_zone, notes, verdicts.
+    Keys: study, rule, defect, attribute, gauge (or null), by_operator, differences, overall, guard_band,
+    people, levels, per_part, grey_zone, notes, verdicts.
     """
     frames, probabilities = answers_of(run.folder, asked.defect)
     table = verdicts_of(run.folder, frames, probabilities, rule=asked.rule, defect=asked.defect)
@@ -59,6 +61,7 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
         "attribute": attribute,
         "gauge": gauge,
         "by_operator": by_operator(table),
+        **score_differences(table),
         "guard_band": guard_of(table, gauge, asked, told),
         "people": people_of(judged_by, asked),
         "levels": by_level(table, asked, possible),
@@ -68,8 +71,17 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
         "verdicts": judged(asked.profile, attribute, gauge),
         "of": stability_key(run.folder.run),
     }
+    found["overall"] = overall(found).as_json()
     run.folder.write_json(FILE, found)
     return found
+
+
+def score_differences(table: pd.DataFrame) -> dict[str, Any]:
+    """Which operator's scores differ from the others'; nothing without scores."""
+    scores = table.rename(columns={"value": "verdict", "score": "value"})
+    if scores["value"].isna().any():
+        return {"differences": [], "equal_variances": None}
+    return differences_of(scores)
 
 
 def possible_classes(

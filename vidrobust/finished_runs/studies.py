@@ -10,16 +10,35 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.repeatability.acceptance import Profile, attribute_values, gauge_values, judge
+from vidrobust.repeatability.acceptance import (
+    Profile,
+    attribute_values,
+    gauge_values,
+    judge,
+    plain_values,
+)
+from vidrobust.repeatability.anova import AskedDesign
 from vidrobust.repeatability.attribute import attribute_study
 from vidrobust.repeatability.by_operator import repeatability_by_operator
-from vidrobust.repeatability.gauge import gauge_study
+from vidrobust.repeatability.differing_operators import (
+    equal_variances,
+    mean_by_operator,
+    spread_by_operator,
+)
+from vidrobust.repeatability.gauge import STUDY_WIDTH, gauge_study
 from vidrobust.repeatability.guard_band import (
     guard_band,
     guard_band_counted,
     normal_parts,
     tolerance_width,
 )
+from vidrobust.repeatability.linearity import linearity_study
+from vidrobust.repeatability.misclassification import misclassification
+from vidrobust.repeatability.overall import overall
+from vidrobust.repeatability.reference_chart import reference_chart
+from vidrobust.repeatability.signal_detection import signal_detection
+from vidrobust.repeatability.type1 import type1_study
+from vidrobust.repeatability.uncertainty import COVERAGE, budget, of_bias, of_resolution
 from vidrobust.repeatability.verdicts import RULES, SCORES
 
 DEFECT, GOOD = "defect", "good"
@@ -37,6 +56,11 @@ class Asked:
     pool_above       the interaction of the gauge study is pooled above this p-value
     profile          rules of acceptance
     tolerance_width, tolerance_low, tolerance_high  of the score or value; None where there is none
+    width            standard deviations that are the spread of a gauge
+    process_sd       of the process, or None
+    design, factors  of a gauge study, as ``gauge_study`` takes them
+    resolution, calibration  step of the display, and expanded uncertainty (k = 2) of the reference part, in the
+                     unit of the values: with one of them the uncertainty is added up; None where not known
     guard            width of a guard band in standard deviations of repeatability, or None
     people           verdicts of people: part, operator, trial, value; they join as operators, on the run's parts
     """
@@ -51,12 +75,32 @@ class Asked:
     tolerance_low: float | None = None
     tolerance_high: float | None = None
     guard: float | None = None
+    width: float = STUDY_WIDTH
+    process_sd: float | None = None
+    design: AskedDesign = "auto"
+    factors: tuple[str, ...] = ()
+    resolution: float | None = None
+    calibration: float | None = None
     people: pd.DataFrame | None = None
 
     @property
     def tolerance(self) -> float:
-        """Width of the tolerance, or NaN."""
+        """Width of the tolerance, or NaN; that of a one-sided one depends on the values: ``tolerance_of``."""
         return tolerance_width(self.tolerance_low, self.tolerance_high, self.tolerance_width)
+
+    def tolerance_of(self, mean: float) -> float:
+        """Width of the tolerance for values of this mean: of a one-sided one twice the way to its limit.
+
+        AIAG, MSA, 4th edition (2010), chapter III-B; NaN without any, or where the mean lies beyond the limit.
+        """
+        if not math.isnan(self.tolerance):
+            return self.tolerance
+        ways = [
+            sign * (limit - mean)
+            for sign, limit in ((-1, self.tolerance_low), (1, self.tolerance_high))
+            if limit is not None
+        ]
+        return 2 * ways[0] if ways and ways[0] > 0 else math.nan
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -66,21 +110,115 @@ class Asked:
 
 
 def gauge_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
-    """The gauge study of a table part, operator, trial, value, its verdicts, and the guard band asked for."""
+    """The gauge study of a table part, operator, trial, value, its verdicts, and what else is asked for.
+
+    Besides the keys of the study: verdicts, overall, by_operator, differences, equal_variances, risks, guard_band,
+    linearity (where the table has references), budget, q_ms, q_mp (where resolution or calibration is known).
+    """
     found = {"study": "gauge", **_gauge(table, asked)}
     found["verdicts"] = judge(asked.profile, "gauge", gauge_values(found))
     found["by_operator"] = repeatability_by_operator(table)
+    found |= differences_of(table, nested=found["design"] == "nested")
+    found["risks"] = _risks(found, asked)
+    if "reference" in table and table["reference"].nunique() > 1:
+        found["linearity"] = linearity_study(table).as_json()
+    found |= _capability(_of_gauge(found), found["tolerance"], asked)
+    found["verdicts"] += judge(asked.profile, "capability", plain_values(found, "capability"))
     if asked.guard is not None:
         part = found["components"]["part"]["sd"]
         found["guard_band"] = _band(found, asked, normal_parts(float(table["value"].mean()), part))
+    found["overall"] = overall(found).as_json()
     return found
 
 
+def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, Any]:
+    """Which operator differs from the others: spread and, where parts are shared, mean; Bartlett's test."""
+    rows = spread_by_operator(table, nested=nested)
+    rows += [] if nested else mean_by_operator(table)
+    equal = equal_variances(table)
+    return {
+        "differences": [asdict(row) for row in rows],
+        "equal_variances": None if equal is None else asdict(equal),
+    }
+
+
+def _risks(gauge: dict[str, Any], asked: Asked) -> dict[str, Any] | None:
+    """How often parts like those of the study are misjudged at the limits; None without a limit."""
+    low, high = asked.ends
+    if not (math.isfinite(low) or math.isfinite(high)):
+        return None
+    return asdict(misclassification(gauge["mean"], gauge["part_sd"], gauge["grr_sd"], low, high))
+
+
+def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
+    """The standard uncertainties that a gauge study tells: of the process, and of a linearity study in it."""
+    names = {"repeatability": "repeatability_parts", "operator": "operator", "interaction": "interaction"}
+    known = found["components"]
+    parts = {name: known[key]["sd"] for key, name in names.items() if key in known}
+    line = found.get("linearity")
+    if line:
+        parts |= {"repeatability_reference": line["u_repeatability"], "bias": of_bias(line["bias"])}
+        parts |= {"linearity": line["u_linearity"]} if not math.isnan(line["u_linearity"]) else {}
+    return parts
+
+
+def _capability(parts: dict[str, float], tolerance: float, asked: Asked) -> dict[str, Any]:
+    """The uncertainty budget and its ratios; nothing where neither resolution nor calibration is known."""
+    if (asked.resolution is None and asked.calibration is None) or not tolerance > 0:
+        return {}
+    if asked.resolution is not None:
+        parts["resolution"] = of_resolution(asked.resolution)
+    if asked.calibration is not None:
+        parts["calibration"] = asked.calibration / COVERAGE
+    found = budget(parts, tolerance)
+    return {"budget": asdict(found), "q_ms": found.q_ms, "q_mp": found.q_mp}
+
+
 def attribute_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
-    """The attribute study of a table part, operator, trial, value [, reference], and its verdicts."""
+    """The attribute study of a table part, operator, trial, value [, reference, measured], and its verdicts."""
     table, defect = passed_or_failed(table, asked)
     found = {"study": "attribute", **attribute_study(table, defect=defect, ordered=asked.ordered)}
     found["verdicts"] = judge(asked.profile, "attribute", attribute_values(found))
+    if "measured" in table and table["measured"].notna().any() and defect:
+        ends = {"low": asked.tolerance_low, "high": asked.tolerance_high}
+        found["signal_detection"] = asdict(signal_detection(table, set(defect), **ends))
+    found["overall"] = overall(found).as_json()
+    return found
+
+
+def type1_of(values: np.ndarray, reference: float, asked: Asked) -> dict[str, Any]:
+    """The type-1 study of readings in their order, and its verdicts."""
+    found = type1_study(values, reference, tolerance=asked.tolerance, width=asked.width).as_json()
+    found["values"] = [float(value) for value in values]
+    parts = {"repeatability_reference": found["sd"], "bias": of_bias(found["bias"])}
+    found |= _capability(parts, found["tolerance"], asked)
+    found["verdicts"] = judge(asked.profile, "type1", plain_values(found, "type1"))
+    found["verdicts"] += judge(asked.profile, "capability", plain_values(found, "capability"))
+    found["overall"] = overall(found).as_json()
+    return found
+
+
+def linearity_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+    """The study of bias and linearity of part, value, reference, and its verdicts."""
+    spread = math.nan if asked.process_sd is None else asked.width * asked.process_sd
+    found = linearity_study(table, process_variation=spread).as_json()
+    found["verdicts"] = judge(asked.profile, "linearity", plain_values(found, "linearity"))
+    found["overall"] = overall(found).as_json()
+    return found
+
+
+def stability_of(table: pd.DataFrame, reference: float) -> dict[str, Any]:
+    """The control chart of a reference part: time, value; no rule of acceptance but its own limits."""
+    found = reference_chart(table, reference).as_json()
+    wrong, count = found["wrong"], len(found["times"])
+    beyond = f"{wrong} of {count} points are beyond a limit or in a run of eight"
+    said = f"Not stable: {beyond}" if wrong else "Stable: no point is beyond its limits or in a run of eight"
+    source = "Shewhart's limits; AIAG, Measurement Systems Analysis, 4th edition (2010), chapter III-B"
+    found["verdicts"] = []
+    found["overall"] = {
+        "verdict": "unacceptable" if wrong else "acceptable",
+        "sentence": f"{said} ({source}).",
+    }
     return found
 
 
@@ -153,7 +291,15 @@ def guard_of(
 
 
 def _gauge(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
-    return gauge_study(table, tolerance=asked.tolerance, pool_above=asked.pool_above).as_json()
+    return gauge_study(
+        table,
+        tolerance=asked.tolerance_of(float(table["value"].mean())),
+        process_sd=math.nan if asked.process_sd is None else asked.process_sd,
+        width=asked.width,
+        pool_above=asked.pool_above,
+        design=asked.design,
+        factors=asked.factors,
+    ).as_json()
 
 
 def _band(

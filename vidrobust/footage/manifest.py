@@ -115,9 +115,20 @@ def _path(record: Record, folder: Path) -> Path:
         what = f"{address} is a network address, and only local files are read; download it"
         raise BadValueError(record.problem("path", what))
     path = folder / text
+    if "\0" not in text and not os.path.exists(path):
+        path = _by_bytes(folder, text) or path
     if "\0" in text or not os.path.exists(path):
         raise BadValueError(record.problem("path", f"there is no such file or folder: {printable(path)}"))
     return path
+
+
+def _by_bytes(folder: Path, text: str) -> Path | None:
+    """A file whose name is no UTF-8: the bytes that Windows-1252 writes for the text, if they name a file."""
+    try:
+        path = folder / os.fsdecode(text.encode("cp1252"))
+    except UnicodeEncodeError:
+        return None
+    return path if os.path.exists(path) else None
 
 
 def _region(record: Record) -> Roi | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vidrobust.errors import InputError
-from vidrobust.files.atomic import cell_text
+from vidrobust.files.csv_table import csv_columns, read_csv_table
 from vidrobust.text.printable import printable
 
-DELIMITERS = (",", ";", "\t")
 SUFFIXES = frozenset({".csv", ".tsv", ".parquet"})
-HEAD_BYTES = 2**16
 T = TypeVar("T")
 
 
@@ -102,27 +99,31 @@ def required(record: Record, column: str, read: Callable[[Record, str], T | None
 
 def columns_of(path: Path) -> tuple[str, ...]:
     """The names in the header of a CSV or Parquet file, none where it has none that can be read."""
+    if not _is_parquet(path):
+        return csv_columns(path)
     try:
-        return _parquet_columns(path) if _is_parquet(path) else _split_header(path)[1]
-    except (OSError, ValueError, csv.Error, StopIteration):  # pyarrow's errors are ValueErrors
+        return _parquet_columns(path)
+    except (OSError, ValueError):  # pyarrow's errors are ValueErrors
         return ()
 
 
 def read_table(path: Path, header: Sequence[str] | None = None) -> Table:
-    """The rows of a CSV (comma, semicolon or tab, UTF-8) or Parquet file; raises InputError.
+    """The rows of a CSV (``files/csv_table.py``) or Parquet file; raises InputError.
 
     ``header`` names the columns of a CSV that begins with its first row.
     """
     if _is_parquet(path):
         return read_parquet(path)
-    try:
-        return _read_csv(path, header)
-    except OSError as error:
-        raise InputError(f"{printable(path)}: cannot be read ({error.strerror})") from error
-    except csv.Error as error:
-        raise InputError(f"{printable(path)}: is no CSV table ({error})") from error
-    except StopIteration:
-        raise InputError(f"{printable(path)}: is empty; expected a header and rows") from None
+    found = read_csv_table(path, header)
+    records = (
+        Record(path=path, line=line, values=dict(zip(found.columns, row, strict=True)))
+        for line, row in zip(found.lines, found.rows, strict=True)
+    )
+    problems = (
+        Problem(path=path, line=line, what=f"expected {len(found.columns)} values, got {count}")
+        for line, count in found.uneven
+    )
+    return Table(path=path, columns=found.columns, records=tuple(records), problems=tuple(problems))
 
 
 def read_parquet(path: Path) -> Table:
@@ -143,35 +144,6 @@ def read_parquet(path: Path) -> Table:
         for line, row in enumerate(rows, 1)
     )
     return Table(path=path, columns=columns, records=tuple(records))
-
-
-def _read_csv(path: Path, header: Sequence[str] | None) -> Table:
-    delimiter, columns = _split_header(path)
-    columns = columns if header is None else tuple(header)
-    records, problems = [], []
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        rows = csv.reader(file, delimiter=delimiter)
-        if header is None:
-            next(rows)
-        line = rows.line_num + 1
-        for row in rows:
-            if len(row) == len(columns):
-                values = {c: cell_text(v.strip()) for c, v in zip(columns, row, strict=True)}
-                records.append(Record(path=path, line=line, values=values))
-            elif any(value.strip() for value in row):
-                what = f"expected {len(columns)} values, got {len(row)}"
-                problems.append(Problem(path=path, line=line, what=what))
-            line = rows.line_num + 1
-    return Table(path=path, columns=columns, records=tuple(records), problems=tuple(problems))
-
-
-def _split_header(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The delimiter that gives most columns, and the first row by it."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        lines = file.read(HEAD_BYTES).splitlines(keepends=True)
-    rows = {d: next(csv.reader(lines, delimiter=d)) for d in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda d: len(rows[d]))
-    return delimiter, tuple(value.strip() for value in rows[delimiter])
 
 
 def _parquet_columns(path: Path) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.csv_table import read_csv_table
 from vidrobust.models.classes import imagenet_shift
 
 
@@ -66,22 +66,21 @@ def read_labels(folder: Path, table: Path) -> LabelledImages:
 
 def _rows(table: Path) -> dict[str, set[str]]:
     wanted: dict[str, set[str]] = {}
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = [name.strip().lower() for name in reader.fieldnames or ()]
-            for column in ("file", "label"):
-                if column not in columns:
-                    raise InputError(f"{table}, line 1: lacks the column {column}; expected file,label")
-            reader.fieldnames = columns
-            for row in reader:
-                name, label = (str(row[c] or "").strip() for c in ("file", "label"))
-                if not name or not label:
-                    empty = "label" if name else "file"
-                    raise InputError(f"{table}, line {reader.line_num}, column {empty}: is empty")
-                wanted.setdefault(name, set()).add(label)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table}: cannot be read as CSV ({error})") from error
+    found = read_csv_table(table)
+    columns = [name.lower() for name in found.columns]
+    for column in ("file", "label"):
+        if column not in columns:
+            raise InputError(f"{table}, line 1: lacks the column {column}; expected file,label")
+    if found.uneven:
+        line, count = found.uneven[0]
+        raise InputError(f"{table}, line {line}: expected {len(columns)} values, got {count}")
+    places = [columns.index(column) for column in ("file", "label")]
+    for line, row in zip(found.lines, found.rows, strict=True):
+        name, label = (row[place] for place in places)
+        if not name or not label:
+            empty = "label" if name else "file"
+            raise InputError(f"{table}, line {line}, column {empty}: is empty")
+        wanted.setdefault(name, set()).add(label)
     if not wanted:
         raise InputError(f"{table}: labels nothing; expected rows file,label")
     return wanted

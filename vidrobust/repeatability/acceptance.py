@@ -6,6 +6,7 @@ import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,17 @@ from typing import Any, Literal
 from vidrobust.errors import SettingsError
 
 DEFAULT = "aiag"
+OTHERS = ("vda5",)
+OF_STUDY = {"type1": "vda5", "capability": "vda5"}
+"""The profile of a study where none is named; DEFAULT of all others."""
+QUANTITIES: dict[str, tuple[str, ...]] = {
+    "gauge": ("percent_grr", "percent_tolerance", "percent_process", "ndc"),
+    "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa"),
+    "type1": ("cg", "cgk", "bias_p"),
+    "linearity": ("percent_linearity", "percent_bias", "slope_p", "bias_p"),
+    "capability": ("q_ms", "q_mp"),
+}
+"""What a rule may be about, by the kind of study."""
 Verdict = Literal["acceptable", "marginal", "unacceptable", "not computed"]
 
 
@@ -23,7 +35,7 @@ class Rule:
     better  "lower" or "higher": which values of the quantity are wanted
     """
 
-    study: Literal["gauge", "attribute"]
+    study: str
     quantity: str
     better: Literal["lower", "higher"]
     accept: float
@@ -70,7 +82,8 @@ def load_profile(name: str) -> Profile:
             file = resources.files("vidrobust.repeatability") / "profiles" / f"{name}.toml"
             content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise SettingsError(f"profile {name!r}: not found; give a TOML file, or one of: {DEFAULT}") from error
+        known = ", ".join((DEFAULT, *OTHERS))
+        raise SettingsError(f"profile {name!r}: not found; give a TOML file, or one of: {known}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"profile {name}: cannot be read: {error}") from error
     rules = content.get("rule")
@@ -90,8 +103,15 @@ def _rule(where: str, content: Mapping[str, Any]) -> Rule:
     unknown = sorted(set(content) - {"study", "quantity", "better", "accept", "marginal", "unit"})
     if unknown:
         raise SettingsError(f"{where}: unknown key {', '.join(unknown)}")
-    if content["study"] not in ("gauge", "attribute") or content["better"] not in ("lower", "higher"):
-        raise SettingsError(f"{where}: study is gauge or attribute, better is lower or higher")
+    if content["study"] not in QUANTITIES or content["better"] not in ("lower", "higher"):
+        raise SettingsError(f"{where}: study is one of {', '.join(QUANTITIES)}; better is lower or higher")
+    known = QUANTITIES[content["study"]]
+    if content["quantity"] not in known:
+        near = get_close_matches(str(content["quantity"]), known, n=1)
+        raise SettingsError(
+            f"{where}: there is no quantity {content['quantity']!r} of a {content['study']} study"
+            f"{f'; do you mean {near[0]}?' if near else ''} There are {', '.join(known)}"
+        )
     try:
         accept, marginal = float(content["accept"]), float(content.get("marginal", content["accept"]))
     except (TypeError, ValueError) as error:
@@ -124,7 +144,9 @@ def judge(
             "marginal": rules[quantity].marginal,
             "unit": rules[quantity].unit,
             "rule": rules[quantity].text(),
-            "source": f"{profile.name}: {profile.source}",
+            "source": profile.source
+            if profile.source.startswith(profile.name)
+            else f"{profile.name}: {profile.source}",
         }
         for quantity, of, value in values
         if quantity in rules
@@ -146,9 +168,15 @@ def attribute_values(found: Mapping[str, Any]) -> list[tuple[str, str, float | N
 
 
 def gauge_values(found: Mapping[str, Any]) -> list[tuple[str, str, float | None]]:
-    """What a profile may judge of a gauge study; the tolerance only where there is one."""
-    names = ["percent_grr", "ndc"]
-    tolerance = found["percent_tolerance"]
-    if tolerance is not None and math.isfinite(tolerance):
-        names.insert(1, "percent_tolerance")
-    return [(name, "", found[name]) for name in names]
+    """What a profile may judge of a gauge study; of tolerance and process only where they are known."""
+    asked = [
+        name
+        for name in ("percent_tolerance", "percent_process")
+        if found[name] is not None and math.isfinite(found[name])
+    ]
+    return [(name, "", found[name]) for name in ("percent_grr", *asked, "ndc")]
+
+
+def plain_values(found: Mapping[str, Any], study: str) -> list[tuple[str, str, float | None]]:
+    """What a profile may judge of a study whose figures stand at its top: type1, linearity, capability."""
+    return [(name, "", found[name]) for name in QUANTITIES[study] if found.get(name) is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,11 +11,15 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
-from vidrobust.repeatability.measured_variance import Component, MeanSquare
+from vidrobust.repeatability.measured_variance import Component, MeanSquare, percent_of_total, sum_of
+from vidrobust.repeatability.unbalanced import LikelihoodStudy, LikelihoodVariance, by_likelihood
 
-Design = Literal["crossed", "nested", "one operator"]
+Design = Literal["crossed", "nested", "one operator", "unbalanced", "expanded"]
+AskedDesign = Literal["auto", "crossed", "nested"]
 POOL_ABOVE = 0.25
 """p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010)."""
+SURE, LIKELY = 0.001, 0.05
+"""p-values of the interaction and of parts that hint at parts of one name which are not one part."""
 NAN = float("nan")
 
 
@@ -34,10 +39,12 @@ class AnovaRow:
 class Anova:
     """The analysis of a study.
 
-    design       "crossed", "nested" or "one operator"
+    design       "crossed", "nested" or "one operator"; by likelihood "unbalanced" or "expanded"
     interaction  "kept", "pooled" or "none" (not separable, or no such term)
     rows         table of variance with the interaction, where there is one, and ``pooled`` without it
-    components   name -> variance: repeatability, operator, interaction, reproducibility, grr, part, total
+    components   name -> variance: repeatability, operator, interaction, reproducibility, grr, part, total, and by
+                 likelihood further factors
+    likelihood   the fit where mean squares would not do, else None
     notes        what a reader must know: unbalanced, no replication, pooled
     """
 
@@ -45,38 +52,94 @@ class Anova:
     interaction: Literal["kept", "pooled", "none"]
     rows: tuple[AnovaRow, ...]
     pooled: tuple[AnovaRow, ...]
-    components: dict[str, Component]
+    components: Mapping[str, Component | LikelihoodVariance]
     parts: int
     operators: int
     trials: float
     notes: tuple[str, ...]
+    likelihood: LikelihoodStudy | None = None
+
+    def percent_grr(self, seed: int) -> tuple[float, float, float]:
+        """The gauge's standard deviation in percent of the study's: estimate, low, high."""
+        if self.likelihood is not None:
+            return self.likelihood.percent_grr(seed)
+        grr, part = self.components["grr"], self.components["part"]
+        assert isinstance(grr, Component)
+        assert isinstance(part, Component)
+        return percent_of_total(grr, part, seed=seed)
 
 
-def analyse(table: pd.DataFrame, *, pool_above: float = POOL_ABOVE) -> Anova:
-    """The analysis of variance of part, operator, trial, value; InputError where the design allows none."""
-    design = find_design(table)
-    if design == "crossed":
+def analyse(
+    table: pd.DataFrame,
+    *,
+    pool_above: float = POOL_ABOVE,
+    design: AskedDesign = "auto",
+    factors: Sequence[str] = (),
+) -> Anova:
+    """The analysis of variance of part, operator, trial, value; InputError where the design allows none.
+
+    design   as the table says by its names ("auto"), or as asked; "nested" takes a part's name for another part
+             with each operator
+    factors  further columns that may make values differ, such as a station or a day
+    Where cells are empty, nested operators have different numbers of parts, or there are factors, the components
+    are those of restricted maximum likelihood.
+    """
+    if design == "nested":
+        table = table.assign(part=table["operator"].astype(str) + "/" + table["part"].astype(str))
+    found = find_design(table)
+    if design == "nested" and found == "crossed":
+        raise InputError("gauge study: --design nested was asked for, and there is one operator only")
+    if design == "crossed" and found == "nested":
+        raise InputError(
+            "gauge study: --design crossed was asked for, and no part was measured by two operators: the table is "
+            "nested"
+        )
+    if factors or found == "unbalanced":
+        return _by_likelihood(table, factors, nested=design == "nested")
+    if found == "crossed":
         return _crossed(table, pool_above)
-    return _nested(table) if design == "nested" else _one_operator(table)
+    if found == "one operator":
+        return _one_operator(table)
+    sizes = table.groupby("operator")["part"].nunique()
+    return _nested(table) if sizes.nunique() == 1 else _by_likelihood(table, (), nested=True)
 
 
 def find_design(table: pd.DataFrame) -> Design:
-    """Which design it is: every operator had every part, or each part was one operator's. InputError otherwise."""
+    """Which design it is: every operator had every part, or each part was one operator's, or neither."""
     if table["part"].nunique() < 2:
-        raise InputError("gauge study: one part only; at least two are needed, ten are usual")
+        raise InputError(
+            "gauge study: one part only; at least two are needed, ten are usual. One reference part measured "
+            "again and again is a type-1 study (--type1)"
+        )
     counts = table.groupby(["part", "operator"]).size().unstack(fill_value=0)
     if counts.shape[1] == 1:
         return "one operator"
     if (counts > 0).all(axis=None):
         return "crossed"
-    if ((counts > 0).sum(axis=1) == 1).all():
-        return "nested"
-    empty = counts.stack()
-    part, operator = empty.index[empty == 0][0]
-    raise InputError(
-        f"gauge study: {int((empty == 0).sum())} cells are empty, such as part {part} by operator {operator}. "
-        "The design is neither crossed (every operator measures every part) nor nested (each part belongs to "
-        "one operator): measure what is missing, or leave out the part or the operator"
+    return "nested" if ((counts > 0).sum(axis=1) == 1).all() else "unbalanced"
+
+
+def _by_likelihood(table: pd.DataFrame, factors: Sequence[str], *, nested: bool) -> Anova:
+    counts = table.groupby(["part", "operator"]).size().unstack(fill_value=0).stack()
+    empty = counts.index[counts == 0]
+    found = by_likelihood(table, factors, nested=nested)
+    notes = list(found.notes)
+    if len(empty) and not nested and not factors:
+        part, operator = empty[0]
+        notes.insert(
+            0, f"{len(empty)} of {len(counts)} cells are empty, such as part {part} by operator {operator}"
+        )
+    return Anova(
+        "expanded" if factors else "nested" if nested else "unbalanced",
+        "kept" if "interaction" in found.components else "none",
+        (),
+        (),
+        found.components,
+        found.parts,
+        found.operators,
+        found.trials,
+        tuple(notes),
+        found,
     )
 
 
@@ -124,6 +187,11 @@ def _crossed(table: pd.DataFrame, pool_above: float) -> Anova:
     error = _row("repeatability", df_inside, inside)
     between = _row("interaction", df["interaction"], ss["interaction"], error)
     rows = (*(_row(k, df[k], ss[k], between) for k in ("part", "operator")), between, error)
+    if between.p < SURE and not rows[0].p < LIKELY:
+        notes.append(
+            "parts of one name differ between operators and no more from part to part: if each operator had parts "
+            "of its own, say --design nested"
+        )
     if between.p > pool_above or np.isnan(between.p):
         notes.append(
             f"interaction pooled with repeatability: its p-value {between.p:.3g} is above {pool_above:g}"
@@ -145,26 +213,14 @@ def _crossed_result(
     square = {row.source: MeanSquare(row.source, row.mean_square, row.df) for row in used}
     part, operator, error = square["part"], square["operator"], square["repeatability"]
     below = square.get("interaction", error)  # what parts and operators are tested against
-    components = {
-        "repeatability": _sum((1, error)),
-        "operator": _sum((1 / (p * r), operator), (-1 / (p * r), below)),
-        "part": _sum((1 / (o * r), part), (-1 / (o * r), below)),
-        "reproducibility": _sum((1 / (p * r), operator), (-1 / (p * r), below)),
-        "grr": _sum((1 / (p * r), operator), (1 - 1 / (p * r), error)),
-        "total": _sum((1 / (o * r), part), (1 / (p * r), operator), (1 - 1 / (p * r) - 1 / (o * r), error)),
+    leaves = {
+        "repeatability": _of((1, error)),
+        "operator": _of((1 / (p * r), operator), (-1 / (p * r), below)),
+        "part": _of((1 / (o * r), part), (-1 / (o * r), below)),
     }
     if interaction == "kept":
-        components |= {
-            "interaction": _sum((1 / r, below), (-1 / r, error)),
-            "reproducibility": _sum((1 / (p * r), operator), ((p - 1) / (p * r), below), (-1 / r, error)),
-            "grr": _sum((1 / (p * r), operator), ((p - 1) / (p * r), below), (1 - 1 / r, error)),
-            "total": _sum(
-                (1 / (o * r), part),
-                (1 / (p * r), operator),
-                ((p * o - p - o) / (p * o * r), below),
-                (1 - 1 / r, error),
-            ),
-        }
+        leaves["interaction"] = _of((1 / r, below), (-1 / r, error))
+    components = with_sums(leaves)
     return Anova("crossed", interaction, rows, pooled, components, p, o, r, tuple(notes))
 
 
@@ -172,11 +228,10 @@ def _nested(table: pd.DataFrame) -> Anova:
     inside, df_inside, r, equal = _within(table)
     of = table.groupby(["operator", "part"])["value"].mean()
     per_operator = of.groupby("operator").size()
-    if per_operator.nunique() > 1 or not df_inside:
-        what = "operators have different numbers of parts" if df_inside else "no part was measured twice"
+    if not df_inside:
         raise InputError(
-            f"gauge study: parts are nested in operators (each part was measured by one operator), and {what}; "
-            "a nested study wants equal numbers of parts, each measured at least twice"
+            "gauge study: parts are nested in operators (each part was measured by one operator), and no part was "
+            "measured twice; a nested study wants each part measured at least twice"
         )
     o, p = len(per_operator), int(per_operator.iloc[0])
     by_operator = of.groupby("operator").mean()
@@ -186,14 +241,13 @@ def _nested(table: pd.DataFrame) -> Anova:
     spread = r * p * float(((by_operator - by_operator.mean()) ** 2).sum())
     operator = _row("operator", o - 1, spread, part)
     e, s, a = (MeanSquare(row.source, row.mean_square, row.df) for row in (error, part, operator))
-    components = {
-        "repeatability": _sum((1, e)),
-        "operator": _sum((1 / (p * r), a), (-1 / (p * r), s)),
-        "part": _sum((1 / r, s), (-1 / r, e)),
-        "reproducibility": _sum((1 / (p * r), a), (-1 / (p * r), s)),
-        "grr": _sum((1 / (p * r), a), (-1 / (p * r), s), (1, e)),
-        "total": _sum((1 / (p * r), a), (1 / r - 1 / (p * r), s), (1 - 1 / r, e)),
-    }
+    components = with_sums(
+        {
+            "repeatability": _of((1, e)),
+            "operator": _of((1 / (p * r), a), (-1 / (p * r), s)),
+            "part": _of((1 / r, s), (-1 / r, e)),
+        }
+    )
     notes = [
         "parts are nested in operators: how they differ between operators and parts cannot be told apart"
     ]
@@ -213,12 +267,7 @@ def _one_operator(table: pd.DataFrame) -> Anova:
     error = _row("repeatability", df_inside, inside)
     part = _row("part", len(means) - 1, r * float(((means - means.mean()) ** 2).sum()), error)
     e, s = (MeanSquare(row.source, row.mean_square, row.df) for row in (error, part))
-    components = {
-        "repeatability": _sum((1, e)),
-        "part": _sum((1 / r, s), (-1 / r, e)),
-        "grr": _sum((1, e)),
-        "total": _sum((1 / r, s), (1 - 1 / r, e)),
-    }
+    components = with_sums({"repeatability": _of((1, e)), "part": _of((1 / r, s), (-1 / r, e))})
     notes = ["one operator: nothing is known of reproducibility"]
     if not equal:
         notes.append(f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average")
@@ -227,5 +276,16 @@ def _one_operator(table: pd.DataFrame) -> Anova:
     )
 
 
-def _sum(*terms: tuple[float, MeanSquare]) -> Component:
+def with_sums(leaves: dict[str, Component]) -> dict[str, Component]:
+    """The components of a design with their sums: reproducibility, grr (the gauge) and total."""
+    between = [leaves[name] for name in ("operator", "interaction") if name in leaves]
+    found = dict(leaves)
+    if between:
+        found["reproducibility"] = sum_of(*between)
+    found["grr"] = sum_of(leaves["repeatability"], *between)
+    found["total"] = sum_of(found["grr"], leaves["part"])
+    return found
+
+
+def _of(*terms: tuple[float, MeanSquare]) -> Component:
     return Component(tuple((float(c), square) for c, square in terms if c))

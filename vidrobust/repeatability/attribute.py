@@ -12,6 +12,16 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import SettingsError
+from vidrobust.repeatability.class_agreement import (
+    as_json,
+    bowker,
+    kappa_against_standard,
+    kappa_by_class,
+    kendalls_coefficient,
+    steadiness_table,
+    weighted_kappa,
+)
+from vidrobust.repeatability.differing_operators import right_by_operator
 from vidrobust.repeatability.grey_zone import grey_zone
 from vidrobust.repeatability.measurements import check_attribute
 from vidrobust.statistics.agreement import cohens_kappa, fleiss_kappa, kendalls_w
@@ -51,7 +61,10 @@ def attribute_study(
         "defect": sorted(set(defect)),
         "within_operator": within_operator(table, classes, _is_ordered(classes, ordered)),
         "between_operators": between_operators(table, classes, set(defect), _is_ordered(classes, ordered)),
-        "against_reference": against_reference(table, set(defect)) if has_reference else None,
+        "against_reference": against_reference(table, set(defect), classes, _is_ordered(classes, ordered))
+        if has_reference
+        else None,
+        "differences": [asdict(row) for row in right_by_operator(table)] if has_reference else [],
         "grey_zone": grey_zone(table),
         "notes": _notes(table, has_reference, set(defect)),
     }
@@ -67,6 +80,7 @@ def within_operator(table: pd.DataFrame, classes: Sequence[str], ordered: bool) 
             "agreement": share(int(same.sum()), len(same)),
             "fleiss_kappa": _told(_fleiss(repeated, classes)),
             "kendalls_w": kendalls_w(_ratings(rows, classes)) if ordered else None,
+            "by_class": as_json(kappa_by_class(_counts(repeated, classes), classes)),
         }
     return found
 
@@ -77,19 +91,23 @@ def between_operators(
     """All operators: parts that got one class from all, kappas, Kendall's W, and tests that they differ."""
     several = table[table.groupby("part")["operator"].transform("nunique") > 1]
     same = several.groupby("part")["value"].nunique() == 1
+    good = set(classes) - defect if defect else set()
     return {
         "agreement": share(int(same.sum()), len(same)),
         "fleiss_kappa": _told(_fleiss(several, classes)),
         "kendalls_w": kendalls_w(_ratings(several, classes)) if ordered and len(several) else None,
+        "by_class": as_json(kappa_by_class(_counts(several, classes), classes)),
         "cohens_kappa": [
-            {"operators": [str(a), str(b)], **_pairwise(table, str(a), str(b), classes)}
+            {"operators": [str(a), str(b)], **_pairwise(table, str(a), str(b), classes, ordered, good)}
             for a, b in combinations(sorted(table["operator"].unique()), 2)
         ],
         **_differences(table, defect),
     }
 
 
-def against_reference(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
+def against_reference(
+    table: pd.DataFrame, defect: set[str], classes: Sequence[str], ordered: bool
+) -> dict[str, Any]:
     """Per operator, and for all of them: effectiveness, kappa against the reference, misses and false alarms.
 
     effectiveness     parts that got the reference's class in all trials
@@ -110,6 +128,9 @@ def against_reference(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
             "effectiveness": share(int(whole.sum()), len(whole)),
             "kappa": _told(kappa),
             **_errors(rows, defect),
+            "by_class": as_json(kappa_against_standard(rows, classes)),
+            "kendalls_coefficient": _coefficient(rows, classes) if ordered else None,
+            "weighted_kappa": _weighted(rows, classes) if ordered else None,
         }
     everyone = right.groupby(known["part"]).all()
     return {
@@ -122,6 +143,18 @@ def against_reference(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
         ),
         **_errors(known, defect),
     }
+
+
+def _coefficient(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
+    found = kendalls_coefficient(rows, classes)
+    return None if found is None else asdict(found)
+
+
+def _weighted(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, float | None]:
+    """Weighted kappas of all ratings of an operator with the reference."""
+    cells = pd.crosstab(rows["value"], rows["reference"])
+    cells = cells.reindex(index=list(classes), columns=list(classes), fill_value=0).to_numpy()
+    return {kind: _known(weighted_kappa(cells, kind)) for kind in ("linear", "quadratic")}
 
 
 def share(count: int, of: int) -> dict[str, Any]:
@@ -176,7 +209,9 @@ def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
     return {"cochrans_q": q, "mcnemar": pairs}
 
 
-def _pairwise(table: pd.DataFrame, a: str, b: str, classes: Sequence[str]) -> dict[str, Any]:
+def _pairwise(
+    table: pd.DataFrame, a: str, b: str, classes: Sequence[str], ordered: bool, good: set[str]
+) -> dict[str, Any]:
     """Cohen's kappa of two operators over the ratings of equal part and trial, as the manual counts them.
 
     Operators whose trials have no name in common, as a model's passes and an inspector's trials may not, are
@@ -190,12 +225,36 @@ def _pairwise(table: pd.DataFrame, a: str, b: str, classes: Sequence[str]) -> di
     parts = wide.index.get_level_values("part").to_numpy(str)
     kappa = cohens_kappa(wide[a].to_numpy(str), wide[b].to_numpy(str), parts)
     counts = pd.crosstab(wide[a], wide[b]).reindex(index=list(classes), columns=list(classes), fill_value=0)
-    return {**_told(kappa), "counts": counts.to_numpy().tolist()}
+    cells = counts.to_numpy()
+    symmetry = bowker(cells)
+    found = {**_told(kappa), "counts": cells.tolist()}
+    found["bowker_of_ratings"] = None if symmetry is None else asdict(symmetry)
+    if ordered:
+        found["weighted_kappa"] = {
+            kind: _known(weighted_kappa(cells, kind)) for kind in ("linear", "quadratic")
+        }
+    if good:
+        steady = steadiness_table(rows, a, b, good)
+        symmetry = bowker(steady)
+        found["steadiness"] = steady.tolist()
+        found["bowker"] = None if symmetry is None else asdict(symmetry)
+    return found
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _fleiss(rows: pd.DataFrame, classes: Sequence[str]) -> Interval:
-    counts = pd.crosstab(rows["part"], rows["value"]).reindex(columns=list(classes), fill_value=0)
-    return fleiss_kappa(counts.to_numpy()) if len(counts) else Interval(NAN, NAN, NAN, 0, 0)
+    counts = _counts(rows, classes)
+    return fleiss_kappa(counts) if len(counts) else Interval(NAN, NAN, NAN, 0, 0)
+
+
+def _counts(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    """(parts, classes) how many ratings put each part in each class."""
+    if rows.empty:
+        return np.zeros((0, len(classes)), np.int64)
+    return pd.crosstab(rows["part"], rows["value"]).reindex(columns=list(classes), fill_value=0).to_numpy()
 
 
 def _ratings(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:

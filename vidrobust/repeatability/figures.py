@@ -16,7 +16,7 @@ BARE = ("between_operators", "against_reference")
 GAUGE = "the gauge"
 EVERYONE = "all operators"
 SDS = ("repeatability_sd", "reproducibility_sd", "grr_sd", "part_sd", "total_sd")
-OF_GAUGE = (*SDS, "percent_grr", "percent_tolerance", "ndc")
+OF_GAUGE = (*SDS, "percent_grr", "percent_tolerance", "percent_process", "ndc", "q_ms", "q_mp")
 OF_AGREEMENT = ("agreement", "fleiss_kappa", "cohens_kappa")
 OF_REFERENCE = (
     *("effectiveness", "all_operators", "kappa", "miss_rate", "false_alarm_rate"),
@@ -29,7 +29,7 @@ Figures = dict[str, dict[str, dict[str, Any]]]
 
 def is_figure(name: str) -> bool:
     """Whether a name is one of a repeatability study, computed or not."""
-    return "." in name or name in {*OF_GAUGE, *OF_AGREEMENT, *OF_REFERENCE}
+    return "." in name or name in {*OF_GAUGE, *OF_AGREEMENT, *OF_REFERENCE, *OF_PART}
 
 
 def find(figures: Figures, name: str) -> dict[str, dict[str, Any]]:
@@ -53,6 +53,8 @@ def figures_of(found: Mapping[str, Any]) -> Figures:
         return {**_gauge(found), **_by_operator(found)}
     if found["study"] == "attribute":
         return _attribute(found)
+    if found["study"] != "run":
+        return _alone(found)
     gauge = found["gauge"]
     return {**_attribute(found["attribute"]), **(_gauge(gauge) if gauge else {}), **_by_operator(found)}
 
@@ -71,11 +73,49 @@ def _gauge(found: Mapping[str, Any]) -> Figures:
             "high": found[f"{name}_high"],
             "n": n,
         }
-    percent, sd = found["percent_tolerance"], found["grr_sd"]
-    if percent is not None and percent == percent and sd:
-        ends = {end: percent * parts["grr"][f"sd_{end}"] / sd for end in ("low", "high")}
-        told["percent_tolerance"] = {"value": percent, **ends, "n": n}
+    sd = found["grr_sd"]
+    for name in ("percent_tolerance", "percent_process"):
+        percent = found.get(name)
+        if percent is not None and percent == percent and sd:
+            ends = {end: percent * parts["grr"][f"sd_{end}"] / sd for end in ("low", "high")}
+            told[name] = {"value": percent, **ends, "n": n}
+    for name in ("q_ms", "q_mp"):
+        if found.get(name) is not None:
+            told[name] = {"value": found[name], "low": None, "high": None, "n": n}
     return {name: {GAUGE: entry} for name, entry in told.items()}
+
+
+OF_PART = (
+    *(
+        "cg",
+        "cgk",
+        "bias",
+        "percent_bias",
+        "percent_repeatability",
+        "percent_repeatability_bias",
+        "sd",
+        "bias_p",
+    ),
+    *("slope", "slope_p", "percent_linearity", "linearity", "largest_bias", "q_ms", "q_mp"),
+)
+"""Figures of a type-1, linearity or stability study."""
+
+
+def _alone(found: Mapping[str, Any]) -> Figures:
+    """The figures of a study of reference parts, with an interval where they have one."""
+    n = found.get("n", len(found.get("times", ())))
+    return {
+        name: {
+            GAUGE: {
+                "value": found[name],
+                "low": found.get(f"{name}_low"),
+                "high": found.get(f"{name}_high"),
+                "n": n,
+            }
+        }
+        for name in OF_PART
+        if found.get(name) is not None
+    }
 
 
 def _by_operator(found: Mapping[str, Any]) -> Figures:

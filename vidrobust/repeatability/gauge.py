@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from vidrobust.repeatability.anova import POOL_ABOVE, Anova, analyse
-from vidrobust.repeatability.measured_variance import percent_of_total
+from vidrobust.repeatability.anova import POOL_ABOVE, Anova, AskedDesign, analyse
 from vidrobust.repeatability.measurements import check_gauge
 from vidrobust.repeatability.range_method import RangeStudy, distinct_categories, range_study
 
@@ -30,7 +30,8 @@ class Part:
     sd, sd_low, sd_high    roots of the variance and its interval
     percent_contribution   of the total variance
     percent_study          of the total standard deviation
-    percent_tolerance      STUDY_WIDTH x sd over the tolerance; NaN without one
+    percent_tolerance      width x sd over the tolerance; NaN without one
+    percent_process        sd over that of the process; NaN without one
     """
 
     variance: float
@@ -42,6 +43,7 @@ class Part:
     percent_contribution: float
     percent_study: float
     percent_tolerance: float
+    percent_process: float
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,12 @@ class GaugeStudy:
     percent_grr: float
     percent_grr_low: float
     percent_grr_high: float
-    ndc: int
-    ndc_low: int
-    ndc_high: int
+    ndc: int | None
+    ndc_low: int | None
+    ndc_high: int | None
     tolerance: float
+    width: float
+    process_sd: float
     ranges: RangeStudy | None
     mean: float
     n: int
@@ -92,7 +96,11 @@ class GaugeStudy:
             "percent_grr_low": self.percent_grr_low,
             "percent_grr_high": self.percent_grr_high,
             "percent_tolerance": self.components["grr"].percent_tolerance,
+            "percent_process": self.components["grr"].percent_process,
             "tolerance": self.tolerance,
+            "width": self.width,
+            "process_sd": self.process_sd,
+            "mean": self.mean,
             "ndc": self.ndc,
             "ndc_low": self.ndc_low,
             "ndc_high": self.ndc_high,
@@ -105,22 +113,35 @@ class GaugeStudy:
 
 
 def gauge_study(
-    table: pd.DataFrame, *, tolerance: float = NAN, pool_above: float = POOL_ABOVE, seed: int = 0
+    table: pd.DataFrame,
+    *,
+    tolerance: float = NAN,
+    process_sd: float = NAN,
+    width: float = STUDY_WIDTH,
+    pool_above: float = POOL_ABOVE,
+    design: AskedDesign = "auto",
+    factors: Sequence[str] = (),
+    seed: int = 0,
 ) -> GaugeStudy:
     """The study of a table part, operator, trial, value.
 
-    tolerance   width of the tolerance, in the unit of the values; NaN where there is none
+    tolerance   width of the tolerance, in the unit of the values; NaN where there is none. Of a one-sided
+                tolerance twice the way from the mean to the limit
+    process_sd  standard deviation of the process, for percent_process; NaN where it is not known
+    width       standard deviations that are the spread of the gauge: 6 (99.73 %) or 5.15 (99 %)
+    design, factors  as ``analyse`` takes them
     pool_above  the interaction is pooled with repeatability where its p-value is above this
     seed        of the draws behind the interval of percent_grr
     """
     table = check_gauge(table)
-    anova = analyse(table, pool_above=pool_above)
-    grr, part = anova.components["grr"], anova.components["part"]
-    total = grr.variance + part.variance
+    anova = analyse(table, pool_above=pool_above, design=design, factors=factors)
+    found = anova.components
+    total = found["grr"].variance + found["part"].variance
+    extra = [name for name in found if name not in ORDER]
     components = {}
-    for name in (name for name in ORDER if name in anova.components):
-        variance = total if name == "total" else anova.components[name].variance
-        low, high = anova.components[name].interval()
+    for name in (*(name for name in ORDER if name in found), *extra):
+        variance = total if name == "total" else found[name].variance
+        low, high = found[name].interval()
         components[name] = Part(
             variance=variance,
             variance_low=low,
@@ -130,9 +151,10 @@ def gauge_study(
             sd_high=math.sqrt(high),
             percent_contribution=100 * variance / total if total else NAN,
             percent_study=100 * math.sqrt(variance / total) if total else NAN,
-            percent_tolerance=100 * STUDY_WIDTH * math.sqrt(variance) / tolerance,
+            percent_tolerance=100 * width * math.sqrt(variance) / tolerance,
+            percent_process=100 * math.sqrt(variance) / process_sd,
         )
-    percent, low, high = percent_of_total(grr, part, seed=seed)
+    percent, low, high = anova.percent_grr(seed)
     return GaugeStudy(
         anova=anova,
         components=components,
@@ -143,12 +165,16 @@ def gauge_study(
         ndc_low=_categories(high),
         ndc_high=_categories(low),
         tolerance=tolerance,
-        ranges=range_study(table),
+        width=width,
+        process_sd=process_sd,
+        ranges=None if anova.likelihood is not None or design == "nested" else range_study(table),
         mean=float(table["value"].mean()),
         n=len(table),
     )
 
 
-def _categories(percent: float) -> int:
-    """Distinct categories of a percent_grr: part / grr = sqrt((100 / percent)^2 - 1)."""
+def _categories(percent: float) -> int | None:
+    """Distinct categories of a percent_grr: part / grr = sqrt((100 / percent)^2 - 1); None where there is none."""
+    if math.isnan(percent):
+        return None
     return distinct_categories(math.sqrt(max(0.0, (100 / percent) ** 2 - 1)), 1.0) if percent > 0 else 10_000

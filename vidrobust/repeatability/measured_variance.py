@@ -10,7 +10,7 @@ book, chapter 5).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -33,20 +33,54 @@ class MeanSquare:
 
 @dataclass(frozen=True)
 class Component:
-    """A variance: coefficients on mean squares. As estimated it may be negative; then it is told as 0."""
+    """A variance: coefficients on mean squares, which as estimated may be negative and is then told as 0.
+
+    of   of a sum of variances those that it is the sum of: each is cut at 0 before they are added, so that what
+         is told of the sum is the sum of what is told (gauge R&R is never less than repeatability)
+    """
 
     terms: tuple[tuple[float, MeanSquare], ...]
+    of: tuple[Component, ...] = ()
+
+    @property
+    def uncut(self) -> float:
+        """The estimate as it comes, which may be negative."""
+        return sum(c * square.value for c, square in self.terms)
 
     @property
     def variance(self) -> float:
         """The estimate, at least 0."""
-        return max(0.0, sum(c * square.value for c, square in self.terms))
+        return sum(each.variance for each in self.of) if self.of else max(0.0, self.uncut)
 
     def interval(self) -> tuple[float, float]:
-        """The modified large sample interval of the variance, cut at 0."""
-        value = sum(c * square.value for c, square in self.terms)
+        """The modified large sample interval of the variance, cut at 0.
+
+        That of a sum lies no lower than that of any of its summands, at either end, and holds the estimate.
+        """
         below, above = _spread(self.terms, lower=True), _spread(self.terms, lower=False)
-        return max(0.0, value - math.sqrt(max(0.0, below))), max(0.0, value + math.sqrt(max(0.0, above)))
+        low = max(0.0, self.uncut - math.sqrt(max(0.0, below)))
+        high = max(0.0, self.uncut + math.sqrt(max(0.0, above)))
+        for each in self.of:
+            least, most = each.interval()
+            low, high = max(low, least), max(high, most)
+        return min(low, self.variance), max(high, self.variance)
+
+    def drawn(self, squares: Mapping[str, np.ndarray]) -> np.ndarray:
+        """(DRAWS,) the variance where the mean squares are these; a sum is no less than any of its summands."""
+        own = np.maximum(sum(c * squares[square.source] for c, square in self.terms), 0.0)
+        for each in self.of:
+            own = np.maximum(own, each.drawn(squares))
+        return own
+
+
+def sum_of(*components: Component) -> Component:
+    """The sum of variances, with what they have in common put together."""
+    weights: dict[str, float] = {}
+    squares = {square.source: square for each in components for _, square in each.terms}
+    for each in components:
+        for c, square in each.terms:
+            weights[square.source] = weights.get(square.source, 0.0) + c
+    return Component(tuple((c, squares[name]) for name, c in weights.items() if abs(c) > 1e-15), components)
 
 
 def _spread(terms: Sequence[tuple[float, MeanSquare]], *, lower: bool) -> float:
@@ -98,20 +132,19 @@ def percent_of_total(gauge: Component, part: Component, *, seed: int = 0) -> tup
     """100 sqrt(gauge / (gauge + part)): estimate, low, high, by the generalized interval.
 
     Each mean square is replaced by df x mean square / a draw of chi-square, and the quantiles of the ratio are
-    taken; a component below 0 counts as 0.
+    taken; a component below 0 counts as 0. NaN where nothing varies at all.
     """
     squares = {square.source: square for c, square in (*gauge.terms, *part.terms)}
+    total = gauge.variance + part.variance
+    if not total > 0:
+        return float("nan"), float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     drawn = {
         name: s.df * s.value / rng.chisquare(s.df, DRAWS) if s.value > 0 else np.zeros(DRAWS)
         for name, s in sorted(squares.items())
     }
-    found = [
-        np.maximum(sum(c * drawn[square.source] for c, square in component.terms), 0.0)
-        for component in (gauge, part)
-    ]
-    share = np.divide(found[0], found[0] + found[1], out=np.ones(DRAWS), where=found[0] + found[1] > 0)
+    error, parts = gauge.drawn(drawn), part.drawn(drawn)
+    share = np.divide(error, error + parts, out=np.ones(DRAWS), where=error + parts > 0)
     low, high = np.quantile(100 * np.sqrt(share), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    total = gauge.variance + part.variance
-    value = 100 * math.sqrt(gauge.variance / total) if total > 0 else float("nan")
-    return value, float(low), float(high)
+    value = 100 * math.sqrt(gauge.variance / total)
+    return value, min(float(low), value), max(float(high), value)

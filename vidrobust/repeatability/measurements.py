@@ -1,38 +1,120 @@
-"""Tables of repeated measurements or verdicts, from CSV: part, operator, trial, value."""
+"""Tables of repeated measurements or verdicts, from files as people have them: part, operator, trial, value."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.csv_table import read_csv_table
+from vidrobust.repeatability.study_columns import ALONE, alike, in_long_form, numbers, with_roles
+from vidrobust.text.printable import printable
 
 COLUMNS = ("part", "operator", "trial", "value")
+Case = Literal["ask", "same", "distinct"]
+"""What to do with names that differ by letter case or blanks alone: ask, take them as one, or keep them apart."""
+MOST_LISTED = 8
 
 
-def read_gauge(path: Path) -> pd.DataFrame:
-    """A table of a variables study: part, operator, trial as text, value as number. InputError names the row."""
-    table = _read(path)
-    values = pd.to_numeric(table["value"], errors="coerce")
-    bad = table.index[values.isna() & (table["value"] != "")]
-    if len(bad):
+@dataclass(frozen=True, kw_only=True)
+class StudyTable:
+    """A table as read, and what happened to it.
+
+    rows     part, operator, trial, value [, reference] [, further columns]; one row a value
+    dropped  lines of the file whose value is blank
+    sha256   of the file
+    notes    what a reader must know: values left out, trials numbered by order, an encoding that was guessed
+    """
+
+    path: Path
+    rows: pd.DataFrame
+    dropped: tuple[int, ...]
+    sha256: str
+    notes: tuple[str, ...]
+
+
+def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
+    """A table of a variables study: part, operator, trial as text, value (and reference) as numbers.
+
+    columns  role -> name in the file, where the names do not tell. InputError names file and line.
+    """
+    found = read_study_table(path, columns, case)
+    rows = found.rows.assign(value=numbers(found.rows, "value", path))
+    if "reference" in rows:
+        rows["reference"] = numbers(rows, "reference", path)
+    return replace(found, rows=check_gauge(rows, str(path)))
+
+
+def read_attribute(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
+    """A table of an attribute study: all text; ``reference`` is a class a part, ``measured`` its true size."""
+    found = read_study_table(path, columns, case)
+    classes = list(found.rows["value"]) + list(found.rows.get("reference", ()))
+    rows = _one_spelling(found.rows, ("value", "reference"), classes, case, path)
+    if "measured" in rows:
+        rows["measured"] = numbers(rows, "measured", path)
+    return replace(found, rows=check_attribute(rows, str(path)))
+
+
+def read_study_table(
+    path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask", *, need_part: bool = True
+) -> StudyTable:
+    """A table as text, one row a value, blank ones left out and listed; its index is the line of the file.
+
+    need_part  else a table that names no part is of one
+    """
+    table, notes = _as_text(path)
+    table = in_long_form(with_roles(table, printable(path), columns), printable(path))
+    if "part" not in table and not need_part:
+        table = table.assign(part=ALONE)
+    if "part" not in table:
+        there = ", ".join(map(printable, map(str, table.columns)))
         raise InputError(
-            f"{path}: line {bad[0] + 2}: value {table['value'][bad[0]]!r} is no number; a study of classes is "
-            "asked for with --attribute"
+            f"{printable(path)}: column part is missing; it has {there}. Name it with --columns part=NAME"
         )
-    return check_gauge(table.assign(value=values), str(path))
+    blank = table["value"] == ""
+    lines = tuple(dict.fromkeys(int(line) for line in table.index[blank]))
+    if lines:
+        count = int(blank.sum())
+        notes.append(
+            f"{count} blank value{'s' * (count > 1)} left out: line{'s' * (len(lines) > 1)} {_listed(lines)}"
+        )
+    table = table[~blank]
+    if "operator" not in table:
+        table = table.assign(operator=ALONE)
+        notes.append("the table names no operator: all values are taken as one operator's")
+    for name in ("part", "operator"):
+        empty = table.index[table[name] == ""]
+        if len(empty):
+            raise InputError(f"{printable(path)}, line {empty[0]}, column {name}: is empty")
+        table = _one_spelling(table, (name,), list(table[name]), case, path)
+    if "trial" not in table or (table["trial"] == "").all():
+        table = table.assign(trial=(table.groupby(["part", "operator"]).cumcount() + 1).astype(str))
+        notes.append("the table names no trials: they are numbered in the order of the rows")
+    return StudyTable(
+        path=path,
+        rows=table,
+        dropped=lines,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        notes=tuple(notes),
+    )
 
 
 def check_gauge(table: pd.DataFrame, where: str = "gauge study") -> pd.DataFrame:
     """The rows with a value, of part, operator, trial, value; each (part, operator, trial) at most once."""
-    return _checked(table[table["value"].notna()], where)
-
-
-def read_attribute(path: Path) -> pd.DataFrame:
-    """A table of an attribute study: all text; an optional column ``reference`` has one class a part."""
-    table = _read(path)
-    return check_attribute(table[table["value"] != ""], str(path))
+    table = table[table["value"].notna()]
+    infinite = table[~np.isfinite(table["value"].to_numpy(np.float64))]
+    if len(infinite):
+        row = infinite.iloc[0]
+        raise InputError(
+            f"{where}: part {row['part']}, operator {row['operator']}: value {row['value']} is no number"
+        )
+    return _checked(table, where)
 
 
 def check_attribute(table: pd.DataFrame, where: str = "attribute study") -> pd.DataFrame:
@@ -51,21 +133,82 @@ def check_attribute(table: pd.DataFrame, where: str = "attribute study") -> pd.D
     return table
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The file as text, its index the line, and notes; InputError where it cannot be read."""
+    ending = path.suffix.lower()
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a CSV with the columns {', '.join(COLUMNS)}")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except (ValueError, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error})") from error
-    table.columns = [str(name).strip().lower() for name in table.columns]
-    missing = [name for name in COLUMNS if name not in table]
-    if missing:
         raise InputError(
-            f"{path}: column {', '.join(missing)} is missing; it has {', '.join(table.columns) or 'none'}, "
-            f"and needs {', '.join(COLUMNS)}"
+            f"{printable(path)}: no such file; expected a table with the columns {', '.join(COLUMNS)}"
         )
-    return table.apply(lambda column: column.str.strip())
+    if ending in (".xlsx", ".xlsm", ".xls", ".ods"):
+        return _of_sheet(path), []
+    if ending == ".parquet":
+        try:
+            return _text_of(pd.read_parquet(path), first=1), []
+        except Exception as error:
+            raise InputError(f"{printable(path)}: cannot be read as Parquet ({error})") from error
+    found = read_csv_table(path)
+    if found.uneven:
+        line, count = found.uneven[0]
+        raise InputError(f"{printable(path)}, line {line}: expected {len(found.columns)} values, got {count}")
+    notes = []
+    if found.dialect.guessed:
+        notes.append("the file is no UTF-8 and was read as Windows-1252: look whether all names are right")
+    if found.decimal_commas:
+        notes.append(f"decimal commas in {', '.join(map(printable, found.decimal_commas))}")
+    frame = found.frame()
+    keep = [name != "" or bool((frame.iloc[:, k] != "").any()) for k, name in enumerate(found.columns)]
+    return frame.loc[:, keep], notes
+
+
+def _of_sheet(path: Path) -> pd.DataFrame:
+    """The first sheet of an Excel file as text."""
+    try:
+        table = pd.read_excel(path)
+    except ImportError as error:
+        raise SettingsError(
+            f"{printable(path)}: Excel files need the extra: pip install 'vidrobust[excel]'; or save it as CSV"
+        ) from error
+    except Exception as error:
+        raise InputError(f"{printable(path)}: cannot be read as an Excel file ({error})") from error
+    return _text_of(table, first=2)
+
+
+def _text_of(table: pd.DataFrame, first: int) -> pd.DataFrame:
+    """Values as text: nothing for what is missing, 3 for 3.0."""
+
+    def text(value: Any) -> str:
+        if value is None or value != value:
+            return ""
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+    told = table.astype(object).map(text)
+    told.index = pd.Index(range(first, first + len(table)), name="line")
+    told.columns = [str(name).strip() for name in told.columns]
+    return told
+
+
+def _one_spelling(
+    rows: pd.DataFrame, names: tuple[str, ...], values: list[str], case: Case, path: Path
+) -> pd.DataFrame:
+    """The rows with one spelling of each name. InputError where two spellings may be one name, and none says."""
+    groups = [] if case == "distinct" else alike([value for value in values if value])
+    if not groups:
+        return rows
+    if case == "ask":
+        one, other = groups[0][:2]
+        where = f"{printable(path)}, column {' or '.join(names)}"
+        raise InputError(
+            f"{where}: {printable(one)!r} and {printable(other)!r} differ by letter case or blanks alone. Are "
+            "they the same? Say --case same, or --case distinct"
+        )
+    first = {name: group[0] for group in groups for name in group}
+    return rows.assign(**{n: rows[n].map(lambda v: first.get(v, v)) for n in names if n in rows})
+
+
+def _listed(lines: tuple[int, ...]) -> str:
+    more = f" and {len(lines) - MOST_LISTED} more" if len(lines) > MOST_LISTED else ""
+    return ", ".join(map(str, lines[:MOST_LISTED])) + more
 
 
 def _checked(table: pd.DataFrame, where: str) -> pd.DataFrame:

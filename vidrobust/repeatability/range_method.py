@@ -21,7 +21,7 @@ class RangeStudy:
     part_sd: float
     total_sd: float
     percent_grr: float
-    ndc: int
+    ndc: int | None
 
 
 def range_study(table: pd.DataFrame) -> RangeStudy | None:
@@ -108,8 +108,13 @@ def range_charts(table: pd.DataFrame) -> RangeCharts | None:
     )
 
 
-def distinct_categories(part_sd: float, grr_sd: float) -> int:
-    """How many groups of parts the gauge tells apart: 1.41 part / gauge, cut, at least 1 (AIAG, MSA, 2010)."""
+def distinct_categories(part_sd: float, grr_sd: float) -> int | None:
+    """How many groups of parts the gauge tells apart: 1.41 part / gauge, cut, at least 1 (AIAG, MSA, 2010).
+
+    None where nothing varies at all: neither parts nor the gauge were seen to.
+    """
+    if part_sd <= 0 and grr_sd <= 0:
+        return None
     return max(1, int(math.sqrt(2) * part_sd / grr_sd)) if grr_sd > 0 else 10_000
 
 

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from vidrobust.repeatability.overall import worst_told
+from vidrobust.repeatability.study_words import (
+    agreement_told,
+    budget_told,
+    categories,
+    equal_variances_told,
+    fixed,
+    linearity_told,
+    p_value,
+    risks_told,
+    stability_told,
+    type1_told,
+)
 from vidrobust.text.numbers import counted_share, interval, known, number, percent, with_interval
 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
-    """The lines of a gauge study, an attribute study or both of a run, the verdicts last."""
+    """The lines of a study: the verdict in a sentence, what is worst, the figures, and each rule last."""
+    told = found.get("overall")
+    rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
+    first = [told["sentence"]] if told else []
+    return [*first, *(f"  {sentence}" for sentence in worst_told(rows)), *_figures(found)]
+
+
+def _figures(found: Mapping[str, Any]) -> list[str]:
     if found["study"] == "run":
         told = _attribute(found["attribute"]) + (_gauge(found["gauge"]) if found["gauge"] else [])
         told += [_operator(each) for each in found["by_operator"]]
@@ -18,7 +38,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         told += [line for level in found["levels"].items() for line in _level(*level)]
         told += [f"  note: {note}" for note in found["attribute"]["notes"]]
     else:
-        told = _gauge(found) if found["study"] == "gauge" else _attribute(found)
+        told = OF_STUDY[found["study"]](found)
     told += [f"  note: {note}" for note in found["notes"]]
     return [*told, *_verdicts(found["verdicts"])]
 
@@ -39,7 +59,7 @@ def _level(name: str, found: Mapping[str, Any]) -> list[str]:
     if between["n"]:
         told += f"; between operators {_share(between)}"
     if found["gauge"]:
-        told += f"; %GRR {found['gauge']['percent_grr']:.2f}"
+        told += f"; %GRR {fixed(found['gauge']['percent_grr'], 2)}"
     return [told]
 
 
@@ -52,21 +72,35 @@ def _gauge(found: Mapping[str, Any]) -> list[str]:
     for name, part in found["components"].items():
         ends = interval(part["sd_low"], part["sd_high"], digits=4)
         told.append(
-            f"  {name:15}{_figure(part['sd']):>11} {ends:>23} {part['percent_study']:>11.2f} "
-            f"{part['percent_contribution']:>14.2f}"
+            f"  {name:15}{_figure(part['sd']):>11} {ends:>23} {fixed(part['percent_study'], 2):>11} "
+            f"{fixed(part['percent_contribution'], 2):>14}"
         )
     grr = found["percent_grr"], found["percent_grr_low"], found["percent_grr_high"]
-    told.append(
-        f"  %GRR {with_interval(*grr, '%', 4)} of the study variation; {found['ndc']} distinct categories"
-    )
-    if found["percent_tolerance"] == found["percent_tolerance"]:
+    told.append(f"  %GRR {with_interval(*grr, '%', 4)} of the study variation; {categories(found['ndc'])}")
+    if found["percent_tolerance"] is not None and found["percent_tolerance"] == found["percent_tolerance"]:
         told.append(f"  {found['percent_tolerance']:.2f} % of the tolerance of {found['tolerance']:g}")
+    if found["percent_process"] is not None and found["percent_process"] == found["percent_process"]:
+        told.append(f"  {found['percent_process']:.2f} % of the process variation")
     if found["range_method"]:
-        told.append(
-            f"  range method: %GRR {found['range_method']['percent_grr']:.2f}, ndc {found['range_method']['ndc']}"
-        )
+        ranges = found["range_method"]
+        told.append(f"  range method: %GRR {fixed(ranges['percent_grr'], 2)}, {categories(ranges['ndc'])}")
+    told += [f"  {line}" for line in beside_told(found)]
     if found.get("guard_band"):
         told.append(f"  {guard_band_told(found['guard_band'])}")
+    return told
+
+
+def beside_told(found: Mapping[str, Any]) -> list[str]:
+    """What a gauge study tells beside its components: equal variances, risks, uncertainty, linearity."""
+    told = []
+    if found.get("equal_variances"):
+        told.append(equal_variances_told(found["equal_variances"]))
+    if found.get("risks"):
+        told.append(risks_told(found["risks"]))
+    if found.get("budget"):
+        told += budget_told(found["budget"])
+    if found.get("linearity"):
+        told += linearity_told(found["linearity"])
     return told
 
 
@@ -127,7 +161,7 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
         )
     for pair in between["cohens_kappa"]:
         told.append(f"    {' and '.join(pair['operators'])}: Cohen's kappa {_kappa(pair)}")
-    told += [f"    {sentence}" for sentence in tests_told(found)]
+    told += [f"    {sentence}" for sentence in [*tests_told(found), *agreement_told(found)]]
     for operator, own in ((found["against_reference"] or {}).get("operators") or {}).items():
         line = f"  {operator} against the reference: effectiveness {_share(own['effectiveness'])}, kappa "
         told.append(line + _kappa(own["kappa"]))
@@ -171,11 +205,27 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
     for rule in dict.fromkeys(v["rule"] for v in verdicts):
         told.append(f"  rule: {rule}")
         told += [
-            f"    {v['verdict']}: {v['of'] or v['quantity']} {_figure(v['value'])}"
+            f"    {v['verdict']}: {v['of'] or v['quantity']} {_judged(v)}"
             for v in verdicts
             if v["rule"] == rule
         ]
     return [*told, *(f"  rules: {source}" for source in dict.fromkeys(v["source"] for v in verdicts))]
+
+
+def _judged(verdict: Mapping[str, Any]) -> str:
+    """The value that a rule judged."""
+    is_p = verdict["quantity"].endswith("_p")
+    return p_value(verdict["value"]) if is_p else _figure(verdict["value"])
+
+
+OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "gauge": _gauge,
+    "attribute": _attribute,
+    "type1": type1_told,
+    "linearity": linearity_told,
+    "stability": stability_told,
+}
+"""How each kind of study is told."""
 
 
 def comparison(found: Mapping[str, Any]) -> list[str]:

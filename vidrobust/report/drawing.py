@@ -8,13 +8,17 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
+from matplotlib.text import Text
 from matplotlib.ticker import NullLocator
 
 WIDTH_IN = 9.6
@@ -85,6 +89,7 @@ def no_ticks() -> NullLocator:
 
 def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
     """The figure as a data URI: SVG, or where that is large the smaller of SVG and PNG."""
+    caption += _spell(figure)
     figure.draw_without_rendering()  # lay out once, not once more for each format
     figure.set_layout_engine("none")
     stream = io.BytesIO()
@@ -96,6 +101,64 @@ def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
         if stream.tell() < len(data):
             kind, data = "png", stream.getvalue()
     return Picture(data_uri(kind, data), alt, round(100 * figure.get_size_inches()[0]), caption)
+
+
+def _spell(figure: Figure) -> str:
+    """Let every text be drawn by a font that has its letters; what to add to the caption where none has.
+
+    Fonts of the machine are looked through for letters that the usual one lacks. A text with letters that no font
+    has is drawn as a number, and the caption, which the browser draws, says what it stands for.
+    """
+    texts = [text for text in figure.findobj(Text) if text.get_text().strip()]
+    every = {letter for text in texts for letter in text.get_text() if letter not in "\n\t"}
+    missing = every - _letters_of_usual()
+    if not missing:
+        return ""
+    families, left = _families_for(frozenset(missing))
+    numbers: dict[str, str] = {}
+
+    def spelled(told: str) -> str:
+        return numbers.setdefault(told, f"no. {len(numbers) + 1}") if left & set(told) else told
+
+    every_family = [str(STYLE["font.family"]), *families]
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        labels = [label.get_text() for label in axis.get_majorticklabels()]
+        if set("".join(labels)) & missing:  # a tick's label is written anew when it is drawn
+            axis.set_ticklabels([spelled(label) for label in labels], fontfamily=every_family)
+    for text in texts:
+        told = text.get_text()
+        text.set_text(spelled(told))
+        if set(told) & missing - left:
+            text.set_fontfamily(every_family)
+    if not numbers:
+        return ""
+    return " In the figure " + ", ".join(f"{number} is {told}" for told, number in numbers.items()) + "."
+
+
+@cache
+def _letters_of_usual() -> frozenset[str]:
+    path = font_manager.findfont(font_manager.FontProperties(family=STYLE["font.family"]))
+    return frozenset(map(chr, FT2Font(path).get_charmap()))
+
+
+@cache
+def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
+    """Families of the machine that have these letters, and the letters that none has."""
+    families: list[str] = []
+    left = set(letters)
+    for entry in font_manager.fontManager.ttflist:
+        if not left:
+            break
+        if entry.style != "normal" or entry.name in families or entry.name.startswith("Last Resort"):
+            continue
+        try:
+            has = left & set(map(chr, FT2Font(entry.fname).get_charmap()))
+        except (OSError, RuntimeError):
+            continue
+        if has:
+            families.append(entry.name)
+            left -= has
+    return families, frozenset(left)
 
 
 def _short_numbers(svg: bytes) -> bytes:

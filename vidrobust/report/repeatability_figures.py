@@ -80,7 +80,11 @@ def average_and_range(charts: RangeCharts) -> Picture:
                 ends = [low, high, table.to_numpy().min(), table.to_numpy().max()]
                 reach = max(np.ptp(ends), 1e-12)
                 ax.set_ylim(min(ends) - 0.06 * reach, max(ends) + 0.06 * reach)
-                ax.set_xticks(x, [])
+                parts = [str(part) for part in table.columns[: len(x)]]
+                many = len(parts) * len(operators) > 15
+                ax.set_xticks(
+                    x, parts if line else [], rotation=90 if many else 0, fontsize=6.5 if many else 8
+                )
                 if line == 0:
                     ax.set_title(str(operator))
                 if place:
@@ -165,25 +169,44 @@ def scores(table: pd.DataFrame, what: str) -> Picture:
         return drawing.encode(figure, "Values by part, by operator, and operator by part", caption)
 
 
-def agreement(
-    rows: Sequence[tuple[str, Mapping[str, Any]]], kappas: Sequence[tuple[str, Mapping[str, Any]]]
-) -> Picture | None:
-    """Agreement in percent of the parts and kappas, each with its interval; None where there is none."""
-    shares = [(name, each) for name, each in rows if each["n"]]
-    known = [(name, each) for name, each in kappas if _known(each["value"])]
-    if not shares and not known:
-        return None
-    with drawing.styled():
-        figure, axes = drawing.panels(1, 2, REST_IN + ROW_IN * max(len(shares), len(known), 2))
-        _forest(axes[0, 0], shares, 100.0)
-        axes[0, 0].set_xlim(-2, 102)
-        axes[0, 0].set_xlabel("parts judged alike, %")
-        _forest(axes[0, 1], known, 1.0)
-        axes[0, 1].set_xlim(left=max(-1.05, axes[0, 1].get_xlim()[0]), right=1.05)
-        axes[0, 1].axvline(0, color=GREY, linewidth=0.8)
-        axes[0, 1].set_xlabel("kappa: 0 as by chance, 1 always")
-        caption = "Agreement with 95 % intervals: Clopper & Pearson's over parts; of kappa a jackknife's."
-        return drawing.encode(figure, "Agreement and kappas with intervals", caption)
+Rows = Sequence[tuple[str, Mapping[str, Any]]]
+"""Of whom, and the value with its interval."""
+
+
+def agreement(shares: Mapping[str, Rows], kappas: Mapping[str, Rows]) -> list[Picture]:
+    """Agreement in percent of the parts, and kappas: a panel each for within, between and against the standard.
+
+    Panels without a value are left out; no picture where none has one.
+    """
+    found = []
+    for title, of, factor, ends, what in (
+        ("Agreement", shares, 100.0, (-2.0, 102.0), "parts judged alike, %"),
+        ("Kappas", kappas, 1.0, (-1.05, 1.05), "kappa: 0 as by chance, 1 always"),
+    ):
+        panels = {name: [r for r in rows if _known(r[1]["value"])] for name, rows in of.items()}
+        panels = {name: rows for name, rows in panels.items() if rows}
+        if not panels:
+            continue
+        with drawing.styled():
+            height = REST_IN + ROW_IN * max(*map(len, panels.values()), 2)
+            figure, axes = drawing.panels(1, len(panels), height)
+            for ax, (name, rows) in zip(axes[0], panels.items(), strict=True):
+                _forest(ax, rows, factor)
+                ax.set_title(name)
+                ax.set_xlabel(what)
+                low = (
+                    min([0.0, *(r[1]["low"] for r in rows if _known(r[1]["low"]))])
+                    if factor == 1
+                    else ends[0]
+                )
+                ax.set_xlim(max(ends[0], low - 0.05) if factor == 1 else low, ends[1])
+                if factor == 1:
+                    ax.axvline(0, color=GREY, linewidth=0.8)
+            caption = f"{title} with 95 % intervals: " + (
+                "Clopper & Pearson's over parts." if factor > 1 else "a jackknife's over parts."
+            )
+            found.append(drawing.encode(figure, f"{title} with intervals, by panel", caption))
+    return found
 
 
 def _forest(ax: Any, rows: Sequence[tuple[str, Mapping[str, Any]]], factor: float) -> None:

@@ -11,9 +11,19 @@ import pandas as pd
 
 from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
+from vidrobust.repeatability.overall import worst_told
 from vidrobust.repeatability.range_method import range_charts
 from vidrobust.repeatability.study_file import FILE, stability_key
-from vidrobust.repeatability.words import guard_band_told, tests_told, together_told
+from vidrobust.repeatability.study_words import agreement_told, categories
+from vidrobust.repeatability.words import (
+    OF_STUDY,
+    beside_told,
+    guard_band_told,
+    lines,
+    tests_told,
+    together_told,
+)
+from vidrobust.report import reference_figures
 from vidrobust.report import repeatability_figures as figures
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import write_page
@@ -34,6 +44,13 @@ KINDS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 QUANTITIES = {
     "percent_grr": "%GRR, of the study variation",
     "percent_tolerance": "%GRR, of the tolerance",
+    "percent_process": "%GRR, of the process variation",
+    "cg": "Cg",
+    "cgk": "Cgk",
+    "q_ms": "Q_MS",
+    "q_mp": "Q_MP",
+    "slope_p": "p of the slope of bias",
+    "bias_p": "p of the bias",
     "ndc": "distinct categories (ndc)",
     "effectiveness": "effectiveness",
     "miss_rate": "miss rate",
@@ -70,6 +87,10 @@ class Section:
     """What the page shows of ``repeatability.json``; texts, and figures as pictures."""
 
     summary: str
+    overall: str
+    overall_kind: str
+    worst: list[str]
+    lines: list[str]
     stale: bool
     verdicts: list[dict[str, str]]
     means: list[str]
@@ -117,21 +138,57 @@ def section(run: RunTables) -> Section | None:
 
 
 def section_of_table(found: Mapping[str, Any], table: pd.DataFrame) -> Section:
-    """The section of a gauge or attribute study of a table part, operator, trial, value."""
+    """The section of a study of a table part, operator, trial, value."""
     if found["study"] == "gauge":
         told = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
-        told += f"{found['trials']:g} trials, {plural(found['n'], 'measurement')}"
-        return _section(found, None, found, summary=told, pictures=_gauge_pictures(found, table, "value"))
+        told += f"{found['trials']:.3g} trials, {plural(found['n'], 'measurement')}"
+        pictures = _gauge_pictures(found, table, "value")
+        if found.get("linearity"):
+            pictures.append(reference_figures.bias_line(found["linearity"], table))
+        return _section(found, None, found, summary=told, pictures=pictures)
+    if found["study"] != "attribute":
+        return _section(
+            found, None, None, summary=lines(found)[1], pictures=[_reference_picture(found, table)]
+        )
     split = [each["part"] for each in found["grey_zone"]["parts"]]
+    pictures = _agreement_pictures(found)
+    if found.get("signal_detection"):
+        pictures.append(reference_figures.grey_zone(found["signal_detection"], table, set(found["defect"])))
     return _section(
         found,
         found,
         None,
         summary=_counts(found),
-        pictures=_agreement_pictures(found),
+        pictures=pictures,
         votes=_votes(table, split[:MOST_VOTES]),
         grey_left_out=_left_out(found, min(len(split), MOST_VOTES)),
     )
+
+
+def section_of_run_rows(found: Mapping[str, Any], rows: pd.DataFrame) -> Section:
+    """The section of a run's study without the pictures of its footage, as a certificate shows it.
+
+    rows  ``per_part`` of the study
+    """
+    scores = rows.drop(columns="value").rename(columns={"score": "value"})
+    what = f"score: probability of {', '.join(found['defect'])}"
+    attribute = found["attribute"]
+    return _section(
+        found,
+        attribute,
+        found["gauge"],
+        summary=f"{_counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}",
+        pictures=[*_gauge_pictures(found["gauge"], scores, what), *_agreement_pictures(attribute)],
+        grey_left_out=_left_out(attribute, 0),
+    )
+
+
+def _reference_picture(found: Mapping[str, Any], table: pd.DataFrame) -> Picture:
+    if found["study"] == "type1":
+        return reference_figures.run_chart(found)
+    if found["study"] == "linearity":
+        return reference_figures.bias_line(found, table)
+    return reference_figures.stability_chart(found)
 
 
 def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name: str) -> Path:
@@ -159,11 +216,17 @@ def _section(
     votes: dict[str, Any] | None = None,
 ) -> Section:
     band, people, known = found.get("guard_band"), found.get("people"), figures_of(found)
+    told = found.get("overall") or {"sentence": "", "verdict": ""}
+    differences = (attribute.get("differences") or []) if attribute and attribute is not found else []
     notes = [*found["notes"]]
     for study in (attribute, gauge):
         notes += study["notes"] if study and study is not found else []
     return Section(
         summary=summary,
+        overall=told["sentence"],
+        overall_kind=KINDS.get(told["verdict"], "unknown"),
+        worst=worst_told([*(found.get("differences") or []), *differences]),
+        lines=_lines(found),
         stale=stale,
         verdicts=[_verdict(each, known) for each in found["verdicts"]],
         means=[
@@ -178,7 +241,7 @@ def _section(
         anova=_anova(gauge) if gauge else [],
         operators=[_operator(each) for each in found.get("by_operator", [])],
         errors=_errors(attribute["against_reference"]) if attribute else [],
-        tests=tests_told(attribute) if attribute else [],
+        tests=[*tests_told(attribute), *agreement_told(attribute)] if attribute else [],
         crossed=_crossed(attribute) if attribute else [],
         levels=[_level(name, each) for name, each in found.get("levels", {}).items()],
         guard_band=guard_band_told(band) if band else "",
@@ -188,6 +251,13 @@ def _section(
         votes=votes or {},
         notes=notes,
     )
+
+
+def _lines(found: Mapping[str, Any]) -> list[str]:
+    """What a study tells besides its tables: risks, equal variances, uncertainty; of reference parts all of it."""
+    alone = found["study"] in ("type1", "linearity", "stability")
+    told = OF_STUDY[found["study"]](found) if alone else beside_told(found)
+    return [line.strip() for line in told]
 
 
 def _counts(attribute: Mapping[str, Any]) -> str:
@@ -246,17 +316,23 @@ def _gauge_pictures(gauge: Mapping[str, Any] | None, table: pd.DataFrame, what: 
 
 
 def _agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
-    between = attribute["between_operators"]
-    rows = [(f"within {name}", each["agreement"]) for name, each in attribute["within_operator"].items()]
-    rows.append(("between operators", between["agreement"]))
-    kappas = [(f"within {name}", each["fleiss_kappa"]) for name, each in attribute["within_operator"].items()]
-    kappas.append(("between operators", between["fleiss_kappa"]))
-    kappas += [(" and ".join(each["operators"]), each) for each in between["cohens_kappa"]]
-    for name, each in ((attribute["against_reference"] or {}).get("operators") or {}).items():
-        rows.append((f"{name} and reference", each["effectiveness"]))
-        kappas.append((f"{name} and reference", each["kappa"]))
-    drawn = figures.agreement(rows, kappas)
-    return [] if drawn is None else [drawn]
+    """Three panels each of shares and of kappas: within operators, between them, against the reference."""
+    within, between = attribute["within_operator"], attribute["between_operators"]
+    against = (attribute["against_reference"] or {}).get("operators") or {}
+    shares = {
+        "within operator": [(name, each["agreement"]) for name, each in within.items()],
+        "between operators": [("all", between["agreement"])],
+        "against the reference": [(name, each["effectiveness"]) for name, each in against.items()],
+    }
+    kappas = {
+        "within operator": [(name, each["fleiss_kappa"]) for name, each in within.items()],
+        "between operators": [
+            ("all", between["fleiss_kappa"]),
+            *((" and ".join(each["operators"]), each) for each in between["cohens_kappa"]),
+        ],
+        "against the reference": [(name, each["kappa"]) for name, each in against.items()],
+    }
+    return figures.agreement(shares, kappas)
 
 
 def _components(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -269,9 +345,16 @@ def _components(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
             "study": number(part["percent_study"], 3),
             "tolerance": "" if part["percent_tolerance"] is None else number(part["percent_tolerance"], 3),
         }
-        for name, title in COMPONENT_NAMES.items()
+        for name, title in _component_names(gauge).items()
         if (part := gauge["components"].get(name))
     ]
+
+
+def _component_names(gauge: Mapping[str, Any]) -> dict[str, str]:
+    """Names of the components in their order; further factors stand under reproducibility."""
+    extra = {name: f"– – {name}" for name in gauge["components"] if name not in COMPONENT_NAMES}
+    names = list(COMPONENT_NAMES.items())
+    return dict([*names[:5], *extra.items(), *names[5:]])
 
 
 def _anova(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -295,7 +378,7 @@ def _gauge_line(gauge: Mapping[str, Any]) -> str:
     told = (
         f"%GRR {with_interval(gauge['percent_grr'], gauge['percent_grr_low'], gauge['percent_grr_high'], '%', 3)} "
         "of the study variation, "
-        f"{plural(gauge['ndc'], 'distinct category', 'distinct categories')}; "
+        f"{categories(gauge['ndc'])}; "
         f"{gauge['design']} design, interaction {gauge['interaction']}"
     )
     ranges = gauge["range_method"]

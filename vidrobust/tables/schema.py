@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidrobust.errors import InputError
+from vidrobust.files.csv_table import read_columns
 from vidrobust.tables import causes, classification, correlation, detection, footage, rates, remedies
 from vidrobust.tables.table import Extra, Table
 
@@ -116,11 +117,7 @@ def read_file(name: str, path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a {name} table as .parquet or .csv")
     try:
-        table = (
-            pd.read_csv(path, keep_default_na=True)
-            if path.suffix.lower() == ".csv"
-            else pd.read_parquet(path)
-        )
+        table = read_columns(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
     except Exception as error:
         raise InputError(f"{path}: cannot be read as a table ({error}); expected .parquet or .csv") from error
     for column in TABLES[name].columns:

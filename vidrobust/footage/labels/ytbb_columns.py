@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vidrobust.errors import InputError
+from vidrobust.files import csv_table
 from vidrobust.footage.item_tables import WHOLE_ITEM
 from vidrobust.footage.labels.labels import PRESENCE
 from vidrobust.tables.schema import check
@@ -24,7 +26,7 @@ def read_columns(path: Path, columns: tuple[str, ...], *, has_header: bool) -> p
     numbers = NUMBERS | {edge: "float64" for edge in EDGES if edge in columns}
     kinds = {name: numbers.get(name, "category") for name in columns}
     try:
-        file = pd.read_csv(
+        file = csv_table.read_columns(
             path,
             header=0 if has_header else None,
             names=list(columns),
@@ -32,10 +34,9 @@ def read_columns(path: Path, columns: tuple[str, ...], *, has_header: bool) -> p
             dtype=kinds,
             na_filter=False,
             skip_blank_lines=False,
-            encoding="utf-8-sig",
             on_bad_lines="error",
         )
-    except (ValueError, OSError):  # also a row too long, or a number that is none
+    except InputError:  # also a row too long, or a number that is none
         return None
     return _labels(file) if _is_sound(file) else None
 

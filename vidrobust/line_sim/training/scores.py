@@ -14,6 +14,7 @@ import torch
 from torchvision.ops import box_iou, nms
 from torchvision.transforms.v2 import functional as v2
 
+from vidrobust.files.csv_table import read_columns
 from vidrobust.line_sim.belt import HEIGHT, WIDTH
 from vidrobust.line_sim.dials import DIALS
 from vidrobust.line_sim.networks import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
@@ -62,7 +63,7 @@ def _of(
 
 def judge(classifier: LineClassifier, detector: LineDetector, folder: Path) -> dict[str, float | int]:
     """Accuracy, flips between neighbouring frames while the part is whole, and boxes found, over a data set."""
-    manifest, truth = pd.read_csv(folder / "manifest.csv"), pd.read_parquet(folder / "truth.parquet")
+    manifest, truth = read_columns(folder / "manifest.csv"), pd.read_parquet(folder / "truth.parquet")
     clips = [
         _clip(classifier, detector, folder / path, truth[truth["item"] == item])
         for path, item in zip(manifest["path"], manifest["item"], strict=True)

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.files.csv_table import read_columns
 from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import ModelSpec
 from vidrobust.predictions import Detections
@@ -100,7 +101,7 @@ def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+        return read_columns(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
     except Exception as error:
         raise InputError(
             f"{path}: cannot be read as a table ({error}); expected .parquet, .csv or COCO .json"

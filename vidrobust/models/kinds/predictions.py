@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.files.csv_table import read_columns
 from vidrobust.models.classes import given_names
 from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
@@ -129,7 +130,7 @@ def read_rows(path: Path) -> pd.DataFrame:
         if path.suffix.lower() in (".parquet", ".pq"):
             table = pd.read_parquet(path)
         else:
-            table = pd.read_csv(path, dtype={"item": str, "label": str, "class": str})
+            table = read_columns(path, dtype={"item": str, "label": str, "class": str})
     except Exception as error:
         raise InputError(f"{path}: cannot be read as a table: {error}") from error
     if "label" not in table and "class" in table:

@@ -1,0 +1,1 @@
+"""Options that several commands or many options of one command share."""

@@ -1,0 +1,168 @@
+"""The certificate of a study as files: its header from TOML, one page to sign, and the PDF of it."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust import __version__
+from vidrobust.errors import SettingsError
+from vidrobust.files.json_text import plain
+from vidrobust.finished_runs.studies import Asked
+from vidrobust.report import certificate as content
+from vidrobust.report.pages import write_page
+from vidrobust.report.pdf import printed
+from vidrobust.report.repeatability_section import section_of_run_rows, section_of_table
+from vidrobust.text.printable import printable
+
+FIELDS = {
+    "part": "Part",
+    "part_number": "Part number",
+    "characteristic": "Characteristic",
+    "unit": "Unit",
+    "gauge": "Gauge",
+    "gauge_id": "Gauge number",
+    "camera": "Camera",
+    "station": "Station",
+    "tolerance": "Tolerance",
+    "operators": "Operators",
+    "place": "Place",
+    "date": "Date of the study",
+    "by": "Made by",
+    "customer": "Customer",
+    "revision": "Revision",
+    "number": "Study number",
+    "remark": "Remark",
+}
+"""What the header of a certificate may hold, and how it is called on the page."""
+SIGNED = ("made", "checked", "released")
+MOST_NAMES = 12
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """The header from a TOML file; SettingsError for what cannot be read or is no field of it."""
+    where = f"--certificate {printable(path)}"
+    fields = ", ".join(FIELDS)
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{where}: no such file; it is TOML with {fields}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{where}: cannot be read as TOML ({error})") from error
+    found = found.get("study", found)
+    for name, value in found.items():
+        if name not in FIELDS:
+            near = get_close_matches(name, FIELDS, n=1)
+            hint = f"; do you mean {near[0]}?" if near else "."
+            raise SettingsError(f"{where}: there is no field {name!r}{hint} There are {fields}")
+        if isinstance(value, dict):
+            raise SettingsError(f"{where}: {name} is a table; expected a text")
+    return {name: _text(value) for name, value in found.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def write_certificate(
+    page: Path,
+    head: Path,
+    found: Mapping[str, Any],
+    rows: pd.DataFrame,
+    asked: Asked,
+    *,
+    hashes: Sequence[tuple[str, str]],
+    paper: str = "A4",
+    pdf: bool = False,
+) -> list[Path]:
+    """Write the certificate of a study, and its PDF where that is asked for; the paths written.
+
+    head   the TOML of the header; rows: what the study stands on; hashes: name and SHA-256 of what it was made of
+    paper  "A4" or "Letter"
+    """
+    header = read_header(head)
+    told = plain(dict(found))
+    unit = header.get("unit", "")
+    section = section_of_run_rows(told, rows) if told["study"] == "run" else section_of_table(told, rows)
+    filled = _filled(header, told, asked)
+    title = content.TITLES[told["study"]]
+    shown_first = section.pictures[1 if told["study"] == "gauge" else 0 :][:1]
+    values = {
+        "title": f"{title}: {header.get('part', head.stem)}",
+        "kind": title,
+        "header": [(FIELDS[name], filled[name]) for name in FIELDS if filled.get(name)],
+        "verdict_kind": content.VERDICTS.get(told["overall"]["verdict"], "unknown"),
+        "sentence": told["overall"]["sentence"],
+        "tiles": content.tiles(told, unit),
+        "worst": content.worst(told, unit),
+        "sample": content.sample(told),
+        "method": content.method(told),
+        "settings": [
+            (name, str(v)) for name, v in _settings(asked, told["study"]) if v not in (None, "", ())
+        ],
+        "hashes": list(hashes),
+        "signed": SIGNED,
+        "paper": paper,
+        "repeatability": section,
+        "repeatability_figures": section.pictures,
+        "picture": shown_first[0] if shown_first else None,
+        "folder": "",
+    }
+    written = write_page(page, "certificate.html", values)
+    return [written, printed(written, written.with_suffix(".pdf"))] if pdf else [written]
+
+
+def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: Asked) -> dict[str, str]:
+    """The header with what the study itself knows: tolerance and operators."""
+    unit = f" {header['unit']}" if "unit" in header else ""
+    names = [each["operator"] for each in found.get("by_operator") or []]
+    study = found.get("attribute") or found
+    if not names and isinstance(study.get("operators"), list):
+        names = list(map(str, study["operators"]))
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    known = {"operators": ", ".join(names[:MOST_NAMES]) + more, "tolerance": _tolerance(asked, unit)}
+    return {**known, **header}
+
+
+def _tolerance(asked: Asked, unit: str) -> str:
+    low, high = asked.tolerance_low, asked.tolerance_high
+    ends = [f"from {low:g}"] if low is not None else []
+    ends += [f"to {high:g}"] if high is not None else []
+    if ends:
+        return " ".join(ends) + unit
+    return "" if math.isnan(asked.tolerance) else f"{asked.tolerance:g}{unit} wide"
+
+
+def _settings(asked: Asked, kind: str) -> list[tuple[str, Any]]:
+    return [
+        ("rules", f"{asked.profile.name} ({asked.profile.source})"),
+        ("design", asked.design if kind == "gauge" else ""),
+        ("factors", ", ".join(asked.factors)),
+        ("interaction pooled above p", f"{asked.pool_above:g}" if kind in ("gauge", "run") else ""),
+        ("process sd", asked.process_sd),
+        ("defects", ", ".join(asked.defect)),
+        ("order of classes", " < ".join(asked.ordered)),
+        ("frames to verdict", asked.rule if kind == "run" else ""),
+        ("resolution", asked.resolution),
+        ("calibration U", asked.calibration),
+        ("guard band", asked.guard),
+        ("vidrobust", __version__),
+    ]
+
+
+def hashes_of(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and SHA-256 of the footage and the weights of a run, from its run.json."""
+    files = [(entry.get("item"), entry.get("sha256")) for entry in run.get("inputs") or []]
+    weights = [
+        (f"weights of {model.get('name')}", model.get("weights_sha256")) for model in run.get("models") or []
+    ]
+    return [(str(name), str(value)) for name, value in (*weights, *files) if value]

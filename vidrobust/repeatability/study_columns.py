@@ -1,0 +1,247 @@
+"""Columns of study tables as people name and lay them out: other languages, other programs, trials side by
+side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.text.printable import printable
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "part": (
+        *("part", "parts", "part id", "part no", "part number", "sample", "specimen", "piece", "batch"),
+        *("teil", "teile", "teil nr", "teilenummer", "teil id", "prüfling", "muster", "werkstück"),
+        *("pièce", "échantillon", "pieza", "muestra", "pezzo", "campione", "peça", "amostra"),
+        *(
+            "onderdeel",
+            "próbka",
+            "część",
+            "零件",
+            "样品",
+            "部件",
+            "部品",
+            "サンプル",
+            "부품",
+            "деталь",
+            "образец",
+        ),
+    ),
+    "operator": (
+        *("operator", "operators", "appraiser", "appraisers", "inspector", "tester", "rater", "technician"),
+        *("prüfer", "prüferin", "bediener", "werker", "opérateur", "contrôleur", "operador", "evaluador"),
+        *(
+            "operatore",
+            "valutatore",
+            "inspetor",
+            "操作员",
+            "检验员",
+            "测量者",
+            "検査員",
+            "測定者",
+            "작업자",
+            "оператор",
+        ),
+    ),
+    "trial": (
+        *("trial", "trials", "repeat", "repetition", "replicate", "replication", "pass", "trial no"),
+        *(
+            "wiederholung",
+            "durchgang",
+            "versuch",
+            "messung nr",
+            "essai",
+            "répétition",
+            "ensayo",
+            "repetición",
+        ),
+        *("prova", "ripetizione", "ensaio", "试验", "次数", "回数", "試行", "반복", "повтор"),
+    ),
+    "value": (
+        *(
+            "value",
+            "values",
+            "measurement",
+            "measurements",
+            "measure",
+            "measured value",
+            "response",
+            "result",
+        ),
+        *(
+            "reading",
+            "rating",
+            "assessment",
+            "verdict",
+            "messwert",
+            "wert",
+            "messung",
+            "ergebnis",
+            "bewertung",
+        ),
+        *("urteil", "valeur", "mesure", "résultat", "valor", "medida", "medición", "resultado", "valore"),
+        *(
+            "misura",
+            "risultato",
+            "medição",
+            "测量值",
+            "测定值",
+            "結果",
+            "測定値",
+            "측정값",
+            "значение",
+            "результат",
+        ),
+    ),
+    "reference": (
+        *(
+            "reference",
+            "reference value",
+            "ref",
+            "standard",
+            "master",
+            "master value",
+            "true value",
+            "agreed",
+        ),
+        *("known standard", "referenz", "referenzwert", "sollwert", "référence", "referencia", "riferimento"),
+        *("referência", "基准值", "参考值", "基準値", "기준값", "эталон"),
+    ),
+    "measured": (
+        *(
+            "measured",
+            "reference value",
+            "ref value",
+            "reference size",
+            "true size",
+            "size",
+            "istmaß",
+            "istwert",
+        ),
+        *("valeur mesurée", "valor real", "valore reale", "实测值", "実測値"),
+    ),
+    "time": (
+        *("time", "date", "datetime", "timestamp", "order", "run order", "zeit", "datum", "zeitpunkt"),
+        *("reihenfolge", "date heure", "fecha", "hora", "data", "日期", "时间", "日付", "時間"),
+    ),
+}
+"""What each column is called, by its role; letter case, blanks, dots, dashes and underscores aside."""
+NUMBERED = re.compile(r"(.*?)[\s._#-]*\(?(\d+)\)?$")
+ALONE = "all"
+"""The operator, or the part, of a table that names none."""
+
+
+def normal(name: str) -> str:
+    """A column's name as it is compared."""
+    return re.sub(r"[\s._\-/()#:]+", " ", name).strip().casefold()
+
+
+def with_roles(
+    table: pd.DataFrame, where: Path | str, given: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """The table with its columns under their roles; what is no role keeps its name.
+
+    given  role -> column of the table, before what the names say. InputError for two columns of one role.
+    """
+    names = [str(name) for name in table.columns]
+    found: dict[str, str] = {}
+    for role, column in (given or {}).items():
+        if role not in ROLES:
+            raise SettingsError(f"--columns: {role!r} is no role; there are {', '.join(ROLES)}")
+        match = [name for name in names if name == column] or [
+            n for n in names if normal(n) == normal(column)
+        ]
+        if not match:
+            raise SettingsError(f"--columns {role}={column}: {where} has {', '.join(map(printable, names))}")
+        found[match[0]] = role
+    for role, aliases in ROLES.items():
+        if role in found.values():
+            continue
+        fit = [name for name in names if normal(name) in aliases and name not in found]
+        exact = [name for name in fit if normal(name) == role]
+        if len(fit) > 1 and len(exact) != 1:
+            raise InputError(
+                f"{where}: {' and '.join(map(printable, fit))} may both be the {role}; say which with "
+                f"--columns {role}={printable(fit[0])}"
+            )
+        if fit:
+            found[(exact or fit)[0]] = role
+    return table.rename(columns=found)
+
+
+def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
+    """Trials side by side (one column a trial, or an operator and trial) as one row a value.
+
+    "Trial 1", "Result2", "Repeat.3" or bare numbers are trials; "Anna 1", "Anna 2", "Bob 1" are an operator and a
+    trial, as Minitab lays attribute studies out. A table with a value column is long already.
+    """
+    if "value" in table:
+        return table
+    columns = _numbered(table, where)
+    fixed = [name for name in ("part", "operator", "reference", "time") if name in table]
+    pieces = []
+    for name, operator, trial in columns:
+        piece = table[fixed].assign(trial=trial, value=table[name])
+        if operator:
+            piece = piece.assign(operator=operator)
+        pieces.append(piece)
+    return pd.concat(pieces).sort_index(kind="stable")
+
+
+def _numbered(table: pd.DataFrame, where: Path | str) -> list[tuple[str, str, str]]:
+    """Column, operator ("" where the name tells none) and trial of the columns that hold values."""
+    words = {*ROLES["trial"], *ROLES["value"], "", "m", "t", "r", "x", "y"}
+    free = [str(name) for name in table.columns if name not in ROLES]
+    split = [(name, NUMBERED.fullmatch(name)) for name in free]
+    numbered = [(name, match[1].strip(" ._#-("), match[2]) for name, match in split if match]
+    trials = [(name, "", trial) for name, stem, trial in numbered if normal(stem) in words]
+    people = [each for each in numbered if normal(each[1]) not in words]
+    if "operator" in table:
+        people = []
+    found = trials if trials else people
+    if not found:
+        there = ", ".join(map(printable, map(str, table.columns))) or "none"
+        raise InputError(
+            f"{where}: has no column of values; it has {there}. Expected part, operator, trial, value, or trials "
+            "side by side (Trial 1, Trial 2, ...); or name them: --columns part=...,operator=...,value=..."
+        )
+    return found
+
+
+def parse_columns(text: str | None) -> dict[str, str]:
+    """``part=Teil,value=Messwert`` as a mapping; SettingsError where it is no such list."""
+    found = {}
+    for piece in (text or "").split(","):
+        if not piece.strip():
+            continue
+        role, equals, name = piece.partition("=")
+        if not equals or not name.strip():
+            raise SettingsError(f"--columns: expected ROLE=NAME[,ROLE=NAME], got {piece.strip()!r}")
+        found[role.strip().casefold()] = name.strip()
+    return found
+
+
+def alike(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Names that differ by letter case or blanks alone, in groups."""
+    groups: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        groups.setdefault(" ".join(name.split()).casefold(), []).append(name)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:
+    """A column as numbers; "" as NaN. InputError with the line of what is none."""
+    values = pd.to_numeric(rows[name].where(rows[name] != "", None), errors="coerce").astype(np.float64)
+    bad = rows.index[~np.isfinite(values.to_numpy()) & (rows[name] != "").to_numpy()]
+    if len(bad):
+        text = rows.loc[[bad[0]], name].iloc[0]
+        raise InputError(
+            f"{printable(path)}: line {bad[0]}: {name} {printable(text)!r} is no number; a study of classes is "
+            "asked for with --attribute"
+        )
+    return values

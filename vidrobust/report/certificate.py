@@ -1,0 +1,242 @@
+"""The certificate of a study: what stands on the page that one signs, from the study's plain values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vidrobust.repeatability.figures import EVERYONE, GAUGE, figures_of, find
+from vidrobust.repeatability.overall import worst_told
+from vidrobust.repeatability.study_words import equal_variances_told
+from vidrobust.text.numbers import number, percent
+from vidrobust.text.phrases import plural
+
+TITLES = {
+    "gauge": "Gauge R&R",
+    "attribute": "Attribute agreement",
+    "type1": "Type-1 gauge study",
+    "linearity": "Bias and linearity",
+    "stability": "Stability of the gauge",
+    "run": "Repeatability and reproducibility of a vision system",
+}
+VERDICTS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
+SHARES = ("agreement", "effectiveness", "miss_rate", "false_alarm_rate")
+LOWEST = ("agreement", "effectiveness", "kappa")
+"""Figures whose worst is the lowest."""
+IN_UNITS = ("bias", "sd", "largest_bias", "centre", "sigma", "low", "high")
+SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "gauge": (
+        ("percent_grr", "%GRR", "of the study variation"),
+        ("percent_tolerance", "%GRR", "of the tolerance"),
+        ("ndc", "ndc", "distinct categories"),
+        ("repeatability_sd", "EV", "repeatability, sd"),
+        ("reproducibility_sd", "AV", "reproducibility, sd"),
+        ("part_sd", "PV", "part variation, sd"),
+    ),
+    "attribute": (
+        ("within_operator.agreement", "Within", "operator, the lowest"),
+        ("between_operators.agreement", "Between", "all operators"),
+        ("against_reference.effectiveness", "Effectiveness", "the lowest"),
+        ("against_reference.kappa", "Kappa", "with reference, the lowest"),
+        ("against_reference.miss_rate", "Misses", "the highest"),
+        ("against_reference.false_alarm_rate", "False alarms", "the highest"),
+    ),
+    "type1": (
+        ("cg", "Cg", "spread"),
+        ("cgk", "Cgk", "spread and bias"),
+        ("bias", "Bias", "mean less reference"),
+        ("p", "p", "of the bias"),
+        ("sd", "s", "of the readings"),
+        ("n", "n", "readings"),
+    ),
+    "linearity": (
+        ("bias", "Bias", "mean of all"),
+        ("bias_p", "p", "of the bias"),
+        ("slope", "Slope", "bias per unit"),
+        ("slope_p", "p", "of the slope"),
+        ("largest_bias", "Bias", "the largest of a part"),
+        ("r_squared", "R²", "of the line"),
+    ),
+    "stability": (
+        ("centre", "Centre", "of all times"),
+        ("sigma", "Sigma", "within a time"),
+        ("low", "LCL", "lower limit"),
+        ("high", "UCL", "upper limit"),
+        ("slope_p", "p", "of a trend"),
+        ("bias", "Bias", "centre less reference"),
+    ),
+}
+"""The six figures of each kind of study: key, symbol, what it is."""
+OF_RUN = (
+    *("percent_grr", "ndc", "within_operator.agreement", "between_operators.agreement"),
+    *("against_reference.miss_rate", "against_reference.false_alarm_rate"),
+)
+"""The six of a run: the gauge of its scores, and the agreement of its verdicts."""
+Verdicts = Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One of the six figures: symbol, what it is, value, interval and of whom, verdict ("" without a rule)."""
+
+    symbol: str
+    what: str
+    value: str
+    interval: str = ""
+    of: str = ""
+    verdict: str = ""
+    kind: str = "unknown"
+    limit: str = ""
+
+
+def tiles(found: Mapping[str, Any], unit: str = "") -> list[Tile]:
+    """The six figures that its readers expect, each the worst of whom it is about."""
+    verdicts = {(each["quantity"], each["of"]): each for each in found["verdicts"]}
+    if found["study"] in ("type1", "linearity", "stability"):
+        return [_plain(found, row, unit, verdicts) for row in SIX[found["study"]]]
+    rows = SIX.get(found["study"]) or _of_run(found)
+    known = figures_of(found)
+    return [_worst(known, row, unit, verdicts) for row in rows]
+
+
+def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    if found["gauge"] is None:
+        return list(SIX["attribute"])
+    every = {row[0]: row for kind in ("gauge", "attribute") for row in SIX[kind]}
+    return [every[name] for name in OF_RUN]
+
+
+def _plain(found: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts) -> Tile:
+    key, symbol, what = row
+    ends = _interval(found.get(f"{key}_low"), found.get(f"{key}_high"), key)
+    value = _text(found.get(key), key, unit if key in IN_UNITS else "")
+    return Tile(symbol=symbol, what=what, value=value, interval=ends, **_judged(verdicts.get((key, ""))))
+
+
+def _worst(known: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts) -> Tile:
+    key, symbol, what = row
+    bare = key.rpartition(".")[2]
+    of = {who: entry for who, entry in find(dict(known), key).items() if _known(entry["value"])}
+    if not of:
+        return Tile(symbol=symbol, what=what, value="–", interval="not computed")
+    pick = min if bare in LOWEST else max
+    who = pick(of, key=lambda name: of[name]["value"])
+    entry = of[who]
+    return Tile(
+        symbol=symbol,
+        what=what,
+        value=_text(entry["value"], bare, unit if bare.endswith("_sd") else ""),
+        interval=_interval(entry.get("low"), entry.get("high"), bare),
+        of="" if who in (GAUGE, EVERYONE) else who,
+        **_judged(verdicts.get((bare, "" if who == GAUGE else who))),
+    )
+
+
+def _judged(verdict: Mapping[str, Any] | None) -> dict[str, str]:
+    if verdict is None:
+        return {}
+    sign = "≤" if verdict["better"] == "lower" else "≥"
+    share = verdict["quantity"] in SHARES
+    ends = [percent(verdict[k]) if share else number(verdict[k], 3) for k in ("accept", "marginal")]
+    limit = f"limit {sign} {ends[0]}" + (f", marginal {sign} {ends[1]}" if ends[0] != ends[1] else "")
+    said = verdict["verdict"]
+    return {
+        "verdict": "not acceptable" if said == "unacceptable" else said,
+        "kind": VERDICTS.get(said, "unknown"),
+        "limit": limit,
+    }
+
+
+def _text(value: float | None, key: str, unit: str) -> str:
+    if value is None or not _known(value):
+        return "–"
+    if key in ("ndc", "n"):
+        return "many" if value >= 10_000 else str(int(value))
+    if key in SHARES:
+        return percent(value)
+    if (key == "p" or key.endswith("_p")) and value < 0.001:
+        return "< 0.001"
+    return f"{number(float(value), 3)} {'%' if key.startswith('percent') else unit}".strip()
+
+
+def _interval(low: float | None, high: float | None, key: str) -> str:
+    if low is None or high is None or not (_known(low) and _known(high)):
+        return ""
+    if key == "ndc":
+        ends = ["many" if end >= 10_000 else str(int(end)) for end in (low, high)]
+    elif key in SHARES:
+        ends = [percent(low).removesuffix(" %"), percent(high)]
+    else:
+        ends = [number(low, 3), number(high, 3)]
+    return f"{ends[0]} to {ends[1]}"
+
+
+def _known(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
+
+
+def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
+    """What is worst and by how much; that nobody is shown to be worse, where that was looked at."""
+    rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
+    told = [f"{sentence}." for sentence in worst_told(rows, f" {unit}" if unit else "")]
+    if not told and rows:
+        compared = plural(len(rows), "comparison")
+        told = [f"No operator is shown to be worse than the others ({compared}, Bonferroni)."]
+    if found.get("equal_variances"):
+        sentence = equal_variances_told(found["equal_variances"])
+        told.append(f"{sentence[0].upper()}{sentence[1:]}.")
+    return told
+
+
+def sample(found: Mapping[str, Any]) -> str:
+    """How much was measured, in a sentence."""
+    if found["study"] == "gauge":
+        told = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
+        told += f"{found['trials']:.3g} trials: {plural(found['n'], 'measurement')}"
+        return f"{told}; {found['design']} design."
+    if found["study"] in ("attribute", "run"):
+        of = found if found["study"] == "attribute" else found["attribute"]
+        told = f"{plural(of['parts'], 'part')}, {plural(len(of['operators']), 'operator')}"
+        return f"{told}, {plural(of['n'], 'verdict')}."
+    if found["study"] == "stability":
+        return f"{plural(len(found['times']), 'time')}, {plural(sum(found['sizes']), 'reading')} of one part."
+    parts = len(found["parts"]) if found["study"] == "linearity" else 1
+    return f"{plural(parts, 'part')}, {plural(found['n'], 'reading')}."
+
+
+def method(found: Mapping[str, Any]) -> list[str]:
+    """How it was computed, with sources, a sentence each; then the notes of the study."""
+    kind = found["study"]
+    told = []
+    if kind == "run":
+        told.append(f"One verdict a part and pass: {found['rule_in_words']}.")
+    if kind in ("run", "attribute"):
+        told.append(
+            "Shares with Clopper & Pearson's intervals over parts, kappas with a jackknife's "
+            "(AIAG, MSA, 4th edition, chapter III-C)."
+        )
+    gauge = found if kind == "gauge" else found.get("gauge")
+    if gauge:
+        told.append(_of_gauge(gauge))
+    if kind == "type1":
+        told.append(
+            f"Cg = {found['share']:g} tolerance / ({found['width']:g} s), Cgk with the bias taken off (VDA 5); "
+            "Student's t of the bias."
+        )
+    if kind == "linearity":
+        told.append("Least squares of bias over reference (AIAG, MSA, 4th edition, III-B; ISO 22514-7).")
+    if kind == "stability":
+        told.append("Shewhart chart, limits from the ranges (AIAG, MSA, 4th edition, III-B).")
+    return [*told, *(f"{note[0].upper()}{note[1:]}." for note in found["notes"])]
+
+
+def _of_gauge(gauge: Mapping[str, Any]) -> str:
+    how = (
+        f"Analysis of variance, interaction {gauge['interaction']}; modified large sample and generalized "
+        "intervals (Burdick, Borror & Montgomery 2005)"
+        if gauge["anova"]
+        else "Restricted maximum likelihood, intervals by Satterthwaite's approximation"
+    )
+    return f"{how}; components below 0 count as 0; spread is {gauge['width']:g} standard deviations."
