@@ -1,11 +1,9 @@
-"""How often the intervals of repeatability studies cover, and how often a comparison of equals cries out.
+"""How often the intervals of repeatability studies cover.
 
-    python benchmarks/repeatability.py [--runs 1000] [--seed 0] [--only gauge|attribute|compare]
+    python benchmarks/repeatability.py [--runs 1000] [--seed 0] [--only gauge|attribute]
 
 gauge      crossed and nested studies with known components: coverage of every component and of %GRR, in percent
 attribute  Fleiss' and Cohen's kappa of good, bad and borderline parts, 15 to 100 parts
-compare    two runs of the same footage that are equal but for chance: better or worse in how many percent; and how
-           often a planted change is found
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ import numpy as np
 import pandas as pd
 from harness import say
 
-from vidrobust.repeatability.compare import paired_difference, verdict
 from vidrobust.repeatability.gauge import gauge_study
 from vidrobust.statistics.agreement import cohens_kappa, fleiss_kappa
 
@@ -116,36 +113,14 @@ def _counts(bad: np.ndarray) -> np.ndarray:
     return np.column_stack([(~bad).sum(axis=1), bad.sum(axis=1)])
 
 
-def compare(rng: np.random.Generator, runs: int) -> None:
-    """Equal runs and planted changes of a flip rate: clips of 200 pairs, rates beta distributed about .05."""
-    say("\n| clips | correlation | equal: better or worse | equal: same (margin 1 %) | + 2 points: worse |")
-    say("|---" * 5 + "|")
-    for clips in (5, 10, 30, 100):
-        for correlation in (0.02, 0.2):
-            called = same = found = 0
-            label = np.repeat(np.arange(clips), 200)
-            for _ in range(runs):
-                a, b = (share * (1 - correlation) / correlation for share in (0.05, 0.95))
-                rate = rng.beta(a, b, clips)[label]
-                first, second = (rng.random(len(label)) < rate for _ in range(2))
-                equal = paired_difference(first, second, label)
-                called += verdict(equal.low, equal.high, margin=0.0, worse="higher") in ("better", "worse")
-                same += verdict(equal.low, equal.high, margin=0.01, worse="higher") == "same"
-                planted = first | (rng.random(len(label)) < 0.02 / 0.95)
-                more = paired_difference(first, planted, label)
-                found += verdict(more.low, more.high, margin=0.01, worse="higher") == "worse"
-            row = " | ".join(f"{100 * n / runs:.1f}" for n in (called, same, found))
-            say(f"| {clips} | {correlation:g} | {row} |")
-
-
 def main() -> None:
     """Print the tables."""
     parser = harness.parser(__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=["gauge", "attribute", "compare"])
+    parser.add_argument("--only", choices=["gauge", "attribute"])
     arguments = parser.parse_args()
-    for part in (gauge, attribute, compare):
+    for part in (gauge, attribute):
         if arguments.only in (None, part.__name__):
             part(np.random.default_rng(arguments.seed), arguments.runs)
 

@@ -12,10 +12,10 @@ import pytest
 
 from benchmarks.compare_precision import world
 from tests.pipeline.conftest import run
-from vidrobust.finished_runs.compare_precision import precision_differences
+from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 from vidrobust.line_sim.coco import boxes_as_coco
 
-CLIPS, FRAMES = 6, 12
+CLIPS, FRAMES = 9, 12
 
 
 def recorded(seed: int, missed: float, offset: float) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def recorded(seed: int, missed: float, offset: float) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Six clips of twelve frames and their known boxes, judged by four recorded detectors."""
+    """Nine clips of twelve frames and their known boxes, judged by four recorded detectors."""
     folder = tmp_path_factory.mktemp("detectors")
     ground = np.random.default_rng(0).integers(60, 120, (180, 240, 3), dtype=np.uint8)
     truth = []
@@ -103,13 +103,15 @@ def test_a_detector_that_misses_more_is_worse_and_a_like_one_is_not(
 def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
     rng = np.random.default_rng(5)
     told = [
-        precision_differences(*world(rng, 8, 5), "content", 0.01)[0]["average_precision"]["verdict"]
+        with_p(precision_differences(*world(rng, 8, 5), "content", 0.01)[0])["average_precision"].verdict
         for _ in range(40)
     ]
     # 5 % of 40 are two; seven or more come up once in 300 such runs
     assert sum(verdict in ("better", "worse") for verdict in told) <= 6
     planted = [
-        precision_differences(*world(rng, 12, 5, 0.3), "content", 0.01)[0]["average_precision"]["verdict"]
+        with_p(precision_differences(*world(rng, 12, 5, 0.3), "content", 0.01)[0])[
+            "average_precision"
+        ].verdict
         for _ in range(10)
     ]
     assert planted.count("worse") >= 5

@@ -1,9 +1,10 @@
-"""Control charts: textbook limits, false alarms where clips differ, and since when a line is out."""
+"""Control charts: limits of a prediction, false alarms as often as said, and since when a line is out."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from vidrobust.errors import InputError
 from vidrobust.repeatability.control_charts import individuals_chart, p_chart
@@ -15,86 +16,118 @@ def runs(rng: np.random.Generator, rates: np.ndarray) -> tuple[list[np.ndarray],
     return [rng.binomial(200, rng.beta(9 * rate, 9 * (1 - rate), 10)) for rate in rates], trials
 
 
-def test_limits_of_individuals_are_the_textbooks() -> None:
-    # mean 10.5, moving ranges 1 1 2 1: mean 1.25; 3 x 1.25 / 1.128 = 3.3245
-    chart = individuals_chart([10.0, 11.0, 10.0, 12.0, 11.0])
+def test_limits_of_individuals_are_those_of_a_prediction() -> None:
+    # five runs with mean 10.8 and standard deviation sqrt(.7): the sixth lies within t(4) sqrt(.7) sqrt(1 + 1/5)
+    chart = individuals_chart([10.0, 11.0, 10.0, 12.0, 11.0, 11.0], baseline=5)
+    half = stats.t.ppf(1 - 0.00135, 4) * np.sqrt(0.7) * np.sqrt(1.2)
     assert chart.centre == pytest.approx(10.8)
-    assert chart.high[0] - chart.centre == pytest.approx(3.32447, abs=1e-5)
-    assert not chart.out.any()
+    assert (chart.low[5], chart.high[5]) == pytest.approx((10.8 - half, 10.8 + half))
+    assert np.isnan(chart.low[:5]).all()  # what the limits stand on is not judged by them
     assert chart.since is None
 
 
-def test_independent_trials_have_binomial_limits() -> None:
+def test_without_a_baseline_each_run_is_judged_on_those_before() -> None:
+    values = [10.0, 11.0, 10.5, 11.5, 10.2, 11.1, 10.7, 10.4, 60.0, 10.8]
+    chart = individuals_chart(values)
+    assert np.isfinite(chart.low).tolist() == [False] * 3 + [True] * 7
+    without = individuals_chart([*values[:8], 10.8])
+    assert chart.out.tolist() == [False] * 8 + [True, False]
+    # a run that was called is no part of what the next is judged on
+    assert (chart.low[9], chart.high[9]) == (without.low[8], without.high[8])
+
+
+def test_independent_trials_have_the_limits_of_the_binomial() -> None:
     rng = np.random.default_rng(0)
-    trials = [np.ones(2000, int) for _ in range(25)]
-    events = [rng.binomial(1, 0.1, 2000) for _ in range(25)]
-    chart = p_chart(events, trials)
-    expected = 3 * np.sqrt(chart.centre * (1 - chart.centre) / 2000)
-    assert chart.high[0] - chart.centre == pytest.approx(expected, rel=1e-6)
+    trials = [np.ones(2000, int) for _ in range(101)]
+    events = [rng.binomial(1, 0.1, 2000) for _ in range(101)]
+    chart = p_chart(events, trials, baseline=100)
+    ends = stats.binom.ppf([0.00135, 1 - 0.00135], 2000, chart.centre) / 2000
+    assert (chart.low[-1], chart.high[-1]) == pytest.approx(tuple(ends), abs=0.0015)
 
 
-def test_clips_that_differ_do_not_ring_the_bell() -> None:
+def test_a_line_that_does_not_change_rings_as_often_as_it_says() -> None:
+    """Few runs to stand on, clips that differ: three standard errors would call 2 to 8 times as many."""
     rng = np.random.default_rng(1)
-    called = binomial = 0
-    for _ in range(40):
-        events, trials = runs(rng, np.full(25, 0.1))
-        chart = p_chart(events, trials)
-        called += int(chart.out.sum())
-        binomial += int((np.abs(chart.value - chart.centre) > 3 * np.sqrt(0.09 / 2000)).sum())
-    assert called / 1000 <= 0.012  # .003 for a normal, and these are skewed
-    assert binomial / 1000 > 0.3  # what plain binomial limits would call
+    called = {5: 0, None: 0}
+    for baseline in called:
+        for _ in range(250):
+            chart = individuals_chart(rng.normal(0, 1, 20), baseline=baseline)
+            called[baseline] += int(chart.out.sum())
+    assert called[5] <= stats.binom.ppf(0.999, 250 * 15, 0.0027)
+    assert called[None] <= stats.binom.ppf(0.999, 250 * 17, 0.0027)
+    rates = binomial = 0
+    for _ in range(8):
+        events, trials = runs(rng, np.full(12, 0.1))
+        chart = p_chart(events, trials, baseline=4)
+        rates += int(chart.out.sum())
+        binomial += int((np.abs(chart.value[4:] - chart.centre) > 3 * np.sqrt(0.09 / 2000)).sum())
+    assert rates <= 1
+    assert binomial > 15  # what plain binomial limits would call, of 64
+
+
+def test_a_rate_that_is_seldom_seen_has_no_lower_limit() -> None:
+    trials = [np.full(10, 200)] * 6
+    events = [np.array([0, 0, 0, 3, 0, 0, 0, 0, 0, 1])] * 5 + [np.zeros(10, int)]
+    chart = p_chart(events, trials, baseline=5)
+    assert chart.low[-1] == 0.0
+    assert not chart.out.any()
 
 
 def test_a_line_that_went_bad_is_out_since_then() -> None:
     rng = np.random.default_rng(2)
-    events, trials = runs(rng, np.array([0.05] * 20 + [0.25] * 3))
-    chart = p_chart(events, trials, baseline=20)
+    events, trials = runs(rng, np.array([0.05] * 8 + [0.3] * 3))
+    chart = p_chart(events, trials, baseline=8)
     assert chart.out[-3:].all()
-    assert chart.since == 20
-    assert not chart.out[:20].any()
+    assert chart.since == 8
+    assert not chart.out[:8].any()
 
 
-def test_a_small_shift_shows_as_a_row_on_one_side() -> None:
-    value = [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0] + [0.9] * 8
-    chart = individuals_chart(value, baseline=8)
+def test_a_small_shift_shows_in_eight_runs_together() -> None:
+    value = np.array([-1.0, 1.0] * 10 + [1.6] * 8)
+    chart = individuals_chart(value, baseline=20)
     assert not chart.out.any()
-    assert chart.shifted.tolist() == [False] * 7 + [True] * 9  # the last 1.0 is on that side already
-    assert chart.since == 7
+    assert chart.shifted.tolist() == [False] * 20 + [True] * 8
+    assert chart.since == 20
+    half = stats.t.ppf(1 - 0.00135, 19) * value[:20].std(ddof=1) * np.sqrt(1 / 8 + 1 / 20)
+    assert value[20:].mean() - value[:20].mean() > half
 
 
 def test_laneys_limits_by_hand() -> None:
-    # independent trials: p = .1, standard error .01; z = -1, 1, -1, 1, so that the mean moving range is 2, sigma z
-    # is 2 / 1.128
-    trials = [np.ones(900, int) for _ in range(4)]
-    events = [np.repeat([1, 0], [bad, 900 - bad]) for bad in (81, 99, 81, 99)]
-    plain, laney = p_chart(events, trials), p_chart(events, trials, laney=True)
-    assert plain.centre == laney.centre == pytest.approx(0.1)
-    assert laney.sigma_z == pytest.approx(2 / 1.128)
-    assert laney.high - laney.centre == pytest.approx(2 / 1.128 * (plain.high - plain.centre))
-    assert np.isnan(plain.sigma_z)
+    # independent trials: p = .1, standard error .01; z = -1, 1, -1, 1 with a standard deviation of sqrt(4/3)
+    trials = [np.ones(900, int) for _ in range(5)]
+    events = [np.repeat([1, 0], [bad, 900 - bad]) for bad in (81, 99, 81, 99, 90)]
+    chart = p_chart(events, trials, baseline=4, laney=True)
+    assert chart.centre == pytest.approx(0.1)
+    assert chart.sigma_z == pytest.approx(np.sqrt(4 / 3), rel=1e-3)
+    half = stats.t.ppf(1 - 0.00135, 3) * np.sqrt(4 / 3) * 0.01 * np.sqrt(1 + 1 / 4)
+    assert chart.high[-1] - 0.1 == pytest.approx(half, rel=1e-3)
+    assert np.isnan(p_chart(events, trials, baseline=4).sigma_z)
 
 
 def test_weeks_that_differ_do_not_ring_the_bell_under_laneys_limits() -> None:
     rng = np.random.default_rng(5)
     called = {True: 0, False: 0}
-    for _ in range(20):
-        events, trials = runs(rng, np.clip(rng.normal(0.1, 0.04, 25), 0.01, None))
+    for _ in range(4):
+        events, trials = runs(rng, np.clip(rng.normal(0.1, 0.04, 22), 0.01, None))
         for laney in called:
-            called[laney] += int(p_chart(events, trials, laney=laney).out.sum())
-    assert called[True] / 500 <= 0.02
-    assert called[False] > 2 * called[True]
+            called[laney] += int(p_chart(events, trials, baseline=10, laney=laney).out.sum())
+    assert called[True] <= 1
+    assert called[False] > 2
 
 
-def test_individual_limits_stay_within_what_can_be() -> None:
-    chart = individuals_chart([0.1, 0.3, 0.1, 0.3], bounds=(0.0, 1.0))
-    assert (chart.low == 0.0).all()
-    assert chart.high[0] == pytest.approx(0.2 + 3 * 0.2 / 1.128)
+def test_limits_stay_within_what_can_be() -> None:
+    chart = individuals_chart([0.1, 0.3, 0.1, 0.3, 0.2], bounds=(0.0, 1.0))
+    assert chart.low[-1] == 0.0
+    assert 0.3 < chart.high[-1] <= 1.0
+    near = individuals_chart([0.9, 0.97, 0.95, 0.99, 0.98], bounds=(0.0, 1.0))
+    assert near.high[-1] <= 1.0
+    assert near.low[-1] < 0.9
 
 
 def test_too_few_runs_and_missing_values_are_said() -> None:
-    with pytest.raises(InputError, match="at least 3 are needed"):
-        individuals_chart([1.0, 2.0])
-    with pytest.raises(InputError, match="5 of 4 runs"):
-        individuals_chart([1.0, 2.0, 3.0, 4.0], baseline=5)
+    with pytest.raises(InputError, match="at least 3 before the run that is judged"):
+        individuals_chart([1.0, 2.0, 3.0])
+    with pytest.raises(InputError, match="4 of 4 runs"):
+        individuals_chart([1.0, 2.0, 3.0, 4.0], baseline=4)
     with pytest.raises(InputError, match="no value"):
         individuals_chart([1.0, float("nan"), 2.0])

@@ -83,6 +83,19 @@ def test_the_sentence_says_which_rule_by_how_much() -> None:
     assert "net has no metric speed; it has flip_rate, jitter" in missing.sentence
 
 
+def test_a_gate_says_of_what_it_speaks() -> None:
+    def said(**of: object) -> str:
+        entry = {"value": 0.1, "low": 0.05, "high": 0.2, "n": 100, **of}
+        metrics = {"models": {"net": {"flip_rate": entry}}}
+        return pass_gates([parse_gate("flip_rate.high > 0.3")], metrics)[0].sentence
+
+    assert said(cluster="stretch", clusters=10).endswith(
+        "estimate 0.1 [0.05, 0.2]; of these clips alone, 10 stretches of them)"
+    )
+    assert said(cluster="part", clusters=12).endswith("; of footage like these 12 parts)")
+    assert said().endswith("estimate 0.1 [0.05, 0.2])")
+
+
 def test_junit_counts_failures_and_errors() -> None:
     rules = [parse_gate(rule) for rule in ("flip_rate.high > 0.02", "jitter > 0.5")]
     root = ElementTree.fromstring(junit_xml(pass_gates(rules, METRICS)))

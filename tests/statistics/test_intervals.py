@@ -116,3 +116,21 @@ def test_the_interval_of_a_mean_covers_the_truth_when_clips_are_skewed() -> None
         plain += low <= 0.02 <= high
     assert hits / 400 > 0.93
     assert plain / 400 < 0.92
+
+
+def test_the_upper_limit_without_an_event_never_rises_with_another_clip() -> None:
+    """Ten stretches of four clips would give 4.8 %, five clips give 8.4 %."""
+    highs = []
+    for clips in range(1, 9):
+        item, time_s = np.repeat(np.arange(clips), 125), np.tile(np.arange(125) / 25, clips)
+        found = intervals.clustered_rate(np.zeros(len(item), bool), independent_clusters(item, time_s))
+        highs.append(found.high)
+        assert found.cluster == ("stretch" if clips < 5 else "item")
+    assert (np.diff(highs) < 0).all()
+    everything = intervals.clustered_rate(
+        np.ones(250, bool), independent_clusters(np.zeros(250), np.arange(250) / 25)
+    )
+    nothing = intervals.clustered_rate(
+        np.zeros(250, bool), independent_clusters(np.zeros(250), np.arange(250) / 25)
+    )
+    assert everything.low == pytest.approx(1 - nothing.high)

@@ -26,11 +26,13 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stan
 @click.option(
     "--margin",
     type=float,
-    default=0.01,
+    default=0.2,
     show_default=True,
-    help="Differences up to this share do not matter.",
+    help="Differences up to this share of a metric do not matter.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of McNemar's test.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of tests that change signs."
+)
 @click.option(
     "--out",
     "-o",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from vidrobust.finished_runs.compare_sides import Side
 from vidrobust.protocols.average_precision import BOX, FramesOfBoxes, precisions, with_known_boxes
-from vidrobust.repeatability.compare import Compared, verdict
+from vidrobust.repeatability.compare import FEWEST, Compared, margin_of, verdict
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.jackknife import groups, left_out_interval
+from vidrobust.statistics.jackknife import groups, left_out_interval, left_out_p
 
 COMPARED = {"average_precision": 0, "average_precision_50": 1}
 """Metric -> its side of a ``Precision``."""
@@ -39,10 +39,8 @@ class Judged:
         )
 
 
-def precision_differences(
-    a: Side, b: Side, by: str, margin: float
-) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """By metric of ``COMPARED`` what ``asdict(Compared)`` holds, and notes; empty where one has no known boxes.
+def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dict[str, Compared], list[str]]:
+    """Each metric of ``COMPARED``, its p-value unadjusted (``with_p``), and notes; empty without known boxes.
 
     by  what the footage is paired by: of the same content both are judged on the same frames by the same boxes
 
@@ -59,7 +57,7 @@ def precision_differences(
             return {}, ["average precision is not compared: the two were judged by other known boxes"]
         sides = [side.on(frames, same) for side in sides]
     both = pd.concat([side.frames for side in sides])
-    clusters = clusters_of_rows(both)
+    clusters = clusters_of_rows(both, fewest=FEWEST)
     # a stretch of one footage is none of another
     known = by == "content" or clusters.what != "stretch"
     group = groups(clusters.label) if known else np.zeros(len(both), np.int64)
@@ -78,23 +76,41 @@ def precision_differences(
         one, other = (np.array([whole[which], *left_out[:, which]]) for whole, left_out in told)
         difference = other - one
         low, high = left_out_interval(float(difference[0]), difference[1:], (-1.0, 1.0))
+        p = left_out_p(float(difference[0]), difference[1:])
         if by == "content" and not difference.any():
-            low, high = 0.0, 0.0  # what did the same on all of it did the same
-        found[name] = asdict(
-            Compared(
-                a=float(one[0]),
-                b=float(other[0]),
-                difference=float(difference[0]),
-                low=low,
-                high=high,
-                margin=margin,
-                verdict=verdict(low, high, margin=margin, worse="lower"),
-                n=cut,
-                clusters=clusters.count,
-                cluster=clusters.what,
-            )
+            low, high, p = 0.0, 0.0, 1.0  # what did the same on all of it did the same
+        a_value, b_value = float(one[0]), float(other[0])
+        found[name] = Compared(
+            a=a_value,
+            b=b_value,
+            difference=float(difference[0]),
+            low=low,
+            high=high,
+            margin=margin_of(a_value, b_value, margin),
+            verdict="cannot tell",
+            n=cut,
+            clusters=clusters.count,
+            cluster=clusters.what,
+            p=p,
         )
     return found, []
+
+
+def with_p(found: Mapping[str, Compared], *, share: float = 1.0) -> dict[str, Compared]:
+    """The verdicts on metrics that are no means of rows, by Holm's (1979) steps in a share of the error."""
+    adjusted, least = {}, 0.0
+    for rank, name in enumerate(sorted(found, key=lambda name: np.nan_to_num(found[name].p, nan=2.0))):
+        least = max(least, min(1.0, found[name].p * (len(found) - rank) / share))
+        adjusted[name] = _told(found[name], least)
+    return {name: adjusted[name] for name in found}
+
+
+def _told(each: Compared, p: float) -> Compared:
+    said = verdict(each.low, each.high, margin=each.margin, worse="lower", p=p)
+    few, equal = each.cluster == "stretch", each.low == each.high == 0.0
+    return replace(
+        each, p=p, verdict="cannot tell" if few and not equal else said, on_these_clips=said if few else ""
+    )
 
 
 def _judged(side: Side) -> Judged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.finished_runs.compare_precision import precision_differences
+from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 from vidrobust.finished_runs.compare_sides import Side, sides_of
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.metric import Metric
 from vidrobust.protocols.two_models import two_models
-from vidrobust.repeatability.compare import MARGIN, churn, compare_metric
+from vidrobust.repeatability.compare import MARGIN, Compared, Paired, churn, compare_metrics, paired_rows
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
 
@@ -54,21 +55,25 @@ def compare_runs(
 ) -> dict[str, Any]:
     """The comparison of one model of run A with one of run B.
 
-    margin  differences that do not matter, as a share of what a metric can differ by
+    margin  differences that do not matter, as a share of the metric
 
     Items are matched by content, so their names may differ; other footage of the same parts is matched by part,
     pass and station, that of other cameras or stations by part and pass, and then each metric's mean of such a
-    pass counts. Keys: a, b, paired_by, items, task, margin, metrics, those of OF_FRAMES, by_item, notes.
+    pass counts. The headline metrics are judged together, so that some of them says better or worse of equal runs
+    in at most 5 % of comparisons; the others are judged with all of them.
+    Keys: a, b, paired_by, items, task, margin, family, metrics, those of OF_FRAMES, by_item, notes.
     """
     if margin <= 0:
         raise SettingsError(f"--margin: expected a share above 0, got {margin:g}")
     first, second, by, notes = sides_of(a, b, model_a, model_b)
-    found: dict[str, Any] = {}
+    metrics = metrics_of(first.task, a.settings.anchor_deltas)
     precision, told = precision_differences(first, second, by, margin)
-    for metric in metrics_of(first.task, a.settings.anchor_deltas):
-        compared = precision.get(metric.name) or _metric(metric, first, second, by, margin)
-        if compared is not None:
-            found[metric.name] = compared
+    rows = {
+        metric.name: own
+        for metric in metrics
+        if metric.name not in precision and (own := _rows(metric, first, second, by)) is not None
+    }
+    found = _judged_together(metrics, rows, precision, margin, seed)
     if not found:
         raise InputError(
             f"{a.path}, {b.path}: no metric was computed in both; run the stability stage on both"
@@ -81,6 +86,7 @@ def compare_runs(
         "items": len(set(first.names.values())),
         "task": first.task,
         "margin": margin,
+        "family": [name for name in found if name in {m.name for m in metrics if m.headline}],
         "metrics": found,
         **{name: labels.get(name) for name in OF_FRAMES},
         "by_item": by_item(metrics_of(first.task)[0], first, second),
@@ -88,8 +94,28 @@ def compare_runs(
     }
 
 
-def _metric(metric: Metric, a: Side, b: Side, by: str, margin: float) -> dict[str, Any] | None:
-    """One metric of both sides; None where one has no values of it, or no values one by one."""
+def _judged_together(
+    metrics: Sequence[Metric],
+    rows: Mapping[str, Paired],
+    precision: Mapping[str, Compared],
+    margin: float,
+    seed: int,
+) -> dict[str, dict[str, Any]]:
+    """The headline metrics as one family, and the others as those of all; in the order of the catalogue."""
+    leading = {metric.name for metric in metrics if metric.headline}
+    found: dict[str, Compared] = {}
+    for wanted in (set(rows) | set(precision), leading):  # the verdict on a headline metric is the later one
+        own = {name: each for name, each in rows.items() if name in wanted}
+        apart = {name: each for name, each in precision.items() if name in wanted}
+        count = len(own) + len(apart)
+        if own:
+            found |= compare_metrics(own, margin=margin, seed=seed, share=len(own) / count)
+        found |= with_p(apart, share=len(apart) / count) if apart else {}
+    return {metric.name: asdict(found[metric.name]) for metric in metrics if metric.name in found}
+
+
+def _rows(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
+    """The rows of one metric that both sides have; None where one has no values of it, or no values one by one."""
     if metric.summed or not metric.table:
         return None
     tables = [metric.values(side.table(metric.table)) for side in (a, b)]
@@ -103,18 +129,15 @@ def _metric(metric: Metric, a: Side, b: Side, by: str, margin: float) -> dict[st
             table.groupby(["item", "part"], as_index=False).agg({metric.column: "mean"}) for table in tables
         ]
         keys = ["item"]
-    parts = (tables[0]["part"] != "").any()
-    found = compare_metric(
+    return paired_rows(
         *tables,
         keys=keys,
         column=metric.column,
         worse=metric.worse,
         bounds=metric.bounds,
-        margin=margin * _width(metric, tables[0]),
-        part="part" if parts else None,
+        part="part" if (tables[0]["part"] != "").any() else None,
         same_footage=by == "content",
     )
-    return asdict(found)
 
 
 def _seconds(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -122,12 +145,6 @@ def _seconds(table: pd.DataFrame, column: str) -> pd.DataFrame:
     rows = table.assign(second=np.floor(table["time_s"]).astype(np.int64))
     found = rows.groupby(["item", "part", "second"], as_index=False)[column].mean()
     return found.assign(time_s=found["second"].astype(np.float64))
-
-
-def _width(metric: Metric, table: pd.DataFrame) -> float:
-    """What a metric can differ by; of one without bounds, what it is in the first run."""
-    width = metric.bounds[1] - metric.bounds[0]
-    return width if np.isfinite(width) else float(table[metric.column].mean())
 
 
 def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:

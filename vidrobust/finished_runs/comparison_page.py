@@ -12,6 +12,7 @@ import numpy as np
 
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
+from vidrobust.repeatability.compare import FEWEST
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture
 from vidrobust.report.pages import write_page
@@ -28,10 +29,12 @@ from vidrobust.text.phrases import listing, plural
 
 KINDS = {"better": "good", "worse": "bad", "same": "good", "cannot tell": "unknown"}
 MEANS = {
-    "better": "B is better: the interval of the difference leaves out 0.",
-    "worse": "B is worse: the interval of the difference leaves out 0.",
+    "better": "B is better: the interval of the difference leaves out 0, and chance does as much to some metric "
+    "of two equal runs in at most 5 % of comparisons.",
+    "worse": "B is worse: the interval of the difference leaves out 0, and chance does as much to some metric "
+    "of two equal runs in at most 5 % of comparisons.",
     "same": "The whole interval lies within the margin: whatever difference there is does not matter.",
-    "cannot tell": "The interval holds 0 and reaches over the margin. More footage would tell.",
+    "cannot tell": "Neither is shown. More clips would tell.",
 }
 FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
 """Metrics that are told under the others."""
@@ -57,6 +60,7 @@ def write_comparison(path: Path, found: Mapping[str, Any], shots: Sequence[Mappi
             "b": found["b"],
             "summary": _summary(found),
             "sentences": _sentences(first),
+            "alone": _alone(first),
             "means": [
                 {"verdict": verdict, "kind": KINDS[verdict], "means": MEANS[verdict]}
                 for verdict in dict.fromkeys(row["verdict"] for row in rows)
@@ -98,6 +102,7 @@ def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
         "interval": ends,
         "margin": told(each["margin"]),
         "verdict": each["verdict"],
+        "alone": each["on_these_clips"],
         "kind": KINDS[each["verdict"]],
         "of": f"{plural(each['clusters'], each['cluster'])}, {plural(each['n'], 'row')}",
         "units": [_toward_worse(each[key], each["margin"], metric) for key in ("difference", "low", "high")],
@@ -125,6 +130,19 @@ def _sentences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     return found
 
 
+def _alone(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What is said of these clips alone, where they are too few to speak of others."""
+    if not any(row["alone"] for row in rows):
+        return ""
+    said = [
+        f"{listing(titles)}: {verdict}"
+        for verdict in ("worse", "better", "same")
+        if (titles := [row["title"] for row in rows if row["alone"] == verdict])
+    ]
+    told = "; ".join(said) or "nothing is sure there either"
+    return f"Fewer than {FEWEST} clips or parts say nothing about others. On these clips alone: {told}."
+
+
 def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:
     """Every difference in margins, those that are worse to the right; the shaded band is what does not matter."""
     value, one, other = (
@@ -147,8 +165,8 @@ def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:
         ax.xaxis.set_minor_locator(drawing.no_ticks())
         ax.set_xlabel("B is better        difference in margins        B is worse")
         caption = (
-            f"B less A with 95 % intervals, in units of the margin ({percent(margin)} of what a metric can "
-            "differ by). Shaded: differences that do not matter; an interval wholly inside is the same."
+            f"B less A with 95 % intervals, in units of the margin ({percent(margin)} of the metric). "
+            "Shaded: differences that do not matter; an interval wholly inside is the same."
         )
         return drawing.encode(figure, "Differences of all metrics with intervals, in margins", caption)
 

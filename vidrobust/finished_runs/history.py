@@ -90,14 +90,14 @@ def note(run: Run) -> None:
     write_history(known, file)
     found: list[dict[str, Any]] = []
     count = known["run"].nunique()
-    said = f"{count} run(s) so far; a control chart needs {FEWEST_RUNS}"
-    if count >= FEWEST_RUNS:
+    said = f"{count} run(s) so far; a control chart needs {FEWEST_RUNS} before the run it judges"
+    if count > FEWEST_RUNS:
         for name in CHARTS:
             for record in run.model_records:
                 own = known[
                     (known["metric"] == name) & (known["model"] == record["name"]) & known["value"].notna()
                 ]
-                if own["run"].nunique() >= FEWEST_RUNS:
+                if own["run"].nunique() > FEWEST_RUNS:
                     found += charts(known, [name], model=str(record["name"]))
         said = f"{count} runs"
     run.folder.write_json(PAGE, {"file": str(file), "runs": int(count), "charts": found, "note": said})
@@ -122,7 +122,8 @@ def charts(
     """A control chart of each metric and model, as plain values.
 
     Rates get a p-chart whose limits allow for clips that differ; other metrics an individuals chart. baseline:
-    how many first runs the limits stand on; all where it is None.
+    how many first runs the limits stand on; where it is None each run is judged on those before it that were not
+    called. A run is never part of what it is judged on.
     """
     if history.empty:
         raise InputError("the history holds no run: is its name right? RUN --history FILE adds runs to it")
@@ -175,8 +176,8 @@ def _told(chart: Chart, metric: str, model: str, runs: Sequence[str], kind: str)
         {
             "run": run,
             "value": float(v),
-            "low": float(low),
-            "high": float(high),
+            "low": _known(low),
+            "high": _known(high),
             "out": bool(o),
             "shifted": bool(s),
         }
@@ -189,7 +190,7 @@ def _told(chart: Chart, metric: str, model: str, runs: Sequence[str], kind: str)
         "metric": metric,
         "model": model,
         "chart": kind,
-        "centre": chart.centre,
+        "centre": _known(chart.centre),
         "baseline": chart.baseline,
         "correlation": _known(chart.correlation),
         "sigma_z": _known(chart.sigma_z),

@@ -38,7 +38,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="stability",
         sentence="How stable the models are, frame to frame.",
-        version=2,
+        version=3,
         per="model",
         how="stream",
         needs=("transitions",),
@@ -61,7 +61,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="variation",
         sentence="How much the footage itself varies, from pixels alone.",
-        version=3,
+        version=4,
         per="item",
         how="stream",
         needs=("transitions",),
@@ -145,7 +145,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="policy",
         sentence="Which augmentations to train with, and how strong.",
-        version=2,
+        version=3,
         per="run",
         how="tables",
         needs=("stability", "sensitivity", "variation", "causes"),

@@ -1,17 +1,19 @@
 """Two runs on the same footage: paired differences of every metric, and a verdict on each.
 
     same         the interval of the difference lies within the margin, even where its sign is sure
-    better,      the sign is sure, and the difference may matter: the interval does not hold 0 and is not
-    worse        within the margin
-    cannot tell  otherwise: more footage would tell
+    better,      the sign is sure: the interval does not hold 0, and changing the signs of whole clips does as much
+    worse        in at most 5 % of cases, for any of the metrics that are judged together
+    cannot tell  otherwise
 
-So "same" is shown, not assumed (equivalence by the inclusion of an interval: Westlake 1976; Schuirmann 1987).
+So "same" is shown, not assumed (equivalence by the inclusion of an interval: Westlake 1976; Schuirmann 1987), and
+of all headline metrics of two equal runs some is called better or worse in at most 5 % of comparisons. Below six
+clips (or parts) a verdict speaks of these clips alone, and stands apart.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,11 +23,19 @@ import pandas as pd
 from vidrobust.errors import InputError
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
+from vidrobust.statistics.sign_flips import fewest_clusters, step_down
 
-MARGIN = 0.01
-"""Half width of the range of differences that do not matter, for metrics between 0 and 1."""
+MARGIN = 0.2
+"""Differences that do not matter, as a share of the metric."""
+SMALLEST_MARGIN = 1e-4
+"""The same where the metric is next to nothing, as a share of what it can differ by."""
+LEVEL = 0.05
+"""Share of comparisons of equal runs in which some metric of a family is called better or worse."""
+FEWEST = fewest_clusters(LEVEL)
+"""Clips or parts below which nothing is said of others: no pattern of five signs is rarer than 6.25 %."""
 
 Verdict = Literal["better", "worse", "same", "cannot tell"]
+Worse = Literal["higher", "lower"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,11 @@ class Compared:
 
     a, b              the metric in each run, over the rows that both have
     difference        b - a, with its 95 % interval over clusters
+    margin            what does not matter, in the unit of the metric
+    p                 of no difference, allowing for all metrics judged with it; NaN where there is no test
+    verdict           of footage like this; "cannot tell" below six clips or parts, but for what did the same in
+                      every row of the same footage
+    on_these_clips    below six clips or parts: the same question of these clips alone; "" otherwise
     n, clusters, cluster  rows compared, and the independent units among them
     only_a, only_b    rows that only one run has, left out
     """
@@ -50,51 +65,139 @@ class Compared:
     cluster: str
     only_a: int = 0
     only_b: int = 0
+    p: float = math.nan
+    on_these_clips: Verdict | Literal[""] = ""
 
 
-def compare_metric(
+@dataclass(frozen=True)
+class Paired:
+    """The rows of one metric that both runs have.
+
+    a, b        (n,) values
+    clip        (n,) names of the clips or parts, and ``part_known``: they are parts
+    place       (n,) item and time_s of each row, for stretches of clips
+    bounds      of the values
+    worse       which of a larger and a smaller value is the worse one
+    same_footage  both runs saw the same pictures, so that equal rows are a fact and not a sample
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    clip: np.ndarray
+    part_known: bool
+    place: pd.DataFrame
+    bounds: tuple[float, float] = (0.0, 1.0)
+    worse: Worse = "higher"
+    same_footage: bool = True
+    only_a: int = 0
+    only_b: int = 0
+
+    @property
+    def few(self) -> bool:
+        """Clips or parts are too few to speak of others."""
+        return len(np.unique(self.clip)) < FEWEST
+
+    @property
+    def equal(self) -> bool:
+        """Nothing differs, and the pictures were the same."""
+        return bool(self.same_footage and len(self.a) and (self.a == self.b).all())
+
+
+def paired_rows(
     a: pd.DataFrame,
     b: pd.DataFrame,
     *,
     keys: Sequence[str],
     column: str,
-    worse: Literal["higher", "lower"] = "higher",
+    worse: Worse = "higher",
     bounds: tuple[float, float] = (0.0, 1.0),
-    margin: float = MARGIN,
     part: str | None = None,
     same_footage: bool = True,
-) -> Compared:
-    """The paired difference of the mean of ``column`` in two tables of one model each.
+) -> Paired:
+    """The rows of two tables of one model each that belong together.
 
-    keys    columns that say which rows belong together: item and frame, or part and pass; "item" must be among the
-            columns of both tables, and "time_s" is used where it is there
-    same_footage  both runs saw the same pictures, so that equal rows are a fact and not a sample
-    bounds  of the values; the difference lies within their width either way
-    margin  in the unit of the values
-    part    column with the part shown, where passes of a part are not independent
+    keys  columns that say which: item and frame, or part and pass; "item" or the part must be among the columns,
+          and "time_s" is used where it is there
+    part  column with the part shown, where passes of a part are not independent
     """
     both, only_a, only_b = _paired(a, b, keys, column, part)
-    if not len(both):
+    item = both["item"] if "item" in both else both[part] if part else pd.Series("", index=both.index)
+    item = item.astype(str).to_numpy(object)
+    position = both["time_s"].to_numpy(np.float64) if "time_s" in both else np.arange(len(both), dtype=float)
+    parts = both[part].fillna("").astype(str).to_numpy(object) if part else np.full(len(both), "", object)
+    return Paired(
+        a=both[f"{column}_a"].to_numpy(np.float64),
+        b=both[f"{column}_b"].to_numpy(np.float64),
+        clip=np.where(parts == "", "item\x1f" + item, parts) if len(both) else item,
+        part_known=bool((parts != "").any()),
+        place=pd.DataFrame({"item": item, "time_s": position, "part": parts}),
+        bounds=bounds,
+        worse=worse,
+        same_footage=same_footage,
+        only_a=only_a,
+        only_b=only_b,
+    )
+
+
+def compare_metrics(
+    rows: Mapping[str, Paired],
+    *,
+    margin: float = MARGIN,
+    seed: int = 0,
+    share: float = 1.0,
+) -> dict[str, Compared]:
+    """Every metric of two runs, judged together.
+
+    margin  differences that do not matter, as a share of the metric (``margin_of``)
+    share   of the error that these metrics may spend, where others of the family are tested by themselves
+    """
+    clusters = _clusters(rows)
+    p = _tests(rows, clusters, np.random.default_rng(seed), share)
+    return {
+        name: _compared(each, clusters[name], p.get(name, math.nan), margin) for name, each in rows.items()
+    }
+
+
+def _compared(rows: Paired, clusters: Clusters, p: float, share: float) -> Compared:
+    if not len(rows.a):
         nan = math.nan
-        return Compared(nan, nan, nan, nan, nan, margin, "cannot tell", 0, 0, "", only_a, only_b)
-    first, second = (both[f"{column}_{side}"].to_numpy(np.float64) for side in "ab")
-    clusters = _clusters(both, part)
-    width = bounds[1] - bounds[0]
-    found = paired_difference(first, second, clusters, width=width, same_footage=same_footage)
+        return Compared(nan, nan, nan, nan, nan, nan, "cannot tell", 0, 0, "", rows.only_a, rows.only_b)
+    a, b = float(rows.a.mean()), float(rows.b.mean())
+    margin = margin_of(a, b, share, rows.bounds)
+    width = rows.bounds[1] - rows.bounds[0]
+    own = clusters.of(np.arange(len(rows.a)))
+    found = paired_difference(rows.a, rows.b, own, width=width, same_footage=rows.same_footage)
+    said = verdict(found.low, found.high, margin=margin, worse=rows.worse, p=p)
+    beyond: Verdict = "cannot tell" if rows.few and not rows.equal else said
     return Compared(
-        a=float(first.mean()),
-        b=float(second.mean()),
+        a=a,
+        b=b,
         difference=found.value,
         low=found.low,
         high=found.high,
         margin=margin,
-        verdict=verdict(found.low, found.high, margin=margin, worse=worse),
+        verdict=beyond,
         n=found.n,
         clusters=found.clusters,
         cluster=found.cluster,
-        only_a=only_a,
-        only_b=only_b,
+        only_a=rows.only_a,
+        only_b=rows.only_b,
+        p=p,
+        on_these_clips=said if rows.few else "",
     )
+
+
+def margin_of(a: float, b: float, share: float, bounds: tuple[float, float] = (0.0, 1.0)) -> float:
+    """What does not matter: a share of the metric, the mean of both runs.
+
+    Of a share that is mostly 1, such as accuracy, what is left of 1 counts: 95 % of frames right are 5 % wrong. Of
+    a metric without an upper bound its distance from the lower one; without any, its size.
+    """
+    middle = (a + b) / 2
+    from_ends = [abs(middle - end) for end in bounds if np.isfinite(end)]
+    width = bounds[1] - bounds[0]
+    least = SMALLEST_MARGIN * width if np.isfinite(width) else 0.0
+    return max(share * min(from_ends, default=abs(middle)), least)
 
 
 def paired_difference(
@@ -109,24 +212,27 @@ def paired_difference(
 
     Equal rows throughout give 0 to 0 on the same footage: what did the same on all of it did the same. On other
     footage they are a sample, and as large a difference may be unseen as the rate of rows that would show it.
+    Where no row of the same footage went one way, the interval does not go that way either.
     """
     if len(a) != len(b):
         raise ValueError(f"paired_difference: expected pairs, got {len(a)} and {len(b)}")
     difference = np.asarray(b, np.float64) - np.asarray(a, np.float64)
-    found = clustered_mean(difference, clusters, bounds=(-width, width))
     if len(difference) and (difference == 0).all():
+        found = clustered_mean(difference, clusters, bounds=(-width, width))
         unseen = 0.0 if same_footage else width * clustered_rate(difference != 0, clusters).high
         return Interval(0.0, -unseen, unseen, found.n, found.clusters, found.cluster)
-    return found
+    low = 0.0 if same_footage and len(difference) and difference.min() >= 0 else -width
+    high = 0.0 if same_footage and len(difference) and difference.max() <= 0 else width
+    return clustered_mean(difference, clusters, bounds=(low, high))
 
 
-def verdict(low: float, high: float, *, margin: float, worse: Literal["higher", "lower"]) -> Verdict:
-    """What an interval of b - a says of b."""
+def verdict(low: float, high: float, *, margin: float, worse: Worse, p: float = 0.0) -> Verdict:
+    """What an interval of b - a, and the p-value of no difference, say of b."""
     if math.isnan(low) or math.isnan(high):
         return "cannot tell"
     if -margin <= low and high <= margin:
         return "same"
-    if low > 0 or high < 0:
+    if (low > 0 or high < 0) and p <= LEVEL:
         return "worse" if (low > 0) == (worse == "higher") else "better"
     return "cannot tell"
 
@@ -154,8 +260,45 @@ def _paired(
     return both, int((whole["_merge"] == "left_only").sum()), int((whole["_merge"] == "right_only").sum())
 
 
-def _clusters(both: pd.DataFrame, part: str | None) -> Clusters:
-    """The one rule; without times the rows are taken in their order, a second each."""
-    item = both["item"] if "item" in both else both[part] if part else pd.Series("", index=both.index)
-    position = both["time_s"].to_numpy(np.float64) if "time_s" in both else np.arange(len(both), dtype=float)
-    return independent_clusters(item, position, part=both[part] if part else None)
+def _clusters(rows: Mapping[str, Paired]) -> dict[str, Clusters]:
+    """The clusters of each metric, numbered alike in all that have the same kind: clips or parts, or stretches."""
+    found: dict[str, Clusters] = {}
+    many = {name: each for name, each in rows.items() if len(each.a) and not each.few}
+    if many:
+        code = pd.factorize(np.concatenate([each.clip for each in many.values()]), sort=True)[0]
+        for name, label in _split(code, many):
+            found[name] = Clusters(label, "part" if many[name].part_known else "item")
+    few = {name: each for name, each in rows.items() if name not in many}
+    if few:
+        places = pd.concat([each.place for each in few.values()], ignore_index=True)
+        cut = independent_clusters(
+            places["item"], places["time_s"].to_numpy(np.float64), part=places["part"], fewest=len(places) + 1
+        )
+        for name, label in _split(cut.label, few):
+            found[name] = Clusters(label, "stretch", cut.length)
+    return found
+
+
+def _split(code: np.ndarray, rows: Mapping[str, Paired]) -> list[tuple[str, np.ndarray]]:
+    ends = np.cumsum([len(each.a) for each in rows.values()])[:-1]
+    return list(zip(rows, np.split(np.asarray(code, np.int64), ends), strict=True))
+
+
+def _tests(
+    rows: Mapping[str, Paired], clusters: Mapping[str, Clusters], rng: np.random.Generator, share: float
+) -> dict[str, float]:
+    """The p-value of no difference of each metric, those over clips together and those over stretches together."""
+    found: dict[str, float] = {}
+    for few in (False, True):
+        names = [name for name, each in rows.items() if len(each.a) and each.few == few]
+        if not names:
+            continue
+        count = max(clusters[name].count for name in names)
+        sums = np.column_stack(
+            [
+                np.bincount(clusters[name].label, weights=rows[name].b - rows[name].a, minlength=count)
+                for name in names
+            ]
+        )
+        found |= dict(zip(names, np.minimum(1.0, step_down(sums, rng) / share), strict=True))
+    return found

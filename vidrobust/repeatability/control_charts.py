@@ -1,36 +1,48 @@
 """Control charts: the same line week after week. Which run is out, and since when.
 
-Rules: a point beyond three standard errors (Shewhart 1931), and eight points in a row on one side of the centre
-(Western Electric 1956, rule 4). By chance alone the first calls about 3 in 1,000 runs, the second about 4.
+A run is judged on runs before it, never on itself: on the first ``baseline`` runs, or on all earlier ones (a
+chart that starts itself: Quesenberry, Journal of Quality Technology 23 (1991) 213), from the ninth on without
+those that were called. Two rules:
+
+    out       the run lies beyond what the baseline lets expect of one more run (Shewhart 1931)
+    shifted   the last eight runs taken together lie beyond what it lets expect of eight more
+
+Limits are those of a prediction: they allow for the baseline being few runs, so that by chance alone each rule
+calls about 3 in 1,000 runs whatever the baseline, as three standard errors do where the baseline is known
+(``benchmarks/charts.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vidrobust.errors import InputError
-from vidrobust.statistics.beta_binomial import rate_posterior
+from vidrobust.statistics import student
+from vidrobust.statistics.beta_binomial import predicted_rate, rate_posterior
 
-SIGMAS = 3.0
-IN_A_ROW = 8
-MOVING_RANGE = 1.128
-"""d2 of two: the mean range of two draws of a normal distribution with standard deviation 1."""
+TAIL = 0.00135
+"""Chance of a run beyond each limit: that of three standard deviations of a normal distribution."""
+TOGETHER = 8
+"""Runs that are taken together for a shift."""
 FEWEST_RUNS = 3
-"""Runs below which there is no chart."""
+"""Runs that a limit stands on at least."""
+
+Limits = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
+"""(runs of the baseline, runs judged together), both row numbers -> limits of the mean of the latter."""
 
 
 @dataclass(frozen=True)
 class Chart:
     """Points of a chart in the order of time.
 
-    value, low, high  (N,) points and their control limits
-    centre            the centre line
+    value, low, high  (N,) points and their limits; NaN of runs that have no baseline
+    centre            the mean over the baseline of the last run
     out               (N,) bool: beyond the limits
-    shifted           (N,) bool: at least eight in a row on one side, from the first of them
-    baseline          how many first runs the centre and the limits stand on; all where it is N
+    shifted           (N,) bool: one of eight runs that lie beyond them together
+    baseline          how many first runs all limits stand on; 0 where each run is judged on those before it
     correlation       of a p-chart: intraclass correlation between clips of a run; NaN otherwise
     sigma_z           of Laney's p-chart: how many times as far the runs of the baseline lie apart; NaN otherwise
     """
@@ -65,70 +77,125 @@ def p_chart(
     """The chart of a rate: per run the events and trials of each clip (or part, or stretch).
 
     laney  runs in order differ by more than their clips make them, as those of another day with other parts: the
-           limits are wider by sigma z, the mean moving range of the standardised runs of the baseline over 1.128
-           (p' chart: Laney, Quality Engineering 14 (2002) 531); it may be below 1, and then they are narrower
+           runs of the baseline, in standard errors of their clips, have a spread of their own (sigma z), and the
+           limits are those of one more such run (p' chart: Laney, Quality Engineering 14 (2002) 531)
 
-    Clips of one run differ in their rates, so the limits of a run of clips with n_c trials are wider than
-    binomial: variance p (1 - p) (r sum(n_c^2) / n^2 + (1 - r) / n), r the intraclass correlation over the clips
-    of the baseline (posterior mean, ``statistics/beta_binomial.py``). What differs between runs beyond that is
-    what the chart shows.
+    Clips of one run differ in their rates, so limits are wider than binomial, and the rarer the event the less
+    symmetric: those of the beta-binomial clips that the baseline lets expect (``statistics/beta_binomial.py``).
+    What differs between runs beyond that is what the chart shows.
     """
-    runs = _enough(len(events), baseline)
-    first = slice(0, runs)
-    k, n = (np.concatenate([np.asarray(x, np.int64) for x in part[first]]) for part in (events, trials))
-    centre = float(k.sum() / n.sum())
-    correlation = rate_posterior(k, n).correlation
-    sizes = np.array([float(np.sum(t)) for t in trials])
-    uneven = np.array([float(np.sum(np.square(t, dtype=np.float64))) for t in trials]) / sizes**2
-    error = np.sqrt(centre * (1 - centre) * (correlation * uneven + (1 - correlation) / sizes))
-    value = np.array([float(np.sum(e)) for e in events]) / sizes
-    sigma_z = float("nan")
-    if laney:
-        with np.errstate(invalid="ignore"):
-            z = np.nan_to_num((value[first] - centre) / error[first])
-        sigma_z = float(np.abs(np.diff(z)).mean()) / MOVING_RANGE
-        error = error * sigma_z
-    low, high = np.maximum(0.0, centre - SIGMAS * error), np.minimum(1.0, centre + SIGMAS * error)
-    return replace(_chart(value, centre, low, high, runs, correlation), sigma_z=sigma_z)
+    k = [np.asarray(each, np.int64) for each in events]
+    n = [np.asarray(each, np.int64) for each in trials]
+    value = np.array([float(one.sum()) / float(all_.sum()) for one, all_ in zip(k, n, strict=True)])
+
+    def of_clips(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
+        seen, of = (np.concatenate([side[row] for row in base]) for side in (k, n))
+        return predicted_rate(seen, of, np.concatenate([n[row] for row in judged]), tail=TAIL)
+
+    def of_runs(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
+        centre, error = _standard_errors(k, n, base)
+        z = (value[base] - centre) / np.maximum(error[base], 1e-12)
+        half = _reach(z, len(judged)) * float(error[judged].mean())
+        middle = centre + float(z.mean()) * float(error[judged].mean())
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+    sizes = np.array([float(each.sum()) for each in n])
+    chart = _chart(value, sizes, of_runs if laney else of_clips, baseline)
+    base = _base(chart.out | chart.shifted, len(value) - 1, baseline)
+    if not len(base):
+        return chart
+    correlation = rate_posterior(
+        *(np.concatenate([side[row] for row in base]) for side in (k, n))
+    ).correlation
+    centre, error = _standard_errors(k, n, base)
+    z = (value[base] - centre) / np.maximum(error[base], 1e-12)
+    return replace(chart, correlation=correlation, sigma_z=float(z.std(ddof=1)) if laney else float("nan"))
 
 
 def individuals_chart(
     values: Sequence[float], *, baseline: int | None = None, bounds: tuple[float, float] = (-np.inf, np.inf)
 ) -> Chart:
-    """The chart of one number a run, such as jitter: limits from the mean moving range (Shewhart; d2 = 1.128).
+    """The chart of one number a run, such as jitter: limits of the prediction of one more, by Student's t.
 
-    bounds  what the number can be; the limits are cut there
+    bounds  what the number can be; near a finite one the limits lie as unevenly as the values do
     """
-    runs = _enough(len(values), baseline)
     value = np.asarray(values, np.float64)
     if not np.isfinite(value).all():
         raise InputError("control chart: a run has no value; leave it out of the history")
-    centre = float(value[:runs].mean())
-    error = float(np.abs(np.diff(value[:runs])).mean()) / MOVING_RANGE
-    spread = np.full(len(value), SIGMAS * error)
-    low, high = (np.clip(ends, *bounds) for ends in (centre - spread, centre + spread))
-    return _chart(value, centre, low, high, runs, float("nan"))
+    to, back = _scale(value, bounds)
+    scaled = to(value)
+
+    def limits(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
+        half, middle = _reach(scaled[base], len(judged)), float(scaled[base].mean())
+        low, high = back(np.array([middle - half, middle + half]))
+        return float(max(low, bounds[0])), float(min(high, bounds[1]))
+
+    return _chart(value, np.ones(len(value)), limits, baseline)
 
 
-def _enough(runs: int, baseline: int | None) -> int:
-    chosen = runs if baseline is None else baseline
-    if not FEWEST_RUNS <= chosen <= runs:
+def _scale(
+    value: np.ndarray, bounds: tuple[float, float]
+) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
+    """To a scale on which the values are near normal, and back: the cube root of the distance from a bound.
+
+    It takes the skewness out of gamma distributions (Wilson & Hilferty 1931), and most of it out of log-normal
+    ones. Of two finite bounds the nearer counts; without any the values stay as they are.
+    """
+    low, high = (abs(float(np.median(value)) - end) if np.isfinite(end) else np.inf for end in bounds)
+    if not np.isfinite(min(low, high)):
+        return lambda x: x, lambda x: x
+    end, sign = (bounds[0], 1.0) if low <= high else (bounds[1], -1.0)
+    return lambda x: sign * np.cbrt(sign * (x - end)), lambda x: end + sign * np.maximum(sign * x, 0) ** 3
+
+
+def _reach(base: np.ndarray, together: int) -> float:
+    """How far the mean of so many further values may lie from that of the baseline, by Student's t."""
+    spread = float(base.std(ddof=1)) * np.sqrt(1 / together + 1 / len(base))
+    return student.quantile(1 - TAIL, len(base) - 1) * float(spread)
+
+
+def _standard_errors(
+    k: Sequence[np.ndarray], n: Sequence[np.ndarray], base: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """The rate of the baseline, and the standard error (N,) that the clips of each run give its rate."""
+    events, trials = (np.concatenate([side[row] for row in base]) for side in (k, n))
+    centre, correlation = float(events.sum() / trials.sum()), rate_posterior(events, trials).correlation
+    total = np.array([float(each.sum()) for each in n])
+    uneven = np.array([float(np.square(each, dtype=np.float64).sum()) for each in n]) / total**2
+    return centre, np.sqrt(centre * (1 - centre) * (correlation * uneven + (1 - correlation) / total))
+
+
+def _base(called: np.ndarray, run: int, baseline: int | None) -> np.ndarray:
+    """The runs that a run is judged on; none where they are too few, or it is one of them."""
+    if baseline is not None:
+        return np.arange(baseline) if run >= baseline else np.arange(0)
+    # of the first few none is left out: few that are near by chance would call all that follow
+    rows = np.flatnonzero(~called[:run] | (np.arange(run) < TOGETHER))
+    return rows if len(rows) >= FEWEST_RUNS else np.arange(0)
+
+
+def _chart(value: np.ndarray, sizes: np.ndarray, limits: Limits, baseline: int | None) -> Chart:
+    runs = len(value)
+    if runs <= FEWEST_RUNS or (baseline is not None and not FEWEST_RUNS <= baseline < runs):
+        stand = runs - 1 if baseline is None else baseline
         raise InputError(
-            f"control chart: {chosen} of {runs} runs to stand on; at least {FEWEST_RUNS} are needed, usual are 20"
+            f"control chart: {max(stand, 0)} of {runs} runs to stand on; at least {FEWEST_RUNS} before the "
+            "run that is judged are needed, usual are 20"
         )
-    return chosen
-
-
-def _chart(
-    value: np.ndarray, centre: float, low: np.ndarray, high: np.ndarray, baseline: int, correlation: float
-) -> Chart:
-    out = (value < low) | (value > high)
-    side = np.sign(value - centre)
-    shifted = np.zeros(len(value), bool)
-    start = 0
-    for k in range(len(value)):
-        if side[k] == 0 or side[k] != side[start]:
-            start = k
-        if side[k] != 0 and k - start + 1 >= IN_A_ROW:
-            shifted[start : k + 1] = True
-    return Chart(value, centre, low, high, out, shifted, baseline, correlation)
+    low, high = (np.full(runs, np.nan) for _ in "lh")
+    out, shifted = np.zeros(runs, bool), np.zeros(runs, bool)
+    for run in range(runs):
+        base = _base(out | shifted, run, baseline)
+        if not len(base):
+            continue
+        low[run], high[run] = limits(base, np.array([run]))
+        out[run] = not low[run] - 1e-12 <= value[run] <= high[run] + 1e-12
+        last = np.arange(run - TOGETHER + 1, run + 1)
+        before = base[base < last[0]]
+        if len(before) >= FEWEST_RUNS and last[0] >= (baseline or 0):
+            ends = limits(before, last)
+            mean = float(np.average(value[last], weights=sizes[last]))
+            shifted[last] |= not ends[0] - 1e-12 <= mean <= ends[1] + 1e-12
+    base = _base(out | shifted, runs - 1, baseline)
+    centre = float(np.average(value[base], weights=sizes[base])) if len(base) else float("nan")
+    return Chart(value, centre, low, high, out, shifted, baseline or 0)

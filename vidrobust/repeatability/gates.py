@@ -130,8 +130,20 @@ def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
     estimate = with_interval(entry.get("value"), entry.get("low"), entry.get("high"), digits=4)
     beside = f"by {abs(seen - gate.limit):.3g}"
     outcome = "failed" if failed else "passed"
-    sentence = f"{outcome}: {what} is {seen:.4g}, rule {gate.text}, {beside} (estimate {estimate})"
+    sentence = (
+        f"{outcome}: {what} is {seen:.4g}, rule {gate.text}, {beside} (estimate {estimate}{_scope(entry)})"
+    )
     return Passage(gate, of, outcome, seen, sentence)
+
+
+def _scope(entry: Mapping[str, Any]) -> str:
+    """Of what the interval speaks: footage like this, or these clips alone; "" where that is not known."""
+    kind, count = str(entry.get("cluster") or ""), int(entry.get("clusters") or 0)
+    if not kind or not count:
+        return ""
+    if kind == "stretch":
+        return f"; of these clips alone, {count} stretches of them"
+    return f"; of footage like these {count} {kind}s"
 
 
 def exit_code(passages: Sequence[Passage]) -> int:

@@ -239,9 +239,10 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
     for name, metric in found["metrics"].items():
         ends = interval(metric["low"], metric["high"], digits=4)
         many = f"{metric['cluster']}{'es' if metric['cluster'].endswith('h') else 's'}"
+        alone = f"; on these clips alone {metric['on_these_clips']}" if metric["on_these_clips"] else ""
         told.append(
             f"  {name:32}{_figure(metric['a']):>10}{_figure(metric['b']):>10}{_figure(metric['difference']):>11}  "
-            f"{ends:23} {metric['verdict']} ({metric['clusters']} {many})"
+            f"{ends:23} {metric['verdict']}{alone} ({metric['clusters']} {many})"
         )
     if found["churn"]:
         told.append(f"  labels differ on {_share(found['churn'])}")
@@ -257,12 +258,12 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
 def control_chart(found: Mapping[str, Any]) -> list[str]:
     """The lines of a control chart."""
     what = f"{found['metric']} of {found['model']}"
-    told = [
-        f"{what}: {found['chart']} chart, centre {_figure(found['centre'])} over {found['baseline']} runs"
-    ]
+    stand = f"the first {found['baseline']} runs" if found["baseline"] else "the runs before"
+    told = [f"{what}: {found['chart']} chart, centre {_figure(found['centre'])}, each run judged on {stand}"]
     for point in found["points"]:
-        said = "  OUT" if point["out"] else "  eight on one side" if point["shifted"] else ""
-        limits = f"limits {interval(point['low'], point['high'], digits=4)}"
+        said = "  OUT" if point["out"] else "  OUT, eight runs together" if point["shifted"] else ""
+        known = point["low"] is not None
+        limits = f"limits {_figure(point['low'])} to {_figure(point['high'])}" if known else ""
         told.append(f"  {point['run']:32}{_figure(point['value']):>10}  {limits}{said}")
     since = found["out_since"]
     return [*told, f"  out since {since}" if since else "  the last run is in control"]

@@ -54,8 +54,10 @@ def chart_told(chart: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "run": point["run"],
                 "value": told(point["value"]),
-                "limits": (percent_interval if share else interval)(point["low"], point["high"]),
-                "said": "out" if point["out"] else "eight on one side" if point["shifted"] else "",
+                "limits": ""
+                if point["low"] is None
+                else (percent_interval if share else interval)(point["low"], point["high"]),
+                "said": "out" if point["out"] else "out, eight runs together" if point["shifted"] else "",
             }
             for point in chart["points"]
         ],
@@ -74,13 +76,20 @@ def figure(chart: Mapping[str, Any]) -> Picture:
     with drawing.styled():
         picture, axes = drawing.panels(1, 1, 3.0)
         ax = axes[0, 0]
-        if chart["baseline"] < len(points):
+        if chart["baseline"]:
             ax.axvspan(-0.5, chart["baseline"] - 0.5, color=LIGHT, alpha=0.5, linewidth=0, label="baseline")
         ax.step(x, low, where="mid", color=COLOURS[1], linewidth=1, linestyle="--")
         ax.step(x, high, where="mid", color=COLOURS[1], linewidth=1, linestyle="--", label="control limits")
         ax.axhline(factor * chart["centre"], color=DARK, linewidth=0.9, label="centre")
         ax.plot(x, value, "-o", color=COLOURS[0], linewidth=1.1, markersize=4)
-        ax.plot(x[called], value[called], "s", color=COLOURS[1], markersize=7, label="out, or in a row")
+        ax.plot(
+            x[called],
+            value[called],
+            "s",
+            color=COLOURS[1],
+            markersize=7,
+            label="out, alone or eight together",
+        )
         ax.set_xlim(-0.5, len(points) - 0.5)
         named = x if len(x) <= MOST_NAMES else x[:: -(-len(x) // MOST_NAMES)]
         long = max(len(points[k]["run"]) for k in named) * len(named) > 90
@@ -94,7 +103,7 @@ def figure(chart: Mapping[str, Any]) -> Picture:
         ax.grid(axis="y", color=LIGHT)
         ax.set_axisbelow(True)
         ax.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.16))
-        caption = "Dashed: control limits, three standard errors from the centre."
+        caption = "Dashed: control limits, what the runs before let expect of one more."
         if chart["chart"] == "p":
             caption += " They are wider where a run has less footage."
         return drawing.encode(picture, f"Control chart of {_title(chart)}", caption)
@@ -122,11 +131,11 @@ def _since(chart: Mapping[str, Any]) -> str:
 
 
 def _basis(chart: Mapping[str, Any]) -> str:
-    whole = chart["baseline"] == len(chart["points"])
-    runs = plural(chart["baseline"], "run")
-    told = f"Centre and limits stand on {f'all {runs}' if whole else f'the first {runs}'}"
+    first = plural(chart["baseline"], "run")
+    stand = f"the first {first}" if chart["baseline"] else "the runs before it"
+    told = f"Each run is judged on {stand}"
     if chart["chart"] != "p":
-        return f"{told}: an individuals chart, with limits from the mean moving range."
+        return f"{told}: an individuals chart, with limits for one more run (Student's t)."
     told += (
         f": a p-chart whose limits allow for clips that differ (correlation {number(chart['correlation'])})"
     )

@@ -32,8 +32,12 @@ def collect(folder: RunFolder) -> dict[str, Any]:
 
 
 def _told(row: Any) -> dict[str, Any]:
-    """One metric; of right answers also the exact interval that papers give, which takes all n as independent."""
+    """One metric, and what its interval takes as independent.
+
+    Of right answers also the exact interval that papers give, which takes all n as independent.
+    """
     told = {"value": row.value, "low": row.low, "high": row.high, "n": row.n}
+    told |= {name: getattr(row, name) for name in ("cluster", "clusters") if hasattr(row, name)}
     if row.exact_low != row.exact_low:
         return told
     return {**told, "exact_low": row.exact_low, "exact_high": row.exact_high}

@@ -28,6 +28,7 @@ from vidrobust.stages.correlate.units import Across, Units
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import write_all
 from vidrobust.stages.policy.policy import Policy
+from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.trained_with import Trained
 from vidrobust.stages.policy.trained_with import parse as parse_training
 from vidrobust.tables import schema as tables
@@ -88,7 +89,7 @@ def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
         account=account[account["item"] == ""],
         slow=over_a_second(by),
         named=dict(zip(named["cause"], named["scale"], strict=True)),
-        replication=dict(zip(named["cause"], named["replication"], strict=True)),
+        replication={str(row["cause"]): Replication.of_row(row) for row in named.to_dict("records")},
         candidate_fits=candidate_fits,
         spread=run.table("spread"),
         sensitivity=_of(run.table("sensitivity"), model),

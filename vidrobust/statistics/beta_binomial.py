@@ -10,11 +10,12 @@ high (its lower limit). The priors are chosen by how often the interval covers, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
-from scipy.special import expit, gammaln
+from scipy.special import betainc, expit, gammaln
 
 MEAN_PRIOR = 0.5
 """Both parameters of the beta prior of the mean: Jeffreys'."""
@@ -66,20 +67,120 @@ def _posterior(
     return RatePosterior(0.0 if not events else low, 1.0 if events == total else high, shared)
 
 
+def predicted_rate(
+    successes: np.ndarray, trials: np.ndarray, sizes: np.ndarray, *, tail: float
+) -> tuple[float, float]:
+    """Limits of the share of events in new clusters of so many trials, given those seen: beyond each, ``tail``.
+
+    successes, trials  (G,) of the clusters seen; sizes (C,) trials of the new clusters
+    The new clusters' rates are drawn as those of the seen ones, with mean and correlation as the posterior has
+    them. Their sum is taken for beta-binomial with the variance of that sum. An event count is beyond the upper
+    limit with a chance of at most ``tail``, and the same below the lower one; the hull over both priors.
+    """
+    kinds, times = np.unique(
+        np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)]), axis=1, return_counts=True
+    )
+    seen = (tuple(kinds[0].tolist()), tuple(kinds[1].tolist()), tuple(times.tolist()))
+    ends = [
+        _predicted(_points(prior, *seen), np.asarray(sizes, np.float64), tail) for prior in CORRELATION_PRIORS
+    ]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+SUMMED = 60
+"""Counts up to which the chances are added up; beyond, a beta distribution of equal mean and variance is near."""
+
+
+@lru_cache(maxsize=64)
+def _points(
+    prior: tuple[float, float], successes: tuple[int, ...], trials: tuple[int, ...], times: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means, correlations and their shares of the posterior, (P,) each: the points that carry mass."""
+    k, n, weight = (np.array(each) for each in (successes, trials, times))
+    mean, correlation, mass = _grid(prior, k, n, weight, (COARSE, COARSE))
+    heavy = (mass > 1e-5 * mass.max()).ravel()
+    m, r = (expit(x).ravel()[heavy] for x in np.broadcast_arrays(mean[:, None], correlation[None]))
+    share = mass.ravel()[heavy]
+    return m, r, share / share.sum()
+
+
+def _predicted(
+    points: tuple[np.ndarray, np.ndarray, np.ndarray], sizes: np.ndarray, tail: float
+) -> tuple[float, float]:
+    (m, r, share), total = points, float(sizes.sum())
+    factor = r * float(np.square(sizes).sum()) / total**2 + (1 - r) / total
+    a, b = (each * (1 / factor - 1) for each in (m, 1 - m))
+    inner = np.maximum((total * factor - 1) / max(total - 1, 1.0), 1e-12)
+    first, second = (each * (1 - inner) / inner for each in (m, 1 - m))
+    exact = {
+        "events": np.cumsum(_chances(total, first, second, share)),
+        "others": np.cumsum(_chances(total, second, first, share)),
+    }
+
+    def below(count: float, side: str) -> float:
+        """Chance of at most so many events, or of at most so many trials without one."""
+        if count < 0 or count >= total:
+            return float(count >= total)
+        if count < len(exact[side]):
+            return float(exact[side][int(count)])
+        if total - count - 1 < len(exact[_OTHER[side]]):
+            return 1 - float(exact[_OTHER[side]][int(total - count - 1)])
+        one, other = (a, b) if side == "events" else (b, a)
+        return float(betainc(one, other, (count + 0.5) / total) @ share)
+
+    fewest, most = (_first(partial(below, side=side), tail, total) for side in ("events", "others"))
+    return fewest / total, 1 - most / total
+
+
+_OTHER = {"events": "others", "others": "events"}
+
+
+def _chances(total: float, first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(min(total, SUMMED) + 1,) chance of each small count, over the posterior ``share`` of the parameters."""
+    count = np.arange(min(int(total), SUMMED) + 1.0)[:, None]
+    log = (
+        gammaln(total + 1) - gammaln(count + 1) - gammaln(total - count + 1)
+        + gammaln(first + count) - gammaln(first)
+        + gammaln(second + total - count) - gammaln(second)
+        - gammaln(first + second + total) + gammaln(first + second)
+    )  # fmt: skip
+    return np.asarray(np.exp(log) @ share)
+
+
+def _first(chance: Callable[[float], float], tail: float, most: float) -> float:
+    """The smallest count from 0 to ``most`` with a chance above ``tail``, which rises with the count."""
+    low, high = -1.0, most
+    while high - low > 1:
+        middle = float(int((low + high) // 2))
+        low, high = (low, middle) if chance(middle) > tail else (middle, high)
+    return high
+
+
 def _under(
     prior: tuple[float, float], k: np.ndarray, n: np.ndarray, weight: np.ndarray, level: float
 ) -> tuple[float, float, float]:
     """Interval of the mean, and mean of the correlation, under one prior."""
+    mean, correlation, mass = _grid(prior, k, n, weight, (COARSE, FINE))
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    low, high = expit(np.interp(tails, _distribution(mass.sum(axis=1)), mean))
+    return float(low), float(high), float(np.sum(mass.sum(axis=0) * expit(correlation)) / mass.sum())
+
+
+def _grid(
+    prior: tuple[float, float],
+    k: np.ndarray,
+    n: np.ndarray,
+    weight: np.ndarray,
+    grids: tuple[tuple[int, int], ...],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logits of the mean (M,) and of the correlation (R,), and the posterior (M, R) upon them, 1 at its top."""
     bounds = ((-17.0, 17.0), (-22.0, 9.0))
-    for sizes in (COARSE, FINE):
+    for sizes in grids:
         mean, correlation = (np.linspace(*ends, size) for ends, size in zip(bounds, sizes, strict=True))
         density = _log_density(prior, k, n, weight, mean, correlation)
         alive = density - density.max() > -FAR_BELOW
         bounds = (_reach(mean, alive.any(axis=1)), _reach(correlation, alive.any(axis=0)))
-    mass = np.exp(density - density.max())
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    low, high = expit(np.interp(tails, _distribution(mass.sum(axis=1)), mean))
-    return float(low), float(high), float(np.sum(mass.sum(axis=0) * expit(correlation)) / mass.sum())
+    return mean, correlation, np.exp(density - density.max())
 
 
 def _log_density(

@@ -86,12 +86,16 @@ def independent_clusters(
     return Clusters(label, "stretch", length)
 
 
-def clusters_of_rows(table: pd.DataFrame, position: str = "time_s", shortest: float = SHORTEST_S) -> Clusters:
+def clusters_of_rows(
+    table: pd.DataFrame, position: str = "time_s", shortest: float = SHORTEST_S, *, fewest: int = FEWEST
+) -> Clusters:
     """The independent units of a table's rows: by ``item``, by ``part`` where it has this column, and a position.
 
     position  the column of times, or of frame numbers with ``shortest`` in frames
     """
-    return independent_clusters(table["item"], table[position], part=table.get("part"), shortest=shortest)
+    return independent_clusters(
+        table["item"], table[position], part=table.get("part"), shortest=shortest, fewest=fewest
+    )
 
 
 def _parts(item: np.ndarray | pd.Series, part: np.ndarray | pd.Series | None) -> np.ndarray | None:

@@ -14,7 +14,7 @@ from scipy import special
 
 from vidrobust.statistics import student
 from vidrobust.statistics.beta_binomial import rate_posterior
-from vidrobust.statistics.clusters import Clusters
+from vidrobust.statistics.clusters import FEWEST, Clusters
 
 LEVEL = 0.95
 
@@ -42,6 +42,8 @@ def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Inter
     interval is one of the mean rate of all such clusters (``statistics/beta_binomial.py``), widened where need be
     to hold the share seen, which differs from it where large clusters have other rates than small ones. It shrinks
     with footage even where no event is seen, and one cluster alone still tells something, though little.
+    Stretches of a few clips say no more of what was not seen than as many clips as are just too few to count as
+    clusters, so that another clip without an event never raises the upper limit.
     """
     events = np.asarray(events, bool)
     code, count, what = cluster_codes(clusters)
@@ -49,7 +51,16 @@ def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Inter
         return Interval(np.nan, np.nan, np.nan, 0, 0, what)
     rate = float(events.mean())
     found = rate_posterior(np.bincount(code, weights=events, minlength=count), np.bincount(code), level=LEVEL)
-    return Interval(rate, min(found.low, rate), max(found.high, rate), len(events), count, what)
+    unseen = _unseen(len(events), min(count, FEWEST - 1)) if what == "stretch" else 0.0
+    low, high = min(found.low, rate, 1 - unseen), max(found.high, rate, unseen)
+    return Interval(rate, low, high, len(events), count, what)
+
+
+def _unseen(trials: int, clusters: int) -> float:
+    """The upper limit of a rate of which no event was seen in so many clusters of equal size."""
+    sizes = np.full(clusters, trials // clusters)
+    sizes[: trials % clusters] += 1
+    return rate_posterior(np.zeros(clusters, np.int64), sizes, level=LEVEL).high
 
 
 def clustered_mean(

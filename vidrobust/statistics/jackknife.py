@@ -60,3 +60,13 @@ def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, fl
         return float("nan"), float("nan")
     half = student.quantile((1 + LEVEL) / 2, len(without) - 1) * float(standard_error(without))
     return max(bounds[0], value - half), min(bounds[1], value + half)
+
+
+def left_out_p(value: float, without: np.ndarray) -> float:
+    """Two-sided p-value of 0, from the same standard error and freedom; NaN with fewer than 3 units."""
+    if len(without) < FEWEST or not np.isfinite(without).all() or not np.isfinite(value):
+        return float("nan")
+    error = float(standard_error(without))
+    if error <= 0:
+        return 1.0 if value == 0 else 0.0
+    return float(2 * student.upper_tail(abs(value) / error, len(without) - 1))

@@ -134,6 +134,8 @@ SPREAD = Table(
         ),
         float64("low", "2.5th percentile about the median; ratios about 1", unit="of the quantity"),
         float64("high", "97.5th percentile about the median", unit="of the quantity"),
+        float64("least", "the smallest value about the median", unit="of the quantity"),
+        float64("most", "the largest value about the median", unit="of the quantity"),
         float64("error", "the meter's own standard error", unit="of the quantity"),
         int64("n", "values the percentiles stand on"),
         float64("share", "of lengths: the spread as a share of the frame's width"),

@@ -12,9 +12,11 @@ from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.observed import OF_WIDTH
 from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.variation.spread import QUANTITIES
 
 WIDTH = 640
+AGAIN = Replication(found=4, tested=5, of="clips")
 CAMERA = {"share": 0.4, "low": 0.3, "high": 0.5, "specific": 0.3, "specific_low": 0.2, "specific_high": 0.4}
 
 
@@ -90,7 +92,7 @@ def shaken(**changed: object) -> Evidence:
         account=account(camera=CAMERA),
         slow=account(),
         named={"camera": "adjacent"},
-        replication={"camera": 1.0},
+        replication={"camera": AGAIN},
         candidate_fits=candidate_fits("camera", {"translation": 0.9, "rotation": 0.05}),
         spread=spread(shift_x_px=3.2, shift_y_px=1.6, rotation_deg=0.1),
         sensitivity=sensitivity(("translation", "rotation", "brightness", "shear", "gaussian_noise")),
@@ -118,10 +120,10 @@ def test_a_shaking_camera_gets_a_translation_as_wide_as_the_footage_lies() -> No
     assert step.axes == (0.005, 0.0025)
     evidence = step.evidence
     assert (evidence["share"], evidence["share_low"], evidence["share_high"]) == (0.4, 0.3, 0.5)
-    assert evidence["replication"] == 1.0
+    assert evidence["replication"] == "found again in 4 of 5 clips"
+    assert evidence["flips_at_most"] == ""
     assert evidence["sensitivity"] == pytest.approx(0.05 * 3.2)
-    assert "played" not in reason(policy, "rotation")
-    assert "of what the camera's motion does" in reason(policy, "rotation")
+    assert "played in the cause's place it does 5" in reason(policy, "rotation")
     assert "geometry" not in policy.evaluation_only
     assert "light" in policy.evaluation_only
 
@@ -141,14 +143,119 @@ def test_the_four_reasons_for_no_step() -> None:
     # half the width .2, gap to 5 % .05: 16 times
     assert [each.outcome for each in policy.rejected if each.perturbation == "brightness"] == ["undetermined"]
     assert "about 16 times this footage" in reason(policy, "brightness")
-    assert reason(policy, "shear") == "nothing that is measured in footage stands for it"
+    assert reason(policy, "shear") == "cannot be measured in video"
 
 
-def test_no_step_where_the_cause_is_not_named_or_does_not_come_back() -> None:
+def test_no_step_where_the_cause_is_not_named_or_not_found_again() -> None:
     assert not build("net", shaken(named={})).steps
-    policy = build("net", shaken(replication={"camera": 0.6}))
+    twice = Replication(found=2, tested=5, of="clips")
+    policy = build("net", shaken(replication={"camera": twice}))
     assert not policy.steps
-    assert "only 60 % of halves" in reason(policy, "translation")
+    assert "found again in 2 of 5 clips that did not make the finding" in reason(policy, "translation")
+
+
+@pytest.mark.parametrize(
+    ("row", "words", "fails"),
+    [
+        (
+            {"replication_found": 4, "replication_tested": 5, "replication_of": "clips"},
+            "in 4 of 5 clips",
+            False,
+        ),
+        (
+            {"replication_found": 0, "replication_tested": 1, "replication_of": "later half of the footage"},
+            "not found again in the later half of the footage",
+            True,
+        ),
+        (
+            {"replication_found": 0, "replication_tested": 0, "replication_of": ""},
+            "not tested: one clip",
+            False,
+        ),
+        ({}, "not tested: one clip", False),
+    ],
+)
+def test_replication_in_words(row: dict[str, object], words: str, fails: bool) -> None:
+    found = Replication.of_row(row)
+    assert words in found.in_words
+    assert found.fails == fails
+
+
+def test_a_step_says_how_many_flips_it_can_remove_at_most() -> None:
+    counted = account(camera=CAMERA).assign(flips_at_most=8.2, flips_all=73)
+    step = only_step(build("net", shaken(account=counted)))
+    assert step.evidence["flips_at_most"] == "at most 9 of 73 flips"
+    assert "at most 9 of 73 flips, found again in 4 of 5 clips" in step.sentence
+    untested = only_step(build("net", shaken(replication={})))
+    assert untested.evidence["replication"] == "not tested: one clip"
+
+
+def test_nothing_is_said_from_fewer_than_ten_pairs() -> None:
+    few = build("net", shaken(account=account(camera=CAMERA).assign(n=9)))
+    assert not few.steps
+    assert "9 pairs could be replayed, and 10 are needed" in reason(few, "translation")
+
+
+def test_a_range_is_what_was_seen_on_either_side() -> None:
+    """Dips of 40 % in a few frames, 5 % upwards: the range is not mirrored, and the extremes stand there."""
+    light = {**CAMERA, "share": 0.5}
+    ends = {"low": 0.8, "high": 1.05, "least": 0.6, "most": 1.06, "unit": "ratio"}
+    half = float(np.expm1((np.log(1.05) - np.log(0.8)) / 2))
+    rows = spread(gain=half)
+    rows = rows.assign(**{k: np.where(rows["quantity"] == "gain", v, rows.get(k)) for k, v in ends.items()})
+    made = shaken(
+        account=account(light=light),
+        named={"light": "adjacent"},
+        replication={"light": AGAIN},
+        candidate_fits=candidate_fits("light", {"brightness": 0.9}, strength=0.1),
+        spread=rows,
+        sensitivity=sensitivity(("brightness",), per_unit=0.2),
+    )
+    step = only_step(build("net", made))
+    assert (step.low, step.high) == pytest.approx((-0.25, 0.05), abs=1e-4)  # the factors 1 / 1.25 and 1.05
+    assert step.evidence["observed_least"] == pytest.approx(-(1 / 0.6 - 1))
+    assert step.evidence["observed_most"] == pytest.approx(0.06)
+    assert step.evidence["observed"] == pytest.approx(0.25)
+
+
+def test_what_does_enough_is_asked_before_what_is_plainer() -> None:
+    """White balance does 3 % of it and cannot be told from hue by its scatter: hue gets the step all the same."""
+    colour = {**CAMERA, "share": 0.5}
+    rows = candidate_fits("colour", {"hue": 0.52, "white_balance": 0.03}, strength=10.0)
+    plain = rows["perturbation"] == "white_balance"
+    rows.loc[plain, "along"] += np.resize([2.0, -2.0], int(plain.sum()))
+    made = shaken(
+        account=account(colour=colour),
+        named={"colour": "adjacent"},
+        replication={"colour": AGAIN},
+        candidate_fits=rows,
+        spread=spread(hue_deg=10.0),
+        sensitivity=sensitivity(("hue", "white_balance")),
+    )
+    assert only_step(build("net", made)).perturbation == "hue"
+
+
+def test_no_step_by_fallback() -> None:
+    """The footage's grain is .61 and that of JPEG .37, or JPEG does 3.6 times what noise and coding do."""
+    noise = {"share": 0.6, "low": 0.5, "high": 0.7, "specific": np.nan, "specific_low": np.nan}
+    made = shaken(
+        account=account(noise_and_coding=noise),
+        named={"noise_and_coding": "adjacent"},
+        replication={"noise_and_coding": AGAIN},
+        sensitivity=sensitivity(("gaussian_noise", "jpeg")),
+    )
+
+    def policy(grain: float, does: float) -> Policy:
+        rows = candidate_fits("noise_and_coding", {"gaussian_noise": 1.0, "jpeg": does}, strength=4.0)
+        rows = rows.assign(grain_seen=0.61)
+        rows.loc[rows["perturbation"] == "jpeg", "grain"] = grain
+        return build("net", dataclasses.replace(made, candidate_fits=rows))
+
+    assert not policy(0.37, 1.0).steps
+    assert "your camera's noise looks different" in reason(policy(0.37, 1.0), "jpeg")
+    assert not policy(0.6, 3.6).steps
+    assert "does 3.6 times as much" in reason(policy(0.6, 3.6), "jpeg")
+    assert only_step(policy(0.6, 1.1)).perturbation == "jpeg"
 
 
 def test_no_step_where_any_motion_does_the_same() -> None:
@@ -172,7 +279,7 @@ def test_of_what_cannot_be_told_apart_the_plainest_is_taken() -> None:
     evidence = shaken(
         account=account(light=light),
         named={"light": "adjacent"},
-        replication={"light": 1.0},
+        replication={"light": AGAIN},
         candidate_fits=candidate_fits(
             "light", {"brightness": 0.9, "contrast": 0.2, "gamma": 0.91}, strength=0.1
         ),
@@ -194,14 +301,14 @@ def test_noise_is_named_by_its_grain() -> None:
     evidence = shaken(
         account=account(noise_and_coding=noise),
         named={"noise_and_coding": "adjacent"},
-        replication={"noise_and_coding": 1.0},
+        replication={"noise_and_coding": AGAIN},
         candidate_fits=rows,
         sensitivity=sensitivity(("gaussian_noise", "jpeg")),
     )
     policy = build("net", evidence)
     step = only_step(policy)
     assert (step.perturbation, step.low, step.high) == ("gaussian_noise", 0.0, 4.0)
-    assert "its grain is not that of the footage" in reason(policy, "jpeg")
+    assert "your camera's noise looks different" in reason(policy, "jpeg")
     coded = build("net", dataclasses.replace(evidence, candidate_fits=rows.assign(grain_seen=0.6)))
     assert only_step(coded).perturbation == "jpeg"
 
@@ -211,7 +318,7 @@ def test_motion_of_objects_without_a_step_is_said() -> None:
     evidence = shaken(
         account=account(objects=objects),
         named={"objects": "adjacent"},
-        replication={"objects": 1.0},
+        replication={"objects": AGAIN},
         candidate_fits=candidate_fits("objects", {"translation": 0.1}),
     )
     policy = build("net", evidence)
@@ -243,7 +350,7 @@ def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so()
         account=account(),
         slow=account(light=drift),
         named={"light": "second"},
-        replication={"light": 1.0},
+        replication={"light": AGAIN},
         candidate_fits=candidate_fits("light", {"brightness": 0.9}).assign(scale="second"),
         spread=spread(gain=0.2),
         sensitivity=sensitivity(("brightness", "translation")),
@@ -260,7 +367,7 @@ def test_a_blur_along_a_line_gets_the_step_of_a_line(lines: int, step: str) -> N
     made = shaken(
         account=account(sharpness=CAMERA),
         named={"sharpness": "adjacent"},
-        replication={"sharpness": 1.0},
+        replication={"sharpness": AGAIN},
         candidate_fits=rows,
         spread=spread(sharpness=2.0),
         sensitivity=sensitivity(("gaussian_blur", "motion_blur")),

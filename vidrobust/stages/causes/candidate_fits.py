@@ -313,16 +313,20 @@ def _noises(pair: PairReplays, album: list[np.ndarray]) -> Iterator[Candidate]:
 def _jpeg_of(mean: np.ndarray, sigma: float) -> tuple[np.ndarray, float]:
     """What JPEG does to a picture at the quality whose error has about this energy, and that quality."""
     picture = to_levels(mean)
-    best: tuple[float, np.ndarray, float] | None = None
-    for quality in (95, 90, 80, 70, 55, 40, 25, 15):
+
+    def coded(quality: int) -> tuple[np.ndarray, float]:
         _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        coded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
-        error = coded[..., ::-1].astype(np.float32) - picture
-        size = float(np.sqrt(np.square(error).mean()))
-        if best is None or abs(math.log(max(size, 1e-3) / sigma)) < best[0]:
-            best = (abs(math.log(max(size, 1e-3) / sigma)), error * (sigma / max(size, 1e-3)), float(quality))
-    assert best is not None
-    return best[1], best[2]
+        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+        error = decoded[..., ::-1].astype(np.float32) - picture
+        return error, max(float(np.sqrt(np.square(error).mean())), 1e-3)
+
+    worse, better = 5, 100
+    while better - worse > 1:
+        middle = (worse + better) // 2
+        worse, better = (middle, better) if coded(middle)[1] > sigma else (worse, middle)
+    ends = [(coded(quality), quality) for quality in (worse, better)]
+    (error, size), quality = min(ends, key=lambda end: abs(math.log(end[0][1] / sigma)))
+    return error * (sigma / size), float(quality)
 
 
 def grain_of(difference: np.ndarray) -> float:

@@ -42,6 +42,14 @@ def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
     return rows.reindex([cause for cause in TITLES if cause in rows.index]).reset_index()
 
 
+def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]:
+    """The causes that are named of a model; prefix of the account's tables."""
+    table = run.table(f"{prefix}named")
+    if table is None:
+        return frozenset()
+    return frozenset(str(cause) for cause in table.loc[table["model"] == model, "cause"])
+
+
 def rows(run: RunTables) -> list[dict[str, str]]:
     """One row a model, account and cause: its share, what of it is specific, flips, pairs left out."""
     return [

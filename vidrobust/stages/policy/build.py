@@ -1,4 +1,4 @@
-"""From the account of causes to the policy: a step where a cause is named, comes back, and moves the model."""
+"""From the account of causes to the policy: a step where a cause is named, found again, and moves the model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.classification import CLASSIFICATION
@@ -20,16 +21,18 @@ from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy.candidates import Standing, standings
 from vidrobust.stages.policy.observed import Observed, observed
 from vidrobust.stages.policy.policy import Outcome, Policy, PolicyStep, Rejected
+from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.text.numbers import number, percent, share, share_with_interval, with_interval
 
 SMALLEST_SHARE = 0.05
 """A cause that explains no more than this of the model's change gets no step."""
-COMES_BACK = 0.9
-"""Share of half-samples of the footage in which a cause must be named again."""
 OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
-"""Probability of a step whose cause explains at least MUCH of the change, and of the others."""
-NOT_ASKED = "nothing that is measured in footage stands for it"
+"""Probability of a step whose cause explains at least MUCH of the change, and of the others: a default, not a
+finding."""
+FEWEST_PAIRS = 10
+"""Nothing is said from fewer pairs."""
+NOT_ASKED = "cannot be measured in video"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,7 @@ class Evidence:
 
     account      rows over all items; slow: the same of pairs a second apart
     named        cause -> the distance in time at which it is named (``account.naming.named``)
-    replication   cause -> share of half-samples in which it is named
+    replication  cause -> whether it was found again on footage that did not name it
     within, spread, sensitivity  the tables; floor: the noise floor
     image_size   (height, width) px of a typical clip
     response, of     how far a perturbation moves the model, and what the account accounts for, as the task says
@@ -47,7 +50,7 @@ class Evidence:
     account: pd.DataFrame
     slow: pd.DataFrame
     named: Mapping[str, str]
-    replication: dict[str, float]
+    replication: Mapping[str, Replication]
     candidate_fits: pd.DataFrame
     spread: pd.DataFrame
     sensitivity: pd.DataFrame
@@ -133,6 +136,10 @@ def _obstacle(
         return Outcome.UNDETERMINED, (
             "no pair of frames could be replayed; more footage without cuts would tell"
         )
+    if row["n"] < FEWEST_PAIRS:
+        return Outcome.UNDETERMINED, (
+            f"{row['n']} pairs could be replayed, and {FEWEST_PAIRS} are needed (--pairs)"
+        )
     if row["occurs"] == 0:
         return Outcome.REFUSED, f"does not occur: no change of {title} was measured in {row['n']} pairs"
     span = share_with_interval(row["share"], row["low"], row["high"])
@@ -146,11 +153,11 @@ def _obstacle(
         if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
             return _unspecific(title, span, row)
         return Outcome.UNDETERMINED, f"{title} explains {span} of {evidence.of}; {_what_would_tell(row)}"
-    back = evidence.replication.get(cause, 0.0)
-    if back < COMES_BACK:
+    again = evidence.replication.get(cause, Replication())
+    if again.fails:
         return Outcome.UNDETERMINED, (
-            f"{title} explains {span}, but only {percent(back)} of halves of the footage say so; "
-            f"{_what_would_tell(row)}"
+            f"{title} explains {span}, but this was {again.in_words} that did not make the finding; "
+            "more clips would tell"
         )
     if standing is None:
         return Outcome.REFUSED, (
@@ -172,7 +179,7 @@ def _obstacle(
     if not moved.grows:
         return Outcome.UNDETERMINED, (
             f"{title} explains {span}, but that more of this moves the model more is not sure from "
-            f"{moved.n} frames; more (--frames) would tell, but of a model that answers at random none"
+            f"{moved.n} frames; more (--frames) would tell, unless the model's answers are random"
         )
     return None
 
@@ -213,17 +220,20 @@ def _step(
     evidence: Evidence,
     widen: float,
 ) -> PolicyStep:
-    high = _rounded(min(seen.high * widen, _largest(name, evidence)))
+    largest = _largest(name, evidence)
+    low, high = (_rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high))
     title = TITLES[cause]
     one_of = f" (or {' or '.join(standing.alike)}: they cannot be told apart)" if standing.alike else ""
     slow = " over a second" if evidence.named.get(cause) == SECOND else ""
     explained = share_with_interval(row["share"], row["low"], row["high"])
-    what = "has the same grain" if cause == NOISE else f"does {percent(standing.does.value)} of what it does"
+    what = f"does {percent(standing.does.value)} of what it does"
+    what = f"has the same grain and {what}" if cause == NOISE else what
+    again, flips = evidence.replication.get(cause, Replication()), _flips_at_most(row)
     return PolicyStep(
         perturbation=name,
         family=_family(name),
         unit=seen.unit,
-        low=-high if PERTURBATIONS[name].either_way else 0.0,
+        low=low if PERTURBATIONS[name].either_way else 0.0,
         high=high,
         probability=OFTEN if row["share"] >= MUCH else SOMETIMES,
         axes=tuple(_rounded(axis * widen) for axis in seen.axes),
@@ -234,14 +244,22 @@ def _step(
             "share_low": row["low"],
             "share_high": row["high"],
             "specific": row["specific"],
-            "replication": evidence.replication.get(cause, 0.0),
+            "replication": again.in_words,
+            "replication_found": again.found,
+            "replication_tested": again.tested,
+            "flips_at_most": flips,
+            "probability": "a default",
             "of": evidence.of,
             "sensitivity": moved.value,
             "sensitivity_low": moved.low,
             "sensitivity_high": moved.high,
             "sensitivity_of": evidence.response.of,
             "flips": moved.flips,
-            "observed": seen.high,
+            "observed": seen.size,
+            "observed_low": seen.low,
+            "observed_high": seen.high,
+            "observed_least": seen.least if math.isfinite(seen.least) else None,
+            "observed_most": seen.most if math.isfinite(seen.most) else None,
             "observed_px": seen.px,
             "observed_basis": seen.basis,
             "observed_n": seen.n,
@@ -254,9 +272,18 @@ def _step(
         },
         sentence=(
             f"{title[0].upper()}{title[1:]} explains {explained} of "
-            f"{evidence.of}{slow}; {name.replace('_', ' ')}{one_of} {what}."
+            f"{evidence.of}{slow}{f' and {flips}' if flips else ''}, {again.in_words}; "
+            f"{name.replace('_', ' ')}{one_of} {what}."
         ),
     )
+
+
+def _flips_at_most(row: Mapping[str, Any]) -> str:
+    """The gain that a step can have at most: "at most 9 of 73 flips"; "" where that was not measured."""
+    most, flips = row.get("flips_at_most", math.nan), row.get("flips_all", math.nan)
+    if not (math.isfinite(most) and math.isfinite(flips) and flips > 0):
+        return ""
+    return f"at most {min(math.ceil(most), int(flips))} of {int(flips)} flips"
 
 
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
@@ -278,7 +305,7 @@ def _observed(cause: str, name: str, evidence: Evidence) -> Observed:
 
 
 def _catalogue_strength(seen: Observed) -> float:
-    return seen.px if math.isfinite(seen.px) else seen.high
+    return seen.px if math.isfinite(seen.px) else seen.size
 
 
 def _largest(name: str, evidence: Evidence) -> float:

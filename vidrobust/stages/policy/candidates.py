@@ -12,14 +12,14 @@ from vidrobust.stages.causes.ratio import Estimate, jackknife
 from vidrobust.stages.causes.score import NOISE
 from vidrobust.stages.causes.shares import ADJACENT
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, clusters_of_rows
-from vidrobust.text.numbers import percent
+from vidrobust.text.numbers import number, percent
 
 PARTS = ("camera",)
 """Causes that are a sum of their candidates (a shift and a turn): each that does enough of it is a step."""
 LEAST_PART = 0.2
 """A part of such a cause is worth a step where it surely does this much of it."""
-LEAST_WHOLE = 0.5
-"""The perturbation that stands for any other cause does at least this much of it."""
+LEAST_WHOLE, MOST_WHOLE = 0.5, 2.0
+"""The perturbation that stands for any other cause does at least half of it, and at most twice as much."""
 GRAIN_NEAR = 0.15
 """Grains no further apart than this are alike."""
 
@@ -51,7 +51,7 @@ def standings(cause: str, within: pd.DataFrame, scale: str = ADJACENT) -> list[S
         return [_part(name, does[name]) for name in names]
     if cause == NOISE:
         return _by_grain(rows, names, does)
-    return _best(rows, _as_measured(rows, names), does, LEAST_WHOLE)
+    return _best(rows, _as_measured(rows, names), does)
 
 
 def _as_measured(rows: pd.DataFrame, names: list[str]) -> list[str]:
@@ -65,54 +65,56 @@ def _as_measured(rows: pd.DataFrame, names: list[str]) -> list[str]:
 
 
 def _part(name: str, does: Estimate) -> Standing:
-    stands = does.low > LEAST_PART or (np.isnan(does.low) and does.value > LEAST_WHOLE)
-    why = "" if stands else f"it does {_amount(does)} of what the camera's motion does"
+    surely = does.low > LEAST_PART or (np.isnan(does.low) and does.value > LEAST_WHOLE)
+    stands = surely and does.value <= MOST_WHOLE
+    why = "" if stands else f"played in the cause's place it {_amount(does)}"
     return Standing(perturbation=name, does=does, stands=bool(stands), why=why)
 
 
-def _best(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate], least: float) -> list[Standing]:
-    """The one that does most, or the plainest of those that cannot be told from it."""
-    best = max(names, key=lambda name: does[name].value)
-    tied = [name for name in names if name == best or not _surely_less(rows, name, best)]
-    chosen = tied[0]
-    found = []
-    for name in names:
-        enough = does[name].value >= least
-        if name == chosen and enough:
-            others = tuple(other for other in tied if other != name)
-            found.append(Standing(perturbation=name, does=does[name], stands=True, alike=others))
-            continue
-        if name in tied and name != chosen:
-            why = f"it cannot be told from {chosen}, which is plainer"
-        else:
-            why = f"played in the cause's place it does {_amount(does[name])} of it"
-        found.append(Standing(perturbation=name, does=does[name], stands=False, why=why))
-    return found
+def _best(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -> list[Standing]:
+    """Of those that do enough the one that does most, or the plainest of those that cannot be told from it."""
+    enough = [name for name in names if _enough(does[name])]
+    best = max(enough, key=lambda name: does[name].value, default="")
+    tied = [name for name in enough if name == best or not _surely_less(rows, name, best)]
+    return [
+        _standing(name, does[name], tied, f"played in the cause's place it {_amount(does[name])}")
+        for name in names
+    ]
+
+
+def _enough(does: Estimate) -> bool:
+    return bool(LEAST_WHOLE <= does.value <= MOST_WHOLE)
+
+
+def _standing(name: str, does: Estimate, tied: list[str], why: str) -> Standing:
+    """The first of ``tied`` stands for the cause, the others of them say so, and all else has a reason."""
+    if tied and name == tied[0]:
+        return Standing(perturbation=name, does=does, stands=True, alike=tuple(tied[1:]))
+    why = f"it cannot be told from {tied[0]}, which is plainer" if name in tied else why
+    return Standing(perturbation=name, does=does, stands=False, why=why)
 
 
 def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -> list[Standing]:
-    """Of noise and coding: those whose grain is that of the footage's; the nearest where none is."""
+    """Of noise and coding: the plainest of those that look like the footage's and do about as much; else none."""
     seen = float(rows["grain_seen"].median())
-    apart = {
-        name: abs(float(rows.loc[rows["perturbation"] == name, "grain"].median()) - seen) for name in names
+    grain = {name: float(rows.loc[rows["perturbation"] == name, "grain"].median()) for name in names}
+    near = [name for name in names if abs(grain[name] - seen) <= GRAIN_NEAR]
+    tied = [name for name in near if _enough(does[name])]
+    reasons = {
+        name: f"played in its place it {_amount(does[name])}"
+        if name in near
+        else "your camera's noise looks different "
+        f"(neighbouring pixels correlate by {number(seen, 2)}, here by {number(grain[name], 2)})"
+        for name in names
     }
-    alike = [name for name in names if apart[name] <= GRAIN_NEAR]
-    alike = alike or [min(names, key=lambda name: apart[name])]
-    found = []
-    for name in names:
-        stands = name == alike[0]
-        others = tuple(other for other in alike if other != name) if stands else ()
-        why = (
-            f"it cannot be told from {alike[0]}, which is plainer"
-            if name in alike
-            else f"its grain is not that of the footage (neighbouring pixels correlate by {seen:.2f})"
-        )
-        found.append(
-            Standing(
-                perturbation=name, does=does[name], stands=stands, alike=others, why="" if stands else why
-            )
-        )
-    return found
+    return [_standing(name, does[name], tied, reasons[name]) for name in names]
+
+
+def _amount(does: Estimate) -> str:
+    """What a candidate does of its cause: 36 % of it, 3.6 times as much."""
+    if does.value > MOST_WHOLE:
+        return f"does {number(does.value, 2)} times as much"
+    return f"does {percent(does.value, missing='an unknown part')} of it"
 
 
 def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
@@ -145,7 +147,3 @@ def _surely_less(rows: pd.DataFrame, name: str, best: str) -> bool:
 def _safe(over: np.ndarray, under: np.ndarray) -> np.ndarray:
     known = np.abs(under) > 1e-12
     return np.divide(over, under, out=np.full(np.shape(under), np.nan), where=known)
-
-
-def _amount(does: Estimate) -> str:
-    return percent(does.value, missing="an unknown part")

@@ -30,8 +30,9 @@ class PolicyStep:
                  gain is the factor 1 / (1 + s). Lengths are shares of the frame's width (``unit`` says so)
     axes         translation only: the largest shift along x and along y, shares of the width; else empty
     probability  with which the step is applied to a picture
-    evidence     share, share_low, share_high, specific of the account of causes, replication, sensitivity,
-                 observed and what it stands on
+    evidence     share, share_low, share_high, specific of the account of causes; replication ("found again in 4
+                 of 5 clips", "not tested: one clip"); flips_at_most ("at most 9 of 73 flips"); sensitivity;
+                 observed_low to observed_high hold 95 % of the footage, observed_least and observed_most all of it
     """
 
     perturbation: str
@@ -50,8 +51,9 @@ class PolicyStep:
         factor, unit = (100.0, "% of the width") if self.unit == OF_WIDTH else (1.0, self.unit)
         span = f"{factor * self.low:.3g} to {factor * self.high:.3g}"
         if self.unit == "100 - quality":
-            return f"{self.perturbation} quality {100 - self.high:.3g} to 100 (p = {self.probability:g})"
-        return f"{self.perturbation} {span} {unit} (p = {self.probability:g})"
+            span, unit = f"quality {100 - self.high:.3g} to 100", ""
+        often = f"(p = {self.probability:g} by default)"
+        return f"{self.perturbation} {span} {unit}".rstrip() + f" {often}"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from vidrobust.report.perturbation_words import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.policy.policy import Outcome, Policy, PolicyStep
 from vidrobust.text.numbers import (
-    NOT_MEASURED,
     amount,
     amount_interval,
     interval,
@@ -72,21 +72,32 @@ def _page(path: Path, run: RunTables) -> PolicyPage:
 
 
 def _step(step: PolicyStep) -> dict[str, Any]:
-    evidence, seen = step.evidence, step.evidence.get("observed")
+    evidence = step.evidence
     return {
         "perturbation": phrase(step.perturbation).noun,
         "range": _range(step),
         "probability": percent(step.probability),
-        "observed": amount(seen, step.unit) if known(seen) else NOT_MEASURED,
+        "observed": _observed(evidence, step.unit),
         "basis": str(evidence.get("observed_basis") or ""),
         "share": share_with_interval(*(evidence.get(k) for k in ("share", "share_low", "share_high"))),
-        "replication": percent(evidence.get("replication")),
+        "replication": str(evidence.get("replication") or ""),
+        "flips_at_most": str(evidence.get("flips_at_most") or ""),
         "moves": percent_with_interval(
             *(evidence.get(k) for k in ("sensitivity", "sensitivity_low", "sensitivity_high"))
         ),
         "moves_of": str(evidence.get("sensitivity_of") or CLASSIFICATION.response.of),
         "sentence": step.sentence,
     }
+
+
+def _observed(evidence: Mapping[str, Any], unit: str) -> str:
+    """What holds 95 % of the footage, and the extremes where they are known."""
+    low, high, least, most = (evidence.get(f"observed_{end}") for end in ("low", "high", "least", "most"))
+    if not known(low) or not known(high):
+        return amount(evidence.get("observed"), unit)
+    inner = f"95 % within {amount_interval(low, high, unit)}"
+    outer = f", all within {amount_interval(least, most, unit)}" if known(least) and known(most) else ""
+    return f"{inner}{outer}"
 
 
 def _range(step: PolicyStep) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.section import whole
+from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy.section import PolicyPage
 from vidrobust.stages.remedies.section import RemedyPage
@@ -80,8 +80,9 @@ def _of_causes(run: RunTables) -> list[Action]:
             sure = account[
                 (account["low"] > 0) & (account["share"] >= LEAST_SHARE) & (account["n"] >= FEWEST)
             ].sort_values("share", ascending=False, kind="stable")
+            named = named_causes(run, model, prefix)
             for row in sure.itertuples():
-                if row.cause in HINTS:
+                if row.cause in HINTS and row.cause in named:
                     hint = HINTS[row.cause]
                     why = f"{TITLES[row.cause]}: {percent(row.share)} of the change"
                     found.append(Action(f"{hint[0].upper()}{hint[1:]}", why, "suggested"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes import section as account_section
+from vidrobust.stages.causes.shares import UNEXPLAINED
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
@@ -20,6 +21,10 @@ from vidrobust.text.phrases import cut, listing, plural
 
 LEAST_TOLD = 0.05
 """A smaller share of the account is not told by name."""
+FEWEST_PAIRS = 10
+"""Nothing is said from fewer pairs."""
+MOTIONS = frozenset(("camera", "objects", "came_into_view"))
+"""Causes that are motions."""
 LEAST_LEFT = 0.01
 """Less than this left unexplained is not worth a word."""
 
@@ -60,13 +65,13 @@ def _lines(run: RunTables, model: str, page: policy_section.PolicyPage | None) -
     for prefix, of in run.tasks[model].accounts.items():
         account = account_section.whole(run, model, f"{prefix}account")
         if len(account):
-            yield "Why", _why(account, of)
+            yield "Why", _why(account, account_section.named_causes(run, model, prefix), of)
     yield from remedies_section.console_lines(run, model)
     if page is not None:
         yield "Train with", _train(page)
-        unknown = _not_told(page)
+        unknown = _undetermined(page)
         if unknown:
-            yield "Not told", unknown
+            yield "Undetermined", unknown
 
 
 def _how_stable(run: RunTables, stability: pd.DataFrame, model: str) -> str:
@@ -124,25 +129,37 @@ def _swaps(run: RunTables, model: str) -> str:
     return f"{one} and {other} change places ({plural(int(counted.iloc[0]), 'time')})"
 
 
-def _why(account: pd.DataFrame, of: str) -> str:
-    told = account[(account["share"] >= LEAST_TOLD) & (account["cause"] != "unexplained")]
+def _why(account: pd.DataFrame, named: Collection[str], of: str) -> str:
+    """What is named, then what was measured and does no more than any change of its size, then what is left."""
+    pairs = int(account["n"].max())
+    if pairs < FEWEST_PAIRS:
+        return f"{plural(pairs, 'pair')} could be replayed, too few to say what {of} comes from (--pairs)"
+    told = account[(account["share"] >= LEAST_TOLD) & (account["cause"] != UNEXPLAINED)]
     told = told.sort_values("share", ascending=False)
-    surely, perhaps = (
+    found = told[told["cause"].isin(list(named))]
+    alike = told[~told["cause"].isin(list(named)) & (told["low"] > 0) & told["specific"].notna()]
+    said = []
+    if len(found):
+        said.append(f"{of} comes from {_shares(found)}")
+    else:
+        said.append(f"what {of} comes from cannot be told from these {pairs} pairs")
+    if len(alike):
+        motions = set(alike["cause"]) <= MOTIONS
+        size = "motion" if motions else "change"
+        said.append(f"measured, not told apart from any {size} of that size: {_shares(alike)}")
+    rest = account.loc[account["cause"] == UNEXPLAINED, "share"]
+    if len(rest) and known(rest.iloc[0]) and rest.iloc[0] >= LEAST_LEFT:
+        said.append(f"{percent(float(rest.iloc[0]))} is not explained")
+    return "; ".join(said)
+
+
+def _shares(rows: pd.DataFrame) -> str:
+    return listing(
         [
             f"{TITLES[row.cause]} {share_with_interval(row.share, row.low, row.high)}"
-            for row in told[of_these].itertuples()
+            for row in rows.itertuples()
         ]
-        for of_these in (told["low"] > 0, ~(told["low"] > 0))
     )
-    if not surely and not perhaps:
-        return f"nothing that was measured explains {of}"
-    if not surely:
-        return f"what {of} comes from cannot be told from these pairs; the largest share: {perhaps[0]}"
-    also = f", perhaps also from {listing(perhaps)}" if perhaps else ""
-    rest = account.loc[account["cause"] == "unexplained", "share"]
-    some = len(rest) and known(rest.iloc[0]) and rest.iloc[0] >= LEAST_LEFT
-    left = f"; {percent(float(rest.iloc[0]))} is not explained" if some else ""
-    return f"{of} comes from {listing(surely)}{also}{left}"
 
 
 def _train(page: policy_section.PolicyPage) -> str:
@@ -151,11 +168,14 @@ def _train(page: policy_section.PolicyPage) -> str:
         advice = next((note for note in page.notes if "explains" in note), "")
         return f"{said}. {advice.rstrip('.')}" if advice else said
     return listing(
-        [f"{s['perturbation']} {s['range']} (comes back in {s['replication']} of halves)" for s in page.steps]
+        [
+            f"{s['perturbation']} {s['range']} ({'; '.join(filter(None, (s['flips_at_most'], s['replication'])))})"
+            for s in page.steps
+        ]
     )
 
 
-def _not_told(page: policy_section.PolicyPage) -> str:
+def _undetermined(page: policy_section.PolicyPage) -> str:
     unsure = page.undetermined
     if not unsure:
         return ""

@@ -107,10 +107,10 @@ def _causes(run: RunTables) -> Iterator[Undetermined]:
 
 def _steps(policies: list[PolicyPage]) -> Iterator[Undetermined]:
     for page in policies[:1]:
-        unsure = [row for row in page.rejected if row["reason"].startswith(CANNOT_TELL)]
+        unsure = page.undetermined
         if unsure:
             names = listing([row["perturbation"] for row in unsure], 4)
-            why = unsure[0]["reason"].removeprefix(f"{CANNOT_TELL}: ")
+            why = unsure[0]["reason"].rstrip(".")
             yield Undetermined(f"Whether to train with {names}", why, "footage that did not make this advice")
 
 

@@ -103,7 +103,7 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
     width, nothing = float(sorted(widths)[len(widths) // 2]), pd.DataFrame({"strength": [], "weight": []})
     for name, entry in ((n, e) for n, e in PERTURBATIONS.items() if e.condition):
         seen = observed(entry, spread, nothing, width)
-        size = seen.px if entry.is_length else seen.high
+        size = seen.px if entry.is_length else seen.size
         if known(size) and size > 0:
             found.update({(model, name): size for model in run.models})
     return found

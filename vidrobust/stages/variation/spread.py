@@ -43,7 +43,7 @@ def spread_of(changes: pd.DataFrame, widths: Mapping[str, int]) -> pd.DataFrame:
     widths   width of each item's frame, px
     spread   of ratios in the ratio's own unit, |ratio - 1|; else in the quantity's unit. NaN with n = 0 where it
              cannot be told
-    low, high  the percentiles themselves, about the median (ratios about 1)
+    low, high  the percentiles themselves, about the median (ratios about 1); least, most: the extremes
     share    of lengths, the spread as a share of each item's own width; else NaN
     basis    the scale of the pairs it stands on
     Over all items the values of all of them are taken together, each item about its own median.
@@ -105,19 +105,23 @@ def _row(
     row: dict[str, object] = {"item": item, "quantity": quantity, "unit": UNITS[quantity], "basis": basis}
     row["share"] = nan
     if not len(value):
-        return {**row, "spread": nan, "low": nan, "high": nan, "error": nan, "n": 0}
+        return {**row, **dict.fromkeys(("spread", "low", "high", "least", "most", "error"), nan), "n": 0}
+    least, most = float(value.min()), float(value.max())
     low, high = np.percentile(value, (2.5, 97.5), method="median_unbiased")
     known = error[error > 0]
     own = float(np.median(known)) if len(known) else 0.0
     if quantity == "sharpness":
         half, low, high = _blur(low, high, own)
+        least, most = (math.copysign(math.sqrt(abs(x)), x) for x in (least, most))
     else:
         half = math.sqrt(max(0.0, ((high - low) / 2) ** 2 - (NORMAL * own) ** 2))
         if UNITS[quantity].startswith("ratio"):
             half, low, high = math.expm1(half), math.exp(low), math.exp(high)
+            least, most = math.exp(least), math.exp(most)
     if width and UNITS[quantity].startswith("px"):
         row["share"] = half / width
-    return {**row, "spread": half, "low": low, "high": high, "error": own, "n": len(value)}
+    ends = {"low": low, "high": high, "least": least, "most": most}
+    return {**row, "spread": half, **ends, "error": own, "n": len(value)}
 
 
 def _blur(low: float, high: float, error: float) -> tuple[float, float, float]:

@@ -1,0 +1,46 @@
+"""Whether a named cause was found again on footage that did not name it, in words and as a condition of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LEAST = 0.5
+"""Share of the tests in which a cause must be found again for a step to follow from it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replication:
+    """How often the finding was tested on footage that did not make it.
+
+    found, tested  tests in which the cause was found again, of how many
+    of             what was kept aside each time: "clips" or "later half of the footage"
+    """
+
+    found: int = 0
+    tested: int = 0
+    of: str = ""
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Replication:
+        """From a row of the table ``named``; not tested where that does not say."""
+        tested = row.get("replication_tested", 0)
+        if tested != tested or not tested:
+            return cls()
+        return cls(found=int(row["replication_found"]), tested=int(tested), of=str(row["replication_of"]))
+
+    @property
+    def fails(self) -> bool:
+        """It was tested, and found again in fewer than half of the tests."""
+        return self.tested > 0 and self.found < LEAST * self.tested
+
+    @property
+    def in_words(self) -> str:
+        """Such as "found again in 4 of 5 clips"."""
+        if not self.tested:
+            return "not tested: one clip"
+        if self.of != "clips":
+            again = "found again" if self.found else "not found again"
+            return f"{again} in the {self.of}"
+        return f"found again in {self.found} of {self.tested} clips"
