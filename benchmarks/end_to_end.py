@@ -12,8 +12,8 @@ largest).
 clips   a hundred clips of ten seconds are to take twenty minutes on two cores: wall time, seconds of each stage
 long    an hour of 1080p is to stay within 2 GB
 growth  frames and perturbations are made two and four times as many, and models two and three times (the same
-        network under other names), all else as it is; the time is to grow along a line. Told are the lines fitted
-        to the seconds, and how far the measured ones are from them
+        network under other names), all else as it is; the time is to grow along a line. Given are the lines
+fitted         to the seconds, and how far the measured ones are from them
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def copy2(): return Copy(2)
 
 
 @dataclass(frozen=True)
-class Told:
+class Wording:
     """What a study took. stages: seconds of each; peak_mb: resident memory of the largest process."""
 
     wall_s: float
@@ -109,7 +109,7 @@ def long_clip(sources: Sequence[str], seconds: float, size: str, folder: Path) -
     ffmpeg(*how, str(folder / "long.mp4"))
 
 
-def study(sources: Path, out: Path, *more: str) -> Told:
+def study(sources: Path, out: Path, *more: str) -> Wording:
     """A whole study in a process of its own; the peak memory is that of all studies so far."""
     code = "from vidrobust.cli.app import main; main()"
     command = [sys.executable, "-c", code, "study", str(sources), "-o", str(out), "-q", *more]
@@ -121,10 +121,10 @@ def study(sources: Path, out: Path, *more: str) -> Told:
     record = json.loads((out / "run.json").read_text())
     stages = {name: float(stage["seconds"]) for name, stage in record["stages"].items()}
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return Told(wall, peak, sum(int(entry["frames"]) for entry in record["inputs"]), stages)
+    return Wording(wall, peak, sum(int(entry["frames"]) for entry in record["inputs"]), stages)
 
 
-def tell(name: str, told: Told) -> None:
+def tell(name: str, told: Wording) -> None:
     in_stages = ", ".join(f"{stage} {s:.0f}" for stage, s in told.stages.items() if s >= 0.5)
     wall = f"{told.wall_s:.0f} s ({told.wall_s / 60:.1f} min)"
     say(f"{name}: {wall} for {told.frames} frames, peak {told.peak_mb:.0f} MB")

@@ -6,9 +6,9 @@
 RUN holds the whole sweep once: every perturbation at every strength on every frame, of at least a dozen clips.
 They are the population. Time and again so many clips are drawn (with replacement, each an item by itself),
 and of the same clips two sweeps are taken from the table: the whole one, and what the design shows of these frames
-(``stages/sensitivity/design.py``). Both are summed up as in the report. Told are the forward passes, the ratio of
-the intervals' widths (of the median curve, and the median of the curves' ratios), and how often the intervals hold
-the mean of the population.
+(``stages/sensitivity/design.py``). Both are summed up as in the report. Given are the forward passes, the ratio
+of the intervals' widths (of the median curve, and the median of the curves' ratios), and how often the intervals
+hold the mean of the population.
 """
 
 from __future__ import annotations

@@ -16,12 +16,10 @@ import pytest
 from tests.conftest import need
 from tests.pipeline.conftest import NETS, run
 from vidrobust.cli.app import cli
+from vidrobust.cli.options import GroupedCommand
 from vidrobust.run_folder.folder import RunFolder
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-for _path in sorted(Path(__file__).parents[2].glob("vidrobust/cli/*.py")):
-    if _path.stem not in ("__init__", "app"):
-        importlib.import_module(f"vidrobust.cli.{_path.stem}").register(cli)
 
 NET, CLIP = NETS[0], "factory/flour_bag_conveyor_output.gif"
 
@@ -36,7 +34,8 @@ def stability_run(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathF
 
 @pytest.mark.parametrize("name", sorted(cli.commands))
 def test_every_command_has_help_for_every_option(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(name, "--help") == 0
+    grouped = isinstance(cli.commands[name], GroupedCommand)
+    assert run(name, "--help-all" if grouped else "--help") == 0
     text = capsys.readouterr().out
     for parameter in cli.commands[name].params:
         if isinstance(parameter, click.Option):
@@ -90,7 +89,14 @@ SETTINGS: list[tuple[str, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("option", "name", "value"), SETTINGS, ids=lambda x: str(x))
+def of_stability(option: str) -> bool:
+    flags = {flag for p in cli.commands["stability"].params for flag in (*p.opts, *p.secondary_opts)}
+    return option.partition("=")[0] in flags
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "value"), [each for each in SETTINGS if of_stability(each[0])], ids=lambda x: str(x)
+)
 def test_options_reach_the_run(
     corpus: Path, models: Path, tmp_path: Path, option: str, name: str, value: Any
 ) -> None:
@@ -105,14 +111,24 @@ def test_options_reach_the_run(
     assert RunFolder(out).run["settings"][name] == value
 
 
+def test_the_other_options_of_a_study_reach_it_together(corpus: Path, models: Path, tmp_path: Path) -> None:
+    others = [each for each in SETTINGS if not of_stability(each[0])]
+    out = tmp_path / "run"
+    command = ["study", str(corpus / CLIP), f"-monnx:{models / NET}", f"-o{out}", "-q", "--end-s=1.0"]
+    assert run(*command, *(option for option, _, _ in others)) == 0
+    settings = RunFolder(out).run["settings"]
+    assert {name: settings[name] for _, name, _ in others} == {name: value for _, name, value in others}
+
+
 def test_no_option_is_forgotten_above() -> None:
     tested = {option.split("=")[0].replace("--no-", "--") for option, _, _ in SETTINGS}
-    others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet"}
+    others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet", "--help-all", "--dry-run"}
+    others |= {"--max-delay"}  # in tests/stages/remedies
     others |= {"--labels", "--crop"}  # with annotations of their own, in tests/pipeline/test_labelled.py
     others |= {"--for"}  # streams, in tests/pipeline/test_live.py
     others |= {"--fail-if", "--junit"}  # gates, in tests/finished_runs/test_compare_runs.py
     others |= {"--history"}  # in tests/finished_runs/test_pages_of_runs.py
-    stage = {o.opts[0] for o in cli.commands["stability"].params if isinstance(o, click.Option)}
+    stage = {o.opts[0] for o in cli.commands["study"].params if isinstance(o, click.Option)}
     assert stage == tested | others
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 from vidrobust.finished_runs.demo_line import demo_line, planted_told, verdicts_told
 from vidrobust.line_sim.render import RenderSettings
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.stages import ALL
 from vidrobust.pipeline.status import status
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
 
 LINE = RenderSettings(parts=2, passes=2, seconds=0.5, seed=3, dials=("light=0.6",))
 STUDY = Settings(
@@ -25,8 +25,8 @@ def test_every_stage_runs_and_the_planted_light_is_told_with_its_size(tmp_path: 
     told = demo_line(str(out), Reporter(quiet=True), line=LINE, study=STUDY)
     from vidrobust.run_folder.folder import RunFolder
 
-    rows = status(RunFolder.existing(out))
-    assert {row["stage"] for row in rows if row["state"] == "done"} == set(ALL)
+    rows = status(RunFolder.existing(out), STAGES)
+    assert {row["stage"] for row in rows if row["state"] == "done"} == set(STAGES.names)
     assert (out / "repeatability.json").is_file()
     place = told.index("What was planted, and what was found")
     light, rest = told[place + 1 :]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.cli.app import main
+from vidrobust.cli.app import cli, main
 from vidrobust.run_folder.folder import RunFolder
 
 NETS = ("mobilenet_v1_0.25_128.onnx", "mobilenet_v1_0.5_160.onnx")
@@ -88,6 +88,12 @@ def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return Ran(RunFolder(base / "run"), code)
 
 
+def few(name: str) -> list[str]:
+    """Those of FEW that are options of a command."""
+    flags = {flag for parameter in cli.commands[name].params for flag in parameter.opts}
+    return [option for option in FEW if option.partition("=")[0] in flags]
+
+
 @dataclass(frozen=True)
 class Line:
     """A folder of two real line clips, and the command that studies it with the smallest network."""
@@ -98,7 +104,7 @@ class Line:
 
     def command(self, name: str = "study", *more: str) -> list[str]:
         """The arguments of a command of a few seconds on these clips."""
-        return [name, str(self.sources), f"-m{self.model}", f"-o{self.run}", *FEW, *more]
+        return [name, str(self.sources), f"-m{self.model}", f"-o{self.run}", *few(name), *more]
 
     @property
     def folder(self) -> RunFolder:

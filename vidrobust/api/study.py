@@ -26,10 +26,10 @@ from vidrobust.models.predict import predict_footage
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import folder_of, opened_sources
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.stages import ALL
 from vidrobust.repeatability.compare import MARGIN
 from vidrobust.run_folder.folder import RECORDINGS
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.suggestions import among
 from vidrobust.video.source import open_video
 
@@ -42,7 +42,7 @@ def study(
     out: str | os.PathLike[str] | None = None,
     settings: Settings | Mapping[str, Any] | None = None,
     *,
-    stages: Sequence[str] = ALL,
+    stages: Sequence[str] = STAGES.names,
     preprocess: Transform | None = None,
     class_names: Sequence[str] | None = None,
     frame_rate: float = FRAME_RATE,
@@ -82,14 +82,16 @@ def study(
     chosen = chosen.changed({"sources": paths}, "study")
     reporter = Reporter(quiet=True) if progress is None else CallbackReporter(progress)
     with opened_sources(chosen, str(folder), reporter, overwrite=overwrite, models=loaded) as run:
-        build(run, stages)
+        build(run, STAGES, stages)
     return Run(folder)
 
 
 def _check_stages(stages: Sequence[str]) -> None:
     for name in stages:
-        if name not in ALL:
-            raise SettingsError(f"stages: no stage {name!r}{among(name, ALL)}; they are {', '.join(ALL)}")
+        if name not in STAGES.names:
+            raise SettingsError(
+                f"stages: no stage {name!r}{among(name, STAGES.names)}; they are {', '.join(STAGES.names)}"
+            )
 
 
 def _settings(given: Settings | Mapping[str, Any] | None) -> Settings:

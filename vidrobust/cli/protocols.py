@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from vidrobust.cli.printing import print_json
 from vidrobust.errors import SettingsError
-from vidrobust.files.json_text import json_text
 
 
 @click.command()
@@ -71,14 +71,14 @@ def corruptions(
     for problem in problems:
         reporter.warn(f"error: {problem}")
     if as_json:
-        click.echo(json_text(found), nl=False)
+        print_json(found)
     else:
         _print(found)
 
 
-def register(group: click.Group) -> None:
-    """Add these commands to the command line."""
-    group.add_command(corruptions)
+def commands() -> tuple[click.Command, ...]:
+    """All commands of this module."""
+    return (corruptions,)
 
 
 def _print(found: dict[str, Any]) -> None:

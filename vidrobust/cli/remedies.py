@@ -7,23 +7,15 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.app import (
-    _CONFIG,
-    _FOOTAGE,
-    _FOR,
-    _MODEL,
-    _OUT,
-    _OVERWRITE,
-    _PRINT,
-    _STUDY,
-    _on_target,
-    _options,
-)
+from vidrobust.cli.options import GroupedCommand
+from vidrobust.cli.studies import on_target, options_of
 from vidrobust.errors import SettingsError
-from vidrobust.pipeline.stages import BY_NAME
+from vidrobust.stages.catalogue import STAGES
+from vidrobust.stages.remedies.stage import REMEDIES
+from vidrobust.stages.stability.stage import STABILITY
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("target", nargs=-1, required=True)
 @click.option(
     "--export",
@@ -39,7 +31,7 @@ from vidrobust.pipeline.stages import BY_NAME
     is_flag=True,
     help="Also play the footage again without its causes, and look at each frame again: asks the models anew.",
 )
-@_options(_MODEL, _OUT, _CONFIG, _FOR, _OVERWRITE, _FOOTAGE, _STUDY, _PRINT)
+@options_of(REMEDIES)
 def remedies(
     target: tuple[str, ...], file: Path | None, rule: str | None, everything: bool, **options: Any
 ) -> None:
@@ -49,18 +41,18 @@ def remedies(
     """
     if rule and file is None:
         raise SettingsError("--rule: names what --export writes; give --export FILE.py too")
-    options["before"] = _replayed if everything else None
+    before = _replayed if everything else None
     if file is None:
-        _on_target(target, BY_NAME["remedies"], **options)
+        on_target(target, REMEDIES, options, before)
         return
     from vidrobust.run_folder.folder import is_run_folder
     from vidrobust.stages.remedies.take_away import take_away
 
-    folder = Path(options["out"] or target[0])
+    folder, specs = Path(options["out"] or target[0]), options["model"]
     if len(target) > 1 or not (options["out"] or is_run_folder(folder)):
         raise SettingsError("--export: works on one run folder; give it, or sources and --out")
-    _on_target(target, BY_NAME["remedies"], **options)
-    for path in take_away(folder, file, rule, options["model"]):
+    on_target(target, REMEDIES, options, before)
+    for path in take_away(folder, file, rule, specs):
         click.echo(f"written: {path}", err=True)
 
 
@@ -69,10 +61,10 @@ def _replayed(run: Any) -> None:
     from vidrobust.pipeline.build import build
     from vidrobust.stages.remedies.replays import replay_all
 
-    build(run, ["stability"])
+    build(run, STAGES, [STABILITY.name])
     replay_all(run)
 
 
-def register(cli: click.Group) -> None:
-    """Add the command."""
-    cli.add_command(remedies)
+def commands() -> tuple[click.Command, ...]:
+    """All commands of this module."""
+    return (remedies,)

@@ -9,24 +9,17 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.app import (
-    _CONFIG,
-    _FOOTAGE,
-    _GATES,
-    _MODEL,
-    _OUT,
-    _OVERWRITE,
-    _PRINT,
-    _options,
-    _setting,
-)
+from vidrobust.cli import options as opt
+from vidrobust.cli.printing import given as typed
+from vidrobust.cli.printing import may_be_footage, print_json, print_result
+from vidrobust.cli.printing import reporter as speaking
 from vidrobust.cli.study_options.tables import CLASSES, KINDS, RESULT, TABLES, VARIABLES
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.json_text import json_text, plain
+from vidrobust.files.json_text import plain
+from vidrobust.stages.catalogue import STAGES
+from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.text.printable import printable
-
-_PICTURES = _setting("--pictures/--no-pictures", "Footage in the report, or none.", default=None)
-
 
 ASKED = (
     *("rule", "pass_fail", "pool_above", "tolerance_low", "tolerance_high", "guard", "process_sd"),
@@ -35,10 +28,14 @@ ASKED = (
 """Options that are fields of what is asked, as they are."""
 
 
-@click.command()
+@click.command(cls=opt.GroupedCommand)
 @click.argument("target", nargs=-1)
-@_options(TABLES, VARIABLES, CLASSES, RESULT)
-@_options(_MODEL, _OUT, _CONFIG, _OVERWRITE, _FOOTAGE, _GATES, _PICTURES, _PRINT)
+@opt.options(
+    *(TABLES, VARIABLES, CLASSES, RESULT),
+    opt.setting_options(STAGES.with_needs([STABILITY.name]), gated=True),
+    opt.setting("pictures"),
+    *(opt.OUT, opt.CONFIG, opt.OVERWRITE, opt.JSON, opt.QUIET),
+)
 def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Is it repeatable and reproducible: gauge R&R and attribute agreement.
 
@@ -69,7 +66,7 @@ def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> Non
 def _tell(found: dict[str, Any], as_json: bool) -> None:
     from vidrobust.repeatability.words import lines
 
-    click.echo(json_text(found) if as_json else "\n".join(lines(found)) + "\n", nl=False)
+    print_result(found, lines(found), as_json)
 
 
 def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[str, Any]) -> Any:
@@ -111,13 +108,12 @@ def _of_table(
     result: dict[str, Any],
 ) -> int:
     """The study of a table without video; the exit code of its gates."""
-    from vidrobust.cli.app import _given, _reporter
     from vidrobust.finished_runs.gate import hold_study
     from vidrobust.finished_runs.table_studies import study_of_file
     from vidrobust.pipeline.open import settings_of
 
     out, config, _, quiet = (options.pop(name) for name in ("out", "config", "overwrite", "quiet"))
-    settings, _ = settings_of((), config, _given(options))
+    settings, _ = settings_of((), config, typed(options))
     path = Path(file)
     done = study_of_file(kind, path, asked, **layout)
     if out is not None:
@@ -127,7 +123,7 @@ def _of_table(
         click.echo(f"report: {write_study(page, plain(done.found), done.rows, path.name)}", err=True)
     _write_results(done.found, done.rows, asked, result, out or "", [(path.name, done.source.sha256)])
     _tell(done.found, as_json)
-    return hold_study(done.found, settings.fail_if, _reporter(quiet), settings.junit, path.stem)
+    return hold_study(done.found, settings.fail_if, speaking(quiet), settings.junit, path.stem)
 
 
 def _write_results(
@@ -158,7 +154,6 @@ def _of_sources(
     target: Sequence[str], asked: Any, options: dict[str, Any], as_json: bool, result: dict[str, Any]
 ) -> int:
     """The studies of a run folder, or of sources whose stability is made first; the exit code."""
-    from vidrobust.cli.app import _given, _may_be_footage, _reporter
     from vidrobust.finished_runs.find_passes import manifest_for
     from vidrobust.finished_runs.gate import enforce_gates
     from vidrobust.footage.expand import expand_sources
@@ -167,14 +162,14 @@ def _of_sources(
     from vidrobust.run_folder.folder import is_run_folder
 
     out, config, overwrite = (options.pop(name) for name in ("out", "config", "overwrite"))
-    reporter, given = _reporter(options.pop("quiet")), _given(options)
+    reporter, given = speaking(options.pop("quiet")), typed(options)
     first = Path(target[0])
     if len(target) == 1 and is_run_folder(first):
         with opened_folder(first, given, reporter, out) as run:
-            build(run, ("stability",) if set(given) - {"pictures", "fail_if", "junit"} else ())
+            build(run, STAGES, ("stability",) if set(given) - {"pictures", "fail_if", "junit"} else ())
             _tell(_studied(run, asked, result), as_json)
             return enforce_gates(run)
-    if len(target) == 1 and not _may_be_footage(target[0]):
+    if len(target) == 1 and not may_be_footage(target[0]):
         raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
     settings, named = settings_of(target, config, given)
     items = expand_sources(settings.sources).items
@@ -182,7 +177,7 @@ def _of_sources(
         out = str(folder_of(settings, out or named))
         settings = settings.changed({"sources": (str(file),)}, "passes")
     with opened_sources(settings, out or named, reporter, overwrite=overwrite) as run:
-        build(run, ("stability",))
+        build(run, STAGES, ("stability",))
         _tell(_studied(run, asked, result), as_json)
         if run.failed:
             reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
@@ -207,7 +202,7 @@ def _classes(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
-@click.command()
+@click.command(cls=opt.GroupedCommand)
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--out", "-o", metavar="FILE", default="passes.csv", show_default=True, help="Where to write.")
 @click.option(
@@ -217,7 +212,7 @@ def _classes(text: str | None) -> list[str]:
     metavar="N",
     help="N parts come round in turn; else each pass is a new one.",
 )
-@_options(_FOOTAGE, _PICTURES, _PRINT)
+@opt.options(opt.setting_options([TRANSITIONS], gated=False), opt.setting("pictures"), opt.JSON, opt.QUIET)
 def passes(
     sources: tuple[str, ...], out: str, cycle: int, as_json: bool, quiet: bool, **options: Any
 ) -> None:
@@ -225,24 +220,22 @@ def passes(
 
     Beside it a sheet of pictures, one row a pass, unless --no-pictures. The camera must stand still.
     """
-    from vidrobust.cli.app import _given, _reporter
     from vidrobust.finished_runs.find_passes import passes_in, passes_told, write_passes
     from vidrobust.pipeline.open import settings_of
 
     file = Path(out)
-    settings, _ = settings_of(sources, None, _given(options))
-    found = passes_in(settings, _reporter(quiet), cycle=cycle, beside=file.parent)
+    settings, _ = settings_of(sources, None, typed(options))
+    found = passes_in(settings, speaking(quiet), cycle=cycle, beside=file.parent)
     write_passes(found, file)
     if as_json:
         told = {"passes": found.rows.to_dict("records"), "left_out": list(found.left_out), "file": out}
-        click.echo(json_text(told), nl=False)
+        print_json(told)
     else:
         click.echo("\n".join([*passes_told(found), str(file)]))
     if found.rows.empty:
         raise InputError("no part was seen to cross the picture")
 
 
-def register(group: click.Group) -> None:
-    """Add these commands to the command line."""
-    for command in (repeatability, passes):
-        group.add_command(command)
+def commands() -> tuple[click.Command, ...]:
+    """All commands of this module."""
+    return (repeatability, passes)

@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.app import _CONFIG, _FOOTAGE, _MODEL, _OUT, _STUDY, _options
+from vidrobust.cli.options import CONFIG, JSON, OUT, GroupedCommand, options, setting_options
+from vidrobust.cli.printing import print_result
 from vidrobust.files.atomic import write_text
-from vidrobust.files.json_text import json_text, plain
+from vidrobust.files.json_text import plain
+from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.numbers import interval, percent
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 
 
 @click.command()
@@ -41,7 +41,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stan
     help="The report.  [default: comparison.html in RUN_B]",
 )
 @click.option("--pictures/--no-pictures", default=True, help="Footage in the report, or none.")
-@_JSON
+@JSON
 def compare(
     run_a: Path,
     run_b: Path,
@@ -64,7 +64,7 @@ def compare(
     found = compare_runs(*folders, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
     shots = shots_of(folders[0], found["changed_frames"] or [], pictures=pictures)
     page = write_comparison(out or run_b / "comparison.html", plain(found), shots)
-    _print(found, [*comparison(found), f"report: {page}"], as_json)
+    print_result(found, [*comparison(found), f"report: {page}"], as_json)
 
 
 @click.command()
@@ -75,7 +75,7 @@ def compare(
 @click.option(
     "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the outcome as JUnit XML."
 )
-@_JSON
+@JSON
 def gate(run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, as_json: bool) -> None:
     """Does a run pass: exit 0 passed, 1 a rule failed, 2 a metric does not exist or was not computed."""
     from vidrobust.finished_runs.gate import passages_of
@@ -87,7 +87,7 @@ def gate(run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, as_json
     if junit is not None:
         write_text(junit, junit_xml(passages))
     told = [{**asdict(passage), "gate": passage.gate.text} for passage in passages]
-    _print(told, [passage.sentence for passage in passages], as_json)
+    print_result(told, [passage.sentence for passage in passages], as_json)
     sys.exit(exit_code(passages))
 
 
@@ -120,7 +120,7 @@ def gate(run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, as_json
     metavar="PAGE",
     help="The report.  [default: beside the history file, or history.html in the last run]",
 )
-@_JSON
+@JSON
 def history(
     runs: tuple[Path, ...],
     file: Path | None,
@@ -152,10 +152,10 @@ def history(
     found = charts(known, metric, model=model, baseline=baseline, laney=limits == "laney")
     page = out or (file.with_suffix(".html") if file else runs[-1] / "history.html")
     told = [line for chart in found for line in control_chart(chart)]
-    _print(found, [*told, f"report: {write_history_page(page, plain(found))}"], as_json)
+    print_result(found, [*told, f"report: {write_history_page(page, plain(found))}"], as_json)
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--stage", "stages", multiple=True, metavar="NAME", help="What to make of each.  [default: stability]"
@@ -174,7 +174,7 @@ def history(
     metavar="S",
     help="A recording is complete when it has not changed for so long.",
 )
-@_options(_MODEL, _OUT, _CONFIG, _FOOTAGE, _STUDY)
+@options(setting_options(STAGES.stages, gated=True), OUT, CONFIG)
 def watch(
     folder: Path,
     stages: tuple[str, ...],
@@ -185,7 +185,7 @@ def watch(
     settle_s: float,
     out: str | None,
     config: str | None,
-    **options: Any,
+    **chosen: Any,
 ) -> None:
     """Study the recordings that come to FOLDER, one line each, and keep their history.
 
@@ -194,15 +194,14 @@ def watch(
     from vidrobust.errors import SettingsError
     from vidrobust.finished_runs.watch import Watched, Watcher
     from vidrobust.pipeline.open import settings_of
-    from vidrobust.pipeline.stages import ALL
     from vidrobust.run_folder.time_option import seconds_of
 
-    unknown = [name for name in stages if name not in ALL]
+    unknown = [name for name in stages if name not in STAGES.names]
     if unknown:
-        raise SettingsError(f"--stage {unknown[0]}: expected one of {', '.join(ALL)}")
+        raise SettingsError(f"--stage {unknown[0]}: expected one of {', '.join(STAGES.names)}")
     if interval_s <= 0 or settle_s < 0:
         raise SettingsError("--interval-s, --settle-s: expected more than 0 s, and 0 s or more")
-    given = {name: value for name, value in options.items() if value is not None and value != ()}
+    given = {name: value for name, value in chosen.items() if value is not None and value != ()}
     settings, named = settings_of((str(folder),), config, given)
     if not settings.history:
         raise SettingsError(
@@ -214,7 +213,7 @@ def watch(
         out=where,
         history=Path(settings.history),
         settings=settings.changed({"history": None}, "watch"),
-        stages=ALL if whole else ("stability", *(s for s in stages if s != "stability")),
+        stages=STAGES.names if whole else ("stability", *(s for s in stages if s != "stability")),
         every_s=interval_s,
         settle_s=settle_s,
     )
@@ -253,7 +252,7 @@ def plan() -> None:
 @click.option(
     "--borderline", type=float, default=0.1, show_default=True, help="Share of parts that toss a coin."
 )
-@_JSON
+@JSON
 def plan_kappa(
     kappa: float,
     half_width: float,
@@ -274,7 +273,7 @@ def plan_kappa(
         f"an interval of about ± {half_width:g}, with {percent(defect_share)} defects and "
         f"{percent(borderline)} borderline parts."
     )
-    _print(asdict(found), [sentence], as_json)
+    print_result(asdict(found), [sentence], as_json)
 
 
 @plan.command("gauge")
@@ -284,7 +283,7 @@ def plan_kappa(
     "--reproducibility", type=float, default=0.3, show_default=True, help="Share of it between operators."
 )
 @click.option("--trials", type=int, default=3, show_default=True, help="Measurements a part and operator.")
-@_JSON
+@JSON
 def plan_gauge(
     percent_grr: float, half_width: float, reproducibility: float, trials: int, as_json: bool
 ) -> None:
@@ -302,7 +301,7 @@ def plan_gauge(
         f"%GRR {percent_grr:g} with an interval of about {interval(each.low, each.high)}"
         for each in found
     ]
-    _print([asdict(each) for each in found], lines, as_json)
+    print_result([asdict(each) for each in found], lines, as_json)
 
 
 @plan.command("flip-rate")
@@ -313,7 +312,7 @@ def plan_gauge(
 @click.option(
     "--correlation", type=float, default=0.1, show_default=True, help="Share of variance between clips."
 )
-@_JSON
+@JSON
 def plan_flip_rate(
     rate: float, half_width: float, clip_s: float, fps: float, correlation: float, as_json: bool
 ) -> None:
@@ -329,14 +328,9 @@ def plan_flip_rate(
         rate, half_width, correlation=correlation, per_cluster=max(1.0, clip_s * fps - 1)
     )
     found = FootageNeeded(rate, half_width, correlation, clips, "item", clips * clip_s, 0.0)
-    _print(asdict(found), [found.sentence()], as_json)
+    print_result(asdict(found), [found.sentence()], as_json)
 
 
-def register(group: click.Group) -> None:
-    """Add these commands to the command line."""
-    for command in (compare, gate, history, watch, plan):
-        group.add_command(command)
-
-
-def _print(found: Any, lines: list[str], as_json: bool) -> None:
-    click.echo(json_text(found) if as_json else "\n".join(lines) + "\n", nl=False)
+def commands() -> tuple[click.Command, ...]:
+    """All commands of this module."""
+    return (compare, gate, history, watch, plan)

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from vidrobust.cli.printing import print_json
 from vidrobust.errors import InputError
-from vidrobust.files.json_text import json_text
+from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.printable import printable
 
 
@@ -26,7 +27,7 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
 
     found = inspect_paths(paths, frame_md5=frame_md5, backend=backend)
     if as_json:
-        click.echo(json_text(found), nl=False)
+        print_json(found)
     else:
         _print_inspected(found)
     if any(entry["frames"] == 0 for entry in found):
@@ -128,14 +129,13 @@ def demo(which: str, out: str | None, quiet: bool) -> None:
     from vidrobust.finished_runs.demo import MODEL, OUT, find_clip
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_sources
-    from vidrobust.pipeline.stages import ALL
     from vidrobust.run_folder.reader import RunTables
     from vidrobust.run_folder.settings import Settings
     from vidrobust.stages.report.answer import text_of
 
     settings = Settings(sources=(str(find_clip()),), model=(MODEL,))
     with opened_sources(settings, out or OUT, Reporter(quiet=quiet)) as run:
-        build(run, ALL)
+        build(run, STAGES, STAGES.names)
     click.echo(text_of(RunTables(run.path)))
 
 
@@ -147,9 +147,9 @@ def status(run_folder: str, as_json: bool) -> None:
     from vidrobust.pipeline.status import status as status_of
     from vidrobust.run_folder.folder import RunFolder
 
-    rows = status_of(RunFolder.existing(Path(run_folder)))
+    rows = status_of(RunFolder.existing(Path(run_folder)), STAGES)
     if as_json:
-        click.echo(json_text(rows), nl=False)
+        print_json(rows)
         return
     told = {None: ""}
     _print_rows(
@@ -160,7 +160,7 @@ def status(run_folder: str, as_json: bool) -> None:
 @click.command()
 @click.argument("run_folder")
 def clean(run_folder: str) -> None:
-    """Remove the parts of a run folder: its tables and report stay, and nothing can be continued."""
+    """Remove the cache of a run folder: its tables and report stay, and nothing can be continued."""
     from vidrobust.run_folder.folder import RunFolder
     from vidrobust.run_folder.unit_cache import UnitCache
 
@@ -186,15 +186,17 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
         except InputError as error:
             failed = True
             click.echo(f"error: {error}", err=True)
-    click.echo(json_text(found) if as_json else "\n".join(map(as_text, found)) + "\n", nl=False)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo("\n".join(map(as_text, found)))
     if failed or any(entry["rows"] == 0 for entry in found):
         sys.exit(3)
 
 
-def register(group: click.Group) -> None:
-    """Add these commands to the command line."""
-    for command in (inspect, perturbations, models, engines, doctor, demo, status, clean, labels):
-        group.add_command(command)
+def commands() -> tuple[click.Command, ...]:
+    """All commands of this module."""
+    return (inspect, perturbations, models, engines, doctor, demo, status, clean, labels)
 
 
 def _print_inspected(found: list[dict[str, Any]]) -> None:
@@ -238,7 +240,7 @@ def _rounded(value: Any) -> Any:
 def _print_rows(rows: Any, as_json: bool) -> None:
     """Rows of equal keys, as a table for people or as JSON."""
     if as_json:
-        click.echo(json_text(rows), nl=False)
+        print_json(rows)
         return
     from rich.console import Console
     from rich.table import Table

@@ -145,9 +145,9 @@ def transplant(
     click.echo(json_text(said), nl=False) if as_json else _print(said)
 
 
-def register(group: click.Group) -> None:
-    """Add this command to the command line."""
-    group.add_command(transplant)
+def commands() -> tuple[click.Command, ...]:
+    """All commands of this module."""
+    return (transplant,)
 
 
 def _frames(paths: tuple[Path, ...], numbers: tuple[int, ...]) -> list[Background]:

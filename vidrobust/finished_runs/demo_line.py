@@ -18,10 +18,10 @@ from vidrobust.line_sim.render import RenderSettings, render
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.stages import ALL
 from vidrobust.repeatability.acceptance import load_profile
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.report.answer import text_of
 from vidrobust.stages.variation.quantities import title_of
@@ -53,9 +53,9 @@ def demo_line(
     render(line, footage, workers=min(2, os.cpu_count() or 1), overwrite=True)
     chosen = study.changed({"sources": [str(footage / "manifest.csv")]}, "demo")
     with opened_sources(chosen, out, reporter) as run:
-        build(run, [stage for stage in ALL if stage != "report"])
+        build(run, STAGES, [name for name in STAGES.names if name != "report"])
         found = repeatability_of(run, Asked(profile=load_profile("aiag"), defect=DEFECTS, pass_fail=True))
-        build(run, ["report"])
+        build(run, STAGES, ["report"])
     manifest = read_columns(footage / "manifest.csv")
     tables, truth = RunTables(Path(out)), pd.read_parquet(footage / "truth.parquet")
     told = [

@@ -35,6 +35,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import loaded_models
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.numbers import percent_with_interval
 from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch, open_video
@@ -164,7 +165,7 @@ class Watcher:
         reporter = Reporter(quiet=True)
         out = str(self.watched.out / run)
         with opened_sources(settings, out, reporter, models=self._models) as opened:
-            build(opened, self.watched.stages)
+            build(opened, STAGES, self.watched.stages)
             if opened.failed:
                 raise InputError(opened.failed[0]["error"])
             return opened.folder

@@ -12,7 +12,7 @@ import numpy as np
 from vidrobust.metrics import class_differences as classes
 from vidrobust.metrics.class_meter import ClassMeter, whole
 from vidrobust.metrics.labelled import METRICS as LABELLED
-from vidrobust.metrics.metric import Difference, Metric, Told
+from vidrobust.metrics.metric import Difference, Metric, Wording
 from vidrobust.metrics.task import AlongTime, CorrelationSpec, ResponseSpec, Task
 from vidrobust.predictions import Classifications
 
@@ -61,7 +61,7 @@ METRICS: tuple[Metric, ...] = (
         column="label_flip",
         is_rate=True,
         headline=True,
-        told=Told(
+        wording=Wording(
             "the answer changes between neighbouring frames",
             "the answer never changes between neighbouring frames",
             "pair",

@@ -12,7 +12,7 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import KINDS, BoxChange, change, wrong_kinds
 from vidrobust.metrics.known_boxes import METRICS as KNOWN
-from vidrobust.metrics.metric import Difference, Metric, Told
+from vidrobust.metrics.metric import Difference, Metric, Wording
 from vidrobust.metrics.task import AlongTime, CorrelationSpec, Meter, ResponseSpec, Tables, Task
 from vidrobust.predictions import Detections
 
@@ -80,7 +80,7 @@ METRICS: tuple[Metric, ...] = (
         "missed",
         is_rate=True,
         headline=True,
-        told=Told(
+        wording=Wording(
             "objects that are followed drop out",
             "no object that is followed drops out",
             "frame of tracks",
@@ -108,7 +108,7 @@ METRICS: tuple[Metric, ...] = (
         "flip",
         is_rate=True,
         headline=True,
-        told=Told(
+        wording=Wording(
             "boxes change their class", "no box changes its class", "box of tracks", many="boxes of tracks"
         ),
     ),

@@ -17,7 +17,7 @@ Difference = Callable[[Any, Any], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Told:
+class Wording:
     """An event in words, for an answer of one line.
 
     happens  "the answer changes between neighbouring frames", where it does
@@ -77,7 +77,7 @@ class Metric:
     of_labels: bool = False
     summed: bool = False
     headline: bool = False
-    told: Told | None = None
+    wording: Wording | None = None
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.column.isidentifier():

@@ -17,9 +17,18 @@ from vidrobust.pipeline.counts import Counts
 from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
 from vidrobust.pipeline.footage_units import make_missing, say_what, units_of
 from vidrobust.pipeline.interrupts import remind
+from vidrobust.pipeline.plan import Plan
 from vidrobust.pipeline.run import Run
-from vidrobust.pipeline.stage import Stage, load
-from vidrobust.pipeline.stages import BY_NAME, with_needs
+from vidrobust.pipeline.stage import (
+    BUDGETED,
+    FootageStage,
+    SampleStage,
+    Stage,
+    Stages,
+    StreamStage,
+    TableStage,
+    described_by,
+)
 from vidrobust.pipeline.workers.order import Unit
 from vidrobust.run_folder import headline
 from vidrobust.tables import schema as tables
@@ -27,22 +36,22 @@ from vidrobust.text.durations import duration
 from vidrobust.text.printable import printable
 
 
-def build(run: Run, names: Sequence[str]) -> None:
-    """Make these stages, and before them all that they need and that is missing or stale."""
+def build(run: Run, catalogue: Stages, names: Sequence[str]) -> None:
+    """Make these stages of the catalogue, and before them all that they need and that is missing or stale."""
     records: dict[str, Any] = run.folder.run["stages"]
-    stages = with_needs(names, made=records)
+    stages = catalogue.with_needs(names, made=records)
     check_settings(run.settings, stages)
     if run.settings.deterministic:
         make_deterministic()
     for stage in stages:
-        if stage.name in records and stage.reads_footage:
+        if stage.name in records and isinstance(stage, FootageStage):
             _say_why(run, stage)
-    footage = [stage for stage in stages if stage.reads_footage]
+    footage = [stage for stage in stages if isinstance(stage, FootageStage)]
     if any(_must_look(stage, run, names) for stage in footage):
-        _footage(run, footage)
+        _footage(Plan(run, catalogue), footage)
     for stage in stages:
         remind()
-        if not stage.reads_footage:
+        if isinstance(stage, TableStage):
             _conclude(run, stage, asked=len(names) == 1 and stage.name in names)
 
 
@@ -51,7 +60,7 @@ def _say_why(run: Run, stage: Stage) -> None:
         run.reporter.say(f"{stage.name} is stale: {reason}")
 
 
-def _must_look(stage: Stage, run: Run, names: Sequence[str]) -> bool:
+def _must_look(stage: FootageStage, run: Run, names: Sequence[str]) -> bool:
     """Whether footage has to be looked at for this stage: it is asked for, or not there as it should be."""
     records = run.folder.run["stages"]
     if stage.name in names or stage.name not in records:
@@ -60,50 +69,53 @@ def _must_look(stage: Stage, run: Run, names: Sequence[str]) -> bool:
 
 
 def _all_there(run: Run, stage: Stage) -> bool:
-    written = [*stage.unit_tables, *stage.gives]
-    return all(run.folder.has(name) for name in written) and all(
+    return all(run.folder.has(name) for name in stage.all_tables) and all(
         (run.path / file).is_file() for file in stage.files
     )
 
 
-def _footage(run: Run, stages: Sequence[Stage]) -> None:
+def _footage(plan: Plan, stages: Sequence[FootageStage]) -> None:
     """Make the missing units of these stages, and their tables from all units of this command."""
+    run = plan.run
     if any(stage.per == "model" for stage in stages):
         for model in run.models:  # a wrong spec is found before any video is opened
             if not needs_pixels(model):
                 run.reporter.say(
                     f"{model.name}: answers from a file tell of stability; the rest asks new pictures"
                 )
-    run.look()
-    ahead = _ahead(run, stages)
+    plan.look()
+    ahead = _ahead(plan, stages)
     started = time.perf_counter()
-    every = _made(run, stages)
+    every = _made(plan, stages)
     if ahead is not None:
         took = duration(time.perf_counter() - started)
         run.reporter.say(f"footage done in {took}; it was estimated at {ahead.span} with tables and report")
     readable = {item.name for item in run.inputs.readable}
     wanted = [unit for unit in every if unit.item.name in readable]
     kept = _one_of_each(run, wanted)
-    if not any(unit.stage.name == "transitions" for unit in kept):
+    if not any(unit.stage == described_by(unit.stage) for unit in kept):
         raise InputError("nothing could be evaluated: none of the sources could be read")
     for stage in stages:
-        _join(run, stage, [unit for unit in kept if unit.stage is stage])
+        _join(plan, stage, [unit for unit in kept if unit.stage == stage])
     if any(unit.model for unit in wanted) and not any(unit.model for unit in kept):
         raise InputError("no model could say anything of the footage, for the reasons above")
 
 
-def _made(run: Run, stages: Sequence[Stage]) -> list[Unit]:
+def _made(plan: Plan, stages: Sequence[FootageStage]) -> list[Unit]:
     """All units, with what was missing made.
 
     What turns out on the way to be unreadable, or to show the pictures of another item, leaves its frames and
     pairs to the others: those are added to their parts.
     """
-    every = [unit for item in run.inputs.readable for unit in units_of(run, stages, item)]
+    run = plan.run
+    every = [unit for item in run.inputs.readable for unit in units_of(plan, stages, item)]
     say_what(run, stages, every)
     make_missing(run, every)
-    while any(stage.counted for stage in stages) and run.share_among(_sharing(run, every)):
-        every = [unit for item in run.inputs.readable for unit in units_of(run, stages, item)]
-        make_missing(run, [u for u in every if u.stage.counted and run.cache.has(u.stage, u.key)])
+    sampled = any(isinstance(stage, SampleStage) for stage in stages)
+    while sampled and plan.share_among(_sharing(run, every)):
+        every = [unit for item in run.inputs.readable for unit in units_of(plan, stages, item)]
+        have = (unit for unit in every if isinstance(unit.stage, SampleStage))
+        make_missing(run, [unit for unit in have if run.cache.has(unit.stage, unit.key)])
     return every
 
 
@@ -114,21 +126,24 @@ def _sharing(run: Run, units: Sequence[Unit]) -> list[str]:
     return [run.inputs.content[item.name] for item in run.inputs.readable if item.name not in copies]
 
 
-def _ahead(run: Run, stages: Sequence[Stage]) -> CostEstimate | None:
+def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
     """How long the footage will take, measured and said, where all of it is ahead; None for a shorter piece."""
-    if not {"stability", "sensitivity", "causes"} <= {stage.name for stage in stages}:
+    run = plan.run
+    if not set(plan.stages.footage) <= set(stages):
         return None
     items = [
         item
         for item in run.inputs.readable
-        if not any(unit.done(run.cache) for unit in units_of(run, stages, item))
+        if not any(unit.done(run.cache) for unit in units_of(plan, stages, item))
     ]
     able = [model for model in run.models if needs_pixels(model)]
     if not items or not able or run.reporter.quiet:
         return None
-    pieces = [segment for item in items for segment in run.segments(item)]
-    counts = Counts(*(sum(run.count(name, piece) for piece in pieces) for name in ("frames", "pairs")))
-    ahead = run.cost or estimate_cost(run.settings, able, run.inputs, items, run.reporter, counts)
+    pieces = [segment for item in items for segment in plan.segments(item)]
+    frames, pairs = (sum(plan.count(name, piece) for piece in pieces) for name in BUDGETED)
+    ahead = plan.estimate or estimate_cost(
+        run.settings, plan.stages, able, run.inputs, items, run.reporter, Counts(frames, pairs)
+    )
     if ahead is not None:
         run.reporter.say(f"{ahead.items} item(s), {ahead.frames} frames: about {ahead.span}")
     return ahead
@@ -148,7 +163,7 @@ def _copies(run: Run, done: Sequence[Unit]) -> dict[str, str]:
     """By name, the items whose decoded content an item of an earlier name has, and that item."""
     shown_by: dict[str, str] = {}
     for unit in done:
-        if unit.stage.name == "transitions":
+        if unit.stage == described_by(unit.stage):
             decoded = str(run.cache.facts(unit.stage, unit.key)["decoded"])
             shown_by[unit.item.name] = f"{shown_by.get(unit.item.name, '')} {decoded}"
     first: dict[str, str] = {}
@@ -160,12 +175,14 @@ def _copies(run: Run, done: Sequence[Unit]) -> dict[str, str]:
     return copies
 
 
-def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
+def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
     """The tables of a stage are the concatenation of its parts; written where they are not these parts yet."""
-    made = {unit.name: f"{unit.key} {unit.count}" if stage.counted else unit.key for unit in units}
-    known = run.inputs.known if stage.summed and not stage.counted else None
+    run = plan.run
+    sampled = isinstance(stage, SampleStage)
+    made = {unit.name: f"{unit.key} {unit.count}" if sampled else unit.key for unit in units}
+    known = run.inputs.known if "labels" in stage.summary_settings else None
     new = keys.record(stage, run.settings, made, run.folder.run["stages"], known)
-    if stage.name == "transitions":
+    if stage == described_by(stage):
         _describe(run, units)
     if run.folder.run["stages"].get(stage.name, {}).get("key") == new["key"] and _all_there(run, stage):
         return
@@ -180,8 +197,8 @@ def _join(run: Run, stage: Stage, units: Sequence[Unit]) -> None:
         ]
         run.folder.write_table(name, _concatenated(name, read))
     facts = {unit.name: run.cache.facts(stage, unit.key) for unit in units}
-    if stage.finish:
-        load(stage.finish)(run, facts)
+    if stage.summarise:
+        stage.summarise(run, facts)
     seconds = sum(float(fact.get("seconds", 0.0)) for fact in facts.values())
     _note(run, stage, {**new, "seconds": round(seconds + time.perf_counter() - started, 2)})
 
@@ -191,10 +208,15 @@ def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else tables.empty(name)
 
 
-def _whole(run: Run, stage: Stage, units: Sequence[Unit]) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
+def _whole(
+    run: Run, stage: FootageStage, units: Sequence[Unit]
+) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
     """By item and model, the tables of items in several segments whose rows hang on the whole item."""
     of_item: dict[tuple[str, str], list[Unit]] = {}
-    for unit in units if stage.whole else ():
+    whole_item = stage.whole_item if isinstance(stage, StreamStage) else None
+    if whole_item is None:
+        return {}
+    for unit in units:
         if unit.segment.pieces > 1 and unit.model:
             of_item.setdefault(unit.name[:2], []).append(unit)
     if not of_item:
@@ -209,25 +231,23 @@ def _whole(run: Run, stage: Stage, units: Sequence[Unit]) -> dict[tuple[str, str
             for name in stage.unit_tables
         }
         of_transitions = transitions[transitions["item"] == key[0]]
-        found[key] = load(stage.whole)(run.settings, models[key[1]], about[key[0]], parts, of_transitions)
+        found[key] = whole_item(run.settings, models[key[1]], about[key[0]], parts, of_transitions)
     return found
 
 
 def _rows(run: Run, unit: Unit, table: str) -> pd.DataFrame:
     """A raw table of a unit; of a sample those rows that are asked for, where its part holds more."""
     rows = run.cache.read(unit.stage, unit.key, table, unit.item.name)
-    if not unit.stage.counted:
+    if not isinstance(unit.stage, SampleStage):
         return rows
     content, settings = unit.segment.content, run.settings
-    transitions = BY_NAME["transitions"]
-    of_transitions = run.cache.read(
-        transitions, keys.unit_key(transitions, content, settings, None), "transitions", unit.item.name
-    )
-    taken: pd.DataFrame = load(unit.stage.taken)(rows, of_transitions, content, settings, unit.count)
-    return taken
+    described = described_by(unit.stage)
+    key = keys.unit_key(described, content, settings, None)
+    transitions = run.cache.read(described, key, described.unit_tables[0], unit.item.name)
+    return unit.stage.trim(rows, transitions, content, settings, unit.count)
 
 
-def _conclude(run: Run, stage: Stage, *, asked: bool) -> None:
+def _conclude(run: Run, stage: TableStage, *, asked: bool) -> None:
     """A stage that reads tables: made where it is asked for by itself, or is not there from these tables."""
     records = run.folder.run["stages"]
     new = keys.record(stage, run.settings, {}, records)
@@ -238,7 +258,7 @@ def _conclude(run: Run, stage: Stage, *, asked: bool) -> None:
         _say_why(run, stage)
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
-    load(stage.finish)(run)
+    stage.make(run)
     _note(run, stage, {**new, "seconds": round(time.perf_counter() - started, 2)})
 
 
@@ -276,9 +296,3 @@ def _continued(entry: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     added = {name: entry[name] + facts[name] for name in ("frames", "corrupt_frames", "seconds")}
     problems = list(dict.fromkeys([*entry["problems"], *facts["problems"]]))
     return {**entry, **added, "problems": problems, "end_s": facts["end_s"]}
-
-
-def stale(run: Run) -> dict[str, list[str]]:
-    """Of each stage in the folder, why it is stale; told from run.json alone."""
-    records = run.folder.run["stages"]
-    return {name: keys.reasons(BY_NAME[name], run.settings, records) for name in records if name in BY_NAME}

@@ -18,10 +18,10 @@ from vidrobust.pipeline.estimate import estimate_cost
 from vidrobust.pipeline.footage_units import units_of
 from vidrobust.pipeline.inputs import Inputs, find
 from vidrobust.pipeline.open import existing_of, folder_of, settled
+from vidrobust.pipeline.plan import Plan
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
-from vidrobust.pipeline.stage import Stage
-from vidrobust.pipeline.stages import STAGES
+from vidrobust.pipeline.stage import BUDGETED, FootageStage, Stage, Stages
 from vidrobust.pipeline.workers.order import Unit
 from vidrobust.run_folder.folder import RunFolder, check_room, new_run
 from vidrobust.run_folder.settings import Settings
@@ -61,8 +61,8 @@ class PlannedRun(Run):
         return self._inputs
 
 
-def plan(
-    settings: Settings, out: str | None, reporter: Reporter, *, overwrite: bool = False
+def planned(
+    settings: Settings, stages: Stages, out: str | None, reporter: Reporter, *, overwrite: bool = False
 ) -> dict[str, Any]:
     """Of every stage what is there and what would be made, and about how long that takes; also as ``text``.
 
@@ -71,34 +71,34 @@ def plan(
     settings = settled(settings)
     if not settings.model:
         raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")
-    check_settings(settings, STAGES)
+    check_settings(settings, stages.stages)
     path = folder_of(settings, out)
     check_room(path)
     known = None if overwrite else existing_of(path, settings)
     begun = new_run(settings) if known is None else {**known.run, "settings": settings.as_dict()}
     models = load_models(settings.model, device=settings.device, engine=settings.engine)
     run = PlannedRun(UnwrittenFolder(path, begun), settings, reporter, models)
-    run.look()
-    footage = [stage for stage in STAGES if stage.reads_footage]
-    units = [unit for item in run.inputs.readable for unit in units_of(run, footage, item)]
+    plan = Plan(run, stages)
+    plan.look()
+    units = [unit for item in run.inputs.readable for unit in units_of(plan, stages.footage, item)]
     missing = units if known is None else [unit for unit in units if not unit.done(run.cache)]
-    stages = _stages(run, units, missing)
-    ahead = _ahead(run, missing)
+    steps = _steps(plan, units, missing)
+    ahead = _ahead(plan, missing)
     return {
         "out": str(path),
-        "stages": stages,
+        "stages": steps,
         "failed": run.inputs.failed,
-        "text": "\n".join([*(f"{name}: {said}" for name, said in stages.items()), *ahead.pop("lines")]),
+        "text": "\n".join([*(f"{name}: {said}" for name, said in steps.items()), *ahead.pop("lines")]),
         **ahead,
     }
 
 
-def _stages(run: Run, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[str, str]:
+def _steps(plan: Plan, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[str, str]:
     """By stage, in the order in which they are made, what would be done."""
-    found: dict[str, str] = {}
+    run, found = plan.run, dict[str, str]()
     anew: set[str] = set()
-    for stage in STAGES:
-        if stage.reads_footage:
+    for stage in plan.stages.stages:
+        if isinstance(stage, FootageStage):
             every, left = (len({u.key for u in each if u.stage is stage}) for each in (units, missing))
             said = f"{left} of {every} units to be made" if left else ""
             if not every:
@@ -119,15 +119,16 @@ def _why(run: Run, stage: Stage, anew: set[str]) -> str:
     if stage.name not in records:
         return "to be made"
     why = keys.reasons(stage, run.settings, records)
-    why += [f"{name} is made anew" for name in (*stage.needs, *stage.uses) if name in anew]
-    lost = [name for name in (*stage.unit_tables, *stage.gives) if not run.folder.has(name)]
+    why += [f"{each.name} is made anew" for each in (*stage.needs, *stage.uses) if each.name in anew]
+    lost = [name for name in stage.all_tables if not run.folder.has(name)]
     lost += [name for name in stage.files if not (run.path / name).is_file()]
     why += [f"{name} is not there" for name in lost]
     return f"to be made anew: {'; '.join(dict.fromkeys(why))}" if why else ""
 
 
-def _ahead(run: Run, missing: Sequence[Unit]) -> dict[str, Any]:
+def _ahead(plan: Plan, missing: Sequence[Unit]) -> dict[str, Any]:
     """The time of the items with missing units, measured on the footage."""
+    run = plan.run
     names = {unit.item.name for unit in missing}
     items = [item for item in run.inputs.readable if item.name in names]
     able = [model for model in run.models if needs_pixels(model)]
@@ -141,18 +142,18 @@ def _ahead(run: Run, missing: Sequence[Unit]) -> dict[str, Any]:
     }
     if not items:
         return {**nothing, "lines": []}
-    pieces = [segment for item in items for segment in run.segments(item)]
-    counts = Counts(*(sum(run.count(name, piece) for piece in pieces) for name in ("frames", "pairs")))
+    pieces = [segment for item in items for segment in plan.segments(item)]
+    counts = Counts(*(sum(plan.count(name, piece) for piece in pieces) for name in BUDGETED))
     if not able:
         return {
             **nothing,
             "items": len(items),
             "lines": ["answers from a file: the time is that of decoding"],
         }
-    ahead = estimate_cost(run.settings, able, run.inputs, items, run.reporter, counts)
+    ahead = estimate_cost(run.settings, plan.stages, able, run.inputs, items, run.reporter, counts)
     if ahead is None:
         raise InputError("nothing could be evaluated: none of the sources could be read")
-    partly = any(unit.done(run.cache) for unit in _units(run, items))
+    partly = any(unit.done(run.cache) for item in items for unit in units_of(plan, plan.stages.footage, item))
     of_samples = sum(steps for cost, steps in ahead.costs if cost.stage != "stream")
     return {
         "items": ahead.items,
@@ -166,8 +167,3 @@ def _ahead(run: Run, missing: Sequence[Unit]) -> dict[str, Any]:
         "high_s": ahead.high_s,
         "lines": [ahead.text, *(["less what is there of these items already"] if partly else [])],
     }
-
-
-def _units(run: Run, items: Sequence[Any]) -> list[Unit]:
-    footage = [stage for stage in STAGES if stage.reads_footage]
-    return [unit for item in items for unit in units_of(run, footage, item)]

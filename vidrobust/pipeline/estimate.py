@@ -19,8 +19,7 @@ from vidrobust.pipeline.counts import PICTURED_PAIRS, Counts, usual, within
 from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import cuts_of, frames_of
-from vidrobust.pipeline.stage import load
-from vidrobust.pipeline.stages import BY_NAME, STAGES
+from vidrobust.pipeline.stage import SampleStage, Stages, StreamStage, described_by
 from vidrobust.pipeline.unit import Context
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.time_option import seconds_of
@@ -85,6 +84,7 @@ class CostEstimate:
 
 def estimate_cost(
     settings: Settings,
+    stages: Stages,
     models: Sequence[Any],
     found: Inputs,
     items: Sequence[Item],
@@ -103,7 +103,7 @@ def estimate_cost(
                 count = frames_of(item, settings, source)
                 pieces = 1 + len(cuts_of(item, settings, source))
                 if not costs:
-                    costs = _measured(item, source, list(models), settings)
+                    costs = _measured(item, source, list(models), settings, stages)
         except ModelError:
             return None  # told where the model is asked
         except InputError as error:
@@ -115,26 +115,27 @@ def estimate_cost(
         frames += count or 0
     if not costs:
         return None
+    samples = {stage.name: stage for stage in stages.footage if isinstance(stage, SampleStage)}
     workers = min(_processes(settings), segments)
     each_s = {cost.stage: cost.seconds / sped_up(cost.busy, workers, _processors(settings)) for cost in costs}
     fixed_s = TABLES_S + (START_S if workers > 1 else 0.0)
     if settings.pictures:
         classifiers = sum(model.task == "classification" for model in models)
-        fixed_s += (
-            PICTURED_PAIRS * classifiers * sum(cost.seconds for cost in costs if cost.stage == "causes")
-        )
-    of_one = {name: float(load(BY_NAME[name].steps)(settings)) for name in each_s if name != "stream"}
+        pair_s = sum(c.seconds for c in costs if c.stage in samples and samples[c.stage].budgeted == "pairs")
+        fixed_s += PICTURED_PAIRS * classifiers * pair_s
+    of_one = {name: float(samples[name].steps(settings)) for name in each_s if name in samples}
     if counts is None:
         counts = usual(readable)
         if settings.budget:
             fixed = fixed_s + each_s["stream"] * frames
-            frame_s, pair_s = (
-                each_s.get(name, 0.0) * of_one.get(name, 0.0) for name in ("sensitivity", "causes")
-            )
-            counts = within(seconds_of(settings.budget), fixed, frame_s, pair_s, readable)
+            one_s = {"frames": 0.0, "pairs": 0.0}
+            for name, steps_of_one in of_one.items():
+                one_s[samples[name].budgeted] += each_s[name] * steps_of_one
+            allowed_s = seconds_of(settings.budget)
+            counts = within(allowed_s, fixed, one_s["frames"], one_s["pairs"], readable)
         counts = Counts(settings.frames or counts.frames, settings.pairs or counts.pairs)
     steps = {"stream": frames}
-    steps |= {name: round(counts.of(BY_NAME[name].counted) * of_one[name]) for name in of_one}
+    steps |= {name: round(counts.of(samples[name].budgeted) * of_one[name]) for name in of_one}
     seconds = fixed_s + sum(each_s[cost.stage] * steps[cost.stage] for cost in costs)
     low, high = (round(seconds * factor, 1) for factor in SPREAD)
     each = tuple((cost, steps[cost.stage]) for cost in costs)
@@ -160,7 +161,7 @@ def _processors(settings: Settings) -> int:
     return max(here, settings.workers or 1) if settings.cluster.partition(":")[2] else here
 
 
-def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> list[Cost]:
+def _measured(item: Any, source: Any, models: list[Any], settings: Settings, stages: Stages) -> list[Cost]:
     """Seconds a frame of the stages that see every frame, a frame of the sensitivity, and a pair of the causes."""
     batch = first_batch(source, SAMPLE)
     for model in models:
@@ -169,12 +170,12 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> 
         item=item, content="", settings=settings, info=source.info, transitions=None, advance=lambda _: None
     )
     watcher = PairWatcher(motion_limit=settings.motion_limit)
-    works = [
-        load(stage.work)(context, model)
-        for stage in STAGES
-        if stage.how == "stream"
-        for model in (models if stage.per == "model" else [None])
-    ]
+    describing = described_by(stages.footage[0])
+    first_work = describing.work(context, None)
+    others = [stage for stage in stages.footage if isinstance(stage, StreamStage) and stage != describing]
+    works = [first_work]
+    for stage in others:
+        works += [stage.work(context, model) for model in (models if stage.per == "model" else [None])]
     half = max(1, len(batch) // 2)
     first, second = _part(batch, 0, half), _part(batch, half, len(batch))
     transitions = watcher.feed(first)
@@ -186,20 +187,22 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings) -> 
         for work in works:
             work.feed(second, transitions)
     costs = [Cost("stream", "frames seen by every model", *_since(started, max(len(second), 1)))]
-    table = works[0].finish(source)[0]["transitions"]
-    for stage in STAGES:
-        able = [model for model in models if model.task in stage.tasks]
-        if stage.how == "frames" and able:
-            costs.append(_frames_cost(stage, context, source, able, table))
+    table = first_work.finish(source)[0][describing.unit_tables[0]]
+    for sampled in stages.footage:
+        able = [model for model in models if model.task in sampled.tasks]
+        if isinstance(sampled, SampleStage) and able:
+            costs.append(_sample_cost(sampled, context, source, able, table))
     return costs
 
 
-def _frames_cost(stage: Any, context: Context, source: Any, models: list[Any], transitions: Any) -> Cost:
+def _sample_cost(
+    stage: SampleStage, context: Context, source: Any, models: list[Any], transitions: Any
+) -> Cost:
     """One step of a stage that asks for single frames, of a sample of one frame or pair."""
     done: list[int] = []
     few = dataclasses.replace(context, count=1, transitions=transitions, advance=done.append)
     started = _now()
-    load(stage.work)(few, source, models)
+    stage.work(few, source, models)
     return Cost(stage.name, f"{stage.name}, {stage.step}", *_since(started, max(1, sum(done))))
 
 

@@ -9,8 +9,9 @@ import torch
 from vidrobust.footage.item import Item
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.keys import unit_key
+from vidrobust.pipeline.plan import Plan
 from vidrobust.pipeline.run import Run
-from vidrobust.pipeline.stage import Stage
+from vidrobust.pipeline.stage import FootageStage, SampleStage
 from vidrobust.pipeline.workers.order import Order, Unit
 from vidrobust.pipeline.workers.pool import Dispatcher, Pool
 from vidrobust.pipeline.workers.processes import Processes
@@ -19,26 +20,27 @@ from vidrobust.pipeline.workers.worker import Worker, do_all
 from vidrobust.run_folder.folder import versions
 
 
-def units_of(run: Run, stages: Sequence[Stage], item: Item) -> list[Unit]:
+def units_of(plan: Plan, stages: Sequence[FootageStage], item: Item) -> list[Unit]:
     """All units of an item, segment by segment, in the order of the stages."""
+    run = plan.run
     found = []
-    for segment in run.segments(item):
+    for segment in plan.segments(item):
         for stage in stages:
             for model in _models(run, stage):
                 key = unit_key(stage, segment.content, run.settings, model)
                 name, task = ("", "") if model is None else (model.name, model.task)
-                count = run.count(stage.counted, segment) if stage.counted else 0
+                count = plan.count(stage.budgeted, segment) if isinstance(stage, SampleStage) else 0
                 found.append(Unit(stage, segment, name, task, key, count))
     return found
 
 
-def _models(run: Run, stage: Stage) -> list[Model] | list[None]:
+def _models(run: Run, stage: FootageStage) -> list[Model] | list[None]:
     """Those that a stage has units for."""
     if stage.per != "model":
         return [None]
     able = [model for model in run.models if model.task in stage.tasks]
     # answers from a file cannot be asked about other pictures
-    return [model for model in able if stage.how != "frames" or needs_pixels(model)]
+    return [model for model in able if not isinstance(stage, SampleStage) or needs_pixels(model)]
 
 
 def make_missing(run: Run, units: Sequence[Unit]) -> None:
@@ -46,13 +48,13 @@ def make_missing(run: Run, units: Sequence[Unit]) -> None:
     tried: set[tuple[str, str]] = set()
     while orders := _orders(run, units, tried):
         _carry_out(run, orders)
-    run.folder.update(failed=run.inputs.failed, left_out=run.inputs.left_out)
+    run.note_inputs()
 
 
-def say_what(run: Run, stages: Sequence[Stage], units: Sequence[Unit]) -> None:
+def say_what(run: Run, stages: Sequence[FootageStage], units: Sequence[Unit]) -> None:
     """How much of each command's stage is there already."""
     for stage in (stage for stage in stages if stage.command):
-        keys = {unit.key: unit for unit in units if unit.stage is stage}
+        keys = {unit.key: unit for unit in units if unit.stage == stage}
         missing = sum(not unit.done(run.cache) for unit in keys.values())
         told = f"{missing} of {len(keys)} units to be made" if missing else "up to date"
         run.reporter.say(f"{stage.name}: {told}")
@@ -91,7 +93,7 @@ def _carry_out(run: Run, orders: Sequence[Order]) -> None:
     names = {unit.model for order in orders for unit in order.units if unit.model}
     asked = [] if not names else list(zip(run.settings.model, run.models, strict=True))
     specs = {spec: model for spec, model in asked if model.name in names}
-    pool = _crew(run, specs, len(orders))
+    pool = _pool(run, specs, len(orders))
     if pool is None:
         models = {model.name: model for model in specs.values()}
         do_all(Worker(run.settings, models, run.cache, run.reporter, fail), orders, failed)
@@ -101,7 +103,7 @@ def _carry_out(run: Run, orders: Sequence[Order]) -> None:
     run.inputs.failed[before:] = sorted(new, key=lambda entry: numbers[entry["path"], entry["error"]])
 
 
-def _crew(run: Run, specs: Mapping[str, Model], orders: int) -> Pool | None:
+def _pool(run: Run, specs: Mapping[str, Model], orders: int) -> Pool | None:
     """None where everything is done in this process."""
     settings = run.settings
     workers = settings.workers or 1

@@ -10,8 +10,7 @@ from vidrobust import __version__
 from vidrobust.models.info import identity
 from vidrobust.models.predict import Model
 from vidrobust.pipeline.labelled import Known
-from vidrobust.pipeline.stage import Stage, load
-from vidrobust.pipeline.stages import BY_NAME
+from vidrobust.pipeline.stage import FootageStage, Stage
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import key_of
 
@@ -19,7 +18,7 @@ Record = Mapping[str, Any]
 """What run.json says of a stage: key, version, package, settings, needs (key by stage), units, seconds."""
 
 _UNKNOWN: dict[int, str] = {}
-"""A name, new in every process, for models that state nothing their parts could be known by."""
+"""A name, new in every process, for models that state nothing their units could be known by."""
 
 
 def model_key(model: Model) -> dict[str, Any]:
@@ -30,9 +29,13 @@ def model_key(model: Model) -> dict[str, Any]:
     return {"name": model.name, **known}
 
 
-def unit_key(stage: Stage, content: str, settings: Settings, model: Model | None) -> str:
-    """The key of a unit: its item's content, the model, the settings, and the same of what the stage needs."""
+def unit_key(stage: FootageStage, content: str, settings: Settings, model: Model | None) -> str:
+    """The key of a unit: its input's content, the model, the settings, and the same of what the stage needs.
+
+    model  None where the stage works without one
+    """
     fixed = {"deterministic": True} if settings.deterministic else {}
+    needs = (needed for needed in stage.needs if isinstance(needed, FootageStage))
     return key_of(
         {
             **fixed,
@@ -42,12 +45,10 @@ def unit_key(stage: Stage, content: str, settings: Settings, model: Model | None
             "content": content,
             "model": None if model is None else model_key(model),
             "settings": settings.subset(stage.settings),
-            "also": load(stage.also)(settings, model) if stage.also else None,
+            "extra": stage.extra_key(settings, model) if stage.extra_key else None,
             "needs": {
-                name: unit_key(
-                    BY_NAME[name], content, settings, model if BY_NAME[name].per == "model" else None
-                )
-                for name in stage.needs
+                needed.name: unit_key(needed, content, settings, model if needed.per == "model" else None)
+                for needed in needs
             },
         }
     )
@@ -65,12 +66,13 @@ def record(
     records  of the stages made before it
     known    what is known beforehand, where the stage looks at it
     """
+    read = [other.name for other in (*stage.needs, *stage.uses)]
     made_of = {
         "version": stage.version,
         "package": __version__,
-        "settings": settings.subset((*stage.settings, *stage.summed)),
+        "settings": settings.subset(stage.all_settings),
         "labels": "" if known is None else key_of({"known": known.as_rows()}),
-        "needs": {n: records[n]["key"] for n in (*stage.needs, *stage.uses) if n in records},
+        "needs": {name: records[name]["key"] for name in read if name in records},
         "units": dict(units),
     }
     return {"key": key_of(made_of), **made_of, "units": len(units)}
@@ -85,15 +87,14 @@ def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> 
     found = []
     if own["version"] != stage.version or own["package"] != __version__:
         found.append(f"made by vidrobust {own['package']}, stage version {own['version']}")
-    for name, value in settings.subset((*stage.settings, *stage.summed)).items():
-        if name in stage.summed and name not in own["settings"]:
-            continue  # of a folder from before this setting
+    for name, value in settings.subset(stage.all_settings).items():
         if own["settings"].get(name) != value:
             found.append(f"{name} was {_word(own['settings'].get(name))}, now {_word(value)}")
-    for name in (*stage.needs, *stage.uses):
+    for other in (*stage.needs, *stage.uses):
+        name = other.name
         if name in records and own["needs"].get(name) != records[name]["key"]:
             found.append(f"{name} was made anew" if name in own["needs"] else f"{name} was made since")
-    found += [f"{name} is missing" for name in stage.needs if name not in records]
+    found += [f"{needed.name} is missing" for needed in stage.needs if needed.name not in records]
     return found
 
 

@@ -17,21 +17,15 @@ from vidrobust.frames.device import make_deterministic
 from vidrobust.models.info import model_info
 from vidrobust.models.load import load_models
 from vidrobust.models.merged import merged
-from vidrobust.models.predict import Model, needs_pixels
+from vidrobust.models.predict import Model
 from vidrobust.pipeline import inputs
-from vidrobust.pipeline.counts import Counts, shares, usual
-from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
 from vidrobust.pipeline.inputs import Inputs
-from vidrobust.pipeline.keys import unit_key
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.segments import Segment, segments_of
-from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.pipeline.workers.setup import Classes, first_frames
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.tables import schema as tables
-from vidrobust.text.printable import printable
 from vidrobust.video.source import VideoSource
 
 
@@ -67,11 +61,6 @@ class Run:
         """The item on whose first frames the number format of the models was calibrated."""
         self._inputs: Inputs | None = None
         self._models: list[Model] | None = None
-        self._segments: dict[str, tuple[Segment, ...]] = {}
-        self._sharing: tuple[str, ...] | None = None
-        self._counts: Counts | None = None
-        self._shares: dict[str, dict[str, int]] = {}
-        self.cost: CostEstimate | None = None
 
     @property
     def path(self) -> Path:
@@ -101,7 +90,7 @@ class Run:
         if self._inputs is None:
             self._inputs = inputs.find(self.settings, self.path / "cache" / "hashes.json", self.reporter)
             if not self._inputs.readable:
-                self.folder.update(failed=self._inputs.failed, left_out=self._inputs.left_out)
+                self.note_inputs()
                 raise InputError("nothing could be evaluated: none of the sources holds any footage")
             self.folder.write_table("items", items_table(self._inputs.items))
             self.folder.write_table("labels", self._inputs.known.labels)
@@ -113,9 +102,7 @@ class Run:
         if self._models is None:
             sample: torch.Tensor | None = None
             if self.settings.precision == "int8":
-                self.look()
-                self.calibration = self.inputs.readable[0]
-                sample = first_frames(self.calibration, self.settings)
+                sample = self._calibration_frames()
             loaded = self._loaded or loaded_models(self.settings, sample)
             self._models = [self._in_classes(model) for model in loaded]
             for model in self._models:
@@ -127,6 +114,17 @@ class Run:
                 ]
             )
         return self._models
+
+    def _calibration_frames(self) -> torch.Tensor:
+        """The first frames of the first input that can be read."""
+        for item in self.inputs.readable:
+            try:
+                sample = first_frames(item, self.settings)
+            except InputError:
+                continue  # recorded where its footage is looked at
+            self.calibration = item
+            return sample
+        raise InputError("nothing could be evaluated: none of the sources could be read")
 
     @property
     def classes(self) -> Classes | None:
@@ -151,83 +149,9 @@ class Run:
             self.reporter.warn(f"{told}; they are matched by name")
         return found or model
 
-    def look(self) -> None:
-        """Open every item; what cannot be read has failed from here on. InputError where none is left."""
-        for item in self.inputs.readable:
-            self.segments(item)
-        if not self.inputs.readable:
-            self.folder.update(failed=self.inputs.failed, left_out=self.inputs.left_out)
-            raise InputError("nothing could be evaluated: none of the sources could be read")
-
-    def segments(self, item: Item) -> tuple[Segment, ...]:
-        """The stretches in which an item is worked on; none of one that cannot be read, which is recorded."""
-        if item.name not in self._segments:
-            content = self.inputs.content[item.name]
-            transitions = BY_NAME["transitions"]
-            known = self.cache.has(transitions, unit_key(transitions, content, self.settings, None))
-            # where an object's window is cut out, its first picture may be far inside
-            tried = item.boxes is None and not known
-            try:
-                found = segments_of(item, content, self.settings, tried=tried)
-            except InputError as error:
-                self.inputs.fail(printable(item.path), str(error), self.reporter)
-                found = ()
-            except SettingsError:
-                raise
-            except Exception:  # what nobody foresaw is told by the worker that meets it, and the others go on
-                found = (Segment(item, 0, 1, content, item),)
-            self._segments[item.name] = found
-        return self._segments[item.name]
-
-    @property
-    def sharing(self) -> tuple[str, ...]:
-        """The contents over which frames and pairs are spread: those of the items that can be read, each once."""
-        if self._sharing is None:
-            self.look()
-            self._sharing = tuple(dict.fromkeys(self.inputs.content[i.name] for i in self.inputs.readable))
-        return self._sharing
-
-    def share_among(self, contents: Sequence[str]) -> bool:
-        """Spread them over these alone from now on; whether that changes anything."""
-        changed = set(contents) != set(self.sharing)
-        if changed:
-            self._sharing, self._counts = tuple(dict.fromkeys(contents)), None
-            self._shares.clear()
-        return changed
-
-    @property
-    def counts(self) -> Counts:
-        """Frames and pairs of the run; those of a budget are estimated once, and stand in run.json."""
-        if self._counts is None:
-            found = self._asked_for()
-            told = {"budget": self.settings.budget, "frames": found.frames, "pairs": found.pairs}
-            self.folder.update(sample={**told, "items": len(self.sharing)})
-            self._counts = found
-        return self._counts
-
-    def _asked_for(self) -> Counts:
-        settings = self.settings
-        noted = self.folder.run.get("sample", {})
-        found = usual(len(self.sharing))
-        if settings.budget and None in (settings.frames, settings.pairs):
-            if noted.get("budget") == settings.budget:
-                found = Counts(noted["frames"], noted["pairs"])
-            else:
-                able = [model for model in self.models if needs_pixels(model)]
-                ahead = estimate_cost(settings, able, self.inputs, self.inputs.readable, self.reporter)
-                found, self.cost = (found, None) if ahead is None else (ahead.counts, ahead)
-        return Counts(settings.frames or found.frames, settings.pairs or found.pairs)
-
-    def count(self, counted: str, segment: Segment) -> int:
-        """How many frames, or pairs, fall to a segment; none to an item among those that do not share them."""
-        if counted not in self._shares:
-            found = shares(self.counts.of(counted), self.sharing, self.settings.seed)
-            self._shares[counted] = dict(zip(self.sharing, found, strict=True))
-        mine = self._shares[counted].get(self.inputs.content[segment.item.name], 0)
-        if not mine:
-            return 0
-        keys = [each.content for each in self.segments(segment.item)]
-        return shares(mine, keys, self.settings.seed)[segment.number]
+    def note_inputs(self) -> None:
+        """What could not be read, and what was left out, in run.json."""
+        self.folder.update(failed=self.inputs.failed, left_out=self.inputs.left_out)
 
     def item(self, name: str) -> Item:
         """The item of this name."""

@@ -1,82 +1,195 @@
-"""Stage: one step of a run, and all that is known of it; what must be made follows from these records."""
+"""Stage: one step of a study, as typed records; what must be made, and in which order, follows from them.
+
+    Stage ─┬─ FootageStage ─┬─ StreamStage   sees every frame in order
+           │                └─ SampleStage   asks for single frames
+           └─ TableStage                     reads tables, the whole run at once
+
+A stage is one object in ``stages/NAME/stage.py``. Its functions import what they need when they are called, so
+that the list of stages costs nothing to read; no torch here.
+"""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-Per = Literal["item", "model", "run"]
-How = Literal["stream", "frames", "tables"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vidrobust.models.predict import Model
+    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.unit import Context, Found, StreamWork
+    from vidrobust.run_folder.settings import Settings
+    from vidrobust.video.source import VideoSource
+
+Budgeted = Literal["frames", "pairs"]
+BUDGETED: tuple[Budgeted, ...] = ("frames", "pairs")
+Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
+"""What each unit noted beside its tables, by its input, model or "", and segment."""
+
+
+def _nothing_to_check(settings: Settings) -> None:
+    """Any settings will do."""
+
+
+def _metrics(run: Run) -> Any:
+    """The headline figures."""
+    return run.folder.read_json("metrics.json")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A record; the list of stages is in ``pipeline/stages.py``.
+    """What is known of every stage.
 
-    name      of its command, of its line in run.json, of its folder under parts/
+    name      of its command, of its line in run.json, of its folder in the cache
     sentence  what it answers, for the command line
-    version   raised whenever its numbers change; then its parts are made anew
-    per       its unit of work: an item, an item and a model, or the whole run at once
-    how       a unit's work is fed with every frame in order ("stream"), asks for single frames ("frames"), or
-              reads tables ("tables", the whole run at once)
-    tasks     of the models that have such a unit
+    version   raised whenever its numbers change; then its units are made anew
     needs     stages whose results it reads: they are made first
     uses      stages whose results it reads where they are there
     settings  names of the settings on which its numbers depend
-    summed    names of settings on which ``gives`` alone depends, not its parts; of ``labels`` also what they say
-    also      "module:function" (Settings, Model or None) -> plain values on which they depend besides: what other
-              packages bring
-    unit_tables  raw tables, made unit by unit, the first one marks a unit as done
-    gives     tables made of all units together; ``files`` beside them
-    work      "module:function" that does one unit; docs/architecture.md has the signatures
-    whole     "module:function" (Settings, model, what run.json says of the item, tables, transitions) -> the raw
-              tables of an item in several segments, where rows depend on the whole of it
-    counted   of a stage that works on a sample: the setting that says how many of the run, "frames" or "pairs"
-    asks      "module:function" (Context) -> numbers of the frames that its work asks for, to be decoded once
-    taken     "module:function" (rows, transitions, content, Settings, count) -> those of a sample so large
-    steps     "module:function" (Settings) -> steps that one of the sample takes; ``step`` is what one is called
-    finish    "module:function" (Run) that writes ``gives`` and ``files``
-    told      "module:function" (Run) -> what ``--json`` prints
-    check     "module:function" (Settings) that raises SettingsError for what the stage could not use
+    tables    of the run, made of all units together; ``files`` beside them
+    check     raises SettingsError for settings that the stage could not use
+    as_json   what ``--json`` prints
     command   whether it is a command of its own
     """
 
     name: str
     sentence: str
     version: int
-    per: Per
-    how: How
-    tasks: tuple[str, ...] = ("classification", "detection")
-    needs: tuple[str, ...] = ()
-    uses: tuple[str, ...] = ()
+    needs: tuple[Stage, ...] = ()
+    uses: tuple[Stage, ...] = ()
     settings: tuple[str, ...] = ()
-    summed: tuple[str, ...] = ()
-    also: str = ""
-    unit_tables: tuple[str, ...] = ()
-    gives: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
-    work: str = ""
-    whole: str = ""
-    counted: str = ""
-    asks: str = ""
-    taken: str = ""
-    steps: str = ""
-    step: str = "steps"
-    finish: str = ""
-    told: str = ""
-    check: str = ""
+    check: Callable[[Settings], object] = _nothing_to_check
+    as_json: Callable[[Run], Any] = _metrics
     command: bool = True
 
     @property
-    def reads_footage(self) -> bool:
-        """Whether its units are cut from footage."""
-        return self.how != "tables"
+    def all_settings(self) -> tuple[str, ...]:
+        """Names of all settings on which its results depend."""
+        return self.settings
+
+    @property
+    def all_tables(self) -> tuple[str, ...]:
+        """Names of all tables that it writes into the run folder."""
+        return self.tables
 
 
-def load(place: str) -> Callable[..., Any]:
-    """The function that "module:function" names; imported only when it is called for."""
-    module, _, name = place.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return function
+@dataclass(frozen=True, kw_only=True)
+class FootageStage(Stage):
+    """A stage whose work is cut from footage into units; their tables are joined, and then summarised.
+
+    per        its unit of work: an input, or an input and a model
+    tasks      of the models that have such a unit
+    unit_tables  made unit by unit, and kept in the cache; the first one marks a unit as done
+    summary_settings  settings on which ``tables`` alone depend, not the units; of ``labels`` also what they say
+    extra_key  plain values on which the units depend besides: what other packages bring
+    summarise  writes ``tables`` and ``files`` from the joined tables and what the units noted
+    """
+
+    per: Literal["item", "model"]
+    unit_tables: tuple[str, ...]
+    tasks: tuple[str, ...] = ("classification", "detection")
+    summary_settings: tuple[str, ...] = ()
+    extra_key: Callable[[Settings, Model | None], Any] | None = None
+    summarise: Callable[[Run, Facts], None] | None = None
+
+    @property
+    def all_settings(self) -> tuple[str, ...]:
+        return (*self.settings, *self.summary_settings)
+
+    @property
+    def all_tables(self) -> tuple[str, ...]:
+        return (*self.unit_tables, *self.tables)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamStage(FootageStage):
+    """A unit is fed with every frame in order.
+
+    work        makes the unit of a context and a model (None where ``per`` is "item")
+    whole_item  (settings, model, what run.json says of the input, its tables, its transitions) -> the tables of an
+                input that was worked on in segments, where rows depend on the whole of it
+    """
+
+    work: Callable[[Context, Model | None], StreamWork]
+    whole_item: (
+        Callable[
+            [Settings, Model, Mapping[str, Any], Mapping[str, pd.DataFrame], pd.DataFrame],
+            dict[str, pd.DataFrame],
+        ]
+        | None
+    ) = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleStage(FootageStage):
+    """A unit works on a sample of the frames, or of the pairs, of its footage, for all models at once.
+
+    budgeted       what the sample consists of; the setting of that name says how many of the run
+    work           does the unit
+    frames_needed  numbers of the frames that the work will ask for, to be decoded once
+    trim           (rows of a unit, its transitions, content, settings, count) -> the rows of a sample so large
+    steps          steps that one of the sample takes; ``step`` is what one is called
+    """
+
+    budgeted: Budgeted
+    work: Callable[[Context, VideoSource, list[Model]], dict[str, Found]]
+    frames_needed: Callable[[Context], Sequence[int]]
+    trim: Callable[[pd.DataFrame, pd.DataFrame, str, Settings, int], pd.DataFrame]
+    steps: Callable[[Settings], float]
+    step: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableStage(Stage):
+    """A stage that reads tables, the whole run at once; ``make`` writes its ``tables`` and ``files``."""
+
+    make: Callable[[Run], None]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages of a study, in the order in which they are made."""
+
+    stages: tuple[Stage, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(stage.name for stage in self.stages)
+
+    @property
+    def footage(self) -> tuple[FootageStage, ...]:
+        """Those that work on footage."""
+        return tuple(stage for stage in self.stages if isinstance(stage, FootageStage))
+
+    def named(self, name: str) -> Stage:
+        """The stage of this name; KeyError where there is none."""
+        return next((stage for stage in self.stages if stage.name == name), None) or self._unknown(name)
+
+    def _unknown(self, name: str) -> Stage:
+        raise KeyError(f"no stage {name!r}; there are {', '.join(self.names)}")
+
+    def with_needs(self, names: Iterable[str], made: Iterable[str] = ()) -> tuple[Stage, ...]:
+        """These stages and all they need, in order; of what they use, what has been ``made`` or is named."""
+        names, made = set(names), set(made)
+        wanted: set[str] = set()
+        open_ = [self.named(name) for name in names]
+        while open_:
+            stage = open_.pop()
+            wanted.add(stage.name)
+            more = (*stage.needs, *(other for other in stage.uses if other.name in made))
+            open_ += [other for other in more if other.name not in wanted]
+        return tuple(stage for stage in self.stages if stage.name in wanted)
+
+
+def described_by(stage: FootageStage) -> StreamStage:
+    """The stage that writes the transitions a unit of this one reads; the stage itself where it is that one."""
+    if isinstance(stage, StreamStage) and stage.unit_tables[0] == "transitions":
+        return stage
+    for needed in stage.needs:
+        if isinstance(needed, FootageStage):
+            return described_by(needed)
+    raise TypeError(f"stage {stage.name}: needs no stage that describes its inputs")

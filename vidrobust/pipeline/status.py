@@ -1,24 +1,24 @@
-"""What a run folder holds: each stage done, stale or missing, with its time. Told from run.json alone."""
+"""What a run folder holds: each stage done, stale or missing, with its time. Read from run.json alone."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from vidrobust.pipeline.keys import reasons
-from vidrobust.pipeline.stages import STAGES
+from vidrobust.pipeline.stage import Stages
 from vidrobust.run_folder.folder import RunFolder
 
 
-def status(folder: RunFolder) -> list[dict[str, Any]]:
+def status(folder: RunFolder, stages: Stages) -> list[dict[str, Any]]:
     """Rows stage, state ("done", "stale" or "missing"), seconds, why, in the order of the stages."""
     records, settings = folder.run["stages"], folder.settings
     rows = []
-    for stage in STAGES:
+    for stage in stages.stages:
         if stage.name not in records:
             row = {"stage": stage.name, "state": "missing", "seconds": None, "why": ""}
         else:
             why = reasons(stage, settings, records)
-            lost = [name for name in (*stage.unit_tables, *stage.gives) if not folder.has(name)]
+            lost = [name for name in stage.all_tables if not folder.has(name)]
             lost += [name for name in stage.files if not (folder.path / name).is_file()]
             why += [f"{name} is not there" for name in lost]
             seconds = records[stage.name]["seconds"]

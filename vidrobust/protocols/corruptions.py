@@ -49,7 +49,7 @@ CHUNK = 16
 """Pictures in memory at once."""
 
 Step = Callable[[int], None]
-"""Told how many pictures are done."""
+"""Wording how many pictures are done."""
 
 
 @dataclass(frozen=True, kw_only=True)

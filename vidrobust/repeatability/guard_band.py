@@ -48,7 +48,7 @@ def guard_band(
 ) -> GuardBand:
     """What a guard band of ``k`` x ``repeatability_sd`` does, summed over parts (JCGM 106:2012, chapter 9).
 
-    The band is as wide as asked; what it costs and saves is cost with the whole error of the gauge.
+    The band is as wide as asked; what it costs and saves is computed with the whole error of the gauge.
 
     low, high  the tolerance; -inf or inf where it is one-sided
     parts      (N,) true values of parts of equal chance: ``normal_parts``, or the means of those in a study

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
-from vidrobust.files.json_text import json_text
+from vidrobust.files.json_text import json_text, plain
 from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.run_folder.record import RunRecord
 from vidrobust.run_folder.settings import Settings
@@ -97,6 +97,11 @@ class RunFolder:
     def table_or_empty(self, name: str) -> pd.DataFrame:
         """A table, or one without rows where its stage has not run."""
         return self.table(name) if self.has(name) else tables.empty(name)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a table as plain values."""
+        rows: list[dict[str, Any]] = plain(self.table(name).to_dict("records"))
+        return rows
 
     def find_table(self, name: str) -> pd.DataFrame | None:
         """A table, or None where its stage has not run or found no row."""

@@ -23,7 +23,7 @@ class FootageNeeded:
     """What it takes to see a rate with a wanted interval.
 
     rate, half_width  what was asked: the interval is rate - half_width to rate + half_width
-    correlation       share of the variance between clusters that was cost with
+    correlation       share of the variance between clusters that was assumed
     clusters          independent units needed; cluster: what one is
     seconds           of footage needed, observed_s of which is there
     """

@@ -18,7 +18,57 @@ from vidrobust.video.pyav_cuda import open_pyav_cuda
 from vidrobust.video.stream import Reader
 from vidrobust.video.torchcodec import open_torchcodec
 
-BACKENDS = ("auto", "pyav", "torchcodec", "decord")
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A video to be opened: where it is, as which input, in which colours, and whether an address may be read."""
+
+    path: Path | str
+    item: str
+    color: ColorMode
+    allow_network: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoder:
+    """A library that decodes, by name; ``on_device`` opens on the device of that name, None: it cannot.
+
+    in_auto  whether ``auto`` may choose it
+    """
+
+    name: str
+    on_cpu: Callable[[Asked], Reader]
+    on_device: Callable[[Asked, str], Reader] | None = None
+    in_auto: bool = True
+
+
+def _pyav(asked: Asked) -> Reader:
+    return PyAVReader(
+        asked.path, item=asked.item, color=asked.color, reason="", allow_network=asked.allow_network
+    )
+
+
+def _pyav_cuda(asked: Asked, device: str) -> Reader:
+    return open_pyav_cuda(Path(asked.path), item=asked.item, device=device, reason="")
+
+
+def _torchcodec(asked: Asked, device: str = "cpu") -> Reader:
+    return open_torchcodec(Path(asked.path), item=asked.item, device=device, color=asked.color, reason="")
+
+
+def _decord(asked: Asked) -> Reader:
+    return open_decord(Path(asked.path), item=asked.item, color=asked.color, reason="")
+
+
+DECODERS: tuple[Decoder, ...] = (
+    Decoder(name="torchcodec", on_cpu=_torchcodec, on_device=_torchcodec),
+    Decoder(name="pyav", on_cpu=_pyav, on_device=_pyav_cuda),
+    Decoder(name="decord", on_cpu=_decord, in_auto=False),
+)
+"""The decoders, in the order in which ``auto`` tries them on a device. A new one is a file and a line here."""
+ON_CPU = "pyav"
+"""What ``auto`` takes on the CPU: the exact one (docs/decoding.md)."""
+BACKENDS = ("auto", *(decoder.name for decoder in DECODERS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,26 +113,18 @@ def routes(
 ) -> list[Route]:
     """The ways to deliver on ``device`` in the order in which they are tried."""
 
-    def pyav() -> Reader:
-        return PyAVReader(path, item=item, color=color, reason="", allow_network=allow_network)
-
-    def torchcodec(on: str) -> Callable[[], Reader]:
-        return lambda: open_torchcodec(Path(path), item=item, device=on, color=color, reason="")
-
-    def decord() -> Reader:
-        return open_decord(Path(path), item=item, color=color, reason="")
-
-    def surfaces() -> Reader:
-        return open_pyav_cuda(Path(path), item=item, device=device, reason="")
-
-    on_cpu = {"auto": pyav, "pyav": pyav, "torchcodec": torchcodec("cpu"), "decord": decord}[backend]
-    name = "pyav" if backend == "auto" else backend
-    last = Route(name=name, decodes_on="cpu", delivers_on=device, open=on_cpu)
+    asked = Asked(path=path, item=item, color=color, allow_network=allow_network)
+    by_name = {decoder.name: decoder for decoder in DECODERS}
+    plain = by_name[ON_CPU if backend == "auto" else backend]
+    last = Route(name=plain.name, decodes_on="cpu", delivers_on=device, open=lambda: plain.on_cpu(asked))
     if device == "cpu":
         return [last]
-    on_device = {"torchcodec": torchcodec(device), "pyav": surfaces}
-    first = [n for n in on_device if backend in ("auto", n)]
-    return [*(Route(name=n, decodes_on=device, delivers_on=device, open=on_device[n]) for n in first), last]
+    first = [d for d in DECODERS if d.name == backend or (backend == "auto" and d.in_auto)]
+    return [*(_on_device(d.name, d.on_device, asked, device) for d in first if d.on_device), last]
+
+
+def _on_device(name: str, opened: Callable[[Asked, str], Reader], asked: Asked, device: str) -> Route:
+    return Route(name=name, decodes_on=device, delivers_on=device, open=lambda: opened(asked, device))
 
 
 def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> Chosen:

@@ -95,7 +95,7 @@ def test_frames_without_boxes_and_a_thousand_boxes() -> None:
     [
         (
             {"start_score": 0.2},
-            "0 <= keep <= start_score <= 1, got keep 0.3 and start_score 0.2",
+            "0 <= keep_score <= start_score <= 1, got keep_score 0.3 and start_score 0.2",
         ),
         ({"iou": 0.0}, "an iou in"),
         ({"max_gap": -1}, "a max_gap of 0 frames or more"),

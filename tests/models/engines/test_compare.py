@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from vidrobust.cli.tools import register
+from vidrobust.cli.tools import engines
 from vidrobust.errors import SettingsError
 from vidrobust.models.engines.compare import compare_engines
 from vidrobust.models.load import load_as_it_is
@@ -57,7 +57,7 @@ def test_a_callable_has_no_engines(teddy: torch.Tensor) -> None:
 def test_the_command(models: Path, corpus: Path) -> None:
     clip = corpus / "objects" / "cotracker_cat.mp4"
     group = click.Group()
-    register(group)
+    group.add_command(engines)
     done = CliRunner().invoke(
         group, ["engines", str(clip), "--model", f"onnx:{models / NET}", "--frames", "6", "--json"]
     )

@@ -13,7 +13,6 @@ from vidrobust.errors import SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import Segment
-from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.pipeline.workers.order import (
     Began,
     Event,
@@ -27,6 +26,7 @@ from vidrobust.pipeline.workers.order import (
 )
 from vidrobust.pipeline.workers.pool import Dispatcher
 from vidrobust.run_folder.unit_cache import UnitCache
+from vidrobust.stages.catalogue import STAGES
 
 
 def order(number: int, *stages: str) -> Order:
@@ -34,9 +34,15 @@ def order(number: int, *stages: str) -> Order:
     item = Item(name=f"clip {number}", path=Path(f"/clips/{number}.mp4"))
     segment = Segment(item, 0, 1, f"content {number}", item)
     units = [
-        Unit(BY_NAME[stage], segment, model, "classification" if model else "", f"{number} {stage} {model}")
+        Unit(
+            STAGES.named(stage),
+            segment,
+            model,
+            "classification" if model else "",
+            f"{number} {stage} {model}",
+        )
         for stage in stages
-        for model in (("a", "b") if BY_NAME[stage].per == "model" else ("",))
+        for model in (("a", "b") if STAGES.named(stage).per == "model" else ("",))
     ]
     return Order(number, segment, tuple(units))
 

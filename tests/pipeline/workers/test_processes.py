@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import need
-from tests.pipeline.conftest import FEW
+from tests.pipeline.conftest import few
 
 MODELS = '''
 import os, signal, sys, time
@@ -100,7 +100,16 @@ class Place:
     def start(self, out: str, *more: str, model: str = "dying", **env: str) -> subprocess.Popen[str]:
         sources = (str(self.base / "line"), "-mmodelled:plain", f"-mmodelled:{model}")
         return subprocess.Popen(
-            [sys.executable, "-c", START, "correlate", *sources, f"-o{self.base / out}", *FEW, *more],
+            [
+                sys.executable,
+                "-c",
+                START,
+                "correlate",
+                *sources,
+                f"-o{self.base / out}",
+                *few("correlate"),
+                *more,
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

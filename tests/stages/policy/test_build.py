@@ -10,9 +10,9 @@ import pytest
 
 from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.policy.build import Evidence, build
-from vidrobust.stages.policy.observed import OF_WIDTH
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.replication import Replication
+from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.stages.variation.spread import QUANTITIES
 
 WIDTH = 640

@@ -21,8 +21,8 @@ import torch
 
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.policy.exports import render_all, write_all
-from vidrobust.stages.policy.observed import OF_WIDTH
 from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.variation.observed import OF_WIDTH
 
 SIZE = (96, 128)
 PINNED = {

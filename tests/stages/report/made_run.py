@@ -26,10 +26,11 @@ from vidrobust.predictions import Classifications
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.headline import collect
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages import conclusions
 from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.causes.shares import summarise_by
+from vidrobust.stages.correlate import conclusion as correlate_conclusion
+from vidrobust.stages.policy import conclusion as policy_conclusion
 from vidrobust.stages.stability.rates import summarise
 from vidrobust.stages.variation.changes import summarise as summarise_variation
 from vidrobust.stages.variation.quantities import UNITS
@@ -101,8 +102,8 @@ def make(
         folder.note_stage(stage, {"seconds": 12.3})
     if conclude:
         run = Run(folder, folder.settings, Reporter(quiet=True))
-        conclusions.correlate(run)
-        conclusions.make_policy(run)
+        correlate_conclusion.correlate(run)
+        policy_conclusion.make_policy(run)
         folder.note_stage("correlate", {"seconds": 1.0})
         folder.note_stage("policy", {"seconds": 1.0})
     folder.write_json("metrics.json", collect(folder))

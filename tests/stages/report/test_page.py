@@ -20,10 +20,10 @@ from vidrobust.errors import InputError
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments import player_section
-from vidrobust.stages.policy.observed import OF_WIDTH
 from vidrobust.stages.report import page as html
 from vidrobust.stages.report.page import write_report
 from vidrobust.stages.stability import by_clip
+from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.text.numbers import number, one_in, percent, percent_with_interval
 
 SECTIONS = (

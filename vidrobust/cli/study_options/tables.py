@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+from vidrobust.cli.options import options
+
 KINDS = ("gauge", "attribute", "type1", "linearity", "stability")
 """The studies of tables; the file of each is the option of the same name."""
 
 
-def together(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """Several options as one decorator, in this order."""
-
-    def decorate(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-TABLES = together(
+TABLES = options(
     click.option(
         "--gauge", "gauge_file", metavar="CSV", help="A variables study: part, operator, trial, value."
     ),
@@ -62,7 +49,7 @@ TABLES = together(
         "--reference", type=float, metavar="X", help="True value of the part of --type1 or --stability."
     ),
 )
-VARIABLES = together(
+VARIABLES = options(
     click.option(
         "--design",
         type=click.Choice(["auto", "crossed", "nested"]),
@@ -101,7 +88,7 @@ VARIABLES = together(
         help="Pool the interaction above this p-value.",
     ),
 )
-CLASSES = together(
+CLASSES = options(
     click.option("--defect", metavar="CLASS[,CLASS]", help="The classes that are defects."),
     click.option("--pass-fail", is_flag=True, help="Only defect or not counts, not which class."),
     click.option(
@@ -115,7 +102,7 @@ CLASSES = together(
         help="How frames become a verdict: majority, any-defect, mean, last, worst.",
     ),
 )
-RESULT = together(
+RESULT = options(
     click.option(
         "--profile",
         metavar="NAME|FILE",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vidrobust.footage.item import Item
 from vidrobust.pipeline.segments import Segment
-from vidrobust.pipeline.stage import Stage
+from vidrobust.pipeline.stage import FootageStage, SampleStage, StreamStage
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.text.printable import printable
 
@@ -20,7 +20,7 @@ class Unit:
     count  of a stage that works on a sample: how many frames or pairs; a part that holds more of them will do
     """
 
-    stage: Stage
+    stage: FootageStage
     segment: Segment
     model: str
     task: str
@@ -33,7 +33,7 @@ class Unit:
 
     def had(self, cache: UnitCache) -> int:
         """How many frames or pairs its part holds; 0 where there is none."""
-        if not self.stage.counted or not cache.has(self.stage, self.key):
+        if not isinstance(self.stage, SampleStage) or not cache.has(self.stage, self.key):
             return 0
         return int(cache.facts(self.stage, self.key)["count"])
 
@@ -76,10 +76,10 @@ class Order:
         """What is done together, in order: everything that sees each frame, then stage by stage; or one by one."""
         if self.apart:
             return [(unit,) for unit in self.units]
-        streams = tuple(unit for unit in self.units if unit.stage.how == "stream")
-        others = [unit for unit in self.units if unit.stage.how != "stream"]
+        streams = tuple(unit for unit in self.units if isinstance(unit.stage, StreamStage))
+        others = [unit for unit in self.units if not isinstance(unit.stage, StreamStage)]
         stages = dict.fromkeys(unit.stage for unit in others)
-        steps = [streams, *(tuple(unit for unit in others if unit.stage is stage) for stage in stages)]
+        steps = [streams, *(tuple(unit for unit in others if unit.stage == stage) for stage in stages)]
         return [step for step in steps if step]
 
     def rest(self, units: Sequence[Unit]) -> Order:

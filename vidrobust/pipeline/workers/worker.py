@@ -21,8 +21,7 @@ from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.keys import unit_key
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import Segment
-from vidrobust.pipeline.stage import load
-from vidrobust.pipeline.stages import BY_NAME
+from vidrobust.pipeline.stage import FootageStage, SampleStage, StreamStage, described_by
 from vidrobust.pipeline.unit import Context, Found, StreamWork
 from vidrobust.pipeline.workers.order import Order, Unit
 from vidrobust.run_folder.settings import Settings
@@ -33,7 +32,7 @@ from vidrobust.video.prefetch import prefetched
 from vidrobust.video.source import VideoSource
 
 Fail = Callable[[Order, str, str], None]
-"""Told (order, path, error) of what failed."""
+"""Wording (order, path, error) of what failed."""
 
 
 _TOO_LARGE = (
@@ -71,7 +70,7 @@ class Worker:
                     if source is None or order.apart:
                         stack.close()
                         source = stack.enter_context(self._open(order.segment))
-                    if step[0].stage.how == "stream":
+                    if isinstance(step[0].stage, StreamStage):
                         self._stream(order, source, step)
                     else:
                         ahead = [step] if order.apart else steps[number:]
@@ -100,22 +99,24 @@ class Worker:
 
     def _asked_for(self, order: Order, source: VideoSource, steps: Sequence[Sequence[Unit]]) -> list[int]:
         """The numbers of the frames that these steps will ask for, to be decoded once."""
+        units = [unit for step in steps for unit in step]
         asked = {
-            (unit.stage.asks, unit.count, unit.had(self.cache))
-            for step in steps
-            for unit in step
-            if unit.stage.asks
+            (unit.stage, unit.count, unit.had(self.cache))
+            for unit in units
+            if isinstance(unit.stage, SampleStage)
         }
-        context = self._context(order.segment, source, lambda _: None)
+        context = self._context(units[0].stage, order.segment, source, lambda _: None)
         found: set[int] = set()
-        for asks, count, have in asked:
-            found |= set(load(asks)(dataclasses.replace(context, count=count, have=have)))
+        for stage, count, have in asked:
+            found |= set(stage.frames_needed(dataclasses.replace(context, count=count, have=have)))
         return sorted(found)
 
-    def _context(self, segment: Segment, source: VideoSource, advance: Callable[[int], None]) -> Context:
-        transitions, item = BY_NAME["transitions"], segment.item
-        key = unit_key(transitions, segment.content, self.settings, None)
-        there = self.cache.has(transitions, key)
+    def _context(
+        self, stage: FootageStage, segment: Segment, source: VideoSource, advance: Callable[[int], None]
+    ) -> Context:
+        item, described = segment.item, described_by(stage)
+        key = unit_key(described, segment.content, self.settings, None)
+        there = self.cache.has(described, key)
         return Context(
             item=item,
             content=segment.content,
@@ -124,7 +125,9 @@ class Worker:
             origin=segment.origin,
             settings=self.settings,
             info=source.info,
-            transitions=self.cache.read(transitions, key, "transitions", item.name) if there else None,
+            transitions=self.cache.read(described, key, described.unit_tables[0], item.name)
+            if there
+            else None,
             advance=advance,
         )
 
@@ -141,9 +144,10 @@ class Worker:
         works: dict[Unit, StreamWork] = {}
         with ExitStack() as stack:
             counter = stack.enter_context(self.reporter.counting(name, source.info.num_frames, "frames"))
-            context = self._context(order.segment, source, counter.advance)
+            context = self._context(units[0].stage, order.segment, source, counter.advance)
             for unit in units:
-                works[unit] = load(unit.stage.work)(context, self._model(unit))
+                assert isinstance(unit.stage, StreamStage)
+                works[unit] = unit.stage.work(context, self._model(unit))
             for batch, transitions in stack.enter_context(closing(watched)):
                 for unit in list(works):
                     try:
@@ -169,12 +173,13 @@ class Worker:
         have  how many of its frames or pairs the cache holds that are there, and that are now added to
         """
         stage, name = units[0].stage, order.item.name
-        work = load(stage.work)
+        assert isinstance(stage, SampleStage)
+        work = stage.work
         count = max(unit.count for unit in units)
-        total = round((count - have) * load(stage.steps)(self.settings)) if stage.steps else None
+        total = round((count - have) * stage.steps(self.settings))
         started = time.perf_counter()
         with self.reporter.counting(f"{name}: {stage.name}", total, stage.step) as counter:
-            context = self._context(order.segment, source, counter.advance)
+            context = self._context(stage, order.segment, source, counter.advance)
             context = dataclasses.replace(context, count=count, have=have)
             try:
                 found: dict[str, Found] = dict(work(context, source, [self.models[u.model] for u in units]))

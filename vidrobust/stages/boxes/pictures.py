@@ -21,7 +21,7 @@ OWN, OTHER, EXPECTED = (0, 158, 115), (138, 138, 138), (213, 94, 0)
 """RGB: the box of the track, other boxes, where the missed object is expected."""
 
 
-def run(run: Run) -> None:
+def make(run: Run) -> None:
     """Write ``box_curve``, and ``box_moments.json`` with its pictures."""
     detections, transitions = run.table("detections"), run.table("transitions")
     run.folder.write_table("box_curve", _curves(run, detections, transitions))

@@ -3,7 +3,7 @@
 The interval comes from leaving out one cluster at a time (jackknife); its width is Student's t with as many
 degrees of freedom as clusters really carry the spread: a share that one cluster alone decides is not known any
 better for all the clusters that have nothing to say. To that comes what the sample may have missed: each end is
-cost as if one more pair of average change had been drawn, of which the cause holds a quarter (upper end) or
+estimated as if one more pair of average change had been drawn, of which the cause holds a quarter (upper end) or
 minus a tenth (lower end). Without it a share near zero, all of which lies in a few pairs that were not drawn,
 would be called surely zero.
 """

@@ -14,7 +14,6 @@ from vidrobust.frames.device import trim_heap
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import task_of
 from vidrobust.models.predict import Model
-from vidrobust.pipeline.stages import BY_NAME
 from vidrobust.pipeline.unit import Context, Found
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.boxes import seen_boxes
@@ -24,6 +23,7 @@ from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.sample import choose_pairs
 from vidrobust.stages.causes.scene import Motion
 from vidrobust.stages.causes.score import score, seen_by
+from vidrobust.stages.causes.tables import UNIT_TABLES
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
@@ -42,7 +42,7 @@ SECOND_SHARE = 4
 def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
     """Replay the pairs that the sample holds; neighbours first, then some about a second apart."""
     pairs = _new_pairs(context)
-    found: dict[str, list[dict[str, object]]] = {name: [] for name in BY_NAME["causes"].unit_tables}
+    found: dict[str, list[dict[str, object]]] = {name: [] for name in UNIT_TABLES}
     for pair, replayed in _each_replayed(source, context.need_transitions(), pairs):
         ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
         ids |= {"weight": pair.weight, "scale": pair.scale, "time_s": pair.time_s}
@@ -123,7 +123,7 @@ def _seen(
     yield places[0], seen.places, np.zeros(len(pair.album), np.int64), ("",)
 
 
-def known(settings: Settings, model: Model) -> dict[str, float]:
+def extra_key(settings: Settings, model: Model) -> dict[str, float]:
     """The scores from which a box counts, on which the account of a detector depends besides."""
     return (
         {"track_start_score": settings.track_start_score, "track_keep_score": settings.track_keep_score}
@@ -132,7 +132,7 @@ def known(settings: Settings, model: Model) -> dict[str, float]:
     )
 
 
-def asks(context: Context) -> list[int]:
+def frames_needed(context: Context) -> list[int]:
     """The frames of the pairs that are to be replayed, and those beside them."""
     transitions = context.need_transitions()
     pairs = _new_pairs(context)[["frame_a", "frame_b"]].to_numpy(np.int64)
@@ -153,7 +153,7 @@ def steps(settings: Settings) -> float:
     return 1 + 1 / SECOND_SHARE
 
 
-def taken(
+def trim(
     rows: pd.DataFrame, transitions: pd.DataFrame, content: str, settings: Settings, count: int
 ) -> pd.DataFrame:
     """The rows of a sample of ``count`` pairs, with its weights, of a part that may hold more."""

@@ -19,10 +19,10 @@ from vidrobust.stages.causes.score import KEYFRAMES, NOISE
 from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy.candidates import Standing, standings
-from vidrobust.stages.policy.observed import Observed, observed
 from vidrobust.stages.policy.policy import Outcome, Policy, PolicyStep, Rejected
 from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.response import LEAST, Response, response
+from vidrobust.stages.variation.observed import Observed, observed
 from vidrobust.text.numbers import number, percent, share, share_with_interval, with_interval
 
 SMALLEST_SHARE = 0.05

@@ -17,7 +17,7 @@ from typing import Any
 
 from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text, plain
-from vidrobust.stages.policy.observed import OF_WIDTH
+from vidrobust.stages.variation.observed import OF_WIDTH
 
 SCHEMA = 2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,14 +44,15 @@ class Made:
     notes: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
 
-def replay_all(run: Run) -> None:
+def replay_all(run: Run, only: Collection[str] = ()) -> None:
     """Write the table ``replayed_answers`` and replays.json, where they are not there or are of other answers.
 
-    Of every classifier that looks at pixels, on every item, every remedy of the input.
+    Of every classifier that looks at pixels, on every item, every remedy of the input; ``only``: these, where some
+    are named.
     """
     told = run.folder.read_json(REPLAYS) if (run.path / REPLAYS).is_file() else {}
     policy = _policy(run)
-    wanted = {"of": made_of(run), "looks": policy}
+    wanted = {"of": made_of(run), "looks": policy, "only": sorted(only)}
     if told and told.get("made_of") == wanted:
         run.reporter.say("replays: up to date")
         return
@@ -59,7 +60,7 @@ def replay_all(run: Run) -> None:
     able = [m for m in run.models if m.task == "classification" and needs_pixels(m)]
     for item in run.inputs.readable:
         if able:
-            _item(run, item, able, policy, made)
+            _item(run, item, able, policy, only, made)
     table = pd.concat(made.rows, ignore_index=True) if made.rows else tables.empty(TABLE)
     run.folder.write_table(TABLE, table)
     keys = sorted({*made.seconds, *made.notes})
@@ -86,7 +87,14 @@ def _policy(run: Run) -> list[list[Any]]:
     return found or [["translation", float(find("translation").strengths[0])]]
 
 
-def _item(run: Run, item: Item, models: Sequence[Model], policy: list[list[Any]], made: Made) -> None:
+def _item(
+    run: Run,
+    item: Item,
+    models: Sequence[Model],
+    policy: list[list[Any]],
+    only: Collection[str],
+    made: Made,
+) -> None:
     rows = run.table("transitions")
     rows = rows[rows["item"] == item.name]
     if not len(rows):
@@ -98,12 +106,14 @@ def _item(run: Run, item: Item, models: Sequence[Model], policy: list[list[Any]]
     steps = measured_steps(frames(), begins)
     step_s = float(np.median(np.diff(rows["time_s"]))) if len(rows) > 1 else 1.0
     for name, shared in _shared(frames, steps, 1.0 / step_s).items():
-        for model in models:
+        for model in models if not only or name in (*only, CONTROL) else ():
             _arm(run, item.name, number, model, name, shared, made)
     for model in models:
         for name, own in _of_model(frames, model).items():
-            _arm(run, item.name, number, model, name, own, made)
-        _look_again(run, item, number, model, policy, frames, made)
+            if not only or name in only:
+                _arm(run, item.name, number, model, name, own, made)
+        if not only or f"look-again-{LOOKS}" in only:
+            _look_again(run, item, number, model, policy, frames, made)
 
 
 def _frames_of(run: Run, item: str) -> Iterator[np.ndarray]:

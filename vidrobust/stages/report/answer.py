@@ -80,11 +80,11 @@ def _how_stable(run: RunTables, stability: pd.DataFrame, model: str) -> str:
     for name in task.answered:
         metric = find_metric(name, task.name)
         found = stability_section.overall(stability, model, name)
-        if metric is None or metric.told is None or not found["n"] or not known(found["value"]):
+        if metric is None or metric.wording is None or not found["n"] or not known(found["value"]):
             continue
         rate = percent_with_interval(found["value"], found["low"], found["high"])
-        words = metric.told.happens if found["value"] else metric.told.never
-        said.append(f"{words}: {rate} of {plural(int(found['n']), metric.told.of, metric.told.many)}")
+        words = metric.wording.happens if found["value"] else metric.wording.never
+        said.append(f"{words}: {rate} of {plural(int(found['n']), metric.wording.of, metric.wording.many)}")
     return f"{'; '.join(said)} in {scope}" if said else task.nothing
 
 

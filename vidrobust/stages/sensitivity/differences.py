@@ -25,7 +25,7 @@ from vidrobust.video.prefetch import prefetched
 AHEAD = 1
 """Batches that are perturbed before they are asked for."""
 Step = Callable[[int], None]
-"""Told how many perturbed frames were just predicted."""
+"""Wording how many perturbed frames were just predicted."""
 
 
 @dataclass(frozen=True)

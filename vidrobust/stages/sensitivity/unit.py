@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.files.json_text import plain
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.metrics.catalogue import versions_of
 from vidrobust.models.predict import Model
@@ -64,7 +65,7 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
     }
 
 
-def asks(context: Context) -> list[int]:
+def frames_needed(context: Context) -> list[int]:
     """The frames that are to be perturbed."""
     return [int(number) for number in _order(context)[context.have :]]
 
@@ -73,7 +74,7 @@ def _order(context: Context) -> np.ndarray:
     return frames_to_study(context.need_transitions(), context.count, context.content, context.settings.seed)
 
 
-def taken(
+def trim(
     rows: pd.DataFrame, transitions: pd.DataFrame, content: str, settings: Settings, count: int
 ) -> pd.DataFrame:
     """The rows of the first ``count`` frames, of a part that may hold more."""
@@ -85,7 +86,7 @@ def chunk(info: VideoInfo) -> int:
     return max(1, min(64, CHUNK_BYTES // (3 * info.width * info.height)))
 
 
-def known(settings: Settings, model: Model) -> dict[str, Any]:
+def extra_key(settings: Settings, model: Model) -> dict[str, Any]:
     """The perturbations and metrics that these settings come to, some of which other packages may bring."""
     perturbations = [[each.key, list(each.strengths)] for each in perturbations_of(settings)]
     return {"perturbations": perturbations, "metrics": versions_of(model.task)}
@@ -134,3 +135,10 @@ def frames_to_study(transitions: pd.DataFrame, count: int, content: str, seed: i
     candidates = np.unique(starts if len(starts) else frames)
     chosen: np.ndarray = candidates[spread_order(len(candidates), count, start_of(seed, content))]
     return chosen
+
+
+def means(table: pd.DataFrame) -> Any:
+    """The mean of every difference, by model, perturbation and strength, as plain values."""
+    by = ["model", "perturbation", "strength", "metric"]
+    found = table.groupby(by, sort=False)["value"].agg(value="mean", n="size").reset_index()
+    return plain(found.to_dict("records"))

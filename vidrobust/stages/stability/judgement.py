@@ -38,8 +38,8 @@ def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> J
     rate, low, high  share of what is counted and its 95 % interval; NaN where there is none. n  how many
     A word is given only where both ends of the interval fall under it.
     """
-    assert metric.told is not None
-    of, name = (metric.told.of, metric.told.many), metric.told.called
+    assert metric.wording is not None
+    of, name = (metric.wording.of, metric.wording.many), metric.wording.called
     if not n or not known(rate):
         return Judgement("not measured", "unknown", f"There is no {of[0]} to count.")
     if n < FEWEST:

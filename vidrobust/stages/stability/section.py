@@ -78,14 +78,14 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
 def _card(name: str, task: Task, stability: pd.DataFrame, rows: Mapping[str, str]) -> ModelCard:
     metric = find_metric(task.answered[0], task.name)
     assert metric is not None
-    assert metric.told is not None
+    assert metric.wording is not None
     found = overall(stability, name, metric.name)
     caution = _caution(found)
     return ModelCard(
         name=name,
         judgement=judgement.stability(found["value"], found["low"], found["high"], int(found["n"]), metric),
-        one_in=_one_in(found, metric.told.none_seen),
-        event="" if found["value"] == 0 or found["n"] < FEWEST else metric.told.event,
+        one_in=_one_in(found, metric.wording.none_seen),
+        event="" if found["value"] == 0 or found["n"] < FEWEST else metric.wording.event,
         one_in_interval=one_in_interval(found["low"], found["high"]) if found["n"] >= FEWEST else NO_INTERVAL,
         rows={**rows, **({"Stands on": caution} if caution else {})},
     )

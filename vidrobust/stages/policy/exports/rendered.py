@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vidrobust.stages.policy.observed import OF_WIDTH
 from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.variation.observed import OF_WIDTH
 
 
 @dataclass(frozen=True, kw_only=True)

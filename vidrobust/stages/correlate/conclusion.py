@@ -1,4 +1,4 @@
-"""The stages that need tables only: the correlation and the policy."""
+"""The stage correlate: of a run, and of tables from anywhere."""
 
 from __future__ import annotations
 
@@ -10,33 +10,21 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import write_text
-from vidrobust.metrics.catalogue import TASKS, metrics_of, task_of
-from vidrobust.metrics.classification import CLASSIFICATION
+from vidrobust.metrics.catalogue import TASKS, metrics_of
 from vidrobust.metrics.task import Task
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
+from vidrobust.run_folder.model_tasks import tasks_of
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.causes.shares import over_a_second
 from vidrobust.stages.correlate.from_run import units_of_run
 from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
 from vidrobust.stages.correlate.study import correlate as correlate_units
 from vidrobust.stages.correlate.together import Together, explain_together
 from vidrobust.stages.correlate.units import Across, Units
-from vidrobust.stages.policy.build import Evidence, build
-from vidrobust.stages.policy.exports.write import write_all
-from vidrobust.stages.policy.policy import Policy
-from vidrobust.stages.policy.replication import Replication
-from vidrobust.stages.policy.trained_with import Trained
-from vidrobust.stages.policy.trained_with import parse as parse_training
 from vidrobust.tables import schema as tables
 
-NO_POLICY = (
-    "What to train with cannot be told from recorded predictions: it takes the model itself, which is shown new "
-    "pictures."
-)
 FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
 
 
@@ -62,70 +50,6 @@ def correlate(run: Run) -> None:
     for reason in left_out:
         reporter.say(f"correlation: {reason}")
     _write(folder, results, left_out)
-
-
-def make_policy(run: Run) -> None:
-    """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
-    families = {each.family for each in training_of(run.settings)}
-    tasks = _tasks(run.folder, run.table("sensitivity"))
-    if not tasks:
-        first = next((str(model["name"]) for model in run.model_records), "")
-        write_text(run.path / "policy.json", Policy(model=first, notes=(NO_POLICY,)).to_json())
-        run.reporter.say(f"policy: {NO_POLICY}")
-    for number, (model, task) in enumerate(tasks.items()):
-        evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
-        made = build(model, *evidence, trained_families=families, widen=run.settings.widen)
-        write_all(made, run.path if number == 0 else run.path / "policies" / _file_name(model))
-        run.reporter.say(f"policy, {model}: {made.headline}")
-
-
-def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
-    """What one account of a model says, and what belongs to it; prefix of the account's tables."""
-    account, by, named, candidate_fits = (
-        _of(run.table(f"{prefix}{name}"), model)
-        for name in ("account", "account_by", "named", "candidate_fits")
-    )
-    return Evidence(
-        account=account[account["item"] == ""],
-        slow=over_a_second(by),
-        named=dict(zip(named["cause"], named["scale"], strict=True)),
-        replication={str(row["cause"]): Replication.of_row(row) for row in named.to_dict("records")},
-        candidate_fits=candidate_fits,
-        spread=run.table("spread"),
-        sensitivity=_of(run.table("sensitivity"), model),
-        floor=_noise_floor(run.folder, model, task),
-        image_size=_image_size(run.folder),
-        response=task.response,
-        of=task.accounts[prefix],
-    )
-
-
-def training_of(settings: Settings) -> tuple[Trained, ...]:
-    """What the model was trained with; SettingsError for what is not understood."""
-    return parse_training(settings.trained_with)
-
-
-def _of(table: pd.DataFrame, model: str) -> pd.DataFrame:
-    return table[table["model"] == model]
-
-
-def _noise_floor(folder: RunFolder, model: str, task: Task) -> float:
-    table = folder.table("stability")
-    rows = table[(table["model"] == model) & table["metric"].isin(task.response.floors)]
-    return float(rows["value"].sum(min_count=1))
-
-
-def _image_size(folder: RunFolder) -> tuple[int, int]:
-    """(height, width) of the clip in the middle by its width: lengths are shares of each clip's own width."""
-    sizes = sorted(
-        ((entry["height"], entry["width"]) for entry in folder.run["inputs"]), key=lambda size: size[1]
-    )
-    height, width = sizes[len(sizes) // 2]
-    return int(height), int(width)
-
-
-def _file_name(model: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in model)
 
 
 def correlate_files(
@@ -170,8 +94,9 @@ def correlate_files(
 
 def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> list[tuple[Across, str, Units]]:
     sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
-    tasks = _tasks(folder, sensitivity)
+    tasks = tasks_of(folder, sensitivity)
     alike = _most_alike(tasks)
+    parts = folder.record.parts
     items = sensitivity["item"].nunique()
     wanted: list[tuple[Across, str]] = []
     for across in settings.across:
@@ -197,19 +122,18 @@ def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> li
             )
         ]
         try:
-            units = units_of_run(*own, across=across, model=model or None, how=task.correlation)
+            units = units_of_run(
+                *own,
+                across=across,
+                model=model or None,
+                groups=parts if across != "models" else None,
+                how=task.correlation,
+            )
         except InputError as error:
             left_out.append(str(error))
             continue
         found.append((across, model, units))
     return found
-
-
-def _tasks(folder: RunFolder, sensitivity: pd.DataFrame) -> dict[str, Task]:
-    """The models whose sensitivity is known, and their tasks."""
-    names = {record["name"]: record.get("task", CLASSIFICATION.name) for record in folder.run["models"]}
-    every = dict.fromkeys(sensitivity["model"])
-    return {str(model): task_of(names.get(model, CLASSIFICATION.name)) for model in every}
 
 
 def _most_alike(tasks: Mapping[str, Task]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is made of all units of a stage together: summaries and the report."""
+"""What is made of all units of the stage stability: rates with intervals, and what labels add."""
 
 from __future__ import annotations
 
@@ -7,25 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.metrics.catalogue import ACCOUNTS, metrics_of, task_of
+from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.pipeline.run import Run
-from vidrobust.stages.causes.keyframes import keyframe_tests
-from vidrobust.stages.causes.margins import flip_counts
-from vidrobust.stages.causes.naming import named, replicated
-from vidrobust.stages.causes.shares import over_a_second, summarise_by
-from vidrobust.stages.causes.shares import summarise as summarise_account
-from vidrobust.stages.stability import rates as study
-from vidrobust.stages.stability import with_labels
+from vidrobust.pipeline.stage import Facts
+from vidrobust.stages.stability import rates, with_labels
 from vidrobust.stages.stability.decoder_floor import decoder_floor
-from vidrobust.stages.variation.changes import summarise as summarise_variation
-from vidrobust.stages.variation.spread import spread_of
 from vidrobust.tables import schema as tables
 
-Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
-"""What each unit noted, by its item, model or "", and segment."""
 
-
-def stability(run: Run, facts: Facts) -> None:
+def summarise(run: Run, facts: Facts) -> None:
     """The tables ``stability`` and ``stability_by``, of the models of every task; with labels also ``answers``."""
     of_decoder = {model: {"decoder": told} for model, told in decoder_floor(run).items()}
     by_way = _by_way(facts)
@@ -43,9 +33,9 @@ def stability(run: Run, facts: Facts) -> None:
         summaries.insert(0, found.pop("stability", tables.empty("stability")))
         mine, judged = {**mine, **found}, {**judged, **found}
         metrics = metrics_of(task, run.settings.anchor_deltas)
-        summaries.insert(0, study.summarise(mine, metrics))
-        by.append(study.summarise_by_class(mine, metrics))
-        by.append(study.summarise_by(mine, metrics, task_of(task).groups))
+        summaries.insert(0, rates.summarise(mine, metrics))
+        by.append(rates.summarise_by_class(mine, metrics))
+        by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
     with_labels.write(run, judged)
     _write_filled(run, "stability", summaries)
     _write_filled(run, "stability_by", by)
@@ -106,53 +96,3 @@ def _box_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
         return max((float(f[name]) for f in floors if f[name] is not None and f["n"]), default=float("nan"))
 
     return {"noise_floor_boxes_changed": largest("changed"), "noise_floor_boxes_moved": largest("moved")}
-
-
-def variation(run: Run, facts: Facts) -> None:
-    """The tables ``variation`` and ``spread``, and what the meter counted, in run.json."""
-    changes = run.table("changes")
-    widths = {entry["item"]: int(entry["width"]) for entry in run.folder.run["inputs"]}
-    run.folder.write_table("variation", summarise_variation(changes))
-    run.folder.write_table("spread", spread_of(changes, widths))
-    inputs = run.folder.run["inputs"]
-    for entry in inputs:
-        of_item = [fact for name, fact in facts.items() if name[0] == entry["item"]]
-        entry["variation"] = dict(of_item[0]) if len(of_item) == 1 else {"segments": of_item}
-    run.folder.update(inputs=inputs)
-
-
-def causes(run: Run, facts: Facts) -> None:
-    """The tables ``account``, ``account_by`` and ``named``, and the same of the places of detectors' boxes."""
-    for prefix in ACCOUNTS:
-        rows = run.table(f"{prefix}causes")
-        found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
-        if len(rows):
-            keyframes = None if prefix else _keyframe_tests(run)
-            found["account"] = summarise_account(rows, keyframes=keyframes, flips=_flips(run))
-            found["account_by"] = summarise_by(rows)
-            names = named(found["account"], over_a_second(found["account_by"]))
-            found["named"] = replicated(rows, names)
-        for name, table in found.items():
-            run.folder.write_table(f"{prefix}{name}", table)
-
-
-def _flips(run: Run) -> dict[tuple[str, str], int] | None:
-    """How often each classifier's label flips between neighbours, where the stability was measured."""
-    pairs = run.table_or_empty("pairs")
-    return flip_counts(pairs) if len(pairs) else None
-
-
-def _keyframe_tests(run: Run) -> dict[str, float]:
-    """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
-    pairs = run.table_or_empty("pairs")
-    near = pairs[pairs["kind"] == "adjacent"]
-    transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
-    return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))
-
-
-def report(run: Run) -> None:
-    """The file ``report.html``."""
-    from vidrobust.stages.report.page import write_report
-
-    path = write_report(run.path)
-    run.reporter.say(f"report: {path}")

@@ -1,0 +1,200 @@
+"""Rules on boxes, by hand and against independent filters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vidrobust.errors import SettingsError
+from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings
+from vidrobust.stages.remedies import box_rules
+from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_kind, box_rule, late_frames
+from vidrobust.stages.remedies.box_rows import BoxStudy, Seen, agreement, box_rows, play_boxes
+from vidrobust.stages.remedies.box_rules import BoxMean, BoxRule, Kalman, MaxGap, MinHits, ScoreMean, Smoother
+
+SETTINGS = TrackSettings()
+
+
+def box(x: float = 0.0, score: float = 0.9, label: int = 0) -> tuple[Any, ...]:
+    return (x, 0.0, x + 10.0, 20.0, score, label)
+
+
+def shown(rule: BoxRule, frames: Sequence[Sequence[tuple[Any, ...]]]) -> list[int]:
+    """How many boxes are shown in each frame."""
+    return [len(rule.update(frame)) for frame in frames]
+
+
+def test_nothing_done_shows_the_boxes_of_tracks_as_they_are() -> None:
+    rule = BoxRule()
+    frames = [[box()], [box(1)], [box(2, score=0.35)], [box(30, score=0.35)], [box(3)]]
+    # the fourth is below the start of a track and nowhere near it
+    assert [rule.update(frame) for frame in frames] == [*frames[:3], [], [box(3)]]
+
+
+def test_a_track_is_shown_from_its_third_box_on() -> None:
+    assert shown(MinHits(amount=3), [[box()], [box()], [], [box()], [box()]]) == [0, 0, 0, 1, 1]
+
+
+def test_a_gap_is_filled_where_the_speed_takes_the_box() -> None:
+    rule = MaxGap(amount=2)
+    for x in (0, 2, 4):
+        rule.update([box(x)])
+    assert [[list(b[:4]) for b in rule.update([])] for _ in range(3)] == [
+        [[6, 0, 16, 20]],
+        [[8, 0, 18, 20]],
+        [],
+    ]
+
+
+def test_class_and_score_follow_the_mean_along_the_track() -> None:
+    rule = ScoreMean(amount=0.5)
+    told = [rule.update([box(score=s, label=k)])[0][4:] for s, k in ((0.8, 0), (0.6, 1), (0.6, 1))]
+    # means of class 0 and 1: .8 0; .4 .3; .2 .45
+    assert [(pytest.approx(s), k) for s, k in told] == [(0.8, 0), (0.7, 0), (0.65, 1)]
+
+
+def test_corners_follow_their_mean() -> None:
+    rule = BoxMean(amount=0.5)
+    rule.update([box(0)])
+    assert list(rule.update([box(4)])[0][:4]) == [2, 0, 12, 20]
+
+
+def test_the_smoother_is_the_mean_of_the_window_with_the_oldest_class() -> None:
+    rule = Smoother(amount=3)
+    rule.update([box(0, score=0.6, label=1)])
+    (second,) = rule.update([box(3, score=0.9, label=1)])
+    assert second == (1.5, 0, 11.5, 20, pytest.approx(0.75), 1)
+    assert [list(b[:1]) for b in rule.update([])] == [[1.5]]
+    assert [list(b[:1]) for b in rule.update([])] == [[3]]
+    assert rule.update([]) == []
+
+
+def test_the_kalman_filter_equals_one_with_matrices() -> None:
+    rng = np.random.default_rng(2)
+    centres = np.cumsum(rng.normal(1, 0.5, 30))
+    rule = Kalman(amount=1.5)
+    mine = [rule.update([box(float(x))])[0][0] + 5 for x in centres]
+    place, speed, noise = (20 / 20) ** 2, (20 / 160) ** 2, (1.5 * 20 / 20) ** 2
+    state, cover = np.array([centres[0] + 5, 0.0]), np.diag([4 * place, 100 * speed])
+    step = np.array([[1.0, 1.0], [0.0, 1.0]])
+    expected = [state[0]]
+    for x in centres[1:] + 5:
+        state, cover = step @ state, step @ cover @ step.T + np.diag([place, speed])
+        gain = cover[:, 0] / (cover[0, 0] + noise)
+        state, cover = state + gain * (x - state[0]), cover - np.outer(gain, cover[0])
+        expected.append(state[0])
+    assert mine == pytest.approx(expected)
+
+
+def test_two_boxes_keep_their_tracks() -> None:
+    rule = BoxMean(amount=0.5)
+    rule.update([box(0), box(40)])
+    assert sorted(b[0] for b in rule.update([box(42), box(2)])) == [1, 41]
+
+
+def test_the_rules_import_nothing() -> None:
+    lines = [x for x in inspect.getsource(box_rules).splitlines() if x.startswith(("import", "from"))]
+    assert lines == [
+        "from __future__ import annotations",
+        "from collections.abc import Sequence",
+        "from typing import Any",
+    ]
+
+
+def test_names_and_delays() -> None:
+    assert [late_frames(name) for name in ("min-hits-3", "max-gap-3", "smoother-5", "kalman-1")] == [
+        2,
+        3,
+        4,
+        0,
+    ]
+    assert box_kind("two-thresholds") == "two-thresholds"
+    with pytest.raises(SettingsError, match="unknown rule"):
+        box_rule("min-size-3", SETTINGS)
+
+
+def item(drop: float, wobble: float, seed: int = 0, frames: int = 300) -> ItemBoxes:
+    """One object that stands still; its box is lost now and then and wobbles."""
+    rng = np.random.default_rng(seed)
+    seen = np.flatnonzero(rng.random(frames) >= drop)
+    corner = 50 + rng.normal(0, wobble, (len(seen), 2)) if wobble else np.full((len(seen), 2), 50.0)
+    return ItemBoxes(
+        frame=seen,
+        boxes=np.concatenate([corner, corner + 40], axis=1),
+        scores=np.full(len(seen), 0.9),
+        labels=np.zeros(len(seen), np.int64),
+        shift=np.zeros((len(seen), 2)),
+        num_frames=frames,
+        joined=np.arange(frames) > 0,
+        size=(200, 200),
+    )
+
+
+def study(boxes: ItemBoxes) -> BoxStudy:
+    return BoxStudy("model", [Seen("clip", "", boxes, np.arange(boxes.num_frames) / 30)], SETTINGS, 3)
+
+
+def rows_of(boxes: ItemBoxes) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(row["remedy"], row["metric"]): row for row in box_rows(study(boxes))}
+
+
+def test_a_planted_dropout_is_bridged() -> None:
+    rows = rows_of(item(0.1, 0.0, frames=150))
+    bridged = rows["max-gap-5", "dropout_rate"]
+    assert bridged["before"] == pytest.approx(0.1, abs=0.04)
+    assert (bridged["after"], bridged["low"]) == (0, 0)
+    assert rows["min-hits-3", "dropout_rate"]["ratio"] == pytest.approx(1, abs=0.1)
+
+
+def test_a_planted_wobble_is_smoothed_as_by_a_filter_of_its_own() -> None:
+    boxes = item(0.0, 1.0, frames=60)
+    row = rows_of(boxes)["box-mean-0.3", "center_jitter"]
+    centre = (boxes.boxes[:, :2] + boxes.boxes[:, 2:]) / 2
+    mean = [centre[0]]
+    for now in centre[1:]:
+        mean.append(0.3 * now + 0.7 * mean[-1])
+    jitter = [np.linalg.norm(np.diff(path, 2, axis=0), axis=1).mean() for path in (centre, np.array(mean))]
+    assert row["ratio"] == pytest.approx(jitter[1] / jitter[0], rel=1e-6)
+
+
+def test_boxes_that_are_steady_leave_nothing_to_help() -> None:
+    rows = rows_of(item(0.0, 0.0, frames=40))
+    for (_, metric), row in rows.items():
+        assert not row["before"] > 0
+        assert np.isnan(row["ratio"])
+        if metric != "count_jitter":  # a box that is shown later begins later
+            assert not row["after"] > 0
+
+
+def test_what_is_shown_knows_where_its_pixels_move_only_in_its_own_frame() -> None:
+    boxes = item(0.3, 0.0, frames=40)
+    found = play_boxes(box_rule("max-gap-3", SETTINGS), boxes)
+    own = np.isin(found.frame, boxes.frame)
+    assert len(found.frame) > len(boxes.frame)
+    assert np.isfinite(found.shift[own]).all()
+    assert np.isnan(found.shift[~own]).all()
+
+
+def test_agreement_counts_boxes_that_both_have() -> None:
+    a, b = item(0.0, 0.0, frames=10), item(0.0, 0.0, frames=10)
+    assert agreement([a], [b]) == 1
+    half = b.rows(np.arange(10) < 5)
+    assert agreement([a], [half]) == pytest.approx(2 * 5 / 15)
+
+
+def test_a_track_ends_where_the_frames_do_not_go_on() -> None:
+    boxes = item(0.0, 0.0, frames=10)
+    cut = ItemBoxes(**{**vars(boxes), "joined": np.arange(10) % 5 > 0})
+    assert len(play_boxes(box_rule("min-hits-3", SETTINGS), cut).frame) == 6
+
+
+@pytest.mark.parametrize("name", BOX_RULES)
+def test_a_rule_looks_at_no_frame_that_is_yet_to_come(name: str) -> None:
+    boxes = item(0.2, 2.0, frames=30)
+    rows = [[(*boxes.boxes[r], 0.9, 0) for r in np.flatnonzero(boxes.frame == k)] for k in range(30)]
+    whole, part = box_rule(name, SETTINGS), box_rule(name, SETTINGS)
+    assert [whole.update(frame) for frame in rows][:15] == [part.update(frame) for frame in rows[:15]]

@@ -1,0 +1,159 @@
+"""A rule that was taken away does on footage, to the last digit, what the table says."""
+
+from __future__ import annotations
+
+import runpy
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from vidrobust.changes.transitions import FrameTransitions
+from vidrobust.cli.app import main
+from vidrobust.errors import SettingsError
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.catalogue import metrics_of
+from vidrobust.metrics.class_meter import ClassMeter
+from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.tracks.follow import TrackSettings
+from vidrobust.models.load import load_model
+from vidrobust.predictions import Classifications
+from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule
+from vidrobust.stages.remedies.catalogue import LABEL_RULES
+from vidrobust.stages.remedies.export import export
+from vidrobust.stages.remedies.study import Footage, study_classifier
+from vidrobust.video.source import open_video
+
+MODEL, CLIP, SECONDS = "line-classifier", "cars.mp4", 4.0
+ROW = {
+    "metric": "flip_rate",
+    "before": 0.3,
+    "after": 0.1,
+    "ratio": 1 / 3,
+    "low": 0.2,
+    "high": 0.5,
+    "verdict": "helps",
+    "n": 99,
+    "delay_frames": 2.0,
+    "delay_ms": 80.0,
+    "mean_delay_frames": float("nan"),
+    "agreement": 0.9,
+}
+
+
+def made(file: Path) -> Any:
+    """The rule of an exported file, run by itself."""
+    return runpy.run_path(str(file))["make_rule"]()
+
+
+def test_exported_rules_reproduce_the_table_on_real_footage(public_clips: Path, tmp_path: Path) -> None:
+    clip, run = public_clips / CLIP, tmp_path / "run"
+    main(["remedies", str(clip), "-m", MODEL, "-o", str(run), "--end-s", str(SECONDS), "-q"])
+    table = pd.read_parquet(run / "remedies.parquet").set_index(["remedy", "metric"])
+    model = load_model(MODEL)
+    with open_video(clip, end_s=SECONDS) as video:
+        p = np.concatenate([model(batch.pixels).probabilities for batch in video.batches(16)])
+    transitions = pd.read_parquet(run / "transitions.parquet")
+    begins = ~transitions["reason"].isin(["", "duplicate"]).to_numpy()
+    pairs = pd.read_parquet(run / "pairs.parquet")
+    usable = pairs.loc[(pairs["kind"] == "adjacent") & (pairs["excluded"] == ""), "frame_b"].to_numpy()
+    assert len(usable) > 30
+    for name in ("majority-5", "k-of-n-2-6-5", "mean-0.3", "median-5", "hysteresis-0.05"):
+        file = tmp_path / f"{name}.py"
+        main(["remedies", str(run), "--export", str(file), "--rule", name, "-q"])
+        rule, told = made(file), []
+        for row, begin in zip(p.tolist(), begins, strict=True):
+            if begin:
+                rule.reset()
+            told.append(rule.update(row))
+        flips = np.diff(told)[usable - 1] != 0
+        assert flips.mean() == table.loc[(name, "flip_rate"), "after"]
+        assert np.mean(np.array(told) == p.argmax(axis=1)) == table.loc[(name, "flip_rate"), "agreement"]
+
+
+def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    names = tuple(f"class {k}" for k in range(200))
+    logits = 2 * rng.normal(size=200) + 1.5 * rng.normal(size=(120, 200))
+    said = Classifications.from_logits(logits, names)
+    n = len(logits)
+    meter = ClassMeter("clip", "m", AlongTime(), metrics_of("classification"))
+    reason = np.array(["first", *[""] * (n - 1)], object)
+    links = FrameTransitions(
+        reason=reason,
+        pixel_change=np.zeros(n),
+        shift=np.zeros((n, 2)),
+        keyframe=np.zeros(n, bool),
+    )
+    batch = FrameBatch(
+        pixels=torch.zeros((n, 3, 8, 8), dtype=torch.uint8),
+        time_s=np.arange(n) / 25,
+        index=np.arange(n),
+        corrupt=np.zeros(n, bool),
+        item="clip",
+    )
+    meter.feed(batch, links, said)
+    transitions = pd.DataFrame(
+        {"item": "clip", "frame": np.arange(n), "time_s": np.arange(n) / 25, "reason": reason}
+    )
+    footage = Footage(transitions=transitions, sizes={}, parts={}, labels=pd.DataFrame())
+    found = study_classifier("m", meter.finish(), footage, window=3, max_delay_ms=200)
+    rows = {(row["remedy"], row["metric"]): row for row in found.rows}
+    for name in ("mean-0.3", "hysteresis-0.1", "median-3"):
+        file = tmp_path / f"{name}.py"
+        export(file, name, "m", [{**ROW, **rows[name, "flip_rate"]}], rest=found.rest)
+        rule = made(file)
+        told = np.array([rule.update(row) for row in said.probabilities])
+        assert np.mean(np.diff(told) != 0) == rows[name, "flip_rate"]["after"]
+    assert "leading ten" in rows["mean-0.3", "jitter"]["note"]
+
+
+@pytest.mark.parametrize("name", BOX_RULES)
+def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(name: str, tmp_path: Path) -> None:
+    settings = TrackSettings(start_score=0.6, keep_score=0.2)
+    export(tmp_path / "rule.py", name, "m", [ROW], settings=settings)
+    rng = np.random.default_rng(1)
+    mine, other = made(tmp_path / "rule.py"), box_rule(name, settings)
+    for _ in range(40):
+        corners = np.repeat([[0.0, 0.0], [60.0, 10.0]], 1, axis=0) + rng.normal(0, 2, (2, 2))
+        boxes = [
+            (*c, c[0] + 30, c[1] + 40, float(s), int(k))
+            for c, s, k in zip(corners.tolist(), rng.random(2), rng.integers(0, 2, 2), strict=True)
+        ]
+        assert mine.update(boxes) == other.update(boxes)
+
+
+@pytest.mark.parametrize("name", [*LABEL_RULES, *BOX_RULES])
+def test_a_class_is_short_and_needs_nothing(name: str, tmp_path: Path) -> None:
+    settings = TrackSettings() if name in BOX_RULES else None
+    export(tmp_path / "rule.py", name, "m", [ROW], rest=0, settings=settings)
+    text = (tmp_path / "rule.py").read_text(encoding="utf-8")
+    classes = text.partition("\nclass ")[2].partition("\ndef make_rule")[0].splitlines()
+    assert len(classes) < 80
+    assert [x for x in text.splitlines() if x.startswith(("import ", "from "))] == [
+        "from __future__ import annotations"
+    ]
+
+
+def test_the_numbers_stand_beside_it(tmp_path: Path) -> None:
+    export(tmp_path / "rule.py", "k-of-n-2-6-5", 'a "model"', [ROW], rest=3)
+    told = tomllib.loads((tmp_path / "rule.toml").read_text(encoding="utf-8"))
+    assert told["rule"] == {
+        "name": "k-of-n-2-6-5",
+        "kind": "KOfN",
+        "model": 'a "model"',
+        "k_in": 2,
+        "frames": 6,
+        "k_out": 5,
+        "rest": 3,
+    }
+    assert told["measured"][0]["ratio"] == 1 / 3
+
+
+def test_a_file_that_is_no_python_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="expected a file that ends in"):
+        export(tmp_path / "rule.txt", "majority-5", "m", [ROW])

@@ -1,0 +1,216 @@
+"""Rows of a classifier: before and after counted by hand, and nothing helps where nothing is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.stages.remedies.answers import Answers, answers_of
+from vidrobust.stages.remedies.label_rows import Study, costs_of, rule_rows, silence_rows, sure_by_frames
+from vidrobust.stages.remedies.recommend import recommended
+from vidrobust.stages.remedies.row import table_of, unbeaten
+from vidrobust.stages.remedies.truth import events, short_events, told_changes
+from vidrobust.stages.remedies.verdict import verdict
+from vidrobust.statistics.clusters import Clusters
+
+RATE = 10.0
+
+
+def tables(labels: np.ndarray, sure: float = 0.8, cuts: tuple[int, ...] = ()) -> dict[str, pd.DataFrame]:
+    """The tables of a model of two classes that says these labels (N,) of one clip, always as sure."""
+    n = len(labels)
+    frame, time_s = np.arange(n), np.arange(n) / RATE
+    base = {"item": "clip", "model": "m"}
+    reason = np.where(frame == 0, "first", np.where(np.isin(frame, cuts), "scene_cut", ""))
+    p = np.where(labels[:, None] == np.arange(2), sure, 1 - sure)
+    flip = labels[1:] != labels[:-1]
+    second = np.r_[np.nan, 0.25 * np.abs(p[2:] - 2 * p[1:-1] + p[:-2]).sum(axis=1), np.nan]
+    inner = (reason[1:-1] == "") & (reason[2:] == "")
+    second[1:-1] = np.where(inner, second[1:-1], np.nan)
+    return {
+        "frames": pd.DataFrame(
+            {**base, "frame": frame, "time_s": time_s, "label": labels, "margin": 2 * sure - 1}
+        ).assign(label_name=np.where(labels, "bad", "ok")),
+        "probabilities": pd.DataFrame(
+            {
+                **base,
+                "frame": frame.repeat(2),
+                "label": np.argsort(-p, axis=1, kind="stable").ravel(),
+                "probability": -np.sort(-p, axis=1).ravel(),
+            }
+        ).assign(label_name=lambda t: np.where(t["label"], "bad", "ok")),
+        "pairs": pd.DataFrame(
+            {
+                **base,
+                "frame_a": frame[:-1],
+                "frame_b": frame[1:],
+                "time_s": time_s[:-1],
+                "kind": "adjacent",
+                "excluded": reason[1:],
+                "label_flip": flip,
+                "total_variation": flip * (2 * sure - 1),
+            }
+        ),
+        "triples": pd.DataFrame({**base, "frame": frame, "time_s": time_s, "jitter": second}).assign(
+            revert_flip=0.0
+        ),
+        "transitions": pd.DataFrame({"item": "clip", "frame": frame, "time_s": time_s, "reason": reason}),
+    }
+
+
+def study(labels: np.ndarray, **more: object) -> Study:
+    made = tables(labels, **more)  # type: ignore[arg-type]
+    answers = answers_of(made["frames"], made["probabilities"], made["transitions"])
+    return Study(answers=answers, pairs=made["pairs"], triples=made["triples"], window=3)
+
+
+def rows(of: Study) -> pd.DataFrame:
+    table = table_of([*rule_rows(of), *silence_rows(of)])
+    return table.set_index(["remedy", "metric"])
+
+
+def flickering(n: int = 400, rate: float = 0.1, seed: int = 0) -> np.ndarray:
+    """Class 0, and now and then one frame of class 1."""
+    return (np.random.default_rng(seed).random(n) < rate).astype(np.int64)
+
+
+def test_before_and_after_of_a_majority_are_counted_by_hand() -> None:
+    labels = flickering()
+    held, out = 0, []
+    for row in range(len(labels)):
+        window = labels[max(0, row - 2) : row + 1]
+        ones = int(window.sum())
+        held = labels[0] if row == 0 else (int(2 * ones > len(window)) if 2 * ones != len(window) else held)
+        out.append(held)
+    row = rows(study(labels)).loc["majority-3", "flip_rate"]
+    assert row["before"] == np.mean(labels[1:] != labels[:-1])
+    assert row["after"] == np.mean(np.diff(out) != 0)
+    assert row["agreement"] == np.mean(np.array(out) == labels)
+
+
+def test_planted_flicker_is_helped_by_votes_and_silence_but_not_by_hysteresis_of_sure_answers() -> None:
+    found = rows(study(flickering()))["verdict"]
+    assert found["majority-5", "flip_rate"] == "helps"
+    assert found["abstain-unstable-3", "flip_rate"] == "helps"
+    # every answer leads by .6: no margin that is tried holds it back
+    assert found["hysteresis-0.3", "flip_rate"] == "does not"
+    assert found["abstain-margin-0.5", "flip_rate"] == "does not"
+
+
+def test_a_steady_model_has_nothing_that_helps() -> None:
+    found = rows(study(np.zeros(300, np.int64)))
+    assert set(found["verdict"]) == {"cannot tell"}
+    assert (found["after"].dropna() < 1e-12).all()
+
+
+def test_a_rule_that_only_comes_late_does_not_help() -> None:
+    labels = np.repeat(np.arange(20) % 2, 20)
+    found = rows(study(labels))
+    row = found.loc["majority-5", "flip_rate"]
+    assert row["ratio"] == 1
+    assert row["verdict"] != "helps"
+    assert (row["delay_frames"], row["mean_delay_frames"], row["changes"], row["untold"]) == (2, 2, 19, 0)
+    # as measured there, since changes of probabilities have no bound of their own
+    assert found.loc["mean-0.1", "flip_rate"]["delay_frames"] == 6
+    assert found.loc["hysteresis-0.3", "flip_rate"]["delay_frames"] == 0
+
+
+def test_a_rule_that_never_tells_has_no_delay() -> None:
+    labels = np.repeat(np.arange(20) % 2, 20)
+    weak = study(labels, sure=0.55)  # leads of .1
+    row = rows(weak).loc["hysteresis-0.2", "flip_rate"]
+    # it holds the first label for ever: ten changes to the other one are never told, nine back to it are
+    assert (row["after"], row["untold"], row["delay_frames"]) == (0, 10, np.inf)
+    assert np.isnan(costs_of(study(flickering()), "hysteresis-0.2").delay_frames)  # nothing to measure it by
+
+
+def test_rules_begin_anew_at_a_cut() -> None:
+    labels = np.r_[np.zeros(20, np.int64), np.ones(20, np.int64)]
+    (played,) = study(labels, cuts=(20,)).play("majority-9")
+    assert played.labels.tolist() == labels.tolist()
+
+
+def test_the_jitter_of_a_mean_is_that_of_its_distributions() -> None:
+    labels = flickering(60)
+    p = np.where(labels, 0.2, 0.8)
+    mean = [p[0]]
+    for now in p[1:]:
+        mean.append(0.5 * now + 0.5 * mean[-1])
+    row = rows(study(labels)).loc["mean-0.5", "jitter"]
+    # of two classes the second differences are equal and opposite: half of the sum of both is one of them
+    assert row["after"] == pytest.approx(0.5 * np.abs(np.diff(mean, 2)).mean())
+    assert row["before"] == pytest.approx(0.5 * np.abs(np.diff(p, 2)).mean())
+
+
+def test_after_a_silence_the_last_answer_given_is_the_one_before() -> None:
+    # ok ok ? bad bad: the one change is told at the second bad, when two agree
+    labels = np.array([0, 0, 1, 1, 1, 0, 1, 1])
+    of = study(labels)
+    assert sure_by_frames(of.answers[0], 2).tolist() == [True, True, False, True, True, False, False, True]
+    found = rows(of).loc["abstain-unstable-2", "flip_rate"]
+    assert (found["before"], found["after"], found["asked"]) == (3 / 7, 1 / 7, 3 / 8)
+
+
+def labelled(text: str) -> tuple[Answers, list[frozenset[int]]]:
+    truth = ["AB".index(k) for k in text]
+    (answers,) = study(np.array(truth)).answers
+    return answers, [frozenset({k}) for k in truth]
+
+
+def test_short_events_that_a_majority_swallows_are_counted() -> None:
+    answers, right = labelled("AAAAAAAABAAAAAAAABBBAAAAAAAA")
+    assert events(right, answers.begins) == [(8, 9), (9, 17), (17, 20)]
+    of = study(answers.label)
+    told = of.play("majority-5")[0].labels
+    # of those shorter than five frames that of one is lost; that of three is told, two frames late
+    assert short_events(answers, right, told, 5) == (2, 0, 1)
+
+
+def test_changes_of_the_truth_count_from_where_the_model_tells_them() -> None:
+    answers, _ = labelled("AAAAAAAAAAAAABBBBBBBBBBBBBBB")
+    right = [frozenset({int(row >= 10)}) for row in range(28)]  # the model is three frames late
+    (change,) = told_changes(answers, right)
+    assert (change.start, change.stop) == (13, 28)
+
+
+def test_operating_points_of_the_models_own_leave_rules_on_labels() -> None:
+    made = tables(flickering(50))
+    made["frames"]["label"] = 1
+    answers = answers_of(made["frames"], made["probabilities"], made["transitions"])
+    of = Study(answers=answers, pairs=made["pairs"], triples=made["triples"], window=3)
+    found = {row["remedy"]: row for row in rule_rows(of)}
+    assert "operating points" in found["mean-0.5"]["note"]
+    assert found["majority-3"]["n"] > 0
+
+
+def test_the_rule_is_judged_on_the_half_that_did_not_choose_it() -> None:
+    clusters = Clusters(np.repeat(np.arange(4), 25), "item")
+    before = np.ones(100)
+    after = {"a": np.r_[np.zeros(50), np.ones(50)], "b": np.r_[np.ones(50), np.zeros(50)]}
+    found = recommended(after, before, clusters, {"a": 0, "b": 0}, 200)
+    assert found.halves == ("a", "b")
+    assert found.held_out.ratio == 1  # each is as bad as doing nothing where it did not choose
+    late = recommended(after, before, clusters, {"a": 300, "b": 0}, 200)
+    assert late.halves == ("", "b")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "q", "n", "word"),
+    [
+        (0.2, 0.5, 0.01, 100, "helps"),
+        (0.2, 0.5, 0.2, 100, "cannot tell"),
+        (0.2, 0.5, 0.01, 9, "cannot tell"),
+        (1.2, 3.0, 0.01, 100, "harms"),
+        (0.95, 1.05, 0.01, 100, "does not"),
+        (0.8, 1.3, 0.5, 100, "cannot tell"),
+        (np.nan, np.nan, np.nan, 100, "cannot tell"),
+    ],
+)
+def test_verdicts(low: float, high: float, q: float, n: int, word: str) -> None:
+    assert verdict(low, high, q, n) == word
+
+
+def test_points_that_nothing_beats() -> None:
+    cost, left = np.array([0, 1, 2, 2, np.nan]), np.array([5, 3, 3, 1, 0])
+    assert unbeaten(cost, left).tolist() == [True, True, False, True, False]

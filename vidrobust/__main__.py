@@ -1,0 +1,5 @@
+"""``python -m vidrobust``."""
+
+from vidrobust.cli.app import main
+
+main()

@@ -1,0 +1,253 @@
+"""The commands of a study: study, a command for each stage, show. They parse, call and print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from vidrobust.cli import options as opt
+from vidrobust.cli.printing import given, may_be_footage, print_json, reporter
+from vidrobust.errors import InputError
+from vidrobust.pipeline.stage import Stage
+from vidrobust.stages.catalogue import STAGES
+from vidrobust.stages.correlate.stage import CORRELATE
+from vidrobust.stages.remedies.stage import REMEDIES
+from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.text.printable import printable
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.command(cls=opt.GroupedCommand)
+@click.argument("sources", nargs=-1)
+@opt.options(opt.stage_options(STAGES.stages, gated=True), opt.DRY_RUN)
+def study(sources: tuple[str, ...], dry_run: bool, **options: Any) -> None:
+    """Run every stage on SOURCES: videos, folders of videos or of frames, animations, globs, manifests.
+
+    An address (rtsp://...) or - for a pipe is recorded into the run folder first, for the time that --for says.
+    The same command again continues a run, and makes only what is missing or stale.
+    """
+    if dry_run:
+        _estimate(sources, options)
+    else:
+        _on_sources(sources, STAGES.names, None, options)
+
+
+def _estimate(sources: Sequence[str], options: dict[str, Any]) -> None:
+    """What a study would do, and about how long it takes."""
+    from vidrobust.pipeline.dry_run import planned
+    from vidrobust.pipeline.open import settings_of
+
+    as_json, quiet, config, out, overwrite = (
+        options.pop(name) for name in ("as_json", "quiet", "config", "out", "overwrite")
+    )
+    options.pop("lasting")
+    settings, named = settings_of(sources, config, given(options))
+    found = planned(settings, STAGES, out or named, reporter(quiet), overwrite=overwrite)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(found["text"])
+
+
+def _stage_command(stage: Stage) -> click.Command:
+    """The command of a stage, on a run folder or on sources."""
+
+    @click.command(
+        stage.name,
+        cls=opt.GroupedCommand,
+        help=f"{stage.sentence}\n\nTARGET is a run folder, or sources; what is needed is made first.",
+    )
+    @click.argument("target", nargs=-1, required=True)
+    @options_of(stage)
+    def command(target: tuple[str, ...], **options: Any) -> None:
+        on_target(target, stage, options)
+
+    return command
+
+
+def options_of(stage: Stage) -> Callable[[F], F]:
+    """The options that a stage and all that it needs use."""
+    return opt.stage_options(STAGES.with_needs([stage.name]), gated=stage == STABILITY)
+
+
+def on_target(
+    target: tuple[str, ...],
+    stage: Stage,
+    options: dict[str, Any],
+    before: Callable[[Any], None] | None = None,
+) -> None:
+    """One stage, on a run folder or on sources; ``before``: what is done with the run first."""
+    from vidrobust.pipeline.open import opened_folder
+    from vidrobust.run_folder.folder import is_run_folder
+
+    if len(target) == 1 and (is_run_folder(Path(target[0])) or stage.name == "report"):
+        out, as_json, quiet = (options.pop(name) for name in ("out", "as_json", "quiet"))
+        for name in ("lasting", "config", "overwrite"):
+            options.pop(name)
+        with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
+            _work(run, (stage.name,), stage, as_json, before)
+        return
+    if len(target) == 1 and not may_be_footage(target[0]):
+        raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
+    _on_sources(target, (stage.name,), stage, options, before)
+
+
+@click.command(cls=opt.GroupedCommand)
+@click.argument("target", nargs=-1)
+@click.option("--stability", "stability_file", metavar="FILE", help="A stability table from anywhere.")
+@click.option("--sensitivity", "sensitivity_file", metavar="FILE", help="A sensitivity table from anywhere.")
+@click.option(
+    "--given", "confounders", multiple=True, metavar="METRIC", help="Confounder: a stability metric."
+)
+@click.option(
+    "--foreign", multiple=True, metavar="METRIC", help="A stability metric on other data: a control."
+)
+@click.option("--higher-is-better", multiple=True, metavar="METRIC", help="Where the name does not say.")
+@click.option("--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not say.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["gu2019"]),
+    help="Natural against synthetic robustness over the models of a run with labels.",
+)
+@options_of(CORRELATE)
+def correlate(
+    target: tuple[str, ...],
+    stability_file: str | None,
+    sensitivity_file: str | None,
+    confounders: tuple[str, ...],
+    foreign: tuple[str, ...],
+    higher_is_better: tuple[str, ...],
+    lower_is_better: tuple[str, ...],
+    protocol: str | None,
+    **options: Any,
+) -> None:
+    """Which perturbations stand for what happens in the footage: of a run, or of tables from anywhere.
+
+    TARGET is a run folder, or sources; or give --stability, --sensitivity and --out.
+    """
+    if protocol:
+        _protocol(target, options)
+        return
+    if target:
+        if stability_file or sensitivity_file:
+            raise click.UsageError("give a run folder, or --stability and --sensitivity, not both")
+        on_target(target, CORRELATE, options)
+        return
+    if not (stability_file and sensitivity_file and options["out"]):
+        raise click.UsageError("give a run folder, or --stability FILE, --sensitivity FILE and --out DIR")
+    from vidrobust.stages.correlate.conclusion import correlate_files
+
+    chosen = given(options)
+    result = correlate_files(
+        Path(stability_file),
+        Path(sensitivity_file),
+        Path(options["out"]),
+        given=confounders,
+        foreign=foreign,
+        higher_is_better={**dict.fromkeys(higher_is_better, True), **dict.fromkeys(lower_is_better, False)},
+        reporter=reporter(options["quiet"]),
+        **{name: chosen[name] for name in ("across", "resamples", "seed") if name in chosen},
+    )
+    if options["as_json"]:
+        print_json(result)
+
+
+def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
+    """``correlate RUN --protocol gu2019``."""
+    if len(target) != 1:
+        raise click.UsageError("--protocol gu2019 works on one run folder")
+    from vidrobust.finished_runs.gu2019 import lines, on_run
+
+    chosen = given(options)
+    said = on_run(Path(target[0]), **{name: chosen[name] for name in ("resamples", "seed") if name in chosen})
+    if options["as_json"]:
+        print_json(
+            {name: value for name, value in said.items() if name not in ("square", "models_in_square")}
+        )
+        return
+    for line in lines(said):
+        click.echo(line)
+    click.echo(f"the matrix: {Path(target[0]) / said['figure']}")
+
+
+@click.command()
+@click.argument("run_folder")
+def show(run_folder: str) -> None:
+    """The answer of a run in a few lines: how stable, where it is worst, why, what to train with."""
+    from vidrobust.run_folder.folder import RunFolder
+
+    click.echo(_answer(RunFolder.existing(Path(run_folder)).path))
+
+
+def _on_sources(
+    sources: Sequence[str],
+    names: Sequence[str],
+    stage: Stage | None,
+    options: dict[str, Any],
+    before: Callable[[Any], None] | None = None,
+) -> None:
+    """These stages on sources; ``stage``: the one whose result is printed, None: the answer of the whole."""
+    from vidrobust.pipeline.live import with_recordings
+    from vidrobust.pipeline.open import opened_sources, settings_of
+
+    taken = ("lasting", "out", "config", "overwrite", "as_json", "quiet")
+    lasting, out, config, overwrite, as_json, quiet = (options.pop(name) for name in taken)
+    settings, named = settings_of(sources, config, given(options))
+    files, where = with_recordings(
+        settings.sources, out or named, lasting, reporter(quiet), overwrite=overwrite
+    )
+    settings = settings.changed({"sources": files}, "sources")
+    with opened_sources(settings, where, reporter(quiet), overwrite=overwrite) as run:
+        _work(run, names, stage, as_json, before)
+
+
+def _work(
+    run: Any,
+    names: Sequence[str],
+    stage: Stage | None,
+    as_json: bool,
+    before: Callable[[Any], None] | None,
+) -> None:
+    """Build, print, and end with the exit code of the gates, or 3 where an input failed."""
+    from vidrobust.pipeline.build import build
+
+    if before is not None:
+        before(run)
+    build(run, STAGES, names)
+    if as_json:
+        print_json((stage or STABILITY).as_json(run))
+    elif stage is None:
+        click.echo(_answer(run.path))
+    else:
+        click.echo(str(run.path))
+    if run.failed:
+        run.reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
+    if run.settings.history and STABILITY.name in names:
+        from vidrobust.finished_runs.history import note
+
+        note(run)
+    code = 3 if run.failed else 0
+    if run.settings.fail_if and STABILITY.name in names:
+        from vidrobust.finished_runs.gate import enforce_gates
+
+        code = enforce_gates(run) or code
+    if code:
+        sys.exit(code)
+
+
+def _answer(path: Path) -> str:
+    from vidrobust.run_folder.reader import RunTables
+    from vidrobust.stages.report.answer import text_of
+
+    return text_of(RunTables(path))
+
+
+def commands() -> tuple[click.Command, ...]:
+    """All commands of this module: one for each stage that has none of its own elsewhere."""
+    of_stages = (stage for stage in STAGES.stages if stage.command and stage not in (CORRELATE, REMEDIES))
+    return (study, show, *(_stage_command(stage) for stage in of_stages), correlate)

@@ -1,0 +1,118 @@
+"""Plan: what of a run's footage is worked on; its segments, and how many frames and pairs fall to each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.item import Item
+from vidrobust.models.predict import needs_pixels
+from vidrobust.pipeline.counts import Counts, shares, usual
+from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
+from vidrobust.pipeline.keys import unit_key
+from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.segments import Segment, segments_of
+from vidrobust.pipeline.stage import Budgeted, Stages, StreamStage, described_by
+from vidrobust.text.printable import printable
+
+
+class Plan:
+    """The segments of each input, and the sample that each of them is given. Inputs are opened once, to see."""
+
+    def __init__(self, run: Run, stages: Stages) -> None:
+        self.run, self.stages = run, stages
+        self.estimate: CostEstimate | None = None
+        """What a budget was spread by, where there is one."""
+        self._segments: dict[str, tuple[Segment, ...]] = {}
+        self._sharing: tuple[str, ...] | None = None
+        self._counts: Counts | None = None
+        self._shares: dict[str, dict[str, int]] = {}
+
+    def look(self) -> None:
+        """Open every input; what cannot be read has failed from here on. InputError where none is left."""
+        for item in self.run.inputs.readable:
+            self.segments(item)
+        if not self.run.inputs.readable:
+            self.run.note_inputs()
+            raise InputError("nothing could be evaluated: none of the sources could be read")
+
+    def segments(self, item: Item) -> tuple[Segment, ...]:
+        """The stretches in which an input is worked on; none of one that cannot be read, which is recorded."""
+        if item.name not in self._segments:
+            run = self.run
+            content = run.inputs.content[item.name]
+            known = run.cache.has(*self._described(content))
+            # where an object's window is cut out, its first picture may be far inside
+            tried = item.boxes is None and not known
+            try:
+                found = segments_of(item, content, run.settings, tried=tried)
+            except InputError as error:
+                run.inputs.fail(printable(item.path), str(error), run.reporter)
+                found = ()
+            except SettingsError:
+                raise
+            except Exception:  # what nobody foresaw is told by the worker that meets it, and the others go on
+                found = (Segment(item, 0, 1, content, item),)
+            self._segments[item.name] = found
+        return self._segments[item.name]
+
+    def _described(self, content: str) -> tuple[StreamStage, str]:
+        """The stage that says what an input is, and the key of its unit for this content."""
+        stage = described_by(self.stages.footage[0])
+        return stage, unit_key(stage, content, self.run.settings, None)
+
+    @property
+    def sharing(self) -> tuple[str, ...]:
+        """The contents over which frames and pairs are spread: those of the inputs that can be read, each once."""
+        if self._sharing is None:
+            self.look()
+            inputs = self.run.inputs
+            self._sharing = tuple(dict.fromkeys(inputs.content[item.name] for item in inputs.readable))
+        return self._sharing
+
+    def share_among(self, contents: Sequence[str]) -> bool:
+        """Spread them over these alone from now on; whether that changes anything."""
+        changed = set(contents) != set(self.sharing)
+        if changed:
+            self._sharing, self._counts = tuple(dict.fromkeys(contents)), None
+            self._shares.clear()
+        return changed
+
+    @property
+    def counts(self) -> Counts:
+        """Frames and pairs of the run; those of a budget are estimated once, and stand in run.json."""
+        if self._counts is None:
+            found = self._asked_for()
+            budget = self.run.settings.budget
+            sample = {"budget": budget, "frames": found.frames, "pairs": found.pairs}
+            self.run.folder.update(sample={**sample, "items": len(self.sharing)})
+            self._counts = found
+        return self._counts
+
+    def _asked_for(self) -> Counts:
+        run, settings = self.run, self.run.settings
+        noted = run.folder.run.get("sample", {})
+        found = usual(len(self.sharing))
+        if settings.budget and None in (settings.frames, settings.pairs):
+            if noted.get("budget") == settings.budget:
+                found = Counts(noted["frames"], noted["pairs"])
+            else:
+                able = [model for model in run.models if needs_pixels(model)]
+                inputs = run.inputs
+                self.estimate = estimate_cost(
+                    settings, self.stages, able, inputs, inputs.readable, run.reporter
+                )
+                found = found if self.estimate is None else self.estimate.counts
+        return Counts(settings.frames or found.frames, settings.pairs or found.pairs)
+
+    def count(self, budgeted: Budgeted, segment: Segment) -> int:
+        """How many frames, or pairs, fall to a segment; none to an input among those that do not share them."""
+        seed, inputs = self.run.settings.seed, self.run.inputs
+        if budgeted not in self._shares:
+            found = shares(self.counts.of(budgeted), self.sharing, seed)
+            self._shares[budgeted] = dict(zip(self.sharing, found, strict=True))
+        mine = self._shares[budgeted].get(inputs.content[segment.item.name], 0)
+        if not mine:
+            return 0
+        keys = [each.content for each in self.segments(segment.item)]
+        return shares(mine, keys, seed)[segment.number]

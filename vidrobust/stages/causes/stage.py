@@ -1,0 +1,90 @@
+"""The stage ``causes``: why the output changed, by replays of measured changes, and the account of causes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from vidrobust.pipeline.stage import Facts, SampleStage
+from vidrobust.stages.causes.tables import UNIT_TABLES
+from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vidrobust.models.predict import Model
+    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.unit import Context, Found
+    from vidrobust.run_folder.settings import Settings
+    from vidrobust.video.source import VideoSource
+
+
+def _work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
+    from vidrobust.stages.causes.unit import work
+
+    return work(context, source, models)
+
+
+def _frames_needed(context: Context) -> Sequence[int]:
+    from vidrobust.stages.causes.unit import frames_needed
+
+    return frames_needed(context)
+
+
+def _trim(
+    rows: pd.DataFrame, transitions: pd.DataFrame, content: str, settings: Settings, count: int
+) -> pd.DataFrame:
+    from vidrobust.stages.causes.unit import trim
+
+    return trim(rows, transitions, content, settings, count)
+
+
+def _extra_key(settings: Settings, model: Model | None) -> Any:
+    from vidrobust.stages.causes.unit import extra_key
+
+    assert model is not None, "a unit per model has one"
+    return extra_key(settings, model)
+
+
+def _steps(settings: Settings) -> float:
+    from vidrobust.stages.causes.unit import steps
+
+    return steps(settings)
+
+
+def _summarise(run: Run, facts: Facts) -> None:
+    from vidrobust.stages.causes.summary import summarise
+
+    summarise(run, facts)
+
+
+def _as_json(run: Run) -> Any:
+    """The rows of the account."""
+    return run.folder.rows("account")
+
+
+CAUSES = SampleStage(
+    name="causes",
+    sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
+    version=9,
+    per="model",
+    needs=(TRANSITIONS,),
+    uses=(STABILITY,),
+    settings=(*FOOTAGE, "seed"),
+    summary_settings=("pairs", "budget"),
+    extra_key=_extra_key,
+    unit_tables=UNIT_TABLES,
+    tables=(
+        *("account", "account_by", "named"),
+        *("place_account", "place_account_by", "place_named"),
+    ),
+    budgeted="pairs",
+    work=_work,
+    frames_needed=_frames_needed,
+    trim=_trim,
+    steps=_steps,
+    step="pairs",
+    summarise=_summarise,
+    as_json=_as_json,
+)

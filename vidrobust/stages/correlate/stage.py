@@ -1,0 +1,35 @@
+"""The stage ``correlate``: which perturbations stand for what happens in the footage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vidrobust.pipeline.stage import TableStage
+from vidrobust.stages.sensitivity.stage import SENSITIVITY
+from vidrobust.stages.stability.stage import STABILITY
+
+if TYPE_CHECKING:
+    from vidrobust.pipeline.run import Run
+
+
+def _make(run: Run) -> None:
+    from vidrobust.stages.correlate.conclusion import correlate
+
+    correlate(run)
+
+
+def _as_json(run: Run) -> Any:
+    """What the correlation study says."""
+    return run.folder.read_json("correlation.json")
+
+
+CORRELATE = TableStage(
+    name="correlate",
+    sentence="Which perturbations stand for what happens in the footage: across frames, clips and models.",
+    version=3,
+    needs=(STABILITY, SENSITIVITY),
+    settings=("across", "resamples", "seed"),
+    files=("correlation.json",),
+    make=_make,
+    as_json=_as_json,
+)

@@ -1,0 +1,83 @@
+"""The stage policy: what the account of each model comes to, written in every format."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from vidrobust.files.atomic import write_text
+from vidrobust.metrics.task import Task
+from vidrobust.pipeline.run import Run
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.model_tasks import tasks_of
+from vidrobust.run_folder.parts import with_parts
+from vidrobust.stages.causes.shares import over_a_second
+from vidrobust.stages.policy.build import Evidence, build
+from vidrobust.stages.policy.exports.write import write_all
+from vidrobust.stages.policy.policy import Policy
+from vidrobust.stages.policy.replication import Replication
+from vidrobust.stages.policy.trained_with import parse as parse_training
+
+NO_POLICY = (
+    "What to train with cannot be told from recorded predictions: it takes the model itself, which is shown new "
+    "pictures."
+)
+
+
+def make_policy(run: Run) -> None:
+    """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
+    families = {each.family for each in parse_training(run.settings.trained_with)}
+    tasks = tasks_of(run.folder, run.table("sensitivity"))
+    if not tasks:
+        first = next((str(model["name"]) for model in run.model_records), "")
+        write_text(run.path / "policy.json", Policy(model=first, notes=(NO_POLICY,)).to_json())
+        run.reporter.say(f"policy: {NO_POLICY}")
+    for number, (model, task) in enumerate(tasks.items()):
+        evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
+        made = build(model, *evidence, trained_families=families, widen=run.settings.widen)
+        write_all(made, run.path if number == 0 else run.path / "policies" / _file_name(model))
+        run.reporter.say(f"policy, {model}: {made.headline}")
+
+
+def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
+    """What one account of a model says, and what belongs to it; prefix of the account's tables."""
+    account, by, named, candidate_fits = (
+        _of(run.table(f"{prefix}{name}"), model)
+        for name in ("account", "account_by", "named", "candidate_fits")
+    )
+    parts = run.folder.record.parts
+    return Evidence(
+        account=account[account["item"] == ""],
+        slow=over_a_second(by),
+        named=dict(zip(named["cause"], named["scale"], strict=True)),
+        replication={str(row["cause"]): Replication.of_row(row) for row in named.to_dict("records")},
+        candidate_fits=with_parts(candidate_fits, parts),
+        spread=run.table("spread"),
+        sensitivity=with_parts(_of(run.table("sensitivity"), model), parts),
+        floor=_noise_floor(run.folder, model, task),
+        image_size=_image_size(run.folder),
+        response=task.response,
+        of=task.accounts[prefix],
+    )
+
+
+def _of(table: pd.DataFrame, model: str) -> pd.DataFrame:
+    return table[table["model"] == model]
+
+
+def _noise_floor(folder: RunFolder, model: str, task: Task) -> float:
+    table = folder.table("stability")
+    rows = table[(table["model"] == model) & table["metric"].isin(task.response.floors)]
+    return float(rows["value"].sum(min_count=1))
+
+
+def _image_size(folder: RunFolder) -> tuple[int, int]:
+    """(height, width) of the clip in the middle by its width: lengths are shares of each clip's own width."""
+    sizes = sorted(
+        ((entry["height"], entry["width"]) for entry in folder.run["inputs"]), key=lambda size: size[1]
+    )
+    height, width = sizes[len(sizes) // 2]
+    return int(height), int(width)
+
+
+def _file_name(model: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in model)

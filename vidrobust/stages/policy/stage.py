@@ -1,0 +1,45 @@
+"""The stage ``policy``: which augmentations to train with, and how strong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vidrobust.pipeline.stage import TableStage
+from vidrobust.stages.causes.stage import CAUSES
+from vidrobust.stages.sensitivity.stage import SENSITIVITY
+from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.variation.stage import VARIATION
+
+if TYPE_CHECKING:
+    from vidrobust.pipeline.run import Run
+    from vidrobust.run_folder.settings import Settings
+
+
+def _make(run: Run) -> None:
+    from vidrobust.stages.policy.conclusion import make_policy
+
+    make_policy(run)
+
+
+def _check(settings: Settings) -> None:
+    from vidrobust.stages.policy.trained_with import parse
+
+    parse(settings.trained_with)
+
+
+def _as_json(run: Run) -> Any:
+    """The policy of the first model."""
+    return run.folder.read_json("policy.json")
+
+
+POLICY = TableStage(
+    name="policy",
+    sentence="Which augmentations to train with, and how strong.",
+    version=4,
+    needs=(STABILITY, SENSITIVITY, VARIATION, CAUSES),
+    settings=("widen", "trained_with"),
+    files=("policy.json",),
+    make=_make,
+    check=_check,
+    as_json=_as_json,
+)

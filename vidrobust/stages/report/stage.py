@@ -1,0 +1,42 @@
+"""The stage ``report``: a run folder becomes report.html."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vidrobust.pipeline.stage import TableStage
+from vidrobust.stages.boxes.stage import BOXES
+from vidrobust.stages.causes.stage import CAUSES
+from vidrobust.stages.correlate.stage import CORRELATE
+from vidrobust.stages.moments.stage import MOMENTS
+from vidrobust.stages.policy.stage import POLICY
+from vidrobust.stages.remedies.stage import REMEDIES
+from vidrobust.stages.sensitivity.stage import SENSITIVITY
+from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.variation.stage import VARIATION
+
+if TYPE_CHECKING:
+    from vidrobust.pipeline.run import Run
+
+
+def _make(run: Run) -> None:
+    from vidrobust.stages.report.page import write_report
+
+    run.reporter.say(f"report: {write_report(run.path)}")
+
+
+def _as_json(run: Run) -> Any:
+    """Where the report is."""
+    return {"report": str(run.path / "report.html")}
+
+
+REPORT = TableStage(
+    name="report",
+    sentence="Write report.html and details.html of a run folder.",
+    version=2,
+    uses=(STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES),
+    settings=("pictures",),
+    files=("report.html", "details.html"),
+    make=_make,
+    as_json=_as_json,
+)

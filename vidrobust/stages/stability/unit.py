@@ -1,0 +1,93 @@
+"""The unit of the stage stability: one model along one input, and its noise floor on the first frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.changes.transitions import FrameTransitions
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.catalogue import metrics_of, task_of
+from vidrobust.metrics.task import AlongTime, Tables
+from vidrobust.models.predict import Model, predict_footage
+from vidrobust.pipeline.unit import Context, Found
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.stability import noise_floor
+from vidrobust.stages.stability.tables import UNIT_TABLES
+from vidrobust.tables import schema as tables
+from vidrobust.video.source import VideoSource
+from vidrobust.video.stream import SAME_TIME_S
+
+
+class StabilityUnit:
+    """One model along one item, and its noise floor on the first frames."""
+
+    def __init__(self, context: Context, model: Model) -> None:
+        along = along_time(context.settings, float(context.info.frame_rate), context.origin)
+        self.context = context
+        self.model, self.batch = model, context.settings.batch_size
+        self._own: list[np.ndarray] = []
+        self._meter = task_of(model.task).meter(context.item.name, model.name, along, metrics_of(model.task))
+        self._first: list[torch.Tensor] = []
+
+    def feed(self, batch: FrameBatch, transitions: FrameTransitions) -> None:
+        self._own.append(batch.index[self.context.own(batch.time_s)])
+        kept = sum(map(len, self._first))
+        same = not self._first or self._first[0].shape[1:] == batch.pixels.shape[1:]
+        if kept < noise_floor.FRAMES and same and not self.context.number:
+            self._first.append(batch.pixels[: noise_floor.FRAMES - kept].clone())
+        self._meter.feed(batch, transitions, predict_footage(self.model, batch, self.batch))
+
+    def finish(self, source: VideoSource) -> Found:
+        every = {name: tables.empty(name) for name in UNIT_TABLES}
+        floor = noise_floor.facts(self.model, torch.cat(self._first)) if self._first else {}
+        return {**every, **self._of_own_frames(self._meter.finish())}, floor
+
+    def _of_own_frames(self, found: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        """Without the rows of frames about the segment; a pair belongs to the segment of its later frame."""
+        if self.context.pieces == 1:
+            return found
+        own = np.concatenate([*self._own, np.empty(0, np.int64)])
+        later = {
+            name: table[["frame_a", "frame_b"]].max(axis=1) if "frame_a" in table else table["frame"]
+            for name, table in found.items()
+        }
+        return {name: table[later[name].isin(own)].reset_index(drop=True) for name, table in found.items()}
+
+
+def along_time(settings: Settings, rate: float, origin: tuple[int, float] | None = None) -> AlongTime:
+    """What is compared along time at ``rate`` frames a second; ``origin``: where rows are counted from."""
+    delivered = rate / settings.every if settings.fps is None else settings.fps
+
+    def row_of(index: int, time_s: float) -> int:
+        if origin is None:
+            return 0
+        if settings.fps is None:
+            return (index - origin[0]) // settings.every
+        return int((time_s - origin[1] + SAME_TIME_S) * settings.fps)
+
+    return AlongTime(
+        frame_rate=delivered,
+        anchor_deltas=settings.anchor_deltas,
+        motion_limit=settings.motion_limit,
+        revert_within=settings.revert_within,
+        tracks=settings.tracks,
+        row_of=row_of,
+    )
+
+
+def whole_item(
+    settings: Settings, model: Model, about: Mapping[str, Any], found: Tables, transitions: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """The tables of a model on an item that was worked on in segments.
+
+    about  what run.json says of the item
+    found  its tables, those of the segments behind each other
+    transitions  its rows of that table
+    """
+    along = along_time(settings, float(about["frame_rate"]))
+    return task_of(model.task).whole(found, transitions, (about["height"], about["width"]), along)

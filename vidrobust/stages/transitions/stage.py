@@ -1,0 +1,43 @@
+"""The stage ``transitions``: which neighbouring frames may be compared, and what each input is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vidrobust.pipeline.stage import StreamStage
+
+if TYPE_CHECKING:
+    from vidrobust.models.predict import Model
+    from vidrobust.pipeline.unit import Context, StreamWork
+
+FOOTAGE = (
+    "backend",
+    "color",
+    "every",
+    "fps",
+    "start_s",
+    "end_s",
+    "roi",
+    "crop_margin",
+    "crop_size",
+    "motion_limit",
+)
+"""Settings that say which frames there are, and which neighbours may be compared."""
+
+
+def _work(context: Context, model: Model | None) -> StreamWork:
+    from vidrobust.stages.transitions.unit import TransitionsUnit
+
+    return TransitionsUnit(context)
+
+
+TRANSITIONS = StreamStage(
+    name="transitions",
+    sentence="Which neighbouring frames may be compared, and what each input is.",
+    version=4,
+    per="item",
+    settings=FOOTAGE,
+    unit_tables=("transitions",),
+    work=_work,
+    command=False,
+)
