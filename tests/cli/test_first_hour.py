@@ -50,31 +50,31 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_typo_makes_no_folder(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("stability", "cofee.mkv", "-mfirst_net:make", "-oout", *FEW) == 3
+    assert run("stability", "cofee.mkv", "-mfirst_net:make", "-oout") == 3
     assert "cofee.mkv" in capsys.readouterr().err
     assert not (desk / "out").exists()
-    assert run("stability", "coffee.mkv", "-mfirst_nte:make", "-oout", *FEW) == 2
+    assert run("stability", "coffee.mkv", "-mfirst_nte:make", "-oout") == 2
     capsys.readouterr()
-    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout", *FEW) == 0
+    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
 
 
 def test_a_folder_in_which_nothing_was_computed_is_not_locked(desk: Path) -> None:
     begun = RunFolder.create(desk / "out", vidrobust.Settings(sources=("cofee.mkv",)))
     assert begun.run["stages"] == {}
-    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout", *FEW) == 0
-    assert run("stability", str(desk / "second_net.py"), "-mfirst_net:make", "-oout", *FEW) != 0
+    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
+    assert run("stability", str(desk / "second_net.py"), "-mfirst_net:make", "-oout") != 0
     assert RunFolder(desk / "out").run["stages"]
 
 
 def test_another_model_on_the_same_folder_is_said(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout", *FEW) == 0
+    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
     assert "replaced" not in capsys.readouterr().err
-    assert run("stability", "coffee.mkv", "-msecond_net:make", "-oout", *FEW) == 0
+    assert run("stability", "coffee.mkv", "-msecond_net:make", "-oout") == 0
     said = " ".join(capsys.readouterr().err.split())
     assert (
         "the results of first_net:make are replaced by those of second_net:make; give another --out" in said
     )
-    assert run("stability", "coffee.mkv", "-msecond_net:make", "-mfirst_net:make", "-oout", *FEW) == 0
+    assert run("stability", "coffee.mkv", "-msecond_net:make", "-mfirst_net:make", "-oout") == 0
     assert "replaced" not in capsys.readouterr().err
 
 
@@ -105,7 +105,7 @@ def test_a_dry_run_says_what_the_real_one_would_do(desk: Path, capsys: pytest.Ca
 
 
 def test_a_dry_run_ends_where_the_real_one_would(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout", *FEW) == 0
+    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
     (desk / "other.mkv").write_bytes((desk / "coffee.mkv").read_bytes())
     (desk / "full").mkdir()
     (desk / "full" / "letter.txt").write_text("mine")
