@@ -12,6 +12,7 @@ import pytest
 from tests.repeatability.published import AIAG, aiag_attribute, crossed
 from tests.stages.report.conftest import Page
 from vidrobust.files.json_text import plain
+from vidrobust.finished_runs.certificate import hashes_of, write_certificate
 from vidrobust.finished_runs.repeatability_of import by_level
 from vidrobust.finished_runs.studies import (
     Asked,
@@ -24,6 +25,7 @@ from vidrobust.finished_runs.studies import (
 )
 from vidrobust.repeatability.acceptance import load_profile
 from vidrobust.repeatability.grey_zone import model_and_people
+from vidrobust.repeatability.overall import overall
 from vidrobust.report.repeatability_section import section, section_of_table, write_study
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
@@ -143,3 +145,20 @@ def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> Non
 
 def test_without_the_study_there_is_no_section(made: RunFolder) -> None:
     assert section(RunTables(made.path)) is None
+
+
+def test_a_run_has_a_certificate_too(studied: RunFolder, tmp_path: Path) -> None:
+    found = studied.read_json("repeatability.json")
+    found["overall"] = overall(found).as_json()
+    head = tmp_path / "study.toml"
+    head.write_text('part = "Cap"\n', encoding="utf-8")
+    asked = Asked(defect=("bad",), profile=load_profile("aiag"), tolerance_high=0.6)
+    weights = hashes_of({"models": [{"name": "net-a", "weights_sha256": "ab12"}], "inputs": []})
+    rows = pd.DataFrame(found["per_part"])
+    page = tmp_path / "certificate.html"
+    assert write_certificate(page, head, found, rows, asked, hashes=weights) == [page]
+    told = page.read_text(encoding="utf-8")
+    assert found["overall"]["sentence"].replace(" %", "\u00a0%") in told.replace("&#39;", "'")
+    assert all(
+        each in told for each in ("weights of net-a", "ab12", "One verdict a part and pass", "False alarms")
+    )

@@ -13,7 +13,7 @@ from vidrobust.cli import options as opt
 from vidrobust.cli.printing import given as typed
 from vidrobust.cli.printing import may_be_footage, print_json, print_result
 from vidrobust.cli.printing import reporter as speaking
-from vidrobust.cli.study_options.tables import CLASSES, KINDS, RESULT, TABLES, VARIABLES
+from vidrobust.cli.study_options.tables import BOXES, CLASSES, KINDS, RESULT, TABLES, VARIABLES
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import plain
 from vidrobust.stages.catalogue import STAGES
@@ -23,7 +23,7 @@ from vidrobust.text.printable import printable
 
 ASKED = (
     *("rule", "pass_fail", "pool_above", "tolerance_low", "tolerance_high", "guard", "process_sd"),
-    *("design", "factors", "resolution", "calibration"),
+    *("design", "factors", "resolution", "calibration", "measure", "mm_per_px"),
 )
 """Options that are fields of what is asked, as they are."""
 
@@ -31,7 +31,7 @@ ASKED = (
 @click.command(cls=opt.GroupedCommand)
 @click.argument("target", nargs=-1)
 @opt.options(
-    *(TABLES, VARIABLES, CLASSES, RESULT),
+    *(TABLES, VARIABLES, CLASSES, BOXES, RESULT),
     opt.setting_options(STAGES.with_needs([STABILITY.name]), gated=True),
     opt.setting("pictures"),
     *(opt.OUT, opt.CONFIG, opt.OVERWRITE, opt.JSON, opt.QUIET),
@@ -73,6 +73,7 @@ def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[
     """What is asked of a study; wrong settings are found before any footage is opened."""
     from vidrobust.finished_runs.studies import Asked
     from vidrobust.repeatability.acceptance import DEFAULT, OF_STUDY, load_profile
+    from vidrobust.repeatability.box_measures import check_measure
     from vidrobust.repeatability.measurements import read_attribute
     from vidrobust.repeatability.study_columns import parse_columns
     from vidrobust.repeatability.verdicts import check_rule
@@ -89,6 +90,7 @@ def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[
         people=None if theirs is None else theirs.rows,
     )
     check_rule(found.rule, found.defect)
+    check_measure(found.measure, found.mm_per_px)
     if found.tolerance <= 0:
         raise SettingsError(f"--tolerance: expected a width above 0, got {found.tolerance:g}")
     if found.process_sd is not None and found.process_sd <= 0:

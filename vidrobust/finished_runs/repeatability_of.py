@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from vidrobust.errors import SettingsError
 from vidrobust.finished_runs.part_footage import grey_zone_pictures, levels_of
 from vidrobust.finished_runs.run_verdicts import answers_of, items_of, verdicts_of, with_people
 from vidrobust.finished_runs.studies import (
@@ -19,6 +21,7 @@ from vidrobust.finished_runs.studies import (
     studies,
 )
 from vidrobust.pipeline.run import Run
+from vidrobust.repeatability.box_measures import measured_boxes
 from vidrobust.repeatability.grey_zone import model_and_people
 from vidrobust.repeatability.overall import overall
 from vidrobust.repeatability.study_file import FILE, stability_key
@@ -34,6 +37,8 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
     """
     frames, probabilities = answers_of(run.folder, asked.defect)
     table = verdicts_of(run.folder, frames, probabilities, rule=asked.rule, defect=asked.defect)
+    if asked.measure:
+        table["score"] = measured_of(run.folder, table, asked)
     level, known, notes = levels_of(run, items_of(run.folder))
     table["level"] = table["item"].map(level).fillna("")
     table["level_from"] = table["item"].map(known).fillna("")
@@ -58,6 +63,7 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
         "rule": asked.rule,
         "rule_in_words": RULES[asked.rule],
         "defect": list(asked.defect),
+        "score_in_words": asked.score_in_words,
         "attribute": attribute,
         "gauge": gauge,
         "by_operator": by_operator(table),
@@ -74,6 +80,20 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
     found["overall"] = overall(found).as_json()
     run.folder.write_json(FILE, found)
     return found
+
+
+def measured_of(folder: RunFolder, table: pd.DataFrame, asked: Asked) -> list[float]:
+    """What is measured of the boxes of each row, item and model; NaN where there are none."""
+    boxes = folder.table_or_empty("detections")
+    if boxes.empty:
+        raise SettingsError("--measure is of a detector's boxes, and the run has none")
+    of = measured_boxes(
+        boxes,
+        str(asked.measure),
+        start_score=folder.settings.track_start_score,
+        mm_per_px=asked.mm_per_px,
+    )
+    return [float(of.get(key, math.nan)) for key in zip(table["item"], table["model"], strict=True)]
 
 
 def score_differences(table: pd.DataFrame) -> dict[str, Any]:

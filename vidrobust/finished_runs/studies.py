@@ -19,6 +19,7 @@ from vidrobust.repeatability.acceptance import (
 )
 from vidrobust.repeatability.anova import AskedDesign
 from vidrobust.repeatability.attribute import attribute_study
+from vidrobust.repeatability.box_measures import MEASURES
 from vidrobust.repeatability.by_operator import repeatability_by_operator
 from vidrobust.repeatability.differing_operators import (
     equal_variances,
@@ -59,6 +60,8 @@ class Asked:
     width            standard deviations that are the spread of a gauge
     process_sd       of the process, or None
     design, factors  of a gauge study, as ``gauge_study`` takes them
+    measure          of a detector's boxes what the gauge study is of (MEASURES), or None: a defect's probability
+    mm_per_px        factor of lengths, 1 leaves them in px
     resolution, calibration  step of the display, and expanded uncertainty (k = 2) of the reference part, in the
                      unit of the values: with one of them the uncertainty is added up; None where not known
     guard            width of a guard band in standard deviations of repeatability, or None
@@ -79,6 +82,8 @@ class Asked:
     process_sd: float | None = None
     design: AskedDesign = "auto"
     factors: tuple[str, ...] = ()
+    measure: str | None = None
+    mm_per_px: float = 1.0
     resolution: float | None = None
     calibration: float | None = None
     people: pd.DataFrame | None = None
@@ -101,6 +106,14 @@ class Asked:
             if limit is not None
         ]
         return 2 * ways[0] if ways and ways[0] > 0 else math.nan
+
+    @property
+    def score_in_words(self) -> str:
+        """What the gauge study of a run is of."""
+        if self.measure:
+            unit = "px" if self.mm_per_px == 1 else "mm"
+            return f"median over the frames of the {MEASURES[self.measure]}, {unit}"
+        return f"{SCORES[self.rule]} over the frames of the probability of {', '.join(self.defect)}"
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -251,12 +264,15 @@ def studies(
     if unseen:
         notes.append(f"no verdict is {' or '.join(unseen)}")
     scored = table[table["item"].notna()]
+    if asked.measure and scored["score"].isna().any():
+        notes.append("no gauge study of the boxes: some item has none from the start score on")
+        return attribute, None, notes
     if scored["score"].isna().any():
         notes.append(
             "no gauge study of the scores: name the class whose probability is the score with --defect"
         )
         return attribute, None, notes
-    told = f"{SCORES[asked.rule]} over the frames of the probability of {', '.join(asked.defect)}"
+    told = asked.score_in_words
     scores = scored[["part", "operator", "trial", "score"]].rename(columns={"score": "value"})
     try:
         gauge = _gauge(scores, asked)

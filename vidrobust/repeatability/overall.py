@@ -4,11 +4,11 @@ it."""
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, figures_of, find
 
 WORDS = {
@@ -133,9 +133,10 @@ def _sentence(verdict: Mapping[str, Any], sure: bool | None, rules: int, missing
     share = f"{100 * value:.3g} %"
     said = WORDS.get(verdict["quantity"], f"{verdict['quantity']} is {{value}}")
     said = said.format(value=text, percent=share, of=verdict["of"] or "all")
-    rule = str(verdict["rule"]).removeprefix(f"{verdict['quantity']} ")
-    if verdict["quantity"] in SHARES:
-        rule = re.sub(r"\d*\.\d+", lambda limit: f"{100 * float(limit[0]):g} %", rule)
+    limits = (verdict["accept"], verdict["marginal"])
+    in_percent = verdict["quantity"] in SHARES
+    written = [f"{100 * limit:g} %" if in_percent else f"{limit:g}{verdict['unit']}" for limit in limits]
+    rule = limits_in_words(verdict["better"], *written)
     told = f"{OPENING[verdict['verdict']]}: {said} ({rule}; {verdict['source']})."
     if sure is False:
         told += " The interval reaches over a limit: this study is too small to be sure."

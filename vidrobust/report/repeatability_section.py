@@ -124,7 +124,7 @@ def section(run: RunTables) -> Section | None:
         return None
     attribute = found["attribute"]
     scores = pd.DataFrame(found["per_part"]).drop(columns="value").rename(columns={"score": "value"})
-    what = f"score: probability of {', '.join(found['defect'])}"
+    what = _score(found)
     return _section(
         found,
         attribute,
@@ -171,7 +171,7 @@ def section_of_run_rows(found: Mapping[str, Any], rows: pd.DataFrame) -> Section
     rows  ``per_part`` of the study
     """
     scores = rows.drop(columns="value").rename(columns={"score": "value"})
-    what = f"score: probability of {', '.join(found['defect'])}"
+    what = _score(found)
     attribute = found["attribute"]
     return _section(
         found,
@@ -181,6 +181,12 @@ def section_of_run_rows(found: Mapping[str, Any], rows: pd.DataFrame) -> Section
         pictures=[*_gauge_pictures(found["gauge"], scores, what), *_agreement_pictures(attribute)],
         grey_left_out=_left_out(attribute, 0),
     )
+
+
+def _score(found: Mapping[str, Any]) -> str:
+    """What the gauge study of a run is of, for an axis."""
+    told = str(found.get("score_in_words") or f"probability of {', '.join(found['defect'])}")
+    return told.partition(" of the ")[2] or told
 
 
 def _reference_picture(found: Mapping[str, Any], table: pd.DataFrame) -> Picture:

@@ -102,6 +102,16 @@ CLASSES = options(
         help="How frames become a verdict: majority, any-defect, mean, last, worst.",
     ),
 )
+BOXES = options(
+    click.option(
+        "--measure",
+        metavar="NAME",
+        help="Of a detector's boxes a gauge study of: width, height, size, x, y; else of the score.",
+    ),
+    click.option(
+        "--mm-per-px", type=float, default=1.0, show_default=True, metavar="F", help="Millimetres a pixel."
+    ),
+)
 RESULT = options(
     click.option(
         "--profile",
