@@ -128,6 +128,7 @@ class Detections:
     labels  (D,) int64
     frame   (D,) int64, the row of the batch a box belongs to, sorted
     num_frames  N, also where a frame has no box
+    tracks  (D,) int64, the detector's own number of the object, -1 for none; None where it follows nothing
     """
 
     boxes: np.ndarray
@@ -136,10 +137,13 @@ class Detections:
     frame: np.ndarray
     num_frames: int
     class_names: tuple[str, ...]
+    tracks: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scores)
         shapes = {"boxes": (count, 4), "scores": (count,), "labels": (count,), "frame": (count,)}
+        if self.tracks is not None:
+            shapes["tracks"] = (count,)
         for name, shape in shapes.items():
             got = np.shape(getattr(self, name))
             if got != shape:

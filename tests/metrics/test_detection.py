@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.detection import DETECTION, move
 from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.predictions import Detections
@@ -46,9 +49,11 @@ def boxes(missed: tuple[int, ...] = (), renamed: tuple[int, ...] = ()) -> Detect
     )
 
 
-def raw_tables(found: Detections, batches: tuple[int, ...] = (16, 16, 8)) -> dict[str, pd.DataFrame]:
+def raw_tables(
+    found: Detections, batches: tuple[int, ...] = (16, 16, 8), along: AlongTime | None = None
+) -> dict[str, pd.DataFrame]:
     pixels, watcher = footage(), PairWatcher()
-    meter = DETECTION.meter("clip", "planted", AlongTime(), DETECTION.metrics)
+    meter = DETECTION.meter("clip", "planted", along or AlongTime(), DETECTION.metrics)
     start = 0
     for size in batches:
         rows = slice(start, start + size)
@@ -94,7 +99,8 @@ def test_planted_faults_come_out() -> None:
     """3 of 40 frames missed in two gaps; 2 flips in 36 steps, away and back."""
     raw = raw_tables(boxes(missed=(10, 20, 21), renamed=(30,)))
     found = told(raw)
-    assert found["dropout_rate"] == pytest.approx(3 / 40)
+    assert found["dropout_rate"] == found["uncovered_rate"] == pytest.approx(3 / 40)
+    assert found["vanished_rate"] == found["appeared_rate"] == found["second_box_rate"] == 0
     assert found["fragments_per_track"] == 3
     assert found["flip_rate"] == pytest.approx(2 / 36)
     assert found["revert_flip_rate"] == pytest.approx(1 / 36)
@@ -114,6 +120,30 @@ def test_batches_do_not_matter() -> None:
     one, other = raw_tables(found, (40,)), raw_tables(found, (1, 15, 17, 7))
     for name, table in one.items():
         pd.testing.assert_frame_equal(table, other[name])
+
+
+def test_a_loss_for_good_is_told_by_object_by_minute_and_in_frames() -> None:
+    """Lost in mid-picture from frame 20 on: 20 frames found, 20 that follow before the end."""
+    found = told(raw_tables(boxes(missed=tuple(range(20, COUNT)))))
+    assert found["vanished_rate"] == 1
+    assert found["vanished_per_minute"] == pytest.approx(60 * 25 / COUNT)
+    assert found["dropout_rate"] == 0
+    # 20 px a side at 4 px a frame: the place is mid-picture until the part reaches the border, 18 frames on
+    assert found["uncovered_rate"] == pytest.approx(20 / 40, abs=0.03)
+
+
+def test_boxes_are_cut_off_at_the_frame() -> None:
+    found = boxes()
+    beyond = found.boxes.copy()
+    beyond[:, :2] -= 60
+    table = raw_tables(dataclasses.replace(found, boxes=beyond))["detections"]
+    assert table["x1"].min() == table["y1"].min() == 0
+
+
+def test_only_some_classes() -> None:
+    only = dataclasses.replace(AlongTime(), tracks=TrackSettings(only=("nut",)))
+    table = raw_tables(boxes(renamed=(3, 4)), along=only)["detections"]
+    assert table["label_name"].tolist() == ["nut", "nut"]
 
 
 def test_no_boxes_in_any_frame() -> None:

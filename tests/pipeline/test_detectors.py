@@ -98,7 +98,7 @@ def test_sensitivity_and_report(stable: Path) -> None:
     assert table["value"].dropna().between(0, 20).all()
     run("report", str(stable), "-q")
     page = (stable / "details.html").read_text()
-    assert "Tracks of intel_bottle-detection" in page
+    assert "Objects of intel_bottle-detection" in page
     assert "Stability of the detectors over thresholds" not in page
     run("boxes", str(stable), "-q")
     run("report", str(stable), "-q")
@@ -106,7 +106,7 @@ def test_sensitivity_and_report(stable: Path) -> None:
     assert "Stability of the detectors over thresholds" in page
     moments = json.loads((stable / "box_moments.json").read_text())["moments"]
     assert moments
-    assert all((stable / moment["picture_b"]).stat().st_size > 1000 for moment in moments)
+    assert all((stable / moment["picture"]).stat().st_size > 1000 for moment in moments)
     curve = pd.read_parquet(stable / "box_curve.parquet").set_index("threshold")
     told = figures(stable)
     rate = curve.loc[0.5, "missed"] / curve.loc[0.5, "frames"]
@@ -121,8 +121,8 @@ def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
     assert whole["n"].max() == 3
     assert whole["share"].sum() == pytest.approx(1.0)
     causes = pd.read_parquet(stable / "causes.parquet")
-    assert (causes.groupby("frame_a")["change"].nunique() == 1).all()
-    assert causes["change"].max() > 0
+    assert (causes.groupby("frame_a")["squared_change"].nunique() == 1).all()
+    assert causes["squared_change"].max() > 0
     run("report", str(stable), "-q")
     places = pd.read_parquet(stable / "place_account.parquet")
     assert places.loc[places["item"] == "", "share"].sum() == pytest.approx(1.0)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vidrobust.changes.local_light import fit_local_light
 from vidrobust.changes.motion import Similarity
 from vidrobust.changes.prepared import PreparedFrame
 from vidrobust.frames.pixels import LUMA
@@ -29,6 +30,10 @@ MIN_CHROMA = 10.0
 MIN_COLOURED = 16
 MAX_ERROR = {"gain": 0.05, "offset": 8.0, "saturation": 0.06, "hue_deg": 3.0, "white_balance": 0.05}
 """Standard errors beyond which a number is not worth giving."""
+SMOOTH = 0.3
+"""Correlation of neighbouring blocks' differences from which light from place to place is looked for."""
+UNEVEN_ERROR = 0.003
+"""Standard error of the spread of the gain over the picture, about."""
 CLUSTER = 5
 """Neighbouring blocks, CLUSTER x CLUSTER, err alike; the standard errors take them as one draw."""
 TONE = 4.0
@@ -84,6 +89,39 @@ def measure_light(
     x, inliers = _fit(first, second, weight)
     cov = _covariance(first, second, weight * inliers, cluster, x)
     return _report(x, cov, first, inliers, aligned)
+
+
+def measure_uneven_light(
+    a: PreparedFrame, b: PreparedFrame, camera: Similarity, left_out: np.ndarray, light: LightChange
+) -> Measure:
+    """How far the gain from frame a to frame b is spread over the picture: its standard deviation; 0 is none.
+
+    light  what ``measure_light`` found; where its gain is not valid nothing is said
+    The field is that of ``local_light.py``, on the coarse frames. Its error is taken as what it finds where
+    there is nothing: a field is there only if it foretells half of what it was not fitted to.
+    """
+    if not light.gain.valid:
+        return Measure(value=float("nan"), valid=False, error=float("nan"))
+    forth, back = _half_motion(camera, a.coarse.shape[1] / a.gray.shape[1])
+    usable = np.minimum(_warp(a.unclipped * _follows_camera(a, left_out), forth), _warp(b.unclipped, back))
+    first, second = _warp(a.coarse, forth), _warp(b.coarse, back)
+    offset = light.offset.value if light.offset.valid else 0.0
+    lit = light.gain.value * first + offset
+    # smooth differences are rare, and their neighbours tell: only then a field is fitted
+    size = (a.coarse.shape[1] // BLOCK, a.coarse.shape[0] // BLOCK)
+    if min(size) < 4 or _alike(cv2.resize(second - lit, size, interpolation=cv2.INTER_AREA)) < SMOOTH:
+        return Measure(value=0.0, valid=True, error=UNEVEN_ERROR)
+    field = fit_local_light(lit, second, usable > 0.97, block=BLOCK)
+    spread = float(field.gain(*usable.shape).std()) if field.there else 0.0
+    return Measure(value=spread, valid=True, error=UNEVEN_ERROR)
+
+
+def _alike(means: np.ndarray) -> float:
+    """Correlation of neighbouring entries of (h, w, 3) differences."""
+    flat = means - means.mean(axis=(0, 1))
+    power = float(np.square(flat).mean())
+    both = (flat[:, 1:] * flat[:, :-1]).mean() + (flat[1:] * flat[:-1]).mean()
+    return float(both) / (2 * power) if power > 1e-9 else 0.0
 
 
 def _blocks(

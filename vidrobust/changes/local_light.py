@@ -86,13 +86,14 @@ def no_local_light(foretold: float = float("nan")) -> LocalLight:
     return LocalLight(lattice=np.zeros((0, 0)), width=0, foretold=foretold)
 
 
-def fit_local_light(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> LocalLight:
+def fit_local_light(a: np.ndarray, b: np.ndarray, visible: np.ndarray, *, block: int = BLOCK) -> LocalLight:
     """The smooth field of gain between two aligned frames.
 
     a, b     (H, W, 3) uint8 or float32 RGB levels, a brought onto b and into its light
     visible  (H, W) bool, where they show the same thing
+    block    px, for frames that were averaged down
     """
-    blocks = _blocks(a, b, visible)
+    blocks = _blocks(a, b, visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
         return no_local_light()
     foretold = _foretold(blocks)
@@ -118,9 +119,9 @@ class _Blocks:
     width: int
 
 
-def _blocks(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> _Blocks:
+def _blocks(a: np.ndarray, b: np.ndarray, visible: np.ndarray, block: int) -> _Blocks:
     height, width = visible.shape
-    rows, columns = max(1, height // BLOCK), max(1, width // BLOCK)
+    rows, columns = max(1, height // block), max(1, width // block)
     first, second = (luma(x.astype(np.float32)) for x in (a, b))
     inside = (np.minimum(first, second) > 2) & (np.maximum(a.max(axis=2), b.max(axis=2)) < 253)
     mask = (visible & inside).astype(np.float32)

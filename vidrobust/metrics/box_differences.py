@@ -11,6 +11,13 @@ SAME_CLASS = 0.3
 """What a pair of one class counts more than its IoU: among pairs that overlap alike, the class decides."""
 DUPLICATE = 0.7
 """IoU from which a box repeats a better one of its class."""
+MANY_PAIRS = 2500
+"""From so many pairs of boxes on, those far apart are left out before they are compared."""
+SECOND, SECOND_ALIKE, INSIDE = 0.5, 0.4, 0.9
+"""IoU from which a further box lies on an object whatever its class, that from which one of the same class does,
+and the share of a box of the same class that lies inside a better one and so is a part of it, ..."""
+PART = 0.25
+"""... if it is at least so large, as a share of it."""
 LEAST_IOU = 0.3
 """IoU from which two boxes may be the same object."""
 BIRTH, KEEP = 0.5, 0.3
@@ -25,14 +32,34 @@ def areas(boxes: np.ndarray) -> np.ndarray:
 
 
 def overlaps(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of boxes that overlap at all: rows of a (K,), rows of b (K,), area in common (K,) px^2."""
+    """Pairs of boxes that overlap at all: rows of a (K,), rows of b (K,), area in common (K,) px^2.
+
+    Crowds are sorted along the axis that parts them better, so that only boxes near each other are compared.
+    """
     a, b = np.asarray(a, np.float64).reshape(-1, 4), np.asarray(b, np.float64).reshape(-1, 4)
-    meet = (a[:, None, 0] < b[None, :, 2]) & (b[None, :, 0] < a[:, None, 2])
-    meet &= (a[:, None, 1] < b[None, :, 3]) & (b[None, :, 1] < a[:, None, 3])
-    i, j = np.nonzero(meet)
+    i, j = _near(a, b) if len(a) * len(b) > MANY_PAIRS else np.indices((len(a), len(b))).reshape(2, -1)
     width = np.minimum(a[i, 2], b[j, 2]) - np.maximum(a[i, 0], b[j, 0])
     height = np.minimum(a[i, 3], b[j, 3]) - np.maximum(a[i, 1], b[j, 1])
-    return i, j, np.maximum(width, 0) * np.maximum(height, 0)
+    meet = (width > 0) & (height > 0)
+    i, j, common = i[meet], j[meet], (width * height)[meet]
+    order = np.lexsort((j, i))
+    return i[order], j[order], common[order]
+
+
+def _near(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a and of b whose extents along one axis may meet: all that overlap, and some that do not."""
+    found = []
+    for axis in (0, 1):
+        order = np.argsort(b[:, axis], kind="stable")
+        low = b[order, axis]
+        longest = float((b[:, axis + 2] - b[:, axis]).max())
+        first = np.searchsorted(low, a[:, axis] - longest)
+        count = np.maximum(np.searchsorted(low, a[:, axis + 2], side="right") - first, 0)
+        found.append((int(count.sum()), order, first, count))
+    total, order, first, count = min(found, key=lambda each: each[0])
+    i = np.repeat(np.arange(len(a)), count)
+    place = np.arange(total) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
+    return i, order[place]
 
 
 def ious(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -55,10 +82,13 @@ def assign(i: np.ndarray, j: np.ndarray, value: np.ndarray) -> np.ndarray:
 
     graph = coo_matrix((np.ones(len(i)), (i, j + rows)), shape=(rows + columns,) * 2)
     group = connected_components(graph, directed=False)[1][i]
-    order = np.argsort(group, kind="stable")
+    size = np.bincount(group)
+    alone = np.flatnonzero(size[group] == 1)
+    several = np.flatnonzero(size[group] > 1)
+    order = several[np.argsort(group[several], kind="stable")]
     cuts = np.flatnonzero(np.diff(group[order])) + 1
-    chosen = [_best(i, j, value, part) for part in np.split(order, cuts)]
-    return np.sort(np.concatenate(chosen))
+    chosen = [_best(i, j, value, part) for part in np.split(order, cuts)] if len(order) else []
+    return np.sort(np.concatenate([alone, *chosen]))
 
 
 def _best(i: np.ndarray, j: np.ndarray, value: np.ndarray, part: np.ndarray) -> np.ndarray:
@@ -105,6 +135,24 @@ def duplicates(
     found = np.zeros(len(boxes), bool)
     found[i[again]] = True
     return found
+
+
+def same_place(
+    a: np.ndarray, b: np.ndarray, labels_a: np.ndarray, labels_b: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of boxes that lie on one object: rows of a (K,), rows of b (K,), their IoU (K,).
+
+    By an IoU of SECOND; of one class by SECOND_ALIKE, or where the smaller lies inside the larger as a part of it.
+    """
+    i, j, common = overlaps(a, b)
+    area_a, area_b = areas(np.asarray(a).reshape(-1, 4))[i], areas(np.asarray(b).reshape(-1, 4))[j]
+    union = area_a + area_b - common
+    iou = np.divide(common, union, out=np.zeros(len(i)), where=union > 0)
+    smaller, larger = np.minimum(area_a, area_b), np.maximum(area_a, area_b)
+    part = (common >= INSIDE * smaller) & (smaller >= PART * larger)
+    alike = np.asarray(labels_a)[i] == np.asarray(labels_b)[j]
+    same = (iou >= SECOND) | (alike & ((iou >= SECOND_ALIKE) | part))
+    return i[same], j[same], iou[same]
 
 
 @dataclass(frozen=True)

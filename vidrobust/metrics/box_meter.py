@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
 from vidrobust.changes.transitions import FrameTransitions, reasons_of
+from vidrobust.errors import SettingsError
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.frames.pixels import luma, to_array
 from vidrobust.metrics.box_differences import change
 from vidrobust.metrics.task import AlongTime, Tables
-from vidrobust.metrics.tracks.follow import ItemBoxes, follow
+from vidrobust.metrics.tracks.borders import clipped
+from vidrobust.metrics.tracks.follow import ItemBoxes, Objects, follow
 from vidrobust.metrics.tracks.measures import duplicate_boxes, measure
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.metrics.tracks.tables import ENDS, item_boxes, joined
@@ -32,9 +35,10 @@ class BoxMeter:
         self._size = (0, 0)
 
     def feed(self, batch: FrameBatch, transitions: FrameTransitions, predictions: Detections) -> None:
-        """Take the next batch, with the boxes of its frames."""
+        """Take the next batch, with the boxes of its frames; boxes are cut off at the edges of the frame."""
         if not self._found:
             self._size = (int(batch.pixels.shape[2]), int(batch.pixels.shape[3]))
+        predictions = within_frame(of_classes(predictions, self.settings.tracks.only), self._size)
         self._frames.append(
             pd.DataFrame(
                 {
@@ -61,9 +65,9 @@ class BoxMeter:
             return {}
         frames = pd.concat(self._frames, ignore_index=True)
         boxes = self._boxes(frames)
-        track, made = _followed(boxes, self.settings)
-        made |= {"detections": self._detections(boxes, track), "box_pairs": self._pairs(boxes, frames)}
         names = dict(enumerate(self._found[0].class_names))
+        objects, made = _followed(boxes, self.settings, names)
+        made |= {"detections": self._detections(boxes, objects), "box_pairs": self._pairs(boxes, frames)}
         return _named(made, frames, names, item=self.item, model=self.model)
 
     def _measure(self, gray: np.ndarray, now: Detections, row: int, scale: float) -> None:
@@ -90,14 +94,17 @@ class BoxMeter:
             num_frames=len(frames),
             joined=joined(frames["reason"].to_numpy()),
             size=self._size,
+            given=_own_tracks(self._found),
         )
 
-    def _detections(self, boxes: ItemBoxes, track: np.ndarray) -> pd.DataFrame:
+    def _detections(self, boxes: ItemBoxes, objects: Objects) -> pd.DataFrame:
         x1, y1, x2, y2 = boxes.boxes.T
         return pd.DataFrame(
             {
                 "row": boxes.frame,
-                "track": track,
+                "track": objects.track,
+                "second_of": objects.second,
+                "own_track": -1 if boxes.given is None else boxes.given,
                 "label": boxes.labels,
                 "score": boxes.scores,
                 "x1": x1,
@@ -155,21 +162,62 @@ def whole(
     )
     detections = found["detections"].sort_values("frame", kind="stable")
     boxes = item_boxes(detections, frames, size)
-    track, made = _followed(boxes, along)
     names = {int(k): str(v) for k, v in zip(detections["label"], detections["label_name"], strict=True)}
+    objects, made = _followed(boxes, along, names)
     item, model = str(counted["item"].iloc[0]), str(counted["model"].iloc[0])
     return {
         **found,
-        "detections": detections.assign(track=track),
+        "detections": detections.assign(track=objects.track, second_of=objects.second),
         **_named(made, frames, names, item=item, model=model),
     }
 
 
-def _followed(boxes: ItemBoxes, settings: AlongTime) -> tuple[np.ndarray, dict[str, pd.DataFrame]]:
-    """The track of each box, and what the tracks show, by row."""
-    track = follow(boxes, settings.tracks)
-    found = measure(boxes, track, settings.tracks, revert_within=settings.revert_within)
-    return track, {
+def _own_tracks(found: list[Detections]) -> np.ndarray | None:
+    """The numbers that the detector itself gave its boxes, -1 for none; None where it gave none at all."""
+    if all(each.tracks is None for each in found):
+        return None
+    parts = [np.full(len(each.scores), -1) if each.tracks is None else each.tracks for each in found]
+    return np.concatenate(parts).astype(np.int64)
+
+
+def of_classes(found: Detections, only: Collection[str]) -> Detections:
+    """The boxes of these classes, by their names; all where none is named."""
+    if not only:
+        return found
+    unknown = [name for name in only if name not in found.class_names]
+    if unknown:
+        some = ", ".join(found.class_names[:10])
+        raise SettingsError(f"only: the detector has no class {unknown[0]!r}; its classes are {some} ...")
+    wanted = [label for label, name in enumerate(found.class_names) if name in only]
+    return _some(found, np.isin(found.labels, wanted))
+
+
+def _some(found: Detections, rows: np.ndarray) -> Detections:
+    return dataclasses.replace(
+        found,
+        boxes=found.boxes[rows],
+        scores=found.scores[rows],
+        labels=found.labels[rows],
+        frame=found.frame[rows],
+        tracks=None if found.tracks is None else found.tracks[rows],
+    )
+
+
+def within_frame(found: Detections, size: tuple[int, int]) -> Detections:
+    """The boxes cut off at the edges of a frame (H, W), as production does; those wholly outside are left out."""
+    boxes = clipped(found.boxes, size).astype(np.float32)
+    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return _some(dataclasses.replace(found, boxes=boxes), inside)
+
+
+def _followed(
+    boxes: ItemBoxes, along: AlongTime, names: Mapping[int, str]
+) -> tuple[Objects, dict[str, pd.DataFrame]]:
+    """The objects that the boxes show, and what is seen along them, by row."""
+    settings = along.tracks.of_classes(names)
+    objects = follow(boxes, settings)
+    found = measure(boxes, objects, settings, revert_within=along.revert_within, frame_rate=along.frame_rate)
+    return objects, {
         "track_steps": found.along.rename(columns={"track_label": "label"}),
         "tracks": found.tracks.rename(columns={"track_label": "label"}),
         "box_counts": found.counts,

@@ -72,11 +72,57 @@ def _changed(name: str, title: str, sentence: str, **more: Any) -> Metric:
     return dataclasses.replace(made, **more)
 
 
+def _end(name: str, title: str, sentence: str, column: str) -> Metric:
+    """A metric of the ends of tracks."""
+    return Metric(
+        task=NAME,
+        name=name,
+        title=title,
+        sentence=sentence,
+        table="tracks",
+        column=column,
+        is_rate=True,
+        of_tracks=True,
+        headline=name == "vanished_rate",
+        bounds=(0.0, 1.0),
+    )
+
+
+def _per_minute(name: str, title: str, sentence: str) -> Metric:
+    return Metric(
+        task=NAME,
+        name=name,
+        title=title,
+        sentence=sentence,
+        table="box_counts",
+        column=name,
+        unit="a minute",
+        bounds=(0.0, MANY),
+    )
+
+
 METRICS: tuple[Metric, ...] = (
+    _along(
+        "uncovered_rate",
+        "objects without any box",
+        "How often no box of any class lies where an object is: dropouts, and up to a second after it vanished.",
+        "uncovered",
+        is_rate=True,
+        headline=True,
+        wording=Wording(
+            "objects are without any box, dropouts and vanished ones together",
+            "no object is ever without a box",
+            "frame of objects",
+            event="frames of an object is without any box",
+            many="frames of objects",
+            none_seen="no object without a box seen",
+            called="uncovered rate",
+        ),
+    ),
     _along(
         "dropout_rate",
         "dropouts",
-        "How often an object that is being followed has no box in a frame, between two in which it has one.",
+        "How often no box of any class lies on an object in a frame, between two in which it is found.",
         "missed",
         is_rate=True,
         headline=True,
@@ -89,6 +135,27 @@ METRICS: tuple[Metric, ...] = (
             none_seen="no dropout seen",
             called="dropout rate",
         ),
+    ),
+    _end(
+        "vanished_rate",
+        "objects that vanish in mid-picture",
+        "How many objects are lost for good away from the border, from cuts and from what may hide them.",
+        "vanished",
+    ),
+    _end(
+        "appeared_rate",
+        "objects that appear in mid-picture",
+        "How many objects are first found away from the border, from cuts and from what may have hidden them.",
+        "appeared",
+    ),
+    _per_minute("vanished_per_minute", "vanished a minute", "The objects that vanish, a minute of footage."),
+    _per_minute("appeared_per_minute", "appeared a minute", "The objects that appear, a minute of footage."),
+    _along(
+        "second_box_rate",
+        "second boxes on an object",
+        "How often a further box lies on an object's place: a second name that comes and goes, or a duplicate.",
+        "second_box",
+        is_rate=True,
     ),
     Metric(
         task=NAME,
@@ -104,7 +171,7 @@ METRICS: tuple[Metric, ...] = (
     _along(
         "flip_rate",
         "renamed boxes",
-        "How often the class of an object that is being followed differs from its class the time before.",
+        "How often the class of an object's best box differs from that of its best box the time before.",
         "flip",
         is_rate=True,
         headline=True,
@@ -119,6 +186,13 @@ METRICS: tuple[Metric, ...] = (
         "revert_flip",
         is_rate=True,
         headline=True,
+    ),
+    _along(
+        "id_switch_rate",
+        "ID switches",
+        "How often the detector's own number of an object differs from the last it gave, where it numbers.",
+        "id_switch",
+        is_rate=True,
     ),
     _along(
         "score_jitter",
@@ -243,7 +317,7 @@ DETECTION = Task(
     whole=_whole,
     labelled=("known_boxes", "known_tracks", "truth_curve"),
     metrics=METRICS,
-    answered=("dropout_rate", "flip_rate"),
+    answered=("uncovered_rate", "flip_rate"),
     nothing="no object was found and followed",
     response=ResponseSpec(
         columns=("box_change",),

@@ -91,11 +91,15 @@ def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> 
     """The predictions of frames as they are: ``predict`` of their pixels, or looked up by item and number.
 
     A model whose ``needs_pixels`` is False (answers of a smart camera, from a file) has a method
-    ``predict_frames(item, index)``; on anything but footage as it is, ``predict`` of it raises ModelError.
+    ``predict_frames(item, index)``, one of boxes ``predict_frames(item, index, (H, W))``; on anything but footage
+    as it is, ``predict`` of it raises ModelError.
     """
     if needs_pixels(model):
         return predict(model, frames.pixels, batch)
     look_up: Any = model
+    if model.task == "detection":
+        size = (int(frames.pixels.shape[2]), int(frames.pixels.shape[3]))
+        return checked(model, look_up.predict_frames(frames.item, frames.index, size), len(frames))
     return checked(model, look_up.predict_frames(frames.item, frames.index), len(frames))
 
 

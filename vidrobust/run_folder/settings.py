@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -77,8 +78,16 @@ class Settings:
     """Least score of a box that goes on with one."""
     track_iou: float = 0.3
     """Least overlap of a box with where its track is expected."""
-    max_gap: int = 5
-    """Longest gap within a track, in delivered frames."""
+    max_gap: str = "0.2s"
+    """Longest gap within the track of a moving object: a time such as 0.2s, or a number of delivered frames."""
+    min_boxes: int = 1
+    """Tracks of fewer boxes count for nothing: blinking false alarms."""
+    only: tuple[str, ...] = ()
+    """Names of the classes whose boxes are looked at; all where empty."""
+    class_score: tuple[str, ...] = ()
+    """CLASS=SCORE, the least score of a box of this class that begins a track."""
+    occluder: tuple[str, ...] = ()
+    """x,y,width,height in px of what stands before the objects, a pillar or a fixture; several may be given."""
     suite: tuple[str, ...] = ("natural",)
     perturbation: tuple[str, ...] = ()
     """Only these of the suites, by their keys; all where none is named."""
@@ -153,12 +162,21 @@ class Settings:
 
     @property
     def tracks(self) -> TrackSettings:
-        """How boxes are followed; SettingsError where it cannot be."""
+        """How boxes are followed at 25 frames a second; SettingsError where it cannot be."""
+        return self.tracks_at(25.0)
+
+    def tracks_at(self, frame_rate: float) -> TrackSettings:
+        """How boxes are followed at so many delivered frames a second."""
         return TrackSettings(
             start_score=self.track_start_score,
             keep_score=self.track_keep_score,
             iou=self.track_iou,
-            max_gap=self.max_gap,
+            max_gap=_frames_of(self.max_gap, frame_rate),
+            look_on=max(1, round(frame_rate)),
+            min_boxes=self.min_boxes,
+            only=self.only,
+            class_scores=tuple(_class_score(text) for text in self.class_score),
+            occluders=tuple(_rectangle(text) for text in self.occluder),
         )
 
     @property
@@ -186,6 +204,37 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+
+
+def _frames_of(text: str, frame_rate: float) -> int:
+    """ "0.2s" or "200ms" at a rate, at least one frame, or "5" frames."""
+    found = re.fullmatch(r"(\d*\.?\d+)\s*(s|ms)?", text.strip())
+    if found is None or (found[2] is None and not found[1].isdecimal()):
+        raise SettingsError(
+            f"max_gap: expected a time such as 0.2s, or a whole number of frames, got {text!r}"
+        )
+    if found[2] is None:
+        return int(found[1])
+    return max(1, round(float(found[1]) * frame_rate / (1000 if found[2] == "ms" else 1)))
+
+
+def _class_score(text: str) -> tuple[str, float]:
+    name, equals, score = text.rpartition("=")
+    try:
+        value = float(score)
+    except ValueError:
+        value = -1.0
+    if not equals or not name or not 0 <= value <= 1:
+        raise SettingsError(f"class_score: expected CLASS=SCORE with a score of 0 to 1, got {text!r}")
+    return name, value
+
+
+def _rectangle(text: str) -> tuple[float, float, float, float]:
+    try:
+        x, y, width, height = (float(side) for side in text.split(","))
+    except ValueError as error:
+        raise SettingsError(f"occluder: expected x,y,width,height in px, got {text!r}") from error
+    return x, y, width, height
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -29,7 +29,7 @@ DETECTIONS = Table(
         FRAME,
         TIME,
         MODEL,
-        int64("track", "number of its track; -1: in none"),
+        int64("track", "the object whose best box of the frame it is; -1: of none"),
         LABEL,
         LABEL_NAME,
         float64("score", "of the box"),
@@ -39,6 +39,8 @@ DETECTIONS = Table(
         float64(
             "duplicate", "1 where it repeats a better box of its class, else 0; NaN below the start score"
         ),
+        int64("second_of", "the object on which it lies as a further box; -1: on none", absent=-1),
+        int64("own_track", "number that the detector itself gave the object; -1: none", absent=-1),
     ),
     Extra.METRICS,
 )
@@ -46,7 +48,7 @@ DETECTIONS = Table(
 TRACK_STEPS = Table(
     "track_steps",
     "stability",
-    "a frame of a track, from its first box to its last, gaps included",
+    "a frame of a track, from its first box to its last, gaps included; of one that vanished a second more",
     (
         ITEM,
         FRAME,
@@ -56,13 +58,20 @@ TRACK_STEPS = Table(
         int64("label", "number of the track's class"),
         string("label_name", "name of the track's class"),
         SIZE,
-        float64("missed", "1 where no box lies on the expected place, else 0; NaN where that is no fault"),
-        string("reason", 'why a missing box is no fault; "" where it is one, or there is a box'),
-        float64("flip", "1 where the box has another class than the one before, else 0"),
+        float64(
+            "missed",
+            "1 where no box of any class lies on the expected place, else 0; NaN where that is no fault",
+        ),
+        float64("uncovered", "the same, and 1 for up to a second after it vanished in mid-picture"),
+        string("reason", 'why there is no box of its own; "" where it was missed, or there is one'),
+        float64("second_box", "1 where a further box lies on it: a second name, or a duplicate; else 0"),
+        float64("flip", "1 where its best box has another class than the one before, else 0"),
         float64("revert_flip", "1 where the class leaves and is back within the window, else 0"),
+        float64("id_switch", "1 where the detector's own number differs from the last it gave; NaN without"),
         float64("score_jitter", "absolute second difference of the score"),
         float64("center_jitter", "length of the second difference of the centre", unit="size of the box"),
         float64("size_jitter", "length of the second difference of width and height", unit="size of the box"),
+        *BOX,
     ),
     Extra.METRICS,
 )
@@ -83,6 +92,10 @@ TRACKS = Table(
         int64("frames", "frames from its first box to its last"),
         int64("boxes", "boxes"),
         float64("fragments", "unbroken pieces it consists of: 1 and one more for each gap"),
+        string("begins", "border, cut, behind, covered, occluder, or mid-picture, which is a fault"),
+        string("ends", "the same of its end"),
+        float64("vanished", "1 where it ends in mid-picture, else 0"),
+        float64("appeared", "1 where it begins in mid-picture, else 0"),
     ),
     Extra.METRICS,
 )
@@ -98,6 +111,8 @@ BOX_COUNTS = Table(
         MODEL,
         int64("boxes", "number of boxes from the start score on"),
         float64("count_jitter", "absolute second difference of that number; NaN at ends and cuts"),
+        float64("vanished_per_minute", "objects that vanish after this frame, times frames a minute"),
+        float64("appeared_per_minute", "objects that appear in this frame, times frames a minute"),
     ),
     Extra.METRICS,
 )
@@ -139,10 +154,27 @@ BOX_CURVE = Table(
         int64("tracks", "number of tracks"),
         int64("frames", "frames of tracks, gaps included"),
         int64("missed", "frames of them that are missed"),
+        int64("expected", "frames of them and, of vanished ones, of the second after"),
+        int64("uncovered", "frames of these in which no box lies where the object is"),
         int64("renamed", "frames of them at which the class changes"),
+        int64("vanished", "tracks that end in mid-picture"),
         float64(
             "center_jitter", "mean length of the second difference of the centre", unit="size of the box"
         ),
+    ),
+)
+
+NAME_CHANGES = Table(
+    "name_changes",
+    "boxes",
+    "a name of an object's best box and the name it changes into, over all inputs",
+    (
+        MODEL,
+        string("before", "the name before"),
+        string("after", "the name after"),
+        int64("changes", "how often it happens"),
+        int64("objects", "to how many objects"),
+        int64("back", "how often of these the name before is soon back"),
     ),
 )
 
@@ -206,5 +238,5 @@ TRUTH_CURVE = Table(
 
 TABLES = (
     *(DETECTIONS, TRACK_STEPS, TRACKS, BOX_COUNTS, BOX_PAIRS),
-    *(KNOWN_BOXES, KNOWN_TRACKS, TRUTH_CURVE, BOX_CURVE),
+    *(KNOWN_BOXES, KNOWN_TRACKS, TRUTH_CURVE, BOX_CURVE, NAME_CHANGES),
 )

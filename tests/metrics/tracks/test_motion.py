@@ -58,3 +58,21 @@ def test_the_bottle_that_is_set_down(corpus: Path) -> None:
     assert abs(sum(shift[1] for shift in moved) - 21) <= 6
     rest = [box_shifts(a, b, standing, 1.0)[0] for a, b in itertools.pairwise(grays)]
     assert np.abs(rest).max() < 0.5
+
+
+def test_a_crowd_shares_one_flow() -> None:
+    """Two hundred boxes, of which those on the right half go 5 px to the right, those on the left 3 px down."""
+    ground = texture(3, 400, 700)
+    a = ground[20:380, 20:660]
+    b = np.concatenate([ground[17:377, 20:340], ground[20:380, 335:655]], axis=1)
+    boxes = np.array(
+        [[40 * i + 6, 18 * j + 4, 40 * i + 34, 18 * j + 18] for i in range(16) for j in range(19)]
+    )
+    shifts = box_shifts(small_gray(np.ascontiguousarray(a)), small_gray(b), boxes, 1.0)
+    left, right = boxes[:, 2] < 310, boxes[:, 0] > 340
+    inner = (boxes[:, 1] > 20) & (boxes[:, 3] < 340) & (boxes[:, 2] < 625)
+    np.testing.assert_allclose(np.nanmedian(shifts[left & inner], axis=0), [0, 3], atol=0.2)
+    np.testing.assert_allclose(np.nanmedian(shifts[right & inner], axis=0), [5, 0], atol=0.2)
+    assert np.isfinite(shifts[inner]).mean() > 0.8
+    near = np.abs(shifts - np.where(left[:, None], [0, 3], [5, 0])).max(axis=1) < 1
+    assert near[(left | right) & inner & np.isfinite(shifts[:, 0])].mean() > 0.9

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.detection import detr, fastestdet, ssd, yolov8, yolox
+from vidrobust.models.detection import detr, fastestdet, ssd, yolov5, yolov8, yolox
 from vidrobust.models.detection.candidates import Candidates, HeadSettings
 
 INPUT = HeadSettings(size=(64, 96))
@@ -126,3 +128,44 @@ def test_as_transformers_reads_its_own_networks(kind: str) -> None:
     np.testing.assert_allclose(mine[0], found["boxes"].numpy()[order], atol=1e-4)
     np.testing.assert_allclose(mine[1], found["scores"].numpy()[order], atol=1e-6)
     np.testing.assert_array_equal(mine[2], found["labels"].numpy()[order])
+
+
+def test_yolov5_by_hand() -> None:
+    """3 boxes in each of 126 cells; .8 objectness times .5 of class 1."""
+    out = np.zeros((378, 8))
+    out[200] = [40, 30, 20, 10, 0.8, 0.1, 0.5, 0.2]
+    found = yolov5.decode({"output": out}, INPUT)
+    np.testing.assert_allclose(found.boxes[200], [30, 25, 50, 35])
+    assert found.scores[200] == pytest.approx(0.4)
+    assert (found.labels[200], found.num_classes) == (1, 3)
+
+
+def test_yolov7_end_to_end_by_hand() -> None:
+    found = yolov5.decode_end_to_end({"output": np.array([[0, 1.0, 2, 30, 40, 5, 0.9]])}, INPUT)
+    assert found.boxes.tolist() == [[1, 2, 30, 40]]
+    assert (found.scores.tolist(), found.labels.tolist()) == ([0.9], [5])
+
+
+@pytest.mark.parametrize(
+    ("decode", "shape", "right"),
+    [
+        (yolov8.decode, (378, 85), "yolov5"),
+        (yolov8.decode, (126, 85), "yolox"),
+        (yolox.decode, (84, 126), "yolov8"),
+        (yolox.decode, (378, 85), "yolov5"),
+        (yolov5.decode, (84, 126), "yolov8"),
+        (yolov5.decode, (126, 85), "yolox"),
+        (fastestdet.decode, (378, 85), "yolov5"),
+        (yolov8.decode, (85, 4, 6), "fastestdet"),
+    ],
+)
+def test_a_layout_of_another_head_is_refused_by_name(decode: Any, shape: tuple[int, ...], right: str) -> None:
+    with pytest.raises(SettingsError, match=f'this is the layout of head = "{right}"'):
+        decode({"output": np.zeros(shape)}, INPUT)
+
+
+def test_boxes_of_queries_must_be_four_numbers() -> None:
+    with pytest.raises(SettingsError, match="expected logits"):
+        detr.decode({"logits": np.zeros((10, 5)), "pred_boxes": np.zeros((10, 5))}, INPUT)
+    with pytest.raises(SettingsError, match="expected boxes"):
+        ssd.decode_plain({"boxes": np.zeros((3, 5)), "scores": np.zeros(3), "labels": np.zeros(3)}, INPUT)

@@ -461,3 +461,19 @@ def test_files_are_whole_named_and_carry_the_evidence(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(path.name for path in paths)
     for path in itertools.islice(paths, 1, None):
         assert "brightness: -0.2 to 0.2 relative gain, probability 0.4" in path.read_text()
+
+
+@pytest.mark.parametrize("name", ["illumination", "light_gradient"])
+def test_uneven_light_is_as_strong_in_the_exports_as_in_the_catalogue(name: str, tmp_path: Path) -> None:
+    """The standard deviation of the gain's logarithm over the picture is the strength, and its mean is 0."""
+    policy, strength = one_step(name, 0.2, 0.2), 0.2
+    flat = torch.full((3, *SIZE), 100, dtype=torch.uint8)
+    torchvision_made = module(policy, "torchvision", tmp_path).train_transform()(flat).double()
+    batch = module(policy, "kornia", tmp_path).train_transform()((flat / 255.0)[None])
+    own = PERTURBATIONS[name].apply(flat[None], strength, torch.Generator().manual_seed(3))[0].double()
+    for made in (torchvision_made, 255 * batch[0].double(), own):
+        log_gain = torch.log(made[1] / 100)
+        assert float(log_gain.std()) == pytest.approx(strength, rel=0.1)
+        assert abs(float(log_gain.mean())) < 0.02
+        # smooth: neighbours differ by little
+        assert float(log_gain.diff(dim=1).abs().mean()) < 0.03

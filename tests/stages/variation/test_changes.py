@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -85,6 +86,7 @@ def test_planted_drift_and_flicker(drifting):
     assert _row(result, "gain")["p50"] == pytest.approx(0.0583, abs=0.003)
     for quantity, phantom in {
         "offset": 1.0,
+        "uneven_light": 0.01,
         "saturation": 0.02,
         "hue_deg": 0.6,
         "white_balance": 0.01,
@@ -103,6 +105,21 @@ def test_planted_drift_and_flicker(drifting):
     apart = (far["frame_b"] - far["frame_a"]).to_numpy()
     assert len(set(apart)) > 8
     assert np.abs(far["value"].to_numpy()) == pytest.approx(1.5 * apart, rel=0.05)
+
+
+def test_a_shadow_that_wanders_is_uneven_light(scene):
+    """The gain between two frames, known in every pixel, has the standard deviation that is told."""
+    still = _frame(scene)
+    height, width = still.shape[:2]
+    y, x = np.mgrid[:height, :width] / np.array([height, width]).reshape(2, 1, 1)
+    shades = [
+        1 - 0.4 * np.exp(-(((x - 0.3 - 0.03 * t) / 0.15) ** 2) - ((y - 0.5) / 0.25) ** 2) for t in range(12)
+    ]
+    result = _measure([np.rint(still * shade[..., None]).astype(np.uint8) for shade in shades])
+    planted = np.median([(b / a).std() for a, b in pairwise(shades)])
+    row = _row(result, "uneven_light")
+    assert row["p50"] == pytest.approx(planted, rel=0.25)
+    assert row["valid"] > 0.8
 
 
 def test_planted_drift_survives_h264(drifting):

@@ -17,16 +17,21 @@ THRESHOLDS = tuple(round(0.1 + 0.05 * k, 2) for k in range(17))
 def curve(
     found: ItemBoxes, settings: TrackSettings, thresholds: tuple[float, ...] = THRESHOLDS
 ) -> pd.DataFrame:
-    """The stability of one item at each threshold of start_score, the band below it kept as wide as it is.
+    """The stability of one item at each threshold of track start, the band below it kept as wide as it is.
 
-    Columns threshold, tracks, frames (of tracks, gaps included), missed (frames), renamed, center_jitter (a mean).
-    Boxes below the detector's own least score are not there to be found.
+    Columns threshold, tracks, frames (of tracks, gaps included), missed, uncovered, expected (frames that
+    ``uncovered`` are a share of), renamed, vanished (tracks), center_jitter (a mean). Boxes below the
+    detector's own
+    least score are not there to be found; thresholds of single classes are left out.
     """
     band = settings.start_score - settings.keep_score
     rows = []
     for threshold in thresholds:
         at = dataclasses.replace(
-            settings, start_score=threshold, keep_score=max(0.0, round(threshold - band, 6))
+            settings,
+            start_score=threshold,
+            keep_score=max(0.0, round(threshold - band, 6)),
+            start_scores=(),
         )
         found_at = measure(found, follow(found, at), at)
         along = found_at.along
@@ -37,7 +42,10 @@ def curve(
                 "tracks": len(found_at.tracks),
                 "frames": int(along["missed"].notna().sum()),
                 "missed": int(along["missed"].sum()),
+                "expected": int(along["uncovered"].notna().sum()),
+                "uncovered": int(along["uncovered"].sum()),
                 "renamed": int(along["flip"].sum()),
+                "vanished": int(found_at.tracks["vanished"].sum()),
                 "center_jitter": float(np.nanmean(jitter)) if np.isfinite(jitter).any() else float("nan"),
             }
         )

@@ -1,47 +1,109 @@
 """Which boxes of consecutive frames are the same object: one-to-one matching of raw boxes, gaps bridged.
 
-    frame   0   1   2   3   4   5   6
-    box     .8  .6      .4      .7            one track: born at 0, kept at 3 by the lower score; 2 and 4 are gaps
-                                    .9  ...   elsewhere: another track
+    frame      0   1   2   3   4   5   6
+    cup        .8  .6      .4      .7           one object: born at 0, kept at 3 by the lower score; 2 and 4
+               are gaps
+    bottle     .7          .5  .6               a second name on the same place: born of no object, and in 3 and 4
+                                                the best box there, so that 4 is no gap
 
-A track is predicted by the motion that the pixels show, not by a filter; the boxes stay as the detector gave them.
+An object is born of the best box on a place, whatever its class. Further boxes on it are its *second boxes*; where
+one of them is the best, it is the object's box of that frame. Where an object is expected is told by the
+motion that
+the pixels show, or by its own and its neighbours' velocity; the boxes stay as the detector gave them.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from vidrobust.errors import SettingsError
-from vidrobust.metrics.box_differences import BIRTH, KEEP, LEAST_IOU, SAME_CLASS, assign, ious
+from vidrobust.metrics.box_differences import (
+    BIRTH,
+    DUPLICATE,
+    KEEP,
+    LEAST_IOU,
+    SAME_CLASS,
+    areas,
+    assign,
+    ious,
+    same_place,
+)
+from vidrobust.metrics.tracks.at_rest import linked
+from vidrobust.metrics.tracks.borders import clipped, free_edge_velocity, touched
+
+SEEN_SHARE = 0.3
+"""A track of which no more than this share is expected within the frame has left."""
+OUTWARD = 0.01
+"""A box cut by the border leaves if it goes outwards by more than this share of its size a frame."""
+FAR = 0.5
+"""An object goes far from one frame to the next by more than this share of its size."""
+ALIKE = 0.5
+"""Neighbours move alike if half of them lie within this share of their median velocity."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackSettings:
     """How boxes are followed.
 
-    start_score   least score of a box that begins a track
-    keep_score  least score of a box that goes on with one
-    iou     least overlap of a box with where its track is expected
-    max_gap  longest gap, frames, within a track
+    start_score  least score of a box that begins a track
+    keep_score   least score of a box that goes on with one
+    iou                least overlap of a box with where its track is expected
+    max_gap            longest gap, frames, over which a moving object is found again; one at rest over any
+    look_on            frames for which one that vanished is still expected: about a second
+    min_boxes          tracks of fewer boxes count for nothing
+    occluders          x, y, width, height px of what stands before the objects: a pillar, a fixture
+    start_scores       label -> its own ``start_score``; the band down to the keep score is as wide as it is
+    only               names of the classes that are looked at; all where empty
+    class_scores       name of a class -> its own ``start_score``; ``of_classes`` makes ``start_scores`` of both
     """
 
     start_score: float = BIRTH
     keep_score: float = KEEP
     iou: float = LEAST_IOU
     max_gap: int = 5
+    look_on: int = 25
+    min_boxes: int = 1
+    occluders: tuple[tuple[float, float, float, float], ...] = ()
+    start_scores: tuple[tuple[int, float], ...] = ()
+    only: tuple[str, ...] = ()
+    class_scores: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.keep_score <= self.start_score <= 1:
             raise SettingsError(
-                f"expected 0 <= keep_score <= start_score <= 1, "
-                f"got keep_score {self.keep_score:g} and start_score {self.start_score:g}"
+                "expected 0 <= keep_score <= start_score <= 1, got keep_score "
+                f"{self.keep_score:g} and start_score {self.start_score:g}"
             )
         if not 0 < self.iou <= 1 or self.max_gap < 0:
             raise SettingsError(
                 f"expected an iou in (0, 1] and a max_gap of 0 frames or more, got {self.iou:g} and {self.max_gap}"
             )
+        if self.min_boxes < 1 or any(len(each) != 4 or min(each[2:]) <= 0 for each in self.occluders):
+            raise SettingsError(
+                "expected tracks of 1 box or more, and occluders of x, y, width and height in px, got "
+                f"{self.min_boxes} and {list(self.occluders)}"
+            )
+
+    def of_classes(self, names: Mapping[int, str]) -> TrackSettings:
+        """These settings for a model of these class names, what names say told by labels."""
+        own = dict(self.class_scores)
+        scores = tuple((label, own[name]) for label, name in names.items() if name in own)
+        return dataclasses.replace(self, start_scores=scores) if scores else self
+
+    def starts(self, labels: np.ndarray) -> np.ndarray:
+        """(D,) the score from which a box of each label begins a track."""
+        found = np.full(len(labels), self.start_score)
+        for label, score in self.start_scores:
+            found[labels == label] = score
+        return found
+
+    def keeps(self, labels: np.ndarray) -> np.ndarray:
+        """(D,) the score from which a box of each label goes on with one."""
+        return np.maximum(self.starts(labels) - (self.start_score - self.keep_score), 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +118,7 @@ class ItemBoxes:
     num_frames  also those without boxes
     joined      (num_frames,) bool: whether the frame goes on from the one before, with no cut between
     size        height and width of the frame, px
+    given       (D,) int64, the detector's own number of the object, -1 for none; None where it follows nothing
     """
 
     frame: np.ndarray
@@ -66,10 +129,13 @@ class ItemBoxes:
     num_frames: int
     joined: np.ndarray
     size: tuple[int, int]
+    given: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.frame)
         shapes = {"boxes": (count, 4), "scores": (count,), "labels": (count,), "shift": (count, 2)}
+        if self.given is not None:
+            shapes["given"] = (count,)
         for name, shape in {**shapes, "joined": (self.num_frames,)}.items():
             if np.shape(getattr(self, name)) != shape:
                 raise ValueError(
@@ -79,6 +145,11 @@ class ItemBoxes:
             np.any(np.diff(self.frame) < 0) or not 0 <= self.frame[0] <= self.frame[-1] < self.num_frames
         ):
             raise ValueError(f"ItemBoxes.frame: expected sorted rows in 0..{self.num_frames - 1}")
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """(num_frames + 1,) int64: the boxes of frame f are rows bounds[f] to bounds[f + 1]."""
+        return np.searchsorted(self.frame, np.arange(self.num_frames + 1))
 
     def rows(self, keep: np.ndarray) -> ItemBoxes:
         """The same frames with some of the boxes; keep (D,) bool."""
@@ -91,16 +162,41 @@ class ItemBoxes:
             num_frames=self.num_frames,
             joined=self.joined,
             size=self.size,
+            given=None if self.given is None else self.given[keep],
         )
 
 
 @dataclass(frozen=True)
+class Objects:
+    """Which object each box belongs to.
+
+    track   (D,) int64: the object whose best box of the frame it is, numbered from 0 by their first boxes, or -1
+    second  (D,) int64: the object on which it lies as a further box, or -1
+    """
+
+    track: np.ndarray
+    second: np.ndarray
+
+    @property
+    def on_object(self) -> np.ndarray:
+        """(D,) bool: whether a box lies on an object, as its best or as a further one."""
+        on: np.ndarray = (self.track >= 0) | (self.second >= 0)
+        return on
+
+
+@dataclass(frozen=True)
 class _Live:
-    """Tracks that may go on: where each is expected now by the pixels and by its own velocity."""
+    """Tracks that may go on: where each is expected now by the pixels and by its own velocity.
+
+    track, seen, label  its number, the frame of its last box, its label there
+    last        its last box; box, coasting: where it is expected
+    step        px a frame by which ``box`` moves on; velocity: by which ``coasting`` does
+    """
 
     track: np.ndarray
     seen: np.ndarray
     label: np.ndarray
+    last: np.ndarray
     box: np.ndarray
     coasting: np.ndarray
     step: np.ndarray
@@ -109,71 +205,184 @@ class _Live:
     def pick(self, rows: np.ndarray) -> _Live:
         return _Live(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
+    def joined(self, other: _Live) -> _Live:
+        names = self.__dataclass_fields__
+        return _Live(*(np.concatenate([getattr(self, n), getattr(other, n)]) for n in names))
+
 
 _NONE = _Live(
     np.empty(0, np.int64),
     np.empty(0, np.int64),
     np.empty(0, np.int64),
-    *(np.empty((0, n)) for n in (4, 4, 2, 2)),
+    *(np.empty((0, n)) for n in (4, 4, 4, 2, 2)),
 )
 
 
-def follow(found: ItemBoxes, settings: TrackSettings) -> np.ndarray:
-    """(D,) int64: the track of each box, numbered from 0 by their first boxes; -1 for boxes in none."""
-    track = np.full(len(found.frame), -1, np.int64)
-    bounds = np.searchsorted(found.frame, np.arange(found.num_frames + 1))
-    usable = found.scores >= settings.keep_score
+def follow(found: ItemBoxes, settings: TrackSettings) -> Objects:
+    """The objects of an item: what is seen frame by frame, and things at rest found again after any gap."""
+    track, second = _frame_by_frame(found, settings)
+    again = linked(found, track, settings.max_gap)
+    again = np.append(again, -1)  # where the number -1, of boxes in no track, leads to
+    track, second = again[track], again[second]
+    return _numbered(Objects(track, second), settings.min_boxes)
+
+
+def _numbered(objects: Objects, min_boxes: int) -> Objects:
+    """Without tracks that are too short, and numbered anew by their first boxes."""
+    track = objects.track
+    counts = np.bincount(track[track >= 0], minlength=int(track.max(initial=-1)) + 1)
+    kept = np.flatnonzero(counts >= min_boxes)
+    if not len(kept):
+        return Objects(np.full(len(track), -1), np.full(len(track), -1))
+    at = np.full(len(counts), len(track))
+    np.minimum.at(at, track[track >= 0], np.flatnonzero(track >= 0))
+    number = np.full(len(counts) + 1, -1, np.int64)
+    number[kept[np.argsort(at[kept], kind="stable")]] = np.arange(len(kept))
+    return Objects(number[track], number[objects.second])
+
+
+def _frame_by_frame(found: ItemBoxes, settings: TrackSettings) -> tuple[np.ndarray, np.ndarray]:
+    track, second = (np.full(len(found.frame), -1, np.int64) for _ in range(2))
+    bounds = found.bounds
+    usable = found.scores >= settings.keeps(found.labels)
+    may_begin = found.scores >= settings.starts(found.labels)
     live, count = _NONE, 0
     for frame in range(found.num_frames):
         rows = np.arange(bounds[frame], bounds[frame + 1])
         rows = rows[usable[rows]]
-        live = _ahead(live) if found.joined[frame] else _NONE
-        old, new = _matched(live, found.boxes[rows], found.labels[rows], settings.iou)
+        live = _ahead(live, found.size) if found.joined[frame] else _NONE
+        old, new = _matched(live, found.boxes[rows], found.labels[rows], settings.iou, found.size)
         track[rows[new]] = live.track[old]
-        born = rows[(track[rows] < 0) & (found.scores[rows] >= settings.start_score)]
-        track[born] = count + np.arange(len(born))
-        count += len(born)
-        lost = np.setdiff1d(np.arange(len(live.track)), old)
-        lost = lost[frame - live.seen[lost] <= settings.max_gap]
-        live = _joined(live.pick(lost), _started(found, rows[new], track, frame, live.pick(old)))
-        live = _joined(live, _started(found, born, track, frame, None))
-    return track
+        _second_boxes(found, rows, track, second)
+        count = _born(found, rows[may_begin[rows]], track, second, count)
+        _second_boxes(found, rows, track, second)
+        _best_first(found, rows, track, second)
+        live = _gone_on(found, live, old, rows, track, frame, settings.max_gap)
+    return track, second
 
 
-def _ahead(live: _Live) -> _Live:
-    """Where the tracks are expected one frame later."""
-    return _Live(
-        live.track,
-        live.seen,
-        live.label,
-        live.box + np.tile(live.step, 2),
-        live.coasting + np.tile(live.velocity, 2),
-        live.step,
-        live.velocity,
+def _second_boxes(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
+    """Boxes of a frame that are in no track and lie on one that is: note on which."""
+    own, free = rows[track[rows] >= 0], rows[(track[rows] < 0) & (second[rows] < 0)]
+    if not len(own) or not len(free):
+        return
+    i, j, iou = same_place(found.boxes[free], found.boxes[own], found.labels[free], found.labels[own])
+    order = np.argsort(iou, kind="stable")  # the last to write is the nearest
+    second[free[i[order]]] = track[own[j[order]]]
+
+
+def _born(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray, count: int) -> int:
+    """New tracks of the boxes of a frame that lie on no object, the best first; how many tracks there are then."""
+    free = rows[(track[rows] < 0) & (second[rows] < 0)]
+    if not len(free):
+        return count
+    boxes, labels, scores = found.boxes[free], found.labels[free], found.scores[free]
+    i, j, _ = same_place(boxes, boxes, labels, labels)
+    better = (scores[j] > scores[i]) | ((scores[j] == scores[i]) & (j < i))
+    beaten_by: dict[int, list[int]] = {}
+    for a, b in zip(i[better].tolist(), j[better].tolist(), strict=True):
+        beaten_by.setdefault(a, []).append(b)
+    begun: set[int] = set()
+    for row in np.argsort(-scores, kind="stable").tolist():
+        if not begun.intersection(beaten_by.get(row, ())):
+            begun.add(row)
+    new = free[sorted(begun)]
+    track[new] = count + np.arange(len(new))
+    return count + len(new)
+
+
+def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
+    """Where a second box of like place and size is surer than the object's box, they change places."""
+    further = rows[second[rows] >= 0]
+    if not len(further):
+        return
+    own = rows[track[rows] >= 0]
+    box_of = dict(zip(track[own].tolist(), own.tolist(), strict=True))
+    for row in further[np.argsort(found.scores[further], kind="stable")].tolist():
+        of = int(second[row])
+        before = box_of[of]
+        iou = ious(found.boxes[row][None], found.boxes[before][None])[2]
+        if iou.max(initial=0) >= DUPLICATE and found.scores[row] > found.scores[before]:
+            track[before], second[before] = -1, of
+            track[row], second[row], box_of[of] = of, -1, row
+
+
+def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
+    """Where the tracks are expected one frame later; those that are then out of the frame have left."""
+    box, coasting = live.box + np.tile(live.step, 2), live.coasting + np.tile(live.velocity, 2)
+    whole = np.maximum(areas(box), 1e-9)
+    here = (areas(clipped(box, size)) > SEEN_SHARE * whole) | (
+        areas(clipped(coasting, size)) > SEEN_SHARE * np.maximum(areas(coasting), 1e-9)
     )
+    moved = _Live(live.track, live.seen, live.label, live.last, box, coasting, live.step, live.velocity)
+    return moved.pick(here)
 
 
-def _started(
-    found: ItemBoxes, rows: np.ndarray, track: np.ndarray, frame: int, before: _Live | None
+def _gone_on(
+    found: ItemBoxes, live: _Live, old: np.ndarray, rows: np.ndarray, track: np.ndarray, frame: int, gap: int
 ) -> _Live:
-    """Tracks seen in this frame; ``before`` holds their expectations, from which the velocity follows."""
+    """The tracks after a frame: those seen in it, and those that may come again."""
+    lost = np.setdiff1d(np.arange(len(live.track)), old)
+    kept = frame - live.seen[lost] <= gap
+    leaving = _leaving(live.pick(lost), found.size)
+    seen = rows[track[rows] >= 0]
+    place = {number: row for row, number in enumerate(live.track.tolist())}
+    before = np.array([place.get(number, -1) for number in track[seen].tolist()], np.int64)
+    return live.pick(lost[kept & ~leaving]).joined(_seen(found, seen, track, frame, live, before))
+
+
+def _leaving(live: _Live, size: tuple[int, int]) -> np.ndarray:
+    """(T,) bool: cut by an edge of the frame where it was seen last, and on its way out over it."""
+    cut, side = touched(live.last, size), np.sqrt(np.maximum(areas(live.last), 1e-9))[:, None]
+    out = (cut[:, :2] & (live.step < -OUTWARD * side)) | (cut[:, 2:] & (live.step > OUTWARD * side))
+    leaving: np.ndarray = out.any(axis=1)
+    return leaving
+
+
+def _seen(
+    found: ItemBoxes, rows: np.ndarray, track: np.ndarray, frame: int, live: _Live, before: np.ndarray
+) -> _Live:
+    """Tracks that have a box in this frame; ``before`` (R,) the row in ``live`` of each, or -1 if just born."""
     boxes, measured = found.boxes[rows], found.shift[rows]
     velocity = np.zeros((len(rows), 2))
-    if before is not None and len(rows):
-        since = (frame - before.seen)[:, None]
-        start = before.coasting - np.tile(before.velocity, 2) * since  # the box where it was seen last
-        velocity = (_centres(boxes) - _centres(start)) / since
+    known = before >= 0
+    past = live.pick(before[known])
+    if len(past.track):
+        since = (frame - past.seen)[:, None].astype(np.float64)
+        velocity[known] = free_edge_velocity(past.last, boxes[known], since, found.size)
+    velocity[~known] = _neighbours(velocity[known])
+    # one just born that goes far has left the place where another may come to lie
+    far = ~known & (np.abs(measured) > FAR * (boxes[:, 2:] - boxes[:, :2])).any(axis=1)
+    velocity[far] = measured[far]
     step = np.where(np.isnan(measured), velocity, measured)
     return _Live(
-        track[rows], np.full(len(rows), frame), found.labels[rows], boxes, boxes.copy(), step, velocity
+        track[rows],
+        np.full(len(rows), frame),
+        found.labels[rows],
+        boxes,
+        boxes.copy(),
+        boxes.copy(),
+        step,
+        velocity,
     )
+
+
+def _neighbours(velocity: np.ndarray) -> np.ndarray:
+    """(2,) px a frame that a new object is taken to move: as the others do if they move alike, else at rest."""
+    if len(velocity) < 2:
+        return np.zeros(2)
+    middle = np.median(velocity, axis=0)
+    off = np.linalg.norm(velocity - middle, axis=1)
+    alike = np.median(off) <= ALIKE * np.linalg.norm(middle)
+    result: np.ndarray = middle if alike else np.zeros(2)
+    return result
 
 
 def _matched(
-    live: _Live, boxes: np.ndarray, labels: np.ndarray, least: float
+    live: _Live, boxes: np.ndarray, labels: np.ndarray, least: float, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the live tracks and of the boxes that belong together."""
-    first, second = ious(live.box, boxes), ious(live.coasting, boxes)
+    first, second = (ious(clipped(where, size), boxes) for where in (live.box, live.coasting))
     i, j, iou = (np.concatenate([a, b]) for a, b in zip(first, second, strict=True))
     near = iou >= least
     key, where = np.unique(i[near] * max(len(boxes), 1) + j[near], return_inverse=True)
@@ -182,11 +391,3 @@ def _matched(
     i, j = np.divmod(key, max(len(boxes), 1))
     chosen = assign(i, j, best + SAME_CLASS * (live.label[i] == labels[j]))
     return i[chosen], j[chosen]
-
-
-def _joined(a: _Live, b: _Live) -> _Live:
-    return _Live(*(np.concatenate([getattr(a, n), getattr(b, n)]) for n in a.__dataclass_fields__))
-
-
-def _centres(boxes: np.ndarray) -> np.ndarray:
-    return (boxes[:, :2] + boxes[:, 2:]) / 2

@@ -6,25 +6,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.metrics.box_differences import areas, overlaps
-from vidrobust.metrics.tracks.follow import ItemBoxes
+from vidrobust.metrics.box_differences import SECOND, areas, ious, overlaps
+from vidrobust.metrics.tracks.borders import touches_border
+from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings
 
 REASONS = {
     "": "the object was missed",
+    "covered": "a box of another object lies on its place",
     "border": "the object leaves the frame or comes in",
     "behind": "another object's box comes over it",
+    "occluder": "it is behind something that was named to stand there",
+    "vanished": "it vanished in mid-picture, and nothing lies where it is expected",
 }
 """Every reason for which a frame of a track may be without a box."""
 
-BORDER_PX = 1.5
-"""A box that comes so near to an edge of the frame is cut by it."""
-AT_REST, STILL = 0.1, 0.05
+NOT_MISSED = ("border", "behind", "occluder")
+"""Reasons for which it is not known whether the object was missed."""
+AT_REST, AT_REST_ABOUT = 0.1, 0.05
 """A box stays where it is if it changes by no more, as a share of its size, from one side of a gap to the other,
 and by no more than the second from frame to frame before and after."""
 COVERED = 0.5
 """Share of a box under another one from which the object may be hidden ..."""
 MORE_COVERED = 0.1
 """... if it is so much more than in the last and the next frame in which the object was found."""
+GOES_UNDER, FURTHER = 0.2, 0.05
+"""A named occluder hides an object from this share on, if it is so much more than where the object was found."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,15 @@ class Gaps:
     reason: np.ndarray
     boxes: np.ndarray
 
+    @property
+    def missed(self) -> np.ndarray:
+        """(G,) float64: 1 where no box lies on the place, 0 where one of another object does, NaN if not known."""
+        missed = np.where(self.reason == "covered", 0.0, 1.0)
+        return np.where(np.isin(self.reason.astype(str), NOT_MISSED), np.nan, missed)
 
-def find_gaps(found: ItemBoxes, track: np.ndarray) -> Gaps:
-    """The gaps of all tracks, in the order of tracks and frames."""
+
+def find_gaps(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> Gaps:
+    """The gaps of all tracks, in the order of tracks and frames; track (D,) the objects of the best boxes."""
     rows = np.flatnonzero(track >= 0)
     rows = rows[np.lexsort((found.frame[rows], track[rows]))]
     first, second = rows[:-1], rows[1:]
@@ -57,18 +69,18 @@ def find_gaps(found: ItemBoxes, track: np.ndarray) -> Gaps:
     share = (step / (length[gap] + 1))[:, None]
     boxes = (1 - share) * found.boxes[first][gap] + share * found.boxes[second][gap]
     frame = found.frame[first][gap] + step
+    own = track[first][gap]
     reason = np.full(len(gap), "", dtype=object)
-    reason[_hidden(found, track, first, second, gap, frame, boxes)] = "behind"
+    reason[lies_on(found, frame, boxes, settings)] = "covered"
+    before = cover(found, track, track[first], found.frame[first], found.boxes[first])
+    after = cover(found, track, track[first], found.frame[second], found.boxes[second])
+    within = cover(found, track, own, frame, boxes)
+    reason[(within >= COVERED) & (within >= np.maximum(before, after)[gap] + MORE_COVERED)] = "behind"
+    beside = np.maximum(*(under_occluder(found.boxes[row], settings) for row in (first, second)))
+    reason[occluded(boxes, beside[gap], settings)] = "occluder"
     at_rest = _at_rest(found, track, rows, open_)
     reason[touches_border(boxes, found.size) & ~at_rest[gap]] = "border"
-    return Gaps(track[first][gap], frame, reason, boxes)
-
-
-def touches_border(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(N,) bool: whether a box is cut by an edge of the frame of this height and width."""
-    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    low, high = boxes[:, :2] <= BORDER_PX, boxes[:, 2:] >= np.array(size[::-1]) - BORDER_PX
-    return np.any(np.concatenate([low, high], axis=1), axis=1)
+    return Gaps(own, frame, reason, boxes)
 
 
 def _at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.ndarray) -> np.ndarray:
@@ -79,37 +91,59 @@ def _at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.nd
     share[track[rows[:-1]] != track[rows[1:]]] = np.inf
     steps = np.concatenate([[np.inf], share, [np.inf]])
     gap = np.flatnonzero(open_)
-    still: np.ndarray = (steps[gap + 1] <= AT_REST) & (np.maximum(steps[gap], steps[gap + 2]) <= STILL)
+    about = np.maximum(steps[gap], steps[gap + 2])
+    still: np.ndarray = (steps[gap + 1] <= AT_REST) & (about <= AT_REST_ABOUT)
     return still
 
 
-def _hidden(
-    found: ItemBoxes,
-    track: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    gap: np.ndarray,
-    frame: np.ndarray,
-    boxes: np.ndarray,
+def lies_on(
+    found: ItemBoxes, frame: np.ndarray, boxes: np.ndarray, settings: TrackSettings, least: float = SECOND
 ) -> np.ndarray:
-    """(G,) bool: covered by another track's box, and clearly more than on both sides of the gap."""
-    own = track[first]
-    before = _cover(found, track, own, found.frame[first], found.boxes[first])
-    after = _cover(found, track, own, found.frame[second], found.boxes[second])
-    within = _cover(found, track, own[gap], frame, boxes)
-    hidden: np.ndarray = (within >= COVERED) & (within >= np.maximum(before, after)[gap] + MORE_COVERED)
-    return hidden
+    """(N,) bool: whether any box of enough score, of any class and object, lies on each place in its frame."""
+    enough = np.flatnonzero(found.scores >= settings.keeps(found.labels))
+    on = np.zeros(len(boxes), bool)
+    for wanted, rows in _by_frame(frame, found.frame[enough], found.num_frames):
+        i, _, iou = ious(boxes[wanted], found.boxes[enough[rows]])
+        on[wanted[i[iou >= least]]] = True
+    return on
 
 
-def _cover(
+def cover(
     found: ItemBoxes, track: np.ndarray, own: np.ndarray, frame: np.ndarray, boxes: np.ndarray
 ) -> np.ndarray:
     """(N,) the largest share of each box that lies under one box of another track in its frame."""
-    cover = np.zeros(len(boxes))
-    bounds = np.searchsorted(found.frame, np.arange(found.num_frames + 1))
-    for k in range(len(boxes)):
-        rows = np.arange(bounds[frame[k]], bounds[frame[k] + 1])
-        rows = rows[(track[rows] >= 0) & (track[rows] != own[k])]
-        common = overlaps(boxes[k : k + 1], found.boxes[rows])[2]
-        cover[k] = common.max(initial=0) / max(areas(boxes[k : k + 1])[0], 1e-9)
-    return cover
+    most = np.zeros(len(boxes))
+    tracked = np.flatnonzero(track >= 0)
+    for wanted, rows in _by_frame(frame, found.frame[tracked], found.num_frames):
+        i, j, common = overlaps(boxes[wanted], found.boxes[tracked[rows]])
+        other = track[tracked[rows[j]]] != own[wanted[i]]
+        share = common / np.maximum(areas(boxes[wanted]), 1e-9)[i]
+        np.maximum.at(most, wanted[i[other]], share[other])
+    return most
+
+
+def under_occluder(boxes: np.ndarray, settings: TrackSettings) -> np.ndarray:
+    """(N,) the largest share of each box that lies under an occluder that was named."""
+    share = np.zeros(len(boxes))
+    if settings.occluders and len(boxes):
+        x, y, width, height = np.array(settings.occluders, np.float64).T
+        i, _, common = overlaps(boxes, np.column_stack([x, y, x + width, y + height]))
+        np.maximum.at(share, i, common / np.maximum(areas(boxes)[i], 1e-9))
+    return share
+
+
+def occluded(boxes: np.ndarray, beside: np.ndarray, settings: TrackSettings) -> np.ndarray:
+    """(N,) bool: whether an occluder may hide what is expected there; beside (N,) its share where it was found."""
+    share = under_occluder(boxes, settings)
+    hidden: np.ndarray = (share >= COVERED) | ((share >= GOES_UNDER) & (share >= beside + FURTHER))
+    return hidden
+
+
+def _by_frame(
+    wanted: np.ndarray, sorted_frames: np.ndarray, num_frames: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each frame that is asked for: the places (rows of ``wanted``), and the rows of ``sorted_frames``."""
+    bounds = np.searchsorted(sorted_frames, np.arange(num_frames + 1))
+    order = np.argsort(wanted, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(wanted[order])) + 1) if len(order) else []
+    return [(part, np.arange(bounds[wanted[part[0]]], bounds[wanted[part[0]] + 1])) for part in parts]

@@ -2,7 +2,9 @@
 
     frame          0   1   2   3   4   5   6
     label          A   A   .   B   A   A   .        the track ends at 5
-    missed         0   0   1   0   0   0
+    missed         0   0   1   0   0   0        no box of any class lies on the place
+    uncovered      0   0   1   0   0   0   1    the same, and up to a second after it vanished in mid-picture
+    second_box     0   1       0   0   0        a further box lies on it, a second name or a duplicate
     flip               0       1   1   0
     revert_flip        0       1   0   0            A B A within the window
     score_jitter           -           x            where three frames in a row have a box
@@ -20,22 +22,32 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import areas, duplicates
 from vidrobust.metrics.class_differences import revert_flips
-from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings
-from vidrobust.metrics.tracks.gaps import Gaps, find_gaps, touches_border
+from vidrobust.metrics.tracks.borders import touches_border
+from vidrobust.metrics.tracks.ends import MID_PICTURE, Ends, find_ends
+from vidrobust.metrics.tracks.follow import ItemBoxes, Objects, TrackSettings
+from vidrobust.metrics.tracks.gaps import Gaps, find_gaps
 
 SMALL, LARGE = 32.0**2, 96.0**2
 """Areas, px^2, at which COCO calls a box medium and large."""
+
+
+JITTERS = ("score_jitter", "center_jitter", "size_jitter")
 
 
 @dataclass(frozen=True)
 class Measures:
     """The rows that the metrics are means of; ``row`` is the frame's, from 0 in the order of delivery.
 
-    along   one row per frame of a track, from its first box to its last: track, row, track_label, size, missed
-            (0 or 1; NaN where the gap is nobody's fault), reason, flip, revert_flip, score_jitter, center_jitter,
-            size_jitter (NaN where they are not defined)
-    tracks  one row per track: track, row (its first), track_label, size, frames, boxes, fragments
-    counts  one row per frame: row, boxes, count_jitter (NaN at ends and cuts)
+    along   one row per frame of a track, from its first box to its last, and of one that vanished up to a second
+            more: track, row, track_label, size, missed (0 or 1; NaN where the gap is nobody's fault, and after the
+            last box), uncovered (the same, 1 after it vanished), reason, second_box, flip, revert_flip, id_switch,
+            score_jitter, center_jitter, size_jitter (NaN where they are not defined), x1, y1, x2, y2 (its
+            box, or where
+            it is expected)
+    tracks  one row per track: track, row (its first), track_label, size, frames, boxes, fragments, begins, ends,
+            vanished and appeared (0 or 1)
+    counts  one row per frame: row, boxes, count_jitter (NaN at ends and cuts), vanished_per_minute and
+            appeared_per_minute (of this frame alone, so that their means are rates)
     """
 
     along: pd.DataFrame
@@ -44,20 +56,28 @@ class Measures:
 
 
 def measure(
-    found: ItemBoxes, track: np.ndarray, settings: TrackSettings, *, revert_within: int = 3
+    found: ItemBoxes,
+    objects: Objects,
+    settings: TrackSettings,
+    *,
+    revert_within: int = 3,
+    frame_rate: float = 25.0,
 ) -> Measures:
-    """Everything that the boxes and their tracks show; track (D,) as ``follow`` gives it."""
-    gaps = find_gaps(found, track)
+    """Everything that the boxes and their tracks show; objects as ``follow`` gives them, frames a second."""
+    track = objects.track
+    gaps, ends = find_gaps(found, track, settings), find_ends(found, objects, settings)
     rows = np.flatnonzero(track >= 0)
     rows = rows[np.lexsort((found.frame[rows], track[rows]))]
-    seen = _boxes_along(found, track, rows)
+    seen = _boxes_along(found, objects, rows, settings)
     along = pd.concat([seen, _gaps_along(gaps)], ignore_index=True)
     along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
     along["revert_flip"] = _reverts(along, revert_within)
-    tracks = _tracks(found, track, rows, along)
+    tracks = _tracks(found, track, rows, along, ends)
+    along = pd.concat([along, _vanished_along(ends)], ignore_index=True)
+    along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
     about = tracks[["track", "track_label", "size"]]
     along = along.drop(columns="label").merge(about, on="track", how="left")
-    return Measures(along, tracks, _counts(found, settings.start_score))
+    return Measures(along, tracks, _counts(found, objects, ends, settings, 60 * frame_rate))
 
 
 def size_of(area: np.ndarray) -> np.ndarray:
@@ -82,14 +102,17 @@ def second_difference(before: np.ndarray, now: np.ndarray, after: np.ndarray) ->
     return length
 
 
-def _boxes_along(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
-    """One row for each box of a track."""
+def _boxes_along(
+    found: ItemBoxes, objects: Objects, rows: np.ndarray, settings: TrackSettings
+) -> pd.DataFrame:
+    """One row for each best box of a track."""
+    track = objects.track
     same = np.zeros(len(rows), bool)
     same[1:] = track[rows[1:]] == track[rows[:-1]]
     labels = found.labels[rows]
     flip = np.full(len(rows), np.nan)
     flip[same] = (labels[1:] != labels[:-1])[same[1:]]
-    jitter = {name: np.full(len(rows), np.nan) for name in ("score_jitter", "center_jitter", "size_jitter")}
+    jitter = {name: np.full(len(rows), np.nan) for name in JITTERS}
     middle = _middles(found, track, rows)
     before, now, after = (rows[middle + step] for step in (-1, 0, 1))
     boxes, side = found.boxes, np.sqrt(np.maximum(areas(found.boxes[now]), 1e-9))
@@ -102,12 +125,44 @@ def _boxes_along(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> pd.Da
             "track": track[rows],
             "row": found.frame[rows],
             "missed": 0.0,
+            "uncovered": 0.0,
             "reason": "",
+            "second_box": _second_at(found, objects, rows, settings),
             "label": labels,
             "flip": flip,
+            "id_switch": _id_switches(found, rows, same),
             **jitter,
+            **_sides(found.boxes[rows]),
         }
     )
+
+
+def _sides(boxes: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(zip(("x1", "y1", "x2", "y2"), boxes.T, strict=True))
+
+
+def _id_switches(found: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """(R,) 1 where the detector's own number of an object is another than the last it gave it; NaN where unknown.
+
+    same (R,): whether the row before is of the same object
+    """
+    switch = np.full(len(rows), np.nan)
+    if found.given is None:
+        return switch
+    numbered = np.flatnonzero(found.given[rows] >= 0)
+    first, second = numbered[:-1], numbered[1:]
+    begins = np.cumsum(~same)
+    of_one = begins[first] == begins[second]
+    ids = found.given[rows]
+    switch[second[of_one]] = (ids[first] != ids[second])[of_one]
+    return switch
+
+
+def _second_at(found: ItemBoxes, objects: Objects, rows: np.ndarray, settings: TrackSettings) -> np.ndarray:
+    """(R,) float64: 1 where a further box, sure enough to begin a track, lies on the object in the frame."""
+    further = (objects.second >= 0) & (found.scores >= settings.starts(found.labels))
+    key = objects.second[further] * found.num_frames + found.frame[further]
+    return np.isin(objects.track[rows] * found.num_frames + found.frame[rows], key).astype(np.float64)
 
 
 def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -126,14 +181,32 @@ def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarra
 
 
 def _gaps_along(gaps: Gaps) -> pd.DataFrame:
+    missed = gaps.missed
     return pd.DataFrame(
         {
             "track": gaps.track,
             "row": gaps.frame,
-            "missed": np.where(gaps.reason == "", 1.0, np.nan),
+            "missed": missed,
+            "uncovered": missed,
             "reason": gaps.reason.astype(object),
             "label": -1,
-            **dict.fromkeys(("flip", "score_jitter", "center_jitter", "size_jitter"), np.nan),
+            **dict.fromkeys(("second_box", "flip", "id_switch", *JITTERS), np.nan),
+            **_sides(gaps.boxes),
+        }
+    )
+
+
+def _vanished_along(ends: Ends) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "track": ends.track,
+            "row": ends.frame,
+            "missed": np.nan,
+            "uncovered": 1.0,
+            "reason": "vanished",
+            "label": -1,
+            **dict.fromkeys(("second_box", "flip", "revert_flip", "id_switch", *JITTERS), np.nan),
+            **_sides(ends.boxes),
         }
     )
 
@@ -152,10 +225,14 @@ def _reverts(along: pd.DataFrame, window: int) -> np.ndarray:
     return np.where(boxes & along["flip"].notna().to_numpy(), reverts.astype(np.float64), np.nan)
 
 
-def _tracks(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, along: pd.DataFrame) -> pd.DataFrame:
+def _tracks(
+    found: ItemBoxes, track: np.ndarray, rows: np.ndarray, along: pd.DataFrame, ends: Ends
+) -> pd.DataFrame:
     if not len(rows):
         columns = ("track", "row", "track_label", "size", "frames", "boxes", "fragments")
-        return pd.DataFrame({c: pd.Series(dtype="object" if c == "size" else "int64") for c in columns})
+        empty = {c: pd.Series(dtype="object" if c == "size" else "int64") for c in columns}
+        empty |= {name: pd.Series(dtype="object") for name in ("begins", "ends")}
+        return pd.DataFrame(empty | {name: pd.Series(dtype="float64") for name in ("vanished", "appeared")})
     missed, of = (along["missed"] == 1).to_numpy(), along["track"].to_numpy()
     begins = missed.copy()
     begins[1:] &= ~(missed[:-1] & (of[1:] == of[:-1]))
@@ -163,27 +240,43 @@ def _tracks(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, along: pd.Dat
     boxes = pd.DataFrame(
         {"track": track[rows], "label": found.labels[rows], "area": areas(found.boxes[rows])}
     ).groupby("track", sort=True)
-    area = boxes["area"].median().to_numpy()
     return pd.DataFrame(
         {
             "track": grouped["row"].min().index.to_numpy(),
             "row": grouped["row"].min().to_numpy(),
             "track_label": boxes["label"].agg(lambda labels: int(np.bincount(labels).argmax())).to_numpy(),
-            "size": size_of(area),
+            "size": size_of(boxes["area"].median().to_numpy()),
             "frames": grouped["row"].count().to_numpy(),
             "boxes": boxes["label"].count().to_numpy(),
             "fragments": 1 + grouped["begins"].sum().to_numpy(),
+            "begins": ends.begins,
+            "ends": ends.ends,
+            "vanished": (ends.ends == MID_PICTURE).astype(np.float64),
+            "appeared": (ends.begins == MID_PICTURE).astype(np.float64),
         }
     )
 
 
-def _counts(found: ItemBoxes, start_score: float) -> pd.DataFrame:
-    count = np.bincount(found.frame[found.scores >= start_score], minlength=found.num_frames).astype(
-        np.float64
-    )
+def _counts(
+    found: ItemBoxes, objects: Objects, ends: Ends, settings: TrackSettings, per_minute: float
+) -> pd.DataFrame:
+    enough = found.scores >= settings.starts(found.labels)
+    count = np.bincount(found.frame[enough], minlength=found.num_frames).astype(np.float64)
     jitter = np.full(found.num_frames, np.nan)
     inner = np.arange(1, max(found.num_frames - 1, 1))
     if found.num_frames >= 3:
         inner = inner[found.joined[inner] & found.joined[inner + 1]]
         jitter[inner] = second_difference(count[inner - 1], count[inner], count[inner + 1])
-    return pd.DataFrame({"row": np.arange(found.num_frames), "boxes": count, "count_jitter": jitter})
+    number = len(ends.ends)
+    first, last = np.full(number, found.num_frames), np.full(number, -1)
+    tracked = objects.track >= 0
+    np.minimum.at(first, objects.track[tracked], found.frame[tracked])
+    np.maximum.at(last, objects.track[tracked], found.frame[tracked])
+    rates = {
+        name: per_minute * np.bincount(at[why == MID_PICTURE], minlength=found.num_frames)
+        for name, at, why in (
+            ("vanished_per_minute", last, ends.ends),
+            ("appeared_per_minute", first, ends.begins),
+        )
+    }
+    return pd.DataFrame({"row": np.arange(found.num_frames), "boxes": count, "count_jitter": jitter, **rates})

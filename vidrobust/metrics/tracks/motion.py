@@ -34,7 +34,13 @@ APART = 4
 SMALLEST, MIN_SPREAD = 6, 4.0
 """Shortest side, analysis px, and least deviation, grey levels, of a picture that is searched for."""
 MOST_SEARCHES = 100
-"""Boxes searched for in one frame; the rest of a crowd goes by its own velocity."""
+"""Boxes searched for in one frame; the rest goes by its own velocity."""
+CROWD = 150
+"""From so many boxes on, they share a dense flow of the whole frame instead of points of their own; ..."""
+SAMPLES = 4
+"""... of each box 4 x 4 places are looked at, and most must move alike."""
+TEXTURED = 5
+"""Places within so many analysis px of a corner have a motion to be seen."""
 MIN_CORNER = 2e-4
 """Weakest corner that is followed, as OpenCV's smaller eigenvalue of the structure tensor of 0..1 grey."""
 
@@ -55,11 +61,13 @@ def box_shifts(a: np.ndarray, b: np.ndarray, boxes: np.ndarray, scale: float) ->
     boxes  (K, 4) xyxy px of the full frame; scale: analysis px per full px
     The largest group of a box's points that move alike decides, if it holds half of them and at least two. Where
     there is none, as in fast motion, the picture in the box is searched for as a whole (normalised correlation),
-    and believed where one place stands out.
+    and believed where one place stands out. The boxes of a crowd share one dense flow.
     """
     shifts = np.full((len(boxes), 2), np.nan)
     if not len(boxes) or a.shape != b.shape:
         return shifts
+    if len(boxes) >= CROWD:
+        return _by_flow(a, b, np.asarray(boxes, np.float64) * scale) / scale
     points, owner = _corners(a, np.asarray(boxes, np.float64) * scale)
     if len(points):
         _by_points(a, b, points, owner, shifts)
@@ -80,6 +88,25 @@ def _by_points(
         votes = near.sum(axis=1)
         if votes.max() >= 2 and 2 * votes.max() >= len(group):
             shifts[box] = np.median(group[near[votes.argmax()]], axis=0)
+
+
+def _by_flow(a: np.ndarray, b: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(K, 2) shifts, analysis px, of many boxes from one dense flow (DIS, Kroeger et al. 2016), or NaN."""
+    first, second = same_light(a, b, alike="level")
+    preset = cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST
+    flow = cv2.DISOpticalFlow.create(preset).calc(first, second, None)
+    strength = cv2.cornerMinEigenVal(a.astype(np.float32) / 255, 5)
+    textured = cv2.dilate((strength >= MIN_CORNER).astype(np.uint8), np.ones((TEXTURED, TEXTURED), np.uint8))
+    share = (np.arange(SAMPLES) + 0.5) / SAMPLES
+    height, width = a.shape
+    x = (boxes[:, :1] + share * (boxes[:, 2:3] - boxes[:, :1])).clip(0, width - 1).astype(np.int64)
+    y = (boxes[:, 1:2] + share * (boxes[:, 3:] - boxes[:, 1:2])).clip(0, height - 1).astype(np.int64)
+    places = (np.repeat(y, SAMPLES, axis=1), np.tile(x, (1, SAMPLES)))
+    moved = flow[places].astype(np.float64)
+    middle = np.median(moved, axis=1)
+    alike = np.abs(moved - middle[:, None]).max(axis=2) <= AGREE
+    clear = (2 * alike.sum(axis=1) >= SAMPLES**2) & (textured[places].sum(axis=1) >= 2)
+    return np.where(clear[:, None], middle, np.nan)
 
 
 def _searched(a: np.ndarray, b: np.ndarray, box: np.ndarray) -> np.ndarray:

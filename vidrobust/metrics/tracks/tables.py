@@ -30,6 +30,7 @@ def item_boxes(detections: pd.DataFrame, transitions: pd.DataFrame, size: tuple[
         num_frames=len(transitions),
         joined=joined(transitions["reason"].to_numpy()),
         size=size,
+        given=rows["own_track"].to_numpy(np.int64) if (rows["own_track"] >= 0).any() else None,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidrobust.errors import SettingsError
 from vidrobust.models.detection.candidates import (
     Candidates,
     HeadSettings,
@@ -15,13 +14,14 @@ from vidrobust.models.detection.candidates import (
     sigmoid,
     to_pixels,
 )
+from vidrobust.models.detection.layouts import refused
 
 
 def decode(outputs: Outputs, settings: HeadSettings) -> Candidates:
     """score = objectness^0.6 * class^0.4; centre = (tanh(t) + cell) / cells, size = sigmoid(t) of the picture."""
     out = np.asarray(only(outputs, settings, "fastestdet"), np.float64)
     if out.ndim != 3 or out.shape[0] < 6:
-        raise SettingsError(f"head fastestdet: expected outputs (5 + classes, h, w), got {out.shape}")
+        raise refused("fastestdet", "(5 + classes, h, w)", out.shape, settings.size)
     rows, columns = out.shape[1:]
     y, x = np.indices((rows, columns))
     centre_x, centre_y = (np.tanh(out[1]) + x) / columns, (np.tanh(out[2]) + y) / rows

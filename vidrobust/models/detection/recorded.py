@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,28 +10,29 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.errors import InputError, ModelError, SettingsError
-from vidrobust.files.csv_table import read_columns
+from vidrobust.errors import ModelError, SettingsError
+from vidrobust.models.detection.box_files import BOX, BoxFile, first_frame, read_boxes
 from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import ModelSpec
 from vidrobust.predictions import Detections
-
-COLUMNS = ("frame", "score", "label", "x1", "y1", "x2", "y2")
 
 
 @dataclass(eq=False, kw_only=True)
 class RecordedDetector:
     """Boxes by item and frame; it can be judged along time, but not asked about other pictures.
 
-    boxes  columns item ("" where the file names none), frame, score, label, x1, y1, x2, y2; sorted
+    file   what was read; its frames count from ``first``, or as ``about`` finds for each item
     """
 
     name: str
     class_names: tuple[str, ...]
     info: ModelInfo
-    boxes: pd.DataFrame
+    file: BoxFile
+    first: int | None = None
     task: Literal["detection"] = "detection"
     needs_pixels: bool = False
+    _counted_from: dict[str, int] = field(default_factory=dict)
+    _only_item: str = ""
 
     def __call__(self, pixels: torch.Tensor) -> Detections:
         """Raises ModelError: the network is not here."""
@@ -41,50 +41,117 @@ class RecordedDetector:
             "needs the model itself"
         )
 
-    def predict_frames(self, item: str, index: np.ndarray) -> Detections:
-        """The recorded boxes of these frames, (N,) numbers in decoding order; a frame may have none.
+    def about(self, item: str, num_frames: int | None) -> dict[str, Any]:
+        """What the file says of an item of so many frames, where known, and how its frames are counted.
 
-        Raises ModelError where the file holds boxes of items, but none of this one.
+        counted_from (0 or 1), why, rows, frames with a box, beyond (rows of frames that the item does not have).
+        Raises ModelError where the file holds boxes of other items and none of this one, or none of its frames.
         """
-        mine = self.boxes[self.boxes["item"].isin(("", item, Path(item).stem))]
-        if not len(mine) and len(self.boxes):
-            names = ", ".join(self.boxes["item"].drop_duplicates()[:5])
-            raise ModelError(f"model {self.name}: the file has no boxes of {item}, but of {names}")
+        mine = self._of(item)
+        first, why = self._first_of(mine["frame"].to_numpy(np.int64), num_frames)
+        self._counted_from[item] = first
+        frames = mine["frame"].to_numpy(np.int64) - first
+        beyond = frames < 0 if num_frames is None else (frames < 0) | (frames >= num_frames)
+        if len(mine) and beyond.all():
+            raise ModelError(
+                f"model {self.name}: all {len(mine)} boxes of {item} are of frames {frames.min() + first} to "
+                f"{frames.max() + first}, and the item has {num_frames}"
+            )
+        return {
+            "counted_from": first,
+            "why": why,
+            "rows": len(mine),
+            "frames": int(np.unique(frames[~beyond]).size),
+            "beyond": int(beyond.sum()),
+        }
+
+    def predict_frames(self, item: str, index: np.ndarray, size: tuple[int, int] | None = None) -> Detections:
+        """The recorded boxes of these frames, (N,) numbers in decoding order from 0; a frame may have none.
+
+        size  height and width of the frames, px, which relative boxes need
+        Raises ModelError where the file holds boxes of items, but neither boxes nor empty rows of this one.
+        """
+        mine = self._of(item)
+        if item not in self._counted_from:
+            self.about(item, None)
+        frames = mine["frame"].to_numpy(np.int64) - self._counted_from[item]
         row = pd.Series(np.arange(len(index)), index=index)
-        mine = mine[mine["frame"].isin(row.index)]
-        frame = row.loc[mine["frame"]].to_numpy()
-        order = np.argsort(frame, kind="stable")
+        here = np.isin(frames, index)
+        mine, place = mine[here], row.loc[frames[here]].to_numpy()
+        order = np.argsort(place, kind="stable")
+        boxes = mine[list(BOX)].to_numpy(np.float64)[order]
+        if self.file.relative:
+            if size is None:
+                raise ModelError(
+                    f"model {self.name}: its boxes are shares of a frame whose size is not known"
+                )
+            boxes = boxes * [size[1], size[0], size[1], size[0]]
+        track = mine["track"].to_numpy(np.int64)[order]
         return Detections(
-            boxes=mine[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)[order],
+            boxes=boxes.astype(np.float32),
             scores=mine["score"].to_numpy(np.float32)[order],
             labels=mine["label"].to_numpy(np.int64)[order],
-            frame=frame[order].astype(np.int64),
+            frame=place[order].astype(np.int64),
             num_frames=len(index),
             class_names=self.class_names,
+            tracks=track if (self.file.boxes["track"] >= 0).any() else None,
         )
+
+    def _of(self, item: str) -> pd.DataFrame:
+        """The rows of an item."""
+        boxes, names = self.file.boxes, ("", item, Path(item).stem)
+        mine = boxes[boxes["item"].isin(names)]
+        looked = {name for name, _ in self.file.looked}
+        known = set(boxes["item"]) | looked
+        if known and not known & set(names):
+            some = ", ".join(sorted(known)[:5])
+            raise ModelError(
+                f"model {self.name}: the file has no boxes of {item}, but of {some}; if it was looked at and "
+                "nothing found, say so in a row with its name in the column item and no score and box"
+            )
+        if known == {""}:
+            self._only_item = self._only_item or item
+            if item != self._only_item:
+                raise ModelError(
+                    f"model {self.name}: the file names no items, so it can be about one video only: "
+                    f"{self._only_item} or {item}?"
+                )
+        return mine
+
+    def _first_of(self, frames: np.ndarray, num_frames: int | None) -> tuple[int, str]:
+        """0 or 1, the number of an item's first frame in the file, and why it is taken to be."""
+        if self.first is not None:
+            return self.first, "as said"
+        if self.file.first is not None:
+            return self.file.first, "as its format counts"
+        looked = [frame for _, frame in self.file.looked if frame >= 0]
+        every = np.concatenate([self.file.boxes["frame"].to_numpy(np.int64), np.array(looked, np.int64)])
+        if not len(frames) or every.min() == 0:
+            return 0, "frame 0 has boxes"
+        if num_frames is not None and frames.max() == num_frames:
+            return 1, f"no row has frame 0, and the last has {num_frames} of {num_frames} frames"
+        if every.min() == 1 and (num_frames is None or frames.max() < num_frames - 1):
+            return 1, "no row has frame 0, the first has 1"
+        return 0, "nothing tells otherwise"
 
 
 def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector:
-    """The boxes in a file: Parquet or CSV with the columns of ``detections``, or COCO results as JSON."""
-    path = spec.file()
-    table = _read_coco(path) if path.suffix.lower() == ".json" else _read_table(path)
-    table, name = _of_model(table, spec.options.get("model"), spec.text)
-    missing = [column for column in COLUMNS if column not in table]
-    if missing:
-        raise InputError(f"{path}: lacks the column(s) {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
-    numbers = table[list(COLUMNS)].apply(pd.to_numeric, errors="coerce")
-    if numbers.isna().any().any():
-        row = int(np.flatnonzero(numbers.isna().any(axis=1))[0])
-        raise InputError(f"{path}: row {row} holds something that is no number in {', '.join(COLUMNS)}")
-    if not numbers["score"].between(0, 1).all() or (numbers["label"] < 0).any():
-        raise InputError(f"{path}: expected scores in 0..1 and labels from 0")
-    names = _names(table.assign(label=numbers["label"]), spec)
-    items = table["item"].fillna("").astype(str) if "item" in table else pd.Series("", index=table.index)
-    boxes = numbers.assign(item=items).astype({"frame": "int64", "label": "int64"})
+    """The boxes in a file or folder, in one of the layouts of ``box_files``."""
+    path = Path(spec.target).expanduser()
+    path = path if path.is_dir() else spec.file()
+    categories = spec.options.get("categories")
+    file = read_boxes(path, Path(categories).expanduser() if categories else None)
+    boxes, name = _of_model(file.boxes, spec.options.get("model"), spec.text)
+    names = _names(boxes, file.names, spec)
+    order = boxes.sort_values(["item", "frame"], kind="stable", ignore_index=True)
+    notes = ["boxes were recorded beforehand; what needs the model itself is left out"]
+    if (order["track"] >= 0).any():
+        notes.append("its own tracks were recorded as well: their IDs are judged beside the boxes")
     return RecordedDetector(
         name=name or path.stem,
         class_names=names,
-        boxes=boxes.sort_values(["item", "frame"], kind="stable", ignore_index=True),
+        file=BoxFile(order, file.first, file.relative, file.looked, file.names),
+        first=first_frame(spec.options.get("first"), spec.text),
         info=ModelInfo(
             spec=spec.text,
             engine="a file of boxes",
@@ -92,42 +159,20 @@ def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector
             precision="as recorded",
             preprocessing="as recorded",
             weights=str(path),
-            weights_sha256=file_sha256(path),
+            weights_sha256=file_sha256(path) if path.is_file() else _folder_sha256(path),
             num_classes=len(names),
-            notes=("boxes were recorded beforehand; what needs the model itself is left out",),
+            notes=tuple(notes),
         ),
     )
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        return read_columns(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-    except Exception as error:
-        raise InputError(
-            f"{path}: cannot be read as a table ({error}); expected .parquet, .csv or COCO .json"
-        ) from error
+def _folder_sha256(folder: Path) -> str:
+    import hashlib
 
-
-def _read_coco(path: Path) -> pd.DataFrame:
-    """COCO results: a list of {image_id, category_id, bbox [x, y, w, h], score}; image_id is the frame."""
-    try:
-        rows: Any = json.loads(path.read_text(encoding="utf-8"))
-        boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)
-        return pd.DataFrame(
-            {
-                "frame": [int(row["image_id"]) for row in rows],
-                "label": [int(row["category_id"]) for row in rows],
-                "score": [float(row["score"]) for row in rows],
-                "x1": boxes[:, 0],
-                "y1": boxes[:, 1],
-                "x2": boxes[:, 0] + boxes[:, 2],
-                "y2": boxes[:, 1] + boxes[:, 3],
-            }
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path}: is no list of COCO results (image_id, category_id, bbox, score): {error!r}"
-        ) from error
+    found = hashlib.sha256()
+    for file in sorted(folder.rglob("*.txt")):
+        found.update(file.name.encode() + file.read_bytes())
+    return found.hexdigest()
 
 
 def _of_model(table: pd.DataFrame, wanted: str | None, spec: str) -> tuple[pd.DataFrame, str]:
@@ -143,19 +188,16 @@ def _of_model(table: pd.DataFrame, wanted: str | None, spec: str) -> tuple[pd.Da
     return table[table["model"].astype(str) == name], name
 
 
-def _names(table: pd.DataFrame, spec: ModelSpec) -> tuple[str, ...]:
-    """Class names: given, or from the column label_name, or "class 0" ..."""
+def _names(table: pd.DataFrame, known: dict[int, str], spec: ModelSpec) -> tuple[str, ...]:
+    """Class names: given, as the file says, or "class 0" ..."""
     from vidrobust.models.classes import given_names
 
     given = given_names(spec.options.get("classes"))
-    most = int(table["label"].max()) + 1 if len(table) else 0
+    most = max(int(table["label"].max()) + 1 if len(table) else 0, max(known, default=-1) + 1)
     if given is not None:
         if len(given) < most:
             raise SettingsError(
                 f"{spec.text}: label {most - 1} occurs, but only {len(given)} names are given"
             )
         return given
-    known = {}
-    if "label_name" in table:
-        known = dict(zip(table["label"].astype(int), table["label_name"].astype(str), strict=True))
     return tuple(known.get(label, f"class {label}") for label in range(max(most, 2)))

@@ -48,5 +48,7 @@ def decode_plain(outputs: Outputs, settings: HeadSettings) -> Candidates:
 
 
 def _boxes(outputs: Outputs, settings: HeadSettings, head: str, scale: str) -> np.ndarray:
-    raw = pick(outputs, settings, "boxes", _BOXES, head)
+    raw = np.asarray(pick(outputs, settings, "boxes", _BOXES, head))
+    if raw.ndim != 2 or raw.shape[1] != 4:
+        raise SettingsError(f"head {head}: expected boxes (boxes, 4), got {raw.shape}")
     return to_pixels(corners(raw, settings.box_order or "xyxy"), settings.box_scale or scale, settings.size)

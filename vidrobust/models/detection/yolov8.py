@@ -20,17 +20,18 @@ from vidrobust.models.detection.candidates import (
     corners,
     only,
 )
+from vidrobust.models.detection.layouts import check_head, refused
 
 
 def decode(outputs: Outputs, settings: HeadSettings) -> Candidates:
     """Either layout; which of the two, its shape tells."""
     out = np.asarray(only(outputs, settings, "yolov8"), np.float64)
-    if out.ndim != 2 or min(out.shape) < 5:
-        raise SettingsError(
-            f"head yolov8: expected outputs (4 + classes, boxes), or (boxes, 6) end to end, got {out.shape}"
-        )
-    if out.shape[1] == 6 and out.shape[0] > 6:
+    if out.ndim == 2 and out.shape[1] == 6 and out.shape[0] > 6:
         return Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None)
+    expected = "(4 + classes, boxes), or (boxes, 6) end to end,"
+    check_head("yolov8", out.shape, settings.size, expected)
+    if out.ndim != 2 or len(out) < 5 or len(out) > out.shape[1]:
+        raise refused("yolov8", expected, out.shape, settings.size)
     scores, labels = best_class(out[4:].T)
     return Candidates(corners(out[:4].T, "cxcywh"), scores, labels, len(out) - 4)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidrobust.errors import SettingsError
 from vidrobust.models.detection.candidates import (
     Candidates,
     HeadSettings,
@@ -13,8 +12,7 @@ from vidrobust.models.detection.candidates import (
     corners,
     only,
 )
-
-_STRIDES = ((8, 16, 32), (8, 16, 32, 64))
+from vidrobust.models.detection.layouts import STRIDES, cells, refused
 
 
 def decode(outputs: Outputs, settings: HeadSettings) -> Candidates:
@@ -28,14 +26,11 @@ def decode(outputs: Outputs, settings: HeadSettings) -> Candidates:
 
 def _grid(size: tuple[int, int], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """(A, 2) x, y of each cell, and (A, 1) its stride, for the strides that give A cells."""
-    for strides in _STRIDES:
+    for strides in STRIDES:
         sides = [(size[0] // s, size[1] // s) for s in strides]
         if len(shape) == 2 and shape[1] > 5 and sum(h * w for h, w in sides) == shape[0]:
-            cells = [np.indices(side)[::-1].reshape(2, -1).T for side in sides]
+            grids = [np.indices(side)[::-1].reshape(2, -1).T for side in sides]
             each = [np.full((h * w, 1), float(s)) for (h, w), s in zip(sides, strides, strict=True)]
-            return np.concatenate(cells).astype(np.float64), np.concatenate(each)
-    cells_3 = sum((size[0] // s) * (size[1] // s) for s in _STRIDES[0])
-    raise SettingsError(
-        f"head yolox: expected outputs ({cells_3}, 5 + classes) for an input of {size[1]}x{size[0]} px, "
-        f"got {shape}"
-    )
+            return np.concatenate(grids).astype(np.float64), np.concatenate(each)
+    expected = f"({cells(size, STRIDES[0])}, 5 + classes)"
+    raise refused("yolox", expected, shape, size)

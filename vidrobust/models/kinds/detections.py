@@ -8,11 +8,11 @@ from vidrobust.models.spec import Form, ModelKind
 KIND = ModelKind(
     scheme="detections",
     load=recorded_detector,
-    options=("model", "classes"),
+    options=("model", "classes", "categories", "first"),
     forms=(
         Form(
             spec="detections:FILE",
-            what="boxes from Parquet, CSV or COCO results instead of a detector",
+            what="boxes from CSV, Parquet, COCO, MOTChallenge or Ultralytics results instead of a detector",
             example="detections:boxes.csv",
         ),
     ),

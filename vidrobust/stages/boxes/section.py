@@ -37,22 +37,22 @@ MOST_TRACKS = 30
 GAP, RENAME = "#D55E00", "#000000"
 CLASS_COLOURS = tuple(colour for colour in drawing.COLOURS if colour != GAP)
 MOVES = ("lost", "new", "renamed", "moved")
+MOST_CHANGES = 12
+"""Changes of name that are told."""
 LEAST_KIND = 0.01
 """A rarer kind of error is not told."""
 
 
 @dataclass(frozen=True)
-class BoxMoment:
-    """Two frames with boxes drawn, and what went wrong between them; pictures are data URIs or empty."""
+class ShownMoment:
+    """A strip of frames about what went wrong; ``strip`` is a data URI or empty."""
 
     model: str
     item: str
     when: str
     what: str
-    a: str
-    b: str
-    frame_a: int
-    frame_b: int
+    strip: str
+    frames: str
 
 
 def numbers(run: RunTables) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ def _floor(run: RunTables, stability: pd.DataFrame) -> dict[str, Any]:
 
 
 def by_group(run: RunTables) -> list[dict[str, str]]:
-    """Dropouts, renames and jitter of the centre, by class and by size of the box."""
+    """Frames without a box, changes of name and jitter of the centre, by class and by size of the box."""
     table = run.table("stability_by")
     if table is None or not run.detectors:
         return []
@@ -105,17 +105,17 @@ def by_group(run: RunTables) -> list[dict[str, str]]:
     rows = []
     for (model, by, group), part in of.groupby(["model", "by", "group"], sort=False):
         value = part.set_index("metric")
-        if "dropout_rate" not in value.index:
+        if "uncovered_rate" not in value.index:
             continue
         row = {"model": str(model), "by": str(by), "group": str(group)}
-        for name in ("dropout_rate", "flip_rate", "center_jitter"):
+        for name in ("uncovered_rate", "flip_rate", "center_jitter"):
             known_here = name in value.index
             row[name] = (
                 percent_with_interval(*(float(value.loc[name, c]) for c in ("value", "low", "high")))
                 if known_here
                 else NOT_MEASURED
             )
-        row["n"] = str(int(value.loc["dropout_rate", "n"]))
+        row["n"] = str(int(value.loc["uncovered_rate", "n"]))
         rows.append(row)
     return rows
 
@@ -147,31 +147,44 @@ def _kinds(strongest: pd.Series) -> str:
     return ", ".join(f"{kind} {percent(found[kind])}" for kind in told)
 
 
-def moments(run: RunTables) -> list[BoxMoment]:
+def moments(run: RunTables) -> list[ShownMoment]:
     """The worst moments, in the order in which the run found them, as far as there is room."""
     left, found = BUDGET_BYTES // 2, []
     folder = run.folder.resolve()
     for each in run.json("box_moments.json").get("moments", []):
-        uris = []
-        for side in ("a", "b"):
-            path = (folder / str(each.get(f"picture_{side}") or "-")).resolve()
-            data = path.read_bytes() if path.is_relative_to(folder) and path.is_file() else b""
-            left -= len(data) * 4 // 3
-            uris.append(drawing.data_uri("jpeg", data) if data and left > 0 else "")
-        score = f", after a score of {number(each.get('score_before'))}"
+        path = (folder / str(each.get("picture") or "-")).resolve()
+        data = path.read_bytes() if path.is_relative_to(folder) and path.is_file() else b""
+        left -= len(data) * 4 // 3
+        frames = [int(shot["frame"]) for shot in each["shots"]]
         found.append(
-            BoxMoment(
+            ShownMoment(
                 model=str(each["model"]),
                 item=str(each["item"]),
                 when=clock(float(each["time_b_s"])),
-                what=f"{each['what']}{score}",
-                a=uris[0],
-                b=uris[1],
-                frame_a=int(each["frame_a"]),
-                frame_b=int(each["frame_b"]),
+                what=f"{each['what']}, after a score of {number(each.get('score_before'))}",
+                strip=drawing.data_uri("jpeg", data) if data and left > 0 else "",
+                frames=f"frames {frames[0]} to {frames[-1]}",
             )
         )
     return found
+
+
+def name_changes(run: RunTables) -> list[dict[str, str]]:
+    """The most frequent changes of an object's name, a row each."""
+    table = run.table("name_changes")
+    if table is None:
+        return []
+    return [
+        {
+            "model": str(row.model),
+            "before": str(row.before),
+            "after": str(row.after),
+            "changes": str(row.changes),
+            "objects": str(row.objects),
+            "back": str(row.back),
+        }
+        for row in table.head(MOST_CHANGES).itertuples()
+    ]
 
 
 def timelines(run: RunTables) -> list[Picture]:
@@ -179,7 +192,7 @@ def timelines(run: RunTables) -> list[Picture]:
     along = run.table("track_steps")
     if along is None:
         return []
-    bad = along.assign(bad=(along["missed"] == 1) | (along["flip"] == 1))
+    bad = along.assign(bad=(along["uncovered"] == 1) | (along["flip"] == 1))
     order = bad.groupby("item", sort=False)["bad"].sum().sort_values(ascending=False, kind="stable")
     return [
         _item(str(item), run.detectors, along[along["item"] == item]) for item in order.index[:MOST_ITEMS]
@@ -196,12 +209,14 @@ def _item(item: str, models: list[str], along: pd.DataFrame) -> Picture:
             of = along[(along["model"] == model) & along["track"].isin(longest[model])]
             _tracks(axis, of, f"{item}, {model}")
         axes[-1, 0].set_xlabel("time, s")
-        missed, renamed = int((along["missed"] == 1).sum()), int((along["flip"] == 1).sum())
+        lost, renamed = int((along["uncovered"] == 1).sum()), int((along["flip"] == 1).sum())
         caption = (
-            "Each line is an object that was followed, in the colour of its class; orange: frames in which it was "
-            "missed; grey: frames without a box that are no fault (border, behind another); black: renamed."
+            "Each line is an object, in the colour of its name; orange: frames in which no box lies where it is; "
+            "grey: frames without a box that are no fault (border, behind another); black: its name changes."
         )
-        said = f"Tracks of {item}: {plural(missed, 'missed frame')}, {plural(renamed, 'rename')}"
+        said = (
+            f"Objects of {item}: {plural(lost, 'frame')} without a box, {plural(renamed, 'change')} of name"
+        )
         return drawing.encode(figure, said, caption)
 
 
@@ -218,7 +233,7 @@ def _tracks(axis: Axes, along: pd.DataFrame, title: str) -> None:
         axis.plot(
             time, np.where(seen, place, np.nan), "-", color=colour, linewidth=2.2, solid_capstyle="butt"
         )
-        for gap, shade in ((of["missed"] == 1, GAP), (of["reason"] != "", drawing.LIGHT)):
+        for gap, shade in ((of["uncovered"].isna(), drawing.LIGHT), (of["uncovered"] == 1, GAP)):
             axis.hlines(
                 np.full(gap.sum(), place), time[gap] - step / 2, time[gap] + step / 2, shade, linewidth=4
             )
@@ -240,7 +255,7 @@ def threshold_figure(run: RunTables) -> Picture | None:
         figure, axes = drawing.panels(1, 3, 2.4)
         for k, model in enumerate(run.detectors):
             of = curve[curve["model"] == model]
-            rate = of["missed"] / of["frames"].where(of["frames"] > 0)
+            rate = of["uncovered"] / of["expected"].where(of["expected"] > 0)
             for axis, values in zip(
                 axes[0], (100 * rate, of["tracks"], 100 * of["center_jitter"]), strict=True
             ):
@@ -252,7 +267,7 @@ def threshold_figure(run: RunTables) -> Picture | None:
                     markersize=3,
                     label=model,
                 )
-        titles = ("frames missed, %", "tracks", "jitter of the centre, % of the size")
+        titles = ("frames without a box, %", "objects", "jitter of the centre, % of the size")
         for axis, title in zip(axes[0], titles, strict=True):
             axis.set_title(title)
             axis.set_xlabel("threshold")

@@ -26,10 +26,10 @@ def _as_json(run: Run) -> Any:
 BOXES = TableStage(
     name="boxes",
     sentence="Detectors: the stability at every threshold, and pictures of the worst moments.",
-    version=1,
+    version=2,
     needs=(STABILITY,),
     settings=(*FOOTAGE, *TRACKS, "pictures"),
-    tables=("box_curve",),
+    tables=("box_curve", "name_changes"),
     files=("box_moments.json",),
     make=_make,
     as_json=_as_json,

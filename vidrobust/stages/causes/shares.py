@@ -141,6 +141,9 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
     specific, p_clips = Estimate.unknown(), float("nan")
     if cause in (*CAUSES, NOISE):
         p, p_clips = p_value_of(pairs, cause), p_value_of(pairs, cause, clips=True)
+    if cause == NOISE:
+        # it is never below zero in a pair, so that signs alone would be too sure of a small share
+        p = float(np.maximum(p, share.p))
     if cause in CAUSES:
         specific = estimate(pairs, part, placebo=pairs.placebo[:, CAUSES.index(cause)])
     turns = pairs.turns[:, CAUSES.index(cause)] if cause in CAUSES else np.zeros(len(part))
@@ -155,7 +158,7 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
         "specific_high": specific.high,
         "p": p,
         "p_clips": p_clips,
-        "misfit": bool(cause == NOISE and share.low > MISFIT),
+        "misfit": cause == NOISE and p_value_of(pairs, NOISE, floor=MISFIT) <= 0.025,
         "clusters": share.clusters,
         "occurs": int((pairs.occurs(cause)).sum()),
         "flips_mostly": int(mostly.sum()),
@@ -177,8 +180,8 @@ def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
     }
 
 
-def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False) -> float:
-    """One-sided p-value that a cause's share is not above 5 %, nor above what its placebos do together.
+def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: float = SMALLEST_SHARE) -> float:
+    """One-sided p-value that a cause's share is not above ``floor``, nor above what its placebos do together.
 
     The signs of what each pair adds beyond that are flipped at random, or those of whole ``clips``. The
     placebos of all pairs are pooled: one pair's alone are as uncertain as what they are to be compared with.
@@ -187,7 +190,7 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False) -> float:
     change = pairs.change.sum()
     if not change > 0:
         return float("nan")
-    floor = max(SMALLEST_SHARE, float(pairs.placebo[:, column].sum()) / float(change))
+    floor = max(floor, float(pairs.placebo[:, column].sum()) / float(change))
     beyond = pairs.projection[:, column] - floor * pairs.change
     if not clips:
         return sign_flip_p(beyond)

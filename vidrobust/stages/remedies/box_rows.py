@@ -175,8 +175,8 @@ def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
 
 
 def _tracked(raw: Sequence[ItemBoxes], settings: TrackSettings) -> list[ItemBoxes]:
-    """The boxes that belong to tracks: what a detector shows with nothing done."""
-    return [boxes.rows(follow(boxes, settings) >= 0) for boxes in raw]
+    """The boxes that lie on objects, first and further ones: what a detector shows with nothing done."""
+    return [boxes.rows(follow(boxes, settings).on_object) for boxes in raw]
 
 
 def _rows(

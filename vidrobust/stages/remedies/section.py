@@ -232,4 +232,5 @@ def _points(axes: Axes, rows: pd.DataFrame, *, best: bool) -> None:
                     fontsize=7,
                     color=DARK,
                 )
-    axes.legend(loc="upper right")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper right")

@@ -194,6 +194,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "repeatability_figures": repeatability.pictures if repeatability else [],
         "history": history_page.of_run(run),
         "box_numbers": detectors_section.numbers(run),
+        "box_names": detectors_section.name_changes(run),
         "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),
         "box_account": account_section.detector_bars(run),

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.unit import Context, StreamWork
     from vidrobust.run_folder.settings import Settings
 
-TRACKS = ("track_start_score", "track_keep_score", "track_iou", "max_gap")
+TRACKS = (
+    *("track_start_score", "track_keep_score", "track_iou", "max_gap"),
+    *("min_boxes", "only", "class_score", "occluder"),
+)
 """Settings that say how boxes are followed."""
 
 
@@ -57,7 +60,7 @@ def _summarise(run: Run, facts: Facts) -> None:
 STABILITY = StreamStage(
     name="stability",
     sentence="How stable the models are, frame to frame.",
-    version=3,
+    version=4,
     per="model",
     needs=(TRANSITIONS,),
     settings=(*FOOTAGE, "anchor_deltas", "revert_within", *TRACKS),

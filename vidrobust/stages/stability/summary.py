@@ -22,6 +22,7 @@ def summarise(run: Run, facts: Facts) -> None:
     run.folder.update(
         noise_floor={model: {**ways, **of_decoder.get(model, {})} for model, ways in by_way.items()}
     )
+    _say_of_box_files(run, facts)
     summaries, by = [_floor_rows(facts)], [tables.empty("stability_by")]
     run.folder.update(judged={})
     judged: dict[str, pd.DataFrame] = {}
@@ -39,6 +40,20 @@ def summarise(run: Run, facts: Facts) -> None:
     with_labels.write(run, judged)
     _write_filled(run, "stability", summaries)
     _write_filled(run, "stability_by", by)
+
+
+def _say_of_box_files(run: Run, facts: Facts) -> None:
+    """How frames are counted in files of boxes, and rows of frames that no input has."""
+    for (item, model, _), fact in facts.items():
+        told = fact.get("boxes_file")
+        if told and told["counted_from"] == 1:
+            run.reporter.say(
+                f"{model}: frames of {item} are counted from 1 in the file ({told['why']}); say ,first=0 if not"
+            )
+        if told and told["beyond"]:
+            run.reporter.warn(
+                f"{model}: {told['beyond']} of {told['rows']} boxes are of frames that {item} does not have"
+            )
 
 
 def _with_parts(run: Run, table: pd.DataFrame) -> pd.DataFrame:

@@ -33,6 +33,10 @@ class StabilityUnit:
         self._own: list[np.ndarray] = []
         self._meter = task_of(model.task).meter(context.item.name, model.name, along, metrics_of(model.task))
         self._first: list[torch.Tensor] = []
+        # a file of boxes is told how many frames there are, by which it finds from which number it counts
+        self._about = getattr(model, "about", None)
+        if self._about is not None:
+            self._about(context.item.name, context.info.num_frames)
 
     def feed(self, batch: FrameBatch, transitions: FrameTransitions) -> None:
         self._own.append(batch.index[self.context.own(batch.time_s)])
@@ -45,6 +49,8 @@ class StabilityUnit:
     def finish(self, source: VideoSource) -> Found:
         every = {name: tables.empty(name) for name in UNIT_TABLES}
         floor = noise_floor.facts(self.model, torch.cat(self._first)) if self._first else {}
+        if self._about is not None:
+            floor = {**floor, "boxes_file": self._about(self.context.item.name, source.info.num_frames)}
         return {**every, **self._of_own_frames(self._meter.finish())}, floor
 
     def _of_own_frames(self, found: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -75,7 +81,7 @@ def along_time(settings: Settings, rate: float, origin: tuple[int, float] | None
         anchor_deltas=settings.anchor_deltas,
         motion_limit=settings.motion_limit,
         revert_within=settings.revert_within,
-        tracks=settings.tracks,
+        tracks=settings.tracks_at(delivered),
         row_of=row_of,
     )
 

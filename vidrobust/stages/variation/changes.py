@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.changes.light import LightChange, Measure, measure_light
+from vidrobust.changes.light import LightChange, Measure, measure_light, measure_uneven_light
 from vidrobust.changes.motion import MIN_POINTS, PairMotion, Similarity, at_rest, measure_motion
 from vidrobust.changes.prepared import PreparedFrame, prepare
 from vidrobust.changes.texture import TextureChange, measure_texture
@@ -81,12 +81,16 @@ class PairVariation:
     """All that is measured between two frames."""
 
     light: LightChange
+    uneven_light: Measure
     motion: PairMotion
     texture: TextureChange
 
     def measures(self) -> Iterator[tuple[str, str, Measure]]:
         """(quantity, who, measure) in the order of UNITS."""
-        for name in ("gain", "offset", "saturation", "hue_deg"):
+        for name in ("gain", "offset"):
+            yield name, "frame", getattr(self.light, name)
+        yield "uneven_light", "frame", self.uneven_light
+        for name in ("saturation", "hue_deg"):
             yield name, "frame", getattr(self.light, name)
         for name in ("white_balance", "white_balance_rg", "white_balance_bg"):
             yield name, "frame", getattr(self.light, name)
@@ -123,13 +127,17 @@ def measure_pair(a: PreparedFrame, b: PreparedFrame) -> PairVariation:
     """Everything that changed from frame a to frame b: motion first, then light, then texture."""
     motion = measure_motion(a, b)
     blank = len(a.corners) < MIN_POINTS  # nothing to align, nothing that needs it
-    if motion.camera_valid:
-        light = measure_light(a, b, motion.camera, ~motion.with_camera)
-    else:
-        none = np.zeros(len(a.corners), bool)
-        light = measure_light(a, b, at_rest(motion.camera.centre), none, aligned=blank)
+    camera, left_out = motion.camera, ~motion.with_camera
+    if not motion.camera_valid:
+        camera, left_out = at_rest(motion.camera.centre), np.zeros(len(a.corners), bool)
+    light = measure_light(a, b, camera, left_out, aligned=motion.camera_valid or blank)
     gain, offset = (light.gain.value, light.offset.value) if light.gain.valid else (1.0, 0.0)
-    return PairVariation(light=light, motion=motion, texture=measure_texture(a, b, motion, gain, offset))
+    return PairVariation(
+        light=light,
+        uneven_light=measure_uneven_light(a, b, camera, left_out, light),
+        motion=motion,
+        texture=measure_texture(a, b, motion, gain, offset),
+    )
 
 
 @dataclass

@@ -19,6 +19,7 @@ class Quantity:
 QUANTITIES: Mapping[str, Quantity] = {
     "gain": Quantity("ratio", "brightness (gain)"),
     "offset": Quantity("levels of 255", "black level (offset)"),
+    "uneven_light": Quantity("standard deviation of gain", "light from place to place"),
     "saturation": Quantity("ratio", "saturation"),
     "hue_deg": Quantity("deg", "hue"),
     "white_balance": Quantity("ratio red to blue", "white balance, red to blue"),

@@ -22,7 +22,7 @@ from vidrobust.stages.variation.quantities import UNITS
 from vidrobust.tables import schema as tables
 
 QUANTITIES = (
-    *("gain", "offset", "saturation", "hue_deg", "white_balance"),
+    *("gain", "offset", "uneven_light", "saturation", "hue_deg", "white_balance"),
     *("shift_x_px", "shift_y_px", "rotation_deg", "zoom", "sharpness"),
     *("part_shift_x_px", "part_shift_y_px", "part_rotation_deg", "part_zoom"),
 )

@@ -33,7 +33,7 @@ def _as_json(run: Run) -> Any:
 VARIATION = StreamStage(
     name="variation",
     sentence="How much the footage itself varies, from pixels alone.",
-    version=4,
+    version=5,
     per="item",
     needs=(TRANSITIONS,),
     settings=(*FOOTAGE, "seed"),

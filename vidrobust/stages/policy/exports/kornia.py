@@ -64,6 +64,27 @@ def gaussian_blur(low, high, scale, p) -> K.RandomGaussianBlur:
     return K.RandomGaussianBlur(2 * int(4 * high + 0.5) + 1, (low, high), p=p)
 '''
 _FUNCTIONS = {
+    "illumination": '''
+
+def illumination(pixels, deviation):
+    """Lighter here, darker there: gain exp(s f), f a smooth random field of mean 0 and standard deviation 1."""
+    knots = torch.randn(len(pixels), 1, 6, 6, device=pixels.device, dtype=pixels.dtype)
+    field = torch.nn.functional.interpolate(knots, pixels.shape[-2:], mode="bicubic", align_corners=True)
+    field = field - field.mean(dim=(2, 3), keepdim=True)
+    return pixels * torch.exp(deviation * field / field.std(dim=(2, 3), keepdim=True).clamp_min(1e-6))
+''',
+    "light_gradient": '''
+
+def light_gradient(pixels, deviation):
+    """A lamp to one side: gain exp(s f), f falls off along a line, mean 0 and standard deviation 1."""
+    height, width = pixels.shape[-2:]
+    turn = 6.283185 * torch.rand(len(pixels), 1, 1, 1, device=pixels.device, dtype=pixels.dtype)
+    y = torch.linspace(-1.0, 1.0, height, device=pixels.device, dtype=pixels.dtype).view(1, 1, -1, 1)
+    x = torch.linspace(-1.0, 1.0, width, device=pixels.device, dtype=pixels.dtype)
+    field = turn.cos() * x + turn.sin() * y
+    field = field - field.mean(dim=(2, 3), keepdim=True)
+    return pixels * torch.exp(deviation * field / field.std(dim=(2, 3), keepdim=True).clamp_min(1e-6))
+''',
     "exposure_offset": """
 
 def exposure_offset(pixels, levels):

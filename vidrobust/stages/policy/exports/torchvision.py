@@ -146,7 +146,29 @@ def gaussian_blur(low, high, scale) -> v2.GaussianBlur:
     low, high = max(low * scale, 0.01), max(high * scale, 0.01)
     return v2.GaussianBlur(2 * int(4 * high + 0.5) + 1, sigma=(low, high))
 '''
+_ILLUMINATION = '''
+
+def illumination(levels):
+    """Lighter here, darker there: gain exp(s f), f a smooth random field of mean 0 and standard deviation 1."""
+    knots = torch.randn(1, 1, 6, 6)
+    size = levels.shape[-2:]
+    field = torch.nn.functional.interpolate(knots, size, mode="bicubic", align_corners=True)[0, 0]
+    field = (field - field.mean()) / field.std().clamp_min(1e-6)
+    return levels * torch.exp(uniform({low}, {high}) * field).to(levels.device)
+'''
+_GRADIENT = '''
+
+def light_gradient(levels):
+    """A lamp to one side: gain exp(s f), f falls off along a line, mean 0 and standard deviation 1."""
+    turn, (height, width) = uniform(0.0, 2 * math.pi), levels.shape[-2:]
+    y, x = torch.linspace(-1.0, 1.0, height)[:, None], torch.linspace(-1.0, 1.0, width)
+    field = math.cos(turn) * x + math.sin(turn) * y
+    field = (field - field.mean()) / field.std().clamp_min(1e-6)
+    return levels * torch.exp(uniform({low}, {high}) * field).to(levels.device)
+'''
 _FUNCTIONS = {
+    "illumination": _ILLUMINATION,
+    "light_gradient": _GRADIENT,
     "white_balance": _WHITE_BALANCE,
     "exposure_offset": _OFFSET,
     "gamma": _GAMMA,

@@ -1,0 +1,355 @@
+"""Does the account of causes name what was planted, and only that, on stills and seeds that no one chose?
+
+    python benchmarks/certificate.py --out DIR [--commit HASH] [--worlds 24] [--nulls 500] [--pairs 48]
+                                     [--seconds 3000] [--page docs/truth.md]
+
+Clips, frames, sizes, seeds and networks are drawn by the hash of the commit (of HEAD, where none is given), so
+that none of them can have been used in development. What was run is kept in DIR/COMMIT.jsonl, and the same
+command continues.
+
+true share  of a planted cause: the noise-free twin is rendered with this condition alone gone on from t to t+1,
+            with the others as they were and as they will be, and the mean of <z(after) - z(before), d> taken,
+            over <d, d>. Causes of true share .2 or more are those that ought to be named, whatever the account
+            makes of them
+false       a named cause that was not planted. Noise and coding are false in a world without noise and codec;
+            what came into view is none beside a planted motion
+null        a model that answers at random, three in four with heavy tails, on the replays of a world
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import account_worlds as worlds
+import cv2
+import harness
+import numpy as np
+import pandas as pd
+import torch
+from harness import say
+
+from vidrobust.frames.pixels import to_levels
+from vidrobust.models.load import load_model
+from vidrobust.predictions import Classifications, Classifier
+from vidrobust.stages.causes.naming import named
+from vidrobust.stages.causes.pair_replays import PairReplays
+from vidrobust.stages.causes.scene import CAUSES
+from vidrobust.stages.causes.score import NOISE, coordinates, predict, score
+from vidrobust.stages.causes.shares import summarise
+from vidrobust.statistics.intervals import clopper_pearson
+from vidrobust.video.source import open_video
+
+NETWORKS = (
+    *("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160", "mobilenet_v1_0.75_192", "mobilenet_v1_1.0_224"),
+    *("mobilenet_v2_1.0_224", "squeezenet1_1_227"),
+)
+CLIPS = ("objects", "factory")
+"""Folders of the corpus whose clips are drawn; those of ``faults`` are damaged on purpose."""
+LARGE = 0.2
+"""True share from which a cause ought to be named."""
+KINDS = ("exposure", "flicker", "shadow", "lamp", "hue", "jitter", "focus", "belt", "none", "h264")
+TWO = (("exposure", "jitter"), ("hue", "flicker"), ("shadow", "jitter"), ("flicker", "focus"))
+CAUSE = {
+    "exposure": ("light", "gain"),
+    "flicker": ("light", "gain"),
+    "shadow": ("local_light", "shadow"),
+    "lamp": ("local_light", "lamp"),
+    "hue": ("colour", "hue"),
+    "jitter": ("camera", "shift"),
+    "focus": ("sharpness", "blur"),
+    "belt": ("objects", "part"),
+}
+"""Cause and field of a frame's condition."""
+WITH = {"lamp": ("light",), "belt": ("came_into_view",)}
+"""Causes that are planted besides: one of two lamps lights all of the picture a little, a part uncovers the
+belt."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What was drawn: conditions, noise in levels, a codec or none, the still and the network."""
+
+    kinds: tuple[str, ...]
+    sigma: float
+    codec: bool
+    still: tuple[str, float]
+    other: tuple[str, float]
+    network: str
+    seed: int
+
+    @property
+    def key(self) -> str:
+        return f"{'+'.join(self.kinds)} {self.seed}"
+
+
+def drawn(commit: str, count: int, clips: list[str]) -> list[World]:
+    """The first ``count`` worlds of a commit; every kind in turn, about every third without noise."""
+    found = []
+    for number in range(count):
+        rng = np.random.default_rng(list(hashlib.sha256(f"{commit} {number}".encode()).digest()))
+        two = number % 5 == 4
+        kinds = TWO[number // 5 % len(TWO)] if two else (KINDS[(number - number // 5) % len(KINDS)],)
+        first, second = rng.choice(len(clips), 2, replace=False)
+        codec = kinds == ("h264",)
+        # without noise an exposure that holds repeats its frames, and a repeated frame is no third frame
+        clean = number % 3 == 1 and not codec and not {"none", "exposure"} & {*kinds}
+        found.append(
+            World(
+                kinds=kinds,
+                sigma=0.0 if clean else float(rng.uniform(0.5, 3.0)),
+                codec=codec,
+                still=(clips[first], float(rng.uniform(0.1, 0.9))),
+                other=(clips[second], float(rng.uniform(0.1, 0.9))),
+                network=str(rng.choice(NETWORKS)),
+                seed=int(rng.integers(2**31)),
+            )
+        )
+    return found
+
+
+def conditions(world: World, count: int) -> list[worlds.Frame]:
+    """The course of every condition of a world."""
+    rng = np.random.default_rng(world.seed)
+    frames = [worlds.Frame()] * count
+    for kind in world.kinds:
+        if kind not in CAUSE:
+            continue
+        values = _course(kind, rng, count)
+        frames = [replace(f, **{CAUSE[kind][1]: v}) for f, v in zip(frames, values, strict=True)]
+    return frames
+
+
+def _course(kind: str, rng: np.random.Generator, count: int) -> list[Any]:
+    t, phase, size = np.arange(count), rng.uniform(0, 2 * np.pi), float(rng.uniform(0.6, 1.6))
+    if kind == "exposure":
+        return [
+            float(g) for g in np.maximum(0.4, 1 + 0.1 * size * rng.standard_normal(-(-count // 4)).repeat(4))
+        ][:count]
+    if kind == "flicker":
+        return [float(1 + 0.08 * size * g) for g in rng.uniform(-1, 1, count)]
+    if kind == "shadow":
+        turn = 2 * np.pi * t / rng.uniform(12, 30) + phase
+        return [
+            (float(0.5 + 0.35 * np.sin(a)), float(0.5 + 0.3 * np.cos(1.3 * a)), min(0.8, 0.4 * size))
+            for a in turn
+        ]
+    if kind == "lamp":
+        return [float(1 + 0.12 * size * g) for g in rng.uniform(-1, 1, count)]
+    if kind == "hue":
+        return [float(8 * size * h) for h in rng.uniform(-1, 1, count)]
+    if kind == "jitter":
+        return [(float(x), float(y)) for x, y in rng.normal(0, 1.3 * size, (count, 2))]
+    if kind == "focus":
+        return [float(max(0.0, size * (0.8 + 0.7 * np.sin(2 * np.pi * k / 11 + phase)))) for k in t]
+    return [float(40 + rng.uniform(2, 5) * k) for k in t]
+
+
+def picture(corpus: Path, where: tuple[str, float]) -> np.ndarray:
+    """The still: a frame of a clip at a share of its length."""
+    name, share = where
+    with open_video(corpus / name) as source:
+        count = sum(len(batch) for batch in source.batches(32))
+    return worlds.still(corpus / name, int(share * (count - 1)))
+
+
+def true_shares(
+    world: World, frames: list[worlds.Frame], scene: Any, part: Any, d: np.ndarray, model: Any
+) -> dict[str, float]:
+    """Of each planted cause, from noise-free twins; d (pairs, K) real changes of the pairs that are studied."""
+    found = {}
+    for kind in world.kinds:
+        if kind not in CAUSE:
+            continue
+        name = CAUSE[kind][1]
+        along = 0.0
+        for pair, t in enumerate(range(1, len(frames) - 2)):
+            now, then = frames[t], frames[t + 1]
+            on_now, off_then = (
+                replace(now, **{name: getattr(then, name)}),
+                replace(then, **{name: getattr(now, name)}),
+            )
+            made = tuple(to_levels(worlds.render(scene, part, f)) for f in (now, on_now, off_then, then))
+            z = coordinates(predict(model, made, "cpu"), "logits")
+            along += float(((z[1] - z[0] + z[3] - z[2]) / 2) @ d[pair])
+        found[CAUSE[kind][0]] = along / float(np.square(d).sum())
+    return found
+
+
+def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dict[str, Any], list[Any]]:
+    """One world through replays, account and names."""
+    scene, part = picture(corpus, world.still), picture(corpus, world.other)
+    frames = conditions(world, pairs + 3)
+    rng = np.random.default_rng([world.seed, 1])
+    recorded = [
+        to_levels(x + rng.normal(0, world.sigma, x.shape))
+        for x in (worlds.render(scene, part, f) for f in frames)
+    ]
+    recorded = worlds.coded(recorded) if world.codec else recorded
+    model: Classifier = load_model(f"onnx:{models / world.network}.onnx", device="cpu")
+    kept: list[tuple[str, int, PairReplays]] = []
+    rows = worlds.study(recorded, [model], "world", kept)
+    account = summarise(pd.DataFrame(rows), per_item=False)
+    z = coordinates(predict(model, tuple(recorded), "cpu"), "logits")
+    d = np.diff(z, axis=0)[1:-1]
+    own = account.set_index("cause")
+    flips = own.loc[NOISE, ["flips_all"]].iloc[0]
+    return {
+        "key": world.key,
+        "kinds": list(world.kinds),
+        "sigma": world.sigma,
+        "still": list(world.still),
+        "network": world.network,
+        "true": true_shares(world, frames, scene, part, d, model),
+        "shares": {c: [own.share[c], own.low[c], own.high[c]] for c in own.index},
+        "named": named(account)["cause"].tolist(),
+        "misfit": bool(own.misfit[NOISE]),
+        "flips": int(flips),
+        "flips_at_most": {c: own.flips_at_most[c] for c in CAUSES},
+    }, kept
+
+
+@dataclass(frozen=True)
+class HeavyTails(worlds.RandomAnswers):
+    """A null: answers at random whose logits have two degrees of freedom."""
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        z = np.log(np.maximum(super().__call__(pixels).probabilities.astype(np.float64), 1e-12))
+        z -= z.mean(axis=1, keepdims=True)
+        return Classifications.from_logits(np.sign(z) * np.expm1(np.abs(z)), self.class_names)
+
+
+def run_nulls(kept: list[Any], numbers: range) -> list[dict[str, Any]]:
+    """Models that answer at random, on the replays of one world."""
+    found = []
+    for number in numbers:
+        kind = worlds.RandomAnswers if number % 4 == 0 else HeavyTails
+        model = kind((2, 3, 10, 100)[number % 4], number)
+        rows = [
+            {"item": item, "frame_a": t, "frame_b": t + 1, "weight": 1.0, "scale": "adjacent", **row}
+            for item, t, replays in kept
+            for row in score(replays, model)
+        ]
+        account = summarise(pd.DataFrame(rows), per_item=False)
+        found.append({"key": f"null {number}", "named": [c for c in named(account)["cause"] if c in CAUSES]})
+    return found
+
+
+def told(rows: list[dict[str, Any]], wanted: tuple[int, int]) -> None:
+    """Each aim with its figure, then world by world."""
+    made, nulls = [r for r in rows if "kinds" in r], [r for r in rows if r["key"].startswith("null")]
+
+    def aim(title: str, hits: int, of: int, aimed: str) -> None:
+        if not of:
+            say(f"* {title}: not run; aim {aimed}")
+            return
+        low, high = clopper_pearson(hits, of)
+        say(f"* {title}: {hits} of {of} ({hits / of:.0%} [{low:.0%}, {high:.0%}]); aim {aimed}")
+
+    say(f"Run: {len(made)} of {wanted[0]} worlds, {len(nulls)} of {wanted[1]} nulls.\n")
+    for count, aimed in ((1, "85 %"), (2, "70 %")):
+        large = [(r, c) for r in made if len(r["kinds"]) == count for c, s in r["true"].items() if s >= LARGE]
+        words = {1: "one condition", 2: "two conditions"}[count]
+        aim(
+            f"{words}, causes of true share .2 or more that are named",
+            sum(c in r["named"] for r, c in large),
+            len(large),
+            f"at least {aimed}",
+        )
+    planted = {r["key"]: {*r["true"], *(c for k in r["kinds"] for c in WITH.get(k, ()))} for r in made}
+    aim(
+        "worlds with a named cause that was not planted",
+        sum(bool({*r["named"]} - planted[r["key"]] - {NOISE}) for r in made),
+        len(made),
+        "at most 5 %",
+    )
+    clean = [r for r in made if r["sigma"] == 0 and "h264" not in r["kinds"]]
+    aim(
+        "worlds without noise in which noise and coding are named",
+        sum(NOISE in r["named"] for r in clean),
+        len(clean),
+        "at most 5 %",
+    )
+    aim("of them told as a misfit", sum(r["misfit"] for r in clean), len(clean), "none")
+    alone = [r for r in made if r["kinds"] in (["none"], ["h264"])]
+    aim(
+        "noise or H.264 alone, share within .15 of 1",
+        sum(abs(r["shares"][NOISE][0] - 1) <= 0.15 for r in alone),
+        len(alone),
+        "all",
+    )
+    aim(
+        "models that answer at random with a cause named",
+        sum(bool(r["named"]) for r in nulls),
+        len(nulls),
+        "at most 5 %",
+    )
+    say("")
+    table = harness.table(
+        "planted", "noise", "network", "true share", "share [95 %]", "noise and coding", "named", digits=2
+    )
+    for r in made:
+        shares = "; ".join(
+            f"{c} {r['shares'][c][0]:.2f} [{r['shares'][c][1]:.2f}, {r['shares'][c][2]:.2f}]"
+            for c in r["true"]
+        )
+        table.row(
+            ", ".join(r["kinds"]),
+            r["sigma"],
+            r["network"],
+            "; ".join(f"{c} {s:.2f}" for c, s in r["true"].items()) or "-",
+            shares or "-",
+            f"{r['shares'][NOISE][0]:.2f}{' (misfit)' if r['misfit'] else ''}",
+            ", ".join(r["named"]) or "none",
+        )
+
+
+def main() -> None:
+    root = Path(__file__).resolve().parents[2] / "shared"
+    parser = harness.parser(__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--commit", help="whose hash draws; HEAD where none is given")
+    parser.add_argument("--corpus", type=Path, default=root / "corpus")
+    parser.add_argument("--models", type=Path, default=root / "models")
+    parser.add_argument("--worlds", type=int, default=24)
+    parser.add_argument("--nulls", type=int, default=500)
+    parser.add_argument("--pairs", type=int, default=48)
+    parser.add_argument("--seconds", type=float, default=3000)
+    given = parser.parse_args()
+    commit = (
+        given.commit
+        or subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parent,
+        ).stdout.strip()
+    )
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    given.out.mkdir(parents=True, exist_ok=True)
+    file = given.out / f"{commit[:12]}_{given.pairs}.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+    clips = sorted(f"{folder}/{p.name}" for folder in CLIPS for p in (given.corpus / folder).glob("*.mp4"))
+    done, began = {row["key"] for row in rows}, time.monotonic()
+    each = -(-given.nulls // max(given.worlds, 1))
+    for number, world in enumerate(drawn(commit, given.worlds, clips)):
+        if world.key in done or time.monotonic() - began > given.seconds:
+            continue
+        row, kept = run_world(world, given.corpus, given.models, given.pairs)
+        fresh = [row, *run_nulls(kept, range(number * each, min((number + 1) * each, given.nulls)))]
+        rows += fresh
+        with file.open("a") as kept_file:
+            kept_file.writelines(json.dumps(each_row, default=float) + "\n" for each_row in fresh)
+    say(f"Drawn by commit {commit[:12]}, {given.pairs} pairs a world.")
+    told(rows, (given.worlds, given.nulls))
+
+
+if __name__ == "__main__":
+    harness.run(main)

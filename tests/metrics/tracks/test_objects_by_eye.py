@@ -1,0 +1,87 @@
+"""Real objects that carry several names and boxes, against the count by eye (objects_by_eye.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from vidrobust.metrics.tracks.follow import ItemBoxes, Objects, TrackSettings, follow
+from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.metrics.tracks.motion import box_shifts, small_gray
+from vidrobust.models.load import load_model
+from vidrobust.predictions import Detections
+
+pytest.importorskip("onnxruntime")
+FOOTAGE = Path(__file__).resolve().parents[2] / "footage_media"
+SEEN = pd.read_csv(Path(__file__).with_name("objects_by_eye.csv"))
+
+
+def found_in(clip: str, models: Path, first: int, last: int) -> tuple[ItemBoxes, Objects, Measures]:
+    with av.open(str(FOOTAGE / clip)) as container:
+        frames = [
+            frame.to_ndarray(format="rgb24")
+            for number, frame in enumerate(container.decode(video=0))
+            if first <= number <= last
+        ]
+    pixels = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)
+    found = load_model(f"onnx:{models / 'FastestDet.onnx'}", device="cpu")(pixels)
+    assert isinstance(found, Detections)
+    grays = [small_gray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in frames]
+    shift = np.full((len(found.scores), 2), np.nan)
+    scale = grays[0].shape[1] / frames[0].shape[1]
+    for row in range(len(frames) - 1):
+        here = (found.frame == row) & (found.scores >= 0.1)
+        shift[here] = box_shifts(grays[row], grays[row + 1], found.boxes[here], scale)
+    boxes = ItemBoxes(
+        frame=found.frame,
+        boxes=found.boxes.astype(np.float64),
+        scores=found.scores.astype(np.float64),
+        labels=found.labels,
+        shift=shift,
+        num_frames=len(frames),
+        joined=np.arange(len(frames)) > 0,
+        size=frames[0].shape[:2],
+    )
+    objects = follow(boxes, TrackSettings())
+    return boxes, objects, measure(boxes, objects, TrackSettings())
+
+
+def frames_of(text: object) -> list[int]:
+    return [] if pd.isna(text) else [int(each) for each in str(text).split()]
+
+
+def test_cups_with_two_names(models: Path) -> None:
+    """Both cups are one object each from the first frame to the last, never without a box; one has two names."""
+    boxes, objects, found = found_in("cups.mp4", models, 0, 29)
+    middle = (boxes.boxes[:, 0] + boxes.boxes[:, 2]) / 2
+    width = boxes.boxes[:, 2] - boxes.boxes[:, 0]
+    for seen in SEEN[SEEN["clip"] == "cups.mp4"].itertuples():
+        on_it = (np.abs(middle - seen.x) < 8) & (width < 110) & (objects.track >= 0)
+        (track,) = np.unique(objects.track[on_it])
+        along = found.along[found.along["track"] == track]
+        assert along["row"].tolist() == list(range(30))
+        assert along.loc[along["uncovered"] > 0, "row"].tolist() == frames_of(seen.frames_without_any_box)
+        if seen.frames_with_two_sure_names != "not counted":
+            assert along.loc[along["second_box"] > 0, "row"].tolist() == frames_of(
+                seen.frames_with_two_sure_names
+            )
+        assert along["flip"].sum() == int(seen.changes_of_the_best_name)
+
+
+def test_a_car_of_many_names(models: Path) -> None:
+    boxes, objects, found = found_in("cars.mp4", models, 54, 88)
+    (seen,) = SEEN[SEEN["clip"] == "cars.mp4"].itertuples()
+    longest = int(found.tracks.loc[found.tracks["boxes"].idxmax(), "track"])
+    along = found.along[found.along["track"] == longest]
+    assert set(range(seen.first, seen.last + 1)) <= set((along["row"] + 54).tolist())
+    assert along["uncovered"].sum() == 0
+    names = boxes.labels[objects.track == longest]
+    assert len(np.unique(names)) >= 4
+    assert along["flip"].sum() >= 3
+    assert len(found.tracks) == 1

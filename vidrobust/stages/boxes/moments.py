@@ -1,0 +1,147 @@
+"""Which moments of a detector are worth a look: objects missed, vanished and renamed, the surest first."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+PER_MODEL = 6
+APART_S = 1.0
+BEFORE, AFTER, MOST_SHOWN = 2, 2, 7
+"""Frames of a strip before and after what happens, and in all."""
+BOX = ["x1", "y1", "x2", "y2"]
+KEYS = ["item", "track", "frame"]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One frame of a strip.
+
+    place   x1, y1, x2, y2 px of the object, or where it is expected
+    state   "found", "missed", "vanished" or "renamed"
+    """
+
+    frame: int
+    time_s: float
+    place: tuple[float, float, float, float]
+    state: str
+
+
+@dataclass(frozen=True)
+class BoxMoment:
+    """What went wrong, when, and the frames that show it.
+
+    kind   "missed", "vanished" or "renamed"; what: in words
+    sure   score of the object's box before
+    """
+
+    model: str
+    item: str
+    track: int
+    time_s: float
+    kind: str
+    what: str
+    sure: float
+    shots: tuple[Shot, ...]
+
+
+def choose(model: str, steps: pd.DataFrame, detections: pd.DataFrame) -> list[BoxMoment]:
+    """The moments at which the detector was surest and wrong all the same, of each kind in turn.
+
+    steps  rows of ``track_steps``, detections of that table, of this model
+    Those of one item are at least a second apart. What leaves over the border, or goes behind something, is none.
+    """
+    rows = _with_scores(steps, detections)
+    queues = [_of_kind(rows, kind) for kind in ("missed", "vanished", "renamed")]
+    found: list[BoxMoment] = []
+    for row, kind in (each for turn in itertools.zip_longest(*queues) for each in turn if each is not None):
+        if len(found) == PER_MODEL:
+            break
+        if not any(m.item == row["item"] and abs(m.time_s - row["time_s"]) < APART_S for m in found):
+            found.append(_moment(model, rows, row, kind))
+    return found
+
+
+def _with_scores(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
+    """The steps with score and name of the box, and those of the last box before."""
+    boxes = detections[detections["track"] >= 0][[*KEYS, "score", "label_name"]]
+    rows = steps.merge(boxes.rename(columns={"label_name": "now"}), on=KEYS, how="left")
+    rows = rows.sort_values(KEYS, kind="stable", ignore_index=True)
+    of = [rows["item"], rows["track"]]
+    last = rows.groupby(["item", "track"], sort=False)[["score", "now"]].ffill()
+    before = last.groupby(of, sort=False).shift()
+    state_before = (
+        rows["reason"].where(rows["uncovered"] == 1, "-").groupby(of, sort=False).shift().fillna("-")
+    )
+    begins = (rows["uncovered"] == 1) & (state_before != rows["reason"])
+    return rows.assign(sure=before["score"], was=before["now"], begins=begins)
+
+
+def _of_kind(rows: pd.DataFrame, kind: str) -> Iterator[tuple[pd.Series, str]]:
+    chosen = {
+        "missed": rows["begins"] & (rows["missed"] == 1),
+        "vanished": rows["begins"] & (rows["reason"] == "vanished"),
+        "renamed": rows["flip"] == 1,
+    }[kind]
+    ranked = rows[chosen].sort_values("sure", ascending=False, kind="stable")
+    return ((row, kind) for _, row in ranked.iterrows())
+
+
+def _moment(model: str, rows: pd.DataFrame, row: pd.Series, kind: str) -> BoxMoment:
+    of = rows[(rows["item"] == row["item"]) & (rows["track"] == row["track"])]
+    at = int(np.flatnonzero(of["frame"].to_numpy() == row["frame"])[0])
+    without = (of["uncovered"] == 1).to_numpy()
+    stop = at
+    while stop < len(of) and without[stop]:
+        stop += 1
+    end = max(stop, at + 1)
+    lost = range(at, end)
+    if len(lost) > MOST_SHOWN - BEFORE - 1:  # of a long gap its beginning and its end
+        lost_shown = [*range(at, at + MOST_SHOWN - BEFORE - 2), end - 1]
+    else:
+        lost_shown = list(lost)
+    after = list(range(end, min(end + AFTER, len(of))))[: MOST_SHOWN - BEFORE - len(lost_shown)]
+    places = [*range(max(0, at - BEFORE), at), *lost_shown, *after]
+    shots = tuple(_shot(of.iloc[place], kind, at, place) for place in places)
+    return BoxMoment(
+        model=model,
+        item=str(row["item"]),
+        track=int(row["track"]),
+        time_s=float(row["time_s"]),
+        kind=kind,
+        what=_words(row, kind, end - at),
+        sure=float(row["sure"]),
+        shots=shots,
+    )
+
+
+def _shot(step: pd.Series, kind: str, at: int, place: int) -> Shot:
+    state = "found"
+    if step["uncovered"] == 1:
+        state = "vanished" if step["reason"] == "vanished" else "missed"
+    elif kind == "renamed" and place == at:
+        state = "renamed"
+    box = tuple(float(step[side]) for side in BOX)
+    return Shot(int(step["frame"]), float(step["time_s"]), (box[0], box[1], box[2], box[3]), state)
+
+
+def _words(row: pd.Series, kind: str, frames: int) -> str:
+    if kind == "renamed":
+        return f"{row['was']} is called {row['now']}"
+    for_frames = f"for {frames} frame{'s' if frames > 1 else ''}"
+    if kind == "missed":
+        return f"{row['was']} is missed {for_frames}"
+    return f"{row['was']} vanishes in mid-picture"
+
+
+def lies_there(place: tuple[float, ...], boxes: pd.DataFrame, least: float = 0.1) -> list[str]:
+    """What lies on a place in a frame, "vase .80", the surest first: boxes of an IoU with it from ``least`` on."""
+    from vidrobust.metrics.box_differences import ious
+
+    _, j, iou = ious(np.array([place]), boxes[BOX].to_numpy(np.float64))
+    on = boxes.iloc[j[iou >= least]].sort_values("score", ascending=False, kind="stable")
+    return [f"{row.label_name} {row.score:.2f}".replace(" 0.", " .") for row in on.itertuples()]
