@@ -39,14 +39,15 @@ def study(sources: tuple[str, ...], dry_run: bool, **options: Any) -> None:
 
 def _estimate(sources: Sequence[str], options: dict[str, Any]) -> None:
     """What a study would do, and about how long it takes."""
-    from vidrobust.pipeline.estimate import estimate
+    from vidrobust.pipeline.dry_run import planned
     from vidrobust.pipeline.open import settings_of
 
-    as_json, quiet, config = (options.pop(name) for name in ("as_json", "quiet", "config"))
-    for name in ("out", "overwrite", "lasting"):
-        options.pop(name)
-    settings, _ = settings_of(sources, config, given(options))
-    found = estimate(settings, STAGES, reporter(quiet))
+    as_json, quiet, config, out, overwrite = (
+        options.pop(name) for name in ("as_json", "quiet", "config", "out", "overwrite")
+    )
+    options.pop("lasting")
+    settings, named = settings_of(sources, config, given(options))
+    found = planned(settings, STAGES, out or named, reporter(quiet), overwrite=overwrite)
     if as_json:
         print_json(found)
     else:
@@ -127,7 +128,8 @@ def correlate(
 ) -> None:
     """Which perturbations stand for what happens in the footage: of a run, or of tables from anywhere.
 
-    TARGET is a run folder, or sources; or give --stability, --sensitivity and --out.
+    TARGET is a run folder, several (then their models, clips and frames count together, and --out says where), or
+    sources; or give --stability, --sensitivity and --out.
     """
     if protocol:
         _protocol(target, options)
@@ -135,7 +137,10 @@ def correlate(
     if target:
         if stability_file or sensitivity_file:
             raise click.UsageError("give a run folder, or --stability and --sensitivity, not both")
-        on_target(target, CORRELATE, options)
+        if len(target) > 1 and all(map(_is_run, target)):
+            _pooled(target, options)
+        else:
+            on_target(target, CORRELATE, options)
         return
     if not (stability_file and sensitivity_file and options["out"]):
         raise click.UsageError("give a run folder, or --stability FILE, --sensitivity FILE and --out DIR")
@@ -149,6 +154,29 @@ def correlate(
         given=confounders,
         foreign=foreign,
         higher_is_better={**dict.fromkeys(higher_is_better, True), **dict.fromkeys(lower_is_better, False)},
+        reporter=reporter(options["quiet"]),
+        **{name: chosen[name] for name in ("across", "resamples", "seed") if name in chosen},
+    )
+    if options["as_json"]:
+        print_json(result)
+
+
+def _is_run(path: str) -> bool:
+    from vidrobust.run_folder.folder import is_run_folder
+
+    return is_run_folder(Path(path))
+
+
+def _pooled(runs: tuple[str, ...], options: dict[str, Any]) -> None:
+    """``correlate RUN RUN ...``."""
+    if not options["out"]:
+        raise click.UsageError("give --out DIR: the correlation of several runs belongs to none of them")
+    from vidrobust.stages.correlate.conclusion import correlate_runs
+
+    chosen = given(options)
+    result = correlate_runs(
+        [Path(run) for run in runs],
+        Path(options["out"]),
         reporter=reporter(options["quiet"]),
         **{name: chosen[name] for name in ("across", "resamples", "seed") if name in chosen},
     )

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Protocol
+
 import pandas as pd
 
 from vidrobust.metrics.catalogue import task_of
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.task import Task
-from vidrobust.run_folder.folder import RunFolder
 
 
-def tasks_of(folder: RunFolder, sensitivity: pd.DataFrame) -> dict[str, Task]:
+class HasModels(Protocol):
+    """A run folder, or several read as one."""
+
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """run.json, with the models."""
+
+
+def tasks_of(folder: HasModels, sensitivity: pd.DataFrame) -> dict[str, Task]:
     """The models whose sensitivity is known, and their tasks."""
     names = {record["name"]: record.get("task", CLASSIFICATION.name) for record in folder.run["models"]}
     every = dict.fromkeys(sensitivity["model"])

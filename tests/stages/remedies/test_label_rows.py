@@ -174,6 +174,19 @@ def test_changes_of_the_truth_count_from_where_the_model_tells_them() -> None:
     assert (change.start, change.stop) == (13, 28)
 
 
+def test_a_truth_that_never_changes_has_no_changes_and_no_events() -> None:
+    answers, right = labelled("AAAAAAAAAAAA")
+    assert told_changes(answers, right) == []
+    assert events(right, answers.begins) == []
+    of = study(flickering(60))
+    with_labels = Study(
+        answers=of.answers, pairs=of.pairs, triples=of.triples, window=3, right=[[frozenset({0})] * 60]
+    )
+    row = rows(with_labels).loc["majority-5", "flip_rate"]
+    assert row["accuracy_before"] == np.mean(flickering(60) == 0)
+    assert (row["accuracy_after"], row["short_events"]) == (1, 0)
+
+
 def test_operating_points_of_the_models_own_leave_rules_on_labels() -> None:
     made = tables(flickering(50))
     made["frames"]["label"] = 1

@@ -19,6 +19,7 @@ from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.model_tasks import tasks_of
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.from_run import units_of_run
+from vidrobust.stages.correlate.pooled import PooledRuns
 from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
 from vidrobust.stages.correlate.study import correlate as correlate_units
 from vidrobust.stages.correlate.together import Together, explain_together
@@ -33,10 +34,37 @@ def correlate(run: Run) -> None:
 
     Each is a study of its own, never pooled; one that has no units is left out with its reason.
     """
-    folder, settings, reporter = run.folder, run.settings, run.reporter
+    _studies(run.folder, run.folder, run.settings, run.reporter)
+
+
+def correlate_runs(
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    across: Sequence[Across] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """The same of several runs together: their models, clips and frames; written into ``out``."""
+    pooled = PooledRuns([RunFolder.existing(path) for path in runs])
+    settings = Settings(across=tuple(across or Settings().across), resamples=resamples, seed=seed)
+    folder = _empty_folder(out, settings)
+    folder.update(
+        inputs=[{"item": f"run {number}", "path": str(path)} for number, path in enumerate(runs, 1)]
+    )
+    models = len(pooled.run["models"])
+    reporter.say(f"correlation of {len(runs)} runs: {pooled.clips} different clips, {models} models")
+    return _studies(pooled, folder, settings, reporter)
+
+
+def _studies(
+    tables_of: RunFolder | PooledRuns, folder: RunFolder, settings: Settings, reporter: Reporter
+) -> dict[str, Any]:
+    """The studies of the tables, written into a folder."""
     results: list[tuple[str, str, CorrelationResult, Together | None]] = []
     left_out: list[str] = []
-    for across, model, units in _all_units(folder, settings, left_out):
+    for across, model, units in _all_units(tables_of, settings, left_out):
         result = correlate_units(units, FAMILIES, seed=settings.seed, resamples=settings.resamples)
         try:
             together = explain_together(units, seed=settings.seed)
@@ -49,7 +77,16 @@ def correlate(run: Run) -> None:
             reporter.say(f"  {together.sentence}")
     for reason in left_out:
         reporter.say(f"correlation: {reason}")
-    _write(folder, results, left_out)
+    return _write(folder, results, left_out)
+
+
+def _empty_folder(out: Path, settings: Settings) -> RunFolder:
+    """A folder for results alone; SettingsError where there is a run on footage."""
+    if is_run_folder(out):
+        if RunFolder.existing(out).settings.sources:
+            raise SettingsError(f"{out}: holds a run on footage; give another --out")
+        remove_results(out)
+    return RunFolder.create(out, settings)
 
 
 def correlate_files(
@@ -68,11 +105,7 @@ def correlate_files(
     """Correlate tables from anywhere that have the contract's columns; write the result into ``out``."""
     settings = Settings(across=tuple(across), resamples=resamples, seed=seed)
     stable, sensitive = tables.read_file("stability", stability), tables.read_file("sensitivity", sensitivity)
-    if is_run_folder(out):
-        if RunFolder.existing(out).settings.sources:
-            raise SettingsError(f"{out}: holds a run on footage; give another --out")
-        remove_results(out)
-    folder = RunFolder.create(out, settings)
+    folder = _empty_folder(out, settings)
     folder.update(inputs=[{"item": "stability", "path": str(stability)}])
     results: list[tuple[str, str, CorrelationResult, Together | None]] = []
     for each in across:
@@ -92,11 +125,13 @@ def correlate_files(
     return _write(folder, results, [])
 
 
-def _all_units(folder: RunFolder, settings: Settings, left_out: list[str]) -> list[tuple[Across, str, Units]]:
+def _all_units(
+    folder: RunFolder | PooledRuns, settings: Settings, left_out: list[str]
+) -> list[tuple[Across, str, Units]]:
     sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
     tasks = tasks_of(folder, sensitivity)
     alike = _most_alike(tasks)
-    parts = folder.record.parts
+    parts = folder.parts if isinstance(folder, PooledRuns) else folder.record.parts
     items = sensitivity["item"].nunique()
     wanted: list[tuple[Across, str]] = []
     for across in settings.across:

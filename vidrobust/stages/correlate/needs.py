@@ -11,6 +11,8 @@ MIN_UNITS = {"frames": 20, "clips": 12, "tracks": 12, "models": 12}
 """Fewer units than this give no verdict. The numbers are those of the simulated worlds in the docs."""
 RELEVANT = 0.6
 """A coefficient that a good proxy would reach: an interval that holds both it and zero says nothing."""
+SEEN = 0.35
+"""The tie that must have been seen, had it been there, before "no evidence" is said of it."""
 BEYOND = 0.4
 """By so much a good proxy would beat a negative control."""
 POWER_Z = 1.96 + 0.84
@@ -27,6 +29,17 @@ def clusters_needed(half_width: float, effect: float, clusters: int) -> float:
     if not (half_width > 0 and clusters > 1):
         return np.nan
     return float(np.ceil(clusters * (POWER_Z * half_width / 1.96 / effect) ** 2))
+
+
+def could_have_seen(low: float, high: float, reliabilities: tuple[float, float]) -> bool:
+    """Whether a study with this interval would show a true tie of ``SEEN`` in four of five cases.
+
+    The two sides are measured with error, which leaves tie x root of the product of their reliabilities (Spearman
+    1904); on the scale of Fisher's z it must be 2.8 standard errors, as the half width gives them.
+    """
+    known = [min(max(each, 0.0), 1.0) for each in reliabilities if each == each]
+    left = SEEN * float(np.sqrt(np.prod(known)))
+    return bool(np.arctanh(left) >= POWER_Z * half_width(low, high) / 1.96)
 
 
 def half_width(low: float, high: float) -> float:

@@ -26,7 +26,7 @@ def _as_json(run: Run) -> Any:
 CORRELATE = TableStage(
     name="correlate",
     sentence="Which perturbations stand for what happens in the footage: across frames, clips and models.",
-    version=3,
+    version=4,
     needs=(STABILITY, SENSITIVITY),
     settings=("across", "resamples", "seed"),
     files=("correlation.json",),

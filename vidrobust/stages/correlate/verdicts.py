@@ -136,12 +136,15 @@ def _excuse(partial: pd.Series, units: Units) -> _Judged | None:
         if partial[side] < MIN_RELIABILITY:
             reason = f"{what} hardly agrees with itself between two halves (reliability {partial[side]:.2f})"
             return _Judged(CANNOT_TELL, reason, needs.words(units))
-    if partial["low"] <= 0 and partial["high"] >= needs.RELEVANT:
+    reliabilities = float(partial["reliability"]), float(partial["stability_reliability"])
+    seen = needs.could_have_seen(partial["low"], partial["high"], reliabilities)
+    if not seen and partial["high"] >= needs.SEEN:
         reason = (
-            f"the interval reaches from {interval(partial['low'], partial['high'])} and excludes too little"
+            f"a tie of {needs.SEEN:g} would not surely have been seen "
+            f"(the interval reaches from {interval(partial['low'], partial['high'])})"
         )
         width = needs.half_width(partial["low"], partial["high"])
-        effect = float(np.arctanh(needs.RELEVANT))
+        effect = float(np.arctanh(needs.SEEN))
         wanted = needs.clusters_needed(width, effect, int(partial["clusters"]))
         return _Judged(CANNOT_TELL, reason, needs.words(units, wanted))
     return None

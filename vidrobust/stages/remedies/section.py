@@ -138,7 +138,14 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
     if math.isinf(row["delay_frames"]) or row["untold"]:
         yield f"{row['untold']} of {plural(int(row['changes']), 'lasting change')} never told"
     elif known(row["delay_frames"]) and row["delay_frames"]:
-        yield f"told up to {plural(int(row['delay_frames']), 'frame')} later ({row['delay_ms']:.0f} ms)"
+        late = f"{plural(int(row['delay_frames']), 'frame')} later ({row['delay_ms']:.0f} ms)"
+        measured = row["kind"] == "rule" and known(row["mean_delay_frames"]) and row["changes"]
+        yield (
+            f"told up to {late} once the answer stays; over {plural(int(row['changes']), 'lasting change')} "
+            f"{number(row['mean_delay_frames'])} on average, {number(row['longest_delay_frames'])} at most"
+            if measured
+            else f"told up to {late}"
+        )
     elif not known(row["delay_frames"]) and row["kind"] == "rule":
         yield "how late it tells is not known here"
     if row["asked"]:

@@ -95,7 +95,8 @@ def sentence(told: Mapping[str, Any], metric: str) -> str:
         else (f"the halves of the footage choose {other[0]} and {other[1]}")
     )
     left = share_with_interval(held["ratio"], held["low"], held["high"])
+    when = f"told within {limit} once the answer stays"
     return (
-        f"{told['rule']} ({title(told['rule'])}), told within {limit}: {what} {percent(held['before'])} → "
+        f"{told['rule']} ({title(told['rule'])}), {when}: {what} {percent(held['before'])} → "
         f"{percent(held['after'])}, {left} are left, on the half that did not choose it; {same}"
     )

@@ -136,7 +136,7 @@ def told_changes(answers: Answers, right: Right) -> list[Change]:
     """
     found = []
     edges = [r for r in range(1, len(right)) if right[r] != right[r - 1] or answers.begins[r]]
-    for start, stop in zip(edges, [*edges[1:], len(right)], strict=True):
+    for start, stop in itertools.pairwise([*edges, len(right)]):
         if answers.begins[start] or not right[start] or not right[start - 1]:
             continue
         said = np.array([k in right[start] for k in answers.label[start:stop].tolist()], bool)
