@@ -1,4 +1,4 @@
-"""ItemBoxes: the boxes of an item, frame by frame, with how the pixels inside each move."""
+"""ItemBoxes: all boxes of one input and model, in which objects are followed."""
 
 from __future__ import annotations
 
