@@ -30,7 +30,7 @@ import harness
 import pandas as pd
 from harness import say
 
-from vidrobust.api import study
+from vidrobust.api.study import study
 from vidrobust.line_sim.dials import BY_NAME, DIALS
 from vidrobust.line_sim.planted import planted_spread, planted_state
 from vidrobust.line_sim.render import RenderSettings, render

@@ -39,7 +39,7 @@ import harness
 from account_worlds import MARGIN, STILLS, Frame, RandomAnswers, render, still
 from harness import say
 
-from vidrobust.api import study
+from vidrobust.api.study import study
 from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications, Classifier

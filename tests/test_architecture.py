@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1] / "vidrobust"
 FLOORS = [
     {"text"},
     {"errors"},
-    {"predictions", "files", "statistics", "extensions"},
+    {"predictions", "files", "statistics", "extensions", "install_hint"},
     {"tables", "frames"},
     {"footage"},
     {"line_sim"},
@@ -26,7 +26,8 @@ FLOORS = [
     {"pipeline"},
     {"report"},
     {"stages"},
-    {"api", "finished_runs"},
+    {"finished_runs"},
+    {"api"},
     {"cli"},
 ]
 TORCH_FREE = (

@@ -38,7 +38,7 @@ def test_every_stage_runs_and_the_planted_light_is_told_with_its_size(tmp_path: 
     planted = float(light.split("± ")[1].split(" %")[0]) / 100
     assert abs(found / planted - 1) < 0.3
     assert "Repeatability" in told
-    html = (out / "report.html").read_text(encoding="utf-8")
+    html = (out / "details.html").read_text(encoding="utf-8")
     assert (
         html.index('href="#detectors"') < html.index('href="#policy"') < html.index('href="#repeatability"')
     )

@@ -93,7 +93,7 @@ def test_a_run_is_added_to_its_history_and_its_report_shows_the_charts(
     assert (few["runs"], few["charts"]) == (2, [])
     told = json.loads((weeks[-1] / "history.json").read_text())
     assert (told["runs"], {chart["chart"] for chart in told["charts"]}) == (6, {"p", "individuals"})
-    page = Page((weeks[-1] / "report.html").read_text(encoding="utf-8"))
+    page = Page((weeks[-1] / "details.html").read_text(encoding="utf-8"))
     assert page.balanced
     assert "label flips of line-classifier" in page.sections["history"]
     # jitter is the same five times over, and then it is not

@@ -112,7 +112,7 @@ def test_a_detector_judges_parts_beside_people_with_a_guard_band(
     band = found["guard_band"]
     assert band["accept_high"] == pytest.approx(0.5 - 2 * found["gauge"]["repeatability_sd"])
     assert band["counted"]["n"] == len(found["per_part"])
-    page = (out / "report.html").read_text()
+    page = (out / "details.html").read_text()
     assert "Guard band" in page
     assert "judged by the model and by Ann" in page
 
@@ -127,10 +127,10 @@ def test_without_pictures_none_is_written(line: Path, models: Path, tmp_path: Pa
     ]
     assert run(*command, "--no-pictures", "--quiet") == 0
     assert not (out / "grey_zone").exists()
-    assert b"data:image/jpeg" not in (out / "report.html").read_bytes()
+    assert b"data:image/jpeg" not in (out / "details.html").read_bytes()
     assert run("repeatability", str(out), "--pictures", "--quiet") == 0
     assert (out / "grey_zone").exists()
-    assert b"data:image/jpeg" in (out / "report.html").read_bytes()
+    assert b"data:image/jpeg" in (out / "details.html").read_bytes()
     assert run("repeatability", str(out), "--no-pictures", "--quiet") == 0
     assert not (out / "grey_zone").exists()
 

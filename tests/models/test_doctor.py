@@ -8,6 +8,7 @@ import av
 import pytest
 import torch
 
+from vidrobust.install_hint import pip_install
 from vidrobust.models.doctor import Row, diagnose, installed
 
 
@@ -40,7 +41,7 @@ def test_missing_extras_say_how_to_get_them(rows: dict[str, Row]) -> None:
     assert {"extra demo", "extra onnx", "extra timm", "extra decord", "extra torchcodec"} <= set(extras)
     for what, row in extras.items():
         if row["status"] == "missing":
-            assert f"pip install 'vidrobust[{what.split()[1]}]'" in row["detail"]
+            assert pip_install(what.split()[1]) in row["detail"]
         else:
             assert all(installed(package) for package in row["detail"].split(", "))
 

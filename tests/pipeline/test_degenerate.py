@@ -71,7 +71,7 @@ def test_degenerate_footage_ends_with_a_report(
     assert len(folder.table("frames")) == folder.run["inputs"][0]["frames"]
     for stage in ("stability", "variation", "sensitivity", "causes", "correlate", "policy", "report"):
         assert stage in folder.run["stages"]
-    page = (tmp_path / "run" / "report.html").read_text()
+    page = (tmp_path / "run" / "details.html").read_text()
     assert len(page) > 2000
     assert ">nan<" not in page.lower()
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["models"]

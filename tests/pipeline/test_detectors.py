@@ -97,12 +97,12 @@ def test_sensitivity_and_report(stable: Path) -> None:
     assert set(table["metric"]) == {"lost", "new", "renamed", "moved", "box_change"} | kinds
     assert table["value"].dropna().between(0, 20).all()
     run("report", str(stable), "-q")
-    page = (stable / "report.html").read_text()
+    page = (stable / "details.html").read_text()
     assert "Objects of intel_bottle-detection" in page
     assert "Stability of the detectors over thresholds" not in page
     run("boxes", str(stable), "-q")
     run("report", str(stable), "-q")
-    page = (stable / "report.html").read_text()
+    page = (stable / "details.html").read_text()
     assert "Stability of the detectors over thresholds" in page
     moments = json.loads((stable / "box_moments.json").read_text())["moments"]
     assert moments
@@ -129,6 +129,6 @@ def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
     moved = pd.read_parquet(stable / "place_causes.parquet")
     assert len(moved) == len(causes)
     assert not moved["flip"].any()
-    page = (stable / "report.html").read_text()
+    page = (stable / "details.html").read_text()
     assert "Why the scores changed, and the places" in page
     assert page.count("The account of causes of FastestDet as one bar") == 2

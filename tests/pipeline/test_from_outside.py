@@ -146,7 +146,7 @@ def test_a_metric_from_outside_is_told_wherever_metrics_are(
     assert (sensitivity["metric"] == "hellinger").sum() == (sensitivity["metric"] == "label_flip").sum() > 0
     (model,) = line.folder.read_json("metrics.json")["models"].values()
     assert set(model["hellinger"]) == {"value", "low", "high", "n"}
-    assert "Hellinger distance" in (line.run / "report.html").read_text()
+    assert "Hellinger distance" in (line.run / "details.html").read_text()
     said()
     install(code, "HELLINGER", version="1.1")
     assert run(*line.command("stability")) == 0

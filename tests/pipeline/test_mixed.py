@@ -70,7 +70,7 @@ def test_like_is_compared_with_like(mixed: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_the_report_says_of_which_model_it_speaks(mixed: Path) -> None:
-    page = (mixed / "report.html").read_text()
+    page = (mixed / "details.html").read_text()
     sensitive = page[page.index('<section id="sensitive">') : page.index('<section id="detectors">')]
     assert f"<h3>{CLASSIFIER}</h3>" in sensitive
     assert "what perturbations do to boxes stands" in sensitive

@@ -31,5 +31,5 @@ def test_a_hostile_name_goes_through_tables_and_report_and_continues(
     assert folder.table("frames")["item"].unique().tolist() == [item["item"]]
     assert item["item"] == item["item"].encode("ascii").decode()
     assert "\n" not in item["item"]
-    page = (out / "report.html").read_bytes().decode("utf-8")
+    page = (out / "details.html").read_bytes().decode("utf-8")
     assert "<script>x" not in page

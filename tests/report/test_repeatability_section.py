@@ -24,7 +24,7 @@ from vidrobust.finished_runs.studies import (
     studies,
 )
 from vidrobust.repeatability.acceptance import load_profile
-from vidrobust.repeatability.grey_zone import model_and_people
+from vidrobust.repeatability.attributes.grey_zone import model_and_people
 from vidrobust.repeatability.overall import overall
 from vidrobust.report.repeatability_section import section, section_of_table, write_study
 from vidrobust.run_folder.folder import RunFolder
@@ -74,7 +74,7 @@ def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
 
 
 def test_the_section_says_what_was_computed(studied: RunFolder) -> None:
-    page = Page(write_report(studied.path).read_text(encoding="utf-8"))
+    page = Page(write_report(studied.path).with_name("details.html").read_text(encoding="utf-8"))
     assert page.balanced
     text = page.sections["repeatability"]
     found = studied.read_json("repeatability.json")
@@ -108,7 +108,9 @@ def test_a_state_that_is_past_is_said(studied: RunFolder) -> None:
     later = section(RunTables(studied.path))
     assert later
     assert later.stale
-    assert "made anew since" in write_report(studied.path).read_text(encoding="utf-8")
+    assert "made anew since" in write_report(studied.path).with_name("details.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> None:

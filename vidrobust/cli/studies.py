@@ -39,14 +39,15 @@ def study(sources: tuple[str, ...], dry_run: bool, **options: Any) -> None:
 
 def _estimate(sources: Sequence[str], options: dict[str, Any]) -> None:
     """What a study would do, and about how long it takes."""
-    from vidrobust.pipeline.estimate import estimate
+    from vidrobust.pipeline.dry_run import planned
     from vidrobust.pipeline.open import settings_of
 
-    as_json, quiet, config = (options.pop(name) for name in ("as_json", "quiet", "config"))
-    for name in ("out", "overwrite", "lasting"):
-        options.pop(name)
-    settings, _ = settings_of(sources, config, given(options))
-    found = estimate(settings, STAGES, reporter(quiet))
+    as_json, quiet, config, out, overwrite = (
+        options.pop(name) for name in ("as_json", "quiet", "config", "out", "overwrite")
+    )
+    options.pop("lasting")
+    settings, named = settings_of(sources, config, given(options))
+    found = planned(settings, STAGES, out or named, reporter(quiet), overwrite=overwrite)
     if as_json:
         print_json(found)
     else:

@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from vidrobust.errors import InputError
+from vidrobust.install_hint import pip_install
 
 MODEL = "efficientnet-lite0"
 OUT = "reports/demo"
@@ -20,4 +21,4 @@ def find_clip() -> Path:
     for file in files:
         if file.name == "bikes.mp4":
             return Path(str(file.locate()))
-    raise InputError("the demo clip bikes.mp4 is not installed: pip install 'vidrobust[demo]'")
+    raise InputError(f"the demo clip bikes.mp4 is not installed: {pip_install('demo')}")

@@ -15,7 +15,8 @@ from vidrobust.frames.pixels import luma, to_array
 from vidrobust.metrics.box_differences import change
 from vidrobust.metrics.task import AlongTime, Tables
 from vidrobust.metrics.tracks.borders import clipped
-from vidrobust.metrics.tracks.follow import ItemBoxes, Objects, follow
+from vidrobust.metrics.tracks.follow import Objects, follow
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import duplicate_boxes, measure
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.metrics.tracks.tables import ENDS, item_boxes, joined

@@ -72,8 +72,8 @@ METRICS: tuple[Metric, ...] = (
     ),
     _of_pairs(
         "total_variation",
-        "probability that changes hands (total variation)",
-        "How much of the probability goes to other classes from a frame to the next one.",
+        "shift of the prediction (total variation)",
+        "By how much the prediction shifts from a frame to the next: the probability that goes to other classes.",
         _of_probabilities(classes.total_variation),
         headline=True,
     ),
@@ -92,7 +92,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     _of_pairs(
         "top5_distance",
-        "reordering of the five leading classes (T5D)",
+        "top-5 distance",
         "How far the five leading classes move in the ranking from a frame to the next one.",
         _of_probabilities(classes.top5_distance),
         unit="of 18",

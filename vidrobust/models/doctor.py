@@ -10,6 +10,8 @@ import subprocess
 import sys
 from importlib import metadata
 
+from vidrobust.install_hint import pip_install
+
 Row = dict[str, str]
 """what, status ("ok", "missing" or "broken"), detail."""
 
@@ -18,9 +20,9 @@ _DECODERS = {
     "torchcodec": (
         "torchcodec",
         "import torchcodec; from torchcodec.decoders import VideoDecoder; print(torchcodec.__version__)",
-        "pip install 'vidrobust[torchcodec]', and FFmpeg's shared libraries",
+        f"{pip_install('torchcodec')}, and FFmpeg's shared libraries",
     ),
-    "decord": ("decord", "import decord; print(decord.__version__)", "pip install 'vidrobust[decord]'"),
+    "decord": ("decord", "import decord; print(decord.__version__)", pip_install("decord")),
 }
 
 _OTHER_BUILDS = {
@@ -140,7 +142,7 @@ def _onnxruntime() -> Row:
     try:
         import onnxruntime
     except ModuleNotFoundError:
-        return _row("onnxruntime", "missing", "pip install 'vidrobust[onnx]'")
+        return _row("onnxruntime", "missing", pip_install("onnx"))
     except ImportError as error:
         return _row("onnxruntime", "broken", str(error))
     providers = ", ".join(onnxruntime.get_available_providers())
@@ -151,4 +153,4 @@ def _extra(name: str) -> Row:
     missing = [package for package in _extras()[name] if installed(package) is None]
     if not missing:
         return _row(f"extra {name}", "ok", ", ".join(_extras()[name]))
-    return _row(f"extra {name}", "missing", f"lacks {', '.join(missing)}: pip install 'vidrobust[{name}]'")
+    return _row(f"extra {name}", "missing", f"lacks {', '.join(missing)}: {pip_install(name)}")

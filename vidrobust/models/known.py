@@ -12,6 +12,7 @@ from vidrobust.extensions import extensions
 from vidrobust.models import kinds, reading
 from vidrobust.models.engines import wanted
 from vidrobust.models.spec import ModelKind, ModelSpec, split_options
+from vidrobust.text.suggestions import among, close_to
 
 GROUP = "vidrobust.models"
 """The group of entry points in which a package names a ModelKind."""
@@ -60,8 +61,18 @@ def parse_spec(text: str) -> ModelSpec:
     for kind in every.kinds.values():
         if ":" not in head and kind.endings and head.lower().endswith(kind.endings):
             raise SettingsError(f"{text}: say which kind of file it is: {kind.scheme}:{head}")
-    forms = ", ".join(form.spec for kind in every.kinds.values() for form in kind.forms)
-    raise SettingsError(f"{text!r} is no model spec; expected one of: {forms}")
+    forms = [form for kind in every.kinds.values() for form in kind.forms]
+    specs = ", ".join(form.spec for form in forms)
+    meant = among(head, [split_options(form.example)[0] for form in forms] + _of_torchvision(head))
+    raise SettingsError(f"{text!r} is no model spec{meant}; expected one of: {specs}")
+
+
+def _of_torchvision(head: str) -> list[str]:
+    """Specs of torchvision's networks, where the head is nearly the bare name of one."""
+    import torchvision  # here: its import takes as long as that of torch, and most specs are right
+
+    near = close_to(head.removeprefix("torchvision:"), torchvision.models.list_models())
+    return [f"torchvision:{name}" for name in near]
 
 
 def kind_of(spec: ModelSpec) -> ModelKind:

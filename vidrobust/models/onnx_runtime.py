@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.install_hint import pip_install
 from vidrobust.models.onnx_external import external_files
 from vidrobust.models.spec import ModelSpec
 
@@ -20,9 +21,7 @@ def runtime(spec: ModelSpec) -> Any:
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"{spec.text}: needs the package onnxruntime: pip install 'vidrobust[onnx]'"
-        ) from error
+        raise SettingsError(f"{spec.text}: needs the package onnxruntime: {pip_install('onnx')}") from error
     return onnxruntime
 
 

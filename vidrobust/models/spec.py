@@ -47,7 +47,7 @@ class Form:
     """One way to write a spec, as ``vidrobust models`` lists it.
 
     needs    distributions without which it cannot be used
-    install  the arguments of pip that bring them
+    install  the command that brings them
     """
 
     spec: str
@@ -59,7 +59,7 @@ class Form:
     def ready(self) -> str:
         """ "yes, NAME VERSION", or "no: pip install ..."."""
         if missing := [name for name in self.needs if installed(name) is None]:
-            return f"no: pip install {self.install or ' '.join(missing)}"
+            return f"no: {self.install}" if self.install else f"no: pip install {' '.join(missing)}"
         found = ", ".join(f"{name} {installed(name)}" for name in self.needs)
         return f"yes, {found}" if found else "yes"
 

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from vidrobust.changes.transitions import PairWatcher
-from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.errors import InputError, ModelError
 from vidrobust.footage.item import Item
 from vidrobust.frames.batch import VECTORS
-from vidrobust.models.load import load_models
 from vidrobust.models.predict import predict
 from vidrobust.pipeline import inputs
-from vidrobust.pipeline.check import check_settings
 from vidrobust.pipeline.counts import PICTURED_PAIRS, Counts, usual, within
 from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.progress import Reporter
@@ -82,34 +80,6 @@ class CostEstimate:
     @property
     def span(self) -> str:
         return f"{duration(self.low_s)} to {duration(self.high_s)}"
-
-
-def estimate(settings: Settings, stages: Stages, reporter: Reporter) -> dict[str, Any]:
-    """Items, frames and seconds, as plain values and as ``text``; nothing is written."""
-    if not settings.sources:
-        raise SettingsError("no source given: name videos, folders of videos or frames, or globs")
-    if not settings.model:
-        raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")
-    check_settings(settings, stages.stages)
-    models = load_models(settings.model, device=settings.device, engine=settings.engine)
-    found = inputs.find(settings, None, reporter)
-    ahead = estimate_cost(settings, stages, models, found, found.readable, reporter)
-    if ahead is None:
-        raise InputError("nothing could be evaluated: none of the sources could be read")
-    of_samples = sum(steps for cost, steps in ahead.costs if cost.stage != "stream")
-    return {
-        "items": ahead.items,
-        "frames": ahead.frames,
-        "items_of_unknown_length": ahead.unknown,
-        "failed": found.failed,
-        "sample": {"frames": ahead.counts.frames, "pairs": ahead.counts.pairs},
-        "workers": ahead.workers,
-        "forward_passes": (ahead.frames + of_samples) * len(models),
-        "seconds": round((ahead.low_s + ahead.high_s) / 2, 1),
-        "low_s": ahead.low_s,
-        "high_s": ahead.high_s,
-        "text": ahead.text,
-    }
 
 
 def estimate_cost(

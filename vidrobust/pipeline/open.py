@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.expand import expand_sources
+from vidrobust.models.known import parse_spec
 from vidrobust.models.predict import Model
 from vidrobust.pipeline.labelled import OWN_CLASSES
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import (
     RunFolder,
+    check_room,
     is_run_folder,
     make_room,
     remove_results,
@@ -35,6 +38,7 @@ def opened_folder(
     with folder.locked():
         remove_unfinished(path)
         settings = _placed(folder.settings.changed(given, "options"))
+        _say_models(folder, settings, reporter)
         folder.update(settings=settings.as_dict(), versions=versions())
         yield Run(folder, settings, reporter)
 
@@ -54,6 +58,24 @@ def opened_sources(
 
     Raises SettingsError where the folder belongs to other sources, unless ``overwrite`` replaces it.
     """
+    settings = settled(settings)
+    path = folder_of(settings, out)
+    check_room(path)
+    if not is_run_folder(path):
+        _check_before(settings, models)
+    make_room(path)
+    with RunFolder(path).locked():
+        if is_run_folder(path) and (overwrite or nothing_computed(path)):
+            remove_results(path)
+        remove_unfinished(path)
+        folder = existing_of(path, settings) or RunFolder.create(path, settings)
+        _say_models(folder, settings, reporter)
+        folder.update(settings=settings.as_dict(), versions=versions())
+        yield Run(folder, settings, reporter, models)
+
+
+def settled(settings: Settings) -> Settings:
+    """The settings with their paths as they are found from anywhere; SettingsError where no source is given."""
     if not settings.sources:
         raise SettingsError("no source given: name videos, folders of videos or frames, or globs")
     settings = settings.changed({"sources": [_absolute(s) for s in settings.sources]}, "sources")
@@ -63,21 +85,56 @@ def opened_sources(
         settings = settings.changed({"class_map": os.path.abspath(settings.class_map)}, "class_map")
     if settings.cache:
         settings = settings.changed({"cache": _absolute(settings.cache)}, "cache")
-    path = folder_of(settings, out)
-    make_room(path)
-    with RunFolder(path).locked():
-        if overwrite and is_run_folder(path):
-            remove_results(path)
-        remove_unfinished(path)
-        known = is_run_folder(path)
-        folder = RunFolder.existing(path) if known else RunFolder.create(path, settings)
-        if set(folder.settings.sources) != set(settings.sources):
-            raise SettingsError(
-                f"{path}: holds a run on other sources ({_some(folder.settings.sources)}); give another --out, or "
-                "--overwrite to replace it"
-            )
-        folder.update(settings=settings.as_dict(), versions=versions())
-        yield Run(folder, settings, reporter, models)
+    return settings
+
+
+def existing_of(path: Path, settings: Settings) -> RunFolder | None:
+    """The run folder that is there, if any; SettingsError where it holds a run on other sources.
+
+    A folder in which nothing was computed holds no run.
+    """
+    if not is_run_folder(path) or nothing_computed(path):
+        return None
+    folder = RunFolder.existing(path)
+    if set(folder.settings.sources) != set(settings.sources):
+        raise SettingsError(
+            f"{path}: holds a run on other sources ({_some(folder.settings.sources)}); give another --out, or "
+            "--overwrite to replace it"
+        )
+    return folder
+
+
+def nothing_computed(path: Path) -> bool:
+    """Whether a run folder was begun, and no unit of work was ever finished in it."""
+    folder = RunFolder(path)
+    try:
+        begun = folder.run.get("stages") or folder.settings.cache
+    except (InputError, SettingsError):
+        return False
+    return not begun and not any((path / "cache").glob("*/*.parquet"))
+
+
+def _check_before(settings: Settings, models: Sequence[Model] | None) -> None:
+    """What can be wrong with sources and models, found before a folder is made for them."""
+    if models is None:
+        for spec in settings.model:
+            parse_spec(spec)
+    expanded = expand_sources(settings.sources)
+    if not expanded.items:
+        for problem in expanded.problems:
+            raise InputError(f"nothing could be evaluated: {problem}")
+        raise InputError("nothing could be evaluated: none of the sources holds any footage")
+
+
+def _say_models(folder: RunFolder, settings: Settings, reporter: Reporter) -> None:
+    """Other models on a folder with results take the place of those that are there: it is said."""
+    before = folder.settings.model
+    if folder.run["stages"] and set(before) - set(settings.model):
+        gone = ", ".join(spec for spec in before if spec not in settings.model)
+        reporter.warn(
+            f"{folder.path}: the results of {gone} are replaced by those of {', '.join(settings.model)}; give "
+            "another --out to keep both, or name all models"
+        )
 
 
 def settings_of(

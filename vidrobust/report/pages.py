@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -13,11 +16,27 @@ from vidrobust import __version__
 from vidrobust.errors import InputError
 from vidrobust.files.atomic import write_text
 
+POLICY = (
+    "default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; "
+    "form-action 'none'"
+)
+"""What a page may do: show pictures that it holds, and its own styles and scripts, known by their hashes."""
+PLACE = "content-security-policy"
+"""Stands in ``page.html`` until all styles and scripts are known."""
+
 
 def rendered(template: str, content: Mapping[str, Any]) -> str:
-    """A page as text."""
+    """A page as text, with the hashes of its styles and scripts in its content security policy."""
     page: str = _environment().get_template(template).render(content)
-    return page
+    policy = POLICY.format(style=_hashes("style", page), script=_hashes("script", page))
+    return page.replace(PLACE, policy, 1)
+
+
+def _hashes(tag: str, page: str) -> str:
+    """The hashes of the blocks of this tag without attributes, which are those that the browser acts upon."""
+    found = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+    digests = (hashlib.sha256(text.encode("utf-8")).digest() for text in found)
+    return " ".join(f"'sha256-{base64.b64encode(d).decode('ascii')}'" for d in digests) or "'none'"
 
 
 def written(path: Path, text: str) -> Path:
@@ -44,7 +63,7 @@ def _environment() -> jinja2.Environment:
     templates = {
         each.name: each.read_text(encoding="utf-8")
         for each in resources.files("vidrobust.report").joinpath("templates").iterdir()
-        if each.name.endswith((".html", ".css"))
+        if each.name.endswith((".html", ".css", ".js"))
     }
     return jinja2.Environment(
         loader=jinja2.DictLoader(templates),

@@ -44,20 +44,7 @@ class RunFolder:
         if is_run_folder(path):
             raise SettingsError(f"{path}: is a run folder already; give another --out")
         folder = cls(path)
-        folder.write_json(
-            "run.json",
-            {
-                "schema": SCHEMA,
-                "settings": settings.as_dict(),
-                "versions": versions(),
-                "inputs": [],
-                "failed": [],
-                "left_out": [],
-                "duplicates": [],
-                "models": [],
-                "stages": {},
-            },
-        )
+        folder.write_json("run.json", new_run(settings))
         return folder
 
     @classmethod
@@ -167,6 +154,29 @@ def _holder(who: Path) -> str:
         return ""
 
 
+def new_run(settings: Settings) -> dict[str, Any]:
+    """run.json of a run that has not begun."""
+    return {
+        "schema": SCHEMA,
+        "settings": settings.as_dict(),
+        "versions": versions(),
+        "inputs": [],
+        "failed": [],
+        "left_out": [],
+        "duplicates": [],
+        "models": [],
+        "stages": {},
+    }
+
+
+def check_room(path: Path) -> None:
+    """SettingsError where ``make_room`` would raise one for what is there; nothing is made."""
+    if path.exists() and not path.is_dir():
+        raise SettingsError(f"{path}: the run folder cannot be made (it is a file); see --out")
+    if path.is_dir() and not is_run_folder(path) and any(e.name not in EMPTY for e in path.iterdir()):
+        raise SettingsError(f"{path}: is not empty and not a run folder; give another --out")
+
+
 def make_room(path: Path) -> None:
     """Make the folder; SettingsError where it cannot be made, or holds other things than a run."""
     try:
@@ -189,7 +199,7 @@ def remove_results(path: Path) -> None:
 
     run.json goes last: a folder that was half removed still is a run folder.
     """
-    for pattern in ("*.parquet", "*.json", "*.png", "policy_*", "report.html", "*.part"):
+    for pattern in ("*.parquet", "*.json", "*.png", "policy_*", "report.html", "details.html", "*.part"):
         for file in path.glob(pattern):
             if file.name not in ("run.json", LOCK, RUNNING):
                 file.unlink()

@@ -15,6 +15,7 @@ from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.repeatability.gates import parse_gate
 from vidrobust.run_folder.converted import convert
 from vidrobust.run_folder.time_option import seconds_of
+from vidrobust.text.suggestions import among
 
 FIXED_BATCH = 32
 """Frames per forward pass of deterministic runs."""
@@ -190,9 +191,8 @@ class Settings:
         known = {f.name: f for f in dataclasses.fields(self)}
         unknown = sorted(set(values) - set(known))
         if unknown:
-            raise SettingsError(
-                f"{where}: unknown setting(s) {', '.join(unknown)}; known are {', '.join(known)}"
-            )
+            told = f"{where}: unknown setting(s) {', '.join(unknown)}{among(unknown[0], known)}"
+            raise SettingsError(f"{told}; known are {', '.join(known)}")
         converted = {name: convert(_KINDS[name], value, f"{where}: {name}") for name, value in values.items()}
         return dataclasses.replace(self, **converted)
 

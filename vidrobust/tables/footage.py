@@ -143,4 +143,17 @@ SPREAD = Table(
     ),
 )
 
-TABLES = (ITEMS, LABELS, TRANSITIONS, CHANGES, VARIATION, SPREAD)
+PLAYER_FRAMES = Table(
+    "player_frames",
+    "moments",
+    "a picture of the report's player: a frame, or the difference of a flip's two frames",
+    (
+        ITEM,
+        FRAME,
+        string("kind", "frame, or difference: of this frame and the one before"),
+        float64("factor", "by which a difference is magnified; 1 of a frame"),
+        string("picture", "a JPEG in base64"),
+    ),
+)
+
+TABLES = (ITEMS, LABELS, TRANSITIONS, CHANGES, VARIATION, SPREAD, PLAYER_FRAMES)

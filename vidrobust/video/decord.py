@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
+from vidrobust.install_hint import pip_install
 from vidrobust.video.color import ColorMode
 from vidrobust.video.indexed import IndexedReader, Picture
 
@@ -19,7 +20,7 @@ def open_decord(path: Path, *, item: str, color: ColorMode, reason: str) -> Inde
         import decord
     except (ImportError, OSError) as error:
         raise SettingsError(
-            "backend decord is not installed; pip install 'vidrobust[decord]', or use the backend pyav"
+            f"backend decord is not installed; {pip_install('decord')}, or use the backend pyav"
         ) from error
     decord.logging.set_level(decord.logging.QUIET)
     return IndexedReader(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.install_hint import pip_install
 from vidrobust.text.printable import printable
 from vidrobust.video.color import ColorMode
 from vidrobust.video.indexed import IndexedReader, Picture
@@ -22,7 +23,7 @@ def open_torchcodec(path: Path, *, item: str, device: str, color: ColorMode, rea
     except (ImportError, OSError, RuntimeError) as error:
         raise SettingsError(
             f"backend torchcodec cannot be imported ({str(error).splitlines()[0]}); "
-            "pip install 'vidrobust[torchcodec]' beside a shared FFmpeg, or use the backend pyav"
+            f"{pip_install('torchcodec')} beside a shared FFmpeg, or use the backend pyav"
         ) from error
     return IndexedReader(
         path,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.metrics.tracks.planted import box, item
 from vidrobust.metrics.tracks.against_truth import Truth, area_under, curve_rows, pooled
-from vidrobust.metrics.tracks.follow import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
 
 def trajectory(count: int) -> Truth:

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 import torch
 
-from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings, follow
+from vidrobust.metrics.tracks.follow import TrackSettings, follow
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.models.load import load_model

@@ -8,8 +8,9 @@ import pytest
 
 from tests.metrics.tracks.planted import Row, box, item, standing
 from vidrobust.metrics.tracks.curve import curve
-from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings, follow
+from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.gaps import find_gaps
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, duplicate_boxes, measure
 
 BAND = TrackSettings()

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from tests.metrics.tracks.planted import Row, box, item, standing
-from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings, follow
+from vidrobust.metrics.tracks.follow import TrackSettings, follow
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
 
 BAND = TrackSettings()

@@ -74,7 +74,7 @@ def test_the_answer_tells_it_in_a_few_lines(studied: Path) -> None:
     assert "of 60 frames of tracks; no box changes its class: 0 % [0, " in said
     assert "the change of its boxes' places comes from light" in said
     assert "Train with   brightness ± " in said
-    page = (studied / "report.html").read_text()
+    page = (studied / "details.html").read_text()
     assert "no dropout seen" in page
     assert "This stage has not run" not in page
 

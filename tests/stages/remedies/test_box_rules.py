@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from vidrobust.errors import SettingsError
-from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings
+from vidrobust.metrics.tracks.follow import TrackSettings
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.stages.remedies import box_rules
 from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_kind, box_rule, late_frames
 from vidrobust.stages.remedies.box_rows import BoxStudy, Seen, agreement, box_rows, play_boxes

@@ -37,7 +37,7 @@ class Page(HTMLParser):
             self.balanced = False
 
     def handle_data(self, data: str) -> None:
-        if any(tag == "style" for tag, _ in self._open):
+        if any(tag in ("style", "script") for tag, _ in self._open):
             return
         data = data.replace("\u00a0", " ")
         self.text += data
@@ -62,5 +62,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture(scope="session")
 def page(made: RunFolder) -> Page:
-    """The page of the made run."""
+    """The one page of the made run."""
     return Page(write_report(made.path).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def details(made: RunFolder, page: Page) -> Page:
+    """The details of the made run."""
+    return Page((made.path / "details.html").read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ studies from the invented predictions and differences, so that every column is w
 
 from __future__ import annotations
 
+import base64
 import shutil
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def make(
     studied: int = 24,
     perturbations: tuple[str, ...] = (),
     conclude: bool = True,
+    player: bool = True,
     seed: int = 0,
 ) -> RunFolder:
     """A run folder with the tables of every stage; all natural perturbations by default.
@@ -95,7 +97,7 @@ def make(
     folder.write_table("account", account)
     folder.write_table("account_by", summarise_by(causes))
     folder.write_table("named", replicated(causes, named(account)))
-    _moments(folder, pairs, frame_table, models, rng)
+    _moments(folder, pairs, frame_table, models, rng, player=player)
     for stage in ("stability", "sensitivity", "variation", "causes"):
         folder.note_stage(stage, {"seconds": 12.3})
     if conclude:
@@ -282,8 +284,10 @@ def _moments(
     frames: pd.DataFrame,
     models: tuple[str, ...],
     rng: np.random.Generator,
+    *,
+    player: bool,
 ) -> None:
-    """Six flips a model; the first of each with a strip of replays."""
+    """Six flips a model; the first of each with a strip of replays. player: with pictures of every frame."""
     (folder.path / "moments").mkdir()
     near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     lookup = frames.set_index(["model", "item", "frame"])
@@ -303,16 +307,48 @@ def _moments(
             if pair.Index == worst.index[0]:
                 moment["strip"] = [
                     {
-                        "title": what,
-                        "label": CLASSES[0],
+                        "title": title,
+                        "label": label,
                         "probability": 0.5,
-                        "measured": "made",
-                        "picture": _picture(folder, f"{len(moments):02d}_{what}", 240, rng),
+                        "measured": "",
+                        "frame": frame,
+                        "picture": _picture(folder, f"{len(moments):02d}_strip_{k}", 240, rng),
                     }
-                    for what in ("frame t", "and camera", "and objects", "frame t+1")
+                    for k, (title, label, frame) in enumerate(
+                        (
+                            (f"frame {pair.frame_a}", a.label_name, pair.frame_a),
+                            (f"a neighbour moved onto frame {pair.frame_a}", a.label_name, None),
+                            ("and camera", b.label_name, None),
+                            (f"frame {pair.frame_b}", b.label_name, pair.frame_b),
+                        )
+                    )
                 ]
             moments.append(moment)
-    folder.write_json("moments.json", {"moments": moments})
+    kept = _player(folder, near, rng) if player else 0
+    seen = frames.drop_duplicates(["item", "frame"])
+    said = {"every": 1, "kept": kept, "of": len(seen), "left": 0, "width": 64}
+    folder.write_json("moments.json", {"moments": moments, "player": said})
+
+
+def _player(folder: RunFolder, near: pd.DataFrame, rng: np.random.Generator) -> int:
+    """A small picture of every frame, and the difference of every flip; how many frames."""
+    frames = near[["item", "frame_b"]].drop_duplicates()
+    frames = pd.concat([frames.assign(frame_b=0).drop_duplicates(), frames])
+    flips = near.loc[near["label_flip"], ["item", "frame_b"]].drop_duplicates()
+    rows = [
+        {"item": row.item, "frame": row.frame_b, "kind": kind, "factor": 4.0, "picture": _jpeg(rng)}
+        for kind, of in (("frame", frames), ("difference", flips))
+        for row in of.itertuples()
+    ]
+    folder.write_table("player_frames", pd.DataFrame(rows))
+    return len(frames)
+
+
+def _jpeg(rng: np.random.Generator) -> str:
+    small = rng.integers(0, 256, (3, 5, 3)).astype(np.uint8)
+    done, data = cv2.imencode(".jpg", cv2.resize(small, (64, 36), interpolation=cv2.INTER_CUBIC))
+    assert done
+    return base64.b64encode(data.tobytes()).decode("ascii")
 
 
 def _picture(folder: RunFolder, name: str, width: int, rng: np.random.Generator) -> str:

@@ -2,87 +2,135 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import shutil
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import need
 from tests.stages.report import made_run
 from tests.stages.report.conftest import Page
 from vidrobust.errors import InputError
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.moments import player_section
 from vidrobust.stages.report import page as html
 from vidrobust.stages.report.page import write_report
+from vidrobust.stages.stability import by_clip
 from vidrobust.stages.variation.observed import OF_WIDTH
-from vidrobust.text.numbers import number, one_in, percent, percent_interval
+from vidrobust.text.numbers import number, one_in, percent, percent_with_interval
 
 SECTIONS = (
-    "answer", "stable", "moments", "sensitive", "proxies", "policy", "time", "metrics", "curves", "correlation",
-    "causes", "variation", "excluded", "inputs", "models", "settings",
+    "stable", "moments", "sensitive", "proxies", "policy", "time", "metrics", "curves", "correlation",
+    "causes", "variation", "excluded", "inputs", "models", "settings", "glossary",
 )  # fmt: skip
+ONE_PAGE = ("answer", "do", "undetermined", "moments", "look", "swaps")
 LOADS = ("src", "href", "srcset", "poster", "data", "action", "background")
+QUESTIONS = (
+    "stable",
+    "worst",
+    "why",
+    "sensitive",
+    "proxies",
+    "remedies",
+    "policy",
+    "footage",
+    "made",
+    "glossary",
+)
 
 
-def test_every_section_is_there_and_reached_from_the_contents(page: Page) -> None:
-    ids = [found["id"] for tag, found in page.tags if tag == "section"]
+def ids_of(page: Page, tag: str) -> list[str]:
+    return [found["id"] for each, found in page.tags if each == tag and "id" in found]
+
+
+def test_every_section_is_in_the_details_and_every_question_in_their_contents(details: Page) -> None:
+    ids = ids_of(details, "section")
     assert set(SECTIONS) <= set(ids)
     assert len(ids) == len(set(ids))
+    folds = ids_of(details, "details")
+    assert set(folds) == {f"q-{name}" for name in QUESTIONS}
+    links = {found["href"] for tag, found in details.tags if tag == "a"}
+    assert {f"#{name}" for name in folds} <= links
+    assert links - {"report.html"} <= {f"#{name}" for name in (*ids, *folds)}
+    assert details.balanced
+
+
+def test_the_one_page_holds_what_one_acts_upon(page: Page, details: Page) -> None:
+    ids = ids_of(page, "section")
+    assert [name for name in ids if name in ONE_PAGE] == list(ONE_PAGE)
     links = {found["href"] for tag, found in page.tags if tag == "a"}
-    assert {f"#{name}" for name in SECTIONS} <= links
-    assert links <= {f"#{name}" for name in ids}
+    there = {f"details.html#{name}" for name in (*ids_of(details, "section"), *ids_of(details, "details"))}
+    assert links <= there | {"details.html"}
     assert page.balanced
 
 
-def test_the_page_loads_nothing(page: Page) -> None:
-    assert not any(tag in ("script", "link", "iframe", "object", "embed") for tag, _ in page.tags)
-    for tag, found in page.tags:
-        for name in LOADS:
-            value = found.get(name, "data:")
-            assert value.startswith(("data:", "#")), f"{tag} {name}={value[:60]}"
-        assert not any(name.startswith("on") for name in found)
-    assert "url(" not in (Path(html.__file__).parent / "templates" / "style.css").read_text()
+@pytest.mark.parametrize("name", ["report.html", "details.html"])
+def test_the_pages_load_nothing(made: RunFolder, page: Page, name: str) -> None:
+    found_page = Page((made.path / name).read_text(encoding="utf-8"))
+    assert not any(tag in ("iframe", "object", "embed", "form") for tag, _ in found_page.tags)
+    for tag, found in found_page.tags:
+        for attribute in LOADS:
+            value = found.get(attribute, "data:")
+            own = ("data:", "#", "details.html", "report.html") if tag == "a" else ("data:", "#")
+            assert value.startswith(own), f"{tag} {attribute}={value[:60]}"
+        assert not any(each.startswith("on") for each in found)
+        assert "style" not in found, "an attribute of style has no hash"
+    assert "url(" not in _templates("style.css")
 
 
-def test_a_policy_forbids_whatever_a_name_could_bring_in(page: Page) -> None:
-    """Pictures and styles inside the page, and nothing else: no script, no address, no form."""
-    (policy,) = (f["content"] for _, f in page.tags if f.get("http-equiv") == "Content-Security-Policy")
+def _templates(name: str) -> str:
+    return resources.files("vidrobust.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["report.html", "details.html"])
+def test_a_policy_forbids_whatever_a_name_could_bring_in(made: RunFolder, page: Page, name: str) -> None:
+    """Pictures inside the page, its own style and its own script by their hashes, and nothing else."""
+    text = (made.path / name).read_text(encoding="utf-8")
+    tags = Page(text).tags
+    (policy,) = (f["content"] for _, f in tags if f.get("http-equiv") == "Content-Security-Policy")
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     assert rules["default-src"] == "'none'"
     assert rules["img-src"] == "data:"
-    assert "script-src" not in rules
-    tags = [tag for tag, _ in page.tags]
-    assert tags.index("style") > next(k for k, (_, f) in enumerate(page.tags) if "http-equiv" in f)
+    for tag, rule in (("style", "style-src"), ("script", "script-src")):
+        (block,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.S)
+        digest = base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()
+        assert rules[rule] == f"'sha256-{digest}'"
+    names = [tag for tag, _ in tags]
+    assert names.index("style") > next(k for k, (_, f) in enumerate(tags) if "http-equiv" in f)
 
 
-def test_every_figure_has_words(page: Page) -> None:
-    images = [found for tag, found in page.tags if tag == "img"]
+def test_every_figure_has_words(details: Page) -> None:
+    images = [found for tag, found in details.tags if tag == "img"]
     assert len(images) > 20
     assert all(found["alt"] for found in images)
-    figures = sum(tag == "figure" for tag, _ in page.tags)
-    assert figures == sum(tag == "figcaption" for tag, _ in page.tags) >= 12
+    figures = sum(tag == "figure" for tag, _ in details.tags)
+    assert figures == sum(tag == "figcaption" for tag, _ in details.tags) >= 12
 
 
 def test_names_are_escaped(made: RunFolder, page: Page) -> None:
-    text = (made.path / "report.html").read_text(encoding="utf-8")
-    assert "line <3>" not in text
-    assert "line <3>" in page.text
-    assert "<M6>" not in text
+    for name in ("report.html", "details.html"):
+        text = (made.path / name).read_text(encoding="utf-8")
+        assert "line <3>" not in text
+        assert "line <3>" in Page(text).text
+        assert "<M6>" not in text
     assert 'bolt <M6> & "nut"' in made.table("frames")["label_name"].to_numpy()
 
 
-def test_no_number_is_nan(page: Page) -> None:
+def test_no_number_is_nan(details: Page) -> None:
     own = " ".join(
-        page.sections[name] for name in SECTIONS if name not in ("policy", "proxies", "correlation")
+        details.sections[name] for name in SECTIONS if name not in ("policy", "proxies", "correlation")
     )
     assert not re.search(r"\b(nan|None|inf)\b", own)
 
 
-def test_numbers_are_those_of_the_tables(made: RunFolder, page: Page) -> None:
+def test_numbers_are_those_of_the_tables(made: RunFolder, details: Page) -> None:
     stability, pairs = made.table("stability"), made.table("pairs")
     whole = stability[(stability["item"] == "") & (stability["metric"] == "flip_rate")].set_index("model")
     usable = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
@@ -93,19 +141,19 @@ def test_numbers_are_those_of_the_tables(made: RunFolder, page: Page) -> None:
             f"{flips} flip",
             f"in {len(usable) // 2} pairs",
             one_in(row["value"]),
-            f"{percent(row['value'])} [{percent_interval(row['low'], row['high'])}]",
+            percent_with_interval(row["value"], row["low"], row["high"]),
         ):
-            assert said in page.sections["stable"]
+            assert said in details.sections["stable"]
     worst = json.loads((made.path / "moments.json").read_text())["moments"][0]
     for said in (
         percent(worst["probability_a"]),
         percent(worst["probability_b"]),
         f"frame {worst['frame_a']}",
     ):
-        assert said in page.sections["moments"]
+        assert said in details.sections["moments"]
 
 
-def test_verdicts_are_those_of_the_correlation_table(made: RunFolder, page: Page) -> None:
+def test_verdicts_are_those_of_the_correlation_table(made: RunFolder, details: Page) -> None:
     table = made.table("correlation")
     verdicts = (
         table[table["primary"]].drop_duplicates(["across", "model", "perturbation"])["verdict"].value_counts()
@@ -113,7 +161,7 @@ def test_verdicts_are_those_of_the_correlation_table(made: RunFolder, page: Page
     (header, *rows) = [
         re.findall(r"<td>(.*?)</td>", row, re.S)
         for row in re.search(
-            r'<section id="proxies">.*?<table>(.*?)</table>', (made.path / "report.html").read_text(), re.S
+            r'<section id="proxies">.*?<table>(.*?)</table>', (made.path / "details.html").read_text(), re.S
         )[1].split("</tr>")  # type: ignore[index]
         if "<td>" in row or "<th>" in row
     ]
@@ -123,9 +171,9 @@ def test_verdicts_are_those_of_the_correlation_table(made: RunFolder, page: Page
         assert said == verdicts.get(verdict, 0)
 
 
-def test_the_policy_is_that_of_the_files(made: RunFolder, page: Page) -> None:
+def test_the_policy_is_that_of_the_files(made: RunFolder, details: Page) -> None:
     policy = json.loads((made.path / "policy.json").read_text())
-    text = page.sections["policy"]
+    text = details.sections["policy"]
     for step in policy["steps"]:
         assert percent(step["probability"]) in text
         in_percent = step["unit"].startswith("relative ") or step["unit"] == OF_WIDTH
@@ -137,11 +185,54 @@ def test_the_policy_is_that_of_the_files(made: RunFolder, page: Page) -> None:
     assert policy["steps"], "the made run is meant to have a step, so that this test can fail"
 
 
-def test_what_could_not_be_read_is_said_first(page: Page) -> None:
+def test_what_could_not_be_read_is_said_first(page: Page, details: Page) -> None:
     assert "1 input could not be read" in page.text
-    assert page.text.index("1 input could not be read") < page.text.index("How stable?")
-    assert "absent.mp4: no such file" in page.sections["inputs"]
-    assert "notes.txt" in page.sections["inputs"]
+    assert page.text.index("1 input could not be read") < page.text.index("How stable")
+    assert "absent.mp4: no such file" in details.sections["inputs"]
+    assert "notes.txt" in details.sections["inputs"]
+
+
+def test_swaps_and_rates_of_the_one_page_are_those_of_the_tables(made: RunFolder, page: Page) -> None:
+    flips = made.table("pairs")
+    flips = flips[(flips["kind"] == "adjacent") & (flips["excluded"] == "") & flips["label_flip"]]
+    names = made.table("frames").set_index(["model", "item", "frame"])["label_name"]
+    pairs = [
+        (f.model, *sorted((names[f.model, f.item, f.frame_a], names[f.model, f.item, f.frame_b])))
+        for f in flips.itertuples()
+    ]
+    model, one, other = max(dict.fromkeys(pairs), key=pairs.count)
+    table = by_clip.swaps(RunTables(made.path))
+    assert table.rows[0][0] == model
+    assert table.rows[0][1:3] == (by_clip.cut(one, 34), by_clip.cut(other, 34))
+    assert table.rows[0][3] == str(pairs.count((model, one, other)))
+    assert sum(int(row[3]) for row in by_clip.swaps(RunTables(made.path), most=1000).rows) == len(pairs)
+    assert table.rows[0][3] in page.sections["swaps"]
+
+
+def test_flips_of_the_player_are_those_of_the_pairs(made: RunFolder) -> None:
+    data = player_section.player(RunTables(made.path))
+    assert data is not None
+    pairs = made.table("pairs")
+    flips = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "") & pairs["label_flip"]]
+    models, items = [m["name"] for m in data["models"]], [i["name"] for i in data["items"]]
+    marked = {(items[e[0]], models[e[1]], e[2], e[3]) for e in data["events"]}
+    assert marked == set(flips[["item", "model", "frame_a", "frame_b"]].itertuples(index=False, name=None))
+    frames = made.table("frames").set_index(["model", "item", "frame"])
+    for item in data["items"]:
+        for m, (labels, probabilities) in enumerate(item["a"]):
+            for frame, label, p in zip(item["f"], labels, probabilities, strict=True):
+                row = frames.loc[(models[m], item["name"], frame)]
+                assert data["labels"][label] == row["label_name"]
+                assert p == pytest.approx(row["probability"], abs=5e-4)
+
+
+def test_a_long_run_is_thinned_and_keeps_every_flip(made: RunFolder) -> None:
+    data = player_section.player(RunTables(made.path), most_points=100)
+    assert data is not None
+    assert sum(len(i["f"]) for i in data["items"]) < 360
+    assert "the lines show one frame in 4 and every flip" in data["said"]
+    for event in data["events"]:
+        assert {event[2], event[3]} <= set(data["items"][event[0]]["f"])
 
 
 STAGES = {
@@ -155,17 +246,32 @@ STAGES = {
 
 
 @pytest.mark.parametrize("kept", [(), *((stage,) for stage in STAGES), ("stability", "causes", "policy")])
-def test_any_subset_of_the_stages_gives_a_page(
+def test_any_subset_of_the_stages_gives_its_pages(
     made: RunFolder, tmp_path: Path, kept: tuple[str, ...]
 ) -> None:
     shutil.copytree(made.path, tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
     made_run.keep_only(folder, *(name for stage in kept for name in STAGES[stage][1]))
-    page = Page(write_report(folder.path).read_text(encoding="utf-8"))
+    one = Page(write_report(folder.path).read_text(encoding="utf-8"))
+    page = Page((folder.path / "details.html").read_text(encoding="utf-8"))
     for stage, (section, _) in STAGES.items():
         missing = f"This stage has not run: vidrobust {stage} {folder.path}" in page.sections[section]
         assert missing is (stage not in kept), stage
     assert page.balanced
+    assert one.balanced
+
+
+def test_what_recorded_predictions_cannot_tell_is_not_asked_for(made: RunFolder, tmp_path: Path) -> None:
+    shutil.copytree(made.path, tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    made_run.keep_only(folder, *STAGES["stability"][1])
+    folder.update(models=[{**m, "spec": f"predictions:{m['name']}.csv"} for m in folder.run["models"]])
+    page = Page(write_report(folder.path).with_name("details.html").read_text(encoding="utf-8"))
+    for section in ("sensitive", "moments", "policy", "proxies"):
+        assert "cannot be told from recorded predictions" in page.sections[section]
+    for stage in ("sensitivity", "causes", "correlate", "policy"):
+        assert f"vidrobust {stage} " not in page.text
+    assert "This stage has not run: vidrobust variation" in page.text
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
@@ -183,8 +289,9 @@ def test_a_broken_file_is_named(made: RunFolder, tmp_path: Path) -> None:
 
 
 def test_the_same_run_gives_the_same_page(made: RunFolder) -> None:
-    first = (made.path / "report.html").read_bytes()
-    assert write_report(made.path).read_bytes() == first
+    first = [(made.path / name).read_bytes() for name in ("report.html", "details.html")]
+    write_report(made.path)
+    assert [(made.path / name).read_bytes() for name in ("report.html", "details.html")] == first
     assert not list(made.path.glob("*.part"))
 
 
@@ -194,6 +301,9 @@ def test_a_hundred_items_fit(tmp_path: Path) -> None:
         perturbations=("brightness", "jpeg"), conclude=False,
     )  # fmt: skip
     path = write_report(folder.path)
+    assert path.stat().st_size < html.LARGEST_BYTES
+    assert "And 94 more" in Page(path.read_text(encoding="utf-8")).sections["swaps"]
+    path = path.with_name("details.html")
     assert path.stat().st_size < html.LARGEST_BYTES
     page = Page(path.read_text(encoding="utf-8"))
     assert "Drawn are the 8 least stable of 100 items" in page.sections["time"]
@@ -207,7 +317,7 @@ def test_figures_beyond_the_size_are_left_out_and_counted(
 ) -> None:
     shutil.copytree(made.path, tmp_path / "run")
     monkeypatch.setattr(html, "LARGEST_BYTES", 4_000_000)
-    path = write_report(tmp_path / "run")
+    path = write_report(tmp_path / "run").with_name("details.html")
     assert path.stat().st_size < 4_000_000
     assert re.search(r"\d+ figure\(s\) were left out", path.read_text(encoding="utf-8"))
 
@@ -221,33 +331,3 @@ def test_the_report_needs_no_torch(made: RunFolder, tmp_path: Path) -> None:
         "sys.exit('torch' in sys.modules or 'matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-MEASURE = """<script>window.onload = () => { const wide = [...document.querySelectorAll("main *")].filter(
- e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".wide")).length;
- document.title = JSON.stringify({wide, images: document.images.length,
- broken: [...document.images].filter(i => !i.complete || !i.naturalWidth).length}); }</script>"""
-
-
-@pytest.mark.parametrize("width", [1280, 420])
-def test_a_browser_shows_it(made: RunFolder, page: Page, tmp_path: Path, width: int) -> None:
-    """All pictures decode, nothing runs out of the window: told by a script, which the page's policy forbids."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    need(program, "chromium is not installed")
-    assert program
-    text = (made.path / "report.html").read_text(encoding="utf-8")
-    strict, open_ = "default-src 'none'", "default-src 'none'; script-src 'unsafe-inline'"
-    assert strict in text
-    titles = []
-    for policy in (strict, open_):
-        shown = text.replace(strict, policy).replace("</body>", MEASURE + "</body>")
-        (tmp_path / "page.html").write_text(shown, encoding="utf-8")
-        done = subprocess.run(
-            [program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
-             f"--window-size={width},2000", "--dump-dom", f"file://{tmp_path / 'page.html'}"],
-            capture_output=True, text=True, check=True, timeout=120,
-        )  # fmt: skip
-        titles.append(Page(done.stdout).text.strip().split("\n")[0])
-    assert titles[0].endswith("video robustness")
-    found = json.loads(titles[1])
-    assert found == {"wide": 0, "images": sum(tag == "img" for tag, _ in page.tags), "broken": 0}

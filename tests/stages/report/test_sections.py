@@ -59,28 +59,30 @@ def stability_row(metric: str, value: float, low: float, high: float, n: int) ->
 
 
 def test_the_card_counts_only_what_was_compared(tmp_path: Path) -> None:
-    pairs = pairs_of([1, 0, 0, 1, 0, 0, 0, 0, 1], ["", "", "", "", "", "", "", "", "scene_cut"])
+    pairs = pairs_of(
+        [1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0], ["", ""] * 4 + ["scene_cut"] + [""] * 8
+    )
     rows = [
-        stability_row("flip_rate", 0.25, 0.05, 0.5, 8),
-        stability_row("revert_flip_rate", 0.125, 0.01, 0.4, 8),
-        stability_row("total_variation", 0.2, 0.1, 0.3, 8),
+        stability_row("flip_rate", 0.25, 0.05, 0.5, 16),
+        stability_row("revert_flip_rate", 0.125, 0.01, 0.4, 16),
+        stability_row("total_variation", 0.2, 0.1, 0.3, 16),
         stability_row("noise_floor_total_variation", 0.5, NAN, NAN, 24),
         stability_row("noise_floor_label_flip", 0.0, NAN, NAN, 24),
     ]
     stability = pd.DataFrame(rows).assign(cluster="second", clusters=4)
     (card,) = stability_section.cards(folder_of(tmp_path, pairs=pairs, stability=stability))
-    assert card.rows["Flips"] == "2 flips in 8 pairs of neighbouring frames: 25 % [5, 50]"
+    assert card.rows["Flips"] == "4 flips in 16 pairs of neighbouring frames: 25 % [5, 50]"
     assert card.one_in == "1 in 4.0"
     assert card.one_in_interval == "between 1 in 20 and 1 in 2.0"
     assert card.judgement.word == "unstable"
-    # 8 pairs in 0.32 s are 25 a second: 0.25 x 25 = 6.25, 0.05 x 25 = 1.25, 0.5 x 25 = 12.5
+    # 16 pairs in 0.64 s are 25 a second: 0.25 x 25 = 6.25, 0.05 x 25 = 1.25, 0.5 x 25 = 12.5
     assert card.rows["Per second"] == "6.2 a second [1.2, 12]"
-    assert card.rows["There and back"].startswith("1: 12 % [1, 40]")
+    assert card.rows["There and back"].startswith("2: 12 % [1, 40]")
     assert (
-        "2 flips of the footage are no larger" in card.rows["Noise floor"]
-    )  # both have 0.5, the floor itself
-    assert "4 seconds" in card.rows["Stands on"]
-    assert "little to stand on" in card.rows["Stands on"]
+        "4 flips of the footage are no larger" in card.rows["Noise floor"]
+    )  # all have 0.5, the floor itself
+    assert "4 separate seconds" in card.rows["Stands on"]
+    assert "Too few to rely on" in card.rows["Stands on"]
 
 
 def test_a_rate_without_interval_is_no_verdict(tmp_path: Path) -> None:
@@ -119,11 +121,12 @@ def sensitivity_of(values: dict[tuple[str, float], list[float]]) -> pd.DataFrame
 def test_the_mildest_strength_that_matters_is_named(tmp_path: Path) -> None:
     table = sensitivity_of(
         {
-            ("brightness", 0.1): [0, 0, 0, 0],
-            ("brightness", 0.2): [1, 0, 0, 0],
-            ("brightness", 0.4): [1, 1, 1, 0],
-            ("hue", 5.0): [1, 1, 0, 0],
-            ("rotation", 2.0): [0, 0, 0, 0],
+            ("brightness", 0.4): [1, 1, 1, 0] * 3,
+            ("brightness", 0.1): [0, 0, 0, 0] * 3,
+            ("brightness", 0.2): [1, 0, 0, 0] * 3,
+            ("hue", 5.0): [1, 1, 0, 0] * 3,
+            ("rotation", 2.0): [0, 0, 0, 0] * 3,
+            ("jpeg", 80.0): [1] * 9,  # all of nine frames: too few to say
         }
     )
     run = folder_of(tmp_path, sensitivity=table)
@@ -131,7 +134,7 @@ def test_the_mildest_strength_that_matters_is_named(tmp_path: Path) -> None:
     assert found is not None
     flips = found[found["metric"] == "label_flip"].set_index(["perturbation", "strength"])
     assert flips.loc[("brightness", 0.4), "value"] == 0.75
-    assert (flips["n"] == 4).all()
+    assert (flips["n"].drop(("jpeg", 80.0)) == 12).all()
     assert (flips["low"] <= flips["value"]).all()
     assert (flips["high"] >= flips["value"]).all()
     (said,) = sensitivity_section.in_words(run, found)
@@ -140,7 +143,11 @@ def test_the_mildest_strength_that_matters_is_named(tmp_path: Path) -> None:
     assert said.sentences[1].startswith("A brightness change of 20 % flips the label of 25 % [")
     assert len(said.sentences) == 2
     assert said.harmless.startswith("rotation (at most")
-    assert said.stands_on == "4 frames a strength"
+    assert said.too_few == "JPEG"
+    assert not any("JPEG" in sentence for sentence in said.sentences)
+    rows = sensitivity_section.rows(found)
+    assert [r["said"] for r in rows][:3] == [f"a brightness change of {p} %" for p in (10, 20, 40)]
+    assert next(r for r in rows if r["perturbation"] == "jpeg")["label_flip"] == "too few frames"
 
 
 def test_draws_of_one_frame_are_not_independent(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_average_precision_comes_through_the_stage(ran: Path) -> None:
 
 def test_the_report_tells_it(ran: Path) -> None:
     assert run("report", str(ran), "-q") == 0
-    page = (ran / "report.html").read_text()
+    page = (ran / "details.html").read_text()
     assert "known boxes found" in page
     assert "recorded: 40 of 40 frames have labels, 2 anchors." in page
     assert "Errors of the detectors against known boxes over thresholds" in page

@@ -113,13 +113,13 @@ def test_other_labels_are_other_figures_of_the_same_parts(
         p: t for p, t in before.items() if p.endswith("parquet")
     }
     assert run("report", str(folder)) == 0
-    page = (folder / "report.html").read_text()
+    page = (folder / "details.html").read_text()
     assert "It has no class for 1 label (no such thing); 87 frames with no other label are left out." in page
 
 
 def test_the_report_tells_them_apart(judged: tuple[Path, Path]) -> None:
     assert run("report", str(judged[1]), "--quiet") == 0
-    page = (judged[1] / "report.html").read_text()
+    page = (judged[1] / "details.html").read_text()
     start = page.index('<section id="labels">')
     section = page[start : page.index("</section>", start)]
     assert "87 of 87 frames have labels, 5 anchors" in section

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.box_differences import assign, ious
-from vidrobust.metrics.tracks.follow import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
 MATCH_IOU = 0.5
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))

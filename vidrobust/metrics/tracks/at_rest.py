@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from vidrobust.metrics.box_differences import areas, ious
 from vidrobust.metrics.tracks.borders import free_edge_velocity
-
-if TYPE_CHECKING:
-    from vidrobust.metrics.tracks.follow import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
 STILL = 0.05
 """An object that moves by no more a frame, as a share of its size, is at rest."""

@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings, follow
+from vidrobust.metrics.tracks.follow import TrackSettings, follow
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import measure
 
 THRESHOLDS = tuple(round(0.1 + 0.05 * k, 2) for k in range(17))

@@ -14,7 +14,7 @@ import numpy as np
 from vidrobust.metrics.box_differences import LEAST_IOU, areas
 from vidrobust.metrics.tracks.at_rest import TrackEnds
 from vidrobust.metrics.tracks.borders import clipped, touches_border
-from vidrobust.metrics.tracks.follow import ALIKE, ItemBoxes, Objects, TrackSettings
+from vidrobust.metrics.tracks.follow import ALIKE, Objects, TrackSettings
 from vidrobust.metrics.tracks.gaps import (
     COVERED,
     MORE_COVERED,
@@ -23,6 +23,7 @@ from vidrobust.metrics.tracks.gaps import (
     occluded,
     under_occluder,
 )
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
 MID_PICTURE = "mid-picture"
 HALF_SEEN = 0.5

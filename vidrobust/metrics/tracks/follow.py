@@ -34,6 +34,7 @@ from vidrobust.metrics.box_differences import (
 )
 from vidrobust.metrics.tracks.at_rest import linked
 from vidrobust.metrics.tracks.borders import clipped, free_edge_velocity, touched
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
 SEEN_SHARE = 0.3
 """A track of which no more than this share is expected within the frame has left."""
@@ -104,66 +105,6 @@ class TrackSettings:
     def keeps(self, labels: np.ndarray) -> np.ndarray:
         """(D,) the score from which a box of each label goes on with one."""
         return np.maximum(self.starts(labels) - (self.start_score - self.keep_score), 0.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ItemBoxes:
-    """All boxes of one item and model, flat.
-
-    frame       (D,) int64, sorted: the row of the frame, from 0 in the order of delivery
-    boxes       (D, 4) float64 xyxy px
-    scores      (D,) float64
-    labels      (D,) int64
-    shift       (D, 2) float64, how far the pixels in the box move until the next frame, px; NaN where unknown
-    num_frames  also those without boxes
-    joined      (num_frames,) bool: whether the frame goes on from the one before, with no cut between
-    size        height and width of the frame, px
-    given       (D,) int64, the detector's own number of the object, -1 for none; None where it follows nothing
-    """
-
-    frame: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
-    labels: np.ndarray
-    shift: np.ndarray
-    num_frames: int
-    joined: np.ndarray
-    size: tuple[int, int]
-    given: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        count = len(self.frame)
-        shapes = {"boxes": (count, 4), "scores": (count,), "labels": (count,), "shift": (count, 2)}
-        if self.given is not None:
-            shapes["given"] = (count,)
-        for name, shape in {**shapes, "joined": (self.num_frames,)}.items():
-            if np.shape(getattr(self, name)) != shape:
-                raise ValueError(
-                    f"ItemBoxes.{name}: expected shape {shape}, got {np.shape(getattr(self, name))}"
-                )
-        if count and (
-            np.any(np.diff(self.frame) < 0) or not 0 <= self.frame[0] <= self.frame[-1] < self.num_frames
-        ):
-            raise ValueError(f"ItemBoxes.frame: expected sorted rows in 0..{self.num_frames - 1}")
-
-    @property
-    def bounds(self) -> np.ndarray:
-        """(num_frames + 1,) int64: the boxes of frame f are rows bounds[f] to bounds[f + 1]."""
-        return np.searchsorted(self.frame, np.arange(self.num_frames + 1))
-
-    def rows(self, keep: np.ndarray) -> ItemBoxes:
-        """The same frames with some of the boxes; keep (D,) bool."""
-        return ItemBoxes(
-            frame=self.frame[keep],
-            boxes=self.boxes[keep],
-            scores=self.scores[keep],
-            labels=self.labels[keep],
-            shift=self.shift[keep],
-            num_frames=self.num_frames,
-            joined=self.joined,
-            size=self.size,
-            given=None if self.given is None else self.given[keep],
-        )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 
 from vidrobust.metrics.box_differences import SECOND, areas, ious, overlaps
 from vidrobust.metrics.tracks.borders import touches_border
-from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings
+from vidrobust.metrics.tracks.follow import TrackSettings
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
 REASONS = {
     "": "the object was missed",

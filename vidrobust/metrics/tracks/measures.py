@@ -24,8 +24,9 @@ from vidrobust.metrics.box_differences import areas, duplicates
 from vidrobust.metrics.class_differences import revert_flips
 from vidrobust.metrics.tracks.borders import touches_border
 from vidrobust.metrics.tracks.ends import MID_PICTURE, Ends, find_ends
-from vidrobust.metrics.tracks.follow import ItemBoxes, Objects, TrackSettings
+from vidrobust.metrics.tracks.follow import Objects, TrackSettings
 from vidrobust.metrics.tracks.gaps import Gaps, find_gaps
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
 SMALL, LARGE = 32.0**2, 96.0**2
 """Areas, px^2, at which COCO calls a box medium and large."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.tracks.follow import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
 ENDS = ("first", "scene_cut", "frame_size", "corrupt")
 """What lies between two frames that no track goes across."""

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
+from vidrobust.install_hint import pip_install
 from vidrobust.models.engines.cache import key_of, made_once
 from vidrobust.models.engines.runners import OnnxFile
 from vidrobust.models.info import file_sha256
@@ -42,7 +43,7 @@ def quantised(file: OnnxFile, inputs: torch.Tensor, where: str) -> OnnxFile:
         from onnxruntime.quantization import QuantType, quantize_static
     except ImportError as error:
         raise SettingsError(
-            f"{where}: int8 needs the packages onnx and onnxruntime: pip install 'vidrobust[onnx]'"
+            f"{where}: int8 needs the packages onnx and onnxruntime: {pip_install('onnx')}"
         ) from error
     batches = [file.array(inputs[i : i + 1]) for i in range(len(inputs))]
     seen = hashlib.sha256(b"".join(batch.tobytes() for batch in batches)).hexdigest()

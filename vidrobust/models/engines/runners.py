@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
+from vidrobust.install_hint import pip_install
 from vidrobust.models.doctor import installed
 
 Precision = Literal["float32", "bfloat16", "int8"]
@@ -55,7 +56,7 @@ class Engine:
         """ "" where it can be used, else how to get it."""
         if installed(self.package):
             return ""
-        return f"needs the package {self.package}: pip install 'vidrobust[{self.extra}]'"
+        return f"needs the package {self.package}: {pip_install(self.extra)}"
 
     @property
     def title(self) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
+from vidrobust.install_hint import pip_install
 from vidrobust.models.classes import given_names
 from vidrobust.models.detection import yolov8
 from vidrobust.models.detection.candidates import Outputs
@@ -125,7 +126,7 @@ KIND = ModelKind(
             what="ONNX classifier or detector with a sidecar TOML",
             example="onnx:nets/parts.onnx",
             needs=("onnxruntime",),
-            install="'vidrobust[onnx]'",
+            install=pip_install("onnx"),
         ),
     ),
 )

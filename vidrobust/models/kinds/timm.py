@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from vidrobust.errors import SettingsError
+from vidrobust.install_hint import pip_install
 from vidrobust.models.classes import given_names
 from vidrobust.models.info import file_sha256, state_sha256
 from vidrobust.models.modules import from_hub, from_module
@@ -23,7 +24,7 @@ def timm_model(spec: ModelSpec, device: torch.device) -> Network:
         import timm
         from timm.data.config import resolve_model_data_config
     except ModuleNotFoundError as error:
-        raise SettingsError(f"{spec.text}: needs the package timm: pip install 'vidrobust[timm]'") from error
+        raise SettingsError(f"{spec.text}: needs the package timm: {pip_install('timm')}") from error
     if not timm.is_model(spec.target.partition(".")[0]):
         raise SettingsError(f"{spec.text}: timm {timm.__version__} has no model {spec.target!r}")
     names = given_names(spec.options.get("classes"))
@@ -57,7 +58,7 @@ KIND = ModelKind(
             what="timm classifier, the hub's or your weights",
             example="timm:mobilenetv3_small_100,weights=best.pth,num_classes=12",
             needs=("timm",),
-            install="'vidrobust[timm]'",
+            install=pip_install("timm"),
         ),
     ),
 )

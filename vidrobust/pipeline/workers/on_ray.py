@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from vidrobust.errors import SettingsError
+from vidrobust.install_hint import pip_install
 from vidrobust.pipeline.workers.order import Event, Finished, Lost, Order, Ready
 from vidrobust.pipeline.workers.setup import Setup
 from vidrobust.pipeline.workers.telling import opened_worker, raised
@@ -129,5 +130,5 @@ def _ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise SettingsError("cluster: Ray is not installed: pip install 'vidrobust[ray]'") from error
+        raise SettingsError(f"cluster: Ray is not installed: {pip_install('ray')}") from error
     return ray

@@ -20,6 +20,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.section import overall
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import (
+    FEWEST,
     NOT_MEASURED,
     known,
     number,
@@ -71,6 +72,8 @@ def numbers(run: RunTables) -> list[dict[str, Any]]:
 
 
 def _value(metric: Metric, row: Any) -> str:
+    if 0 < row["n"] < FEWEST:
+        return "too few to say"
     ends = row["value"], row["low"], row["high"]
     return with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
 
@@ -89,7 +92,7 @@ def _floor(run: RunTables, stability: pd.DataFrame) -> dict[str, Any]:
                 f"{percent(changed['value'])} of the boxes at most" if changed["value"] else "no box changes"
             )
         values.append({"text": text, "n": f"n = {int(changed['n'])}"})
-    sentence = "The same frame again in other company: how many of its boxes come out otherwise."
+    sentence = "The same picture tested again in different batches: how many of its boxes come out otherwise."
     return {"name": "noise floor", "sentence": sentence, "values": values}
 
 

@@ -22,10 +22,10 @@ from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.ratio import Estimate, jackknife
 from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.score import KEYFRAMES, NOISE
+from vidrobust.stages.causes.titles import UNEXPLAINED as UNEXPLAINED
 from vidrobust.statistics.clusters import FEWEST
 from vidrobust.statistics.sign_flip_of_sum import sign_flip_p
 
-UNEXPLAINED = "unexplained"
 ACCOUNT_CAUSES: tuple[str, ...] = (*CAUSES, KEYFRAMES, NOISE, UNEXPLAINED)
 """Every cause of the account, in the order in which it is told."""
 ADJACENT, SECOND = "adjacent", "second"

@@ -1,5 +1,7 @@
 """The causes of the account in words, for policy and report alike. No torch."""
 
+UNEXPLAINED = "unexplained"
+
 TITLES = {
     "light": "light",
     "local_light": "local light",

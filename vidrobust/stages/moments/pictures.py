@@ -14,10 +14,9 @@ from vidrobust.pipeline.run import Run
 from vidrobust.predictions import Classifier
 from vidrobust.report.pictures import WIDTH, save_picture
 from vidrobust.stages.causes.pair_replays import study_pair
-from vidrobust.stages.causes.scene import CAUSES
-from vidrobust.stages.causes.score import predict
 from vidrobust.stages.causes.unit import pictures_of
-from vidrobust.text.numbers import percent
+from vidrobust.stages.moments import player
+from vidrobust.stages.moments.strip import tiles
 from vidrobust.video.source import VideoSource
 
 PER_MODEL = 6
@@ -25,7 +24,7 @@ STRIP_WIDTH = 240
 
 
 def moments(run: Run) -> None:
-    """The file ``moments.json``, and the pictures in ``moments/`` unless no pictures are wanted."""
+    """``moments.json``, its pictures in ``moments/`` and the table ``player_frames``; pictures only if wanted."""
     chosen = choose(run.table("pairs"), run.table("frames")) if run.folder.has("pairs") else []
     if run.settings.pictures:
         (run.path / "moments").mkdir(exist_ok=True)
@@ -34,7 +33,7 @@ def moments(run: Run) -> None:
                 for number, moment in enumerate(chosen):
                     if moment["item"] == item:
                         _take(run, source, moment, number)
-    run.folder.write_json("moments.json", {"moments": chosen})
+    run.folder.write_json("moments.json", {"moments": chosen, "player": player.keep(run)})
 
 
 def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
@@ -71,32 +70,18 @@ def _take(run: Run, source: VideoSource, moment: dict[str, Any], number: int) ->
     models = [m for m in run.models if m.name == moment["model"] and needs_pixels(m)]
     if moment["rank"] >= PICTURED_PAIRS or not models or not isinstance(models[0], Classifier):
         return
-    made = study_pair(before, a, b, after)
-    if made.excluded or not made.forwards:
-        return
-    chain = [made.pictures[k] for k in made.forwards]
-    p = predict(models[0], (*chain, b), source.info.device)
-    titles = ["frame t", *(f"and {cause.replace('_', ' ')}" for cause in CAUSES), "frame t+1"]
-    if made.reversed:
-        titles[0], titles[-1] = "frame t+1", "frame t, played backwards"
-    words = ["", *(made.sizes[cause].measured for cause in CAUSES), ""]
-    shown = [
-        0,
-        *(k + 1 for k in range(len(CAUSES)) if made.forwards[k] != made.forwards[k + 1]),
-        len(CAUSES) + 1,
-    ]
-    last = a if made.reversed else b
     moment["strip"] = [
         {
-            "title": titles[k],
-            "measured": words[k],
-            "label": models[0].class_names[int(p[k].argmax())],
-            "probability": float(p[k].max()),
-            "excluded": "",
-            "caption": f"{titles[k]}: {models[0].class_names[int(p[k].argmax())]} {percent(float(p[k].max()))}",
-            "picture": _save(run.path, f"{number:02d}_strip_{k}", [*chain, last][k], STRIP_WIDTH),
+            "title": tile.title,
+            "measured": tile.measured,
+            "label": tile.label,
+            "probability": tile.probability,
+            "frame": tile.frame,
+            "picture": _save(run.path, f"{number:02d}_strip_{k}", tile.picture, STRIP_WIDTH),
         }
-        for k in shown
+        for k, tile in enumerate(
+            tiles(study_pair(before, a, b, after), models[0], moment, source.info.device)
+        )
     ]
 
 

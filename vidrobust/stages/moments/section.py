@@ -14,15 +14,11 @@ from vidrobust.text.phrases import plural, short_names
 
 MOST = 12
 """Moments shown, shared evenly between the models."""
-CAUSES_SHORT = {
-    "shift": "shift",
-    "affine": "shift, turn, zoom",
-    "motion": "all that moved",
-    "all": "all together",
-    "frame t": "first frame",
-    "frame t+1": "second frame",
-}
-"""Causes as they fit under a small picture; others are called by their own names."""
+STRIP_SAID = (
+    "Which change did it? A neighbouring frame is moved onto the first one, and the measured changes are "
+    "switched on one after the other; below each picture what the model says of it. Where the picture gets "
+    "sharper the strip runs backwards in time."
+)
 PAGE_ONE = 4
 """Of them on page one; at least one a model."""
 
@@ -31,7 +27,7 @@ PAGE_ONE = 4
 class Shot:
     """One picture with its caption; ``uri`` is empty where the picture is not there.
 
-    note     what was changed, or why it could not be · reached: the label is that of the second frame
+    note     what was changed · reached: a made picture has the label of the strip's last frame
     """
 
     uri: str
@@ -128,32 +124,33 @@ def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, s
         flip=bool(moment.get("flip")),
         a=shot("a"),
         b=shot("b"),
-        strip=[
-            _replayed(each, str(moment.get("label_b", "")), pictures, names)
-            for each in moment.get("strip") or []
-        ],
+        strip=_strip(moment.get("strip") or [], pictures, names),
     )
 
 
+def _strip(strip: list[Mapping[str, Any]], pictures: Pictures, names: Mapping[str, str]) -> list[Shot]:
+    after = str(strip[-1]["label"]) if strip and strip[0]["label"] != strip[-1]["label"] else ""
+    return [_replayed(each, after, pictures, names) for each in strip]
+
+
 def _replayed(each: Mapping[str, Any], after: str, pictures: Pictures, names: Mapping[str, str]) -> Shot:
-    """One picture of the strip; ``after`` is the label at t+1, which a replay may reach."""
+    """One picture of the strip; ``after`` is the label of its last frame, which a made picture may reach."""
     label = str(each.get("label") or "")
-    title = str(each.get("title") or each.get("caption") or "")
     probability = each.get("probability")
     return Shot(
         uri=pictures.uri(each.get("picture")),
-        heading=CAUSES_SHORT.get(title, title),
+        heading=str(each["title"]),
         label=names.get(label, label),
         full_label=label,
         probability=percent(probability) if probability is not None else "",
-        note=str(each.get("excluded") or each.get("measured") or ""),
-        reached=bool(label) and label == after,
+        note=str(each.get("measured") or ""),
+        reached=each.get("frame") is None and label == after != "",
     )
 
 
 def _what(moment: Mapping[str, Any]) -> str:
     moved = moment.get("total_variation")
-    said = f"{percent(moved)} of the probability changes hands" if moved is not None else NOT_MEASURED
+    said = f"the prediction shifts by {percent(moved)}" if moved is not None else NOT_MEASURED
     pixels = moment.get("pixel_change")
     if pixels is not None:
         said += f", while the picture changes by {number(pixels)} of 255 grey levels on average"

@@ -19,10 +19,11 @@ def _make(run: Run) -> None:
 
 MOMENTS = TableStage(
     name="moments",
-    sentence="The worst moments as pictures.",
-    version=1,
+    sentence="The worst moments as pictures, and frames for the report's player.",
+    version=2,
     needs=(STABILITY,),
     settings=("pictures",),
+    tables=("player_frames",),
     files=("moments.json",),
     make=_make,
     command=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from vidrobust.files.atomic import write_text
 from vidrobust.metrics.task import Task
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
@@ -12,14 +13,25 @@ from vidrobust.run_folder.parts import with_parts
 from vidrobust.stages.causes.shares import over_a_second
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import write_all
+from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.trained_with import parse as parse_training
+
+NO_POLICY = (
+    "What to train with cannot be told from recorded predictions: it takes the model itself, which is shown new "
+    "pictures."
+)
 
 
 def make_policy(run: Run) -> None:
     """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
     families = {each.family for each in parse_training(run.settings.trained_with)}
-    for number, (model, task) in enumerate(tasks_of(run.folder, run.table("sensitivity")).items()):
+    tasks = tasks_of(run.folder, run.table("sensitivity"))
+    if not tasks:
+        first = next((str(model["name"]) for model in run.model_records), "")
+        write_text(run.path / "policy.json", Policy(model=first, notes=(NO_POLICY,)).to_json())
+        run.reporter.say(f"policy: {NO_POLICY}")
+    for number, (model, task) in enumerate(tasks.items()):
         evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
         made = build(model, *evidence, trained_families=families, widen=run.settings.widen)
         write_all(made, run.path if number == 0 else run.path / "policies" / _file_name(model))

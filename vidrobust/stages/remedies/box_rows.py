@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from vidrobust.metrics.box_differences import assign, ious
-from vidrobust.metrics.tracks.follow import ItemBoxes, TrackSettings, follow
+from vidrobust.metrics.tracks.follow import TrackSettings, follow
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
 from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule, late_frames
 from vidrobust.stages.remedies.box_rules import BoxRule

@@ -10,8 +10,7 @@ import pandas as pd
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes import section as account_section
-from vidrobust.stages.causes.shares import UNEXPLAINED
-from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.causes.titles import TITLES, UNEXPLAINED
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.stability import section as stability_section

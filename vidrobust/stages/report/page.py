@@ -1,24 +1,31 @@
-"""A run folder becomes report.html: one file that opens offline, whatever stages have run."""
+"""A run folder becomes report.html, one page to act on, and details.html; both open offline, whatever has run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup
 
 from vidrobust.repeatability import study_file
 from vidrobust.report import history_page, repeatability_section
 from vidrobust.report.drawing import Picture
+from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.boxes import section as detectors_section
+from vidrobust.stages.causes import bar
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.correlate import section as proxies_section
+from vidrobust.stages.moments import player_section
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
-from vidrobust.stages.report import answer, settings_section
+from vidrobust.stages.report import actions, gates_section, settings_section, undetermined
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import (
+    by_clip,
     judgement,
     labels_section,
     timeline_section,
@@ -27,7 +34,7 @@ from vidrobust.stages.stability import (
     section as stability_section,
 )
 from vidrobust.stages.variation import section as footage_section
-from vidrobust.text.numbers import NOT_MEASURED
+from vidrobust.text.phrases import listing
 
 LARGEST_BYTES = 15_000_000
 """What the file may weigh; pictures beyond it are left out, and the page says so."""
@@ -35,18 +42,62 @@ REST_BYTES = 3_000_000
 """Kept for the text and the tables of the page."""
 
 
+REPORT, DETAILS = "report.html", "details.html"
+PAGE_BYTES = 13_500_000
+"""What the pictures and figures of the one page may weigh; beyond that the player goes without pictures."""
+MOST_CARDS = 4
+"""Models whose verdict is told in full on the one page; of more, a line each."""
+MOST_MODELS = 8
+MOST_GATES = 6
+
+
 def write_report(folder: Path) -> Path:
-    """Write ``folder/report.html`` from whatever the run folder holds, and return its path.
+    """Write ``report.html``, the one page, and ``details.html`` from whatever the run folder holds.
 
-    Sections whose table is missing say which command makes it. The file is written beside and renamed. Raises
-    InputError where the folder is no run folder, holds an unreadable file, or cannot be written to.
+    Sections whose table is missing say which command makes it. Each file is written beside and renamed. Returns
+    the path of ``report.html``. Raises InputError where the folder is no run folder, holds an unreadable file,
+    or cannot be written to.
     """
-    return written(folder / "report.html", render(RunTables(folder)))
+    run = RunTables(folder)
+    shared = shared_content(run)
+    written(folder / DETAILS, details(run, shared))
+    return written(folder / REPORT, one_page(run, shared))
 
 
-def render(run: RunTables) -> str:
-    """The page as text."""
-    content = _content(run)
+def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
+    """``report.html`` as text: what a reader acts upon, on one page however much footage there is."""
+    found, boxes = moments_section.moments(run), shared["box_moments"]
+    player = player_section.player(run)
+    content = {
+        **shared,
+        "made_on": settings_section.made_on(run),
+        "most_cards": MOST_CARDS if len(shared["cards"]) <= MOST_CARDS else 2,
+        "most_rows": MOST_MODELS,
+        "most_gates": MOST_GATES,
+        "bars": bar.account_bars(run),
+        "actions": actions.actions(run, shared["remedies"], shared["policies"]),
+        "kept_for_testing": listing(shared["policies"][0].evaluation_only) if shared["policies"] else "",
+        "undetermined": undetermined.undetermined(
+            run, shared["cards"], shared["policies"], shared["studies"]
+        ),
+        "worst": found.shown[0] if found.shown else None,
+        "worst_box": boxes[0] if boxes else None,
+        "swaps": by_clip.swaps(run),
+        "clips": by_clip.clips(run),
+        "classes": by_clip.classes(run),
+        "strip_said": moments_section.STRIP_SAID,
+        "player": player,
+        "player_data": Markup(player_section.as_script(player)) if player else "",
+    }
+    if len(content["player_data"]) > PAGE_BYTES and player is not None:
+        player = player_section.without_pictures(player)
+        content |= {"player": player, "player_data": Markup(player_section.as_script(player))}
+    return rendered(REPORT, content)
+
+
+def details(run: RunTables, shared: Mapping[str, Any]) -> str:
+    """``details.html`` as text: everything else, folded by question."""
+    content = {**shared, **_content(run)}
     left = LARGEST_BYTES - REST_BYTES - _weight(content["moments"])
     if content["repeatability"]:
         left -= content["repeatability"].weight
@@ -54,7 +105,31 @@ def render(run: RunTables) -> str:
     for name in PICTURES:
         content[name] = budget.keep(content[name])
     content["pictures_left_out"] = budget.refused
-    return rendered("report.html", content)
+    return rendered(DETAILS, content)
+
+
+def shared_content(run: RunTables) -> dict[str, Any]:
+    """What both pages show."""
+    for name in JSON_FILES:
+        run.json(name)  # a broken one is told before any figure is drawn
+    return {
+        "title": run.folder.resolve().name,
+        "folder": str(run.folder),
+        "models": run.models,
+        "detectors": run.detectors,
+        "named": len(run.tasks) > 1,
+        "footage": footage_section.in_one_line(run),
+        "failed": footage_section.first_rows(run.run.get("failed", [])),
+        "missing": {stage: settings_section.not_run(stage, run) for stage in settings_section.STAGES},
+        "cards": stability_section.cards(run),
+        "box_moments": detectors_section.moments(run),
+        "policies": policy_section.policies(run),
+        "remedies": remedies_section.pages(run),
+        "studies": proxies_section.studies(run),
+        "repeatability": repeatability_section.section(run),
+        "gates": gates_section.gates(run),
+        "version": (run.run.get("versions") or {}).get("vidrobust", ""),
+    }
 
 
 PICTURES = (
@@ -94,31 +169,17 @@ def _weight(moments: moments_section.Moments) -> int:
 
 
 def _content(run: RunTables) -> dict[str, Any]:
-    """Everything the template shows, as text and pictures."""
-    for name in JSON_FILES:
-        run.json(name)  # a broken one is told before any figure is drawn
+    """What the details show beside that, as text and pictures."""
     sensitivity = sensitivity_section.summary(run)
     variation = footage_section.variation_summary(run)
     timelines = timeline_section.timelines(run)
     forests, forests_left_out = proxies_section.forest_figures(run)
     matrices, matrices_left_out = proxies_section.matrix_figures(run)
     repeatability = repeatability_section.section(run)
-    name = run.folder.resolve().name
     return {
-        "title": name,
-        "folder": str(run.folder),
-        "models": run.models,
-        "named": len(run.models) + len(run.detectors) > 1,
         "several_items": len(run.items) > 1,
-        "footage": footage_section.in_one_line(run),
-        "failed": footage_section.first_rows(run.run.get("failed", [])),
         "left_out_files": footage_section.first_rows(run.run.get("left_out", [])),
-        "missing": {
-            stage: settings_section.not_run(stage, str(run.folder)) for stage in settings_section.STAGES
-        },
-        "not_measured": NOT_MEASURED,
         "limits": judgement.LIMITS,
-        "cards": stability_section.cards(run),
         "metric_rows": stability_section.metric_rows(run),
         "label_tables": labels_section.of_every_task(run),
         "label_basis": labels_section.basis(run),
@@ -130,12 +191,9 @@ def _content(run: RunTables) -> dict[str, Any]:
         ],
         "item_figures": _some(stability_section.item_figure(run)),
         "moments": moments_section.moments(run),
-        "repeatability": repeatability,
         "repeatability_figures": repeatability.pictures if repeatability else [],
         "history": history_page.of_run(run),
-        "detectors": run.detectors,
         "box_numbers": detectors_section.numbers(run),
-        "box_moments": detectors_section.moments(run),
         "box_names": detectors_section.name_changes(run),
         "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),
@@ -146,23 +204,20 @@ def _content(run: RunTables) -> dict[str, Any]:
         "sensitivity_curves": sensitivity_section.curves(run, sensitivity),
         "sensitivity_rows": sensitivity_section.rows(sensitivity),
         "worth_saying": f"{100 * sensitivity_section.FLIPS_WORTH_SAYING:g} %",
-        "studies": proxies_section.studies(run),
         "studies_left_out": proxies_section.left_out(run),
         "proxy_forests": forests,
         "forests_left_out": forests_left_out,
         "matrices": matrices,
         "matrices_left_out": matrices_left_out,
         "correlation_rows": proxies_section.rows(run),
-        "policies": policy_section.policies(run),
-        "remedies": remedies_section.pages(run),
         "remedy_figures": remedies_section.figures(run),
         "timelines": timelines.pictures,
         "timelines_left_out": timelines.left_out,
         "variation_figures": _some(footage_section.variation_figure(variation)),
         "variation_rows": footage_section.variation_rows(variation),
+        "glossary": GLOSSARY,
         "account_bars": account_section.bars(run),
         "account_rows": account_section.rows(run),
-        "answers": answer.answers(run),
         "exclusions": footage_section.exclusions(run),
         "inputs": footage_section.inputs(run),
         "corrupt": footage_section.corrupt_frames(run),
@@ -170,7 +225,6 @@ def _content(run: RunTables) -> dict[str, Any]:
         "settings": settings_section.settings(run),
         "versions": settings_section.versions(run),
         "stages": settings_section.stages(run),
-        "version": (run.run.get("versions") or {}).get("vidrobust", ""),
     }
 
 

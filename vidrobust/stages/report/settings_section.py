@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from vidrobust.run_folder.reader import RunTables
@@ -10,9 +12,36 @@ from vidrobust.text.durations import duration
 STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "remedies", "report")
 
 
-def not_run(stage: str, folder: str) -> str:
-    """The sentence of a section whose stage has not run."""
-    return f"This stage has not run: vidrobust {stage} {folder}"
+NEED_PIXELS = ("sensitivity", "causes", "correlate", "policy")
+"""Stages that show a model new pictures, or stand on those that do."""
+
+
+def not_run(stage: str, run: RunTables) -> str:
+    """The sentence of a section whose stage has no result: the command that makes it, or why none can."""
+    asked = run.run.get("models", [])
+    if stage in NEED_PIXELS and asked and all(recorded(model) for model in asked):
+        return (
+            "This cannot be told from recorded predictions: it shows the model new pictures. Give the model "
+            "itself (--model onnx:FILE, torchvision:NAME, ...)"
+        )
+    if stage in (run.run.get("stages") or {}):
+        return "This stage has run, and found nothing that it could judge."
+    return f"This stage has not run: vidrobust {stage} {run.folder}"
+
+
+def recorded(model: Mapping[str, Any]) -> bool:
+    """Whether a model of run.json is a file of answers."""
+    return str(model.get("spec", "")).startswith(("predictions:", "detections:"))
+
+
+def made_on(run: RunTables) -> str:
+    """The day on which the leading figures were computed, as "26 November 2026"; empty where none were."""
+    for name in ("stability.parquet", "run.json"):
+        path = run.folder / name
+        if path.is_file():
+            day = datetime.fromtimestamp(path.stat().st_mtime)
+            return f"{day.day} {day:%B %Y}"
+    return ""
 
 
 def models(run: RunTables) -> list[dict[str, Any]]:

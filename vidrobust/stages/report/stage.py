@@ -32,11 +32,11 @@ def _as_json(run: Run) -> Any:
 
 REPORT = TableStage(
     name="report",
-    sentence="Write report.html of a run folder.",
-    version=1,
+    sentence="Write report.html and details.html of a run folder.",
+    version=2,
     uses=(STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES),
     settings=("pictures",),
-    files=("report.html",),
+    files=("report.html", "details.html"),
     make=_make,
     as_json=_as_json,
 )

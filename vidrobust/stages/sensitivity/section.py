@@ -19,7 +19,7 @@ from vidrobust.stages.variation.observed import observed
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 from vidrobust.statistics.sample_size import narrower
-from vidrobust.text.numbers import known, percent, percent_with_interval
+from vidrobust.text.numbers import FEWEST, known, percent, percent_with_interval
 from vidrobust.text.phrases import listing, plural, span
 
 FLIPS_WORTH_SAYING = 0.05
@@ -37,17 +37,19 @@ SHOWN = ("label_flip", "total_variation")
 
 @dataclass(frozen=True)
 class Sensitive:
-    """What page one says of one model: the sentences, the harmless ones, on what it stands."""
+    """What is said of one model: sentences, the harmless ones, on what it stands, and what has too few frames."""
 
     model: str
     sentences: list[str]
     harmless: str
     stands_on: str
     larger: str
+    too_few: str = ""
 
 
 def summary(run: RunTables) -> pd.DataFrame | None:
-    """Per model, perturbation, strength and metric: value, low, high, n (frames and draws), clusters, cluster.
+    """Per model, perturbation, strength and metric: value, low, high, n (frames and draws),
+    frames, clusters, cluster.
 
     narrower  the width of the interval, if each cluster held LARGER times as many frames, over that of today
     Clusters by the one rule, ``statistics/clusters.py``: the draws of one frame are never independent.
@@ -78,6 +80,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
                 "low": found.low,
                 "high": found.high,
                 "n": found.n,
+                "frames": len(group[["item", "frame"]].drop_duplicates()),
                 "clusters": found.clusters,
                 "cluster": found.cluster,
                 "narrower": narrower(values, clusters.label, LARGER),
@@ -118,9 +121,12 @@ def in_words(run: RunTables, found: pd.DataFrame | None) -> list[Sensitive]:
 
 
 def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str], float]) -> Sensitive:
-    first, harmless = [], []
+    first, harmless, too_few = [], [], []
     for perturbation, rows in flips.groupby("perturbation", sort=False):
-        rows = rows.sort_values("strength")
+        rows = rows[rows["frames"] >= FEWEST].sort_values("strength")
+        if rows.empty:
+            too_few.append(phrase(str(perturbation)).noun)
+            continue
         worth = np.flatnonzero(rows["value"].to_numpy() >= FLIPS_WORTH_SAYING)
         if not len(worth):
             harmless.append(f"{phrase(str(perturbation)).noun} (at most {percent(rows['high'].max())})")
@@ -137,6 +143,7 @@ def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str]
         stands_on=f"{span(flips['n'])} frames a strength"
         + (f" from {plural(int(one['clusters']), one['cluster'])}" if one["cluster"] != "stretch" else ""),
         larger=_larger(flips),
+        too_few=listing(too_few, 10),
     )
 
 
@@ -159,7 +166,7 @@ def _sentence(perturbation: str, row: pd.Series, seen: float | None) -> str:
     said = saying(perturbation, float(row["strength"]))
     text = f"{said[0].upper()}{said[1:]} flips the label of {_share(row)} of the frames."
     if seen is not None and known(seen):
-        text += f" Over its shots the footage itself goes as far as {saying(perturbation, seen)}."
+        text += f" Your footage itself varies by {saying(perturbation, seen)}."
     return text
 
 
@@ -174,9 +181,11 @@ def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
     both = found.pivot_table(
         index=["model", "perturbation", "strength"],
         columns="metric",
-        values=["value", "low", "high", "n"],
+        values=["value", "low", "high", "n", "frames"],
         sort=False,
     )
+    place = {key: k for k, key in enumerate(dict.fromkeys((m, p) for m, p, _ in both.index))}
+    both = both.loc[sorted(both.index, key=lambda key: (place[key[:2]], key[2]))]
     result: list[dict[str, object]] = []
     for (model, perturbation, strength), row in both.iterrows():
         entry: dict[str, object] = {
@@ -186,7 +195,8 @@ def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
         }
         for metric in SHOWN:
             value, low, high = (row.get((name, metric), math.nan) for name in ("value", "low", "high"))
-            entry[metric] = percent_with_interval(value, low, high)
+            few = not row.get(("frames", metric), 0) >= FEWEST
+            entry[metric] = "too few frames" if few else percent_with_interval(value, low, high)
         entry["n"] = int(row.get(("n", "label_flip"), 0) or 0)
         result.append(entry)
     return result
@@ -271,7 +281,9 @@ def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
     """The title of a family's figure: what flips a noticeable share of frames at the lowest of its strengths."""
     flips = found[found["perturbation"].isin(names) & (found["metric"] == "label_flip")]
     steps = flips.groupby("perturbation")["strength"].rank("dense")
-    worth = flips[flips["value"] >= FLIPS_WORTH_SAYING]
+    worth = flips[(flips["value"] >= FLIPS_WORTH_SAYING) & (flips["frames"] >= FEWEST)]
+    if not (flips["frames"] >= FEWEST).any():
+        return f"{family.capitalize()}: too few frames to say (at least {FEWEST} a strength)"
     if worth.empty:
         return f"{family.capitalize()}: nothing tried flips {percent(FLIPS_WORTH_SAYING)} of the frames"
     first = (

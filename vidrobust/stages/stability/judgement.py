@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from vidrobust.metrics.metric import Metric
-from vidrobust.text.numbers import known, one_in, one_in_interval
+from vidrobust.text.numbers import FEWEST, known, one_in, one_in_interval
 from vidrobust.text.phrases import plural
 
 STEADY = 1 / 1000
@@ -42,6 +42,9 @@ def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> J
     of, name = (metric.wording.of, metric.wording.many), metric.wording.called
     if not n or not known(rate):
         return Judgement("not measured", "unknown", f"There is no {of[0]} to count.")
+    if n < FEWEST:
+        why = f"Only {plural(n, *of)}: nothing is said of fewer than {FEWEST}; take a longer clip."
+        return Judgement("cannot tell", "unknown", why)
     if math.isnan(low) or math.isnan(high):
         why = f"{plural(n, *of)} within one second of footage give no interval; take a longer clip."
         return Judgement("cannot tell", "unknown", why)

@@ -19,7 +19,7 @@ from vidrobust.metrics.tracks.against_truth import (
     pooled,
     trajectory_errors,
 )
-from vidrobust.metrics.tracks.follow import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import size_of
 from vidrobust.pipeline.run import Run
 from vidrobust.protocols.anchors import WITHIN

@@ -20,6 +20,8 @@ from vidrobust.stages.stability import judgement, kappa
 from vidrobust.stages.stability.judgement import Judgement
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import (
+    FEWEST,
+    NO_INTERVAL,
     NOT_MEASURED,
     known,
     one_in,
@@ -82,11 +84,17 @@ def _card(name: str, task: Task, stability: pd.DataFrame, rows: Mapping[str, str
     return ModelCard(
         name=name,
         judgement=judgement.stability(found["value"], found["low"], found["high"], int(found["n"]), metric),
-        one_in=metric.wording.none_seen if found["value"] == 0 else one_in(found["value"]),
-        event="" if found["value"] == 0 else metric.wording.event,
-        one_in_interval=one_in_interval(found["low"], found["high"]),
+        one_in=_one_in(found, metric.wording.none_seen),
+        event="" if found["value"] == 0 or found["n"] < FEWEST else metric.wording.event,
+        one_in_interval=one_in_interval(found["low"], found["high"]) if found["n"] >= FEWEST else NO_INTERVAL,
         rows={**rows, **({"Stands on": caution} if caution else {})},
     )
+
+
+def _one_in(found: Mapping[str, Any], none_seen: str) -> str:
+    if found["n"] < FEWEST:
+        return "too few to say" if found["n"] else NOT_MEASURED
+    return none_seen if found["value"] == 0 else one_in(found["value"])
 
 
 def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
@@ -102,8 +110,8 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
     return {
         "Flips": f"{flips} in {plural(len(usable), 'pair')} of neighbouring frames: {rate}",
         "Per second": _per_second(flip, usable),
-        "There and back": f"{_reverts(revert)}. The label leaves and is back at once: an error whatever the truth",
-        "Output moved": f"{hands} of the probability changes hands from frame to frame",
+        "There and back": f"{_reverts(revert)}. The label leaves and is back at once: certainly wrong once",
+        "Output moved": f"the prediction shifts by {hands} from frame to frame",
         "Noise floor": _floor(stability, name, usable),
         **_floor_by_way(run.run.get("noise_floor", {}).get(name, {})),
     }
@@ -131,7 +139,7 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
             if changed["value"]
             else "no box changes"
         )
-        floor = f"the same frame again, {int(changed['n'])} times in other company: {most}"
+        floor = f"the same picture tested {int(changed['n'])} times in different batches: {most}"
     return {
         "Missed": f"{plural(missed, 'frame')} of {frames} of tracks: {share(dropout)}",
         "Renamed": f"{share(renamed)} of {boxes}; {share(back)} leave their class and are back at once",
@@ -168,7 +176,7 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
         f"{percent(change['value'])} of the probability moves at most" if change["value"] else "nothing moves"
     )
     flips = f"{percent(flipped['value'])} flip" if flipped["value"] else "no label flips"
-    said = f"the same frame again, {change['n']} times in other company: {moves}, {flips}"
+    said = f"the same picture tested {change['n']} times in different batches: {moves}, {flips}"
     if within:
         return f"{said}. {plural(within, 'flip')} of the footage are no larger and may be the computer's"
     return f"{said}. No flip of the footage is that small"
@@ -194,11 +202,13 @@ def _caution(flip: Mapping[str, Any]) -> str:
     clusters, what = int(flip["clusters"]), flip["cluster"]
     if not clusters or not what:
         return ""
-    plural_what = plural(clusters, what)
     scope = "these clips alone" if what in ("second", "stretch") else "footage like this"
-    said = f"The intervals count {plural_what} as independent and speak of {scope}."
+    apart = {"item": ("item", ""), "part": ("part", "")}
+    one, many = apart.get(what, (f"separate {what}", f"separate {plural(2, str(what)).removeprefix('2 ')}"))
+    separate = plural(clusters, one, many)
+    said = f"Based on {separate} of footage; the intervals speak of {scope}."
     if clusters < judgement.FEWEST_CLUSTERS:
-        said += " That is little to stand on."
+        said += " Too few to rely on."
     return said
 
 
@@ -223,7 +233,9 @@ def _told(stability: pd.DataFrame) -> list[Metric]:
 
 
 def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
-    """A figure with its interval, and what it stands on."""
+    """A figure with its interval, and what it stands on; no figure from fewer than FEWEST."""
+    if 0 < row["n"] < FEWEST:
+        return {"text": "too few to say", "n": f"n = {int(row['n'])}"}
     ends = row["value"], row["low"], row["high"]
     value = with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
     n = f"n = {int(row['n'])}"

@@ -1,0 +1,124 @@
+"""Torch modules behind a transform, callables on batches, and the box dicts of torchvision as models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torchvision.transforms import Compose, Normalize, Resize, ToTensor
+from torchvision.transforms._presets import ImageClassification
+
+from vidrobust.api.models_given import models_of
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.predictions import Classifications, Detections
+
+PIXELS = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 3, 40, 60), dtype=np.uint8))
+
+
+def net() -> torch.nn.Module:
+    torch.manual_seed(3)
+    return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 5))
+
+
+def test_a_module_says_what_torch_says_of_the_transformed_frames() -> None:
+    module = net()
+    transform = ImageClassification(crop_size=32, resize_size=36)
+    _, models = models_of(module, preprocess=transform, class_names=list("abcde"))
+    assert models is not None
+    with torch.inference_mode():
+        expected = module.eval()(torch.stack([transform(frame) for frame in PIXELS])).softmax(dim=1)
+    assert models[0](PIXELS).probabilities == pytest.approx(expected.numpy(), abs=1e-6)
+    assert models[0].class_names == tuple("abcde")
+
+
+def test_a_transform_of_pil_images_is_given_pil_images() -> None:
+    module = net()
+    transform = Compose([Resize((32, 32)), ToTensor(), Normalize([0.5] * 3, [0.2] * 3)])
+    _, models = models_of(module, preprocess=transform)
+    assert models is not None
+    from torchvision.transforms.functional import to_pil_image
+
+    with torch.inference_mode():
+        expected = module.eval()(torch.stack([transform(to_pil_image(frame)) for frame in PIXELS]))
+    assert models[0](PIXELS).probabilities == pytest.approx(expected.softmax(dim=1).numpy(), abs=1e-6)
+
+
+def test_a_module_needs_to_know_how_frames_go_in() -> None:
+    with pytest.raises(SettingsError, match="preprocess=TRANSFORM"):
+        models_of(net())
+
+
+def test_a_module_in_training_mode_is_put_into_eval_mode() -> None:
+    module = torch.nn.Sequential(net(), torch.nn.Dropout(0.5)).train()
+    _, models = models_of(module, preprocess=ImageClassification(crop_size=32, resize_size=36))
+    assert models is not None
+    assert np.array_equal(models[0](PIXELS).probabilities, models[0](PIXELS).probabilities)
+
+
+def test_a_callable_of_logits_and_one_of_probabilities() -> None:
+    def logits(pixels: torch.Tensor) -> torch.Tensor:
+        mean = pixels.float().mean(dim=(2, 3)) / 255
+        return torch.cat([mean, -mean[:, :1]], dim=1)
+
+    def probabilities(pixels: torch.Tensor) -> np.ndarray:
+        return logits(pixels).softmax(dim=1).numpy()
+
+    specs, models = models_of([logits, probabilities])
+    assert models is not None
+    assert specs == ["python:logits", "python:probabilities"]
+    assert models[0](PIXELS).probabilities == pytest.approx(models[1](PIXELS).probabilities, abs=1e-6)
+    assert models[0].class_names == ("class 0", "class 1", "class 2", "class 3")
+
+
+def test_a_callable_that_changes_its_mind_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(InputError, match="on a second pass over the same frame"):
+        models_of(lambda pixels: rng.normal(0, 3, (len(pixels), 4)))
+
+
+def test_box_dicts_become_detections() -> None:
+    def boxes(pixels: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+        two = {"boxes": [[1, 2, 3, 4], [5, 6, 7, 8]], "scores": [0.9, 0.4], "labels": [1, 0]}
+        none = {
+            "boxes": torch.zeros(0, 4),
+            "scores": torch.zeros(0),
+            "labels": torch.zeros(0, dtype=torch.int64),
+        }
+        full = {name: torch.tensor(value) for name, value in two.items()}
+        return [full if k % 2 == 0 else none for k in range(len(pixels))]
+
+    _, models = models_of(boxes, class_names=["cap", "bottle"])
+    assert models is not None
+    found = models[0](PIXELS)
+    assert isinstance(found, Detections)
+    assert found.frame.tolist() == [0, 0, 2, 2]
+    assert found.boxes.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]] * 2
+    assert (found.num_frames, found.class_names) == (4, ("cap", "bottle"))
+    assert models[0].task == "detection"
+
+
+def test_wrong_results_are_told() -> None:
+    with pytest.raises(SettingsError, match="expected one row of at least two scores a frame"):
+        models_of(lambda pixels: torch.zeros(1, 4))
+    with pytest.raises(SettingsError, match="class_names: expected 4 names, got 2"):
+        models_of(lambda pixels: torch.zeros(len(pixels), 4), class_names=["a", "b"])
+    with pytest.raises(SettingsError, match="expected a spec, a torch module or a callable, got int"):
+        models_of([3])  # type: ignore[list-item]
+    with pytest.raises(SettingsError, match="no model given"):
+        models_of([])
+
+
+def test_specs_alone_are_left_to_the_run() -> None:
+    assert models_of(["efficientnet-lite0", "onnx:a.onnx"]) == (["efficientnet-lite0", "onnx:a.onnx"], None)
+
+
+def test_two_of_one_name_are_told_apart() -> None:
+    class Same:
+        name, task, class_names = "same", "classification", ("a", "b")
+
+        def __call__(self, pixels: torch.Tensor) -> Classifications:
+            return Classifications.from_logits(np.zeros((len(pixels), 2)), self.class_names)
+
+    _, models = models_of([Same(), Same()])
+    assert models is not None
+    assert [m.name for m in models] == ["same (1)", "same (2)"]

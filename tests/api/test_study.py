@@ -1,0 +1,196 @@
+"""Studies from Python, on frames in memory: the run's answers, how it shows itself, its strips against frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import vidrobust
+from tests.made_frames import texture
+from vidrobust.api.progress_told import Progress
+from vidrobust.api.run import Run
+from vidrobust.errors import InputError, SettingsError
+
+SMALL = {"frames": 5, "pairs": 12, "resamples": 100, "perturbation": ["brightness"]}
+NAMES = ["dark", "middle", "bright"]
+LEVELS = (118.0, 126.0, 134.0)
+
+
+def brightness(pixels: torch.Tensor) -> torch.Tensor:
+    """Three classes: dark, middle, bright."""
+    mean = pixels.float().mean(dim=(1, 2, 3))
+    return torch.stack([-(mean - level).abs() / 2 for level in LEVELS], dim=1)
+
+
+brightness.version = "1"  # type: ignore[attr-defined]
+
+
+def flickering(seed: int, count: int = 26) -> np.ndarray:
+    """A still whose light changes from frame to frame, with sensor noise."""
+    rng = np.random.default_rng(seed)
+    still = texture(seed, 120, 160).astype(np.float64)
+    still *= 126 / still.mean()
+    gains = 1 + rng.normal(0, 0.04, count)
+    return (
+        np.stack([np.clip(still * g + rng.normal(0, 2, still.shape), 0, 255) for g in gains])
+        .round()
+        .astype(np.uint8)
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    out = tmp_path_factory.mktemp("api") / "run"
+    clips = {"one": flickering(1), "two": flickering(2)}
+    return vidrobust.study(
+        clips,
+        brightness,
+        out,
+        SMALL,
+        class_names=["dark", "middle", "bright"],
+        stages=["causes", "moments", "report"],
+    )
+
+
+def test_the_run_answers(run: Run) -> None:
+    assert run.models == ["brightness"]
+    verdict = run.verdict["brightness"]
+    assert verdict.word == "unstable"
+    assert verdict.n == 2 * 25
+    said = pd.concat([run.tables["frames"]]).sort_values(["item", "frame"])
+    expected = np.concatenate([_labels(flickering(1)), _labels(flickering(2))])
+    assert said["label"].tolist() == expected.tolist()
+    changed = sum(int((np.diff(_labels(flickering(seed))) != 0).sum()) for seed in (1, 2))
+    assert verdict.value == pytest.approx(changed / 50)
+    assert len(run.flips) == changed
+    assert run.metrics["models"]["brightness"]["flips"] == changed
+    assert set(run.account["cause"]) >= {"light", "unexplained"}
+    assert "frames" in run.tables
+    assert list(run.tables) == sorted(run.tables)
+    with pytest.raises(KeyError):
+        run.tables["sensitivity"]
+
+
+def _labels(frames: np.ndarray) -> np.ndarray:
+    return brightness(torch.from_numpy(frames).permute(0, 3, 1, 2)).argmax(dim=1).numpy()
+
+
+def test_flips_name_what_frames_says(run: Run) -> None:
+    names = run.tables["frames"].set_index(["item", "frame"])["label_name"]
+    assert len(run.flips)
+    for row in run.flips.itertuples():
+        assert row.before == names[row.item, row.frame_a]
+        assert row.after == names[row.item, row.frame_b]
+        assert row.before != row.after
+
+
+def test_every_label_of_a_strip_is_in_the_table_of_frames(run: Run) -> None:
+    frames = run.tables["frames"].set_index(["model", "item", "frame"])
+    moments = run.folder.read_json("moments.json")["moments"]
+    shown = [(m, tile) for m in moments for tile in m.get("strip") or [] if tile["frame"] is not None]
+    assert len(shown) >= 2
+    for moment, tile in shown:
+        said = frames.loc[(moment["model"], moment["item"], tile["frame"])]
+        assert tile["title"] == f"frame {tile['frame']}"
+        assert (tile["label"], tile["probability"]) == (said["label_name"], said["probability"])
+        assert {m_tile["frame"] for m_tile in moment["strip"]} - {None} == {
+            moment["frame_a"],
+            moment["frame_b"],
+        }
+
+
+def test_the_player_has_every_frame(run: Run) -> None:
+    kept = run.table("player_frames")
+    assert (kept["kind"] == "frame").sum() == 52
+    assert set(kept.loc[kept["kind"] == "difference", "frame"]) <= set(run.flips["frame_b"])
+    assert run.report.is_file()
+    assert (run.path / "details.html").is_file()
+
+
+def test_it_shows_itself(run: Run) -> None:
+    lines = repr(run).splitlines()
+    assert len(lines) == 5
+    assert str(run.path) in lines[0]
+    assert "brightness: unstable" in lines[2]
+    html = run._repr_html_()
+    assert "unstable" in html
+    assert "<script" not in html
+    assert "style=" not in html
+
+
+def test_the_same_call_continues(run: Run, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    clips = {"one": flickering(1), "two": flickering(2)}
+    again = vidrobust.study(
+        clips, brightness, run.path, SMALL, class_names=["dark", "middle", "bright"], stages=["causes"],
+        progress=told.append,
+    )  # fmt: skip
+    assert again.path == run.path
+    assert any("up to date" in step.message or "0 of" in step.message for step in told) or not any(
+        step.unit == "pairs" and step.done for step in told
+    )
+    assert vidrobust.load_run(run.path).verdict == run.verdict
+
+
+def test_flip_rate_of_frames_in_memory(run: Run) -> None:
+    frames = flickering(1)
+    expected = float((np.diff(_labels(frames)) != 0).mean())
+    assert vidrobust.flip_rate(frames, brightness) == pytest.approx(expected)
+
+
+def test_a_run_against_itself_is_the_same(run: Run) -> None:
+    found = vidrobust.compare(run, run.path)
+    assert found["metrics"]["flip_rate"]["difference"] == 0
+    assert found["metrics"]["flip_rate"]["verdict"] == "same"
+
+
+def test_a_manifest_as_a_data_frame(run: Run, tmp_path: Path) -> None:
+    path = next((run.path / "recordings").glob("one-*.mkv"))
+    table = pd.DataFrame(
+        {"path": [path, path], "item": ["begin", "end"], "end_s": [0.4, None], "start_s": [None, 0.5]}
+    )
+    found = vidrobust.study(table, brightness, tmp_path / "run", SMALL, stages=["stability"])
+    assert sorted(found.tables["items"]["item"]) == ["begin", "end"]
+
+
+def test_an_iterator_and_a_list_of_frames_are_one_clip(tmp_path: Path) -> None:
+    frames = flickering(1, 14)
+    runs = [
+        vidrobust.study(given, brightness, tmp_path / name, SMALL, stages=["stability"])
+        for name, given in (("iterator", iter(frames)), ("list", list(frames)))
+    ]
+    assert [len(r.tables["frames"]) for r in runs] == [14, 14]
+
+
+def test_the_errors_of_the_command_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"settings: unknown setting.*strenghts.*did you mean strengths"):
+        vidrobust.study("a.mp4", "efficientnet-lite0", tmp_path / "x", {"strenghts": 2})
+    with pytest.raises(SettingsError, match="no stage 'stabilty'; did you mean stability"):
+        vidrobust.study("a.mp4", "efficientnet-lite0", tmp_path / "x", stages=["stabilty"])
+    with pytest.raises(SettingsError, match="clip: a manifest has a column path; it has file"):
+        vidrobust.study(pd.DataFrame({"file": ["a"]}), brightness, tmp_path / "y")
+    with pytest.raises(
+        SettingsError, match=r"clip: expected a path, an array or iterator of frames.*got int"
+    ):
+        vidrobust.study(3, brightness, tmp_path / "z")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="nothing could be evaluated"):
+        vidrobust.study(tmp_path / "absent.mp4", brightness, tmp_path / "w")
+
+
+def test_the_root_is_typed_as_it_is() -> None:
+    import ast
+
+    tree = ast.parse(Path(vidrobust.__file__).read_text())
+    typed = {
+        alias.name: node.module
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert typed == vidrobust._NAMES

@@ -1,0 +1,165 @@
+"""What goes wrong in a first hour, and what is said then: typos, another model, a dry run, recorded answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import vidrobust
+from tests.made_frames import texture
+from tests.pipeline.conftest import run
+from vidrobust.api.frames_given import write_frames
+from vidrobust.run_folder.folder import RunFolder
+
+FEW = ("--frames=5", "--pairs=4", "--resamples=100", "--perturbation=brightness")
+FACTORY = """
+import torch
+from vidrobust.predictions import Classifications
+
+
+class Brightness:
+    name, class_names, task, version = "NAME", ("dark", "bright"), "classification", "1"
+
+    def __call__(self, pixels):
+        mean = pixels.float().mean(dim=(1, 2, 3)).cpu()
+        return Classifications.from_logits(torch.stack([LEVEL - mean, mean - LEVEL], dim=1), self.class_names)
+
+
+def make():
+    return Brightness()
+"""
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with coffee.mkv and two models of one's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    rng = np.random.default_rng(0)
+    still = texture(4, 120, 160).astype(np.float64)
+    frames = [np.clip(still * g, 0, 255).astype(np.uint8) for g in 1 + rng.normal(0, 0.03, 14)]
+    write_frames(np.stack(frames), tmp_path, "coffee", 25).rename(tmp_path / "coffee.mkv")
+    level = float(np.mean(frames))
+    for name, at in (("first_net", level), ("second_net", level + 3)):
+        (tmp_path / f"{name}.py").write_text(FACTORY.replace("NAME", name).replace("LEVEL", f"{at:.3f}"))
+    return tmp_path
+
+
+def test_a_typo_makes_no_folder(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("stability", "cofee.mkv", "-mfirst_net:make", "-oout") == 3
+    assert "cofee.mkv" in capsys.readouterr().err
+    assert not (desk / "out").exists()
+    assert run("stability", "coffee.mkv", "-mfirst_nte:make", "-oout") == 2
+    capsys.readouterr()
+    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
+
+
+def test_a_folder_in_which_nothing_was_computed_is_not_locked(desk: Path) -> None:
+    begun = RunFolder.create(desk / "out", vidrobust.Settings(sources=("cofee.mkv",)))
+    assert begun.run["stages"] == {}
+    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
+    assert run("stability", str(desk / "second_net.py"), "-mfirst_net:make", "-oout") != 0
+    assert RunFolder(desk / "out").run["stages"]
+
+
+def test_another_model_on_the_same_folder_is_said(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
+    assert "replaced" not in capsys.readouterr().err
+    assert run("stability", "coffee.mkv", "-msecond_net:make", "-oout") == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert (
+        "the results of first_net:make are replaced by those of second_net:make; give another --out" in said
+    )
+    assert run("stability", "coffee.mkv", "-msecond_net:make", "-mfirst_net:make", "-oout") == 0
+    assert "replaced" not in capsys.readouterr().err
+
+
+def test_a_dry_run_says_what_the_real_one_would_do(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ("study", "coffee.mkv", "-mfirst_net:make", "-oout", *FEW)
+    assert run(*command, "--dry-run", "--json") == 0
+    before = json.loads(capsys.readouterr().out)
+    assert before["seconds"] > 0
+    assert before["stages"]["stability"] == "1 of 1 units to be made"
+    assert before["stages"]["report"] == "to be made"
+    assert not (desk / "out").exists()
+    assert run(*command) == 0
+    written = {path: path.stat().st_mtime_ns for path in (desk / "out").rglob("*") if path.suffix != ".json"}
+    capsys.readouterr()
+    assert run(*command, "--dry-run", "--json") == 0
+    after = json.loads(capsys.readouterr().out)
+    assert set(after["stages"].values()) == {"up to date"}
+    assert (after["seconds"], after["items"]) == (0, 0)
+    more = (*command[:-1], "--perturbation=contrast")
+    assert run(*more, "--dry-run", "--json") == 0
+    stages = json.loads(capsys.readouterr().out)["stages"]
+    assert stages["stability"] == "up to date"
+    assert stages["sensitivity"] == "1 of 1 units to be made"
+    assert stages["policy"].startswith("to be made anew: sensitivity is made anew")
+    assert written == {
+        path: path.stat().st_mtime_ns for path in (desk / "out").rglob("*") if path.suffix != ".json"
+    }
+
+
+def test_a_dry_run_ends_where_the_real_one_would(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
+    (desk / "other.mkv").write_bytes((desk / "coffee.mkv").read_bytes())
+    (desk / "full").mkdir()
+    (desk / "full" / "letter.txt").write_text("mine")
+    for command in (
+        ("study", "other.mkv", "-mfirst_net:make", "-oout"),
+        ("study", "coffee.mkv", "-mfirst_net:make", "-ofull"),
+        ("study", "coffee.mkv", "-oout2"),
+    ):
+        capsys.readouterr()
+        codes = [run(*command, *extra) for extra in (("--dry-run",), ())]
+        assert codes == [2, 2], command
+        dry, real = (line for line in capsys.readouterr().err.splitlines() if line.startswith("error"))
+        assert dry == real
+    assert run("study", "cofee.mkv", "-mfirst_net:make", "-oout3", "--dry-run") == 3
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"),
+    [
+        ("efficientnetlite0", "efficientnet-lite0"),
+        ("resnet50", "torchvision:resnet50"),
+        ("ResNet-50", "torchvision:resnet50"),
+    ],
+)
+def test_a_spec_that_is_nearly_right_gets_a_suggestion(
+    desk: Path, capsys: pytest.CaptureFixture[str], spec: str, meant: str
+) -> None:
+    assert run("stability", "coffee.mkv", f"-m{spec}", "-oout") == 2
+    assert f"did you mean {meant}" in " ".join(capsys.readouterr().err.split())
+    assert not (desk / "out").exists()
+
+
+def test_a_misspelt_key_of_the_settings_gets_a_suggestion(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (desk / "study.toml").write_text("strenghts = 2\n")
+    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout", "--config", "study.toml") == 2
+    assert "unknown setting(s) strenghts; did you mean strengths?" in capsys.readouterr().err
+
+
+def test_recorded_answers_are_not_asked_for_what_they_cannot_tell(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = ["good", "bad"] * 7
+    pd.DataFrame({"frame": range(14), "label": labels, "probability": 0.8}).to_csv("said.csv", index=False)
+    command = ("study", "coffee.mkv", "-mpredictions:said.csv", "-oout", *FEW)
+    assert run(*command) == 0
+    details = (desk / "out" / "details.html").read_text()
+    for stage in ("sensitivity", "causes", "policy"):
+        assert f"vidrobust {stage} " not in details
+    assert "cannot be told from recorded predictions" in details
+    capsys.readouterr()
+    assert run("status", "out", "--json") == 0
+    states = {row["stage"]: row for row in json.loads(capsys.readouterr().out)}
+    assert [row for row in states.values() if row["state"] == "stale"] == []
+    assert run(*command) == 0
+    assert run("status", "out", "--json") == 0

@@ -1,0 +1,38 @@
+"""The glossary stands once: the page in docs is made of the rows of the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from vidrobust.report.glossary import GLOSSARY, page
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_in_docs_is_that_of_the_report() -> None:
+    written = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    assert written == page(), (
+        "run: python -c 'from vidrobust.report.glossary import page; print(page(), end=\"\")'"
+    )
+
+
+def test_every_word_has_an_example_of_its_own() -> None:
+    assert len({each.word for each in GLOSSARY}) == len(GLOSSARY) == len({each.example for each in GLOSSARY})
+    assert all("|" not in f"{each.word}{each.meaning}{each.example}" for each in GLOSSARY)
+
+
+def test_the_figures_of_the_examples_are_right() -> None:
+    """By hand: half the sum of absolute differences; bits; agreement beyond chance."""
+    p, q = np.array([0.7, 0.3]), np.array([0.4, 0.6])
+    assert (
+        0.5 * np.abs(p - q).sum() == np.float64(0.3).round(10) or abs(0.5 * np.abs(p - q).sum() - 0.3) < 1e-12
+    )
+    a, b = np.array([0.5, 0.5]), np.array([1.0, 0.0])
+    middle = (a + b) / 2
+    entropy = [-(x[x > 0] * np.log2(x[x > 0])).sum() for x in (middle, a, b)]
+    assert round(entropy[0] - (entropy[1] + entropy[2]) / 2, 2) == 0.31
+    assert round(-(0.99 * np.log2(0.99) + 0.01 * np.log2(0.01)), 2) == 0.08
+    assert round((0.9 - 0.5) / (1 - 0.5), 10) == 0.8
+    assert 12 / 480 == 0.025 == 1 / 40

@@ -1,0 +1,95 @@
+"""Strips say of every real frame what the table ``frames`` says, and of a made picture what the model does."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tests.made_frames import texture
+from vidrobust.predictions import Classifications
+from vidrobust.stages.causes.pair_replays import study_pair
+from vidrobust.stages.causes.score import predict
+from vidrobust.stages.moments.strip import tiles
+
+CLASSES = ("dark", "middle", "bright")
+
+
+class Brightness:
+    """Three classes of brightness: what it says of a picture can be checked by hand from its mean."""
+
+    name, class_names, task = "brightness", CLASSES, "classification"
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        mean = pixels.float().mean(dim=(1, 2, 3))
+        logits = torch.stack([-(mean - level).abs() for level in (115.0, 128.0, 140.0)], dim=1)
+        return Classifications.from_logits(logits, self.class_names)
+
+
+def moment(model: Brightness, frames: list[np.ndarray]) -> dict[str, object]:
+    """What moments.json holds of the pair of the two middle frames."""
+    said = model(torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2))
+    of = {"frame_a": 41, "frame_b": 42}
+    for side, row in (("a", 1), ("b", 2)):
+        of[f"label_{side}"] = CLASSES[said.labels[row]]
+        of[f"probability_{side}"] = float(said.probabilities[row].max())
+    return of
+
+
+def scene(sharper: bool) -> list[np.ndarray]:
+    """Four frames of rectangles; from the second to the third brighter by a tenth, and sharper or blurrier."""
+    rng = np.random.default_rng(5)
+    sharp = texture(3, 180, 240)
+    for _ in range(60):
+        x, y = rng.integers(0, 220), rng.integers(0, 160)
+        cv2.rectangle(
+            sharp, (int(x), int(y)), (int(x) + 24, int(y) + 18), rng.integers(0, 256, 3).tolist(), -1
+        )
+    soft = cv2.GaussianBlur(sharp, (0, 0), 1.5)
+    first, last = (soft, sharp) if sharper else (sharp, soft)
+    made = [first * 0.9, first * 0.9, last * 1.0, last * 1.0]
+    noisy = [m + rng.normal(0, 1.0, m.shape) for m in made]
+    return [np.clip(m, 0, 255).round().astype(np.uint8) for m in noisy]
+
+
+@pytest.mark.parametrize("sharper", [False, True])
+def test_real_frames_are_shown_under_their_own_number_with_their_own_answer(sharper: bool) -> None:
+    model, frames = Brightness(), scene(sharper)
+    made = study_pair(*frames)
+    assert not made.excluded, made.excluded
+    assert made.reversed is sharper  # the chain runs backwards where the picture gets sharper
+    strip = tiles(made, model, (of := moment(model, frames)))
+    real = {tile.frame: tile for tile in strip if tile.frame is not None}
+    assert set(real) == {41, 42}
+    assert strip[0].frame == (42 if sharper else 41)
+    assert strip[-1].frame == (41 if sharper else 42)
+    for frame, side, picture in ((41, "a", frames[1]), (42, "b", frames[2])):
+        assert np.array_equal(real[frame].picture, picture)
+        assert real[frame].title == f"frame {frame}"
+        assert real[frame].label == of[f"label_{side}"]
+        assert real[frame].probability == of[f"probability_{side}"]
+
+
+@pytest.mark.parametrize("sharper", [False, True])
+def test_every_label_is_that_of_the_picture_above_it(sharper: bool) -> None:
+    model, frames = Brightness(), scene(sharper)
+    for tile in tiles(study_pair(*frames), model, moment(model, frames)):
+        p = predict(model, (tile.picture,), "cpu")[0]
+        assert tile.label == CLASSES[int(p.argmax())], tile.title
+        assert tile.probability == pytest.approx(float(p.max()), abs=1e-6)
+
+
+def test_the_second_tile_is_called_what_it_is() -> None:
+    model, frames = Brightness(), scene(False)
+    strip = tiles(study_pair(*frames), model, moment(model, frames))
+    assert strip[1].title == "a neighbour moved onto frame 41"
+    assert strip[1].frame is None
+    assert [t.title for t in strip if t.title.startswith("frame")] == ["frame 41", "frame 42"]
+
+
+def test_a_pair_that_cannot_be_replayed_has_no_strip() -> None:
+    frames = scene(False)
+    made = study_pair(None, frames[1], frames[2], None)
+    assert made.excluded
+    assert tiles(made, Brightness(), moment(Brightness(), frames)) == []

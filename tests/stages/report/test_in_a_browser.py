@@ -1,0 +1,270 @@
+"""The report in a real browser: nothing asked for, first screens that fit, the player by mouse and keys."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import need
+from tests.stages.report import made_run
+from tests.stages.report.conftest import Page
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.report.page import one_page, shared_content
+
+TALLEST = 4000
+"""Px of the one page, 1440 px wide."""
+SIZES = ((1440, 900), (768, 1024), (390, 844))
+THEMES = ("light", "dark")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    need(program, "chromium is not installed")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        need(None, "playwright is not installed: pip install -e '.[dev]'")
+        return
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+class Opened:
+    """A page, and what it said and asked for since it was opened."""
+
+    def __init__(
+        self, browser: Any, path: Path, size: tuple[int, int] = SIZES[0], theme: str = "light"
+    ) -> None:
+        self.page = browser.new_page(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=theme, has_touch=size[0] < 500
+        )
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+
+    def outside(self) -> list[str]:
+        """What was asked for beside the page itself and its own pictures."""
+        return [url for url in self.asked if not url.startswith(("data:", "file:"))] + [
+            url for url in self.asked[1:] if url.startswith("file:")
+        ]
+
+
+@pytest.fixture(scope="module")
+def report(made: RunFolder, page: Page) -> Path:
+    return made.path / "report.html"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda s: str(s[0]))
+@pytest.mark.parametrize("name", ["report.html", "details.html"])
+def test_nothing_is_asked_for_and_nothing_complains(
+    browser: Any, report: Path, name: str, size: tuple[int, int]
+) -> None:
+    opened = Opened(browser, report.with_name(name), size)
+    assert opened.said == []
+    assert opened.outside() == []
+    wide = opened.page.evaluate(
+        "[...document.querySelectorAll('main *')].filter(e => !e.closest('.wide') "
+        "&& e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName + '.' + e.className)"
+    )
+    assert wide == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    broken = opened.page.evaluate(
+        "[...document.images].filter(i => i.getAttribute('src') && (!i.complete || !i.naturalWidth)).length"
+    )
+    assert broken == 0
+    opened.page.close()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda s: str(s[0]))
+def test_the_first_screen_answers(browser: Any, report: Path, size: tuple[int, int]) -> None:
+    """Verdict, how often, and the account of the first model stand on it without scrolling."""
+    opened = Opened(browser, report, size)
+    for what in (".verdicts .chip", ".verdicts .big", ".verdicts .bar"):
+        box = opened.page.locator(what).first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= size[1], what
+    opened.page.close()
+
+
+def test_the_one_page_stays_short(browser: Any, report: Path, tmp_path: Path) -> None:
+    many = made_run.make(
+        tmp_path / "many", models=tuple(f"net-{k}" for k in range(9)), items=12, frames=24, studied=1,
+        perturbations=("brightness",), conclude=False, player=False,
+    )  # fmt: skip
+    many.update(settings={**many.run["settings"], "fail_if": [f"flip_rate > 0.{k}" for k in range(1, 9)]})
+    tables = RunTables(many.path)
+    long = tmp_path / "report.html"
+    long.write_text(one_page(tables, shared_content(tables)), encoding="utf-8")
+    for path in (report, long):
+        opened = Opened(browser, path)
+        assert opened.page.evaluate("document.documentElement.scrollHeight") <= TALLEST
+        opened.page.close()
+
+
+def _data(page: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(page.locator("#player-data").text_content())
+    return found
+
+
+def test_keys_move_along_the_frames(browser: Any, report: Path) -> None:
+    opened = Opened(browser, report)
+    page, data = opened.page, _data(opened.page)
+    where, said = page.locator("[data-p=where]"), page.locator("[data-p=said]")
+    chosen = data["items"][int(page.locator("[data-p=item]").input_value())]
+    labels, probabilities = chosen["a"][int(page.locator("[data-p=model]").input_value())]
+    page.locator("[data-p=at]").focus()
+    for step, key in enumerate(["", "ArrowRight", "ArrowRight", "ArrowRight"]):
+        if key:
+            page.keyboard.press(key)
+        assert f"frame {chosen['f'][step]}" in where.inner_text()
+        assert said.inner_text() == f"{data['labels'][labels[step]]}, {probabilities[step]:.2f}"
+        shown = page.locator("[data-p=image]").get_attribute("src")
+        item = page.locator("[data-p=item]").input_value()
+        assert shown == f"data:image/jpeg;base64,{data['pictures'][item][str(chosen['f'][step])]}"
+    page.keyboard.press("End")
+    assert f"frame {chosen['f'][-1]}" in where.inner_text()
+    assert opened.said == []
+    page.close()
+
+
+def test_a_flip_chosen_by_mouse_shows_both_frames_and_their_difference(browser: Any, report: Path) -> None:
+    opened = Opened(browser, report)
+    page, data = opened.page, _data(opened.page)
+    item = int(page.locator("[data-p=item]").input_value())
+    model = int(page.locator("[data-p=model]").input_value())
+    event = [e for e in data["events"] if e[:2] == [item, model]][-1]
+    times, frames = data["items"][item]["t"], data["items"][item]["f"]
+    line = page.locator("[data-p=line]")
+    line.scroll_into_view_if_needed()
+    box = line.bounding_box()
+    assert box is not None
+    share = (times[frames.index(event[3])] - times[0]) / (times[-1] - times[0])
+    page.mouse.click(box["x"] + 8 + (box["width"] - 16) * share, box["y"] + 9)
+    assert page.locator("[data-p=flip]").is_visible()
+    assert page.locator("[data-p=what]").inner_text().startswith(f"Frame {event[2]} to frame {event[3]}")
+    captions = page.locator("[data-p=shots] figcaption").all_inner_texts()
+    labels = data["items"][item]["a"][model][0]
+    for caption, frame in zip(captions[:2], event[2:4], strict=True):
+        assert caption.startswith(f"frame {frame}: {data['labels'][labels[frames.index(frame)]]}")
+    assert captions[2] == "their difference, 4 times as bright"
+    shown = [i.get_attribute("src") for i in page.locator("[data-p=shots] img").all()]
+    expected = [data["pictures"][str(item)][str(f)] for f in event[2:4]]
+    expected.append(data["differences"][str(item)][str(event[3])][1])
+    assert shown == [f"data:image/jpeg;base64,{each}" for each in expected]
+    page.close()
+
+
+def test_the_next_flip_by_key_and_its_strip(browser: Any, report: Path) -> None:
+    opened = Opened(browser, report)
+    page, data = opened.page, _data(opened.page)
+    key = next(iter(data["strips"]))
+    item, model, frame_b = key.split()
+    if data["items"][int(item)]["name"] and len(data["items"]) > 1:
+        page.locator("[data-p=item]").select_option(item)
+    page.locator("[data-p=model]").select_option(model)
+    page.locator("[data-p=at]").focus()
+    mine = [e for e in data["events"] if e[:2] == [int(item), int(model)]]
+    for event in mine:
+        page.keyboard.press("n")
+        assert page.locator("[data-p=what]").inner_text().startswith(f"Frame {event[2]} to frame {event[3]}")
+        if event[3] == int(frame_b):
+            tiles = page.locator("[data-p=strip] figcaption").all_inner_texts()
+            assert len(tiles) == len(data["strips"][key])
+            assert tiles[0].startswith(data["strips"][key][0]["title"])
+    page.keyboard.press("p")
+    assert f"Frame {mine[-2][2]} to" in page.locator("[data-p=what]").inner_text()
+    assert opened.said == []
+    page.close()
+
+
+def test_a_finger_moves_along_the_line(browser: Any, report: Path) -> None:
+    opened = Opened(browser, report, SIZES[2])
+    line = opened.page.locator("[data-p=line]")
+    line.scroll_into_view_if_needed()
+    box = line.bounding_box()
+    assert box is not None
+    opened.page.touchscreen.tap(box["x"] + box["width"] - 9, box["y"] + box["height"] - 10)
+    data = _data(opened.page)
+    item = data["items"][int(opened.page.locator("[data-p=item]").input_value())]
+    assert f"frame {item['f'][-1]}" in opened.page.locator("[data-p=where]").inner_text()
+    opened.page.close()
+
+
+def test_print_shows_every_fold(browser: Any, report: Path) -> None:
+    opened = Opened(browser, report.with_name("details.html"))
+    assert opened.page.locator("#glossary").is_hidden()
+    opened.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert opened.page.evaluate("[...document.querySelectorAll('details')].every(d => d.open)")
+    opened.page.emulate_media(media="print")
+    assert opened.page.locator("#glossary").is_visible()
+    opened.page.close()
+
+
+def test_a_link_into_the_details_opens_its_fold(browser: Any, report: Path) -> None:
+    page = browser.new_page()
+    page.goto(report.with_name("details.html").as_uri() + "#glossary")
+    assert page.locator("#glossary").is_visible()
+    page.close()
+
+
+CONTRAST = """() => {
+  const channel = (c) => { c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const parts = (text) => text.match(/[\\d.]+/g).map(Number);
+  const behind = (e) => {
+    for (let at = e; at; at = at.parentElement) {
+      const found = parts(getComputedStyle(at).backgroundColor);
+      if (found.length < 4 || found[3] > 0) return found;
+    }
+    return [255, 255, 255];
+  };
+  const poor = [];
+  for (const e of document.querySelectorAll("body *")) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !e.checkVisibility() || e.closest("svg") || e.disabled) continue;
+    const style = getComputedStyle(e), pair = [light(parts(style.color)), light(behind(e))].sort((a, b) => b - a);
+    const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    if ((pair[0] + 0.05) / (pair[1] + 0.05) < (large ? 3 : 4.5)) poor.push(e.textContent.slice(0, 30));
+  }
+  return poor;
+}"""
+"""Elements with text whose contrast is below 4.5 to 1, or 3 to 1 where large (WCAG 2.1, 1.4.3)."""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", ["report.html", "details.html"])
+def test_text_stands_out_in_both_themes(browser: Any, report: Path, name: str, theme: str) -> None:
+    opened = Opened(browser, report.with_name(name), theme=theme)
+    opened.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    assert opened.page.evaluate(CONTRAST) == []
+    opened.page.close()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", ["report.html", "details.html"])
+def test_axe_finds_nothing_serious(browser: Any, report: Path, name: str, theme: str) -> None:
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        need(None, "axe-playwright-python is not installed: pip install -e '.[dev]'")
+        return
+    opened = Opened(browser, report.with_name(name), theme=theme)
+    opened.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    found = Axe().run(opened.page).response["violations"]
+    serious = [
+        f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found if v["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+    opened.page.close()

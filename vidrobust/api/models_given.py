@@ -1,0 +1,244 @@
+"""What may be studied, from Python: a spec, a model of the protocol, a torch module, a callable on batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import torch
+
+from vidrobust.errors import SettingsError
+from vidrobust.frames.device import resolve_device
+from vidrobust.models.classes import imagenet
+from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
+from vidrobust.models.load import load_model
+from vidrobust.models.modules import full_precision
+from vidrobust.models.network import check_frames, check_steady, first_batch
+from vidrobust.models.outputs import are_probabilities, as_rows, check_finite
+from vidrobust.models.predict import Model
+from vidrobust.predictions import Classifications, Detections
+
+Transform: TypeAlias = Callable[[Any], torch.Tensor]
+"""One frame, as a uint8 tensor (3, H, W) or a PIL image, to the network's input: a torchvision transform."""
+Callable_: TypeAlias = Callable[[torch.Tensor], Any]
+"""(N, 3, H, W) uint8 RGB -> scores (N, K), Classifications, Detections, or torchvision's list of box dicts."""
+GivenModel: TypeAlias = "str | Model | torch.nn.Module | Callable_"
+SMALL = 96
+"""Side, px, of the frame on which a transform is tried."""
+
+
+def models_of(
+    given: GivenModel | Sequence[GivenModel],
+    *,
+    preprocess: Transform | None = None,
+    class_names: Sequence[str] | None = None,
+    device: str = "auto",
+) -> tuple[list[str], list[Model] | None]:
+    """The specs by which the settings name the models, and the models themselves; None: the specs say it all.
+
+    preprocess   of torch modules
+    class_names  of torch modules and callables; by default ``class 0``, ``class 1``, ... or ImageNet's for 1000
+    """
+    many = list(given) if isinstance(given, list | tuple) else [given]
+    if not many:
+        raise SettingsError(
+            "no model given: a spec such as efficientnet-lite0, a torch module, or a callable"
+        )
+    if all(isinstance(each, str) for each in many):
+        return [cast(str, each) for each in many], None
+    loaded = [_model(each, number, preprocess, class_names, device) for number, each in enumerate(many, 1)]
+    names = [model.name for model in loaded]
+    for model, number in zip(loaded, range(1, len(loaded) + 1), strict=True):
+        if names.count(model.name) > 1:
+            model.name = f"{model.name} ({number})"
+    return [
+        each if isinstance(each, str) else f"python:{m.name}" for each, m in zip(many, loaded, strict=True)
+    ], loaded
+
+
+def _model(
+    given: Any, number: int, preprocess: Transform | None, class_names: Sequence[str] | None, device: str
+) -> Model:
+    if isinstance(given, str):
+        return load_model(given, device=device)
+    if getattr(given, "task", None) in ("classification", "detection"):
+        return cast(Model, given)
+    if isinstance(given, torch.nn.Module):
+        if preprocess is None:
+            raise SettingsError(
+                f"model {type(given).__name__}: say how frames go into a module: preprocess=TRANSFORM, such as "
+                "ResNet50_Weights.DEFAULT.transforms()"
+            )
+        run = _Module(given, preprocess, resolve_device(device))
+        return _checked(run, type(given).__name__.lower(), class_names, run.info)
+    if callable(given):
+        name = str(getattr(given, "name", "") or getattr(given, "__name__", "") or f"model-{number}")
+        version = str(getattr(given, "version", ""))
+        info = ModelInfo(
+            spec=f"python:{name}",
+            engine="a callable",
+            device="unknown",
+            precision="unknown",
+            preprocessing="inside the callable",
+            version=version,
+            notes=() if version else ("a callable without a version: nothing that it said is used again",),
+        )
+        return _checked(given, name.strip("<>"), class_names, info)
+    raise SettingsError(
+        f"model {number}: expected a spec, a torch module or a callable, got {type(given).__name__}"
+    )
+
+
+class _Module:
+    """A torch module behind a transform, called with uint8 frames."""
+
+    def __init__(self, module: torch.nn.Module, preprocess: Transform, device: torch.device) -> None:
+        self.module = module.to(device).eval().requires_grad_(False)
+        self.preprocess, self.device = preprocess, device
+        self.as_pil = _wants_pil(preprocess)
+        self.info = ModelInfo(
+            spec=f"python:{type(module).__name__}",
+            engine=f"torch {torch.__version__}, eager",
+            device=str(device),
+            precision="float32",
+            preprocessing=" ".join(repr(preprocess).split()),
+            weights="parameters of the module",
+            weights_sha256=state_sha256(module),
+            code_sha256=code_sha256(module),
+        )
+
+    def __call__(self, pixels: torch.Tensor) -> Any:
+        inputs = [self.preprocess(_pil(frame) if self.as_pil else frame) for frame in pixels.cpu()]
+        moved = [each.to(self.device) for each in inputs]
+        with torch.inference_mode(), full_precision(self.device):
+            same = len({tuple(each.shape) for each in moved}) == 1
+            return self.module(torch.stack(moved) if same else moved)
+
+
+def _wants_pil(preprocess: Transform) -> bool:
+    """Whether a transform takes PIL images and no tensors."""
+    try:
+        preprocess(torch.zeros(3, SMALL, SMALL, dtype=torch.uint8))
+    except Exception as error:
+        try:
+            preprocess(_pil(torch.zeros(3, SMALL, SMALL, dtype=torch.uint8)))
+        except Exception:
+            raise SettingsError(
+                f"preprocess: takes neither a uint8 tensor (3, H, W) nor a PIL image: {error}"
+            ) from error
+        return True
+    return False
+
+
+def _pil(frame: torch.Tensor) -> Any:
+    from torchvision.transforms.functional import to_pil_image
+
+    return to_pil_image(frame)
+
+
+def _checked(run: Callable_, name: str, class_names: Sequence[str] | None, info: ModelInfo) -> Model:
+    """A callable as a model, after one batch has shown what it gives."""
+    frames = check_frames()
+    with first_batch(name):
+        first = run(frames)
+    if isinstance(first, Classifications | Detections):
+        names = tuple(class_names or first.class_names)
+        if isinstance(first, Detections):
+            return cast(Model, _Boxes(run, name, names, info))
+        return _steady(_Ready(run, name, names, info))
+    if _are_boxes(first):
+        labels = [int(each["labels"].max()) for each in first if len(each["labels"])]
+        names = tuple(class_names or (f"class {k}" for k in range(max([*labels, 90]) + 1)))
+        return cast(Model, _Boxes(run, name, names, info))
+    rows = as_rows(first, f"model {name}")
+    check_finite(rows, f"model {name}")
+    if len(rows) != len(frames) or rows.shape[1] < 2:
+        raise SettingsError(
+            f"model {name}: expected one row of at least two scores a frame, got {rows.shape} for {len(frames)}"
+        )
+    names = _names(class_names, rows.shape[1], name)
+    return _steady(_Scores(run, name, names, info, are_probabilities(rows)))
+
+
+def _steady(model: Any) -> Model:
+    check_steady(model)
+    return cast(Model, model)
+
+
+def _names(given: Sequence[str] | None, count: int, name: str) -> tuple[str, ...]:
+    if given is not None:
+        if len(given) != count:
+            raise SettingsError(f"model {name}: class_names: expected {count} names, got {len(given)}")
+        return tuple(map(str, given))
+    if count == 1000:
+        return imagenet()
+    return tuple(f"class {k}" for k in range(count))
+
+
+class _Given:
+    """What all models given from Python have."""
+
+    def __init__(self, run: Callable_, name: str, class_names: tuple[str, ...], info: ModelInfo) -> None:
+        self._run, self.name, self.class_names, self.info = run, name, class_names, info
+
+
+class _Ready(_Given):
+    """A callable that gives Classifications."""
+
+    task = "classification"
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        return cast(Classifications, self._run(pixels))
+
+
+class _Scores(_Given):
+    """A callable that gives scores; they are logits, unless the first batch were probabilities."""
+
+    task = "classification"
+
+    def __init__(
+        self, run: Callable_, name: str, class_names: tuple[str, ...], info: ModelInfo, probabilities: bool
+    ) -> None:
+        super().__init__(run, name, class_names, info)
+        self.probabilities = probabilities
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        rows = as_rows(self._run(pixels), f"model {self.name}")
+        check_finite(rows, f"model {self.name}")
+        if self.probabilities:
+            return Classifications(rows, self.class_names)
+        return Classifications.from_logits(rows, self.class_names)
+
+
+class _Boxes(_Given):
+    """A callable that gives Detections, or a dict of boxes, scores and labels a frame, in pixels of the frame."""
+
+    task = "detection"
+
+    def __call__(self, pixels: torch.Tensor) -> Detections:
+        found = self._run(pixels)
+        if isinstance(found, Detections):
+            return found
+        counts = [len(each["scores"]) for each in found]
+        return Detections(
+            boxes=_joined([each["boxes"] for each in found], np.float32).reshape(-1, 4),
+            scores=_joined([each["scores"] for each in found], np.float32),
+            labels=_joined([each["labels"] for each in found], np.int64),
+            frame=np.repeat(np.arange(len(found), dtype=np.int64), counts),
+            num_frames=len(found),
+            class_names=self.class_names,
+        )
+
+
+def _are_boxes(found: Any) -> bool:
+    return isinstance(found, list | tuple) and all(
+        isinstance(each, dict) and {"boxes", "scores", "labels"} <= set(each) for each in found
+    )
+
+
+def _joined(parts: list[Any], dtype: type) -> np.ndarray:
+    arrays: list[np.ndarray] = [
+        np.asarray(p.detach().cpu() if hasattr(p, "detach") else p, dtype) for p in parts
+    ]
+    return np.concatenate(arrays) if arrays else np.empty(0, dtype)

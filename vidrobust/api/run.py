@@ -1,0 +1,181 @@
+"""Run: a finished run folder from Python, with its answers, its tables and a picture of itself for a notebook."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.report.pages import rendered
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.bar import AccountBar, account_bars
+from vidrobust.stages.stability.by_clip import flips_of
+from vidrobust.stages.stability.section import ModelCard, cards, overall
+from vidrobust.tables import schema
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How stable one model is.
+
+    word            "steady", "flickering", "flickering or worse", "unstable", "cannot tell", "not measured"
+    sentence        why, as the report says it
+    metric          what it is about, and its ``value`` with the 95 % interval ``low`` to ``high``; NaN: unknown
+    n               pairs of frames, or frames of tracks, that were counted
+    """
+
+    word: str
+    sentence: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class Tables(Mapping[str, pd.DataFrame]):
+    """The tables of a run by name, read when they are asked for; ``list(run.tables)`` says which are there."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._read: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._read:
+            if not self._folder.has(name):
+                raise KeyError(name)
+            known = name in schema.TABLES
+            path = self._folder.path / f"{name}.parquet"
+            self._read[name] = self._folder.table(name) if known else pd.read_parquet(path)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(path.stem for path in self._folder.path.glob("*.parquet")))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Run:
+    """A finished run.
+
+    >>> run = load_run("reports/clip")  # doctest: +SKIP
+    >>> run.verdict["efficientnet-lite0"].word, run.flips.head()  # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.folder = RunFolder.existing(Path(path))
+        self.path = self.folder.path
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Every table of the run by name."""
+        return Tables(self.folder)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the run; InputError where its stage has not run."""
+        return self.folder.table(name)
+
+    @cached_property
+    def models(self) -> list[str]:
+        """Names of the models, classifiers first."""
+        return list(self._read.tasks)
+
+    @cached_property
+    def verdict(self) -> dict[str, Verdict]:
+        """By model, how stable it is; empty before the stability stage has run."""
+        return {card.name: self._verdict(card) for card in self._cards}
+
+    @property
+    def account(self) -> pd.DataFrame:
+        """What the change of each model comes from: model, cause, share, low, high, n; over all items."""
+        account = self.folder.table_or_empty("account")
+        columns = ["model", "cause", "share", "low", "high", "n"]
+        return account.loc[account["item"] == "", columns].reset_index(drop=True)
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """policy.json of the first model."""
+        return self.folder.read_json("policy.json")
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json: ``["models"][NAME][METRIC]`` with value, low, high, n."""
+        return self.folder.read_json("metrics.json")
+
+    @cached_property
+    def flips(self) -> pd.DataFrame:
+        """Every flip between neighbouring frames: model, item, time_s, frame_a, frame_b, before, after, size."""
+        return flips_of(self._read)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the last command on this run."""
+        return self.folder.settings
+
+    @property
+    def report(self) -> Path:
+        """report.html, whether or not it has been made."""
+        return self.path / "report.html"
+
+    def __repr__(self) -> str:
+        """Five lines: where, what of, how stable, why, and where to read on."""
+        verdicts = "; ".join(f"{name}: {v.word}" for name, v in self.verdict.items())
+        models = ", ".join(self.models)
+        return "\n".join(
+            (
+                f"vidrobust run {self.path}",
+                f"  footage  {len(self._read.items)} item(s), {self._frames} frames; models: {models}",
+                f"  stable?  {verdicts or 'the stability stage has not run'}",
+                f"  why?     {self._why()}",
+                f"  flips    {len(self.flips)}; report: {self.report}",
+            )
+        )
+
+    def _repr_html_(self) -> str:
+        """The verdicts and the account as a notebook shows them."""
+        return rendered("notebook.html", {"path": str(self.path), "cards": self._cards, "bars": self._bars})
+
+    @cached_property
+    def _read(self) -> RunTables:
+        return RunTables(self.path)
+
+    @cached_property
+    def _cards(self) -> list[ModelCard]:
+        return cards(self._read)
+
+    @cached_property
+    def _bars(self) -> list[AccountBar]:
+        return account_bars(self._read)
+
+    @property
+    def _frames(self) -> int:
+        return sum(int(entry.get("frames") or 0) for entry in self._read.run.get("inputs", []))
+
+    def _why(self) -> str:
+        drawn = [bar for bar in self._bars if bar.parts]
+        if not drawn:
+            return "the causes stage has not run, or had too few pairs"
+        return "; ".join(
+            f"{bar.model}: "
+            + (", ".join(f"{p.name} {p.share}" for p in bar.parts if p.sure) or "nothing sure")
+            for bar in drawn
+        )
+
+    def _verdict(self, card: ModelCard) -> Verdict:
+        metric = self._read.tasks[card.name].answered[0]
+        row = overall(self.folder.table("stability"), card.name, metric)
+        value, low, high = (float(row[name]) for name in ("value", "low", "high"))
+        return Verdict(card.judgement.word, card.judgement.why, metric, value, low, high, int(row["n"]))
+
+
+def load_run(path: str | os.PathLike[str]) -> Run:
+    """A run folder, to read its answers and tables; InputError where it is none."""
+    return Run(path)

@@ -1,0 +1,169 @@
+"""What a study would do: the planner of the real run, on a run folder of which nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.load import load_models
+from vidrobust.models.predict import needs_pixels
+from vidrobust.pipeline import keys
+from vidrobust.pipeline.check import check_settings
+from vidrobust.pipeline.counts import Counts
+from vidrobust.pipeline.estimate import estimate_cost
+from vidrobust.pipeline.footage_units import units_of
+from vidrobust.pipeline.inputs import Inputs, find
+from vidrobust.pipeline.open import existing_of, folder_of, settled
+from vidrobust.pipeline.plan import Plan
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.stage import BUDGETED, FootageStage, Stage, Stages
+from vidrobust.pipeline.workers.order import Unit
+from vidrobust.run_folder.folder import RunFolder, check_room, new_run
+from vidrobust.run_folder.settings import Settings
+
+
+class UnwrittenFolder(RunFolder):
+    """A run folder as it would become; what is written to it is kept in memory."""
+
+    def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
+        super().__init__(path)
+        self._run = dict(run)
+
+    @property
+    def run(self) -> dict[str, Any]:
+        return dict(self._run)
+
+    def update(self, **values: Any) -> None:
+        self._run.update(values)
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """Nothing is written."""
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Nothing is written."""
+
+
+class PlannedRun(Run):
+    """A run that only looks: hashes of the footage are taken from a folder that is there, and not kept."""
+
+    @property
+    def inputs(self) -> Inputs:
+        if self._inputs is None:
+            hashes = self.path / "cache" / "hashes.json"
+            self._inputs = find(self.settings, hashes if hashes.is_file() else None, self.reporter)
+            if not self._inputs.readable:
+                raise InputError("nothing could be evaluated: none of the sources holds any footage")
+        return self._inputs
+
+
+def planned(
+    settings: Settings, stages: Stages, out: str | None, reporter: Reporter, *, overwrite: bool = False
+) -> dict[str, Any]:
+    """Of every stage what is there and what would be made, and about how long that takes; also as ``text``.
+
+    The checks are those of the real run, with its errors. Where everything is up to date the time is 0.
+    """
+    settings = settled(settings)
+    if not settings.model:
+        raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")
+    check_settings(settings, stages.stages)
+    path = folder_of(settings, out)
+    check_room(path)
+    known = None if overwrite else existing_of(path, settings)
+    begun = new_run(settings) if known is None else {**known.run, "settings": settings.as_dict()}
+    models = load_models(settings.model, device=settings.device, engine=settings.engine)
+    run = PlannedRun(UnwrittenFolder(path, begun), settings, reporter, models)
+    plan = Plan(run, stages)
+    plan.look()
+    units = [unit for item in run.inputs.readable for unit in units_of(plan, stages.footage, item)]
+    missing = units if known is None else [unit for unit in units if not unit.done(run.cache)]
+    steps = _steps(plan, units, missing)
+    ahead = _ahead(plan, missing)
+    return {
+        "out": str(path),
+        "stages": steps,
+        "failed": run.inputs.failed,
+        "text": "\n".join([*(f"{name}: {said}" for name, said in steps.items()), *ahead.pop("lines")]),
+        **ahead,
+    }
+
+
+def _steps(plan: Plan, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[str, str]:
+    """By stage, in the order in which they are made, what would be done."""
+    run, found = plan.run, dict[str, str]()
+    anew: set[str] = set()
+    for stage in plan.stages.stages:
+        if isinstance(stage, FootageStage):
+            every, left = (len({u.key for u in each if u.stage is stage}) for each in (units, missing))
+            said = f"{left} of {every} units to be made" if left else ""
+            if not every:
+                found[stage.name] = "cannot be told from recorded predictions"
+                continue
+        else:
+            said = ""
+        said = said or _why(run, stage, anew)
+        if said:
+            anew.add(stage.name)
+        found[stage.name] = said or "up to date"
+    return found
+
+
+def _why(run: Run, stage: Stage, anew: set[str]) -> str:
+    """Why the results of a stage would be made, where all its units are there; empty where they would not."""
+    records = run.folder.run["stages"]
+    if stage.name not in records:
+        return "to be made"
+    why = keys.reasons(stage, run.settings, records)
+    why += [f"{each.name} is made anew" for each in (*stage.needs, *stage.uses) if each.name in anew]
+    lost = [name for name in stage.all_tables if not run.folder.has(name)]
+    lost += [name for name in stage.files if not (run.path / name).is_file()]
+    why += [f"{name} is not there" for name in lost]
+    return f"to be made anew: {'; '.join(dict.fromkeys(why))}" if why else ""
+
+
+def _ahead(plan: Plan, missing: Sequence[Unit]) -> dict[str, Any]:
+    """The time of the items with missing units, measured on the footage."""
+    run = plan.run
+    names = {unit.item.name for unit in missing}
+    items = [item for item in run.inputs.readable if item.name in names]
+    able = [model for model in run.models if needs_pixels(model)]
+    nothing: dict[str, Any] = {
+        "items": 0,
+        "frames": 0,
+        "forward_passes": 0,
+        "seconds": 0.0,
+        "low_s": 0.0,
+        "high_s": 0.0,
+    }
+    if not items:
+        return {**nothing, "lines": []}
+    pieces = [segment for item in items for segment in plan.segments(item)]
+    counts = Counts(*(sum(plan.count(name, piece) for piece in pieces) for name in BUDGETED))
+    if not able:
+        return {
+            **nothing,
+            "items": len(items),
+            "lines": ["answers from a file: the time is that of decoding"],
+        }
+    ahead = estimate_cost(run.settings, plan.stages, able, run.inputs, items, run.reporter, counts)
+    if ahead is None:
+        raise InputError("nothing could be evaluated: none of the sources could be read")
+    partly = any(unit.done(run.cache) for item in items for unit in units_of(plan, plan.stages.footage, item))
+    of_samples = sum(steps for cost, steps in ahead.costs if cost.stage != "stream")
+    return {
+        "items": ahead.items,
+        "frames": ahead.frames,
+        "items_of_unknown_length": ahead.unknown,
+        "sample": {"frames": ahead.counts.frames, "pairs": ahead.counts.pairs},
+        "workers": ahead.workers,
+        "forward_passes": (ahead.frames + of_samples) * len(able),
+        "seconds": round((ahead.low_s + ahead.high_s) / 2, 1),
+        "low_s": ahead.low_s,
+        "high_s": ahead.high_s,
+        "lines": [ahead.text, *(["less what is there of these items already"] if partly else [])],
+    }

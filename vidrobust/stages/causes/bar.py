@@ -1,0 +1,92 @@
+"""The account of causes as one bar: what a page draws of it, and says of each part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes.section import BAR_COLOURS, whole
+from vidrobust.stages.causes.titles import TITLES
+from vidrobust.text.numbers import FEWEST, percent, percent_interval
+from vidrobust.text.phrases import plural
+
+LENGTH = 1000
+"""Of the bar, in units of its drawing."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One cause: where its piece of the bar begins and how long it is, of LENGTH; and what is said of it.
+
+    sure  the whole interval lies above zero
+    """
+
+    name: str
+    colour: str
+    start: float
+    length: float
+    share: str
+    interval: str
+    sure: bool
+
+
+@dataclass(frozen=True)
+class AccountBar:
+    """The account of one model; ``parts`` is empty where there are too few pairs, and ``said`` says so.
+
+    of  what is shared out: "the change", "the change of its boxes' places"
+    """
+
+    model: str
+    of: str
+    parts: tuple[Part, ...]
+    said: str
+
+    @property
+    def alt(self) -> str:
+        """The bar for who does not see it."""
+        return f"What {self.of} comes from: " + ", ".join(f"{p.name} {p.share}" for p in self.parts)
+
+
+def account_bars(run: RunTables) -> list[AccountBar]:
+    """One bar a model and account, in the order of the models."""
+    found = []
+    for model, task in run.tasks.items():
+        for prefix, of in task.accounts.items():
+            account = whole(run, model, f"{prefix}account")
+            if len(account) and account["share"].notna().any():
+                found.append(_bar(model, of, account))
+    return found
+
+
+def _bar(model: str, of: str, account: pd.DataFrame) -> AccountBar:
+    pairs = int(account["n"].max())
+    if pairs < FEWEST:
+        said = f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST})"
+        return AccountBar(model, of, (), said)
+    drawn = account[account["share"] > 0]
+    scale = LENGTH / max(1.0, float(drawn["share"].sum()))
+    parts, start = [], 0.0
+    for row in drawn.itertuples():
+        length = float(row.share) * scale
+        rest = row.cause == "unexplained"
+        parts.append(
+            Part(
+                name=TITLES[row.cause],
+                colour=BAR_COLOURS[row.cause],
+                start=round(start, 1),
+                length=round(length, 1),
+                share=percent(float(row.share)),
+                interval="" if rest else percent_interval(max(0.0, row.low), row.high),
+                sure=rest or bool(row.low > 0),
+            )
+        )
+        start += length
+    clusters = int(account["clusters"].max())
+    return AccountBar(model, of, tuple(parts), f"{plural(pairs, 'pair')} replayed, {_of(clusters)}")
+
+
+def _of(clusters: int) -> str:
+    return f"based on {plural(clusters, 'separate stretch', 'separate stretches')} of footage"

@@ -1,0 +1,125 @@
+"""What could not be determined, and what would tell it: said beside the answers, with the same weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes.section import whole
+from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.correlate.section import CANNOT_TELL, Study
+from vidrobust.stages.policy.section import PolicyPage
+from vidrobust.stages.stability.section import ModelCard
+from vidrobust.text.numbers import FEWEST, number, percent_interval
+from vidrobust.text.phrases import listing
+
+WORTH_ASKING = 0.05
+"""A cause whose interval stays below this share is answered: it plays no part worth a word."""
+UNKNOWN_SCENE = 0.3
+"""Median top probability below which a classifier does not seem to know what it sees."""
+MOST = 5
+
+
+@dataclass(frozen=True)
+class Undetermined:
+    """A question that stays open, why, and what would answer it."""
+
+    question: str
+    why: str
+    tell: str
+
+
+def undetermined(
+    run: RunTables, cards: list[ModelCard], policies: list[PolicyPage], studies: list[Study]
+) -> list[Undetermined]:
+    """The open questions of page one."""
+    found = [
+        *_rates(cards),
+        *_scenes(run),
+        *_causes(run),
+        *_steps(policies),
+        *_proxies(studies),
+    ]
+    return found[:MOST]
+
+
+def _rates(cards: list[ModelCard]) -> Iterator[Undetermined]:
+    for card in cards:
+        if card.judgement.kind == "unknown":
+            yield Undetermined(
+                f"How stable {card.name} is", card.judgement.why, "more footage, best as further clips"
+            )
+
+
+def _scenes(run: RunTables) -> Iterator[Undetermined]:
+    frames = run.table("frames")
+    if frames is None:
+        return
+    for model in run.models:
+        of = frames.loc[frames["model"] == model, "probability"]
+        classes = next(
+            (int(m["classes"]) for m in run.run.get("models", []) if m["name"] == model and m.get("classes")),
+            10,
+        )
+        if len(of) >= FEWEST and float(of.median()) < max(UNKNOWN_SCENE, 1.5 / classes):
+            yield Undetermined(
+                f"What {model} makes of this scene",
+                f"its median top probability is {number(float(of.median()))}: it does not seem to know the scene, "
+                "and near ties flip for any reason",
+                "a model trained on such pictures, or the rates on frames it is sure of",
+            )
+
+
+def _causes(run: RunTables) -> Iterator[Undetermined]:
+    several = len(run.tasks) > 1
+    for model, task in run.tasks.items():
+        for prefix, of in task.accounts.items():
+            account = whole(run, model, f"{prefix}account")
+            if not len(account):
+                continue
+            n = int(account["n"].max())
+            about = f" ({model})" if several else ""
+            if n < FEWEST:
+                yield Undetermined(
+                    f"What {of} comes from{about}", f"only {n} pairs could be replayed", "more pairs: --pairs"
+                )
+                continue
+            unsure = account[
+                (account["cause"] != "unexplained")
+                & ~(account["low"] > 0)
+                & (account["high"] >= WORTH_ASKING)
+            ].sort_values("high", ascending=False, kind="stable")
+            names = [
+                f"{TITLES[r.cause]} ({percent_interval(max(0.0, r.low), r.high)})"
+                for r in unsure.itertuples()
+                if np.isfinite(r.high)
+            ]
+            if names:
+                yield Undetermined(
+                    f"Whether these play a part in {of}{about}",
+                    listing(names, 4),
+                    "more pairs (--pairs), from more clips",
+                )
+
+
+def _steps(policies: list[PolicyPage]) -> Iterator[Undetermined]:
+    for page in policies[:1]:
+        unsure = page.undetermined
+        if unsure:
+            names = listing([row["perturbation"] for row in unsure], 4)
+            why = unsure[0]["reason"].rstrip(".")
+            yield Undetermined(f"Whether to train with {names}", why, "footage that did not make this advice")
+
+
+def _proxies(studies: list[Study]) -> Iterator[Undetermined]:
+    if not studies:
+        return
+    open_ = [s for s in studies if all(v["verdict"] == CANNOT_TELL for v in s.verdicts if v["count"])]
+    if len(open_) == len(studies):
+        why = next((v["why"] for s in studies for v in s.verdicts if v["why"]), "too little footage")
+        yield Undetermined(
+            "Which lab test predicts the line (a proxy)", why, "more clips, or more models on the same clips"
+        )

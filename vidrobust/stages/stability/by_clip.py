@@ -1,0 +1,203 @@
+"""Where it is unstable: the classes that swap, and the rates of each clip and each class, as short tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.durations import clock
+from vidrobust.text.numbers import FEWEST, one_in, percent, percent_interval
+from vidrobust.text.phrases import cut, plural
+
+MOST_ROWS = 6
+"""Of each table on page one; the rest is counted."""
+MOST_MODELS = 4
+"""Columns of the table of clips; the further models stand in the details."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows of text; ``more`` rows were left out. ``said`` stands in place of no rows."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    more: int = 0
+    said: str = ""
+
+
+def swaps(run: RunTables, most: int = MOST_ROWS) -> Table:
+    """Which two classes change places between neighbouring frames: how often, and where first."""
+    changes = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True)
+    if changes.empty:
+        return Table((), [], said="No class takes the place of another.")
+    first, second = np.sort(changes[["before", "after"]].to_numpy(str), axis=1).T
+    changes = changes.assign(first=first, second=second)
+    keys = ["model", "first", "second"]
+    counted = changes.groupby(keys, sort=False).agg(
+        times=("item", "size"), clips=("item", "nunique"), item=("item", "first"), time_s=("time_s", "first")
+    )
+    counted = counted.sort_values("times", ascending=False, kind="stable").reset_index()
+    several = len(run.tasks) > 1
+    rows = [
+        (
+            *((row.model,) if several else ()),
+            cut(row.first, 34),
+            cut(row.second, 34),
+            str(row.times),
+            f"{cut(row.item, 28)} at {clock(row.time_s)}"
+            + (f", and {plural(row.clips - 1, 'other clip')}" if row.clips > 1 else ""),
+        )
+        for row in counted.head(most).itertuples()
+    ]
+    columns = (*(("Model",) if several else ()), "One class", "The other", "Times", "First in")
+    return Table(columns, rows, max(0, len(counted) - most))
+
+
+def flips_of(run: RunTables) -> pd.DataFrame:
+    """Every flip between neighbouring frames: model, item, time_s, frame_a, frame_b, before, after, size.
+
+    Of classifiers the label, and ``size`` is the total variation; of detectors the class of a followed object.
+    """
+    columns = ["model", "item", "time_s", "frame_a", "frame_b", "before", "after", "size"]
+    every = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True)
+    return every.reindex(columns=columns).sort_values(
+        ["model", "item", "time_s"], kind="stable", ignore_index=True
+    )
+
+
+def _label_changes(run: RunTables) -> pd.DataFrame:
+    pairs, frames = run.table("pairs"), run.table("frames")
+    if pairs is None or frames is None:
+        return _no_changes()
+    flips = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "") & pairs["label_flip"]]
+    names = frames.drop_duplicates(["model", "item", "track", "frame"])
+    names = names[["model", "item", "track", "frame", "label_name"]]
+    for side, name in (("frame_a", "before"), ("frame_b", "after")):
+        of = names.rename(columns={"frame": side, "label_name": name})
+        flips = flips.merge(of, on=["model", "item", "track", side], how="left")
+    flips = flips.rename(columns={"total_variation": "size"})
+    return flips[["model", "item", "time_s", "frame_a", "frame_b", "before", "after", "size"]].dropna(
+        subset=["before", "after"]
+    )
+
+
+def _box_renames(run: RunTables) -> pd.DataFrame:
+    boxes, steps = run.table("detections"), run.table("track_steps")
+    if boxes is None or steps is None:
+        return _no_changes()
+    keys = ["model", "item", "track"]
+    followed = boxes[boxes["track"] >= 0].sort_values([*keys, "frame"], kind="stable")
+    earlier = followed.groupby(keys, sort=False)
+    followed = followed.assign(before=earlier["label_name"].shift(), frame_a=earlier["frame"].shift())
+    renamed = steps.loc[steps["flip"] == 1, [*keys, "frame"]]
+    found = renamed.merge(followed, on=[*keys, "frame"], how="inner")
+    found = found.rename(columns={"label_name": "after", "frame": "frame_b"}).dropna(subset=["before"])
+    return found[["model", "item", "time_s", "frame_a", "frame_b", "before", "after"]].astype(
+        {"frame_a": "int64"}
+    )
+
+
+def _no_changes() -> pd.DataFrame:
+    return pd.DataFrame(
+        {name: pd.Series(dtype=object) for name in ("model", "item", "time_s", "before", "after")}
+    )
+
+
+def clips(run: RunTables, most: int = MOST_ROWS) -> Table:
+    """Each clip's leading rate of every model, the least stable clip first."""
+    stability = run.table("stability")
+    if stability is None:
+        return Table((), [], said="")
+    rates = {
+        model: stability[(stability["model"] == model) & (stability["metric"] == task.answered[0])].set_index(
+            "item"
+        )
+        for model, task in run.tasks.items()
+    }
+    of_items = {model: rows[rows.index != ""] for model, rows in rates.items()}
+    worst = pd.concat([rows["value"] for rows in of_items.values()] or [pd.Series(dtype=float)])
+    order = worst.groupby(level=0).max().reindex(run.items).fillna(-1.0)
+    order = order.sort_values(ascending=False, kind="stable")
+    columns = ("Clip", *(f"{model}: {_called(run, model)}" for model in rates))
+    rows = [
+        (cut(str(item), 40), *(_rate(rows, item) for rows in of_items.values()))
+        for item in order.index[:most]
+    ]
+    return Table(columns, rows, max(0, len(order) - most))
+
+
+def _called(run: RunTables, model: str) -> str:
+    metric = find_metric(run.tasks[model].answered[0], run.tasks[model].name)
+    return metric.title if metric else ""
+
+
+def _rate(rows: pd.DataFrame, item: object) -> str:
+    if item not in rows.index:
+        return "not measured"
+    row: Mapping[str, Any] = rows.loc[item].to_dict()
+    return rate_in_words(row["value"], row["low"], row["high"], int(row["n"]))
+
+
+def rate_in_words(value: float, low: float, high: float, n: int) -> str:
+    """A rate as one in so many, with its interval as shares; nothing from fewer than FEWEST."""
+    if n < FEWEST:
+        return f"too few to say (n = {n})"
+    if not np.isfinite(value):
+        return "not measured"
+    said = "none" if value <= 0 else f"{one_in(value)} ({percent(value)})"
+    span = f", {percent_interval(low, high)}" if np.isfinite(low) and np.isfinite(high) else ""
+    return f"{said}{span}, n = {n}"
+
+
+def classes(run: RunTables, most: int = MOST_ROWS) -> Table:
+    """Of a classifier, how often the answer leaves each class; of a detector, how often objects of it drop out."""
+    rows = [*_left_classes(run), *_dropped_classes(run)]
+    if not rows:
+        return Table((), [], said="")
+    rows.sort(key=lambda row: -row[0])
+    several = len(run.tasks) > 1
+    columns = (*(("Model",) if several else ()), "Class", "What happens", "How often")
+    return Table(
+        columns, [row[1] if several else row[1][1:] for row in rows[:most]], max(0, len(rows) - most)
+    )
+
+
+def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
+    pairs, frames = run.table("pairs"), run.table("frames")
+    if pairs is None or frames is None:
+        return []
+    used = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    names = frames.drop_duplicates(["model", "item", "track", "frame"])
+    names = names[["model", "item", "track", "frame", "label_name"]].rename(columns={"frame": "frame_a"})
+    used = used.merge(names, on=["model", "item", "track", "frame_a"], how="left")
+    found: list[tuple[float, tuple[str, ...]]] = []
+    for (model, name), of in used.groupby(["model", "label_name"], sort=False):
+        n, flips = len(of), int(of["label_flip"].sum())
+        often = f"{flips} of {n} times" if n >= FEWEST else f"too few to say (n = {n})"
+        rate = flips / n if n >= FEWEST else -1.0
+        found.append(
+            (rate, (str(model), cut(str(name), 34), "the next frame is called something else", often))
+        )
+    return found
+
+
+def _dropped_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
+    table = run.table("stability_by")
+    if table is None or not run.detectors:
+        return []
+    of = table[
+        table["model"].isin(run.detectors) & (table["by"] == "class") & (table["metric"] == "dropout_rate")
+    ]
+    of = of[of["item"] == ""] if "item" in of else of
+    found: list[tuple[float, tuple[str, ...]]] = []
+    for row in of.itertuples():
+        rate = float(row.value) if row.n >= FEWEST and np.isfinite(row.value) else -1.0
+        often = rate_in_words(float(row.value), float(row.low), float(row.high), int(row.n))
+        found.append((rate, (str(row.model), cut(str(row.group), 34), "a followed object is missed", often)))
+    return found
