@@ -69,11 +69,18 @@ def replay_all(run: Run, only: Collection[str] = ()) -> None:
             "model": model,
             "remedy": remedy,
             "cost_ms": _per_frame(made.seconds.get((model, remedy), [])),
-            "note": "; ".join(dict.fromkeys(made.notes.get((model, remedy), []))),
+            "note": _joined(made.notes.get((model, remedy), [])),
         }
         for model, remedy in keys
     ]
     run.folder.write_json(REPLAYS, {"made_of": wanted, "arms": arms})
+
+
+def _joined(notes: Sequence[str]) -> str:
+    """The notes of all inputs, two in words and the rest counted."""
+    distinct = list(dict.fromkeys(notes))
+    more = f"; and {len(distinct) - 2} more such" if len(distinct) > 2 else ""
+    return "; ".join(distinct[:2]) + more
 
 
 def _per_frame(seconds: Sequence[float]) -> float:
