@@ -154,7 +154,7 @@ def _settings(asked: Asked, kind: str) -> list[tuple[str, Any]]:
         ("resolution", asked.resolution),
         ("calibration U", asked.calibration),
         ("guard band", asked.guard),
-        ("vidrobust", __version__),
+        ("vidrobust", VERSION),
     ]
 
 
