@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from harness import say
 
-from vidrobust.repeatability.gauge import gauge_study
+from vidrobust.repeatability.variables.gauge import gauge_study
 from vidrobust.statistics.agreement import cohens_kappa, fleiss_kappa
 
 

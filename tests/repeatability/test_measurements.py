@@ -11,10 +11,10 @@ import pytest
 from tests.repeatability.published import AIAG, FLOORING, crossed, of_operators
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.repeatability.box_measures import check_measure, measured_boxes
-from vidrobust.repeatability.gauge import gauge_study
 from vidrobust.repeatability.measurements import read_attribute, read_gauge
-from vidrobust.repeatability.reference_chart import reference_chart
 from vidrobust.repeatability.study_columns import parse_columns
+from vidrobust.repeatability.variables.gauge import gauge_study
+from vidrobust.repeatability.variables.reference_chart import reference_chart
 
 
 def test_trials_side_by_side_are_the_same_study(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from tests.repeatability.published import (
     ordered_by_four,
 )
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.repeatability.class_agreement import (
+from vidrobust.repeatability.attributes.class_agreement import (
     bowker,
     kappa_against_standard,
     kappa_by_class,
@@ -38,20 +38,20 @@ from vidrobust.repeatability.class_agreement import (
     steadiness_table,
     weighted_kappa,
 )
+from vidrobust.repeatability.attributes.signal_detection import signal_detection
 from vidrobust.repeatability.differing_operators import (
     equal_variances,
     mean_by_operator,
     right_by_operator,
     spread_by_operator,
 )
-from vidrobust.repeatability.gauge import gauge_study
-from vidrobust.repeatability.linearity import linearity_study
-from vidrobust.repeatability.misclassification import misclassification
-from vidrobust.repeatability.reml import fit_reml
-from vidrobust.repeatability.signal_detection import signal_detection
-from vidrobust.repeatability.type1 import type1_study
-from vidrobust.repeatability.unbalanced import by_likelihood
-from vidrobust.repeatability.uncertainty import budget, of_bias, of_resolution
+from vidrobust.repeatability.variables.gauge import gauge_study
+from vidrobust.repeatability.variables.linearity import linearity_study
+from vidrobust.repeatability.variables.misclassification import misclassification
+from vidrobust.repeatability.variables.reml import fit_reml
+from vidrobust.repeatability.variables.type1 import type1_study
+from vidrobust.repeatability.variables.unbalanced import by_likelihood
+from vidrobust.repeatability.variables.uncertainty import budget, of_bias, of_resolution
 
 # components that come out below 0
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from vidrobust.errors import SettingsError
-from vidrobust.repeatability.gauge import gauge_study
 from vidrobust.repeatability.plan import designs_for_grr, parts_for_kappa
+from vidrobust.repeatability.variables.gauge import gauge_study
 from vidrobust.statistics.agreement import fleiss_kappa
 
 

@@ -24,7 +24,7 @@ from vidrobust.finished_runs.studies import (
     studies,
 )
 from vidrobust.repeatability.acceptance import load_profile
-from vidrobust.repeatability.grey_zone import model_and_people
+from vidrobust.repeatability.attributes.grey_zone import model_and_people
 from vidrobust.repeatability.overall import overall
 from vidrobust.report.repeatability_section import section, section_of_table, write_study
 from vidrobust.run_folder.folder import RunFolder

@@ -21,8 +21,8 @@ from vidrobust.finished_runs.studies import (
     studies,
 )
 from vidrobust.pipeline.run import Run
+from vidrobust.repeatability.attributes.grey_zone import model_and_people
 from vidrobust.repeatability.box_measures import measured_boxes
-from vidrobust.repeatability.grey_zone import model_and_people
 from vidrobust.repeatability.overall import overall
 from vidrobust.repeatability.study_file import FILE, stability_key
 from vidrobust.repeatability.verdicts import RULES

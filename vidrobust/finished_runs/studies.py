@@ -17,8 +17,8 @@ from vidrobust.repeatability.acceptance import (
     judge,
     plain_values,
 )
-from vidrobust.repeatability.anova import AskedDesign
-from vidrobust.repeatability.attribute import attribute_study
+from vidrobust.repeatability.attributes.attribute import attribute_study
+from vidrobust.repeatability.attributes.signal_detection import signal_detection
 from vidrobust.repeatability.box_measures import MEASURES
 from vidrobust.repeatability.by_operator import repeatability_by_operator
 from vidrobust.repeatability.differing_operators import (
@@ -26,20 +26,20 @@ from vidrobust.repeatability.differing_operators import (
     mean_by_operator,
     spread_by_operator,
 )
-from vidrobust.repeatability.gauge import STUDY_WIDTH, gauge_study
-from vidrobust.repeatability.guard_band import (
+from vidrobust.repeatability.overall import overall
+from vidrobust.repeatability.variables.anova import AskedDesign
+from vidrobust.repeatability.variables.gauge import STUDY_WIDTH, gauge_study
+from vidrobust.repeatability.variables.guard_band import (
     guard_band,
     guard_band_counted,
     normal_parts,
     tolerance_width,
 )
-from vidrobust.repeatability.linearity import linearity_study
-from vidrobust.repeatability.misclassification import misclassification
-from vidrobust.repeatability.overall import overall
-from vidrobust.repeatability.reference_chart import reference_chart
-from vidrobust.repeatability.signal_detection import signal_detection
-from vidrobust.repeatability.type1 import type1_study
-from vidrobust.repeatability.uncertainty import COVERAGE, budget, of_bias, of_resolution
+from vidrobust.repeatability.variables.linearity import linearity_study
+from vidrobust.repeatability.variables.misclassification import misclassification
+from vidrobust.repeatability.variables.reference_chart import reference_chart
+from vidrobust.repeatability.variables.type1 import type1_study
+from vidrobust.repeatability.variables.uncertainty import COVERAGE, budget, of_bias, of_resolution
 from vidrobust.repeatability.verdicts import RULES, SCORES
 
 DEFECT, GOOD = "defect", "good"

@@ -10,7 +10,11 @@ import numpy as np
 from scipy import optimize, stats
 
 from vidrobust.errors import SettingsError
-from vidrobust.repeatability.measured_variance import Component, MeanSquare, percent_of_total
+from vidrobust.repeatability.variables.measured_variance import (
+    Component,
+    MeanSquare,
+    percent_of_total,
+)
 from vidrobust.statistics.intervals import LEVEL
 from vidrobust.text.numbers import percent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vidrobust.repeatability.uncertainty import NAMES
+from vidrobust.repeatability.variables.uncertainty import NAMES
 from vidrobust.text import numbers
 
 

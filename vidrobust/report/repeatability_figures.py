@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.repeatability.range_method import RangeCharts
+from vidrobust.repeatability.variables.range_method import RangeCharts
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, MARKERS, Picture
 from vidrobust.text.numbers import percent

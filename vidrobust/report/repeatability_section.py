@@ -12,9 +12,9 @@ import pandas as pd
 from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
 from vidrobust.repeatability.overall import worst_told
-from vidrobust.repeatability.range_method import range_charts
 from vidrobust.repeatability.study_file import FILE, stability_key
 from vidrobust.repeatability.study_words import agreement_told, categories
+from vidrobust.repeatability.variables.range_method import range_charts
 from vidrobust.repeatability.words import (
     OF_STUDY,
     beside_told,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError
-from vidrobust.repeatability.reml import LEVEL, RESIDUAL, Reml, fit_reml
+from vidrobust.repeatability.variables.reml import LEVEL, RESIDUAL, Reml, fit_reml
 
 DRAWS = 20_000
 

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
-from vidrobust.repeatability.range_method import mean_range, single_range
+from vidrobust.repeatability.variables.range_method import mean_range, single_range
 
 LONG_RUN = 8
 """Points in a row on one side of the centre that are too many."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import SettingsError
-from vidrobust.repeatability.class_agreement import (
+from vidrobust.repeatability.attributes.class_agreement import (
     as_json,
     bowker,
     kappa_against_standard,
@@ -21,8 +21,8 @@ from vidrobust.repeatability.class_agreement import (
     steadiness_table,
     weighted_kappa,
 )
+from vidrobust.repeatability.attributes.grey_zone import grey_zone
 from vidrobust.repeatability.differing_operators import right_by_operator
-from vidrobust.repeatability.grey_zone import grey_zone
 from vidrobust.repeatability.measurements import check_attribute
 from vidrobust.statistics.agreement import cohens_kappa, fleiss_kappa, kendalls_w
 from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_rate

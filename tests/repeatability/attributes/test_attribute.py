@@ -9,8 +9,8 @@ from scipy import stats
 
 from tests.repeatability.published import DIAGNOSES, aiag_attribute, bearings
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.repeatability.attribute import attribute_study
-from vidrobust.repeatability.grey_zone import model_and_people
+from vidrobust.repeatability.attributes.attribute import attribute_study
+from vidrobust.repeatability.attributes.grey_zone import model_and_people
 from vidrobust.statistics.agreement import kendalls_w
 
 

@@ -11,8 +11,17 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
-from vidrobust.repeatability.measured_variance import Component, MeanSquare, percent_of_total, sum_of
-from vidrobust.repeatability.unbalanced import LikelihoodStudy, LikelihoodVariance, by_likelihood
+from vidrobust.repeatability.variables.measured_variance import (
+    Component,
+    MeanSquare,
+    percent_of_total,
+    sum_of,
+)
+from vidrobust.repeatability.variables.unbalanced import (
+    LikelihoodStudy,
+    LikelihoodVariance,
+    by_likelihood,
+)
 
 Design = Literal["crossed", "nested", "one operator", "unbalanced", "expanded"]
 AskedDesign = Literal["auto", "crossed", "nested"]

@@ -12,11 +12,20 @@ from statsmodels.stats.anova import anova_lm
 
 from tests.repeatability.published import AIAG, HOUF_BERMAN, crossed
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.repeatability.anova import analyse
 from vidrobust.repeatability.by_operator import repeatability_by_operator
-from vidrobust.repeatability.gauge import gauge_study
-from vidrobust.repeatability.guard_band import guard_band, guard_band_counted, normal_parts
-from vidrobust.repeatability.range_method import mean_range, range_charts, range_study, single_range
+from vidrobust.repeatability.variables.anova import analyse
+from vidrobust.repeatability.variables.gauge import gauge_study
+from vidrobust.repeatability.variables.guard_band import (
+    guard_band,
+    guard_band_counted,
+    normal_parts,
+)
+from vidrobust.repeatability.variables.range_method import (
+    mean_range,
+    range_charts,
+    range_study,
+    single_range,
+)
 
 
 def test_the_manuals_study_by_analysis_of_variance() -> None:

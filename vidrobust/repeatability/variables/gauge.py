@@ -13,9 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.repeatability.anova import POOL_ABOVE, Anova, AskedDesign, analyse
 from vidrobust.repeatability.measurements import check_gauge
-from vidrobust.repeatability.range_method import RangeStudy, distinct_categories, range_study
+from vidrobust.repeatability.variables.anova import POOL_ABOVE, Anova, AskedDesign, analyse
+from vidrobust.repeatability.variables.range_method import (
+    RangeStudy,
+    distinct_categories,
+    range_study,
+)
 
 STUDY_WIDTH = 6.0
 """Standard deviations that a study variation and a share of the tolerance span (AIAG, MSA, 4th edition, 2010)."""

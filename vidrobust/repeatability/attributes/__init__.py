@@ -1,0 +1,1 @@
+"""Studies of a class: agreement, kappa, signal detection, the grey zone."""
