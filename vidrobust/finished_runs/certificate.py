@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust import __version__
 from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import plain
 from vidrobust.finished_runs.studies import Asked
