@@ -23,6 +23,7 @@ from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.remedies.replays import replay_all
 from vidrobust.text.numbers import percent, percent_with_interval
 
@@ -45,9 +46,9 @@ def table_of(dial: str, given: Any, folder: Path) -> pd.DataFrame:
         )
     settings = Settings(sources=(str(footage / "manifest.csv"),), model=("line-classifier",))
     with opened_sources(settings, str(out), Reporter(quiet=True)) as run:
-        build(run, ["stability"])
+        build(run, STAGES, ["stability"])
         replay_all(run, only=[name for name in given.remedy if name in INPUTS])
-        build(run, ["remedies"])
+        build(run, STAGES, ["remedies"])
         return run.table("remedies")
 
 
