@@ -20,6 +20,7 @@ from vidrobust.report.pages import write_page
 from vidrobust.report.pdf import printed
 from vidrobust.report.repeatability_section import section_of_run_rows, section_of_table
 from vidrobust.text.printable import printable
+from vidrobust.version import VERSION
 
 FIELDS = {
     "part": "Part",
