@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from vidrobust.version import VERSION
+
 if TYPE_CHECKING:
     from vidrobust.api.run import Run as Run
     from vidrobust.api.run import load_run as load_run
@@ -43,7 +45,7 @@ _NAMES = {
 }
 """Where each name is defined; a type checker reads the same above, and a test compares the two."""
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["__version__", *_NAMES]  # built from the table above, so that the two cannot differ
 
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import click
 
-from vidrobust import __version__
 from vidrobust.cli import protocols, remedies, repeatability, runs, studies, tools, transplant
 from vidrobust.errors import VidrobustError
 from vidrobust.files.atomic import disk_is_full
 from vidrobust.frames.device import tune_process
 from vidrobust.pipeline.interrupts import graceful_interrupts
+from vidrobust.version import VERSION
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Study": (
@@ -45,7 +45,7 @@ class Sections(click.Group):
 
 
 @click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="vidrobust")
+@click.version_option(VERSION, prog_name="vidrobust")
 def cli() -> None:
     """How stable is a vision model on real video, what is it sensitive to, and what to train it with."""
 

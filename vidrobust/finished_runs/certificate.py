@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust import __version__
 from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import plain
 from vidrobust.finished_runs.studies import Asked
@@ -21,6 +20,7 @@ from vidrobust.report.pages import write_page
 from vidrobust.report.pdf import printed
 from vidrobust.report.repeatability_section import section_of_run_rows, section_of_table
 from vidrobust.text.printable import printable
+from vidrobust.version import VERSION
 
 FIELDS = {
     "part": "Part",
@@ -155,7 +155,7 @@ def _settings(asked: Asked, kind: str) -> list[tuple[str, Any]]:
         ("resolution", asked.resolution),
         ("calibration U", asked.calibration),
         ("guard band", asked.guard),
-        ("vidrobust", __version__),
+        ("vidrobust", VERSION),
     ]
 
 

@@ -6,13 +6,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from vidrobust import __version__
 from vidrobust.models.info import identity
 from vidrobust.models.predict import Model
 from vidrobust.pipeline.labelled import Known
 from vidrobust.pipeline.stage import FootageStage, Stage
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import key_of
+from vidrobust.version import VERSION
 
 Record = Mapping[str, Any]
 """What run.json says of a stage: key, version, package, settings, needs (key by stage), units, seconds."""
@@ -41,7 +41,7 @@ def unit_key(stage: FootageStage, content: str, settings: Settings, model: Model
             **fixed,
             "stage": stage.name,
             "version": stage.version,
-            "package": __version__,
+            "package": VERSION,
             "content": content,
             "model": None if model is None else model_key(model),
             "settings": settings.subset(stage.settings),
@@ -69,7 +69,7 @@ def record(
     read = [other.name for other in (*stage.needs, *stage.uses)]
     made_of = {
         "version": stage.version,
-        "package": __version__,
+        "package": VERSION,
         "settings": settings.subset(stage.all_settings),
         "labels": "" if known is None else key_of({"known": known.as_rows()}),
         "needs": {name: records[name]["key"] for name in read if name in records},
@@ -85,7 +85,7 @@ def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> 
     """
     own = records[stage.name]
     found = []
-    if own["version"] != stage.version or own["package"] != __version__:
+    if own["version"] != stage.version or own["package"] != VERSION:
         found.append(f"made by vidrobust {own['package']}, stage version {own['version']}")
     for name, value in settings.subset(stage.all_settings).items():
         if own["settings"].get(name) != value:

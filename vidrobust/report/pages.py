@@ -12,9 +12,9 @@ from typing import Any
 
 import jinja2
 
-from vidrobust import __version__
 from vidrobust.errors import InputError
 from vidrobust.files.atomic import write_text
+from vidrobust.version import VERSION
 
 POLICY = (
     "default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; "
@@ -51,7 +51,7 @@ def written(path: Path, text: str) -> Path:
 
 def write_page(path: Path, template: str, content: Mapping[str, Any]) -> Path:
     """A page of its own, with no run folder about it."""
-    return written(path, rendered(template, {"version": __version__, **content}))
+    return written(path, rendered(template, {"version": VERSION, **content}))
 
 
 def _unbroken(value: Any) -> Any:
