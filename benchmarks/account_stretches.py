@@ -59,9 +59,11 @@ def drawn(
             label = independent_clusters(np.zeros(len(at)), at, shortest=shortest).label
         totals = np.zeros((label.max() + 1, 2))
         np.add.at(totals, label, columns)
-        told = jackknife(totals, lambda t: t[..., 0] / t[..., 1], draws=len(at))
+        summary = jackknife(totals, lambda t: t[..., 0] / t[..., 1], draws=len(at))
         truths = (along.sum() / change.sum(), process)
-        found.append([*(told.low <= t <= told.high for t in truths), told.high - told.low, len(totals)])
+        found.append(
+            [*(summary.low <= t <= summary.high for t in truths), summary.high - summary.low, len(totals)]
+        )
     return found
 
 
@@ -76,9 +78,11 @@ def main() -> None:
         for memory in MEMORY:
             every = np.array([drawn(length, pairs, memory, process, rng) for _ in range(draws)], float)
             for shortest, own in zip(SHORTEST, np.moveaxis(every, 1, 0), strict=True):
-                told = dict(zip(("this_clip", "process"), own[:, :2].mean(axis=0), strict=True))
-                told |= {"width": float(np.nanmean(own[:, 2])), "units": float(own[:, 3].mean())}
-                rows.append({"clip": length, "pairs": pairs, "memory": memory, "shortest": shortest, **told})
+                summary = dict(zip(("this_clip", "process"), own[:, :2].mean(axis=0), strict=True))
+                summary |= {"width": float(np.nanmean(own[:, 2])), "units": float(own[:, 3].mean())}
+                rows.append(
+                    {"clip": length, "pairs": pairs, "memory": memory, "shortest": shortest, **summary}
+                )
     say(pd.DataFrame(rows).round(3).to_string(index=False))
 
 

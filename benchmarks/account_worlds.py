@@ -307,8 +307,8 @@ def report(table: pd.DataFrame, truth: dict[str, list[np.ndarray]], title: str) 
             for cause in CAUSES
             if abs(own.share[cause]) > 0.005 or abs(own.specific[cause]) > 0.01
         )
-        told = own.share[list(CAUSES)].sum()
-        line = f"{title:<19}{model[:14]:<15} all {told:5.2f}  noise {own.share['noise_and_coding']:5.2f}"
+        summary = own.share[list(CAUSES)].sum()
+        line = f"{title:<19}{model[:14]:<15} all {summary:5.2f}  noise {own.share['noise_and_coding']:5.2f}"
         if truth[model]:
             free, noisy, change = np.concatenate(truth[model]).sum(axis=0)
             line += f"  truth {free / change:5.2f} with noise {noisy / change:5.2f}"

@@ -240,7 +240,7 @@ def run_nulls(kept: list[Any], numbers: range) -> list[dict[str, Any]]:
     return found
 
 
-def told(rows: list[dict[str, Any]], wanted: tuple[int, int]) -> None:
+def describe(rows: list[dict[str, Any]], wanted: tuple[int, int]) -> None:
     """Each aim with its figure, then world by world."""
     made, nulls = [r for r in rows if "kinds" in r], [r for r in rows if r["key"].startswith("null")]
 
@@ -348,7 +348,7 @@ def main() -> None:
         with file.open("a") as kept_file:
             kept_file.writelines(json.dumps(each_row, default=float) + "\n" for each_row in fresh)
     say(f"Drawn by commit {commit[:12]}, {given.pairs} pairs a world.")
-    told(rows, (given.worlds, given.nulls))
+    describe(rows, (given.worlds, given.nulls))
 
 
 if __name__ == "__main__":

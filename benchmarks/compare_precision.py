@@ -98,15 +98,15 @@ def main() -> None:
         alarms, by_bootstrap, found, size = 0, 0, 0, []
         for _ in range(given.worlds):
             equal = world(rng, clips, given.frames)
-            told = with_p(precision_differences(*equal, "content", 0.01)[0])["average_precision"]
-            alarms += told.verdict in ("better", "worse")
+            summary = with_p(precision_differences(*equal, "content", 0.01)[0])["average_precision"]
+            alarms += summary.verdict in ("better", "worse")
             if given.resamples:
                 low, high = bootstrap(*equal, rng, given.resamples)
                 by_bootstrap += low > 0 or high < 0
             planted = world(rng, clips, given.frames, PLANTED)
-            told = with_p(precision_differences(*planted, "content", 0.01)[0])["average_precision"]
-            found += told.verdict == "worse"
-            size.append(told.difference)
+            summary = with_p(precision_differences(*planted, "content", 0.01)[0])["average_precision"]
+            found += summary.verdict == "worse"
+            size.append(summary.difference)
         share = [100 * count / given.worlds for count in (alarms, by_bootstrap, found)]
         second = f"{share[1]:.1f}" if given.resamples else "-"
         say(f"| {clips} | {share[0]:.1f} | {second} | {share[2]:.1f} | {np.mean(size):.3f} |")

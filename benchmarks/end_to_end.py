@@ -124,10 +124,10 @@ def study(sources: Path, out: Path, *more: str) -> Wording:
     return Wording(wall, peak, sum(int(entry["frames"]) for entry in record["inputs"]), stages)
 
 
-def tell(name: str, told: Wording) -> None:
-    in_stages = ", ".join(f"{stage} {s:.0f}" for stage, s in told.stages.items() if s >= 0.5)
-    wall = f"{told.wall_s:.0f} s ({told.wall_s / 60:.1f} min)"
-    say(f"{name}: {wall} for {told.frames} frames, peak {told.peak_mb:.0f} MB")
+def tell(name: str, summary: Wording) -> None:
+    in_stages = ", ".join(f"{stage} {s:.0f}" for stage, s in summary.stages.items() if s >= 0.5)
+    wall = f"{summary.wall_s:.0f} s ({summary.wall_s / 60:.1f} min)"
+    say(f"{name}: {wall} for {summary.frames} frames, peak {summary.peak_mb:.0f} MB")
     say(f"  seconds by stage: {in_stages}")
 
 
@@ -144,19 +144,19 @@ def growth(
     for times in (1, 2, 4):
         clips = folder / f"clips{times}"
         cut_clips(sources, 2, seconds * times, size, clips)
-        told = study(clips, folder / f"frames{times}", *one, *some, *few)
-        found["frames"].append((told.frames, told.wall_s))
-        say(f"{told.frames} frames: {told.wall_s:.1f} s")
+        summary = study(clips, folder / f"frames{times}", *one, *some, *few)
+        found["frames"].append((summary.frames, summary.wall_s))
+        say(f"{summary.frames} frames: {summary.wall_s:.1f} s")
     for count in (1, 2, 3):
         models = [part for number in range(count) for part in ("-m", f"copies:copy{number}")]
-        told = study(folder / "clips1", folder / f"models{count}", *models, *some, *few)
-        found["models"].append((count, told.wall_s))
-        say(f"{count} model(s): {told.wall_s:.1f} s")
+        summary = study(folder / "clips1", folder / f"models{count}", *models, *some, *few)
+        found["models"].append((count, summary.wall_s))
+        say(f"{count} model(s): {summary.wall_s:.1f} s")
     for count in (4, 8, 16):
         named = tuple(f"--perturbation={name}" for name in PERTURBATIONS[:count])
-        told = study(folder / "clips1", folder / f"perturbations{count}", *one, *named, *few)
-        found["perturbations"].append((count, told.wall_s))
-        say(f"{count} perturbations: {told.wall_s:.1f} s")
+        summary = study(folder / "clips1", folder / f"perturbations{count}", *one, *named, *few)
+        found["perturbations"].append((count, summary.wall_s))
+        say(f"{count} perturbations: {summary.wall_s:.1f} s")
     return found
 
 
@@ -214,15 +214,15 @@ def main() -> None:
         if asked.what == "clips":
             seconds, size = asked.seconds or 10, asked.size or "640x480"
             cut_clips(asked.sources, asked.clips, seconds, size, folder / "clips")
-            told = study(folder / "clips", folder / "run", *model, *workers)
-            tell(f"{asked.clips} clips of {seconds:g} s, {size}", told)
-            minutes = told.wall_s * 100 / asked.clips / 60
+            summary = study(folder / "clips", folder / "run", *model, *workers)
+            tell(f"{asked.clips} clips of {seconds:g} s, {size}", summary)
+            minutes = summary.wall_s * 100 / asked.clips / 60
             say(f"  a hundred such clips: {minutes:.1f} min, if it grows with the clips")
         elif asked.what == "long":
             size = asked.size or "1920x1080"
             long_clip(asked.sources, 60 * asked.minutes, size, folder / "clips")
-            told = study(folder / "clips", folder / "run", *model, *workers)
-            tell(f"{asked.minutes:g} minutes of {size}", told)
+            summary = study(folder / "clips", folder / "run", *model, *workers)
+            tell(f"{asked.minutes:g} minutes of {size}", summary)
         else:
             seconds, size = asked.seconds or 8, asked.size or "640x480"
             tell_growth(growth(asked.sources, seconds, size, asked.model, folder), asked.figure)

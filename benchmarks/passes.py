@@ -84,10 +84,10 @@ def main() -> None:
     for speed in (12.0, -20.0):
         for name, dials in CONDITIONS.items():
             table = errors(dials, given.clips, given.seconds, speed)
-            told = [
+            lines = [
                 f"{table[e].mean():+.1f} ({table[e].min():+.0f} to {table[e].max():+.0f})" for e in EVENTS
             ]
-            cells = (f"{speed:g} px, {name}", str(len(table)), str(table["found"].sum()), *told)
+            cells = (f"{speed:g} px, {name}", str(len(table)), str(table["found"].sum()), *lines)
             say(f"| {' | '.join(cells)} |")
 
 

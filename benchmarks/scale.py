@@ -39,7 +39,7 @@ def main() -> None:
         one = timed(asked.clips, asked.model, Path(base) / "one", 1)
         many = timed(asked.clips, asked.model, Path(base) / "many", asked.workers)
         check_same(Path(base) / "one", Path(base) / "many")
-    told(one, many, asked)
+    describe(one, many, asked)
 
 
 def timed(clips: list[str], model: str, out: Path, workers: int) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def check_same(one: Path, many: Path) -> None:
     say("tables of both runs, but for the noise floor: the same to the last bit")
 
 
-def told(one: dict[str, Any], many: dict[str, Any], asked: argparse.Namespace) -> None:
+def describe(one: dict[str, Any], many: dict[str, Any], asked: argparse.Namespace) -> None:
     each = max(1, torch.get_num_threads() // asked.workers)  # threads of a worker
     say(
         f"{one['frames']} frames, {torch.get_num_threads()} threads, {each} of each of {asked.workers} workers"

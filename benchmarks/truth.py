@@ -122,11 +122,11 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
     beside = variation[variation["scale"] == "adjacent"]
     states = beside.groupby("quantity")["p50"].median()
     account, named, policy = run.table("account"), run.table("named"), run.policy
-    told = {}
+    summary = {}
     for model in models:
         shares = account[(account["model"] == model) & (account["item"] == "")].set_index("cause")
         own = named[named["model"] == model].sort_values("share", ascending=False)
-        told[model] = {
+        summary[model] = {
             "shares": {c: [r["share"], r["low"], r["high"]] for c, r in shares.iterrows()},
             "named": own["cause"].tolist(),
         }
@@ -139,7 +139,7 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
         "planted": {**planted_spread(truth), **planted_state(truth)},
         "found": {**spread.to_dict(), **{q: states.get(q) for q in planted_state(truth)}},
         "flips": [flips["value"], flips["n"]],
-        "told": told,
+        "told": summary,
         "steps": [
             {"perturbation": s["perturbation"], "high": s["high"], "cause": s["evidence"]["cause"]}
             for s in policy["steps"]
@@ -173,7 +173,7 @@ def sizes(row: dict[str, Any]) -> list[tuple[str, float, float]]:
 def headline(rows: list[dict[str, Any]]) -> list[str]:
     """Counts with binomial intervals (Clopper-Pearson)."""
 
-    def told(title: str, hits: int, of: int) -> str:
+    def describe(title: str, hits: int, of: int) -> str:
         if not of:
             return ""
         low, high = clopper_pearson(hits, of)
@@ -188,20 +188,22 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
     rest = [row for row in rows if not row["names"]]
     close = sum(abs(found / planted - 1) <= CLOSE for planted, found in seen)
     lines = [
-        told("one dial, its cause named first where its share is 20 % or more", len(first), len(strong)),
-        told(
+        describe("one dial, its cause named first where its share is 20 % or more", len(first), len(strong)),
+        describe(
             "two dials, a cause of 20 % or more named",
             sum(c in r["told"][CLASSIFIER]["named"] for r, c in large),
             len(large),
         ),
-        told(
+        describe(
             "lines on which a cause is named that was not planted",
             sum(map(bool, map(false_names, rows))),
             len(rows),
         ),
-        told("lines with a step for what was not planted", sum(map(bool, map(false_steps, rows))), len(rows)),
-        told("of them at rest", sum(map(bool, map(false_steps, rest))), len(rest)),
-        told(f"sizes found within {CLOSE:.0%} of the planted", close, len(seen)),
+        describe(
+            "lines with a step for what was not planted", sum(map(bool, map(false_steps, rows))), len(rows)
+        ),
+        describe("of them at rest", sum(map(bool, map(false_steps, rest))), len(rest)),
+        describe(f"sizes found within {CLOSE:.0%} of the planted", close, len(seen)),
     ]
     return [line for line in lines if line]
 
@@ -266,11 +268,11 @@ def _row(row: dict[str, Any]) -> str:
 
 
 def _said(row: dict[str, Any], model: str) -> str:
-    told = []
+    lines = []
     for cause in dict.fromkeys(c for name in row["names"] for c in BY_NAME[name].causes[:1]):
         share, low, high = row["told"][model]["shares"][cause]
-        told.append(f"{cause} {share:.2f} [{low:.2f}, {high:.2f}]")
-    return "; ".join(told) or "-"
+        lines.append(f"{cause} {share:.2f} [{low:.2f}, {high:.2f}]")
+    return "; ".join(lines) or "-"
 
 
 def _named(row: dict[str, Any], model: str) -> str:

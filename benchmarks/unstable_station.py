@@ -55,14 +55,14 @@ def study(dial: str, parts: int, passes: int, seconds: float, seed: int, station
 
 def rows(found: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     """Station, repeatability of its score, verdicts repeated, parts right in all passes."""
-    told = []
+    lines = []
     for each in found["by_operator"]:
         station = each["operator"]
         same = found["attribute"]["within_operator"][station]["agreement"]
         right = found["attribute"]["against_reference"]["operators"][station]["effectiveness"]
         sd = f"{each['repeatability_sd']:.3f} ({each['low']:.3f} to {each['high']:.3f})"
-        told.append((station, sd, f"{same['count']} of {same['n']}", f"{right['count']} of {right['n']}"))
-    return told
+        lines.append((station, sd, f"{same['count']} of {same['n']}", f"{right['count']} of {right['n']}"))
+    return lines
 
 
 def main() -> None:

@@ -423,7 +423,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines.append("|---|---|---|---|---|---|")
     for r in sorted(worlds, key=lambda r: (list(WORLDS).index(r["name"]), list(SIZES).index(r["size"]))):
         truth = "" if r["truth"] is None else f"{r['truth']:.2f}"
-        told = sum(r["shares"][c] or 0 for c in CAUSES)
+        held = sum(r["shares"][c] or 0 for c in CAUSES)
         steps = ", ".join(
             f"{s['perturbation']} {s['high']:.3g}"
             + (
@@ -434,7 +434,7 @@ def table(rows: list[dict[str, Any]]) -> str:
             for s in r["steps"]
         )
         lines.append(
-            f"| {r['name']} | {r['size']} | {truth} | {told:.2f} | {(r['named'] or ['-'])[0]} | {steps or '-'} |"
+            f"| {r['name']} | {r['size']} | {truth} | {held:.2f} | {(r['named'] or ['-'])[0]} | {steps or '-'} |"
         )
     frame = pd.DataFrame(
         [{"planted": WORLDS[r["name"]].cause, "first": (r["named"] or ["none"])[0]} for r in worlds]

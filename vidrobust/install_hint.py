@@ -44,9 +44,9 @@ def _extras() -> dict[str, list[str]]:
     """Requirements by extra: of the checkout that this file is in, else of the installed package."""
     project = Path(__file__).parents[1] / "pyproject.toml"
     if project.is_file():
-        told = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
-        if told.get("name") == "vidrobust":
-            return {str(name): list(each) for name, each in told["optional-dependencies"].items()}
+        summary = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
+        if summary.get("name") == "vidrobust":
+            return {str(name): list(each) for name, each in summary["optional-dependencies"].items()}
     try:
         every = metadata.requires("vidrobust") or []
     except metadata.PackageNotFoundError:

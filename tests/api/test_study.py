@@ -123,15 +123,15 @@ def test_it_shows_itself(run: Run) -> None:
 
 
 def test_the_same_call_continues(run: Run, tmp_path: Path) -> None:
-    told: list[Progress] = []
+    lines: list[Progress] = []
     clips = {"one": flickering(1), "two": flickering(2)}
     again = vidrobust.study(
         clips, brightness, run.path, SMALL, class_names=["dark", "middle", "bright"], stages=["causes"],
-        progress=told.append,
+        progress=lines.append,
     )  # fmt: skip
     assert again.path == run.path
-    assert any("up to date" in step.message or "0 of" in step.message for step in told) or not any(
-        step.unit == "pairs" and step.done for step in told
+    assert any("up to date" in step.message or "0 of" in step.message for step in lines) or not any(
+        step.unit == "pairs" and step.done for step in lines
     )
     assert vidrobust.load_run(run.path).verdict == run.verdict
 

@@ -286,6 +286,6 @@ def test_the_readmes_python_runs(
     (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())  # known by its content, whatever the name says
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
-    rate, told, *table = capsys.readouterr().out.splitlines()
-    assert f"'value': {rate}," in told  # two ways to the same number
+    rate, summary, *table = capsys.readouterr().out.splitlines()
+    assert f"'value': {rate}," in summary  # two ways to the same number
     assert table[-1].startswith("[5 rows")

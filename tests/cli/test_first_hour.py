@@ -156,7 +156,7 @@ def test_recorded_answers_are_not_asked_for_what_they_cannot_tell(
     details = (desk / "out" / "details.html").read_text()
     for stage in ("sensitivity", "causes", "policy"):
         assert f"vidrobust {stage} " not in details
-    assert "cannot be told from recorded predictions" in details
+    assert "cannot be determined from recorded predictions" in details
     capsys.readouterr()
     assert run("status", "out", "--json") == 0
     states = {row["stage"]: row for row in json.loads(capsys.readouterr().out)}

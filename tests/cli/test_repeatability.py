@@ -52,11 +52,11 @@ def test_a_gauge_study_in_words(gauge: str, capsys: pytest.CaptureFixture[str]) 
     assert (
         run("repeatability", "--gauge", gauge, "--tolerance-low=-4", "--tolerance-high=4", "--guard=1") == 0
     )
-    told = capsys.readouterr().out
-    assert "%GRR 27.86 % [15.33, 80.47] of the study variation" in told
-    assert "22.68 % of the tolerance of 8" in told
-    assert "guard band of 1 x repeatability (0.1999): accept from -3.8 to 3.8." in told
-    assert "range method: %GRR 26.68, 5 distinct categories" in told
+    summary = capsys.readouterr().out
+    assert "%GRR 27.86 % [15.33, 80.47] of the study variation" in summary
+    assert "22.68 % of the tolerance of 8" in summary
+    assert "guard band of 1 x repeatability (0.1999): accept from -3.8 to 3.8." in summary
+    assert "range method: %GRR 26.68, 5 distinct categories" in summary
 
 
 def test_only_passing_or_failing_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,11 +69,11 @@ def test_only_passing_or_failing_counts(tmp_path: Path, capsys: pytest.CaptureFi
     assert run(*command) == 0
     by_class = json.loads(capsys.readouterr().out)["against_reference"]["operators"]["A"]
     assert run(*command, "--pass-fail") == 0
-    told = json.loads(capsys.readouterr().out)
-    by_outcome = told["against_reference"]["operators"]["A"]
+    summary = json.loads(capsys.readouterr().out)
+    by_outcome = summary["against_reference"]["operators"]["A"]
     assert (by_class["effectiveness"]["count"], by_outcome["effectiveness"]["count"]) == (1, 2)
     assert by_class["miss_rate"] == by_outcome["miss_rate"]
-    assert (told["classes"], told["grey_zone"]["parts"]) == (["defect", "good"], [])
+    assert (summary["classes"], summary["grey_zone"]["parts"]) == (["defect", "good"], [])
     assert run("repeatability", "--attribute", str(path), "--pass-fail") == 2
     assert "--pass-fail needs --defect" in capsys.readouterr().err
 
@@ -133,9 +133,9 @@ def test_gates_on_the_figures_of_a_gauge_study(
     assert case is not None
     assert (case.get("classname"), case.get("name")) == ("gauge.the gauge", "percent_grr > 30")
     assert run(*command, "--fail-if", "percent_grr.high > 30", "--json", "-q") == 1
-    told = capsys.readouterr()
-    assert "failed: percent_grr.high of the gauge is 80" in told.err
-    assert json.loads(told.out)["ndc"] == 4  # what is printed is the study, and it alone
+    summary = capsys.readouterr()
+    assert "failed: percent_grr.high of the gauge is 80" in summary.err
+    assert json.loads(summary.out)["ndc"] == 4  # what is printed is the study, and it alone
     config = tmp_path / "vidrobust.toml"
     config.write_text(
         f'fail_if = ["ndc < 5", "flip_rate > 0.02"]\njunit = "{junit}"\nout = "{tmp_path / "o"}"\n'
@@ -156,8 +156,8 @@ def test_gates_on_the_figures_of_an_attribute_study(
     command = ("repeatability", "--attribute", attribute, "--defect", "bad", "-q")
     assert run(*command, "--fail-if", "fleiss_kappa < 0.5", "--fail-if", "effectiveness < 0.8") == 0
     assert run(*command, "--fail-if", "effectiveness.low < 0.9") == 1
-    told = capsys.readouterr().err.splitlines()
-    assert [line[: line.index(" is ")] for line in told] == [
+    summary = capsys.readouterr().err.splitlines()
+    assert [line[: line.index(" is ")] for line in summary] == [
         "failed: effectiveness.low of A",
         "failed: effectiveness.low of B",
     ]
@@ -220,9 +220,9 @@ def test_a_german_table_and_names_that_differ_by_case(
     table.columns = ["Teil", "Prüfer", "Wiederholung", "Messwert"]
     path.write_bytes(table.to_csv(index=False, sep=";").encode("cp1252"))
     assert run("repeatability", "--gauge", str(path)) == 0
-    told = capsys.readouterr().out
-    assert "%GRR 27.86 % [15.3" in told or "%GRR 27.86" in told
-    assert "read as Windows-1252" in told
+    summary = capsys.readouterr().out
+    assert "%GRR 27.86 % [15.3" in summary or "%GRR 27.86" in summary
+    assert "read as Windows-1252" in summary
     said = tmp_path / "s.csv"
     said.write_text(
         "part,operator,trial,value,reference\n1,A,1,yes,Yes\n1,A,2,yes,Yes\n2,A,1,no,No\n2,A,2,,No\n"

@@ -78,9 +78,14 @@ def test_a_detector_is_the_same_as_itself(
 ) -> None:
     found = compared(runs["a"], runs[other], capsys)
     for name in NAMES:
-        told = found[name]
-        assert (told["verdict"], told["difference"], told["low"], told["high"]) == ("same", 0, 0, 0)
-        assert (told["n"], told["clusters"]) == (CLIPS * FRAMES, CLIPS)
+        summary = found[name]
+        assert (summary["verdict"], summary["difference"], summary["low"], summary["high"]) == (
+            "same",
+            0,
+            0,
+            0,
+        )
+        assert (summary["n"], summary["clusters"]) == (CLIPS * FRAMES, CLIPS)
 
 
 def test_a_detector_that_misses_more_is_worse_and_a_like_one_is_not(
@@ -90,9 +95,9 @@ def test_a_detector_that_misses_more_is_worse_and_a_like_one_is_not(
     assert [found[name]["verdict"] for name in NAMES] == ["worse"] * 3
     back = compared(runs["misses"], runs["a"], capsys)
     assert [back[name]["verdict"] for name in NAMES] == ["better"] * 3
-    told = json.loads((runs["misses"] / "metrics.json").read_text())["models"]["misses"]
+    summary = json.loads((runs["misses"] / "metrics.json").read_text())["models"]["misses"]
     for name in NAMES:
-        assert found[name]["b"] == pytest.approx(told[name]["value"], abs=1e-12)
+        assert found[name]["b"] == pytest.approx(summary[name]["value"], abs=1e-12)
         assert back[name]["difference"] == pytest.approx(-found[name]["difference"])
         assert found[name]["low"] < found[name]["difference"] < found[name]["high"] < 0
     like = compared(runs["a"], runs["twin"], capsys)
@@ -102,12 +107,12 @@ def test_a_detector_that_misses_more_is_worse_and_a_like_one_is_not(
 
 def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
     rng = np.random.default_rng(5)
-    told = [
+    lines = [
         with_p(precision_differences(*world(rng, 8, 5), "content", 0.01)[0])["average_precision"].verdict
         for _ in range(40)
     ]
     # 5 % of 40 are two; seven or more come up once in 300 such runs
-    assert sum(verdict in ("better", "worse") for verdict in told) <= 6
+    assert sum(verdict in ("better", "worse") for verdict in lines) <= 6
     planted = [
         with_p(precision_differences(*world(rng, 12, 5, 0.3), "content", 0.01)[0])[
             "average_precision"

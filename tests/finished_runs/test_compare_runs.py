@@ -94,8 +94,8 @@ def test_models_are_named_where_they_are_not_clear(pair: tuple[Path, Path]) -> N
 
 def test_gates_end_with_their_code(pair: tuple[Path, Path], tmp_path: Path) -> None:
     value = RunFolder.existing(pair[0]).read_json("metrics.json")
-    (told,) = value["models"].values()
-    rate = told["flip_rate"]["value"]
+    (summary,) = value["models"].values()
+    rate = summary["flip_rate"]["value"]
     junit = tmp_path / "gates.xml"
     assert run("gate", str(pair[0]), "--fail-if", f"flip_rate > {rate + 0.001}", f"--junit={junit}") == 0
     assert 'failures="0"' in junit.read_text()

@@ -22,14 +22,14 @@ STUDY = Settings(
 
 def test_every_stage_runs_and_the_planted_light_is_told_with_its_size(tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    told = demo_line(str(out), Reporter(quiet=True), line=LINE, study=STUDY)
+    summary = demo_line(str(out), Reporter(quiet=True), line=LINE, study=STUDY)
     from vidrobust.run_folder.folder import RunFolder
 
     rows = status(RunFolder.existing(out), STAGES)
     assert {row["stage"] for row in rows if row["state"] == "done"} == set(STAGES.names)
     assert (out / "repeatability.json").is_file()
-    place = told.index("What was planted, and what was found")
-    light, rest = told[place + 1 :]
+    place = summary.index("What was planted, and what was found")
+    light, rest = summary[place + 1 :]
     assert light.startswith("  light at station-1: brightness (gain) planted ± ")
     assert "light is " in light
     assert rest.startswith("  not planted, but named: ")
@@ -37,7 +37,7 @@ def test_every_stage_runs_and_the_planted_light_is_told_with_its_size(tmp_path: 
     found = float(spread[(spread["item"] == "") & (spread["quantity"] == "gain")]["spread"].iloc[0])
     planted = float(light.split("± ")[1].split(" %")[0]) / 100
     assert abs(found / planted - 1) < 0.3
-    assert "Repeatability" in told
+    assert "Repeatability" in summary
     html = (out / "details.html").read_text(encoding="utf-8")
     assert (
         html.index('href="#detectors"') < html.index('href="#policy"') < html.index('href="#repeatability"')

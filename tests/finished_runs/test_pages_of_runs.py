@@ -91,8 +91,8 @@ def test_a_run_is_added_to_its_history_and_its_report_shows_the_charts(
     assert list(dict.fromkeys(read_history(file)["run"])) == [week.name for week in weeks]
     few = json.loads((weeks[1] / "history.json").read_text())
     assert (few["runs"], few["charts"]) == (2, [])
-    told = json.loads((weeks[-1] / "history.json").read_text())
-    assert (told["runs"], {chart["chart"] for chart in told["charts"]}) == (6, {"p", "individuals"})
+    summary = json.loads((weeks[-1] / "history.json").read_text())
+    assert (summary["runs"], {chart["chart"] for chart in summary["charts"]}) == (6, {"p", "individuals"})
     page = Page((weeks[-1] / "details.html").read_text(encoding="utf-8"))
     assert page.balanced
     assert "label flips of line-classifier" in page.sections["history"]

@@ -37,10 +37,10 @@ def test_one_command_from_the_manifest_to_the_studies(
     assert run(*command, "--json", "--quiet") == 0
     found = json.loads(capsys.readouterr().out)
     frames = pd.read_parquet(out / "frames.parquet")
-    told = {row["item"]: row["value"] for row in found["per_part"]}
+    summary = {row["item"]: row["value"] for row in found["per_part"]}
     counts = frames.groupby("item")["label_name"].agg(lambda v: set(v.mode()))
-    assert set(told) == set(counts.index)
-    assert all(told[item] in most for item, most in counts.items())
+    assert set(summary) == set(counts.index)
+    assert all(summary[item] in most for item, most in counts.items())
     assert list(found["levels"]) == ["dynamic"]
     assert found["levels"]["dynamic"]["from"] == ["manifest"]
     assert found["attribute"]["operators"] == ["station-1", "station-2"]
@@ -156,9 +156,9 @@ def test_passes_are_found_where_none_are_given_and_a_correction_is_kept(
     encode((f for plan in plans for f in stage(plan).frames()), tmp_path / "shift.mp4", coding(settings))
     command = ["repeatability", str(tmp_path / "shift.mp4"), f"--model=onnx:{models / NETS[0]}", "--json"]
     assert run(*command, f"--out={tmp_path / 'run'}") == 0
-    told = capsys.readouterr()
-    assert [row["part"] for row in json.loads(told.out)["per_part"]] == ["part-001", "part-002"]
-    assert "look at" in told.err
+    summary = capsys.readouterr()
+    assert [row["part"] for row in json.loads(summary.out)["per_part"]] == ["part-001", "part-002"]
+    assert "look at" in summary.err
     file = tmp_path / "run-passes.csv"
     rows = pd.read_csv(file)
     assert rows["start_s"].is_monotonic_increasing

@@ -97,8 +97,8 @@ def test_the_command_goes_on_where_it_was_stopped(
 
     def fake(files: object, todo: list[Case], seed: int, keep: Path) -> list[dict[str, object]]:
         asked.extend(todo)
-        told = {"fault": "", "outcome": "studied", "peak": 1, "cpu_s": 0.1}
-        return [{"number": c.number, "kind": c.kind, "file": c.seed, **told} for c in todo]
+        summary = {"fault": "", "outcome": "studied", "peak": 1, "cpu_s": 0.1}
+        return [{"number": c.number, "kind": c.kind, "file": c.seed, **summary} for c in todo]
 
     monkeypatch.setattr(command, "run", fake)
     out = tmp_path / "found.jsonl"

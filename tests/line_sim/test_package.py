@@ -17,10 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_a_wheel_holds_the_weights() -> None:
     """By the packages and patterns of pyproject.toml, as setuptools finds them."""
-    told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    packages = find_packages(str(ROOT), include=told["packages"]["find"]["include"])
+    summary = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    packages = find_packages(str(ROOT), include=summary["packages"]["find"]["include"])
     assert {"vidrobust.line_sim", "vidrobust.line_sim.parts", "vidrobust.line_sim.training"} <= {*packages}
-    patterns = told["package-data"]["vidrobust"]
+    patterns = summary["package-data"]["vidrobust"]
     held = {path for pattern in patterns for path in (ROOT / "vidrobust").glob(pattern)}
     for path in (CLASSIFIER, DETECTOR, SCORES):
         assert path.stat().st_size > 0

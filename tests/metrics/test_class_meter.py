@@ -100,11 +100,11 @@ def test_of_many_classes_the_leading_ones_are_kept_and_the_sum_of_the_rest() -> 
     table = measure(p, PLAIN[:4], [1], tuple(f"class {k}" for k in range(ALL_CLASSES + 1)))["probabilities"]
     assert len(table) == 4 * (TOP + 1)
     for frame, rows in table.groupby("frame"):
-        told = rows[rows["label"] != REST]
-        np.testing.assert_allclose(told["probability"], np.sort(p[frame])[::-1][:TOP], atol=1e-7)
-        np.testing.assert_allclose(p[frame][told["label"]], told["probability"], atol=1e-7)
+        summary = rows[rows["label"] != REST]
+        np.testing.assert_allclose(summary["probability"], np.sort(p[frame])[::-1][:TOP], atol=1e-7)
+        np.testing.assert_allclose(p[frame][summary["label"]], summary["probability"], atol=1e-7)
         (rest,) = rows.loc[rows["label"] == REST, "probability"]
-        assert rest == pytest.approx(1 - told["probability"].sum(), abs=1e-6)
+        assert rest == pytest.approx(1 - summary["probability"].sum(), abs=1e-6)
         assert rows["label_name"].iloc[-1] == "rest"
 
 

@@ -81,13 +81,13 @@ def raw_tables(
     return meter.finish()
 
 
-def told(raw: dict[str, pd.DataFrame]) -> pd.Series:
+def describe(raw: dict[str, pd.DataFrame]) -> pd.Series:
     table = summarise(raw, metrics_of("detection"))
     return table[table["item"] == ""].set_index("metric")["value"]
 
 
 def test_a_perfect_detector_costs_nothing() -> None:
-    found = told(raw_tables(boxes()))
+    found = describe(raw_tables(boxes()))
     assert found["fragments_per_track"] == 1
     for name in found.index.drop(["fragments_per_track", "moved", "box_change"]):
         assert found[name] < 1e-9, name
@@ -98,7 +98,7 @@ def test_a_perfect_detector_costs_nothing() -> None:
 def test_planted_faults_come_out() -> None:
     """3 of 40 frames missed in two gaps; 2 flips in 36 steps, away and back."""
     raw = raw_tables(boxes(missed=(10, 20, 21), renamed=(30,)))
-    found = told(raw)
+    found = describe(raw)
     assert found["dropout_rate"] == found["uncovered_rate"] == pytest.approx(3 / 40)
     assert found["vanished_rate"] == found["appeared_rate"] == found["second_box_rate"] == 0
     assert found["fragments_per_track"] == 3
@@ -124,7 +124,7 @@ def test_batches_do_not_matter() -> None:
 
 def test_a_loss_for_good_is_told_by_object_by_minute_and_in_frames() -> None:
     """Lost in mid-picture from frame 20 on: 20 frames found, 20 that follow before the end."""
-    found = told(raw_tables(boxes(missed=tuple(range(20, COUNT)))))
+    found = describe(raw_tables(boxes(missed=tuple(range(20, COUNT)))))
     assert found["vanished_rate"] == 1
     assert found["vanished_per_minute"] == pytest.approx(60 * 25 / COUNT)
     assert found["dropout_rate"] == 0
@@ -150,7 +150,7 @@ def test_no_boxes_in_any_frame() -> None:
     raw = raw_tables(boxes(missed=tuple(range(COUNT))))
     assert len(raw["detections"]) == len(raw["tracks"]) == 0
     assert len(raw["box_counts"]) == COUNT
-    assert told(raw)["count_jitter"] == 0
+    assert describe(raw)["count_jitter"] == 0
 
 
 def test_groups() -> None:
@@ -202,6 +202,6 @@ def test_differences_of_a_clean_and_a_changed_frame() -> None:
 
 
 def test_tracks_of_two_models_are_no_pairs() -> None:
-    """Numbers of tracks mean nothing to another model: what is told of tracks says so."""
+    """Numbers of tracks mean nothing to another model: what is reported of tracks says so."""
     for metric in DETECTION.metrics:
         assert metric.of_tracks == (metric.table in ("track_steps", "tracks", "detections")), metric.name

@@ -58,11 +58,11 @@ def test_batches_of_large_frames_are_smaller(height: int, width: int, frames: in
 
 def test_auto_halves_until_it_fits_and_says_so() -> None:
     """32 and 16 do not fit, 8 does: eight batches of 8 and one of 6 follow, none tried larger again."""
-    model, told = Counting(fits=10), []
-    rows = predict(model, PIXELS, "auto", on_smaller=told.append)
+    model, summary = Counting(fits=10), []
+    rows = predict(model, PIXELS, "auto", on_smaller=summary.append)
     assert np.allclose(rows.probabilities[:, 0], np.arange(70) / 100)
     assert model.sizes == [32, 16, *[8] * 8, 6]
-    assert told == [16, 8]
+    assert summary == [16, 8]
 
 
 def test_a_number_is_kept_to() -> None:

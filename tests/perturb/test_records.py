@@ -89,7 +89,7 @@ def _lifted(pixels: torch.Tensor, signed: object) -> torch.Tensor:
 
 
 def test_what_stands_for_light_has_a_signed_form() -> None:
-    told = {
+    summary = {
         "name": "veil",
         "suite": "natural",
         "family": "light",
@@ -99,6 +99,6 @@ def test_what_stands_for_light_has_a_signed_form() -> None:
         "stands_for": {"light": 9},
     }
     with pytest.raises(SettingsError, match=r"veil.*stands for light, and so needs a signed form"):
-        Perturbation(**told, apply=without_chance(_lifted))
-    made = Perturbation(**told, apply=either_sign(_lifted), signed={"veil": given_sign(_lifted)})
+        Perturbation(**summary, apply=without_chance(_lifted))
+    made = Perturbation(**summary, apply=either_sign(_lifted), signed={"veil": given_sign(_lifted)})
     assert (made.noun, made.said(1.0)) == ("veil", "veil at strength 1")

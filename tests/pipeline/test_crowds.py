@@ -47,7 +47,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def told(crowd: Path, name: str) -> dict[str, Any]:
+def describe(crowd: Path, name: str) -> dict[str, Any]:
     out = crowd / f"run-{name}"
     assert (
         run("stability", str(crowd / "grid"), f"--model=detections:{crowd / name}", f"--out={out}", "-q") == 0
@@ -57,7 +57,7 @@ def told(crowd: Path, name: str) -> dict[str, Any]:
 
 
 def test_each_of_a_thousand_is_followed_through_a_frame_without_boxes(crowd: Path) -> None:
-    found = told(crowd, "boxes.csv")
+    found = describe(crowd, "boxes.csv")
     assert (found["frames"], found["tracks"], found["missed"]) == (FRAMES, COUNT, COUNT)
     assert found["dropout_rate"]["value"] == pytest.approx(1 / FRAMES)
     assert found["fragments_per_track"]["value"] == 2
@@ -67,6 +67,6 @@ def test_each_of_a_thousand_is_followed_through_a_frame_without_boxes(crowd: Pat
 
 
 def test_coco_results_say_the_same(crowd: Path) -> None:
-    csv, coco = told(crowd, "boxes.csv"), told(crowd, "boxes.json")
+    csv, coco = describe(crowd, "boxes.csv"), describe(crowd, "boxes.json")
     for name in ("dropout_rate", "center_jitter", "size_jitter", "moved"):
         assert coco[name]["value"] == pytest.approx(csv[name]["value"], rel=1e-9)

@@ -39,15 +39,15 @@ def test_the_contract_is_there(stable: Path) -> None:
     table = pd.read_parquet(stable / "detections.parquet")
     contract = ["item", "frame", "time_s", "model", "track", "label", "label_name", "score"]
     assert list(table.columns[:12]) == [*contract, "x1", "y1", "x2", "y2"]
-    told = figures(stable)
+    summary = figures(stable)
     for metric in (
         *("dropout_rate", "fragments_per_track", "flip_rate", "revert_flip_rate", "score_jitter"),
         *("center_jitter", "size_jitter", "duplicate_rate", "count_jitter"),
     ):
-        value = told[metric]["value"]  # type: ignore[index]
+        value = summary[metric]["value"]  # type: ignore[index]
         assert np.isfinite(value)
     by_hand = pd.read_parquet(stable / "track_steps.parquet")["missed"].dropna()
-    assert told["dropout_rate"]["value"] == pytest.approx(by_hand.mean())  # type: ignore[index]
+    assert summary["dropout_rate"]["value"] == pytest.approx(by_hand.mean())  # type: ignore[index]
     by = pd.read_parquet(stable / "stability_by.parquet")
     assert set(by["by"]) == {"class", "size"}
 
@@ -108,9 +108,9 @@ def test_sensitivity_and_report(stable: Path) -> None:
     assert moments
     assert all((stable / moment["picture"]).stat().st_size > 1000 for moment in moments)
     curve = pd.read_parquet(stable / "box_curve.parquet").set_index("threshold")
-    told = figures(stable)
+    summary = figures(stable)
     rate = curve.loc[0.5, "missed"] / curve.loc[0.5, "frames"]
-    assert rate == pytest.approx(told["dropout_rate"]["value"])  # type: ignore[index]
+    assert rate == pytest.approx(summary["dropout_rate"]["value"])  # type: ignore[index]
 
 
 def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:

@@ -99,9 +99,9 @@ def test_a_model_that_fails_is_named_and_the_others_go_on(
 ) -> None:
     (line.sources / FLOUR).unlink()
     assert run(*line.command("policy"), "-mline_models:broken", "-mline_models:bright") == 3
-    told = said()
-    assert "broken" in told
-    assert "Traceback" not in told
+    summary = said()
+    assert "broken" in summary
+    assert "Traceback" not in summary
     folder = line.folder
     for table in ("frames", "stability", "sensitivity"):
         assert set(folder.table(table)["model"]) == {"mobilenet_v1_0.25_128", "bright"}

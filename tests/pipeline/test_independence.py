@@ -92,9 +92,9 @@ def test_copies_and_remuxed_copies_count_once(
     subprocess.run([*quiet, "-i", str(cut), "-c", "copy", str(line.sources / "remuxed.mkv")], check=True)
     assert (line.sources / "remuxed.mkv").read_bytes() != cut.read_bytes()
     assert run(*line.command("stability")) == 0
-    told = said()
+    summary = said()
     for name in ("copy", "remuxed"):
-        assert f"{name}: shows the same pictures as bottles, and is counted once" in told
+        assert f"{name}: shows the same pictures as bottles, and is counted once" in summary
     folder = line.folder
     assert folder.run["duplicates"] == [
         {"item": "copy", "same_as": "bottles"},
@@ -106,9 +106,9 @@ def test_copies_and_remuxed_copies_count_once(
     cut.unlink()
     said()
     assert run(*line.command("stability")) == 0
-    told = said()
-    assert "bottles: is not among the sources any more" in told
-    assert "copy: is not among" not in told
+    summary = said()
+    assert "bottles: is not among the sources any more" in summary
+    assert "copy: is not among" not in summary
     assert set(folder.table("frames")["item"]) == {"copy"}
 
 

@@ -121,9 +121,9 @@ def test_a_second_process_is_refused_by_name(again: Line, said: Callable[[], str
         assert process.stdout.readline() == "held\n"
         for command in (again.command("variation"), ["report", str(again.run)], ["clean", str(again.run)]):
             assert run(*command) == 2
-            told = said()
-            assert "another vidrobust is at work in this run folder" in told
-            assert f"(process {process.pid} on " in told
+            summary = said()
+            assert "another vidrobust is at work in this run folder" in summary
+            assert f"(process {process.pid} on " in summary
         process.kill()
         process.wait()
     assert run(*again.command("variation")) == 0  # the lock died with its process
@@ -135,10 +135,12 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on(
     """No file may become longer than 12 kB: small parts fit, those with many rows do not."""
     line = _line(corpus, models, tmp_path)
     with start("12000", *line.command("stability", "-q"), program=SMALL_DISK) as process:
-        _, told = process.communicate(timeout=120)
+        _, summary = process.communicate(timeout=120)
     assert process.returncode == 3
-    assert told.startswith("error: the disk is full or its quota is used up; make room, and the same command")
-    assert len(told.splitlines()) == 1
+    assert summary.startswith(
+        "error: the disk is full or its quota is used up; make room, and the same command"
+    )
+    assert len(summary.splitlines()) == 1
     finish(line)
     same_tables(line.folder, whole)
 
@@ -156,10 +158,10 @@ def test_a_small_file_system_is_no_traceback(
     try:
         line = dataclasses.replace(_line(corpus, models, tmp_path), run=disk / "run")
         with start(*line.command("stability", "-q")) as process:
-            _, told = process.communicate(timeout=120)
+            _, summary = process.communicate(timeout=120)
         assert process.returncode == 3
-        assert "the disk is full" in told
-        assert "Traceback" not in told
+        assert "the disk is full" in summary
+        assert "Traceback" not in summary
         subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
         finish(line)
         same_tables(line.folder, whole)

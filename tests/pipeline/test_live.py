@@ -57,13 +57,13 @@ def test_what_is_said_where_it_cannot_be(
     monkeypatch.setattr("vidrobust.video.record.TRIES", 0)
     out = f"--out={tmp_path / 'run'}"
     assert run("stability", "rtsp://me:pw@127.0.0.1:9/x", MODEL, out) == 2
-    told = said()
-    assert "say how long it is recorded with --for" in told
-    assert "pw" not in told
+    summary = said()
+    assert "say how long it is recorded with --for" in summary
+    assert "pw" not in summary
     assert run("stability", "rtsp://me:pw@127.0.0.1:9/x", "--for=2s", MODEL, out) == 3
-    told = said()
-    assert "Connection refused" in told
-    assert "pw@" not in told
+    summary = said()
+    assert "Connection refused" in summary
+    assert "pw@" not in summary
     assert run("stability", str(public_clips / "hevc.mp4"), "--for=2s", MODEL, out) == 2
     assert "is for addresses and pipes" in said()
     assert run("stability", "rtsp://127.0.0.1:9/x", "--for=soon", MODEL, out) == 2

@@ -26,12 +26,12 @@ def mixed(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def test_each_model_has_its_numbers_in_the_order_they_were_given(mixed: Path) -> None:
-    told = json.loads((mixed / "metrics.json").read_text())["models"]
-    assert list(told) == [DETECTOR, CLASSIFIER]
-    assert "dropout_rate" in told[DETECTOR]
-    assert "dropout_rate" not in told[CLASSIFIER]
-    assert "total_variation" in told[CLASSIFIER]
-    assert told[DETECTOR]["frames"] == told[CLASSIFIER]["frames"] in (20, 21)
+    summary = json.loads((mixed / "metrics.json").read_text())["models"]
+    assert list(summary) == [DETECTOR, CLASSIFIER]
+    assert "dropout_rate" in summary[DETECTOR]
+    assert "dropout_rate" not in summary[CLASSIFIER]
+    assert "total_variation" in summary[CLASSIFIER]
+    assert summary[DETECTOR]["frames"] == summary[CLASSIFIER]["frames"] in (20, 21)
 
 
 def test_both_have_an_answer_and_a_policy(mixed: Path) -> None:
@@ -47,8 +47,8 @@ def test_a_gate_is_about_the_models_that_have_its_metric(
     mixed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("gate", str(mixed), "--fail-if", "dropout_rate > 1", "--fail-if", "total_variation > 1") == 0
-    told = capsys.readouterr().out.splitlines()
-    assert [line.split(" is ")[0] for line in told] == [
+    summary = capsys.readouterr().out.splitlines()
+    assert [line.split(" is ")[0] for line in summary] == [
         f"passed: dropout_rate of {DETECTOR}",
         f"passed: total_variation of {CLASSIFIER}",
     ]
@@ -79,6 +79,6 @@ def test_the_report_says_of_which_model_it_speaks(mixed: Path) -> None:
 
 def test_nothing_is_stale_or_missing(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("status", str(mixed)) == 0
-    told = capsys.readouterr().out
-    assert "stale" not in told
-    assert "missing" not in told
+    summary = capsys.readouterr().out
+    assert "stale" not in summary
+    assert "missing" not in summary

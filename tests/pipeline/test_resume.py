@@ -76,9 +76,9 @@ def test_a_changed_setting_makes_what_depends_on_it_anew(
     after = parts(again)
     assert {name: after.get(name) for name in before} == before  # nothing is overwritten
     assert {name.split("/")[0] for name in set(after) - set(before)} == anew
-    told = states(again, capsys)
-    assert {told[name][0] for name in {stage, *anew}} == {"done"}
-    assert told["report"][0] == "stale"
+    summary = states(again, capsys)
+    assert {summary[name][0] for name in {stage, *anew}} == {"done"}
+    assert summary["report"][0] == "stale"
 
 
 def test_more_frames_are_added_to_a_part_and_fewer_are_taken_from_it(again: Line, said: Said) -> None:
@@ -216,9 +216,9 @@ def test_a_folder_of_something_else_is_left_as_it_is(line: Line, said: Said) -> 
 
 def test_status_tells_done_stale_and_missing(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*line.command("variation", "-q")) == 0
-    told = states(line, capsys)
-    assert {name: state for name, (state, _) in told.items()} == {
-        **dict.fromkeys(told, "missing"),
+    summary = states(line, capsys)
+    assert {name: state for name, (state, _) in summary.items()} == {
+        **dict.fromkeys(summary, "missing"),
         "transitions": "done",
         "variation": "done",
     }

@@ -105,12 +105,12 @@ def test_pm_k_is_that_of_the_published_script(
     assert np.mean([ours[file] == answered[file] for file in ours]) > 0.95
     benign = np.mean([ours[anchor] in labels[anchor] for anchor in taken])
     worst = np.mean([all(ours[f] in labels[f] for f in (anchor, *near)) for anchor, near in taken.items()])
-    told = RunFolder(out).read_json("metrics.json")["models"][NETS[0].removesuffix(".onnx")]
-    assert (told["pm0"]["value"], told["pm10"]["value"]) == (benign, worst)
-    assert (told["pm0"]["n"], told["pm10"]["n"]) == (len(taken), len(taken))
-    assert told["pm_drop"]["value"] == pytest.approx(benign - worst)
+    summary = RunFolder(out).read_json("metrics.json")["models"][NETS[0].removesuffix(".onnx")]
+    assert (summary["pm0"]["value"], summary["pm10"]["value"]) == (benign, worst)
+    assert (summary["pm0"]["n"], summary["pm10"]["n"]) == (len(taken), len(taken))
+    assert summary["pm_drop"]["value"] == pytest.approx(benign - worst)
     kept = [ours[f] in labels[f] for a, near in taken.items() if ours[a] in labels[a] for f in near]
-    assert told["conditional_robustness"]["value"] == pytest.approx(np.mean(kept))
+    assert summary["conditional_robustness"]["value"] == pytest.approx(np.mean(kept))
 
 
 def test_offsets_are_those_of_the_sets_and_not_of_the_files(
@@ -150,8 +150,8 @@ def test_two_models_and_the_report(vid: tuple[Path, Path, dict[str, list[str]]])
         assert value == pytest.approx(rows["neighbour_right"].mean())
     by = folder.table("stability_by").query("by == 'offset' and metric == 'conditional_robustness'")
     rows = near[near["anchor_right"]].groupby(["model", "offset"])["neighbour_right"].mean()
-    told = {(m, int(g)): v for m, g, v in by[["model", "group", "value"]].itertuples(index=False)}
-    assert told == pytest.approx(rows.to_dict())
+    summary = {(m, int(g)): v for m, g, v in by[["model", "group", "value"]].itertuples(index=False)}
+    assert summary == pytest.approx(rows.to_dict())
     assert run("report", str(out), "--quiet") == 0
     page = (out / "report.html").read_text()
     assert "Error consistency" in page
@@ -210,9 +210,9 @@ def test_ytbb_robust_by_the_labels_of_the_anchor(
     of_dog = frames[frames["item"] == near.loc["dog", "item"].iloc[0]].sort_values("frame")["label"]
     right = (of_dog == NUMBER_OF["dog"]).tolist()
     assert near.loc["dog", "neighbour_right"].tolist() == [*right[:2], *right[3:]]
-    ((_, told),) = found.read_json("metrics.json")["models"].items()
-    assert told["pm0"]["n"] == 2  # both anchors count
-    assert told["pm10"]["value"] == np.mean([all(right), False])
+    ((_, summary),) = found.read_json("metrics.json")["models"].items()
+    assert summary["pm0"]["n"] == 2  # both anchors count
+    assert summary["pm10"]["value"] == np.mean([all(right), False])
     assert "32 frame(s) about anchors are not in the footage" in capsys.readouterr().err
 
 

@@ -173,15 +173,15 @@ def test_conditional_robustness_by_pairs_by_anchors_per_offset_and_on_the_common
     )
     table = with_all_right(table.assign(time_s=0.0))
     raw = {"neighbour_accuracy": table}
-    told = (
+    summary = (
         summarise(raw, metrics_of("classification"))
         .query("item == ''")
         .set_index(["model", "metric"])["value"]
     )
-    assert told["good", "conditional_robustness"] == pytest.approx(5 / 6)
+    assert summary["good", "conditional_robustness"] == pytest.approx(5 / 6)
     # both have v1 right
-    assert told["good", "conditional_robustness_common"] == pytest.approx(2 / 3)
-    assert told["weak", "conditional_robustness_common"] == 0
+    assert summary["good", "conditional_robustness_common"] == pytest.approx(2 / 3)
+    assert summary["weak", "conditional_robustness_common"] == 0
     by = summarise_by(raw, metrics_of("classification"), task_of("classification").groups)
     by = by[(by["model"] == "good") & (by["metric"] == "conditional_robustness")].set_index("group")
     assert by["value"].to_dict() == {"-1": 1, "1": 1, "2": 0.5, "-2": 1}

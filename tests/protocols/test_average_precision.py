@@ -121,7 +121,7 @@ def by_faster_coco_eval(known: pd.DataFrame, found: pd.DataFrame, frames: list[i
     """The same by an independent program; a frame that is named twice is two images."""
     package = pytest.importorskip("faster_coco_eval")
 
-    def told(row: Any, image: int) -> dict[str, Any]:
+    def describe(row: Any, image: int) -> dict[str, Any]:
         sides = [row.x1, row.y1, row.x2 - row.x1, row.y2 - row.y1]
         return {
             "image_id": image,
@@ -131,10 +131,10 @@ def by_faster_coco_eval(known: pd.DataFrame, found: pd.DataFrame, frames: list[i
         }
 
     annotations = [
-        told(row, k) for k, f in enumerate(frames, 1) for row in known[known["frame"] == f].itertuples()
+        describe(row, k) for k, f in enumerate(frames, 1) for row in known[known["frame"] == f].itertuples()
     ]
     results = [
-        {**told(row, k), "score": row.score}
+        {**describe(row, k), "score": row.score}
         for k, f in enumerate(frames, 1)
         for row in found[found["frame"] == f].itertuples()
     ]

@@ -89,8 +89,8 @@ def test_every_level_is_told_from_measured_motion() -> None:
         "b1": "semi-dynamic",
         "b2": "semi-dynamic",
         "c1": "dynamic",
-        "d1": "not told",
-        "e1": "not told",
+        "d1": "undetermined",
+        "e1": "undetermined",
     }
 
 

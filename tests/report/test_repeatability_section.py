@@ -157,8 +157,9 @@ def test_a_run_has_a_certificate_too(studied: RunFolder, tmp_path: Path) -> None
     rows = pd.DataFrame(found["per_part"])
     page = tmp_path / "certificate.html"
     assert write_certificate(page, head, found, rows, asked, hashes=weights) == [page]
-    told = page.read_text(encoding="utf-8")
-    assert found["overall"]["sentence"].replace(" %", "\u00a0%") in told.replace("&#39;", "'")
+    summary = page.read_text(encoding="utf-8")
+    assert found["overall"]["sentence"].replace(" %", "\u00a0%") in summary.replace("&#39;", "'")
     assert all(
-        each in told for each in ("weights of net-a", "ab12", "One verdict a part and pass", "False alarms")
+        each in summary
+        for each in ("weights of net-a", "ab12", "One verdict a part and pass", "False alarms")
     )

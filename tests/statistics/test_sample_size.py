@@ -70,13 +70,13 @@ def test_what_a_larger_sample_buys_is_what_it_buys() -> None:
         own = rng.normal(0, 0.5, (3000, 8, 1)) + rng.normal(0, 1, (3000, 8, each))
         return own.mean(axis=(1, 2))
 
-    told = [
+    lines = [
         narrower(
             (rng.normal(0, 0.5, (8, 1)) + rng.normal(0, 1, (8, 5))).ravel(), np.repeat(np.arange(8), 5), 4
         )
         for _ in range(400)
     ]
-    assert np.median(told) == pytest.approx(means(20).std() / means(5).std(), abs=0.05)
+    assert np.median(lines) == pytest.approx(means(20).std() / means(5).std(), abs=0.05)
 
 
 def test_nothing_is_said_where_nothing_is_known() -> None:

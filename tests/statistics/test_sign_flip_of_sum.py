@@ -45,9 +45,9 @@ def test_more_values_of_the_same_kind_never_mean_less_power() -> None:
 
 
 def test_discarding_keeps_the_level_and_drops_what_is_surely_null() -> None:
-    told = discard_conservative(np.array([0.02, 0.5, 0.51, np.nan]))
-    assert told[:2].tolist() == [0.04, 1.0]
-    assert np.isnan(told[2:]).all()
+    summary = discard_conservative(np.array([0.02, 0.5, 0.51, np.nan]))
+    assert summary[:2].tolist() == [0.04, 1.0]
+    assert np.isnan(summary[2:]).all()
     uniform = discard_conservative(np.random.default_rng(2).random(20_000))
     kept = uniform[np.isfinite(uniform)]
     assert (kept <= 0.05).mean() == pytest.approx(0.05, abs=0.007)

@@ -46,9 +46,9 @@ def flags(path: Path, backend: str = "pyav") -> np.ndarray:
 
 @pytest.mark.parametrize("name", PREDICTED)
 def test_keyframes_are_those_of_ffprobe(name: str, corpus: Path) -> None:
-    told = by_ffprobe(corpus / name)
+    summary = by_ffprobe(corpus / name)
     given = flags(corpus / name)
-    assert given[: len(told)].tolist() == told[: len(given)]
+    assert given[: len(summary)].tolist() == summary[: len(given)]
     assert given.any()
     assert not given.all()
 
@@ -57,9 +57,9 @@ def test_keyframes_are_those_of_ffprobe(name: str, corpus: Path) -> None:
 def test_other_backends_tell_the_same(backend: str, make: Make) -> None:
     need(find_spec(backend), f"{backend} is not installed")
     path = make("gop12.mp4", "-c:v", "libx264", "-preset", "fast", "-bf", "3", "-g", "12")
-    told = flags(path)
-    assert flags(path, backend).tolist() == told.tolist()
-    assert np.flatnonzero(told)[:3].tolist() == [0, 12, 24]
+    summary = flags(path)
+    assert flags(path, backend).tolist() == summary.tolist()
+    assert np.flatnonzero(summary)[:3].tolist() == [0, 12, 24]
 
 
 @pytest.mark.parametrize(

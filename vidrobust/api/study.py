@@ -151,7 +151,7 @@ def compare(
     margin: float = MARGIN,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Is run B better than run A, worse, the same, or can it not be told: as ``vidrobust compare --json`` says it.
+    """Is run B better than run A, worse, the same, or can it not be said: as ``vidrobust compare --json`` says it.
 
     ``["metrics"][NAME]`` has a, b, difference, low, high and verdict (of B against A). margin: differences up to
     this share do not matter.

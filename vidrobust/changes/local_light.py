@@ -7,7 +7,7 @@ f is a cubic B-spline on a lattice whose knots are a tenth of the width apart, f
 in its mean. Blocks weigh by how much of them both frames show, and less where they do not follow any smooth
 field (Tukey's biweight).
 
-Whether there is any is told by prediction: the field fitted to every other cell of 16 x 16 pixels must foretell
+Whether there is any is said by prediction: the field fitted to every other cell of 16 x 16 pixels must foretell
 the cells between, which noise and the blocks of a codec do not.
 """
 
@@ -82,7 +82,7 @@ class LocalLight:
 
 
 def no_local_light(foretold: float = float("nan")) -> LocalLight:
-    """No change from place to place, or none that could be told."""
+    """No change from place to place, or none that could be reported."""
     return LocalLight(lattice=np.zeros((0, 0)), width=0, foretold=foretold)
 
 

@@ -1,6 +1,6 @@
 """Where every pixel of frame b was in frame a, at full resolution: global shift, affine motion, dense flow.
 
-All three are told as displacements on the grid of b, because that is what a replay needs:
+All three are reported as displacements on the grid of b, because that is what a replay needs:
 
     frame a  . . . P . .        frame b  . P . . . .        displacement at P = (+2, 0):
              0 1 2 3 4 5                 0 1 2 3 4 5        b[1] is a[1 + 2]
@@ -25,7 +25,7 @@ MIN_SIDE = 32
 MIN_TEXTURE = 4.0
 """Gradient, grey levels per px, from which a pixel counts as textured."""
 MIN_TEXTURED_SHARE = 0.005
-"""Smallest share of textured pixels with which motion is told at all."""
+"""Smallest share of textured pixels with which motion is reported at all."""
 MIN_LIKENESS = 0.7
 """Smallest correlation of b with what was made from a; below it the two do not show the same scene."""
 MIN_SEEN = 0.25
@@ -61,7 +61,7 @@ class Registration:
     common        share of textured pixels that follow the affine motion
     likeness      correlation of luma between b and frame a moved by ``source``, in [-1, 1]
     failed        why nothing can be said of this pair; empty if the registration holds
-    affine_failed why shift and affine cannot be told; empty if they hold
+    affine_failed why shift and affine cannot be determined; empty if they hold
     """
 
     shift: np.ndarray

@@ -30,7 +30,7 @@ SIGMAS = np.array([0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.1, 1.35, 1.7, 2.1,
 SMALLEST_CHANGE = 0.04
 """A relative change of the energy of detail below this is taken as none."""
 MIN_ENERGY = 2.0
-"""Least energy of detail beyond the noise, levels squared, at edges, for sharpness to be told."""
+"""Least energy of detail beyond the noise, levels squared, at edges, for sharpness to be reported."""
 SMALLEST_SIGMA = 0.3
 """A blur of less, px, changes hardly a pixel and is taken as none."""
 EDGES = 0.2

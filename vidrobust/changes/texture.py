@@ -46,7 +46,7 @@ class TextureChange:
     """From frame a to frame b.
 
     sharpness    px: sigma of the Gaussian blur that would turn one frame's sharpness into the other's; positive
-                 where b is blurrier. The error is the sigma that could not be told from none
+                 where b is blurrier. The error is the sigma that could not be determined from none
     noise_sigma  levels of 255: noise that is not shared by the frames, of the noisier of the two
     blockiness   levels of 255: change of the mean step across an 8 x 8 grid beyond the steps elsewhere
     """

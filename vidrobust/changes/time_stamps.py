@@ -20,7 +20,7 @@ class Timing:
 
     frames      how many were seen
     interval_s  the time between neighbours taken as nominal; NaN with fewer than two frames
-    dropped     frames missing in gaps, or -1 where the frame rate varies and it cannot be told
+    dropped     frames missing in gaps, or -1 where the frame rate varies and it cannot be determined
     duplicated  frames less than a quarter of an interval after the one before, or before it in time
     constant    whether the frame rate is constant
     """

@@ -76,7 +76,7 @@ class Tone:
 
 
 def no_tone(failed: str = "", cells: int = 0) -> Tone:
-    """No change of levels, or none that could be told."""
+    """No change of levels, or none that could be reported."""
     return Tone(
         gain=1.0, offset=0.0, bend=0.0, matrix=np.eye(3), constant=np.zeros(3), cells=cells, failed=failed
     )

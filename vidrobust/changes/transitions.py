@@ -41,7 +41,7 @@ class FrameTransitions:
     pixel_change  (N,) float64, mean absolute difference of luma in grey levels of 255, frames averaged down to
                   160 px width, so that sensor noise hardly counts; NaN for the first
     shift         (N, 2) float64, global shift x, y as a share of the frame's width, by phase correlation;
-                  NaN where it cannot be told
+                  NaN where it cannot be determined
     keyframe      (N,) bool, True where the coding of the recording begins anew with this frame
     """
 

@@ -230,8 +230,8 @@ def passes(
     found = passes_in(settings, speaking(quiet), cycle=cycle, beside=file.parent)
     write_passes(found, file)
     if as_json:
-        told = {"passes": found.rows.to_dict("records"), "left_out": list(found.left_out), "file": out}
-        print_json(told)
+        summary = {"passes": found.rows.to_dict("records"), "left_out": list(found.left_out), "file": out}
+        print_json(summary)
     else:
         click.echo("\n".join([*passes_told(found), str(file)]))
     if found.rows.empty:

@@ -53,7 +53,7 @@ def compare(
     pictures: bool,
     as_json: bool,
 ) -> None:
-    """Is run B better than run A on the same footage, worse, the same, or can it not be told."""
+    """Is run B better than run A on the same footage, worse, the same, or can it not be reported."""
     from vidrobust.finished_runs.compare_runs import compare_runs
     from vidrobust.finished_runs.compare_shots import shots_of
     from vidrobust.finished_runs.comparison_page import write_comparison
@@ -86,8 +86,8 @@ def gate(run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, as_json
     passages = passages_of(RunFolder.existing(run_folder), gates)
     if junit is not None:
         write_text(junit, junit_xml(passages))
-    told = [{**asdict(passage), "gate": passage.gate.text} for passage in passages]
-    print_result(told, [passage.sentence for passage in passages], as_json)
+    lines = [{**asdict(passage), "gate": passage.gate.text} for passage in passages]
+    print_result(lines, [passage.sentence for passage in passages], as_json)
     sys.exit(exit_code(passages))
 
 
@@ -151,8 +151,8 @@ def history(
         write_history(known, file)
     found = charts(known, metric, model=model, baseline=baseline, laney=limits == "laney")
     page = out or (file.with_suffix(".html") if file else runs[-1] / "history.html")
-    told = [line for chart in found for line in control_chart(chart)]
-    print_result(found, [*told, f"report: {write_history_page(page, plain(found))}"], as_json)
+    lines = [line for chart in found for line in control_chart(chart)]
+    print_result(found, [*lines, f"report: {write_history_page(page, plain(found))}"], as_json)
 
 
 @click.command(cls=GroupedCommand)

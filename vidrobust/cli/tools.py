@@ -151,9 +151,10 @@ def status(run_folder: str, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    told = {None: ""}
+    summary = {None: ""}
     _print_rows(
-        [{**row, "seconds": told.get(row["seconds"], f"{row['seconds']} s")} for row in rows], as_json=False
+        [{**row, "seconds": summary.get(row["seconds"], f"{row['seconds']} s")} for row in rows],
+        as_json=False,
     )
 
 

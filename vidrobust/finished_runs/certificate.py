@@ -90,24 +90,26 @@ def write_certificate(
     paper  "A4" or "Letter"
     """
     header = read_header(head)
-    told = plain(dict(found))
+    summary = plain(dict(found))
     unit = header.get("unit", "")
-    section = section_of_run_rows(told, rows) if told["study"] == "run" else section_of_table(told, rows)
-    filled = _filled(header, told, asked)
-    title = content.TITLES[told["study"]]
-    shown_first = section.pictures[1 if told["study"] == "gauge" else 0 :][:1]
+    section = (
+        section_of_run_rows(summary, rows) if summary["study"] == "run" else section_of_table(summary, rows)
+    )
+    filled = _filled(header, summary, asked)
+    title = content.TITLES[summary["study"]]
+    shown_first = section.pictures[1 if summary["study"] == "gauge" else 0 :][:1]
     values = {
         "title": f"{title}: {header.get('part', head.stem)}",
         "kind": title,
         "header": [(FIELDS[name], filled[name]) for name in FIELDS if filled.get(name)],
-        "verdict_kind": content.VERDICTS.get(told["overall"]["verdict"], "unknown"),
-        "sentence": told["overall"]["sentence"],
-        "tiles": content.tiles(told, unit),
-        "worst": content.worst(told, unit),
-        "sample": content.sample(told),
-        "method": content.method(told),
+        "verdict_kind": content.VERDICTS.get(summary["overall"]["verdict"], "unknown"),
+        "sentence": summary["overall"]["sentence"],
+        "tiles": content.tiles(summary, unit),
+        "worst": content.worst(summary, unit),
+        "sample": content.sample(summary),
+        "method": content.method(summary),
         "settings": [
-            (name, str(v)) for name, v in _settings(asked, told["study"]) if v not in (None, "", ())
+            (name, str(v)) for name, v in _settings(asked, summary["study"]) if v not in (None, "", ())
         ],
         "hashes": list(hashes),
         "signed": SIGNED,

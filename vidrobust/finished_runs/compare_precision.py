@@ -62,7 +62,7 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
     known = by == "content" or clusters.what != "stretch"
     group = groups(clusters.label) if known else np.zeros(len(both), np.int64)
     cut = len(sides[0].frames)
-    told = [
+    lines = [
         precisions(
             FramesOfBoxes.of(side.frames, side.known, side.found),
             np.arange(len(side.frames)),
@@ -73,7 +73,7 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
     ]
     found = {}
     for name, which in COMPARED.items():
-        one, other = (np.array([whole[which], *left_out[:, which]]) for whole, left_out in told)
+        one, other = (np.array([whole[which], *left_out[:, which]]) for whole, left_out in lines)
         difference = other - one
         low, high = left_out_interval(float(difference[0]), difference[1:], (-1.0, 1.0))
         p = left_out_p(float(difference[0]), difference[1:])

@@ -41,7 +41,7 @@ OF_FRAMES = (
     *("churn", "mcnemar_p", "negative_flips", "positive_flips"),
     *("both_right", "both_wrong", "error_consistency", "changed_labels", "changed_frames"),
 )
-"""What is told of equal frames of the same footage; null on other footage, and of labels without them."""
+"""What is reported of equal frames of the same footage; null on other footage, and of labels without them."""
 
 
 def compare_runs(
@@ -67,7 +67,7 @@ def compare_runs(
         raise SettingsError(f"--margin: expected a share above 0, got {margin:g}")
     first, second, by, notes = sides_of(a, b, model_a, model_b)
     metrics = metrics_of(first.task, a.settings.anchor_deltas)
-    precision, told = precision_differences(first, second, by, margin)
+    precision, summary = precision_differences(first, second, by, margin)
     rows = {
         metric.name: own
         for metric in metrics
@@ -90,7 +90,7 @@ def compare_runs(
         "metrics": found,
         **{name: labels.get(name) for name in OF_FRAMES},
         "by_item": by_item(metrics_of(first.task)[0], first, second),
-        "notes": [*notes, *told],
+        "notes": [*notes, *summary],
     }
 
 
@@ -162,14 +162,14 @@ def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
     counts = (
         changed.groupby(["label_name_a", "label_name_b"]).size().sort_values(ascending=False, kind="stable")
     )
-    told: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "churn": asdict(share),
         "changed_labels": [
             {"a": str(one), "b": str(other), "frames": int(n)} for (one, other), n in counts.items()
         ],
         "changed_frames": [_typical(changed, pair, a) for pair in list(counts.index)[:MOST_SHOWN]],
     }
-    return told | _right(a, b, seed)
+    return summary | _right(a, b, seed)
 
 
 def _typical(changed: pd.DataFrame, pair: tuple[str, str], a: Side) -> dict[str, Any]:

@@ -79,12 +79,12 @@ def _footage(a: RunFolder, b: RunFolder) -> tuple[list[dict[str, str]], str, lis
         if shared:
             names = [{item: shared[k] for k, item in each if k in shared} for each in keyed]
             return names, by, _left_out((a, b), inputs, names)
-    told = [
+    lines = [
         f"{folder.path} ({_some([str(entry['item']) for entry in entries])})"
         for folder, entries in zip((a, b), inputs, strict=True)
     ]
     raise InputError(
-        f"compare: {told[0]} and {told[1]} share no footage, neither by content nor by part and pass"
+        f"compare: {lines[0]} and {lines[1]} share no footage, neither by content nor by part and pass"
     )
 
 

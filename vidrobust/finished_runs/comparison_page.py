@@ -37,7 +37,7 @@ MEANS = {
     "cannot tell": "Neither is shown. More clips would tell.",
 }
 FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
-"""Metrics that are told under the others."""
+"""Metrics that are reported under the others."""
 MOST_ITEMS, MOST_CHANGES = 30, 12
 FURTHEST = 300.0
 """Margins at which a difference leaves the picture."""
@@ -89,18 +89,18 @@ def _metric(name: str, task: str) -> Metric:
 def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
     metric = _metric(name, task)
     share = metric.unit == "" and metric.bounds == (0.0, 1.0)
-    told = percent if share else number
+    summary = percent if share else number
     ends = (percent_interval if share else interval)(each["low"], each["high"])
     return {
         "name": name,
         "title": metric.title,
         "sentence": metric.sentence,
         "wanted": "lower" if metric.worse == "higher" else "higher",
-        "a": told(each["a"]),
-        "b": told(each["b"]),
+        "a": summary(each["a"]),
+        "b": summary(each["b"]),
         "difference": (signed_percent if share else signed)(each["difference"]),
         "interval": ends,
-        "margin": told(each["margin"]),
+        "margin": summary(each["margin"]),
         "verdict": each["verdict"],
         "alone": each["on_these_clips"],
         "kind": KINDS[each["verdict"]],
@@ -139,8 +139,8 @@ def _alone(rows: Sequence[Mapping[str, Any]]) -> str:
         for verdict in ("worse", "better", "same")
         if (titles := [row["title"] for row in rows if row["alone"] == verdict])
     ]
-    told = "; ".join(said) or "nothing is sure there either"
-    return f"Fewer than {FEWEST} clips or parts say nothing about others. On these clips alone: {told}."
+    summary = "; ".join(said) or "nothing is sure there either"
+    return f"Fewer than {FEWEST} clips or parts say nothing about others. On these clips alone: {summary}."
 
 
 def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:

@@ -58,12 +58,12 @@ def demo_line(
         build(run, STAGES, ["report"])
     manifest = read_columns(footage / "manifest.csv")
     tables, truth = RunTables(Path(out)), pd.read_parquet(footage / "truth.parquet")
-    told = [
+    lines = [
         "Repeatability",
         *verdicts_told(found, dict(zip(manifest["item"], manifest["station"], strict=True))),
     ]
-    told += ["What was planted, and what was found", *planted_told(tables, truth, line)]
-    return [*text_of(tables).splitlines(), *told]
+    lines += ["What was planted, and what was found", *planted_told(tables, truth, line)]
+    return [*text_of(tables).splitlines(), *lines]
 
 
 def verdicts_told(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
@@ -71,7 +71,7 @@ def verdicts_told(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
 
     found  as ``repeatability_of`` gives it; a verdict is right where it and the truth are a defect, or neither
     """
-    told = []
+    lines = []
     table = pd.DataFrame(found["per_part"])
     table["right"] = table["value"].isin(DEFECTS) == table["reference"].isin(DEFECTS)
     for model, own in table.groupby("model", sort=False):
@@ -80,11 +80,11 @@ def verdicts_told(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
             f"{rows['right'].sum()} of {len(rows)} at {station}"
             for station, rows in own.groupby(own["item"].map(stations), sort=True)
         ]
-        told.append(
+        lines.append(
             f"  {model}: the same verdict in all passes of {same['count']} of {same['n']} parts; right in "
             f"{listing(right)}"
         )
-    return told
+    return lines
 
 
 def planted_told(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) -> list[str]:
@@ -98,7 +98,7 @@ def planted_told(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) -
     shares = account[(account["model"] == model) & (account["item"] == "")].set_index("cause")
     causes = set() if named is None else set(named.loc[named["model"] == model, "cause"])
     found = spread[spread["item"] == ""].set_index("quantity")["spread"]
-    planted, told, there = planted_spread(truth), [], set(AT_REST)
+    planted, summary, there = planted_spread(truth), [], set(AT_REST)
     for name, dial in BY_NAME.items():
         turned = [f"station-{n}" for n, own in enumerate(settings, 1) if own[name] != rest[name]]
         if not turned:
@@ -113,9 +113,9 @@ def planted_told(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) -
             share, low, high = shares.loc[cause, ["share", "low", "high"]]
             told_of = f"{share_with_interval(share, low, high)} of the change"
             said.append(f"{TITLES[cause]} is {'named' if cause in causes else 'not named'}, {told_of}")
-        told.append(f"  {name} at {listing(turned)}: {'; '.join(said)}")
+        summary.append(f"  {name} at {listing(turned)}: {'; '.join(said)}")
     others = [TITLES[cause] for cause in TITLES if cause in causes - there]
-    return [*told, f"  not planted, but named: {listing(others) if others else 'nothing'}"]
+    return [*summary, f"  not planted, but named: {listing(others) if others else 'nothing'}"]
 
 
 def _size(quantity: str, spread: float) -> str:

@@ -35,17 +35,17 @@ def flat(found: Mapping[str, Any]) -> dict[str, Any]:
     A figure that belongs to an operator or a pair has them in brackets: ``effectiveness[A]``. ``verdict`` and
     ``sentence`` are those of the whole study.
     """
-    told: dict[str, Any] = {"study": found["study"]}
-    told |= {name: found["overall"][name] for name in ALWAYS}
+    summary: dict[str, Any] = {"study": found["study"]}
+    summary |= {name: found["overall"][name] for name in ALWAYS}
     if found["study"] in ("gauge", "attribute", "run"):
         for name, of in figures_of(found).items():
             for who, entry in of.items():
                 key = name if who in (GAUGE, EVERYONE) else f"{name}[{who}]"
-                told[key] = entry["value"]
-                told |= {f"{key}.{end}": entry[end] for end in ("low", "high", "n") if end in entry}
-        return told
-    return told | {
+                summary[key] = entry["value"]
+                summary |= {f"{key}.{end}": entry[end] for end in ("low", "high", "n") if end in entry}
+        return summary
+    return summary | {
         name: value
         for name, value in found.items()
-        if isinstance(value, int | float | str) and name not in told
+        if isinstance(value, int | float | str) and name not in summary
     }

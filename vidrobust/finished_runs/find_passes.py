@@ -108,15 +108,15 @@ def write_passes(found: PassesFound, file: Path) -> None:
 
 def passes_told(found: PassesFound) -> list[str]:
     """The passes as lines of text."""
-    told = [f"{len(found.rows)} pass(es) of {found.rows['part'].nunique()} part(s)"]
+    lines = [f"{len(found.rows)} pass(es) of {found.rows['part'].nunique()} part(s)"]
     for row in found.rows.to_dict("records"):
         remark = f"; {row['remark']}" if row["remark"] else ""
         moves = f"moves {row['direction']}" if row["direction"] else "lies still"
-        told.append(
+        lines.append(
             f"  {row['part']}, pass {row['pass']}: {row['start_s']:.3f} to {row['end_s']:.3f} s whole, "
             f"{row['enters_s']:.3f} to {row['leaves_s']:.3f} s in view, {moves}{remark}"
         )
-    return [*told, *(f"  left out: {sentence}" for sentence in found.left_out)]
+    return [*lines, *(f"  left out: {sentence}" for sentence in found.left_out)]
 
 
 def manifest_for(
@@ -135,9 +135,10 @@ def manifest_for(
         return file
     found = passes_in(settings, reporter, beside=file.parent)
     if found.rows.empty:
-        told = "; ".join(found.left_out[:3]) or "nothing moves across the picture"
+        summary = "; ".join(found.left_out[:3]) or "nothing moves across the picture"
         raise InputError(
-            f"no source says which part and pass it shows, and none was found ({told}); give a manifest with the "
+            f"no source says which part and pass it shows, and none was found ({summary}); give a "
+            "manifest with the "
             "columns path, part, pass"
         )
     write_passes(found, file)

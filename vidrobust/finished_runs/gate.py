@@ -27,7 +27,7 @@ from vidrobust.run_folder.folder import RunFolder
 def enforce_gates(run: Run) -> int:
     """The exit code of the run's rules: 2 where one could not be judged, else 1 where one failed, else 0."""
     gates = [parse_gate(rule) for rule in run.settings.fail_if]
-    return told(passages_of(run.folder, gates), run.reporter, run.settings.junit, run.path.name)
+    return describe(passages_of(run.folder, gates), run.reporter, run.settings.junit, run.path.name)
 
 
 def hold_study(
@@ -36,7 +36,7 @@ def hold_study(
     """The same of the study of a table without video."""
     why = "; ".join(found["notes"])
     passages = pass_figures([parse_gate(rule) for rule in rules], figures_of(found), why=why)
-    return told(passages, reporter, junit, name)
+    return describe(passages, reporter, junit, name)
 
 
 def passages_of(folder: RunFolder, gates: Sequence[Gate]) -> list[Passage]:
@@ -59,11 +59,11 @@ def _asked(metric: str, folder: RunFolder) -> dict[str, Any]:
     metrics = folder.read_json("metrics.json")
     tasks = folder.record.tasks
     of = {name for name, task in tasks.items() if find_metric(metric, task)}
-    models = {name: told for name, told in (metrics.get("models") or {}).items() if name in of}
+    models = {name: summary for name, summary in (metrics.get("models") or {}).items() if name in of}
     return {**metrics, "models": models} if models else metrics
 
 
-def told(passages: Sequence[Passage], reporter: Reporter, junit: str | None, name: str) -> int:
+def describe(passages: Sequence[Passage], reporter: Reporter, junit: str | None, name: str) -> int:
     """Say what the gates said, write it where a file is named, and return the exit code."""
     for passage in passages:
         say = reporter.say if passage.outcome == "passed" else reporter.warn

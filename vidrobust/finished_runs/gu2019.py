@@ -65,23 +65,23 @@ def lines(said: Mapping[str, Any]) -> list[str]:
     each: Mapping[str, Mapping[str, float]] = said["models"]
     columns = list(next(iter(each.values())))
     width = max(len(name) for name in [*each, *columns]) + 2
-    told = [
+    wording = [
         f"{said['anchors']} anchors; shares, natural and synthetic robustness given that the anchor is right"
     ]
-    told.append("".ljust(width) + "".join(f"  {_short(column):>14}" for column in columns))
-    told += [
+    wording.append("".ljust(width) + "".join(f"  {_short(column):>14}" for column in columns))
+    wording += [
         name.ljust(width) + "".join(f"  {values[column]:14.3f}" for column in columns)
         for name, values in each.items()
     ]
     square: pd.DataFrame = said["square"]
     if said["models_in_square"]:  # two models always lie on a line
-        told.append(f"Pearson correlations over {said['models_in_square']} models")
-        told.append("".ljust(width) + "".join(f"  {_short(column):>14}" for column in square.columns))
-        told += [
+        wording.append(f"Pearson correlations over {said['models_in_square']} models")
+        wording.append("".ljust(width) + "".join(f"  {_short(column):>14}" for column in square.columns))
+        wording += [
             str(name).ljust(width) + "".join(f"  {value:14.2f}" for value in row)
             for name, row in zip(square.index, square.to_numpy(), strict=True)
         ]
-    return [*told, said["headline"], *(f"- {sentence}" for sentence in said["sentences"].values())]
+    return [*wording, said["headline"], *(f"- {sentence}" for sentence in said["sentences"].values())]
 
 
 def _short(column: str) -> str:

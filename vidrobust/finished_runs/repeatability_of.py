@@ -56,7 +56,7 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
             "the models name"
         )
     table = judged_by[judged_by["item"].notna()].reset_index(drop=True)
-    attribute, gauge, told = studies(judged_by, asked, possible)
+    attribute, gauge, summary = studies(judged_by, asked, possible)
     split = [each["part"] for each in attribute["grey_zone"]["parts"]]
     found = {
         "study": "run",
@@ -68,12 +68,12 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
         "gauge": gauge,
         "by_operator": by_operator(table),
         **score_differences(table),
-        "guard_band": guard_of(table, gauge, asked, told),
+        "guard_band": guard_of(table, gauge, asked, summary),
         "people": people_of(judged_by, asked),
         "levels": by_level(table, asked, possible),
         "per_part": table.to_dict("records"),
         "grey_zone": grey_zone_pictures(run, frames, table, split),
-        "notes": [*told, *notes],
+        "notes": [*summary, *notes],
         "verdicts": judged(asked.profile, attribute, gauge),
         "of": stability_key(run.folder.run),
     }

@@ -241,11 +241,11 @@ def passed_or_failed(table: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, t
         return table, asked.defect
     if not asked.defect:
         raise SettingsError("--pass-fail needs --defect CLASS[,CLASS]")
-    told = table.assign(value=np.where(table["value"].isin(asked.defect), DEFECT, GOOD))
+    summary = table.assign(value=np.where(table["value"].isin(asked.defect), DEFECT, GOOD))
     if "reference" in table:
         reference = np.where(table["reference"].isin(asked.defect), DEFECT, GOOD)
-        told["reference"] = np.where(table["reference"] == "", "", reference)
-    return told, (DEFECT,)
+        summary["reference"] = np.where(table["reference"] == "", "", reference)
+    return summary, (DEFECT,)
 
 
 def studies(
@@ -272,13 +272,13 @@ def studies(
             "no gauge study of the scores: name the class whose probability is the score with --defect"
         )
         return attribute, None, notes
-    told = asked.score_in_words
+    summary = asked.score_in_words
     scores = scored[["part", "operator", "trial", "score"]].rename(columns={"score": "value"})
     try:
         gauge = _gauge(scores, asked)
     except InputError as error:
         return attribute, None, [*notes, f"no gauge study of the scores: {error}"]
-    return attribute, gauge, [*notes, f"score of the gauge: {told}"]
+    return attribute, gauge, [*notes, f"score of the gauge: {summary}"]
 
 
 def judged(profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None) -> list[dict[str, Any]]:

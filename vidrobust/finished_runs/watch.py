@@ -5,7 +5,7 @@
       └────────────────────────────────────────────────────────────────────────────────────────────────────┘
 
 Each recording has a run folder of its own, so that the history holds it as one run, and a recording that comes
-later changes nothing that was told before. ``watch.json`` says what was done with which file, and is written last:
+later changes nothing that was said before. ``watch.json`` says what was done with which file, and is written last:
 a command that was killed does its last recording again, from the parts that are there, and its rows of the history
 replace themselves.
 """
@@ -139,7 +139,7 @@ class Watcher:
         return age >= self.watched.settle_s or now - since >= self.watched.settle_s
 
     def _study(self, path: Path, stamp: str) -> None:
-        """Study one recording, and tell of it in one line; what fails is told, and not tried again as it is."""
+        """Study one recording, and tell of it in one line; what fails is said, and not tried again as it is."""
         named = self._named(path)
         entry: dict[str, Any] = {"path": named, "stamp": stamp}
         try:
@@ -175,16 +175,16 @@ class Watcher:
         known = add_runs(read_history(self.watched.history), [folder])
         self.watched.history.parent.mkdir(parents=True, exist_ok=True)
         write_history(known, self.watched.history)
-        told = []
+        lines = []
         for model, numbers in folder.read_json("metrics.json")["models"].items():
             name = next((n for n in ("dropout_rate", "flip_rate") if n in numbers), None)
             found = numbers.get(name) if name else None
             if found is None or found["value"] is None:
-                told.append(f"{model}: nothing to tell")
+                lines.append(f"{model}: nothing to tell")
                 continue
             out = _is_out(known, str(name), model, folder.path.resolve().name)
-            told.append(f"{model}: {str(name).replace('_', ' ')} {_told(found)} of {found['n']}{out}")
-        return "; ".join(told)
+            lines.append(f"{model}: {str(name).replace('_', ' ')} {_told(found)} of {found['n']}{out}")
+        return "; ".join(lines)
 
     def _run_name(self, path: Path, stamp: str) -> str:
         """The run folder of a recording: its own name, with a number where another recording had it before."""

@@ -297,8 +297,8 @@ def wrong_kinds(
     words, missed = kinds(boxes, scores, labels, truth, truth_labels)
     count = len(truth_scores) or float("nan")
     sure = [word for word, score in zip(words, scores, strict=True) if score >= start_score]
-    told = {"missed": int(missed.sum()) / count}
+    summary = {"missed": int(missed.sum()) / count}
     for kind in KINDS[1:]:
         of = words if kind in ("class", "location") else sure
-        told[kind] = sum(word == kind for word in of) / count
-    return told
+        summary[kind] = sum(word == kind for word in of) / count
+    return summary

@@ -44,7 +44,7 @@ class Metric:
     name        in the tables, in metrics.json and in gates: "flip_rate"
     title       a few words for a table or an axis: "label flips"
     sentence    what it measures, for a reader who has never met it
-    table       the raw table that holds its values, and ``column`` there; "" for a difference that is told of
+    table       the raw table that holds its values, and ``column`` there; "" for a difference that is reported of
                 clean and perturbed frames alone
     difference  of two predictions, where it is one: then every pair gets the column, and so does the study of
                 sensitivity; None where the table's own meter writes it
@@ -55,7 +55,7 @@ class Metric:
     is_rate     values are events (0 or 1), and the interval is one of a rate; else of a mean
     of_tracks   values belong to tracks, which are numbered anew for every model: two models are compared by what
                 they do in each second
-    of_labels   needs labels: its table is made only where there are some, and it is told under its own heading
+    of_labels   needs labels: its table is made only where there are some, and it is reported under its own heading
     summed      made of all frames together, and so no mean of rows that could be compared one by one
     headline    told first: on the console, on the first page, in a comparison
     told        of an event, how an answer of one line says it

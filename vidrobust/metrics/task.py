@@ -98,12 +98,12 @@ class Task:
     labelled  further tables, made of these where labels are known
     metrics   its own metrics; ``catalogue.metrics_of`` adds those from outside
     answered  its metrics, by name, that say how stable a model is, the leading one first
-    nothing   what is said where none of these could be told
+    nothing   what is said where none of these could be reported
     response  how far a perturbation moves a model of it
     correlation  what the correlation study asks of it
     accounts  what the tables of each account of causes begin with -> what is accounted for, in words
     anchored  metrics, by name, that are also told of anchor pairs
-    groups    what else the numbers are told by: "class" -> the column of the raw tables that holds it
+    groups    what else the numbers are reported by: "class" -> the column of the raw tables that holds it
     whole     (tables, transitions, (H, W), AlongTime) -> those tables again, of an item in several segments
               one by one, where their rows depend on more than the frames about them
     moved     (predictions, perturbation, strength, a generator a frame, (H, W)) -> where a perturbation that moves

@@ -43,7 +43,7 @@ def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of
     said = f"largest of {len(shifted.of_model)} classes that belong to {len(names)} ({_hash(known)})"
     lacks = [names[k] for k in shifted.unmapped]
     note = f"answers in the {len(names)} classes of {of}" + (f", never {', '.join(lacks)}" if lacks else "")
-    told = dataclasses.replace(
+    summary = dataclasses.replace(
         info,
         reading=f"{info.reading}; {said}".removeprefix("; "),
         num_classes=len(names),
@@ -54,13 +54,13 @@ def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of
         return dataclasses.replace(
             classifier,
             class_names=tuple(names),
-            info=told,
+            info=summary,
             reading=lambda rows, where: over(reading(rows, where)),
         )
     return SeenOver(
         name=classifier.name,
         class_names=tuple(names),
-        info=told,
+        info=summary,
         classifier=classifier,
         over=over,
     )

@@ -279,9 +279,9 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
             inputs[-1] = _continued(inputs[-1], facts)
             continue
         content = run.inputs.content[item.name]
-        told = {"part": item.part, "pass": item.pass_, "station": item.station, "label": item.label}
-        told["level"] = dict(item.more).get("level", "")
-        of_manifest = {name: value for name, value in told.items() if value}
+        summary = {"part": item.part, "pass": item.pass_, "station": item.station, "label": item.label}
+        summary["level"] = dict(item.more).get("level", "")
+        of_manifest = {name: value for name, value in summary.items() if value}
         known = {"item": item.name, "path": printable(item.path), "sha256": content, **of_manifest}
         inputs.append({**known, **facts})
     for name in sorted(before - there):

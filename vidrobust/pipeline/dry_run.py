@@ -102,7 +102,7 @@ def _steps(plan: Plan, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[s
             every, left = (len({u.key for u in each if u.stage is stage}) for each in (units, missing))
             said = f"{left} of {every} units to be made" if left else ""
             if not every:
-                found[stage.name] = "cannot be told from recorded predictions"
+                found[stage.name] = "cannot be determined from recorded predictions"
                 continue
         else:
             said = ""

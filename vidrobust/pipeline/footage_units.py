@@ -56,8 +56,8 @@ def say_what(run: Run, stages: Sequence[FootageStage], units: Sequence[Unit]) ->
     for stage in (stage for stage in stages if stage.command):
         keys = {unit.key: unit for unit in units if unit.stage == stage}
         missing = sum(not unit.done(run.cache) for unit in keys.values())
-        told = f"{missing} of {len(keys)} units to be made" if missing else "up to date"
-        run.reporter.say(f"{stage.name}: {told}")
+        text = f"{missing} of {len(keys)} units to be made" if missing else "up to date"
+        run.reporter.say(f"{stage.name}: {text}")
 
 
 def _orders(run: Run, units: Sequence[Unit], tried: set[tuple[str, str]]) -> list[Order]:

@@ -73,19 +73,20 @@ def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[
     """What is recorded of one stream, now or before."""
     notes = folder / NOTES
     known: list[dict[str, Any]] = json.loads(notes.read_text(encoding="utf-8")) if notes.is_file() else []
-    told = printable(without_secrets(source))
+    summary = printable(without_secrets(source))
     for entry in known:
-        if entry["source"] == told:
+        if entry["source"] == summary:
             files = [folder / name for name in entry["files"]]
             if entry["for_s"] != for_s:
                 raise SettingsError(
-                    f"{folder.parent}: holds a recording of {told} with --for {entry['for_s']:g}s; give another "
+                    f"{folder.parent}: holds a recording of {summary} with --for {entry['for_s']:g}s; "
+                    "give another "
                     "--out, or --overwrite to record anew"
                 )
             if all(file.is_file() for file in files):
-                reporter.say(f"{told}: is recorded already; --overwrite records it anew")
+                reporter.say(f"{summary}: is recorded already; --overwrite records it anew")
                 return files
-    reporter.say(f"{told}: recording {duration(for_s)}")
+    reporter.say(f"{summary}: recording {duration(for_s)}")
     began = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     # a name of its own for each stream, where two have the same host and path
     apart = (
@@ -96,12 +97,12 @@ def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[
     _say(made, for_s, reporter)
     entry = {
         **{name: value for name, value in dataclasses.asdict(made).items() if name != "files"},
-        "source": told,
+        "source": summary,
         "for_s": for_s,
         "began": began,
         "files": [str(file.relative_to(folder)) for file in made.files],
     }
-    kept = [each for each in known if each["source"] != told]
+    kept = [each for each in known if each["source"] != summary]
     write_text(notes, json_text([*kept, entry]))
     return list(made.files)
 

@@ -141,12 +141,12 @@ class Run:
         class_map, names, of = self.classes
         found = merged(model, class_map, names, of)
         if found is None and not set(model.class_names) <= set(names):
-            told = (
+            text = (
                 f"{model.name}: its {len(model.class_names)} classes are not those of the class map of {of}"
             )
             if self.settings.class_map:
-                raise SettingsError(f"{told}; leave --class-map out, and classes are matched by name")
-            self.reporter.warn(f"{told}; they are matched by name")
+                raise SettingsError(f"{text}; leave --class-map out, and classes are matched by name")
+            self.reporter.warn(f"{text}; they are matched by name")
         return found or model
 
     def note_inputs(self) -> None:

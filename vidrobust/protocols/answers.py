@@ -175,7 +175,7 @@ def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[JudgedBy, list[st
 
 
 def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFrame:
-    """The table with pm0 ... pm10 and what else is told of anchors, NaN elsewhere."""
+    """The table with pm0 ... pm10 and what else is reported of anchors, NaN elsewhere."""
     columns = [f"pm{k}" for k in range(WITHIN + 1)]
     parts = [_of_no_anchor()]
     for sets in found:

@@ -93,10 +93,10 @@ class FramesOfBoxes:
         chosen = np.asarray(frames, np.int64)
         chosen = chosen[np.isin(chosen, self._frames)]
         times = np.bincount(np.searchsorted(self._frames, chosen), minlength=len(self._frames)).astype(float)
-        told = [precision for each in self._classes if (precision := each.precision(times)) is not None]
-        if not told:
+        lines = [precision for each in self._classes if (precision := each.precision(times)) is not None]
+        if not lines:
             return Precision(float("nan"), float("nan"))
-        of_class = np.array(told)
+        of_class = np.array(lines)
         return Precision(float(of_class.mean()), float(of_class[:, 0].mean()))
 
     def each(self, frames: Sequence[int]) -> np.ndarray:

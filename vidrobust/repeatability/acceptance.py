@@ -60,8 +60,8 @@ class Rule:
 def limits_in_words(better: str, accept: str, marginal: str) -> str:
     """The limits of a rule as they are written: "at most 10 % is acceptable, at most 30 % marginal"."""
     end = "at most" if better == "lower" else "at least"
-    told = f"{end} {accept} is acceptable"
-    return told if marginal == accept else f"{told}, {end} {marginal} marginal"
+    text = f"{end} {accept} is acceptable"
+    return text if marginal == accept else f"{text}, {end} {marginal} marginal"
 
 
 @dataclass(frozen=True)
@@ -156,11 +156,11 @@ def judge(
 def attribute_values(found: Mapping[str, Any]) -> list[tuple[str, str, float | None]]:
     """What a profile may judge of an attribute study: (quantity, of what, value)."""
     values: list[tuple[str, str, float | None]] = []
-    for operator, told in ((found["against_reference"] or {}).get("operators") or {}).items():
+    for operator, summary in ((found["against_reference"] or {}).get("operators") or {}).items():
         values += [
-            (name, operator, told[name]["value"])
+            (name, operator, summary[name]["value"])
             for name in ("effectiveness", "miss_rate", "false_alarm_rate", "kappa")
-            if told[name] is not None
+            if summary[name] is not None
         ]
     for pair in found["between_operators"]["cohens_kappa"]:
         values.append(("kappa", " and ".join(pair["operators"]), pair["value"]))

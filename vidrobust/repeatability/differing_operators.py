@@ -3,7 +3,7 @@
 Three questions, each answered by a test that is corrected for the number of operators (Bonferroni): does an
 operator repeat less well than the others, does it measure higher or lower, and are its classes right less
 often. Scores of models are no normal numbers (most passes repeat exactly and a few do not), so spread is
-compared by exchanging operators within parts, not by the F distribution; Bartlett's test is told beside it, as
+compared by exchanging operators within parts, not by the F distribution; Bartlett's test is reported beside it, as
 the field expects it.
 """
 

@@ -61,13 +61,13 @@ def figures_of(found: Mapping[str, Any]) -> Figures:
 
 def _gauge(found: Mapping[str, Any]) -> Figures:
     n, parts = found["n"], found["components"]
-    told = {
+    summary = {
         name: {"value": found[name], "low": parts[part]["sd_low"], "high": parts[part]["sd_high"], "n": n}
         for name in SDS
         if (part := name.removesuffix("_sd")) in parts
     }
     for name in ("percent_grr", "ndc"):
-        told[name] = {
+        summary[name] = {
             "value": found[name],
             "low": found[f"{name}_low"],
             "high": found[f"{name}_high"],
@@ -78,11 +78,11 @@ def _gauge(found: Mapping[str, Any]) -> Figures:
         percent = found.get(name)
         if percent is not None and percent == percent and sd:
             ends = {end: percent * parts["grr"][f"sd_{end}"] / sd for end in ("low", "high")}
-            told[name] = {"value": percent, **ends, "n": n}
+            summary[name] = {"value": percent, **ends, "n": n}
     for name in ("q_ms", "q_mp"):
         if found.get(name) is not None:
-            told[name] = {"value": found[name], "low": None, "high": None, "n": n}
-    return {name: {GAUGE: entry} for name, entry in told.items()}
+            summary[name] = {"value": found[name], "low": None, "high": None, "n": n}
+    return {name: {GAUGE: entry} for name, entry in summary.items()}
 
 
 OF_PART = (
@@ -119,26 +119,26 @@ def _alone(found: Mapping[str, Any]) -> Figures:
 
 
 def _by_operator(found: Mapping[str, Any]) -> Figures:
-    told = {
+    summary = {
         each["operator"]: {"value": each["repeatability_sd"]} | {k: each[k] for k in ("low", "high", "n")}
         for each in found.get("by_operator") or []
     }
-    return {"by_operator.repeatability_sd": told} if told else {}
+    return {"by_operator.repeatability_sd": summary} if summary else {}
 
 
 def _attribute(found: Mapping[str, Any]) -> Figures:
     within, between, against = (found[section] for section in SECTIONS[:3])
-    told: Figures = {}
+    summary: Figures = {}
     for name in ("agreement", "fleiss_kappa"):
-        told[f"within_operator.{name}"] = {who: own[name] for who, own in within.items()}
-        told[f"between_operators.{name}"] = {EVERYONE: between[name]}
+        summary[f"within_operator.{name}"] = {who: own[name] for who, own in within.items()}
+        summary[f"between_operators.{name}"] = {EVERYONE: between[name]}
     if between["cohens_kappa"]:
         pairs = {" and ".join(pair["operators"]): pair for pair in between["cohens_kappa"]}
-        told["between_operators.cohens_kappa"] = pairs
+        summary["between_operators.cohens_kappa"] = pairs
     if against:
-        told["against_reference.all_operators"] = {EVERYONE: against["all_operators"]}
+        summary["against_reference.all_operators"] = {EVERYONE: against["all_operators"]}
         for name in OF_REFERENCE:
             of = {who: own[name] for who, own in against["operators"].items() if own.get(name)}
             if of:
-                told[f"against_reference.{name}"] = of
-    return told
+                summary[f"against_reference.{name}"] = of
+    return summary

@@ -90,7 +90,7 @@ def pass_gates(gates: Sequence[Gate], metrics: Mapping[str, Any]) -> list[Passag
     models = metrics.get("models") or {}
     if not models:
         return [_nothing(gate, "no model has metrics; run the stability stage first") for gate in gates]
-    return [_of_model(gate, str(name), told) for gate in gates for name, told in models.items()]
+    return [_of_model(gate, str(name), summary) for gate in gates for name, summary in models.items()]
 
 
 def pass_figures(gates: Sequence[Gate], figures: Figures, *, why: str = "") -> list[Passage]:
@@ -109,11 +109,11 @@ def _nothing(gate: Gate, sentence: str) -> Passage:
     return Passage(gate, "", "not computed", math.nan, f"{gate.text}: {sentence}")
 
 
-def _of_model(gate: Gate, model: str, told: Mapping[str, Any]) -> Passage:
-    entry = told.get(gate.metric)
+def _of_model(gate: Gate, model: str, summary: Mapping[str, Any]) -> Passage:
+    entry = summary.get(gate.metric)
     if isinstance(entry, Mapping) and "value" in entry:
         return _pass(gate, model, entry)
-    known = ", ".join(sorted(name for name, e in told.items() if isinstance(e, Mapping) and "value" in e))
+    known = ", ".join(sorted(name for name, e in summary.items() if isinstance(e, Mapping) and "value" in e))
     sentence = f"{gate.text}: {model} has no metric {gate.metric}; it has {known or 'none'}"
     return Passage(gate, model, "not computed", math.nan, sentence)
 

@@ -15,7 +15,7 @@ LEVELS = {
     "semi-dynamic": "the part is taken away and placed again, and lies still while it is seen",
     "dynamic": "the part moves past",
 }
-NOT_TOLD = "not told"
+UNDETERMINED = "undetermined"
 """A part that lies still and was shown once, so that nobody sees whether it is placed again; or none that can be
 followed, for darkness or noise."""
 DYNAMIC = 0.02
@@ -47,7 +47,7 @@ def measured_levels(
     found: dict[str, str] = {}
     for _, rows in items[items["part"] != ""].groupby(["part", "station"], sort=False):
         names = [name for name in rows["item"] if name in travels]
-        found |= {name: "dynamic" if travels[name] > DYNAMIC else NOT_TOLD for name in names}
+        found |= {name: "dynamic" if travels[name] > DYNAMIC else UNDETERMINED for name in names}
         still = [name for name in names if travels[name] <= DYNAMIC]
         if len(still) > 1:
             again = any(placed_again(pictures[still[0]], pictures[name]) for name in still[1:])

@@ -182,10 +182,10 @@ def _text_of(table: pd.DataFrame, first: int) -> pd.DataFrame:
             return ""
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
-    told = table.astype(object).map(text)
-    told.index = pd.Index(range(first, first + len(table)), name="line")
-    told.columns = [str(name).strip() for name in told.columns]
-    return told
+    summary = table.astype(object).map(text)
+    summary.index = pd.Index(range(first, first + len(table)), name="line")
+    summary.columns = [str(name).strip() for name in summary.columns]
+    return summary
 
 
 def _one_spelling(

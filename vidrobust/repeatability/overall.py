@@ -31,7 +31,7 @@ WORDS = {
 }
 """A quantity in words: value, percent (of a share) and of whom."""
 SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
-"""Quantities that are told in percent, and so are the limits of their rules."""
+"""Quantities that are reported in percent, and so are the limits of their rules."""
 RANK = {"unacceptable": 3, "marginal": 2, "acceptable": 1}
 NO_VERDICT = "no verdict"
 OPENING = {
@@ -137,17 +137,17 @@ def _sentence(verdict: Mapping[str, Any], sure: bool | None, rules: int, missing
     in_percent = verdict["quantity"] in SHARES
     written = [f"{100 * limit:g} %" if in_percent else f"{limit:g}{verdict['unit']}" for limit in limits]
     rule = limits_in_words(verdict["better"], *written)
-    told = f"{OPENING[verdict['verdict']]}: {said} ({rule}; {verdict['source']})."
+    wording = f"{OPENING[verdict['verdict']]}: {said} ({rule}; {verdict['source']})."
     if sure is False:
-        told += " The interval reaches over a limit: this study is too small to be sure."
+        wording += " The interval reaches over a limit: this study is too small to be sure."
     if missing:
-        told += f" {missing} of {rules + missing} rules could not be applied."
-    return told
+        wording += f" {missing} of {rules + missing} rules could not be applied."
+    return wording
 
 
 def worst_told(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
     """Which operator is worse, by how much and by which test, a sentence each; "" where none is shown to be."""
-    told = []
+    lines = []
     for each in differences:
         if each["p"] >= 0.05:
             continue
@@ -156,19 +156,19 @@ def worst_told(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list
         who, others = each["operator"], each["others"]
         if each["kind"] == "spread":
             times = f", {each['value'] / each['other']:.2g} times as much" if each["other"] > 0 else ""
-            told.append(
+            lines.append(
                 f"{who} repeats less well than {others}: standard deviation {each['value']:.3g}{unit} against "
                 f"{each['other']:.3g}{unit}{times} ({corrected}; exchange of operators within parts)"
             )
         elif each["kind"] == "mean":
             way = "higher" if each["value"] > 0 else "lower"
-            told.append(
+            lines.append(
                 f"{who} measures {abs(each['value']):.3g}{unit} {way} than {others} on the same parts "
                 f"({corrected}; Student's t over parts)"
             )
         else:
-            told.append(
+            lines.append(
                 f"{who} is right on {100 * each['value']:.3g} % of the parts, {others} on "
                 f"{100 * each['other']:.3g} % ({corrected}; McNemar's exact test)"
             )
-    return told
+    return lines

@@ -38,7 +38,7 @@ def travel(pictures: Iterable[np.ndarray]) -> float:
     pictures  (H, W) uint8 grey, a few hundred px wide, in order
 
     Points are followed through windows of ``WINDOW`` frames (Lucas & Kanade), or short pieces of them where
-    they do not last so long. What moves is told relative to the camera where a part of the picture shows how
+    they do not last so long. What moves is reported relative to the camera where a part of the picture shows how
     that moves, and its medians add up as vectors. What only shakes gets nowhere: it counts as rest unless it
     has gone ``STEADY`` times as far as from one frame to the next. NaN where points do not last in more than a
     third of the windows, as in darkness and noise, unless something goes far all the same.

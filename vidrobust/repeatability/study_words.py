@@ -61,23 +61,23 @@ def risks_told(risks: Mapping[str, Any]) -> str:
 
 def budget_told(found: Mapping[str, Any]) -> list[str]:
     """The uncertainty budget, a line a component and the ratios."""
-    told = ["standard uncertainties (* counts for the measuring system, + for the process):"]
+    lines = ["standard uncertainties (* counts for the measuring system, + for the process):"]
     for name, u in found["components"].items():
         marks = "*" * (name in found["counted_ms"]) + "+" * (name in found["counted_mp"])
-        told.append(f"  {NAMES[name]:42}{number(u):>11} {marks}")
+        lines.append(f"  {NAMES[name]:42}{number(u):>11} {marks}")
     for short, of in (("ms", "measuring system"), ("mp", "measuring process")):
         if found[f"q_{short}"] is not None:
-            told.append(
+            lines.append(
                 f"Q_{short.upper()} {found[f'q_{short}']:.1f} %: {of} {number(found[f'u_{short}'])}, expanded "
                 f"{number(found[f'expanded_{short}'])}; good for tolerances from "
                 f"{number(found[f'least_tolerance_{short}'])}"
             )
-    return told
+    return lines
 
 
 def type1_told(found: Mapping[str, Any]) -> list[str]:
     """The lines of a type-1 study."""
-    told = [
+    lines = [
         f"type-1 study: {found['n']} readings of one part, mean {number(found['mean'])}, standard deviation "
         f"{number(found['sd'])}, reference {number(found['reference'])}",
         f"  bias {number(found['bias'])} (95 % interval {number(found['bias_low'])} to "
@@ -85,25 +85,25 @@ def type1_told(found: Mapping[str, Any]) -> list[str]:
         f"{p_value(found['p'])}",
     ]
     if found["cg"] is not None and found["cg"] == found["cg"]:
-        told.append(
+        lines.append(
             f"  Cg {found['cg']:.2f} (95 % interval {found['cg_low']:.2f} to {found['cg_high']:.2f}), Cgk "
             f"{found['cgk']:.2f}: {100 * found['share']:.3g} % of the tolerance of {number(found['tolerance'])} "
             f"over {found['width']:g} standard deviations"
         )
-    return told + [f"  {line}" for line in budget_told(found["budget"])] if found.get("budget") else told
+    return lines + [f"  {line}" for line in budget_told(found["budget"])] if found.get("budget") else lines
 
 
 def linearity_told(found: Mapping[str, Any]) -> list[str]:
     """The lines of a study of bias and linearity."""
     sign = "+" if found["slope"] >= 0 else "-"
-    told = [
+    lines = [
         f"bias = {number(found['intercept'])} {sign} {number(abs(found['slope']))} x reference; R2 "
         f"{100 * found['r_squared']:.1f} %, residual standard deviation {number(found['residual_sd'])}",
         f"  slope: p = {p_value(found['slope_p'])}; mean bias {number(found['bias'])}, p = "
         f"{p_value(found['bias_p'])}; a bias of 0 lies {'within' if found['zero_inside'] else 'beyond'} the 95 % "
         "band of the line",
     ]
-    return told + [
+    return lines + [
         f"  part {part['part']}, reference {number(part['reference'])}: bias {number(part['bias'])} "
         f"({number(part['low'])} to {number(part['high'])}), p = {p_value(part['p'])}, {part['n']} readings"
         for part in found["parts"]
@@ -112,22 +112,22 @@ def linearity_told(found: Mapping[str, Any]) -> list[str]:
 
 def stability_told(found: Mapping[str, Any]) -> list[str]:
     """The lines of a chart of a reference part."""
-    told = [
+    lines = [
         f"stability: {len(found['times'])} times, centre {number(found['centre'])}, limits {number(found['low'])} "
         f"to {number(found['high'])}, standard deviation within {number(found['sigma'])}",
         f"  trend {number(found['slope'])} a time, p = {p_value(found['slope_p'])}",
     ]
     if found["bias"] is not None and found["bias"] == found["bias"]:
         against = number(found["reference"])
-        told.append(f"  bias {number(found['bias'])} against {against}, p = {p_value(found['bias_p'])}")
+        lines.append(f"  bias {number(found['bias'])} against {against}, p = {p_value(found['bias_p'])}")
     rows = zip(
         found["times"], found["average"], found["out"], found["shifted"], found["spread_out"], strict=True
     )
     for time, value, out, shifted, wide in rows:
         said = "OUT" if out else "eight on one side" if shifted else "spread OUT" if wide else ""
         if said:
-            told.append(f"  {time}: {number(value)} {said}")
-    return told
+            lines.append(f"  {time}: {number(value)} {said}")
+    return lines
 
 
 def agreement_told(found: Mapping[str, Any]) -> list[str]:
@@ -136,21 +136,21 @@ def agreement_told(found: Mapping[str, Any]) -> list[str]:
     panels.append(("between operators", found["between_operators"]["by_class"]))
     against = (found["against_reference"] or {}).get("operators") or {}
     panels += [(f"{name} and reference", own["by_class"]) for name, own in against.items()]
-    told = [sentence for where, rows in panels if (sentence := _by_class(where, rows))]
+    lines = [sentence for where, rows in panels if (sentence := _by_class(where, rows))]
     for name, own in against.items():
-        told += _ordered(name, own)
+        lines += _ordered(name, own)
     for pair in found["between_operators"]["cohens_kappa"]:
         if pair.get("bowker"):
             test, who = pair["bowker"], " and ".join(pair["operators"])
             differ = test["p"] < 0.05
             said = "they err in different directions" if differ else "no difference of direction is shown"
-            told.append(
+            lines.append(
                 f"Bowker, {who}: {test['statistic']:.3f} on {test['df']} degrees of freedom, p = "
                 f"{p_value(test['p'])}: {said}"
             )
     if found.get("signal_detection"):
-        told += signal_told(found["signal_detection"])
-    return told
+        lines += signal_told(found["signal_detection"])
+    return lines
 
 
 def _by_class(where: str, rows: list[Mapping[str, Any]]) -> str:
@@ -164,23 +164,23 @@ def _by_class(where: str, rows: list[Mapping[str, Any]]) -> str:
 
 def _ordered(name: str, own: Mapping[str, Any]) -> list[str]:
     tau, weighted = own["kendalls_coefficient"], own["weighted_kappa"]
-    told = []
+    lines = []
     if tau:
-        told.append(
+        lines.append(
             f"Kendall's coefficient of {name} with the reference: {tau['value']:.3f}, p = {p_value(tau['p'])} "
             f"({tau['n']} parts, mean of {tau['trials']} trials)"
         )
     if weighted and weighted["linear"] is not None:
-        told.append(
+        lines.append(
             f"weighted kappa of {name} with the reference: linear {weighted['linear']:.3f}, quadratic "
             f"{weighted['quadratic']:.3f}"
         )
-    return told
+    return lines
 
 
 def signal_told(found: Mapping[str, Any]) -> list[str]:
     """The grey zone in the unit of the parts, a sentence a limit."""
-    told = [
+    lines = [
         f"grey zone at the {zone['side']} limit: from {number(zone['accepted'])} (always accepted) to "
         f"{number(zone['rejected'])} (always rejected), {number(zone['width'])} wide, {zone['parts']} parts in it"
         for zone in found["zones"]
@@ -188,5 +188,5 @@ def signal_told(found: Mapping[str, Any]) -> list[str]:
     share = found["percent_tolerance"]
     if share is not None and share == share:
         width = number(found["width"])
-        told.append(f"grey zones are {width} wide on average, {share:.1f} % of the tolerance")
-    return told + list(found["notes"])
+        lines.append(f"grey zones are {width} wide on average, {share:.1f} % of the tolerance")
+    return lines + list(found["notes"])

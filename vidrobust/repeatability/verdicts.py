@@ -57,18 +57,20 @@ def verdicts(
     for (item, model), of in frames.groupby(["item", "model"], sort=False):
         each = pd.MultiIndex.from_frame(of[["item", "model", "frame"]])
         score = bad_share.reindex(each).fillna(0.0).to_numpy() if wrong else None
-        told = known.loc[item]
+        summary = known.loc[item]
         mine = probabilities[(probabilities["item"] == item) & (probabilities["model"] == model)]
         value = _verdict(rule, of["label_name"].tolist(), score, mine, wrong)
-        trial = f"{told['station']}/{told['pass']}" if models > 1 and stations > 1 else str(told["pass"])
+        trial = (
+            f"{summary['station']}/{summary['pass']}" if models > 1 and stations > 1 else str(summary["pass"])
+        )
         rows.append(
             {
-                "part": str(told["part"]),
-                "operator": str(model) if models > 1 or stations < 2 else str(told["station"]),
+                "part": str(summary["part"]),
+                "operator": str(model) if models > 1 or stations < 2 else str(summary["station"]),
                 "trial": trial,
                 "value": value,
                 "score": float("nan") if score is None else _score(SCORES[rule], score),
-                "reference": str(told["label"]),
+                "reference": str(summary["label"]),
                 "item": str(item),
                 "model": str(model),
             }

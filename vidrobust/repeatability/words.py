@@ -23,24 +23,24 @@ from vidrobust.text.numbers import counted_share, interval, known, number, perce
 
 def lines(found: Mapping[str, Any]) -> list[str]:
     """The lines of a study: the verdict in a sentence, what is worst, the figures, and each rule last."""
-    told = found.get("overall")
+    summary = found.get("overall")
     rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
-    first = [told["sentence"]] if told else []
+    first = [summary["sentence"]] if summary else []
     return [*first, *(f"  {sentence}" for sentence in worst_told(rows)), *_figures(found)]
 
 
 def _figures(found: Mapping[str, Any]) -> list[str]:
     if found["study"] == "run":
-        told = _attribute(found["attribute"]) + (_gauge(found["gauge"]) if found["gauge"] else [])
-        told += [_operator(each) for each in found["by_operator"]]
-        told += [f"  {guard_band_told(found['guard_band'])}"] if found["guard_band"] else []
-        told += [f"  {together_told(found['people'])}"] if found["people"] else []
-        told += [line for level in found["levels"].items() for line in _level(*level)]
-        told += [f"  note: {note}" for note in found["attribute"]["notes"]]
+        summary = _attribute(found["attribute"]) + (_gauge(found["gauge"]) if found["gauge"] else [])
+        summary += [_operator(each) for each in found["by_operator"]]
+        summary += [f"  {guard_band_told(found['guard_band'])}"] if found["guard_band"] else []
+        summary += [f"  {together_told(found['people'])}"] if found["people"] else []
+        summary += [line for level in found["levels"].items() for line in _level(*level)]
+        summary += [f"  note: {note}" for note in found["attribute"]["notes"]]
     else:
-        told = OF_STUDY[found["study"]](found)
-    told += [f"  note: {note}" for note in found["notes"]]
-    return [*told, *_verdicts(found["verdicts"])]
+        summary = OF_STUDY[found["study"]](found)
+    summary += [f"  note: {note}" for note in found["notes"]]
+    return [*summary, *_verdicts(found["verdicts"])]
 
 
 def _operator(each: Mapping[str, Any]) -> str:
@@ -52,56 +52,56 @@ def _operator(each: Mapping[str, Any]) -> str:
 def _level(name: str, found: Mapping[str, Any]) -> list[str]:
     """One level of a run in one line."""
     between = found["attribute"]["between_operators"]["agreement"]
-    told = f"  {name} ({' and '.join(found['from'])}): {found['parts']} parts, {found['items']} items"
+    text = f"  {name} ({' and '.join(found['from'])}): {found['parts']} parts, {found['items']} items"
     for operator, own in found["attribute"]["within_operator"].items():
         if own["agreement"]["n"]:
-            told += f"; within {operator} {_share(own['agreement'])}"
+            text += f"; within {operator} {_share(own['agreement'])}"
     if between["n"]:
-        told += f"; between operators {_share(between)}"
+        text += f"; between operators {_share(between)}"
     if found["gauge"]:
-        told += f"; %GRR {fixed(found['gauge']['percent_grr'], 2)}"
-    return [told]
+        text += f"; %GRR {fixed(found['gauge']['percent_grr'], 2)}"
+    return [text]
 
 
 def _gauge(found: Mapping[str, Any]) -> list[str]:
-    told = [
+    wording = [
         f"{found['design']} study: {found['parts']} parts, {found['operators']} operators, "
         f"{found['trials']:g} trials, {found['n']} measurements; interaction: {found['interaction']}",
         f"{'':17}{'sd':>11} {'95 % interval':>23} {'% of study':>11} {'% of variance':>14}",
     ]
     for name, part in found["components"].items():
         ends = interval(part["sd_low"], part["sd_high"], digits=4)
-        told.append(
+        wording.append(
             f"  {name:15}{_figure(part['sd']):>11} {ends:>23} {fixed(part['percent_study'], 2):>11} "
             f"{fixed(part['percent_contribution'], 2):>14}"
         )
     grr = found["percent_grr"], found["percent_grr_low"], found["percent_grr_high"]
-    told.append(f"  %GRR {with_interval(*grr, '%', 4)} of the study variation; {categories(found['ndc'])}")
+    wording.append(f"  %GRR {with_interval(*grr, '%', 4)} of the study variation; {categories(found['ndc'])}")
     if found["percent_tolerance"] is not None and found["percent_tolerance"] == found["percent_tolerance"]:
-        told.append(f"  {found['percent_tolerance']:.2f} % of the tolerance of {found['tolerance']:g}")
+        wording.append(f"  {found['percent_tolerance']:.2f} % of the tolerance of {found['tolerance']:g}")
     if found["percent_process"] is not None and found["percent_process"] == found["percent_process"]:
-        told.append(f"  {found['percent_process']:.2f} % of the process variation")
+        wording.append(f"  {found['percent_process']:.2f} % of the process variation")
     if found["range_method"]:
         ranges = found["range_method"]
-        told.append(f"  range method: %GRR {fixed(ranges['percent_grr'], 2)}, {categories(ranges['ndc'])}")
-    told += [f"  {line}" for line in beside_told(found)]
+        wording.append(f"  range method: %GRR {fixed(ranges['percent_grr'], 2)}, {categories(ranges['ndc'])}")
+    wording += [f"  {line}" for line in beside_told(found)]
     if found.get("guard_band"):
-        told.append(f"  {guard_band_told(found['guard_band'])}")
-    return told
+        wording.append(f"  {guard_band_told(found['guard_band'])}")
+    return wording
 
 
 def beside_told(found: Mapping[str, Any]) -> list[str]:
     """What a gauge study tells beside its components: equal variances, risks, uncertainty, linearity."""
-    told = []
+    wording = []
     if found.get("equal_variances"):
-        told.append(equal_variances_told(found["equal_variances"]))
+        wording.append(equal_variances_told(found["equal_variances"]))
     if found.get("risks"):
-        told.append(risks_told(found["risks"]))
+        wording.append(risks_told(found["risks"]))
     if found.get("budget"):
-        told += budget_told(found["budget"])
+        wording += budget_told(found["budget"])
     if found.get("linearity"):
-        told += linearity_told(found["linearity"])
-    return told
+        wording += linearity_told(found["linearity"])
+    return wording
 
 
 def guard_band_told(band: Mapping[str, Any]) -> str:
@@ -109,24 +109,24 @@ def guard_band_told(band: Mapping[str, Any]) -> str:
     low, high = (band[f"accept_{end}"] for end in ("low", "high"))
     ends = [f"from {_figure(low)}"] * known(low) + [f"to {_figure(high)}"] * known(high)
     width = f"{band['k']:g} x repeatability ({_figure(band['repeatability_sd'])})"
-    told = f"guard band of {width}: accept {' '.join(ends)}."
+    text = f"guard band of {width}: accept {' '.join(ends)}."
     counted = band["counted"]
     if counted and "bad" in counted:
-        told += (
+        text += (
             f" Bad parts are accepted {counted['bad_accepted']} of {counted['bad']} times "
             f"({counted['bad_accepted_without']} without the band), good ones rejected "
             f"{counted['good_rejected']} of {counted['good']} times ({counted['good_rejected_without']} without)."
         )
     else:
         whose = "like these, by their mean scores," if counted else "like these"
-        told += (
+        text += (
             f" Of parts {whose} {percent(band['false_accepts'])} are out of tolerance and accepted "
             f"({percent(band['false_accepts_without'])} without the band), {percent(band['false_rejects'])} are "
             f"within and rejected ({percent(band['false_rejects_without'])} without)."
         )
     if counted:
-        told += f" The band takes in {counted['in_band']} of the {counted['n']} scores of this study."
-    return told
+        text += f" The band takes in {counted['in_band']} of the {counted['n']} scores of this study."
+    return text
 
 
 def together_told(people: Mapping[str, Any]) -> str:
@@ -134,51 +134,51 @@ def together_told(people: Mapping[str, Any]) -> str:
     found, who = people["together"], " and ".join(people["operators"])
     if not found:
         return f"{who}: no part was judged by them and by the model"
-    told = (
+    text = (
         f"of {found['parts']} parts judged by the model and by {who}, both sides split on {found['both']}, only "
         f"the model on {found['only_model']}, only people on {found['only_people']}, nobody on {found['neither']} "
     )
     split = found["both"] + found["only_model"]
     if not split or not found["both"] + found["only_people"]:
-        return f"{told}(a side that never splits cannot be compared)"
+        return f"{text}(a side that never splits cannot be compared)"
     if found["p"] < 0.05 and found["odds"] > 1:
-        return f"{told}(p = {found['p']:.2g}: the model splits where people split, on parts that are hard)"
-    return f"{told}(p = {found['p']:.2g}: that the model splits where people do is not shown)"
+        return f"{text}(p = {found['p']:.2g}: the model splits where people split, on parts that are hard)"
+    return f"{text}(p = {found['p']:.2g}: that the model splits where people do is not shown)"
 
 
 def _attribute(found: Mapping[str, Any]) -> list[str]:
-    told = [f"{found['parts']} parts, {len(found['operators'])} operators, {found['n']} verdicts"]
+    wording = [f"{found['parts']} parts, {len(found['operators'])} operators, {found['n']} verdicts"]
     for operator, own in found["within_operator"].items():
         if own["agreement"]["n"]:
-            told.append(
+            wording.append(
                 f"  within {operator}: {_share(own['agreement'])}, kappa {_kappa(own['fleiss_kappa'])}"
             )
     between = found["between_operators"]
     if between["agreement"]["n"]:
-        told.append(
+        wording.append(
             f"  between operators: {_share(between['agreement'])}, Fleiss kappa "
             f"{_kappa(between['fleiss_kappa'])}"
         )
     for pair in between["cohens_kappa"]:
-        told.append(f"    {' and '.join(pair['operators'])}: Cohen's kappa {_kappa(pair)}")
-    told += [f"    {sentence}" for sentence in [*tests_told(found), *agreement_told(found)]]
+        wording.append(f"    {' and '.join(pair['operators'])}: Cohen's kappa {_kappa(pair)}")
+    wording += [f"    {sentence}" for sentence in [*tests_told(found), *agreement_told(found)]]
     for operator, own in ((found["against_reference"] or {}).get("operators") or {}).items():
         line = f"  {operator} against the reference: effectiveness {_share(own['effectiveness'])}, kappa "
-        told.append(line + _kappa(own["kappa"]))
+        wording.append(line + _kappa(own["kappa"]))
         if own["miss_rate"]:
-            told.append(
+            wording.append(
                 f"    misses {_share(own['miss_rate'])}, false alarms {_share(own['false_alarm_rate'])}"
             )
     grey = [part["part"] for part in found["grey_zone"]["parts"]]
-    told.append(f"  grey zone: {len(grey)} parts{': ' + ', '.join(grey[:20]) if grey else ''}")
-    return told
+    wording.append(f"  grey zone: {len(grey)} parts{': ' + ', '.join(grey[:20]) if grey else ''}")
+    return wording
 
 
 def tests_told(found: Mapping[str, Any]) -> list[str]:
     """Kendall's W, Cochran's Q and McNemar's tests of an attribute study, a sentence each."""
     between = found["between_operators"]
     concordance = [(f"within {name}", own["kendalls_w"]) for name, own in found["within_operator"].items()]
-    told = [
+    wording = [
         f"Kendall's W {name}: {w['value']:.3f}, chi-square {w['chi_square']:.2f} on {w['df']} degrees of freedom, "
         f"p = {w['p']:.2g} ({w['raters']} ratings of {w['n']} parts)"
         for name, w in [*concordance, ("between operators", between["kendalls_w"])]
@@ -187,29 +187,29 @@ def tests_told(found: Mapping[str, Any]) -> list[str]:
     if between["cochrans_q"]:
         q = between["cochrans_q"]
         same = "they call different shares of the parts bad" if q["p"] < 0.05 else "no difference is shown"
-        told.append(
+        wording.append(
             f"Cochran's Q over operators: {q['q']:.3f} on {q['df']} degrees of freedom, p = {q['p']:.2g}: {same}"
         )
     for pair in between["mcnemar"]:
         one, other = pair["operators"]
-        told.append(
+        wording.append(
             f"McNemar, {one} and {other}: {pair['only_first']} parts called bad by {one} alone, "
             f"{pair['only_second']} by {other} alone, p = {pair['p']:.2g}"
         )
-    return told
+    return wording
 
 
 def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Of each rule a line, and under it what it says of whom."""
-    told = []
+    wording = []
     for rule in dict.fromkeys(v["rule"] for v in verdicts):
-        told.append(f"  rule: {rule}")
-        told += [
+        wording.append(f"  rule: {rule}")
+        wording += [
             f"    {v['verdict']}: {v['of'] or v['quantity']} {_judged(v)}"
             for v in verdicts
             if v["rule"] == rule
         ]
-    return [*told, *(f"  rules: {source}" for source in dict.fromkeys(v["source"] for v in verdicts))]
+    return [*wording, *(f"  rules: {source}" for source in dict.fromkeys(v["source"] for v in verdicts))]
 
 
 def _judged(verdict: Mapping[str, Any]) -> str:
@@ -225,13 +225,13 @@ OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "linearity": linearity_told,
     "stability": stability_told,
 }
-"""How each kind of study is told."""
+"""How each kind of study is reported."""
 
 
 def comparison(found: Mapping[str, Any]) -> list[str]:
     """The lines of a comparison of two runs."""
     a, b = found["a"], found["b"]
-    told = [
+    wording = [
         f"A: {a['run']} ({a['model']})",
         f"B: {b['run']} ({b['model']}); {found['items']} items, paired by {found['paired_by']}",
         f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} B is",
@@ -240,33 +240,37 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
         ends = interval(metric["low"], metric["high"], digits=4)
         many = f"{metric['cluster']}{'es' if metric['cluster'].endswith('h') else 's'}"
         alone = f"; on these clips alone {metric['on_these_clips']}" if metric["on_these_clips"] else ""
-        told.append(
+        wording.append(
             f"  {name:32}{_figure(metric['a']):>10}{_figure(metric['b']):>10}{_figure(metric['difference']):>11}  "
             f"{ends:23} {metric['verdict']}{alone} ({metric['clusters']} {many})"
         )
     if found["churn"]:
-        told.append(f"  labels differ on {_share(found['churn'])}")
+        wording.append(f"  labels differ on {_share(found['churn'])}")
     if found["mcnemar_p"] is not None:
-        told.append(
+        wording.append(
             f"  right in A, wrong in B: {found['negative_flips']} frames; the reverse: {found['positive_flips']}; "
             f"McNemar p = {found['mcnemar_p']:.3g}"
         )
-        told.append(f"  error consistency (kappa of right and wrong): {_kappa(found['error_consistency'])}")
-    return [*told, *(f"  note: {note}" for note in found["notes"])]
+        wording.append(
+            f"  error consistency (kappa of right and wrong): {_kappa(found['error_consistency'])}"
+        )
+    return [*wording, *(f"  note: {note}" for note in found["notes"])]
 
 
 def control_chart(found: Mapping[str, Any]) -> list[str]:
     """The lines of a control chart."""
     what = f"{found['metric']} of {found['model']}"
     stand = f"the first {found['baseline']} runs" if found["baseline"] else "the runs before"
-    told = [f"{what}: {found['chart']} chart, centre {_figure(found['centre'])}, each run judged on {stand}"]
+    wording = [
+        f"{what}: {found['chart']} chart, centre {_figure(found['centre'])}, each run judged on {stand}"
+    ]
     for point in found["points"]:
         said = "  OUT" if point["out"] else "  OUT, eight runs together" if point["shifted"] else ""
         known = point["low"] is not None
         limits = f"limits {_figure(point['low'])} to {_figure(point['high'])}" if known else ""
-        told.append(f"  {point['run']:32}{_figure(point['value']):>10}  {limits}{said}")
+        wording.append(f"  {point['run']:32}{_figure(point['value']):>10}  {limits}{said}")
     since = found["out_since"]
-    return [*told, f"  out since {since}" if since else "  the last run is in control"]
+    return [*wording, f"  out since {since}" if since else "  the last run is in control"]
 
 
 def _share(found: Mapping[str, Any]) -> str:

@@ -180,26 +180,26 @@ def _known(value: Any) -> bool:
 def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
     """What is worst and by how much; that nobody is shown to be worse, where that was looked at."""
     rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
-    told = [f"{sentence}." for sentence in worst_told(rows, f" {unit}" if unit else "")]
-    if not told and rows:
+    lines = [f"{sentence}." for sentence in worst_told(rows, f" {unit}" if unit else "")]
+    if not lines and rows:
         compared = plural(len(rows), "comparison")
-        told = [f"No operator is shown to be worse than the others ({compared}, Bonferroni)."]
+        lines = [f"No operator is shown to be worse than the others ({compared}, Bonferroni)."]
     if found.get("equal_variances"):
         sentence = equal_variances_told(found["equal_variances"])
-        told.append(f"{sentence[0].upper()}{sentence[1:]}.")
-    return told
+        lines.append(f"{sentence[0].upper()}{sentence[1:]}.")
+    return lines
 
 
 def sample(found: Mapping[str, Any]) -> str:
     """How much was measured, in a sentence."""
     if found["study"] == "gauge":
-        told = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
-        told += f"{found['trials']:.3g} trials: {plural(found['n'], 'measurement')}"
-        return f"{told}; {found['design']} design."
+        text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
+        text += f"{found['trials']:.3g} trials: {plural(found['n'], 'measurement')}"
+        return f"{text}; {found['design']} design."
     if found["study"] in ("attribute", "run"):
         of = found if found["study"] == "attribute" else found["attribute"]
-        told = f"{plural(of['parts'], 'part')}, {plural(len(of['operators']), 'operator')}"
-        return f"{told}, {plural(of['n'], 'verdict')}."
+        text = f"{plural(of['parts'], 'part')}, {plural(len(of['operators']), 'operator')}"
+        return f"{text}, {plural(of['n'], 'verdict')}."
     if found["study"] == "stability":
         return f"{plural(len(found['times']), 'time')}, {plural(sum(found['sizes']), 'reading')} of one part."
     parts = len(found["parts"]) if found["study"] == "linearity" else 1
@@ -209,27 +209,27 @@ def sample(found: Mapping[str, Any]) -> str:
 def method(found: Mapping[str, Any]) -> list[str]:
     """How it was computed, with sources, a sentence each; then the notes of the study."""
     kind = found["study"]
-    told = []
+    lines = []
     if kind == "run":
-        told.append(f"One verdict a part and pass: {found['rule_in_words']}.")
+        lines.append(f"One verdict a part and pass: {found['rule_in_words']}.")
     if kind in ("run", "attribute"):
-        told.append(
+        lines.append(
             "Shares with Clopper & Pearson's intervals over parts, kappas with a jackknife's "
             "(AIAG, MSA, 4th edition, chapter III-C)."
         )
     gauge = found if kind == "gauge" else found.get("gauge")
     if gauge:
-        told.append(_of_gauge(gauge))
+        lines.append(_of_gauge(gauge))
     if kind == "type1":
-        told.append(
+        lines.append(
             f"Cg = {found['share']:g} tolerance / ({found['width']:g} s), Cgk with the bias taken off (VDA 5); "
             "Student's t of the bias."
         )
     if kind == "linearity":
-        told.append("Least squares of bias over reference (AIAG, MSA, 4th edition, III-B; ISO 22514-7).")
+        lines.append("Least squares of bias over reference (AIAG, MSA, 4th edition, III-B; ISO 22514-7).")
     if kind == "stability":
-        told.append("Shewhart chart, limits from the ranges (AIAG, MSA, 4th edition, III-B).")
-    return [*told, *(f"{note[0].upper()}{note[1:]}." for note in found["notes"])]
+        lines.append("Shewhart chart, limits from the ranges (AIAG, MSA, 4th edition, III-B).")
+    return [*lines, *(f"{note[0].upper()}{note[1:]}." for note in found["notes"])]
 
 
 def _of_gauge(gauge: Mapping[str, Any]) -> str:

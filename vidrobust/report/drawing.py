@@ -117,8 +117,8 @@ def _spell(figure: Figure) -> str:
     families, left = _families_for(frozenset(missing))
     numbers: dict[str, str] = {}
 
-    def spelled(told: str) -> str:
-        return numbers.setdefault(told, f"no. {len(numbers) + 1}") if left & set(told) else told
+    def spelled(summary: str) -> str:
+        return numbers.setdefault(summary, f"no. {len(numbers) + 1}") if left & set(summary) else summary
 
     every_family = [str(STYLE["font.family"]), *families]
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
@@ -126,13 +126,15 @@ def _spell(figure: Figure) -> str:
         if set("".join(labels)) & missing:  # a tick's label is written anew when it is drawn
             axis.set_ticklabels([spelled(label) for label in labels], fontfamily=every_family)
     for text in texts:
-        told = text.get_text()
-        text.set_text(spelled(told))
-        if set(told) & missing - left:
+        summary = text.get_text()
+        text.set_text(spelled(summary))
+        if set(summary) & missing - left:
             text.set_fontfamily(every_family)
     if not numbers:
         return ""
-    return " In the figure " + ", ".join(f"{number} is {told}" for told, number in numbers.items()) + "."
+    return (
+        " In the figure " + ", ".join(f"{number} is {summary}" for summary, number in numbers.items()) + "."
+    )
 
 
 @cache

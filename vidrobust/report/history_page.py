@@ -42,7 +42,7 @@ def of_run(run: RunTables) -> dict[str, Any] | None:
 def chart_told(chart: Mapping[str, Any]) -> dict[str, Any]:
     """What the page shows of one chart."""
     share = _is_share(chart)
-    told = percent if share else number
+    summary = percent if share else number
     return {
         "title": f"{_title(chart)} of {chart['model']}",
         "since": _since(chart),
@@ -53,7 +53,7 @@ def chart_told(chart: Mapping[str, Any]) -> dict[str, Any]:
         "rows": [
             {
                 "run": point["run"],
-                "value": told(point["value"]),
+                "value": summary(point["value"]),
                 "limits": ""
                 if point["low"] is None
                 else (percent_interval if share else interval)(point["low"], point["high"]),
@@ -133,12 +133,12 @@ def _since(chart: Mapping[str, Any]) -> str:
 def _basis(chart: Mapping[str, Any]) -> str:
     first = plural(chart["baseline"], "run")
     stand = f"the first {first}" if chart["baseline"] else "the runs before it"
-    told = f"Each run is judged on {stand}"
+    text = f"Each run is judged on {stand}"
     if chart["chart"] != "p":
-        return f"{told}: an individuals chart, with limits for one more run (Student's t)."
-    told += (
+        return f"{text}: an individuals chart, with limits for one more run (Student's t)."
+    text += (
         f": a p-chart whose limits allow for clips that differ (correlation {number(chart['correlation'])})"
     )
     if chart["sigma_z"] is not None:
-        told += f" and for runs that do (Laney's p', sigma z {number(chart['sigma_z'])})"
-    return f"{told}."
+        text += f" and for runs that do (Laney's p', sigma z {number(chart['sigma_z'])})"
+    return f"{text}."

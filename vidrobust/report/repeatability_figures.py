@@ -51,8 +51,8 @@ def components(gauge: Mapping[str, Any]) -> Picture:
         ax.legend(ncols=len(shares), loc="upper center", bbox_to_anchor=(0.5, 1.18))
         ax.grid(axis="y")
         ax.set_axisbelow(True)
-        told = f"{gauge['design']} study, interaction {gauge['interaction']}"
-        caption = f"Components of variation ({told}). Shares of standard deviations do not add up to 100."
+        text = f"{gauge['design']} study, interaction {gauge['interaction']}"
+        caption = f"Components of variation ({text}). Shares of standard deviations do not add up to 100."
         return drawing.encode(figure, "Bars of the components of variation", caption)
 
 
@@ -93,12 +93,12 @@ def average_and_range(charts: RangeCharts) -> Picture:
                     ax.set_ylabel(f"{name} of a part's trials")
                 if line:
                     ax.set_xlabel("part")
-        told = f"{percent(charts.parts_told_apart)} of the averages lie beyond their limits"
+        text = f"{percent(charts.parts_told_apart)} of the averages lie beyond their limits"
         out = charts.ranges_out
         some = ", ".join(f"{operator} on {part}" for operator, part in out[:5])
         more = f" and {len(out) - 5} more" if len(out) > 5 else ""
         caption = (
-            f"Average chart and range chart. {told}: wanted are half and more, since what lies within cannot "
+            f"Average chart and range chart. {text}: wanted are half and more, since what lies within cannot "
             "be told from the gauge's own spread. "
         )
         caption += (

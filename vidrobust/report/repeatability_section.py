@@ -140,12 +140,12 @@ def section(run: RunTables) -> Section | None:
 def section_of_table(found: Mapping[str, Any], table: pd.DataFrame) -> Section:
     """The section of a study of a table part, operator, trial, value."""
     if found["study"] == "gauge":
-        told = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
-        told += f"{found['trials']:.3g} trials, {plural(found['n'], 'measurement')}"
+        text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
+        text += f"{found['trials']:.3g} trials, {plural(found['n'], 'measurement')}"
         pictures = _gauge_pictures(found, table, "value")
         if found.get("linearity"):
             pictures.append(reference_figures.bias_line(found["linearity"], table))
-        return _section(found, None, found, summary=told, pictures=pictures)
+        return _section(found, None, found, summary=text, pictures=pictures)
     if found["study"] != "attribute":
         return _section(
             found, None, None, summary=lines(found)[1], pictures=[_reference_picture(found, table)]
@@ -185,8 +185,8 @@ def section_of_run_rows(found: Mapping[str, Any], rows: pd.DataFrame) -> Section
 
 def _score(found: Mapping[str, Any]) -> str:
     """What the gauge study of a run is of, for an axis."""
-    told = str(found.get("score_in_words") or f"probability of {', '.join(found['defect'])}")
-    return told.partition(" of the ")[2] or told
+    wording = str(found.get("score_in_words") or f"probability of {', '.join(found['defect'])}")
+    return wording.partition(" of the ")[2] or wording
 
 
 def _reference_picture(found: Mapping[str, Any], table: pd.DataFrame) -> Picture:
@@ -222,15 +222,15 @@ def _section(
     votes: dict[str, Any] | None = None,
 ) -> Section:
     band, people, known = found.get("guard_band"), found.get("people"), figures_of(found)
-    told = found.get("overall") or {"sentence": "", "verdict": ""}
+    wording = found.get("overall") or {"sentence": "", "verdict": ""}
     differences = (attribute.get("differences") or []) if attribute and attribute is not found else []
     notes = [*found["notes"]]
     for study in (attribute, gauge):
         notes += study["notes"] if study and study is not found else []
     return Section(
         summary=summary,
-        overall=told["sentence"],
-        overall_kind=KINDS.get(told["verdict"], "unknown"),
+        overall=wording["sentence"],
+        overall_kind=KINDS.get(wording["verdict"], "unknown"),
         worst=worst_told([*(found.get("differences") or []), *differences]),
         lines=_lines(found),
         stale=stale,
@@ -262,13 +262,13 @@ def _section(
 def _lines(found: Mapping[str, Any]) -> list[str]:
     """What a study tells besides its tables: risks, equal variances, uncertainty; of reference parts all of it."""
     alone = found["study"] in ("type1", "linearity", "stability")
-    told = OF_STUDY[found["study"]](found) if alone else beside_told(found)
-    return [line.strip() for line in told]
+    wording = OF_STUDY[found["study"]](found) if alone else beside_told(found)
+    return [line.strip() for line in wording]
 
 
 def _counts(attribute: Mapping[str, Any]) -> str:
-    told = f"{plural(attribute['parts'], 'part')}, {plural(len(attribute['operators']), 'operator')}, "
-    return told + plural(attribute["n"], "verdict")
+    text = f"{plural(attribute['parts'], 'part')}, {plural(len(attribute['operators']), 'operator')}, "
+    return text + plural(attribute["n"], "verdict")
 
 
 def _crossed(attribute: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -366,14 +366,14 @@ def _component_names(gauge: Mapping[str, Any]) -> dict[str, str]:
 def _anova(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
     """The table of variance with the interaction, where there is one."""
 
-    def told(value: float | None) -> str:
+    def describe(value: float | None) -> str:
         return "" if value is None or value != value else number(value, 4)
 
     return [
         {
             "source": ANOVA_NAMES.get(row["source"], row["source"]),
             "df": str(row["df"]),
-            **{name: told(row[name]) for name in ("sum_of_squares", "mean_square", "f")},
+            **{name: describe(row[name]) for name in ("sum_of_squares", "mean_square", "f")},
             "p": "" if row["p"] is None or row["p"] != row["p"] else f"{row['p']:.3g}",
         }
         for row in gauge["anova"]
@@ -381,14 +381,14 @@ def _anova(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _gauge_line(gauge: Mapping[str, Any]) -> str:
-    told = (
+    text = (
         f"%GRR {with_interval(gauge['percent_grr'], gauge['percent_grr_low'], gauge['percent_grr_high'], '%', 3)} "
         "of the study variation, "
         f"{categories(gauge['ndc'])}; "
         f"{gauge['design']} design, interaction {gauge['interaction']}"
     )
     ranges = gauge["range_method"]
-    return f"{told}. By the range method: {number(ranges['percent_grr'], 3)}." if ranges else f"{told}."
+    return f"{text}. By the range method: {number(ranges['percent_grr'], 3)}." if ranges else f"{text}."
 
 
 def _operator(each: Mapping[str, Any]) -> dict[str, str]:
@@ -457,6 +457,6 @@ def _left_out(attribute: Mapping[str, Any], shown: int) -> str:
     split = len(attribute["grey_zone"]["parts"])
     if not split:
         return "No part: every part got one verdict throughout."
-    told = f"{split} of {attribute['parts']} parts got more than one verdict."
+    text = f"{split} of {attribute['parts']} parts got more than one verdict."
     left = split - shown
-    return f"{told} {plural(left, 'of them is', 'of them are')} not shown here." if left else told
+    return f"{text} {plural(left, 'of them is', 'of them are')} not shown here." if left else text

@@ -23,8 +23,8 @@ def collect(folder: RunFolder) -> dict[str, Any]:
     place = {str(model["name"]): k for k, model in enumerate(folder.run["models"])}
     of_models = whole.groupby("model", sort=False)
     for model, rows in sorted(of_models, key=lambda each: place.get(str(each[0]), len(place))):
-        told = {row.metric: _told(row) for row in rows.itertuples() if find_metric(row.metric) is not None}
-        metrics["models"][str(model)] = {**_counts(folder, str(model), rows), **told}
+        summary = {row.metric: _told(row) for row in rows.itertuples() if find_metric(row.metric) is not None}
+        metrics["models"][str(model)] = {**_counts(folder, str(model), rows), **summary}
     pairs = folder.table_or_empty("model_pairs")
     if len(pairs):
         metrics["model_pairs"] = pairs.to_dict("records")
@@ -36,11 +36,11 @@ def _told(row: Any) -> dict[str, Any]:
 
     Of right answers also the exact interval that papers give, which takes all n as independent.
     """
-    told = {"value": row.value, "low": row.low, "high": row.high, "n": row.n}
-    told |= {name: getattr(row, name) for name in ("cluster", "clusters") if hasattr(row, name)}
+    summary = {"value": row.value, "low": row.low, "high": row.high, "n": row.n}
+    summary |= {name: getattr(row, name) for name in ("cluster", "clusters") if hasattr(row, name)}
     if row.exact_low != row.exact_low:
-        return told
-    return {**told, "exact_low": row.exact_low, "exact_high": row.exact_high}
+        return summary
+    return {**summary, "exact_low": row.exact_low, "exact_high": row.exact_high}
 
 
 def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:

@@ -191,8 +191,8 @@ class Settings:
         known = {f.name: f for f in dataclasses.fields(self)}
         unknown = sorted(set(values) - set(known))
         if unknown:
-            told = f"{where}: unknown setting(s) {', '.join(unknown)}{among(unknown[0], known)}"
-            raise SettingsError(f"{told}; known are {', '.join(known)}")
+            text = f"{where}: unknown setting(s) {', '.join(unknown)}{among(unknown[0], known)}"
+            raise SettingsError(f"{text}; known are {', '.join(known)}")
         converted = {name: convert(_KINDS[name], value, f"{where}: {name}") for name, value in values.items()}
         return dataclasses.replace(self, **converted)
 

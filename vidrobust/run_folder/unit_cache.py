@@ -63,8 +63,8 @@ class UnitCache:
         for name in reversed(stage.unit_tables):
             table = tables.to_arrow(name, found[name], metrics=metric_columns(name))
             if name == stage.unit_tables[0]:
-                told = json.dumps(plain(facts), ensure_ascii=True).encode()
-                table = table.replace_schema_metadata({**(table.schema.metadata or {}), FACTS: told})
+                summary = json.dumps(plain(facts), ensure_ascii=True).encode()
+                table = table.replace_schema_metadata({**(table.schema.metadata or {}), FACTS: summary})
             self._files.write(_name(stage, key, name), table)
 
     def read(self, stage: Stage, key: str, table: str, item: str) -> pd.DataFrame:

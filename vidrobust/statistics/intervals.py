@@ -21,7 +21,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % interval; NaN where it cannot be told. n observations in so many clusters.
+    """A value with its 95 % interval; NaN where it cannot be determined. n observations in so many clusters.
 
     cluster  what a cluster is: "part", "item", "stretch" (then the interval speaks of this footage alone), or ""
              where the caller did not say

@@ -136,7 +136,7 @@ ACCOUNT_BY = Table(
     "causes",
     "the same by class, and by distance in time",
     (
-        string("by", "what the rows are told by: scale or class"),
+        string("by", "what the rows are reported by: scale or class"),
         string("value", "which of those"),
         MODEL,
         ITEM_OR_ALL,

@@ -59,7 +59,7 @@ CORRELATION = Table(
         string("reason", "of the verdict", absent=""),
         int64("same", "perturbations of other families that pass the same test without controls", absent=0),
         int64("others", "perturbations of other families", absent=0),
-        string("needs", "what would decide it, where it cannot be told", absent=""),
+        string("needs", "what would decide it, where it cannot be determined", absent=""),
     ),
 )
 

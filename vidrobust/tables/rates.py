@@ -28,7 +28,7 @@ STABILITY_BY = Table(
     (
         MODEL,
         ITEM_OR_ALL,
-        string("by", "what the rows are told by: class, size, offset, ..."),
+        string("by", "what the rows are reported by: class, size, offset, ..."),
         string("group", "which of those"),
         *_RATE,
     ),

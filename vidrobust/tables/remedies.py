@@ -20,7 +20,7 @@ REMEDIES = Table(
         string("verdict", "helps, does not, cannot tell or harms"),
         float64(
             "delay_frames",
-            "worst case until a lasting change is told; of rules on probabilities the longest that was measured, "
+            "worst case until a lasting change is said; of rules on probabilities the longest that was measured, "
             "infinite where one was never told, NaN where there were too few",
             unit="frames",
         ),
@@ -33,7 +33,9 @@ REMEDIES = Table(
         float64("q", "the same after Benjamini and Hochberg over all rows of the table"),
         int64("n", "rows that count, with nothing done"),
         *CLUSTERS,
-        float64("mean_delay_frames", "mean over the measured lasting changes that were told", unit="frames"),
+        float64(
+            "mean_delay_frames", "mean over the measured lasting changes that were reported", unit="frames"
+        ),
         float64("mean_delay_ms", "the same as a time", unit="ms"),
         float64("longest_delay_frames", "longest of them, infinite where one was never told", unit="frames"),
         float64("longest_delay_ms", "the same as a time", unit="ms"),

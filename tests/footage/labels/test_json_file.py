@@ -46,8 +46,8 @@ def test_each_entry_is_on_the_line_on_which_it_begins(
     path = tmp_path_factory.mktemp("json") / "a.json"
     path.write_text(f"{text}{b}}}{a}", encoding="utf-8")
     assert json.loads(path.read_text(encoding="utf-8")) == content
-    told = with_lines([Problem(path=path, column=column, what="x") for column in wanted])
-    assert [problem.line for problem in told] == list(wanted.values())
+    summary = with_lines([Problem(path=path, column=column, what="x") for column in wanted])
+    assert [problem.line for problem in summary] == list(wanted.values())
 
 
 def test_what_is_below_an_entry_is_told_by_the_entry_and_other_problems_stay(tmp_path: Path) -> None:

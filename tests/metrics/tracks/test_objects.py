@@ -87,13 +87,13 @@ def test_a_moving_object_that_is_lost_for_long_has_vanished(run: int, vanish: bo
 
 def test_longer_gaps_never_look_better() -> None:
     """The same share of frames lost, at rest and moving, in ever longer runs: the sum does not fall."""
-    told = []
+    lines = []
     for run in (3, 5, 6, 10, 20):
         rows = [(f, box(60 + 4 * f, 100), 0.9, 1) for f in range(220) if (f // run) % 2 == 0]
         rows += standing([f for f in range(220) if (f // run) % 2 == 0], x=700)
-        told.append(share(measured(item(rows, 220)), "uncovered"))
-    assert min(told) > 0.4
-    assert max(told) - min(told) < 0.05
+        lines.append(share(measured(item(rows, 220)), "uncovered"))
+    assert min(lines) > 0.4
+    assert max(lines) - min(lines) < 0.05
 
 
 def belt(step: float, pitch: float, *, count: int = 8, known: bool) -> tuple[ItemBoxes, list[int]]:

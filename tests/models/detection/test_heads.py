@@ -84,9 +84,9 @@ def test_plain_and_ssd_by_hand() -> None:
 
 
 def test_orders_scales_and_names() -> None:
-    told = HeadSettings(size=(64, 96), box_order="yxyx", box_scale="relative", outputs={"boxes": "b"})
+    summary = HeadSettings(size=(64, 96), box_order="yxyx", box_scale="relative", outputs={"boxes": "b"})
     out = {"b": np.array([[0.25, 0.5, 0.5, 1.0]]), "scores": np.array([1.0]), "labels": np.array([0])}
-    assert ssd.decode_plain(out, told).boxes.tolist() == [[48, 16, 96, 32]]
+    assert ssd.decode_plain(out, summary).boxes.tolist() == [[48, 16, 96, 32]]
     with pytest.raises(SettingsError, match="none of the outputs b, scores, labels is called boxes"):
         ssd.decode_plain(out, INPUT)
 

@@ -43,8 +43,8 @@ def test_frames_from_0(tmp_path: Path) -> None:
 def test_frames_from_1_are_seen_to_be(num_frames: int | None, tmp_path: Path) -> None:
     """Boxes of 1 to 6: of 6 frames the last one would be beyond; of 20, or of unknown many, none has 0."""
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(1, 7))}"))
-    told = model.about("clip", num_frames)
-    assert (told["counted_from"], told["beyond"]) == (1, 0)
+    summary = model.about("clip", num_frames)
+    assert (summary["counted_from"], summary["beyond"]) == (1, 0)
     assert model.predict_frames("clip", np.arange(6)).boxes[:, 0].tolist() == [11, 12, 13, 14, 15, 16]
 
 

@@ -121,8 +121,8 @@ class Place:
     def run(self, out: str, *more: str, **env: str) -> tuple[int, str]:
         """Exit code, and what was said."""
         with self.start(out, *more, **env) as process:
-            _, told = process.communicate(timeout=280)
-        return process.returncode, told
+            _, summary = process.communicate(timeout=280)
+        return process.returncode, summary
 
     def json(self, out: str) -> dict:
         return json.loads((self.base / out / "run.json").read_text())
@@ -159,8 +159,8 @@ def until(there: Callable[[], object], seconds: float = 120) -> None:
 def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """With the run ``alone``, done by one process."""
     place = Place(tmp_path_factory.mktemp("workers"), public_clips)
-    code, told = place.run("alone")
-    assert code == 3, told
+    code, summary = place.run("alone")
+    assert code == 3, summary
     return place
 
 
@@ -174,12 +174,12 @@ def test_a_killed_worker_changes_nothing(place: Place, where: str) -> None:
     for file in place.base.glob("died in *"):
         file.unlink()
     on = ["--cluster=ray"] if where == "ray" else []
-    code, told = place.run(where, "--workers=2", *on, ONCE_IN="streams.py sensitivity_unit.py")
-    assert code == 3, told
+    code, summary = place.run(where, "--workers=2", *on, ONCE_IN="streams.py sensitivity_unit.py")
+    assert code == 3, summary
     assert len(list(place.base.glob("died in *"))) == 2
-    assert told.count("a worker was lost (") == 2
+    assert summary.count("a worker was lost (") == 2
     if where == "processes":
-        assert told.count("ended by SIGKILL); what it had not done is done again") == 2
+        assert summary.count("ended by SIGKILL); what it had not done is done again") == 2
     same(place.base / "alone", place.base / where)
     assert place.json(where)["failed"] == place.json("alone")["failed"]
     assert len(place.json(where)["failed"]) == 1
@@ -190,13 +190,13 @@ def test_a_unit_that_ends_every_worker_is_given_up_and_the_others_are_done(place
     """The wider clip ends whoever shows it to the second model: both stages of it fail, the rest is there."""
     widths = {entry["item"]: entry["width"] for entry in place.json("alone")["inputs"]}
     item = max(widths, key=lambda name: widths[name])
-    code, told = place.run("deadly", "--workers=2", WIDTH=str(widths[item]))
+    code, summary = place.run("deadly", "--workers=2", WIDTH=str(widths[item]))
     assert code == 3
     errors = [entry["error"] for entry in place.json("deadly")["failed"] if "dying" in entry["error"]]
     assert [error.partition(" (last")[0] for error in errors] == [
         f"{item}: {stage} with dying: its worker was lost 3 times" for stage in ("stability", "sensitivity")
     ]
-    assert told.count("a worker was lost") == 6
+    assert summary.count("a worker was lost") == 6
     for name in ("frames", "sensitivity"):
         whole, found = (pd.read_parquet(place.base / out / f"{name}.parquet") for out in ("alone", "deadly"))
         spared = whole[(whole["model"] == "plain") | (whole["item"] != item)]
@@ -216,10 +216,10 @@ def test_ctrl_c_ends_the_workers(place: Place, moment: str) -> None:
         }
         until(there[moment])
         os.killpg(process.pid, signal.SIGINT)
-        _, told = process.communicate(timeout=120)
-    assert process.returncode == 130, told
-    assert told.endswith("stopped\n")
-    assert "Traceback" not in told
+        _, summary = process.communicate(timeout=120)
+    assert process.returncode == 130, summary
+    assert summary.endswith("stopped\n")
+    assert "Traceback" not in summary
     assert not place.alive()
 
 

@@ -202,8 +202,8 @@ def test_lost_by_suppression_is_told_from_lost_by_the_network() -> None:
 def test_the_objects_box_is_the_best_of_those_on_it() -> None:
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 4], [0, 0, 10, 10]], np.float32)
     found = (boxes, np.array([0.6, 0.8, 0.99, 0.3], np.float32), np.array([4, 5, 6, 7]))
-    told = of_object(found, np.array([0.0, 0, 10, 10]))
-    assert (told["found"], told["label"], told["iou"]) == (True, 5, pytest.approx(0.9))
+    summary = of_object(found, np.array([0.0, 0, 10, 10]))
+    assert (summary["found"], summary["label"], summary["iou"]) == (True, 5, pytest.approx(0.9))
     assert not of_object(found, np.array([0.0, 0, 10, 10]), start_score=0.95)[
         "found"
     ]  # .99 overlaps by .4 only

@@ -35,13 +35,13 @@ def test_the_manuals_study_to_every_figure_that_it_prints() -> None:
     between = {"".join(k["operators"]): k["value"] for k in found["between_operators"]["cohens_kappa"]}
     assert between == pytest.approx({"AB": 0.8629, "BC": 0.7880, "AC": 0.7761}, abs=5e-5)
     against = found["against_reference"]
-    told = {
+    summary = {
         name: [each[key]["value"] for key in ("kappa", "effectiveness", "miss_rate", "false_alarm_rate")]
         for name, each in against["operators"].items()
     }
-    assert told["A"] == pytest.approx([0.8788, 42 / 50, 3 / 48, 5 / 102], abs=5e-5)
-    assert told["B"] == pytest.approx([0.9230, 45 / 50, 3 / 48, 2 / 102], abs=5e-5)
-    assert told["C"] == pytest.approx([0.7740, 40 / 50, 6 / 48, 9 / 102], abs=5e-5)
+    assert summary["A"] == pytest.approx([0.8788, 42 / 50, 3 / 48, 5 / 102], abs=5e-5)
+    assert summary["B"] == pytest.approx([0.9230, 45 / 50, 3 / 48, 2 / 102], abs=5e-5)
+    assert summary["C"] == pytest.approx([0.7740, 40 / 50, 6 / 48, 9 / 102], abs=5e-5)
     ends = [
         (each["effectiveness"]["low"], each["effectiveness"]["high"])
         for each in against["operators"].values()

@@ -173,9 +173,9 @@ def test_a_confounder_measured_with_error_is_allowed_for():
     measured = (skill + 0.33 * rng.normal(size=200))[:, None]  # reliability 1 / 1.11
     blind = beside(units(x, y, measured, np.arange(200), across="models"), rng)
     assert set(verdicts(correlate(blind, KINDS))) == {"proxy"}  # nothing says that it was measured with error
-    told = correlate(dataclasses.replace(blind, confounder_reliability=(0.9,)), KINDS)
-    assert set(verdicts(told)) == {"cannot tell"}
-    assert "measured with error, fails to take out" in told.sentences["p0"]
+    summary = correlate(dataclasses.replace(blind, confounder_reliability=(0.9,)), KINDS)
+    assert set(verdicts(summary)) == {"cannot tell"}
+    assert "measured with error, fails to take out" in summary.sentences["p0"]
 
 
 def test_what_lies_between_clips_alone_is_not_confirmed():

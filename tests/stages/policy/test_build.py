@@ -290,7 +290,7 @@ def test_of_what_cannot_be_told_apart_the_plainest_is_taken() -> None:
     step = only_step(policy)
     assert (step.perturbation, step.high) == ("brightness", 0.08)
     assert step.evidence["one_of"] == ["brightness", "gamma"]
-    assert "cannot be told from brightness" in reason(policy, "gamma")
+    assert "cannot be distinguished from brightness" in reason(policy, "gamma")
     assert "20 % of it" in reason(policy, "contrast")
 
 

@@ -83,6 +83,6 @@ def test_the_correlation_is_asked_of_each_detector(studied: Path) -> None:
     table = pd.read_parquet(studied / "correlation.parquet")
     assert set(table["stability_metric"]) >= {"box_change"}
     said = json.loads((studied / "correlation.json").read_text())
-    told = [(s["across"], s["model"]) for s in said["studies"]]
-    assert ("frames", "leaning") in told
-    assert ("frames", "steady") in told
+    lines = [(s["across"], s["model"]) for s in said["studies"]]
+    assert ("frames", "leaning") in lines
+    assert ("frames", "steady") in lines

@@ -53,9 +53,9 @@ def test_a_gap_is_filled_where_the_speed_takes_the_box() -> None:
 
 def test_class_and_score_follow_the_mean_along_the_track() -> None:
     rule = ScoreMean(amount=0.5)
-    told = [rule.update([box(score=s, label=k)])[0][4:] for s, k in ((0.8, 0), (0.6, 1), (0.6, 1))]
+    lines = [rule.update([box(score=s, label=k)])[0][4:] for s, k in ((0.8, 0), (0.6, 1), (0.6, 1))]
     # means of class 0 and 1: .8 0; .4 .3; .2 .45
-    assert [(pytest.approx(s), k) for s, k in told] == [(0.8, 0), (0.7, 0), (0.65, 1)]
+    assert [(pytest.approx(s), k) for s, k in lines] == [(0.8, 0), (0.7, 0), (0.65, 1)]
 
 
 def test_corners_follow_their_mean() -> None:

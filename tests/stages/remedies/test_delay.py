@@ -43,8 +43,8 @@ def test_a_lasting_change_by_hand() -> None:
     (change,) = lasting_changes(labels, begins, time_s)
     # seconds of five frames: from frame 6 B has 3 of 5 and lasts; to the end of the last such second, at 10..14
     assert (change.start, change.stop, change.label) == (6, 15, 1)
-    told = letters("AAAAAAAAABBBBBB")
-    assert delays([change], told, time_s) == Delays((3,), (pytest.approx(0.6),), 0)
+    summary = letters("AAAAAAAAABBBBBB")
+    assert delays([change], summary, time_s) == Delays((3,), (pytest.approx(0.6),), 0)
 
 
 def test_an_excursion_is_no_lasting_change() -> None:

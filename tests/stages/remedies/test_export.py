@@ -65,14 +65,14 @@ def test_exported_rules_reproduce_the_table_on_real_footage(public_clips: Path, 
     for name in ("majority-5", "k-of-n-2-6-5", "mean-0.3", "median-5", "hysteresis-0.05"):
         file = tmp_path / f"{name}.py"
         main(["remedies", str(run), "--export", str(file), "--rule", name, "-q"])
-        rule, told = made(file), []
+        rule, summary = made(file), []
         for row, begin in zip(p.tolist(), begins, strict=True):
             if begin:
                 rule.reset()
-            told.append(rule.update(row))
-        flips = np.diff(told)[usable - 1] != 0
+            summary.append(rule.update(row))
+        flips = np.diff(summary)[usable - 1] != 0
         assert flips.mean() == table.loc[(name, "flip_rate"), "after"]
-        assert np.mean(np.array(told) == p.argmax(axis=1)) == table.loc[(name, "flip_rate"), "agreement"]
+        assert np.mean(np.array(summary) == p.argmax(axis=1)) == table.loc[(name, "flip_rate"), "agreement"]
 
 
 def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path) -> None:
@@ -107,8 +107,8 @@ def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path
         file = tmp_path / f"{name}.py"
         export(file, name, "m", [{**ROW, **rows[name, "flip_rate"]}], rest=found.rest)
         rule = made(file)
-        told = np.array([rule.update(row) for row in said.probabilities])
-        assert np.mean(np.diff(told) != 0) == rows[name, "flip_rate"]["after"]
+        summary = np.array([rule.update(row) for row in said.probabilities])
+        assert np.mean(np.diff(summary) != 0) == rows[name, "flip_rate"]["after"]
     assert "leading ten" in rows["mean-0.3", "jitter"]["note"]
 
 
@@ -141,8 +141,8 @@ def test_a_class_is_short_and_needs_nothing(name: str, tmp_path: Path) -> None:
 
 def test_the_numbers_stand_beside_it(tmp_path: Path) -> None:
     export(tmp_path / "rule.py", "k-of-n-2-6-5", 'a "model"', [ROW], rest=3)
-    told = tomllib.loads((tmp_path / "rule.toml").read_text(encoding="utf-8"))
-    assert told["rule"] == {
+    summary = tomllib.loads((tmp_path / "rule.toml").read_text(encoding="utf-8"))
+    assert summary["rule"] == {
         "name": "k-of-n-2-6-5",
         "kind": "KOfN",
         "model": 'a "model"',
@@ -151,7 +151,7 @@ def test_the_numbers_stand_beside_it(tmp_path: Path) -> None:
         "k_out": 5,
         "rest": 3,
     }
-    assert told["measured"][0]["ratio"] == 1 / 3
+    assert summary["measured"][0]["ratio"] == 1 / 3
 
 
 def test_a_file_that_is_no_python_is_refused(tmp_path: Path) -> None:

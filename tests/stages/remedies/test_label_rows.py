@@ -162,9 +162,9 @@ def test_short_events_that_a_majority_swallows_are_counted() -> None:
     answers, right = labelled("AAAAAAAABAAAAAAAABBBAAAAAAAA")
     assert events(right, answers.begins) == [(8, 9), (9, 17), (17, 20)]
     of = study(answers.label)
-    told = of.play("majority-5")[0].labels
+    summary = of.play("majority-5")[0].labels
     # of those shorter than five frames that of one is lost; that of three is told, two frames late
-    assert short_events(answers, right, told, 5) == (2, 0, 1)
+    assert short_events(answers, right, summary, 5) == (2, 0, 1)
 
 
 def test_changes_of_the_truth_count_from_where_the_model_tells_them() -> None:

@@ -15,7 +15,7 @@ from vidrobust.stages.remedies.catalogue import LABEL_RULES, kind_of, label_rule
 from vidrobust.stages.remedies.label_rules import Hysteresis, KOfN, LabelRule, Majority, Mean, Median
 
 
-def told(rule: LabelRule, labels: str) -> str:
+def describe(rule: LabelRule, labels: str) -> str:
     """What the rule says of answers that are sure: "AABA" -> "AAAA"."""
     sure = [[float(k == "ABC".index(letter)) for k in range(3)] for letter in labels]
     return "".join("ABC"[rule.update(p)] for p in sure)
@@ -35,11 +35,11 @@ def two(rule: LabelRule, first: Sequence[float]) -> str:
     ],
 )
 def test_a_majority_of_three_by_hand(labels: str, said: str) -> None:
-    assert told(Majority(3), labels) == said
+    assert describe(Majority(3), labels) == said
 
 
 def test_a_majority_of_an_even_number_keeps_the_held_label_in_a_tie() -> None:
-    assert told(Majority(4), "AABBAABBBB") == "AAAAAAAABB"
+    assert describe(Majority(4), "AABBAABBBB") == "AAAAAAAABB"
 
 
 def test_majorities_equal_an_independent_count() -> None:
@@ -56,15 +56,15 @@ def test_majorities_equal_an_independent_count() -> None:
 
 
 def test_k_of_n_waits_for_k_votes_that_are_more_than_the_held_label_has() -> None:
-    assert told(KOfN(2, 3), "AABABB") == "AAAABB"
+    assert describe(KOfN(2, 3), "AABABB") == "AAAABB"
     # two of six are enough only once the held label has fewer: at the fourth B
-    assert told(KOfN(2, 6), "AAAAAABBBB") == "AAAAAAAAAB"
+    assert describe(KOfN(2, 6), "AAAAAABBBB") == "AAAAAAAAAB"
 
 
 def test_k_of_n_leaves_the_resting_label_soon_and_comes_back_late() -> None:
     # A rests: two of the last six are enough for B; back to A takes five of them
     rule = KOfN(2, 6, 5, rest=0)
-    assert told(rule, "AAAAABABAAAAAAA") == "AAAAAAABBBBAAAA"
+    assert describe(rule, "AAAAABABAAAAAAA") == "AAAAAAABBBBAAAA"
 
 
 def test_a_running_mean_by_hand() -> None:
@@ -110,14 +110,14 @@ def test_hysteresis_counts_a_class_beyond_the_leading_ten_as_nothing() -> None:
 def test_a_reset_forgets_everything() -> None:
     for name in LABEL_RULES:
         used, fresh = label_rule(name, rest=0), label_rule(name, rest=0)
-        told(used, "AAAAAABBC")
+        describe(used, "AAAAAABBC")
         used.reset()
-        assert told(used, "BCAAABBA") == told(fresh, "BCAAABBA")
+        assert describe(used, "BCAAABBA") == describe(fresh, "BCAAABBA")
 
 
 @pytest.mark.parametrize("name", LABEL_RULES)
 def test_steady_answers_stay_as_they_are(name: str) -> None:
-    assert told(label_rule(name, rest=0), "B" * 20) == "B" * 20
+    assert describe(label_rule(name, rest=0), "B" * 20) == "B" * 20
 
 
 @pytest.mark.parametrize("name", LABEL_RULES)

@@ -268,7 +268,7 @@ def test_what_recorded_predictions_cannot_tell_is_not_asked_for(made: RunFolder,
     folder.update(models=[{**m, "spec": f"predictions:{m['name']}.csv"} for m in folder.run["models"]])
     page = Page(write_report(folder.path).with_name("details.html").read_text(encoding="utf-8"))
     for section in ("sensitive", "moments", "policy", "proxies"):
-        assert "cannot be told from recorded predictions" in page.sections[section]
+        assert "cannot be determined from recorded predictions" in page.sections[section]
     for stage in ("sensitivity", "causes", "correlate", "policy"):
         assert f"vidrobust {stage} " not in page.text
     assert "This stage has not run: vidrobust variation" in page.text

@@ -71,15 +71,15 @@ def ran(line: Path) -> Path:
 
 
 def test_recall_and_errors_are_those_counted_by_hand(ran: Path) -> None:
-    told = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
-    assert told["recall"]["value"] == pytest.approx(36 / 40)
-    assert told["recall"]["low"] < 0.9 < told["recall"]["high"]
+    summary = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
+    assert summary["recall"]["value"] == pytest.approx(36 / 40)
+    assert summary["recall"]["low"] < 0.9 < summary["recall"]["high"]
     # found - missed - found - missed - found - wrong - found: six changes in 39 steps
-    assert told["fragment_error"]["value"] == pytest.approx(6 / 39)
+    assert summary["fragment_error"]["value"] == pytest.approx(6 / 39)
     even = sum(f % 2 == 0 for f in range(FRAMES) if f not in (*MISSED, *WRONG))
     share = even / 36
-    assert told["center_error"]["value"] == pytest.approx(0.1 * np.sqrt(share * (1 - share)))
-    assert told["scale_error"]["value"] == pytest.approx(0.0, abs=1e-9)
+    assert summary["center_error"]["value"] == pytest.approx(0.1 * np.sqrt(share * (1 - share)))
+    assert summary["scale_error"]["value"] == pytest.approx(0.0, abs=1e-9)
     found = pd.read_parquet(ran / "known_boxes.parquet")
     assert found.loc[found["found"] == 0, "frame"].tolist() == [10, 11, 25, 30]
     assert set(found["size"]) == {"medium"}
@@ -120,11 +120,13 @@ def test_known_boxes_judge_no_detector_of_a_part_of_the_frame(
 
 
 def test_average_precision_comes_through_the_stage(ran: Path) -> None:
-    told = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
+    summary = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
     # bolts alone are known; 36 of 40 are found and nothing else is called a bolt: precision 1 up to a recall of .9
-    assert told["average_precision_50"]["value"] == pytest.approx(91 / 101)
-    assert told["average_precision_worst_neighbour"]["value"] < told["average_precision_anchors"]["value"]
-    assert told["average_precision_best_neighbour"]["value"] == pytest.approx(1.0)
+    assert summary["average_precision_50"]["value"] == pytest.approx(91 / 101)
+    assert (
+        summary["average_precision_worst_neighbour"]["value"] < summary["average_precision_anchors"]["value"]
+    )
+    assert summary["average_precision_best_neighbour"]["value"] == pytest.approx(1.0)
     assert run("gate", str(ran), "--fail-if", "average_precision_50 < 0.95") == 1
 
 

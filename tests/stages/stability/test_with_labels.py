@@ -38,12 +38,12 @@ def judged(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory)
 def test_the_metrics_are_those_of_the_frames(judged: tuple[Path, Path]) -> None:
     folder = RunFolder.existing(judged[0])
     right = folder.table("frames")["label"].isin(CATS).to_numpy()
-    ((model, told),) = folder.read_json("metrics.json")["models"].items()
-    assert told["top1"]["value"] == pytest.approx(right.mean())
-    assert told["top1"]["low"] < told["top1"]["value"] < told["top1"]["high"]
+    ((model, summary),) = folder.read_json("metrics.json")["models"].items()
+    assert summary["top1"]["value"] == pytest.approx(right.mean())
+    assert summary["top1"]["low"] < summary["top1"]["value"] < summary["top1"]["high"]
     anchors = range(0, len(right), 20)  # the clip has 20 frames a second
     pm = {k: [right[max(0, a - k) : a + k + 1].all() for a in anchors] for k in (0, 1, 4, 10)}
-    assert [told[f"pm{k}"]["value"] for k in pm] == pytest.approx([sum(v) / len(v) for v in pm.values()])
+    assert [summary[f"pm{k}"]["value"] for k in pm] == pytest.approx([sum(v) / len(v) for v in pm.values()])
     near = [
         right[b]
         for a in anchors
@@ -51,10 +51,10 @@ def test_the_metrics_are_those_of_the_frames(judged: tuple[Path, Path]) -> None:
         for b in range(max(0, a - 10), min(len(right), a + 11))
         if b != a
     ]
-    assert told["conditional_robustness"]["value"] == pytest.approx(sum(near) / len(near))
-    assert told["conditional_robustness"]["n"] == len(near)
+    assert summary["conditional_robustness"]["value"] == pytest.approx(sum(near) / len(near))
+    assert summary["conditional_robustness"]["n"] == len(near)
     leading = folder.table("probabilities").query("label >= 0").groupby("frame").head(5)
-    assert told["top5"]["value"] == pytest.approx(
+    assert summary["top5"]["value"] == pytest.approx(
         leading["label"].isin(CATS).groupby(leading["frame"]).any().mean()
     )
     by = folder.table("stability_by").query("by == 'label' and metric == 'top1'")
@@ -65,8 +65,8 @@ def test_the_metrics_are_those_of_the_frames(judged: tuple[Path, Path]) -> None:
 
 
 def test_gates_know_them(judged: tuple[Path, Path]) -> None:
-    (told,) = RunFolder.existing(judged[0]).read_json("metrics.json")["models"].values()
-    value = told["top1"]["value"]
+    (summary,) = RunFolder.existing(judged[0]).read_json("metrics.json")["models"].values()
+    value = summary["top1"]["value"]
     assert run("gate", str(judged[0]), "--fail-if", f"top1 < {value + 0.01}") == 1
     assert run("gate", str(judged[0]), "--fail-if", f"top1 < {value - 0.01}") == 0
 
@@ -96,9 +96,9 @@ def test_other_labels_are_other_figures_of_the_same_parts(
     wrong = labels_in(tmp_path, clip, "teddy")
     (model,) = RunFolder.existing(folder).read_json("metrics.json")["models"]
     assert run("stability", str(folder), f"--labels={wrong}") == 0
-    told = RunFolder.existing(folder).read_json("metrics.json")["models"][model]
+    summary = RunFolder.existing(folder).read_json("metrics.json")["models"][model]
     right = RunFolder.existing(folder).table("frames")["label_name"] == "teddy"
-    assert told["top1"]["value"] == pytest.approx(right.mean())
+    assert summary["top1"]["value"] == pytest.approx(right.mean())
     labels_in(tmp_path, clip, "no such thing")
     capsys.readouterr()
     assert run("stability", str(folder), f"--labels={wrong}") == 0

@@ -63,7 +63,7 @@ def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.Da
     scale      std of sqrt(w h / w* h*) plus that of (w / h) / (w* / h*)
     """
     rows = matched(found, truth, threshold)
-    told = []
+    lines = []
     for trajectory in np.unique(truth.trajectory):
         of = np.flatnonzero(truth.trajectory == trajectory)
         of = of[np.argsort(truth.frame[of], kind="stable")]
@@ -73,8 +73,8 @@ def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.Da
             fragment = float(np.count_nonzero(seen[1:] != seen[:-1])) / (len(of) - 1)
         if seen.sum() > 1:
             centre, scale = _errors(found.boxes[rows[of[seen]]], truth.boxes[of[seen]])
-        told.append((int(trajectory), len(of), int(seen.sum()), fragment, centre, scale))
-    return pd.DataFrame(told, columns=["trajectory", "frames", "found", "fragment", "centre", "scale"])
+        lines.append((int(trajectory), len(of), int(seen.sum()), fragment, centre, scale))
+    return pd.DataFrame(lines, columns=["trajectory", "frames", "found", "fragment", "centre", "scale"])
 
 
 def curve_rows(found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def small_gray(gray: np.ndarray) -> np.ndarray:
 
 
 def box_shifts(a: np.ndarray, b: np.ndarray, boxes: np.ndarray, scale: float) -> np.ndarray:
-    """(K, 2) x, y shift in px of the frame from a to b of what each box holds; NaN where it cannot be told.
+    """(K, 2) x, y shift in px of the frame from a to b of what each box holds; NaN where it cannot be determined.
 
     a, b   ``small_gray`` of two frames of one size
     boxes  (K, 4) xyxy px of the full frame; scale: analysis px per full px

@@ -1,4 +1,4 @@
-"""Candidates: what a head reads from a network's raw outputs of one frame, and what it may be told."""
+"""Candidates: what a head reads from a network's raw outputs of one frame, and what it may be reported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Candidates:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSettings:
-    """What a head is told beside the outputs.
+    """What a head is reported beside the outputs.
 
     size          (height, width) of the network's input, px
     outputs       role ("boxes", "scores", "labels") -> name of the output, where the file does not tell

@@ -32,11 +32,11 @@ class RayPool:
         self._ray = _ray()
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its maker
         os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # a busy machine takes its time
-        told: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        summary: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if not address:
-            told |= {"num_cpus": size or os.cpu_count(), "include_dashboard": False}
+            summary |= {"num_cpus": size or os.cpu_count(), "include_dashboard": False}
         try:
-            self._ray.init(address=address or "local", **told)
+            self._ray.init(address=address or "local", **summary)
         except Exception as error:
             raise SettingsError(f"cluster: ray:{address} cannot be reached ({error})") from error
         processors = int(self._ray.cluster_resources().get("CPU", 1))
@@ -105,19 +105,19 @@ class Actor:
         self._worker.do(order)
 
     def _events(self, work: Callable[[Callable[[Event], None]], None], last: Event) -> Iterator[Event]:
-        """What is told while the work is done, as it comes, and the last event, or what was raised."""
-        told: queue.Queue[Any] = queue.Queue()
+        """What is reported while the work is done, as it comes, and the last event, or what was raised."""
+        summary: queue.Queue[Any] = queue.Queue()
 
         def run() -> None:
             try:
-                work(told.put)
-                told.put(last)
+                work(summary.put)
+                summary.put(last)
             except Exception as error:
-                told.put(raised(error))
-            told.put(_END)
+                summary.put(raised(error))
+            summary.put(_END)
 
         threading.Thread(target=run, daemon=True).start()
-        while (event := told.get()) is not _END:
+        while (event := summary.get()) is not _END:
             yield event
 
 

@@ -15,11 +15,11 @@ from vidrobust.pipeline.workers.setup import Setup
 from vidrobust.pipeline.workers.worker import Worker
 
 EVERY_S = 0.25
-"""Progress is told no more often than this."""
+"""Progress is reported no more often than this."""
 
 
 class TellingReporter(Reporter):
-    """In a worker: everything is told to who gave the order."""
+    """In a worker: everything is reported to who gave the order."""
 
     def __init__(self, tell: Callable[[Event], None], *, quiet: bool) -> None:
         super().__init__(quiet=quiet)

@@ -44,7 +44,7 @@ class Worker:
     """The settings, the models and the cache of a run, and whom to tell.
 
     reporter  shows bars and lines
-    fail      is told (order, path, error) of what failed; began: the keys of the units that are at work now
+    fail      is reported (order, path, error) of what failed; began: the keys of the units that are at work now
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Worker:
         self.reporter, self._fail, self._began = reporter, fail, began
 
     def do(self, order: Order) -> None:
-        """Make its units. What fails is told, and the others go on; SettingsError and a full disk are raised."""
+        """Make its units. What fails is said, and the others go on; SettingsError and a full disk are raised."""
         try:
             with ExitStack() as stack:
                 source: KeptFrames | None = None
@@ -204,8 +204,8 @@ class Worker:
                         for each in stage.unit_tables
                     }
                     took += float(self.cache.facts(stage, unit.key).get("seconds", 0.0))
-                told = {**facts, "count": count, "seconds": round(took, 3)}
-                self.cache.write(stage, unit.key, rows, told)
+                summary = {**facts, "count": count, "seconds": round(took, 3)}
+                self.cache.write(stage, unit.key, rows, summary)
 
     def _model(self, unit: Unit) -> Any:
         return self.models[unit.model] if unit.model else None

@@ -67,12 +67,12 @@ def _plain(found: Interval) -> dict[str, float]:
 
 def _neighbours(free: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     """Whether the answer differs between positions side by side or one above the other, and the pairs' rows."""
-    told = free.assign(says=np.where(free["found"], free["label"], -1))
+    summary = free.assign(says=np.where(free["found"], free["label"], -1))
     ids = ["background", "column", "row"]
     pairs = []
     for side in ("column", "row"):
-        later = told[[*ids, "says"]].assign(**{side: told[side] - 1})
-        pairs.append(told[[*ids, "says"]].merge(later, on=ids, suffixes=("", "_next")))
+        later = summary[[*ids, "says"]].assign(**{side: summary[side] - 1})
+        pairs.append(summary[[*ids, "says"]].merge(later, on=ids, suffixes=("", "_next")))
     both = pd.concat(pairs, ignore_index=True)
     return (both["says"] != both["says_next"]).to_numpy(), both
 

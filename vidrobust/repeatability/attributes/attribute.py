@@ -288,18 +288,18 @@ def _numbers(names: Iterable[str]) -> bool:
 
 
 def _told(found: Interval) -> dict[str, Any]:
-    told = asdict(found)
-    del told["cluster"]
-    return {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in told.items()}
+    summary = asdict(found)
+    del summary["cluster"]
+    return {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in summary.items()}
 
 
 def _notes(table: pd.DataFrame, has_reference: bool, defect: set[str]) -> list[str]:
     notes = []
     sizes = table.groupby(["part", "operator"]).size()
     if (sizes < 2).all():
-        notes.append("one trial a part and operator: agreement within operators cannot be told")
+        notes.append("one trial a part and operator: agreement within operators cannot be determined")
     if table["operator"].nunique() < 2:
-        notes.append("one operator: agreement between operators cannot be told")
+        notes.append("one operator: agreement between operators cannot be determined")
     if not has_reference:
         notes.append("no reference: agreement, not correctness")
     elif not defect:

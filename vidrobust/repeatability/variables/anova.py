@@ -191,7 +191,9 @@ def _crossed(table: pd.DataFrame, pool_above: float) -> Anova:
     error = _row("repeatability", everything[1], everything[0])
     pooled = (*(_row(k, df[k], ss[k], error) for k in ("part", "operator")), error)
     if not df_inside:
-        notes.append("one trial a cell: repeatability cannot be told from interaction of parts and operators")
+        notes.append(
+            "one trial a cell: repeatability cannot be distinguished from interaction of parts and operators"
+        )
         return _crossed_result("none", pooled, pooled, p, o, r, notes)
     error = _row("repeatability", df_inside, inside)
     between = _row("interaction", df["interaction"], ss["interaction"], error)

@@ -36,7 +36,7 @@ class Component:
     """A variance: coefficients on mean squares, which as estimated may be negative and is then told as 0.
 
     of   of a sum of variances those that it is the sum of: each is cut at 0 before they are added, so that what
-         is told of the sum is the sum of what is told (gauge R&R is never less than repeatability)
+         is reported of the sum is the sum of what is reported (gauge R&R is never less than repeatability)
     """
 
     terms: tuple[tuple[float, MeanSquare], ...]

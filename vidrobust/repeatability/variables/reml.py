@@ -62,7 +62,9 @@ def fit_reml(y: np.ndarray, factors: Mapping[str, np.ndarray]) -> Reml:
     codes = {name: np.unique(np.asarray(level), return_inverse=True)[1] for name, level in factors.items()}
     for name, code in codes.items():
         if code.max(initial=0) + 1 >= n:
-            raise InputError(f"{name} has a level for every value: it cannot be told from repeatability")
+            raise InputError(
+                f"{name} has a level for every value: it cannot be distinguished from repeatability"
+            )
     if not np.ptp(y) > 0:
         raise InputError("all values are equal: there is no variation to share out")
     kernels = [(code[:, None] == code[None]).astype(np.float64) for code in codes.values()]

@@ -24,7 +24,7 @@ class LikelihoodVariance:
     high: float
 
     def interval(self) -> tuple[float, float]:
-        """The interval; that of a variance estimated as 0 begins there and has no end that could be told."""
+        """The interval; that of a variance estimated as 0 begins there and has no end that could be reported."""
         return self.low, self.high
 
 

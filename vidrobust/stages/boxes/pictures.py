@@ -1,4 +1,4 @@
-"""What is told of detectors beside their numbers: the curve over thresholds, name changes, the worst moments."""
+"""What is said of detectors beside their numbers: the curve over thresholds, name changes, the worst moments."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def make(run: Run) -> None:
         of_model = detections[detections["model"] == model]
         moments += choose(str(model), steps[steps["model"] == model], of_model)
     names = _take(run, moments, detections) if run.settings.pictures else {}
-    told = [_told(moment, names.get(number, "")) for number, moment in enumerate(moments)]
-    run.folder.write_json("box_moments.json", {"moments": told})
+    lines = [_told(moment, names.get(number, "")) for number, moment in enumerate(moments)]
+    run.folder.write_json("box_moments.json", {"moments": lines})
 
 
 def _told(moment: BoxMoment, picture: str) -> dict[str, Any]:

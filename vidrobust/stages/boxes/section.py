@@ -38,7 +38,7 @@ GAP, RENAME = "#D55E00", "#000000"
 CLASS_COLOURS = tuple(colour for colour in drawing.COLOURS if colour != GAP)
 MOVES = ("lost", "new", "renamed", "moved")
 MOST_CHANGES = 12
-"""Changes of name that are told."""
+"""Changes of name that are reported."""
 LEAST_KIND = 0.01
 """A rarer kind of error is not told."""
 
@@ -143,8 +143,8 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
 def _kinds(strongest: pd.Series) -> str:
     """What goes wrong with the boxes, by TIDE's words, the most frequent first."""
     found = {kind: float(strongest.get(f"tide_{kind}", np.nan)) for kind in KINDS}
-    told = sorted((kind for kind in KINDS if found[kind] >= LEAST_KIND), key=lambda kind: -found[kind])
-    return ", ".join(f"{kind} {percent(found[kind])}" for kind in told)
+    lines = sorted((kind for kind in KINDS if found[kind] >= LEAST_KIND), key=lambda kind: -found[kind])
+    return ", ".join(f"{kind} {percent(found[kind])}" for kind in lines)
 
 
 def moments(run: RunTables) -> list[ShownMoment]:

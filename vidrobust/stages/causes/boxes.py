@@ -3,7 +3,7 @@
 An object is followed from t to t+1 by its box, taken to where the pixels in it move. In every other picture its
 score is that of the best raw candidate of its class on either of its two boxes (before suppression, where that is
 known), so that a lost box still has a score, and one that moves with its object keeps it. Compared are logits.
-Where the boxes lie is told by ``places.py``.
+Where the boxes lie is reported by ``places.py``.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[s
     z  (N, K) the model's coordinates of all pictures of the album
     """
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
-    told = []
+    lines = []
     for each in made:
         if each.cause == NOISE:
             along = float(np.square(z[each.played] - z[each.before]).sum())
@@ -143,7 +143,7 @@ def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[s
         else:
             along = float((z[each.played] - z[each.before]) @ d)
             whole = float((z[each.after] - z[each.before]) @ d)
-        told.append(
+        lines.append(
             {
                 "cause": each.cause,
                 "perturbation": each.perturbation,
@@ -154,7 +154,7 @@ def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[s
                 "grain_seen": each.grain_seen,
             }
         )
-    return told
+    return lines
 
 
 def _fitted(

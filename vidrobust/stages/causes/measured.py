@@ -154,7 +154,7 @@ def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray) -> tuple[t
 
 
 def unchanged(shape: tuple[int, ...], failed: str = "") -> Change:
-    """No change at all, or none that could be told."""
+    """No change at all, or none that could be reported."""
     height, width = shape[:2]
     still = np.zeros((height, width, 2), np.float32)
     return Change(
@@ -180,7 +180,7 @@ def _flat(first: np.ndarray, second: np.ndarray) -> Change:
 def _camera(first: np.ndarray, second: np.ndarray, found: Registration) -> np.ndarray:
     """(2, 3) the camera's motion, from the second frame to the first.
 
-    Which motion is the camera's is told by points spread over the frame: an object rich in texture must not pass
+    Which motion is the camera's is said by points spread over the frame: an object rich in texture must not pass
     for the camera. Where the flow's affine motion agrees with that one it is the more exact.
     """
     seen = measure_motion(prepare_array(first), prepare_array(second))

@@ -25,7 +25,7 @@ UNSEEN = (-0.1, 0.25)
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A value with its 95 % interval; NaN where it cannot be told.
+    """A value with its 95 % interval; NaN where it cannot be determined.
 
     p         one-sided p-value that the value is not above the floor that was asked about
     clusters  independent units

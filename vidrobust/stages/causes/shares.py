@@ -27,7 +27,7 @@ from vidrobust.statistics.clusters import FEWEST
 from vidrobust.statistics.sign_flip_of_sum import sign_flip_p
 
 ACCOUNT_CAUSES: tuple[str, ...] = (*CAUSES, KEYFRAMES, NOISE, UNEXPLAINED)
-"""Every cause of the account, in the order in which it is told."""
+"""Every cause of the account, in the order in which it is reported."""
 ADJACENT, SECOND = "adjacent", "second"
 """The two distances in time: neighbours, and pairs about a second apart."""
 SMALLEST_SHARE = 0.05
@@ -131,7 +131,7 @@ def account_rows(
 
 
 def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
-    """What is told of one cause: columns of ``account``."""
+    """What is reported of one cause: columns of ``account``."""
     part = part_of(pairs, cause)
     share = estimate(pairs, part, floor=SMALLEST_SHARE, keyframes=cause == KEYFRAMES)
     p = share.p

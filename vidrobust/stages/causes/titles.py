@@ -14,4 +14,4 @@ TITLES = {
     "noise_and_coding": "noise and coding",
     "unexplained": "not explained",
 }
-"""In the order in which they are told."""
+"""In the order in which they are reported."""

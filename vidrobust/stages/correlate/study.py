@@ -188,12 +188,12 @@ def _complete(
     speaks for the perturbation.
     """
     natural = units.instability.to_numpy(np.float64)
-    told = np.flatnonzero(~_shown_to_some(columns, values))
-    for x_known, some in _by_pattern(values[:, told]):
+    summary = np.flatnonzero(~_shown_to_some(columns, values))
+    for x_known, some in _by_pattern(values[:, summary]):
         for y_known, metrics in _by_pattern(natural):
             rows = np.flatnonzero(x_known & y_known)
             if len(rows) and len(some) and len(metrics):
-                yield rows, told[some], [units.instability.columns[m] for m in metrics]
+                yield rows, summary[some], [units.instability.columns[m] for m in metrics]
 
 
 def _shown_to_some(columns: pd.DataFrame, values: np.ndarray) -> np.ndarray:
@@ -339,7 +339,7 @@ def _headline(
         return f"Cannot tell {where} which perturbation stands for the footage: {why}.{enough}"
     given = " and ".join(units.confounders)
     judged, unclear = len(by_verdict[NO_EVIDENCE]), len(by_verdict[CANNOT_TELL])
-    rest = f", {unclear} more cannot be told" if unclear else ""
+    rest = f", {unclear} more cannot be determined" if unclear else ""
     same = sum(verdicts[name].fragile for name in by_verdict[NO_EVIDENCE])
     if same:
         return (

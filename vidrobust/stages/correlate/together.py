@@ -204,12 +204,10 @@ def _finish(
     elif verdict == NOTHING:
         said = f"Together the {perturbations} perturbations explain nothing worth naming: {share} {beside}"
     elif np.isnan(gain):
-        said = f"Whether the perturbations together explain anything cannot be told: {why}"
+        said = f"Whether the perturbations together explain anything cannot be determined: {why}"
     else:
         reason = why or "the interval holds both nothing and much"
-        said = (
-            f"Whether the perturbations together explain anything cannot be told ({reason}): {share} {beside}"
-        )
+        said = f"Whether the perturbations together explain anything is undetermined ({reason}): {share} {beside}"
     alone = "" if np.isnan(confounder) else f"; {given} alone: {percent(confounder)}"
     return Together(
         confounder=confounder,

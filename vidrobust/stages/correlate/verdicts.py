@@ -42,7 +42,7 @@ class Verdict:
     """A verdict, the reason for it in half a sentence, and the whole in one.
 
     same, others  how many perturbations of other families pass the same test without controls, of how many
-    needs         what would tell, where it cannot be told
+    needs         what would tell, where it cannot be determined
     fragile       it goes with the instability, and so do the others: all that shows is general fragility
     """
 
@@ -183,7 +183,7 @@ def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, 
             f"({control['shuffled']:.2f})",
         )
     if np.isnan(control["beyond_others"]) and not control["foreign"]:
-        reason = "it cannot be told from general fragility: too few families of perturbations were measured"
+        reason = "it cannot be distinguished from general fragility: too few families of perturbations were measured"
         return _Judged(CANNOT_TELL, reason, "perturbations of three families or more")
     wanting = [
         (what, control[f"{name}_low"], control[f"{name}_high"])

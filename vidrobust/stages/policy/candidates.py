@@ -29,7 +29,7 @@ class Standing:
     """One candidate of a cause: how much of the cause it does, and whether it stands for it.
 
     does   ratio with its interval: 1, as much as the cause itself
-    alike  others that cannot be told from it; it is the plainest of them
+    alike  others that cannot be distinguished from it; it is the plainest of them
     why    where it does not stand for the cause, the reason
     """
 
@@ -72,7 +72,7 @@ def _part(name: str, does: Estimate) -> Standing:
 
 
 def _best(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -> list[Standing]:
-    """Of those that do enough the one that does most, or the plainest of those that cannot be told from it."""
+    """Of those that do enough the one that does most, or the plainest of those that cannot be distinguished from it."""
     enough = [name for name in names if _enough(does[name])]
     best = max(enough, key=lambda name: does[name].value, default="")
     tied = [name for name in enough if name == best or not _surely_less(rows, name, best)]
@@ -90,7 +90,7 @@ def _standing(name: str, does: Estimate, tied: list[str], why: str) -> Standing:
     """The first of ``tied`` stands for the cause, the others of them say so, and all else has a reason."""
     if tied and name == tied[0]:
         return Standing(perturbation=name, does=does, stands=True, alike=tuple(tied[1:]))
-    why = f"it cannot be told from {tied[0]}, which is plainer" if name in tied else why
+    why = f"it cannot be distinguished from {tied[0]}, which is plainer" if name in tied else why
     return Standing(perturbation=name, does=does, stands=False, why=why)
 
 

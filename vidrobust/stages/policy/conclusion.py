@@ -18,7 +18,8 @@ from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.trained_with import parse as parse_training
 
 NO_POLICY = (
-    "What to train with cannot be told from recorded predictions: it takes the model itself, which is shown new "
+    "What to train with cannot be determined from recorded predictions: it takes the model itself, which is "
+    "shown new "
     "pictures."
 )
 

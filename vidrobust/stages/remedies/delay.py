@@ -2,7 +2,7 @@
 
 raw     A A A B A A B A B B B B A B B      an answer lasts where it has more than half of a second (here 5
 lasts   A A A A . . B B B B B              frames, from each one on)
-rule    A A A A A A A A A B B B B B B      B lasts from frame 6 on and is told at 9: 3 frames
+rule    A A A A A A A A A B B B B B B      B lasts from frame 6 on and is reported at 9: 3 frames
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SETTLED, LONGEST = 400, 2000
 
 
 def sure_delay(rule: LabelRule, rest: int = -1) -> int:
-    """Frames until a change is told where the model was sure of one class and is sure of another from then on.
+    """Frames until a change is reported where the model was sure of one class and is sure of another from then on.
 
     Both ways, where the rule has a resting label; the worse one.
     """
@@ -94,7 +94,7 @@ def lasts(time_s: np.ndarray, start: int, stop: int, lasting_s: float = LASTING_
 
 @dataclass(frozen=True)
 class Delays:
-    """What was measured: an entry a change that was told; ``untold`` of ``changes`` never were."""
+    """What was measured: an entry a change that was reported; ``untold`` of ``changes`` never were."""
 
     frames: tuple[int, ...]
     seconds: tuple[float, ...]
@@ -107,7 +107,7 @@ class Delays:
 
     @property
     def longest(self) -> float:
-        """Frames until the last one was told; infinite where one never was, NaN without any."""
+        """Frames until the last one was reported; infinite where one never was, NaN without any."""
         return float("inf") if self.untold else float(max(self.frames, default=float("nan")))
 
     @property
@@ -120,11 +120,11 @@ class Delays:
         return Delays(self.frames + other.frames, self.seconds + other.seconds, self.untold + other.untold)
 
 
-def delays(changes: Sequence[Change], told: np.ndarray, time_s: np.ndarray) -> Delays:
+def delays(changes: Sequence[Change], summary: np.ndarray, time_s: np.ndarray) -> Delays:
     """How long after each change the rule's labels ``told`` (N,) say so."""
     frames, seconds, untold = [], [], 0
     for change in changes:
-        hits = np.flatnonzero(told[change.start : change.stop] == change.label)
+        hits = np.flatnonzero(summary[change.start : change.stop] == change.label)
         if not len(hits):
             untold += 1
             continue

@@ -65,7 +65,7 @@ def _remedy(
         yield row(kind, name, model, FLIPS, None, Costs(), note)
         return
     every = np.concatenate(labels)
-    same = np.concatenate([a.label == told for a, told in zip(study.answers, labels, strict=True)])
+    same = np.concatenate([a.label == summary for a, summary in zip(study.answers, labels, strict=True)])
     costs = Costs(
         delay_frames=0,
         delay_ms=0,
@@ -101,7 +101,7 @@ def _silence(study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]) -> It
     labels = _labels(study, replayed, LOOK)
     if labels is None:
         return
-    answered = [a.label == told for a, told in zip(study.answers, labels, strict=True)]
+    answered = [a.label == summary for a, summary in zip(study.answers, labels, strict=True)]
     every = np.concatenate(answered)
     costs = Costs(
         delay_frames=0,

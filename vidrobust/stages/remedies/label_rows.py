@@ -170,7 +170,7 @@ def _note(study: Study, name: str, costs: Costs) -> str:
     if np.isnan(costs.delay_frames):
         sure = sure_delay(label_rule(name, study.rest))
         said.append(
-            f"a change from one sure answer to another is told after {sure} frames; of unsure ones the delay has "
+            f"a change from one sure answer to another is said after {sure} frames; of unsure ones the delay has "
             f"no bound, and {costs.changes} lasting changes are too few to measure it"
         )
     return "; ".join(said)
@@ -205,16 +205,16 @@ def costs_of(study: Study, name: str) -> Costs:
 def measured_delays(study: Study, labels: Sequence[np.ndarray]) -> Delays:
     """Over the lasting changes of the model's own answers; with labels over those of the truth."""
     found = Delays((), (), 0)
-    for number, (answers, told) in enumerate(zip(study.answers, labels, strict=True)):
+    for number, (answers, summary) in enumerate(zip(study.answers, labels, strict=True)):
         changes = lasting_changes(answers.label, answers.begins, answers.time_s)
         if study.right:
             changes = truth.told_changes(answers, study.right[number])
-        found = found.joined(delays(changes, told, answers.time_s))
+        found = found.joined(delays(changes, summary, answers.time_s))
     return found
 
 
 def _agreement(answers: Sequence[Answers], labels: Sequence[np.ndarray]) -> float:
-    same = np.concatenate([a.label == told for a, told in zip(answers, labels, strict=True)])
+    same = np.concatenate([a.label == summary for a, summary in zip(answers, labels, strict=True)])
     return float(same.mean()) if len(same) else NAN
 
 

@@ -47,12 +47,12 @@ def remedies(run: Run) -> None:
         found[model] = studied
     table = table_of([row for each in found.values() for row in each.rows])
     run.folder.write_table("remedies", table)
-    told = {
+    summary = {
         model: {**as_json(each.recommended, limit), "resting_label": each.rest}
         for model, each in found.items()
     }
-    run.folder.write_json(FILE, {"models": plain(told)})
-    for model, each in told.items():
+    run.folder.write_json(FILE, {"models": plain(summary)})
+    for model, each in summary.items():
         run.reporter.say(f"remedies, {model}: within {run.settings.max_delay} {each['rule'] or 'none'}")
 
 
@@ -75,13 +75,13 @@ def footage_of(run: Run) -> Footage:
 
 def _arms(run: Run) -> list[dict[str, Any]] | None:
     """What replays.json says of the replays; None where there are none, or of other answers than now."""
-    told = run.folder.read_json(REPLAYS) if (run.path / REPLAYS).is_file() else {}
-    if not told:
+    summary = run.folder.read_json(REPLAYS) if (run.path / REPLAYS).is_file() else {}
+    if not summary:
         return None
-    if told["made_of"]["of"] != made_of(run):
+    if summary["made_of"]["of"] != made_of(run):
         run.reporter.say("remedies: the replays are of other answers; --all makes them again")
         return None
-    arms: list[dict[str, Any]] = told["arms"]
+    arms: list[dict[str, Any]] = summary["arms"]
     return arms
 
 

@@ -15,7 +15,7 @@ from vidrobust.changes.prepared import PreparedFrame, prepare_array
 
 WEIGHTS = np.array([0.299, 0.587, 0.114])
 FEWEST_VALID = 0.5
-"""Least share of the neighbours between which a change must be told."""
+"""Least share of the neighbours between which a change must be reported."""
 SHAKE_S, LIGHT_S, FLICKER_FRAMES = 1.0, 2.0, 7
 """Motion faster than the first is shake; light that changes faster than the second wanders; within so many frames
 it flickers."""
@@ -27,8 +27,8 @@ SMALLEST_PX, SMALLEST_GAIN = 0.05, 0.004
 class Steps:
     """From each frame of a clip to the next one that is delivered, row 0 unused.
 
-    camera  (N, 2) px x right, y down; NaN where the background's motion cannot be told
-    gain    (N,) log of the ratio of the light; NaN where that cannot be told
+    camera  (N, 2) px x right, y down; NaN where the background's motion cannot be determined
+    gain    (N,) log of the ratio of the light; NaN where that cannot be determined
     begins  (N,) bool: nothing is compared over this place
     """
 
@@ -82,6 +82,6 @@ def off_by(steps: np.ndarray, begins: np.ndarray, half: int) -> np.ndarray:
 
 
 def told_share(steps: np.ndarray, begins: np.ndarray) -> float:
-    """Share of the neighbours between which the change was told; NaN without neighbours."""
+    """Share of the neighbours between which the change was reported; NaN without neighbours."""
     known = ~np.isnan(steps.reshape(len(steps), -1)).any(axis=1)[~begins]
     return float(known.mean()) if len(known) else math.nan

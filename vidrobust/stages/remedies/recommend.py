@@ -65,14 +65,14 @@ def _best(allowed: Sequence[str], after: dict[str, np.ndarray], before: np.ndarr
 
 def as_json(found: Recommended, max_delay_ms: float) -> dict[str, Any]:
     """Plain values for remedies.json."""
-    told = {
+    summary = {
         name: getattr(found.held_out, name) for name in ("before", "after", "ratio", "low", "high", "p", "n")
     }
     return {
         "rule": found.rule,
         "max_delay_ms": max_delay_ms,
         "chosen_on_halves": list(found.halves),
-        "held_out": {**told, "clusters": found.held_out.clusters, "cluster": found.held_out.cluster},
+        "held_out": {**summary, "clusters": found.held_out.clusters, "cluster": found.held_out.cluster},
         "verdict": held_out_verdict(found.held_out),
     }
 

@@ -50,10 +50,11 @@ class Replay:
 
 def steady_camera(frames: Frames, steps: Steps, rate: float) -> Replay:
     """Without the shake of the whole picture that is faster than a second; along x and y."""
-    told = told_share(steps.camera, steps.begins)
-    if not told >= FEWEST_VALID:
+    summary = told_share(steps.camera, steps.begins)
+    if not summary >= FEWEST_VALID:
         return Replay(
-            None, f"not possible: the background's motion is told between {_share(told)} of the neighbours"
+            None,
+            f"not possible: the background's motion is reported between {_share(summary)} of the neighbours",
         )
     off = off_by(steps.camera, steps.begins, _half(SHAKE_S, rate))
     size = float(np.sqrt(np.mean(np.square(off))))
@@ -80,10 +81,10 @@ def no_flicker(frames: Frames, steps: Steps, rate: float) -> Replay:
 
 
 def _levelled(frames: Frames, steps: Steps, half: int, what: str) -> Replay:
-    told = told_share(steps.gain, steps.begins)
-    if not told >= FEWEST_VALID:
+    summary = told_share(steps.gain, steps.begins)
+    if not summary >= FEWEST_VALID:
         return Replay(
-            None, f"not possible: the light's change is told between {_share(told)} of the neighbours"
+            None, f"not possible: the light's change is reported between {_share(summary)} of the neighbours"
         )
     off = off_by(steps.gain, steps.begins, half)
     size = float(np.sqrt(np.mean(np.square(off))))

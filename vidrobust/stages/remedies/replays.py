@@ -50,10 +50,10 @@ def replay_all(run: Run, only: Collection[str] = ()) -> None:
     Of every classifier that looks at pixels, on every item, every remedy of the input; ``only``: these, where some
     are named.
     """
-    told = run.folder.read_json(REPLAYS) if (run.path / REPLAYS).is_file() else {}
+    summary = run.folder.read_json(REPLAYS) if (run.path / REPLAYS).is_file() else {}
     policy = _policy(run)
     wanted = {"of": made_of(run), "looks": policy, "only": sorted(only)}
-    if told and told.get("made_of") == wanted:
+    if summary and summary.get("made_of") == wanted:
         run.reporter.say("replays: up to date")
         return
     made = Made()
@@ -207,11 +207,11 @@ def _look_again(
         means.append(joined.labels)
         ones.append(answers[1].labels)
         at += len(chunk)
-    name, told = f"look-again-{LOOKS}", ", ".join(f"{key} {strength:.3g}" for key, strength in policy)
+    name, summary = f"look-again-{LOOKS}", ", ".join(f"{key} {strength:.3g}" for key, strength in policy)
     for remedy, labels in ((name, means), (LOOK, ones)):
         looks = LOOKS if remedy == name else 1
         made.seconds.setdefault((model.name, remedy), []).append(extra * looks / LOOKS / max(len(number), 1))
-        made.notes.setdefault((model.name, remedy), []).append(f"copies changed by {told}")
+        made.notes.setdefault((model.name, remedy), []).append(f"copies changed by {summary}")
         _rows(run, item.name, number, model, remedy, np.concatenate(labels), made)
 
 

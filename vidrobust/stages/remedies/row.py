@@ -23,7 +23,7 @@ Kind = Literal["rule", "silence", "boxes", "look", "input"]
 class Costs:
     """What a remedy costs, the same for all its metrics; NaN where that is not known.
 
-    delay_frames, delay_ms  the worst case until a lasting change is told. Of a rule on labels: so many frames of
+    delay_frames, delay_ms  the worst case until a lasting change is said. Of a rule on labels: so many frames of
                             the new answer in a row are always enough. Of one on probabilities: the longest that
                             was measured, infinite where a change was never told, NaN where there were too few
     mean_delay_frames, mean_delay_ms, longest_delay_frames, longest_delay_ms  of the measured ``changes`` that were
@@ -68,9 +68,9 @@ def row(
 ) -> dict[str, Any]:
     """The line; ``found`` None: it could not be measured, and the note says why."""
     empty = PairedRatio(*(NAN,) * 6, 0, 0, "")
-    told = dataclasses.asdict(found or empty)
+    summary = dataclasses.asdict(found or empty)
     said = {"kind": kind, "remedy": remedy, "model": model, "metric": metric, "note": note}
-    return {**said, **told, **dataclasses.asdict(costs), "best": False, "recommended": False}
+    return {**said, **summary, **dataclasses.asdict(costs), "best": False, "recommended": False}
 
 
 def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:

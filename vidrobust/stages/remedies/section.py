@@ -112,13 +112,13 @@ def line(row: dict[str, Any]) -> dict[str, str]:
     """A row of the table as text."""
     found = find_metric(str(row["metric"]))
     rate = found is not None and not found.unit
-    told = percent if rate else number
+    summary = percent if rate else number
     return {
         "remedy": str(row["remedy"]),
         "title": title(str(row["remedy"])),
         "metric": found.title if found else str(row["metric"]),
-        "before": told(row["before"]),
-        "after": told(row["after"]),
+        "before": summary(row["before"]),
+        "after": summary(row["after"]),
         "ratio": _ratio(row),
         "verdict": str(row["verdict"]),
         "chip": {"helps": "good", "harms": "bad"}.get(str(row["verdict"]), "neutral"),
@@ -168,10 +168,10 @@ def _sentence(run: RunTables, model: str) -> str:
 
 def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:
     """Two lines of the answer: the best rule within the delay, and the best thing to buy."""
-    told, table = run.json(FILE).get("models", {}).get(model), run.table("remedies")
-    if not told or table is None:
+    summary, table = run.json(FILE).get("models", {}).get(model), run.table("remedies")
+    if not summary or table is None:
         return
-    yield "Best rule", sentence(told, headline(run, model))
+    yield "Best rule", sentence(summary, headline(run, model))
     if not ((table["kind"] == "input") & (table["model"] == model)).any():
         yield (
             "Best to buy",
@@ -202,7 +202,7 @@ def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
     with styled():
         figure, axes = panels(1, 2, 3.2, sharey=True)
         _points(axes[0, 0], rules.assign(x=rules["delay_ms"]), best=True)
-        axes[0, 0].set_xlabel("worst delay until a lasting change is told, ms")
+        axes[0, 0].set_xlabel("worst delay until a lasting change is reported, ms")
         axes[0, 0].set_title("Decision rules; filled: nothing is as early with fewer changes")
         _points(axes[0, 1], silence.assign(x=100 * silence["asked"]), best=False)
         axes[0, 1].set_xlabel("frames sent to a person, %")

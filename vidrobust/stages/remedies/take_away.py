@@ -19,11 +19,11 @@ def take_away(folder: Path, file: Path, rule: str | None, models: Sequence[str] 
     SettingsError where none is recommended, or where the run has no line of the rule.
     """
     run = RunFolder.existing(folder)
-    told = run.read_json(FILE)["models"]
-    model = next((name for name in models if name in told), next(iter(told), ""))
+    summary = run.read_json(FILE)["models"]
+    model = next((name for name in models if name in summary), next(iter(summary), ""))
     if not model:
         raise SettingsError(f"{folder}: no model of this run has any remedies")
-    known = told[model]
+    known = summary[model]
     name = rule or known["rule"]
     if not name:
         raise SettingsError(

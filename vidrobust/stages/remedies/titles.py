@@ -77,26 +77,26 @@ def title(remedy: str) -> str:
     return _TITLES[kind].format(*numbers) if kind in _TITLES else remedy
 
 
-def sentence(told: Mapping[str, Any], metric: str) -> str:
+def sentence(summary: Mapping[str, Any], metric: str) -> str:
     """What is recommended, and that its figure is of footage that did not choose it.
 
     told  of one model, as remedies.json holds it
     """
-    limit = f"{told['max_delay_ms']:g} ms"
-    held = told["held_out"]
+    limit = f"{summary['max_delay_ms']:g} ms"
+    held = summary["held_out"]
     what = "dropouts" if metric == "dropout_rate" else "label changes"
-    if not told["rule"] or told["verdict"] not in ("helps",):
-        tried = f"; {told['rule']} leaves the fewest {what}" if told["rule"] else ""
+    if not summary["rule"] or summary["verdict"] not in ("helps",):
+        tried = f"; {summary['rule']} leaves the fewest {what}" if summary["rule"] else ""
         return f"none within {limit} surely helps{tried}"
-    other = [name or "none" for name in told["chosen_on_halves"]]
+    other = [name or "none" for name in summary["chosen_on_halves"]]
     same = (
         "both halves of the footage choose it"
-        if set(other) == {told["rule"]}
+        if set(other) == {summary["rule"]}
         else (f"the halves of the footage choose {other[0]} and {other[1]}")
     )
     left = share_with_interval(held["ratio"], held["low"], held["high"])
     when = f"told within {limit} once the answer stays"
     return (
-        f"{told['rule']} ({title(told['rule'])}), {when}: {what} {percent(held['before'])} → "
+        f"{summary['rule']} ({title(summary['rule'])}), {when}: {what} {percent(held['before'])} → "
         f"{percent(held['after'])}, {left} are left, on the half that did not choose it; {same}"
     )

@@ -37,8 +37,8 @@ def right_of(answers: Sequence[Answers], labels: pd.DataFrame, class_names: Sequ
 
 def correct(labels: np.ndarray, right: Right) -> np.ndarray:
     """(N,) float64: 1 where the label is a right one, 0 where it is not, NaN where that is not known."""
-    told = [float(k in sets) if sets else np.nan for k, sets in zip(labels.tolist(), right, strict=True)]
-    return np.array(told, np.float64)
+    lines = [float(k in sets) if sets else np.nan for k, sets in zip(labels.tolist(), right, strict=True)]
+    return np.array(lines, np.float64)
 
 
 def costs(
@@ -48,9 +48,10 @@ def costs(
     if not right:
         return {}
     before = [correct(a.label, sets) for a, sets in zip(answers, right, strict=True)]
-    after = [correct(told, sets) for told, sets in zip(labels, right, strict=True)]
+    after = [correct(summary, sets) for summary, sets in zip(labels, right, strict=True)]
     short = [
-        short_events(a, sets, told, window) for a, sets, told in zip(answers, right, labels, strict=True)
+        short_events(a, sets, summary, window)
+        for a, sets, summary in zip(answers, right, labels, strict=True)
     ]
     return {
         **_accuracy(answers, before, after),
@@ -94,7 +95,7 @@ def _mean(values: np.ndarray) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def short_events(answers: Answers, right: Right, told: np.ndarray, window: int) -> tuple[int, int, int]:
+def short_events(answers: Answers, right: Right, summary: np.ndarray, window: int) -> tuple[int, int, int]:
     """How many events of the truth are shorter than the window, and how many are never told: before, after.
 
     An event is a run of frames with one set of right classes, between two others with another set; a label that
@@ -105,9 +106,9 @@ def short_events(answers: Answers, right: Right, told: np.ndarray, window: int) 
         if stop - start >= window:
             continue
         count += 1
-        late = min(stop + window, len(told))
+        late = min(stop + window, len(summary))
         missed_before += not any(k in right[start] for k in answers.label[start:stop].tolist())
-        missed += not any(k in right[start] for k in told[start:late].tolist())
+        missed += not any(k in right[start] for k in summary[start:late].tolist())
     return count, missed_before, missed
 
 

@@ -1,4 +1,4 @@
-"""The answer in a few lines: how stable, where it is worst, why, what to train with, what could not be told."""
+"""The answer in a few lines: how stable, where it is worst, why, what to train with, what is undetermined."""
 
 from __future__ import annotations
 
@@ -133,15 +133,15 @@ def _why(account: pd.DataFrame, named: Collection[str], of: str) -> str:
     pairs = int(account["n"].max())
     if pairs < FEWEST_PAIRS:
         return f"{plural(pairs, 'pair')} could be replayed, too few to say what {of} comes from (--pairs)"
-    told = account[(account["share"] >= LEAST_TOLD) & (account["cause"] != UNEXPLAINED)]
-    told = told.sort_values("share", ascending=False)
-    found = told[told["cause"].isin(list(named))]
-    alike = told[~told["cause"].isin(list(named)) & (told["low"] > 0) & told["specific"].notna()]
+    summary = account[(account["share"] >= LEAST_TOLD) & (account["cause"] != UNEXPLAINED)]
+    summary = summary.sort_values("share", ascending=False)
+    found = summary[summary["cause"].isin(list(named))]
+    alike = summary[~summary["cause"].isin(list(named)) & (summary["low"] > 0) & summary["specific"].notna()]
     said = []
     if len(found):
         said.append(f"{of} comes from {_shares(found)}")
     else:
-        said.append(f"what {of} comes from cannot be told from these {pairs} pairs")
+        said.append(f"what {of} comes from cannot be determined from these {pairs} pairs")
     if len(alike):
         motions = set(alike["cause"]) <= MOTIONS
         size = "motion" if motions else "change"

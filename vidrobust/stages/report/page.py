@@ -46,7 +46,7 @@ REPORT, DETAILS = "report.html", "details.html"
 PAGE_BYTES = 13_500_000
 """What the pictures and figures of the one page may weigh; beyond that the player goes without pictures."""
 MOST_CARDS = 4
-"""Models whose verdict is told in full on the one page; of more, a line each."""
+"""Models whose verdict is reported in full on the one page; of more, a line each."""
 MOST_MODELS = 8
 MOST_GATES = 6
 
@@ -111,7 +111,7 @@ def details(run: RunTables, shared: Mapping[str, Any]) -> str:
 def shared_content(run: RunTables) -> dict[str, Any]:
     """What both pages show."""
     for name in JSON_FILES:
-        run.json(name)  # a broken one is told before any figure is drawn
+        run.json(name)  # a broken one is reported before any figure is drawn
     return {
         "title": run.folder.resolve().name,
         "folder": str(run.folder),

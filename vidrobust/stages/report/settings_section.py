@@ -21,7 +21,7 @@ def not_run(stage: str, run: RunTables) -> str:
     asked = run.run.get("models", [])
     if stage in NEED_PIXELS and asked and all(recorded(model) for model in asked):
         return (
-            "This cannot be told from recorded predictions: it shows the model new pictures. Give the model "
+            "This cannot be determined from recorded predictions: it shows the model new pictures. Give the model "
             "itself (--model onnx:FILE, torchvision:NAME, ...)"
         )
     if stage in (run.run.get("stages") or {}):

@@ -148,7 +148,7 @@ def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str]
 
 
 def _larger(flips: pd.DataFrame) -> str:
-    """What more frames of the same footage would buy; empty where it cannot be told."""
+    """What more frames of the same footage would buy; empty where it cannot be determined."""
     known_ones = flips["narrower"].dropna()
     if not len(known_ones):
         return ""

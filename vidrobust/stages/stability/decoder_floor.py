@@ -39,8 +39,8 @@ def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
             if same
             else compared(predict(model, ours.pixels), predict(model, theirs.pixels))
         )
-        told = dict(zip(("total_variation", "flips", "n"), apart, strict=True))
-        found[model.name] = {**told, "decoders": [used, other]}
+        summary = dict(zip(("total_variation", "flips", "n"), apart, strict=True))
+        found[model.name] = {**summary, "decoders": [used, other]}
     return found
 
 

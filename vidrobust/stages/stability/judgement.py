@@ -33,7 +33,7 @@ class Judgement:
 
 
 def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> Judgement:
-    """The verdict on the rate of a metric that is told of events.
+    """The verdict on the rate of a metric that is reported of events.
 
     rate, low, high  share of what is counted and its 95 % interval; NaN where there is none. n  how many
     A word is given only where both ends of the interval fall under it.

@@ -226,19 +226,19 @@ def _average_precision(judged: Judged) -> list[dict[str, object]]:
     frames = judged.frames
     boxes = FramesOfBoxes.of(frames, judged.known, judged.found)
     whole = np.arange(len(frames))
-    told = _told(("average_precision", "average_precision_50"), frames, whole, boxes)
+    summary = _told(("average_precision", "average_precision_50"), frames, whole, boxes)
     anchors = np.flatnonzero(apart(frames))
     about = [_about(frames, int(anchor)) for anchor in anchors]
     if not any(len(each) > 1 for each in about):
-        return told
+        return summary
     worst, best = (np.array(chosen) for chosen in worst_and_best(boxes, anchors.tolist(), about))
     for name, chosen in (
         ("average_precision_anchors", anchors),
         ("average_precision_worst_neighbour", worst),
         ("average_precision_best_neighbour", best),
     ):
-        told += _told((name,), frames.iloc[anchors], chosen, boxes)
-    return told
+        summary += _told((name,), frames.iloc[anchors], chosen, boxes)
+    return summary
 
 
 def _about(frames: pd.DataFrame, anchor: int) -> list[int]:

@@ -33,8 +33,8 @@ NO_KAPPA = "not defined: both are always right, or always wrong"
 
 def of_every_task(run: RunTables) -> list[dict[str, Any]]:
     """A table a task that was judged: the names of its models, and the rows."""
-    told = ((run.models, rows(run)), (run.detectors, rows(run, "detection")))
-    return [{"models": models, "rows": found} for models, found in told if found]
+    summary = ((run.models, rows(run)), (run.detectors, rows(run, "detection")))
+    return [{"models": models, "rows": found} for models, found in summary if found]
 
 
 def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
@@ -42,14 +42,14 @@ def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
     stability = run.table("stability")
     if stability is None:
         return []
-    told = []
+    lines = []
     models = [model for model, of in run.tasks.items() if of.name == task]
     for metric in (m for m in _metrics(task) if m.name not in IN_THE_FIGURE):
         found = [overall(stability, model, metric.name) for model in models]
         if any(each["n"] for each in found):
             values = [_with_exact(metric_text(metric, each), each) for each in found]
-            told.append({"name": metric.title, "sentence": metric.sentence, "values": values})
-    return told
+            lines.append({"name": metric.title, "sentence": metric.sentence, "values": values})
+    return lines
 
 
 def basis(run: RunTables) -> list[str]:
@@ -161,15 +161,15 @@ def by_class(run: RunTables) -> dict[str, Any]:
     if table is None:
         return nothing
     table = table[(table["by"] == "label") & table["model"].isin(run.models)]
-    told = []
+    lines = []
     for (model, group), part in table.groupby(["model", "group"], sort=True):
         found = part.set_index("metric")
         cells = [_cell(found, metric) for metric in metrics]
-        told.append({"model": str(model), "group": str(group), "values": cells})
-    if not told:
+        lines.append({"model": str(model), "group": str(group), "values": cells})
+    if not lines:
         return nothing
     columns = [metric.title for metric in metrics]
-    return {"columns": columns, "rows": told[:MOST_CLASSES], "more": max(0, len(told) - MOST_CLASSES)}
+    return {"columns": columns, "rows": lines[:MOST_CLASSES], "more": max(0, len(lines) - MOST_CLASSES)}
 
 
 def over_thresholds(run: RunTables) -> Picture | None:

@@ -62,7 +62,7 @@ def summarise_by(
 ) -> pd.DataFrame:
     """The ``stability_by`` rows by columns of the raw tables themselves, as those of tracks have; over all items.
 
-    groups  what the rows are told by -> its column
+    groups  what the rows are reported by -> its column
     """
     rows: list[dict[str, object]] = []
     for by, column in groups.items():
@@ -97,8 +97,8 @@ def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
         # without a bound of its own it is taken to go as far as was seen, or one unit
         bounds = (low, min(high, max(low + 1, float(values.max(initial=low)))))
         found = clustered_mean(values, clusters, bounds=bounds)
-    told = {name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")}
+    summary = {name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")}
     if metric.of_labels and metric.is_rate and len(values):
         exact = clopper_pearson(int((values > 0).sum()), len(values))
-        told |= {"exact_low": exact[0], "exact_high": exact[1]}
-    return told
+        summary |= {"exact_low": exact[0], "exact_high": exact[1]}
+    return summary

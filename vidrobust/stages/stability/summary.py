@@ -17,7 +17,7 @@ from vidrobust.tables import schema as tables
 
 def summarise(run: Run, facts: Facts) -> None:
     """The tables ``stability`` and ``stability_by``, of the models of every task; with labels also ``answers``."""
-    of_decoder = {model: {"decoder": told} for model, told in decoder_floor(run).items()}
+    of_decoder = {model: {"decoder": summary} for model, summary in decoder_floor(run).items()}
     by_way = _by_way(facts)
     run.folder.update(
         noise_floor={model: {**ways, **of_decoder.get(model, {})} for model, ways in by_way.items()}
@@ -45,14 +45,14 @@ def summarise(run: Run, facts: Facts) -> None:
 def _say_of_box_files(run: Run, facts: Facts) -> None:
     """How frames are counted in files of boxes, and rows of frames that no input has."""
     for (item, model, _), fact in facts.items():
-        told = fact.get("boxes_file")
-        if told and told["counted_from"] == 1:
+        summary = fact.get("boxes_file")
+        if summary and summary["counted_from"] == 1:
             run.reporter.say(
-                f"{model}: frames of {item} are counted from 1 in the file ({told['why']}); say ,first=0 if not"
+                f"{model}: frames of {item} are counted from 1 in the file ({summary['why']}); say ,first=0 if not"
             )
-        if told and told["beyond"]:
+        if summary and summary["beyond"]:
             run.reporter.warn(
-                f"{model}: {told['beyond']} of {told['rows']} boxes are of frames that {item} does not have"
+                f"{model}: {summary['beyond']} of {summary['rows']} boxes are of frames that {item} does not have"
             )
 
 
@@ -70,7 +70,7 @@ def _write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:
 def _floor_rows(facts: Facts) -> pd.DataFrame:
     """The noise floor as rows of the stability table, over all items: the largest difference, no interval."""
     rows: list[dict[str, object]] = []
-    for kind, told in (("noise_floor", _class_floor), ("box_noise_floor", _box_floor)):
+    for kind, summary in (("noise_floor", _class_floor), ("box_noise_floor", _box_floor)):
         floors: dict[str, list[Mapping[str, Any]]] = {}
         for name, fact in facts.items():
             if fact.get(kind):
@@ -78,7 +78,7 @@ def _floor_rows(facts: Facts) -> pd.DataFrame:
         nan = float("nan")
         for model, of_model in floors.items():
             n = sum(int(floor["n"]) for floor in of_model)
-            for metric, value in told(of_model, n).items():
+            for metric, value in summary(of_model, n).items():
                 of = {"model": model, "item": "", "metric": metric, "value": value, "n": n}
                 rows.append({**of, "low": nan, "high": nan, "cluster": "", "clusters": 0})
     return pd.DataFrame(rows)

@@ -58,13 +58,13 @@ def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFram
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
     made = {name: [getattr(each, name) for each in found.values()] for name in MADE}
     filled = {name: [part for part in parts if len(part)] for name, parts in made.items()}
-    told = {name: pd.concat(parts, ignore_index=True) for name, parts in filled.items() if parts}
-    if "label_answers" in told:
-        told["label_answers"] = _with_parts(told["label_answers"], frames)
-        told["model_pairs"] = _of_two(told["label_answers"], list(found), run.settings.seed)
-    if "neighbour_accuracy" in told:
-        told["neighbour_accuracy"] = with_all_right(_with_parts(told["neighbour_accuracy"], frames))
-    return told
+    summary = {name: pd.concat(parts, ignore_index=True) for name, parts in filled.items() if parts}
+    if "label_answers" in summary:
+        summary["label_answers"] = _with_parts(summary["label_answers"], frames)
+        summary["model_pairs"] = _of_two(summary["label_answers"], list(found), run.settings.seed)
+    if "neighbour_accuracy" in summary:
+        summary["neighbour_accuracy"] = with_all_right(_with_parts(summary["neighbour_accuracy"], frames))
+    return summary
 
 
 def write(run: Run, found: Mapping[str, pd.DataFrame]) -> None:

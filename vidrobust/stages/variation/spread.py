@@ -42,7 +42,7 @@ def spread_of(changes: pd.DataFrame, widths: Mapping[str, int]) -> pd.DataFrame:
     changes  table ``changes`` of any number of items
     widths   width of each item's frame, px
     spread   of ratios in the ratio's own unit, |ratio - 1|; else in the quantity's unit. NaN with n = 0 where it
-             cannot be told
+             cannot be determined
     low, high  the percentiles themselves, about the median (ratios about 1); least, most: the extremes
     share    of lengths, the spread as a share of each item's own width; else NaN
     basis    the scale of the pairs it stands on
