@@ -125,7 +125,7 @@ def test_noise_alone_names_no_cause(scene: np.ndarray) -> None:
 def test_boxes_that_lean_with_the_light_are_lights(scene: np.ndarray, moving: bool) -> None:
     """Also while the plate moves; what its motion is measured wrongly by is nobody's: .80 and 1.00."""
     rng = np.random.default_rng(0)
-    places = steps(6) if moving else [[100.0] * 4] * 6
+    places = steps(8) if moving else [[100.0] * 4] * 8  # of six pairs all signs alike have p = 1 / 64
     clips = [
         [with_plate(scene, x, gain=g) for x, g in zip(four, 1 + rng.uniform(-0.08, 0.08, 4), strict=True)]
         for four in places
