@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,10 +88,16 @@ def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return Ran(RunFolder(base / "run"), code)
 
 
+def options_of(name: str, options: Sequence[str]) -> list[str]:
+    """These options of a study, without those that a command of one stage does not have."""
+    flags = {name: {flag for p in cli.commands[name].params for flag in p.opts} for name in ("study", name)}
+    lacking = flags["study"] - flags[name]
+    return [option for option in options if option.partition("=")[0] not in lacking]
+
+
 def few(name: str) -> list[str]:
     """Those of FEW that are options of a command."""
-    flags = {flag for parameter in cli.commands[name].params for flag in parameter.opts}
-    return [option for option in FEW if option.partition("=")[0] in flags]
+    return options_of(name, FEW)
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,14 @@ class Line:
 
     def command(self, name: str = "study", *more: str) -> list[str]:
         """The arguments of a command of a few seconds on these clips."""
-        return [name, str(self.sources), f"-m{self.model}", f"-o{self.run}", *few(name), *more]
+        return [
+            name,
+            str(self.sources),
+            f"-m{self.model}",
+            f"-o{self.run}",
+            *options_of(name, FEW),
+            *options_of(name, more),
+        ]
 
     @property
     def folder(self) -> RunFolder:

@@ -145,7 +145,7 @@ def test_a_metric_from_outside_is_told_wherever_metrics_are(
     sensitivity = line.folder.table("sensitivity")
     assert (sensitivity["metric"] == "hellinger").sum() == (sensitivity["metric"] == "label_flip").sum() > 0
     (model,) = line.folder.read_json("metrics.json")["models"].values()
-    assert set(model["hellinger"]) == {"value", "low", "high", "n"}
+    assert set(model["hellinger"]) == {"value", "low", "high", "n", "cluster", "clusters"}
     assert "Hellinger distance" in (line.run / "details.html").read_text()
     said()
     install(code, "HELLINGER", version="1.1")

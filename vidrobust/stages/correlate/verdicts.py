@@ -183,7 +183,10 @@ def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, 
             f"({control['shuffled']:.2f})",
         )
     if np.isnan(control["beyond_others"]) and not control["foreign"]:
-        reason = "it cannot be distinguished from general fragility: too few families of perturbations were measured"
+        reason = (
+            "it cannot be distinguished from general fragility: too few families of perturbations "
+            "were measured"
+        )
         return _Judged(CANNOT_TELL, reason, "perturbations of three families or more")
     wanting = [
         (what, control[f"{name}_low"], control[f"{name}_high"])

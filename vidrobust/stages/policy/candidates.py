@@ -72,7 +72,7 @@ def _part(name: str, does: Estimate) -> Standing:
 
 
 def _best(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -> list[Standing]:
-    """Of those that do enough the one that does most, or the plainest of those that cannot be distinguished from it."""
+    """Of those that do enough the one that does most, or the plainest of those that are alike."""
     enough = [name for name in names if _enough(does[name])]
     best = max(enough, key=lambda name: does[name].value, default="")
     tied = [name for name in enough if name == best or not _surely_less(rows, name, best)]
