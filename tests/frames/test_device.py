@@ -46,20 +46,20 @@ print(os.environ.get("GOMP_SPINCOUNT"))
 
 
 @pytest.mark.parametrize(
-    ("before", "told"),
+    ("before", "expected"),
     [
         ("", "10000"),
         ("os.environ['GOMP_SPINCOUNT'] = '5'", "5"),
         ("os.environ['OMP_WAIT_POLICY'] = 'ACTIVE'", "None"),
     ],
 )
-def test_threads_soon_sleep_unless_the_user_says_otherwise(before: str, summary: str) -> None:
+def test_threads_soon_sleep_unless_the_user_says_otherwise(before: str, expected: str) -> None:
     environment = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
     code = WAITS.format(before=before)
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == summary
+    assert done.stdout.strip() == expected
 
 
 HOLES = """

@@ -110,14 +110,10 @@ class Line:
 
     def command(self, name: str = "study", *more: str) -> list[str]:
         """The arguments of a command of a few seconds on these clips."""
-        return [
-            name,
-            str(self.sources),
-            f"-m{self.model}",
-            f"-o{self.run}",
-            *options_of(name, FEW),
-            *options_of(name, more),
-        ]
+        flags = {flag for parameter in cli.commands[name].params for flag in parameter.opts}
+        model = [f"-m{self.model}"] if "--model" in flags else []
+        few, others = options_of(name, FEW), options_of(name, more)
+        return [name, str(self.sources), *model, f"-o{self.run}", *few, *others]
 
     @property
     def folder(self) -> RunFolder:

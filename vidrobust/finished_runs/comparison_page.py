@@ -219,7 +219,7 @@ def _right(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{key: found[key] for key in ("both_right", "both_wrong", "negative_flips", "positive_flips")},
         "p": "below 0.0001" if p < 1e-4 else number(p),
-        "told": "the two are right on different shares of the frames"
+        "wording": "the two are right on different shares of the frames"
         if p < 0.05
         else "no difference is shown",
     }

@@ -148,7 +148,8 @@ def test_a_planted_dropout_is_bridged() -> None:
     bridged = rows["max-gap-5", "dropout_rate"]
     assert bridged["before"] == pytest.approx(0.1, abs=0.04)
     assert (bridged["after"], bridged["low"]) == (0, 0)
-    assert rows["min-hits-3", "dropout_rate"]["ratio"] == pytest.approx(1, abs=0.1)
+    # what begins later loses its first frames and, with them, some of the planted gaps
+    assert 0.8 < rows["min-hits-3", "dropout_rate"]["ratio"] <= 1.1
 
 
 def test_a_planted_wobble_is_smoothed_as_by_a_filter_of_its_own() -> None:
