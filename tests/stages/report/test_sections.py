@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from vidrobust.report import pictures
+from vidrobust.run_folder.folder import SCHEMA
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
@@ -23,7 +24,7 @@ NAN = float("nan")
 
 def folder_of(path: Path, **found: pd.DataFrame) -> RunTables:
     """A run folder that holds these tables."""
-    (path / "run.json").write_text(json.dumps({"models": [], "inputs": []}))
+    (path / "run.json").write_text(json.dumps({"schema": SCHEMA, "models": [], "inputs": []}))
     for name, table in found.items():
         tables.write(name, table, path)
     return RunTables(path)
@@ -251,7 +252,9 @@ def moment(model: str, number: int, picture: str = "") -> dict[str, object]:
 
 
 def run_with(path: Path, moments: list[dict[str, object]], models: list[str]) -> RunTables:
-    (path / "run.json").write_text(json.dumps({"models": [{"name": name} for name in models]}))
+    (path / "run.json").write_text(
+        json.dumps({"schema": SCHEMA, "models": [{"name": name} for name in models]})
+    )
     (path / "moments.json").write_text(json.dumps({"moments": moments}))
     return RunTables(path)
 
