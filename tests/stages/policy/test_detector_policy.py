@@ -70,8 +70,8 @@ def test_the_policy_trains_against_it_as_far_as_the_lamp_goes(studied: Path) -> 
 
 def test_the_answer_tells_it_in_a_few_lines(studied: Path) -> None:
     said = text_of(RunTables(studied))
-    assert said.startswith("leaning\n  How stable   no object that is followed drops out: 0 % [0, ")
-    assert "of 60 frames of tracks; no box changes its class: 0 % [0, " in said
+    assert said.startswith("leaning\n  How stable   no object is ever without a box: 0 % [0, ")
+    assert "of 60 frames of objects; no box changes its class: 0 % [0, " in said
     assert "the change of its boxes' places comes from light" in said
     assert "Train with   brightness ± " in said
     page = (studied / "details.html").read_text()
