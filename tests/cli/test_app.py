@@ -287,5 +287,5 @@ def test_the_readmes_python_runs(
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
     rate, summary, *table = capsys.readouterr().out.splitlines()
-    assert f"'value': {rate}," in summary  # two ways to the same number
+    assert f"value={rate}," in summary  # two ways to the same number
     assert table[-1].startswith("[5 rows")

@@ -55,7 +55,7 @@ def test_a_gauge_study_in_words(gauge: str, capsys: pytest.CaptureFixture[str]) 
     summary = capsys.readouterr().out
     assert "%GRR 27.86 % [15.33, 80.47] of the study variation" in summary
     assert "22.68 % of the tolerance of 8" in summary
-    assert "guard band of 1 x repeatability (0.1999): accept from -3.8 to 3.8." in summary
+    assert "guard band of 1 x repeatability (0.1999): accept from −3.8 to 3.8." in summary
     assert "range method: %GRR 26.68, 5 distinct categories" in summary
 
 
