@@ -124,11 +124,11 @@ def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
 
 def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_told() -> None:
     rng = np.random.default_rng(6)
-    many = precision_differences(*world(rng, 8, 5), "part and pass", 0.01)[0]["average_precision"]
-    assert np.isfinite([many["low"], many["high"]]).all()
-    few = precision_differences(*world(rng, 3, 5), "part and pass", 0.01)[0]["average_precision"]
-    assert np.isnan(few["low"])
-    assert few["verdict"] == "cannot tell"
+    many = with_p(precision_differences(*world(rng, 8, 5), "part and pass", 0.01)[0])["average_precision"]
+    assert np.isfinite([many.low, many.high]).all()
+    few = with_p(precision_differences(*world(rng, 3, 5), "part and pass", 0.01)[0])["average_precision"]
+    assert np.isnan(few.low)
+    assert few.verdict == "cannot tell"
 
 
 def test_other_known_boxes_are_not_compared() -> None:
