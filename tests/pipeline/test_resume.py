@@ -111,8 +111,8 @@ def test_more_pairs_are_added_and_weigh_as_if_they_had_been_asked_for(again: Lin
 
 def test_seeds_never_mix_and_both_are_kept(again: Line) -> None:
     first = again.folder.table("sensitivity"), again.folder.table("changes")
-    assert run("variation", str(again.run), "--seed=1", "--perturbation=gaussian_noise") == 0
-    assert run("sensitivity", str(again.run)) == 0  # the folder's settings are those of the last command
+    assert run("sensitivity", str(again.run), "--seed=1", "--perturbation=gaussian_noise") == 0
+    assert run("variation", str(again.run)) == 0  # the folder's settings are those of the last command
     other = again.folder.table("sensitivity")
     assert set(other["perturbation"]) == {"gaussian_noise"}
     before = parts(again)
@@ -126,9 +126,9 @@ def test_seeds_never_mix_and_both_are_kept(again: Line) -> None:
 def test_another_model_keeps_the_parts_of_the_first(again: Line, models: Path) -> None:
     before = parts(again)
     first = again.folder.table("frames")
-    command = again.command("sensitivity", f"-monnx:{models / NETS[1]}")
-    assert run(*command) == 0
-    assert run("stability", *command[1:]) == 0
+    second = f"-monnx:{models / NETS[1]}"
+    assert run(*again.command("sensitivity", second)) == 0
+    assert run(*again.command("stability", second)) == 0
     after = parts(again)
     assert {name: after.get(name) for name in before} == before
     # one more unit of each stage that has a model, and none of the others

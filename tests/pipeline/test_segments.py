@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.pipeline.conftest import NETS, run
+from tests.pipeline.conftest import NETS, options_of, run
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.stability.stage import STABILITY
 
@@ -99,7 +99,9 @@ def test_a_real_network_says_the_same_and_samples_are_shared_out(
     for name, more in (("whole", ()), ("cut", ("--segment-s=2",))):
         out = tmp_path / name
         model = f"--model=onnx:{models / NETS[0]}"
-        assert run("causes", str(corpus / CLIP), model, f"--out={out}", *ASKED, *more) == 0
+        assert (
+            run("causes", str(corpus / CLIP), model, f"--out={out}", *options_of("causes", ASKED), *more) == 0
+        )
         assert run("stability", str(out), "--quiet") == 0
         folders.append(RunFolder(out))
     (one,), (other,) = (folder.run["inputs"] for folder in folders)
