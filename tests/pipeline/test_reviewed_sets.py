@@ -153,7 +153,7 @@ def test_two_models_and_the_report(vid: tuple[Path, Path, dict[str, list[str]]])
     summary = {(m, int(g)): v for m, g, v in by[["model", "group", "value"]].itertuples(index=False)}
     assert summary == pytest.approx(rows.to_dict())
     assert run("report", str(out), "--quiet") == 0
-    page = (out / "report.html").read_text()
+    page = (out / "details.html").read_text()
     assert "Error consistency" in page
     assert "pm-k over k, and accuracy by distance from right anchors" in page
 

@@ -11,7 +11,7 @@ import av
 import pandas as pd
 import pytest
 
-from tests.pipeline.conftest import run, written
+from tests.pipeline.conftest import options_of, run, written
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.stream import FrameStream
@@ -57,8 +57,8 @@ def used(path: Path) -> tuple[int, int]:
 
 def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert run("causes", str(line), f"--out={out}", *ASKED) == 3
-    assert run("sensitivity", str(out), *ASKED) == 3
+    assert run("causes", str(line), f"--out={out}", *options_of("causes", ASKED)) == 3
+    assert run("sensitivity", str(out), *options_of("sensitivity", ASKED)) == 3
     noted = json.loads((out / "run.json").read_text())
     assert {Path(entry["path"]).name for entry in noted["failed"]} == {"broken.mp4", "empty.mp4"}
     assert {(entry["item"], entry["same_as"]) for entry in noted["duplicates"]} == {
@@ -71,12 +71,15 @@ def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
     assert per_item.to_dict() == {"hevc": 6, "line-bolt": 6}
 
     before = written(out / "cache")
-    assert run("sensitivity", str(out), *ASKED) == 3
+    assert run("sensitivity", str(out), *options_of("sensitivity", ASKED)) == 3
     assert written(out / "cache") == before
     assert json.loads((out / "run.json").read_text())["sample"] == noted["sample"]
 
     several = tmp_path / "several"
-    assert run("sensitivity", str(line), f"--out={several}", *ASKED, "--workers=2") == 3
+    assert (
+        run("sensitivity", str(line), f"--out={several}", *options_of("sensitivity", ASKED), "--workers=2")
+        == 3
+    )
     for name in ("transitions", "sensitivity"):
         tables = (RunFolder(path).table(name) for path in (out, several))
         pd.testing.assert_frame_equal(*tables, check_exact=True)
@@ -84,7 +87,7 @@ def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
 
 def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(line: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    asked = [word for word in ASKED if not word.startswith("--frames")]
+    asked = [w for w in options_of("sensitivity", ASKED) if not w.startswith("--frames")]
     assert run("sensitivity", str(line), f"--out={out}", *asked) == 3
     assert json.loads((out / "run.json").read_text())["sample"]["frames"] == 120
 
@@ -105,7 +108,17 @@ def test_a_failure_that_nobody_foresaw_is_told_of_its_item_alone(
     for failing_at_once in (True, False):
         out = tmp_path / f"run {failing_at_once}"
         sources = [str(line / name) for name in ("hevc.mp4", "line-bolt.gif")]
-        assert run("sensitivity", *sources, f"--out={out}", *ASKED[:2], "--frames=8", "--quiet") == 3
+        assert (
+            run(
+                "sensitivity",
+                *sources,
+                f"--out={out}",
+                *options_of("sensitivity", ASKED)[:2],
+                "--frames=8",
+                "--quiet",
+            )
+            == 3
+        )
         assert "line-bolt: RuntimeError: a bolt is loose" in capsys.readouterr().err
         assert len(RunFolder(out).table("sensitivity").drop_duplicates("frame")) == 8
 
@@ -113,6 +126,6 @@ def test_a_failure_that_nobody_foresaw_is_told_of_its_item_alone(
 def test_nothing_that_can_be_read(line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
     sources = [str(line / name) for name in ("broken.mp4", "empty.mp4")]
-    assert run("sensitivity", *sources, f"--out={out}", *ASKED) == 3
+    assert run("sensitivity", *sources, f"--out={out}", *options_of("sensitivity", ASKED)) == 3
     assert "nothing could be evaluated" in capsys.readouterr().err
     assert len(json.loads((out / "run.json").read_text())["failed"]) == 2
