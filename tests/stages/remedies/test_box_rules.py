@@ -148,7 +148,7 @@ def test_a_planted_dropout_is_bridged() -> None:
     bridged = rows["max-gap-5", "dropout_rate"]
     assert bridged["before"] == pytest.approx(0.1, abs=0.04)
     assert (bridged["after"], bridged["low"]) == (0, 0)
-    # what begins later loses its first frames and, with them, some of the planted gaps
+    # .90 here; why it is not nearer to 1 was not looked into
     assert 0.8 < rows["min-hits-3", "dropout_rate"]["ratio"] <= 1.1
 
 
