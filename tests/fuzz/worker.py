@@ -21,7 +21,7 @@ DATA_LIMIT = 3 * 2**30
 """Bytes of private memory that the process may ask for; beyond it a MemoryError comes."""
 STUDY = (
     "--model=tests.fuzz.tiny:model",
-    *("--perturbation=brightness", "--frames=1", "--pairs=1", "--quiet", "--end-s=1", "--batch=8"),
+    *("--pairs=1", "--quiet", "--end-s=1", "--batch=8"),
 )
 
 

@@ -41,9 +41,15 @@ def test_forms(text: str, kind: str, target: str, options: dict[str, str] | None
 )
 def test_no_spec_lists_the_forms(text: str) -> None:
     with pytest.raises(
-        SettingsError, match=r"is no model spec; expected one of: .*efficientnet-lite0, .*torchvision:NAME"
+        SettingsError,
+        match=r"is no model spec(; did you mean .*\?)?; expected one of: .*efficientnet-lite0, .*torchvision:NAME",
     ):
         parse_spec(text)
+
+
+def test_the_bare_name_of_a_network_gets_its_spec_first() -> None:
+    with pytest.raises(SettingsError, match=r"^'resnet50' is no model spec; did you mean torchvision:resnet50 or "):
+        parse_spec("resnet50")
 
 
 def test_a_bare_file_is_told_its_form() -> None:

@@ -171,9 +171,9 @@ def test_what_needs_neighbours_is_lost_frames_alone() -> None:
 
 def test_lengths_are_told_from_other_units() -> None:
     found = {key for key, entry in PERTURBATIONS.items() if entry.is_length}
-    assert "translation" in found
-    assert all(PERTURBATIONS[key].unit == "px" for key in found)
-    assert not found & {"rotation", "scale", "gaussian_blur", "occlusion"}
+    assert {"translation", "gaussian_blur", "motion_blur", "defocus_blur"} <= found
+    assert all("px" in PERTURBATIONS[key].unit.split() for key in found)
+    assert not found & {"rotation", "scale", "shear", "occlusion"}
 
 
 @pytest.mark.parametrize(

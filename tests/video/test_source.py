@@ -325,7 +325,7 @@ def test_settings_that_make_no_sense_are_refused(make: Make) -> None:
         ({"fps": 0.0}, "fps: expected a positive number"),
         ({"fps": 2.0, "every": 2}, "every and fps: give one of the two"),
         ({"start_s": 2.0, "end_s": 1.0}, "the range 2.0 to 1.0 s is empty"),
-        ({"backend": "avi"}, "backend: expected one of auto, pyav, torchcodec, decord, got 'avi'"),
+        ({"backend": "avi"}, "backend: expected one of auto, torchcodec, pyav, decord, got 'avi'"),
         ({"device": "tpu"}, "device: expected auto, cpu, cuda or cuda:N, got 'tpu'"),
         ({"prefetch": -1}, "prefetch: expected 0 or more"),
     ]

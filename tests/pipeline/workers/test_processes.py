@@ -55,8 +55,9 @@ class Dying(Plain):
             if str(pixels.shape[-1]) == os.environ.get("WIDTH"):
                 os.kill(os.getpid(), signal.SIGKILL)
             for name in os.environ.get("ONCE_IN", "").split():
-                if name in _files() and not (HERE / f"died in {name}").exists():
-                    (HERE / f"died in {name}").touch()
+                mark = HERE / f"died in {name.replace('/', ' ')}"
+                if name in _files() and not mark.exists():
+                    mark.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
         return super().__call__(pixels)
 
@@ -64,7 +65,7 @@ class Dying(Plain):
 def _files():
     frame, found = sys._getframe(), []
     while frame:
-        found.append(Path(frame.f_code.co_filename).name)
+        found.append("/".join(Path(frame.f_code.co_filename).parts[-2:]))
         frame = frame.f_back
     return found
 
@@ -174,7 +175,7 @@ def test_a_killed_worker_changes_nothing(place: Place, where: str) -> None:
     for file in place.base.glob("died in *"):
         file.unlink()
     on = ["--cluster=ray"] if where == "ray" else []
-    code, summary = place.run(where, "--workers=2", *on, ONCE_IN="streams.py sensitivity_unit.py")
+    code, summary = place.run(where, "--workers=2", *on, ONCE_IN="stability/unit.py sensitivity/unit.py")
     assert code == 3, summary
     assert len(list(place.base.glob("died in *"))) == 2
     assert summary.count("a worker was lost (") == 2

@@ -75,7 +75,7 @@ def test_the_answer_tells_it_in_a_few_lines(studied: Path) -> None:
     assert "the change of its boxes' places comes from light" in said
     assert "Train with   brightness " in said
     page = (studied / "details.html").read_text()
-    assert "no dropout seen" in page
+    assert "no object without a box seen" in page
     assert "This stage has not run" not in page
 
 
