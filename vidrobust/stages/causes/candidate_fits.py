@@ -49,6 +49,12 @@ SAMPLED = 6
 SMALLEST_PX = 0.05
 SMALLEST_GAIN = 0.002
 """A field of gain that spreads by less is within the rounding of 8 bits."""
+RATE_STEPS = 7
+"""Halvings of the range of bit rates, by its logarithm: to within 6 %."""
+SEARCHED_PX = 640
+"""Side of the middle of a picture on which the bit rate is searched."""
+NEAR_ENERGY = 1.5
+"""An error is made as large as the footage's by no more than this."""
 BLOCK = 8
 """Side, px, of the blocks whose means tell a field of gain."""
 
@@ -296,6 +302,7 @@ def _noises(pair: PairReplays, album: list[np.ndarray]) -> Iterator[Candidate]:
         ("gaussian_noise", white * sigma, math.sqrt(2) * sigma),
         ("shot_noise", shot * (sigma / max(float(np.sqrt(np.square(shot).mean())), 1e-6)), 2 * sigma),
         ("jpeg", jpeg, 100.0 - quality),
+        *_h264_of(mean, sigma),
     ):
         album += [to_levels(mean - noise), to_levels(mean + noise)]
         yield Candidate(
@@ -327,6 +334,33 @@ def _jpeg_of(mean: np.ndarray, sigma: float) -> tuple[np.ndarray, float]:
     ends = [(coded(quality), quality) for quality in (worse, better)]
     (error, size), quality = min(ends, key=lambda end: abs(math.log(end[0][1] / sigma)))
     return error * (sigma / size), float(quality)
+
+
+def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
+    """What H.264 does to a picture at the bit rate whose error has about this energy, and its ratio to raw bits.
+
+    The rate is searched on the middle of a large picture. Nothing where no rate comes near: it loses more even
+    at the highest, or less even at the lowest.
+    """
+    picture, (least, most) = to_levels(mean), PERTURBATIONS["h264"].range
+    height, width = (max(0, (side - SEARCHED_PX) // 2) for side in picture.shape[:2])
+    middle = np.ascontiguousarray(picture[height : height + SEARCHED_PX, width : width + SEARCHED_PX])
+    low, high = math.log(least), math.log(most)
+    for _ in range(RATE_STEPS):
+        rate = (low + high) / 2
+        low, high = (low, rate) if _size(_coded(middle, rate)) > sigma else (rate, high)
+    error = _coded(picture, (low + high) / 2)
+    if max(_size(error) / sigma, sigma / _size(error)) <= NEAR_ENERGY:
+        yield "h264", error * (sigma / _size(error)), math.exp((low + high) / 2)
+
+
+def _coded(picture: np.ndarray, log_ratio: float) -> np.ndarray:
+    """(H, W, 3) float32: what H.264 changes in a picture at exp(log_ratio) raw bits over coded bits."""
+    return _played("h264", picture, math.exp(log_ratio)).astype(np.float32) - picture
+
+
+def _size(error: np.ndarray) -> float:
+    return max(float(np.sqrt(np.square(error).mean())), 1e-3)
 
 
 def grain_of(difference: np.ndarray) -> float:

@@ -233,7 +233,7 @@ def _step(
         perturbation=name,
         family=_family(name),
         unit=seen.unit,
-        low=low if PERTURBATIONS[name].either_way else 0.0,
+        low=low if PERTURBATIONS[name].either_way else min(PERTURBATIONS[name].range[0], high),
         high=high,
         probability=OFTEN if row["share"] >= MUCH else SOMETIMES,
         axes=tuple(_rounded(axis * widen) for axis in seen.axes),
