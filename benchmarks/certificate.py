@@ -45,11 +45,11 @@ from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications, Classifier
 from vidrobust.stages.causes.candidate_fits import candidates
 from vidrobust.stages.causes.candidate_fits import rows as candidate_rows
+from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import AGAIN, named
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.pair_table import PairTable
-from vidrobust.stages.causes.scene import CAUSES
-from vidrobust.stages.causes.score import NOISE, coordinates, predict, score, seen_by
+from vidrobust.stages.causes.score import coordinates, predict, score, seen_by
 from vidrobust.stages.causes.shares import p_value_of, summarise
 from vidrobust.stages.policy.candidates import standings
 from vidrobust.statistics.intervals import clopper_pearson
@@ -244,8 +244,8 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
         "again": again(table),
         "flips": len(flips),
         "vanishes": vanishes,
-        "flips_due": {c: own.flips_due[c] for c in CAUSES},
-        "flips_at_most": {c: own.flips_at_most[c] for c in CAUSES},
+        "flips_due": {c: own.flips_due[c] for c in REPLAYED},
+        "flips_at_most": {c: own.flips_at_most[c] for c in REPLAYED},
     }, kept
 
 
@@ -271,7 +271,7 @@ def again(rows: pd.DataFrame) -> list[tuple[str, float, float]]:
     pairs = PairTable.of(rows)
     early = pairs.frame < np.median(pairs.frame)
     found = []
-    for cause in (*CAUSES, NOISE):
+    for cause in (*REPLAYED, NOISE):
         for half in (early, ~early):
             first, second = (p_value_of(pairs.take(each), cause) for each in (half, ~half))
             if first <= LEVEL:
@@ -301,7 +301,9 @@ def run_nulls(kept: list[Any], numbers: range) -> list[dict[str, Any]]:
             for row in score(replays, model)
         ]
         account = summarise(pd.DataFrame(rows), per_item=False)
-        found.append({"key": f"null {number}", "named": [c for c in named(account)["cause"] if c in CAUSES]})
+        found.append(
+            {"key": f"null {number}", "named": [c for c in named(account)["cause"] if c in REPLAYED]}
+        )
     return found
 
 

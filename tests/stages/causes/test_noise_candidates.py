@@ -9,8 +9,8 @@ import torch
 from vidrobust.frames.pixels import to_array, to_levels, to_tensor
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.causes.candidate_fits import CANDIDATES, Candidate, candidates
+from vidrobust.stages.causes.catalogue import REPLAYED
 from vidrobust.stages.causes.pair_replays import PairReplays
-from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.policy.candidates import GRAIN_NEAR
 
 
@@ -25,7 +25,7 @@ def fitted(half: np.ndarray) -> dict[str, Candidate]:
     """The candidates of a pair whose noise and coding differ by twice this."""
     mean = scene()
     both = tuple(to_levels(mean + sign * half) for sign in (1, -1))
-    steps = (0,) * (len(CAUSES) + 1)
+    steps = (0,) * (len(REPLAYED) + 1)
     pair = PairReplays(
         pictures=(both[0], both[1], *both), forwards=steps, backwards=steps, exchange=((2, 3),)
     )
