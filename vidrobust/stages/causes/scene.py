@@ -55,6 +55,12 @@ class Motion:
     back: np.ndarray
     own: np.ndarray
 
+    @cached_property
+    def reach(self) -> tuple[np.ndarray, np.ndarray]:
+        """(2,) px each: the least and the greatest that x and y go back."""
+        flat = self.back.reshape(-1, 2)
+        return flat.min(axis=0), flat.max(axis=0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
