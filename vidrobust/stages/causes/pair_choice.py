@@ -12,13 +12,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from vidrobust.changes.transitions import BREAKS
 from vidrobust.metrics.catalogue import TASKS
 from vidrobust.pipeline.unit import Context, Read
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.sample import choose_pairs
 
-BREAKS = ("scene_cut", "frame_size", "corrupt")
-"""Reasons for which no frame behind them tells of one before."""
 PAIR = ["scale", "frame_a", "frame_b"]
 """What names a pair of an item."""
 SECOND_SHARE = 4

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from vidrobust.changes.transitions import BREAKS
 from vidrobust.frames.device import trim_heap
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import task_of
@@ -19,7 +20,7 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.boxes import seen_boxes
 from vidrobust.stages.causes.candidate_fits import Candidate, candidates, motions
 from vidrobust.stages.causes.candidate_fits import rows as candidate_rows
-from vidrobust.stages.causes.pair_choice import BREAKS, PAIR, new_pairs, together
+from vidrobust.stages.causes.pair_choice import PAIR, new_pairs, together
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.scene import Motion
 from vidrobust.stages.causes.score import score, seen_by
