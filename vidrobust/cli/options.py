@@ -141,6 +141,14 @@ OPTIONS: tuple[SettingOption, ...] = (
         metavar="FILE",
     ),
     _option(
+        "--label-offset",
+        "Where the clips begin on the clock of their labels: 12.5 (seconds) or 300f (frames).",
+        "Footage",
+        advanced=True,
+        used_by="model",
+        metavar="TIME",
+    ),
+    _option(
         "--start-s",
         "Start at this time, seconds.  [default: the beginning]",
         "Footage",

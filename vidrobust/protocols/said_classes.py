@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from vidrobust.errors import SettingsError
@@ -38,7 +39,7 @@ class SaidClasses:
         known = {key: _classes(*key, class_names) for key in dict.fromkeys(keys)}
         found = [known[key] for key in keys]
         rows = labels.assign(label=found).explode("label").dropna(subset="label").reset_index(drop=True)
-        unknown = labels[[not classes for classes in found]].reset_index(drop=True)
+        unknown = labels[np.array([not classes for classes in found], bool)].reset_index(drop=True)
         counts = {str(name): int(n) for name, n in unknown["label_name"].value_counts().items()}
         names = [class_names[int(k)] for k in rows["label"]]
         return SaidClasses(
