@@ -147,8 +147,13 @@ def nearest_frames(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _keys(item: Item) -> list[str]:
-    """What a label may call an item: its name, and the ends of its path with and without suffix."""
-    return list(dict.fromkeys([item.name, *ends_of(item.path), *ends_of(item.path.with_suffix(""))]))
+    """What a label may call an item: its name, and the ends of its path with and without suffix.
+
+    Of a clip that was cut out of a longer video, ID+238.mp4, also the name of that video.
+    """
+    names = [item.name, *ends_of(item.path), *ends_of(item.path.with_suffix(""))]
+    whole, plus, _ = item.path.stem.rpartition("+")
+    return list(dict.fromkeys([*names, *([whole] if plus and item.label_offset else [])]))
 
 
 def _tails(label: str) -> list[str]:
