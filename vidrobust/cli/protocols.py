@@ -73,7 +73,8 @@ def corruptions(
     """Errors under published corruptions of a folder of IMAGES: CE and mCE, or flip rates.
 
     IMAGES are clean, and corrupted on the way (with --labels, or a folder a class: names, or WordNet
-    numbers), or the authors' own files: CORRUPTION/STRENGTH/CLASS/*.JPEG of ImageNet-C, SEQUENCE/CLASS/*.mp4 of ImageNet-P.
+    numbers), or the authors' own files: CORRUPTION/STRENGTH/CLASS/*.JPEG of ImageNet-C,
+    SEQUENCE/CLASS/*.mp4 of ImageNet-P.
     """
     from vidrobust.models.load import load_classifiers
     from vidrobust.pipeline.progress import Reporter

@@ -190,8 +190,8 @@ def corruptions(
     Returns {"suite", "images", "unlabelled", "models": {NAME: {...}}, "notes", "problems"}, each model as of
     ``CorruptionErrors.summary`` or ``FlipRates.summary``. ``baseline``: what errors are divided by instead of
     AlexNet's (``own_baseline.read_baseline``); ``only``: these corruptions, the four extra ones among them. All
-    models see the same pictures, drawn by the seed and the picture's content alone. Raises SettingsError for an unknown suite or a label that is no class, InputError
-    where no image can be read.
+    models see the same pictures, drawn by the seed and the picture's content alone. Raises SettingsError for an
+    unknown suite or a label that is no class, InputError where no image can be read.
     """
     known = (*ERROR_SUITES, FLIP_SUITE)
     if suite not in known:
