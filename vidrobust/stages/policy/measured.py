@@ -67,8 +67,13 @@ def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
             withdrawn.append(_withdrawn(step, own if own.get("verdict") == HARMS else footage))
         else:
             steps.append(dataclasses.replace(step, measured=own))
+    said = [note for note in (str(summary.get("said") or ""),) if note]
     return dataclasses.replace(
-        policy, steps=tuple(steps), rejected=(*withdrawn, *policy.rejected), measured=footage
+        policy,
+        steps=tuple(steps),
+        rejected=(*withdrawn, *policy.rejected),
+        measured=footage,
+        notes=(*policy.notes, *said),
     )
 
 
