@@ -15,7 +15,7 @@ from vidrobust.adapt import conclusion, matched
 from vidrobust.adapt.arms import ARMS, Arm, arms_of
 from vidrobust.adapt.asked import QUICK_S, QUICK_STEPS, STEPS, VERSION, Asked, key_of
 from vidrobust.adapt.compare import table_of
-from vidrobust.adapt.families import conditions, families_of, guard, held_back
+from vidrobust.adapt.families import QUICK_TIMES, TIMES, conditions, families_of, guard, held_back
 from vidrobust.adapt.gather import Chosen, bench_of, choose, samples_of
 from vidrobust.adapt.judge import Answered, Bench, answered
 from vidrobust.adapt.steps import Mixture, Step, steps_of
@@ -27,7 +27,7 @@ from vidrobust.files.json_text import plain
 from vidrobust.models.info import state_sha256
 from vidrobust.models.load import load_as_it_is
 from vidrobust.pipeline.run import Run
-from vidrobust.stages.policy.measured import ADAPTATION, FOLDER, apply_measured, advised_policy
+from vidrobust.stages.policy.measured import ADAPTATION, FOLDER, advised_policy, apply_measured
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.text.durations import duration
 
@@ -81,7 +81,7 @@ def adapt(run: Run, asked: Asked) -> dict[str, Any]:
     samples = samples_of(run, network, chosen)
     mixtures = _mixtures(network, arms, policy, samples, held)
     guard({arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}, held)
-    bench = bench_of(run, network, chosen, conditions(steps))
+    bench = bench_of(run, network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
     work = _planned(run, asked, record, network, arms, mixtures, held, chosen, samples, bench, steps)
     before = answered(network, network.module, bench)
     found = _all(run, work, asked.seeds)
