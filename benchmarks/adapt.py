@@ -3,10 +3,11 @@
     python benchmarks/adapt.py [--dial light=0.3 hue=24 shake=6] [--kinds bolt+cap bottle+board] [--parts 16] \
         [--seconds 1.5] [--seed 21] [--targets labels self] [--steps 40] [--seeds 3] [--arms ...] [--keep DIR]
 
-For each dial, kinds of parts and way to learn: ``line-classifier`` is fine-tuned on half of the parts and judged on
-the others. ``policy`` is one step of the dial's own perturbation over the range that the dial has, ``policy-swapped``
-one of another family as strong, ``random`` one of many as strong. What is left of the label changes between
-neighbours, of answers that the right perturbation changes, and errors; each with an interval over parts and seeds.
+For each dial, kinds of parts and way to learn: ``line-classifier`` is fine-tuned on half of the parts and judged
+on the others. ``policy`` is one step of the dial's own perturbation over the range that the dial has, ``policy-
+swapped`` one of another family as strong, ``random`` one of many as strong. What is left of the label changes
+between neighbours, of answers that the right perturbation changes, and errors; each with an interval over parts
+and seeds.
 """
 
 from __future__ import annotations
