@@ -3,11 +3,11 @@
     python benchmarks/adapt.py [--dial light=0.3 hue=24 shake=6] [--kinds bolt+cap bottle+board] [--parts 16] \
         [--seconds 1.5] [--seed 21] [--targets labels self] [--steps 40] [--seeds 3] [--arms ...] [--keep DIR]
 
-For each dial, kinds of parts and way to learn: ``line-classifier`` is fine-tuned on half of the parts and judged
-on the others. ``policy`` is one step of the dial's own perturbation over the range that the dial has, ``policy-
-swapped`` one of another family as strong, ``random`` one of many as strong. What is left of the label changes
-between neighbours, of answers that the right perturbation changes, and errors; each with an interval over parts
-and seeds.
+For each dial, kinds of parts and way to learn: the line's classifier, asked once about each frame, is fine-tuned
+on half of the parts and judged on the others. ``policy`` is one step of the dial's own perturbation over the
+range that the dial has, ``policy- swapped`` one of another family as strong, ``random`` one of many as strong.
+What is left of the label changes between neighbours, of answers that the right perturbation changes, and errors;
+each with an interval over parts and seeds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.text.numbers import percent, percent_with_interval
 
-MODEL = "line-classifier"
+MODEL = "line_one_view:classifier"
 ARMS = "none,none-again,random,policy,policy-swapped"
 SHARES = {
     "light": ("brightness", "light", "relative gain", 1.0),
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--parts", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--seed", type=int, default=21)
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--arms", default=ARMS)

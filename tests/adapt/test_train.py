@@ -79,8 +79,8 @@ def test_the_same_arm_and_seed_gives_the_same_network_whatever_was_drawn_before(
 def test_statistics_of_normalisation_stay(network: Trainable, samples: Samples) -> None:
     module = fit(network, ARMS["none"], None, samples, SCHEDULE, 0, lambda: None)
     before, after = network.module[1], module.get_submodule("1")  # type: ignore[index]
-    assert torch.equal(before.running_mean, after.running_mean)  # type: ignore[union-attr, arg-type]
-    assert not torch.equal(before.weight, after.weight)  # type: ignore[union-attr, arg-type]
+    assert torch.equal(before.running_mean, after.running_mean)  # type: ignore[arg-type]
+    assert not torch.equal(before.weight, after.weight)  # type: ignore[arg-type]
 
 
 def test_the_divergence_of_two_views_by_hand() -> None:
@@ -121,12 +121,12 @@ def test_weights_of_the_line_are_loaded_again(tmp_path: Path) -> None:
     network = trainable(before, "line-classifier")
     module = network.fresh()
     with torch.no_grad():
-        module.get_submodule("kind").bias.add_(torch.tensor([9.0, 0, 0, 0, 0]))  # type: ignore[union-attr, operator]
+        module.get_submodule("kind").bias.add_(torch.tensor([9.0, 0, 0, 0, 0]))  # type: ignore[operator]
     save_weights(module, tmp_path / "best.pt")
     spec = spec_with("line-classifier", tmp_path / "best.pt", len(network.class_names))
     again = load_as_it_is(spec, device="cpu")
     pixels = torch.full((1, 3, 480, 640), 90, dtype=torch.uint8)
-    assert again(pixels).labels[0] == 0  # type: ignore[union-attr]
+    assert again(pixels).labels[0] == 0
     assert again.name == "line-classifier@best"
 
 

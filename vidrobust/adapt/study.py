@@ -236,6 +236,7 @@ def _quick_steps(run: Run, key: str, seconds_a_step: float) -> int:
 def _speed(network: Trainable, samples: Samples, bench: Bench, asked: Asked) -> tuple[float, float]:
     """Seconds of a training step of one view, and of one judging."""
     few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
+    fit(network, ARMS["none"], None, samples, few, 0, lambda: None)  # a first one also loads what it needs
     begin = time.perf_counter()
     fit(network, ARMS["none"], None, samples, few, 0, lambda: None)
     step = (time.perf_counter() - begin) / few.steps

@@ -134,7 +134,7 @@ def _consistent(
     Jensen-Shannon divergence of all three.
     """
     every = network.logits(module, torch.cat([clean, *views])).log_softmax(dim=1)
-    first, *others = every.split(len(clean))
+    first, *others = torch.split(every, len(clean))
     loss = -(target * first).sum(dim=1).mean()
     if len(others) == 1:
         return loss + functional.kl_div(others[0], first, reduction="batchmean", log_target=True)
