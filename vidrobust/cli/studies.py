@@ -13,6 +13,7 @@ from vidrobust.cli import options as opt
 from vidrobust.cli.printing import given, may_be_footage, print_json, reporter
 from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
+from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.remedies.stage import REMEDIES
@@ -276,5 +277,7 @@ def _answer(path: Path) -> str:
 
 def commands() -> tuple[click.Command, ...]:
     """All commands of this module: one for each stage that has none of its own elsewhere."""
-    of_stages = (stage for stage in STAGES.stages if stage.command and stage not in (CORRELATE, REMEDIES))
+    of_stages = (
+        stage for stage in STAGES.stages if stage.command and stage not in (BOXES, CORRELATE, REMEDIES)
+    )
     return (study, show, *(_stage_command(stage) for stage in of_stages), correlate)
