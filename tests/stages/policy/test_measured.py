@@ -11,9 +11,9 @@ from vidrobust.files.json_text import json_text
 from vidrobust.stages.policy.exports.torchvision import render
 from vidrobust.stages.policy.measured import (
     ADAPTATION,
+    advised_policy,
     apply_measured,
     remeasured,
-    advised_policy,
     with_measured,
 )
 from vidrobust.stages.policy.policy import Policy, PolicyStep
