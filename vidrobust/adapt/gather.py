@@ -88,7 +88,7 @@ def choose(run: Run, model: str, classes: Sequence[str], asked: Asked) -> Chosen
     training = even(np.flatnonzero(sides.training & (known if by_labels else True)), most)
     held = in_runs(frames, np.flatnonzero(sides.judging), judging)
     check_sizes(training.tolist(), held.tolist())
-    begins = np.concatenate([a.begins for a in answers])
+    begins = np.concatenate([a.reason.astype(str) != "" for a in answers])
     return Chosen(frames, begins, right, own, by_labels, sides, training, held, even(held, shown))
 
 
