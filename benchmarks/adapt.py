@@ -1,7 +1,7 @@
 """Does training with the right step help, on the simulated line, and a wrong or a random one not?
 
-    python benchmarks/adapt.py [--dial light=0.3 hue=24 shake=6] [--kinds bolt+cap bottle+board] [--parts 16] \
-        [--seconds 1.5] [--seed 21] [--targets labels self] [--steps 40] [--seeds 3] [--arms ...] [--keep DIR]
+    python benchmarks/adapt.py [--dial light=0.3 hue=24 shake=6] [--kinds bolt+cap bottle+board] [--parts 40] \
+        [--seconds 0.8] [--seed 21] [--targets labels self] [--steps 40] [--seeds 3] [--arms ...] [--keep DIR]
 
 For each dial, kinds of parts and way to learn: the line's classifier, asked once about each frame, is fine-tuned
 on half of the parts and judged on the others. ``policy`` is one step of the dial's own perturbation over the
@@ -97,8 +97,8 @@ def main() -> None:
     parser.add_argument("--dial", nargs="+", default=["light=0.3", "hue=24", "shake=6"])
     parser.add_argument("--kinds", nargs="+", default=["bolt+cap", "bottle+board"])
     parser.add_argument("--targets", nargs="+", default=["labels", "self"])
-    parser.add_argument("--parts", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--parts", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=0.8)
     parser.add_argument("--seed", type=int, default=21)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=3)

@@ -74,6 +74,7 @@ def test_the_same_arm_and_seed_gives_the_same_network_whatever_was_drawn_before(
     assert np.array_equal(trained(network, samples, "policy"), first)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert not np.array_equal(trained(network, samples, "policy", seed=1), first)
+    assert not np.array_equal(trained(network, samples, "none-again"), trained(network, samples, "none"))
 
 
 def test_statistics_of_normalisation_stay(network: Trainable, samples: Samples) -> None:

@@ -55,7 +55,8 @@ class Work:
     def file(self, arm: Arm, seed: int) -> Path:
         """Where the answers of one arm and seed are kept."""
         mixture = self.mixtures.get(arm.name)
-        own = key_of([self.key, arm.name, [vars(s) for s in mixture.steps] if mixture else []])
+        record = [arm.name, arm.loss, arm.smoothing, arm.self_labels, arm.salt, arm.trains]
+        own = key_of([self.key, record, [vars(s) for s in mixture.steps] if mixture else []])
         return self.folder / "answers" / f"{arm.name}-{seed}-{own}.npz"
 
     def weights(self, arm: Arm) -> Path:

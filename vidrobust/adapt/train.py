@@ -17,6 +17,8 @@ from vidrobust.perturb.draws import from_seed, seeded
 JSD_WEIGHT = 12.0
 """Weight of the Jensen-Shannon divergence (Hendrycks et al. 2020, section 3)."""
 DECAY = 0.01
+SALT = 10_000
+"""Seeds of an arm that is the same again begin so far from those of the first."""
 WARM_UP = 0.2
 """Share of the steps in which the rate rises."""
 
@@ -56,7 +58,7 @@ def fit(
 ) -> nn.Module:
     """The network after fine-tuning with one arm; AdamW, one cycle of the rate, in eval mode at the end.
 
-    Which frames a step has depends on the seed alone, so that arms are compared on the same ones. The global
+    Which frames a step has depends on the seed alone (and the salt), so that arms are compared on the same ones. The global
     draws of torch, which transforms take, are put back as they were.
     """
     module = network.fresh()
@@ -64,7 +66,7 @@ def fit(
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, schedule.rate, total_steps=max(schedule.steps, 2), pct_start=WARM_UP
     )
-    rows, draws = from_seed(seed), seeded("adapt", arm.salt, seed, "draws", 0)
+    rows, draws = from_seed(seed + SALT * arm.salt), seeded("adapt", arm.salt, seed, "draws", 0)
     picture = arm.picture() if arm.picture else None
     whole = arm.batch(len(network.class_names)) if arm.batch else None
     targets = samples.own if arm.self_labels else samples.targets
