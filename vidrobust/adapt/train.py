@@ -58,7 +58,7 @@ def fit(
 ) -> nn.Module:
     """The network after fine-tuning with one arm; AdamW, one cycle of the rate, in eval mode at the end.
 
-    Which frames a step has depends on the seed alone (and the salt), so that arms are compared on the same ones. The global
+    Which frames a step has depends on seed and salt alone, so that arms are compared on the same ones. The global
     draws of torch, which transforms take, are put back as they were.
     """
     module = network.fresh()
