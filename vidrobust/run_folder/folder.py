@@ -213,7 +213,7 @@ def remove_results(path: Path) -> None:
         for file in path.glob(pattern):
             if file.name not in ("run.json", LOCK, RUNNING):
                 file.unlink()
-    for folder in ("cache", "moments", "policies", "grey_zone"):
+    for folder in ("cache", "moments", "policies", "grey_zone", "adapt"):
         shutil.rmtree(path / folder, ignore_errors=True)
     (path / "run.json").unlink()
 
