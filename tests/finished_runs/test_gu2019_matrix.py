@@ -195,3 +195,28 @@ def cli_code(arguments: list[str]) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     return 0
+
+
+def test_a_flip_inside_the_set_of_labels_counts_alike_on_both_sides() -> None:
+    """Any cat is right: from frame 1 to 2 the answer goes from cat to cat, as it does under noise."""
+    frames = pd.DataFrame(
+        {
+            "item": "a",
+            "frame": range(4),
+            "time_s": np.arange(4) / 25,
+            "model": "m",
+            "label": [281, 281, 282, 7],
+        }
+    ).assign(label_name=lambda rows: rows["label"].astype(str))
+    noise = pd.DataFrame(
+        {"model": "m", "item": "a", "frame": [1], "perturbation": "noise", "strength": 1.0, "draw": 0}
+    ).assign(metric="label_flip", value=1.0)
+
+    def natural(classes: tuple[int, ...]) -> ModelAnchors:
+        labels = pd.DataFrame({"item": "a", "frame": -1, "label": classes}).assign(label_name="")
+        return anchors_of_run(frames, labels, noise)["m"]
+
+    several, one = natural((281, 282)), natural((281,))
+    assert several.sets.neighbour.tolist() == [True, False, False]  # frames 0, 2 and 3 about frame 1
+    assert several.distorted["noise"].tolist() == [[False]]
+    assert one.sets.neighbour.tolist() == [True, False, False]

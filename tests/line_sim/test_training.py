@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from vidrobust.line_sim.networks import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
 from vidrobust.line_sim.parts.kinds import BOXES, LABELS
+from vidrobust.line_sim.training import train
 from vidrobust.line_sim.training.samples import FRAMES, station_samples
 from vidrobust.line_sim.training.targets import (
     DEFECT,
@@ -87,3 +89,9 @@ def test_the_classifier_has_a_logit_a_class_and_a_place_for_each_defect() -> Non
     logits, places = LineClassifier().eval().maps(torch.zeros(2, 3, *CLASSIFIER_SIZE))
     assert logits.shape == (2, len(LABELS))
     assert places.shape == (2, 1, 9, 28)
+
+
+def test_quick_weights_do_not_replace_those_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        train.main(["--quick"])
+    assert "say with --out where they go" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.perturb.published import imagenet_c
@@ -187,3 +188,39 @@ def test_what_is_no_baseline_is_refused(tmp_path: Path):
     file.write_text(json.dumps({"suite": "imagenet-c", "models": {"a": {"clean_error": 0.1}}}))
     with pytest.raises(InputError, match="model a lacks 'corruptions'"):
         read_baseline(file, "imagenet-c")
+
+
+def test_images_of_one_clip_do_not_count_as_independent() -> None:
+    """Against the linearised variance by hand, and against plain images where every group is one image."""
+    rng = np.random.default_rng(4)
+    clip = np.repeat(np.arange(6), 10)
+    hard = (0.2 + 0.6 * rng.random(6))[clip]
+    wrong = rng.random((60, 2, 5)) < hard[:, None, None]
+    common = {"names": ("brightness", "contrast"), "wrong": wrong, "clean_wrong": np.zeros(60, bool)}
+    alone = CorruptionErrors(**common).summary()  # type: ignore[arg-type]
+    single = CorruptionErrors(**common, group=np.arange(60)).summary()  # type: ignore[arg-type]
+    grouped = CorruptionErrors(**common, group=clip).summary()  # type: ignore[arg-type]
+    assert single["mce_low"] == pytest.approx(alone["mce_low"])
+    sums = np.array([np.sum(ALEXNET.errors[name]) for name in common["names"]])  # type: ignore[union-attr]
+    per = (100 * wrong.sum(axis=2) / sums).mean(axis=1)
+    means = per.reshape(6, 10).mean(axis=1)  # groups of equal size: the interval of the mean of their means
+    half = stats.t.ppf(0.975, 5) * means.std(ddof=1) / np.sqrt(6)
+    assert grouped["mce_low"] == pytest.approx(means.mean() - half)
+    assert grouped["groups"] == 6
+    assert grouped["mce_high"] - grouped["mce_low"] > 1.5 * (alone["mce_high"] - alone["mce_low"])  # type: ignore
+
+
+def test_no_interval_reaches_beyond_what_can_be() -> None:
+    flips = np.zeros((5, 2))
+    flips[0] = 0.9
+    found = FlipRates(
+        names=("brightness", "tilt"),
+        flips=np.vstack([flips, 1 - flips]),
+        top5_distance=20 * np.vstack([flips, 1 - flips]) * 0.9,
+        scored=np.array([True, True]),
+        clean_wrong=np.zeros(10, bool),
+        group=np.repeat(np.arange(2), 5),
+    ).summary()
+    assert (found["flip_probability_low"], found["flip_probability_high"]) == (0.0, 1.0)
+    assert (found["t5d_low"], found["t5d_high"]) == (0.0, 18.0)
+    assert found["mfr_low"] == 0.0

@@ -21,7 +21,7 @@ from vidrobust.protocols import alexnet
 from vidrobust.protocols.corrupted_files import measure_errors, measure_flips, suite_of
 from vidrobust.protocols.corruptions import corruptions, crop_224, with_extra
 from vidrobust.protocols.image_layouts import read_layout
-from vidrobust.protocols.labelled_images import sets_for
+from vidrobust.protocols.labelled_images import read_labels, sets_for
 
 FEW = {"contrast": "digital", "brightness": "weather", "speckle_noise": "extra"}
 
@@ -171,3 +171,16 @@ def test_extra_adds_the_four() -> None:
     assert with_extra((), "imagenet-c")[-4:] == ("speckle_noise", "gaussian_blur", "spatter", "saturate")
     with pytest.raises(SettingsError, match="cifar-c has no extra"):
         with_extra((), "cifar-c")
+
+
+def test_a_column_says_which_images_depend_on_each_other(pictures: dict, tmp_path: Path) -> None:
+    folder = imagenet(tmp_path / "val", pictures)
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.png"))
+    rows = [f"{file},{file.split('/')[0]},{k // 2}" for k, file in enumerate(files)]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["file,label,group", *rows]))
+    found = corruptions(read_labels(folder, table), [Tone()], only=("brightness",))  # type: ignore[list-item]
+    assert found["models"]["tone"]["groups"] == 3  # type: ignore[index]
+    table.write_text("\n".join(["file,label,group", *rows, rows[0][:-1] + "9"]))
+    with pytest.raises(InputError, match=r"line 7, column group: .* is of 0 already, got 9"):
+        read_labels(folder, table)

@@ -186,14 +186,44 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any]) -> None:
         print_json(result)
 
 
-def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
-    """``correlate RUN --protocol gu2019``."""
-    if len(target) != 1:
-        raise click.UsageError("--protocol gu2019 works on one run folder")
-    from vidrobust.finished_runs.gu2019 import lines, on_run
+FOR_PROTOCOL = ("stability", "sensitivity")
+"""The stages whose tables the protocol reads."""
 
+
+def _made_for_protocol(target: Sequence[str], options: dict[str, Any]) -> Path:
+    """The run folder, with what the protocol reads made: of a run, or of sources."""
+    from vidrobust.pipeline.build import build
+    from vidrobust.pipeline.open import opened_folder, opened_sources, settings_of
+
+    taken = ("lasting", "out", "config", "overwrite", "as_json", "quiet")
+    _, out, config, overwrite, _, quiet = (options.pop(name) for name in taken)
+    if _is_run(target[0]):
+        with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
+            build(run, STAGES, FOR_PROTOCOL)
+            return Path(run.path)
+    if len(target) == 1 and not may_be_footage(target[0]):
+        raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
+    settings, named = settings_of(target, config, given(options))
+    with opened_sources(settings, out or named, reporter(quiet), overwrite=overwrite) as run:
+        build(run, STAGES, FOR_PROTOCOL)
+        return Path(run.path)
+
+
+def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
+    """``correlate RUN --protocol gu2019``, or SOURCES: stability and sensitivity are made where they lack."""
+    from vidrobust.finished_runs.gu2019 import lines, on_run
+    from vidrobust.run_folder.folder import RunFolder
+
+    if not target or (len(target) > 1 and any(map(_is_run, target))):
+        raise click.UsageError("--protocol gu2019 works on one run folder, or on sources")
     chosen = given(options)
-    said = on_run(Path(target[0]), **{name: chosen[name] for name in ("resamples", "seed") if name in chosen})
+    folder = Path(target[0])
+    lacks = not _is_run(target[0]) or any(
+        not len(RunFolder.existing(folder).table_or_empty(name)) for name in ("frames", "sensitivity")
+    )
+    if lacks:
+        folder = _made_for_protocol(target, dict(options))
+    said = on_run(folder, **{name: chosen[name] for name in ("resamples", "seed") if name in chosen})
     if options["as_json"]:
         print_json(
             {name: value for name, value in said.items() if name not in ("square", "models_in_square")}
@@ -201,7 +231,7 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
         return
     for line in lines(said):
         click.echo(line)
-    click.echo(f"the matrix: {Path(target[0]) / said['figure']}")
+    click.echo(f"the matrix: {folder / said['figure']}")
 
 
 @click.command()

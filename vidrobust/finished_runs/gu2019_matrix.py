@@ -134,8 +134,10 @@ def anchors_of_run(
 ) -> dict[str, ModelAnchors]:
     """The anchors of a run, per model: its labelled frames whose sensitivity was measured.
 
-    A distorted anchor counts as right if the clean one is and the label does not flip: exact where a label is one
-    class. Strengths and draws of a perturbation are its draws. Raises InputError where no such frame is labelled.
+    A distorted anchor counts as right if the clean one is and the label does not flip. Where a label is a set of
+    classes (any cat), neighbours are judged by the same rule, so that a flip inside the set counts alike on both
+    sides; where it is one class, both rules are the same. Strengths and draws of a perturbation are its draws.
+    Raises InputError where no such frame is labelled.
     """
     flips = sensitivity[sensitivity["metric"] == "label_flip"]
     if not len(flips):
@@ -145,6 +147,8 @@ def anchors_of_run(
         mine = frames[frames["model"] == model]
         anchors = rows[["item", "frame"]].drop_duplicates()
         sets = anchor_sets(mine, labels, within=within, judged_by="anchor", anchors=anchors)
+        if _of_several_classes(labels):
+            sets = _judged_by_flips(sets, mine)
         key = rows["item"].astype(str) + ":" + rows["frame"].astype(str)
         distorted = {}
         for name, of in rows.assign(anchor=key).groupby("perturbation", sort=False):
@@ -156,6 +160,24 @@ def anchors_of_run(
             distorted[str(name)] = (wide.to_numpy() == 0) & sets.correct[:, None]
         found[str(model)] = ModelAnchors(sets=sets, distorted=distorted)
     return found
+
+
+def _of_several_classes(labels: pd.DataFrame) -> bool:
+    """Whether some frame or item has two classes that are both right."""
+    classes = labels.groupby(["item", "frame"])[["label", "label_name"]].nunique()
+    return bool((classes > 1).any(axis=None))
+
+
+def _judged_by_flips(sets: AnchorSets, frames: pd.DataFrame) -> AnchorSets:
+    """The sets with a neighbour right where its label is that of its anchor, and the anchor is right."""
+    label = {(str(i), int(f)): k for i, f, k in frames[["item", "frame", "label"]].itertuples(index=False)}
+    frame = [int(str(name).rsplit(":", 1)[1]) for name in sets.anchor]
+    same = [
+        sets.correct[of]
+        and label[str(sets.cluster[of]), int(there)] == label[str(sets.cluster[of]), frame[of]]
+        for of, there in zip(sets.of, sets.frame, strict=True)
+    ]
+    return dataclasses.replace(sets, neighbour=np.array(same, dtype=bool))
 
 
 def square_of(result: CorrelationResult, method: str = "pearson") -> tuple[pd.DataFrame, int]:

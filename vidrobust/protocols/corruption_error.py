@@ -15,6 +15,8 @@ from vidrobust.protocols import alexnet
 from vidrobust.statistics import student
 
 NAN = float("nan")
+T5D_MOST = 18.0
+"""The distance of five leading ranks that have nothing in common."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,7 @@ class CorruptionErrors:
     clean_wrong  (n,) bool, or NaN where no clean image is known; what is relative to it is NaN then
     names        the C corruptions
     extra        those of them that do not count for the means
+    group        (n,) what each image depends with, such as its clip; None: every image for itself
     """
 
     names: tuple[str, ...]
@@ -78,6 +81,7 @@ class CorruptionErrors:
     clean_wrong: np.ndarray
     baseline: Baseline = ALEXNET
     extra: tuple[str, ...] = ()
+    group: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n, c = len(self.clean_wrong), len(self.names)
@@ -87,7 +91,8 @@ class CorruptionErrors:
     def summary(self) -> dict[str, object]:
         """What the command prints: fractions for errors, percent for CE, mCE and relative mCE.
 
-        mce and relative_mce come with 95 % intervals over images (Student's t), the baseline taken as exact.
+        mce and relative_mce come with 95 % intervals over groups of images (Student's t), the baseline taken as
+        exact; none below 0.
         """
         ce, relative = self._per_image()
         counts = np.array([name not in self.extra for name in self.names])
@@ -104,9 +109,10 @@ class CorruptionErrors:
         }
         return {
             "n": len(self.clean_wrong),
+            **_groups(self.group),
             "clean_error": float(self.clean_wrong.mean()),
-            **_with_interval("mce", ce[:, counts].mean(axis=1)),
-            **_with_interval("relative_mce", relative[:, counts].mean(axis=1)),
+            **_with_interval("mce", ce[:, counts].mean(axis=1), self.group, (0.0, np.inf)),
+            **_with_interval("relative_mce", relative[:, counts].mean(axis=1), self.group),
             "normalised_by": self.baseline.name,
             "corruptions": each,
         }
@@ -132,6 +138,7 @@ class FlipRates:
     clean_wrong    (n,) bool on the clean image, or NaN where none is known; a constant answer never
                    flips, so read both
     baseline       what they are divided by
+    group          (n,) what each image depends with, such as its clip; None: every image for itself
     """
 
     names: tuple[str, ...]
@@ -140,6 +147,7 @@ class FlipRates:
     scored: np.ndarray
     clean_wrong: np.ndarray
     baseline: FlipBaseline = ALEXNET_FLIPS
+    group: np.ndarray | None = None
 
     def summary(self) -> dict[str, object]:
         """flip_probability and t5d: plain means over the scored sequences; mfr, mt5d: percent of the baseline's.
@@ -157,18 +165,23 @@ class FlipRates:
             for k, name in enumerate(self.names)
         }
         found = {
-            **_with_interval("flip_probability", self.flips[:, self.scored].mean(axis=1)),
-            **_with_interval("mfr", rate[:, self.scored].mean(axis=1)),
-            **_with_interval("t5d", self.top5_distance[:, self.scored].mean(axis=1)),
+            **_with_interval(
+                "flip_probability", self.flips[:, self.scored].mean(axis=1), self.group, (0.0, 1.0)
+            ),
+            **_with_interval("mfr", rate[:, self.scored].mean(axis=1), self.group, (0.0, np.inf)),
+            **_with_interval(
+                "t5d", self.top5_distance[:, self.scored].mean(axis=1), self.group, (0.0, T5D_MOST)
+            ),
         }
         if self.baseline.top5_distance:
             by = np.array([self.baseline.top5_distance[name] for name in self.names])
             ratio = 100 * self.top5_distance / by
-            found |= _with_interval("mt5d", ratio[:, self.scored].mean(axis=1))
+            found |= _with_interval("mt5d", ratio[:, self.scored].mean(axis=1), self.group, (0.0, np.inf))
             for k, name in enumerate(self.names):
                 each[name]["t5d_rate"] = float(ratio[:, k].mean())
         return {
             "n": len(self.clean_wrong),
+            **_groups(self.group),
             "clean_error": float(self.clean_wrong.mean()),
             **found,
             "normalised_by": self.baseline.name,
@@ -176,10 +189,28 @@ class FlipRates:
         }
 
 
-def _with_interval(name: str, values: np.ndarray) -> dict[str, float]:
-    """The mean over images and its 95 % interval; NaN with fewer than two."""
-    mean = float(values.mean())
-    if len(values) < 2:
+def _groups(group: np.ndarray | None) -> dict[str, int]:
+    return {} if group is None else {"groups": len(np.unique(group))}
+
+
+def _with_interval(
+    name: str,
+    values: np.ndarray,
+    group: np.ndarray | None = None,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> dict[str, float]:
+    """The mean over images and its 95 % interval within bounds; NaN with fewer than two groups.
+
+    Of groups the variance is that of the sums of residuals (the linearised ratio of Cochran 1977, 6.4; Liang and
+    Zeger 1986): with one image a group it is that of a mean.
+    """
+    mean, n = float(values.mean()), len(values)
+    of = np.arange(n) if group is None else np.unique(group, return_inverse=True)[1]
+    count = int(of.max()) + 1 if n else 0
+    if count < 2:
         return {name: mean, f"{name}_low": NAN, f"{name}_high": NAN}
-    half = float(student.quantile(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-    return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
+    sums = np.bincount(of, values - mean, minlength=count)
+    error = float(np.sqrt(count / (count - 1) * np.sum(sums**2))) / n
+    half = float(student.quantile(0.975, count - 1)) * error
+    low, high = np.clip((mean - half, mean + half), *bounds)
+    return {name: mean, f"{name}_low": float(low), f"{name}_high": float(high)}

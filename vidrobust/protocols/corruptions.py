@@ -256,7 +256,9 @@ def _errors(
     clean: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
     wrong: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
     strengths = len(suite.perturbations[0].strengths)
+    seen: list[int] = []
     for numbers, pixels, keys in _chunks(images, suite.prepare):
+        seen += numbers
         mine = {m.name: [sets[m.name][k] for k in numbers] for m in models}
         rows = {m.name: np.empty((len(numbers), len(suite.perturbations), strengths), bool) for m in models}
         for model in models:
@@ -279,6 +281,7 @@ def _errors(
             clean_wrong=np.concatenate(clean[name]),
             baseline=suite.baseline,
             extra=tuple(each.name for each in suite.extra),
+            group=_group_of(images, seen),
         )
         for name in clean
     }
@@ -297,10 +300,12 @@ def _flips(
     clean: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
     flips: dict[str, list[list[float]]] = {model.name: [] for model in models}
     distance: dict[str, list[list[float]]] = {model.name: [] for model in models}
+    seen: list[int] = []
     for numbers, pixels, keys in _chunks(images, crop_224, size=1, raw=True):
+        seen += numbers
         for model in models:
-            seen = predict(model, crop_224(pixels[0])[None], batch)
-            clean[model.name].append(_wrong(seen, [sets[model.name][numbers[0]]]))
+            answer = predict(model, crop_224(pixels[0])[None], batch)
+            clean[model.name].append(_wrong(answer, [sets[model.name][numbers[0]]]))
             flips[model.name].append([])
             distance[model.name].append([])
         picture = pixels[0] if pixels.shape[2:] == (CROP_PX, CROP_PX) else resized_256(pixels[0])
@@ -324,9 +329,15 @@ def _flips(
             scored=np.array([s.scored for s in chosen]),
             clean_wrong=np.concatenate(clean[name]),
             baseline=baseline,
+            group=_group_of(images, seen),
         )
         for name in clean
     }
+
+
+def _group_of(images: LabelledImages, numbers: Sequence[int]) -> np.ndarray | None:
+    """The groups of the images that could be read."""
+    return np.array([images.groups[k] for k in numbers], dtype=object) if images.groups else None
 
 
 def _wrong(found: Classifications, sets: Sequence[frozenset[int]]) -> np.ndarray:

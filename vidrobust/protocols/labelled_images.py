@@ -22,12 +22,14 @@ class LabelledImages:
     paths      (n,) files that exist, in the order of their names
     labels     (n,) sets of text
     unlabelled how many images of the folder have no label and are left out
+    groups     (n,) what each depends with, such as the clip that it is a frame of; empty: each is for itself
     """
 
     paths: tuple[Path, ...]
     labels: tuple[frozenset[str], ...]
     unlabelled: int = 0
     problems: list[str] = field(default_factory=list)
+    groups: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -39,12 +41,14 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 def read_labels(folder: Path, table: Path) -> LabelledImages:
     """The labelled images of a folder: a CSV with the columns file and label, several rows for a set.
 
+    A column group says which images depend on each other, such as frames of one clip.
+
     Files are named relative to the folder. Raises InputError for a table or folder that cannot be read, with file,
     line and column, and where no labelled image is there. Labels without their file are problems, and counted.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images")
-    wanted = _rows(table)
+    wanted, group = _rows(table)
     present = {name for name in wanted if (folder / name).is_file()}
     missing = sorted(set(wanted) - present)
     problems = (
@@ -61,11 +65,14 @@ def read_labels(folder: Path, table: Path) -> LabelledImages:
         tuple(frozenset(wanted[name]) for name in names),
         others,
         problems,
+        tuple(group[name] for name in names) if group else (),
     )
 
 
-def _rows(table: Path) -> dict[str, set[str]]:
+def _rows(table: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
+    """The labels of each file, and its group where the table has such a column."""
     wanted: dict[str, set[str]] = {}
+    group: dict[str, str] = {}
     found = read_csv_table(table)
     columns = [name.lower() for name in found.columns]
     for column in ("file", "label"):
@@ -81,9 +88,15 @@ def _rows(table: Path) -> dict[str, set[str]]:
             empty = "label" if name else "file"
             raise InputError(f"{table}, line {line}, column {empty}: is empty")
         wanted.setdefault(name, set()).add(label)
+        if "group" in columns:
+            mine = row[columns.index("group")] or name
+            if group.setdefault(name, mine) != mine:
+                raise InputError(
+                    f"{table}, line {line}, column group: {name} is of {group[name]} already, got {mine}"
+                )
     if not wanted:
         raise InputError(f"{table}: labels nothing; expected rows file,label")
-    return wanted
+    return wanted, group
 
 
 def sets_for(

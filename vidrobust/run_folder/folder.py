@@ -34,7 +34,10 @@ EMPTY = (LOCK, RUNNING, f"{RUNNING}.part", "run.json.part", RECORDINGS)
 
 
 class RunFolder:
-    """A folder ``reports/NAME`` with run.json, parts, tables, metrics.json, the policy and the report."""
+    """A folder ``reports/NAME`` with run.json, tables, metrics.json, the cache, the policy and the report.
+
+    Stages read and write it, always as it stands; pages read a finished one through ``reader.RunTables``.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -42,12 +43,21 @@ class Samples:
     boxes: list[np.ndarray]
 
 
-def make_samples(scenes: int, seed: int, workers: int = 2) -> Samples:
-    """``scenes`` scenes of FRAMES frames; the same seed gives the same, whatever the workers."""
+def make_samples(
+    scenes: int, seed: int, workers: int = 2, told: Callable[[int, int], None] | None = None
+) -> Samples:
+    """``scenes`` scenes of FRAMES frames; the same seed gives the same, whatever the workers.
+
+    told  is called with how many stations are rendered, and of how many, after each
+    """
     stations = -(-scenes // SCENES_A_STATION)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_alone) as pool:
-        made = list(pool.map(partial(station_samples, scenes=scenes, seed=seed), range(stations)))
+        made = []
+        for part in pool.map(partial(station_samples, scenes=scenes, seed=seed), range(stations)):
+            made.append(part)
+            if told is not None:
+                told(len(made), stations)
     return Samples(
         small=torch.cat([part.small for part in made]),
         large=torch.cat([part.large for part in made]),

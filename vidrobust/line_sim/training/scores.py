@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,19 +29,30 @@ SAME = 0.5
 
 
 def all_scores(
-    classifier: LineClassifier, detector: LineDetector, seed: int, workers: int = 1
+    classifier: LineClassifier,
+    detector: LineDetector,
+    seed: int,
+    workers: int = 1,
+    *,
+    quick: bool = False,
+    told: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """At rest: sixteen parts, two seconds each; at the mid size of each dial: eight parts, one second each."""
+    """At rest: sixteen parts, two seconds each; at the mid size of each dial: eight parts, one second each.
+
+    quick  at rest alone, eight parts of one second; told: is called with what is judged next
+    """
+    if told is not None:
+        told("at rest")
+    if quick:
+        few = RenderSettings(parts=8, seconds=1, seed=seed)
+        return {"at_rest": _of(classifier, detector, few, workers)}
     rest = _of(classifier, detector, RenderSettings(parts=16, seconds=2, seed=seed), workers)
-    mid = {
-        dial.name: _of(
-            classifier,
-            detector,
-            RenderSettings(parts=8, seconds=1, seed=seed + 1, dials=(f"{dial.name}={dial.sizes[1]:g}",)),
-            workers,
-        )
-        for dial in DIALS
-    }
+    mid = {}
+    for dial in DIALS:
+        if told is not None:
+            told(f"at mid {dial.name}")
+        turned = RenderSettings(parts=8, seconds=1, seed=seed + 1, dials=(f"{dial.name}={dial.sizes[1]:g}",))
+        mid[dial.name] = _of(classifier, detector, turned, workers)
     return {
         "at_rest": rest,
         "at_mid_dial": {name: {"size": _mid(name), **found} for name, found in mid.items()},
