@@ -10,14 +10,15 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import CONFIG, JSON, OUT, GroupedCommand, options, setting_options
+from vidrobust.cli.grouped import GroupedCommand
+from vidrobust.cli.options import CONFIG, JSON, OUT, options, setting_options
 from vidrobust.cli.printing import print_result
 from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.numbers import interval, percent
 
-EXPORTS = ("csv", "coco", "fiftyone", "mlflow", "tensorboard", "markdown")
+EXPORTS = ("csv", "coco", "mot", "fiftyone", "mlflow", "tensorboard", "markdown")
 """Of ``finished_runs.exports.catalogue``, which is not imported for the help."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vidrobust.errors import SettingsError
 from vidrobust.finished_runs.exports import (
-    coco_images,
+    coco_results,
     csv_files,
     fiftyone_videos,
     markdown_page,
@@ -36,7 +36,8 @@ FORMATS = (
     Format(
         "csv", "metrics, account, flips, frames and boxes as tables", "any spreadsheet, R", csv_files.write
     ),
-    Format("coco", "what every frame was called, as COCO results", "pycocotools", coco_images.write),
+    Format("coco", "what every frame was called, boxes and tracks", "pycocotools", coco_results.write),
+    Format("mot", "tracks of detectors, as MOTChallenge files", "TrackEval", coco_results.write_tracks),
     Format(
         "fiftyone",
         "labels of every frame beside links to the clips",

@@ -1,4 +1,4 @@
-"""COCO of a classifier: an image a frame, and what it was called as a result over the whole frame."""
+"""COCO: an image a frame; a classifier's label as a box over all of it, a detector's boxes with their tracks."""
 
 from __future__ import annotations
 
@@ -9,25 +9,35 @@ import pandas as pd
 
 from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text
+from vidrobust.finished_runs.box_export import write_coco, write_mot
 from vidrobust.finished_runs.exports.exported import Exported, file_name, save
+from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 
 
 def write(run: RunTables, out: Path) -> Exported:
-    """MODEL.json of each classifier; InputError where the run has none.
+    """MODEL.json of each classifier, detections.json of detectors; InputError where the run has neither.
 
     COCO knows no label of a whole picture, so that a label is a box over all of it, with the probability as
     ``score``. A frame is ``ITEM/000012.jpg``, as a tool that writes frames would name it, counted from 0.
     """
     frames = run.table("frames")
-    if frames is None:
-        raise InputError(f"{run.folder}: holds no answers of a classifier; COCO has nothing to say of it")
-    return Exported(
-        tuple(
-            save(out / f"{file_name(str(model))}.json", json_text(content(run, str(model), rows)))
-            for model, rows in frames.groupby("model", sort=False)
+    files = [
+        save(out / f"{file_name(str(model))}.json", json_text(content(run, str(model), rows)))
+        for model, rows in ([] if frames is None else frames.groupby("model", sort=False))
+    ]
+    if run.table("box_counts") is not None:
+        files += write_coco(RunFolder.existing(run.folder), out / "detections.json")
+    if not files:
+        raise InputError(
+            f"{run.folder}: holds no answers yet; make them with vidrobust stability {run.folder}"
         )
-    )
+    return Exported(tuple(files))
+
+
+def write_tracks(run: RunTables, out: Path) -> Exported:
+    """MOTChallenge files of each detector; SettingsError where the run has none."""
+    return Exported(tuple(write_mot(RunFolder.existing(run.folder), out)))
 
 
 def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
