@@ -19,6 +19,7 @@ from vidrobust.stages.causes.bar import AccountBar, account_bars
 from vidrobust.stages.stability.by_clip import flips_of
 from vidrobust.stages.stability.section import ModelCard, cards, overall
 from vidrobust.tables import schema
+from vidrobust.text.phrases import plural
 
 
 @dataclass(frozen=True)
@@ -129,10 +130,11 @@ class Run:
         """Five lines: where, what of, how stable, why, and where to read on."""
         verdicts = "; ".join(f"{name}: {v.word}" for name, v in self.verdict.items())
         models = ", ".join(self.models)
+        footage = f"{plural(len(self._read.items), 'input')}, {plural(self._frames, 'frame')}"
         return "\n".join(
             (
                 f"vidrobust run {self.path}",
-                f"  footage  {len(self._read.items)} item(s), {self._frames} frames; models: {models}",
+                f"  footage  {footage}; models: {models}",
                 f"  stable?  {verdicts or 'the stability stage has not run'}",
                 f"  why?     {self._why()}",
                 f"  flips    {len(self.flips)}; report: {self.report}",

@@ -21,7 +21,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         *("study", "demo", "stability", "variation", "sensitivity", "causes"),
         *("correlate", "policy", "remedies", "adapt", "boxes", "report"),
     ),
-    "Runs": ("show", "status", "compare", "gate", "history", "watch", "clean"),
+    "Runs": ("show", "status", "compare", "gate", "export", "history", "watch", "clean"),
     "Repeatability": ("repeatability", "passes", "plan"),
     "Protocols": ("corruptions", "transplant"),
     "Tools": ("inspect", "labels", "perturbations", "models", "engines", "doctor"),

@@ -34,6 +34,7 @@ from vidrobust.pipeline.workers.order import Unit
 from vidrobust.run_folder import headline
 from vidrobust.tables import schema as tables
 from vidrobust.text.durations import duration
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 
@@ -146,7 +147,9 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
         run.settings, plan.stages, able, run.inputs, items, run.reporter, Counts(frames, pairs)
     )
     if ahead is not None:
-        run.reporter.say(f"{ahead.items} item(s), {ahead.frames} frames: about {ahead.span}")
+        run.reporter.say(
+            f"{plural(ahead.items, 'input')}, {plural(ahead.frames, 'frame')}: about {ahead.span}"
+        )
     return ahead
 
 

@@ -424,7 +424,7 @@ def _level(name: str, each: Mapping[str, Any]) -> dict[str, str]:
     return {
         "name": name,
         "from": " and ".join(each["from"]),
-        "items": f"{plural(each['parts'], 'part')}, {plural(each['items'], 'item')}",
+        "items": f"{plural(each['parts'], 'part')}, {plural(each['items'], 'clip')}",
         "within": "; ".join(within) or "one pass a part",
         "between": _share(each["attribute"]["between_operators"]["agreement"]),
         "grr": number(gauge["percent_grr"], 3) if gauge else "",

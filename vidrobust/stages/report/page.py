@@ -76,7 +76,7 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "most_gates": MOST_GATES,
         "bars": bar.account_bars(run),
         "actions": actions.actions(run, shared["remedies"], shared["policies"]),
-        "kept_for_testing": listing(shared["policies"][0].evaluation_only) if shared["policies"] else "",
+        "kept_for_testing": _kept_for_testing(shared["policies"]),
         "undetermined": undetermined.undetermined(
             run, shared["cards"], shared["policies"], shared["studies"]
         ),
@@ -226,6 +226,11 @@ def _content(run: RunTables) -> dict[str, Any]:
         "versions": settings_section.versions(run),
         "stages": settings_section.stages(run),
     }
+
+
+def _kept_for_testing(policies: list[policy_section.PolicyPage]) -> str:
+    """What not to train with, so that it can test the trained model; nothing where no training is advised."""
+    return listing(policies[0].evaluation_only) if policies and policies[0].steps else ""
 
 
 def _some(picture: Picture | None) -> list[Picture]:

@@ -110,7 +110,7 @@ def _steps(policies: list[PolicyPage]) -> Iterator[Undetermined]:
         if unsure:
             names = listing([row["perturbation"] for row in unsure], 4)
             why = unsure[0]["reason"].rstrip(".")
-            yield Undetermined(f"Whether to train with {names}", why, "footage that did not make this advice")
+            yield Undetermined(f"Whether to train with {names}", why, "more clips of the same line")
 
 
 def _proxies(studies: list[Study]) -> Iterator[Undetermined]:

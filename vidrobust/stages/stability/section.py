@@ -178,8 +178,9 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
     flips = f"{percent(flipped['value'])} flip" if flipped["value"] else "no label flips"
     said = f"the same picture tested {change['n']} times in different batches: {moves}, {flips}"
     if within:
-        return f"{said}. {plural(within, 'flip')} of the footage are no larger and may be the computer's"
-    return f"{said}. No flip of the footage is that small"
+        are = "is" if within == 1 else "are"
+        return f"{said}. {plural(within, 'flip')} of the footage {are} no larger and may be numerical error"
+    return f"{said}. Computing error is too small to explain any flip of the footage"
 
 
 def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
