@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.causes.catalogue import TITLES
 from vidrobust.text.numbers import number, percent
 from vidrobust.text.phrases import plural
 
