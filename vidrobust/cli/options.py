@@ -319,6 +319,14 @@ OPTIONS: tuple[SettingOption, ...] = (
         metavar="X,Y,W,H",
     ),
     _option(
+        "--ignore",
+        "A zone, px, in which boxes are not looked at: those whose middle lies in it.",
+        "Model",
+        advanced=True,
+        multiple=True,
+        metavar="X,Y,W,H",
+    ),
+    _option(
         "--budget",
         "Take as many frames and pairs as fit into this time: 90s, 5m, 1h.",
         "Sampling",

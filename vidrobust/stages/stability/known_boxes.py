@@ -10,6 +10,7 @@ import pandas as pd
 
 from vidrobust.footage.labels.matching import in_pixels
 from vidrobust.metrics.box_differences import areas
+from vidrobust.metrics.box_selection import in_zones
 from vidrobust.metrics.tracks.against_truth import (
     THRESHOLDS,
     Truth,
@@ -93,7 +94,8 @@ def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def _whole_frames(run: Run) -> pd.DataFrame:
-    """The known boxes in px of the frames that the detectors saw; those of items cut to a region are left out."""
+    """The known boxes in px of the frames that the detectors saw; those of items cut to a region, or in a zone
+    that is ignored, are left out."""
     known = run.inputs.known
     boxes = known.labels[known.labels["x1"].notna()]
     cut = {item.name for item in run.inputs.items if item.roi is not None or item.boxes is not None}
@@ -109,7 +111,8 @@ def _whole_frames(run: Run) -> pd.DataFrame:
         for item, rows in boxes[~left_out].groupby("item", sort=False)
         if item in sizes
     ]
-    return pd.concat(parts).sort_index() if parts else boxes.iloc[:0]
+    whole = pd.concat(parts).sort_index() if parts else boxes.iloc[:0]
+    return whole[~in_zones(whole[BOX].to_numpy(np.float64), run.settings.tracks.ignored)]
 
 
 def judged_frames(

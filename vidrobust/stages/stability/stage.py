@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TRACKS = (
     *("track_start_score", "track_keep_score", "track_iou", "max_gap"),
-    *("min_boxes", "only", "class_score", "occluder"),
+    *("min_boxes", "only", "class_score", "occluder", "ignore"),
 )
 """Settings that say how boxes are followed."""
 
