@@ -195,6 +195,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "repeatability_figures": repeatability.pictures if repeatability else [],
         "history": history_page.of_run(run),
         "box_numbers": detectors_section.numbers(run),
+        "box_places": [each["sentence"] for each in run.json("box_moments.json").get("hiding_places", [])],
         "box_which": which.side_by_side(run),
         "box_names": detectors_section.name_changes(run),
         "box_timelines": detectors_section.timelines(run),
