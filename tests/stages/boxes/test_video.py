@@ -120,8 +120,8 @@ def test_labels_do_not_lie_over_each_other() -> None:
         assert place is not None
         width, height = label_size(mark.text)
         assert (place[2] - place[0], place[3] - place[1]) == (width, height)
-        assert min(place[:2]) >= 0
-        assert (place[2:] <= np.array([300, 200])).all()
+        assert 0 <= place[0] < place[2] <= 300
+        assert 0 <= place[1] < place[3] <= 200
         for other in taken:
             assert (
                 place[0] >= other[2] or place[2] <= other[0] or place[1] >= other[3] or place[3] <= other[1]

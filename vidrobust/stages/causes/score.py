@@ -154,8 +154,6 @@ def _exchanged(pair: PairReplays, z: np.ndarray, margin: np.ndarray | None) -> d
     return {
         **own,
         "projection": float(np.mean(drawn)),
-        "drawn_1": drawn[0],
-        "drawn_2": drawn[-1],
         "margin_step": step,
     }
 
@@ -164,7 +162,7 @@ def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
     beside = [float(np.square(z[b] - z[a]).sum()) for a, b in pair.beside]
     excess = float(np.square(z[1] - z[0]).sum()) - float(np.mean(beside))
     own = _row(KEYFRAMES, NO_SIZE)
-    return {**own, "projection": excess, "drawn_1": beside[0], "drawn_2": beside[-1]}
+    return {**own, "projection": excess}
 
 
 def _row(cause: str, size: Size) -> dict[str, Any]:
@@ -180,8 +178,6 @@ def _row(cause: str, size: Size) -> dict[str, Any]:
         "margin_step": nan,
         "turns": 0.0,
         "reproduced": False,
-        "drawn_1": nan,
-        "drawn_2": nan,
         "size": size.size,
         "unit": size.unit,
         "measured": size.measured,
