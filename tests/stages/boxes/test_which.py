@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.record import RunRecord
 from vidrobust.stages.boxes.which import best_threshold, side_by_side
 from vidrobust.stages.stability.summary import ms_a_frame
 from vidrobust.text.numbers import percent_with_interval
@@ -20,7 +21,7 @@ class Fake:
 
     tables: dict[str, pd.DataFrame]
     detectors: list[str]
-    run: dict[str, Any] = field(default_factory=dict)
+    record: RunRecord = field(default_factory=lambda: RunRecord(schema=1))
 
     def table(self, name: str) -> pd.DataFrame | None:
         return self.tables.get(name)
@@ -32,7 +33,9 @@ def line(model: str, metric: str, value: float, n: int = 100) -> dict[str, Any]:
 
 
 def made(lines: list[dict[str, Any]], **more: Any) -> RunTables:
-    return cast(RunTables, Fake({"stability": pd.DataFrame(lines)}, ["a", "b", "c"], more))
+    return cast(
+        RunTables, Fake({"stability": pd.DataFrame(lines)}, ["a", "b", "c"], RunRecord(schema=1, **more))
+    )
 
 
 def test_without_known_boxes_the_best_covered_goes_first() -> None:

@@ -37,7 +37,7 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
     titles = [metric.title for name in told if (metric := find_metric(name, "detection")) is not None]
     by = BY_LABELS if BY_LABELS in told else BY_ITSELF
     sign = -1 if by == BY_LABELS else 1
-    curve, speed = run.table("truth_curve"), run.run.get("ms_a_frame") or {}
+    curve, speed = run.table("truth_curve"), run.record.ms_a_frame
 
     def place(model: str) -> tuple[bool, float]:
         value = overall(stability, model, by)["value"]
