@@ -158,7 +158,7 @@ class Run:
 
     @property
     def _frames(self) -> int:
-        return sum(int(entry.get("frames") or 0) for entry in self._read.run.get("inputs", []))
+        return sum(entry.frames for entry in self._read.record.inputs)
 
     def _why(self) -> str:
         drawn = [bar for bar in self._bars if bar.parts]

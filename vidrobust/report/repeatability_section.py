@@ -12,7 +12,7 @@ import pandas as pd
 from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
 from vidrobust.repeatability.overall import worst_told
-from vidrobust.repeatability.study_file import FILE, stability_key
+from vidrobust.repeatability.study_file import FILE
 from vidrobust.repeatability.study_words import agreement_told, categories
 from vidrobust.repeatability.variables.range_method import range_charts
 from vidrobust.repeatability.words import (
@@ -131,7 +131,7 @@ def section(run: RunTables) -> Section | None:
         found["gauge"],
         summary=f"{_counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}",
         pictures=[*_gauge_pictures(found["gauge"], scores, what), *_agreement_pictures(attribute)],
-        stale=found["of"] != stability_key(run.run),
+        stale=found["of"] != run.record.stability_key,
         grey=_grey(run, found["grey_zone"]),
         grey_left_out=_left_out(attribute, len(found["grey_zone"])),
     )

@@ -120,7 +120,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
         "detectors": run.detectors,
         "named": len(run.tasks) > 1,
         "footage": footage_section.in_one_line(run),
-        "failed": footage_section.first_rows(run.run.get("failed", [])),
+        "failed": footage_section.first_rows(run.record.failed),
         "missing": {stage: settings_section.not_run(stage, run) for stage in settings_section.STAGES},
         "cards": stability_section.cards(run),
         "box_moments": detectors_section.moments(run),
@@ -129,7 +129,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
         "studies": proxies_section.studies(run),
         "repeatability": repeatability_section.section(run),
         "gates": gates_section.gates(run),
-        "version": (run.run.get("versions") or {}).get("vidrobust", ""),
+        "version": run.record.versions.get("vidrobust", ""),
     }
 
 
@@ -179,7 +179,7 @@ def _content(run: RunTables) -> dict[str, Any]:
     repeatability = repeatability_section.section(run)
     return {
         "several_items": len(run.items) > 1,
-        "left_out_files": footage_section.first_rows(run.run.get("left_out", [])),
+        "left_out_files": footage_section.first_rows(run.record.left_out),
         "limits": judgement.LIMITS,
         "metric_rows": stability_section.metric_rows(run),
         "label_tables": labels_section.of_every_task(run),

@@ -103,7 +103,7 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
         "There and back": f"{_reverts(revert)}. The label leaves and is back at once: certainly wrong once",
         "Output moved": f"the prediction shifts by {hands} from frame to frame",
         "Noise floor": _floor(stability, name, usable),
-        **_floor_by_way(run.run.get("noise_floor", {}).get(name, {})),
+        **_floor_by_way(run.record.noise_floor.get(name, {})),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +31,11 @@ PERCENTILES = (50, 95, 99)
 class Listed:
     """Rows of a table, and how many more there are."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Mapping[str, Any]]
     more: int = 0
 
 
-def first_rows(rows: Iterable[dict[str, Any]], most: int = MOST_ROWS) -> Listed:
+def first_rows(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> Listed:
     """The first rows, and the count of the others."""
     each = list(rows)
     return Listed(each[:most], max(0, len(each) - most))
