@@ -17,7 +17,8 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.bar import AccountBar, account_bars
 from vidrobust.stages.stability.by_clip import flips_of
-from vidrobust.stages.stability.section import ModelCard, cards, overall
+from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.stability.section import ModelCard, cards
 from vidrobust.tables import schema
 from vidrobust.text.phrases import plural
 

@@ -111,6 +111,7 @@ class RunRecord:
     stages: Mapping[str, StageRecord] = field(default_factory=dict)
     noise_floor: Mapping[str, Any] = field(default_factory=dict)
     judged: Mapping[str, Any] = field(default_factory=dict)
+    ms_a_frame: Mapping[str, float] = field(default_factory=dict)
     labels_outside: Mapping[str, Any] = field(default_factory=dict)
     sample: Mapping[str, Any] = field(default_factory=dict)
 

@@ -17,7 +17,7 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.pictures import BUDGET_BYTES
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.section import overall
+from vidrobust.stages.stability.overall import overall
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import (
     FEWEST,

@@ -121,19 +121,27 @@ def _seen(
     if model.task == "classification":
         yield (scores, *seen_by(model, pair.album, device), model.class_names)
         return
-    how = {"start_score": settings.track_start_score, "keep_score": settings.track_keep_score}
-    seen = seen_boxes(model, pair.album, pair.motions, backwards=pair.made.reversed, **how)
+    seen = seen_boxes(
+        model,
+        pair.album,
+        pair.motions,
+        backwards=pair.made.reversed,
+        start_score=settings.track_start_score,
+        keep_score=settings.track_keep_score,
+        only=settings.only,
+        ignored=settings.tracks.ignored,
+    )
     yield scores, seen.z, seen.states, seen.names
     yield places[0], seen.places, np.zeros(len(pair.album), np.int64), ("",)
 
 
-def extra_key(settings: Settings, model: Model) -> dict[str, float]:
-    """The scores from which a box counts, on which the account of a detector depends besides."""
-    return (
-        {"track_start_score": settings.track_start_score, "track_keep_score": settings.track_keep_score}
-        if model.task == "detection"
-        else {}
-    )
+def extra_key(settings: Settings, model: Model) -> dict[str, Any]:
+    """Which boxes count, on which the account of a detector depends besides: their scores, classes and places."""
+    if model.task != "detection":
+        return {}
+    scores = {"track_start_score": settings.track_start_score, "track_keep_score": settings.track_keep_score}
+    chosen = {"only": list(settings.only), "ignore": list(settings.ignore)}
+    return {**scores, **{name: values for name, values in chosen.items() if values}}
 
 
 def frames_needed(context: Context) -> list[int]:

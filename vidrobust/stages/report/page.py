@@ -15,6 +15,7 @@ from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.boxes import section as detectors_section
+from vidrobust.stages.boxes import which
 from vidrobust.stages.causes import bar
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.correlate import section as proxies_section
@@ -194,6 +195,8 @@ def _content(run: RunTables) -> dict[str, Any]:
         "repeatability_figures": repeatability.pictures if repeatability else [],
         "history": history_page.of_run(run),
         "box_numbers": detectors_section.numbers(run),
+        "box_places": [each["sentence"] for each in run.json("box_moments.json").get("hiding_places", [])],
+        "box_which": which.side_by_side(run),
         "box_names": detectors_section.name_changes(run),
         "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),

@@ -49,10 +49,13 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
             "batch": settings.batch_size,
             "step": context.advance,
         }
+        chosen = {"only": settings.only, "ignored": settings.tracks.ignored}
         perturbations = perturbations_of(settings)
         if perturbations:
             parts.append(
-                study_frames(frames, models, perturbations, ranks=some, each=settings.strengths, **how)
+                study_frames(
+                    frames, models, perturbations, ranks=some, each=settings.strengths, **chosen, **how
+                )
             )
         if "imagenet-p" in _own(settings):
             parts.append(study_sequences(frames, _classifiers(models), **how))
@@ -89,7 +92,14 @@ def chunk(info: VideoInfo) -> int:
 def extra_key(settings: Settings, model: Model) -> dict[str, Any]:
     """The perturbations and metrics that these settings come to, some of which other packages may bring."""
     perturbations = [[each.key, list(each.strengths)] for each in perturbations_of(settings)]
-    return {"perturbations": perturbations, "metrics": versions_of(model.task)}
+    of_boxes = (
+        {"only": list(settings.only), "ignore": list(settings.ignore)} if _chooses(settings, model) else {}
+    )
+    return {"perturbations": perturbations, "metrics": versions_of(model.task), **of_boxes}
+
+
+def _chooses(settings: Settings, model: Model) -> bool:
+    return model.task == "detection" and bool(settings.only or settings.ignore)
 
 
 def _classifiers(models: list[Model]) -> list[Classifier]:

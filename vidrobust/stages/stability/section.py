@@ -18,6 +18,7 @@ from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability import judgement, kappa
 from vidrobust.stages.stability.judgement import Judgement
+from vidrobust.stages.stability.overall import overall, told_first
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import (
     FEWEST,
@@ -62,17 +63,6 @@ def cards(run: RunTables) -> list[ModelCard]:
         _card(name, task, stability, facts[task.name](run, stability, name))
         for name, task in run.tasks.items()
     ]
-
-
-def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, Any]:
-    """The row of one metric over all items; without figures where it is missing."""
-    rows = stability[
-        (stability["model"] == model) & (stability["metric"] == metric) & (stability["item"] == "")
-    ]
-    nan = float("nan")
-    if rows.empty:
-        return {"value": nan, "low": nan, "high": nan, "n": 0, "cluster": "", "clusters": 0}
-    return {"cluster": "", "clusters": 0, **rows.iloc[0].to_dict()}
 
 
 def _card(name: str, task: Task, stability: pd.DataFrame, rows: Mapping[str, str]) -> ModelCard:
@@ -140,7 +130,9 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
             else "no box changes"
         )
         floor = f"the same picture tested {int(changed['n'])} times in different batches: {most}"
+    against = {words[0].upper() + words[1:]: value for words, value in told_first(stability, name)}
     return {
+        **against,
         "Missed": f"{plural(missed, 'frame')} of {frames} of tracks: {share(dropout)}",
         "Renamed": f"{share(renamed)} of {boxes}; {share(back)} leave their class and are back at once",
         "Box shakes": f"{share(centre)} of its size about a steady motion",
