@@ -219,7 +219,7 @@ def _classes(text: str | None) -> list[str]:
 def passes(
     sources: tuple[str, ...], out: str, cycle: int, as_json: bool, quiet: bool, **options: Any
 ) -> None:
-    """Find the passes in SOURCES: a part enters, is whole, leaves. Written as a manifest, for you to correct.
+    """Find the passes in SOURCES: a part enters, is fully visible, leaves. Written as a manifest, to be corrected.
 
     Beside it a sheet of pictures, one row a pass, unless --no-pictures. The camera must stand still.
     """

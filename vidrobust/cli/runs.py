@@ -57,7 +57,7 @@ def compare(
     pictures: bool,
     as_json: bool,
 ) -> None:
-    """Is run B better than run A on the same footage, worse, the same, or can it not be reported."""
+    """Is run B better than run A on the same footage, worse, the same, or can it not be determined."""
     from vidrobust.finished_runs.compare_runs import compare_runs
     from vidrobust.finished_runs.compare_shots import shots_of
     from vidrobust.finished_runs.comparison_page import write_comparison

@@ -40,7 +40,7 @@ MOVES = ("lost", "new", "renamed", "moved")
 MOST_CHANGES = 12
 """Changes of name that are reported."""
 LEAST_KIND = 0.01
-"""A rarer kind of error is not told."""
+"""A rarer kind of error is not shown."""
 
 
 @dataclass(frozen=True)

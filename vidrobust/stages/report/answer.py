@@ -19,7 +19,7 @@ from vidrobust.text.numbers import known, number, percent, percent_with_interval
 from vidrobust.text.phrases import cut, listing, plural
 
 LEAST_TOLD = 0.05
-"""A smaller share of the account is not told by name."""
+"""A smaller share of the account is not named."""
 FEWEST_PAIRS = 10
 """Nothing is said from fewer pairs."""
 LEAST_LEFT = 0.01
