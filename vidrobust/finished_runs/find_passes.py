@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -87,13 +87,20 @@ def passes_in(
 
 
 def passes_or_visits(pictures: np.ndarray) -> Found:
-    """The passes of parts that move through, or the visits of parts that are placed, whichever are more.
+    """The passes of parts that move through; or, where they are fewer, the visits of parts that are placed.
 
     pictures  (N, H, W) uint8 grey, small
     """
     passes, visits = find_passes(pictures), find_visits(pictures)
-    crossed = sum(each.crossed for each in passes.passes)
-    return visits if len(visits.passes) > max(crossed, 1) else passes
+    crossed = [each for each in passes.passes if each.crossed]
+    at_rest = [each for each in visits.passes if not any(_within(each, other) for other in crossed)]
+    return replace(visits, passes=tuple(at_rest)) if len(at_rest) > len(crossed) else passes
+
+
+def _within(visit: Pass, crossing: Pass) -> bool:
+    """Whether at least half of a visit is while a part crosses: one that creeps seems to lie still."""
+    common = min(visit.whole_last, crossing.last) - max(visit.whole_first, crossing.first)
+    return 2 * common >= visit.whole_last - visit.whole_first
 
 
 def write_passes(found: PassesFound, file: Path) -> None:

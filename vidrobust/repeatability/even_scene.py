@@ -7,10 +7,14 @@ import numpy as np
 
 MOST_SHIFT = 0.06
 """Share of the width that a shaking camera may go."""
-SHAKES_PX = 0.08
+SHAKES_PX = 0.2
 """Median shift, px of the small picture, from which on a camera is taken to shake."""
-TELLS = 0.05
-"""Response of the phase correlation below which a shift is not known."""
+BETTER = 0.8
+"""Share of the differences from the usual scene that may be left, or there was no shaking."""
+STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-3)
+"""When a shift is exact enough: steps, and gain of the correlation."""
+ECC_BLUR_PX = 5
+"""Side of the window that smooths before a shift is looked for."""
 GRID_PX = 3
 """Spacing of the places by which light is fitted."""
 OUTLIER = 0.08
@@ -36,27 +40,46 @@ def comparable(pictures: np.ndarray) -> np.ndarray:
 def steadied(pictures: np.ndarray) -> np.ndarray:
     """Pictures (N, H, W) float32 as a camera at rest would have seen them.
 
-    Each is laid over the usual scene by phase correlation (Kuglin & Hines 1975) of what is left without slow
-    changes of light; what moves is blurred in that scene and pulls nothing. A camera at rest is left as it is.
+    Each is laid over the usual scene by the shift that makes them most alike (enhanced correlation, Evangelidis &
+    Psarakis 2008), slow changes of light left out; what moves is blurred in that scene and pulls little. A camera
+    at rest is left as it is.
     """
     scene = usual_scene(pictures)
     shifts = _shifts(pictures, scene)
     if np.median(np.hypot(*shifts.T)) < SHAKES_PX:
         return pictures
     once = _shifted(pictures, shifts)
-    return _shifted(pictures, _shifts(pictures, usual_scene(once)))
+    steady = _shifted(pictures, _shifts(pictures, usual_scene(once)))
+    return steady if _unlike(steady) < BETTER * _unlike(pictures) else pictures
+
+
+def _unlike(pictures: np.ndarray) -> float:
+    """How far pictures lie off their usual scene where that is steep, in levels: their median frame."""
+    scene = usual_scene(pictures)
+    across, down = (cv2.Sobel(scene, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
+    slope = np.hypot(across, down)
+    steep = slope > np.percentile(slope, 80)
+    usual = scene[steep]
+    seen = pictures[:, steep]
+    light = np.median(seen / np.maximum(usual, 1.0), axis=1, keepdims=True)
+    return float(np.median(np.abs(seen / np.maximum(light, 0.1) - usual).mean(axis=1)))
 
 
 def _shifts(pictures: np.ndarray, scene: np.ndarray) -> np.ndarray:
     """(N, 2) px by which each picture lies off the scene; 0 where that is not known."""
-    window = cv2.createHanningWindow(scene.shape[::-1], cv2.CV_32F)
     target = _relief(scene)
     most = MOST_SHIFT * scene.shape[1]
     found = np.zeros((len(pictures), 2))
     for number, picture in enumerate(pictures):
-        shift, response = cv2.phaseCorrelate(target, _relief(picture), window)
-        if response > TELLS and np.hypot(*shift) <= most:
-            found[number] = shift
+        start = np.eye(2, 3, dtype=np.float32)
+        try:
+            _, way = cv2.findTransformECC(
+                target, _relief(picture), start, cv2.MOTION_TRANSLATION, STOP, None, ECC_BLUR_PX
+            )
+        except cv2.error:  # nothing of the scene is seen
+            continue
+        if np.hypot(*way[:, 2]) <= most:
+            found[number] = way[:, 2]
     return found
 
 

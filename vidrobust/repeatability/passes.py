@@ -17,8 +17,10 @@ FAINT = 0.5
 """Share of both at which a place belongs to a part if it hangs together with one that surely does."""
 BESIDE = 0.2
 """Share of a part's own difference below which a place is its shadow or halo."""
-SHADOW = 0.3
+SHADOW = 0.4
 """Share of a part's usual difference below which its shadow alone is in the picture."""
+MARK = 0.3
+"""Share of the difference of the clearest part below which what crosses is a mark of the belt."""
 NEAR_PX = 3
 """Gaps within a part that are closed where its shadow was left out."""
 SURE_PX = 4
@@ -69,6 +71,8 @@ class Found:
 
 Box = tuple[int, int, int, int]
 """x, y, width, height in px of the small picture."""
+UNKNOWN: Box = (-1, -1, 0, 0)
+"""The body of a part of which a piece alone is followed."""
 
 
 @dataclass
@@ -105,11 +109,17 @@ def find_passes(pictures: np.ndarray) -> Found:
     if len(pictures) < 2:
         return Found((), ("fewer than two frames",))
     masks, sure, notes = _parts_in(pictures)
-    tracks = [_without_shadow(track) for track in _followed(masks, sure)]
+    tracks = [_without_shadow(track) for track in _joined(_followed(masks, sure))]
     height, width = pictures.shape[1:]
-    found = [_as_pass(track, len(pictures), width, height) for track in tracks if len(track.frames) > 1]
-    kept = [each for each in found if each is not None]
+    found = [(t, _as_pass(t, len(pictures), width, height)) for t in tracks if len(t.frames) > 1]
+    strongest = max((float(np.median(t.contrasts)) for t, p in found if p and p.crossed), default=0.0)
+    kept = [_marked(p) if np.median(t.contrasts) < MARK * strongest else p for t, p in found if p]
     return Found(tuple(sorted(kept, key=lambda p: (p.first, p.last))), tuple(notes))
+
+
+def _marked(found: Pass) -> Pass:
+    """What is so much fainter than a part that it is a mark or a shadow on the belt."""
+    return replace(found, crossed=False, remark="is faint beside the parts: a mark of the belt, or a shadow")
 
 
 def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -170,6 +180,37 @@ def _followed(masks: np.ndarray, sure: np.ndarray) -> list[_Track]:
         open_ = [t for t in open_ if frame - t.frames[-1] <= MISSED + 1]
         _assign(frame, list(zip(boxes, bodies, contrasts, strict=True)), open_, reach)
     return done + open_
+
+
+def _joined(tracks: list[_Track]) -> list[_Track]:
+    """Tracks of pieces of one part made one: a piece that ends, or begins, within the box of a longer one is of it."""
+    tracks = sorted(tracks, key=lambda t: -len(t.frames))
+    kept: list[_Track] = []
+    for track in tracks:
+        if not any(_taken_in(whole, track) for whole in kept):
+            kept.append(track)
+    return kept
+
+
+def _taken_in(whole: _Track, piece: _Track) -> bool:
+    """Whether a piece is of a part; its frames before or after those of the part become the part's."""
+    before, after = piece.frames[0] < whole.frames[0], piece.frames[-1] > whole.frames[-1]
+    if before == after:
+        return False
+    end = piece.frames[-1] + 1 if before else piece.frames[0] - 1
+    at = int(np.searchsorted(whole.frames, end if before else end + 1)) - (not before)
+    if not 0 <= at < len(whole.frames) or abs(whole.frames[at] - end) > MISSED:
+        return False
+    x, y, width, height = whole.boxes[at]
+    middle = piece.expected(end) if before else _middles(piece.boxes[:1])[0]
+    if not (x <= middle[0] <= x + width and y <= middle[1] <= y + height):
+        return False
+    piece.bodies = [UNKNOWN] * len(piece.bodies)  # a piece says nothing of when the part is whole
+    own = [k for k, f in enumerate(piece.frames) if (f < whole.frames[0] if before else f > whole.frames[-1])]
+    for name in ("frames", "boxes", "bodies", "contrasts"):
+        mine, theirs = [getattr(piece, name)[k] for k in own], getattr(whole, name)
+        setattr(whole, name, mine + theirs if before else theirs + mine)
+    return True
 
 
 def _without_shadow(track: _Track) -> _Track:

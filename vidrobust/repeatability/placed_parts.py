@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vidrobust.repeatability.even_scene import comparable, evenly_lit
-from vidrobust.repeatability.passes import CLOSE_PX, LEAST_AREA, THIN_PX, Found, Pass, parts_of
+from vidrobust.repeatability.passes import LEAST_AREA, THIN_PX, Found, Pass, parts_of
 
 CHANGED = 9.0
 """Grey levels from which on a place of the smoothed picture has changed; more where the noise is strong."""
@@ -22,6 +22,8 @@ STILL_FRAMES = 5
 SETTLED, BESIDE = 12.0, 0.35
 """Grey levels by which a place differs between two stretches without motion, and the share of what is most
 different there below which it is shadow and reflection."""
+NEAR_PX = 11
+"""Pieces that are so near to each other are one part."""
 HAND = 30.0
 """Grey levels from which on what reaches the edge is a hand, and no drift of light."""
 COVERED = 0.1
@@ -75,7 +77,7 @@ def find_visits(pictures: np.ndarray) -> Found:
     level = max(CHANGED, NOISE * 1.4826 * float(np.median(steps)))
     moving = np.concatenate([[False], (steps > level).mean(axis=(1, 2)) > MOVING_AREA])
     stills = _stills(even, moving)
-    visits = sorted(_visits(even, stills, level), key=lambda v: (v.first, v.last))
+    visits = sorted(_visits(even, stills, max(level, SETTLED)), key=lambda v: (v.first, v.last))
     return Found(tuple(_as_pass(v.first, v.last, moving) for v in visits))
 
 
@@ -121,7 +123,7 @@ def _changes(before: np.ndarray, after: np.ndarray) -> list[_Change] | None:
     gaps = np.abs(after - before)
     mask = parts_of(gaps / SETTLED, beside=BESIDE).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((THIN_PX, THIN_PX), np.uint8))
-    near = cv2.dilate(mask, np.ones((CLOSE_PX, CLOSE_PX), np.uint8))
+    near = cv2.dilate(mask, np.ones((NEAR_PX, NEAR_PX), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
     edges = [_edges(picture) for picture in (before, after)]
     found = []
@@ -162,11 +164,13 @@ def _visit(
 
 
 def _reach(even: np.ndarray, place: np.ndarray, still: _Still, step: int, level: float) -> int:
-    """The last frame on one side of a stretch up to which the place looks as it does in it."""
+    """The last frame on one side of a stretch up to which the place looks as it does in it, shaded or not."""
     usual = still.picture[place]
     frame = still.first if step < 0 else still.last
     while 0 <= frame + step < len(even):
-        if float((np.abs(even[frame + step][place] - usual) > level).mean()) >= COVERED:
+        seen = even[frame + step][place]
+        shade = float(np.median(seen / np.maximum(usual, 1.0)))
+        if float((np.abs(seen / max(shade, 0.1) - usual) > level).mean()) >= COVERED:
             break
         frame += step
     return frame
