@@ -13,7 +13,7 @@ demo-line: .venv/.demo
 	$(BIN)/vidrobust demo line
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check .

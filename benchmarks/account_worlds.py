@@ -32,10 +32,10 @@ from vidrobust.finished_runs.demo import find_clip
 from vidrobust.frames.pixels import to_array, to_levels
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications, Classifier
+from vidrobust.stages.causes.catalogue import REPLAYED
 from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.sample import choose_pairs
-from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.score import coordinates, predict, score
 from vidrobust.stages.causes.shares import summarise
 from vidrobust.video.source import open_video
@@ -286,8 +286,8 @@ def null(pairs: list[tuple[str, int, PairReplays]], count: int) -> None:
             ]
             account = summarise(pd.DataFrame(rows), per_item=False)
             found = named(account)["cause"]
-            named_in += bool(found.isin(CAUSES).any())
-            played = account[account["cause"].isin(CAUSES)]
+            named_in += bool(found.isin(REPLAYED).any())
+            played = account[account["cause"].isin(REPLAYED)]
             above += bool(((played["low"] > 0.05) & (played["specific_low"] > 0)).any())
         say(
             f"  random answers, {classes} classes: a cause named in {named_in} of {count}, "
@@ -304,10 +304,10 @@ def report(table: pd.DataFrame, truth: dict[str, list[np.ndarray]], title: str) 
         shares = "  ".join(
             f"{cause[:6]} {own.share[cause]:5.2f} [{own.low[cause]:5.2f},{own.high[cause]:5.2f}]"
             f" s{own.specific[cause]:5.2f}"
-            for cause in CAUSES
+            for cause in REPLAYED
             if abs(own.share[cause]) > 0.005 or abs(own.specific[cause]) > 0.01
         )
-        summary = own.share[list(CAUSES)].sum()
+        summary = own.share[list(REPLAYED)].sum()
         line = f"{title:<19}{model[:14]:<15} all {summary:5.2f}  noise {own.share['noise_and_coding']:5.2f}"
         if truth[model]:
             free, noisy, change = np.concatenate(truth[model]).sum(axis=0)

@@ -37,10 +37,10 @@ from harness import say
 from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications, Classifier
+from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import PairReplays
-from vidrobust.stages.causes.scene import CAUSES
-from vidrobust.stages.causes.score import NOISE, coordinates, predict, score
+from vidrobust.stages.causes.score import coordinates, predict, score
 from vidrobust.stages.causes.shares import summarise
 from vidrobust.statistics.intervals import clopper_pearson
 from vidrobust.video.source import open_video
@@ -210,7 +210,7 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
         "named": named(account)["cause"].tolist(),
         "misfit": bool(own.misfit[NOISE]),
         "flips": int(flips),
-        "flips_at_most": {c: own.flips_at_most[c] for c in CAUSES},
+        "flips_at_most": {c: own.flips_at_most[c] for c in REPLAYED},
     }, kept
 
 
@@ -236,7 +236,9 @@ def run_nulls(kept: list[Any], numbers: range) -> list[dict[str, Any]]:
             for row in score(replays, model)
         ]
         account = summarise(pd.DataFrame(rows), per_item=False)
-        found.append({"key": f"null {number}", "named": [c for c in named(account)["cause"] if c in CAUSES]})
+        found.append(
+            {"key": f"null {number}", "named": [c for c in named(account)["cause"] if c in REPLAYED]}
+        )
     return found
 
 

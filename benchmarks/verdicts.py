@@ -44,7 +44,7 @@ from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications, Classifier
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.causes.scene import CAUSES
+from vidrobust.stages.causes.catalogue import REPLAYED
 from vidrobust.stages.causes.score import coordinates, predict
 from vidrobust.statistics.intervals import clopper_pearson
 
@@ -397,18 +397,18 @@ def table(rows: list[dict[str, Any]]) -> str:
     ]
     aim("worlds with a step of another cause", len(wrong), len(worlds), "at most 2 %")
     known = [r for r in worlds if r["truth"] is not None]
-    errors = [sum(r["shares"][c] or 0 for c in CAUSES) - r["truth"] for r in known]
+    errors = [sum(r["shares"][c] or 0 for c in REPLAYED) - r["truth"] for r in known]
     aim(
         "share of all causes within .15 of the truth", sum(abs(e) <= 0.15 for e in errors), len(errors), "all"
     )
     single = [r for r in known if not WORLDS[r["name"]].also and r["name"] not in ("noise", "belt")]
     planted = [_covers(r, WORLDS[r["name"]].cause, r["truth"]) for r in single]
-    others = [_covers(r, c, 0.0) for r in single for c in CAUSES if c != WORLDS[r["name"]].cause]
+    others = [_covers(r, c, 0.0) for r in single for c in REPLAYED if c != WORLDS[r["name"]].cause]
     silent = [r for r in nulls if r["name"] != "random" and r["shares"]]
     wanted = "93-97 %"
     aim("intervals of the planted cause hold the truth", sum(planted), len(planted), wanted)
     aim("intervals of causes not planted hold 0", sum(others), len(others), wanted)
-    zero = [_covers(r, c, 0.0) for r in silent for c in CAUSES]
+    zero = [_covers(r, c, 0.0) for r in silent for c in REPLAYED]
     aim("intervals of causes hold 0 on noise and H.264", sum(zero), len(zero), wanted)
     one = [_covers(r, "noise_and_coding", 1.0) for r in silent]
     aim("intervals of noise and coding hold 1 there", sum(one), len(one), wanted)
@@ -423,7 +423,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines.append("|---|---|---|---|---|---|")
     for r in sorted(worlds, key=lambda r: (list(WORLDS).index(r["name"]), list(SIZES).index(r["size"]))):
         truth = "" if r["truth"] is None else f"{r['truth']:.2f}"
-        held = sum(r["shares"][c] or 0 for c in CAUSES)
+        held = sum(r["shares"][c] or 0 for c in REPLAYED)
         steps = ", ".join(
             f"{s['perturbation']} {s['high']:.3g}"
             + (

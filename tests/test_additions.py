@@ -113,3 +113,92 @@ def test_a_stage_is_a_folder_and_its_line_and_then_a_command(tree: Path) -> None
     python(tree, f"import os; os.environ['HOME'] = '.'\nfrom vidrobust.cli.app import main\n{run}")
     assert (tree / "run" / "greeting.json").read_text().split() == ["{", '"models":', "1", "}"]
     assert "greeting" in python(tree, "from vidrobust.cli.app import main; main(['status', 'run'])")
+
+
+STRIPES = '''"""Rows of an overlay in the corner that get brighter and darker in turn."""
+
+import numpy as np
+
+from vidrobust.stages.causes.cause import Cause, Levels, Size
+
+ROWS = np.zeros((120, 160, 1), np.float32)
+ROWS[4:28:2, 4:28], ROWS[5:28:2, 4:28] = 1, -1
+
+
+def _measure(brought, second):
+    found = float((ROWS * (second - brought)).mean() / np.square(ROWS).mean())
+    return found if abs(found) > 1 else None
+
+
+def _rows(change, where):
+    rows = change.own["stripes"] * ROWS
+    return rows if where is None else rows[where]
+
+
+def _size(change, a, reverse):
+    size = (-1 if reverse else 1) * change.own.get("stripes", 0.0)
+    return Size(size=size, unit="levels", measured=f"{size:.0f} levels")
+
+
+STRIPES = Cause(
+    name="stripes", title="stripes of the overlay", colour="#123456",
+    replay=Levels(play=lambda change, x, where: x + _rows(change, where),
+                  undo=lambda change, x, where: x - _rows(change, where)),
+    occurs=lambda change: "stripes" in change.own, measure=_measure, size=_size,
+)
+'''
+"""The account of six pairs in which nothing but the overlay changes, by a model that looks at it alone."""
+ACCOUNT_OF_STRIPES = """
+import cv2, numpy as np, pandas as pd
+from vidrobust.predictions import Classifications
+from vidrobust.stages.causes.catalogue import CATALOGUE
+from vidrobust.stages.causes.known.stripes import ROWS
+from vidrobust.stages.causes.pair_replays import study_pair
+from vidrobust.stages.causes.score import score
+from vidrobust.stages.causes.shares import summarise
+
+class Rows:
+    name, task, class_names = "rows", "classification", ("off", "on")
+    def __call__(self, pixels):
+        z = 10 * (pixels.permute(0, 2, 3, 1).numpy() * ROWS).mean(axis=(1, 2, 3))
+        return Classifications.from_logits(np.stack([-z, z], axis=1), self.class_names)
+
+rng, rows = np.random.default_rng(0), []
+for n in range(6):
+    coarse = rng.uniform(30, 220, (60, 80, 3)).astype(np.float32)
+    scene = cv2.resize(coarse, (160, 120), interpolation=cv2.INTER_CUBIC)
+    frames = [scene + 8 * on * ROWS + rng.normal(0, 1, scene.shape) for on in (0, 0, 1, 1)]
+    made = study_pair(*(np.clip(frame, 0, 255).astype(np.uint8) for frame in frames))
+    pair = {"item": "a", "frame_a": 10 * n, "frame_b": 10 * n + 1, "weight": 1.0, "scale": "adjacent"}
+    rows += [{**pair, **row} for row in score(made, Rows())]
+account = summarise(pd.DataFrame(rows))
+own = account[(account["item"] == "") & (account["cause"] == "stripes")].iloc[0]
+print(CATALOGUE["stripes"].title, round(own.share, 1), own.occurs, made.sizes["stripes"].measured)
+"""
+
+
+def test_a_cause_of_the_account_is_a_record_and_its_line(tree: Path) -> None:
+    (tree / "vidrobust/stages/causes/known/stripes.py").write_text(STRIPES)
+    catalogue = "stages/causes/catalogue.py"
+    line(tree, catalogue, "known.sharpness import SHARPNESS\n",
+         "from vidrobust.stages.causes.known.stripes import STRIPES\n")  # fmt: skip
+    line(tree, catalogue, "        SHARPNESS,\n", "        STRIPES,\n")
+    assert python(tree, ACCOUNT_OF_STRIPES) == "stripes of the overlay 1.0 6 8 levels\n"
+
+
+def test_a_section_of_the_report_is_a_module_and_its_line_and_the_templates(tree: Path) -> None:
+    (tree / "vidrobust/stages/stability/greeting_section.py").write_text(
+        "def greeting(run):\n    return f'{len(run.models)} models say hello'\n"
+    )
+    page = "stages/report/page.py"
+    line(tree, page, "from vidrobust.report.pages import rendered, written\n",
+         "from vidrobust.stages.stability.greeting_section import greeting\n")  # fmt: skip
+    line(tree, page, '        "glossary": GLOSSARY,\n', '        "greeting": greeting(run),\n')
+    line(tree, "report/templates/details.html", "<main>\n", "<p>{{ greeting }}</p>\n")
+    code = (
+        "from pathlib import Path; from vidrobust.stages.report.page import write_report\n"
+        "from vidrobust.run_folder.folder import RunFolder; from vidrobust.run_folder.settings import Settings\n"
+        "folder = RunFolder.create(Path('run'), Settings()).path\n"
+        "write_report(folder); print((folder / 'details.html').read_text())"
+    )
+    assert "<p>0 models say hello</p>" in python(tree, code)

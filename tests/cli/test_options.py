@@ -9,7 +9,8 @@ import pytest
 
 from tests.pipeline.conftest import run
 from vidrobust.cli.app import SECTIONS, cli
-from vidrobust.cli.options import OPTIONS, GroupedCommand
+from vidrobust.cli.grouped import GroupedCommand
+from vidrobust.cli.options import OPTIONS
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 

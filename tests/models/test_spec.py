@@ -48,7 +48,9 @@ def test_no_spec_lists_the_forms(text: str) -> None:
 
 
 def test_the_bare_name_of_a_network_gets_its_spec_first() -> None:
-    with pytest.raises(SettingsError, match=r"^'resnet50' is no model spec; did you mean torchvision:resnet50 or "):
+    with pytest.raises(
+        SettingsError, match=r"^'resnet50' is no model spec; did you mean torchvision:resnet50 or "
+    ):
         parse_spec("resnet50")
 
 

@@ -16,7 +16,8 @@ from vidrobust.perturb.catalogue import PERTURBATIONS, SUITES, catalogue_of, fin
 from vidrobust.perturb.perturbation import Perturbation, without_chance
 
 NATURAL = (
-    "brightness illumination light_gradient soft_shadow exposure_offset contrast gamma saturation hue white_balance translation rotation scale shear "
+    "brightness illumination light_gradient soft_shadow exposure_offset contrast gamma saturation hue "
+    "white_balance translation rotation scale shear "
     "perspective horizontal_flip gaussian_blur motion_blur defocus_blur sharpening gaussian_noise shot_noise "
     "impulse_noise speckle_noise jpeg h264 quantization occlusion patch_gaussian"
 )

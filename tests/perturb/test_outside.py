@@ -79,10 +79,13 @@ def test_joins_its_suites_and_the_command_line(installed: Path) -> None:
     asked = "from vidrobust.cli import app; app.main(['perturbations', '--suite', 'dusty-hall', '--json'])"
     shown = [sys.executable, "-c", asked]
     fitted = (
-        "import numpy as np; from vidrobust.stages.causes.candidate_fits import CANDIDATES, _levels\n"
+        "import numpy as np; from vidrobust.stages.causes.candidate_fits import CANDIDATES\n"
+        "from vidrobust.stages.causes.cause import Size, Step\n"
+        "from vidrobust.stages.causes.fits.levels import fit_levels\n"
         "before = np.random.default_rng(0).integers(0, 255, (48, 48, 3)).astype(np.uint8)\n"
         "after = np.rint(before + 0.3 * (200.0 - before)).astype(np.uint8)\n"
-        "print(CANDIDATES['light'][-1], round(_levels('veil', before, after)[0], 2))"
+        "step = Step(before=before, after=after, size=Size(size=0.3, unit='', measured=''), backwards=False)\n"
+        "print(CANDIDATES['light'][-1], round(fit_levels('veil', step).strength, 2))"
     )
     done = subprocess.run(
         [sys.executable, "-c", fitted], env=environment, capture_output=True, text=True, check=False

@@ -12,13 +12,14 @@ from statsmodels.tools import add_constant
 from vidrobust.stages.correlate.orientation import higher_is_better, known_direction
 from vidrobust.statistics.associations import (
     benjamini_hochberg,
+    corrected_ranks,
     effective_robustness,
     explained_by_confounder,
     kendall,
     kendall_without,
-    partial_corrected,
     partial_spearman,
     pearson,
+    ranks,
     spearman,
     split_half,
 )
@@ -100,15 +101,17 @@ def test_a_broken_line_takes_out_a_confounder_that_acts_along_an_s():
     assert abs(partial_spearman(x, y, z, knots=4).item()) < 0.05
 
 
+def corrected(x, y, z, reliability):
+    return corrected_ranks(ranks(x), ranks(y), ranks(z), np.array([reliability]))
+
+
 def test_corrected_for_error_it_is_the_textbook_formula():
     x, y, z = sample(n=60, p=1, s=1, k=1)
     xy, xz, yz = spearman(x, y).item(), spearman(x, z).item(), spearman(y, z).item()
     expected = (xy - xz * yz / 0.8) / np.sqrt((1 - xz**2 / 0.8) * (1 - yz**2 / 0.8))
-    assert partial_corrected(x, y, z, np.array([0.8])).item() == pytest.approx(expected)
-    assert partial_corrected(x, y, z, np.array([1.0])).item() == pytest.approx(
-        partial_spearman(x, y, z).item()
-    )
-    assert np.isnan(partial_corrected(x, y, z, np.array([xz**2 / 2])).item())  # no variance would be left
+    assert corrected(x, y, z, 0.8).item() == pytest.approx(expected)
+    assert corrected(x, y, z, 1.0).item() == pytest.approx(partial_spearman(x, y, z).item())
+    assert np.isnan(corrected(x, y, z, xz**2 / 2).item())  # no variance would be left
 
 
 def test_correction_recovers_what_error_in_the_confounder_hides():
@@ -118,7 +121,7 @@ def test_correction_recovers_what_error_in_the_confounder_hides():
     measured = skill + 0.5 * rng.normal(size=skill.shape)  # reliability 1 / 1.25
     assert partial_spearman(x, y, measured).item() > 0.3
     # not zero: ranks of normal values are not quite linear in each other
-    assert abs(partial_corrected(x, y, measured, np.array([0.8])).item()) < 0.1
+    assert abs(corrected(x, y, measured, 0.8).item()) < 0.1
 
 
 def test_benjamini_hochberg_is_that_of_statsmodels_and_skips_missing():

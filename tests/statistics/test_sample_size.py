@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import clustered_rate
-from vidrobust.statistics.sample_size import clusters_for_rate, footage_for_rate, narrower
+from vidrobust.statistics.sample_size import FootageNeeded, clusters_for_rate, narrower
 
 
 @pytest.mark.parametrize(("rate", "half_width", "correlation"), [(0.02, 0.005, 0.05), (0.2, 0.05, 0.1)])
@@ -30,31 +29,17 @@ def test_independent_trials_need_what_the_textbook_says() -> None:
     assert clusters_for_rate(0.5, 0.05, correlation=0.0, per_cluster=1) == pytest.approx(385, abs=3)
 
 
-def test_footage_at_hand_is_scaled_up_and_said() -> None:
-    rng = np.random.default_rng(1)
-    label = np.repeat(np.arange(20), 240)
-    events = rng.random(len(label)) < rng.beta(1, 49, 20)[label]
-    clusters = Clusters(label, "item")
-    found = footage_for_rate(events, clusters, observed_s=200.0, rate=0.02, half_width=0.005)
-    assert found.seconds == pytest.approx(found.clusters * 10.0)
-    assert found.sentence().startswith("To see 2 % ± 0.5 % you need about ")
-    assert f"{found.clusters} clips like these" in found.sentence()
-    wide = footage_for_rate(events, clusters, observed_s=200.0, rate=0.02, half_width=0.5)
-    assert "is enough" in wide.sentence()
-
-
-def test_footage_without_an_event_asks_for_its_upper_limit() -> None:
-    clusters = Clusters(np.repeat(np.arange(10), 25), "stretch", 1.0)
-    found = footage_for_rate(np.zeros(250, bool), clusters, observed_s=10.0)
-    assert found.rate == pytest.approx(clustered_rate(np.zeros(250, bool), clusters).high)
-    assert found.seconds > 10.0
+def test_what_is_needed_is_said_beside_what_is_there() -> None:
+    needed = FootageNeeded(0.02, 0.005, 0.05, 312, "item", 3120.0, observed_s=200.0)
+    assert needed.sentence() == (
+        "To see 2 % ± 0.5 % you need about 52 min of such footage, 312 clips like these."
+    )
+    assert "is enough" in FootageNeeded(0.02, 0.5, 0.05, 5, "stretch", 50.0, observed_s=200.0).sentence()
 
 
 def test_what_cannot_be_asked() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         clusters_for_rate(0.02, 0.0, correlation=0.1, per_cluster=10)
-    with pytest.raises(ValueError, match="at least one trial"):
-        footage_for_rate(np.empty(0, bool), Clusters(np.empty(0, np.int64), "item"), observed_s=0.0)
 
 
 def test_a_larger_sample_within_clusters_by_hand() -> None:

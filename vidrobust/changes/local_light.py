@@ -96,10 +96,10 @@ def fit_local_light(a: np.ndarray, b: np.ndarray, visible: np.ndarray, *, block:
     blocks = _blocks(a, b, visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
         return no_local_light()
-    foretold = _foretold(blocks)
+    lattice = _fit(blocks, blocks.weight)
+    foretold = _foretold(blocks, lattice)
     if not foretold >= FORETOLD:
         return no_local_light(foretold)
-    lattice = _fit(blocks, blocks.weight)
     change = blocks.first * _played(blocks, lattice)
     seen = blocks.weight > 0
     if float(np.sqrt(np.mean(np.square(change[seen])))) < SMALLEST:
@@ -163,16 +163,16 @@ def _fit(blocks: _Blocks, weight: np.ndarray) -> np.ndarray:
     return lattice
 
 
-def _foretold(blocks: _Blocks) -> float:
+def _foretold(blocks: _Blocks, whole: np.ndarray) -> float:
     """Share of the blocks' squared difference that a field fitted to the other half of the cells takes away.
 
     Cells are coloured like a chess board; each half foretells the other. Blocks count with a weight that is robust
-    about the whole field, so that a moving edge decides nothing.
+    about the ``whole`` field, so that a moving edge decides nothing.
     """
     row, column = np.indices(blocks.weight.shape) // CELL_BLOCKS
     black = (row + column) % 2 == 0
     before = after = 0.0
-    everywhere = blocks.difference - blocks.first * _played(blocks, _fit(blocks, blocks.weight))
+    everywhere = blocks.difference - blocks.first * _played(blocks, whole)
     scale = max(LEAST_SCALE, 1.4826 * float(np.median(np.abs(everywhere[blocks.weight > 0]))))
     robust = np.clip(1 - (everywhere / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
     for half in (black, ~black):

@@ -23,6 +23,12 @@ REASONS = {
     "motion": "the picture moves further than the motion limit",
 }
 """Every reason for which a pair is excluded, in the order in which they are tried."""
+CUTS = ("frame_size", "scene_cut")
+"""Reasons with which another shot begins."""
+BREAKS = (*CUTS, "corrupt")
+"""Reasons for which no frame behind them tells of one before."""
+GAPS = (*BREAKS, "motion")
+"""Reasons that are drawn as a gap in time: all but a picture that is repeated."""
 
 THUMBNAIL_WIDTH = 160
 CUT_CORRELATION = 0.5
@@ -188,7 +194,7 @@ def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, 
     """
     path = links_reason[start + 1 : stop + 1]
     # a damaged frame on the way may hide a cut
-    for reason in ("frame_size", "scene_cut", "corrupt"):
+    for reason in BREAKS:
         if reason in path:
             return reason
     if all(reason == "duplicate" for reason in path):

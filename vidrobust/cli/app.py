@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from vidrobust.cli import protocols, remedies, repeatability, runs, studies, tools, transplant
+from vidrobust.cli import boxes, protocols, remedies, repeatability, runs, studies, tools, transplant
 from vidrobust.errors import VidrobustError
 from vidrobust.files.atomic import disk_is_full
 from vidrobust.frames.device import tune_process
@@ -50,7 +50,7 @@ def cli() -> None:
     """How stable is a vision model on real video, what is it sensitive to, and what to train it with."""
 
 
-for _module in (studies, remedies, runs, repeatability, protocols, transplant, tools):
+for _module in (studies, boxes, remedies, runs, repeatability, protocols, transplant, tools):
     for _command in _module.commands():
         cli.add_command(_command)
 

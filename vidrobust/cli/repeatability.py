@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from vidrobust.cli import options as opt
+from vidrobust.cli.grouped import GroupedCommand
 from vidrobust.cli.printing import given as typed
 from vidrobust.cli.printing import may_be_footage, print_json, print_result
 from vidrobust.cli.printing import reporter as speaking
@@ -28,7 +29,7 @@ ASKED = (
 """Options that are fields of what is asked, as they are."""
 
 
-@click.command(cls=opt.GroupedCommand)
+@click.command(cls=GroupedCommand)
 @click.argument("target", nargs=-1)
 @opt.options(
     *(TABLES, VARIABLES, CLASSES, BOXES, RESULT),
@@ -215,7 +216,7 @@ def _classes(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
-@click.command(cls=opt.GroupedCommand)
+@click.command(cls=GroupedCommand)
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--out", "-o", metavar="FILE", default="passes.csv", show_default=True, help="Where to write.")
 @click.option(

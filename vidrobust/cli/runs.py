@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import CONFIG, JSON, OUT, GroupedCommand, options, setting_options
+from vidrobust.cli.grouped import GroupedCommand
+from vidrobust.cli.options import CONFIG, JSON, OUT, options, setting_options
 from vidrobust.cli.printing import print_result
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import plain

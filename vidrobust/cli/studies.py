@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 import click
 
 from vidrobust.cli import options as opt
+from vidrobust.cli.grouped import GroupedCommand
 from vidrobust.cli.printing import given, may_be_footage, print_json, reporter
 from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
+from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.remedies.stage import REMEDIES
@@ -22,7 +24,7 @@ from vidrobust.text.printable import printable
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.command(cls=opt.GroupedCommand)
+@click.command(cls=GroupedCommand)
 @click.argument("sources", nargs=-1)
 @opt.options(opt.stage_options(STAGES.stages, gated=True), opt.DRY_RUN)
 def study(sources: tuple[str, ...], dry_run: bool, **options: Any) -> None:
@@ -59,7 +61,7 @@ def _stage_command(stage: Stage) -> click.Command:
 
     @click.command(
         stage.name,
-        cls=opt.GroupedCommand,
+        cls=GroupedCommand,
         help=f"{stage.sentence}\n\nTARGET is a run folder, or sources; what is needed is made first.",
     )
     @click.argument("target", nargs=-1, required=True)
@@ -97,7 +99,7 @@ def on_target(
     _on_sources(target, (stage.name,), stage, options, before)
 
 
-@click.command(cls=opt.GroupedCommand)
+@click.command(cls=GroupedCommand)
 @click.argument("target", nargs=-1)
 @click.option("--stability", "stability_file", metavar="FILE", help="A stability table from anywhere.")
 @click.option("--sensitivity", "sensitivity_file", metavar="FILE", help="A sensitivity table from anywhere.")
@@ -276,5 +278,7 @@ def _answer(path: Path) -> str:
 
 def commands() -> tuple[click.Command, ...]:
     """All commands of this module: one for each stage that has none of its own elsewhere."""
-    of_stages = (stage for stage in STAGES.stages if stage.command and stage not in (CORRELATE, REMEDIES))
+    of_stages = (
+        stage for stage in STAGES.stages if stage.command and stage not in (BOXES, CORRELATE, REMEDIES)
+    )
     return (study, show, *(_stage_command(stage) for stage in of_stages), correlate)

@@ -22,7 +22,7 @@ from vidrobust.repeatability.acceptance import load_profile
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.causes.catalogue import TITLES
 from vidrobust.stages.report.answer import text_of
 from vidrobust.stages.variation.quantities import title_of
 from vidrobust.text.numbers import number, percent, share_with_interval

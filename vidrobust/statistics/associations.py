@@ -120,19 +120,14 @@ def residuals(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
     return left
 
 
-def partial_corrected(x: np.ndarray, y: np.ndarray, z: np.ndarray, reliability: np.ndarray) -> np.ndarray:
-    """Partial Spearman as it would be, had the confounders been measured without error.
+def corrected_ranks(rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability: np.ndarray) -> np.ndarray:
+    """Partial Spearman of ranks as it would be, had the confounders been measured without error.
 
     reliability (k,): share of the variance of each confounder that is not error. A confounder with error
     takes out only a part of what it causes, and the rest looks like a proxy. Its variance is shrunk to the
     share that is real before the ranks are regressed on it (Fuller 1987, section 1.2). NaN where what is left
     is not a variance.
     """
-    return corrected_ranks(ranks(x), ranks(y), ranks(z), reliability)
-
-
-def corrected_ranks(rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability: np.ndarray) -> np.ndarray:
-    """``partial_corrected`` of values that are ranks already."""
     middle = (len(rx) + 1) / 2
     rx, ry, rz = rx - middle, ry - middle, rz - middle
     inner = rz.T @ rz

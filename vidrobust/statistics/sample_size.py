@@ -8,14 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidrobust.statistics import student
-from vidrobust.statistics.beta_binomial import rate_posterior
-from vidrobust.statistics.clusters import Clusters
-from vidrobust.statistics.intervals import LEVEL, clustered_rate
+from vidrobust.statistics.intervals import LEVEL
 from vidrobust.text.durations import duration
 from vidrobust.text.numbers import percent
-
-UNSEEN_CORRELATION = 0.1
-"""Intraclass correlation taken where nothing is known of it."""
 
 
 @dataclass(frozen=True)
@@ -65,36 +60,6 @@ def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per
             break
         count = wanted if wanted < count else math.ceil((count + wanted) / 2)
     return count
-
-
-def footage_for_rate(
-    events: np.ndarray,
-    clusters: Clusters,
-    *,
-    observed_s: float,
-    half_width: float | None = None,
-    rate: float | None = None,
-) -> FootageNeeded:
-    """How much footage like this one shows ``rate`` with an interval of +- ``half_width``.
-
-    events      (n,) bool of the footage at hand, observed_s long
-    rate        the one seen unless given; where none was seen, the upper limit of the interval
-    half_width  a quarter of the rate unless given
-    """
-    events = np.asarray(events, bool)
-    if not len(events):
-        raise ValueError("footage_for_rate: expected at least one trial")
-    count = clusters.count
-    k, n = np.bincount(clusters.label, weights=events, minlength=count), np.bincount(clusters.label)
-    seen = clustered_rate(events, clusters)
-    asked = rate if rate is not None else seen.value or seen.high
-    asked = min(max(asked, 1e-6), 1 - 1e-6)
-    width = half_width if half_width is not None else min(asked, 1 - asked) / 4
-    correlation = rate_posterior(k, n).correlation if 0 < events.sum() < len(events) else UNSEEN_CORRELATION
-    wanted = clusters_for_rate(asked, width, correlation=correlation, per_cluster=len(events) / count)
-    return FootageNeeded(
-        asked, width, correlation, wanted, clusters.what, wanted * observed_s / count, observed_s
-    )
 
 
 def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:

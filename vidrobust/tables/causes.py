@@ -62,12 +62,6 @@ CAUSES = Table(
             "share of the chain's two orders in which this step turns the label to that of frame b",
             absent=UNKNOWN,
         ),
-        float64(
-            "drawn_1",
-            "of noise and coding: the first of the draws that the projection is the mean of",
-            absent=UNKNOWN,
-        ),
-        float64("drawn_2", "the last of those draws", absent=UNKNOWN),
         float64("gain", "of light: factor of the luminance", absent=UNKNOWN),
         float64("offset", "of light: what is added to it", unit="levels of 255", absent=UNKNOWN),
         float64("hue_deg", "of colour: turn of the hue", unit="degrees", absent=UNKNOWN),

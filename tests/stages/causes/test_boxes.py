@@ -15,10 +15,10 @@ import torch
 from tests.stages.causes.planted import recorded, still, view
 from vidrobust.predictions import Detections
 from vidrobust.stages.causes.boxes import SeenBoxes, followed, seen_boxes
+from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import study_pair
-from vidrobust.stages.causes.scene import CAUSES
-from vidrobust.stages.causes.score import NOISE, score
+from vidrobust.stages.causes.score import score
 from vidrobust.stages.causes.shares import summarise
 
 PLACES = np.array([[20, 20, 90, 80], [120, 30, 200, 120], [60, 95, 110, 150]], np.float32)
@@ -88,7 +88,7 @@ def test_flicker_of_a_detector_that_sees_brightness_alone_is_lights(scene: np.nd
     causes = accounted(scene, by_brightness, gains, 2.0)
     table = summarise(causes, per_item=False).set_index("cause")
     assert table.loc["light", "share"] == pytest.approx(1.0, abs=0.08)
-    others = table.loc[[c for c in (*CAUSES, NOISE) if c != "light"], "share"]
+    others = table.loc[[c for c in (*REPLAYED, NOISE) if c != "light"], "share"]
     assert others.abs().max() < 0.08
     assert named(table.reset_index())["cause"].tolist() == ["light"]
 
@@ -100,7 +100,7 @@ def test_noise_alone_names_no_cause(scene: np.ndarray) -> None:
     table = summarise(causes, per_item=False)
     assert set(named(table)["cause"]) <= {NOISE}
     own = table.set_index("cause")["share"]
-    assert own[list(CAUSES)].abs().max() < 0.15
+    assert own[list(REPLAYED)].abs().max() < 0.15
     assert own[NOISE] == pytest.approx(1.0, abs=0.5)
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from tests.stages.causes.planted import Grid, recorded, still, view
 from vidrobust.frames.pixels import to_levels
+from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE, REPLAYED
 from vidrobust.stages.causes.measured import edges_of
 from vidrobust.stages.causes.pair_replays import NO_THIRD, PairReplays, study_pair
-from vidrobust.stages.causes.scene import CAUSES, other_motion
-from vidrobust.stages.causes.score import KEYFRAMES, NOISE, coordinates, predict, score
+from vidrobust.stages.causes.scene import other_motion
+from vidrobust.stages.causes.score import coordinates, predict, score
 
 MODEL = Grid()
 
@@ -42,7 +43,7 @@ def shares(
 def test_light(scene: np.ndarray) -> None:
     found, truth, made = shares([view(scene, gain=g) for g in (1.0, 0.95, 1.03, 0.99)], 2.0)
     assert found["light"] == pytest.approx(truth, abs=0.05)
-    assert found[list(CAUSES)].sum() == pytest.approx(truth, abs=0.05)
+    assert found[list(REPLAYED)].sum() == pytest.approx(truth, abs=0.05)
     # 1.03 / 0.95 is 8.4 % more
     assert made[0].sizes["light"].size == pytest.approx(0.084, abs=0.01)
 
@@ -60,7 +61,7 @@ def test_camera(scene: np.ndarray) -> None:
 
 def test_noise_alone_is_noise_alone(scene: np.ndarray) -> None:
     found, _, _ = shares([view(scene)] * 4, 4.0, pairs=16)
-    assert abs(found[list(CAUSES)]).max() < 0.04
+    assert abs(found[list(REPLAYED)]).max() < 0.04
     assert 0.7 < found[NOISE] < 1.3
 
 
@@ -82,7 +83,7 @@ def test_the_steps_of_both_chains_add_up_to_everything(scene: np.ndarray) -> Non
     z = coordinates(predict(MODEL, pair.pictures, "cpu"), "logits")
     d = (z[1] - z[0]) * (-1 if pair.reversed else 1)
     whole = (z[pair.forwards[-1]] - z[pair.forwards[0]]) @ d
-    assert rows.loc[list(CAUSES), "projection"].sum() == pytest.approx(whole)
+    assert rows.loc[list(REPLAYED), "projection"].sum() == pytest.approx(whole)
     assert pair.forwards[0] == pair.backwards[0]
     assert pair.forwards[-1] == pair.backwards[-1]
 
@@ -99,7 +100,7 @@ def test_a_repeated_frame_is_no_third_frame(scene: np.ndarray) -> None:
     pair = study_pair(a.copy(), a, b, None)
     assert pair.excluded == NO_THIRD
     rows = score(pair, MODEL)
-    assert {row["cause"] for row in rows} == {*CAUSES, NOISE}
+    assert {row["cause"] for row in rows} == {*REPLAYED, NOISE}
     assert all(np.isnan(row["projection"]) and row["squared_change"] > 0 for row in rows)
 
 
@@ -146,7 +147,7 @@ def test_odd_sizes_are_replayed_or_refused_in_words(scene: np.ndarray, size: tup
         x[: size[0], : size[1]].copy() for x in recorded([view(scene, (s, 0)) for s in range(4)], 1.0, 0)
     ]
     pair = study_pair(*frames)
-    assert pair.excluded or len(pair.forwards) == len(CAUSES) + 1
+    assert pair.excluded or len(pair.forwards) == len(REPLAYED) + 1
     assert (pair.excluded == "frame is smaller than 32 px") == (size[0] < 32)
 
 
@@ -179,7 +180,7 @@ def test_a_placebo_of_light_has_its_energy_and_nothing_of_its_direction(
     if cause == "local_light":
         clean = [shaded(view(scene), x) for x in (0.3, 0.3, 0.5, 0.5)]
     pair = study_pair(*recorded(clean, 0.5, 0))
-    before, after = (pair.pictures[k].astype(float) for k in pair.forwards[CAUSES.index(cause) :][:2])
+    before, after = (pair.pictures[k].astype(float) for k in pair.forwards[REPLAYED.index(cause) :][:2])
     real = after - before
     for b, p in pair.placebo[cause]:
         made = pair.pictures[p].astype(float) - pair.pictures[b]

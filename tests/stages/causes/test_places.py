@@ -17,11 +17,12 @@ from tests.stages.causes.planted import HEIGHT, MARGIN, WIDTH, recorded, still, 
 from vidrobust.predictions import Detections
 from vidrobust.stages.causes.boxes import seen_boxes
 from vidrobust.stages.causes.candidate_fits import candidates, motions
+from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.places import taken_along
-from vidrobust.stages.causes.scene import CAUSES, STEP, Motion
-from vidrobust.stages.causes.score import NOISE, score
+from vidrobust.stages.causes.scene import STEP, Motion
+from vidrobust.stages.causes.score import score
 from vidrobust.stages.causes.shares import summarise
 
 RED = np.array([230, 30, 40], np.float32)
@@ -117,7 +118,7 @@ def test_noise_alone_names_no_cause(scene: np.ndarray) -> None:
     table = summarise(causes, per_item=False)
     assert set(named(table)["cause"]) <= {NOISE}
     own = table.set_index("cause")
-    assert own.loc[list(CAUSES), "share"].abs().max() < 0.15
+    assert own.loc[list(REPLAYED), "share"].abs().max() < 0.15
     assert own.loc[NOISE, "low"] <= 1 <= own.loc[NOISE, "high"]  # eight pairs of one number each: 1.8
 
 

@@ -6,17 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, REPLAYED, TITLES, UNEXPLAINED
 from vidrobust.stages.causes.naming import named, replicated
-from vidrobust.stages.causes.scene import CAUSES
-from vidrobust.stages.causes.score import KEYFRAMES, NOISE
-from vidrobust.stages.causes.shares import (
-    ACCOUNT_CAUSES,
-    UNEXPLAINED,
-    over_a_second,
-    summarise,
-    summarise_by,
-)
-from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.causes.shares import over_a_second, summarise, summarise_by
 
 
 def pair(
@@ -40,7 +32,7 @@ def pair(
     }
     return [
         {**shared, "cause": cause, "projection": along.get(cause, 0.0), "size": float(cause in along)}
-        for cause in (*CAUSES, NOISE)
+        for cause in (*REPLAYED, NOISE)
     ]
 
 

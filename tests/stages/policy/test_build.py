@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.stages.causes.scene import CAUSES
+from vidrobust.stages.causes.catalogue import REPLAYED
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.replication import Replication
@@ -23,7 +23,7 @@ CAMERA = {"share": 0.4, "low": 0.3, "high": 0.5, "specific": 0.3, "specific_low"
 def account(**changed: dict[str, float]) -> pd.DataFrame:
     """Every cause occurs and surely explains nothing, but those changed."""
     rows = []
-    for cause in (*CAUSES, "keyframes", "noise_and_coding", "unexplained"):
+    for cause in (*REPLAYED, "keyframes", "noise_and_coding", "unexplained"):
         row = {"model": "net", "item": "", "cause": cause, "share": 0.0, "low": -0.01, "high": 0.02, "n": 24}
         row |= {"specific": 0.0, "specific_low": -0.01, "specific_high": 0.01, "clusters": 20, "occurs": 24}
         rows.append({**row, **changed.get(cause, {})})

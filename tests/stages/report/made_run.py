@@ -259,7 +259,6 @@ def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generat
             "class_a": CLASSES[0],
             "class_b": CLASSES[1],
         }
-        columns |= dict.fromkeys(("drawn_1", "drawn_2"), np.nan if replayed else along)
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
 

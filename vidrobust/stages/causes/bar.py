@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.section import BAR_COLOURS, whole
-from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
+from vidrobust.stages.causes.section import whole
 from vidrobust.text.numbers import FEWEST, percent, percent_interval
 from vidrobust.text.phrases import plural
 
@@ -71,11 +71,11 @@ def _bar(model: str, of: str, account: pd.DataFrame) -> AccountBar:
     parts, start = [], 0.0
     for row in drawn.itertuples():
         length = float(row.share) * scale
-        rest = row.cause == "unexplained"
+        rest, cause = row.cause == UNEXPLAINED, CATALOGUE[row.cause]
         parts.append(
             Part(
-                name=TITLES[row.cause],
-                colour=BAR_COLOURS[row.cause],
+                name=cause.title,
+                colour=cause.colour,
                 start=round(start, 1),
                 length=round(length, 1),
                 share=percent(float(row.share)),

@@ -19,7 +19,7 @@ from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.models.detection.answers import Answer, Found, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.predictions import Detector
-from vidrobust.stages.causes.places import Followed, inside, on_it, places
+from vidrobust.stages.causes.places import Followed, inside, on_them, places
 from vidrobust.stages.causes.scene import Motion
 
 HIGHEST = 0.999
@@ -127,26 +127,24 @@ def followed(
     return objects
 
 
-def _logits(answer: Answer, objects: Sequence[Followed]) -> list[float]:
+def _logits(answer: Answer, objects: Sequence[Followed]) -> np.ndarray:
     """One number an object and class that it has at t or t+1."""
     found = answer.after if answer.before is None else answer.before
-    values = []
-    for each in objects:
-        rows = on_it(found, each.boxes)
-        for label in dict.fromkeys(each.labels):
-            best = found[1][rows[found[2][rows] == label]].max(initial=MIN_SCORE)
-            score = min(max(float(best), MIN_SCORE), HIGHEST)
-            values.append(float(np.log(score / (1 - score))))
-    return values
+    best = []
+    for each, rows in zip(objects, on_them(found, [each.boxes for each in objects]), strict=True):
+        scores, labels = found[1][rows], found[2][rows]
+        best += [scores[labels == label].max(initial=MIN_SCORE) for label in dict.fromkeys(each.labels)]
+    score = np.clip(np.array(best, np.float64), MIN_SCORE, HIGHEST)
+    return np.log(score / (1 - score))
 
 
 def _state(found: Found, objects: Sequence[Followed], keep_score: float) -> list[int]:
     """The label under which each object is found, of ``keep_score`` or more, or GONE."""
     state = []
-    for each in objects:
-        rows = [row for row in on_it(found, each.boxes) if found[1][row] >= keep_score]
-        best = max(rows, key=lambda row: float(found[1][row]), default=None)
-        state.append(GONE if best is None else int(found[2][best]))
+    kept = np.flatnonzero(found[1] >= keep_score)
+    boxes, scores, labels = (each[kept] for each in found)
+    for rows in on_them((boxes, scores, labels), [each.boxes for each in objects]):
+        state.append(int(labels[rows[scores[rows].argmax()]]) if len(rows) else GONE)
     return state
 
 

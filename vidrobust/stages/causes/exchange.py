@@ -17,29 +17,12 @@ import zlib
 import cv2
 import numpy as np
 
-from vidrobust.changes.registration import warp
 from vidrobust.frames.pixels import luma, to_levels
-from vidrobust.stages.causes.measured import Change
 
 BLOCK = 8
 """Side, px, of the blocks that keep their sign: that of the transforms of most codecs."""
 OF_CODECS = (0.25, 0.4)
 """Correlation of the means of neighbouring blocks up to which it may be a codec's, and from which it is none."""
-
-
-def aligned(a: np.ndarray, b: np.ndarray, change: Change) -> np.ndarray:
-    """(H, W, 3) float32: frame t brought onto t+1 by everything measured; t+1 itself where t does not show it."""
-    motion = change.motion
-    x = a.astype(np.float32)
-    x = warp(x, motion) if motion.any() else x
-    if change.levels.has_light:
-        x = change.levels.light(x)
-    x = change.local.of(x)
-    if change.levels.has_colour:
-        x = change.levels.colour(x)
-    if change.blur.sigma_px > 0:
-        x = change.blur.of(x)
-    return np.where(change.new[..., None], b.astype(np.float32), x)
 
 
 def rough(difference: np.ndarray) -> np.ndarray:

@@ -12,7 +12,10 @@ Displacements stand on the grid of the second frame and lead back to the first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,6 +72,7 @@ class Change:
     blur     what takes the first frame's sharpness to the second's
     affine   (2, 3) the camera's motion as a map from the second frame to the first
     failed   why nothing can be said, or empty; then all of the above is "no change"
+    own      by name, what a cause found that has a measure of its own (``Cause.measure``)
     """
 
     camera: np.ndarray
@@ -79,6 +83,7 @@ class Change:
     blur: Blur
     affine: np.ndarray
     failed: str = ""
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_camera(self) -> bool:
@@ -89,6 +94,11 @@ class Change:
     def has_objects(self) -> bool:
         """Whether anything moved otherwise."""
         return bool(self.objects.any())
+
+    @cached_property
+    def local_gain(self) -> np.ndarray:
+        """(H, W) float32, the gain of the light from place to place."""
+        return self.local.gain(*self.new.shape)
 
     @property
     def motion(self) -> np.ndarray:

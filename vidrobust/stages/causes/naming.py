@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED, UNEXPLAINED
 from vidrobust.stages.causes.pair_table import PairTable
-from vidrobust.stages.causes.scene import CAUSES
-from vidrobust.stages.causes.score import NOISE
-from vidrobust.stages.causes.shares import ADJACENT, SECOND, UNEXPLAINED, p_value_of
+from vidrobust.stages.causes.shares import ADJACENT, SECOND, p_value_of
 from vidrobust.statistics.associations import benjamini_hochberg
 from vidrobust.statistics.sign_flip_of_sum import discard_conservative
 
 LEVEL = 0.05
 """False discovery rate over causes and models."""
-SLOW = ("light", "local_light", "colour", "sharpness")
+SLOW = tuple(name for name, cause in CATALOGUE.items() if cause.drifts)
 """Conditions that drift: what neighbours hardly show may be named from pairs a second apart. A second apart all
 else moves, and keyframes lie between."""
 FEWEST = 5
@@ -79,7 +78,7 @@ def _again(pairs: PairTable, cause: str) -> dict[str, Any]:
     of, tests = CLIPS, list(_by_clip(pairs))
     if len(tests) < 2:
         of, tests = LATER, list(_by_time(pairs))
-    if cause in (*CAUSES, NOISE):  # keyframes are few and their places known; they are not asked
+    if cause in (*REPLAYED, NOISE):  # keyframes are few and their places known; they are not asked
         made = [made for made in tests if p_value_of(pairs.take(made), cause) <= LEVEL]
     else:
         made = []

@@ -7,17 +7,18 @@ third  └ measured ┘  content    t+2 shows what came into view at t+1
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 
-from vidrobust.changes.registration import moves, warp
+from vidrobust.changes.registration import moves
 from vidrobust.changes.sharpness import Blur
-from vidrobust.stages.causes.exchange import aligned, content_seed, exchanged, noise_levels, rough
-from vidrobust.stages.causes.measured import Change, measure_change, unchanged
-from vidrobust.stages.causes.scene import CAUSES, PLACEBOS, Motion, Scene, sparse
-from vidrobust.stages.causes.sizes import Size, sizes_of
+from vidrobust.stages.causes.aligned import aligned, in_light_of, measure_all
+from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED
+from vidrobust.stages.causes.cause import Size
+from vidrobust.stages.causes.exchange import content_seed, exchanged, noise_levels, rough
+from vidrobust.stages.causes.measured import Change, unchanged
+from vidrobust.stages.causes.scene import PLACEBOS, Motion, Scene, sparse
 
 DRAWS = 2
 """Exchanges of noise and coding per pair."""
@@ -38,9 +39,8 @@ class PairReplays:
     """The pictures of one pair and what each of them is.
 
     pictures   (H, W, 3) uint8, each different one once; 0 is frame t, 1 is frame t+1
-    forwards   8 pictures: nothing, then light, local light, colour, camera, objects, came into view, sharpness
-               switched on
-    backwards  8 pictures: nothing, then the same from the last cause to the first
+    forwards   pictures: nothing, then one cause of REPLAYED after the other switched on
+    backwards  pictures: nothing, then the same from the last cause to the first
     placebo    cause -> pairs of pictures, before and with each of the cause's placebos
     exchange   pairs of pictures with noise and coding exchanged
     beside     pictures (t-1, t) and (t+1, t+2), where these frames are known
@@ -90,18 +90,18 @@ def study_pair(
         return PairReplays(pictures=tuple(album.pictures), beside=tuple(beside), excluded=why)
     if outer[0] is None and outer[1] is None:
         return PairReplays(pictures=(a, b), excluded=NO_THIRD)
-    change = measure_change(a, b)
+    change = measure_all(a, b)
     if change.failed:
         return PairReplays(pictures=(a, b), excluded=change.failed)
     sharper = change.blur.sigma_px < 0
     if sharper:
         # played backwards in time everything is the same, and the picture gets blurrier
-        change = measure_change(b, a)
+        change = measure_all(b, a)
         a, b, outer = b, a, outer[::-1]
     scene, why = _scene(outer[0], a, b, outer[1], change)
     if scene is None:
         return PairReplays(pictures=(a, b), excluded=why)
-    return _replays(album, scene, a, b, reverse=sharper)
+    return _replays(album, scene, change, a, b, reverse=sharper)
 
 
 class _Album:
@@ -127,17 +127,20 @@ class _Album:
         return self._place[key]
 
 
-def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, reverse: bool) -> PairReplays:
-    pairs, noise = _exchanged(a, b, scene.change)
-    steps = range(len(CAUSES) + 1)
-    forwards = tuple(album.of(scene, CAUSES[:n]) for n in steps)
-    backwards = tuple(album.of(scene, CAUSES[len(CAUSES) - n :]) for n in steps)
+def _replays(
+    album: _Album, scene: Scene, change: Change, a: np.ndarray, b: np.ndarray, *, reverse: bool
+) -> PairReplays:
+    pairs, noise = _exchanged(a, b, change)
+    steps = range(len(REPLAYED) + 1)
+    forwards = tuple(album.of(scene, REPLAYED[:n]) for n in steps)
+    backwards = tuple(album.of(scene, REPLAYED[len(REPLAYED) - n :]) for n in steps)
     placebo = {
-        cause: tuple((album.of(scene, CAUSES[:n]), album.of(scene, CAUSES[:n], (cause, how))) for how in hows)
+        cause: tuple(
+            (album.of(scene, REPLAYED[:n]), album.of(scene, REPLAYED[:n], (cause, how))) for how in hows
+        )
         for n, (cause, hows) in enumerate(PLACEBOS.items())
     }
     exchange = tuple((album.add(plus), album.add(minus)) for plus, minus in pairs)
-    change = scene.change
     whole = sparse(change.motion, moves(change.objects))
     album.motions |= dict.fromkeys((k for both in exchange for k in both), whole)
     album.motions |= {int(reverse): scene.motion(()), int(not reverse): whole}
@@ -148,9 +151,17 @@ def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, rever
         placebo=placebo,
         exchange=exchange,
         reversed=reverse,
-        sizes=sizes_of(a, scene, noise, reverse=reverse),
+        sizes=_sizes(change, a, noise, reverse=reverse),
         motions=tuple(album.motions[place] for place in range(len(album.pictures))),
     )
+
+
+def _sizes(change: Change, a: np.ndarray, noise: float, *, reverse: bool) -> dict[str, Size]:
+    """From t to t+1 even where the chain is played backwards; a: the frame it begins with; noise in levels."""
+    found = {
+        name: cause.size(change, a, reverse) for name, cause in CATALOGUE.items() if cause.size is not None
+    }
+    return {**found, NOISE: Size(size=noise, unit="levels", measured=f"{noise:.1f} levels")}
 
 
 def _exchanged(
@@ -169,24 +180,19 @@ def _scene(
     third, to_a = _third(before, a, after)
     if third is None:
         return None, to_a.failed
-    x = _in_light_of(third, to_a)
-    if to_a.blur.sigma_px > 0:
-        x = to_a.blur.of(x)
     wanted, short = change.blur.sigma_px, min(0.0, to_a.blur.sigma_px)
     if wanted > SMALL_BLUR and wanted**2 - short**2 < LEAST_PLAYED * wanted**2:
         return None, NO_SHARP_THIRD
+    sigma = float(np.sqrt(max(0.0, wanted**2 - short**2))) if wanted > 0 else 0.0
+    blur = Blur(sigma_px=sigma, angle=change.blur.angle)
     return Scene(
-        third=x,
+        third=in_light_of(third, to_a),
         to_third=to_a.motion,
         gaps=to_a.new,
         fill=a.astype(np.float32),
-        change=change,
+        change=replace(change, blur=blur),
         seed=content_seed(a, b),
         content=_content(b, after),
-        blur=Blur(
-            sigma_px=float(np.sqrt(max(0.0, wanted**2 - short**2))) if wanted > 0 else 0.0,
-            angle=change.blur.angle,
-        ),
     ), ""
 
 
@@ -199,7 +205,7 @@ def _third(
     for frame in (before, after):
         if frame is None:
             continue
-        change = measure_change(frame, a, fine=False)
+        change = measure_all(frame, a, fine=False)
         if not change.failed and change.blur.sigma_px >= TOO_BLURRED:
             return frame, change
         why = change
@@ -213,20 +219,7 @@ def _content(b: np.ndarray, after: np.ndarray | None) -> np.ndarray:
     own = b.astype(np.float32)
     if after is None:
         return own
-    change = measure_change(after, b, fine=False)
+    change = measure_all(after, b, fine=False)
     if change.failed:
         return own
     return aligned(after, b, change)
-
-
-def _in_light_of(third: np.ndarray, change: Change) -> np.ndarray:
-    """(H, W, 3) float32: the third frame in the light and colour of t, still on its own grid."""
-    x = third.astype(np.float32)
-    if change.levels.has_light:
-        x = change.levels.light(x)
-    if change.local.there:
-        gain = change.local.gain(*x.shape[:2])
-        # the gain stands on the grid of t; it is smooth, so that the way back is near enough the way there
-        gain = warp(gain, -change.motion, interpolation=cv2.INTER_LINEAR) if change.motion.any() else gain
-        x = x * gain[..., None]
-    return change.levels.colour(x) if change.levels.has_colour else x

@@ -8,9 +8,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE, REPLAYED
 from vidrobust.stages.causes.pair_replays import NO_THIRD
-from vidrobust.stages.causes.scene import CAUSES
-from vidrobust.stages.causes.score import KEYFRAMES, NOISE
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, independent_clusters
 
 KEYS = ["item", "frame_a", "frame_b"]
@@ -21,13 +20,13 @@ change stays in the sum, and is unexplained."""
 
 @dataclass(frozen=True, kw_only=True)
 class PairTable:
-    """The pairs of one model.
+    """The pairs of one model; C causes: those of REPLAYED, then noise and coding.
 
-    projection   (n, 8) weighted, the causes that can be replayed, then noise and coding; 0 if it could not be
-    placebo      (n, 8) the same of the placebos
-    turns        (n, 8) how much of the step to the label of t+1 this cause takes
-    measured     (n, 8) bool, such a change was measured
-    margin_step  (n, 8) how far this cause moves the margin towards the flip; NaN where not known
+    projection   (n, C) weighted; 0 if it could not be replayed
+    placebo      (n, C) the same of the placebos
+    turns        (n, C) how much of the step to the label of t+1 this cause takes
+    measured     (n, C) bool, such a change was measured
+    margin_step  (n, C) how far this cause moves the margin towards the flip; NaN where not known
     margin_past  (n,) how far t+1 lies beyond the border between its label and that of t; NaN where not known
     weight       (n,) how many pairs each stands for
     change       (n,) weighted <d, d> of pairs across no keyframe, else 0
@@ -75,7 +74,7 @@ class PairTable:
         kept = rows[~rows["excluded"].isin(LEFT_OUT)]
         pairs = kept.drop_duplicates(KEYS).reset_index(drop=True)
         place = pd.MultiIndex.from_frame(pairs[KEYS]).get_indexer(pd.MultiIndex.from_frame(kept[KEYS]))
-        names = (*CAUSES, NOISE, KEYFRAMES)
+        names = (*REPLAYED, NOISE, KEYFRAMES)
         column = kept["cause"].map({name: k for k, name in enumerate(names)}).to_numpy(np.int64)
 
         def wide(name: str, missing: float = 0.0) -> np.ndarray:
@@ -108,5 +107,5 @@ class PairTable:
         """(n,) bool: such a change was measured in this pair."""
         if cause == KEYFRAMES:
             return self.at_keyframe > 0
-        names = (*CAUSES, NOISE)
+        names = (*REPLAYED, NOISE)
         return self.measured[:, names.index(cause)] if cause in names else self.change > 0

@@ -59,25 +59,48 @@ def places(
     backwards  the chain leads from t+1 to t
     """
     first, second = (1, 0) if backwards and motions is not None else (0, 1)
+    every = _expected(objects, motions, shifts, first, second, len(said))
+    nearest = [_nearest(answer, objects, expected) for answer, expected in zip(said, every, strict=True)]
     found = []
     for number, each in enumerate(objects):
-        base, real = each.boxes[first].astype(np.float64), each.boxes[second].astype(np.float64)
-        seen = base + np.tile(-each.shift if first else each.shift, 2)
-        if motions is None:
-            expected = [base + np.tile(shift[number], 2) for shift in shifts]
-        else:
-            readings = [[taken_along(base, motion, own=own) for motion in motions] for own in (False, True)]
-            expected = min(readings, key=lambda reading: float(np.abs(reading[second] - real).max()))
-            if np.abs(seen - real).max() < np.abs(expected[second] - real).max():
-                expected = [*expected[:second], seen, *expected[second + 1 :]]
-        root = float(np.sqrt(max(areas(base[None])[0], 1.0)))
+        root = float(np.sqrt(max(areas(each.boxes[first].astype(np.float64)[None])[0], 1.0)))
         column = np.zeros((len(said), 4))
-        for place, answer in enumerate(said):
-            box = each.boxes[place] if place < 2 else _nearest(answer, each, expected[place])
+        for place in range(len(said)):
+            box = each.boxes[place] if place < 2 else nearest[place][number]
             if box is not None:
-                column[place] = _offset(box.astype(np.float64), expected[place]) / root
+                column[place] = _offset(box.astype(np.float64), every[place][number]) / root
         found.append(column)
     return np.concatenate(found, axis=1) if found else np.zeros((len(said), 0))
+
+
+def _expected(
+    objects: Sequence[Followed],
+    motions: Sequence[Motion] | None,
+    shifts: Sequence[np.ndarray],
+    first: int,
+    second: int,
+    pictures: int,
+) -> list[list[np.ndarray]]:
+    """Of each picture, (4,) px where each object's box at the chain's first frame is expected."""
+    bases = [each.boxes[first].astype(np.float64) for each in objects]
+    if motions is None:
+        return [[base + np.tile(shift[k], 2) for k, base in enumerate(bases)] for shift in shifts]
+    expected: list[list[np.ndarray]] = [[] for _ in range(pictures)]
+    for base, each in zip(bases, objects, strict=True):
+        real = each.boxes[second].astype(np.float64)
+        seen = base + np.tile(-each.shift if first else each.shift, 2)
+        readings = [taken_along(base, motions[second], own=own) for own in (False, True)]
+        off = [float(np.abs(reading - real).max()) for reading in readings]
+        own = off[1] < off[0]
+        # pictures that move alike share their motion
+        of_motion = {id(motions[second]): readings[own]}
+        for place, motion in enumerate(motions):
+            if id(motion) not in of_motion:
+                of_motion[id(motion)] = taken_along(base, motion, own=own)
+            expected[place].append(of_motion[id(motion)])
+        if float(np.abs(seen - real).max()) < min(off):
+            expected[second][-1] = seen
+    return expected
 
 
 def taken_along(box: np.ndarray, motion: Motion, *, own: bool) -> np.ndarray:
@@ -85,22 +108,33 @@ def taken_along(box: np.ndarray, motion: Motion, *, own: bool) -> np.ndarray:
 
     own  go by the pixels that move beyond the camera, where some in the box do; else by all of them
     """
-    height, width = motion.own.shape
-    x = STEP * np.arange(width, dtype=np.float64)[None] + motion.back[..., 0]
-    y = STEP * np.arange(height, dtype=np.float64)[:, None] + motion.back[..., 1]
+    rows, columns = _window(box, motion)
+    back, moves = motion.back[rows, columns], motion.own[rows, columns]
+    top, left = rows.start, columns.start
+    x = STEP * (left + np.arange(back.shape[1], dtype=np.float64))[None] + back[..., 0]
+    y = STEP * (top + np.arange(back.shape[0], dtype=np.float64))[:, None] + back[..., 1]
     inside = (x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3])
-    if own and (inside & motion.own).sum() >= FEWEST:
-        inside &= motion.own
+    if own and (inside & moves).sum() >= FEWEST:
+        inside &= moves
     row, column = np.nonzero(inside)
     if len(row) < FEWEST:
         return box.copy()
-    there = np.column_stack([STEP * column, STEP * row]).astype(np.float64)
+    there = np.column_stack([STEP * (left + column), STEP * (top + row)]).astype(np.float64)
     here = np.column_stack([x[inside], y[inside]])
     move = there - here
     middle = np.median(move, axis=0)
     near = np.abs(move - middle).max(axis=1)
     alike = near <= max(ALIKE_PX, 3 * float(np.median(near)))
     return _carried(box, here[alike], there[alike])
+
+
+def _window(box: np.ndarray, motion: Motion) -> tuple[slice, slice]:
+    """Rows and columns of the motion outside of which no pixel can have been in the box."""
+    height, width = motion.own.shape
+    low, high = motion.reach
+    first = np.floor((box[:2] - high) / STEP).clip(0, (width, height)).astype(int)
+    last = (np.ceil((box[2:] - low) / STEP) + 1).clip(first, (width, height)).astype(int)
+    return slice(int(first[1]), int(last[1])), slice(int(first[0]), int(last[0]))
 
 
 def _carried(box: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarray:
@@ -122,18 +156,36 @@ def inside(box: np.ndarray, size: tuple[int, int]) -> bool:
     return bool(box[0] >= x and box[1] >= y and box[2] <= width - x and box[3] <= height - y)
 
 
-def on_it(found: Found, boxes: np.ndarray) -> np.ndarray:
-    """Rows that lie on one of these boxes."""
-    _, rows, overlap = ious(boxes, found[0])
-    return np.unique(rows[overlap >= ON_IT])
+def on_them(found: Found, boxes: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """For each object with its boxes (k, 4), the rows that lie on one of them, in their order."""
+    if not boxes:
+        return []
+    owner = np.repeat(np.arange(len(boxes)), [len(each) for each in boxes])
+    places, rows, overlap = ious(np.concatenate(boxes), found[0])
+    near = overlap >= ON_IT
+    count = max(len(found[1]), 1)
+    pairs = np.unique(owner[places[near]] * count + rows[near])
+    starts = np.searchsorted(pairs, count * np.arange(1, len(boxes)))
+    return np.split(pairs % count, starts)
 
 
-def _nearest(answer: Answer, each: Followed, expected: np.ndarray) -> np.ndarray | None:
-    """The surest raw candidate of the object's class where it is expected."""
+def _nearest(
+    answer: Answer, objects: Sequence[Followed], expected: Sequence[np.ndarray]
+) -> list[np.ndarray | None]:
+    """The surest raw candidate of each object's class where it is expected."""
     found = answer.after if answer.before is None else answer.before
-    rows = on_it(found, expected[None])
-    rows = rows[np.isin(found[2][rows], each.labels)]
-    return found[0][rows[found[1][rows].argmax()]] if len(rows) else None
+    boxes, scores, labels = found
+    nearest: list[np.ndarray | None] = []
+    for each, rows in zip(objects, on_them(found, [box[None] for box in expected]), strict=True):
+        alike = rows[of_labels(labels[rows], each.labels)]
+        nearest.append(boxes[alike[scores[alike].argmax()]] if len(alike) else None)
+    return nearest
+
+
+def of_labels(labels: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray:
+    """(N,) bool: which are one of the one or two labels of an object."""
+    found: np.ndarray = (labels == wanted[0]) | (labels == wanted[-1])
+    return found
 
 
 def _offset(box: np.ndarray, expected: np.ndarray) -> np.ndarray:

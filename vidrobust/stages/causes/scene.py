@@ -12,28 +12,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, get_args
 
 import cv2
 import numpy as np
 
 from vidrobust.changes.registration import affine_field, inside, moves, size_px, warp, warp_at
-from vidrobust.changes.sharpness import Blur
 from vidrobust.frames.pixels import to_levels
 from vidrobust.frames.spline_field import field_of, lattice_side
+from vidrobust.stages.causes.catalogue import CATALOGUE
+from vidrobust.stages.causes.cause import Content, Filter, Levels, Shift
+from vidrobust.stages.causes.known.camera import CAMERA
 from vidrobust.stages.causes.measured import Change
 
-Cause = Literal["light", "local_light", "colour", "camera", "objects", "came_into_view", "sharpness"]
-CAUSES: tuple[Cause, ...] = get_args(Cause)
-"""The causes that can be replayed, in the order of the chain."""
 PLACEBOS: Mapping[str, tuple[str, ...]] = {
-    "light": ("first", "second"),
-    "local_light": ("first", "second"),
-    "colour": ("first", "second"),
-    "camera": ("first", "second"),
-    "objects": ("first", "second"),
-    "came_into_view": ("across", "down"),
-    "sharpness": ("first", "second"),
+    name: cause.replay.placebos for name, cause in CATALOGUE.items() if cause.replay is not None
 }
 """What is played in place of each cause to see what any change of that size does, two draws each.
 
@@ -43,9 +35,10 @@ elsewhere. Such a change has the cause's energy and nothing of its direction. (T
 does not serve: an answer that is even in it cancels. Nor does the same change mirrored: the picture becomes as
 bright.)
 """
-UNEVEN = ("light", "local_light", "colour", "sharpness")
-"""Causes whose placebo is their own change of levels under such a field."""
-
+LEVELS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Levels)}
+SHIFTS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Shift)}
+FILTERS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Filter)}
+CONTENTS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Content)}
 
 STEP = 2
 """Displacements are kept for every so many-th pixel along each axis."""
@@ -62,6 +55,12 @@ class Motion:
     back: np.ndarray
     own: np.ndarray
 
+    @cached_property
+    def reach(self) -> tuple[np.ndarray, np.ndarray]:
+        """(2,) px each: the least and the greatest that x and y go back."""
+        flat = self.back.reshape(-1, 2)
+        return flat.min(axis=0), flat.max(axis=0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
@@ -71,10 +70,9 @@ class Scene:
     to_third (H, W, 2) float32, from the grid of t to the third frame
     gaps     (H, W) bool on the grid of t, what the third frame does not show
     fill     (H, W, 3) float32 on the grid of t, what is shown there
-    change   measured from t to t+1
+    change   measured from t to t+1; its blur is what takes the third frame's sharpness to that of t+1
     seed     of the placebos that are drawn at random
     content  (H, W, 3) float32 on the grid of t+1, what came into view
-    blur     what takes the third frame's sharpness to that of t+1
     """
 
     third: np.ndarray
@@ -84,42 +82,37 @@ class Scene:
     change: Change
     seed: int
     content: np.ndarray
-    blur: Blur
     _sampled: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
     _motions: dict[tuple[str, ...], Motion] = field(default_factory=dict, repr=False)
 
     @cached_property
     def occurring(self) -> frozenset[str]:
         """The causes of which there is any between t and t+1."""
-        change = self.change
-        found = {
-            "light": change.levels.has_light,
-            "local_light": change.local.there,
-            "colour": change.levels.has_colour,
-            "camera": change.has_camera,
-            "objects": change.has_objects,
-            "came_into_view": bool(change.new.any()),
-            "sharpness": self.blur.sigma_px > 0,
-        }
-        return frozenset(cause for cause, there in found.items() if there)
+        return frozenset(
+            name
+            for name, cause in CATALOGUE.items()
+            if cause.occurs is not None and cause.occurs(self.change)
+        )
 
     def picture(self, on: Collection[str], placebo: tuple[str, str] = ("", "")) -> np.ndarray:
         """(H, W, 3) uint8: frame t with these changes switched on.
 
         placebo  a further cause, and which of its PLACEBOS is played
         """
-        if placebo[0] in UNEVEN:
+        if placebo[0] in LEVELS or placebo[0] in FILTERS:
             return to_levels(self._uneven(on, *placebo))
         return to_levels(self._shown(on, placebo))
 
     def _shown(self, on: Collection[str], placebo: tuple[str, str] = ("", "")) -> np.ndarray:
         x = self._toned(self._moved(on, placebo), on)
-        if "sharpness" in on:
-            x = self.blur.of(x)
-        if "came_into_view" in on:
-            x = self._with_content(x, on)
-        elif placebo[0] == "came_into_view":
-            x = self._with_content(x, on, placebo[1])
+        for name, sharpness in FILTERS.items():
+            if name in on:
+                x = sharpness.play(self.change, x)
+        for name, content in CONTENTS.items():
+            if name in on:
+                x = self._with_content(x, content, on)
+            elif placebo[0] == name:
+                x = self._with_content(x, content, on, placebo[1])
         return x
 
     def _uneven(self, on: Collection[str], cause: str, draw: str) -> np.ndarray:
@@ -138,20 +131,10 @@ class Scene:
 
     def _toned(self, x: np.ndarray, on: Collection[str], where: np.ndarray | None = None) -> np.ndarray:
         """Levels in the light and colour that is switched on; ``where`` (H, W) bool: of these pixels alone."""
-        if "light" in on:
-            x = self.change.levels.light(x)
-        if "local_light" in on:
-            x = x * self._gain(where)
-        return self.change.levels.colour(x) if "colour" in on else x
-
-    def _gain(self, where: np.ndarray | None = None) -> np.ndarray:
-        """(H, W, 1) the local light's gain, or (n, 1) at some pixels."""
-        gain = self._local_gain[..., None]
-        return gain if where is None else gain[where]
-
-    @cached_property
-    def _local_gain(self) -> np.ndarray:
-        return self.change.local.gain(*self.third.shape[:2])
+        for name, levels in LEVELS.items():
+            if name in on:
+                x = levels.play(self.change, x, where)
+        return x
 
     def _moved(self, on: Collection[str], placebo: tuple[str, str]) -> np.ndarray:
         """The third frame through the sum of the displacements.
@@ -177,18 +160,21 @@ class Scene:
 
     def _displacement(self, on: Collection[str], placebo: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
         """(H, W, 2) px, and (H, W) bool where objects move."""
-        objects = self.change.objects
-        if "camera" not in on and placebo[0] != "camera" and objects.any():
-            objects = warp(objects, self._without_camera(), interpolation=cv2.INTER_LINEAR)
-        parts = {"camera": self.change.camera, "objects": objects}
-        total = np.zeros_like(objects)
-        for cause, motion in parts.items():
-            if cause in on:
-                total = total + motion
-            elif placebo[0] == cause:
-                total = total + other_motion(motion, PLACEBOS[cause].index(placebo[1]), self.seed)
-        move = "objects" in on or placebo[0] == "objects"
-        return total, moves(objects) & move
+        by_camera = CAMERA.name in on or placebo[0] == CAMERA.name
+        shape = self.change.new.shape
+        total, own = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
+        for name, shift in SHIFTS.items():
+            if name not in on and placebo[0] != name:
+                continue
+            motion = shift.field(self.change)
+            if shift.beyond_camera and not by_camera and motion.any():
+                motion = warp(motion, self._without_camera(), interpolation=cv2.INTER_LINEAR)
+            if shift.beyond_camera:
+                own |= moves(motion)
+            if name not in on:
+                motion = other_motion(motion, PLACEBOS[name].index(placebo[1]), self.seed)
+            total = total + motion
+        return total, own
 
     def _sample(self, displacement: np.ndarray) -> np.ndarray:
         if not displacement.any():
@@ -209,10 +195,12 @@ class Scene:
         whole = np.vstack([self.change.affine, [0, 0, 1]])
         return affine_field(np.linalg.inv(whole)[:2], *self.third.shape[:2])
 
-    def _with_content(self, x: np.ndarray, on: Collection[str], elsewhere: str = "") -> np.ndarray:
+    def _with_content(
+        self, x: np.ndarray, cause: Content, on: Collection[str], elsewhere: str = ""
+    ) -> np.ndarray:
         """What came into view put in its place, in the light that is switched on."""
-        new, content = self.change.new.astype(np.uint8), self.content
-        if "camera" not in on and self.change.has_camera:
+        new, content = cause.where(self.change).astype(np.uint8), self.content
+        if CAMERA.name not in on and self.change.has_camera:
             back = self._without_camera()
             new = np.where(inside(back), warp(new, back, interpolation=cv2.INTER_NEAREST), np.uint8(0))
             there = new.astype(bool)
@@ -228,16 +216,9 @@ class Scene:
 
     def _untoned(self, levels: np.ndarray, where: np.ndarray) -> np.ndarray:
         """(n, 3) levels of t+1, at the n pixels of ``where``, as they would be in the light and colour of t."""
-        tone = self.change.levels
-        if tone.has_colour:
-            levels = (levels - tone.constant.astype(np.float32)) @ np.linalg.inv(tone.matrix).T.astype(
-                np.float32
-            )
-        if self.change.local.there:
-            levels = levels / self._gain(where)
-        if tone.has_light:
-            grid = np.arange(256, dtype=np.float32)
-            levels = np.interp(levels, np.maximum.accumulate(tone.light(grid)), grid).astype(np.float32)
+        for name, cause in reversed(LEVELS.items()):
+            if name in self.occurring:
+                levels = cause.undo(self.change, levels, where)
         return levels
 
 
@@ -248,8 +229,7 @@ def sparse(displacement: np.ndarray, own: np.ndarray) -> Motion:
 
 def _moving(on: Collection[str], placebo: tuple[str, str]) -> tuple[str, ...]:
     """The causes, of those switched on, that move pixels."""
-    moving = ("camera", "objects")
-    return (*(cause for cause in moving if cause in on), *(placebo if placebo[0] in moving else ()))
+    return (*(name for name in SHIFTS if name in on), *(placebo if placebo[0] in SHIFTS else ()))
 
 
 def other_motion(motion: np.ndarray, draw: int, seed: int) -> np.ndarray:

@@ -21,10 +21,10 @@ import torch
 from vidrobust.frames.pixels import to_tensor
 from vidrobust.models import predict as engine
 from vidrobust.predictions import Classifier, Detector
+from vidrobust.stages.causes.catalogue import COLUMNS, KEYFRAMES, NOISE, REPLAYED
+from vidrobust.stages.causes.cause import Size
 from vidrobust.stages.causes.margins import margin_of
 from vidrobust.stages.causes.pair_replays import PairReplays
-from vidrobust.stages.causes.scene import CAUSES
-from vidrobust.stages.causes.sizes import MORE, Size
 
 Space = Literal["logits", "roots"]
 """In which the change is measured: centred logits, or square roots of probabilities (Hellinger)."""
@@ -32,7 +32,6 @@ CHUNK = 16
 """Pictures given to a model at once."""
 TINY = 1e-12
 """Probabilities are not taken for smaller than this before the logarithm."""
-KEYFRAMES, NOISE = "keyframes", "noise_and_coding"
 NO_SIZE = Size(size=float("nan"), unit="", measured="")
 
 
@@ -83,12 +82,12 @@ def score(
     if pair.beside:
         return [{**shared, **_keyframe(pair, z)}]
     if pair.excluded:
-        return [{**shared, **_row(cause, NO_SIZE)} for cause in (*CAUSES, NOISE)]
+        return [{**shared, **_row(cause, NO_SIZE)} for cause in (*REPLAYED, NOISE)]
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
     target = int(labels[0] if pair.reversed else labels[1])
     rows = [
         {**shared, **_replayed(pair, cause, z, d, labels == target if shared["flip"] else labels < 0, margin)}
-        for cause in CAUSES
+        for cause in REPLAYED
     ]
     return [*rows, {**shared, **_exchanged(pair, z, margin)}]
 
@@ -119,10 +118,10 @@ def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
 def _replayed(
     pair: PairReplays, cause: str, z: np.ndarray, d: np.ndarray, hit: np.ndarray, margin: np.ndarray | None
 ) -> dict[str, Any]:
-    number = CAUSES.index(cause)
+    number = REPLAYED.index(cause)
     steps = [
         (pair.forwards[number], pair.forwards[number + 1]),
-        (pair.backwards[len(CAUSES) - 1 - number], pair.backwards[len(CAUSES) - number]),
+        (pair.backwards[len(REPLAYED) - 1 - number], pair.backwards[len(REPLAYED) - number]),
     ]
     along = [float((z[after] - z[before]) @ d) for before, after in steps]
     placebo = [float((z[after] - z[before]) @ d) for before, after in pair.placebo[cause]]
@@ -155,8 +154,6 @@ def _exchanged(pair: PairReplays, z: np.ndarray, margin: np.ndarray | None) -> d
     return {
         **own,
         "projection": float(np.mean(drawn)),
-        "drawn_1": drawn[0],
-        "drawn_2": drawn[-1],
         "margin_step": step,
     }
 
@@ -165,7 +162,7 @@ def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
     beside = [float(np.square(z[b] - z[a]).sum()) for a, b in pair.beside]
     excess = float(np.square(z[1] - z[0]).sum()) - float(np.mean(beside))
     own = _row(KEYFRAMES, NO_SIZE)
-    return {**own, "projection": excess, "drawn_1": beside[0], "drawn_2": beside[-1]}
+    return {**own, "projection": excess}
 
 
 def _row(cause: str, size: Size) -> dict[str, Any]:
@@ -181,10 +178,8 @@ def _row(cause: str, size: Size) -> dict[str, Any]:
         "margin_step": nan,
         "turns": 0.0,
         "reproduced": False,
-        "drawn_1": nan,
-        "drawn_2": nan,
         "size": size.size,
         "unit": size.unit,
         "measured": size.measured,
-        **{name: more.get(name, nan) for name in MORE},
+        **{name: more.get(name, nan) for name in COLUMNS},
     }

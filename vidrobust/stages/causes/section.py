@@ -10,22 +10,10 @@ import pandas as pd
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE
 from vidrobust.text.numbers import number, percent, share_with_interval
 from vidrobust.text.phrases import plural
 
-BAR_COLOURS = {
-    "light": "#e8b84a",
-    "local_light": "#f2d68c",
-    "colour": "#c26bb0",
-    "camera": "#3f7fbf",
-    "objects": "#2c9c8f",
-    "came_into_view": "#8fc7e8",
-    "sharpness": "#b5834a",
-    "keyframes": "#7a6fb8",
-    "noise_and_coding": "#9a9a9a",
-    "unexplained": "#e4e4e4",
-}
 SMALLEST_LABEL = 0.06
 """A smaller part of the bar has no room for its name."""
 
@@ -39,7 +27,7 @@ def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
     if table is None:
         return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
     rows = table[(table["model"] == model) & (table["item"] == "")].set_index("cause")
-    return rows.reindex([cause for cause in TITLES if cause in rows.index]).reset_index()
+    return rows.reindex([cause for cause in ACCOUNT_CAUSES if cause in rows.index]).reset_index()
 
 
 def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]:
@@ -64,7 +52,7 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
     specific = share_with_interval(row["specific"], row["specific_low"], row["specific_high"])
     flips = int(row["flips"])
     return {
-        "cause": TITLES[row["cause"]],
+        "cause": CATALOGUE[row["cause"]].title,
         "share": share_with_interval(row["share"], row["low"], row["high"]),
         "specific": specific if np.isfinite(row["specific"]) else "",
         "flips": f"{int(row['flips_mostly'])} of {flips}" if flips else "no flip among these pairs",
@@ -104,9 +92,11 @@ def _bar(model: str, account: pd.DataFrame, of: str, *, several: bool) -> Pictur
             size = max(0.0, float(row["share"]))
             if not size > 0:
                 continue
-            ax.barh([0], [100 * size], left=[100 * left], color=BAR_COLOURS[row["cause"]], edgecolor="white")
+            ax.barh(
+                [0], [100 * size], left=[100 * left], color=CATALOGUE[row["cause"]].colour, edgecolor="white"
+            )
             if size >= SMALLEST_LABEL:
-                name = TITLES[row["cause"]].replace(" of ", "\nof ").replace(" and ", "\nand ")
+                name = CATALOGUE[row["cause"]].title.replace(" of ", "\nof ").replace(" and ", "\nand ")
                 text = f"{name}\n{percent(size)}"
                 ax.text(100 * (left + size / 2), 0, text, ha="center", va="center", fontsize=7)
             left += size

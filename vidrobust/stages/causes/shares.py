@@ -17,17 +17,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
 from vidrobust.stages.causes.margins import at_most, due
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.ratio import Estimate, jackknife
-from vidrobust.stages.causes.scene import CAUSES
-from vidrobust.stages.causes.score import KEYFRAMES, NOISE
-from vidrobust.stages.causes.titles import UNEXPLAINED as UNEXPLAINED
 from vidrobust.statistics.clusters import FEWEST
 from vidrobust.statistics.sign_flip_of_sum import sign_flip_p
 
-ACCOUNT_CAUSES: tuple[str, ...] = (*CAUSES, KEYFRAMES, NOISE, UNEXPLAINED)
-"""Every cause of the account, in the order in which it is reported."""
 ADJACENT, SECOND = "adjacent", "second"
 """The two distances in time: neighbours, and pairs about a second apart."""
 SMALLEST_SHARE = 0.05
@@ -139,14 +135,14 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
         # every keyframe is known, so that none is surely none
         share, p = Estimate(value=0.0, low=0.0, high=0.0, p=1.0, clusters=share.clusters), 1.0
     specific, p_clips = Estimate.unknown(), float("nan")
-    if cause in (*CAUSES, NOISE):
+    if cause in (*REPLAYED, NOISE):
         p, p_clips = p_value_of(pairs, cause), p_value_of(pairs, cause, clips=True)
     if cause == NOISE:
         # it is never below zero in a pair, so that signs alone would be too sure of a small share
         p = float(np.maximum(p, share.p))
-    if cause in CAUSES:
-        specific = estimate(pairs, part, placebo=pairs.placebo[:, CAUSES.index(cause)])
-    turns = pairs.turns[:, CAUSES.index(cause)] if cause in CAUSES else np.zeros(len(part))
+    if cause in REPLAYED:
+        specific = estimate(pairs, part, placebo=pairs.placebo[:, REPLAYED.index(cause)])
+    turns = pairs.turns[:, REPLAYED.index(cause)] if cause in REPLAYED else np.zeros(len(part))
     mostly = pairs.flip & (part > 0.5 * (pairs.change + pairs.at_keyframe))
     return {
         "cause": cause,
@@ -169,9 +165,9 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
 
 def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
     """Of the flips, those for which a cause is necessary: in the sample, and at most in all the footage."""
-    if cause not in (*CAUSES, NOISE) or not (pairs.margin_past[pairs.flip] >= 0).any():
+    if cause not in (*REPLAYED, NOISE) or not (pairs.margin_past[pairs.flip] >= 0).any():
         return {"flips_due": float("nan"), "flips_at_most": float("nan")}
-    step = pairs.margin_step[:, (*CAUSES, NOISE).index(cause)]
+    step = pairs.margin_step[:, (*REPLAYED, NOISE).index(cause)]
     seen = due(pairs.flip, step, pairs.margin_past)[pairs.flip]
     unknown = ~np.isfinite(step[pairs.flip])
     return {
@@ -186,7 +182,7 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
     The signs of what each pair adds beyond that are flipped at random, or those of whole ``clips``. The
     placebos of all pairs are pooled: one pair's alone are as uncertain as what they are to be compared with.
     """
-    column = (*CAUSES, NOISE).index(cause)
+    column = (*REPLAYED, NOISE).index(cause)
     change = pairs.change.sum()
     if not change > 0:
         return float("nan")
@@ -204,7 +200,7 @@ def part_of(pairs: PairTable, cause: str) -> np.ndarray:
         return pairs.excess
     if cause == UNEXPLAINED:
         return np.asarray(pairs.change - pairs.projection.sum(axis=1))
-    return np.asarray(pairs.projection[:, (*CAUSES, NOISE).index(cause)])
+    return np.asarray(pairs.projection[:, (*REPLAYED, NOISE).index(cause)])
 
 
 def estimate(

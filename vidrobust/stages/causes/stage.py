@@ -67,7 +67,7 @@ def _as_json(run: Run) -> Any:
 CAUSES = SampleStage(
     name="causes",
     sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
-    version=10,
+    version=11,
     per="model",
     needs=(TRANSITIONS,),
     uses=(STABILITY,),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from vidrobust.changes.transitions import BREAKS
 from vidrobust.frames.device import trim_heap
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import task_of
@@ -27,8 +28,6 @@ from vidrobust.stages.causes.tables import UNIT_TABLES
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
-BREAKS = ("scene_cut", "frame_size", "corrupt")
-"""Reasons for which no frame behind them tells of one before."""
 PAIR = ["scale", "frame_a", "frame_b"]
 """What names a pair of an item."""
 PAIR_BYTES = 512 * 2**20

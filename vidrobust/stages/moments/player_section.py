@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.changes.transitions import GAPS
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.titles import TITLES
+from vidrobust.stages.causes.catalogue import TITLES
 from vidrobust.text.numbers import number, percent
 from vidrobust.text.phrases import plural
 
@@ -22,7 +23,6 @@ MOST_EVENTS = 3000
 LEAST_PART = 0.05
 """A smaller part of a flip's change is not listed."""
 FRAME, DIFFERENCE = "frame", "difference"
-BREAKS = ("scene_cut", "frame_size", "corrupt", "motion")
 
 
 def player(run: RunTables, most_points: int = MOST_POINTS) -> dict[str, Any] | None:
@@ -88,7 +88,7 @@ class _Answers:
         breaks = run.table("transitions")
         self._breaks: dict[str, list[int]] = {}
         if breaks is not None:
-            for row in breaks[breaks["reason"].isin(BREAKS)].itertuples():
+            for row in breaks[breaks["reason"].isin(GAPS)].itertuples():
                 self._breaks.setdefault(str(row.item), []).append(int(row.frame))
 
     def number(self, label: str) -> int:

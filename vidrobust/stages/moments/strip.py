@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from vidrobust.predictions import Classifier
+from vidrobust.stages.causes.catalogue import REPLAYED
 from vidrobust.stages.causes.pair_replays import PairReplays
-from vidrobust.stages.causes.scene import CAUSES
 from vidrobust.stages.causes.score import predict
 
 
@@ -54,10 +54,10 @@ def tiles(
     real = dict(zip("ab", made.pictures[:2], strict=True))
     chain = tuple(made.pictures[k] for k in made.forwards)
     p = predict(model, chain, device)
-    on = [0, *(k + 1 for k in range(len(CAUSES)) if made.forwards[k] != made.forwards[k + 1])]
+    on = [0, *(k + 1 for k in range(len(REPLAYED)) if made.forwards[k] != made.forwards[k + 1])]
     base = f"a neighbour moved onto frame {moment[f'frame_{first}']}"
-    titles = [base, *(f"and {cause.replace('_', ' ')}" for cause in CAUSES)]
-    measured = ["", *(made.sizes[cause].measured for cause in CAUSES)]
+    titles = [base, *(f"and {cause.replace('_', ' ')}" for cause in REPLAYED)]
+    measured = ["", *(made.sizes[cause].measured for cause in REPLAYED)]
     between = [
         Tile(titles[k], measured[k], model.class_names[int(p[k].argmax())], float(p[k].max()), chain[k])
         for k in on

@@ -15,9 +15,8 @@ from vidrobust.metrics.task import ResponseSpec
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.perturbation import FAMILIES
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
-from vidrobust.stages.causes.score import KEYFRAMES, NOISE
+from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.shares import ADJACENT, SECOND
-from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy.candidates import Standing, standings
 from vidrobust.stages.policy.policy import Outcome, Policy, PolicyStep, Rejected
 from vidrobust.stages.policy.replication import Replication
@@ -131,7 +130,7 @@ def _obstacle(
     cause: str, row: dict[str, Any], standing: Standing | None, moved: Response, evidence: Evidence
 ) -> tuple[Outcome, str] | None:
     """How a perturbation of a cause fares that gets no step, and why; None where nothing stands against one."""
-    title = TITLES[cause]
+    title = CATALOGUE[cause].title
     if not row or not row["n"] or math.isnan(row["share"]):
         return Outcome.UNDETERMINED, (
             "no pair of frames could be replayed; more footage without cuts would tell"
@@ -222,12 +221,12 @@ def _step(
 ) -> PolicyStep:
     largest = _largest(name, evidence)
     low, high = (_rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high))
-    title = TITLES[cause]
+    title = CATALOGUE[cause].title
     one_of = f" (or {' or '.join(standing.alike)}: they cannot be told apart)" if standing.alike else ""
     slow = " over a second" if evidence.named.get(cause) == SECOND else ""
     explained = share_with_interval(row["share"], row["low"], row["high"])
     what = f"does {percent(standing.does.value)} of what it does"
-    what = f"has the same grain and {what}" if cause == NOISE else what
+    what = f"has the same grain and {what}" if CATALOGUE[cause].chosen == "grain" else what
     again, flips = evidence.replication.get(cause, Replication()), _flips_at_most(row)
     return PolicyStep(
         perturbation=name,
@@ -301,7 +300,9 @@ def _observed(cause: str, name: str, evidence: Evidence) -> Observed:
     rows = evidence.candidate_fits
     own = rows[(rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")]
     width = float(evidence.image_size[1])
-    return observed(PERTURBATIONS[name], evidence.spread, own, width, of_objects=cause == "objects")
+    return observed(
+        PERTURBATIONS[name], evidence.spread, own, width, of_pairs=CATALOGUE[cause].seen_in == "pairs"
+    )
 
 
 def _catalogue_strength(seen: Observed) -> float:
@@ -331,28 +332,15 @@ def _family(name: str) -> str:
 def _of_what_has_no_step(evidence: Evidence) -> list[str]:
     """What is said of causes for which no augmentation of the whole frame stands."""
     notes = []
-    for cause, advice in (
-        (
-            "objects",
-            "no shift of the whole frame stands for it: footage of more passes of the parts does, or judging each "
-            "part at one place",
-        ),
-        ("came_into_view", "no augmentation here stands for it: footage of more surroundings and parts does"),
-        (
-            KEYFRAMES,
-            "the recording is refreshed at each keyframe and the model sees it: record with a longer group of "
-            "pictures, intra refresh or more bits, or judge before coding",
-        ),
-    ):
+    for cause, record in CATALOGUE.items():
         row = _row(evidence.account, cause)
-        if cause not in evidence.named or not row:
+        if not record.advice or cause not in evidence.named or not row:
             continue
-        stands = any(s.stands for s in standings(cause, evidence.candidate_fits))
-        if cause == "objects" and stands:
+        if any(standing.stands for standing in standings(cause, evidence.candidate_fits)):
             continue
-        title = TITLES[cause]
+        title = record.title
         notes.append(
-            f"{title[0].upper()}{title[1:]} explains {share(row['share'])} of {evidence.of}; {advice}."
+            f"{title[0].upper()}{title[1:]} explains {share(row['share'])} of {evidence.of}; {record.advice}."
         )
     return notes
 

@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
+from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.ratio import Estimate, jackknife
-from vidrobust.stages.causes.score import NOISE
 from vidrobust.stages.causes.shares import ADJACENT
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, clusters_of_rows
 from vidrobust.text.numbers import number, percent
 
-PARTS = ("camera",)
-"""Causes that are a sum of their candidates (a shift and a turn): each that does enough of it is a step."""
 LEAST_PART = 0.2
-"""A part of such a cause is worth a step where it surely does this much of it."""
+"""A part of a cause that is a sum of its candidates (a shift and a turn) is worth a step where it surely does this
+much of it."""
 LEAST_WHOLE, MOST_WHOLE = 0.5, 2.0
 """The perturbation that stands for any other cause does at least half of it, and at most twice as much."""
 GRAIN_NEAR = 0.15
@@ -47,9 +46,10 @@ def standings(cause: str, within: pd.DataFrame, scale: str = ADJACENT) -> list[S
     if not names:
         return []
     does = {name: _ratio(rows, name) for name in names}
-    if cause in PARTS:
+    chosen = CATALOGUE[cause].chosen
+    if chosen == "part":
         return [_part(name, does[name]) for name in names]
-    if cause == NOISE:
+    if chosen == "grain":
         return _by_grain(rows, names, does)
     return _best(rows, _as_measured(rows, names), does)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.section import named_causes, whole
-from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.policy.section import PolicyPage
 from vidrobust.stages.remedies.section import RemedyPage
 from vidrobust.text.numbers import FEWEST, percent
@@ -16,18 +16,6 @@ LEAST_SHARE = 0.05
 MOST = 5
 MOST_REMEDIES = 2
 """Of each model."""
-HINTS = {
-    "light": "hold the light: a regulated lamp, a shield against daylight, exposure and gain fixed on the camera",
-    "local_light": "look for a lamp that flickers or a shadow that moves across the picture, and shield it",
-    "colour": "fix the camera's white balance and the lamps' colour",
-    "camera": "fasten the camera, or trigger it where the part rests; a steadier picture needs no training",
-    "objects": "trigger at the same place of the belt, or judge a part only where it is at rest",
-    "came_into_view": "judge a part only while all of it is in view: a trigger, or a region of interest (--roi)",
-    "sharpness": "fix the focus and shorten the exposure",
-    "keyframes": "record with more bits or without prediction between frames: coding itself changes the answer",
-    "noise_and_coding": "more light, less gain, less compression; or average the answers of several frames",
-}
-"""What can be done about a cause at the station, before anything is trained."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +70,9 @@ def _of_causes(run: RunTables) -> list[Action]:
             ].sort_values("share", ascending=False, kind="stable")
             named = named_causes(run, model, prefix)
             for row in sure.itertuples():
-                if row.cause in HINTS and row.cause in named:
-                    hint = HINTS[row.cause]
-                    why = f"{TITLES[row.cause]}: {percent(row.share)} of the change"
+                cause = CATALOGUE[row.cause]
+                if cause.hint and row.cause in named:
+                    hint = cause.hint
+                    why = f"{cause.title}: {percent(row.share)} of the change"
                     found.append(Action(f"{hint[0].upper()}{hint[1:]}", why, "suggested"))
     return found

@@ -10,7 +10,7 @@ import pandas as pd
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes import section as account_section
-from vidrobust.stages.causes.titles import TITLES, UNEXPLAINED
+from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.stability import section as stability_section
@@ -22,8 +22,6 @@ LEAST_TOLD = 0.05
 """A smaller share of the account is not told by name."""
 FEWEST_PAIRS = 10
 """Nothing is said from fewer pairs."""
-MOTIONS = frozenset(("camera", "objects", "came_into_view"))
-"""Causes that are motions."""
 LEAST_LEFT = 0.01
 """Less than this left unexplained is not worth a word."""
 
@@ -143,8 +141,7 @@ def _why(account: pd.DataFrame, named: Collection[str], of: str) -> str:
     else:
         said.append(f"what {of} comes from cannot be determined from these {pairs} pairs")
     if len(alike):
-        motions = set(alike["cause"]) <= MOTIONS
-        size = "motion" if motions else "change"
+        size = "motion" if all(CATALOGUE[cause].moves for cause in alike["cause"]) else "change"
         said.append(f"measured, not told apart from any {size} of that size: {_shares(alike)}")
     rest = account.loc[account["cause"] == UNEXPLAINED, "share"]
     if len(rest) and known(rest.iloc[0]) and rest.iloc[0] >= LEAST_LEFT:
@@ -155,7 +152,7 @@ def _why(account: pd.DataFrame, named: Collection[str], of: str) -> str:
 def _shares(rows: pd.DataFrame) -> str:
     return listing(
         [
-            f"{TITLES[row.cause]} {share_with_interval(row.share, row.low, row.high)}"
+            f"{CATALOGUE[row.cause].title} {share_with_interval(row.share, row.low, row.high)}"
             for row in rows.itertuples()
         ]
     )

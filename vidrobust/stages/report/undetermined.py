@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.causes.section import whole
-from vidrobust.stages.causes.titles import TITLES
 from vidrobust.stages.correlate.section import CANNOT_TELL, Study
 from vidrobust.stages.policy.section import PolicyPage
 from vidrobust.stages.stability.section import ModelCard
@@ -88,12 +88,10 @@ def _causes(run: RunTables) -> Iterator[Undetermined]:
                 )
                 continue
             unsure = account[
-                (account["cause"] != "unexplained")
-                & ~(account["low"] > 0)
-                & (account["high"] >= WORTH_ASKING)
+                (account["cause"] != UNEXPLAINED) & ~(account["low"] > 0) & (account["high"] >= WORTH_ASKING)
             ].sort_values("high", ascending=False, kind="stable")
             names = [
-                f"{TITLES[r.cause]} ({percent_interval(max(0.0, r.low), r.high)})"
+                f"{CATALOGUE[r.cause].title} ({percent_interval(max(0.0, r.low), r.high)})"
                 for r in unsure.itertuples()
                 if np.isfinite(r.high)
             ]

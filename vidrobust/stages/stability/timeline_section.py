@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from vidrobust.changes.transitions import GAPS
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
@@ -20,7 +21,6 @@ MOST_MODELS = 4
 MOST_FRAMES = 900
 """Frames in one drawing; of a longer item the stretch with the most flips is drawn."""
 CLASSES = 5
-BREAKS = ("scene_cut", "frame_size", "corrupt", "motion")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _model(panel: Axes, of: pd.DataFrame, pairs: pd.DataFrame, names: Mapping[st
     at = of.drop_duplicates("frame").set_index("frame")["time_s"]
     flips = pairs[pairs["label_flip"] & (pairs["excluded"] == "")]
     panel.vlines(at.reindex(flips["frame_b"]), 1.04, 1.12, color="black", linewidth=0.9)
-    for _, row in pairs[pairs["excluded"].isin(BREAKS)].iterrows():
+    for _, row in pairs[pairs["excluded"].isin(GAPS)].iterrows():
         panel.axvline(
             float(at.get(row["frame_b"], np.nan)), color=drawing.GREY, linewidth=0.9, linestyle=(0, (3, 2))
         )

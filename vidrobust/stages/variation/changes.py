@@ -32,12 +32,11 @@ from vidrobust.changes.motion import MIN_POINTS, PairMotion, Similarity, at_rest
 from vidrobust.changes.prepared import PreparedFrame, prepare
 from vidrobust.changes.texture import TextureChange, measure_texture
 from vidrobust.changes.time_stamps import Timing, measure_timing
+from vidrobust.changes.transitions import CUTS
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.stages.variation.quantities import UNITS
 from vidrobust.tables import schema as tables
 
-BREAKS = ("scene_cut", "frame_size")
-"""Reasons after which a new shot begins."""
 SECOND_S = 1.0
 STARTS_PER_SECOND = 2
 FAR_FRAMES = 20
@@ -248,7 +247,7 @@ class VariationMeter:
             self.stride = stride_for(int(frame.pixels.shape[1]), int(frame.pixels.shape[2]), self.frame_rate)
         self._time.append(frame.time_s)
         self._index.append(frame.index)
-        if reason in BREAKS:
+        if reason in CUTS:
             self._shot = _Shot()
         first = len(self._time) == 1
         if not first:

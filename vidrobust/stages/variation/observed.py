@@ -51,13 +51,14 @@ def observed(
     within: pd.DataFrame,
     width_px: float,
     *,
-    of_objects: bool = False,
+    of_pairs: bool = False,
 ) -> Observed:
     """From the spread of the condition over the footage; from the strengths fitted to pairs where that has none.
 
-    spread  the table; within: the rows of this perturbation and model; width_px of a typical clip
+    spread    the table; within: the rows of this perturbation and model; width_px of a typical clip
+    of_pairs  from the fitted strengths in any case
     """
-    names = () if of_objects else entry.condition
+    names = () if of_pairs else entry.condition
     rows = spread[(spread["item"] == "") & spread["quantity"].isin(names) & (spread["n"] > 0)]
     if not len(rows):
         return _of_pairs(entry, within, width_px)

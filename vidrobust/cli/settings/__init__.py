@@ -1,0 +1,1 @@
+"""Options that are settings, a module a group of the help."""

@@ -1,0 +1,110 @@
+"""How much is measured, and with what."""
+
+from __future__ import annotations
+
+from vidrobust.cli.settings.setting_option import SettingOption, option
+
+SAMPLING: tuple[SettingOption, ...] = (
+    option(
+        "--budget",
+        "Take as many frames and pairs as fit into this time: 90s, 5m, 1h.",
+        "Sampling",
+        metavar="TIME",
+    ),
+    option(
+        "--frames",
+        "Frames of the run whose sensitivity is measured.  [default: by the number of inputs]",
+        "Sampling",
+        type=int,
+        metavar="N",
+    ),
+    option(
+        "--pairs",
+        "Pairs of frames of the run that are explained.  [default: by the number of inputs]",
+        "Sampling",
+        type=int,
+        metavar="N",
+    ),
+    option("--seed", "Seed of everything random.", "Sampling", used_by="footage", type=int, metavar="N"),
+    option("--suite", "Suites of perturbations.", "Sampling", advanced=True, multiple=True, metavar="NAME"),
+    option(
+        "--perturbation",
+        "Only these perturbations of the suites.",
+        "Sampling",
+        advanced=True,
+        multiple=True,
+        metavar="KEY",
+    ),
+    option(
+        "--strengths",
+        "Strengths of each perturbation that a frame is shown; 0: all.",
+        "Sampling",
+        advanced=True,
+        type=int,
+        metavar="N",
+    ),
+    option(
+        "--draws",
+        "Random draws per frame and perturbation.",
+        "Sampling",
+        advanced=True,
+        type=int,
+        metavar="N",
+    ),
+    option(
+        "--anchor-deltas",
+        "Distances of anchor pairs, frames.",
+        "Sampling",
+        advanced=True,
+        multiple=True,
+        type=int,
+        metavar="N",
+    ),
+    option(
+        "--revert-within",
+        "Frames within which a label must be back to count as reverted.",
+        "Sampling",
+        advanced=True,
+        type=int,
+        metavar="N",
+    ),
+    option(
+        "--across",
+        "Correlate across frames, clips, models.",
+        "Sampling",
+        advanced=True,
+        multiple=True,
+        metavar="WHAT",
+    ),
+    option(
+        "--resamples",
+        "Resamples of intervals and permutations.",
+        "Sampling",
+        advanced=True,
+        type=int,
+        metavar="N",
+    ),
+    option(
+        "--widen",
+        "Widen the policy's ranges by this factor, 1 or more.",
+        "Sampling",
+        advanced=True,
+        type=float,
+        metavar="X",
+    ),
+    option(
+        "--max-delay",
+        "Latest that a recommended rule may report a change: 200ms, 1s.",
+        "Sampling",
+        advanced=True,
+        metavar="TIME",
+    ),
+    option(
+        "--trained-with",
+        "Augmentations used in training: names, or a library's settings.",
+        "Sampling",
+        advanced=True,
+        multiple=True,
+        metavar="WHAT",
+    ),
+)

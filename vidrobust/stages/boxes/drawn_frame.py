@@ -1,0 +1,141 @@
+"""A frame with its objects drawn: boxes in the colour of their track, lost places dashed, labels side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from vidrobust.stages.boxes.strips import DARK, EXPECTED, OTHER, WHITE, dashed
+
+State = Literal["found", "renamed", "missed", "vanished", "hidden", "other"]
+TRACK_COLOURS = (
+    (86, 180, 233),
+    (0, 200, 140),
+    (240, 228, 66),
+    (204, 121, 167),
+    (120, 160, 255),
+    (150, 220, 90),
+    (255, 170, 200),
+    (90, 220, 220),
+)
+"""RGB, far from the orange of what is lost; a track keeps its colour."""
+VANISHED, HIDDEN, RENAMED = (230, 50, 50), (150, 150, 150), (160, 32, 160)
+FONT, SCALE, PAD = cv2.FONT_HERSHEY_SIMPLEX, 0.48, 4
+IMPORTANT: tuple[State, ...] = ("missed", "vanished", "renamed")
+ORDER: tuple[State, ...] = ("other", "hidden", "found", "renamed", "vanished", "missed")
+"""In which marks are drawn, the last on top; their labels find room in the order turned round."""
+MOST_LABELS = 60
+"""Labels of a frame, beside those of what is lost or renamed; a crowd would be hidden under more."""
+STEPS = 6
+"""Lines above or below its box that a label may be moved to find room."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A box of a frame, or a place without one.
+
+    box    x1, y1, x2, y2 px of the picture it is drawn on
+    track  the object, -1 for none; text: what its label says, "" for no label
+    trail  (K, 2) px, the centres of the object in the frames before
+    """
+
+    box: tuple[float, float, float, float]
+    track: int
+    state: State
+    text: str
+    trail: tuple[tuple[float, float], ...] = ()
+
+
+def draw(picture: np.ndarray, marks: Iterable[Mark]) -> None:
+    """Draw the marks into (H, W, 3) uint8 RGB; no label lies over another where there is any room."""
+    ordered = sorted(marks, key=lambda mark: ORDER.index(mark.state))
+    for mark in ordered:
+        _outline(picture, mark)
+    taken: list[tuple[int, int, int, int]] = []
+    left = MOST_LABELS
+    for mark in reversed(ordered):
+        if not mark.text:
+            continue
+        important = mark.state in IMPORTANT
+        if not important and left <= 0:
+            continue
+        place = label_place(mark, picture.shape[:2], taken)
+        if place is None and not important:
+            continue
+        _label(picture, mark, place or _home(mark, picture.shape[:2]), taken)
+        left -= not important
+
+
+def colour_of(mark: Mark) -> tuple[int, int, int]:
+    """RGB of a mark's outline."""
+    special = {"missed": EXPECTED, "vanished": VANISHED, "hidden": HIDDEN, "other": OTHER}
+    return special.get(mark.state) or TRACK_COLOURS[mark.track % len(TRACK_COLOURS)]
+
+
+def _outline(picture: np.ndarray, mark: Mark) -> None:
+    x1, y1, x2, y2 = (round(side) for side in mark.box)
+    if mark.state in ("missed", "vanished", "hidden"):
+        dashed(picture, (x1, y1, x2, y2), colour_of(mark))
+    else:
+        cv2.rectangle(picture, (x1, y1), (x2, y2), colour_of(mark), 1 if mark.state == "other" else 2)
+    if len(mark.trail) > 1:
+        points = np.round(np.array(mark.trail)).astype(np.int32)[:, None]
+        cv2.polylines(picture, [points], isClosed=False, color=colour_of(mark), thickness=1)
+
+
+def label_size(text: str) -> tuple[int, int]:
+    """Width and height of a label, px."""
+    (width, height), below = cv2.getTextSize(text, FONT, SCALE, 1)
+    return width + 2 * PAD, height + below + PAD
+
+
+def _home(mark: Mark, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The label's usual place: above the box, within the picture."""
+    width, height = label_size(mark.text)
+    x = int(np.clip(round(mark.box[0]), 0, max(size[1] - width, 0)))
+    y = int(np.clip(round(mark.box[1]) - height, 0, max(size[0] - height, 0)))
+    return x, y, x + width, y + height
+
+
+def label_place(
+    mark: Mark, size: tuple[int, int], taken: Sequence[tuple[int, int, int, int]]
+) -> tuple[int, int, int, int] | None:
+    """x1, y1, x2, y2 px: the first place near the box that no label has; None where there is none.
+
+    size  height and width of the picture; taken: the places of other labels
+    """
+    x1, top, x2, bottom = _home(mark, size)
+    height = bottom - top
+    below = round(mark.box[3])
+    starts = [top, round(mark.box[1]), below, below - height]
+    starts += [top - k * height for k in range(1, STEPS)] + [below + k * height for k in range(1, STEPS)]
+    for y in starts:
+        if y < 0 or y + height > size[0]:
+            continue
+        place = (x1, y, x2, y + height)
+        if not any(_meet(place, other) for other in taken):
+            return place
+    return None
+
+
+def _meet(a: Sequence[int], b: Sequence[int]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _label(
+    picture: np.ndarray,
+    mark: Mark,
+    place: tuple[int, int, int, int],
+    taken: list[tuple[int, int, int, int]],
+) -> None:
+    """White on dark, with the colour of the mark at its left edge."""
+    taken.append(place)
+    x1, y1, x2, y2 = place
+    strong = {"missed": (150, 60, 0), "vanished": (150, 20, 20), "renamed": RENAMED}
+    cv2.rectangle(picture, (x1, y1), (x2 - 1, y2 - 1), strong.get(mark.state, DARK), -1)
+    cv2.rectangle(picture, (x1, y1), (x1 + 2, y2 - 1), colour_of(mark), -1)
+    cv2.putText(picture, mark.text, (x1 + PAD + 1, y2 - PAD - 1), FONT, SCALE, WHITE, 1, cv2.LINE_AA)

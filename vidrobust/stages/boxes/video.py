@@ -1,0 +1,220 @@
+"""The clip of a run with what a detector said drawn on it: boxes, tracks, gaps, what vanished, new names.
+
+Above the picture stands when and how many; below it, over the whole of the clip, where objects are without a box
+(orange) and where names change (dark), with a mark at the present frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.error import FFmpegError
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.frames.pixels import to_array
+from vidrobust.pipeline import inputs
+from vidrobust.pipeline.run import Run
+from vidrobust.stages.boxes.drawn_frame import FONT, RENAMED, Mark, draw
+from vidrobust.stages.boxes.frame_marks import FrameMarks, frame_marks
+from vidrobust.stages.boxes.strips import DARK, EXPECTED, WHITE
+
+MOST_S = 300.0
+"""Seconds that are written at once, if no end is named."""
+SIDE, LEAST = 1280, 640
+"""The longer side of the picture at most, and at least, so that labels can be read, px."""
+HEAD, FOOT = 28, 24
+CLOCK = 90_000
+"""Ticks a second of the time stamps."""
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of a run is drawn.
+
+    item, model     "" where the run has one only
+    from_s, to_s    by the footage's own time stamps; None: from the beginning, and for MOST_S
+    """
+
+    item: str = ""
+    model: str = ""
+    from_s: float | None = None
+    to_s: float | None = None
+
+
+def write_video(run: Run, wanted: Wanted, path: Path) -> str:
+    """Write the clip with its boxes as H.264, and give a sentence on what was written.
+
+    SettingsError where the run has several clips or detectors and none is named, or nothing lies in the range;
+    InputError where the file cannot be written.
+    """
+    item, model = _chosen(run, wanted)
+    marks = _marks(run, item, model)
+    start = wanted.from_s if wanted.from_s is not None else float(marks.time_s[0])
+    end = wanted.to_s if wanted.to_s is not None else start + MOST_S
+    inside = (marks.time_s >= start) & (marks.time_s < end)
+    if not inside.any():
+        first, last = float(marks.time_s[0]), float(marks.time_s[-1])
+        raise SettingsError(
+            f"--from-s, --to-s: {item} has no frame from {start:g} s to {end:g} s; the run looked at it from "
+            f"{first:.2f} s to {last:.2f} s"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with run.reporter.counting(f"drawing {item}", int(inside.sum()), "frames") as counter:
+            written = _encode(_frames(run, item, model, marks, (start, end)), beside, counter.advance)
+        beside.replace(path)
+    except (FFmpegError, OSError) as error:
+        raise InputError(
+            f"{path}: cannot be written as a video ({error}); give a name such as OUT.mp4"
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+    text = f"{path}: {written} frames of {item}, {model}, {start:.1f} s to {float(marks.time_s[inside][-1]):.1f} s"
+    later = int((marks.time_s >= end).sum())
+    return f"{text}; {later} later frames with --from-s {end:g}" if wanted.to_s is None and later else text
+
+
+def _chosen(run: Run, wanted: Wanted) -> tuple[str, str]:
+    """The clip and the detector; the only one where none is named."""
+    counts = run.table("box_counts")
+    found = []
+    for option, column, name in (("--clip", "item", wanted.item), ("--detector", "model", wanted.model)):
+        there = [str(each) for each in counts[column].drop_duplicates()]
+        some = ", ".join(there[:8]) + (f" and {len(there) - 8} more" if len(there) > 8 else "")
+        if name and name not in there:
+            raise SettingsError(f"{option} {name}: the run has boxes of {some or 'none'}")
+        if not name and len(there) != 1:
+            raise SettingsError(
+                f"{option}: name the one to draw: {some}"
+                if there
+                else f"{run.path}: the run holds no detector"
+            )
+        found.append(name or there[0])
+    return found[0], found[1]
+
+
+def _marks(run: Run, item: str, model: str) -> FrameMarks:
+    steps, detections, counts = (
+        table[(table["item"] == item) & (table["model"] == model)]
+        for table in (run.table(name) for name in ("track_steps", "detections", "box_counts"))
+    )
+    return frame_marks(steps, detections, counts, run.settings.track_keep_score)
+
+
+def _frames(
+    run: Run, item: str, model: str, marks: FrameMarks, span: tuple[float, float]
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Time, s, from the first, and (H, W, 3) uint8 of each frame of the span, drawn."""
+    settings = run.settings
+    if settings.every == 1 and settings.fps is None:  # else frames are counted from the beginning
+        ranged = {"start_s": span[0], "end_s": span[1]}
+        settings = settings.changed(
+            {k: v for k, v in ranged.items() if getattr(settings, k) is None}, "video"
+        )
+    at = {int(frame): row for row, frame in enumerate(marks.frame)}
+    foot: np.ndarray | None = None
+    scale, size = 1.0, (0, 0)
+    with inputs.open_item(run.item(item), settings) as source:
+        for batch in source.batches(BATCH):
+            for row, (number, time_s) in enumerate(
+                zip(batch.index.tolist(), batch.time_s.tolist(), strict=True)
+            ):
+                if time_s >= span[1]:
+                    return
+                if time_s < span[0] or number not in at:
+                    continue
+                pixels = to_array(batch.pixels[row])
+                if foot is None:
+                    scale, size = _scaled(pixels.shape[:2])
+                    foot = timeline(marks, size[1])
+                picture = cv2.resize(
+                    pixels, size[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+                )
+                draw(picture, (_moved(mark, scale) for mark in marks.by_frame.get(number, ())))
+                place = at[number]
+                head = _head(f"{item}   {model}", marks, place, size[1])
+                yield time_s - span[0], np.concatenate([head, picture, _cursor(foot, marks, place)])
+
+
+def _scaled(size: tuple[int, ...]) -> tuple[float, tuple[int, int]]:
+    """The factor, and height and width in even px."""
+    longer = max(size[:2])
+    scale = SIDE / longer if longer > SIDE else max(1.0, LEAST / longer)
+    return scale, (round(size[0] * scale / 2) * 2, round(size[1] * scale / 2) * 2)
+
+
+def _moved(mark: Mark, scale: float) -> Mark:
+    x1, y1, x2, y2 = (side * scale for side in mark.box)
+    return replace(mark, box=(x1, y1, x2, y2), trail=tuple((x * scale, y * scale) for x, y in mark.trail))
+
+
+def _head(title: str, marks: FrameMarks, place: int, width: int) -> np.ndarray:
+    head = np.full((HEAD, width, 3), DARK, np.uint8)
+    lost, objects = int(marks.uncovered[place]), int(marks.objects[place])
+    said = f"{marks.time_s[place]:8.2f} s  frame {marks.frame[place]}   {objects} objects"
+    cv2.putText(head, said, (6, HEAD - 9), FONT, 0.5, WHITE, 1, cv2.LINE_AA)
+    right = cv2.getTextSize(said, FONT, 0.5, 1)[0][0] + 6
+    if lost:
+        said = f", {lost} without a box"
+        cv2.putText(head, said, (right, HEAD - 9), FONT, 0.5, EXPECTED, 1, cv2.LINE_AA)
+        right += cv2.getTextSize(said, FONT, 0.5, 1)[0][0]
+    text_width = cv2.getTextSize(title, FONT, 0.42, 1)[0][0]
+    if right + 20 + text_width <= width:
+        cv2.putText(head, title, (width - text_width - 6, HEAD - 10), FONT, 0.42, WHITE, 1, cv2.LINE_AA)
+    return head
+
+
+def timeline(marks: FrameMarks, width: int) -> np.ndarray:
+    """(FOOT, width, 3) uint8: over the clip, the share of objects without a box, and below it changes of name."""
+    foot = np.full((FOOT, width, 3), 255, np.uint8)
+    column = _columns(marks, width)
+    objects, uncovered, renamed = (
+        np.bincount(column, weights=each, minlength=width)
+        for each in (marks.objects, marks.uncovered, marks.renamed)
+    )
+    share = np.divide(uncovered, objects, out=np.zeros(width), where=objects > 0)
+    height = FOOT - 6
+    for x in np.flatnonzero(uncovered):
+        foot[height - max(8, round(height * float(share[x]))) : height, x] = EXPECTED
+    foot[height:, renamed > 0] = RENAMED
+    return foot
+
+
+def _columns(marks: FrameMarks, width: int) -> np.ndarray:
+    time = marks.time_s - marks.time_s[0]
+    return np.minimum((time / max(float(time[-1]), 1e-9) * width).astype(np.int64), width - 1)
+
+
+def _cursor(foot: np.ndarray, marks: FrameMarks, place: int) -> np.ndarray:
+    foot = foot.copy()
+    x = int(_columns(marks, foot.shape[1])[place])
+    foot[:, max(x - 1, 0) : x + 1] = DARK
+    return foot
+
+
+def _encode(frames: Iterator[tuple[float, np.ndarray]], path: Path, done: Callable[[], None]) -> int:
+    """Write frames with their times; how many there were."""
+    count, last = 0, -1
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=Fraction(30))
+        stream.pix_fmt, stream.options = "yuv420p", {"preset": "veryfast", "crf": "20"}
+        stream.codec_context.time_base = Fraction(1, CLOCK)
+        for time_s, picture in frames:
+            if not count:
+                stream.height, stream.width = picture.shape[:2]
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            last = max(last + 1, round(time_s * CLOCK))
+            frame.pts, frame.time_base = last, Fraction(1, CLOCK)
+            container.mux(stream.encode(frame))
+            count += 1
+            done()
+        container.mux(stream.encode(None))
+    return count

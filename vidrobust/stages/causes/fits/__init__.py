@@ -1,0 +1,1 @@
+"""How a perturbation is fitted to a cause's step of the chain."""

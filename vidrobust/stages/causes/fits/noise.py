@@ -1,0 +1,90 @@
+"""Noise of the energy of what lies between aligned frames: of the sensor, and of JPEG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vidrobust.frames.pixels import to_levels
+
+LEAST_LEVELS = 0.1
+"""No noise is fitted to less, rms."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedNoise:
+    """A kind of noise on the mean of an exchanged pair.
+
+    minus, plus       (H, W, 3) uint8, the noise reversed, and as it is
+    strength          in the catalogue's unit
+    grain, grain_seen correlation of neighbouring pixels of the noise, and of what lies between the frames
+    """
+
+    perturbation: str
+    minus: np.ndarray
+    plus: np.ndarray
+    strength: float
+    grain: float
+    grain_seen: float
+
+
+def fit_noises(plus: np.ndarray, minus: np.ndarray) -> Iterator[FittedNoise]:
+    """The mean of an exchanged pair (H, W, 3) uint8 with noise of the same energy on it."""
+    first, second = (x.astype(np.float32) for x in (plus, minus))
+    mean, half = (first + second) / 2, (first - second) / 2
+    del first, second
+    sigma = float(np.sqrt(np.square(half).mean()))
+    if sigma < LEAST_LEVELS:
+        return
+    seen, rng = grain_of(half), np.random.default_rng(mean.shape[0])
+    del half
+    white = rng.standard_normal(mean.shape).astype(np.float32)
+    shot = white * np.sqrt(np.maximum(mean, 1.0))
+    jpeg, quality = _jpeg_of(mean, sigma)
+    for name, noise, strength in (
+        ("gaussian_noise", white * sigma, math.sqrt(2) * sigma),
+        ("shot_noise", shot * (sigma / max(float(np.sqrt(np.square(shot).mean())), 1e-6)), 2 * sigma),
+        ("jpeg", jpeg, 100.0 - quality),
+    ):
+        yield FittedNoise(
+            perturbation=name,
+            minus=to_levels(mean - noise),
+            plus=to_levels(mean + noise),
+            strength=strength,
+            grain=grain_of(noise),
+            grain_seen=seen,
+        )
+
+
+def _jpeg_of(mean: np.ndarray, sigma: float) -> tuple[np.ndarray, float]:
+    """What JPEG does to a picture at the quality whose error has about this energy, and that quality."""
+    picture = to_levels(mean)
+
+    def coded(quality: int) -> tuple[np.ndarray, float]:
+        _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+        error = decoded[..., ::-1].astype(np.float32) - picture
+        return error, max(float(np.sqrt(np.square(error).mean())), 1e-3)
+
+    worse, better = 5, 100
+    while better - worse > 1:
+        middle = (worse + better) // 2
+        worse, better = (middle, better) if coded(middle)[1] > sigma else (worse, middle)
+    ends = [(coded(quality), quality) for quality in (worse, better)]
+    (error, size), quality = min(ends, key=lambda end: abs(math.log(end[0][1] / sigma)))
+    return error * (sigma / size), float(quality)
+
+
+def grain_of(difference: np.ndarray) -> float:
+    """Correlation of neighbouring pixels of a difference of pictures, (H, W, 3) float32, along both axes."""
+    flat = difference - difference.mean(axis=(0, 1))
+    power = float(np.square(flat).mean())
+    if power <= 0:
+        return 0.0
+    across = float((flat[:, 1:] * flat[:, :-1]).mean())
+    down = float((flat[1:] * flat[:-1]).mean())
+    return (across + down) / (2 * power)

@@ -1,0 +1,1 @@
+"""The causes of the account, one file each."""
