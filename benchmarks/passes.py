@@ -2,10 +2,11 @@
 
     python benchmarks/passes.py [--clips 3] [--corpus ../shared/corpus]
 
-Three worlds: rendered parts that cross at six speeds, rendered parts that a drawn arm places and takes away, and real
-clips whose truth was read by eye from single frames (data/passes_real.csv). On the belt truth is where the part's box,
-moved with the belt and the shake, touches the picture, and where it is wholly inside; of placed parts it is while the
-part lies there and the arm covers none of it. A visit counts as right where both ends lie within 0.2 s.
+Three worlds: rendered parts that cross at six speeds, under seven conditions each; rendered parts that a drawn
+arm places and takes away; and real clips whose truth was read by eye from single frames (data/passes_real.csv). On
+the belt truth is where the part's box, moved with the belt and the shake, touches the picture, and where it is
+wholly inside; of placed parts it is while the part lies there and the arm covers none of it. A visit counts as
+right where both ends lie within 0.2 s.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from scipy.optimize import linear_sum_assignment
 from vidrobust.finished_runs.find_passes import passes_or_visits
 from vidrobust.line_sim.belt import HEIGHT, WIDTH
 from vidrobust.line_sim.camera import Camera
-from vidrobust.line_sim.clip import FRAME_RATE, ClipPlan, RenderedClip, stage
-from vidrobust.line_sim.dials import courses, station_settings
+from vidrobust.line_sim.clip import ClipPlan, RenderedClip, stage
+from vidrobust.line_sim.dials import FRAME_RATE, courses, station_settings
 from vidrobust.line_sim.scene import make_scene
 from vidrobust.repeatability.passes import Pass
 
@@ -142,7 +143,9 @@ def in_view(found: Pass) -> Span:
     return found.first, found.last
 
 
-def row(name: str, visits: int, errors: list[tuple[int, int]], others: int, rate: float, table: harness.Table) -> None:
+def row(
+    name: str, visits: int, errors: list[tuple[int, int]], others: int, rate: float, table: harness.Table
+) -> None:
     """Print one condition."""
     off = np.array(errors, float).reshape(-1, 2) / rate
     right = int((np.abs(off) <= RIGHT_S + 1e-9).all(axis=1).sum())
@@ -160,18 +163,18 @@ def main() -> None:
     say("A part that crosses, while any of it is in view, and while all of it is:\n")
     table = harness.table(*COLUMNS)
     for speed in SPEEDS:
-        for name, dials in CONDITIONS.items():
-            errors: dict[str, list[tuple[int, int]]] = {"in view": [], "whole": []}
-            others = 0
+        errors: dict[str, list[tuple[int, int]]] = {"in view": [], "whole": []}
+        others = 0
+        for dials in CONDITIONS.values():
             for part in parts:
                 pictures, truths = crossing(dials, part, speed)
                 found = [p for p in passes_or_visits(pictures).passes if p.crossed]
-                for kind, spans, true in zip(errors, (in_view, inside), truths, strict=True):
-                    got, left = matched(map(spans, found), [true])
+                for kind, spans, span in zip(errors, (in_view, inside), truths, strict=True):
+                    got, left = matched(map(spans, found), [span])
                     errors[kind] += got
                 others += left
-            for kind, got in errors.items():
-                row(f"{speed:g} px, {name}, {kind}", len(parts), got, others, FRAME_RATE, table)
+        for kind, got in errors.items():
+            row(f"{speed:g} px, {kind}", len(parts) * len(CONDITIONS), got, others, FRAME_RATE, table)
     say("\nA part that is placed and taken away:\n")
     table = harness.table(*COLUMNS)
     for name, dials in CONDITIONS.items():
@@ -199,7 +202,7 @@ def main() -> None:
 def read(file: Path) -> tuple[np.ndarray, float]:
     """Thumbnails and frame rate of a clip."""
     video = cv2.VideoCapture(str(file))
-    pictures = []
+    pictures: list[np.ndarray] = []
     while True:
         there, bgr = video.read()
         if not there:

@@ -28,6 +28,8 @@ from vidrobust.video.source import VideoSource
 THUMBNAIL_PX = 160
 SHEET_PX, MOST_SHOWN = 200, 40
 """Width of a picture on the sheet, and the most passes on it."""
+TIMES = {"enters": "enters_s", "start": "start_s", "end": "end_s", "leaves": "leaves_s"}
+"""The pictures of a pass on the sheet, and the column with the time that is written on each."""
 COLUMNS = (
     *("path", "item", "part", "pass", "station", "label", "start_s", "end_s"),
     *("enters_s", "leaves_s", "direction", "remark"),
@@ -225,7 +227,8 @@ def _strip(source: VideoSource, found: Pass, index: np.ndarray, row: dict[str, o
             rgb, (SHEET_PX, max(1, round(rgb.shape[0] * SHEET_PX / rgb.shape[1]))), interpolation=3
         )
         small = cv2.copyMakeBorder(small, 18, 2, 1, 1, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-        text = f"{row['part']} #{row['pass']} {word}" if word == "enters" else word
+        seconds = f" {row[TIMES[word]]:.2f} s" if word in TIMES else ""
+        text = f"{row['part']} #{row['pass']} {word}{seconds}" if word == "enters" else f"{word}{seconds}"
         cv2.putText(small, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (20, 20, 20), 1, cv2.LINE_AA)
         pictures.append(small)
     return np.concatenate(pictures, axis=1)

@@ -157,7 +157,9 @@ def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
         level = beside * float(np.percentile(gaps[own], 90))
         if level > FAINT:
             clear = cv2.morphologyEx(
-                (own & (gaps > level)).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((NEAR_PX, NEAR_PX), np.uint8)
+                (own & (gaps > level)).astype(np.uint8),
+                cv2.MORPH_CLOSE,
+                np.ones((NEAR_PX, NEAR_PX), np.uint8),
             )
             own = own & (clear > 0)
         found[cut] |= own
@@ -183,7 +185,7 @@ def _followed(masks: np.ndarray, sure: np.ndarray) -> list[_Track]:
 
 
 def _joined(tracks: list[_Track]) -> list[_Track]:
-    """Tracks of pieces of one part made one: a piece that ends, or begins, within the box of a longer one is of it."""
+    """Tracks of pieces of one part made one: what ends, or begins, within the box of a longer one is of it."""
     tracks = sorted(tracks, key=lambda t: -len(t.frames))
     kept: list[_Track] = []
     for track in tracks:

@@ -66,9 +66,9 @@ def find_visits(pictures: np.ndarray) -> Found:
     pictures  (N, H, W) uint8 grey, small: about 160 px wide
 
     Stretches in which nothing moves are compared each with what was settled before it. Something that changed and
-    does not reach the edge is a part (what reaches it is a hand, and waits); it came if its outline is clearer after
-    than before, and it went if it was clearer before. A visit goes on for as long as the part's place looks the
-    same, whatever happens beside it. Several parts may lie there at once.
+    does not reach the edge is a part (what reaches it is a hand, which is waited for); it came if its outline is
+    clearer after than before, and it went if it was clearer before. A visit goes on for as long as the place of
+    the part looks the same, whatever happens beside it. Several parts may lie there at once.
     """
     if len(pictures) < 2 * STILL_FRAMES:
         return Found(())
@@ -99,7 +99,7 @@ def _visits(even: np.ndarray, stills: list[_Still], level: float) -> Iterator[_V
     if not stills:
         return
     settled = stills[0].picture.copy()
-    there: list[tuple[np.ndarray, _Still]] = []  # the place of each part that lies there, and when it was seen first
+    there: list[tuple[np.ndarray, _Still]] = []  # each part's place, and when it was seen first
     before = stills[0]
     for still in stills[1:]:
         picture = evenly_lit(still.picture[None], settled)[0]
@@ -108,7 +108,9 @@ def _visits(even: np.ndarray, stills: list[_Still], level: float) -> Iterator[_V
             continue
         for change in changes:
             if change.went:
-                known = next((k for k, (place, _) in enumerate(there) if _one_place(place, change.place)), None)
+                known = next(
+                    (k for k, (place, _) in enumerate(there) if _one_place(place, change.place)), None
+                )
                 place, since = there.pop(known) if known is not None else (change.place, None)
                 yield _visit(even, place, since, before, level)
             if change.came:
@@ -124,7 +126,7 @@ def _changes(before: np.ndarray, after: np.ndarray) -> list[_Change] | None:
     mask = parts_of(gaps / SETTLED, beside=BESIDE).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((THIN_PX, THIN_PX), np.uint8))
     near = cv2.dilate(mask, np.ones((NEAR_PX, NEAR_PX), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
+    count, labels = cv2.connectedComponents(near, connectivity=8)
     edges = [_edges(picture) for picture in (before, after)]
     found = []
     for k in range(1, count):
