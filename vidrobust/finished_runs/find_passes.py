@@ -22,6 +22,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.repeatability.passes import Found, Pass, find_passes
 from vidrobust.repeatability.placed_parts import find_visits
 from vidrobust.run_folder.settings import Settings
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 from vidrobust.video.source import VideoSource
 
@@ -142,13 +143,21 @@ def manifest_for(
     if file.is_file():
         reporter.say(f"passes: as they stand in {file}")
         return file
+    named = named_by_folders(items, file.parent)
+    if not named.empty:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, csv_text(named))
+        reporter.say(
+            f"passes: {plural(len(named), 'folder')} of {plural(named['part'].nunique(), 'part')}, named "
+            f"PART/PASS: {file}"
+        )
+        return file
     found = passes_in(settings, reporter, beside=file.parent)
     if found.rows.empty:
         summary = "; ".join(found.left_out[:3]) or "nothing moves across the picture"
         raise InputError(
             f"no source says which part and pass it shows, and none was found ({summary}); give a "
-            "manifest with the "
-            "columns path, part, pass"
+            "manifest with the columns path, part, pass, or put stills in folders named PART/PASS"
         )
     write_passes(found, file)
     for line in passes_told(found):
@@ -157,6 +166,30 @@ def manifest_for(
         f"passes were found in the footage: look at {file}, correct it, and run the same command again"
     )
     return file
+
+
+def named_by_folders(items: Sequence[Item], beside: Path) -> pd.DataFrame:
+    """A manifest of stills in folders named PART/PASS, or STATION/PART/PASS; empty where they are not so named.
+
+    They are where every item is a folder of pictures and each part has a pass that some other part has too.
+    """
+    rows = [
+        {
+            "path": os.path.relpath(item.path, beside.resolve()),
+            "item": item.name,
+            "part": item.path.parent.name,
+            "pass": item.path.name,
+            "station": item.path.parent.parent.name,
+        }
+        for item in items
+        if item.path.is_dir()
+    ]
+    table = pd.DataFrame(rows, columns=["path", "item", "part", "pass", "station"])
+    shared = table.groupby("pass")["part"].transform("nunique") > 1
+    everywhere = len(rows) == len(items) and table["part"].nunique() > 1 and table["pass"].nunique() > 1
+    if not everywhere or not shared.groupby(table["part"]).any().all():
+        return table.iloc[:0]
+    return table if table["station"].nunique() > 1 else table.assign(station="")
 
 
 def _seen(source: VideoSource) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
