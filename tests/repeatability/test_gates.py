@@ -11,17 +11,14 @@ from vidrobust.errors import SettingsError
 from vidrobust.repeatability.gates import exit_code, junit_xml, parse_gate, pass_gates
 
 METRICS = {
-    "models": {
-        "net": {
-            "frames": 250,
-            "flip_rate": {"value": 0.018, "low": 0.01, "high": 0.031, "n": 249},
-            "jitter": {"value": math.nan, "low": math.nan, "high": math.nan, "n": 0},
-        },
-        "other": {
-            "flip_rate": {"value": 0.001, "low": 0.0, "high": 0.004, "n": 249},
-            "jitter": {"value": None},
-        },
-    }
+    "net": {
+        "flip_rate": {"value": 0.018, "low": 0.01, "high": 0.031, "n": 249},
+        "jitter": {"value": math.nan, "low": math.nan, "high": math.nan, "n": 0},
+    },
+    "other": {
+        "flip_rate": {"value": 0.001, "low": 0.0, "high": 0.004, "n": 249},
+        "jitter": {"value": None},
+    },
 }
 
 
@@ -68,7 +65,7 @@ def test_exit_codes() -> None:
     assert codes("flip_rate.high > 0.02") == 1  # one of the two models fails
     assert codes("flip_rate.high > 0.02", "dropout_rate > 0.1") == 2  # what does not exist goes first
     assert codes("jitter > 0.5") == 2
-    assert exit_code(pass_gates([parse_gate("flip_rate > 1")], {"models": {}})) == 2
+    assert exit_code(pass_gates([parse_gate("flip_rate > 1")], {})) == 2
     assert exit_code([]) == 0
 
 
@@ -86,7 +83,7 @@ def test_the_sentence_says_which_rule_by_how_much() -> None:
 def test_a_gate_says_of_what_it_speaks() -> None:
     def said(**of: object) -> str:
         entry = {"value": 0.1, "low": 0.05, "high": 0.2, "n": 100, **of}
-        metrics = {"models": {"net": {"flip_rate": entry}}}
+        metrics = {"net": {"flip_rate": entry}}
         return pass_gates([parse_gate("flip_rate.high > 0.3")], metrics)[0].sentence
 
     assert said(cluster="stretch", clusters=10).endswith(

@@ -82,6 +82,27 @@ def test_corrupt_packets_are_counted_and_decoding_goes_on(seed: int, make: Make,
     )
 
 
+@pytest.mark.parametrize("damage", ["no beginning", 2, 3])
+def test_frames_that_the_decoder_of_hevc_flags_are_given_and_marked(
+    damage: str | int, make: Make, framemd5: Oracle
+) -> None:
+    x265 = ("-c:v", "libx265", "-x265-params", "log-level=none:keyint=10:bframes=3")
+    whole = make("damaged_hevc_from.ts", "-frames:v", "20", "-s", "160x96", *x265)
+    data = bytearray(whole.read_bytes())
+    if damage == "no beginning":
+        data = data[188 * 15 :]
+    else:
+        rng = np.random.default_rng(int(damage))
+        for start in rng.integers(len(data) // 8, len(data) * 3 // 4, 3):
+            data[start : start + 200] = rng.bytes(200)
+    path = whole.with_name(f"damaged_hevc_{damage}.ts")
+    path.write_bytes(bytes(data))
+    frames, corrupt, problems = read(path)
+    assert frames == len(framemd5(path))
+    assert 0 < corrupt < frames
+    assert any(p.startswith(f"{corrupt} of {frames} frames are damaged") for p in problems)
+
+
 def test_an_encrypted_video_is_named_so(make: Make) -> None:
     key = (
         "-encryption_key",

@@ -8,7 +8,6 @@ from typing import Any
 
 from vidrobust.files.atomic import write_text
 from vidrobust.finished_runs.kept_study import current_study
-from vidrobust.metrics.catalogue import find_metric
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.repeatability.figures import figures_of, is_figure
@@ -43,24 +42,13 @@ def passages_of(folder: RunFolder, gates: Sequence[Gate]) -> list[Passage]:
     """Each rule on the metrics of a run, or on the figures of its repeatability study."""
     study, why = current_study(folder)
     figures = {} if study is None else figures_of(study)
-    passages = []
+    passages: list[Passage] = []
     for gate in gates:
         if is_figure(gate.metric):
             passages += pass_figures([gate], figures, why=why)
         else:
-            passages += pass_gates([gate], _asked(gate.metric, folder))
+            passages += pass_gates([gate], folder.metrics.asked(gate.metric, folder.record.tasks))
     return passages
-
-
-def _asked(metric: str, folder: RunFolder) -> dict[str, Any]:
-    """The metrics of the models that a rule is about: in a run of classifiers and detectors those whose task has
-    the metric, else of all.
-    """
-    metrics = folder.read_json("metrics.json")
-    tasks = folder.record.tasks
-    of = {name for name, task in tasks.items() if find_metric(metric, task)}
-    models = {name: summary for name, summary in (metrics.get("models") or {}).items() if name in of}
-    return {**metrics, "models": models} if models else metrics
 
 
 def describe(passages: Sequence[Passage], reporter: Reporter, junit: str | None, name: str) -> int:

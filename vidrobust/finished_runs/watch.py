@@ -18,7 +18,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,14 +176,15 @@ class Watcher:
         self.watched.history.parent.mkdir(parents=True, exist_ok=True)
         write_history(known, self.watched.history)
         lines = []
-        for model, numbers in folder.read_json("metrics.json")["models"].items():
-            name = next((n for n in ("dropout_rate", "flip_rate") if n in numbers), None)
-            found = numbers.get(name) if name else None
-            if found is None or found["value"] is None:
-                lines.append(f"{model}: nothing to tell")
+        for model, numbers in folder.metrics.models.items():
+            name = next((n for n in ("dropout_rate", "flip_rate") if n in numbers.figures), "")
+            found = numbers.figures.get(name)
+            if found is None or found.value is None:
+                lines.append(f"{model}: nothing could be computed")
                 continue
-            out = _is_out(known, str(name), model, folder.path.resolve().name)
-            lines.append(f"{model}: {str(name).replace('_', ' ')} {_told(found)} of {found['n']}{out}")
+            out = _is_out(known, name, model, folder.path.resolve().name)
+            rate = percent_with_interval(found.value, found.low, found.high)
+            lines.append(f"{model}: {name.replace('_', ' ')} {rate} of {found.n}{out}")
         return "; ".join(lines)
 
     def _run_name(self, path: Path, stamp: str) -> str:
@@ -224,7 +225,3 @@ def _is_out(history: Any, metric: str, model: str, run: str) -> str:
         return ""
     found = charts(history, [metric], model=model)
     return "  OUT of the control limits" if found and run in found[0]["out"] else ""
-
-
-def _told(found: Mapping[str, Any]) -> str:
-    return percent_with_interval(found["value"], found["low"], found["high"])

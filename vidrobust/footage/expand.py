@@ -28,6 +28,8 @@ IMAGE_SUFFIXES = frozenset({
 })
 # fmt: on
 
+WNID = re.compile(r"n\d{8}")
+"""The name of a class folder of ImageNet: its images are stills of one class, no frames of one video."""
 RUN_FILE = "run.json"
 """A folder that holds this is a result, and its pictures are no footage."""
 
@@ -65,7 +67,8 @@ def expand_sources(paths: Sequence[str | os.PathLike[str]], *, roi: Roi | None =
     """The items that ``paths`` name: videos, folders of videos (searched through), of frames, globs, manifests.
 
     A file named by itself is always an item, whatever its suffix. A folder that holds image files is one
-    item, and so are all the images of a folder named one by one, as the shell expands ``frames/*.png``.
+    item, and so are all the images of a folder named one by one, as the shell expands ``frames/*.png``; in a class
+    folder of ImageNet (n02123045) each image is one.
     What is missing or empty becomes a problem, so that the others go on. Names are the shortest that tell
     the items apart: the file's stem, with its suffix or its folders where needed. A CSV or Parquet file with
     a column ``path`` is a manifest, and each of its rows an item; a CSV of YouTube-BoundingBoxes stands for
@@ -183,7 +186,7 @@ def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
         found.problems.append(f"{printable(folder)}: cannot be listed ({error.strerror})")
         return
     if frames:
-        found.paths.append(folder)
+        found.paths += frames if _holds_stills(folder) else [folder]
     for path in entries:
         suffix = path.suffix.lower()
         if _is_hidden(path):
@@ -197,6 +200,10 @@ def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
         elif suffix not in IMAGE_SUFFIXES:
             what = f"{suffix} is" if suffix else "a name without suffix is"
             found.left_out.append(LeftOut(path=path, reason=f"{what} not known as a video or an image"))
+
+
+def _holds_stills(folder: Path) -> bool:
+    return WNID.fullmatch(folder.name) is not None
 
 
 def _is_run_folder(folder: Path) -> bool:
@@ -213,5 +220,9 @@ def _frames_as_folders(paths: list[Path]) -> list[Path]:
     for path in paths:
         if path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path):
             named.setdefault(path.parent, set()).add(path)
-    whole = {f for f, images in named.items() if len(images) > 1 and images == set(images_in(f))}
+    whole = {
+        f
+        for f, images in named.items()
+        if len(images) > 1 and not _holds_stills(f) and images == set(images_in(f))
+    }
     return list(dict.fromkeys(p.parent if p.parent in whole and p in named[p.parent] else p for p in paths))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidrobust.footage.labels.offset import LabelOffset
 from vidrobust.footage.object_boxes import ObjectBoxes
 
 Roi = tuple[int, int, int, int]
@@ -23,6 +24,7 @@ class Item:
                     beginning, to the end
     roi             x, y, width, height in px of the upright frame to which the pictures are cut; None: all of it
     boxes           where one object is, if the item is that object and the pictures are cut out about it
+    label_offset    where the file begins on the clock of its labels, if it was cut from a longer video
     more            what else the manifest says: names and values of the columns that are not known here
     """
 
@@ -36,6 +38,7 @@ class Item:
     end_s: float | None = None
     roi: Roi | None = None
     boxes: ObjectBoxes | None = None
+    label_offset: LabelOffset | None = None
     more: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError
 from vidrobust.footage.item import Item, Roi, roi_fault
+from vidrobust.footage.labels.offset import LabelOffset, label_offset_of
 from vidrobust.footage.names import names_of, numbered
 from vidrobust.footage.records import (
     SUFFIXES,
@@ -54,7 +55,8 @@ def read_manifest(path: str | os.PathLike[str], *, roi: Roi | None = None) -> Ma
 
     Only ``path`` is needed, relative to the manifest's folder. A row is a video, an animation, a folder of
     frames or one still; several rows may show parts of one file. ``x, y, w, h`` is a region of interest in
-    px; ``roi`` is that of rows without one. Columns not known here stay with the item (``Item.more``). A row
+    px; ``roi`` is that of rows without one; ``label_offset`` (12.5 for seconds, 300f for frames) is where the file
+    begins on the clock of its labels. Columns not known here stay with the item (``Item.more``). A row
     that cannot be used is left out and listed. Raises InputError where the file cannot be read as a table, or
     has no column ``path``.
     """
@@ -102,8 +104,16 @@ def _item(record: Record, folder: Path, roi: Roi | None) -> Item:
         start_s=start_s,
         end_s=end_s,
         roi=_region(record) or roi,
+        label_offset=_label_offset(record),
         more=tuple((printable(c), printable(v)) for c, v in record.values.items() if c not in COLUMNS),
     )
+
+
+def _label_offset(record: Record) -> LabelOffset | None:
+    try:
+        return label_offset_of(record.text("label_offset"))
+    except ValueError as error:
+        raise BadValueError(record.problem("label_offset", str(error))) from error
 
 
 def _path(record: Record, folder: Path) -> Path:

@@ -11,6 +11,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.footage.labels.labels import Labels
 from vidrobust.footage.labels.matching import on_items
+from vidrobust.footage.labels.offset import BEFORE
 from vidrobust.footage.names import numbered
 from vidrobust.footage.object_boxes import Box, ObjectBoxes
 
@@ -73,6 +74,7 @@ def _of_object(item: Item, track: str, rows: pd.DataFrame, boxes: ObjectBoxes) -
 
 def _stretches(rows: pd.DataFrame, unit: str) -> Iterator[ObjectBoxes]:
     """The unbroken stretches of one track, by frame numbers where there are any, else by time."""
+    rows = rows[rows["frame"] != BEFORE]
     counted = bool((rows["frame"] >= 0).all())
     rows = rows.assign(place=rows["frame"].astype(float) if counted else rows["time_s"])
     rows = rows[rows["place"].notna()].sort_values("place", kind="stable").drop_duplicates("place")

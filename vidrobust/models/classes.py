@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import runpy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from vidrobust.errors import SettingsError
 
@@ -24,6 +26,13 @@ def imagenet() -> tuple[str, ...]:
     assert found.origin is not None, "it is a package with a file"
     names = runpy.run_path(str(Path(found.origin).parent / "models" / "_meta.py"))
     return tuple(names["_IMAGENET_CATEGORIES"])
+
+
+@cache
+def imagenet_wnids() -> Mapping[str, int]:
+    """WordNet number -> class of ImageNet's challenge, whose classes are in the order of these numbers."""
+    lines = (Path(__file__).parent / "imagenet_wnids.txt").read_text(encoding="ascii").split()
+    return MappingProxyType({wnid: number for number, wnid in enumerate(lines)})
 
 
 def imagenet_shift(class_names: Sequence[str]) -> int:

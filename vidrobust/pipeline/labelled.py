@@ -16,6 +16,7 @@ from vidrobust.footage.labels.class_map import ClassMap, read_class_map
 from vidrobust.footage.labels.formats import read_labels
 from vidrobust.footage.labels.labels import Labels
 from vidrobust.footage.labels.matching import Matched, on_items, sets_on_items
+from vidrobust.footage.labels.offset import label_offset_of
 from vidrobust.footage.object_items import object_items
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
@@ -66,7 +67,10 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
     if not settings.labels:
         if settings.crop:
             raise SettingsError(f"crop: {settings.crop} needs the file that has them; give --labels FILE")
+        if settings.label_offset:
+            raise SettingsError("label_offset: belongs to the labels of a file; give --labels FILE")
         return tuple(items), _with_map(Known(labels=labels_table(items)), None, settings)
+    items = _with_offset(items, settings.label_offset)
     labels = read_labels(settings.labels)
     matched = on_items(labels.rows, items)
     if not len(matched.rows):
@@ -84,6 +88,15 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
         sets, lost = sets_on_items(labels.sets, items)
         known_now = replace(known_now, sets=sets, judged_by=labels.judged_by, lost=lost)
     return tuple(items), _with_map(known_now, labels, settings)
+
+
+def _with_offset(items: Sequence[Item], text: str) -> tuple[Item, ...]:
+    """The items, those without an offset of their own with the one that the settings give."""
+    try:
+        offset = label_offset_of(text)
+    except ValueError as error:
+        raise SettingsError(f"label_offset: {error}") from error
+    return tuple(item if item.label_offset else replace(item, label_offset=offset) for item in items)
 
 
 def _say_what(matched: Matched, labels: Labels, settings: Settings, say: Say) -> None:

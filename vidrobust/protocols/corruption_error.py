@@ -31,7 +31,12 @@ class Baseline:
     name: str
 
 
-ALEXNET = Baseline(errors=alexnet.ERRORS, clean_error=alexnet.CLEAN_ERROR, name="AlexNet")
+ALEXNET = Baseline(
+    errors={**alexnet.ERRORS, **{name: (mean,) * 5 for name, mean in alexnet.EXTRA_ERRORS.items()}},
+    clean_error=alexnet.CLEAN_ERROR,
+    name="AlexNet",
+)
+"""Of the four extra corruptions only the mean over severities is known, which is all that CE needs."""
 NONE = Baseline(errors={}, clean_error=NAN, name="")
 """For sets without a baseline (CIFAR-10-C, ImageNet-C-bar): a mean error in percent."""
 
@@ -63,14 +68,16 @@ class CorruptionErrors:
     same of what corruption adds to the clean error.
 
     wrong        (n, C, S) bool: image, corruption, severity
-    clean_wrong  (n,) bool
+    clean_wrong  (n,) bool, or NaN where no clean image is known; what is relative to it is NaN then
     names        the C corruptions
+    extra        those of them that do not count for the means
     """
 
     names: tuple[str, ...]
     wrong: np.ndarray
     clean_wrong: np.ndarray
     baseline: Baseline = ALEXNET
+    extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n, c = len(self.clean_wrong), len(self.names)
@@ -83,19 +90,23 @@ class CorruptionErrors:
         mce and relative_mce come with 95 % intervals over images (Student's t), the baseline taken as exact.
         """
         ce, relative = self._per_image()
+        counts = np.array([name not in self.extra for name in self.names])
+        if not counts.any():
+            counts[:] = True
         each = {
             name: {
                 "errors": [float(e) for e in self.wrong[:, k].mean(axis=0)],
                 "ce": float(ce[:, k].mean()),
                 "relative_ce": float(relative[:, k].mean()),
+                **({} if counts[k] else {"extra": True}),
             }
             for k, name in enumerate(self.names)
         }
         return {
             "n": len(self.clean_wrong),
             "clean_error": float(self.clean_wrong.mean()),
-            **_with_interval("mce", ce.mean(axis=1)),
-            **_with_interval("relative_mce", relative.mean(axis=1)),
+            **_with_interval("mce", ce[:, counts].mean(axis=1)),
+            **_with_interval("relative_mce", relative[:, counts].mean(axis=1)),
             "normalised_by": self.baseline.name,
             "corruptions": each,
         }
@@ -118,7 +129,8 @@ class FlipRates:
     flips          (n, P) share of compared frames whose label differs: image, sequence
     top5_distance  (n, P) mean T5D of the compared frames, 0 to 18
     scored         (P,) bool, the ten that count
-    clean_wrong    (n,) bool on the clean image; a constant answer never flips, so read both
+    clean_wrong    (n,) bool on the clean image, or NaN where none is known; a constant answer never
+                   flips, so read both
     baseline       what they are divided by
     """
 

@@ -2,8 +2,8 @@
 
     picture ─▶ shorter side 256, crop 224 ─▶ corrupted ─▶ the model, without a second resize where it takes 224
 
-ImageNet-C is defined on crops of 224 px: corrupting the full picture, or resizing a corrupted crop once more,
-gives other numbers (AlexNet 102.3 instead of 100).
+ImageNet-C is defined on crops of 224 px: a picture of that size goes in as it is. Corrupting the full picture, or
+resizing a corrupted crop once more, gives other numbers (AlexNet 102.3 instead of 100).
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Suite:
 
     prepare       (3, H, W) uint8 of any size -> what is corrupted
     perturbations in the order of the report; all have the same number of strengths
+    extra         those that are measured on demand, and do not count for the means
     """
 
     name: str
@@ -65,10 +66,28 @@ class Suite:
     baseline: Baseline
     prepare: Callable[[torch.Tensor], torch.Tensor]
     notes: tuple[str, ...] = ()
+    extra: tuple[Perturbation, ...] = ()
+
+    def of(self, names: Sequence[str]) -> Suite:
+        """With these alone, in the order of the suite; all that count where none is named. SettingsError."""
+        if not names:
+            return dataclasses.replace(self, extra=())
+        every = (*self.perturbations, *self.extra)
+        known = [each.name for each in every]
+        for name in names:
+            if name not in known:
+                raise SettingsError(f"corruption: {name!r} is none of {self.name}: {', '.join(known)}")
+        return dataclasses.replace(
+            self,
+            perturbations=tuple(each for each in every if each.name in names),
+            extra=tuple(each for each in self.extra if each.name in names),
+        )
 
 
 def crop_224(picture: torch.Tensor) -> torch.Tensor:
-    """(3, H, W) uint8 -> (3, 224, 224): shorter side to 256 px, then the centre."""
+    """(3, H, W) uint8 -> (3, 224, 224): shorter side to 256 px, then the centre; 224 x 224 px as they are."""
+    if picture.shape[1:] == (CROP_PX, CROP_PX):
+        return picture
     return v2.center_crop(resized_256(picture), [CROP_PX, CROP_PX])
 
 
@@ -89,6 +108,7 @@ def imagenet_c_suite() -> Suite:
         perturbations=tuple(exact(find(f"imagenet-c:{name}")) for name in imagenet_c.TEST),
         baseline=ALEXNET,
         prepare=crop_224,
+        extra=tuple(find(f"imagenet-c:{name}") for name in imagenet_c.VALIDATION),
         notes=(
             "corrupted in memory: the authors' files are JPEG of quality 85, which costs models a little more",
             f"elastic_transform is that of the package imagecorruptions, {_ice()}: AlexNet's errors belong to the "
@@ -145,6 +165,15 @@ ERROR_SUITES: dict[str, Callable[[], Suite]] = {
 FLIP_SUITE = "imagenet-p"
 
 
+def with_extra(only: Sequence[str], suite: str) -> tuple[str, ...]:
+    """The corruptions named, or all that count, and the extra ones; SettingsError for a suite that has none."""
+    chosen = ERROR_SUITES[suite]() if suite in ERROR_SUITES else None
+    if chosen is None or not chosen.extra:
+        raise SettingsError(f"extra: {suite} has no extra corruptions; imagenet-c has four")
+    names = only or tuple(each.name for each in chosen.perturbations)
+    return (*names, *(each.name for each in chosen.extra))
+
+
 def corruptions(
     images: LabelledImages,
     models: Sequence[Classifier],
@@ -154,14 +183,15 @@ def corruptions(
     batch: Batch = "auto",
     step: Step | None = None,
     baseline: Baseline | FlipBaseline | None = None,
+    only: Sequence[str] = (),
 ) -> dict[str, object]:
     """Errors, CE, mCE and relative mCE of models on images (imagenet-p: flip probability, mFR and T5D).
 
     Returns {"suite", "images", "unlabelled", "models": {NAME: {...}}, "notes", "problems"}, each model as of
     ``CorruptionErrors.summary`` or ``FlipRates.summary``. ``baseline``: what errors are divided by instead of
-    AlexNet's (``own_baseline.read_baseline``). All models see the same pictures, drawn by the seed and
-    the picture's content alone. Raises SettingsError for an unknown suite or a label that is no class, InputError
-    where no image can be read.
+    AlexNet's (``own_baseline.read_baseline``); ``only``: these corruptions, the four extra ones among them. All
+    models see the same pictures, drawn by the seed and the picture's content alone. Raises SettingsError for an
+    unknown suite or a label that is no class, InputError where no image can be read.
     """
     known = (*ERROR_SUITES, FLIP_SUITE)
     if suite not in known:
@@ -173,6 +203,8 @@ def corruptions(
     found: Mapping[str, CorruptionErrors | FlipRates]
     said: tuple[str, ...]
     if suite == FLIP_SUITE:
+        if only:
+            raise SettingsError("corruption: imagenet-p is measured whole; name corruptions of imagenet-c")
         flips = baseline if isinstance(baseline, FlipBaseline) else ALEXNET_FLIPS
         found = _flips(images, seen_as_is, sets, seed, batch, step, flips)
         said = (
@@ -180,7 +212,7 @@ def corruptions(
             _SCORED if flips.top5_distance else f"{_SCORED}; T5D is not divided by a baseline",
         )
     else:
-        chosen = ERROR_SUITES[suite]()
+        chosen = ERROR_SUITES[suite]().of(only)
         if isinstance(baseline, Baseline):
             chosen = dataclasses.replace(chosen, baseline=baseline, notes=chosen.notes[-1:])
         found, said = _errors(chosen, images, seen_as_is, sets, seed, batch, step), chosen.notes
@@ -246,6 +278,7 @@ def _errors(
             wrong=np.concatenate(wrong[name]),
             clean_wrong=np.concatenate(clean[name]),
             baseline=suite.baseline,
+            extra=tuple(each.name for each in suite.extra),
         )
         for name in clean
     }
@@ -270,7 +303,7 @@ def _flips(
             clean[model.name].append(_wrong(seen, [sets[model.name][numbers[0]]]))
             flips[model.name].append([])
             distance[model.name].append([])
-        picture = resized_256(pixels[0])
+        picture = pixels[0] if pixels.shape[2:] == (CROP_PX, CROP_PX) else resized_256(pixels[0])
         for sequence in chosen:
             own = seeded(keys[0], 0, 0, f"imagenet-p:{sequence.name}", seed)
             frames = torch.stack(

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_csv_table
-from vidrobust.models.classes import imagenet_shift
+from vidrobust.models.classes import imagenet_shift, imagenet_wnids
 
 
 @dataclass(frozen=True)
@@ -91,20 +91,24 @@ def sets_for(
 ) -> tuple[list[frozenset[int]], str]:
     """Label sets as indices of a model's classes, and a note where that is not plain.
 
-    A name stands for every class of that name, letter case aside. A number is the index of the model's class;
+    A name stands for every class of that name, letter case aside; a WordNet number (n02123045) for its class of
+    ImageNet, where the model has ImageNet's classes. A number is the index of the model's class;
     for a model with ImageNet's 1000 behind a background class it is that of ImageNet, as in ImageNet's own lists.
     Raises SettingsError for a name that is no class of the model.
     """
     places: dict[str, set[int]] = {}
     for k, name in enumerate(class_names):
         places.setdefault(name.casefold(), set()).add(k)
-    shift = imagenet_shift(class_names)
+    shift, wnids = imagenet_shift(class_names), imagenet_wnids()
+    has_imagenet = len(class_names) - shift == len(wnids)
     sets, numbers = [], False
     for label in labels:
         found: set[int] = set()
         for text in label:
             if text.casefold() in places:
                 found |= places[text.casefold()]
+            elif has_imagenet and text in wnids:
+                found.add(wnids[text] + shift)
             elif text.isdecimal() and int(text) + shift < len(class_names):
                 found.add(int(text) + shift)
                 numbers = True

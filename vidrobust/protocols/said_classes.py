@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from vidrobust.errors import SettingsError
+from vidrobust.models.classes import imagenet_wnids
 from vidrobust.protocols.labelled_images import sets_for
 
 NUMBERS_ARE_CLASSES = ("manifest",)
@@ -38,7 +40,7 @@ class SaidClasses:
         known = {key: _classes(*key, class_names) for key in dict.fromkeys(keys)}
         found = [known[key] for key in keys]
         rows = labels.assign(label=found).explode("label").dropna(subset="label").reset_index(drop=True)
-        unknown = labels[[not classes for classes in found]].reset_index(drop=True)
+        unknown = labels[np.array([not classes for classes in found], bool)].reset_index(drop=True)
         counts = {str(name): int(n) for name, n in unknown["label_name"].value_counts().items()}
         names = [class_names[int(k)] for k in rows["label"]]
         return SaidClasses(
@@ -53,7 +55,7 @@ def by_name(labels: pd.DataFrame) -> pd.DataFrame:
 
 def _classes(name: str, source: str, class_names: Sequence[str]) -> list[int]:
     text = str(name).strip()
-    is_name = text.casefold() in {known.casefold() for known in class_names}
+    is_name = text.casefold() in {known.casefold() for known in class_names} or text in imagenet_wnids()
     if not is_name and source not in NUMBERS_ARE_CLASSES:
         return []
     try:

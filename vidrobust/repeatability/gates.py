@@ -28,6 +28,10 @@ _RULE = re.compile(
 )
 
 
+ModelFigures = Mapping[str, Mapping[str, Any]]
+"""Metric -> {value, low, high, n, ...} of one model."""
+
+
 @dataclass(frozen=True)
 class Gate:
     """A rule that fails where ``metric.side comparison limit`` holds.
@@ -85,12 +89,14 @@ def parse_gate(text: str) -> Gate:
     return Gate(metric, side or "value", comparison, limit)
 
 
-def pass_gates(gates: Sequence[Gate], metrics: Mapping[str, Any]) -> list[Passage]:
-    """Every gate against every model of a run's metrics.json: ``models.NAME.METRIC.{value, low, high, n}``."""
-    models = metrics.get("models") or {}
+def pass_gates(gates: Sequence[Gate], models: Mapping[str, ModelFigures]) -> list[Passage]:
+    """Every gate against every model of a run.
+
+    models  of metrics.json: model -> metric -> {value, low, high, n}
+    """
     if not models:
         return [_nothing(gate, "no model has metrics; run the stability stage first") for gate in gates]
-    return [_of_model(gate, str(name), summary) for gate in gates for name, summary in models.items()]
+    return [_of_model(gate, name, figures) for gate in gates for name, figures in models.items()]
 
 
 def pass_figures(gates: Sequence[Gate], figures: Figures, *, why: str = "") -> list[Passage]:
@@ -109,11 +115,11 @@ def _nothing(gate: Gate, sentence: str) -> Passage:
     return Passage(gate, "", "not computed", math.nan, f"{gate.text}: {sentence}")
 
 
-def _of_model(gate: Gate, model: str, summary: Mapping[str, Any]) -> Passage:
-    entry = summary.get(gate.metric)
-    if isinstance(entry, Mapping) and "value" in entry:
+def _of_model(gate: Gate, model: str, figures: ModelFigures) -> Passage:
+    entry = figures.get(gate.metric)
+    if entry is not None:
         return _pass(gate, model, entry)
-    known = ", ".join(sorted(name for name, e in summary.items() if isinstance(e, Mapping) and "value" in e))
+    known = ", ".join(sorted(figures))
     sentence = f"{gate.text}: {model} has no metric {gate.metric}; it has {known or 'none'}"
     return Passage(gate, model, "not computed", math.nan, sentence)
 

@@ -19,6 +19,8 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text, plain
 from vidrobust.metrics.catalogue import metric_columns
+from vidrobust.run_folder.metrics_file import FILE as METRICS
+from vidrobust.run_folder.metrics_file import Metrics
 from vidrobust.run_folder.record import RunRecord
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
@@ -72,6 +74,11 @@ class RunFolder:
     def record(self) -> RunRecord:
         """run.json as it stands, as records."""
         return RunRecord.of(self.run, str(self.path / "run.json"))
+
+    @property
+    def metrics(self) -> Metrics:
+        """metrics.json as records."""
+        return Metrics.of(self.read_json(METRICS), str(self.path / METRICS))
 
     @property
     def settings(self) -> Settings:
@@ -203,7 +210,7 @@ def remove_results(path: Path) -> None:
         for file in path.glob(pattern):
             if file.name not in ("run.json", LOCK, RUNNING):
                 file.unlink()
-    for folder in ("cache", "moments", "policies", "grey_zone"):
+    for folder in ("cache", "moments", "policies", "grey_zone", "adapt"):
         shutil.rmtree(path / folder, ignore_errors=True)
     (path / "run.json").unlink()
 

@@ -9,8 +9,7 @@ import pandas as pd
 from vidrobust.changes.transitions import REASONS
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.folder import RunFolder
-
-SCHEMA = 2
+from vidrobust.run_folder.metrics_file import SCHEMA
 
 
 def collect(folder: RunFolder) -> dict[str, Any]:
@@ -23,7 +22,9 @@ def collect(folder: RunFolder) -> dict[str, Any]:
     place = {str(model["name"]): k for k, model in enumerate(folder.run["models"])}
     of_models = whole.groupby("model", sort=False)
     for model, rows in sorted(of_models, key=lambda each: place.get(str(each[0]), len(place))):
-        summary = {row.metric: _told(row) for row in rows.itertuples() if find_metric(row.metric) is not None}
+        summary = {
+            row.metric: _figure(row) for row in rows.itertuples() if find_metric(row.metric) is not None
+        }
         metrics["models"][str(model)] = {**_counts(folder, str(model), rows), **summary}
     pairs = folder.table_or_empty("model_pairs")
     if len(pairs):
@@ -31,7 +32,7 @@ def collect(folder: RunFolder) -> dict[str, Any]:
     return metrics
 
 
-def _told(row: Any) -> dict[str, Any]:
+def _figure(row: Any) -> dict[str, Any]:
     """One metric, and what its interval takes as independent.
 
     Of right answers also the exact interval that papers give, which takes all n as independent.

@@ -56,6 +56,9 @@ class Settings:
     """x, y, width, height in px of the frame to which all pictures are cut; the whole frame where empty."""
     labels: str = ""
     """A file or folder of annotations; the labels of the manifest where empty."""
+    label_offset: str = ""
+    """Where the clips begin on the clock of their labels: 12.5 for seconds, 300f for frames; from a manifest's
+    column where it has one."""
     class_map: str = ""
     """JSON, a model's class -> the labels' class, by numbers; the map of the labels where empty; none: no map."""
     crop: str = ""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import av.error
+from av.codec.context import Flags
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.stream import VideoStream
@@ -86,6 +87,8 @@ def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
     if stream.codec_context is None:  # PyAV's way of saying that there is no decoder
         raise InputError(f"{printable(path)}: is coded in a way that FFmpeg has no decoder for")
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    # what ffmpeg does too: frames that the decoder flags are given, and are marked here
+    stream.codec_context.flags |= Flags.output_corrupt
     stream.thread_type = "AUTO"
     return stream
 

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from pandas.testing import assert_frame_equal
 
+from vidrobust.footage.expand import expand_sources
+from vidrobust.footage.labels.class_map import read_class_map
 from vidrobust.footage.labels.formats import read_labels
+from vidrobust.footage.labels.matching import on_items
 from vidrobust.footage.labels.ytbb import CLASSIFICATION, read_each
 from vidrobust.footage.labels.ytbb_columns import read_columns
 from vidrobust.footage.records import columns_of
@@ -76,7 +79,7 @@ def test_bad_rows_are_listed_and_unknown_columns_kept(changed: Callable[..., Pat
     assert labels.rows["rater"].tolist() == ["Kim"]
     assert [str(p).removeprefix(f"{path}, ") for p in labels.problems[:3]] == [
         "line 3, column object_presence: expected one of present, absent, uncertain, got 'there'",
-        "line 4, column xmax: expected 0 <= min <= max <= 1, got 0.722 and 0.327",
+        "line 4, column xmax: expected 0 <= min < max <= 1, got 0.722 and 0.327",
         "line 5, column timestamp_ms: expected a number, got 'soon'",
     ]
     assert len(labels.problems) == 322  # all others lack the new column
@@ -110,5 +113,78 @@ def test_a_file_with_one_bad_row_is_looked_at_row_by_row(changed: Callable[..., 
     labels = read_labels(path)
     assert len(labels.rows) == 321
     assert [str(p).removeprefix(f"{path}, ") for p in labels.problems] == [
-        "line 2, column ymax: expected 0 <= min <= max <= 1, got 0.0 and 1.1"
+        "line 2, column ymax: expected 0 <= min < max <= 1, got 0.0 and 1.1"
+    ]
+
+
+CLEAN = "v,1000,1,bird,0,present,0.1,0.5,0.2,0.6\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (
+            "v,2000,99,unicorn,0,present,0.1,0.5,0.2,0.6",
+            "column class_id: expected a class number 0 to 23, got 99",
+        ),
+        ("v,2000,1,person,0,present,0.1,0.5,0.2,0.6", "column class_name: class 1 is bird, got 'person'"),
+        ("v,-40,1,bird,0,present,0.1,0.5,0.2,0.6", "column timestamp_ms: expected 0 or more, got -40"),
+        (
+            "v,2000,1,bird,0,present,0.3,0.3,0.2,0.6",
+            "column xmax: expected 0 <= min < max <= 1, got 0.3 and 0.3",
+        ),
+        (
+            "v,2000,1,bird,0,present,0.1,0.5,0.6,0.6",
+            "column ymax: expected 0 <= min < max <= 1, got 0.6 and 0.6",
+        ),
+        (
+            "v,1000,1,bird,0,absent,-1,-1,-1,-1",
+            "contradicts line 1, which says otherwise of the same object at the same time",
+        ),
+        (
+            "v,1000,1,bird,0,present,0.1,0.5,0.2,0.7",
+            "contradicts line 1, which says otherwise of the same object at the same time",
+        ),
+    ],
+)
+def test_what_cannot_be_is_listed(row: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "yt_bb.csv"
+    path.write_text(CLEAN + row + "\n")
+    labels = read_labels(path)
+    assert len(labels.rows) == 1
+    (problem,) = labels.problems
+    assert problem.line == 2
+    assert str(problem).endswith(says)
+
+
+def test_what_is_said_twice_counts_once(tmp_path: Path) -> None:
+    path = tmp_path / "yt_bb.csv"
+    path.write_text(CLEAN + CLEAN + "v,2000,9,potted_plant,0,absent,-1,-1,-1,-1\n")
+    labels = read_labels(path)
+    assert labels.rows["label_name"].tolist() == ["bird", "potted plant"]
+    assert not labels.problems
+    assert labels.notes[-1] == "1 row say the same as an earlier one, and are left out"
+
+
+def test_the_map_of_imagenet_comes_with_it(annotations: Path) -> None:
+    """Equal to the published one, which is at hand as a file."""
+    labels = read_labels(annotations / SUBSET)
+    published = read_class_map(annotations / "ytbb-robust_metadata" / "class_idx_map.json", 24)
+    assert labels.class_map == published
+
+
+def test_clips_cut_out_find_their_labels_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    for name in ("a_b+238.mp4", "a_b+300.5.mp4", "c.mp4"):
+        (tmp_path / "videos" / name).touch()
+    path = tmp_path / "yt_bb.csv"
+    path.write_text(
+        "".join(f"{v},{t},1,bird,0,absent,-1,-1,-1,-1\n" for v, t in (("a_b", 240000), ("c", 5000)))
+    )
+    items = expand_sources([path]).items
+    matched = on_items(read_labels(path).rows, items)
+    assert matched.rows[["item", "time_s"]].to_numpy().tolist() == [
+        ["a_b+238", 2.0],
+        ["a_b+300.5", -60.5],
+        ["c", 5.0],
     ]

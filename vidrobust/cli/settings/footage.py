@@ -23,6 +23,14 @@ FOOTAGE: tuple[SettingOption, ...] = (
         metavar="FILE",
     ),
     option(
+        "--label-offset",
+        "Where the clips begin on the clock of their labels: 12.5 (seconds) or 300f (frames).",
+        "Footage",
+        advanced=True,
+        used_by="model",
+        metavar="TIME",
+    ),
+    option(
         "--start-s",
         "Start at this time, seconds.  [default: the beginning]",
         "Footage",

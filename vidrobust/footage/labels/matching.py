@@ -12,6 +12,7 @@ import pandas as pd
 from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import WHOLE_ITEM
 from vidrobust.footage.labels.frame_files import FrameFiles, ends_of
+from vidrobust.footage.labels.offset import on_clip
 
 BOX = ("x1", "y1", "x2", "y2")
 
@@ -35,7 +36,8 @@ class Matched:
 def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> Matched:
     """The rows of labels whose name fits an item: its name, its file or folder, or the ends of its path.
 
-    A label may name several items (windows of one file); each gets the rows. The longest end of a path that
+    A label may name several items (windows of one file); each gets the rows, counted from where the item begins
+    on the clock of its labels (``Item.label_offset``). The longest end of a path that
     fits wins: of ``a/clip`` and ``b/clip``, the label ``b/clip.mp4`` means the second. Where items are folders of
     images and rows name the image (column ``file``), the image says which frame it is; a row whose image is not
     in its folder is left out, and counted.
@@ -50,7 +52,12 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> Matched:
     open_ = rows[~known]
     places = open_.groupby("item", sort=False).indices
     found = {label: next((named[key] for key in _tails(label) if key in named), []) for label in places}
-    parts = [open_.iloc[places[label]].assign(item=name) for label, names in found.items() for name in names]
+    offset = {item.name: item.label_offset for item in all_items}
+    parts = [
+        on_clip(open_.iloc[places[label]].assign(item=name), offset[name], name)
+        for label, names in found.items()
+        for name in names
+    ]
     joined = pd.concat([by_file, *parts], ignore_index=True)
     have = set(joined["item"])
     return Matched(
@@ -111,7 +118,7 @@ def at_frames(rows: pd.DataFrame, time_s: np.ndarray) -> pd.DataFrame:
     inside = counted & (rows["frame"] < len(time_s))
     rows.loc[inside, "time_s"] = time_s[rows.loc[inside, "frame"].to_numpy()]
     timed = (rows["frame"] == WHOLE_ITEM) & rows["time_s"].notna()
-    nearest, distance = _nearest(time_s, rows.loc[timed, "time_s"].to_numpy(np.float64))
+    nearest, distance = nearest_frames(time_s, rows.loc[timed, "time_s"].to_numpy(np.float64))
     rows.loc[timed, "frame"] = nearest
     step = float(np.median(np.diff(time_s))) if len(time_s) > 1 else np.inf
     far = pd.Series(False, index=rows.index)
@@ -127,7 +134,7 @@ def in_pixels(rows: pd.DataFrame, box_unit: str, width: int, height: int) -> pd.
     return rows.assign(**{corner: rows[corner] * size[corner] for corner in BOX})
 
 
-def _nearest(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest_frames(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number of the frame nearest in time, the earlier of two, and how far it is."""
     if not len(times):
         return np.zeros(len(wanted), np.int64), np.full(len(wanted), np.inf)
@@ -140,8 +147,13 @@ def _nearest(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _keys(item: Item) -> list[str]:
-    """What a label may call an item: its name, and the ends of its path with and without suffix."""
-    return list(dict.fromkeys([item.name, *ends_of(item.path), *ends_of(item.path.with_suffix(""))]))
+    """What a label may call an item: its name, and the ends of its path with and without suffix.
+
+    Of a clip that was cut out of a longer video, ID+238.mp4, also the name of that video.
+    """
+    names = [item.name, *ends_of(item.path), *ends_of(item.path.with_suffix(""))]
+    whole, plus, _ = item.path.stem.rpartition("+")
+    return list(dict.fromkeys([*names, *([whole] if plus and item.label_offset else [])]))
 
 
 def _tails(label: str) -> list[str]:

@@ -13,7 +13,8 @@ import pandas as pd
 
 from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.labels import PRESENCE, LabelFormat, Labels, rows_of
-from vidrobust.footage.labels.ytbb_columns import read_columns
+from vidrobust.footage.labels.ytbb_classes import CLASSES, imagenet_map
+from vidrobust.footage.labels.ytbb_columns import plain_name, read_columns
 from vidrobust.footage.records import (
     SUFFIXES,
     BadValueError,
@@ -25,11 +26,14 @@ from vidrobust.footage.records import (
     required,
     whole,
 )
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 COMMON = ("youtube_id", "timestamp_ms", "class_id", "class_name")
 DETECTION = (*COMMON, "object_id", "object_presence", "xmin", "xmax", "ymin", "ymax")
 CLASSIFICATION = (*COMMON, "object_presence")
+KEY = ("item", "time_s", "track")
+"""What is said once."""
 KINDS = {"ytbb-detection": DETECTION, "ytbb-classification": CLASSIFICATION}
 
 
@@ -37,7 +41,9 @@ def read(path: Path) -> Labels:
     """The rows of a file; ``item`` is the YouTube id, ``time_s`` counts from the start of the whole video.
 
     A track is (youtube_id, class_id, object_id), so ``track`` is class_id/object_id. Absent and uncertain
-    objects keep their row, without a box.
+    objects keep their row, without a box. A row that says the same as an earlier one is left out and counted; one
+    that contradicts an earlier one of the same object and time is a problem, as is a class that does not exist, a
+    name that is not the class's, a time below 0, and a box without width or height.
     """
     first = columns_of(path)
     columns, has_header = _columns(first)
@@ -45,17 +51,41 @@ def read(path: Path) -> Labels:
     problems: list[Problem] = []
     if rows is None:
         rows, problems = read_each(path, columns, has_header=has_header)
-    classes = rows[["label", "label_name"]].drop_duplicates("label").sort_values("label")
+    rows, repeated = _each_once(rows, path, problems)
     notes = ["times count from the start of the whole video on YouTube: a clip cut from it begins later"]
+    if repeated:
+        notes.append(f"{plural(repeated, 'row')} say the same as an earlier one, and are left out")
     return Labels(
         format="ytbb-detection" if "xmin" in columns else "ytbb-classification",
         path=path,
         rows=rows,
-        classes={int(k): str(n) for k, n in zip(classes["label"], classes["label_name"], strict=True)},
+        classes=CLASSES,
+        class_map=imagenet_map(),
         box_unit="share",
         problems=tuple(sorted(problems, key=lambda p: p.line)),
         notes=tuple(notes),
     )
+
+
+def _each_once(rows: pd.DataFrame, path: Path, problems: list[Problem]) -> tuple[pd.DataFrame, int]:
+    """The rows, each object once at a time; what contradicts an earlier row is added to the problems.
+
+    And how many rows say the same as an earlier one.
+    """
+    again = rows.duplicated(list(KEY))
+    if again.any():
+        said = [*KEY, "presence", "x1", "y1", "x2", "y2"]
+        same = rows.duplicated(said)
+        first = rows[~again].set_index(list(KEY))
+        lines = rows["line"] if "line" in rows else pd.Series(0, index=rows.index)
+        for place in rows.index[again & ~same]:
+            row = rows.loc[place]
+            line = int(first.loc[tuple(row[name] for name in KEY)].get("line", 0))
+            what = f"contradicts line {line}, which says otherwise of the same object at the same time"
+            problems.append(Problem(path=path, line=int(lines[place]), what=what))
+        rows = rows[~again].reset_index(drop=True)
+        return rows.drop(columns="line", errors="ignore"), int(same.sum())
+    return rows.drop(columns="line", errors="ignore"), 0
 
 
 def read_each(
@@ -66,7 +96,7 @@ def read_each(
     rows, problems = [], list(table.problems)
     for record in table.records:
         try:
-            rows.append(_row(record))
+            rows.append({**_row(record), "line": record.line})
         except BadValueError as error:
             problems.append(error.problem)
     return rows_of(rows), problems
@@ -86,14 +116,23 @@ def _row(record: Record) -> dict[str, object]:
         what = f"expected one of {', '.join(PRESENCE)}, got {printable(presence)!r}"
         raise BadValueError(record.problem("object_presence", what))
     label = required(record, "class_id", whole)
+    name = record.text("class_name")
+    if label not in CLASSES:
+        raise BadValueError(record.problem("class_id", f"expected a class number 0 to 23, got {label}"))
+    if name and plain_name(name) != CLASSES[label]:
+        what = f"class {label} is {CLASSES[label]}, got {printable(name)!r}"
+        raise BadValueError(record.problem("class_name", what))
+    time_ms = required(record, "timestamp_ms", number)
+    if time_ms < 0:
+        raise BadValueError(record.problem("timestamp_ms", f"expected 0 or more, got {time_ms:g}"))
     object_id = record.text("object_id")
     known = {*DETECTION, *CLASSIFICATION}
     return label_row(
         printable(record.text("youtube_id")),
-        time_s=required(record, "timestamp_ms", number) / 1000,
+        time_s=time_ms / 1000,
         track=f"{label}/{object_id}" if object_id else str(label),
         label=label,
-        label_name=printable(record.text("class_name")),
+        label_name=CLASSES[label],
         box=_box(record) if presence == "present" and "xmin" in record.values else None,
         source="ytbb",
         more={"presence": presence} | {c: printable(v) for c, v in record.values.items() if c not in known},
@@ -104,10 +143,8 @@ def _box(record: Record) -> tuple[float, float, float, float]:
     """x1, y1, x2, y2; the file's order is xmin, xmax, ymin, ymax."""
     x1, x2, y1, y2 = (required(record, c, number) for c in ("xmin", "xmax", "ymin", "ymax"))
     for low, high, column in ((x1, x2, "xmax"), (y1, y2, "ymax")):
-        if not 0 <= low <= high <= 1:
-            raise BadValueError(
-                record.problem(column, f"expected 0 <= min <= max <= 1, got {low} and {high}")
-            )
+        if not 0 <= low < high <= 1:
+            raise BadValueError(record.problem(column, f"expected 0 <= min < max <= 1, got {low} and {high}"))
     return x1, y1, x2, y2
 
 

@@ -11,6 +11,7 @@ from vidrobust.errors import InputError
 from vidrobust.files import csv_table
 from vidrobust.footage.item_tables import WHOLE_ITEM
 from vidrobust.footage.labels.labels import PRESENCE
+from vidrobust.footage.labels.ytbb_classes import CLASSES
 from vidrobust.tables.schema import check
 from vidrobust.text.printable import printable
 
@@ -44,12 +45,32 @@ def read_columns(path: Path, columns: tuple[str, ...], *, has_header: bool) -> p
 def _is_sound(file: pd.DataFrame) -> bool:
     if not file["object_presence"].isin(PRESENCE).all() or not np.isfinite(file["timestamp_ms"]).all():
         return False
+    if (file["timestamp_ms"] < 0).any() or not _classes_fit(file):
+        return False
+    key = [name for name in ("youtube_id", "timestamp_ms", "class_id", "object_id") if name in file]
+    if file.duplicated(key).any():
+        return False
     if "xmin" not in file:
         return True
     present = file[file["object_presence"] == "present"]
     inside = present[list(EDGES)].ge(0).all(axis=None) and present[list(EDGES)].le(1).all(axis=None)
     return bool(
-        inside and (present["xmin"] <= present["xmax"]).all() and (present["ymin"] <= present["ymax"]).all()
+        inside and (present["xmin"] < present["xmax"]).all() and (present["ymin"] < present["ymax"]).all()
+    )
+
+
+def plain_name(name: str) -> str:
+    """A class name in small letters, with blanks for underscores."""
+    return name.strip().casefold().replace("_", " ")
+
+
+def _classes_fit(file: pd.DataFrame) -> bool:
+    """Whether every class exists under the name that stands beside it, or under none."""
+    pairs = file[["class_id", "class_name"]].drop_duplicates()
+    names = [plain_name(str(name)) for name in pairs["class_name"]]
+    return all(
+        name in ("", CLASSES.get(int(k))) and int(k) in CLASSES
+        for k, name in zip(pairs["class_id"], names, strict=True)
     )
 
 
@@ -61,7 +82,7 @@ def _labels(file: pd.DataFrame) -> pd.DataFrame:
         "time_s": file["timestamp_ms"] / 1000,
         "track": label + "/" + _text(file["object_id"]) if "object_id" in file else label,
         "label": file["class_id"],
-        "label_name": _text(file["class_name"]),
+        "label_name": file["class_id"].map(CLASSES).astype(object),
     }
     present = (file["object_presence"] == "present").to_numpy()
     for corner, edge in (("x1", "xmin"), ("y1", "ymin"), ("x2", "xmax"), ("y2", "ymax")):

@@ -17,6 +17,7 @@ from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
 from vidrobust.footage.labels.class_map import read_class_map
 from vidrobust.footage.labels.json_file import with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of, sets_of
+from vidrobust.footage.labels.ytbb_classes import CLASSES
 from vidrobust.footage.labels.ytbb_review import Neighbours, Place, Review, read_neighbours, read_reviews
 from vidrobust.footage.records import BadValueError, Problem, Record, columns_of, read_table, required, whole
 from vidrobust.text.printable import printable
@@ -29,13 +30,6 @@ HEADER = ("ytid", "time_ms", "label")
 SWAPPED = {22: 23, 23: 22}
 WITHIN = 10
 """Frames about an anchor on either side."""
-# fmt: off
-CLASSES = dict(enumerate((
-    "person", "bird", "bicycle", "boat", "bus", "bear", "cow", "cat", "giraffe", "potted plant", "horse",
-    "motorcycle", "knife", "airplane", "skateboard", "train", "truck", "zebra", "toilet", "dog", "elephant",
-    "umbrella", "none", "car",
-)))
-# fmt: on
 NUMBER_OF = {name: number for number, name in CLASSES.items()}
 
 Reviews = Mapping[tuple[str, int], Review]

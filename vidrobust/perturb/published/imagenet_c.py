@@ -318,3 +318,5 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
 
 TEST = tuple(entry.name for entry in PERTURBATIONS[:15])
 """The fifteen that count for the mean corruption error."""
+VALIDATION = tuple(entry.name for entry in PERTURBATIONS[15:])
+"""The four extra ones, for tuning."""

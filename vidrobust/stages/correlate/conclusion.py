@@ -18,6 +18,13 @@ from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.model_tasks import tasks_of
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.correlate.conclusions_file import (
+    FILE,
+    Conclusions,
+    GroupConclusion,
+    StudyConclusion,
+    TogetherConclusion,
+)
 from vidrobust.stages.correlate.from_run import units_of_run
 from vidrobust.stages.correlate.pooled import PooledRuns
 from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
@@ -185,25 +192,24 @@ def _write(
     left_out: Sequence[str],
 ) -> dict[str, Any]:
     """correlation.parquet, the matrices, and what they say in words (correlation.json)."""
-    said = {
-        "schema": 1,
-        "studies": [
-            {
-                "across": across,
-                "model": model,
-                "headline": result.headline,
-                "sentences": dict(result.sentences),
-                "groups": [dataclasses.asdict(group) for group in result.groups],
-                "notes": list(result.notes),
-                "together": None if together is None else dataclasses.asdict(together),
-            }
+    said = Conclusions(
+        studies=tuple(
+            StudyConclusion(
+                across=across,
+                model=model,
+                headline=result.headline,
+                sentences=dict(result.sentences),
+                groups=tuple(GroupConclusion(**dataclasses.asdict(group)) for group in result.groups),
+                notes=tuple(result.notes),
+                together=None if together is None else TogetherConclusion(**dataclasses.asdict(together)),
+            )
             for across, model, result, together in results
-        ],
-        "left_out": list(left_out),
-    }
+        ),
+        left_out=tuple(left_out),
+    ).to_dict()
     if results:
         folder.write_table("correlation", pd.concat([r.table for _, _, r, _ in results], ignore_index=True))
         matrix = pd.concat([r.matrix.assign(across=a, model=m) for a, m, r, _ in results], ignore_index=True)
         folder.write_table("correlation_matrix", matrix)
-    folder.write_json("correlation.json", said)
+    folder.write_json(FILE, said)
     return said

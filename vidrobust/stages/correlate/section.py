@@ -18,12 +18,13 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import family_order, phrase
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.correlate.conclusions_file import FILE, Conclusions
+from vidrobust.stages.correlate.judgement import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
 from vidrobust.text.numbers import interval, number, with_interval
 from vidrobust.text.phrases import listing, span
 
-CANNOT_TELL = "cannot tell"
-VERDICTS = ("proxy", "no evidence", CANNOT_TELL)
-COLOUR_OF = {"proxy": drawing.COLOURS[0], "no evidence": drawing.COLOURS[1], "cannot tell": drawing.GREY}
+VERDICTS = tuple(Judgement)
+COLOUR_OF = {PROXY: drawing.COLOURS[0], NO_EVIDENCE: drawing.COLOURS[1], CANNOT_TELL: drawing.GREY}
 PARTIAL, PLAIN = "partial_spearman", "spearman"
 ACROSS = {
     "frames": "across the frames of one model",
@@ -59,31 +60,25 @@ def studies(run: RunTables) -> list[Study]:
     table = run.table("correlation")
     if table is None:
         return []
-    said = run.json("correlation.json").get("studies", [])
+    said = conclusions(run)
     found = []
     for across, model, rows in _each(table):
-        words: dict[str, Any] = next(
-            (s for s in said if s.get("across") == across and s.get("model", "") == model), {}
-        )
+        words = said.study(across, model)
         main = primary(rows)
         verdict = main.set_index("perturbation")["verdict"].to_dict()
-        together = words.get("together") or {}
-        sentences = words.get("sentences") or {}
+        together = words.together
         found.append(
             Study(
                 title=_title(across, model),
-                headline=str(words.get("headline", "")),
+                headline=words.headline,
                 verdicts=[
                     _verdict(v, [n for n, each in verdict.items() if each == v], main) for v in VERDICTS
                 ],
-                groups=[
-                    listing(phrase(str(member)).noun for member in g.get("members", []))
-                    for g in words.get("groups", [])
-                ],
-                notes=[str(note) for note in words.get("notes", [])],
-                together=str(together.get("sentence", "")),
-                together_tells=together.get("verdict", CANNOT_TELL) != CANNOT_TELL,
-                sentences=[{"verdict": v, "text": str(sentences.get(n, n))} for n, v in verdict.items()],
+                groups=[listing(phrase(member).noun for member in group.members) for group in words.groups],
+                notes=list(words.notes),
+                together=together.sentence if together else "",
+                together_tells=together is not None and together.verdict != CANNOT_TELL,
+                sentences=[{"verdict": v, "text": words.sentences.get(n, n)} for n, v in verdict.items()],
             )
         )
     return found
@@ -91,7 +86,12 @@ def studies(run: RunTables) -> list[Study]:
 
 def left_out(run: RunTables) -> list[str]:
     """Studies that could not be made, with the reason."""
-    return [str(reason) for reason in run.json("correlation.json").get("left_out", [])]
+    return list(conclusions(run).left_out)
+
+
+def conclusions(run: RunTables) -> Conclusions:
+    """What the studies say in words; nothing where the stage has not run."""
+    return Conclusions.of(run.json(FILE), str(run.folder / FILE))
 
 
 def primary(rows: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import TableStage
+from vidrobust.stages.correlate.conclusions_file import FILE
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
 
@@ -20,7 +21,7 @@ def _make(run: Run) -> None:
 
 def _as_json(run: Run) -> Any:
     """What the correlation study says."""
-    return run.folder.read_json("correlation.json")
+    return run.folder.read_json(FILE)
 
 
 CORRELATE = TableStage(
@@ -29,7 +30,7 @@ CORRELATE = TableStage(
     version=4,
     needs=(STABILITY, SENSITIVITY),
     settings=("across", "resamples", "seed"),
-    files=("correlation.json",),
+    files=(FILE,),
     make=_make,
     as_json=_as_json,
 )

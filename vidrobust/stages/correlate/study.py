@@ -30,16 +30,9 @@ from vidrobust.stages.correlate.columns import describe, with_means
 from vidrobust.stages.correlate.controls import COLUMNS, Asked, negative_controls
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.groups import Group, find_groups, kinds
+from vidrobust.stages.correlate.judgement import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
 from vidrobust.stages.correlate.units import Across, Units
-from vidrobust.stages.correlate.verdicts import (
-    CANNOT_TELL,
-    NO_EVIDENCE,
-    PROXY,
-    Judgement,
-    Verdict,
-    judge,
-    not_measured,
-)
+from vidrobust.stages.correlate.verdicts import Verdict, judge, not_measured
 from vidrobust.statistics.associations import benjamini_hochberg, curve_knots
 from vidrobust.statistics.resampling import free_orders, permutation_p, shifted_orders
 from vidrobust.tables.schema import TABLES

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 
 from vidrobust.stages.correlate import needs
 from vidrobust.stages.correlate.coefficients import CORRECTED, CURVED, PARTIAL
+from vidrobust.stages.correlate.judgement import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
 from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics.resampling import MIN_CLUSTERS
 from vidrobust.text.numbers import interval, with_interval
@@ -24,17 +24,6 @@ MOST = 0.5
 
 WITHIN_CLIPS = ("scenes", "stretches")
 """Clusters inside clips: what they show holds for these clips alone."""
-
-
-class Judgement(StrEnum):
-    """What the study says of one perturbation."""
-
-    PROXY = "proxy"
-    NO_EVIDENCE = "no evidence"
-    CANNOT_TELL = "cannot tell"
-
-
-PROXY, NO_EVIDENCE, CANNOT_TELL = Judgement
 
 
 @dataclass(frozen=True)

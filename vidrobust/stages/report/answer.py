@@ -163,12 +163,13 @@ def _train(page: policy_section.PolicyPage) -> str:
         said = "no augmentation of the whole frame is recommended by this footage"
         advice = next((note for note in page.notes if "explains" in note), "")
         return f"{said}. {advice.rstrip('.')}" if advice else said
-    return listing(
+    steps = listing(
         [
             f"{s['perturbation']} {s['range']} ({'; '.join(filter(None, (s['flips_at_most'], s['replication'])))})"
             for s in page.steps
         ]
     )
+    return f"{steps}; trained with this, {page.trial}" if page.trial else steps
 
 
 def _undetermined(page: policy_section.PolicyPage) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.causes.section import whole
-from vidrobust.stages.correlate.section import CANNOT_TELL, Study
+from vidrobust.stages.correlate.judgement import CANNOT_TELL
+from vidrobust.stages.correlate.section import Study
 from vidrobust.stages.policy.section import PolicyPage
 from vidrobust.stages.stability.section import ModelCard
 from vidrobust.text.numbers import FEWEST, number, percent_interval

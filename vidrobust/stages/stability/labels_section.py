@@ -54,7 +54,8 @@ def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
 
 def basis(run: RunTables) -> list[str]:
     """On how many frames the figures of each model stand, and what could not be judged; a sentence a model."""
-    said = []
+    lost = (run.run.get("labels_outside") or {}).get("sentence", "")
+    said = [f"{lost[0].upper()}{lost[1:]}."] if lost else []
     for model, note in (run.run.get("judged") or {}).items():
         text = (
             f"{model}: {note['labelled']} of {plural(note['frames'], 'frame')} have labels, "

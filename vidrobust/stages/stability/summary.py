@@ -24,7 +24,7 @@ def summarise(run: Run, facts: Facts) -> None:
     )
     _say_of_box_files(run, facts)
     summaries, by = [_floor_rows(facts)], [tables.empty("stability_by")]
-    run.folder.update(judged={})
+    run.folder.update(judged={}, labels_outside={})
     judged: dict[str, pd.DataFrame] = {}
     for task in dict.fromkeys(model.task for model in run.models):
         names = [model.name for model in run.models if model.task == task]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from vidrobust.footage.labels.outside import outside
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.task import Task
@@ -20,6 +21,8 @@ from vidrobust.tables import schema as tables
 
 NAMES_TOLD = 5
 MADE = ("label_answers", "neighbour_accuracy")
+SEEN = {CLASSIFICATION.name: "frames", DETECTION.name: "box_counts"}
+"""The table of a task that has each frame that was looked at."""
 TABLES = (*MADE, "model_pairs", *DETECTION.labelled)
 """Every table that is made where there are labels."""
 
@@ -30,7 +33,26 @@ def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, p
     raw  the tables of the task. What cannot be judged is said, and noted in run.json under ``judged``.
     """
     judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
-    return judges[task.name](run, raw) if len(run.inputs.known.labels) else {}
+    if not len(run.inputs.known.labels):
+        return {}
+    _say_outside(run, raw[SEEN[task.name]])
+    return judges[task.name](run, raw)
+
+
+def _say_outside(run: Run, seen: pd.DataFrame) -> None:
+    """Say of labels that fall on no frame how many they are and why, and note it in run.json."""
+    asked = run.settings.start_s, run.settings.end_s
+    windows = {
+        item.name: (
+            asked[0] if item.start_s is None else item.start_s,
+            asked[1] if item.end_s is None else item.end_s,
+        )
+        for item in run.inputs.items
+    }
+    lost = outside(run.inputs.known.labels, seen.drop_duplicates(["item", "frame"]), windows)
+    run.folder.update(labels_outside=lost.as_dict() | {"sentence": lost.sentence()})
+    if lost.sentence():
+        run.reporter.warn(lost.sentence())
 
 
 def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
