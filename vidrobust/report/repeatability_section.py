@@ -13,7 +13,7 @@ from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
 from vidrobust.repeatability.overall import worst_told
 from vidrobust.repeatability.study_file import FILE
-from vidrobust.repeatability.study_words import agreement_told, categories
+from vidrobust.repeatability.study_words import agreement_told, categories, trials
 from vidrobust.repeatability.variables.range_method import range_charts
 from vidrobust.repeatability.words import (
     OF_STUDY,
@@ -141,7 +141,7 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame) -> Section:
     """The section of a study of a table part, operator, trial, value."""
     if found["study"] == "gauge":
         text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
-        text += f"{found['trials']:.3g} trials, {plural(found['n'], 'measurement')}"
+        text += f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}"
         pictures = _gauge_pictures(found, table, "value")
         if found.get("linearity"):
             pictures.append(reference_figures.bias_line(found["linearity"], table))
