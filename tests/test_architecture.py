@@ -27,7 +27,7 @@ FLOORS = [
     {"pipeline"},
     {"report"},
     {"stages"},
-    {"finished_runs"},
+    {"finished_runs", "adapt"},
     {"api"},
     {"cli"},
 ]

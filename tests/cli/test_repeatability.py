@@ -10,6 +10,7 @@ import click
 import pytest
 
 from tests.repeatability.published import AIAG, HOUF_BERMAN, crossed, judged_twice
+from tests.repeatability.test_msa_family import NESTED_BATCHES, of_operators
 from vidrobust.cli.app import main
 from vidrobust.cli.repeatability import repeatability
 from vidrobust.cli.runs import compare, gate, history, plan
@@ -234,6 +235,39 @@ def test_a_german_table_and_names_that_differ_by_case(
     assert found["against_reference"]["operators"]["A"]["effectiveness"]["count"] == 2
     assert found["dropped_lines"] == [5]
     assert "1 blank value left out: line 5" in found["notes"]
+
+
+def test_values_that_never_vary_get_no_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "constant.csv"
+    crossed(AIAG).assign(value=5.0).to_csv(path, index=False)
+    assert run("repeatability", "--gauge", str(path), "--tolerance", "2", "--process-sd", "1") == 0
+    summary = capsys.readouterr().out
+    assert summary.startswith("No verdict: all values are the same, and what never varies measures nothing.")
+    assert "interaction pooled with repeatability: nothing varies" in summary
+
+
+def test_a_study_that_looks_nested_is_doubted_in_its_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "nested.csv"
+    of_operators(NESTED_BATCHES).to_csv(path, index=False)
+    assert run("repeatability", "--gauge", str(path)) == 0
+    assert "Doubtful: parts of one name differ" in capsys.readouterr().out.splitlines()[0]
+    assert run("repeatability", "--gauge", str(path), "--design", "nested") == 0
+    assert "Doubtful" not in capsys.readouterr().out
+
+
+def test_references_in_other_words_than_the_verdicts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "said.csv"
+    rows = "1,A,1,yes,gut\n1,A,2,yes,gut\n2,A,1,no,schlecht\n2,A,2,no,schlecht\n"
+    path.write_text(f"part,operator,trial,value,reference\n{rows}")
+    assert run("repeatability", "--attribute", str(path)) == 3
+    assert "references gut and schlecht, verdicts no and yes. Write both alike" in capsys.readouterr().err
+    path.write_text(f"part,operator,trial,value,reference\n{rows}".replace("gut", "yes"))
+    assert run("repeatability", "--attribute", str(path)) == 0
+    assert "no verdict is schlecht, though references are" in capsys.readouterr().out
 
 
 def test_plans_are_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,8 +79,8 @@ def test_other_footage_is_paired_by_part_and_pass_or_refused(pair: tuple[Path, P
         compare_runs(a, b)
     b.update(inputs=[changed[0], *RunFolder.existing(pair[1]).run["inputs"][1:]])
     assert compare_runs(a, b)["notes"] == [
-        f"1 item(s) only in {pair[0]} are left out: a0",
-        f"1 item(s) only in {other} are left out: b0",
+        f"1 input only in {pair[0]} left out: a0",
+        f"1 input only in {other} left out: b0",
     ]
 
 

@@ -191,7 +191,9 @@ def test_passes_of_a_real_belt(corpus: Path, tmp_path: Path, capsys: pytest.Capt
     for row in found["passes"]:
         assert row["enters_s"] < row["start_s"] < row["end_s"] < row["leaves_s"]
     assert (found["passes"][0]["start_s"], found["passes"][0]["end_s"]) == pytest.approx((0.4, 2.0), abs=0.15)
-    assert ["is there when the clip ends" in sentence for sentence in found["left_out"]] == [True]
+    (orange,) = (each for each in found["left_out"] if "is there when the clip ends" in each)
+    marks = [each for each in found["left_out"] if each != orange]
+    assert all("is faint beside the parts: a mark of the belt" in each for each in marks)
 
 
 def test_a_planted_unstable_station_is_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -12,6 +13,8 @@ from scipy import stats
 
 from vidrobust.errors import InputError
 from vidrobust.repeatability.compare import (
+    ENOUGH,
+    LEVEL,
     Compared,
     Paired,
     churn,
@@ -31,7 +34,7 @@ def compared(a: pd.DataFrame, b: pd.DataFrame, **how: Any) -> Compared:
     return compare_metrics({"flip_rate": rows}, margin=margin)["flip_rate"]
 
 
-def run(rng: np.random.Generator, rate: float, *, clips: int = 12, frames: int = 200) -> pd.DataFrame:
+def run(rng: np.random.Generator, rate: float, *, clips: int = 15, frames: int = 200) -> pd.DataFrame:
     """Flips of clips whose rates differ: Beta with mean ``rate`` and correlation .02."""
     own = rng.beta(rate * 49, (1 - rate) * 49, clips)
     item = np.repeat([f"clip{k}" for k in range(clips)], frames)
@@ -50,7 +53,7 @@ def test_two_equal_runs_are_the_same() -> None:
     a = run(np.random.default_rng(0), 0.05)
     found = compared(a, a.copy())
     assert (found.difference, found.low, found.high, found.verdict) == (0.0, 0.0, 0.0, "same")
-    assert (found.n, found.clusters, found.cluster, found.on_these_clips) == (2400, 12, "item", "")
+    assert (found.n, found.clusters, found.cluster, found.on_these_clips) == (3000, 15, "item", "")
     one = a[a["item"] == "clip0"]
     assert (compared(one, one.copy()).verdict, compared(one, one.copy()).cluster) == ("same", "stretch")
 
@@ -69,20 +72,40 @@ def test_two_points_more_are_found() -> None:
     b = a.assign(flip=a["flip"] | (rng.random(len(a)) < 0.02))
     found = compared(a, b)
     assert found.verdict == "worse"
-    assert found.p == 2 / 2**12  # of 4,096 patterns of signs the one and its reverse
+    some = a["item"].isin([f"clip{k}" for k in range(12)])
+    more = (b["flip"].astype(int) - a["flip"])[some].groupby(a["item"]).sum().to_numpy()
+    reached = [abs(np.dot(signs, more)) >= more.sum() for signs in itertools.product((1, -1), repeat=12)]
+    assert compared(a[some], b[some]).p == np.mean(reached) <= 0.005
     assert found.low < 0.02 * 0.95 < found.high
     assert compared(b, a).verdict == "better"
     assert compared(a, b, worse="lower").verdict == "better"
 
 
-def test_below_six_clips_a_verdict_speaks_of_these_clips_alone() -> None:
+def test_below_fourteen_clips_a_verdict_speaks_of_these_clips_alone() -> None:
     rng = np.random.default_rng(4)
     a = run(rng, 0.02, clips=5, frames=250)
     b = a.assign(flip=a["flip"] | (rng.random(len(a)) < 0.2))
     found = compared(a, b)
     assert (found.verdict, found.on_these_clips, found.cluster) == ("cannot tell", "worse", "stretch")
     more, worse = (pd.concat([t, t.assign(item=t["item"] + "'")]) for t in (a, b))
-    assert (compared(more, worse).verdict, compared(more, worse).on_these_clips) == ("worse", "")
+    found = compared(more, worse)
+    assert (found.verdict, found.on_these_clips, found.cluster) == ("cannot tell", "worse", "item")
+    thrice = compared(*(pd.concat([t, t.assign(item=t["item"] + "''")]) for t in (more, worse)))
+    assert (thrice.clusters, thrice.verdict, thrice.on_these_clips) == (20, "worse", "")
+
+
+def test_of_fourteen_clips_one_is_of_a_kind_that_is_one_in_five() -> None:
+    assert ENOUGH == 14
+    assert 0.8**ENOUGH < LEVEL < 0.8 ** (ENOUGH - 1)
+
+
+def test_one_clip_in_five_that_is_bad_gives_no_false_verdict_where_none_of_them_is_seen() -> None:
+    """No difference in the mean: one clip in five is 20 points worse, the others 5 better."""
+    rng = np.random.default_rng(0)
+    for clips in (6, 10, 13):
+        a = run(rng, 0.3, clips=clips)
+        b = a.assign(flip=a["flip"] & (rng.random(len(a)) > 0.17))  # none of the bad ones is among them
+        assert (compared(a, b).verdict, compared(a, b).on_these_clips) == ("cannot tell", "better")
 
 
 def test_what_cannot_be_is_not_in_the_interval() -> None:
@@ -103,9 +126,7 @@ def test_the_margin_is_relative_to_the_rate() -> None:
     assert margin_of(3.0, 5.0, 0.2, (0.0, math.inf)) == pytest.approx(0.8)
     assert margin_of(-3.0, -5.0, 0.2, (-math.inf, math.inf)) == pytest.approx(0.8)
     # a rate of .3 % that doubles is not the same, though it is a third of a point
-    a = run(np.random.default_rng(0), 0.05, clips=12, frames=2000).assign(
-        flip=lambda t: t["frame"] % 333 == 5
-    )
+    a = run(np.random.default_rng(0), 0.05, frames=2000).assign(flip=lambda t: t["frame"] % 333 == 5)
     b = a.assign(flip=a["frame"] % 167 == 5)
     assert compared(a, b).verdict == "worse"
     assert compared(a, b, margin=1.0).verdict == "same"
@@ -131,7 +152,7 @@ def test_of_ten_metrics_chance_calls_some_no_more_than_one_time_in_twenty() -> N
         a, b = (np.clip(0.3 + side * suits + rng.normal(0, 0.02, suits.shape), 0, 1) for side in (-1, 1))
         rows = {f"m{k}": Paired(a[:, k], b[:, k], clip, False, place) for k in range(10)}
         found = compare_metrics(rows, seed=number, margin=1e-6)
-        called += any(each.verdict in ("better", "worse") for each in found.values())
+        called += any(each.on_these_clips in ("better", "worse") for each in found.values())
         alone += any(each.low > 0 or each.high < 0 for each in found.values())
     assert called <= stats.binom.ppf(0.99, 100, 0.05)
     assert alone > 25  # what every interval by itself would call

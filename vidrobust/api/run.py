@@ -17,8 +17,10 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.bar import AccountBar, account_bars
 from vidrobust.stages.stability.by_clip import flips_of
-from vidrobust.stages.stability.section import ModelCard, cards, overall
+from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.stability.section import ModelCard, cards
 from vidrobust.tables import schema
+from vidrobust.text.phrases import plural
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,11 @@ class Run:
         """Five lines: where, what of, how stable, why, and where to read on."""
         verdicts = "; ".join(f"{name}: {v.word}" for name, v in self.verdict.items())
         models = ", ".join(self.models)
+        footage = f"{plural(len(self._read.items), 'input')}, {plural(self._frames, 'frame')}"
         return "\n".join(
             (
                 f"vidrobust run {self.path}",
-                f"  footage  {len(self._read.items)} item(s), {self._frames} frames; models: {models}",
+                f"  footage  {footage}; models: {models}",
                 f"  stable?  {verdicts or 'the stability stage has not run'}",
                 f"  why?     {self._why()}",
                 f"  flips    {len(self.flips)}; report: {self.report}",
@@ -157,7 +160,7 @@ class Run:
 
     @property
     def _frames(self) -> int:
-        return sum(int(entry.get("frames") or 0) for entry in self._read.run.get("inputs", []))
+        return sum(entry.frames for entry in self._read.record.inputs)
 
     def _why(self) -> str:
         drawn = [bar for bar in self._bars if bar.parts]

@@ -11,7 +11,7 @@ import torch
 from vidrobust.frames.pixels import luma, to_array
 
 ANALYSIS_SIDE = 640
-"""Motion is measured on the frame averaged down to this longer side, and told in pixels of the full frame."""
+"""Motion is measured on the frame averaged down to this longer side, and given in pixels of the full frame."""
 COARSE_SIDE = 160
 """Colours are compared on the frame averaged down to this longer side."""
 SMOOTHING = 1.0

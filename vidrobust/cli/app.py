@@ -9,7 +9,18 @@ from collections.abc import Sequence
 
 import click
 
-from vidrobust.cli import boxes, data, protocols, remedies, repeatability, runs, studies, tools, transplant
+from vidrobust.cli import (
+    adapt,
+    boxes,
+    data,
+    protocols,
+    remedies,
+    repeatability,
+    runs,
+    studies,
+    tools,
+    transplant,
+)
 from vidrobust.errors import VidrobustError
 from vidrobust.files.atomic import disk_is_full
 from vidrobust.frames.device import tune_process
@@ -19,9 +30,9 @@ from vidrobust.version import VERSION
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Study": (
         *("study", "demo", "stability", "variation", "sensitivity", "causes"),
-        *("correlate", "policy", "remedies", "boxes", "report"),
+        *("correlate", "policy", "remedies", "adapt", "boxes", "report"),
     ),
-    "Runs": ("show", "status", "compare", "gate", "history", "watch", "clean"),
+    "Runs": ("show", "status", "compare", "gate", "export", "history", "watch", "clean"),
     "Repeatability": ("repeatability", "passes", "plan"),
     "Protocols": ("corruptions", "transplant"),
     "Tools": ("inspect", "data", "labels", "perturbations", "models", "engines", "doctor"),
@@ -50,7 +61,10 @@ def cli() -> None:
     """How stable is a vision model on real video, what is it sensitive to, and what to train it with."""
 
 
-for _module in (data, studies, boxes, remedies, runs, repeatability, protocols, transplant, tools):
+for _module in (
+    *(studies, boxes, remedies, adapt, runs),
+    *(repeatability, protocols, transplant, data, tools),
+):
     for _command in _module.commands():
         cli.add_command(_command)
 

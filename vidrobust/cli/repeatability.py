@@ -151,6 +151,17 @@ def _write_results(
         made = {"hashes": hashes, "paper": result["paper"], "pdf": result["pdf"]}
         for path in write_certificate(page, head, found, rows, asked, **made):
             click.echo(f"certificate: {path}", err=True)
+        if result["pdf"]:
+            _warn_of_fonts(page)
+
+
+def _warn_of_fonts(page: Path) -> None:
+    """Say which letters a PDF printed on this machine shows as boxes."""
+    from vidrobust.report.drawing import letters_without_font
+
+    if missing := letters_without_font(page.read_text(encoding="utf-8")):
+        some = printable(f"{missing[:12]} ..." if len(missing) > 12 else missing)
+        click.echo(f"warning: no font of this machine has {some}: install one, and print again", err=True)
 
 
 def _of_sources(
@@ -219,7 +230,7 @@ def _classes(text: str | None) -> list[str]:
 def passes(
     sources: tuple[str, ...], out: str, cycle: int, as_json: bool, quiet: bool, **options: Any
 ) -> None:
-    """Find the passes in SOURCES: a part enters, is whole, leaves. Written as a manifest, for you to correct.
+    """Find the passes in SOURCES: a part enters, is fully visible, leaves. Written as a manifest, to be corrected.
 
     Beside it a sheet of pictures, one row a pass, unless --no-pictures. The camera must stand still.
     """

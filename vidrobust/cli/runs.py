@@ -13,10 +13,13 @@ import click
 from vidrobust.cli.grouped import GroupedCommand
 from vidrobust.cli.options import CONFIG, JSON, OUT, options, setting_options
 from vidrobust.cli.printing import print_result
-from vidrobust.files.atomic import write_text
+from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.numbers import interval, percent
+
+EXPORTS = ("csv", "coco", "mot", "fiftyone", "mlflow", "tensorboard", "markdown")
+"""Of ``finished_runs.exports.catalogue``, which is not imported for the help."""
 
 
 @click.command()
@@ -54,7 +57,7 @@ def compare(
     pictures: bool,
     as_json: bool,
 ) -> None:
-    """Is run B better than run A on the same footage, worse, the same, or can it not be reported."""
+    """Is run B better than run A on the same footage, worse, the same, or can it not be determined."""
     from vidrobust.finished_runs.compare_runs import compare_runs
     from vidrobust.finished_runs.compare_shots import shots_of
     from vidrobust.finished_runs.comparison_page import write_comparison
@@ -76,8 +79,17 @@ def compare(
 @click.option(
     "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the outcome as JUnit XML."
 )
+@click.option(
+    "--summary",
+    type=click.Path(path_type=Path),
+    envvar="GITHUB_STEP_SUMMARY",
+    metavar="FILE",
+    help="Add the outcome and the run's answer as Markdown.  [default: $GITHUB_STEP_SUMMARY, where it is set]",
+)
 @JSON
-def gate(run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, as_json: bool) -> None:
+def gate(
+    run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, summary: Path | None, as_json: bool
+) -> None:
     """Does a run pass: exit 0 passed, 1 a rule failed, 2 a metric does not exist or was not computed."""
     from vidrobust.finished_runs.gate import passages_of
     from vidrobust.repeatability.gates import exit_code, junit_xml, parse_gate
@@ -87,6 +99,11 @@ def gate(run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, as_json
     passages = passages_of(RunFolder.existing(run_folder), gates)
     if junit is not None:
         write_text(junit, junit_xml(passages))
+    if summary is not None:
+        from vidrobust.finished_runs.exports.markdown_page import page
+        from vidrobust.run_folder.reader import RunTables
+
+        append_text(summary, page(RunTables(run_folder), passages))
     lines = [{**asdict(passage), "gate": passage.gate.text} for passage in passages]
     print_result(lines, [passage.sentence for passage in passages], as_json)
     sys.exit(exit_code(passages))
@@ -239,6 +256,31 @@ def watch(
         sys.exit(3)
 
 
+@click.command()
+@click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--to", "name", required=True, metavar="FORMAT", help=f"One of {', '.join(EXPORTS)}.")
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where to.  [default: RUN/exports/FORMAT]",
+)
+@JSON
+def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None:
+    """A finished RUN as files of another program, which need not be installed here."""
+    from vidrobust.finished_runs.exports.catalogue import export_run
+
+    written, opened = export_run(run_folder, name, out)
+    files = [str(path) for path in written.files]
+    more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+    print_result(
+        {"files": files, "notes": written.notes, "opened_by": opened},
+        [f"written: {', '.join(files[:3])}{more}", *written.notes, f"opened by: {opened}"],
+        as_json,
+    )
+
+
 @click.group()
 def plan() -> None:
     """How many parts, operators or clips a study needs for a wanted interval."""
@@ -334,4 +376,4 @@ def plan_flip_rate(
 
 def commands() -> tuple[click.Command, ...]:
     """All commands of this module."""
-    return (compare, gate, history, watch, plan)
+    return (compare, gate, history, watch, export, plan)

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vidrobust.errors import InputError
 from vidrobust.text.printable import bytes_shown
 
 if TYPE_CHECKING:
@@ -26,6 +27,17 @@ def write_text(path: Path, text: str) -> None:
     beside = path.with_name(path.name + ".part")
     beside.write_text(bytes_shown(text), encoding="utf-8")
     os.replace(beside, path)
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add to the end of a file, made where it is not there; its folder must be. InputError where it cannot be."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(bytes_shown(text))
+    except OSError as error:
+        if disk_is_full(error):
+            raise
+        raise InputError(f"{path}: cannot be written to ({error.strerror or error})") from error
 
 
 RUNS = ("=", "+", "-", "@", "\t", "\r")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vidrobust.finished_runs.compare_sides import Side
 from vidrobust.protocols.average_precision import BOX, FramesOfBoxes, precisions, with_known_boxes
-from vidrobust.repeatability.compare import FEWEST, Compared, margin_of, verdict
+from vidrobust.repeatability.compare import ENOUGH, FEWEST, Compared, margin_of, verdict
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.jackknife import groups, left_out_interval, left_out_p
 
@@ -107,9 +107,13 @@ def with_p(found: Mapping[str, Compared], *, share: float = 1.0) -> dict[str, Co
 
 def _told(each: Compared, p: float) -> Compared:
     said = verdict(each.low, each.high, margin=each.margin, worse="lower", p=p)
-    few, equal = each.cluster == "stretch", each.low == each.high == 0.0
+    alone = each.cluster == "stretch" or each.clusters < ENOUGH
+    equal = each.low == each.high == 0.0
     return replace(
-        each, p=p, verdict="cannot tell" if few and not equal else said, on_these_clips=said if few else ""
+        each,
+        p=p,
+        verdict="cannot tell" if alone and not equal else said,
+        on_these_clips=said if alone else "",
     )
 
 

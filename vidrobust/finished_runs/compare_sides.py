@@ -10,6 +10,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.text.phrases import plural
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _left_out(
     for folder, entries, kept in zip(folders, inputs, names, strict=True):
         alone = [str(entry["item"]) for entry in entries if entry["item"] not in kept]
         if alone:
-            notes.append(f"{len(alone)} item(s) only in {folder.path} are left out: {_some(alone)}")
+            notes.append(f"{plural(len(alone), 'input')} only in {folder.path} left out: {_some(alone)}")
     return notes
 
 

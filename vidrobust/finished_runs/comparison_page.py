@@ -12,7 +12,7 @@ import numpy as np
 
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
-from vidrobust.repeatability.compare import FEWEST
+from vidrobust.repeatability.compare import ENOUGH
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture
 from vidrobust.report.pages import write_page
@@ -140,7 +140,10 @@ def _alone(rows: Sequence[Mapping[str, Any]]) -> str:
         if (titles := [row["title"] for row in rows if row["alone"] == verdict])
     ]
     summary = "; ".join(said) or "nothing is sure there either"
-    return f"Fewer than {FEWEST} clips or parts say nothing about others. On these clips alone: {summary}."
+    return (
+        f"Fewer than {ENOUGH} clips or parts say nothing about others: of a kind that is one in five there "
+        f"may be none among them. On these clips alone: {summary}."
+    )
 
 
 def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -22,12 +22,15 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.repeatability.passes import Found, Pass, find_passes
 from vidrobust.repeatability.placed_parts import find_visits
 from vidrobust.run_folder.settings import Settings
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 from vidrobust.video.source import VideoSource
 
 THUMBNAIL_PX = 160
 SHEET_PX, MOST_SHOWN = 200, 40
 """Width of a picture on the sheet, and the most passes on it."""
+TIMES = {"enters": "enters_s", "start": "start_s", "end": "end_s", "leaves": "leaves_s"}
+"""The pictures of a pass on the sheet, and the column with the time that is written on each."""
 COLUMNS = (
     *("path", "item", "part", "pass", "station", "label", "start_s", "end_s"),
     *("enters_s", "leaves_s", "direction", "remark"),
@@ -87,13 +90,20 @@ def passes_in(
 
 
 def passes_or_visits(pictures: np.ndarray) -> Found:
-    """The passes of parts that move through, or the visits of parts that are placed, whichever are more.
+    """The passes of parts that move through; or, where they are fewer, the visits of parts that are placed.
 
     pictures  (N, H, W) uint8 grey, small
     """
     passes, visits = find_passes(pictures), find_visits(pictures)
-    crossed = sum(each.crossed for each in passes.passes)
-    return visits if len(visits.passes) > max(crossed, 1) else passes
+    crossed = [each for each in passes.passes if each.crossed]
+    at_rest = [each for each in visits.passes if not any(_within(each, other) for other in crossed)]
+    return replace(visits, passes=tuple(at_rest)) if len(at_rest) > len(crossed) else passes
+
+
+def _within(visit: Pass, crossing: Pass) -> bool:
+    """Whether at least half of a visit is while a part crosses: one that creeps seems to lie still."""
+    common = min(visit.whole_last, crossing.last) - max(visit.whole_first, crossing.first)
+    return 2 * common >= visit.whole_last - visit.whole_first
 
 
 def write_passes(found: PassesFound, file: Path) -> None:
@@ -133,13 +143,21 @@ def manifest_for(
     if file.is_file():
         reporter.say(f"passes: as they stand in {file}")
         return file
+    named = named_by_folders(items, file.parent)
+    if not named.empty:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, csv_text(named))
+        reporter.say(
+            f"passes: {plural(len(named), 'folder')} of {plural(named['part'].nunique(), 'part')}, named "
+            f"PART/PASS: {file}"
+        )
+        return file
     found = passes_in(settings, reporter, beside=file.parent)
     if found.rows.empty:
         summary = "; ".join(found.left_out[:3]) or "nothing moves across the picture"
         raise InputError(
             f"no source says which part and pass it shows, and none was found ({summary}); give a "
-            "manifest with the "
-            "columns path, part, pass"
+            "manifest with the columns path, part, pass, or put stills in folders named PART/PASS"
         )
     write_passes(found, file)
     for line in passes_told(found):
@@ -148,6 +166,30 @@ def manifest_for(
         f"passes were found in the footage: look at {file}, correct it, and run the same command again"
     )
     return file
+
+
+def named_by_folders(items: Sequence[Item], beside: Path) -> pd.DataFrame:
+    """A manifest of stills in folders named PART/PASS, or STATION/PART/PASS; empty where they are not so named.
+
+    They are where every item is a folder of pictures and each part has a pass that some other part has too.
+    """
+    rows = [
+        {
+            "path": os.path.relpath(item.path, beside.resolve()),
+            "item": item.name,
+            "part": item.path.parent.name,
+            "pass": item.path.name,
+            "station": item.path.parent.parent.name,
+        }
+        for item in items
+        if item.path.is_dir()
+    ]
+    table = pd.DataFrame(rows, columns=["path", "item", "part", "pass", "station"])
+    shared = table.groupby("pass")["part"].transform("nunique") > 1
+    everywhere = len(rows) == len(items) and table["part"].nunique() > 1 and table["pass"].nunique() > 1
+    if not everywhere or not shared.groupby(table["part"]).any().all():
+        return table.iloc[:0]
+    return table if table["station"].nunique() > 1 else table.assign(station="")
 
 
 def _seen(source: VideoSource) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -218,7 +260,8 @@ def _strip(source: VideoSource, found: Pass, index: np.ndarray, row: dict[str, o
             rgb, (SHEET_PX, max(1, round(rgb.shape[0] * SHEET_PX / rgb.shape[1]))), interpolation=3
         )
         small = cv2.copyMakeBorder(small, 18, 2, 1, 1, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-        text = f"{row['part']} #{row['pass']} {word}" if word == "enters" else word
+        seconds = f" {row[TIMES[word]]:.2f} s" if word in TIMES else ""
+        text = f"{row['part']} #{row['pass']} {word}{seconds}" if word == "enters" else f"{word}{seconds}"
         cv2.putText(small, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (20, 20, 20), 1, cv2.LINE_AA)
         pictures.append(small)
     return np.concatenate(pictures, axis=1)

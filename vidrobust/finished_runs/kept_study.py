@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vidrobust.repeatability.study_file import FILE, stability_key
+from vidrobust.repeatability.study_file import FILE
 from vidrobust.run_folder.folder import RunFolder
 
 
@@ -14,6 +14,6 @@ def current_study(folder: RunFolder) -> tuple[dict[str, Any] | None, str]:
     if not (folder.path / FILE).is_file():
         return None, how
     found = folder.read_json(FILE)
-    if found["of"] != stability_key(folder.run):
+    if found["of"] != folder.record.stability_key:
         return None, f"that in {FILE} is older than the run's answers, and {how} anew"
     return found, "" if found["gauge"] is not None else "; ".join(found["notes"])

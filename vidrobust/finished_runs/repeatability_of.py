@@ -24,7 +24,7 @@ from vidrobust.pipeline.run import Run
 from vidrobust.repeatability.attributes.grey_zone import model_and_people
 from vidrobust.repeatability.box_measures import measured_boxes
 from vidrobust.repeatability.overall import overall
-from vidrobust.repeatability.study_file import FILE, stability_key
+from vidrobust.repeatability.study_file import FILE
 from vidrobust.repeatability.verdicts import RULES
 from vidrobust.run_folder.folder import RunFolder
 
@@ -75,7 +75,7 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
         "grey_zone": grey_zone_pictures(run, frames, table, split),
         "notes": [*summary, *notes],
         "verdicts": judged(asked.profile, attribute, gauge),
-        "of": stability_key(run.folder.run),
+        "of": run.folder.record.stability_key,
     }
     found["overall"] = overall(found).as_json()
     run.folder.write_json(FILE, found)

@@ -36,7 +36,7 @@ Kind = Literal["gauge", "attribute", "type1", "linearity", "stability"]
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A study as told (``found``, plain values), and the rows that it stands on, as they were judged."""
+    """A study as reported (``found``, plain values), and the rows that it stands on, as they were judged."""
 
     kind: Kind
     found: dict[str, Any]

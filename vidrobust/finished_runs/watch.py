@@ -1,4 +1,4 @@
-"""A folder that grows: each recording that is complete is studied, told in one line, and added to the history.
+"""A folder that grows: each recording that is complete is studied, reported in one line, and added to the history.
 
     look ─▶ new or changed? ─▶ size and time hold still? ─▶ it opens? ─▶ study ─▶ history ─▶ watch.json ─▶ one line
       ▲                                                                                                    │

@@ -63,8 +63,10 @@ class LineClassifier(nn.Module):
         """Logits, the mean of those for the input moved along the belt by each of SHIFTS.
 
         Where a part lies between two places then matters little; at rest it is that which changes the answer
-        (Azulay & Weiss 2019).
+        (Azulay & Weiss 2019). In training mode the input as it is: an eighth of the time.
         """
+        if self.training:
+            return self.maps(inputs)[0]
         views = [self.maps(inputs.roll(shift, -1))[0] for shift in SHIFTS]
         return torch.stack(views).mean(dim=0)
 

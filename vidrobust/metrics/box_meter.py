@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from vidrobust.changes.transitions import FrameTransitions, reasons_of
-from vidrobust.errors import SettingsError
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.frames.pixels import luma, to_array
 from vidrobust.metrics.box_differences import change
+from vidrobust.metrics.box_selection import chosen, within_frame
 from vidrobust.metrics.task import AlongTime, Tables
-from vidrobust.metrics.tracks.borders import clipped
 from vidrobust.metrics.tracks.follow import Objects, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import duplicate_boxes, measure
@@ -39,7 +37,8 @@ class BoxMeter:
         """Take the next batch, with the boxes of its frames; boxes are cut off at the edges of the frame."""
         if not self._found:
             self._size = (int(batch.pixels.shape[2]), int(batch.pixels.shape[3]))
-        predictions = within_frame(of_classes(predictions, self.settings.tracks.only), self._size)
+        tracks = self.settings.tracks
+        predictions = within_frame(chosen(predictions, tracks.only, tracks.ignored), self._size)
         self._frames.append(
             pd.DataFrame(
                 {
@@ -179,36 +178,6 @@ def _own_tracks(found: list[Detections]) -> np.ndarray | None:
         return None
     parts = [np.full(len(each.scores), -1) if each.tracks is None else each.tracks for each in found]
     return np.concatenate(parts).astype(np.int64)
-
-
-def of_classes(found: Detections, only: Collection[str]) -> Detections:
-    """The boxes of these classes, by their names; all where none is named."""
-    if not only:
-        return found
-    unknown = [name for name in only if name not in found.class_names]
-    if unknown:
-        some = ", ".join(found.class_names[:10])
-        raise SettingsError(f"only: the detector has no class {unknown[0]!r}; its classes are {some} ...")
-    wanted = [label for label, name in enumerate(found.class_names) if name in only]
-    return _some(found, np.isin(found.labels, wanted))
-
-
-def _some(found: Detections, rows: np.ndarray) -> Detections:
-    return dataclasses.replace(
-        found,
-        boxes=found.boxes[rows],
-        scores=found.scores[rows],
-        labels=found.labels[rows],
-        frame=found.frame[rows],
-        tracks=None if found.tracks is None else found.tracks[rows],
-    )
-
-
-def within_frame(found: Detections, size: tuple[int, int]) -> Detections:
-    """The boxes cut off at the edges of a frame (H, W), as production does; those wholly outside are left out."""
-    boxes = clipped(found.boxes, size).astype(np.float32)
-    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return _some(dataclasses.replace(found, boxes=boxes), inside)
 
 
 def _followed(

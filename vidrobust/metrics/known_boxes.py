@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import MappingProxyType
 from typing import Any
 
 from vidrobust.metrics.metric import Metric
@@ -41,6 +42,39 @@ METRICS: tuple[Metric, ...] = (
         worse="lower",
         is_rate=True,
         headline=True,
+    ),
+    _of_boxes(
+        "true_uncovered_rate",
+        "known objects without any box",
+        "How often no box of any class lies where an object is that is a known one; false alarms apart.",
+        table="judged_steps",
+        column="uncovered",
+        rows=MappingProxyType({"false_alarm": 0.0}),
+        bounds=(0.0, 1.0),
+        is_rate=True,
+        of_tracks=True,
+        headline=True,
+    ),
+    _of_boxes(
+        "false_alarm_rate",
+        "objects that are false alarms",
+        "How many of the objects that are followed lie on no known one, by half of their boxes or more.",
+        table="judged_tracks",
+        column="false_alarm",
+        bounds=(0.0, 1.0),
+        is_rate=True,
+        of_tracks=True,
+    ),
+    _of_boxes(
+        "false_uncovered_rate",
+        "false alarms without any box",
+        "How often a false alarm that is followed is without a box: how much it blinks.",
+        table="judged_steps",
+        column="uncovered",
+        rows=MappingProxyType({"false_alarm": 1.0}),
+        bounds=(0.0, 1.0),
+        is_rate=True,
+        of_tracks=True,
     ),
     _of_boxes(
         "fragment_error",
@@ -87,5 +121,28 @@ METRICS: tuple[Metric, ...] = (
         "average_precision_best_neighbour",
         "average precision of the best neighbours",
         "The same with each anchor replaced by the best frame within ten.",
+    ),
+    _precision(
+        "hota",
+        "HOTA of the detector's numbers",
+        "How well the detector's own numbers follow known objects: finding and following alike (Luiten 2020).",
+    ),
+    _precision(
+        "association_accuracy",
+        "association accuracy",
+        "The half of HOTA that is about following: how far tracks of matched boxes agree (AssA).",
+    ),
+    _precision(
+        "idf1",
+        "IDF1 of the detector's numbers",
+        "How many boxes lie on known ones under the one number that fits the object best (Ristani 2016).",
+    ),
+    _precision(
+        "identity_switches",
+        "ID switches against known objects",
+        "How often a known object is found under another number than when it was found last.",
+        bounds=(0.0, MANY),
+        worse="higher",
+        unit="in all",
     ),
 )

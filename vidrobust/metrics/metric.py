@@ -38,7 +38,7 @@ class Wording:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """How a number is made, summed up and told. Stability, gates, comparison and report loop over these records.
+    """How a number is made, summed up and reported. Stability, gates, comparison and report loop over them.
 
     task        the task whose predictions it is about
     name        in the tables, in metrics.json and in gates: "flip_rate"
@@ -49,7 +49,7 @@ class Metric:
     difference  of two predictions, where it is one: then every pair gets the column, and so does the study of
                 sensitivity; None where the table's own meter writes it
     rows        which rows of the table count: column -> value, or a tuple of values; a NaN never counts
-    unit        of the values; "" is a share, told in percent
+    unit        of the values; "" is a share, shown in percent
     bounds      smallest and largest value that can occur
     worse       whether a larger or a smaller value is the less stable one
     is_rate     values are events (0 or 1), and the interval is one of a rate; else of a mean
@@ -57,7 +57,7 @@ class Metric:
                 they do in each second
     of_labels   needs labels: its table is made only where there are some, and it is reported under its own heading
     summed      made of all frames together, and so no mean of rows that could be compared one by one
-    headline    told first: on the console, on the first page, in a comparison
+    headline    reported first: on the console, on the first page, in a comparison
     told        of an event, how an answer of one line says it
     """
 

@@ -102,7 +102,7 @@ class Task:
     response  how far a perturbation moves a model of it
     correlation  what the correlation study asks of it
     accounts  what the tables of each account of causes begin with -> what is accounted for, in words
-    anchored  metrics, by name, that are also told of anchor pairs
+    anchored  metrics, by name, that are also reported of anchor pairs
     groups    what else the numbers are reported by: "class" -> the column of the raw tables that holds it
     whole     (tables, transitions, (H, W), AlongTime) -> those tables again, of an item in several segments
               one by one, where their rows depend on more than the frames about them

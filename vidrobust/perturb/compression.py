@@ -118,6 +118,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         whole_clip=True,
         doc="Through x264 at a bit rate of 24 W H frame rate / s: at 1080p and 30 frames/s, 1494 Mbit/s over s.",
         noun="H.264",
+        stands_for={"noise_and_coding": 3},
         saying="H.264 compression {s} to 1",
     ),
 )

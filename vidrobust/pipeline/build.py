@@ -17,6 +17,7 @@ from vidrobust.pipeline.counts import Counts
 from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
 from vidrobust.pipeline.footage_units import make_missing, say_what, units_of
 from vidrobust.pipeline.interrupts import remind
+from vidrobust.pipeline.needed import needed_table
 from vidrobust.pipeline.plan import Plan
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import (
@@ -33,6 +34,7 @@ from vidrobust.pipeline.workers.order import Unit
 from vidrobust.run_folder import headline
 from vidrobust.tables import schema as tables
 from vidrobust.text.durations import duration
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 
@@ -145,7 +147,9 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
         run.settings, plan.stages, able, run.inputs, items, run.reporter, Counts(frames, pairs)
     )
     if ahead is not None:
-        run.reporter.say(f"{ahead.items} item(s), {ahead.frames} frames: about {ahead.span}")
+        run.reporter.say(
+            f"{plural(ahead.items, 'input')}, {plural(ahead.frames, 'frame')}: about {ahead.span}"
+        )
     return ahead
 
 
@@ -240,11 +244,12 @@ def _rows(run: Run, unit: Unit, table: str) -> pd.DataFrame:
     rows = run.cache.read(unit.stage, unit.key, table, unit.item.name)
     if not isinstance(unit.stage, SampleStage):
         return rows
-    content, settings = unit.segment.content, run.settings
-    described = described_by(unit.stage)
-    key = keys.unit_key(described, content, settings, None)
-    transitions = run.cache.read(described, key, described.unit_tables[0], unit.item.name)
-    return unit.stage.trim(rows, transitions, content, settings, unit.count)
+    models = {model.name: model for model in run.models}
+
+    def read(name: str) -> pd.DataFrame | None:
+        return needed_table(run.cache, unit.stage, unit.segment, run.settings, models.get(unit.model), name)
+
+    return unit.stage.trim(rows, read, unit.segment.content, run.settings, unit.count)
 
 
 def _conclude(run: Run, stage: TableStage, *, asked: bool) -> None:

@@ -24,6 +24,7 @@ from vidrobust.pipeline.unit import Context
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.time_option import seconds_of
 from vidrobust.text.durations import duration
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch
 
@@ -67,8 +68,10 @@ class CostEstimate:
     @property
     def text(self) -> str:
         """The same for a reader."""
-        of_unknown = f" and {self.unknown} item(s) of unknown length" if self.unknown else ""
-        lines = [f"{self.items} item(s), {self.frames} frames by their headers{of_unknown}"]
+        of_unknown = f" and {plural(self.unknown, 'input')} of unknown length" if self.unknown else ""
+        lines = [
+            f"{plural(self.items, 'input')}, {plural(self.frames, 'frame')} by their headers{of_unknown}"
+        ]
         lines.append(f"{self.counts.frames} frames are perturbed and {self.counts.pairs} pairs are explained")
         lines += [
             f"{cost.step}: {steps} at {1000 * cost.seconds:.0f} ms for {self.models} model(s)"

@@ -20,6 +20,7 @@ from vidrobust.footage.labels.offset import label_offset_of
 from vidrobust.footage.object_items import object_items
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
+from vidrobust.text.phrases import plural
 
 Say = Callable[[str], None]
 OWN_CLASSES = "none"
@@ -103,9 +104,9 @@ def _say_what(matched: Matched, labels: Labels, settings: Settings, say: Say) ->
     if labels.problems:
         say(f"{len(labels.problems)} row(s) of {settings.labels} cannot be used: vidrobust labels lists them")
     if matched.unlabelled:
-        say(f"{len(matched.unlabelled)} item(s) have no label in {settings.labels}")
+        say(f"{plural(len(matched.unlabelled), 'input')} without a label in {settings.labels}")
     if matched.missing:
-        say(f"{matched.missing} row(s) of {settings.labels} are of images that are not in their folders")
+        say(f"{plural(matched.missing, 'row')} of {settings.labels}: of images that are not in their folders")
 
 
 def _with_map(known: Known, labels: Labels | None, settings: Settings) -> Known:
@@ -139,7 +140,7 @@ def _objects(items: Sequence[Item], labels: Labels, say: Say) -> tuple[Item, ...
     found = object_items(tuple(items), labels)
     if not found.items:
         raise InputError(f"{labels.path}: holds no track of boxes along which an object can be cut out")
-    say(f"{len(found.items)} object(s) are cut out of {len(items)} item(s)")
+    say(f"{plural(len(found.items), 'object')} cut out of {plural(len(items), 'input')}")
     if found.untracked:
         say(f"{found.untracked} box(es) without a track are left out")
     return found.items

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,15 @@ Found = tuple[dict[str, pd.DataFrame], dict[str, Any]]
 """The raw tables of a unit by name, and its facts: plain values that are no rows."""
 
 
+Read = Callable[[str], pd.DataFrame | None]
+"""The name of a raw table of a stage that is needed -> what it says of this segment and one model, or None."""
+
+
+def _nothing(model: str, table: str) -> pd.DataFrame | None:
+    """Where no stage is needed but that of the transitions."""
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """One item, open for work.
@@ -28,6 +37,8 @@ class Context:
     number   which segment of its item this is, from 0, of so many ``pieces``
     count    of a stage that takes a sample: how many frames, or pairs, fall to this segment
     have     how many of them were worked on before; the first of the order
+    models   of a stage that takes a sample: the names of those whose units these are
+    read     (model, table) -> a raw table of a stage that this one needs; None where it was not made
     advance  told how many steps were just done
     origin   number and time of the item's first delivered frame; None where the item is one segment
     """
@@ -43,6 +54,8 @@ class Context:
     origin: tuple[int, float] | None = None
     count: int = 0
     have: int = 0
+    models: Sequence[str] = ()
+    read: Callable[[str, str], pd.DataFrame | None] = _nothing
 
     def own(self, time_s: np.ndarray) -> np.ndarray:
         """(N,) bool: which frames belong to this segment; those about it are read for pairs over its borders."""

@@ -6,8 +6,9 @@
     cannot tell  otherwise
 
 So "same" is shown, not assumed (equivalence by the inclusion of an interval: Westlake 1976; Schuirmann 1987), and
-of all headline metrics of two equal runs some is called better or worse in at most 5 % of comparisons. Below six
-clips (or parts) a verdict speaks of these clips alone, and stands apart.
+of all headline metrics of two equal runs some is called better or worse in at most 5 % of comparisons. Below
+fourteen clips (or parts) a verdict speaks of these clips alone, and stands apart: of a kind of clip that is one in
+five none may be among them, and no test of the others can know of it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ SMALLEST_MARGIN = 1e-4
 LEVEL = 0.05
 """Share of comparisons of equal runs in which some metric of a family is called better or worse."""
 FEWEST = fewest_clusters(LEVEL)
-"""Clips or parts below which nothing is said of others: no pattern of five signs is rarer than 6.25 %."""
+"""Clips or parts below which stretches of them are compared: no pattern of five signs is rarer than 6.25 %."""
+RARE = 0.2
+"""Share of the footage that a kind of clip has which should not have gone unseen where others are spoken of."""
+ENOUGH = math.ceil(math.log(LEVEL) / math.log(1 - RARE))
+"""Clips or parts below which nothing is said of others: of 14 one is of such a kind in 95 % (.8^14 = .044)."""
 
 Verdict = Literal["better", "worse", "same", "cannot tell"]
 Worse = Literal["higher", "lower"]
@@ -46,9 +51,9 @@ class Compared:
     difference        b - a, with its 95 % interval over clusters
     margin            what does not matter, in the unit of the metric
     p                 of no difference, allowing for all metrics judged with it; NaN where there is no test
-    verdict           of footage like this; "cannot tell" below six clips or parts, but for what did the same in
-                      every row of the same footage
-    on_these_clips    below six clips or parts: the same question of these clips alone; "" otherwise
+    verdict           of footage like this; "cannot tell" below fourteen clips or parts, but for what did the same
+                      in every row of the same footage
+    on_these_clips    below fourteen clips or parts: the same question of these clips alone; "" otherwise
     n, clusters, cluster  rows compared, and the independent units among them
     only_a, only_b    rows that only one run has, left out
     """
@@ -94,8 +99,13 @@ class Paired:
 
     @property
     def few(self) -> bool:
-        """Clips or parts are too few to speak of others."""
+        """Clips or parts are too few to be compared as wholes."""
         return len(np.unique(self.clip)) < FEWEST
+
+    @property
+    def alone(self) -> bool:
+        """Clips or parts are too few to speak of others."""
+        return len(np.unique(self.clip)) < ENOUGH
 
     @property
     def equal(self) -> bool:
@@ -168,7 +178,7 @@ def _compared(rows: Paired, clusters: Clusters, p: float, share: float) -> Compa
     own = clusters.of(np.arange(len(rows.a)))
     found = paired_difference(rows.a, rows.b, own, width=width, same_footage=rows.same_footage)
     said = verdict(found.low, found.high, margin=margin, worse=rows.worse, p=p)
-    beyond: Verdict = "cannot tell" if rows.few and not rows.equal else said
+    beyond: Verdict = "cannot tell" if rows.alone and not rows.equal else said
     return Compared(
         a=a,
         b=b,
@@ -183,7 +193,7 @@ def _compared(rows: Paired, clusters: Clusters, p: float, share: float) -> Compa
         only_a=rows.only_a,
         only_b=rows.only_b,
         p=p,
-        on_these_clips=said if rows.few else "",
+        on_these_clips=said if rows.alone else "",
     )
 
 

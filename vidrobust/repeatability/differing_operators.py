@@ -124,12 +124,15 @@ def _exchanged(
 def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
     """Each operator's mean less that of the others on the same parts: Student's t over parts, two-sided.
 
+    Two operators are compared once, more of them each with the rest.
+
     table   part, operator, value. Empty with one operator or where no part was measured by two.
     """
     means = table.groupby(["part", "operator"])["value"].mean().unstack()
     operators = sorted(means.columns)
     found = []
-    for k, operator in enumerate(operators):
+    compared = len(operators) if len(operators) > 2 else 1
+    for k, operator in enumerate(operators[:compared]):
         rest = means.drop(columns=operator).mean(axis=1)
         gap = (means[operator] - rest).dropna()
         if len(gap) < 2:
@@ -144,9 +147,9 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
                 others=_all_but(operators, k),
                 value=value,
                 other=0.0,
-                p=min(1.0, p * len(operators)),
+                p=min(1.0, p * compared),
                 n=len(gap),
-                compared=len(operators),
+                compared=compared,
             )
         )
     return found

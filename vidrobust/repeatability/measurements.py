@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_csv_table
 from vidrobust.install_hint import pip_install
 from vidrobust.repeatability.study_columns import ALONE, alike, in_long_form, numbers, with_roles
+from vidrobust.text.phrases import listing
 from vidrobust.text.printable import printable
 
 COLUMNS = ("part", "operator", "trial", "value")
@@ -57,9 +58,30 @@ def read_attribute(path: Path, columns: Mapping[str, str] | None = None, case: C
     found = read_study_table(path, columns, case)
     classes = list(found.rows["value"]) + list(found.rows.get("reference", ()))
     rows = _one_spelling(found.rows, ("value", "reference"), classes, case, path)
+    notes = [*found.notes, *_foreign_references(rows, path)]
     if "measured" in rows:
         rows["measured"] = numbers(rows, "measured", path)
-    return replace(found, rows=check_attribute(rows, str(path)))
+    return replace(found, rows=check_attribute(rows, str(path)), notes=tuple(notes))
+
+
+def _foreign_references(rows: pd.DataFrame, path: Path) -> list[str]:
+    """A note on references that no verdict ever is. InputError where none of several classes is on both sides."""
+    if "reference" not in rows:
+        return []
+    said, true = set(rows["value"]), set(rows["reference"].fillna("")) - {""}
+    foreign = sorted(true - said)
+    if not foreign:
+        return []
+    if foreign == sorted(true) and len(said) > 1:
+        raise InputError(
+            f"{printable(path)}: no reference is a class that anybody named: references {_named(true)}, verdicts "
+            f"{_named(said)}. Write both alike"
+        )
+    return [f"no verdict is {_named(foreign)}, though references are: are both written alike?"]
+
+
+def _named(classes: Iterable[str]) -> str:
+    return listing(map(printable, sorted(classes)), MOST_LISTED)
 
 
 def read_study_table(
@@ -138,9 +160,8 @@ def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """The file as text, its index the line, and notes; InputError where it cannot be read."""
     ending = path.suffix.lower()
     if not path.is_file():
-        raise InputError(
-            f"{printable(path)}: no such file; expected a table with the columns {', '.join(COLUMNS)}"
-        )
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise InputError(f"{printable(path)}: {what}; expected a table with the columns {', '.join(COLUMNS)}")
     if ending in (".xlsx", ".xlsm", ".xls", ".ods"):
         return _of_sheet(path), []
     if ending == ".parquet":

@@ -10,6 +10,7 @@ from typing import Any
 
 from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, figures_of, find
+from vidrobust.repeatability.variables.anova import MAYBE_NESTED
 
 WORDS = {
     "percent_grr": "gauge R&R takes {value} % of the study variation",
@@ -75,15 +76,20 @@ def overall(found: Mapping[str, Any]) -> Overall:
         why = (
             "nothing that a rule is about could be computed" if verdicts else "no rule applies to this study"
         )
+        if verdicts and found.get("total_sd") == 0:
+            why = "all values are the same, and what never varies measures nothing"
         return Overall(
             verdict=NO_VERDICT, sentence=f"No verdict: {why}.", quantity="", of="", value=None, sure=None,
             rules=0, not_computed=missing,
         )  # fmt: skip
     decides = max(judged, key=lambda each: (RANK[each["verdict"]], _beyond(each)))
     sure = _sure(found, decides)
+    sentence = _sentence(decides, sure, len(judged), missing)
+    if MAYBE_NESTED in found.get("notes", ()):
+        sentence += f" Doubtful: {MAYBE_NESTED}."
     return Overall(
         verdict=decides["verdict"],
-        sentence=_sentence(decides, sure, len(judged), missing),
+        sentence=sentence,
         quantity=decides["quantity"],
         of=decides["of"],
         value=decides["value"],
@@ -152,7 +158,7 @@ def worst_told(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list
         if each["p"] >= 0.05:
             continue
         p = "p < 0.001" if each["p"] < 0.001 else f"p = {each['p']:.2g}"
-        corrected = f"{p} after Bonferroni for {each['compared']}"
+        corrected = f"{p} after Bonferroni for {each['compared']}" if each["compared"] > 1 else p
         who, others = each["operator"], each["others"]
         if each["kind"] == "spread":
             times = f", {each['value'] / each['other']:.2g} times as much" if each["other"] > 0 else ""

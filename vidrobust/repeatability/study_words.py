@@ -7,6 +7,7 @@ from typing import Any
 
 from vidrobust.repeatability.variables.uncertainty import NAMES
 from vidrobust.text import numbers
+from vidrobust.text.phrases import plural
 
 
 def number(value: float | None) -> str:
@@ -31,13 +32,24 @@ def p_value(value: float | None) -> str:
     return "under 0.001" if value < 0.001 else f"{value:.2g}"
 
 
+def p_told(value: float | None) -> str:
+    """A p-value with its letter: "p = 0.18", "p < 0.001"."""
+    return "p < 0.001" if value is not None and value < 0.001 else f"p = {p_value(value)}"
+
+
+def trials(count: float) -> str:
+    """Trials of a cell in words; their mean where cells differ."""
+    whole = abs(count - round(count)) < 1e-9
+    return plural(round(count), "trial") if whole else f"{count:.3g} trials on average"
+
+
 def categories(ndc: int | None) -> str:
     """Distinct categories in words; of a gauge that showed no spread more than can be counted."""
     if ndc is None:
         return "nothing varies: no distinct categories"
     if ndc >= 10_000:
         return "distinct categories beyond counting: no spread of the gauge was seen"
-    return f"{ndc} distinct categories"
+    return "1 distinct category" if ndc == 1 else f"{ndc} distinct categories"
 
 
 def equal_variances_told(test: Mapping[str, Any]) -> str:
@@ -46,7 +58,7 @@ def equal_variances_told(test: Mapping[str, Any]) -> str:
     said = "operators do not repeat alike" if differ else "no difference of repeatability is shown"
     return (
         f"equal variances of operators (Bartlett): {test['statistic']:.3f} on {test['df']} degrees of freedom, "
-        f"p = {p_value(test['p'])}: {said}, if measurements are normal"
+        f"{p_told(test['p'])}: {said}, if measurements are normal"
     )
 
 
@@ -81,8 +93,8 @@ def type1_told(found: Mapping[str, Any]) -> list[str]:
         f"type-1 study: {found['n']} readings of one part, mean {number(found['mean'])}, standard deviation "
         f"{number(found['sd'])}, reference {number(found['reference'])}",
         f"  bias {number(found['bias'])} (95 % interval {number(found['bias_low'])} to "
-        f"{number(found['bias_high'])}), t = {fixed(found['t'], 3)} on {found['df']} degrees of freedom, p = "
-        f"{p_value(found['p'])}",
+        f"{number(found['bias_high'])}), t = {fixed(found['t'], 3)} on {found['df']} degrees of freedom, "
+        f"{p_told(found['p'])}",
     ]
     if found["cg"] is not None and found["cg"] == found["cg"]:
         lines.append(
@@ -99,13 +111,13 @@ def linearity_told(found: Mapping[str, Any]) -> list[str]:
     lines = [
         f"bias = {number(found['intercept'])} {sign} {number(abs(found['slope']))} x reference; R2 "
         f"{100 * found['r_squared']:.1f} %, residual standard deviation {number(found['residual_sd'])}",
-        f"  slope: p = {p_value(found['slope_p'])}; mean bias {number(found['bias'])}, p = "
-        f"{p_value(found['bias_p'])}; a bias of 0 lies {'within' if found['zero_inside'] else 'beyond'} the 95 % "
+        f"  slope: {p_told(found['slope_p'])}; mean bias {number(found['bias'])}, "
+        f"{p_told(found['bias_p'])}; a bias of 0 lies {'within' if found['zero_inside'] else 'beyond'} the 95 % "
         "band of the line",
     ]
     return lines + [
         f"  part {part['part']}, reference {number(part['reference'])}: bias {number(part['bias'])} "
-        f"({number(part['low'])} to {number(part['high'])}), p = {p_value(part['p'])}, {part['n']} readings"
+        f"({number(part['low'])} to {number(part['high'])}), {p_told(part['p'])}, {part['n']} readings"
         for part in found["parts"]
     ]
 
@@ -115,11 +127,11 @@ def stability_told(found: Mapping[str, Any]) -> list[str]:
     lines = [
         f"stability: {len(found['times'])} times, centre {number(found['centre'])}, limits {number(found['low'])} "
         f"to {number(found['high'])}, standard deviation within {number(found['sigma'])}",
-        f"  trend {number(found['slope'])} a time, p = {p_value(found['slope_p'])}",
+        f"  trend {number(found['slope'])} a time, {p_told(found['slope_p'])}",
     ]
     if found["bias"] is not None and found["bias"] == found["bias"]:
         against = number(found["reference"])
-        lines.append(f"  bias {number(found['bias'])} against {against}, p = {p_value(found['bias_p'])}")
+        lines.append(f"  bias {number(found['bias'])} against {against}, {p_told(found['bias_p'])}")
     rows = zip(
         found["times"], found["average"], found["out"], found["shifted"], found["spread_out"], strict=True
     )
@@ -145,8 +157,8 @@ def agreement_told(found: Mapping[str, Any]) -> list[str]:
             differ = test["p"] < 0.05
             said = "they err in different directions" if differ else "no difference of direction is shown"
             lines.append(
-                f"Bowker, {who}: {test['statistic']:.3f} on {test['df']} degrees of freedom, p = "
-                f"{p_value(test['p'])}: {said}"
+                f"Bowker, {who}: {test['statistic']:.3f} on {test['df']} degrees of freedom, "
+                f"{p_told(test['p'])}: {said}"
             )
     if found.get("signal_detection"):
         lines += signal_told(found["signal_detection"])
@@ -155,7 +167,7 @@ def agreement_told(found: Mapping[str, Any]) -> list[str]:
 
 def _by_class(where: str, rows: list[Mapping[str, Any]]) -> str:
     each = [
-        f"{row['name']} {row['kappa']:.3f} (z {row['z']:.2f}, p {p_value(row['p'])})"
+        f"{row['name']} {row['kappa']:.3f} (z {row['z']:.2f}, {p_told(row['p'])})"
         for row in rows
         if row["z"] is not None and row["z"] == row["z"]
     ]
@@ -167,7 +179,7 @@ def _ordered(name: str, own: Mapping[str, Any]) -> list[str]:
     lines = []
     if tau:
         lines.append(
-            f"Kendall's coefficient of {name} with the reference: {tau['value']:.3f}, p = {p_value(tau['p'])} "
+            f"Kendall's coefficient of {name} with the reference: {tau['value']:.3f}, {p_told(tau['p'])} "
             f"({tau['n']} parts, mean of {tau['trials']} trials)"
         )
     if weighted and weighted["linear"] is not None:

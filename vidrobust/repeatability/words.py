@@ -13,12 +13,15 @@ from vidrobust.repeatability.study_words import (
     equal_variances_told,
     fixed,
     linearity_told,
+    p_told,
     p_value,
     risks_told,
     stability_told,
+    trials,
     type1_told,
 )
 from vidrobust.text.numbers import counted_share, interval, known, number, percent, with_interval
+from vidrobust.text.phrases import plural
 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
@@ -65,8 +68,8 @@ def _level(name: str, found: Mapping[str, Any]) -> list[str]:
 
 def _gauge(found: Mapping[str, Any]) -> list[str]:
     wording = [
-        f"{found['design']} study: {found['parts']} parts, {found['operators']} operators, "
-        f"{found['trials']:g} trials, {found['n']} measurements; interaction: {found['interaction']}",
+        f"{found['design']} study: {plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
+        f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}; interaction: {found['interaction']}",
         f"{'':17}{'sd':>11} {'95 % interval':>23} {'% of study':>11} {'% of variance':>14}",
     ]
     for name, part in found["components"].items():
@@ -142,8 +145,8 @@ def together_told(people: Mapping[str, Any]) -> str:
     if not split or not found["both"] + found["only_people"]:
         return f"{text}(a side that never splits cannot be compared)"
     if found["p"] < 0.05 and found["odds"] > 1:
-        return f"{text}(p = {found['p']:.2g}: the model splits where people split, on parts that are hard)"
-    return f"{text}(p = {found['p']:.2g}: that the model splits where people do is not shown)"
+        return f"{text}({p_told(found['p'])}: the model splits where people split, on parts that are hard)"
+    return f"{text}({p_told(found['p'])}: that the model splits where people do is not shown)"
 
 
 def _attribute(found: Mapping[str, Any]) -> list[str]:
@@ -180,7 +183,7 @@ def tests_told(found: Mapping[str, Any]) -> list[str]:
     concordance = [(f"within {name}", own["kendalls_w"]) for name, own in found["within_operator"].items()]
     wording = [
         f"Kendall's W {name}: {w['value']:.3f}, chi-square {w['chi_square']:.2f} on {w['df']} degrees of freedom, "
-        f"p = {w['p']:.2g} ({w['raters']} ratings of {w['n']} parts)"
+        f"{p_told(w['p'])} ({w['raters']} ratings of {w['n']} parts)"
         for name, w in [*concordance, ("between operators", between["kendalls_w"])]
         if w
     ]
@@ -188,13 +191,13 @@ def tests_told(found: Mapping[str, Any]) -> list[str]:
         q = between["cochrans_q"]
         same = "they call different shares of the parts bad" if q["p"] < 0.05 else "no difference is shown"
         wording.append(
-            f"Cochran's Q over operators: {q['q']:.3f} on {q['df']} degrees of freedom, p = {q['p']:.2g}: {same}"
+            f"Cochran's Q over operators: {q['q']:.3f} on {q['df']} degrees of freedom, {p_told(q['p'])}: {same}"
         )
     for pair in between["mcnemar"]:
         one, other = pair["operators"]
         wording.append(
             f"McNemar, {one} and {other}: {pair['only_first']} parts called bad by {one} alone, "
-            f"{pair['only_second']} by {other} alone, p = {pair['p']:.2g}"
+            f"{pair['only_second']} by {other} alone, {p_told(pair['p'])}"
         )
     return wording
 
@@ -249,7 +252,7 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
     if found["mcnemar_p"] is not None:
         wording.append(
             f"  right in A, wrong in B: {found['negative_flips']} frames; the reverse: {found['positive_flips']}; "
-            f"McNemar p = {found['mcnemar_p']:.3g}"
+            f"McNemar {p_told(found['mcnemar_p'])}"
         )
         wording.append(
             f"  error consistency (kappa of right and wrong): {_kappa(found['error_consistency'])}"

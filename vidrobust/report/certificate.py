@@ -9,7 +9,7 @@ from typing import Any
 
 from vidrobust.repeatability.figures import EVERYONE, GAUGE, figures_of, find
 from vidrobust.repeatability.overall import worst_told
-from vidrobust.repeatability.study_words import equal_variances_told
+from vidrobust.repeatability.study_words import equal_variances_told, trials
 from vidrobust.text.numbers import number, percent
 from vidrobust.text.phrases import plural
 
@@ -194,7 +194,7 @@ def sample(found: Mapping[str, Any]) -> str:
     """How much was measured, in a sentence."""
     if found["study"] == "gauge":
         text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
-        text += f"{found['trials']:.3g} trials: {plural(found['n'], 'measurement')}"
+        text += f"{trials(found['trials'])}: {plural(found['n'], 'measurement')}"
         return f"{text}; {found['design']} design."
     if found["study"] in ("attribute", "run"):
         of = found if found["study"] == "attribute" else found["attribute"]

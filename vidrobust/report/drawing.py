@@ -137,6 +137,12 @@ def _spell(figure: Figure) -> str:
     )
 
 
+def letters_without_font(text: str) -> str:
+    """The letters of a text, in order, that no font of the machine has."""
+    missing = frozenset(letter for letter in text if letter.isprintable()) - _letters_of_usual()
+    return "".join(sorted(_families_for(missing)[1])) if missing else ""
+
+
 @cache
 def _letters_of_usual() -> frozenset[str]:
     path = font_manager.findfont(font_manager.FontProperties(family=STYLE["font.family"]))

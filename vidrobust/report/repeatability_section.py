@@ -12,8 +12,8 @@ import pandas as pd
 from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
 from vidrobust.repeatability.overall import worst_told
-from vidrobust.repeatability.study_file import FILE, stability_key
-from vidrobust.repeatability.study_words import agreement_told, categories
+from vidrobust.repeatability.study_file import FILE
+from vidrobust.repeatability.study_words import agreement_told, categories, trials
 from vidrobust.repeatability.variables.range_method import range_charts
 from vidrobust.repeatability.words import (
     OF_STUDY,
@@ -131,7 +131,7 @@ def section(run: RunTables) -> Section | None:
         found["gauge"],
         summary=f"{_counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}",
         pictures=[*_gauge_pictures(found["gauge"], scores, what), *_agreement_pictures(attribute)],
-        stale=found["of"] != stability_key(run.run),
+        stale=found["of"] != run.record.stability_key,
         grey=_grey(run, found["grey_zone"]),
         grey_left_out=_left_out(attribute, len(found["grey_zone"])),
     )
@@ -141,7 +141,7 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame) -> Section:
     """The section of a study of a table part, operator, trial, value."""
     if found["study"] == "gauge":
         text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
-        text += f"{found['trials']:.3g} trials, {plural(found['n'], 'measurement')}"
+        text += f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}"
         pictures = _gauge_pictures(found, table, "value")
         if found.get("linearity"):
             pictures.append(reference_figures.bias_line(found["linearity"], table))
@@ -424,7 +424,7 @@ def _level(name: str, each: Mapping[str, Any]) -> dict[str, str]:
     return {
         "name": name,
         "from": " and ".join(each["from"]),
-        "items": f"{plural(each['parts'], 'part')}, {plural(each['items'], 'item')}",
+        "items": f"{plural(each['parts'], 'part')}, {plural(each['items'], 'clip')}",
         "within": "; ".join(within) or "one pass a part",
         "between": _share(each["attribute"]["between_operators"]["agreement"]),
         "grr": number(gauge["percent_grr"], 3) if gauge else "",

@@ -34,7 +34,10 @@ EMPTY = (LOCK, RUNNING, f"{RUNNING}.part", "run.json.part", RECORDINGS)
 
 
 class RunFolder:
-    """A folder ``reports/NAME`` with run.json, parts, tables, metrics.json, the policy and the report."""
+    """A folder ``reports/NAME`` with run.json, tables, metrics.json, the cache, the policy and the report.
+
+    Stages read and write it, always as it stands; pages read a finished one through ``reader.RunTables``.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -210,7 +213,7 @@ def remove_results(path: Path) -> None:
         for file in path.glob(pattern):
             if file.name not in ("run.json", LOCK, RUNNING):
                 file.unlink()
-    for folder in ("cache", "moments", "policies", "grey_zone"):
+    for folder in ("cache", "moments", "policies", "grey_zone", "adapt"):
         shutil.rmtree(path / folder, ignore_errors=True)
     (path / "run.json").unlink()
 

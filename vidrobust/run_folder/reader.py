@@ -16,8 +16,10 @@ from vidrobust.run_folder.record import RunRecord
 
 
 class RunTables:
-    """One run folder for the report: each table and file read once; what is not there is None, or empty.
+    """A finished run as pages and answers read it: nothing is written, and each table and file is read once.
 
+    ``RunFolder`` is the folder itself, for stages that write it and read what others have written since. Both have
+    one rule for what is absent (``RunFolder.find_table``): a table without rows is None, a file an empty object.
     Raises InputError where it is no run folder of this version, and where a file that is there cannot be read.
     """
 
@@ -35,11 +37,6 @@ class RunTables:
     def json(self, name: str) -> dict[str, Any]:
         """A JSON file of the folder; empty where it is not there."""
         return self._run.read_json(name) if (self.folder / name).is_file() else {}
-
-    @cached_property
-    def run(self) -> dict[str, Any]:
-        """run.json."""
-        return self._run.run
 
     @cached_property
     def record(self) -> RunRecord:

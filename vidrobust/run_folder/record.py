@@ -111,6 +111,8 @@ class RunRecord:
     stages: Mapping[str, StageRecord] = field(default_factory=dict)
     noise_floor: Mapping[str, Any] = field(default_factory=dict)
     judged: Mapping[str, Any] = field(default_factory=dict)
+    ms_a_frame: Mapping[str, float] = field(default_factory=dict)
+    labels_outside: Mapping[str, Any] = field(default_factory=dict)
     sample: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -120,6 +122,11 @@ class RunRecord:
             return _CONVERTER.structure(content, cls)
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
             raise InputError(f"{where}: is not the run.json of this version: {error}") from error
+
+    @property
+    def stability_key(self) -> str:
+        """The key of the stability stage, by which a study of its verdicts knows whether it still holds."""
+        return self.stages["stability"].key if "stability" in self.stages else ""
 
     @property
     def parts(self) -> dict[str, str]:

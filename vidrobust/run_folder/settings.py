@@ -91,6 +91,8 @@ class Settings:
     """CLASS=SCORE, the least score of a box of this class that begins a track."""
     occluder: tuple[str, ...] = ()
     """x,y,width,height in px of what stands before the objects, a pillar or a fixture; several may be given."""
+    ignore: tuple[str, ...] = ()
+    """x,y,width,height in px of a zone whose boxes are not looked at; several may be given."""
     suite: tuple[str, ...] = ("natural",)
     perturbation: tuple[str, ...] = ()
     """Only these of the suites, by their keys; all where none is named."""
@@ -179,7 +181,8 @@ class Settings:
             min_boxes=self.min_boxes,
             only=self.only,
             class_scores=tuple(_class_score(text) for text in self.class_score),
-            occluders=tuple(_rectangle(text) for text in self.occluder),
+            occluders=tuple(_rectangle(text, "occluder") for text in self.occluder),
+            ignored=tuple(_rectangle(text, "ignore") for text in self.ignore),
         )
 
     @property
@@ -232,11 +235,11 @@ def _class_score(text: str) -> tuple[str, float]:
     return name, value
 
 
-def _rectangle(text: str) -> tuple[float, float, float, float]:
+def _rectangle(text: str, setting: str) -> tuple[float, float, float, float]:
     try:
         x, y, width, height = (float(side) for side in text.split(","))
     except ValueError as error:
-        raise SettingsError(f"occluder: expected x,y,width,height in px, got {text!r}") from error
+        raise SettingsError(f"{setting}: expected x,y,width,height in px, got {text!r}") from error
     return x, y, width, height
 
 

@@ -220,6 +220,43 @@ KNOWN_TRACKS = Table(
     ),
 )
 
+JUDGED_TRACKS = Table(
+    "judged_tracks",
+    "stability",
+    "a track with a box in a frame whose boxes are known",
+    (
+        ITEM,
+        int64("frame", "number of its first frame"),
+        float64("time_s", "presentation time of its first frame", unit="s"),
+        MODEL,
+        TRACK,
+        int64("label", "number of its class"),
+        string("label_name", "name of its class"),
+        SIZE,
+        int64("judged", "its boxes in such frames"),
+        int64("on_known", "those of them that lie on a known box, of whatever class, by an IoU of .5"),
+        float64("false_alarm", "1 where less than half of them do, else 0"),
+    ),
+)
+
+JUDGED_STEPS = Table(
+    "judged_steps",
+    "stability",
+    "a frame of such a track, among the frames whose boxes are known",
+    (
+        ITEM,
+        FRAME,
+        TIME,
+        MODEL,
+        TRACK,
+        int64("label", "number of the track's class"),
+        string("label_name", "name of the track's class"),
+        SIZE,
+        float64("uncovered", "as in track_steps"),
+        float64("false_alarm", "as in judged_tracks"),
+    ),
+)
+
 TRUTH_CURVE = Table(
     "truth_curve",
     "stability",
@@ -238,5 +275,5 @@ TRUTH_CURVE = Table(
 
 TABLES = (
     *(DETECTIONS, TRACK_STEPS, TRACKS, BOX_COUNTS, BOX_PAIRS),
-    *(KNOWN_BOXES, KNOWN_TRACKS, TRUTH_CURVE, BOX_CURVE, NAME_CHANGES),
+    *(KNOWN_BOXES, KNOWN_TRACKS, JUDGED_TRACKS, JUDGED_STEPS, TRUTH_CURVE, BOX_CURVE, NAME_CHANGES),
 )

@@ -61,4 +61,37 @@ REPLAYED = Table(
     (ITEM, FRAME, MODEL, string("remedy", "what was taken away, or how it was looked at"), LABEL),
 )
 
-TABLES = (REMEDIES, REPLAYED)
+ADAPTATION = Table(
+    "adaptation",
+    "adapt",
+    "an arm of the fine-tuning, what it is held against, what it is judged by, and a metric",
+    (
+        MODEL,
+        string("arm", "how it was fine-tuned: none, random, literature, policy, ..."),
+        string("against", "before: the network as it was; or the arm none or random, seed by seed"),
+        string("judged", "footage: held-out footage as it is; or the perturbation that it is shown under"),
+        string("family", "of the perturbation"),
+        float64("times", "of the range of the policy's step; 0: no step of the policy"),
+        float64("strength", "of the perturbation, either way; lengths of a step as shares of the width"),
+        boolean("trained", "the arm was trained with this family"),
+        string(
+            "metric",
+            "flip_rate, jitter, error_rate, other_answers (than the network before), answer_change (by the "
+            "perturbation)",
+        ),
+        float64("before", "the metric of what it is held against"),
+        float64("after", "the metric of the arm, mean over seeds"),
+        float64("after_low", "lower end of its 95 % interval, over clips and seeds"),
+        float64("after_high", "upper end of the same"),
+        float64("ratio", "after over before"),
+        *INTERVAL,
+        string("verdict", "helps, does not, cannot tell or harms"),
+        float64("p", "two-sided p-value of no difference, over clips and seeds"),
+        float64("q", "the same after Benjamini and Hochberg, over the footage's rows or over the others"),
+        int64("n", "rows that count, of one seed"),
+        *CLUSTERS,
+        int64("seeds", "times that the arm was trained"),
+    ),
+)
+
+TABLES = (REMEDIES, REPLAYED, ADAPTATION)

@@ -96,6 +96,7 @@ def test_where_another_class_takes_over_it_is_a_rename(boxes_of: Callable[[str],
     bottle = along[along["track"] == 1]
     assert (bottle.loc[bottle["flip"] == 1, "row"] + FIRST).tolist() == [666, 669]
     assert (bottle.loc[bottle["revert_flip"] == 1, "row"] + FIRST).tolist() == [666]
-    assert along.loc[along["track"] <= 1, "missed"].sum() == 0  # the two bottles
-    # the arm, called person, has a score of .29 in 728 and is missed there alone
-    assert (along.loc[along["missed"] == 1, "row"] + FIRST).tolist() == [728]
+    assert along["missed"].sum() == 0
+    # the arm, called person, leaves over the upper edge; its box is below the keep score from 728 on
+    arm = along[along["track"] == 2]
+    assert arm["row"].max() + FIRST == 727

@@ -7,6 +7,7 @@ import pytest
 
 from tests.metrics.tracks.planted import box, item, standing
 from vidrobust.errors import SettingsError
+from vidrobust.metrics.tracks.borders import free_edge_velocity
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 
 BAND = TrackSettings()
@@ -111,3 +112,13 @@ def test_frames_without_boxes_and_a_thousand_boxes() -> None:
 def test_settings_are_checked(settings: dict, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         TrackSettings(**settings)
+
+
+def test_a_box_drawn_otherwise_at_the_border_has_not_moved() -> None:
+    """What comes in keeps its size along the border: only then does its free edge tell how fast it moves."""
+    size, since = (100, 200), np.ones((3, 1))
+    before = np.array([[50.0, 0, 90, 20], [50.0, 0, 90, 20], [0.0, 0, 40, 20]])
+    # comes in by 10 px; is drawn 25 px wider and 30 px longer; in the corner nothing tells the two apart
+    now = np.array([[50.0, 0, 90, 30], [40.0, 0, 105, 50], [0.0, 0, 60, 50]])
+    found = free_edge_velocity(before, now, since, size)
+    assert found.tolist() == [[0, 10], [2.5, 0], [20, 30]]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pytest
 
-from vidrobust.stages.causes.sample import FLOOR, choose_pairs, has_third, inclusion, known_size
+from vidrobust.stages.causes.sample import FLOOR, choose_pairs, has_third, inclusion, known_size, sizes
 
 
 def transitions(change: list[float], keyframes: tuple[int, ...] = ()) -> pd.DataFrame:
@@ -100,3 +104,40 @@ def test_an_item_without_usable_pairs_gives_an_empty_table() -> None:
     chosen = choose_pairs(table, 8, "key")
     assert len(chosen) == 0
     assert list(chosen.columns) == ["frame_a", "frame_b", "weight", "stratum"]
+
+
+def test_a_size_is_the_root_of_what_picture_and_answer_change() -> None:
+    # picture: mean 2; answer: mean .5, so that .01 counts as a tenth of it
+    pairs = pd.DataFrame({"pixel_change": [2.0, 2.0, 2.0, 2.0], "own_change": [0.5, 0.01, 1.48, 0.01]})
+    assert np.allclose(sizes(pairs), np.sqrt([2 * 0.5, 2 * 0.05, 2 * 1.48, 2 * 0.05]))
+    assert np.allclose(sizes(pairs[["pixel_change"]]), 2.0)
+    assert np.allclose(sizes(pairs.assign(own_change=np.nan)), 2.0)
+
+
+def test_weights_stay_unbiased_where_the_models_own_change_draws() -> None:
+    rng = np.random.default_rng(2)
+    picture, own = rng.gamma(0.5, size=80), rng.gamma(0.3, size=80)
+    value = own**2 * (1 + rng.normal(0, 0.2, 80)) + 0.1 * picture  # seldom drawn pairs hold some
+    table = transitions(picture.tolist()).assign(own_change=own)
+    totals = []
+    for seed in range(300):
+        chosen = choose_pairs(table, 16, f"key {seed}")
+        totals.append((chosen["weight"] * value[chosen["frame_a"]]).sum())
+    error = np.std(totals) / np.sqrt(len(totals))
+    assert error < 0.02 * value.sum()
+    assert abs(np.mean(totals) - value.sum()) < 3.5 * error
+
+
+def test_the_models_own_change_finds_a_cause_of_few_pairs_and_more_pairs_find_it_oftener(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
+    monkeypatch.setattr("vidrobust.statistics.sign_flip_of_sum.DRAWS", 999)
+    power = importlib.import_module("pair_power").power
+    found = {key: values[0] for key, values in power((24, 48, 96), 30).items()}
+    assert found["picture and answer", 24] > found["picture", 24]
+    assert found["picture and answer", 48] > found["picture", 48]
+    for how in ("picture", "picture and answer"):
+        assert found[how, 24] <= found[how, 48] <= found[how, 96]
+    assert found["picture and answer", 96] > 0.9
+    assert found["nothing", 96] <= 0.1

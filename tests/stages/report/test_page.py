@@ -309,7 +309,7 @@ def test_a_hundred_items_fit(tmp_path: Path) -> None:
     assert "Drawn are the 8 least stable of 100 items" in page.sections["time"]
     assert "the 20 least stable of 100 items" in page.sections["metrics"]
     assert "And 60 more" in page.sections["inputs"]
-    assert "100 items" in page.text
+    assert "100 clips" in page.text
 
 
 def test_figures_beyond_the_size_are_left_out_and_counted(

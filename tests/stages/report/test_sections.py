@@ -13,6 +13,7 @@ from vidrobust.report import pictures
 from vidrobust.run_folder.folder import SCHEMA
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments import section as moments_section
+from vidrobust.stages.report.undetermined import undetermined
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import section as stability_section
 from vidrobust.stages.stability.timeline_section import stretch
@@ -57,6 +58,21 @@ def pairs_of(flips: list[int], excluded: list[str], delta_ms: float = 40.0) -> p
 
 def stability_row(metric: str, value: float, low: float, high: float, n: int) -> dict[str, object]:
     return {"model": "net", "item": "", "metric": metric, "value": value, "low": low, "high": high, "n": n}
+
+
+@pytest.mark.parametrize(("classes", "unsure"), [(2, True), (1000, False)])
+def test_a_scene_is_unknown_to_a_model_by_how_many_classes_it_has(
+    tmp_path: Path, classes: int, unsure: bool
+) -> None:
+    """A top probability of .6 is next to a guess between two classes, and sure among a thousand."""
+    frames = {"item": "a", "frame": range(20), "time_s": 0.0, "model": "net", "label": 0, "label_name": "ok"}
+    frames |= {"second_label": 1, "track": 0, "keyframe": False}
+    table = pd.DataFrame({**frames, "probability": 0.6, "margin": 0.2, "entropy": 0.5})
+    folder_of(tmp_path, frames=table)
+    model = {"name": "net", "num_classes": classes}
+    (tmp_path / "run.json").write_text(json.dumps({"schema": SCHEMA, "models": [model]}))
+    questions = [each.question for each in undetermined(RunTables(tmp_path), [], [], [])]
+    assert ("What net makes of this scene" in questions) == unsure
 
 
 def test_the_card_counts_only_what_was_compared(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.pipeline.conftest import run
 from vidrobust.line_sim.coco import boxes_as_coco
+from vidrobust.stages.stability.true_objects import judged_steps, judged_tracks
 from vidrobust.statistics.jackknife import left_out_interval
 
 FRAMES = 40
@@ -50,7 +51,14 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
             label = 1 if frame in WRONG else 0
             sides = dict(zip(("x1", "y1", "x2", "y2"), np.array(square(frame)) + off, strict=True))
             rows.append(
-                {"frame": frame, "label": label, "label_name": ("bolt", "cap")[label], "score": 0.9, **sides}
+                {
+                    "frame": frame,
+                    "track": 5 if frame < 20 else 6,
+                    "label": label,
+                    "label_name": ("bolt", "cap")[label],
+                    "score": 0.9,
+                    **sides,
+                }
             )
     (folder / "boxes.json").write_text(json.dumps(boxes_as_coco(truth)))
     pd.DataFrame(rows).to_csv(folder / "recorded.csv", index=False)
@@ -86,6 +94,57 @@ def test_recall_and_errors_are_those_counted_by_hand(ran: Path) -> None:
     curve = pd.read_parquet(ran / "truth_curve.parquet").set_index("threshold")
     assert curve.loc[0.5, "precision"] == pytest.approx(36 / 37)
     assert curve.loc[0.95, "recall"] == 0
+
+
+def test_numbers_are_judged_as_identities(ran: Path) -> None:
+    summary = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
+    # of 36 matched boxes 18 have the first number and 18 the second; 40 are known, 37 are found, one of them a cap
+    assert summary["idf1"]["value"] == pytest.approx(2 * 18 / (40 + 37))
+    assert summary["identity_switches"]["value"] == 1
+    # up to .80 all are matched; above, with an IoU of 36 / 44 in odd frames, nine and nine in even ones
+    association = (16 * 18 / 40 + 3 * 9 / (40 + 18 - 9)) / 19
+    assert summary["association_accuracy"]["value"] == pytest.approx(association)
+
+
+def test_gaps_of_known_objects_stand_apart(ran: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summary = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
+    assert summary["true_uncovered_rate"]["value"] == pytest.approx(3 / 40)
+    assert summary["false_alarm_rate"]["value"] == 0
+    assert summary["false_alarm_rate"]["n"] == 1
+    assert run("show", str(ran)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    against = next(line for line in lines if "With labels" in line)
+    assert "known boxes found 90 %" in against
+    assert "known objects without any box 7.5 %" in against
+    assert lines.index(against) < next(k for k, line in enumerate(lines) if "How stable" in line)
+
+
+def boxes_at(frames: list[int], left: float, track: int) -> pd.DataFrame:
+    table = pd.DataFrame({"frame": frames, "item": "belt", "track": track, "x1": left, "y1": 0.0})
+    return table.assign(x2=left + 10, y2=10.0)
+
+
+def test_an_object_is_false_where_half_of_its_boxes_lie_on_nothing() -> None:
+    known = boxes_at([0, 1, 2, 3], 0.0, 0)
+    frames = known[["item", "frame"]]
+    detections = pd.concat(
+        [boxes_at([0, 1, 3], 2.0, 0), boxes_at([0, 1], 60.0, 1), boxes_at([2], 0.0, 1), boxes_at([9], 0.0, 2)]
+    )
+    tracks = pd.DataFrame({"item": "belt", "track": [0, 1, 2]})
+    found = judged_tracks(detections, tracks, known, frames)
+    assert found[["track", "judged", "on_known", "false_alarm"]].to_numpy().tolist() == [
+        [0, 3, 3, 0],
+        [1, 3, 1, 1],
+    ]
+    steps = pd.DataFrame(
+        {"item": "belt", "frame": [0, 1, 2, 3, 9], "track": [0, 0, 0, 0, 2], "uncovered": 0.0}
+    )
+    assert judged_steps(steps, found, frames)[["frame", "false_alarm"]].to_numpy().tolist() == [
+        [0, 0],
+        [1, 0],
+        [2, 0],
+        [3, 0],
+    ]
 
 
 def test_boxes_in_shares_of_the_frame_say_the_same(line: Path, ran: Path, tmp_path: Path) -> None:

@@ -119,4 +119,12 @@ MODEL: tuple[SettingOption, ...] = (
         multiple=True,
         metavar="X,Y,W,H",
     ),
+    option(
+        "--ignore",
+        "A zone, px, in which boxes are not looked at: those whose middle lies in it.",
+        "Model",
+        advanced=True,
+        multiple=True,
+        metavar="X,Y,W,H",
+    ),
 )

@@ -19,6 +19,7 @@ from vidrobust.frames.device import trim_heap
 from vidrobust.models.predict import Model, auto_batch, is_out_of_memory
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.keys import unit_key
+from vidrobust.pipeline.needed import needed_table
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import Segment
 from vidrobust.pipeline.stage import FootageStage, SampleStage, StreamStage, described_by
@@ -100,15 +101,15 @@ class Worker:
     def _asked_for(self, order: Order, source: VideoSource, steps: Sequence[Sequence[Unit]]) -> list[int]:
         """The numbers of the frames that these steps will ask for, to be decoded once."""
         units = [unit for step in steps for unit in step]
-        asked = {
-            (unit.stage, unit.count, unit.had(self.cache))
-            for unit in units
-            if isinstance(unit.stage, SampleStage)
-        }
-        context = self._context(units[0].stage, order.segment, source, lambda _: None)
+        asked: dict[tuple[SampleStage, int, int], list[str]] = {}
+        for unit in units:
+            if isinstance(unit.stage, SampleStage):
+                asked.setdefault((unit.stage, unit.count, unit.had(self.cache)), []).append(unit.model)
         found: set[int] = set()
-        for stage, count, have in asked:
-            found |= set(stage.frames_needed(dataclasses.replace(context, count=count, have=have)))
+        for (stage, count, have), models in asked.items():
+            context = self._context(stage, order.segment, source, lambda _: None)
+            context = dataclasses.replace(context, count=count, have=have, models=models)
+            found |= set(stage.frames_needed(context))
         return sorted(found)
 
     def _context(
@@ -117,6 +118,10 @@ class Worker:
         item, described = segment.item, described_by(stage)
         key = unit_key(described, segment.content, self.settings, None)
         there = self.cache.has(described, key)
+
+        def read(model: str, table: str) -> pd.DataFrame | None:
+            return needed_table(self.cache, stage, segment, self.settings, self.models.get(model), table)
+
         return Context(
             item=item,
             content=segment.content,
@@ -129,6 +134,7 @@ class Worker:
             if there
             else None,
             advance=advance,
+            read=read,
         )
 
     def _stream(self, order: Order, source: VideoSource, units: Sequence[Unit]) -> None:
@@ -180,14 +186,15 @@ class Worker:
         started = time.perf_counter()
         with self.reporter.counting(f"{name}: {stage.name}", total, stage.step) as counter:
             context = self._context(stage, order.segment, source, counter.advance)
-            context = dataclasses.replace(context, count=count, have=have)
+            context = dataclasses.replace(context, count=count, have=have, models=[u.model for u in units])
             try:
                 found: dict[str, Found] = dict(work(context, source, [self.models[u.model] for u in units]))
             except ModelError:
                 found = {}
                 for unit in units:
                     try:
-                        found.update(work(context, source, [self.models[unit.model]]))
+                        alone = dataclasses.replace(context, models=[unit.model])
+                        found.update(work(alone, source, [self.models[unit.model]]))
                     except ModelError as error:
                         self._failed(order, unit, error)
         seconds = (time.perf_counter() - started) / len(units)

@@ -27,6 +27,10 @@ Design = Literal["crossed", "nested", "one operator", "unbalanced", "expanded"]
 AskedDesign = Literal["auto", "crossed", "nested"]
 POOL_ABOVE = 0.25
 """p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010)."""
+MAYBE_NESTED = (
+    "parts of one name differ between operators and no more from part to part: if each operator had parts of its "
+    "own, say --design nested"
+)
 SURE, LIKELY = 0.001, 0.05
 """p-values of the interaction and of parts that hint at parts of one name which are not one part."""
 NAN = float("nan")
@@ -199,14 +203,14 @@ def _crossed(table: pd.DataFrame, pool_above: float) -> Anova:
     between = _row("interaction", df["interaction"], ss["interaction"], error)
     rows = (*(_row(k, df[k], ss[k], between) for k in ("part", "operator")), between, error)
     if between.p < SURE and not rows[0].p < LIKELY:
-        notes.append(
-            "parts of one name differ between operators and no more from part to part: if each operator had parts "
-            "of its own, say --design nested"
-        )
+        notes.append(MAYBE_NESTED)
     if between.p > pool_above or np.isnan(between.p):
-        notes.append(
-            f"interaction pooled with repeatability: its p-value {between.p:.3g} is above {pool_above:g}"
+        why = (
+            "nothing varies"
+            if np.isnan(between.p)
+            else f"its p-value {between.p:.3g} is above {pool_above:g}"
         )
+        notes.append(f"interaction pooled with repeatability: {why}")
         return _crossed_result("pooled", rows, pooled, p, o, r, notes)
     return _crossed_result("kept", rows, pooled, p, o, r, notes)
 

@@ -155,8 +155,8 @@ def gauge_study(
             sd_high=math.sqrt(high),
             percent_contribution=100 * variance / total if total else NAN,
             percent_study=100 * math.sqrt(variance / total) if total else NAN,
-            percent_tolerance=100 * width * math.sqrt(variance) / tolerance,
-            percent_process=100 * math.sqrt(variance) / process_sd,
+            percent_tolerance=100 * width * math.sqrt(variance) / tolerance if total else NAN,
+            percent_process=100 * math.sqrt(variance) / process_sd if total else NAN,
         )
     percent, low, high = anova.percent_grr(seed)
     return GaugeStudy(

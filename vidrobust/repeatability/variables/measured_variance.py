@@ -33,7 +33,7 @@ class MeanSquare:
 
 @dataclass(frozen=True)
 class Component:
-    """A variance: coefficients on mean squares, which as estimated may be negative and is then told as 0.
+    """A variance: coefficients on mean squares, which as estimated may be negative and is then reported as 0.
 
     of   of a sum of variances those that it is the sum of: each is cut at 0 before they are added, so that what
          is reported of the sum is the sum of what is reported (gauge R&R is never less than repeatability)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,23 +101,23 @@ def _trails(rows: pd.DataFrame) -> list[tuple[tuple[float, float], ...]]:
     return trails
 
 
-def _of_object(row: object) -> Mark:
+def _of_object(row: Any) -> Mark:
     box = tuple(float(getattr(row, side)) for side in BOX)
-    track, trail = int(row.track), row.trail  # type: ignore[attr-defined]
-    name = str(row.last)  # type: ignore[attr-defined]
+    track, trail = int(row.track), row.trail
+    name = str(row.last)
     state: State = "found"
-    if not isinstance(row.now, str):  # type: ignore[attr-defined]
-        reason = str(row.reason)  # type: ignore[attr-defined]
-        if row.uncovered != 1:  # type: ignore[attr-defined]
+    if not isinstance(row.now, str):
+        reason = str(row.reason)
+        if row.uncovered != 1:
             state, text = "hidden", f"#{track} {name}: {reason}" if reason else f"#{track} {name}"
         elif reason == "vanished":
             state, text = "vanished", f"#{track} {name} vanished"
         else:
             state, text = "missed", f"#{track} {name}: no box"
     else:
-        text = f"#{track} {_said(name, float(row.score))}"  # type: ignore[attr-defined]
-        if row.fresh and row.was != name:  # type: ignore[attr-defined]
-            state, text = "renamed", f"{text}, was {row.was}"  # type: ignore[attr-defined]
+        text = f"#{track} {_said(name, float(row.score))}"
+        if row.fresh and row.was != name:
+            state, text = "renamed", f"{text}, was {row.was}"
     return Mark((box[0], box[1], box[2], box[3]), track, state, text, trail)
 
 

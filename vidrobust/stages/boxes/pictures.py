@@ -12,6 +12,7 @@ from vidrobust.metrics.tracks.curve import curve
 from vidrobust.metrics.tracks.tables import item_boxes
 from vidrobust.pipeline.run import Run
 from vidrobust.report.pictures import save_picture
+from vidrobust.stages.boxes.hiding_places import hiding_places, sentence
 from vidrobust.stages.boxes.moments import BoxMoment, choose
 from vidrobust.stages.boxes.names import changes_of_name
 from vidrobust.stages.boxes.strips import strip
@@ -33,7 +34,11 @@ def make(run: Run) -> None:
         moments += choose(str(model), steps[steps["model"] == model], of_model)
     names = _take(run, moments, detections) if run.settings.pictures else {}
     lines = [_told(moment, names.get(number, "")) for number, moment in enumerate(moments)]
-    run.folder.write_json("box_moments.json", {"moments": lines})
+    places = hiding_places(run.table("tracks"), detections)
+    for place in places:
+        run.reporter.say(sentence(place))
+    told = [{**dataclasses.asdict(place), "sentence": sentence(place)} for place in places]
+    run.folder.write_json("box_moments.json", {"moments": lines, "hiding_places": told})
 
 
 def _told(moment: BoxMoment, picture: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.pictures import BUDGET_BYTES
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.section import overall
+from vidrobust.stages.stability.overall import overall
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import (
     FEWEST,
@@ -40,7 +40,7 @@ MOVES = ("lost", "new", "renamed", "moved")
 MOST_CHANGES = 12
 """Changes of name that are reported."""
 LEAST_KIND = 0.01
-"""A rarer kind of error is not told."""
+"""A rarer kind of error is not shown."""
 
 
 @dataclass(frozen=True)

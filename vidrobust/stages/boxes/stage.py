@@ -26,7 +26,7 @@ def _as_json(run: Run) -> Any:
 BOXES = TableStage(
     name="boxes",
     sentence="Detectors: the stability at every threshold, and pictures of the worst moments.",
-    version=2,
+    version=3,
     needs=(STABILITY,),
     settings=(*FOOTAGE, *TRACKS, "pictures"),
     tables=("box_curve", "name_changes"),

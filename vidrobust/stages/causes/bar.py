@@ -9,11 +9,13 @@ import pandas as pd
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.causes.section import whole
-from vidrobust.text.numbers import FEWEST, percent, percent_interval
+from vidrobust.text.numbers import FEWEST, interval_figures, percent
 from vidrobust.text.phrases import plural
 
 LENGTH = 1000
 """Of the bar, in units of its drawing."""
+LEAST_DRAWN = 0.005
+"""A smaller share would be a line thinner than a pixel or two, and no cause to look at."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def _bar(model: str, of: str, account: pd.DataFrame) -> AccountBar:
     if pairs < FEWEST:
         said = f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST})"
         return AccountBar(model, of, (), said)
-    drawn = account[account["share"] > 0]
+    drawn = account[account["share"] >= LEAST_DRAWN]
     scale = LENGTH / max(1.0, float(drawn["share"].sum()))
     parts, start = [], 0.0
     for row in drawn.itertuples():
@@ -79,7 +81,7 @@ def _bar(model: str, of: str, account: pd.DataFrame) -> AccountBar:
                 start=round(start, 1),
                 length=round(length, 1),
                 share=percent(float(row.share)),
-                interval="" if rest else percent_interval(max(0.0, row.low), row.high),
+                interval="" if rest else interval_figures(max(0.0, row.low), row.high),
                 sure=rest or bool(row.low > 0),
             )
         )

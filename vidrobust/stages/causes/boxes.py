@@ -8,13 +8,14 @@ Where the boxes lie is reported by ``places.py``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from vidrobust.frames.pixels import luma
 from vidrobust.metrics.box_differences import BIRTH, KEEP, match
+from vidrobust.metrics.box_selection import Zone, in_zones, labels_of
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.models.detection.answers import Answer, Found, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
@@ -51,13 +52,19 @@ def seen_boxes(
     backwards: bool = False,
     start_score: float = BIRTH,
     keep_score: float = KEEP,
+    only: Collection[str] = (),
+    ignored: Sequence[Zone] = (),
 ) -> SeenBoxes:
     """The detector's answers to an album of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1.
 
     motions    one a picture, of what it shows since the chain's first frame, t or ``backwards`` t+1; none where
                nothing was replayed
+    only, ignored  names of the classes whose boxes are looked at, and zones in which none is
     """
     said = answers(detector, pictures)
+    if only or ignored:
+        labels = labels_of(detector.class_names, only)
+        said = [_chosen_answer(each, labels, ignored) for each in said]
     height, width = pictures[0].shape[:2]
     first = small_gray(luma(pictures[0]))
     scale = first.shape[1] / width
@@ -83,6 +90,14 @@ def seen_boxes(
     found = np.array([_state(answer.after, objects, keep_score) for answer in said], np.int64)
     kinds, states = np.unique(found.reshape(len(said), -1), axis=0, return_inverse=True)
     return SeenBoxes(z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds), where)
+
+
+def _chosen_answer(answer: Answer, labels: Sequence[int], ignored: Sequence[Zone]) -> Answer:
+    def some(found: Found) -> Found:
+        rows = np.isin(found[2], labels) & ~in_zones(found[0], ignored)
+        return found[0][rows], found[1][rows], found[2][rows]
+
+    return Answer(some(answer.after), None if answer.before is None else some(answer.before))
 
 
 def _all_inside(each: Followed, size: tuple[int, int]) -> bool:

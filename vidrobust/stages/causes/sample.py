@@ -1,8 +1,10 @@
-"""Which pairs are replayed: a probability sample, drawn by how much the picture itself changed, weights known.
+"""Which pairs are replayed: a probability sample, drawn by how much picture and answer changed, weights known.
 
-No model has a say in it, so that all models share the replays; pairs in which more happens are likelier, since
-they hold most of the change that is to be accounted for, and each stands for 1 / its probability pairs. A larger
-sample holds the smaller one.
+    size = root of (the picture's change x the model's own change), each in units of its mean
+
+Pairs in which more happens are likelier: they hold most of the change that is to be accounted for, and what
+changed in the picture alone, or in the answer alone, tells of no cause. Each stands for 1 / its probability pairs,
+so that sums over the sample stay unbiased whatever the size. A larger sample holds the smaller one.
 """
 
 from __future__ import annotations
@@ -24,14 +26,15 @@ KEYFRAME, PLAIN = "keyframe", ""
 def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame:
     """The pairs of one item to replay: columns frame_a, frame_b, weight, stratum ("keyframe" or "").
 
-    transitions     one row per pair of the item: frame_a, frame_b, pixel_change, excluded ("" where usable), and
-              keyframe (bool: a keyframe that is no cut lies at frame_b; optional)
+    transitions     one row per pair of the item: frame_a, frame_b, pixel_change, excluded ("" where usable), and,
+              where they are known, own_change (of the model's answer) and keyframe (bool: a keyframe that is no
+              cut lies at frame_b)
     count     how many pairs; all where there are no more
     seed_key  what the draw depends on, e.g. the item's content key and the run's seed
 
-    Inclusion probabilities are proportional to max(pixel_change, a tenth of the mean), cut at 1; the sample is
-    drawn by sequential Poisson sampling, spread over time (``statistics/nested.py``). Weights are the inverse
-    (Horvitz & Thompson 1952).
+    Inclusion probabilities are proportional to the size (``sizes``), cut at 1; the sample is drawn by sequential
+    Poisson sampling, spread over time (``statistics/nested.py``). Weights are the inverse (Horvitz & Thompson
+    1952).
     """
     usable = transitions[(transitions["excluded"] == "") & has_third(transitions)]
     keyframe = usable["keyframe"].to_numpy(bool) if "keyframe" in usable else np.zeros(len(usable), bool)
@@ -62,10 +65,22 @@ def has_third(transitions: pd.DataFrame) -> np.ndarray:
 
 
 def _draw(rows: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:
-    size = known_size(rows["pixel_change"].to_numpy(float))
+    size = sizes(rows)
     probability = inclusion(size, count)
     chosen = sized_order(size, rng)[:count]
     return rows.iloc[chosen].assign(weight=1 / probability[chosen])
+
+
+def sizes(pairs: pd.DataFrame) -> np.ndarray:
+    """(n,) sizes above 0: the root of picture's and model's change, each at least a tenth of its mean.
+
+    Where nothing is known of the model it is the picture's change.
+    """
+    picture = known_size(pairs["pixel_change"].to_numpy(float))
+    own = pairs["own_change"].to_numpy(float) if "own_change" in pairs else np.full(len(pairs), np.nan)
+    if not np.isfinite(own).any():
+        return picture
+    return np.sqrt(picture * known_size(own))
 
 
 def known_size(change: np.ndarray) -> np.ndarray:

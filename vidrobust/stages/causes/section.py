@@ -57,7 +57,7 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
         "specific": specific if np.isfinite(row["specific"]) else "",
         "flips": f"{int(row['flips_mostly'])} of {flips}" if flips else "no flip among these pairs",
         "turned": number(row["flips_reproduced"]) if flips else "",
-        "n": f"{int(row['n'])} in {plural(int(row['clusters']), 'cluster')}",
+        "n": f"{int(row['n'])} in {plural(int(row['clusters']), 'stretch')}",
         "excluded": str(row["reasons"] or ""),
     }
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vidrobust.models.predict import Model
     from vidrobust.pipeline.run import Run
-    from vidrobust.pipeline.unit import Context, Found
+    from vidrobust.pipeline.unit import Context, Found, Read
     from vidrobust.run_folder.settings import Settings
     from vidrobust.video.source import VideoSource
 
@@ -32,12 +32,10 @@ def _frames_needed(context: Context) -> Sequence[int]:
     return frames_needed(context)
 
 
-def _trim(
-    rows: pd.DataFrame, transitions: pd.DataFrame, content: str, settings: Settings, count: int
-) -> pd.DataFrame:
-    from vidrobust.stages.causes.unit import trim
+def _trim(rows: pd.DataFrame, read: Read, content: str, settings: Settings, count: int) -> pd.DataFrame:
+    from vidrobust.stages.causes.pair_choice import trim
 
-    return trim(rows, transitions, content, settings, count)
+    return trim(rows, read, content, settings, count)
 
 
 def _extra_key(settings: Settings, model: Model | None) -> Any:
@@ -48,7 +46,7 @@ def _extra_key(settings: Settings, model: Model | None) -> Any:
 
 
 def _steps(settings: Settings) -> float:
-    from vidrobust.stages.causes.unit import steps
+    from vidrobust.stages.causes.pair_choice import steps
 
     return steps(settings)
 
@@ -69,10 +67,9 @@ CAUSES = SampleStage(
     sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
     version=11,
     per="model",
-    needs=(TRANSITIONS,),
-    uses=(STABILITY,),
+    needs=(TRANSITIONS, STABILITY),
     settings=(*FOOTAGE, "seed"),
-    summary_settings=("pairs", "budget"),
+    summary_settings=("pairs", "budget", "only", "ignore"),
     extra_key=_extra_key,
     unit_tables=UNIT_TABLES,
     tables=(

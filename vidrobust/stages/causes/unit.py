@@ -20,46 +20,51 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.boxes import seen_boxes
 from vidrobust.stages.causes.candidate_fits import Candidate, candidates, motions
 from vidrobust.stages.causes.candidate_fits import rows as candidate_rows
+from vidrobust.stages.causes.pair_choice import PAIR, new_pairs, together
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
-from vidrobust.stages.causes.sample import choose_pairs
 from vidrobust.stages.causes.scene import Motion
 from vidrobust.stages.causes.score import score, seen_by
 from vidrobust.stages.causes.tables import UNIT_TABLES
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
-PAIR = ["scale", "frame_a", "frame_b"]
-"""What names a pair of an item."""
 PAIR_BYTES = 512 * 2**20
 """Pairs of frames that are replayed at the same time; larger ones one after the other."""
 PAIR_PICTURES = 60
 """What a pair that is replayed holds at once, as pictures of three bytes a pixel, about."""
-SECOND_SHARE = 4
-"""One pair about a second apart for so many pairs of neighbours."""
 
 
 def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
-    """Replay the pairs that the sample holds; neighbours first, then some about a second apart."""
-    pairs = _new_pairs(context)
+    """Replay the pairs that each model's sample holds, once; neighbours first, then some about a second apart."""
+    chosen = new_pairs(context)
+    weights = {name: pairs.set_index(PAIR)["weight"] for name, pairs in chosen.items()}
+    pairs = together(chosen)
+    expected = max((len(each) for each in chosen.values()), default=0)
     found: dict[str, list[dict[str, object]]] = {name: [] for name in UNIT_TABLES}
-    for pair, replayed in _each_replayed(source, context.need_transitions(), pairs):
+    for number, (pair, replayed) in enumerate(_each_replayed(source, context.need_transitions(), pairs)):
         ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
-        ids |= {"weight": pair.weight, "scale": pair.scale, "time_s": pair.time_s}
+        ids |= {"scale": pair.scale, "time_s": pair.time_s}
+        key = (pair.scale, pair.frame_a, pair.frame_b)
         for model in models:
+            if key not in weights[model.name].index:
+                continue
+            own = ids | {"weight": float(weights[model.name].loc[key])}
             for prefix, z, labels, names in _seen(model, replayed, source.info.device, context.settings):
                 found[f"{prefix}causes"] += [
-                    {**ids, **row} for row in score(replayed.made, model, (z, labels), names=names)
+                    {**own, **row} for row in score(replayed.made, model, (z, labels), names=names)
                 ]
-                named = {**ids, "model": model.name}
+                named = {**own, "model": model.name}
                 rows = candidate_rows(replayed.made, replayed.fitted, z)
                 found[f"{prefix}candidate_fits"] += [{**named, **row} for row in rows]
         del replayed  # or its pictures would be held while the next ones are made
-        context.advance(1)
+        # models share most of their pairs, so that a few more are replayed than one of them asks for
+        done = [(number + k) * expected // len(pairs) for k in (0, 1)]
+        context.advance(done[1] - done[0])
     whole = {name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()}
     return {
         model.name: (
             {name: table[table["model"] == model.name] for name, table in whole.items()},
-            {"pairs": len(pairs)},
+            {"pairs": len(chosen[model.name])},
         )
         for model in models
     }
@@ -116,110 +121,34 @@ def _seen(
     if model.task == "classification":
         yield (scores, *seen_by(model, pair.album, device), model.class_names)
         return
-    how = {"start_score": settings.track_start_score, "keep_score": settings.track_keep_score}
-    seen = seen_boxes(model, pair.album, pair.motions, backwards=pair.made.reversed, **how)
+    seen = seen_boxes(
+        model,
+        pair.album,
+        pair.motions,
+        backwards=pair.made.reversed,
+        start_score=settings.track_start_score,
+        keep_score=settings.track_keep_score,
+        only=settings.only,
+        ignored=settings.tracks.ignored,
+    )
     yield scores, seen.z, seen.states, seen.names
     yield places[0], seen.places, np.zeros(len(pair.album), np.int64), ("",)
 
 
-def extra_key(settings: Settings, model: Model) -> dict[str, float]:
-    """The scores from which a box counts, on which the account of a detector depends besides."""
-    return (
-        {"track_start_score": settings.track_start_score, "track_keep_score": settings.track_keep_score}
-        if model.task == "detection"
-        else {}
-    )
+def extra_key(settings: Settings, model: Model) -> dict[str, Any]:
+    """Which boxes count, on which the account of a detector depends besides: their scores, classes and places."""
+    if model.task != "detection":
+        return {}
+    scores = {"track_start_score": settings.track_start_score, "track_keep_score": settings.track_keep_score}
+    chosen = {"only": list(settings.only), "ignore": list(settings.ignore)}
+    return {**scores, **{name: values for name, values in chosen.items() if values}}
 
 
 def frames_needed(context: Context) -> list[int]:
     """The frames of the pairs that are to be replayed, and those beside them."""
     transitions = context.need_transitions()
-    pairs = _new_pairs(context)[["frame_a", "frame_b"]].to_numpy(np.int64)
+    pairs = together(new_pairs(context))[["frame_a", "frame_b"]].to_numpy(np.int64)
     return [frame for a, b in pairs for frame in _about(transitions, int(a), int(b))[0]]
-
-
-def _new_pairs(context: Context) -> pd.DataFrame:
-    """The pairs of the sample that were not replayed before."""
-    transitions, content, seed = context.need_transitions(), context.content, context.settings.seed
-    pairs = chosen_pairs(transitions, context.count, content, seed)
-    if not context.have:
-        return pairs
-    return pairs[~_named(pairs).isin(_named(chosen_pairs(transitions, context.have, content, seed)))]
-
-
-def steps(settings: Settings) -> float:
-    """How many pairs are replayed for one pair of neighbours that is asked for, about."""
-    return 1 + 1 / SECOND_SHARE
-
-
-def trim(
-    rows: pd.DataFrame, transitions: pd.DataFrame, content: str, settings: Settings, count: int
-) -> pd.DataFrame:
-    """The rows of a sample of ``count`` pairs, with its weights, of a part that may hold more."""
-    chosen = chosen_pairs(transitions, count, content, settings.seed)
-    weight = rows[PAIR].merge(chosen[[*PAIR, "weight"]], on=PAIR, how="left")["weight"].to_numpy(float)
-    return rows.assign(weight=weight)[np.isfinite(weight)]
-
-
-def chosen_pairs(transitions: pd.DataFrame, count: int, content: str, seed: int) -> pd.DataFrame:
-    """frame_a, frame_b, weight, stratum, scale, time_s: of an item's neighbours, and of pairs a second apart.
-
-    The pairs of a smaller ``count`` are among them.
-    """
-    key = f"{seed} {content}"
-    near = choose_pairs(_neighbours(transitions), count, key).assign(scale="adjacent")
-    far = _apart(transitions, _frames_a_second(transitions))
-    some = choose_pairs(far, max(1, count // SECOND_SHARE), f"second {key}").assign(scale="second")
-    found = pd.concat([part for part in (near, some) if len(part)] or [near], ignore_index=True)
-    times = transitions.set_index("frame")["time_s"]
-    return found.assign(time_s=times.reindex(found["frame_a"]).to_numpy())
-
-
-def _frames_a_second(transitions: pd.DataFrame) -> int:
-    """Delivered frames a second, about; two at least."""
-    step = float(transitions["time_s"].diff().median())
-    return max(2, round(1 / step)) if step > 0 else 2
-
-
-def _named(pairs: pd.DataFrame) -> pd.Index:
-    return pd.MultiIndex.from_frame(pairs[PAIR])
-
-
-def _neighbours(transitions: pd.DataFrame) -> pd.DataFrame:
-    """One row a pair of neighbours, as ``choose_pairs`` wants it."""
-    frame, later = transitions.iloc[:-1], transitions.iloc[1:]
-    return pd.DataFrame(
-        {
-            "frame_a": frame["frame"].to_numpy(),
-            "frame_b": later["frame"].to_numpy(),
-            "pixel_change": later["pixel_change"].to_numpy(),
-            "excluded": later["reason"].to_numpy(),
-            "keyframe": later["keyframe"].to_numpy(),
-        }
-    )
-
-
-def _apart(transitions: pd.DataFrame, distance: int) -> pd.DataFrame:
-    """Pairs so many frames apart with no break between, two starts a distance; their change by its path."""
-    reason = transitions["reason"].to_numpy(str)
-    broken = np.concatenate([[0], np.cumsum(np.isin(reason, BREAKS))])
-    change = np.concatenate([[0.0], np.cumsum(transitions["pixel_change"].fillna(0.0))])
-    rows = []
-    for start in range(0, len(transitions) - distance, max(1, distance // 2)):
-        stop = start + distance
-        if broken[stop + 1] > broken[start + 1]:
-            continue
-        rows.append(
-            {
-                "frame_a": int(transitions["frame"].iloc[start]),
-                "frame_b": int(transitions["frame"].iloc[stop]),
-                "pixel_change": float(change[stop + 1] - change[start + 1]),
-                "excluded": "",
-                "keyframe": False,
-            }
-        )
-    columns = ["frame_a", "frame_b", "pixel_change", "excluded", "keyframe"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def pictures_of(

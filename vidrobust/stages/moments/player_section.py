@@ -162,10 +162,7 @@ def _of_detectors(run: RunTables) -> pd.DataFrame | None:
 
 
 def _sizes(run: RunTables) -> dict[str, tuple[int, int]]:
-    return {
-        str(entry["item"]): (int(entry.get("width") or 0), int(entry.get("height") or 0))
-        for entry in run.run.get("inputs", [])
-    }
+    return {name: (width, height) for name, (height, width) in run.record.sizes.items()}
 
 
 def _pictures(

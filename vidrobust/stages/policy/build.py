@@ -155,8 +155,7 @@ def _obstacle(
     again = evidence.replication.get(cause, Replication())
     if again.fails:
         return Outcome.UNDETERMINED, (
-            f"{title} explains {span}, but this was {again.in_words} that did not make the finding; "
-            "more clips would tell"
+            f"{title} explains {span}, but this was {again.in_words}; more clips would tell"
         )
     if standing is None:
         return Outcome.REFUSED, (
@@ -193,8 +192,8 @@ def _unspecific(title: str, span: str, row: dict[str, Any]) -> tuple[Outcome, st
     half = (row["specific_high"] - row["specific_low"]) / 2
     times = math.ceil((half / row["specific"]) ** 2) if row["specific"] > 0 else 10
     return Outcome.UNDETERMINED, (
-        f"{title} explains {span}, but whether it is this very change or any of its size needs about "
-        f"{max(2, times)} times this footage, or more pairs (--pairs)"
+        f"{title} matters ({span}); whether training with this very change helps is open: about "
+        f"{max(2, times)} times this footage, or more pairs (--pairs), would show it"
     )
 
 
@@ -206,7 +205,7 @@ def _what_would_tell(row: dict[str, Any]) -> str:
     if gap < 0.01:
         return "it lies so near to 5 % that hardly any footage would tell"
     times = math.ceil((half / gap) ** 2)
-    return f"about {max(2, times)} times this footage would tell"
+    return f"about {max(2, times)} times this footage would show it"
 
 
 def _step(
@@ -232,7 +231,7 @@ def _step(
         perturbation=name,
         family=_family(name),
         unit=seen.unit,
-        low=low if PERTURBATIONS[name].either_way else 0.0,
+        low=low if PERTURBATIONS[name].either_way else min(PERTURBATIONS[name].range[0], high),
         high=high,
         probability=OFTEN if row["share"] >= MUCH else SOMETIMES,
         axes=tuple(_rounded(axis * widen) for axis in seen.axes),

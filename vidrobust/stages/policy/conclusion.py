@@ -13,6 +13,7 @@ from vidrobust.run_folder.parts import with_parts
 from vidrobust.stages.causes.shares import over_a_second
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import write_all
+from vidrobust.stages.policy.measured import policy_folder, remeasured
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.trained_with import parse as parse_training
@@ -32,10 +33,12 @@ def make_policy(run: Run) -> None:
         first = next((str(model["name"]) for model in run.model_records), "")
         write_text(run.path / "policy.json", Policy(model=first, notes=(NO_POLICY,)).to_json())
         run.reporter.say(f"policy: {NO_POLICY}")
-    for number, (model, task) in enumerate(tasks.items()):
+    first = next(iter(tasks), "")
+    for model, task in tasks.items():
         evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
         made = build(model, *evidence, trained_families=families, widen=run.settings.widen)
-        write_all(made, run.path if number == 0 else run.path / "policies" / _file_name(model))
+        made = remeasured(run.path, made)
+        write_all(made, policy_folder(run.path, model, first))
         run.reporter.say(f"policy, {model}: {made.headline}")
 
 
@@ -78,7 +81,3 @@ def _image_size(folder: RunFolder) -> tuple[int, int]:
     )
     height, width = sizes[len(sizes) // 2]
     return int(height), int(width)
-
-
-def _file_name(model: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in model)

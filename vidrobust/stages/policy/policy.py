@@ -18,6 +18,7 @@ from typing import Any
 from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text, plain
 from vidrobust.stages.variation.observed import OF_WIDTH
+from vidrobust.text.numbers import percent
 
 SCHEMA = 2
 
@@ -33,6 +34,8 @@ class PolicyStep:
     evidence     share, share_low, share_high, specific of the account of causes; replication ("found again in 4
                  of 5 clips", "not tested: one clip"); flips_at_most ("at most 9 of 73 flips"); sensitivity;
                  observed_low to observed_high hold 95 % of the footage, observed_least and observed_most all of it
+    measured     ratio, low, high, verdict, before, after: of the answers that its own perturbation changes, after
+                 training with the policy against before (``adapt``); empty where it was not tried
     """
 
     perturbation: str
@@ -44,6 +47,7 @@ class PolicyStep:
     axes: tuple[float, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
     sentence: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def in_words(self) -> str:
@@ -100,6 +104,7 @@ class Policy:
     evaluation_only  families kept for judging: do not train with them, or nothing is left to judge with
     contaminated     families that the model was already trained with: they judge nothing here
     notes            what a reader must know besides
+    measured         as of a step, of the flips of held-out footage; empty where the policy was not tried
     """
 
     steps: tuple[PolicyStep, ...] = ()
@@ -110,12 +115,24 @@ class Policy:
     image_size: tuple[int, int] | None = None
     widened_by: float = 1.0
     notes: tuple[str, ...] = ()
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def trial(self) -> str:
+        """What training with it did, in one sentence; "" where it was not tried."""
+        if not self.measured:
+            return ""
+        went = f"from {percent(self.measured['before'])} to {percent(self.measured['after'])}"
+        return f"flips of held-out footage went {went} ({self.measured['verdict']})"
 
     @property
     def headline(self) -> str:
         """The policy in one sentence."""
         if not self.steps:
-            return "No augmentation is recommended: see for each why not."
+            why = f"; it was tried, and {self.trial}" if self.measured else ""
+            return f"No augmentation is recommended: see for each why not{why}."
+        if self.measured:
+            return f"Trained with {'; '.join(step.in_words for step in self.steps)}, {self.trial}."
         return f"Train with {'; '.join(step.in_words for step in self.steps)}."
 
     def to_dict(self) -> dict[str, Any]:
@@ -159,6 +176,7 @@ class Policy:
                 image_size=(int(size[0]), int(size[1])) if size else None,
                 widened_by=float(content.get("widened_by", 1.0)),
                 notes=tuple(content.get("notes", ())),
+                measured=dict(content.get("measured", {})),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{where}: is not a policy of this version: {error!r}") from error

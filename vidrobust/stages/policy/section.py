@@ -27,7 +27,10 @@ FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
 
 @dataclass(frozen=True)
 class PolicyPage:
-    """The policy of one model as text; ``undetermined`` are those of the rejected that more footage may decide."""
+    """The policy of one model as text; ``undetermined`` are those of the rejected that more footage may decide.
+
+    trial  what training with it did to held-out footage; "" where it was not tried
+    """
 
     model: str
     headline: str
@@ -39,6 +42,7 @@ class PolicyPage:
     notes: list[str]
     files: list[str]
     widened_by: str
+    trial: str = ""
 
 
 def policies(run: RunTables) -> list[PolicyPage]:
@@ -68,6 +72,7 @@ def _page(path: Path, run: RunTables) -> PolicyPage:
         notes=list(policy.notes),
         files=[str(file.relative_to(run.folder)) for file in files if file.is_file()],
         widened_by=number(policy.widened_by, 3),
+        trial=policy.trial,
     )
 
 

@@ -27,8 +27,9 @@ from vidrobust.statistics.paired_ratio import ratio_in_clusters
 
 ONE_THRESHOLD = "two-thresholds"
 """The rule whose before is one threshold; the run's own tracks are its after."""
-HEADLINE = "dropout_rate"
+HEADLINE = "uncovered_rate"
 METRICS = {
+    "uncovered_rate": ("along", "uncovered", True),
     "dropout_rate": ("along", "missed", True),
     "flip_rate": ("along", "flip", True),
     "score_jitter": ("along", "score_jitter", False),
@@ -191,7 +192,7 @@ def _rows(
 
 
 def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
-    """Of the rules that are not later than that, the one with the fewest dropouts."""
+    """Of the rules that are not later than that, the one with the fewest frames of objects without a box."""
     names = [n for n in BOX_RULES if n != ONE_THRESHOLD and late_frames(n) * study.frame_ms <= max_delay_ms]
     before = study.values(HEADLINE, study.before)
     after = {name: study.values(HEADLINE, study.after[name]) for name in names}

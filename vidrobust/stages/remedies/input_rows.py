@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.remedies import compared, truth
+from vidrobust.stages.remedies.box_rows import HEADLINE
 from vidrobust.stages.remedies.label_rows import FLIPS, REVERTS, Study, flips_of_answered
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
 from vidrobust.statistics.paired_ratio import PairedRatio, paired_ratio
@@ -51,7 +52,7 @@ def input_rows(
 def rows_of_detector(model: str) -> Iterator[dict[str, Any]]:
     """What is said of a detector."""
     for name in (*INPUTS, *IMPOSSIBLE):
-        yield row("input", name, model, "dropout_rate", None, Costs(), IMPOSSIBLE.get(name, OF_BOXES))
+        yield row("input", name, model, HEADLINE, None, Costs(), IMPOSSIBLE.get(name, OF_BOXES))
 
 
 def _remedy(

@@ -99,11 +99,13 @@ def less_noise(frames: Frames, steps: Steps) -> Replay:
     return Replay(functools.partial(_averaged, frames, steps.begins), "mean of three frames along the motion")
 
 
-def another_resize(frames: Frames, shorter: int, interpolation: int) -> Replay:
-    """Brought to the network's size before the network's own resize, which then changes nothing."""
-    return Replay(
-        functools.partial(_resized, frames, shorter, interpolation), f"to {shorter} px, shorter side"
-    )
+def another_resize(frames: Frames, resized: tuple[int, ...], interpolation: int) -> Replay:
+    """Brought to the network's size before the network's own resize, which then changes nothing.
+
+    resized  px of the shorter side, or height and width, as ``Preprocess.resized``
+    """
+    size = f"{resized[0]} px, shorter side" if len(resized) == 1 else f"{resized[1]}x{resized[0]} px"
+    return Replay(functools.partial(_resized, frames, resized, interpolation), f"to {size}")
 
 
 def _half(seconds: float, rate: float) -> int:
@@ -163,13 +165,14 @@ def _mean_along(now: np.ndarray, before: np.ndarray | None, after: np.ndarray | 
     return np.rint(total / count[..., None]).astype(np.uint8)
 
 
-def _resized(frames: Frames, shorter: int, interpolation: int) -> Iterator[np.ndarray]:
+def _resized(frames: Frames, resized: tuple[int, ...], interpolation: int) -> Iterator[np.ndarray]:
     for frame in frames():
         height, width = frame.shape[:2]
-        # as torchvision: the longer side follows in proportion, rounded down
-        size = (
-            (shorter, int(shorter * height / width))
-            if width <= height
-            else (int(shorter * width / height), shorter)
-        )
+        shorter = resized[0]
+        if len(resized) == 2:
+            size = (resized[1], resized[0])
+        elif width <= height:  # as torchvision: the longer side follows in proportion, rounded down
+            size = (shorter, int(shorter * height / width))
+        else:
+            size = (int(shorter * width / height), shorter)
         yield np.asarray(cv2.resize(frame, size, interpolation=interpolation))

@@ -15,6 +15,7 @@ import torch
 
 from vidrobust.footage.item import Item
 from vidrobust.frames.pixels import to_array, to_tensor
+from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, needs_pixels, predict
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
@@ -116,7 +117,7 @@ def _item(
         for model in models if not only or name in (*only, CONTROL) else ():
             _arm(run, item.name, number, model, name, shared, made)
     for model in models:
-        for name, own in _of_model(frames, model).items():
+        for name, own in resizes_of(frames, model).items():
             if not only or name in only:
                 _arm(run, item.name, number, model, name, own, made)
         if not only or f"look-again-{LOOKS}" in only:
@@ -144,15 +145,14 @@ def _shared(frames: Frames, steps: Steps, rate: float) -> dict[str, Replay]:
     return found
 
 
-def _of_model(frames: Frames, model: Model) -> dict[str, Replay]:
+def resizes_of(frames: Frames, model: Model) -> dict[str, Replay]:
     """Replays that depend on how the model resizes."""
-    preprocess: Any = getattr(model, "preprocess", None)
     names = {"another-resize-area": cv2.INTER_AREA, "another-resize-plain": cv2.INTER_LINEAR}
-    if preprocess is None or preprocess.resize != "shorter side":
-        why = "not possible: the model's own resize is not known, or is not by the shorter side"
+    if not isinstance(model, NetworkClassifier):
+        why = "not possible: the model takes whole frames, and its own resize is not known"
         return {name: Replay(None, why) for name in names}
-    shorter = int(preprocess.resized[0])
-    return {name: replay.another_resize(frames, shorter, how) for name, how in names.items()}
+    resized = model.network.preprocess.resized
+    return {name: replay.another_resize(frames, resized, how) for name, how in names.items()}
 
 
 def _arm(

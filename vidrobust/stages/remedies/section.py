@@ -16,7 +16,7 @@ from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture, encode, panel
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.recommend import best_buy
 from vidrobust.stages.remedies.titles import EFFORT, sentence, title
-from vidrobust.text.numbers import NOT_MEASURED, known, number, percent, percent_with_interval
+from vidrobust.text.numbers import FEWEST, NOT_MEASURED, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
 
 MOST_SHOWN = 10
@@ -136,18 +136,18 @@ def _ratio(row: dict[str, Any]) -> str:
 
 def _prices(row: dict[str, Any]) -> Iterator[str]:
     if math.isinf(row["delay_frames"]) or row["untold"]:
-        yield f"{row['untold']} of {plural(int(row['changes']), 'lasting change')} never told"
+        yield f"{row['untold']} of {plural(int(row['changes']), 'lasting change')} never reported"
     elif known(row["delay_frames"]) and row["delay_frames"]:
         late = f"{plural(int(row['delay_frames']), 'frame')} later ({row['delay_ms']:.0f} ms)"
-        measured = row["kind"] == "rule" and known(row["mean_delay_frames"]) and row["changes"]
+        measured = row["kind"] == "rule" and known(row["mean_delay_frames"]) and row["changes"] >= FEWEST
         yield (
-            f"told up to {late} once the answer stays; over {plural(int(row['changes']), 'lasting change')} "
-            f"{number(row['mean_delay_frames'])} on average, {number(row['longest_delay_frames'])} at most"
+            f"reported up to {late}; measured: {number(row['mean_delay_frames'])} on average, "
+            f"{number(row['longest_delay_frames'])} at most, over {plural(int(row['changes']), 'lasting change')}"
             if measured
-            else f"told up to {late}"
+            else f"reported up to {late}"
         )
     elif not known(row["delay_frames"]) and row["kind"] == "rule":
-        yield "how late it tells is not known here"
+        yield "its delay is not known here"
     if row["asked"]:
         yield f"{percent(row['asked'])} of the frames go to a person"
     if row["cost_ms"]:
@@ -158,7 +158,7 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
         lost = int(row["short_missed"]) - int(row["short_missed_before"])
         yield f"{lost} more of {plural(int(row['short_events']), 'short event')} missed"
     if known(row["agreement"]) and not row["asked"]:
-        yield f"same answer in {percent(row['agreement'])} of the frames"
+        yield f"{percent(row['agreement'])} of the frames keep their answer"
 
 
 def _sentence(run: RunTables, model: str) -> str:

@@ -14,7 +14,7 @@ from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.tables import item_boxes
 from vidrobust.stages.remedies import compared, truth
 from vidrobust.stages.remedies.answers import answers_of
-from vidrobust.stages.remedies.box_rows import BoxStudy, Seen, box_rows, recommended_boxes
+from vidrobust.stages.remedies.box_rows import HEADLINE, BoxStudy, Seen, box_rows, recommended_boxes
 from vidrobust.stages.remedies.input_rows import input_rows, rows_of_detector
 from vidrobust.stages.remedies.label_rows import FLIPS, Study, costs_of, rule_rows, silence_rows
 from vidrobust.stages.remedies.recommend import Recommended, recommended
@@ -106,7 +106,7 @@ def study_detector(
     study = detector_study(model, detections, footage, settings, window=window)
     found = recommended_boxes(study, max_delay_ms)
     rows = [*box_rows(study), *(rows_of_detector(model) if footage.replayed is not None else ())]
-    return Studied(marked(rows, found.rule, "dropout_rate"), found)
+    return Studied(marked(rows, found.rule, HEADLINE), found)
 
 
 def detector_study(

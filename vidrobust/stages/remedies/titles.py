@@ -84,7 +84,7 @@ def sentence(summary: Mapping[str, Any], metric: str) -> str:
     """
     limit = f"{summary['max_delay_ms']:g} ms"
     held = summary["held_out"]
-    what = "dropouts" if metric == "dropout_rate" else "label changes"
+    what = "frames without a box" if metric == "uncovered_rate" else "label changes"
     if not summary["rule"] or summary["verdict"] not in ("helps",):
         tried = f"; {summary['rule']} leaves the fewest {what}" if summary["rule"] else ""
         return f"none within {limit} surely helps{tried}"

@@ -27,12 +27,21 @@ def right_of(answers: Sequence[Answers], labels: pd.DataFrame, class_names: Sequ
         [pd.DataFrame({"item": a.item, "frame": a.frame, "time_s": a.time_s}) for a in answers],
         ignore_index=True,
     )
-    said = SaidClasses.of(on_frames(labels, frames), class_names)
-    sets = [frozenset(int(str(k)) for k in each) for each in label_sets(said.rows, frames)]
+    sets = right_classes(frames, labels, class_names)
     if not any(sets):
         return []
     ends = np.cumsum([0, *(len(a.frame) for a in answers)])
     return [sets[start:stop] for start, stop in itertools.pairwise(ends.tolist())]
+
+
+def right_classes(
+    frames: pd.DataFrame, labels: pd.DataFrame, class_names: Sequence[str]
+) -> list[frozenset[int]]:
+    """Of rows item, frame, time_s the right classes by number, from the table ``labels``; empty where not
+    known.
+    """
+    said = SaidClasses.of(on_frames(labels, frames), class_names)
+    return [frozenset(int(str(k)) for k in each) for each in label_sets(said.rows, frames)]
 
 
 def correct(labels: np.ndarray, right: Right) -> np.ndarray:

@@ -52,8 +52,10 @@ def _of_policy(policies: list[PolicyPage]) -> list[Action]:
     return [
         Action(
             f"Train{f' {page.model}' if several else ''} with {step['perturbation']} {step['range']}",
-            f"its cause explains {step['share']} of the change",
-            "policy",
+            f"trained with this, {page.trial}"
+            if page.trial
+            else f"its cause explains {step['share']} of the change",
+            "measured" if page.trial else "policy",
         )
         for page in policies
         for step in page.steps

@@ -13,13 +13,13 @@ from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
-from vidrobust.stages.stability import section as stability_section
+from vidrobust.stages.stability.overall import overall, told_first
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import known, number, percent, percent_with_interval, share_with_interval
 from vidrobust.text.phrases import cut, listing, plural
 
 LEAST_TOLD = 0.05
-"""A smaller share of the account is not told by name."""
+"""A smaller share of the account is not named."""
 FEWEST_PAIRS = 10
 """Nothing is said from fewer pairs."""
 LEAST_LEFT = 0.01
@@ -55,6 +55,9 @@ def text_of(run: RunTables) -> str:
 def _lines(run: RunTables, model: str, page: policy_section.PolicyPage | None) -> Iterator[tuple[str, str]]:
     stability = run.table("stability")
     if stability is not None:
+        against = told_first(stability, model)
+        if against:
+            yield "With labels", "; ".join(f"{words} {value}" for words, value in against)
         yield "How stable", _how_stable(run, stability, model)
         worst = _worst(run, model)
         if worst:
@@ -76,7 +79,7 @@ def _how_stable(run: RunTables, stability: pd.DataFrame, model: str) -> str:
     task, said = run.tasks[model], []
     for name in task.answered:
         metric = find_metric(name, task.name)
-        found = stability_section.overall(stability, model, name)
+        found = overall(stability, model, name)
         if metric is None or metric.wording is None or not found["n"] or not known(found["value"]):
             continue
         rate = percent_with_interval(found["value"], found["low"], found["high"])
@@ -163,12 +166,13 @@ def _train(page: policy_section.PolicyPage) -> str:
         said = "no augmentation of the whole frame is recommended by this footage"
         advice = next((note for note in page.notes if "explains" in note), "")
         return f"{said}. {advice.rstrip('.')}" if advice else said
-    return listing(
+    steps = listing(
         [
             f"{s['perturbation']} {s['range']} ({'; '.join(filter(None, (s['flips_at_most'], s['replication'])))})"
             for s in page.steps
         ]
     )
+    return f"{steps}; trained with this, {page.trial}" if page.trial else steps
 
 
 def _undetermined(page: policy_section.PolicyPage) -> str:

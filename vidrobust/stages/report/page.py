@@ -15,6 +15,7 @@ from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.boxes import section as detectors_section
+from vidrobust.stages.boxes import which
 from vidrobust.stages.causes import bar
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.correlate import section as proxies_section
@@ -76,7 +77,7 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "most_gates": MOST_GATES,
         "bars": bar.account_bars(run),
         "actions": actions.actions(run, shared["remedies"], shared["policies"]),
-        "kept_for_testing": listing(shared["policies"][0].evaluation_only) if shared["policies"] else "",
+        "kept_for_testing": _kept_for_testing(shared["policies"]),
         "undetermined": undetermined.undetermined(
             run, shared["cards"], shared["policies"], shared["studies"]
         ),
@@ -119,7 +120,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
         "detectors": run.detectors,
         "named": len(run.tasks) > 1,
         "footage": footage_section.in_one_line(run),
-        "failed": footage_section.first_rows(run.run.get("failed", [])),
+        "failed": footage_section.first_rows(run.record.failed),
         "missing": {stage: settings_section.not_run(stage, run) for stage in settings_section.STAGES},
         "cards": stability_section.cards(run),
         "box_moments": detectors_section.moments(run),
@@ -128,7 +129,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
         "studies": proxies_section.studies(run),
         "repeatability": repeatability_section.section(run),
         "gates": gates_section.gates(run),
-        "version": (run.run.get("versions") or {}).get("vidrobust", ""),
+        "version": run.record.versions.get("vidrobust", ""),
     }
 
 
@@ -178,7 +179,7 @@ def _content(run: RunTables) -> dict[str, Any]:
     repeatability = repeatability_section.section(run)
     return {
         "several_items": len(run.items) > 1,
-        "left_out_files": footage_section.first_rows(run.run.get("left_out", [])),
+        "left_out_files": footage_section.first_rows(run.record.left_out),
         "limits": judgement.LIMITS,
         "metric_rows": stability_section.metric_rows(run),
         "label_tables": labels_section.of_every_task(run),
@@ -194,6 +195,8 @@ def _content(run: RunTables) -> dict[str, Any]:
         "repeatability_figures": repeatability.pictures if repeatability else [],
         "history": history_page.of_run(run),
         "box_numbers": detectors_section.numbers(run),
+        "box_places": [each["sentence"] for each in run.json("box_moments.json").get("hiding_places", [])],
+        "box_which": which.side_by_side(run),
         "box_names": detectors_section.name_changes(run),
         "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),
@@ -226,6 +229,11 @@ def _content(run: RunTables) -> dict[str, Any]:
         "versions": settings_section.versions(run),
         "stages": settings_section.stages(run),
     }
+
+
+def _kept_for_testing(policies: list[policy_section.PolicyPage]) -> str:
+    """What not to train with, so that it can test the trained model; nothing where no training is advised."""
+    return listing(policies[0].evaluation_only) if policies and policies[0].steps else ""
 
 
 def _some(picture: Picture | None) -> list[Picture]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.record import ModelRecord
 from vidrobust.text.durations import duration
 
 STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "remedies", "report")
@@ -18,20 +19,20 @@ NEED_PIXELS = ("sensitivity", "causes", "correlate", "policy")
 
 def not_run(stage: str, run: RunTables) -> str:
     """The sentence of a section whose stage has no result: the command that makes it, or why none can."""
-    asked = run.run.get("models", [])
+    asked = run.record.models
     if stage in NEED_PIXELS and asked and all(recorded(model) for model in asked):
         return (
             "This cannot be determined from recorded predictions: it shows the model new pictures. Give the model "
             "itself (--model onnx:FILE, torchvision:NAME, ...)"
         )
-    if stage in (run.run.get("stages") or {}):
+    if stage in run.record.stages:
         return "This stage has run, and found nothing that it could judge."
     return f"This stage has not run: vidrobust {stage} {run.folder}"
 
 
-def recorded(model: Mapping[str, Any]) -> bool:
+def recorded(model: ModelRecord) -> bool:
     """Whether a model of run.json is a file of answers."""
-    return str(model.get("spec", "")).startswith(("predictions:", "detections:"))
+    return model.spec.startswith(("predictions:", "detections:"))
 
 
 def made_on(run: RunTables) -> str:
@@ -47,33 +48,33 @@ def made_on(run: RunTables) -> str:
 def models(run: RunTables) -> list[dict[str, Any]]:
     """Each model with what run.json says of it; empty fields are left out."""
     result = []
-    for entry in run.run.get("models", []):
-        rest = {k: v for k, v in entry.items() if k not in ("name", "notes") and v not in ("", None, [])}
+    for entry in run.record.models:
+        rest = {k: v for k, v in asdict(entry).items() if k not in ("name", "notes") and v}
         facts = [{"name": k.replace("_", " "), "value": str(v)} for k, v in rest.items()]
-        result.append({"name": entry.get("name", ""), "facts": facts, "notes": entry.get("notes") or []})
+        result.append({"name": entry.name, "facts": facts, "notes": list(entry.notes)})
     return result
 
 
 def settings(run: RunTables) -> list[dict[str, str]]:
     """Every setting, in the order of run.json."""
-    return [{"name": k, "value": _plain(v)} for k, v in (run.run.get("settings") or {}).items()]
+    return [{"name": k, "value": _plain(v)} for k, v in run.record.settings.items()]
 
 
 def versions(run: RunTables) -> list[dict[str, str]]:
     """Programs and libraries that the numbers depend on."""
-    return [{"name": k, "value": str(v)} for k, v in (run.run.get("versions") or {}).items()]
+    return [{"name": k, "value": v} for k, v in run.record.versions.items()]
 
 
 def stages(run: RunTables) -> list[dict[str, str]]:
     """Each stage: done and how long it took, or not run."""
-    done = run.run.get("stages") or {}
+    done = run.record.stages
     rows = []
     for stage in [*STAGES, *(s for s in done if s not in STAGES)]:
         if stage == "report":
             continue
         if stage in done:
-            seconds = done[stage].get("seconds")
-            text = duration(float(seconds)) if seconds is not None else "done"
+            seconds = done[stage].seconds
+            text = duration(seconds) if seconds is not None else "done"
         elif stage == "variation" and run.table("variation") is not None:
             text = "measured together with the stability"
         else:

@@ -21,6 +21,8 @@ WORTH_ASKING = 0.05
 """A cause whose interval stays below this share is answered: it plays no part worth a word."""
 UNKNOWN_SCENE = 0.3
 """Median top probability below which a classifier does not seem to know what it sees."""
+MANY_CLASSES = 10
+"""Taken where the number of a model's classes is not known."""
 MOST = 5
 
 
@@ -59,12 +61,10 @@ def _scenes(run: RunTables) -> Iterator[Undetermined]:
     frames = run.table("frames")
     if frames is None:
         return
+    known = {model.name: model.num_classes for model in run.record.models}
     for model in run.models:
         of = frames.loc[frames["model"] == model, "probability"]
-        classes = next(
-            (int(m["classes"]) for m in run.run.get("models", []) if m["name"] == model and m.get("classes")),
-            10,
-        )
+        classes = known.get(model) or MANY_CLASSES
         if len(of) >= FEWEST and float(of.median()) < max(UNKNOWN_SCENE, 1.5 / classes):
             yield Undetermined(
                 f"What {model} makes of this scene",
@@ -110,7 +110,7 @@ def _steps(policies: list[PolicyPage]) -> Iterator[Undetermined]:
         if unsure:
             names = listing([row["perturbation"] for row in unsure], 4)
             why = unsure[0]["reason"].rstrip(".")
-            yield Undetermined(f"Whether to train with {names}", why, "footage that did not make this advice")
+            yield Undetermined(f"Whether to train with {names}", why, "more clips of the same line")
 
 
 def _proxies(studies: list[Study]) -> Iterator[Undetermined]:

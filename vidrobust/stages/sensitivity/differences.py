@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,13 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.box_selection import Zone, chosen
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.task import differences
 from vidrobust.models.predict import Batch, Model, Predictions, auto_batch, joined, predict
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.predictions import Classifications
+from vidrobust.predictions import Classifications, Detections
 from vidrobust.stages.sensitivity.design import strengths_shown
 from vidrobust.video.prefetch import prefetched
 
@@ -50,6 +51,8 @@ def study_frames(
     step: Step | None = None,
     ranks: np.ndarray | None = None,
     each: int = 0,
+    only: Collection[str] = (),
+    ignored: Sequence[Zone] = (),
 ) -> pd.DataFrame:
     """The ``sensitivity`` rows of some frames of one item: clean against perturbed, every metric.
 
@@ -61,6 +64,8 @@ def study_frames(
     content  the key of the item's footage, see ``draws.seeded``
     ranks    (n,) places of the frames in the seeded order of their item; by default they are the first ones
     each     strengths of each perturbation that a frame and draw is shown (see ``design.py``); 0: all
+    only, ignored  names of the classes whose boxes are looked at, all where none is named, and zones in which none
+             is; a clean box stands where the perturbation puts it
     """
     applicable = [one for one in perturbations if one.on_single_frames]
     if not applicable:
@@ -76,8 +81,14 @@ def study_frames(
     # one batch is perturbed on a thread while the models look at the one before
     for some, changed in prefetched(lambda: _perturbed(frames, groups, size, content, seed), AHEAD):
         for model in models:
-            before = _before(clean[model.name], frames, model, some, content, seed)
-            parts.append(_rows(frames, model, some, before, predict(model, changed, batch)))
+            both = (
+                _before(clean[model.name], frames, model, some, content, seed),
+                predict(model, changed, batch),
+            )
+            before, after = (
+                chosen(each, only, ignored) if isinstance(each, Detections) else each for each in both
+            )
+            parts.append(_rows(frames, model, some, before, after))
         if step is not None:
             step(len(changed))
     return pd.concat(parts, ignore_index=True)
@@ -164,6 +175,7 @@ def _taken(found: Predictions, rows: np.ndarray) -> Predictions:
         labels=found.labels[kept],
         frame=place.astype(np.int64),
         num_frames=len(rows),
+        tracks=None,
     )
 
 

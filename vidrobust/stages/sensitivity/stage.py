@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from vidrobust.models.predict import Model
     from vidrobust.pipeline.run import Run
-    from vidrobust.pipeline.unit import Context, Found
+    from vidrobust.pipeline.unit import Context, Found, Read
     from vidrobust.run_folder.settings import Settings
     from vidrobust.video.source import VideoSource
 
@@ -30,12 +30,10 @@ def _frames_needed(context: Context) -> Sequence[int]:
     return frames_needed(context)
 
 
-def _trim(
-    rows: pd.DataFrame, transitions: pd.DataFrame, content: str, settings: Settings, count: int
-) -> pd.DataFrame:
+def _trim(rows: pd.DataFrame, read: Read, content: str, settings: Settings, count: int) -> pd.DataFrame:
     from vidrobust.stages.sensitivity.unit import trim
 
-    return trim(rows, transitions, content, settings, count)
+    return trim(rows, read, content, settings, count)
 
 
 def _extra_key(settings: Settings, model: Model | None) -> Any:
@@ -71,7 +69,7 @@ SENSITIVITY = SampleStage(
     per="model",
     needs=(TRANSITIONS,),
     settings=(*FOOTAGE, "suite", "perturbation", "strengths", "draws", "seed"),
-    summary_settings=("frames", "budget"),
+    summary_settings=("frames", "budget", "only", "ignore"),
     extra_key=_extra_key,
     unit_tables=("sensitivity",),
     budgeted="frames",

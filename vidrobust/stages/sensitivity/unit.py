@@ -14,7 +14,7 @@ from vidrobust.models.predict import Model
 from vidrobust.perturb.catalogue import find, suite
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.perturb.published.sequences import SEQUENCES
-from vidrobust.pipeline.unit import Context, Found
+from vidrobust.pipeline.unit import Context, Found, Read
 from vidrobust.predictions import Classifier
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.sensitivity.design import shown_per_frame, start_of
@@ -49,10 +49,13 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
             "batch": settings.batch_size,
             "step": context.advance,
         }
+        chosen = {"only": settings.only, "ignored": settings.tracks.ignored}
         perturbations = perturbations_of(settings)
         if perturbations:
             parts.append(
-                study_frames(frames, models, perturbations, ranks=some, each=settings.strengths, **how)
+                study_frames(
+                    frames, models, perturbations, ranks=some, each=settings.strengths, **chosen, **how
+                )
             )
         if "imagenet-p" in _own(settings):
             parts.append(study_sequences(frames, _classifiers(models), **how))
@@ -74,10 +77,10 @@ def _order(context: Context) -> np.ndarray:
     return frames_to_study(context.need_transitions(), context.count, context.content, context.settings.seed)
 
 
-def trim(
-    rows: pd.DataFrame, transitions: pd.DataFrame, content: str, settings: Settings, count: int
-) -> pd.DataFrame:
+def trim(rows: pd.DataFrame, read: Read, content: str, settings: Settings, count: int) -> pd.DataFrame:
     """The rows of the first ``count`` frames, of a part that may hold more."""
+    transitions = read("transitions")
+    assert transitions is not None, "a unit that is there has its transitions"
     return rows[rows["frame"].isin(frames_to_study(transitions, count, content, settings.seed))]
 
 
@@ -89,7 +92,14 @@ def chunk(info: VideoInfo) -> int:
 def extra_key(settings: Settings, model: Model) -> dict[str, Any]:
     """The perturbations and metrics that these settings come to, some of which other packages may bring."""
     perturbations = [[each.key, list(each.strengths)] for each in perturbations_of(settings)]
-    return {"perturbations": perturbations, "metrics": versions_of(model.task)}
+    of_boxes = (
+        {"only": list(settings.only), "ignore": list(settings.ignore)} if _chooses(settings, model) else {}
+    )
+    return {"perturbations": perturbations, "metrics": versions_of(model.task), **of_boxes}
+
+
+def _chooses(settings: Settings, model: Model) -> bool:
+    return model.task == "detection" and bool(settings.only or settings.ignore)
 
 
 def _classifiers(models: list[Model]) -> list[Classifier]:

@@ -65,8 +65,8 @@ def flips_of(run: RunTables) -> pd.DataFrame:
     Of classifiers the label, and ``size`` is the total variation; of detectors the class of a followed object.
     """
     columns = ["model", "item", "time_s", "frame_a", "frame_b", "before", "after", "size"]
-    every = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True)
-    return every.reindex(columns=columns).sort_values(
+    every = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True).reindex(columns=columns)
+    return every.astype({"frame_a": np.int64, "frame_b": np.int64}).sort_values(
         ["model", "item", "time_s"], kind="stable", ignore_index=True
     )
 

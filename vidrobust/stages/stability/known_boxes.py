@@ -10,6 +10,7 @@ import pandas as pd
 
 from vidrobust.footage.labels.matching import in_pixels
 from vidrobust.metrics.box_differences import areas
+from vidrobust.metrics.box_selection import in_zones
 from vidrobust.metrics.tracks.against_truth import (
     THRESHOLDS,
     Truth,
@@ -19,6 +20,7 @@ from vidrobust.metrics.tracks.against_truth import (
     pooled,
     trajectory_errors,
 )
+from vidrobust.metrics.tracks.identities import NOTHING, IdentityCounts, identity_counts
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import size_of
 from vidrobust.pipeline.run import Run
@@ -32,6 +34,7 @@ from vidrobust.protocols.average_precision import (
     worst_and_best,
 )
 from vidrobust.protocols.said_classes import SaidClasses
+from vidrobust.stages.stability.true_objects import judged_steps, judged_tracks
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.jackknife import groups, leave_one_out, left_out_interval
 from vidrobust.tables import schema as tables
@@ -81,14 +84,18 @@ def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             )
         if not len(mine.known):
             continue
-        for name, table in _of_model(mine, run.settings.track_start_score).items():
+        made = _of_model(mine, run.settings.track_start_score)
+        made["judged_tracks"] = judged_tracks(own["detections"], own["tracks"], mine.known, mine.frames)
+        made["judged_steps"] = judged_steps(own["track_steps"], made["judged_tracks"], mine.frames)
+        for name, table in made.items():
             found.setdefault(name, []).append(table.assign(model=model.name))
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
     return {name: tables.check(name, pd.concat(parts, ignore_index=True)) for name, parts in found.items()}
 
 
 def _whole_frames(run: Run) -> pd.DataFrame:
-    """The known boxes in px of the frames that the detectors saw; those of items cut to a region are left out."""
+    """The known boxes in px of the frames that the detectors saw; those of items cut to a region, or in a zone
+    that is ignored, are left out."""
     known = run.inputs.known
     boxes = known.labels[known.labels["x1"].notna()]
     cut = {item.name for item in run.inputs.items if item.roi is not None or item.boxes is not None}
@@ -104,7 +111,8 @@ def _whole_frames(run: Run) -> pd.DataFrame:
         for item, rows in boxes[~left_out].groupby("item", sort=False)
         if item in sizes
     ]
-    return pd.concat(parts).sort_index() if parts else boxes.iloc[:0]
+    whole = pd.concat(parts).sort_index() if parts else boxes.iloc[:0]
+    return whole[~in_zones(whole[BOX].to_numpy(np.float64), run.settings.tracks.ignored)]
 
 
 def judged_frames(
@@ -133,7 +141,7 @@ def judged_frames(
 
 
 def _of_model(judged: Judged, track_start_score: float) -> dict[str, pd.DataFrame]:
-    boxes, tracks, rows = [], [], []
+    boxes, tracks, rows, identities = [], [], [], []
     for item, known in judged.known.groupby("item", sort=False):
         truth, found = _pair(known, judged.found[judged.found["item"] == item])
         of = matched(found, truth, track_start_score)
@@ -158,9 +166,11 @@ def _of_model(judged: Judged, track_start_score: float) -> dict[str, pd.DataFram
         )
         tracks.append(about.merge(errors, on="trajectory").drop(columns="trajectory"))
         rows.append(curve_rows(found, truth).assign(item=item))
+        if found.given is not None:
+            identities.append(identity_counts(found, truth, track_start_score))
     every = pd.concat(rows, ignore_index=True)
     curve = pooled(every).assign(precision=_precision(judged, every))
-    summary = [_area(every, judged.frames), *_average_precision(judged)]
+    summary = [_area(every, judged.frames), *_average_precision(judged), *_identities(identities)]
     return {
         "known_boxes": pd.concat(boxes, ignore_index=True),
         "known_tracks": pd.concat(tracks, ignore_index=True),
@@ -190,6 +200,7 @@ def _pair(known: pd.DataFrame, found: pd.DataFrame) -> tuple[Truth, ItemBoxes]:
         num_frames=count,
         joined=np.ones(count, bool),
         size=(1, 1),
+        given=found["own_track"].to_numpy(np.int64) if (found["own_track"] >= 0).any() else None,
     )
     return truth, boxes
 
@@ -219,6 +230,29 @@ def _area(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, object]:
         "cluster": "item",
         "clusters": len(items),
     }
+
+
+def _identities(counts: list[IdentityCounts]) -> list[dict[str, object]]:
+    """How well the detector's own numbers follow known objects; none where it numbers nothing."""
+    if not counts:
+        return []
+    parts = groups(np.arange(len(counts)))
+    summary = []
+    for name, of in (("hota", "hota"), ("idf1", "idf1"), ("association_accuracy", "association")):
+
+        def value(kept: np.ndarray, of: str = of) -> np.ndarray:
+            total = sum((counts[int(k)] for k in kept), NOTHING)
+            return np.array(getattr(total, of))
+
+        whole = float(value(np.arange(len(counts))))
+        without = leave_one_out(value, parts) if len(counts) > 2 else np.empty(0)
+        low, high = left_out_interval(whole, without, (0.0, 1.0))
+        summary.append({"metric": name, "value": whole, "low": low, "high": high})
+    nan = float("nan")
+    switches = float(sum(each.switches for each in counts))
+    summary.append({"metric": "identity_switches", "value": switches, "low": nan, "high": nan})
+    n = sum(each.known for each in counts)
+    return [{**row, "n": n, "cluster": "item", "clusters": len(counts)} for row in summary]
 
 
 def _average_precision(judged: Judged) -> list[dict[str, object]]:

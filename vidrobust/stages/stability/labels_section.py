@@ -13,7 +13,8 @@ from vidrobust.metrics.metric import Metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.section import metric_text, overall
+from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.stability.section import metric_text
 from vidrobust.text.numbers import (
     NOT_MEASURED,
     known,
@@ -54,9 +55,9 @@ def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
 
 def basis(run: RunTables) -> list[str]:
     """On how many frames the figures of each model stand, and what could not be judged; a sentence a model."""
-    lost = (run.run.get("labels_outside") or {}).get("sentence", "")
+    lost = run.record.labels_outside.get("sentence", "")
     said = [f"{lost[0].upper()}{lost[1:]}."] if lost else []
-    for model, note in (run.run.get("judged") or {}).items():
+    for model, note in run.record.judged.items():
         text = (
             f"{model}: {note['labelled']} of {plural(note['frames'], 'frame')} have labels, "
             f"{plural(note['anchors'], 'anchor')}."

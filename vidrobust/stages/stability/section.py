@@ -18,6 +18,7 @@ from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability import judgement, kappa
 from vidrobust.stages.stability.judgement import Judgement
+from vidrobust.stages.stability.overall import overall, told_first
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import (
     FEWEST,
@@ -64,17 +65,6 @@ def cards(run: RunTables) -> list[ModelCard]:
     ]
 
 
-def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, Any]:
-    """The row of one metric over all items; without figures where it is missing."""
-    rows = stability[
-        (stability["model"] == model) & (stability["metric"] == metric) & (stability["item"] == "")
-    ]
-    nan = float("nan")
-    if rows.empty:
-        return {"value": nan, "low": nan, "high": nan, "n": 0, "cluster": "", "clusters": 0}
-    return {"cluster": "", "clusters": 0, **rows.iloc[0].to_dict()}
-
-
 def _card(name: str, task: Task, stability: pd.DataFrame, rows: Mapping[str, str]) -> ModelCard:
     metric = find_metric(task.answered[0], task.name)
     assert metric is not None
@@ -113,7 +103,7 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
         "There and back": f"{_reverts(revert)}. The label leaves and is back at once: certainly wrong once",
         "Output moved": f"the prediction shifts by {hands} from frame to frame",
         "Noise floor": _floor(stability, name, usable),
-        **_floor_by_way(run.run.get("noise_floor", {}).get(name, {})),
+        **_floor_by_way(run.record.noise_floor.get(name, {})),
     }
 
 
@@ -140,7 +130,9 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
             else "no box changes"
         )
         floor = f"the same picture tested {int(changed['n'])} times in different batches: {most}"
+    against = {words[0].upper() + words[1:]: value for words, value in told_first(stability, name)}
     return {
+        **against,
         "Missed": f"{plural(missed, 'frame')} of {frames} of tracks: {share(dropout)}",
         "Renamed": f"{share(renamed)} of {boxes}; {share(back)} leave their class and are back at once",
         "Box shakes": f"{share(centre)} of its size about a steady motion",
@@ -178,8 +170,9 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
     flips = f"{percent(flipped['value'])} flip" if flipped["value"] else "no label flips"
     said = f"the same picture tested {change['n']} times in different batches: {moves}, {flips}"
     if within:
-        return f"{said}. {plural(within, 'flip')} of the footage are no larger and may be the computer's"
-    return f"{said}. No flip of the footage is that small"
+        are = "is" if within == 1 else "are"
+        return f"{said}. {plural(within, 'flip')} of the footage {are} no larger and may be numerical error"
+    return f"{said}. Computing error is too small to explain any flip of the footage"
 
 
 def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

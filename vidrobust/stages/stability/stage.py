@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TRACKS = (
     *("track_start_score", "track_keep_score", "track_iou", "max_gap"),
-    *("min_boxes", "only", "class_score", "occluder"),
+    *("min_boxes", "only", "class_score", "occluder", "ignore"),
 )
 """Settings that say how boxes are followed."""
 
@@ -60,7 +60,7 @@ def _summarise(run: Run, facts: Facts) -> None:
 STABILITY = StreamStage(
     name="stability",
     sentence="How stable the models are, frame to frame.",
-    version=4,
+    version=5,
     per="model",
     needs=(TRANSITIONS,),
     settings=(*FOOTAGE, "anchor_deltas", "revert_within", *TRACKS),
@@ -69,7 +69,7 @@ STABILITY = StreamStage(
     unit_tables=UNIT_TABLES,
     tables=(
         *("stability", "stability_by", "label_answers", "neighbour_accuracy", "model_pairs"),
-        *("known_boxes", "known_tracks", "truth_curve"),
+        *("known_boxes", "known_tracks", "judged_tracks", "judged_steps", "truth_curve"),
     ),
     work=_work,
     whole_item=_whole_item,

@@ -22,6 +22,7 @@ def summarise(run: Run, facts: Facts) -> None:
     run.folder.update(
         noise_floor={model: {**ways, **of_decoder.get(model, {})} for model, ways in by_way.items()}
     )
+    run.folder.update(ms_a_frame=ms_a_frame(facts))
     _say_of_box_files(run, facts)
     summaries, by = [_floor_rows(facts)], [tables.empty("stability_by")]
     run.folder.update(judged={}, labels_outside={})
@@ -40,6 +41,17 @@ def summarise(run: Run, facts: Facts) -> None:
     with_labels.write(run, judged)
     _write_filled(run, "stability", summaries)
     _write_filled(run, "stability_by", by)
+
+
+def ms_a_frame(facts: Facts) -> dict[str, float]:
+    """Milliseconds of each model a frame, resizing included, as this machine ran it beside all else it did."""
+    spent: dict[str, tuple[float, int]] = {}
+    for (_, model, _), fact in facts.items():
+        found = fact.get("prediction")
+        if found:
+            seconds, frames = spent.get(model, (0.0, 0))
+            spent[model] = seconds + float(found["seconds"]), frames + int(found["frames"])
+    return {model: round(1000 * seconds / frames, 3) for model, (seconds, frames) in spent.items()}
 
 
 def _say_of_box_files(run: Run, facts: Facts) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from vidrobust.changes.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.task import AlongTime, Tables
-from vidrobust.models.predict import Model, predict_footage
+from vidrobust.models.predict import Model, needs_pixels, predict_footage
 from vidrobust.pipeline.unit import Context, Found
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability import noise_floor
@@ -33,6 +34,7 @@ class StabilityUnit:
         self._own: list[np.ndarray] = []
         self._meter = task_of(model.task).meter(context.item.name, model.name, along, metrics_of(model.task))
         self._first: list[torch.Tensor] = []
+        self._spent_s = 0.0
         # a file of boxes is reported how many frames there are, by which it finds from which number it counts
         self._about = getattr(model, "about", None)
         if self._about is not None:
@@ -44,13 +46,19 @@ class StabilityUnit:
         same = not self._first or self._first[0].shape[1:] == batch.pixels.shape[1:]
         if kept < noise_floor.FRAMES and same and not self.context.number:
             self._first.append(batch.pixels[: noise_floor.FRAMES - kept].clone())
-        self._meter.feed(batch, transitions, predict_footage(self.model, batch, self.batch))
+        began = time.perf_counter()
+        predictions = predict_footage(self.model, batch, self.batch)
+        self._spent_s += time.perf_counter() - began
+        self._meter.feed(batch, transitions, predictions)
 
     def finish(self, source: VideoSource) -> Found:
         every = {name: tables.empty(name) for name in UNIT_TABLES}
         floor = noise_floor.facts(self.model, torch.cat(self._first)) if self._first else {}
         if self._about is not None:
             floor = {**floor, "boxes_file": self._about(self.context.item.name, source.info.num_frames)}
+        frames = sum(map(len, self._own))
+        if needs_pixels(self.model) and frames:
+            floor = {**floor, "prediction": {"seconds": self._spent_s, "frames": frames}}
         return {**every, **self._of_own_frames(self._meter.finish())}, floor
 
     def _of_own_frames(self, found: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,20 +31,21 @@ PERCENTILES = (50, 95, 99)
 class Listed:
     """Rows of a table, and how many more there are."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Mapping[str, Any]]
     more: int = 0
 
 
-def first_rows(rows: Iterable[dict[str, Any]], most: int = MOST_ROWS) -> Listed:
+def first_rows(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> Listed:
     """The first rows, and the count of the others."""
     each = list(rows)
     return Listed(each[:most], max(0, len(each) - most))
 
 
 def in_one_line(run: RunTables) -> str:
-    """How much footage: items, frames, seconds."""
+    """How much footage: clips (or inputs, where images are among them), frames, seconds."""
     frames = sum(entry.frames for entry in run.record.inputs)
-    said = plural(len(run.items), "item")
+    moving = all(entry.frame_rate > 0 for entry in run.record.inputs)
+    said = plural(len(run.items), "clip" if moving else "input")
     if frames:
         said += f", {plural(frames, 'frame')}"
     pairs = run.table("pairs")
@@ -111,7 +112,7 @@ def corrupt_frames(run: RunTables) -> str:
         return "No frame was damaged in decoding."
     total = sum(entry.corrupt_frames for entry in damaged)
     names = listing((entry.item for entry in damaged), 5)
-    return f"{plural(total, 'frame')} in {plural(len(damaged), 'item')} damaged in decoding ({names})."
+    return f"{plural(total, 'frame')} in {plural(len(damaged), 'input')} damaged in decoding ({names})."
 
 
 def variation_summary(run: RunTables) -> pd.DataFrame | None:

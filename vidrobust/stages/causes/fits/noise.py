@@ -1,4 +1,4 @@
-"""Noise of the energy of what lies between aligned frames: of the sensor, and of JPEG."""
+"""Noise of the energy of what lies between aligned frames: of the sensor, of JPEG, and of H.264."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vidrobust.frames.pixels import to_levels
+from vidrobust.frames.pixels import to_array, to_levels, to_tensor
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.perturb.draws import from_seed
 
 LEAST_LEVELS = 0.1
 """No noise is fitted to less, rms."""
+RATE_STEPS = 7
+"""Halvings of the range of bit rates, by its logarithm: to within 6 %."""
+SEARCHED_PX = 640
+"""Side of the middle of a picture on which the bit rate is searched."""
+NEAR_ENERGY = 1.5
+"""An error is made as large as the footage's by no more than this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +57,7 @@ def fit_noises(plus: np.ndarray, minus: np.ndarray) -> Iterator[FittedNoise]:
         ("gaussian_noise", white * sigma, math.sqrt(2) * sigma),
         ("shot_noise", shot * (sigma / max(float(np.sqrt(np.square(shot).mean())), 1e-6)), 2 * sigma),
         ("jpeg", jpeg, 100.0 - quality),
+        *_h264_of(mean, sigma),
     ):
         yield FittedNoise(
             perturbation=name,
@@ -77,6 +86,34 @@ def _jpeg_of(mean: np.ndarray, sigma: float) -> tuple[np.ndarray, float]:
     ends = [(coded(quality), quality) for quality in (worse, better)]
     (error, size), quality = min(ends, key=lambda end: abs(math.log(end[0][1] / sigma)))
     return error * (sigma / size), float(quality)
+
+
+def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
+    """What H.264 does to a picture at the bit rate whose error has about this energy, and its ratio to raw bits.
+
+    The rate is searched on the middle of a large picture. Nothing where no rate comes near: it loses more even
+    at the highest, or less even at the lowest.
+    """
+    picture, (least, most) = to_levels(mean), PERTURBATIONS["h264"].range
+    height, width = (max(0, (side - SEARCHED_PX) // 2) for side in picture.shape[:2])
+    middle = np.ascontiguousarray(picture[height : height + SEARCHED_PX, width : width + SEARCHED_PX])
+    low, high = math.log(least), math.log(most)
+    for _ in range(RATE_STEPS):
+        rate = (low + high) / 2
+        low, high = (low, rate) if _size(_lost(middle, rate)) > sigma else (rate, high)
+    error = _lost(picture, (low + high) / 2)
+    if max(_size(error) / sigma, sigma / _size(error)) <= NEAR_ENERGY:
+        yield "h264", error * (sigma / _size(error)), math.exp((low + high) / 2)
+
+
+def _lost(picture: np.ndarray, log_ratio: float) -> np.ndarray:
+    """(H, W, 3) float32: what H.264 changes in a picture at exp(log_ratio) raw bits over coded bits."""
+    coded = PERTURBATIONS["h264"].apply(to_tensor([picture]), math.exp(log_ratio), from_seed(0))[0]
+    return np.asarray(to_array(coded).astype(np.float32) - picture)
+
+
+def _size(error: np.ndarray) -> float:
+    return max(float(np.sqrt(np.square(error).mean())), 1e-3)
 
 
 def grain_of(difference: np.ndarray) -> float:

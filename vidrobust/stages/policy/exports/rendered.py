@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.variation.observed import OF_WIDTH
+from vidrobust.text.numbers import percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +62,17 @@ def number(value: float) -> float:
 
 
 def why(step: PolicyStep) -> list[str]:
-    """The evidence in two lines, for a comment."""
+    """The evidence in two lines, for a comment; a third where it was tried."""
     range_ = (
         f"{step.perturbation}: {step.low:g} to {step.high:g} {step.unit}, probability {step.probability:g}"
     )
-    return [range_, step.sentence or "see policy.json"]
+    tried = []
+    if step.measured:
+        before, after = (percent(step.measured[name]) for name in ("before", "after"))
+        tried = [
+            f"Measured: answers that it changes went from {before} to {after} ({step.measured['verdict']})"
+        ]
+    return [range_, step.sentence or "see policy.json", *tried]
 
 
 UNKNOWN_SIZE = (
@@ -103,6 +110,8 @@ def header(policy: Policy, title: str, mark: str = "# ") -> str:
         f"Not needed here, and so free to judge the trained model by: "
         f"{', '.join(policy.evaluation_only) or 'nothing'}.",
     ]
+    if policy.trial:
+        lines.append(f"Measured: trained with this, {policy.trial}.")
     if not policy.steps:
         lines.append("No augmentation is recommended; policy.json says why not.")
     return "\n".join((mark + line).rstrip() for line in lines) + "\n"

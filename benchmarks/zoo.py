@@ -1,0 +1,129 @@
+"""Which network keeps its mind in video?
+
+    python benchmarks/zoo.py --models DIR [--line-parts 8] [--clips FILE...] [--seconds 4] [--keep DIR] \
+        [--page docs/zoo.md]
+
+Every network of a folder of ONNX files, and the two of the simulated line, on the clips that come with the
+repository and on the simulated line with a wandering light: label changes between neighbours and jitter of
+classifiers, uncovered frames and label changes of detectors, each with an interval over independent clips, parts
+or stretches, and the time a frame. Two figures are called different only where their intervals are apart; with
+few clips most are not.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import harness
+import numpy as np
+import pandas as pd
+import torch
+from harness import say
+
+from vidrobust.errors import VidrobustError
+from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.models.load import load_model
+from vidrobust.models.predict import Model
+from vidrobust.pipeline.build import build
+from vidrobust.pipeline.open import opened_sources
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
+from vidrobust.text.numbers import number, percent_with_interval
+
+MEDIA = Path(__file__).parents[1] / "tests" / "footage_media"
+CLIPS = ("cars.mp4", "cups.mp4", "dog.mp4", "line-bottles.mp4", "nasa.mp4", "line-bolt.gif", "line-fruit.gif")
+LINE = ("line-classifier", "line-detector")
+METRICS = {
+    "classification": ("flip_rate", "jitter", "revert_flip_rate"),
+    "detection": ("uncovered_rate", "flip_rate", "jitter"),
+}
+
+
+def milliseconds(model: Model) -> float:
+    """A frame of 640 x 480 px in batches of eight; the median of five."""
+    pixels = torch.randint(
+        0, 256, (8, 3, 480, 640), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    model(pixels)
+    spent = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        model(pixels)
+        spent.append(time.perf_counter() - begin)
+    return 1000 * float(np.median(spent)) / len(pixels)
+
+
+def studied(sources: tuple[str, ...], specs: list[str], given: Any, out: Path) -> pd.DataFrame:
+    """The table ``stability`` over all clips."""
+    settings = Settings(sources=sources, model=tuple(specs)).changed({"end_s": given.seconds}, "--seconds")
+    with opened_sources(settings, str(out), Reporter(quiet=True)) as run:
+        build(run, STAGES, ["stability"])
+        table = run.table("stability")
+        tasks = {str(record["name"]): str(record["task"]) for record in run.model_records}
+    return table[table["item"] == ""].assign(task=table["model"].map(tasks))
+
+
+def report(title: str, table: pd.DataFrame, speed: dict[str, float]) -> None:
+    """A table for classifiers and one for detectors, the steadiest first."""
+    say(f"\n## {title}")
+    for task, metrics in METRICS.items():
+        rows = table[table["task"] == task]
+        models = list(dict.fromkeys(rows["model"]))
+        if not models:
+            continue
+        found = {(r["model"], r["metric"]): r for r in rows.to_dict("records")}
+        models.sort(key=lambda m: float(found.get((m, metrics[0]), {}).get("value", np.inf)))
+        say(f"\n| {task} | {' | '.join(metrics)} | rows, units | ms a frame |")
+        say("|---|" + "---|" * (len(metrics) + 2))
+        for model in models:
+            cells = [_cell(found.get((model, metric)), metric) for metric in metrics]
+            first = found.get((model, metrics[0]), {})
+            units = f"{first.get('n', 0)}, {first.get('clusters', 0)} {first.get('cluster', '')}s"
+            say(f"| {model} | {' | '.join(cells)} | {units} | {number(speed.get(model, np.nan), 2)} |")
+
+
+def _cell(row: dict[str, Any] | None, metric: str) -> str:
+    if row is None or not row["n"]:
+        return "not measured"
+    if metric == "jitter":
+        return f"{row['value']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
+    return percent_with_interval(row["value"], row["low"], row["high"])
+
+
+def main() -> None:
+    parser = harness.parser(__doc__)
+    parser.add_argument("--models", type=Path)
+    parser.add_argument("--clips", nargs="+", default=[str(MEDIA / clip) for clip in CLIPS])
+    parser.add_argument("--line-parts", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--keep", type=Path)
+    given = parser.parse_args()
+    files = sorted(given.models.glob("*.onnx")) if given.models else []
+    specs, speed = [], {}
+    for spec in (*(f"onnx:{file}" for file in files), *LINE):
+        try:
+            model = load_model(spec, device="cpu")
+        except VidrobustError as error:
+            say(f"{spec}: left out: {error}")
+            continue
+        specs.append(spec)
+        speed[model.name] = milliseconds(model)
+    with TemporaryDirectory() as temporary:
+        folder = given.keep or Path(temporary)
+        others = [spec for spec in specs if spec not in LINE]
+        if others:
+            found = studied(tuple(given.clips), others, given, folder / "zoo-clips")
+            report(f"{len(given.clips)} clips of the repository", found, speed)
+        line = folder / "zoo-line"
+        if not (line / "manifest.csv").is_file():
+            render(RenderSettings(parts=given.line_parts, seconds=2.0, seed=8001, dials=("light=0.3",)), line)
+        found = studied((str(line / "manifest.csv"),), specs, given, folder / "zoo-line-run")
+        report(f"The simulated line, {given.line_parts} parts, light=0.3", found, speed)
+
+
+if __name__ == "__main__":
+    harness.run(main)

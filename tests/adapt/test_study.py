@@ -1,0 +1,120 @@
+"""The command from a run folder to table, policy and weights, on pictures whose colour wavers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.cli.app import main
+from vidrobust.stages.policy.measured import ADAPTATION, FOLDER
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+
+SPEC = "tests.adapt.small:network"
+STEP = PolicyStep(
+    perturbation="white_balance",
+    family="colour",
+    unit="relative red to blue gain",
+    low=-0.3,
+    high=0.3,
+    probability=0.5,
+)
+COMMAND = (
+    "--arms",
+    "none,random,policy",
+    "--seeds",
+    "2",
+    "--steps",
+    "3",
+    "--batch",
+    "4",
+    "--rate",
+    "0.01",
+    "-q",
+)
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stage stability of four folders of pictures, red or blue, of which some frames are the other way."""
+    folder = tmp_path_factory.mktemp("adapt")
+    rng = np.random.default_rng(0)
+    for clip in range(4):
+        (folder / f"clip-{clip}").mkdir()
+        for frame in range(24):
+            lean = (12 if clip % 2 else -12) + rng.normal(0, 14)
+            colour = np.clip(np.array([120 - lean, 110, 120 + lean]), 0, 255)  # as OpenCV: blue, green, red
+            noise = rng.integers(-6, 7, (40, 60, 3))
+            cv2.imwrite(str(folder / f"clip-{clip}" / f"{frame:02d}.png"), (colour + noise).astype(np.uint8))
+    run = folder / "run"
+    clips = [str(folder / f"clip-{clip}") for clip in range(4)]
+    main(["stability", *clips, "--model", SPEC, "--out", str(run), "-q"])
+    advised = Policy(steps=(STEP,), model="network", image_size=(40, 60))
+    (run / "given.json").write_text(advised.to_json())
+    (run / "policy.json").write_text(advised.to_json())
+    main(["adapt", str(run), "--policy", str(run / "given.json"), *COMMAND])
+    return run
+
+
+def test_every_arm_is_held_against_the_others(run_folder: Path) -> None:
+    table = pd.read_parquet(run_folder / "adaptation.parquet")
+    assert set(zip(table["arm"], table["against"], strict=True)) == {
+        *(("none", other) for other in ("before", "random")),
+        *(("random", other) for other in ("before", "none")),
+        *(("policy", other) for other in ("before", "none", "random")),
+    }
+    own = table[(table["judged"] == "white_balance") & (table["arm"] == "policy")]
+    assert sorted(own["times"].unique()) == [0.5, 1, 2, 3]
+    assert own["trained"].all()
+    assert not table.loc[table["family"].isin(["compression", "occlusion"]), "trained"].any()
+    assert (table["seeds"] == 2).all()
+    summary = json.loads((run_folder / ADAPTATION).read_text())
+    assert summary["held_back"] == ["compression", "occlusion"]
+    assert summary["split_by"] == "input"
+    assert summary["targets"] == "own answers over time"
+    drawn = next(arm for arm in summary["arms"] if arm["arm"] == "random")
+    assert not {"compression", "occlusion"} & set(drawn["families"])
+
+
+def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None:
+    """Flips of the held-out clips, counted in the run's own table of pairs."""
+    table = pd.read_parquet(run_folder / "adaptation.parquet")
+    row = table[(table["arm"] == "none") & (table["against"] == "before") & (table["metric"] == "flip_rate")]
+    pairs = pd.read_parquet(run_folder / "pairs.parquet")
+    pairs = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    flips = [mine["label_flip"].to_numpy(float) for _, mine in pairs.groupby("item")]
+    two = [np.concatenate([flips[a], flips[b]]) for a in range(4) for b in range(a)]
+    whole = [(each.mean(), len(each)) for each in two]
+    assert (float(row["before"].iloc[0]), int(row["n"].iloc[0])) in [pytest.approx(each) for each in whole]
+
+
+def test_a_second_call_trains_nothing_and_another_seed_only_itself(run_folder: Path) -> None:
+    answers = run_folder / FOLDER / "answers"
+    before = {path.name: path.stat().st_mtime_ns for path in answers.iterdir()}
+    assert len(before) == 6
+    more = [word if word != "2" else "3" for word in COMMAND]
+    main(["adapt", str(run_folder), "--policy", str(run_folder / "given.json"), *more])
+    after = {path.name: path.stat().st_mtime_ns for path in answers.iterdir()}
+    assert len(after) == 9
+    assert {name: after[name] for name in before} == before
+
+
+def test_the_runs_own_policy_is_kept_where_another_was_tried(run_folder: Path) -> None:
+    assert Policy.read(run_folder / "policy.json").measured == {}
+
+
+def test_wrong_questions_end_with_2(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options, said in (
+        (("--arms", "none,augmix"), "there is no arm 'augmix'"),
+        (("--arms", "none", "--targets", "labels"), "none of the run's labels is a class of network"),
+        (("--arms", "none", "--model", "other"), "--model other: is not in this run; models are network"),
+        (("--arms", "none", "--seeds", "0"), "--seeds: expected a whole number from 1, got 0"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["adapt", str(run_folder), "-q", *options])
+        assert ended.value.code == 2
+        assert said in capsys.readouterr().err

@@ -1,0 +1,96 @@
+"""Boxes of some classes and outside of some zones: alone, under perturbations, and in replays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+import torch
+
+from tests.made_frames import texture
+from vidrobust.errors import SettingsError
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.box_selection import chosen, in_zones
+from vidrobust.perturb.catalogue import find
+from vidrobust.predictions import Detections
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.boxes import seen_boxes
+from vidrobust.stages.sensitivity.differences import study_frames
+
+NAMES = ("cup", "vase")
+PLACES = np.array([[10.0, 10, 40, 40], [60.0, 50, 100, 90], [90.0, 10, 120, 30]])
+LABELS = np.array([0, 1, 0])
+
+
+@dataclass(eq=False)
+class Bright:
+    """Boxes whose scores and places follow the brightness of the picture, each in its own way; some of three."""
+
+    rows: tuple[int, ...] = (0, 1, 2)
+    name: str = "bright"
+    class_names: tuple[str, ...] = NAMES
+    task: Literal["detection"] = "detection"
+
+    def __call__(self, pixels: torch.Tensor) -> Detections:
+        light = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
+        rows, count = np.array(self.rows), len(self.rows)
+        boxes = [PLACES[rows] + 8 * (each - 0.4) * (1 + rows[:, None]) for each in light]
+        scores = [np.clip(0.3 + each * (0.5 + 0.2 * rows), 0, 1) for each in light]
+        return Detections(
+            boxes=np.concatenate(boxes).astype(np.float32),
+            scores=np.concatenate(scores).astype(np.float32),
+            labels=np.tile(LABELS[rows], len(light)),
+            frame=np.repeat(np.arange(len(light)), count),
+            num_frames=len(light),
+            class_names=NAMES,
+        )
+
+
+def pixels() -> torch.Tensor:
+    frames = [np.clip(texture(k, 120, 160).astype(np.float64) * g, 0, 255) for k, g in ((4, 1.0), (4, 0.7))]
+    return torch.from_numpy(np.stack(frames).astype(np.uint8)).permute(0, 3, 1, 2)
+
+
+def under_light(detector: Bright, **more: Any) -> list[float]:
+    frames = FrameBatch(
+        pixels=pixels(), time_s=np.arange(2) / 25, index=np.arange(2), corrupt=np.zeros(2, bool), item="x"
+    )
+    table = study_frames(frames, [detector], [find("brightness")], content="x", **more)
+    return [value for value in table["value"].tolist() if value == value]
+
+
+def replayed(detector: Bright, **more: Any) -> list[float]:
+    album = list(pixels().permute(0, 2, 3, 1).numpy())
+    seen = seen_boxes(detector, [*album, album[0]], **more)
+    return [*seen.z.ravel().tolist(), *seen.places.ravel().tolist(), *seen.states.tolist()]
+
+
+def test_the_middle_of_a_box_decides_whether_it_is_in_a_zone() -> None:
+    assert in_zones(PLACES, [(0, 0, 26, 26), (80, 70, 5, 5)]).tolist() == [True, True, False]
+    assert not in_zones(PLACES, [(0, 0, 25, 25)]).any()  # the middle, 25, is behind its edge
+    assert in_zones(np.empty((0, 4)), [(0, 0, 9, 9)]).tolist() == []
+
+
+def test_boxes_of_a_class_outside_of_zones() -> None:
+    found = Bright()(pixels()[:1])
+    assert chosen(found, (), ()) is found
+    assert chosen(found, ("cup",), ()).labels.tolist() == [0, 0]
+    assert chosen(found, ("cup",), [(80, 0, 80, 60)]).boxes.tolist() == found.boxes[:1].tolist()
+    with pytest.raises(SettingsError, match="has no class 'dish'; its classes are cup, vase"):
+        chosen(found, ("dish",), ())
+
+
+@pytest.mark.parametrize("study", [under_light, replayed])
+def test_the_rest_of_the_boxes_might_not_be_there(study: Callable[..., list[float]]) -> None:
+    every = study(Bright())
+    assert study(Bright(), only=("cup",)) == study(Bright(rows=(0, 2))) != every
+    assert study(Bright(), ignored=((0.0, 0.0, 160.0, 45.0),)) == study(Bright(rows=(1,))) != every
+
+
+def test_a_zone_is_four_numbers() -> None:
+    assert Settings(ignore=("1,2,3,4",)).tracks.ignored == ((1, 2, 3, 4),)
+    with pytest.raises(SettingsError, match="ignore: expected x,y,width,height in px, got '1,2'"):
+        Settings(ignore=("1,2",))

@@ -1,0 +1,52 @@
+"""What noise and coding may be in training: each candidate as large as the difference, told by its grain."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+
+from vidrobust.frames.pixels import to_array, to_levels, to_tensor
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.stages.causes.candidate_fits import CANDIDATES, Candidate, candidates
+from vidrobust.stages.causes.catalogue import REPLAYED
+from vidrobust.stages.causes.pair_replays import PairReplays
+from vidrobust.stages.policy.candidates import GRAIN_NEAR
+
+
+def scene() -> np.ndarray:
+    """Textured at all scales, as real pictures are."""
+    rng = np.random.default_rng(0)
+    parts = [cv2.GaussianBlur(rng.normal(0, 1, (240, 320, 3)), (0, 0), s) * s for s in (0.7, 2, 6, 18)]
+    return np.clip(128 + 25 * sum(parts), 0, 255).astype(np.float32)
+
+
+def fitted(half: np.ndarray) -> dict[str, Candidate]:
+    """The candidates of a pair whose noise and coding differ by twice this."""
+    mean = scene()
+    both = tuple(to_levels(mean + sign * half) for sign in (1, -1))
+    steps = (0,) * (len(REPLAYED) + 1)
+    pair = PairReplays(
+        pictures=(both[0], both[1], *both), forwards=steps, backwards=steps, exchange=((2, 3),)
+    )
+    album, found = candidates(pair)
+    for each in found:
+        played = (album[each.played].astype(np.float32) - album[each.before]) / 2
+        assert np.isclose(np.sqrt(np.square(played).mean()), np.sqrt(np.square(half).mean()), rtol=0.1)
+    return {each.perturbation: each for each in found}
+
+
+def test_of_what_h264_leaves_h264_has_the_grain_and_the_bit_rate() -> None:
+    picture = to_levels(scene())
+    coded = to_array(PERTURBATIONS["h264"].apply(to_tensor([picture]), 80.0, torch.Generator())[0])
+    found = fitted(coded.astype(np.float32) - picture)
+    apart = {name: abs(each.grain - each.grain_seen) for name, each in found.items()}
+    assert apart["h264"] <= GRAIN_NEAR / 2
+    assert 80 / 1.3 < found["h264"].strength < 80 * 1.3
+    assert min(apart["gaussian_noise"], apart["shot_noise"]) > GRAIN_NEAR
+
+
+def test_where_no_bit_rate_is_as_gentle_as_the_noise_there_is_none() -> None:
+    found = fitted(np.random.default_rng(1).normal(0, 1.0, (240, 320, 3)).astype(np.float32))
+    assert set(found) == {"gaussian_noise", "shot_noise", "jpeg"}
+    assert CANDIDATES["noise_and_coding"] == ("gaussian_noise", "shot_noise", "jpeg", "h264")

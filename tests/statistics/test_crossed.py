@@ -1,0 +1,62 @@
+"""Means and ratios over clips and seeds: by hand, against the paired ratio, and in worlds whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vidrobust.statistics.crossed import crossed_error, crossed_mean, crossed_ratio
+from vidrobust.statistics.paired_ratio import paired_ratio
+
+
+def test_both_variances_by_hand() -> None:
+    values = np.array([[0.0, 0, 1, 1], [0, 1, 1, 1]])  # two seeds, two clusters of two rows
+    found = crossed_error(values, np.array([0, 0, 1, 1]))
+    # clusters: means .25 and 1 about .625: (2 * .375^2) / 1 / 2; seeds: .5 and .75: .03125 / 2
+    clusters, seeds = 2 * 0.375**2 / 2, 0.03125 / 2
+    assert found.error == pytest.approx(np.sqrt(clusters + seeds))
+    assert found.freedom == pytest.approx((clusters + seeds) ** 2 / (clusters**2 + seeds**2))
+
+
+def test_one_seed_is_the_paired_ratio() -> None:
+    rng = np.random.default_rng(3)
+    before, after = rng.random((1, 60)), rng.random((1, 60))
+    clusters = np.repeat(np.arange(10), 6)
+    ours, known = (
+        crossed_ratio(before, after, clusters, events=False),
+        paired_ratio(before[0], after[0], clusters, events=False),
+    )
+    for name in ("before", "after", "ratio", "low", "high", "p"):
+        assert getattr(ours, name) == pytest.approx(getattr(known, name)), name
+
+
+def test_seeds_that_differ_widen_the_interval_and_alike_seeds_do_not_narrow_it() -> None:
+    rng = np.random.default_rng(4)
+    clusters, before = np.repeat(np.arange(20), 10), np.ones((3, 200))
+    row = rng.random(200)
+    alike = crossed_ratio(before, np.tile(row, (3, 1)), clusters, events=False)
+    single = crossed_ratio(before[:1], row[None], clusters, events=False)
+    assert alike.high - alike.low == pytest.approx(single.high - single.low, rel=1e-6)
+    apart = crossed_ratio(before, row * np.array([[0.7], [1.0], [1.3]]), clusters, events=False)
+    assert apart.high - apart.low > 3 * (alike.high - alike.low)
+
+
+def test_no_event_left_is_no_certainty() -> None:
+    before, clusters = np.tile(np.arange(100) % 10 == 0, (3, 1)), np.repeat(np.arange(10), 10)
+    found = crossed_ratio(before, np.zeros((3, 100)), clusters, events=True)
+    assert found.ratio == found.low == 0
+    assert 0.1 < found.high < 1
+    assert crossed_mean(np.zeros((3, 100)), clusters)[2] == pytest.approx(found.high * found.before)
+
+
+def test_the_interval_holds_the_true_ratio_where_clips_and_seeds_differ() -> None:
+    rng, inside, draws = np.random.default_rng(5), 0, 400
+    clusters = np.repeat(np.arange(12), 40)
+    for _ in range(draws):
+        clip = rng.gamma(8, 1 / 8, 12)[clusters]
+        seed = np.exp(rng.normal(-0.02, 0.2, (4, 1)))
+        before = np.tile(rng.random(480) < 0.25 * clip, (4, 1))
+        after = rng.random((4, 480)) < 0.125 * clip * seed
+        found = crossed_ratio(before, after, clusters, events=True)
+        inside += found.low <= 0.5 <= found.high
+    assert 0.93 * draws <= inside

@@ -1,0 +1,173 @@
+"""The arms: one record each. All have equal steps, batches and draws of frames; only what is named here
+differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from torch import nn
+
+from vidrobust.adapt.steps import Step
+from vidrobust.errors import SettingsError
+from vidrobust.stages.policy.trained_with import parse
+
+Loss = Literal["one view", "consistent", "jsd"]
+"""Cross entropy of the changed picture; of the unchanged one, and the divergence of the changed answer from it; of
+the unchanged one, and the Jensen-Shannon divergence of three views."""
+Mix = Literal["policy", "random", "swapped", ""]
+"""Which steps on the footage's pixels, besides an arm's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """What an arm does differently.
+
+    mix          steps that depend on the run: the policy, random ones, the policy with one family swapped
+    steps        steps of its own on the footage's pixels
+    picture      makes transforms of torchvision for uint8 pictures (3, h, w) of the network's size, as published
+    batch        makes a transform of a whole batch and its targets, from the number of classes
+    smoothing    share of the target that is spread over all classes
+    self_labels  answers averaged over time, also where there are labels
+    salt         changes the draws: the same arm again
+    trains       what ``--trained-with`` would say of picture and batch, from which the families are read
+    """
+
+    name: str
+    sentence: str
+    mix: Mix = ""
+    steps: tuple[Step, ...] = ()
+    picture: Callable[[], nn.Module] | None = None
+    batch: Callable[[int], nn.Module] | None = None
+    loss: Loss = "one view"
+    smoothing: float = 0.0
+    self_labels: bool = False
+    salt: int = 0
+    trains: str = ""
+
+    @property
+    def own_families(self) -> tuple[str, ...]:
+        """Families that it trains with whatever the run's policy is."""
+        said = [each.family for each in parse([self.trains])] if self.trains else []
+        return tuple(dict.fromkeys([*said, *(step.family for step in self.steps)]))
+
+
+def _v2(name: str, **arguments: Any) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        from torchvision.transforms import v2  # here: its import takes as long as that of torch
+
+        made: nn.Module = getattr(v2, name)(**arguments)
+        return made
+
+    return make
+
+
+def _mixing(name: str, alpha: float) -> Callable[[int], nn.Module]:
+    def make(classes: int) -> nn.Module:
+        from torchvision.transforms import v2
+
+        made: nn.Module = getattr(v2, name)(num_classes=classes, alpha=alpha)
+        return made
+
+    return make
+
+
+NOISE = Step(key="gaussian_noise", low=0.0, high=25.0, probability=0.5)
+PATCH = Step(key="patch_gaussian", low=12.0, high=50.0, probability=0.5)
+SMALL_NOISE = Step(key="gaussian_noise", low=10.0, high=10.0, probability=1.0)
+
+_ALL = (
+    Arm(name="none", sentence="no augmentation"),
+    Arm(name="none-again", sentence="the same as none with other draws: what chance does", salt=1),
+    Arm(
+        name="self-labels",
+        sentence="no augmentation; targets are its own answers over time",
+        self_labels=True,
+    ),
+    Arm(name="random", sentence="one of the catalogue's perturbations, as strong and as often", mix="random"),
+    Arm(
+        name="literature",
+        sentence="AugMix with Jensen-Shannon divergence (Hendrycks et al. 2020)",
+        picture=_v2("AugMix"),
+        loss="jsd",
+        trains="AugMix",
+    ),
+    Arm(
+        name="trivialaugment",
+        sentence="TrivialAugment (Müller & Hutter 2021)",
+        picture=_v2("TrivialAugmentWide"),
+        trains="TrivialAugmentWide",
+    ),
+    Arm(
+        name="randaugment",
+        sentence="RandAugment (Cubuk et al. 2020)",
+        picture=_v2("RandAugment"),
+        trains="RandAugment",
+    ),
+    Arm(
+        name="autoaugment",
+        sentence="AutoAugment for ImageNet (Cubuk et al. 2019)",
+        picture=_v2("AutoAugment"),
+        trains="AutoAugment",
+    ),
+    Arm(
+        name="colour",
+        sentence="ColorJitter of .4, .4, .4 and .1",
+        picture=_v2("ColorJitter", brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1),
+        trains="ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)",
+    ),
+    Arm(name="mixup", sentence="Mixup, alpha .2 (Zhang et al. 2018)", batch=_mixing("MixUp", 0.2)),
+    Arm(
+        name="cutmix",
+        sentence="CutMix, alpha 1 (Yun et al. 2019)",
+        batch=_mixing("CutMix", 1.0),
+        trains="occlusion",
+    ),
+    Arm(
+        name="cutout",
+        sentence="a grey square of 2 to 20 % of the area (DeVries & Taylor 2017)",
+        picture=_v2("RandomErasing", p=0.5, scale=(0.02, 0.2), ratio=(1.0, 1.0), value=127),
+        trains="occlusion",
+    ),
+    Arm(name="noise", sentence="Gaussian noise of up to 25 levels on the whole frame", steps=(NOISE,)),
+    Arm(
+        name="patch-gaussian",
+        sentence="Gaussian noise in a square (Lopes et al. 2019)",
+        steps=(PATCH,),
+        trains="noise",
+    ),
+    Arm(name="label-smoothing", sentence="label smoothing of .1 (Szegedy et al. 2016)", smoothing=0.1),
+    Arm(
+        name="stability",
+        sentence="stability training: under noise of 10 levels the same answer (Zheng et al. 2016)",
+        steps=(SMALL_NOISE,),
+        loss="consistent",
+    ),
+    Arm(name="policy", sentence="the recommended policy", mix="policy"),
+    Arm(
+        name="policy-consistent",
+        sentence="the policy, the changed frame's answer to be that of the unchanged one",
+        mix="policy",
+        loss="consistent",
+    ),
+    Arm(name="policy-swapped", sentence="the policy with one family swapped for a wrong one", mix="swapped"),
+)
+
+ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ALL})
+DEFAULT = ("none", "random", "literature", "policy")
+BEFORE = "before"
+"""The network as it is, in the place of an arm."""
+
+
+def arms_of(names: str) -> tuple[Arm, ...]:
+    """The arms of a list with commas; SettingsError for one that is not there."""
+    wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    for name in wanted:
+        if name not in ARMS:
+            raise SettingsError(f"--arms: there is no arm {name!r}; arms are {', '.join(ARMS)}")
+    if not wanted:
+        raise SettingsError(f"--arms: name at least one of {', '.join(ARMS)}")
+    return tuple(ARMS[name] for name in wanted)

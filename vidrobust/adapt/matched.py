@@ -1,0 +1,101 @@
+"""Augmentation as strong as a policy: strengths at which other perturbations move the model as much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from vidrobust.adapt.families import drawn_keys
+from vidrobust.adapt.steps import Mixture, Step, any_step, changed
+from vidrobust.adapt.trainable import Trainable
+from vidrobust.errors import SettingsError
+from vidrobust.perturb.catalogue import find
+from vidrobust.perturb.draws import from_seed
+from vidrobust.stages.policy.policy import Outcome, Policy
+
+FRAMES = 16
+"""On which strengths are matched, of those that are trained with."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Steps at their own strength by name of the perturbation, as strong as the policy.
+
+    response  total variation between clean and changed frames that the policy makes at the ends of its ranges
+    """
+
+    steps: Mapping[str, Step]
+    response: float
+
+
+def matched(
+    network: Trainable, frames: Sequence[torch.Tensor], policy: Sequence[Step], held: Sequence[str]
+) -> Matched:
+    """Each perturbation that may be drawn, at the strength that moves the untrained network as the policy does.
+
+    frames  (1, 3, H, W) uint8 of the training footage. Strengths are found between those of the catalogue,
+    linearly; what moves the network less at its strongest stays there. A policy without steps: the middle
+    strengths.
+    """
+    clean = network.answers(network.module, torch.cat([network.cut(frame) for frame in frames]))
+    wanted = float(np.mean([_response(network, clean, frames, step) for step in policy])) if policy else 0.0
+    often = any_step(policy) if policy else 0.5
+    found = {}
+    for key in drawn_keys(held):
+        entry = find(key)
+        strengths = [entry.strengths[0], entry.strengths[len(entry.strengths) // 2], entry.strengths[-1]]
+        size = strengths[1]
+        if policy:
+            moved = [_response(network, clean, frames, _step(key, s, 1.0)) for s in strengths]
+            size = float(np.interp(wanted, np.maximum.accumulate([0.0, *moved]), [0.0, *strengths]))
+        found[key] = _step(key, max(size, entry.range[0]), often)
+    return Matched(found, wanted)
+
+
+def random_mixture(found: Matched) -> Mixture:
+    """One of all of them by chance."""
+    return Mixture(steps=tuple(found.steps.values()), one_of=True)
+
+
+def swapped(policy: Policy, steps: Sequence[Step], found: Matched) -> Mixture:
+    """The policy, its first family by one that the footage gives no reason for, as strong and as often.
+
+    Rather one whose cause was refused than one of which nothing is known. SettingsError where all are taken.
+    """
+    taken = {step.family for step in steps}
+    refused = [each.perturbation for each in policy.rejected if each.outcome is Outcome.REFUSED]
+    free = [key for key in (*refused, *found.steps) if key in found.steps and find(key).family not in taken]
+    if not free:
+        raise SettingsError(
+            "arm policy-swapped: no family is left that could stand in the place of a right one"
+        )
+    first = steps[0].family
+    wrong = found.steps[free[0]]
+    often = any_step([step for step in steps if step.family == first])
+    new = Step(key=wrong.key, low=wrong.low, high=wrong.high, probability=often)
+    return Mixture(steps=(new, *(step for step in steps if step.family != first)))
+
+
+def _step(key: str, size: float, often: float) -> Step:
+    return Step(key=key, low=-size if find(key).either_way else 0.0, high=size, probability=often)
+
+
+def _response(network: Trainable, clean: np.ndarray, frames: Sequence[torch.Tensor], step: Step) -> float:
+    """Mean total variation at the largest strength, either way by turns where there are two."""
+    cut = []
+    for row, frame in enumerate(frames):
+        size = -step.reach if row % 2 and step.low < 0 else step.reach
+        pinned = Step(
+            key=step.key,
+            low=size,
+            high=size,
+            probability=1.0,
+            of_width=step.of_width,
+            axes=step.axes,
+        )
+        cut.append(network.cut(changed(frame, [pinned], from_seed(row))))
+    answers = network.answers(network.module, torch.cat(cut))
+    return float(0.5 * np.abs(answers - clean).sum(axis=1).mean())

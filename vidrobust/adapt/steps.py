@@ -1,0 +1,116 @@
+"""Augmentation on the footage's own pixels: steps of the catalogue, as a policy has them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from vidrobust.perturb.catalogue import find
+from vidrobust.perturb.draws import draw_seed, from_seed, uniform
+from vidrobust.perturb.perturbation import Perturbation
+from vidrobust.stages.policy.policy import Policy
+from vidrobust.stages.variation.observed import OF_WIDTH
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One augmentation: a perturbation, signed strengths low to high drawn evenly, and how often.
+
+    of_width  strengths are shares of the frame's width
+    axes      of a shift: its largest size along x and along y
+    """
+
+    key: str
+    low: float
+    high: float
+    probability: float
+    of_width: bool = False
+    axes: tuple[float, ...] = ()
+
+    @property
+    def perturbation(self) -> Perturbation:
+        """The entry of the catalogue."""
+        return find(self.key)
+
+    @property
+    def family(self) -> str:
+        return self.perturbation.family
+
+    @property
+    def reach(self) -> float:
+        """The larger of both sizes."""
+        return max(abs(self.low), abs(self.high))
+
+    def strength(self, size: float, width: int) -> float:
+        """A size of this step as a strength of the catalogue on a frame of this width, within its range."""
+        value = size * width if self.of_width else size
+        low, high = self.perturbation.range
+        return 0.0 if abs(value) < low else math.copysign(min(abs(value), high), value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """Steps that a picture goes through.
+
+    one_of  with the probability of the first, one of the steps by chance; else each by its own probability
+    """
+
+    steps: tuple[Step, ...]
+    one_of: bool = False
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(step.family for step in self.steps))
+
+    def draw(self, generator: torch.Generator) -> tuple[Step, ...]:
+        """The steps that one picture gets."""
+        if not self.steps:
+            return ()
+        if not self.one_of:
+            return tuple(step for step in self.steps if uniform(generator) < step.probability)
+        if uniform(generator) >= self.steps[0].probability:
+            return ()
+        return (self.steps[int(uniform(generator) * len(self.steps))],)
+
+
+def steps_of(policy: Policy) -> tuple[Step, ...]:
+    """Those of a policy."""
+    return tuple(
+        Step(
+            key=each.perturbation,
+            low=each.low,
+            high=each.high,
+            probability=each.probability,
+            of_width=each.unit == OF_WIDTH,
+            axes=each.axes,
+        )
+        for each in policy.steps
+    )
+
+
+def any_step(steps: Sequence[Step]) -> float:
+    """How often at least one of independent steps is applied."""
+    return 1.0 - math.prod(1.0 - step.probability for step in steps)
+
+
+def changed(frame: torch.Tensor, steps: Sequence[Step], generator: torch.Generator) -> torch.Tensor:
+    """(1, 3, H, W) uint8 after the steps, each at a strength of its own."""
+    for step in steps:
+        frame = _by_one(frame, step, generator)
+    return frame
+
+
+def _by_one(frame: torch.Tensor, step: Step, generator: torch.Generator) -> torch.Tensor:
+    entry, width = step.perturbation, int(frame.shape[-1])
+    if len(step.axes) == 2 and len(entry.signed) == 2:
+        for direction, size in zip(entry.signed, step.axes, strict=True):
+            strength = step.strength(uniform(generator, -size, size), width)
+            frame = entry.apply_signed(frame, strength, direction)
+        return frame
+    strength = step.strength(uniform(generator, step.low, step.high), width)
+    if entry.either_way and len(entry.signed) == 1:
+        return entry.apply_signed(frame, strength)
+    return entry.apply(frame, abs(strength), from_seed(draw_seed(generator)))

@@ -1,0 +1,317 @@
+"""``adapt``: the plan, then every arm and seed that is not there yet, then the table and what it comes to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vidrobust.adapt import conclusion, matched
+from vidrobust.adapt.arms import ARMS, Arm, arms_of
+from vidrobust.adapt.asked import QUICK_S, QUICK_STEPS, STEPS, VERSION, Asked, key_of
+from vidrobust.adapt.compare import table_of
+from vidrobust.adapt.families import QUICK_TIMES, TIMES, conditions, families_of, guard, held_back
+from vidrobust.adapt.gather import Chosen, bench_of, choose, samples_of
+from vidrobust.adapt.judge import Answered, Bench, answered
+from vidrobust.adapt.steps import Mixture, Step, steps_of
+from vidrobust.adapt.train import Samples, Schedule, fit
+from vidrobust.adapt.trainable import Trainable, trainable
+from vidrobust.adapt.weights import save_weights, spec_with, write_card
+from vidrobust.errors import SettingsError
+from vidrobust.files.json_text import plain
+from vidrobust.models.info import state_sha256
+from vidrobust.models.load import load_as_it_is
+from vidrobust.pipeline.run import Run
+from vidrobust.stages.policy.measured import ADAPTATION, FOLDER, advised_policy, apply_measured
+from vidrobust.stages.policy.policy import Policy
+from vidrobust.text.durations import duration
+
+VIEWS = {"one view": 1, "consistent": 2, "jsd": 3}
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that the arms share.
+
+    mixtures  of the arms that change frames of the footage
+    key       of what decides the numbers of every arm
+    """
+
+    network: Trainable
+    arms: tuple[Arm, ...]
+    mixtures: Mapping[str, Mixture]
+    held: tuple[str, ...]
+    samples: Samples
+    bench: Bench
+    schedule: Schedule
+    key: str
+    folder: Path
+
+    def file(self, arm: Arm, seed: int) -> Path:
+        """Where the answers of one arm and seed are kept."""
+        mixture = self.mixtures.get(arm.name)
+        record = [arm.name, arm.loss, arm.smoothing, arm.self_labels, arm.salt, arm.trains]
+        own = key_of([self.key, record, [vars(s) for s in mixture.steps] if mixture else []])
+        return self.folder / "answers" / f"{arm.name}-{seed}-{own}.npz"
+
+    def weights(self, arm: Arm) -> Path:
+        """Of the first seed."""
+        return self.folder / "weights" / f"{arm.name}.pt"
+
+
+def adapt(run: Run, asked: Asked) -> dict[str, Any]:
+    """Train, judge, and write ``adaptation.parquet``, adaptation.json, the weights and the policy; the JSON."""
+    record = _record(run, asked.model)
+    name = str(record["name"])
+    network = trainable(load_as_it_is(str(record["spec"]), device=run.settings.device), name)
+    if int(record.get("num_classes") or len(network.class_names)) != len(network.class_names):
+        raise SettingsError(
+            f"{name}: answers in this run in {record['num_classes']} classes of a map, and has "
+            f"{len(network.class_names)} of its own; make a run with --class-map none, and adapt that"
+        )
+    policy = Policy.read(asked.policy) if asked.policy else advised_policy(run.path, name)
+    arms, steps = _arms(run, asked, policy), steps_of(policy)
+    held = held_back(arms, steps)
+    chosen = choose(run, name, network.class_names, asked)
+    run.reporter.say(f"adapt: {len(chosen.training)} frames to train with are decoded")
+    samples = samples_of(run, network, chosen)
+    mixtures = _mixtures(network, arms, policy, samples, held)
+    guard({arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}, held)
+    bench = bench_of(run, network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
+    work = _planned(run, asked, record, network, arms, mixtures, held, chosen, samples, bench, steps)
+    before = answered(network, network.module, bench)
+    found = _all(run, work, asked.seeds)
+    families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
+    table = table_of(name, bench, before, found, families)
+    run.folder.write_table("adaptation", table)
+    summary: dict[str, Any] = plain(
+        {
+            "model": name,
+            "said": conclusion.verdict_on_policy(table),
+            "sentences": conclusion.sentences(table),
+            "better_than_random": conclusion.better_than_random(table),
+            "best": conclusion.best_arm(table),
+            "policy_of": str(asked.policy or ""),
+            "measured": conclusion.measured(table, steps) if "policy" in found else {},
+            "held_back": held,
+            "split_by": chosen.split.by,
+            "targets": "labels" if chosen.by_labels else "own answers over time",
+            "frames": {
+                "training": len(chosen.training),
+                "judging": len(chosen.judging),
+                "shown": len(chosen.shown),
+            },
+            "schedule": vars(work.schedule) | {"seeds": asked.seeds},
+            "arms": [
+                {
+                    "arm": arm.name,
+                    "sentence": arm.sentence,
+                    "families": families[arm.name],
+                    "steps": _said(mixtures, arm),
+                }
+                for arm in arms
+            ],
+        }
+    )
+    run.folder.write_json(ADAPTATION, summary)
+    _card(run, work, str(record["spec"]), summary)
+    if not asked.policy and "policy" in found:
+        apply_measured(run.path, name, policy, summary)
+    for line in (*summary["sentences"], summary["said"]):
+        if line:
+            run.reporter.say(line)
+    return summary
+
+
+def _record(run: Run, name: str) -> dict[str, Any]:
+    records = run.model_records
+    if name:
+        known = [record for record in records if record["name"] == name]
+        if not known:
+            names = ", ".join(str(record["name"]) for record in records)
+            raise SettingsError(f"--model {name}: is not in this run; models are {names}")
+        return known[0]
+    classifiers = [record for record in records if record.get("task", "classification") == "classification"]
+    if not classifiers:
+        raise SettingsError(f"{run.path}: has no classifier; adapt trains classifiers")
+    return classifiers[0]
+
+
+def _arms(run: Run, asked: Asked, policy: Policy) -> tuple[Arm, ...]:
+    """The arms that are asked for, but for those that take a policy where there is no step of one."""
+    arms = arms_of(asked.arms)
+    if policy.steps:
+        return arms
+    left = tuple(arm for arm in arms if arm.mix not in ("policy", "swapped"))
+    gone = ", ".join(arm.name for arm in arms if arm not in left)
+    if gone:
+        run.reporter.warn(f"adapt: the policy has no step, so there is nothing to train with for {gone}")
+    if not left:
+        raise SettingsError(
+            "--arms: the policy of this run has no step; name other arms, or give --policy FILE"
+        )
+    return left
+
+
+def _mixtures(
+    network: Trainable, arms: Sequence[Arm], policy: Policy, samples: Samples, held: Sequence[str]
+) -> dict[str, Mixture]:
+    steps, found = steps_of(policy), {arm.name: Mixture(steps=arm.steps) for arm in arms if arm.steps}
+    drawn = None
+    if any(arm.mix in ("random", "swapped") for arm in arms):
+        few = np.linspace(0, len(samples.frames) - 1, min(matched.FRAMES, len(samples.frames))).astype(int)
+        drawn = matched.matched(network, [samples.frames[k] for k in few.tolist()], steps, held)
+    for arm in arms:
+        if arm.mix == "policy":
+            found[arm.name] = Mixture(steps=steps)
+        elif arm.mix == "random" and drawn:
+            found[arm.name] = matched.random_mixture(drawn)
+        elif arm.mix == "swapped" and drawn:
+            found[arm.name] = matched.swapped(policy, steps, drawn)
+    return found
+
+
+def _planned(
+    run: Run,
+    asked: Asked,
+    record: Mapping[str, Any],
+    network: Trainable,
+    arms: tuple[Arm, ...],
+    mixtures: Mapping[str, Mixture],
+    held: tuple[str, ...],
+    chosen: Chosen,
+    samples: Samples,
+    bench: Bench,
+    steps: Sequence[Step],
+) -> Work:
+    """The schedule, what it takes in time, said before it starts."""
+    folder = run.path / FOLDER
+    train_s, judge_s = _speed(network, samples, bench, asked)
+    views = sum(VIEWS[arm.loss] for arm in arms) * asked.seeds
+    number = asked.steps or STEPS
+    decides = {
+        "version": VERSION,
+        "weights": state_sha256(network.module),
+        "policy": [vars(step) for step in steps],
+        "frames": [run.inputs.content, chosen.training, chosen.judging, chosen.shown],
+        "labels": chosen.by_labels,
+        "batch": asked.batch,
+        "rate": asked.rate,
+    }
+    if asked.quick and asked.steps is None:
+        number = _quick_steps(run, key_of(decides), train_s * views)
+    schedule = Schedule(steps=number, batch=asked.batch, rate=asked.rate)
+    work = Work(network, arms, mixtures, held, samples, bench, schedule, key_of([decides, number]), folder)
+    todo = [arm for arm in arms for seed in range(asked.seeds) if not work.file(arm, seed).is_file()]
+    seconds = sum(number * train_s * VIEWS[arm.loss] + judge_s for arm in todo)
+    what = "their labels" if chosen.by_labels else "the model's own answers over time"
+    run.reporter.say(
+        f"adapt: {len(arms)} arms ({', '.join(arm.name for arm in arms)}) with {asked.seeds} seeds, "
+        f"{number} steps of {asked.batch} frames each; {len(chosen.training)} frames train by {what}, "
+        f"{len(chosen.judging)} judge, split by {chosen.split.by}; nobody trains with {', '.join(held)}"
+    )
+    run.reporter.say(
+        f"adapt: {len(todo)} of {len(arms) * asked.seeds} trainings to do, about {duration(seconds)}"
+    )
+    return work
+
+
+def _quick_steps(run: Run, key: str, seconds_a_step: float) -> int:
+    """As many steps as the time allows; the same ones again where the same was asked before."""
+    known = (
+        run.folder.read_json(f"{FOLDER}/quick.json") if (run.path / FOLDER / "quick.json").is_file() else {}
+    )
+    if known.get("key") == key:
+        return int(known["steps"])
+    number = int(np.clip(QUICK_S / max(seconds_a_step, 1e-6), *QUICK_STEPS))
+    (run.path / FOLDER).mkdir(exist_ok=True)
+    run.folder.write_json(f"{FOLDER}/quick.json", {"key": key, "steps": number})
+    return number
+
+
+def _speed(network: Trainable, samples: Samples, bench: Bench, asked: Asked) -> tuple[float, float]:
+    """Seconds of a training step of one view, and of one judging."""
+    few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
+    fit(network, ARMS["none"], None, samples, few, 0, lambda: None)  # a first one also loads what it needs
+    begin = time.perf_counter()
+    fit(network, ARMS["none"], None, samples, few, 0, lambda: None)
+    step = (time.perf_counter() - begin) / few.steps
+    begin, pictures = time.perf_counter(), bench.footage[:8]
+    network.answers(network.module, pictures)
+    each = (time.perf_counter() - begin) / len(pictures)
+    return step, each * (len(bench.footage) + sum(map(len, bench.changed)))
+
+
+def _all(run: Run, work: Work, seeds: int) -> dict[str, list[Answered]]:
+    """Every arm and seed; those that were finished before are read."""
+    todo = [(seed, arm) for seed in range(seeds) for arm in work.arms if not work.file(arm, seed).is_file()]
+    with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
+        for number, (seed, arm) in enumerate(todo):
+            begin = time.perf_counter()
+            module = fit(
+                work.network,
+                arm,
+                work.mixtures.get(arm.name),
+                work.samples,
+                work.schedule,
+                seed,
+                counter.advance,
+            )
+            _check_finite(module, arm)
+            found = answered(work.network, module, work.bench)
+            if seed == 0:
+                save_weights(module, work.weights(arm))
+            found.save(work.file(arm, seed))
+            run.reporter.say(
+                f"adapt: {number + 1} of {len(todo)}: {arm.name}, seed {seed}, in "
+                f"{duration(time.perf_counter() - begin)}"
+            )
+    return {arm.name: [Answered.load(work.file(arm, seed)) for seed in range(seeds)] for arm in work.arms}
+
+
+def _check_finite(module: torch.nn.Module, arm: Arm) -> None:
+    if not all(bool(torch.isfinite(p).all()) for p in module.parameters()):
+        raise SettingsError(
+            f"arm {arm.name}: training came apart, its weights are not finite; use a smaller --rate"
+        )
+
+
+def _said(mixtures: Mapping[str, Mixture], arm: Arm) -> list[dict[str, Any]]:
+    mixture = mixtures.get(arm.name)
+    return [dict(vars(step)) for step in mixture.steps] if mixture else []
+
+
+def _card(run: Run, work: Work, spec: str, summary: dict[str, Any]) -> None:
+    """best.pt and its card, of the arm that surely helps most; neither where none does."""
+    best, weights, card = summary["best"], work.folder / "best.pt", work.folder / "card.md"
+    if not best:
+        for path in (weights, card):
+            path.unlink(missing_ok=True)
+        run.reporter.say(
+            "adapt: no arm is surely steadier than the network as it is; no weights are recommended"
+        )
+        return
+    weights.write_bytes(work.weights(ARMS[best]).read_bytes())
+    facts = {
+        "trained with": ", ".join(next(a["families"] for a in summary["arms"] if a["arm"] == best))
+        or "no augmentation",
+        "learnt": summary["targets"],
+        "frames": summary["frames"]["training"],
+        "steps": f"{work.schedule.steps} of {work.schedule.batch} frames, AdamW, rate {work.schedule.rate:g}",
+        "held out by": summary["split_by"],
+        "never trained with, by any arm": ", ".join(summary["held_back"]),
+    }
+    about = {
+        "model": summary["model"],
+        "arm": best,
+        "sentence": ARMS[best].sentence,
+        "spec": spec_with(spec, weights, len(work.network.class_names)),
+        "facts": facts,
+    }
+    write_card(card, about, [*summary["sentences"], *([summary["said"]] if summary["said"] else [])])
+    run.reporter.say(f"adapt: the weights of {best} are {weights}; {card} says what they are")

@@ -1,0 +1,184 @@
+"""Identities that a detector gives, against known objects: HOTA, IDF1 and ID switches by TrackEval's definitions.
+
+HOTA   Luiten et al. 2020 (IJCV 129, 548), over IoU of .05 to .95: at each the root of detection accuracy times
+       association accuracy; one matching of each frame, by overlap times how well two tracks fit as a whole
+IDF1   Ristani et al. 2016 (ECCV workshops, arXiv 1609.01775): tracks matched one to one over the clip, IoU .5
+switches   of CLEAR MOT (Bernardin & Stiefelhagen 2008), IoU .5: a known object is found under another number than
+       when it was found last; matching in a frame holds on to the pairs of the frame before
+
+Classes are judged apart and added up, as TrackEval's detection average does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vidrobust.metrics.box_differences import ious
+from vidrobust.metrics.tracks.against_truth import Truth
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+
+ALPHAS = np.arange(0.05, 0.99, 0.05)
+MATCH_IOU = 0.5
+EPSILON = float(np.finfo(np.float64).eps)
+HELD = 1000.0
+"""What a pair of the frame before counts more than any overlap, in the matching for switches."""
+
+
+@dataclass(frozen=True)
+class IdentityCounts:
+    """What is counted in one clip or several; counts of clips add up.
+
+    known, found   boxes; id_matches: boxes of tracks that are matched over the whole clip (IDTP)
+    switches       ID switches
+    matches        (19,) matched boxes at each of ALPHAS; associated (19,) their association accuracies added up
+    """
+
+    known: int
+    found: int
+    id_matches: int
+    switches: int
+    matches: np.ndarray
+    associated: np.ndarray
+
+    def __add__(self, other: IdentityCounts) -> IdentityCounts:
+        return IdentityCounts(
+            *(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__)
+        )
+
+    @property
+    def idf1(self) -> float:
+        """Twice the boxes of matched tracks over all boxes, known and found; NaN without any."""
+        both = self.known + self.found
+        return 2 * self.id_matches / both if both else float("nan")
+
+    @property
+    def association(self) -> float:
+        """Association accuracy, a mean over ALPHAS."""
+        return float((self.associated / np.maximum(self.matches, 1)).mean())
+
+    @property
+    def hota(self) -> float:
+        """HOTA, a mean over ALPHAS; NaN without any box."""
+        every = self.known + self.found - self.matches
+        if not self.known + self.found:
+            return float("nan")
+        detection = self.matches / np.maximum(every, 1)
+        return float(np.sqrt(detection * self.associated / np.maximum(self.matches, 1)).mean())
+
+
+NOTHING = IdentityCounts(0, 0, 0, 0, np.zeros(len(ALPHAS)), np.zeros(len(ALPHAS)))
+
+
+def identity_counts(found: ItemBoxes, truth: Truth, least_score: float) -> IdentityCounts:
+    """Of one clip: the boxes of ``least_score`` or more that the detector numbered, against known ones."""
+    if found.given is None:
+        raise ValueError("identity_counts: the detector gives its boxes no numbers")
+    chosen = np.flatnonzero((found.scores >= least_score) & (found.given >= 0))
+    chosen = chosen[np.argsort(-found.scores[chosen], kind="stable")]
+    total = NOTHING
+    for label in np.unique(np.concatenate([truth.labels, found.labels[chosen]])):
+        known, mine = np.flatnonzero(truth.labels == label), chosen[found.labels[chosen] == label]
+        total += _of_class(
+            _Side.of(truth.frame[known], truth.boxes[known], truth.trajectory[known]),
+            _Side.of(found.frame[mine], found.boxes[mine], found.given[mine]),
+        )
+    return total
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Boxes (N, 4) of one class, sorted by frame, with numbers (N,) from 0; a number has one box a frame."""
+
+    frame: np.ndarray
+    boxes: np.ndarray
+    number: np.ndarray
+
+    @classmethod
+    def of(cls, frame: np.ndarray, boxes: np.ndarray, number: np.ndarray) -> _Side:
+        """The first box of a number in a frame counts; what repeats it is left out."""
+        _, first = np.unique(np.column_stack([frame, number]), axis=0, return_index=True)
+        own = np.unique(number[first], return_inverse=True)[1]
+        return cls(frame[first], boxes[first], own.reshape(-1))
+
+    @property
+    def counts(self) -> np.ndarray:
+        return np.bincount(self.number, minlength=0)
+
+
+def _frames(known: _Side, found: _Side) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Of each frame with boxes on both sides: their numbers, and their IoU (known, found)."""
+    for frame in np.intersect1d(known.frame, found.frame):
+        a, b = (slice(*np.searchsorted(side.frame, [frame, frame + 1])) for side in (known, found))
+        similar = np.zeros((a.stop - a.start, b.stop - b.start))
+        i, j, iou = ious(known.boxes[a], found.boxes[b])
+        similar[i, j] = iou
+        yield known.number[a], found.number[b], similar
+
+
+def _of_class(known: _Side, found: _Side) -> IdentityCounts:
+    both = IdentityCounts(len(known.frame), len(found.frame), 0, 0, NOTHING.matches, NOTHING.associated)
+    if not both.known or not both.found:
+        return both
+    frames = list(_frames(known, found))
+    matches, associated = _hota(frames, known.counts, found.counts)
+    id_matches = _identity(frames, known.counts, found.counts)
+    switches = _switches(known, frames)
+    return IdentityCounts(both.known, both.found, id_matches, switches, matches, associated)
+
+
+Frames = Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+
+def _assigned(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the one-to-one pairs of largest total value."""
+    from scipy.optimize import linear_sum_assignment  # here, so that the command line need not import SciPy
+
+    rows, columns = linear_sum_assignment(value, maximize=True)
+    return rows, columns
+
+
+def _hota(frames: Frames, known: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(19,) matched boxes, and the sum over them of their tracks' association accuracy."""
+    fit = np.zeros((len(known), len(found)))
+    for a, b, similar in frames:
+        union = similar.sum(0)[None] + similar.sum(1)[:, None] - similar
+        fit[np.ix_(a, b)] += np.divide(similar, union, out=np.zeros_like(similar), where=union > EPSILON)
+    total = known[:, None] + found[None]
+    aligned = fit / (total - fit)
+    together = np.zeros((len(ALPHAS), len(known), len(found)))
+    for a, b, similar in frames:
+        rows, columns = _assigned(aligned[np.ix_(a, b)] * similar)
+        enough = similar[rows, columns][None] >= ALPHAS[:, None] - EPSILON
+        together[:, a[rows], b[columns]] += enough
+    accuracy = together / np.maximum(total[None] - together, 1)
+    return together.sum(axis=(1, 2)), (together * accuracy).sum(axis=(1, 2))
+
+
+def _identity(frames: Frames, known: np.ndarray, found: np.ndarray) -> int:
+    """Boxes on which tracks agree that are matched one to one over the clip, as many as can be."""
+    together = np.zeros((len(known), len(found)))
+    for a, b, similar in frames:
+        together[np.ix_(a, b)] += similar >= MATCH_IOU
+    return int(together[_assigned(together)].sum())
+
+
+def _switches(known: _Side, frames: Frames) -> int:
+    """How often a known object is found under another number than when it was found last.
+
+    As in TrackEval a frame in which one side has no box changes nothing of what is held on to.
+    """
+    last, held = (np.full(int(known.number.max()) + 1, -1) for _ in range(2))
+    switches = 0
+    for a, b, similar in frames:
+        value = HELD * (held[a][:, None] == b[None]) + similar
+        value[similar < MATCH_IOU - EPSILON] = 0
+        rows, columns = _assigned(value)
+        good = value[rows, columns] > EPSILON
+        objects, numbers = a[rows[good]], b[columns[good]]
+        switches += int(((last[objects] >= 0) & (last[objects] != numbers)).sum())
+        held[:] = -1
+        last[objects] = held[objects] = numbers
+    return switches

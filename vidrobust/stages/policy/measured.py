@@ -1,0 +1,116 @@
+"""A policy that was tried: what fine-tuning with it did to held-out footage stands in it, and what harmed goes.
+
+``adapt`` writes adaptation.json and keeps the policy that it tried as adapt/policy.json; a policy that is made
+anew with the same steps takes the figures over, one with others does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vidrobust.errors import InputError
+from vidrobust.files.atomic import write_text
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.stages.policy.exports.write import write_all
+from vidrobust.stages.policy.policy import Outcome, Policy, PolicyStep, Rejected
+from vidrobust.text.numbers import percent
+
+FOLDER, ADAPTATION, TESTED = "adapt", "adaptation.json", "policy.json"
+KEPT = ("ratio", "low", "high", "verdict", "before", "after")
+HARMS = "harms"
+
+
+def policy_folder(path: Path, model: str, first: str) -> Path:
+    """Where the policy of a model stands; ``first``: the model whose policy stands at the top."""
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in model)
+    return path if model == first else path / "policies" / safe
+
+
+def advised_policy(path: Path, model: str) -> Policy:
+    """The policy of a model as it was advised, whether or not it was tried and lost steps since."""
+    present = Policy.read(_file(path, model))
+    summary, advised = _tried(path, model)
+    if advised is not None and _same(with_measured(advised, summary), present):
+        return advised
+    return present
+
+
+def remeasured(path: Path, policy: Policy) -> Policy:
+    """A policy that was made anew, with the figures of an earlier trial of the same steps."""
+    summary, advised = _tried(path, policy.model)
+    return with_measured(policy, summary) if advised is not None and _same(advised, policy) else policy
+
+
+def apply_measured(path: Path, model: str, policy: Policy, summary: Mapping[str, Any]) -> None:
+    """Keep the policy that was tried, and write it with its figures in all formats."""
+    tested = path / FOLDER / TESTED
+    tested.parent.mkdir(exist_ok=True)
+    write_text(tested, policy.to_json())
+    write_all(with_measured(policy, summary), _file(path, model).parent)
+
+
+def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
+    """The policy with what it did, from adaptation.json; a step that harmed is withdrawn.
+
+    A step harms where the answers that its own perturbation changes surely became more; if flips of held-out
+    footage surely did, all steps are withdrawn.
+    """
+    found = summary.get("measured") or {}
+    footage = _kept(found.get("footage") or {})
+    steps, withdrawn = [], []
+    for step in policy.steps:
+        own = _kept((found.get("steps") or {}).get(step.perturbation) or {})
+        if HARMS in (own.get("verdict"), footage.get("verdict")):
+            withdrawn.append(_withdrawn(step, own if own.get("verdict") == HARMS else footage))
+        else:
+            steps.append(dataclasses.replace(step, measured=own))
+    said = [note for note in (str(summary.get("said") or ""),) if note]
+    return dataclasses.replace(
+        policy,
+        steps=tuple(steps),
+        rejected=(*withdrawn, *policy.rejected),
+        measured=footage,
+        notes=(*policy.notes, *said),
+    )
+
+
+def _withdrawn(step: PolicyStep, figures: Mapping[str, Any]) -> Rejected:
+    went = f"went from {percent(figures['before'])} to {percent(figures['after'])}"
+    return Rejected(
+        perturbation=step.perturbation,
+        outcome=Outcome.REFUSED,
+        reason=f"was tried and withdrawn: after training with it, changed answers {went}",
+        family=step.family,
+    )
+
+
+def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: figures[name] for name in KEPT if name in figures}
+
+
+def _same(one: Policy, other: Policy) -> bool:
+    """Whether two policies have the same steps."""
+    said = [
+        [(s.perturbation, s.low, s.high, s.probability, s.axes) for s in each.steps] for each in (one, other)
+    ]
+    return one.model == other.model and said[0] == said[1]
+
+
+def _tried(path: Path, model: str) -> tuple[dict[str, Any], Policy | None]:
+    """adaptation.json and the policy that it is of, where there are both and they are of this model."""
+    tested, run = path / FOLDER / TESTED, RunFolder(path)
+    if not (path / ADAPTATION).is_file() or not tested.is_file():
+        return {}, None
+    summary = run.read_json(ADAPTATION)
+    advised = Policy.read(tested)
+    return (summary, advised) if summary.get("model") == model and advised.model == model else ({}, None)
+
+
+def _file(path: Path, model: str) -> Path:
+    for file in (path / "policy.json", policy_folder(path, model, "") / "policy.json"):
+        if file.is_file() and Policy.read(file).model == model:
+            return file
+    raise InputError(f"{path}: has no policy of {model}; run vidrobust policy {path} first")

@@ -1,0 +1,49 @@
+"""A metric over all items, as the table ``stability`` has it; and what labels say of a detector, told first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.text.numbers import FEWEST, known, percent_with_interval, with_interval
+
+TOLD_FIRST = (
+    ("recall", "known boxes found"),
+    ("average_precision", "average precision"),
+    ("fragment_error", "changes between found and missed a frame"),
+    ("true_uncovered_rate", "known objects without any box"),
+    ("false_alarm_rate", "followed objects that are false alarms"),
+    ("hota", "HOTA"),
+    ("idf1", "IDF1"),
+)
+"""Of a detector whose boxes are known in part: metric, and what the answer calls it."""
+
+
+def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, Any]:
+    """The row of one metric over all items; without figures where it is missing."""
+    rows = stability[
+        (stability["model"] == model) & (stability["metric"] == metric) & (stability["item"] == "")
+    ]
+    nan = float("nan")
+    if rows.empty:
+        return {"value": nan, "low": nan, "high": nan, "n": 0, "cluster": "", "clusters": 0}
+    return {"cluster": "", "clusters": 0, **rows.iloc[0].to_dict()}
+
+
+def told_first(stability: pd.DataFrame, model: str) -> list[tuple[str, str]]:
+    """What known boxes say of a detector: how much it finds, how right, how steadily; none without known boxes.
+
+    Nothing is told from fewer than FEWEST values.
+    """
+    said = []
+    for name, words in TOLD_FIRST:
+        found, metric = overall(stability, model, name), find_metric(name, "detection")
+        if metric is None or found["n"] < FEWEST or not known(found["value"]):
+            continue
+        ends = found["value"], found["low"], found["high"]
+        share = metric.bounds == (0.0, 1.0) and not metric.unit
+        said.append((words, percent_with_interval(*ends) if share else with_interval(*ends, metric.unit)))
+    return said
