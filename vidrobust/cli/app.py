@@ -9,7 +9,18 @@ from collections.abc import Sequence
 
 import click
 
-from vidrobust.cli import adapt, boxes, protocols, remedies, repeatability, runs, studies, tools, transplant
+from vidrobust.cli import (
+    adapt,
+    boxes,
+    data,
+    protocols,
+    remedies,
+    repeatability,
+    runs,
+    studies,
+    tools,
+    transplant,
+)
 from vidrobust.errors import VidrobustError
 from vidrobust.files.atomic import disk_is_full
 from vidrobust.frames.device import tune_process
@@ -24,7 +35,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Runs": ("show", "status", "compare", "gate", "export", "history", "watch", "clean"),
     "Repeatability": ("repeatability", "passes", "plan"),
     "Protocols": ("corruptions", "transplant"),
-    "Tools": ("inspect", "labels", "perturbations", "models", "engines", "doctor"),
+    "Tools": ("inspect", "data", "labels", "perturbations", "models", "engines", "doctor"),
 }
 """The commands in the order in which they are shown; one that is not named here stands under Tools."""
 
@@ -50,7 +61,10 @@ def cli() -> None:
     """How stable is a vision model on real video, what is it sensitive to, and what to train it with."""
 
 
-for _module in (studies, boxes, remedies, adapt, runs, repeatability, protocols, transplant, tools):
+for _module in (
+    *(studies, boxes, remedies, adapt, runs),
+    *(repeatability, protocols, transplant, data, tools),
+):
     for _command in _module.commands():
         cli.add_command(_command)
 

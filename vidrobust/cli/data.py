@@ -1,0 +1,71 @@
+"""The command data: a data set of the field in a folder, checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vidrobust.cli.printing import print_json
+from vidrobust.errors import InputError, SettingsError
+
+NAMES = ("imagenet", "imagenet-c", "imagenet-p", "youtube-bb", "mot17")
+
+
+@click.command()
+@click.argument("name", type=click.Choice(NAMES))
+@click.option("--at", "folder", required=True, type=click.Path(path_type=Path), help="Where it was unpacked.")
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where the manifest goes.  [default: manifest.csv in that folder]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def data(name: str, folder: Path, manifest: Path | None, as_json: bool) -> None:
+    """Check a data set that was downloaded: its layout, its counts, what is missing, and the next command.
+
+    Writes its manifest, where the next command works on footage or stills.
+    """
+    import pandas as pd
+
+    from vidrobust.files.atomic import csv_text, write_text
+    from vidrobust.protocols.data_sets import DATA_SETS, lines
+
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    found = DATA_SETS[name](folder)
+    written = None
+    if found.manifest:
+        written = manifest or folder / "manifest.csv"
+        base = written.resolve().parent
+        rows = [
+            (str((folder / path).resolve().relative_to(base)), *rest)
+            if (folder / path).resolve().is_relative_to(base)
+            else (str((folder / path).resolve()), *rest)
+            for path, *rest in found.manifest
+        ]
+        written.parent.mkdir(parents=True, exist_ok=True)
+        write_text(written, csv_text(pd.DataFrame(rows, columns=["path", "item", "label"])))
+    elif manifest is not None:
+        raise SettingsError(f"manifest: {name} needs none, its files are read as they lie")
+    if as_json:
+        print_json(
+            {
+                "name": name,
+                "counts": {what: {"found": a, "published": b} for what, (a, b) in found.counts.items()},
+                "missing": list(found.missing),
+                "manifest": written,
+                "command": found.command,
+            }
+        )
+        return
+    for line in lines(found):
+        click.echo(line)
+    if written is not None:
+        click.echo(f"manifest: {written} ({len(found.manifest)} rows)")
+
+
+def commands() -> tuple[click.Command, ...]:
+    """All commands of this module."""
+    return (data,)

@@ -1,0 +1,184 @@
+"""Data sets of the field in a folder that was downloaded: what is there, what is missing, what comes next."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidrobust.errors import InputError
+from vidrobust.footage.expand import VIDEO_SUFFIXES, images_in
+from vidrobust.footage.labels import ytbb
+from vidrobust.footage.videos_beside import videos_beside
+from vidrobust.models.classes import imagenet_wnids
+from vidrobust.perturb.published import imagenet_c
+from vidrobust.protocols.alexnet import FLIP_PROBABILITIES
+from vidrobust.protocols.image_layouts import STRENGTHS, read_layout
+from vidrobust.text.printable import printable
+
+IMAGENET_VAL = 50_000
+"""Images of the validation set: of each corruption and strength, and films of each sequence, there are as many."""
+MOT17 = ("02", "04", "05", "09", "10", "11", "13")
+MOT17_FRAMES = 5316
+"""Videos of MOT17's training set, and their frames; each is there once for each of three detectors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What a folder holds of a data set.
+
+    counts    what -> (found, published)
+    missing   what is not there, a sentence each
+    manifest  rows of a manifest: path relative to the folder, item, label; none where the next command needs none
+    command   the next one to type
+    """
+
+    counts: dict[str, tuple[int, int]]
+    missing: tuple[str, ...]
+    manifest: tuple[tuple[str, str, str], ...]
+    command: str
+
+
+def check_imagenet(folder: Path) -> Checked:
+    """The validation set, a folder a class: CLASS/*.JPEG; a manifest with a still a row."""
+    plain = read_layout(folder).plain
+    if plain is None:
+        raise InputError(f"{printable(folder)}: holds corrupted images; give imagenet-c or imagenet-p")
+    classes = {path.parent.name for path in plain.paths}
+    known = imagenet_wnids()
+    wrong = sorted(classes - set(known))
+    lacking = len(known) - len(classes & set(known))
+    missing = [f"{lacking} of {len(known)} class folders are not there"] if lacking else []
+    missing += [f"{name} is no class of ImageNet's challenge" for name in wrong]
+    rows = tuple(
+        (str(path.relative_to(folder)), "", str(known.get(path.parent.name, path.parent.name)))
+        for path in plain.paths
+    )
+    return Checked(
+        counts={"classes": (len(classes & set(known)), len(known)), "images": (len(plain), IMAGENET_VAL)},
+        missing=tuple(missing),
+        manifest=rows,
+        command=f"vidrobust corruptions {folder} --model SPEC",
+    )
+
+
+def check_imagenet_c(folder: Path) -> Checked:
+    """[GROUP/]CORRUPTION/STRENGTH/CLASS/*.JPEG."""
+    layout = read_layout(folder)
+    if not layout.corrupt:
+        raise InputError(f"{printable(folder)}: holds no CORRUPTION/STRENGTH/CLASS/*.JPEG of ImageNet-C")
+    there = layout.corruptions
+    missing = [f"{name} is not there" for name in imagenet_c.TEST if name not in there]
+    missing += layout.missing()
+    missing += [
+        f"{name}/{strength} holds {len(images)} of {IMAGENET_VAL} images"
+        for (name, strength), images in layout.corrupt.items()
+        if len(images) != IMAGENET_VAL
+    ]
+    cells = sum(name in imagenet_c.TEST for name, _ in layout.corrupt)
+    return Checked(
+        counts={
+            "corruptions that count": (sum(n in imagenet_c.TEST for n in there), len(imagenet_c.TEST)),
+            "corruptions and strengths": (cells, len(imagenet_c.TEST) * len(STRENGTHS)),
+        },
+        missing=tuple(missing),
+        manifest=(),
+        command=f"vidrobust corruptions {folder} --clean VALIDATION_IMAGES --model SPEC",
+    )
+
+
+def check_imagenet_p(folder: Path) -> Checked:
+    """[GROUP/]SEQUENCE/CLASS/*.mp4."""
+    layout = read_layout(folder)
+    if not layout.films:
+        raise InputError(f"{printable(folder)}: holds no SEQUENCE/CLASS/*.mp4 of ImageNet-P")
+    missing = [f"{name} is not there" for name in FLIP_PROBABILITIES if name not in layout.films]
+    missing += [
+        f"{name} holds {len(films.paths)} of {IMAGENET_VAL} films"
+        for name, films in layout.films.items()
+        if len(films.paths) != IMAGENET_VAL
+    ]
+    return Checked(
+        counts={"sequences": (sum(n in layout.films for n in FLIP_PROBABILITIES), len(FLIP_PROBABILITIES))},
+        missing=tuple(missing),
+        manifest=(),
+        command=f"vidrobust corruptions {folder} --model SPEC",
+    )
+
+
+def check_youtube_bb(folder: Path) -> Checked:
+    """One of its CSV files, and the videos beside it or in ``videos/``; a manifest with a video a row."""
+    tables = sorted(p for p in folder.glob("*.csv") if any(each.sniff(p) for each in ytbb.FORMATS))
+    if not tables:
+        raise InputError(f"{printable(folder)}: holds no CSV of YouTube-BoundingBoxes")
+    labels = ytbb.read(tables[0])
+    ids = labels.rows["item"].unique().tolist()
+    beside = videos_beside(tables[0], ids, VIDEO_SUFFIXES)
+    missing = [f"video {name}.mp4" for name in beside.missing]
+    missing += [str(problem) for problem in labels.problems]
+    rows = tuple((str(item.path.relative_to(folder)), "", "") for item in beside.items)
+    return Checked(
+        counts={"videos": (len(ids) - len(beside.missing), len(ids))},
+        missing=tuple(missing),
+        manifest=rows,
+        command=f"vidrobust stability {tables[0]} --labels {tables[0]} --crop boxes --model SPEC",
+    )
+
+
+def check_mot17(folder: Path) -> Checked:
+    """train/MOT17-NN-DETECTOR/{img1,gt,seqinfo.ini}; a manifest with each video once."""
+    train = folder / "train" if (folder / "train").is_dir() else folder
+    sequences = sorted(p for p in train.iterdir() if p.is_dir() and p.name.startswith("MOT17-"))
+    if not sequences:
+        raise InputError(f"{printable(folder)}: holds no MOT17-NN-DETECTOR, nor has its folder train")
+    first = {path.name.split("-")[1]: path for path in reversed(sequences)}
+    missing = [f"sequence MOT17-{number}" for number in MOT17 if number not in first]
+    frames, rows = 0, []
+    for number, path in sorted(first.items()):
+        there = len(images_in(path / "img1")) if (path / "img1").is_dir() else 0
+        length = _length(path / "seqinfo.ini")
+        if length is None:
+            missing.append(f"{path.name}/seqinfo.ini with seqLength")
+        elif there != length:
+            missing.append(f"{path.name}/img1 holds {there} of {length} frames")
+        if not (path / "gt" / "gt.txt").is_file():
+            missing.append(f"{path.name}/gt/gt.txt")
+        if there:
+            frames += there if number in MOT17 else 0
+            rows.append((str((path / "img1").relative_to(folder)), path.name, ""))
+    labels = train / sequences[0].name / "gt" / "gt.txt"
+    return Checked(
+        counts={"videos": (sum(n in first for n in MOT17), len(MOT17)), "frames": (frames, MOT17_FRAMES)},
+        missing=tuple(missing),
+        manifest=tuple(rows),
+        command=f"vidrobust stability {labels.parent.parent / 'img1'} --labels {labels} --model SPEC",
+    )
+
+
+def _length(path: Path) -> int | None:
+    parser = configparser.ConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+        return parser.getint("Sequence", "seqLength")
+    except (configparser.Error, ValueError, OSError):
+        return None
+
+
+DATA_SETS: dict[str, Callable[[Path], Checked]] = {
+    "imagenet": check_imagenet,
+    "imagenet-c": check_imagenet_c,
+    "imagenet-p": check_imagenet_p,
+    "youtube-bb": check_youtube_bb,
+    "mot17": check_mot17,
+}
+"""The data sets by name."""
+
+
+def lines(found: Checked, most: int = 20) -> Sequence[str]:
+    """What the command prints."""
+    told = [f"{what}: {there} of {published}" for what, (there, published) in found.counts.items()]
+    told += [f"  ! {each}" for each in found.missing[:most]]
+    if len(found.missing) > most:
+        told.append(f"  ! and {len(found.missing) - most} more")
+    return [*told, f"next: {found.command}"]
