@@ -13,7 +13,7 @@ from vidrobust.stages.report.actions import actions
 from vidrobust.stages.report.answer import answers
 from vidrobust.stages.report.page import shared_content
 from vidrobust.stages.report.undetermined import undetermined
-from vidrobust.stages.stability.section import overall
+from vidrobust.stages.stability.overall import overall
 from vidrobust.text.numbers import known, percent_with_interval, with_interval
 
 MARKS = {"passed": "✅ passed", "failed": "❌ failed"}

@@ -90,12 +90,12 @@ def _metrics(run: RunTables, model: str) -> dict[str, float]:
 
 def _parameters(run: RunTables, model: str) -> dict[str, str]:
     record = next((each for each in run.record.models if each.name == model), None)
-    settings = run.run.get("settings") or {}
+    settings = run.record.settings
     found = {"model": model, "sources": ", ".join(map(str, settings.get("sources") or ()))}
     if record is not None:
         found |= {"engine": record.engine, "precision": record.precision, "weights": record.weights}
     found["seed"] = str(settings.get("seed", ""))
-    found["vidrobust"] = str((run.run.get("versions") or {}).get("vidrobust", ""))
+    found["vidrobust"] = run.record.versions.get("vidrobust", "")
     return {name: text for name, text in found.items() if text}
 
 

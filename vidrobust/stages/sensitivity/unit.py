@@ -49,7 +49,7 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
             "batch": settings.batch_size,
             "step": context.advance,
         }
-        chosen = {"only": settings.only, "ignored": settings.tracks.ignored}
+        chosen: dict[str, Any] = {"only": settings.only, "ignored": settings.tracks.ignored}
         perturbations = perturbations_of(settings)
         if perturbations:
             parts.append(
