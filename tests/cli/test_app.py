@@ -131,6 +131,7 @@ def test_no_option_is_forgotten_above() -> None:
     others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet", "--help-all", "--dry-run"}
     others |= {"--max-delay"}  # in tests/stages/remedies
     others |= {"--labels", "--crop"}  # with annotations of their own, in tests/pipeline/test_labelled.py
+    others |= {"--label-offset"}  # in tests/footage/labels/test_outside.py
     others |= {"--for"}  # streams, in tests/pipeline/test_live.py
     others |= {"--fail-if", "--junit"}  # gates, in tests/finished_runs/test_compare_runs.py
     others |= {"--history"}  # in tests/finished_runs/test_pages_of_runs.py

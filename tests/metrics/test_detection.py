@@ -204,4 +204,6 @@ def test_differences_of_a_clean_and_a_changed_frame() -> None:
 def test_tracks_of_two_models_are_no_pairs() -> None:
     """Numbers of tracks mean nothing to another model: what is reported of tracks says so."""
     for metric in DETECTION.metrics:
-        assert metric.of_tracks == (metric.table in ("track_steps", "tracks", "detections")), metric.name
+        assert metric.of_tracks == (
+            metric.table in ("track_steps", "tracks", "detections", "judged_steps", "judged_tracks")
+        ), metric.name

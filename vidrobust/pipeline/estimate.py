@@ -203,7 +203,8 @@ def _sample_cost(
 ) -> Cost:
     """One step of a stage that asks for single frames, of a sample of one frame or pair."""
     done: list[int] = []
-    few = dataclasses.replace(context, count=1, transitions=transitions, advance=done.append)
+    names = [model.name for model in models]
+    few = dataclasses.replace(context, count=1, transitions=transitions, advance=done.append, models=names)
     started = _now()
     stage.work(few, source, models)
     return Cost(stage.name, f"{stage.name}, {stage.step}", *_since(started, max(1, sum(done))))

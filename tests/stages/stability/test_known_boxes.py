@@ -153,7 +153,7 @@ def test_boxes_in_shares_of_the_frame_say_the_same(line: Path, ran: Path, tmp_pa
     for frame in range(FRAMES):
         x1, y1, x2, y2 = square(frame)
         sides = f"{x1 / 240:.8f},{x2 / 240:.8f},{y1 / 180:.8f},{y2 / 180:.8f}"
-        rows.append(f"belt,{40 * frame},0,bolt,1,present,{sides}")
+        rows.append(f"belt,{40 * frame},0,person,1,present,{sides}")
     head = "youtube_id,timestamp_ms,class_id,class_name,object_id,object_presence,xmin,xmax,ymin,ymax"
     (tmp_path / "ytbb.csv").write_text("\n".join([head, *rows]) + "\n")
     out, model = tmp_path / "run", f"detections:{line / 'recorded.csv'}"
