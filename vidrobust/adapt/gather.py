@@ -94,7 +94,7 @@ def choose(run: Run, model: str, classes: Sequence[str], asked: Asked) -> Chosen
 
 def _fitting(run: Run, most: int) -> int:
     """Frames of the largest input that memory is given for."""
-    largest = max(int(e["height"]) * int(e["width"]) * 3 for e in run.folder.run["inputs"])
+    largest = max(height * width * 3 for height, width in run.folder.record.sizes.values())
     return max(8, min(most, int(TRAINING_BYTES / largest)))
 
 

@@ -80,13 +80,13 @@ def adapt(run: Run, asked: Asked) -> dict[str, Any]:
     chosen = choose(run, name, network.class_names, asked)
     run.reporter.say(f"adapt: {len(chosen.training)} frames to train with are decoded")
     samples = samples_of(run, network, chosen)
-    mixtures = _mixtures(network, arms, policy, samples, held)
-    guard({arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}, held)
+    mixtures = _mixtures(network, arms, policy, steps, samples, held)
+    families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
+    guard(families, held)
     bench = bench_of(run, network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
     work = _planned(run, asked, record, network, arms, mixtures, held, chosen, samples, bench, steps)
     before = answered(network, network.module, bench)
     found = _all(run, work, asked.seeds)
-    families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
     table = table_of(name, bench, before, found, families)
     run.folder.write_table("adaptation", table)
     summary: dict[str, Any] = plain(
@@ -159,9 +159,14 @@ def _arms(run: Run, asked: Asked, policy: Policy) -> tuple[Arm, ...]:
 
 
 def _mixtures(
-    network: Trainable, arms: Sequence[Arm], policy: Policy, samples: Samples, held: Sequence[str]
+    network: Trainable,
+    arms: Sequence[Arm],
+    policy: Policy,
+    steps: tuple[Step, ...],
+    samples: Samples,
+    held: Sequence[str],
 ) -> dict[str, Mixture]:
-    steps, found = steps_of(policy), {arm.name: Mixture(steps=arm.steps) for arm in arms if arm.steps}
+    found = {arm.name: Mixture(steps=arm.steps) for arm in arms if arm.steps}
     drawn = None
     if any(arm.mix in ("random", "swapped") for arm in arms):
         few = np.linspace(0, len(samples.frames) - 1, min(matched.FRAMES, len(samples.frames))).astype(int)

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text
+from vidrobust.finished_runs.exports.exported import save
 from vidrobust.run_folder.folder import RunFolder
 
 KEPT = 2
@@ -30,11 +30,11 @@ def write_mot(folder: RunFolder, out: Path) -> list[Path]:
         where = out / _file_name(model)
         names = _class_names(boxes)
         lines = [names.get(label, f"class-{label + 1}") for label in range(max(names, default=-1) + 1)]
-        files.append(_write(where / "classes.txt", "".join(f"{line}\n" for line in lines)))
+        files.append(save(where / "classes.txt", "".join(f"{line}\n" for line in lines)))
         for item in _items(folder, model):
             rows = tracks[tracks["item"] == item]
             files.append(
-                _write(where / "data" / f"{_file_name(item)}.txt", "".join(map(_mot_line, rows.itertuples())))
+                save(where / "data" / f"{_file_name(item)}.txt", "".join(map(_mot_line, rows.itertuples())))
             )
     return files
 
@@ -51,7 +51,7 @@ def write_coco(folder: RunFolder, out: Path) -> list[Path]:
     files = []
     for model, boxes in found:
         path = out if len(found) == 1 else out.with_name(f"{out.stem}-{_file_name(model)}{out.suffix}")
-        files.append(_write(path, json_text(coco_of(folder, model, boxes))))
+        files.append(save(path, json_text(coco_of(folder, model, boxes))))
     return files
 
 
@@ -128,9 +128,3 @@ def _class_names(boxes: pd.DataFrame) -> dict[int, str]:
 def _file_name(name: str) -> str:
     """A name as part of a path: what no file system takes is replaced."""
     return re.sub(r"[^\w.+-]+", "_", name).strip("._") or "_"
-
-
-def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, text)
-    return path

@@ -147,7 +147,7 @@ def measure_flips(
     ]
     if not names:
         raise InputError("no sequence is there of which AlexNet's flip probability is known")
-    films = {name: _films_by_key(layout.films[name]) for name in names}
+    films = {name: _by_key(layout.films[name]) for name in names}
     keys = sorted(set.intersection(*(set(of) for of in films.values())))
     left_out = len(set.union(*(set(of) for of in films.values()))) - len(keys)
     if not keys:
@@ -228,13 +228,8 @@ def _whole(layout: Layout, only: Sequence[str]) -> tuple[list[str], list[str]]:
 Keyed = dict[str, tuple[Path, frozenset[str]]]
 
 
-def _by_key(images: LabelledImages) -> Keyed:
-    pairs = zip(images.paths, images.labels, strict=True)
-    return {f"{path.parent.name}/{path.stem}": (path, label) for path, label in pairs}
-
-
-def _films_by_key(films: Films) -> Keyed:
-    pairs = zip(films.paths, films.labels, strict=True)
+def _by_key(files: LabelledImages | Films) -> Keyed:
+    pairs = zip(files.paths, files.labels, strict=True)
     return {f"{path.parent.name}/{path.stem}": (path, label) for path, label in pairs}
 
 

@@ -101,14 +101,16 @@ def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
 
 
 def _class_folders(folder: Path) -> LabelledImages | None:
-    found = [(path, inner.name) for inner in _folders(folder) for path in _files(inner, SUFFIXES)]
-    if not found:
-        return None
-    return LabelledImages(tuple(path for path, _ in found), tuple(frozenset({name}) for _, name in found))
+    paths, labels = _by_class(folder, SUFFIXES)
+    return LabelledImages(paths, labels) if paths else None
 
 
 def _films(folder: Path) -> Films | None:
-    found = [(path, inner.name) for inner in _folders(folder) for path in _files(inner, FILMS)]
-    if not found:
-        return None
-    return Films(paths=tuple(path for path, _ in found), labels=tuple(frozenset({name}) for _, name in found))
+    paths, labels = _by_class(folder, FILMS)
+    return Films(paths=paths, labels=labels) if paths else None
+
+
+def _by_class(folder: Path, suffixes: Sequence[str]) -> tuple[tuple[Path, ...], tuple[frozenset[str], ...]]:
+    """The files of these kinds in the class folders, and the set of the class of each as written."""
+    found = [(path, inner.name) for inner in _folders(folder) for path in _files(inner, suffixes)]
+    return tuple(path for path, _ in found), tuple(frozenset({name}) for _, name in found)

@@ -102,8 +102,4 @@ def _none(clusters: Clusters | np.ndarray) -> float:
 
 def _tail(mean: float, found: CrossedError) -> float:
     """Two-sided p of a mean of zero."""
-    if np.isnan(found.error):
-        return NAN
-    if found.error <= 1e-12 * max(abs(mean), 1e-300):
-        return 1.0 if mean == 0 else 0.0
-    return float(2 * student.upper_tail(abs(mean) / found.error, found.freedom))
+    return NAN if np.isnan(found.error) else student.two_sided(mean, found.error, found.freedom)

@@ -132,7 +132,4 @@ def _error(sums: np.ndarray) -> float:
 
 def _tail(mean: float, sums: np.ndarray) -> float:
     """Two-sided p of a mean of zero."""
-    error = _error(sums)
-    if error <= 1e-12 * max(abs(mean), 1e-300):
-        return 1.0 if mean == 0 else 0.0
-    return float(2 * student.upper_tail(abs(mean) / error, len(sums) - 1))
+    return student.two_sided(mean, _error(sums), len(sums) - 1)

@@ -11,6 +11,8 @@ import pandas as pd
 from vidrobust.errors import SettingsError
 
 WORDS = "expected seconds such as 12.5, or frames such as 300f"
+BEFORE = -2
+"""The frame of a label that lies before the clip; it is on none."""
 _TEXT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))\s*(s|f)?")
 
 
@@ -55,7 +57,3 @@ def on_clip(rows: pd.DataFrame, offset: LabelOffset | None, name: str) -> pd.Dat
     shifted = rows["frame"] - int(offset.value)
     # a frame before the first must not become -1, which means every frame
     return rows.assign(frame=shifted.where(counted & (shifted >= 0), rows["frame"].where(~counted, BEFORE)))
-
-
-BEFORE = -2
-"""The frame of a label that lies before the clip; it is on none."""
