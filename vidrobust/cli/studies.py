@@ -19,6 +19,7 @@ from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.unknown.stage import UNKNOWN
 from vidrobust.text.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -308,7 +309,6 @@ def _answer(path: Path) -> str:
 
 def commands() -> tuple[click.Command, ...]:
     """All commands of this module: one for each stage that has none of its own elsewhere."""
-    of_stages = (
-        stage for stage in STAGES.stages if stage.command and stage not in (BOXES, CORRELATE, REMEDIES)
-    )
+    own = (BOXES, CORRELATE, REMEDIES, UNKNOWN)
+    of_stages = (stage for stage in STAGES.stages if stage.command and stage not in own)
     return (study, show, *(_stage_command(stage) for stage in of_stages), correlate)
