@@ -205,7 +205,7 @@ ACCEPTED, REJECTED = "accepted", "rejected"
 
 
 def _counted(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
-    """One row a verdict of a table with counts: accepted, trial (how many); measured, or reference, is the size."""
+    """Verdicts of a table of counts: accepted, trial (how many); measured, or reference, is the size."""
     counts = {}
     for name in ("accepted", "trial"):
         counts[name] = pd.to_numeric(table[name], errors="coerce")
