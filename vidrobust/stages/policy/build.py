@@ -199,7 +199,7 @@ def _step(
 ) -> PolicyStep:
     largest = _largest(name, evidence)
     low, high = (_rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high))
-    title = CATALOGUE[cause].title
+    begins = CATALOGUE[cause].explains
     one_of = f" (or {' or '.join(standing.alike)}: they cannot be told apart)" if standing.alike else ""
     slow = " over a second" if evidence.named.get(cause) == SECOND else ""
     explained = share_with_interval(row["share"], row["low"], row["high"])
@@ -248,7 +248,7 @@ def _step(
             "widened_by": widen,
         },
         sentence=(
-            f"{title[0].upper()}{title[1:]} explains {explained} of "
+            f"{begins[0].upper()}{begins[1:]} {explained} of "
             f"{evidence.of}{slow}{f' and {flips}' if flips else ''}, {again.in_words}; "
             f"{name.replace('_', ' ')}{one_of} {what}."
         ),

@@ -18,35 +18,35 @@ REASONS: Mapping[Why, str] = {
     Why.NO_PAIRS: "no pair of frames could be replayed; more footage without cuts would tell",
     Why.FEW_PAIRS: "{n} pairs could be replayed, and {needed} are needed (--pairs)",
     Why.ABSENT: "does not occur: no change of {title} was measured in {n} pairs",
-    Why.MOVES_NOTHING: "occurs and moves nothing: {title} explains {span} of {of}",
-    Why.EXPLAINS_LITTLE: "occurs and moves the model, but {title} explains less than 5 % of {of}: {span}",
-    Why.SHARE_OPEN: "{title} explains {span} of {of}; {more} would show whether that matters",
-    Why.SHARE_AT_LIMIT: "{title} explains {span} of {of}, so near to 5 % that hardly any footage would tell",
+    Why.MOVES_NOTHING: "occurs and moves nothing: {explains} {span} of {of}",
+    Why.EXPLAINS_LITTLE: "occurs and moves the model, but {explains} less than 5 % of {of}: {span}",
+    Why.SHARE_OPEN: "{explains} {span} of {of}; {more} would show whether that matters",
+    Why.SHARE_AT_LIMIT: "{explains} {span} of {of}, so near to 5 % that hardly any footage would tell",
     Why.ANY_CHANGE: (
-        "{title} explains {span}, but any change of that size does as much: smoother sampling in the model helps "
+        "{explains} {span}, but any change of that size does as much: smoother sampling in the model helps "
         "against it, this augmentation hardly"
     ),
     Why.DIRECTION_OPEN: (
         "{title} matters ({span}); whether training with this very change helps is open: {more}, or more pairs "
         "(--pairs), would show it"
     ),
-    Why.NOT_FOUND_AGAIN: "{title} explains {span}, but this was {again}; more clips would tell",
-    Why.NOT_FITTED: "{title} explains {span} of {of}, but this perturbation could not be fitted to it",
-    Why.OTHER_AMOUNT: "{title} explains {span} of {of}, but played in its place this does {amount}",
+    Why.NOT_FOUND_AGAIN: "{explains} {span}, but this was {again}; more clips would tell",
+    Why.NOT_FITTED: "{explains} {span} of {of}, but this perturbation could not be fitted to it",
+    Why.OTHER_AMOUNT: "{explains} {span} of {of}, but played in its place this does {amount}",
     Why.LIKE_ANOTHER: (
-        "{title} explains {span} of {of}, but this cannot be distinguished from {other}, which is plainer"
+        "{explains} {span} of {of}, but this cannot be distinguished from {other}, which is plainer"
     ),
     Why.OTHER_GRAIN: (
-        "{title} explains {span} of {of}, but your camera's noise looks different (neighbouring pixels correlate "
+        "{explains} {span} of {of}, but your camera's noise looks different (neighbouring pixels correlate "
         "by {grain_seen}, here by {grain})"
     ),
-    Why.MOVES_LITTLE: "{title} explains {span}, but at the size seen this moves the model by only {moved}",
+    Why.MOVES_LITTLE: "{explains} {span}, but at the size seen this moves the model by only {moved}",
     Why.MOVING_OPEN: (
-        "{title} explains {span}, but whether this moves the model at the size seen hangs on {frames} frames "
+        "{explains} {span}, but whether this moves the model at the size seen hangs on {frames} frames "
         "({moved_span}); more frames (--frames) would tell"
     ),
     Why.GROWTH_OPEN: (
-        "{title} explains {span}, but that more of this moves the model more is not sure from {frames} frames; "
+        "{explains} {span}, but that more of this moves the model more is not sure from {frames} frames; "
         "more (--frames) would tell, unless the model's answers are random"
     ),
     Why.HARMED: "was tried and withdrawn: after training with it, changed answers went from {before} to {after}",
@@ -66,9 +66,7 @@ def verdict(rejected: Rejected) -> str:
 
 def without_step(cause: str, of_change: float, of: str) -> str:
     """What is said of a cause for which no augmentation of the whole frame stands."""
-    return (
-        f"{_capital(CATALOGUE[cause].title)} explains {share(of_change)} of {of}; {CATALOGUE[cause].advice}."
-    )
+    return f"{_capital(CATALOGUE[cause].explains)} {share(of_change)} of {of}; {CATALOGUE[cause].advice}."
 
 
 def _capital(text: str) -> str:
@@ -78,11 +76,13 @@ def _capital(text: str) -> str:
 def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
     """The figures of the evidence as they are said."""
     of = evidence.get
+    cause = CATALOGUE.get(evidence.get("cause", ""))
     replication = Replication(
         found=int(of("found") or 0), tested=int(of("tested") or 0), of=str(of("replication_of") or "")
     )
     return {
-        "title": CATALOGUE[evidence["cause"]].title if "cause" in evidence else "",
+        "title": cause.title if cause else "",
+        "explains": cause.explains if cause else "",
         "of": str(of("of")),
         "n": str(of("n")),
         "needed": str(of("needed")),
