@@ -16,7 +16,7 @@ def clips(count: int, frames: int) -> Clusters:
 
 
 def test_the_threshold_by_hand() -> None:
-    """Of 19 values one in 20 may be exceeded: the largest. Of 18 that is too much to ask, of 39 it is the second."""
+    """Of 19 values one in 20 may lie beyond: the largest. Of 18 there are too few, of 39 it is the second."""
     assert threshold(np.arange(19.0), 0.05) == 18.0
     assert threshold(np.arange(18.0), 0.05) == math.inf
     assert threshold(np.arange(39.0)[::-1], 0.05) == 37.0

@@ -8,8 +8,6 @@ import pytest
 from vidrobust.stages.unknown.held_out import calibrated
 from vidrobust.stages.unknown.link import (
     CANNOT_TELL,
-    ERROR,
-    FLIP,
     LINK,
     MARGIN,
     NO_LINK,
@@ -17,6 +15,7 @@ from vidrobust.stages.unknown.link import (
     links,
     verdict,
 )
+from vidrobust.stages.unknown.names import ERROR, FLIP
 from vidrobust.stages.unknown.outside import NO_MORE, Outside, outside
 from vidrobust.stages.unknown.scores import SCORES
 from vidrobust.stages.unknown.sentence import sentence

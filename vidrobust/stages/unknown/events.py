@@ -7,7 +7,7 @@ import pandas as pd
 
 from vidrobust.pipeline.run import Run
 from vidrobust.stages.remedies.truth import correct, right_classes
-from vidrobust.stages.unknown.link import ERROR, FLIP
+from vidrobust.stages.unknown.names import ERROR, FLIP
 
 
 def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]:

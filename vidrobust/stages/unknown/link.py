@@ -17,7 +17,6 @@ from vidrobust.statistics.intervals import Interval
 from vidrobust.text.numbers import FEWEST, known
 from vidrobust.text.phrases import plural
 
-FLIP, ERROR = "flip", "error"
 MARGIN = "margin"
 HALF = 0.5
 SMALL = 0.1

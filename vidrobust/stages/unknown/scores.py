@@ -14,6 +14,7 @@ from scipy import special
 
 from vidrobust.models.inside.looked import Looked
 from vidrobust.stages.unknown.distances import Mahalanobis, Neighbours
+from vidrobust.stages.unknown.names import ENERGY, MAHALANOBIS, NEIGHBOURS, ODIN, ROTATION, SURE, TITLES
 from vidrobust.stages.unknown.turns import Turns
 
 Scored = Callable[[Looked], np.ndarray]
@@ -26,7 +27,6 @@ class Score:
 
     name      in tables and files
     title     in sentences
-    source    the paper
     needs     the field of Looked without which it cannot be had
     reason    which of the reasons in ``Look.lacks`` then holds
     fitted    (known frames, the answers (N,) int) -> the score
@@ -34,7 +34,6 @@ class Score:
 
     name: str
     title: str
-    source: str
     needs: str
     reason: str
     fitted: Callable[[Looked, np.ndarray], Scored]
@@ -78,58 +77,16 @@ def _there(values: np.ndarray | None) -> np.ndarray:
     return values
 
 
-NEIGHBOURS, SURE, ENERGY = "neighbours", "max_softmax", "energy"
-ROTATION = "rotation"
-SCORES = (
-    Score(
-        name=NEIGHBOURS,
-        title="distance to the nearest known frames",
-        source="Sun et al. 2022",
-        needs="features",
-        reason="features",
-        fitted=_neighbours,
-    ),
-    Score(
-        name="mahalanobis",
-        title="Mahalanobis distance",
-        source="Lee et al. 2018",
-        needs="features",
-        reason="features",
-        fitted=_mahalanobis,
-    ),
-    Score(
-        name=ENERGY,
-        title="energy",
-        source="Liu et al. 2020",
-        needs="logits",
-        reason="logits",
-        fitted=lambda known, answer: _energy,
-    ),
-    Score(
-        name=SURE,
-        title="largest probability",
-        source="Hendrycks & Gimpel 2017",
-        needs="surest",
-        reason="",
-        fitted=lambda known, answer: _surest,
-    ),
-    Score(
-        name="odin",
-        title="ODIN",
-        source="Liang et al. 2018",
-        needs="odin",
-        reason="odin",
-        fitted=lambda known, answer: _odin,
-    ),
-    Score(
-        name=ROTATION,
-        title="which way up",
-        source="Golan & El-Yaniv 2018, Hendrycks et al. 2019",
-        needs="turned",
-        reason="features",
-        fitted=_turns,
-    ),
+_WAYS: dict[str, tuple[str, str, Callable[[Looked, np.ndarray], Scored]]] = {
+    NEIGHBOURS: ("features", "features", _neighbours),
+    MAHALANOBIS: ("features", "features", _mahalanobis),
+    ENERGY: ("logits", "logits", lambda known, answer: _energy),
+    SURE: ("surest", "", lambda known, answer: _surest),
+    ODIN: ("odin", "odin", lambda known, answer: _odin),
+    ROTATION: ("turned", "features", _turns),
+}
+SCORES = tuple(
+    Score(name=name, title=title, needs=_WAYS[name][0], reason=_WAYS[name][1], fitted=_WAYS[name][2])
+    for name, title in TITLES.items()
 )
-"""In the order in which one is taken to speak for all: the first that can be had. It is fixed before any footage
-is looked at, so that no score is chosen by its result."""
-TITLES = {score.name: score.title for score in SCORES}
+"""In the order of ``names.TITLES``."""

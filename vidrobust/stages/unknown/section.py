@@ -11,9 +11,8 @@ import pandas as pd
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments.section import Shot
+from vidrobust.stages.unknown.names import EVENTS, SOURCES, TITLES
 from vidrobust.stages.unknown.outside import MORE, NO_MORE
-from vidrobust.stages.unknown.scores import SCORES, TITLES
-from vidrobust.stages.unknown.sentence import WORDS
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import number, percent_with_interval, with_interval
 from vidrobust.text.phrases import cut, plural
@@ -61,7 +60,7 @@ def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:
 
 
 def _of(table: pd.DataFrame, model: str) -> list[dict[str, Any]]:
-    order = [score.name for score in SCORES]
+    order = list(TITLES)
     rows = table[table["model"] == model].to_dict("records")
     return sorted(
         ({str(k): v for k, v in row.items()} for row in rows), key=lambda row: order.index(row["score"])
@@ -82,7 +81,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     unit = CLUSTERS.get(row["known_cluster"], "stretch")
     return {
         "title": TITLES[row["score"]],
-        "source": next(score.source for score in SCORES if score.name == row["score"]),
+        "source": SOURCES[row["score"]],
         "leading": bool(row["leading"]),
         "outside": percent_with_interval(row["outside"], row["low"], row["high"]),
         "false_alarms": percent_with_interval(
@@ -109,7 +108,7 @@ def _links(table: pd.DataFrame | None, model: str) -> list[dict[str, str]]:
         found.append(
             {
                 "title": TITLES[alone["score"]],
-                "event": WORDS[alone["event"]],
+                "event": EVENTS[alone["event"]],
                 "alone": _auroc(alone),
                 "alone_verdict": alone["verdict"],
                 "given": _auroc(given),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vidrobust.stages.unknown.link import ERROR, FLIP, LINK, MARGIN, NO_LINK, REVERSED, Link
+from vidrobust.stages.unknown.link import LINK, MARGIN, NO_LINK, REVERSED, Link
+from vidrobust.stages.unknown.names import EVENTS
 from vidrobust.stages.unknown.outside import CANNOT_TELL, MORE, NO_MORE
 from vidrobust.stages.unknown.study import ScoreStudied
 from vidrobust.statistics.intervals import Interval
 from vidrobust.text.numbers import percent, percent_with_interval, with_interval
-
-WORDS = {FLIP: "changes its answer", ERROR: "is answered wrongly"}
-"""What happens at a frame."""
 
 
 def sentence(leading: ScoreStudied | None, allowed: float) -> str:
@@ -41,7 +39,7 @@ def link_sentence(links: Sequence[Link], event: str) -> str:
     """Whether the event is more frequent where frames are less known: by the score alone, and at equal margin."""
     alone = next(link for link in links if link.event == event and not link.given)
     given = next(link for link in links if link.event == event and link.given == MARGIN)
-    what = WORDS[event]
+    what = EVENTS[event]
     if alone.verdict in (NO_LINK, REVERSED):
         how = "no more often" if alone.verdict == NO_LINK else "less often"
         return f"a frame that is less known {what} {how} (AUROC {_auroc(alone)})"

@@ -11,8 +11,9 @@ from vidrobust.models.inside.looked import Looked, rows_of
 from vidrobust.stages.unknown.asked import Asked
 from vidrobust.stages.unknown.held_out import Calibrated, calibrated, folds_of, held_out_scores
 from vidrobust.stages.unknown.link import Link, links
+from vidrobust.stages.unknown.names import ROTATION
 from vidrobust.stages.unknown.outside import Outside, outside
-from vidrobust.stages.unknown.scores import ROTATION, SCORES, Score
+from vidrobust.stages.unknown.scores import SCORES, Score
 from vidrobust.stages.unknown.turns import Turns
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import clustered_mean
