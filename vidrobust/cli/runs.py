@@ -15,11 +15,9 @@ from vidrobust.cli.options import CONFIG, JSON, OUT, options, setting_options
 from vidrobust.cli.printing import print_result
 from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
+from vidrobust.finished_runs.exports.names import NAMES as EXPORTS
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.numbers import interval, percent
-
-EXPORTS = ("csv", "coco", "mot", "fiftyone", "mlflow", "tensorboard", "markdown")
-"""Of ``finished_runs.exports.catalogue``, which is not imported for the help."""
 
 
 @click.command()
@@ -100,7 +98,7 @@ def gate(
     if junit is not None:
         write_text(junit, junit_xml(passages))
     if summary is not None:
-        from vidrobust.finished_runs.exports.markdown_page import page
+        from vidrobust.finished_runs.exports.formats.markdown import page
         from vidrobust.run_folder.reader import RunTables
 
         append_text(summary, page(RunTables(run_folder), passages))

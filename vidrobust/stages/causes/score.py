@@ -73,7 +73,7 @@ def score(
         "flip": bool(labels[0] != labels[1]),
         "class_a": names[int(labels[0])],
         "class_b": names[int(labels[1])],
-        "excluded": pair.excluded,
+        "excluded": str(pair.excluded or ""),
         "margin_before": float("nan"),
         "margin_past": float("nan"),
     }

@@ -25,6 +25,7 @@ from vidrobust.stages.causes.catalogue import (
     UNEXPLAINED,
     together_with,
 )
+from vidrobust.stages.causes.excluded import excluded_pairs
 from vidrobust.stages.causes.margins import SURE, Margins, at_most
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.ratio import Estimate, jackknife
@@ -44,7 +45,7 @@ COLUMNS = (
     *("p", "p_clips", "misfit", "clusters", "occurs"),
     *("flips", "flips_mostly"),
     *("flips_due", "flips_due_low", "flips_due_high", "flips_at_most", "flips_all"),
-    *("excluded", "reasons"),
+    "excluded",
 )
 
 
@@ -81,7 +82,7 @@ def summarise(
                                            motion counts with what it brought into view
     flips_at_most                          upper limit (95 %, one-sided) of these among all flips of the footage
     flips_all                              all flips between neighbours of the footage
-    excluded, reasons                      pairs that could not be replayed, and why
+    excluded                               pairs that could not be replayed
     """
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
@@ -119,16 +120,13 @@ def account_rows(
 ) -> list[dict[str, Any]]:
     """The rows of one model and one cut of its pairs; ``flips`` in all the footage, where they are known."""
     pairs = PairTable.of(rows)
-    out = rows.drop_duplicates(["item", "frame_a", "frame_b"])["excluded"]
-    reasons = out[out != ""].value_counts()
     shared: dict[str, Any] = {
         "n": len(pairs.change),
         "flips": int(pairs.flip.sum()),
         "flips_all": max(
             int(pairs.flip.sum()), round(pairs.weight[pairs.flip].sum()) if flips is None else flips
         ),
-        "excluded": int(reasons.sum()),
-        "reasons": "; ".join(f"{why} ({number})" for why, number in reasons.items()),
+        "excluded": int(excluded_pairs(rows).sum()),
     }
     return [{**ids, **shared, **account_of(pairs, cause, shared["flips_all"])} for cause in ACCOUNT_CAUSES]
 
