@@ -4,9 +4,10 @@
         [--seconds 4] [--keep DIR] [--page docs/zoo.md]
 
 Every network of a folder of ONNX files, EfficientNet-Lite0 and the two of the simulated line, on the clips that
-come with the repository and on the simulated line with a wandering light: label changes and jitter of classifiers, uncovered frames and label changes of detectors, each with an interval over independent clips, parts
-or stretches, and the time a frame. Two figures are called different only where their intervals are apart; with
-few clips most are not.
+come with the repository and on the simulated line with a wandering light: label changes and jitter of classifiers,
+uncovered frames and label changes of detectors, each with an interval over independent clips, parts or stretches,
+and the time a frame. Two figures are called different only where their intervals are apart; with few clips most
+are not.
 """
 
 from __future__ import annotations
