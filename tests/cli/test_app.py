@@ -80,6 +80,7 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--class-score=bottle=0.6", "class_score", ["bottle=0.6"]),
     ("--occluder=10,20,30,40", "occluder", ["10,20,30,40"]),
     ("--ignore=10,20,30,40", "ignore", ["10,20,30,40"]),
+    ("--entry-line=300,400,300,0", "entry_line", "300,400,300,0"),
     ("--anchor-deltas=4", "anchor_deltas", [4]),
     ("--across=clips", "across", ["clips"]),
     ("--resamples=99", "resamples", 99),
