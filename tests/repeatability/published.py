@@ -251,3 +251,20 @@ def ordered_by_four() -> pd.DataFrame:
         ],
         columns=["part", "operator", "trial", "value", "reference"],
     )
+
+
+def judged_sizes(accepted: dict[float, int], trials: int = 20) -> pd.DataFrame:
+    """Parts of known size, each so often accepted of so many trials: part, operator, trial, value, measured."""
+    rows = [
+        (f"{size:g}", "gauge", str(trial), "go" if trial < count else "no-go", size)
+        for size, count in accepted.items()
+        for trial in range(trials)
+    ]
+    return pd.DataFrame(rows, columns=["part", "operator", "trial", "value", "measured"])
+
+
+AUTOGAGE = {
+    -0.050: 0, -0.045: 1, -0.040: 2, -0.035: 5, -0.030: 8, -0.025: 12, -0.020: 17, -0.015: 20, -0.010: 20,
+    -0.005: 20,
+}  # fmt: skip
+"""Minitab's example of an attribute gauge study: size and acceptances of 20 trials."""

@@ -15,6 +15,7 @@ from statsmodels.stats.inter_rater import cohens_kappa
 
 from tests.repeatability.published import (
     AIAG,
+    AUTOGAGE,
     DIAGNOSES,
     FLOORING,
     ISO_GAUGE,
@@ -25,11 +26,13 @@ from tests.repeatability.published import (
     TYPE1,
     bearings,
     crossed,
+    judged_sizes,
     of_operators,
     of_references,
     ordered_by_four,
 )
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.repeatability.attributes.analytic_method import adjusted, analytic_method
 from vidrobust.repeatability.attributes.class_agreement import (
     bowker,
     kappa_against_standard,
@@ -376,6 +379,46 @@ def test_signal_detection_gives_the_printed_steps() -> None:
     assert [zone.side for zone in one_sided.zones] == ["upper"]
     with pytest.raises(InputError, match="no part is rejected every time"):
         signal_detection(table[table["measured"].between(0.48, 0.53)], {"bad"})
+
+
+def test_the_analytic_method_gives_what_minitab_prints() -> None:
+    # AUTOGAGE.MTW, lower tolerance -.020: line 3.10279 + 104.136 x reference, R2 .969376, bias .0097955,
+    # repeatability before adjustment .0494705, after it .0458060; its t of 6.70123 has sqrt(37) x 5.1517 for 31.3
+    (found,) = analytic_method(judged_sizes(AUTOGAGE), {"no-go"}, low=-0.020)
+    assert (found.intercept, found.slope) == pytest.approx((3.10279, 104.136), abs=5e-4)
+    assert found.r_squared == pytest.approx(0.969376, abs=5e-7)
+    assert found.bias == pytest.approx(0.0097955, abs=5e-8)
+    assert (found.unadjusted, found.repeatability) == pytest.approx((0.0494705, 0.0458060), abs=5e-8)
+    assert found.t * math.sqrt(37) * 2 * stats.norm.ppf(0.995) / 31.3 == pytest.approx(6.70123, abs=5e-5)
+    assert found.p == pytest.approx(2.1e-6, rel=0.02)
+    assert (found.side, len(found.sizes), found.notes) == ("lower", 8, ())
+
+
+def test_the_analytic_method_is_the_same_at_the_upper_limit() -> None:
+    lower = judged_sizes(AUTOGAGE)
+    (below,) = analytic_method(lower, {"no-go"}, low=-0.020)
+    mirrored = lower.assign(measured=-lower["measured"])
+    (above,) = analytic_method(mirrored, {"no-go"}, high=0.020)
+    assert above.side == "upper"
+    assert (above.bias, above.t) == pytest.approx((-below.bias, below.t))
+    both = pd.concat([lower, mirrored.assign(part="u" + mirrored["part"])])
+    found = analytic_method(both, {"no-go"}, low=-0.020, high=0.020)
+    assert [each.bias for each in found] == pytest.approx([below.bias, above.bias])
+
+
+def test_the_analytic_method_tests_no_bias_of_too_few_verdicts() -> None:
+    few = {size: count // 2 for size, count in AUTOGAGE.items()}
+    (found,) = analytic_method(judged_sizes(few, trials=10), {"no-go"}, low=-0.020)
+    assert math.isnan(found.t)
+    assert "wants 8 parts from never to always accepted, and has 7 and 20 verdicts a part" in found.notes[0]
+    assert analytic_method(judged_sizes({0.0: 0, 1.0: 20}), {"no-go"}) == ()
+    assert analytic_method(judged_sizes({0.0: 3, 1.0: 7}), {"no-go"}) == ()
+
+
+def test_probabilities_are_half_a_trial_nearer_to_the_middle() -> None:
+    # AIAG: (a + .5) / m below a half, (a - .5) / m above, .5 at a half
+    found = adjusted(np.array([0.0, 1.0, 10.0, 17.0, 20.0]), np.full(5, 20.0))
+    assert found.tolist() == pytest.approx([0.025, 0.075, 0.5, 0.825, 0.975])
 
 
 # which operator is worse

@@ -96,8 +96,9 @@ def write_certificate(
         section_of_run_rows(summary, rows) if summary["study"] == "run" else section_of_table(summary, rows)
     )
     filled = _filled(header, summary, asked)
-    title = content.TITLES[summary["study"]]
-    shown_first = section.pictures[1 if summary["study"] == "gauge" else 0 :][:1]
+    title = content.title(summary)
+    first = 1 if summary["study"] == "gauge" else -1 if summary.get("signal_detection") else 0
+    shown_first = section.pictures[first:][:1]
     values = {
         "title": f"{title}: {header.get('part', head.stem)}",
         "kind": title,

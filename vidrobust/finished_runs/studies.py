@@ -17,6 +17,7 @@ from vidrobust.repeatability.acceptance import (
     judge,
     plain_values,
 )
+from vidrobust.repeatability.attributes.analytic_method import analytic_method
 from vidrobust.repeatability.attributes.attribute import attribute_study
 from vidrobust.repeatability.attributes.signal_detection import signal_detection
 from vidrobust.repeatability.box_measures import MEASURES
@@ -191,12 +192,27 @@ def attribute_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
     """The attribute study of a table part, operator, trial, value [, reference, measured], and its verdicts."""
     table, defect = passed_or_failed(table, asked)
     found = {"study": "attribute", **attribute_study(table, defect=defect, ordered=asked.ordered)}
+    if "measured" in table and table["measured"].notna().any():
+        found |= _of_sizes(table, set(defect), asked, found["notes"])
     found["verdicts"] = judge(asked.profile, "attribute", attribute_values(found))
-    if "measured" in table and table["measured"].notna().any() and defect:
-        ends = {"low": asked.tolerance_low, "high": asked.tolerance_high}
-        found["signal_detection"] = asdict(signal_detection(table, set(defect), **ends))
     found["overall"] = overall(found).as_json()
     return found
+
+
+def _of_sizes(table: pd.DataFrame, defect: set[str], asked: Asked, notes: list[str]) -> dict[str, Any]:
+    """What the true sizes of the parts tell: the grey zone's width, and the analytic method; notes grow."""
+    if not defect:
+        notes.append("the parts' sizes are not used: name the classes that reject with --defect")
+        return {}
+    ends = {"low": asked.tolerance_low, "high": asked.tolerance_high}
+    try:
+        zone = asdict(signal_detection(table, defect, **ends))
+    except InputError as error:
+        notes.append(f"no grey zone in the unit of the parts: {error}")
+        return {}
+    limits = [asdict(each) for each in analytic_method(table, defect, **ends)]
+    notes += [note for each in limits for note in each["notes"]]
+    return {"signal_detection": zone, "analytic_method": limits}
 
 
 def type1_of(values: np.ndarray, reference: float, asked: Asked) -> dict[str, Any]:

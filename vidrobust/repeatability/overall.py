@@ -24,6 +24,7 @@ WORDS = {
     "cg": "Cg is {value}",
     "cgk": "Cgk is {value}",
     "bias_p": "the test of bias against 0 gives p {value}",
+    "limit_bias_p": "the test of the gauge's bias at {of} gives p {value}",
     "slope_p": "the test of a bias that changes over the range gives p {value}",
     "percent_linearity": "linearity takes {value} % of the process variation",
     "percent_bias": "bias takes {value} % of the process variation",

@@ -162,7 +162,7 @@ def agreement_told(found: Mapping[str, Any]) -> list[str]:
             )
     if found.get("signal_detection"):
         lines += signal_told(found["signal_detection"])
-    return lines
+    return lines + [analytic_told(each) for each in found.get("analytic_method") or []]
 
 
 def _by_class(where: str, rows: list[Mapping[str, Any]]) -> str:
@@ -202,3 +202,32 @@ def signal_told(found: Mapping[str, Any]) -> list[str]:
         width = number(found["width"])
         lines.append(f"grey zones are {width} wide on average, {share:.1f} % of the tolerance")
     return lines + list(found["notes"])
+
+
+def analytic_told(found: Mapping[str, Any]) -> str:
+    """A go/no-go gauge at one limit by the analytic method, in a sentence."""
+    line = (
+        f"analytic method at the {found['side']} limit: half of the parts of {number(found['switches_at'])} are "
+        f"accepted; repeatability {number(found['repeatability'])} (unadjusted {number(found['unadjusted'])}), "
+        f"R2 of the line {100 * found['r_squared']:.1f} %"
+    )
+    if not _is_known(found["bias"]):
+        return line
+    line += f"; bias {number(found['bias'])} against the limit of {number(found['limit'])}"
+    return f"{line}, t {found['t']:.2f}, {p_told(found['p'])}" if _is_known(found["t"]) else line
+
+
+def shifted_told(found: Mapping[str, Any], unit: str = "") -> str:
+    """What a go/no-go gauge with a bias does at its limit, in a sentence; "" where no bias is shown."""
+    if not _is_known(found["p"]) or found["p"] >= 0.05:
+        return ""
+    too_wide = (found["bias"] > 0) == (found["side"] == "lower")
+    return (
+        f"At the {found['side']} limit of {number(found['limit'])}{unit} the gauge switches at "
+        f"{number(found['switches_at'])}{unit}: it {'accepts bad' if too_wide else 'rejects good'} parts "
+        f"between them more often than not (t {found['t']:.2f}, {p_told(found['p'])})"
+    )
+
+
+def _is_known(value: float | None) -> bool:
+    return value is not None and value == value

@@ -150,7 +150,10 @@ def together_told(people: Mapping[str, Any]) -> str:
 
 
 def _attribute(found: Mapping[str, Any]) -> list[str]:
-    wording = [f"{found['parts']} parts, {len(found['operators'])} operators, {found['n']} verdicts"]
+    wording = [
+        f"{plural(found['parts'], 'part')}, {plural(len(found['operators']), 'operator')}, "
+        f"{plural(found['n'], 'verdict')}"
+    ]
     for operator, own in found["within_operator"].items():
         if own["agreement"]["n"]:
             wording.append(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vidrobust.repeatability.figures import EVERYONE, GAUGE, figures_of, find
 from vidrobust.repeatability.overall import worst_told
-from vidrobust.repeatability.study_words import equal_variances_told, trials
+from vidrobust.repeatability.study_words import equal_variances_told, shifted_told, trials
 from vidrobust.text.numbers import number, percent
 from vidrobust.text.phrases import plural
 
@@ -21,11 +21,26 @@ TITLES = {
     "stability": "Stability of the gauge",
     "run": "Repeatability and reproducibility of a vision system",
 }
+
+
+def title(found: Mapping[str, Any]) -> str:
+    """What kind of study it is."""
+    return "Go/no-go gauge: bias and repeatability" if _of_sizes(found) else TITLES[found["study"]]
+
+
+def _of_sizes(found: Mapping[str, Any]) -> bool:
+    """Whether a study of classes is of a go/no-go gauge, on parts of known size and of no known class."""
+    return bool(found.get("analytic_method")) and not found["against_reference"]
+
+
 VERDICTS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 SHARES = ("agreement", "effectiveness", "miss_rate", "false_alarm_rate")
 LOWEST = ("agreement", "effectiveness", "kappa")
 """Figures whose worst is the lowest."""
-IN_UNITS = ("bias", "sd", "largest_bias", "centre", "sigma", "low", "high")
+IN_UNITS = (
+    *("bias", "sd", "largest_bias", "centre", "sigma", "low", "high"),
+    *("repeatability", "switches_at", "width"),
+)
 SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
     "gauge": (
         ("percent_grr", "%GRR", "of the study variation"),
@@ -69,6 +84,15 @@ SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
 }
 """The six figures of each kind of study: key, symbol, what it is."""
+GO_NO_GO = (
+    ("bias", "Bias", "of the gauge at the limit"),
+    ("p", "p", "of the bias"),
+    ("repeatability", "Repeatability", "5.15 sd of the gauge"),
+    ("switches_at", "Switches at", "half accepted"),
+    ("width", "Grey zone", "mean width"),
+    ("percent_tolerance", "Grey zone", "of the tolerance"),
+)
+"""The six of a go/no-go gauge tried on parts of known size, whose classes have no reference."""
 OF_RUN = (
     *("percent_grr", "ndc", "within_operator.agreement", "between_operators.agreement"),
     *("against_reference.miss_rate", "against_reference.false_alarm_rate"),
@@ -96,6 +120,9 @@ def tiles(found: Mapping[str, Any], unit: str = "") -> list[Tile]:
     verdicts = {(each["quantity"], each["of"]): each for each in found["verdicts"]}
     if found["study"] in ("type1", "linearity", "stability"):
         return [_plain(found, row, unit, verdicts) for row in SIX[found["study"]]]
+    if _of_sizes(found):
+        furthest = max(found["analytic_method"], key=lambda each: abs(each["bias"] or 0))
+        return _of_limit(found, furthest, unit, verdicts)
     rows = SIX.get(found["study"]) or _of_run(found)
     known = figures_of(found)
     return [_worst(known, row, unit, verdicts) for row in rows]
@@ -106,6 +133,17 @@ def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         return list(SIX["attribute"])
     every = {row[0]: row for kind in ("gauge", "attribute") for row in SIX[kind]}
     return [every[name] for name in OF_RUN]
+
+
+def _of_limit(
+    found: Mapping[str, Any], limit: Mapping[str, Any], unit: str, verdicts: Verdicts
+) -> list[Tile]:
+    """The six of a go/no-go gauge, at the limit where its bias is the largest."""
+    zone = {name: found["signal_detection"][name] for name in ("width", "percent_tolerance")}
+    verdict = verdicts.get(("limit_bias_p", f"the {limit['side']} limit"))
+    judged = {} if verdict is None else {("p", ""): verdict}
+    shown = [_plain({**limit, **zone}, row, unit, judged) for row in GO_NO_GO]
+    return [replace(tile, of=f"{limit['side']} limit") if k < 4 else tile for k, tile in enumerate(shown)]
 
 
 def _plain(found: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts) -> Tile:
@@ -180,7 +218,9 @@ def _known(value: Any) -> bool:
 def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
     """What is worst and by how much; that nobody is shown to be worse, where that was looked at."""
     rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
-    lines = [f"{sentence}." for sentence in worst_told(rows, f" {unit}" if unit else "")]
+    unit = f" {unit}" if unit else ""
+    shifted = [shifted_told(each, unit) for each in found.get("analytic_method") or []]
+    lines = [f"{sentence}." for sentence in [*filter(None, shifted), *worst_told(rows, unit)]]
     if not lines and rows:
         compared = plural(len(rows), "comparison")
         lines = [f"No operator is shown to be worse than the others ({compared}, Bonferroni)."]
@@ -216,6 +256,10 @@ def method(found: Mapping[str, Any]) -> list[str]:
         lines.append(
             "Shares with Clopper & Pearson's intervals over parts, kappas with a jackknife's "
             "(AIAG, MSA, 4th edition, chapter III-C)."
+        )
+    if found.get("analytic_method"):
+        lines.append(
+            "Bias and repeatability by the analytic method, grey zone by signal detection (the same chapter)."
         )
     gauge = found if kind == "gauge" else found.get("gauge")
     if gauge:

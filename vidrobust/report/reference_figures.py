@@ -3,11 +3,12 @@ gauge."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture
@@ -118,10 +119,12 @@ def _or(a: list[bool], b: list[bool]) -> list[bool]:
     return [one or other for one, other in zip(a, b, strict=True)]
 
 
-def grey_zone(found: Mapping[str, Any], table: pd.DataFrame, defect: set[str]) -> Picture:
-    """Share of rejections of each part over its true size, with the grey zones.
+def grey_zone(
+    found: Mapping[str, Any], table: pd.DataFrame, defect: set[str], fitted: Sequence[Mapping[str, Any]] = ()
+) -> Picture:
+    """Share of rejections of each part over its true size, with the grey zones and the fitted curves.
 
-    table  part, value, measured
+    table  part, value, measured; fitted: the analytic method at each limit
     """
     known = table[table["measured"].notna()]
     by = known.assign(bad=known["value"].isin(defect)).groupby("part")
@@ -134,8 +137,15 @@ def grey_zone(found: Mapping[str, Any], table: pd.DataFrame, defect: set[str]) -
                 *sorted((zone["accepted"], zone["rejected"])), color=COLOURS[4], alpha=0.3, linewidth=0
             )
         ax.plot(size, 100 * share, "o", color=COLOURS[0], markersize=4, alpha=0.8)
+        for each in fitted:
+            x = np.linspace(min(each["sizes"]), max(each["sizes"]), 101)
+            rejected = ndtr(-(each["intercept"] + each["slope"] * x))
+            ax.plot(x, 100 * rejected, color=COLOURS[2], linewidth=1.2)
+            if each["limit"] is not None and each["limit"] == each["limit"]:
+                ax.axvline(each["limit"], color=COLOURS[1], linewidth=1, linestyle="--")
         ax.set_xlabel("true size")
         ax.set_ylabel("rejected, % of verdicts")
         ax.set_ylim(-6, 106)
         caption = "Verdicts over the true size of the parts: in the shaded zones they split."
+        caption += " Curves: the analytic method; dashed: the limits." if fitted else ""
         return drawing.encode(figure, "Share of rejections over the true size", caption)

@@ -51,6 +51,7 @@ QUANTITIES = {
     "q_mp": "Q_MP",
     "slope_p": "p of the slope of bias",
     "bias_p": "p of the bias",
+    "limit_bias_p": "p of the bias",
     "ndc": "distinct categories (ndc)",
     "effectiveness": "effectiveness",
     "miss_rate": "miss rate",
@@ -153,7 +154,10 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame) -> Section:
     split = [each["part"] for each in found["grey_zone"]["parts"]]
     pictures = _agreement_pictures(found)
     if found.get("signal_detection"):
-        pictures.append(reference_figures.grey_zone(found["signal_detection"], table, set(found["defect"])))
+        fitted = found.get("analytic_method") or []
+        pictures.append(
+            reference_figures.grey_zone(found["signal_detection"], table, set(found["defect"]), fitted)
+        )
     return _section(
         found,
         found,

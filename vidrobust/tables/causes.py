@@ -39,7 +39,10 @@ CAUSES = Table(
         float64("size", "how large the change is", unit="see unit"),
         string("unit", "unit of the size"),
         string("measured", "what was measured, in words"),
-        string("excluded", 'why the pair could not be replayed; "" where it was'),
+        string(
+            "excluded",
+            'code of why the pair could not be replayed, as in ``stages/causes/excluded.py``; "" where it was',
+        ),
         float64("placebo", "the projection of other changes of that size, mean of the draws"),
         float64("placebo_1", "the first of those draws", absent=UNKNOWN),
         float64("placebo_2", "the last of those draws", absent=UNKNOWN),
@@ -120,7 +123,6 @@ _SHARE = (
     float64("flips_at_most", "upper limit (95 %) of these among all flips of the footage"),
     int64("flips_all", "flips between neighbours in all the footage"),
     int64("excluded", "pairs that could not be replayed"),
-    string("reasons", "why, with their numbers"),
 )
 
 ACCOUNT = Table("account", "causes", "a model, input and cause", (MODEL, ITEM_OR_ALL, *_SHARE))

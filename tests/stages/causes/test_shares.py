@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, REPLAYED, TITLES, UNEXPLAINED
+from vidrobust.stages.causes.excluded import in_words
 from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import over_a_second, summarise, summarise_by
 
@@ -77,14 +78,14 @@ def test_keyframes_take_their_share_first() -> None:
 def test_what_could_not_be_replayed_is_unexplained_and_what_has_no_third_frame_left_out() -> None:
     rows = pair("a", 0, 5.0, light=5.0) + pair("a", 9, 5.0) + pair("a", 30, 100.0)
     table = pd.DataFrame(rows)
-    table.loc[table["frame_a"] == 9, ["excluded", "projection"]] = ["not the same scene", np.nan]
-    table.loc[table["frame_a"] == 30, ["excluded", "projection"]] = ["no third frame", np.nan]
+    table.loc[table["frame_a"] == 9, ["excluded", "projection"]] = ["other_scene", np.nan]
+    table.loc[table["frame_a"] == 30, ["excluded", "projection"]] = ["no_third_frame", np.nan]
     account = summarise(table)
     assert one(account, "light").share == pytest.approx(0.5)
     assert one(account, UNEXPLAINED).share == pytest.approx(0.5)
     assert one(account, "light").n == 2
     assert one(account, "light").excluded == 2
-    assert "not the same scene (1)" in one(account, "light").reasons
+    assert in_words(table) == "1 pair: not the same scene; 1 pair: no third frame beside them"
 
 
 def test_flips_are_given_to_the_cause_that_holds_most_and_to_the_step_that_turns_the_label() -> None:

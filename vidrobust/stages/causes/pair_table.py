@@ -9,13 +9,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE, REPLAYED
-from vidrobust.stages.causes.pair_replays import NO_THIRD
+from vidrobust.stages.causes.excluded import LEFT_OUT, PAIR
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, independent_clusters
-
-KEYS = ["item", "frame_a", "frame_b"]
-LEFT_OUT = (NO_THIRD,)
-"""Reasons that have nothing to do with what happens between the frames: such pairs are left out. Of the others the
-change stays in the sum, and is unexplained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +67,8 @@ class PairTable:
     def of(cls, rows: pd.DataFrame) -> PairTable:
         """From the rows of one model."""
         kept = rows[~rows["excluded"].isin(LEFT_OUT)]
-        pairs = kept.drop_duplicates(KEYS).reset_index(drop=True)
-        place = pd.MultiIndex.from_frame(pairs[KEYS]).get_indexer(pd.MultiIndex.from_frame(kept[KEYS]))
+        pairs = kept.drop_duplicates(PAIR).reset_index(drop=True)
+        place = pd.MultiIndex.from_frame(pairs[PAIR]).get_indexer(pd.MultiIndex.from_frame(kept[PAIR]))
         names = (*REPLAYED, NOISE, KEYFRAMES)
         column = kept["cause"].map({name: k for k, name in enumerate(names)}).to_numpy(np.int64)
 

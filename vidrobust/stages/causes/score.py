@@ -72,7 +72,7 @@ def score(
         "flip": bool(labels[0] != labels[1]),
         "class_a": names[int(labels[0])],
         "class_b": names[int(labels[1])],
-        "excluded": pair.excluded,
+        "excluded": str(pair.excluded or ""),
         "margin_past": float("nan"),
     }
     margin = None

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
+from vidrobust.stages.causes.excluded import excluded_pairs
 from vidrobust.stages.causes.margins import at_most, due
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.ratio import Estimate, jackknife
@@ -36,7 +37,7 @@ COLUMNS = (
     *("cause", "share", "low", "high", "n", "specific", "specific_low", "specific_high"),
     *("p", "p_clips", "misfit", "clusters", "occurs"),
     *("flips", "flips_mostly", "flips_reproduced", "flips_due", "flips_at_most", "flips_all"),
-    *("excluded", "reasons"),
+    "excluded",
 )
 
 
@@ -74,7 +75,7 @@ def summarise(
                                            the margin of the two labels further than t+1 is past the border
     flips_at_most                          upper limit (95 %, one-sided) of these among all flips of the footage
     flips_all                              all flips between neighbours of the footage
-    excluded, reasons                      pairs that could not be replayed, and why
+    excluded                               pairs that could not be replayed
     """
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
@@ -112,16 +113,13 @@ def account_rows(
 ) -> list[dict[str, Any]]:
     """The rows of one model and one cut of its pairs; ``flips`` in all the footage, where they are known."""
     pairs = PairTable.of(rows)
-    out = rows.drop_duplicates(["item", "frame_a", "frame_b"])["excluded"]
-    reasons = out[out != ""].value_counts()
     shared: dict[str, Any] = {
         "n": len(pairs.change),
         "flips": int(pairs.flip.sum()),
         "flips_all": max(
             int(pairs.flip.sum()), round(pairs.weight[pairs.flip].sum()) if flips is None else flips
         ),
-        "excluded": int(reasons.sum()),
-        "reasons": "; ".join(f"{why} ({number})" for why, number in reasons.items()),
+        "excluded": int(excluded_pairs(rows).sum()),
     }
     return [{**ids, **shared, **account_of(pairs, cause, shared["flips_all"])} for cause in ACCOUNT_CAUSES]
 

@@ -164,8 +164,7 @@ def _shares(rows: pd.DataFrame) -> str:
 def _train(page: policy_section.PolicyPage) -> str:
     if not page.steps:
         said = "no augmentation of the whole frame is recommended by this footage"
-        advice = next((note for note in page.notes if "explains" in note), "")
-        return f"{said}. {advice.rstrip('.')}" if advice else said
+        return f"{said}. {page.advice[0]}" if page.advice else said
     steps = listing(
         [
             f"{s['perturbation']} {s['range']} ({'; '.join(filter(None, (s['flips_at_most'], s['replication'])))})"

@@ -109,7 +109,7 @@ def _steps(policies: list[PolicyPage]) -> Iterator[Undetermined]:
         unsure = page.undetermined
         if unsure:
             names = listing([row["perturbation"] for row in unsure], 4)
-            why = unsure[0]["reason"].rstrip(".")
+            why = unsure[0]["reason"]
             yield Undetermined(f"Whether to train with {names}", why, "more clips of the same line")
 
 
