@@ -306,7 +306,7 @@ def test_references_in_other_words_than_the_verdicts(
     assert "no verdict is schlecht, though references are" in capsys.readouterr().out
 
 
-def test_plans_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plans_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("plan", "kappa", "--kappa", "0.8", "--half-width", "0.1") == 0
     assert "parts, each rated by 3 operators in 2 trials" in capsys.readouterr().out
     assert run("plan", "flip-rate", "--rate", "0.02", "--half-width", "0.005") == 0

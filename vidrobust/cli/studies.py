@@ -19,6 +19,7 @@ from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -285,7 +286,7 @@ def _work(
     else:
         click.echo(str(run.path))
     if run.failed:
-        run.reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
+        run.reporter.warn(f"{plural(len(run.failed), 'input')} could not be read; the others are done")
     if run.settings.history and STABILITY.name in names:
         from vidrobust.finished_runs.history import note
 

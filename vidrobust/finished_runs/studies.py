@@ -165,7 +165,7 @@ def _risks(gauge: dict[str, Any], asked: Asked) -> dict[str, Any] | None:
 
 
 def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
-    """The standard uncertainties that a gauge study tells: of the process, and of a linearity study in it."""
+    """The standard uncertainties that a gauge study gives: of the process, and of a linearity study in it."""
     names = {"repeatability": "repeatability_parts", "operator": "operator", "interaction": "interaction"}
     known = found["components"]
     parts = {name: known[key]["sd"] for key, name in names.items() if key in known}
@@ -200,7 +200,7 @@ def attribute_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
 
 
 def _of_sizes(table: pd.DataFrame, defect: set[str], asked: Asked, notes: list[str]) -> dict[str, Any]:
-    """What the true sizes of the parts tell: the grey zone's width, and the analytic method; notes grow."""
+    """What the true sizes of the parts show: the grey zone's width, and the analytic method; notes grow."""
     if not defect:
         notes.append("the parts' sizes are not used: name the classes that reject with --defect")
         return {}
@@ -281,7 +281,7 @@ def studies(
         notes.append(f"no verdict is {' or '.join(unseen)}")
     scored = table[table["item"].notna()]
     if asked.measure and scored["score"].isna().any():
-        notes.append("no gauge study of the boxes: some item has none from the start score on")
+        notes.append("no gauge study of the boxes: some input has none that reaches the start score")
         return attribute, None, notes
     if scored["score"].isna().any():
         notes.append(

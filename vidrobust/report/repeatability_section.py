@@ -11,17 +11,17 @@ import pandas as pd
 
 from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, Figures, figures_of, find
-from vidrobust.repeatability.overall import worst_told
+from vidrobust.repeatability.overall import worst_words
 from vidrobust.repeatability.study_file import FILE
-from vidrobust.repeatability.study_words import agreement_told, categories, trials
+from vidrobust.repeatability.study_words import agreement_words, categories, trials
 from vidrobust.repeatability.variables.range_method import range_charts
 from vidrobust.repeatability.words import (
     OF_STUDY,
-    beside_told,
-    guard_band_told,
+    beside_words,
+    guard_band_words,
     lines,
-    tests_told,
-    together_told,
+    tests_words,
+    together_words,
 )
 from vidrobust.report import reference_figures
 from vidrobust.report import repeatability_figures as figures
@@ -61,7 +61,7 @@ QUANTITIES = {
 MEANS = {
     "percent_grr": "%GRR: the spread of the gauge in percent of the spread of all values in the study",
     "percent_tolerance": "%GRR of the tolerance: six times the spread of the gauge in percent of the tolerance",
-    "ndc": "ndc: how many groups of parts the gauge tells apart",
+    "ndc": "ndc: how many groups of parts the gauge distinguishes",
     "effectiveness": "effectiveness: parts that an operator judged right in all trials",
     "miss_rate": "miss: a bad part called good",
     "false_alarm_rate": "false alarm: a good part called bad",
@@ -235,7 +235,7 @@ def _section(
         summary=summary,
         overall=wording["sentence"],
         overall_kind=KINDS.get(wording["verdict"], "unknown"),
-        worst=worst_told([*(found.get("differences") or []), *differences]),
+        worst=worst_words([*(found.get("differences") or []), *differences]),
         lines=_lines(found),
         stale=stale,
         verdicts=[_verdict(each, known) for each in found["verdicts"]],
@@ -251,11 +251,11 @@ def _section(
         anova=_anova(gauge) if gauge else [],
         operators=[_operator(each) for each in found.get("by_operator", [])],
         errors=_errors(attribute["against_reference"]) if attribute else [],
-        tests=[*tests_told(attribute), *agreement_told(attribute)] if attribute else [],
+        tests=[*tests_words(attribute), *agreement_words(attribute)] if attribute else [],
         crossed=_crossed(attribute) if attribute else [],
         levels=[_level(name, each) for name, each in found.get("levels", {}).items()],
-        guard_band=guard_band_told(band) if band else "",
-        people=together_told(people) if people else "",
+        guard_band=guard_band_words(band) if band else "",
+        people=together_words(people) if people else "",
         grey=grey or [],
         grey_left_out=grey_left_out,
         votes=votes or {},
@@ -264,9 +264,9 @@ def _section(
 
 
 def _lines(found: Mapping[str, Any]) -> list[str]:
-    """What a study tells besides its tables: risks, equal variances, uncertainty; of reference parts all of it."""
+    """What a study says besides its tables: risks, equal variances, uncertainty; of reference parts all of it."""
     alone = found["study"] in ("type1", "linearity", "stability")
-    wording = OF_STUDY[found["study"]](found) if alone else beside_told(found)
+    wording = OF_STUDY[found["study"]](found) if alone else beside_words(found)
     return [line.strip() for line in wording]
 
 

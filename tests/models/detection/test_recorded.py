@@ -91,7 +91,7 @@ def test_looked_at_and_empty(tmp_path: Path) -> None:
 def test_a_file_without_items_is_about_one_video(tmp_path: Path) -> None:
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(3))}"))
     model.predict_frames("a", np.arange(3))
-    with pytest.raises(ModelError, match="names no items, so it can be about one video only: a or b"):
+    with pytest.raises(ModelError, match="has no column item, so it can be about one video only: a or b"):
         model.predict_frames("b", np.arange(3))
 
 

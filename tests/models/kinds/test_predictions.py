@@ -66,7 +66,7 @@ def test_a_row_for_each_class(tmp_path: Path) -> None:
     model = load_model(write(tmp_path / "long.csv", text))
     assert np.allclose(predict_footage(model, batch([0], "a")).probabilities, [[0.25, 0.75]])
     assert np.allclose(predict_footage(model, batch([0], "b")).probabilities, [[0.6, 0.4]])
-    with pytest.raises(ModelError, match=r"has no item c; its items are a, b"):
+    with pytest.raises(ModelError, match=r"has nothing of c, but of a, b"):
         predict_footage(model, batch([0], "c"))
 
 

@@ -24,7 +24,7 @@ from vidrobust.stages.remedies.paths import (
     SMALLEST_PX,
     Steps,
     off_by,
-    told_share,
+    reported_share,
 )
 
 Frames = Callable[[], Iterator[np.ndarray]]
@@ -50,7 +50,7 @@ class Replay:
 
 def steady_camera(frames: Frames, steps: Steps, rate: float) -> Replay:
     """Without the shake of the whole picture that is faster than a second; along x and y."""
-    summary = told_share(steps.camera, steps.begins)
+    summary = reported_share(steps.camera, steps.begins)
     if not summary >= FEWEST_VALID:
         return Replay(
             None,
@@ -81,7 +81,7 @@ def no_flicker(frames: Frames, steps: Steps, rate: float) -> Replay:
 
 
 def _levelled(frames: Frames, steps: Steps, half: int, what: str) -> Replay:
-    summary = told_share(steps.gain, steps.begins)
+    summary = reported_share(steps.gain, steps.begins)
     if not summary >= FEWEST_VALID:
         return Replay(
             None, f"not possible: the light's change is reported between {_share(summary)} of the neighbours"
