@@ -18,7 +18,7 @@ from vidrobust.tables.shared_columns import (
     TIME_A,
     TRACK,
 )
-from vidrobust.tables.table import Extra, Table, float64, int64, string
+from vidrobust.tables.table import UNKNOWN, Extra, Table, float64, int64, string
 
 DETECTIONS = Table(
     "detections",
@@ -41,6 +41,11 @@ DETECTIONS = Table(
         ),
         int64("second_of", "the object on which it lies as a further box; -1: on none", absent=-1),
         int64("own_track", "number that the detector itself gave the object; -1: none", absent=-1),
+        string(
+            "shape",
+            'its mask, "rle HEIGHT WIDTH COUNTS" as COCO packs them, or turned box, "polygon x y ..."',
+            absent="",
+        ),
     ),
     Extra.METRICS,
 )
@@ -71,6 +76,7 @@ TRACK_STEPS = Table(
         float64("score_jitter", "absolute second difference of the score"),
         float64("center_jitter", "length of the second difference of the centre", unit="size of the box"),
         float64("size_jitter", "length of the second difference of width and height", unit="size of the box"),
+        float64("mask_jitter", "share of its mask that comes or goes for this frame alone", absent=UNKNOWN),
         *BOX,
     ),
     Extra.METRICS,

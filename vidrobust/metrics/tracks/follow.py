@@ -34,6 +34,7 @@ from vidrobust.metrics.box_differences import (
 from vidrobust.metrics.tracks.at_rest import linked
 from vidrobust.metrics.tracks.borders import clipped, free_edge_velocity, touched
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.shapes.places import Places
 
 SEEN_SHARE = 0.3
 """A track of which no more than this share is expected within the frame has left."""
@@ -133,6 +134,7 @@ class _Live:
     track, seen, label  its number, the frame of its last box, its label there
     last        its last box; box, coasting: where it is expected
     step        px a frame by which ``box`` moves on; velocity: by which ``coasting`` does
+    shape       what lies in the last box, or None
     """
 
     track: np.ndarray
@@ -143,6 +145,12 @@ class _Live:
     coasting: np.ndarray
     step: np.ndarray
     velocity: np.ndarray
+    shape: np.ndarray
+
+    def expected(self, where: np.ndarray, size: tuple[int, int]) -> Places:
+        """The places ``box`` or ``coasting``, each with the shape of the last box, cut off at the frame."""
+        shaped = any(shape is not None for shape in self.shape)
+        return Places(self.last, self.shape if shaped else None).at(where).clipped(size)
 
     def pick(self, rows: np.ndarray) -> _Live:
         return _Live(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
@@ -156,7 +164,7 @@ _NONE = _Live(
     np.empty(0, np.int64),
     np.empty(0, np.int64),
     np.empty(0, np.int64),
-    *(np.empty((0, n)) for n in (4, 4, 4, 2, 2)),
+    *(*(np.empty((0, n)) for n in (4, 4, 4, 2, 2)), np.empty(0, object)),
 )
 
 
@@ -193,7 +201,7 @@ def _frame_by_frame(found: ItemBoxes, settings: TrackSettings) -> tuple[np.ndarr
         rows = np.arange(bounds[frame], bounds[frame + 1])
         rows = rows[usable[rows]]
         live = _ahead(live, found.size) if found.joined[frame] else _NONE
-        old, new = _matched(live, found.boxes[rows], found.labels[rows], settings.iou, found.size)
+        old, new = _matched(live, found.places(rows), found.labels[rows], settings.iou, found.size)
         track[rows[new]] = live.track[old]
         _second_boxes(found, rows, track, second)
         count = _born(found, rows[may_begin[rows]], track, second, count)
@@ -208,7 +216,7 @@ def _second_boxes(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second:
     own, free = rows[track[rows] >= 0], rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(own) or not len(free):
         return
-    i, j, iou = same_place(found.boxes[free], found.boxes[own], found.labels[free], found.labels[own])
+    i, j, iou = same_place(found.places(free), found.places(own), found.labels[free], found.labels[own])
     order = np.argsort(iou, kind="stable")  # the last to write is the nearest
     second[free[i[order]]] = track[own[j[order]]]
 
@@ -218,7 +226,7 @@ def _born(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndar
     free = rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(free):
         return count
-    boxes, labels, scores = found.boxes[free], found.labels[free], found.scores[free]
+    boxes, labels, scores = found.places(free), found.labels[free], found.scores[free]
     i, j, _ = same_place(boxes, boxes, labels, labels)
     better = (scores[j] > scores[i]) | ((scores[j] == scores[i]) & (j < i))
     beaten_by: dict[int, list[int]] = {}
@@ -243,7 +251,7 @@ def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: n
     for row in further[np.argsort(found.scores[further], kind="stable")].tolist():
         of = int(second[row])
         before = box_of[of]
-        iou = ious(found.boxes[row][None], found.boxes[before][None])[2]
+        iou = ious(found.places(slice(row, row + 1)), found.places(slice(before, before + 1)))[2]
         if iou.max(initial=0) >= DUPLICATE and found.scores[row] > found.scores[before]:
             track[before], second[before] = -1, of
             track[row], second[row], box_of[of] = of, -1, row
@@ -256,8 +264,7 @@ def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
     here = (areas(clipped(box, size)) > SEEN_SHARE * whole) | (
         areas(clipped(coasting, size)) > SEEN_SHARE * np.maximum(areas(coasting), 1e-9)
     )
-    moved = _Live(live.track, live.seen, live.label, live.last, box, coasting, live.step, live.velocity)
-    return moved.pick(here)
+    return dataclasses.replace(live, box=box, coasting=coasting).pick(here)
 
 
 def _gone_on(
@@ -306,6 +313,7 @@ def _seen(
         boxes.copy(),
         step,
         velocity,
+        np.full(len(rows), None, object) if found.shapes is None else found.shapes[rows],
     )
 
 
@@ -321,10 +329,10 @@ def _neighbours(velocity: np.ndarray) -> np.ndarray:
 
 
 def _matched(
-    live: _Live, boxes: np.ndarray, labels: np.ndarray, least: float, size: tuple[int, int]
+    live: _Live, boxes: Places, labels: np.ndarray, least: float, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the live tracks and of the boxes that belong together."""
-    first, second = (ious(clipped(where, size), boxes) for where in (live.box, live.coasting))
+    first, second = (ious(live.expected(where, size), boxes) for where in (live.box, live.coasting))
     i, j, iou = (np.concatenate([a, b]) for a, b in zip(first, second, strict=True))
     near = iou >= least
     key, where = np.unique(i[near] * max(len(boxes), 1) + j[near], return_inverse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -66,7 +67,9 @@ class NetworkDetector:
         if len(pixels) == 0:
             return detections([], [], [], self.class_names)
         fit = self.network.preprocess.fit(int(pixels.shape[-2]), int(pixels.shape[-1]))
-        return to_frames(candidates(self.network, pixels), fit, self.network.suppression, self.class_names)
+        size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
+        found = candidates(self.network, pixels)
+        return to_frames(found, fit, self.network.suppression, self.class_names, size)
 
 
 def candidates(network: DetectionNetwork, pixels: torch.Tensor) -> list[Candidates]:
@@ -179,10 +182,7 @@ def check_steady_boxes(detector: Detector) -> None:
 
 
 def _of_first(found: Detections) -> Detections:
-    rows = found.frame == 0
-    return Detections(
-        found.boxes[rows], found.scores[rows], found.labels[rows], found.frame[rows], 1, found.class_names
-    )
+    return dataclasses.replace(found.take(found.frame == 0), num_frames=1)
 
 
 def _same(a: Detections, b: Detections) -> bool:
