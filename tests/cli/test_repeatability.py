@@ -197,7 +197,7 @@ def test_the_certificate_says_what_the_console_says(
     sentence = capsys.readouterr().out.splitlines()[0]
     page = (tmp_path / "study-certificate.html").read_text()
     assert sentence.startswith(
-        "Not acceptable: the gauge tells 4 groups of parts apart (at least 5 is acceptable"
+        "Not acceptable: the gauge distinguishes 4 groups of parts (at least 5 is acceptable"
     )
     assert sentence.replace("&", "&amp;").replace(" %", "\u00a0%") in page
     assert all(

@@ -109,12 +109,16 @@ class Asked:
         return 2 * ways[0] if ways and ways[0] > 0 else math.nan
 
     @property
-    def score_in_words(self) -> str:
-        """What the gauge study of a run is of."""
+    def score_of(self) -> str:
+        """What is measured on each frame, for the gauge study of a run."""
         if self.measure:
-            unit = "px" if self.mm_per_px == 1 else "mm"
-            return f"median over the frames of the {MEASURES[self.measure]}, {unit}"
-        return f"{SCORES[self.rule]} over the frames of the probability of {', '.join(self.defect)}"
+            return f"{MEASURES[self.measure]}, {'px' if self.mm_per_px == 1 else 'mm'}"
+        return f"probability of {', '.join(self.defect)}"
+
+    @property
+    def score_in_words(self) -> str:
+        """How one score is made of it: "median over the frames of the probability of scratch"."""
+        return f"{'median' if self.measure else SCORES[self.rule]} over the frames of the {self.score_of}"
 
     @property
     def ends(self) -> tuple[float, float]:

@@ -21,9 +21,6 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_columns
-<<<<<<< HEAD
-from vidrobust.text.phrases import nouns
-=======
 from vidrobust.models.detection.box_shapes import (
     DOTA,
     about,
@@ -35,7 +32,7 @@ from vidrobust.models.detection.box_shapes import (
     polygon_text,
 )
 from vidrobust.shapes.shape import read_shape
->>>>>>> main
+from vidrobust.text.phrases import nouns
 
 BOX = ("x1", "y1", "x2", "y2")
 COLUMNS = ("frame", "score", "label", *BOX)

@@ -45,7 +45,7 @@ class Worker:
     """The settings, the models and the cache of a run, and whom to report to.
 
     reporter  shows bars and lines
-    fail      is reported (order, path, error) of what failed; began: the keys of the units that are at work now
+    fail      called with (order, path, error) of what failed; began: the keys of the units that are at work now
     """
 
     def __init__(

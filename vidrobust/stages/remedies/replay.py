@@ -54,7 +54,7 @@ def steady_camera(frames: Frames, steps: Steps, rate: float) -> Replay:
     if not summary >= FEWEST_VALID:
         return Replay(
             None,
-            f"not possible: the background's motion is reported between {_share(summary)} of the neighbours",
+            f"not possible: only between {_share(summary)} of the neighbours could the motion be measured",
         )
     off = off_by(steps.camera, steps.begins, _half(SHAKE_S, rate))
     size = float(np.sqrt(np.mean(np.square(off))))
@@ -84,7 +84,8 @@ def _levelled(frames: Frames, steps: Steps, half: int, what: str) -> Replay:
     summary = reported_share(steps.gain, steps.begins)
     if not summary >= FEWEST_VALID:
         return Replay(
-            None, f"not possible: the light's change is reported between {_share(summary)} of the neighbours"
+            None,
+            f"not possible: only between {_share(summary)} of the neighbours could the light be compared",
         )
     off = off_by(steps.gain, steps.begins, half)
     size = float(np.sqrt(np.mean(np.square(off))))
