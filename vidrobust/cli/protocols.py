@@ -162,8 +162,8 @@ def _write(found: dict[str, Any], out: Path) -> None:
 def _print(found: dict[str, Any]) -> None:
     for name, one in found["models"].items():
         clean = one["clean_error"]
-        told = f"clean error {100 * clean:.1f} %" if clean == clean else "clean error not measured"
-        click.echo(f"{name}: {one['n']} images, {told}")
+        error = f"clean error {100 * clean:.1f} %" if clean == clean else "clean error not measured"
+        click.echo(f"{name}: {one['n']} images, {error}")
         if "mce" in one:
             click.echo(f"  mCE {_figure(one, 'mce')}, relative mCE {_figure(one, 'relative_mce')}")
             for corruption, each in one["corruptions"].items():

@@ -21,6 +21,7 @@ from vidrobust.files.json_text import plain
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import TRANSITIONS
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 ASKED = (
@@ -212,7 +213,7 @@ def _of_sources(
         build(run, STAGES, ("stability",))
         _tell(_studied(run, asked, result), as_json)
         if run.failed:
-            reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
+            reporter.warn(f"{plural(len(run.failed), 'input')} could not be read; the others are done")
         return enforce_gates(run) or (3 if run.failed else 0)
 
 
@@ -252,7 +253,7 @@ def passes(
 
     Beside it a sheet of pictures, one row a pass, unless --no-pictures. The camera must stand still.
     """
-    from vidrobust.finished_runs.find_passes import passes_in, passes_told, write_passes
+    from vidrobust.finished_runs.find_passes import passes_in, passes_words, write_passes
     from vidrobust.pipeline.open import settings_of
 
     file = Path(out)
@@ -263,7 +264,7 @@ def passes(
         summary = {"passes": found.rows.to_dict("records"), "left_out": list(found.left_out), "file": out}
         print_json(summary)
     else:
-        click.echo("\n".join([*passes_told(found), str(file)]))
+        click.echo("\n".join([*passes_words(found), str(file)]))
     if found.rows.empty:
         raise InputError("no part was seen to cross the picture")
 

@@ -19,6 +19,7 @@ from vidrobust.files.json_text import plain
 from vidrobust.finished_runs.exports.names import NAMES as EXPORTS
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.numbers import interval, percent
+from vidrobust.text.phrases import plural
 
 
 @click.command()
@@ -250,7 +251,7 @@ def watch(
         every_s=interval_s,
         settle_s=settle_s,
     )
-    watcher = Watcher(watched, tell=click.echo)
+    watcher = Watcher(watched, say=click.echo)
     for_s = None if lasting is None else seconds_of(lasting, "--for")
 
     def stop(_number: int, _frame: object) -> None:
@@ -260,12 +261,15 @@ def watch(
     try:
         watcher.run(for_s=for_s, once=once)
     except KeyboardInterrupt:
-        click.echo(f"stopped; {watcher.done} recording(s) done, and the same command goes on", err=True)
+        click.echo(
+            f"stopped after {plural(watcher.done, 'recording')}; the same command goes on from there",
+            err=True,
+        )
     finally:
         signal.signal(signal.SIGTERM, before)
     if watcher.failed:
         click.echo(
-            f"{watcher.failed} recording(s) could not be studied, and are not tried again as they are",
+            f"{plural(watcher.failed, 'recording')} could not be studied; the same file is not tried again",
             err=True,
         )
         sys.exit(3)

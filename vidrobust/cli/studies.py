@@ -21,6 +21,7 @@ from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.report.stage import REPORT
 from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -326,7 +327,7 @@ def _work(
     else:
         click.echo("\n".join(filter(None, [_answer(run.path), "" if stage is None else str(run.path)])))
     if run.failed:
-        run.reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
+        run.reporter.warn(f"{plural(len(run.failed), 'input')} could not be read; the others are done")
     if run.settings.history and STABILITY.name in names:
         from vidrobust.finished_runs.history import note
 

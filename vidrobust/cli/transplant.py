@@ -206,6 +206,6 @@ def _share(rate: dict[str, float]) -> str:
     from vidrobust.text.numbers import percent_with_interval
 
     if not rate["n"]:
-        return "none to tell"
+        return "none"
     share = percent_with_interval(rate["value"], rate["low"], rate["high"])
     return f"{share} of {rate['n']:.0f}"

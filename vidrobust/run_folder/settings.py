@@ -16,6 +16,7 @@ from vidrobust.metrics.tracks.zones import EntryLine
 from vidrobust.repeatability.gates import parse_gate
 from vidrobust.run_folder.converted import convert
 from vidrobust.run_folder.time_option import seconds_of
+from vidrobust.text.phrases import nouns
 from vidrobust.text.suggestions import among
 
 FIXED_BATCH = 32
@@ -116,7 +117,7 @@ class Settings:
     trained_with: tuple[str, ...] = ()
     """Augmentations the model was trained with: perturbations, families, or a library's settings."""
     max_delay: str = "200ms"
-    """How late a decision rule may tell a lasting change at most, to be the one that is recommended."""
+    """How late a decision rule may report a lasting change at most, to be the one that is recommended."""
     pictures: bool = True
     """False: a report without footage in it, for footage with people."""
 
@@ -206,7 +207,7 @@ class Settings:
         known = {f.name: f for f in dataclasses.fields(self)}
         unknown = sorted(set(values) - set(known))
         if unknown:
-            text = f"{where}: unknown setting(s) {', '.join(unknown)}{among(unknown[0], known)}"
+            text = f"{where}: unknown {nouns('setting', unknown)}{among(unknown[0], known)}"
             raise SettingsError(f"{text}; known are {', '.join(known)}")
         converted = {name: convert(_KINDS[name], value, f"{where}: {name}") for name, value in values.items()}
         return dataclasses.replace(self, **converted)

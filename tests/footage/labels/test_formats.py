@@ -64,7 +64,7 @@ def test_a_manifest_with_labels(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text(f"path,label\n{clip},bottle\n{clip},\nnone.mp4,x\n")
     labels = read_labels(tmp_path / "m.csv")
     assert labels.rows[["item", "label_name"]].to_numpy().tolist() == [["intel_bottle-detection", "bottle"]]
-    assert labels.notes == ("1 of 2 items have no label",)
+    assert labels.notes == ("1 of 2 inputs have no label",)
     assert len(labels.problems) == 1
 
 

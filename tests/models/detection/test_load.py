@@ -118,7 +118,7 @@ def test_end_to_end_exports_of_a_list_of_boxes(
         ("size = [1, 2, 3]", "size: expected px"),
     ],
 )
-def test_a_wrong_sidecar_is_told(tmp_path: Path, line: str, says: str) -> None:
+def test_a_wrong_sidecar_is_reported(tmp_path: Path, line: str, says: str) -> None:
     path = constant_network(tmp_path / "x.onnx", {"output": np.zeros((1, 126, 7), np.float32)})
     lines = {
         "head": 'head = "yolox"',
@@ -132,7 +132,7 @@ def test_a_wrong_sidecar_is_told(tmp_path: Path, line: str, says: str) -> None:
         load_model(f"onnx:{path}", device="cpu")
 
 
-def test_missing_keys_are_told_with_a_template(tmp_path: Path) -> None:
+def test_missing_keys_are_reported_with_a_template(tmp_path: Path) -> None:
     path = constant_network(tmp_path / "x.onnx", {"output": np.zeros((1, 126, 7), np.float32)})
     (tmp_path / "x.toml").write_text('task = "detection"\nhead = "yolox"\n')
     with pytest.raises(

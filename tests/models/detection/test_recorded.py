@@ -62,7 +62,9 @@ def test_frames_that_the_item_does_not_have_are_counted(tmp_path: Path) -> None:
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(10))}"))
     assert model.about("clip", 7)["beyond"] == 3
     shifted = load(written(tmp_path, f"{HEADER}\n{rows(range(100, 110))}", "late.csv"))
-    with pytest.raises(ModelError, match="all 10 boxes of clip are of frames 100 to 109, and the item has 7"):
+    with pytest.raises(
+        ModelError, match="all 10 boxes of clip are of frames 100 to 109, and the input has 7"
+    ):
         shifted.about("clip", 7)
 
 
@@ -92,7 +94,7 @@ def test_looked_at_and_empty(tmp_path: Path) -> None:
 def test_a_file_without_items_is_about_one_video(tmp_path: Path) -> None:
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(3))}"))
     model.predict_frames("a", np.arange(3))
-    with pytest.raises(ModelError, match="names no items, so it can be about one video only: a or b"):
+    with pytest.raises(ModelError, match="has no column item, so it can be about one video only: a or b"):
         model.predict_frames("b", np.arange(3))
 
 

@@ -36,7 +36,7 @@ TABLES = options(
     click.option(
         "--columns",
         metavar="ROLE=NAME,...",
-        help="Columns of the table whose names do not tell what they are.",
+        help="Columns of the table whose names do not say what they are.",
     ),
     click.option(
         "--case",

@@ -34,6 +34,7 @@ from vidrobust.models.detection.box_shapes import (
     polygon_text,
 )
 from vidrobust.shapes.shape import read_shape
+from vidrobust.text.phrases import nouns
 
 BOX = ("x1", "y1", "x2", "y2")
 COLUMNS = ("frame", "score", "label", *BOX)
@@ -54,7 +55,7 @@ class BoxFile:
     first     the number of the first frame, 0 or 1; None where the file does not say
     relative  boxes are shares of the frame's width and height
     looked    (item, frame) of rows without a box: looked at and empty; a frame of -1: the whole item
-    names     label -> name, as far as the file tells
+    names     label -> name, as far as the file says
     """
 
     boxes: pd.DataFrame
@@ -86,7 +87,7 @@ def _table(path: Path) -> BoxFile:
         raise InputError(f"{path}: cannot be read as a table ({error}); expected {FORMATS}") from error
     missing = [column for column in COLUMNS if column not in table]
     if missing:
-        raise InputError(f"{path}: lacks the column(s) {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
+        raise InputError(f"{path}: lacks the {nouns('column', missing)}; it needs {', '.join(COLUMNS)}")
     items = table["item"].fillna("").astype(str) if "item" in table else pd.Series("", index=table.index)
     table = table.assign(item=items)
     nothing = table[["score", *BOX]].isna().all(axis=1)

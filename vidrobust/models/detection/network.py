@@ -129,7 +129,7 @@ def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
         names, naming = default_names(count, network.name, network.head)
     if count is not None and len(names) != count:
         raise SettingsError(
-            f"model {network.name}: the network tells {count} classes apart, but {len(names)} names are given"
+            f"model {network.name}: the network has {count} classes, but {len(names)} names are given"
         )
     info = ModelInfo(
         spec=spec,
