@@ -53,9 +53,9 @@ def test_how_much_faster_several_processes_are() -> None:
 
 def cost(settings: Settings, monkeypatch: pytest.MonkeyPatch, counts: Counts | None = None) -> CostEstimate:
     costs = [
-        Cost("stream", "frames", 0.1, 1.0),
-        Cost("sensitivity", "frames", 0.2, 1.0),
-        Cost("causes", "pairs", 0.3, 2.0),
+        Cost("stream", "frames", "frames", 0.1, 1.0),
+        Cost("sensitivity", "frames", "perturbed frames", 0.2, 1.0),
+        Cost("causes", "pairs", "pairs", 0.3, 2.0),
     ]
     monkeypatch.setattr(estimate, "_measured", lambda *_: costs)
     monkeypatch.setattr(estimate, "_processors", lambda _: 2)
