@@ -11,6 +11,7 @@ import click
 
 from vidrobust.cli import options as opt
 from vidrobust.cli.grouped import GroupedCommand, GroupedOption
+from vidrobust.cli.idle import all_but, refuse_idle
 from vidrobust.cli.printing import given, may_be_footage, print_json, reporter
 from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
@@ -20,9 +21,13 @@ from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.report.stage import REPORT
 from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
+OF_SOURCES = ("lasting", "config", "overwrite")
+OF_TABLES = ("confounders", "foreign", "higher_is_better", "lower_is_better")
+OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 
 
 @click.command(cls=GroupedCommand)
@@ -117,8 +122,9 @@ def on_target(
 
     if len(target) == 1 and (is_run_folder(Path(target[0])) or stage.name == "report"):
         out, as_json, quiet = (options.pop(name) for name in ("out", "as_json", "quiet"))
-        for name in ("lasting", "config", "overwrite"):
-            options.pop(name)
+        refuse_idle(OF_SOURCES, "on a run folder, which keeps its sources and settings")
+        for name in OF_SOURCES:
+            options.pop(name, None)
         with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
             _work(run, (stage.name,), stage, as_json, before, after)
         return
@@ -142,7 +148,7 @@ def on_target(
 @click.option(
     "--protocol",
     type=click.Choice(["gu2019"]),
-    help="Natural against synthetic robustness over the models of a run with labels.",
+    help="Natural against synthetic robustness over the models of a run with labels.  [default: none]",
 )
 @options_of(CORRELATE)
 def correlate(
@@ -161,6 +167,8 @@ def correlate(
     TARGET is a run folder, several (then their models, clips and frames count together, and --out says where), or
     sources; or give --stability, --sensitivity and --out.
     """
+    if protocol or target:
+        refuse_idle(OF_TABLES, "without --stability FILE and --sensitivity FILE")
     if protocol:
         _protocol(target, options)
         return
@@ -174,6 +182,9 @@ def correlate(
         return
     if not (stability_file and sensitivity_file and options["out"]):
         raise click.UsageError("give a run folder, or --stability FILE, --sensitivity FILE and --out DIR")
+    refuse_idle(
+        all_but("stability_file", "sensitivity_file", *OF_TABLES, *OF_CORRELATION), "where tables are given"
+    )
     from vidrobust.stages.correlate.conclusion import correlate_files
 
     chosen = given(options)
@@ -201,6 +212,7 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any]) -> None:
     """``correlate RUN RUN ...``."""
     if not options["out"]:
         raise click.UsageError("give --out DIR: the correlation of several runs belongs to none of them")
+    refuse_idle(all_but(*OF_CORRELATION), "where several runs are given")
     from vidrobust.stages.correlate.conclusion import correlate_runs
 
     chosen = given(options)
@@ -315,7 +327,7 @@ def _work(
     else:
         click.echo("\n".join(filter(None, [_answer(run.path), "" if stage is None else str(run.path)])))
     if run.failed:
-        run.reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
+        run.reporter.warn(f"{plural(len(run.failed), 'input')} could not be read; the others are done")
     if run.settings.history and STABILITY.name in names:
         from vidrobust.finished_runs.history import note
 

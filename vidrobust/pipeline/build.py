@@ -91,7 +91,8 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
         for model in run.models:  # a wrong spec is found before any video is opened
             if not needs_pixels(model):
                 run.reporter.say(
-                    f"{model.name}: answers from a file tell of stability; the rest asks new pictures"
+                    f"{model.name}: answers from a file serve stability alone; "
+                    "the other stages show the model new pictures"
                 )
     plan.look()
     ahead = _ahead(plan, stages)
@@ -225,7 +226,7 @@ def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def _whole(
     run: Run, stage: FootageStage, units: Sequence[Unit]
 ) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
-    """By item and model, the tables of items in several segments whose rows hang on the whole item."""
+    """By item and model, the tables of items in several segments whose rows depend on the whole item."""
     of_item: dict[tuple[str, str], list[Unit]] = {}
     whole_item = stage.whole_item if isinstance(stage, StreamStage) else None
     if whole_item is None:

@@ -88,7 +88,7 @@ class CostEstimate:
         ]
         lines.append(f"{self.counts.frames} frames are perturbed and {self.counts.pairs} pairs are explained")
         lines += [
-            f"{cost.step}: {steps} at {1000 * cost.seconds:.0f} ms for {self.models} model(s)"
+            f"{cost.step}: {steps} at {1000 * cost.seconds:.0f} ms for {plural(self.models, 'model')}"
             for cost, steps in self.costs
         ]
         of_workers = f" with {self.workers} processes" if self.workers > 1 else ""
@@ -122,7 +122,7 @@ def estimate_cost(
                 if not costs:
                     costs = _measured(item, source, list(models), settings, stages)
         except ModelError:
-            return None  # told where the model is asked
+            return None  # said where the model is asked
         except InputError as error:
             found.fail(printable(item.path), str(error), reporter)
             continue

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vidrobust.repeatability.figures import EVERYONE, GAUGE, figures_of, find
-from vidrobust.repeatability.overall import worst_told
-from vidrobust.repeatability.study_words import equal_variances_told, shifted_told, trials
+from vidrobust.repeatability.overall import worst_words
+from vidrobust.repeatability.study_words import equal_variances_words, shifted_words, trials
 from vidrobust.text.numbers import number, percent
 from vidrobust.text.phrases import plural
 
@@ -219,13 +219,13 @@ def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
     """What is worst and by how much; that nobody is shown to be worse, where that was looked at."""
     rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
     unit = f" {unit}" if unit else ""
-    shifted = [shifted_told(each, unit) for each in found.get("analytic_method") or []]
-    lines = [f"{sentence}." for sentence in [*filter(None, shifted), *worst_told(rows, unit)]]
+    shifted = [shifted_words(each, unit) for each in found.get("analytic_method") or []]
+    lines = [f"{sentence}." for sentence in [*filter(None, shifted), *worst_words(rows, unit)]]
     if not lines and rows:
         compared = plural(len(rows), "comparison")
         lines = [f"No operator is shown to be worse than the others ({compared}, Bonferroni)."]
     if found.get("equal_variances"):
-        sentence = equal_variances_told(found["equal_variances"])
+        sentence = equal_variances_words(found["equal_variances"])
         lines.append(f"{sentence[0].upper()}{sentence[1:]}.")
     return lines
 

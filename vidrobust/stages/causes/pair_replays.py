@@ -41,6 +41,7 @@ class PairReplays:
     placebo    cause -> pairs of pictures, before and with each of the cause's placebos
     exchange   pairs of pictures with noise and coding exchanged
     beside     pictures (t-1, t) and (t+1, t+2), where these frames are known
+    undone     cause -> frame t+1 with it taken back, where that was asked for (``undone.py``)
     reversed   the chain leads from t+1 to t, because the picture gets sharper
     sizes      how large each change is
     motions    one a picture: how what it shows has moved since the chain's first frame; empty if not replayed
@@ -55,6 +56,7 @@ class PairReplays:
     placebo: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     exchange: tuple[tuple[int, int], ...] = ()
     beside: tuple[tuple[int, int], ...] = ()
+    undone: Mapping[str, int] = field(default_factory=dict)
     reversed: bool = False
     sizes: Mapping[str, Size] = field(default_factory=dict)
     motions: tuple[Motion, ...] = ()

@@ -13,7 +13,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE
 from vidrobust.stages.causes.excluded import in_words
 from vidrobust.stages.causes.shares import ADJACENT
-from vidrobust.text.numbers import number, percent, share_with_interval
+from vidrobust.text.numbers import percent, share_with_interval
 from vidrobust.text.phrases import plural
 
 SMALLEST_LABEL = 0.06
@@ -67,10 +67,18 @@ def _row(row: dict[str, Any], excluded: str) -> dict[str, str]:
         "share": share_with_interval(row["share"], row["low"], row["high"]),
         "specific": specific if np.isfinite(row["specific"]) else "",
         "flips": f"{int(row['flips_mostly'])} of {flips}" if flips else "no flip among these pairs",
-        "turned": number(row["flips_reproduced"]) if flips else "",
+        "due": _due(row),
         "n": f"{int(row['n'])} in {plural(int(row['clusters']), 'stretch')}",
         "excluded": excluded,
     }
+
+
+def _due(row: dict[str, Any]) -> str:
+    """Flips that would not have happened without the cause; "" where that is not known."""
+    if not np.isfinite(row["flips_due"]):
+        return ""
+    low, high = row["flips_due_low"], row["flips_due_high"]
+    return f"{row['flips_due']:.0f}" + (f" [{low:.0f}, {high:.0f}]" if high > low else "")
 
 
 def bars(run: RunTables) -> list[Picture]:

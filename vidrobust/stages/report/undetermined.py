@@ -1,4 +1,4 @@
-"""What could not be determined, and what would tell it: said beside the answers, with the same weight."""
+"""What could not be determined, and what would settle it: said beside the answers, with the same weight."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ MOST = 5
 
 @dataclass(frozen=True)
 class Undetermined:
-    """A question that stays open, why, and what would answer it."""
+    """A question that stays open, why, and what is needed to answer it; all without a full stop."""
 
     question: str
     why: str
-    tell: str
+    needed: str
 
 
 def undetermined(
