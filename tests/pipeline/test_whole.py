@@ -37,7 +37,8 @@ def test_it_ends_at_nothing_left_and_further_steps_are_not_counted() -> None:
     work = whole()
     for unit, count in (("frames", 140), ("pairs", 20), (TABLES, 2)):
         assert work.advance(unit, count)
-    assert work.left_s(70.0) == 0.0 and work.share == 1.0
+    assert work.left_s(70.0) == 0.0
+    assert work.share == 1.0
     assert not work.advance("backgrounds", 1)
 
 
@@ -45,7 +46,8 @@ def test_steps_that_are_not_there_are_taken_off_what_is_ahead() -> None:
     work = whole()
     work.advance("pairs", 12)
     work.fewer("pairs", 8)
-    assert work.total_s == pytest.approx(44.0) and work.share == pytest.approx(24 / 44)
+    assert work.total_s == pytest.approx(44.0)
+    assert work.share == pytest.approx(24 / 44)
 
 
 def test_without_a_terminal_it_is_said_now_and_then(
@@ -59,4 +61,5 @@ def test_without_a_terminal_it_is_said_now_and_then(
     reporter.end_whole()
     reporter.moved("frames", 40)  # nothing is said after the end
     said = [line for line in capsys.readouterr().err.splitlines() if "of the study is done" in line]
-    assert len(said) == 1 and said[0].startswith("10 % of the study is done, about ")
+    assert len(said) == 1
+    assert said[0].startswith("10 % of the study is done, about ")

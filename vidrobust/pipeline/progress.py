@@ -70,7 +70,7 @@ class Reporter:
         self._said = 0.0
 
     def begin_whole(self, whole: Whole) -> None:
-        """From now on the time that is left of the whole is shown: a bar above all others, or a line now and then."""
+        """From now on the time that is left is shown: a bar above all others, or a line now and then."""
         self._whole, self._said = whole, time.perf_counter()
         if self._on_screen():
             self._bar = self._bars().add_task("the whole study", total=100, unit="%")
