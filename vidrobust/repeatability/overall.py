@@ -10,7 +10,7 @@ from typing import Any
 
 from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, figures_of, find
-from vidrobust.repeatability.variables.anova import MAYBE_NESTED
+from vidrobust.repeatability.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
 
 WORDS = {
     "percent_grr": "gauge R&R takes {value} % of the study variation",
@@ -86,8 +86,10 @@ def overall(found: Mapping[str, Any]) -> Overall:
     decides = max(judged, key=lambda each: (RANK[each["verdict"]], _beyond(each)))
     sure = _sure(found, decides)
     sentence = _sentence(decides, sure, len(judged), missing)
-    if MAYBE_NESTED in found.get("notes", ()):
-        sentence += f" Doubtful: {MAYBE_NESTED}."
+    for doubt in (MAYBE_NESTED, NO_SPREAD):
+        sentence += f" Doubtful: {doubt}." if doubt in found.get("notes", ()) else ""
+    if ONE_OPERATOR in found.get("notes", ()):
+        sentence += f" {ONE_OPERATOR[0].upper()}{ONE_OPERATOR[1:]}."
     return Overall(
         verdict=decides["verdict"],
         sentence=sentence,

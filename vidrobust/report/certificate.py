@@ -281,6 +281,6 @@ def _of_gauge(gauge: Mapping[str, Any]) -> str:
         f"Analysis of variance, interaction {gauge['interaction']}; modified large sample and generalized "
         "intervals (Burdick, Borror & Montgomery 2005)"
         if gauge["anova"]
-        else "Restricted maximum likelihood, intervals by Satterthwaite's approximation"
+        else "Restricted maximum likelihood, intervals from its profile"
     )
     return f"{how}; components below 0 count as 0; spread is {gauge['width']:g} standard deviations."

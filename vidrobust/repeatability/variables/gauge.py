@@ -138,7 +138,7 @@ def gauge_study(
     seed        of the draws behind the interval of percent_grr
     """
     table = check_gauge(table)
-    anova = analyse(table, pool_above=pool_above, design=design, factors=factors)
+    anova = analyse(table, pool_above=pool_above, design=design, factors=factors, seed=seed)
     found = anova.components
     total = found["grr"].variance + found["part"].variance
     extra = [name for name in found if name not in ORDER]
