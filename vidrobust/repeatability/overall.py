@@ -36,6 +36,7 @@ SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
 """Quantities that are reported in percent, and so are the limits of their rules."""
 RANK = {"unacceptable": 3, "marginal": 2, "acceptable": 1}
 NO_VERDICT = "no verdict"
+NEVER_VARIES = "all values are the same, and what never varies measures nothing"
 OPENING = {
     "acceptable": "Acceptable",
     "marginal": "Marginal",
@@ -77,8 +78,8 @@ def overall(found: Mapping[str, Any]) -> Overall:
         why = (
             "nothing that a rule is about could be computed" if verdicts else "no rule applies to this study"
         )
-        if verdicts and found.get("total_sd") == 0:
-            why = "all values are the same, and what never varies measures nothing"
+        if verdicts and 0 in (found.get("total_sd"), found.get("sd")):
+            why = NEVER_VARIES
         return Overall(
             verdict=NO_VERDICT, sentence=f"No verdict: {why}.", quantity="", of="", value=None, sure=None,
             rules=0, not_computed=missing,

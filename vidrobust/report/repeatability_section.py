@@ -138,25 +138,25 @@ def section(run: RunTables) -> Section | None:
     )
 
 
-def section_of_table(found: Mapping[str, Any], table: pd.DataFrame) -> Section:
-    """The section of a study of a table part, operator, trial, value."""
+def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:
+    """The section of a study of a table part, operator, trial, value; what: is measured, for an axis."""
     if found["study"] == "gauge":
         text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
         text += f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}"
-        pictures = _gauge_pictures(found, table, "value")
+        pictures = _gauge_pictures(found, table, what)
         if found.get("linearity"):
-            pictures.append(reference_figures.bias_line(found["linearity"], table))
+            pictures.append(reference_figures.bias_line(found["linearity"], table, what))
         return _section(found, None, found, summary=text, pictures=pictures)
     if found["study"] != "attribute":
         return _section(
-            found, None, None, summary=lines(found)[1], pictures=[_reference_picture(found, table)]
+            found, None, None, summary=lines(found)[1], pictures=[_reference_picture(found, table, what)]
         )
     split = [each["part"] for each in found["grey_zone"]["parts"]]
     pictures = _agreement_pictures(found)
     if found.get("signal_detection"):
         fitted = found.get("analytic_method") or []
         pictures.append(
-            reference_figures.grey_zone(found["signal_detection"], table, set(found["defect"]), fitted)
+            reference_figures.grey_zone(found["signal_detection"], table, set(found["defect"]), fitted, what)
         )
     return _section(
         found,
@@ -193,11 +193,11 @@ def _score(found: Mapping[str, Any]) -> str:
     return wording.partition(" of the ")[2] or wording
 
 
-def _reference_picture(found: Mapping[str, Any], table: pd.DataFrame) -> Picture:
+def _reference_picture(found: Mapping[str, Any], table: pd.DataFrame, what: str) -> Picture:
     if found["study"] == "type1":
-        return reference_figures.run_chart(found)
+        return reference_figures.run_chart(found, what)
     if found["study"] == "linearity":
-        return reference_figures.bias_line(found, table)
+        return reference_figures.bias_line(found, table, what)
     return reference_figures.stability_chart(found)
 
 
@@ -320,7 +320,8 @@ def _gauge_pictures(gauge: Mapping[str, Any] | None, table: pd.DataFrame, what: 
     """table  part, operator, trial, value; what: the value in words"""
     if not gauge:
         return []
-    made = [figures.components(gauge), figures.scores(table, what)]
+    varies = gauge["total_sd"] and [figures.components(gauge)]
+    made = [*(varies or []), figures.scores(table, what)]
     charts = range_charts(table)
     return made if charts is None else [*made, figures.average_and_range(charts)]
 

@@ -13,7 +13,7 @@ from statsmodels.stats.anova import anova_lm
 from tests.repeatability.published import AIAG, HOUF_BERMAN, crossed
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.repeatability.by_operator import repeatability_by_operator
-from vidrobust.repeatability.variables.anova import NO_SPREAD, analyse
+from vidrobust.repeatability.variables.anova import NO_SPREAD, AskedDesign, analyse
 from vidrobust.repeatability.variables.gauge import gauge_study
 from vidrobust.repeatability.variables.guard_band import (
     guard_band,
@@ -297,3 +297,21 @@ def random_study(rng: np.random.Generator, design: str) -> tuple[pd.DataFrame, t
     if design == "day":
         return table.assign(day=(np.arange(len(table)) % 3).astype(str)), ("day",)
     return table.reset_index(drop=True), ()
+
+
+@pytest.mark.parametrize("value", [0.29, 1 / 3, 1e-12, 12345.6789, -7e9])
+@pytest.mark.parametrize("design", ["auto", "nested"])
+def test_what_never_varies_has_no_spread_whatever_its_digits(value: float, design: AskedDesign) -> None:
+    # the mean of three times .29 is not .29, and what that left was shared out: 85 % of nothing
+    found = gauge_study(crossed(AIAG).assign(value=value), design=design)
+    assert all(part.variance == 0 for part in found.components.values())
+    assert math.isnan(found.percent_grr)
+    assert found.ndc is None
+
+
+def test_equal_repeats_have_no_repeatability_whatever_their_digits() -> None:
+    table = crossed(AIAG)
+    table["value"] = 0.29 + table.groupby("part")["value"].transform("first") / 3
+    found = gauge_study(table)
+    assert found.components["grr"].variance == 0
+    assert found.components["part"].variance > 0.1
