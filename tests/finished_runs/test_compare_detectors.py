@@ -127,7 +127,7 @@ def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
     assert planted.count("worse") >= 5
 
 
-def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_told() -> None:
+def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_reported() -> None:
     rng = np.random.default_rng(6)
     many = with_p(precision_differences(*world(rng, 8, 5), "part and pass", 0.01)[0])["average_precision"]
     assert np.isfinite([many.low, many.high]).all()

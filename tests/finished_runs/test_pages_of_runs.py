@@ -28,7 +28,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return base / "calm", base / "rough"
 
 
-def test_other_footage_is_paired_station_by_station_and_told_on_a_page(
+def test_other_footage_is_paired_station_by_station_and_reported_on_a_page(
     lines: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("compare", *map(str, lines), "--json") == 0

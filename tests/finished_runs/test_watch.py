@@ -44,7 +44,7 @@ class Line:
         watched = Watched(
             folder=self.folder, out=self.out, history=self.history, settings=settings, every_s=2, settle_s=5
         )
-        watcher = Watcher(watched, tell=self.lines.append, clock=lambda: self.now, sleep=self.sleep)
+        watcher = Watcher(watched, say=self.lines.append, clock=lambda: self.now, sleep=self.sleep)
         watcher.run(**how)  # type: ignore[arg-type]
         return watcher
 
@@ -98,7 +98,7 @@ def test_a_recording_that_still_grows_is_left_until_it_holds_still(line: Line, p
     assert line.now >= 5.0
 
 
-def test_what_fails_is_told_once_and_tried_again_only_when_it_has_changed(
+def test_what_fails_is_reported_once_and_tried_again_only_when_it_has_changed(
     line: Line, public_clips: Path
 ) -> None:
     clip = public_clips / "hevc.mp4"
@@ -177,7 +177,7 @@ def test_it_ends_cleanly_at_a_signal_and_goes_on(line: Line, public_clips: Path)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    assert said.strip() == "stopped; 1 recording(s) done, and the same command goes on"
+    assert said.strip() == "stopped after 1 recording; the same command goes on from there"
     assert line.runs == ["a.mp4"]
     shutil.copy(public_clips / "av1.mkv", line.folder / "b.mkv")
     assert run(*command[3:], "--once", "--settle-s=0") == 0

@@ -60,7 +60,7 @@ from vidrobust.repeatability.variables.uncertainty import budget, of_bias, of_re
 # components that come out below 0
 
 
-def test_a_nested_study_whose_operators_component_is_below_0_is_told_as_jasp_tells_it() -> None:
+def test_a_nested_study_whose_operators_component_is_below_0_is_as_jasp_has_it() -> None:
     # test-msaGaugeRRnonrep.R: repeatability .284019, reproducibility 0, gauge .284019 (22.40 %, 11.36 % of the
     # tolerance of 15), parts 1.235550, total 1.267774
     found = gauge_study(of_operators(NESTED_BATCHES, nested=True), tolerance=15)
@@ -78,7 +78,7 @@ def test_a_nested_study_whose_operators_component_is_below_0_is_told_as_jasp_tel
     assert found.ndc == 6
 
 
-def test_a_crossed_study_with_such_a_component_is_told_as_jasp_tells_it() -> None:
+def test_a_crossed_study_with_such_a_component_is_as_jasp_has_it() -> None:
     # test-msaGaugeRR.R, LF6: repeatability .111803, appraiser 0, part * appraiser .118145, gauge .162660 (29.45 %)
     found = gauge_study(of_operators(FLOORING), tolerance=10)
     assert found.anova.interaction == "kept"
@@ -248,7 +248,7 @@ def test_a_further_factor_is_part_of_reproducibility() -> None:
 # one reference part
 
 
-def test_a_type_1_study_is_told_as_minitab_tells_it() -> None:
+def test_a_type_1_study_is_as_minitab_has_it() -> None:
     # test-msaType1Gauge.R, "verified with Minitab": reference -4, tolerance 15
     values = np.array(TYPE1.split(), float)
     found = type1_study(values, -4, tolerance=15)

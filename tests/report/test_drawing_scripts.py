@@ -20,7 +20,7 @@ def drawn(name: str) -> drawing.Picture:
         return drawing.encode(figure, "a", "Caption.")
 
 
-def test_letters_that_no_font_has_are_told_in_the_caption() -> None:
+def test_letters_that_no_font_has_are_reported_in_the_caption() -> None:
     name = "\U0001f9ff\ue123"  # a private letter, which no font has
     picture = drawn(name)
     assert picture.caption == f"Caption. In the figure no. 1 is {name}."
@@ -32,7 +32,7 @@ def test_letters_of_the_usual_font_leave_the_caption_alone() -> None:
     assert drawn("Jürgen Анна").caption == "Caption."
 
 
-def test_chinese_names_are_drawn_or_told() -> None:
+def test_chinese_names_are_drawn_or_reported() -> None:
     caption = drawn("王五").caption
     assert caption in ("Caption.", "Caption. In the figure no. 1 is 王五.")
 

@@ -111,12 +111,16 @@ class Asked:
         return 2 * ways[0] if ways and ways[0] > 0 else math.nan
 
     @property
-    def score_in_words(self) -> str:
-        """What the gauge study of a run is of."""
+    def score_of(self) -> str:
+        """What is measured on each frame, for the gauge study of a run."""
         if self.measure:
-            unit = "px" if self.mm_per_px == 1 else "mm"
-            return f"median over the frames of the {MEASURES[self.measure]}, {unit}"
-        return f"{SCORES[self.rule]} over the frames of the probability of {', '.join(self.defect)}"
+            return f"{MEASURES[self.measure]}, {'px' if self.mm_per_px == 1 else 'mm'}"
+        return f"probability of {', '.join(self.defect)}"
+
+    @property
+    def score_in_words(self) -> str:
+        """How one score is made of it: "median over the frames of the probability of scratch"."""
+        return f"{'median' if self.measure else SCORES[self.rule]} over the frames of the {self.score_of}"
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -168,7 +172,7 @@ def _risks(gauge: dict[str, Any], asked: Asked) -> dict[str, Any] | None:
 
 
 def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
-    """The standard uncertainties that a gauge study tells: of the process, and of a linearity study in it."""
+    """The standard uncertainties that a gauge study gives: of the process, and of a linearity study in it."""
     names = {"repeatability": "repeatability_parts", "operator": "operator", "interaction": "interaction"}
     known = found["components"]
     parts = {name: known[key]["sd"] for key, name in names.items() if key in known}
@@ -203,7 +207,7 @@ def attribute_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
 
 
 def _of_sizes(table: pd.DataFrame, defect: set[str], asked: Asked, notes: list[str]) -> dict[str, Any]:
-    """What the true sizes of the parts tell: the grey zone's width, and the analytic method; notes grow."""
+    """What the true sizes of the parts show: the grey zone's width, and the analytic method; notes grow."""
     if not defect:
         notes.append("the parts' sizes are not used: name the classes that reject with --defect")
         return {}
@@ -292,7 +296,7 @@ def studies(
         notes.append(f"no verdict is {' or '.join(unseen)}")
     scored = table[table["item"].notna()]
     if asked.measure and scored["score"].isna().any():
-        notes.append("no gauge study of the boxes: some item has none from the start score on")
+        notes.append("no gauge study of the boxes: some input has none that reaches the start score")
         return attribute, None, notes
     if scored["score"].isna().any():
         notes.append(

@@ -81,7 +81,7 @@ def record(
 def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> list[str]:
     """Why the results of a stage, as recorded, are stale under these settings; empty where they are not.
 
-    Footage and models are not looked at: a run folder tells this by itself.
+    Footage and models are not looked at: a run folder says this by itself.
     """
     own = records[stage.name]
     found = []

@@ -45,7 +45,7 @@ class StudyTable:
 def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
     """A table of a variables study: part, operator, trial as text, value (and reference) as numbers.
 
-    columns  role -> name in the file, where the names do not tell. InputError names file and line.
+    columns  role -> name in the file, where the names do not say. InputError names file and line.
     """
     found = read_study_table(path, columns, case)
     rows = found.rows.assign(value=numbers(found.rows, "value", path))

@@ -16,7 +16,7 @@ WORDS = {
     "percent_grr": "gauge R&R takes {value} % of the study variation",
     "percent_tolerance": "gauge R&R takes {value} % of the tolerance",
     "percent_process": "gauge R&R is {value} % of the process variation",
-    "ndc": "the gauge tells {value} groups of parts apart",
+    "ndc": "the gauge distinguishes {value} groups of parts",
     "effectiveness": "{of} judges {percent} of the parts right every time",
     "miss_rate": "{of} passes {percent} of the bad parts, counted by trials",
     "false_alarm_rate": "{of} rejects {percent} of the good parts, counted by trials",
@@ -70,7 +70,7 @@ class Overall:
 
 
 def overall(found: Mapping[str, Any]) -> Overall:
-    """The verdict on a study as its JSON tells it, with ``verdicts`` in it."""
+    """The verdict on a study as in its JSON, with ``verdicts`` in it."""
     verdicts = found["verdicts"]
     judged = [each for each in verdicts if each["verdict"] in RANK]
     missing = len(verdicts) - len(judged)
@@ -155,7 +155,7 @@ def _sentence(verdict: Mapping[str, Any], sure: bool | None, rules: int, missing
     return wording
 
 
-def worst_told(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
+def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
     """Which operator is worse, by how much and by which test, a sentence each; "" where none is shown to be."""
     lines = []
     for each in differences:

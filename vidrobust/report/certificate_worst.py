@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vidrobust.repeatability.overall import worst_told
-from vidrobust.repeatability.study_words import equal_variances_told, p_told, shifted_told
+from vidrobust.repeatability.overall import worst_words
+from vidrobust.repeatability.study_words import equal_variances_words, p_words, shifted_words
 from vidrobust.text.numbers import number
 from vidrobust.text.phrases import plural
 
@@ -18,13 +18,13 @@ def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
     if found["study"] in alone:
         return alone[found["study"]](found, unit)
     rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
-    shifted = [shifted_told(each, unit) for each in found.get("analytic_method") or []]
-    lines = [f"{sentence}." for sentence in [*filter(None, shifted), *worst_told(rows, unit)]]
+    shifted = [shifted_words(each, unit) for each in found.get("analytic_method") or []]
+    lines = [f"{sentence}." for sentence in [*filter(None, shifted), *worst_words(rows, unit)]]
     if not lines and rows:
         compared = plural(len(rows), "comparison")
         lines = [f"No operator is shown to be worse than the others ({compared}, Bonferroni)."]
     if found.get("equal_variances"):
-        sentence = equal_variances_told(found["equal_variances"])
+        sentence = equal_variances_words(found["equal_variances"])
         lines.append(f"{sentence[0].upper()}{sentence[1:]}.")
     return lines
 
@@ -41,7 +41,7 @@ def _of_type1(found: Mapping[str, Any], unit: str) -> list[str]:
     wanted += [2 * (half * limits["cgk"] + abs(found["bias"])) / share] if "cgk" in limits else []
     line = f"Spread and bias as they are would do for tolerances from {number(max(wanted), 3)}{unit} on"
     biased = found["p"] < 0.05
-    return [f"{line}; a bias is {'' if biased else 'not '}shown ({p_told(found['p'])})."]
+    return [f"{line}; a bias is {'' if biased else 'not '}shown ({p_words(found['p'])})."]
 
 
 def _of_linearity(found: Mapping[str, Any], unit: str) -> list[str]:
@@ -50,7 +50,7 @@ def _of_linearity(found: Mapping[str, Any], unit: str) -> list[str]:
     ends = f"{number(part['low'], 3)} to {number(part['high'], 3)}"
     return [
         f"Part {part['part']}, reference {number(part['reference'])}{unit}, has the largest bias: "
-        f"{number(part['bias'], 3)}{unit} ({ends}; {p_told(part['p'])}, {plural(part['n'], 'reading')})."
+        f"{number(part['bias'], 3)}{unit} ({ends}; {p_words(part['p'])}, {plural(part['n'], 'reading')})."
     ]
 
 

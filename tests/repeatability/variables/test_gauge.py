@@ -67,7 +67,7 @@ def test_limits_of_the_average_and_range_charts_are_those_of_the_manual() -> Non
     assert found.range_low == 0.0
     assert (found.average_high - found.average_centre) / found.range_centre == pytest.approx(1.023, abs=5e-4)
     assert found.ranges_out == [("B", "3")]
-    assert found.parts_told_apart == pytest.approx(22 / 30)
+    assert found.parts_distinguished == pytest.approx(22 / 30)
     assert range_charts(crossed(AIAG).iloc[1:]) is None
 
 

@@ -282,9 +282,7 @@ def _nested(table: pd.DataFrame) -> Anova:
             "part": _of((1 / r, s), (-1 / r, e)),
         }
     )
-    notes = [
-        "parts are nested in operators: how they differ between operators and parts cannot be told apart"
-    ]
+    notes = ["parts are nested in operators: differences of operators and of parts cannot be separated"]
     if not equal:
         notes.append(f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average")
     rows = (operator, part, error)

@@ -123,7 +123,7 @@ def by_likelihood(
     """The study of part, operator, value and further factors (columns), whatever is missing of it.
 
     seed    of the draws behind the intervals of sums and of percent_grr
-    nested  parts belong to operators (names are told apart already): there is no operator by part then
+    nested  parts belong to operators (names are distinct already): there is no operator by part then
     InputError where nothing was measured twice, or a factor is missing or has one level.
     """
     for name in factors:

@@ -130,7 +130,7 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
     rows = []
     for (model, perturbation), part in mean.groupby(level=[0, 1], sort=False):
         row = {"model": str(model), "perturbation": phrase(str(perturbation)).noun}
-        # a strength whose frames hold no box tells nothing
+        # a strength whose frames hold no box shows nothing
         tried = part.dropna(how="all").sort_index(level="strength")
         for name in MOVES:
             known_at = tried[name].dropna().to_numpy(np.float64) if name in tried else np.empty(0)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vidrobust.finished_runs.exports.exported import Exported, file_name, numbers
+from vidrobust.finished_runs.exports.exported import Exported, Format, file_name, numbers
 from vidrobust.run_folder.reader import RunTables
 
 VERSION = b"brain.Event:2"
@@ -120,3 +120,10 @@ def crc32c(data: bytes) -> int:
     for byte in data:
         crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF
+
+
+FORMAT = Format(
+    what="metrics, and probabilities over frames, as event files",
+    opened_by="tensorboard --logdir {out}",
+    write=write,
+)

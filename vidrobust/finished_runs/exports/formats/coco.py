@@ -9,8 +9,8 @@ import pandas as pd
 
 from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text
-from vidrobust.finished_runs.box_export import write_coco, write_mot
-from vidrobust.finished_runs.exports.exported import Exported, file_name, save
+from vidrobust.finished_runs.box_export import write_coco
+from vidrobust.finished_runs.exports.exported import Exported, Format, file_name, save
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 
@@ -33,11 +33,6 @@ def write(run: RunTables, out: Path) -> Exported:
             f"{run.folder}: holds no answers yet; make them with vidrobust stability {run.folder}"
         )
     return Exported(tuple(files))
-
-
-def write_tracks(run: RunTables, out: Path) -> Exported:
-    """MOTChallenge files of each detector; SettingsError where the run has none."""
-    return Exported(tuple(write_mot(RunFolder.existing(run.folder), out)))
 
 
 def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
@@ -79,3 +74,10 @@ def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
         "categories": [{"id": int(row.label), "name": str(row.label_name)} for row in names.itertuples()],
         "annotations": annotations,
     }
+
+
+FORMAT = Format(
+    what="what every frame was called, boxes and tracks",
+    opened_by="pycocotools",
+    write=write,
+)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text
-from vidrobust.finished_runs.exports.exported import Exported, file_name, save
+from vidrobust.finished_runs.exports.exported import Exported, Format, file_name, save
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
 
@@ -105,3 +105,10 @@ def _linked(clip: Path, link: Path) -> Path:
             f"{link}: no link to the clip can be made there ({error}); give another --out"
         ) from error
     return link
+
+
+FORMAT = Format(
+    what="labels of every frame beside links to the clips",
+    opened_by="fiftyone.Dataset.from_dir({out!r}, dataset_type=fiftyone.types.FiftyOneVideoLabelsDataset)",
+    write=write,
+)

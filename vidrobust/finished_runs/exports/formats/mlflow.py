@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.files.json_text import json_text
-from vidrobust.finished_runs.exports.exported import Exported, file_name, numbers, save
+from vidrobust.finished_runs.exports.exported import Exported, Format, file_name, numbers, save
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report.answer import answers
 from vidrobust.text.numbers import known
@@ -107,3 +107,10 @@ def _number(name: str) -> str:
 def _yaml(content: dict[str, Any]) -> str:
     """Plain values as YAML; a JSON string is one of YAML as well."""
     return "".join(f"{name}: {json_text(value).strip()}\n" for name, value in content.items())
+
+
+FORMAT = Format(
+    what="a run a model, in a file store",
+    opened_by="MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {out}/mlruns",
+    write=write,
+)

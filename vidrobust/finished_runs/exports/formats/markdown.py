@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vidrobust.finished_runs.exports.exported import Exported, save
+from vidrobust.finished_runs.exports.exported import Exported, Format, save
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.repeatability.gates import Passage
 from vidrobust.run_folder.reader import RunTables
@@ -69,7 +69,7 @@ def _lines(run: RunTables, passages: Sequence[Passage]) -> Iterator[str]:
     if open_:
         yield "\n### What is undetermined\n"
         yield from (
-            f"- **{escaped(each.question)}**: {escaped(each.why)}. To find out: {escaped(each.tell)}."
+            f"- **{escaped(each.question)}**: {escaped(each.why)}. To find out: {escaped(each.needed)}."
             for each in open_
         )
 
@@ -90,3 +90,10 @@ def _metrics(run: RunTables) -> Iterator[str]:
             ends = (float(found["value"]), float(found["low"]), float(found["high"]))
             said = with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
             yield f"| {escaped(model)} | {escaped(metric.title)} | {said} | {int(row.n)} |"
+
+
+FORMAT = Format(
+    what="the answer as summary.md",
+    opened_by="any viewer of Markdown",
+    write=write,
+)
