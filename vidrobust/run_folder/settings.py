@@ -116,6 +116,12 @@ class Settings:
     """The policy's ranges are the spread of the condition over the footage times this factor."""
     trained_with: tuple[str, ...] = ()
     """Augmentations the model was trained with: perturbations, families, or a library's settings."""
+    known: tuple[str, ...] = ()
+    """Footage or images that the models were trained for, or runs on them; the stage unknown needs it."""
+    false_alarms: float = 0.05
+    """Share of known frames that may be called unknown."""
+    scored_frames: int = 500
+    """Frames of the footage, and of the known footage, of which it is said how unknown they are, at most."""
     max_delay: str = "200ms"
     """How late a decision rule may report a lasting change at most, to be the one that is recommended."""
     pictures: bool = True
@@ -131,7 +137,17 @@ class Settings:
     def __post_init__(self) -> None:
         for rule in self.fail_if:
             parse_gate(rule)
-        for name in ("every", "revert_within", "frames", "draws", "pairs", "resamples", "workers"):
+        counts = (
+            "every",
+            "revert_within",
+            "frames",
+            "draws",
+            "pairs",
+            "resamples",
+            "workers",
+            "scored_frames",
+        )
+        for name in counts:
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise SettingsError(f"{name}: expected a whole number from 1, got {getattr(self, name)}")
         if self.cluster.partition(":")[0] not in ("", "ray"):
@@ -151,6 +167,8 @@ class Settings:
             raise SettingsError(
                 f"anchor_deltas: expected whole numbers from 1, got {list(self.anchor_deltas)}"
             )
+        if not 0 < self.false_alarms < 1:
+            raise SettingsError(f"false_alarms: expected a share between 0 and 1, got {self.false_alarms:g}")
         if self.widen < 1:
             raise SettingsError(f"widen: expected a factor of 1 or more, got {self.widen:g}")
         if not self.segment_s >= 1:
