@@ -1,7 +1,7 @@
 """KITTI tracking: ``label_02/0000.txt``, a line a box.
 
-frame, track, type, truncated, occluded, alpha, box and 3D box: seventeen values, parted by blanks; an eighteenth is
-the score of a result.
+frame, track, type, truncated, occluded, alpha, box and 3D box: seventeen values, parted by blanks; an eighteenth
+is the score of a result.
 """
 
 from __future__ import annotations
