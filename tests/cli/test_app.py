@@ -80,11 +80,14 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--class-score=bottle=0.6", "class_score", ["bottle=0.6"]),
     ("--occluder=10,20,30,40", "occluder", ["10,20,30,40"]),
     ("--ignore=10,20,30,40", "ignore", ["10,20,30,40"]),
+    ("--entry-line=300,400,300,0", "entry_line", "300,400,300,0"),
     ("--anchor-deltas=4", "anchor_deltas", [4]),
     ("--across=clips", "across", ["clips"]),
     ("--resamples=99", "resamples", 99),
     ("--widen=2", "widen", 2.0),
     ("--trained-with=hue", "trained_with", ["hue"]),
+    ("--false-alarms=0.1", "false_alarms", 0.1),
+    ("--scored-frames=50", "scored_frames", 50),
     ("--roi=8,16,200,100", "roi", [8, 16, 200, 100]),
     ("--no-pictures", "pictures", False),
     ("--engine=onnxruntime", "engine", "onnxruntime"),
@@ -155,6 +158,7 @@ def test_no_option_is_forgotten_above() -> None:
     tested = {option.split("=")[0].replace("--no-", "--") for option, _, _ in SETTINGS}
     others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet", "--help-all", "--dry-run"}
     others |= {"--max-delay"}  # in tests/stages/remedies
+    others |= {"--known"}  # in tests/stages/unknown
     others |= {"--labels", "--crop"}  # with annotations of their own, in tests/pipeline/test_labelled.py
     others |= {"--label-offset"}  # in tests/footage/labels/test_outside.py
     others |= {"--for"}  # streams, in tests/pipeline/test_live.py

@@ -21,6 +21,7 @@ from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.report.stage import REPORT
 from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.unknown.stage import UNKNOWN
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
@@ -350,9 +351,6 @@ def _answer(path: Path) -> str:
 
 def commands() -> tuple[click.Command, ...]:
     """All commands of this module: one for each stage that has none of its own elsewhere."""
-    of_stages = (
-        stage
-        for stage in STAGES.stages
-        if stage.command and stage not in (BOXES, CORRELATE, REMEDIES, REPORT)
-    )
+    own = (BOXES, CORRELATE, REMEDIES, REPORT, UNKNOWN)
+    of_stages = (stage for stage in STAGES.stages if stage.command and stage not in own)
     return (study, show, *(_stage_command(stage) for stage in of_stages), correlate, report)

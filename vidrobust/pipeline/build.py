@@ -32,6 +32,7 @@ from vidrobust.pipeline.stage import (
     described_by,
 )
 from vidrobust.pipeline.unit import Trim
+from vidrobust.pipeline.whole import TABLES
 from vidrobust.pipeline.workers.order import Unit
 from vidrobust.run_folder import headline
 from vidrobust.tables import schema as tables
@@ -51,12 +52,16 @@ def build(run: Run, catalogue: Stages, names: Sequence[str]) -> None:
         if stage.name in records and isinstance(stage, FootageStage):
             _say_why(run, stage)
     footage = [stage for stage in stages if isinstance(stage, FootageStage)]
-    if any(_must_look(stage, run, names) for stage in footage):
-        _footage(Plan(run, catalogue), footage)
-    for stage in stages:
-        remind()
-        if isinstance(stage, TableStage):
+    conclusions = [stage for stage in stages if isinstance(stage, TableStage)]
+    try:
+        if any(_must_look(stage, run, names) for stage in footage):
+            _footage(Plan(run, catalogue), footage, len(conclusions))
+        for stage in conclusions:
+            remind()
             _conclude(run, stage, asked=len(names) == 1 and stage.name in names)
+            run.reporter.moved(TABLES)
+    finally:
+        run.reporter.end_whole()
 
 
 def _say_why(run: Run, stage: Stage) -> None:
@@ -78,8 +83,11 @@ def _all_there(run: Run, stage: Stage) -> bool:
     )
 
 
-def _footage(plan: Plan, stages: Sequence[FootageStage]) -> None:
-    """Make the missing units of these stages, and their tables from all units of this command."""
+def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> None:
+    """Make the missing units of these stages, and their tables from all units of this command.
+
+    conclusions  stages that come after them and read tables
+    """
     run = plan.run
     if any(stage.per == "model" for stage in stages):
         for model in run.models:  # a wrong spec is found before any video is opened
@@ -90,6 +98,8 @@ def _footage(plan: Plan, stages: Sequence[FootageStage]) -> None:
                 )
     plan.look()
     ahead = _ahead(plan, stages)
+    if ahead is not None:
+        run.reporter.begin_whole(ahead.whole(conclusions))
     started = time.perf_counter()
     every = _made(plan, stages)
     if ahead is not None:

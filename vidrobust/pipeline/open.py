@@ -154,7 +154,9 @@ def folder_of(settings: Settings, out: str | None) -> Path:
 
 
 def _placed(settings: Settings) -> Settings:
-    """The history is the same file from wherever the run is continued."""
+    """The history and the known footage are the same files from wherever the run is continued."""
+    if settings.known:
+        settings = settings.changed({"known": [_absolute(path) for path in settings.known]}, "known")
     return (
         settings.changed({"history": os.path.abspath(settings.history)}, "history")
         if settings.history

@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 
 from vidrobust.errors import InputError
 from vidrobust.files.csv_table import read_columns
-from vidrobust.tables import causes, classification, correlation, detection, footage, rates, remedies
+from vidrobust.tables import causes, classification, correlation, detection, footage, rates, remedies, unknown
 from vidrobust.tables.table import Extra, Table
 from vidrobust.text.phrases import nouns
 
 TABLES: Mapping[str, Table] = MappingProxyType(
     {
         table.name: table
-        for module in (footage, classification, detection, rates, causes, correlation, remedies)
+        for module in (footage, classification, detection, rates, causes, correlation, remedies, unknown)
         for table in module.TABLES
     }
 )

@@ -40,7 +40,9 @@ def test_each_format_recognises_its_own_files_alone(annotations: Path) -> None:
     }
     for name, format in expected.items():
         assert [each.name for each in FORMATS if each.sniff(annotations / name)] == [format]
-    assert {*expected.values(), "manifest"} == {each.name for each in FORMATS}
+    assert {*expected.values(), "manifest", "kitti"} == {
+        each.name for each in FORMATS
+    }  # kitti: test_kitti.py
 
 
 def test_what_is_no_annotation_is_recognised_by_none(annotations: Path, corpus: Path) -> None:

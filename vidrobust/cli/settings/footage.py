@@ -31,6 +31,13 @@ FOOTAGE: tuple[SettingOption, ...] = (
         metavar="TIME",
     ),
     option(
+        "--known",
+        "What the models were trained for (footage, images, a run on them): how much of the footage lies outside?",
+        "Footage",
+        multiple=True,
+        metavar="REF",
+    ),
+    option(
         "--start-s",
         "Start at this time, seconds.  [default: the beginning]",
         "Footage",

@@ -127,4 +127,11 @@ MODEL: tuple[SettingOption, ...] = (
         multiple=True,
         metavar="X,Y,W,H",
     ),
+    option(
+        "--entry-line",
+        "Objects count from this line on, px: on the right hand of the way from point 1 to 2.",
+        "Model",
+        advanced=True,
+        metavar="X1,Y1,X2,Y2",
+    ),
 )

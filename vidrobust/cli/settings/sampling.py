@@ -100,6 +100,22 @@ SAMPLING: tuple[SettingOption, ...] = (
         metavar="TIME",
     ),
     option(
+        "--false-alarms",
+        "Share of known frames that may be called unknown, 0 to 1.",
+        "Sampling",
+        advanced=True,
+        type=float,
+        metavar="SHARE",
+    ),
+    option(
+        "--scored-frames",
+        "Frames of the footage, and of the known footage, that are compared at most.",
+        "Sampling",
+        advanced=True,
+        type=int,
+        metavar="N",
+    ),
+    option(
         "--trained-with",
         "Augmentations used in training: names, or a library's settings.",
         "Sampling",

@@ -34,6 +34,7 @@ from vidrobust.metrics.box_differences import (
 from vidrobust.metrics.tracks.at_rest import linked
 from vidrobust.metrics.tracks.borders import clipped, free_edge_velocity, touched
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.zones import Zone
 from vidrobust.shapes.places import Places
 
 SEEN_SHARE = 0.3
@@ -57,7 +58,7 @@ class TrackSettings:
     look_on            frames for which one that vanished is still expected: about a second
     min_boxes          tracks of fewer boxes count for nothing
     occluders          x, y, width, height px of what stands before the objects: a pillar, a fixture
-    ignored            x, y, width, height px of zones whose boxes are not looked at
+    ignored            zones whose boxes are not looked at, and what lies before an entry line
     start_scores       label -> its own ``start_score``; the band down to the keep score is as wide as it is
     only               names of the classes that are looked at; all where empty
     class_scores       name of a class -> its own ``start_score``; ``of_classes`` makes ``start_scores`` of both
@@ -70,7 +71,7 @@ class TrackSettings:
     look_on: int = 25
     min_boxes: int = 1
     occluders: tuple[tuple[float, float, float, float], ...] = ()
-    ignored: tuple[tuple[float, float, float, float], ...] = ()
+    ignored: tuple[Zone, ...] = ()
     start_scores: tuple[tuple[int, float], ...] = ()
     only: tuple[str, ...] = ()
     class_scores: tuple[tuple[str, float], ...] = ()

@@ -113,8 +113,8 @@ def _rows(network: DetectionNetwork, part: torch.Tensor, size: int | None) -> li
 
 
 def _plain_ndim(name: str, array: np.ndarray) -> int:
-    """Dimensions of a plain output of one frame: (M, 4) boxes, else (M,)."""
-    return 2 if array.shape[-1] == 4 and array.ndim >= 2 else 1
+    """Dimensions of a plain output of one frame: (M, 4) boxes, (M, 5) or (M, 7) with more, else (M,)."""
+    return 2 if array.shape[-1] in (4, 5, 7) and array.ndim >= 2 else 1
 
 
 def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:

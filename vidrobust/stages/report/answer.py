@@ -14,6 +14,7 @@ from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.stability.overall import overall, reported_first
+from vidrobust.stages.unknown import section as unknown_section
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import known, number, percent, percent_with_interval, share_with_interval
 from vidrobust.text.phrases import cut, listing, plural
@@ -66,6 +67,7 @@ def _lines(run: RunTables, model: str, page: policy_section.PolicyPage | None) -
         account = account_section.whole(run, model, f"{prefix}account")
         if len(account):
             yield "Why", _why(account, account_section.named_causes(run, model, prefix), of)
+    yield from unknown_section.console_lines(run, model)
     yield from remedies_section.console_lines(run, model)
     if page is not None:
         yield "Train with", _train(page)

@@ -10,7 +10,6 @@ import pandas as pd
 
 from vidrobust.footage.labels.matching import in_pixels
 from vidrobust.metrics.box_differences import areas
-from vidrobust.metrics.box_selection import in_zones
 from vidrobust.metrics.tracks.against_truth import (
     THRESHOLDS,
     Truth,
@@ -23,6 +22,7 @@ from vidrobust.metrics.tracks.against_truth import (
 from vidrobust.metrics.tracks.identities import NOTHING, IdentityCounts, identity_counts
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import size_of
+from vidrobust.metrics.tracks.zones import in_zones
 from vidrobust.pipeline.run import Run
 from vidrobust.protocols.anchors import WITHIN
 from vidrobust.protocols.answers import apart, on_frames
