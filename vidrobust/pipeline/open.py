@@ -79,7 +79,7 @@ def settled(settings: Settings) -> Settings:
     """The settings with their paths as they are found from anywhere; SettingsError where no source is given."""
     if not settings.sources:
         raise SettingsError("no source given: name videos, folders of videos or frames, or globs")
-    settings = settings.changed({"sources": [_absolute(s) for s in settings.sources]}, "sources")
+    settings = _placed(settings).changed({"sources": [_absolute(s) for s in settings.sources]}, "sources")
     if settings.labels:
         settings = settings.changed({"labels": os.path.abspath(settings.labels)}, "labels")
     if settings.class_map not in ("", OWN_CLASSES):
