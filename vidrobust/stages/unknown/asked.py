@@ -54,8 +54,8 @@ class _Gathered:
     looked: dict[str, list[Looked]] = field(default_factory=dict)
 
 
-def ask(looks: Mapping[str, Look], clips: Sequence[Wanted], told: Callable[[int], None]) -> Asked:
-    """Every network on every frame that is wanted, in the order of the clips; ``told`` how many are done."""
+def ask(looks: Mapping[str, Look], clips: Sequence[Wanted], done: Callable[[int], None]) -> Asked:
+    """Every network on every frame that is wanted, in the order of the clips; ``done`` is called with how many."""
     gathered = _Gathered()
     for clip in clips:
         with clip.opened() as source:
@@ -71,7 +71,7 @@ def ask(looks: Mapping[str, Look], clips: Sequence[Wanted], told: Callable[[int]
                         "still": clip.still,
                     }
                     gathered.rows.append(at)
-                told(len(frames))
+                done(len(frames))
     rows = pd.DataFrame(gathered.rows, columns=["item", "frame", "time_s", "part", "still"])
     return Asked(rows, {name: joined(parts) for name, parts in gathered.looked.items()})
 

@@ -54,7 +54,7 @@ def outside(scores: np.ndarray, known: Calibrated, clusters: Clusters) -> Outsid
     if excess.high <= WORTH_SAYING:
         return Outside(above, share, excess, NO_MORE)
     return Outside(
-        above, share, excess, CANNOT_TELL, "more clips would tell, of the footage or of known footage"
+        above, share, excess, CANNOT_TELL, "more clips would settle it, of the footage or of known footage"
     )
 
 

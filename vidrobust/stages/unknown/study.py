@@ -21,7 +21,7 @@ from vidrobust.statistics.intervals import clustered_mean
 from vidrobust.text.numbers import percent_with_interval
 
 CHANCE = 0.25
-LEAST_TOLD = 0.5
+LEAST_NAMED = 0.5
 """A probe that tells fewer of the turns of held-out known frames knows nothing of them worth doubting."""
 
 
@@ -107,8 +107,8 @@ def _refused(score: Score, looked: Looked, clusters: Clusters, item: np.ndarray,
 
     if int(folds_of(clusters).max(initial=0)) < 1:
         return "known footage is too little to try the probe on frames that it was not fitted on"
-    told = clustered_mean(held_out_scores(right, clusters, item, time_s), clusters, bounds=(0.0, 1.0))
-    if told.value >= LEAST_TOLD and told.low > CHANCE:
+    named = clustered_mean(held_out_scores(right, clusters, item, time_s), clusters, bounds=(0.0, 1.0))
+    if named.value >= LEAST_NAMED and named.low > CHANCE:
         return ""
-    share = percent_with_interval(told.value, told.low, told.high)
-    return f"the probe tells {share} of the turns of held-out known frames, by chance it would be a quarter"
+    share = percent_with_interval(named.value, named.low, named.high)
+    return f"the probe names {share} of the turns of held-out known frames, by chance it would be a quarter"
