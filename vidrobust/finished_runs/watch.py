@@ -13,10 +13,8 @@ replace themselves.
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ from typing import Any
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text
+from vidrobust.files.names import file_name
 from vidrobust.finished_runs.history import add_runs, charts, read_history, write_history
 from vidrobust.footage.expand import expand_sources
 from vidrobust.models.predict import Model
@@ -43,6 +42,8 @@ from vidrobust.video.source import first_batch, open_video
 STATE = "watch.json"
 FEWEST_RUNS = 10
 """A control chart is asked only where the history has so many runs."""
+SAID = {"classification": ("flip_rate",), "detection": ("uncovered_rate", "vanished_rate")}
+"""What the line of a recording says of a model of each task."""
 Clock = Callable[[], float]
 
 
@@ -177,22 +178,20 @@ class Watcher:
         write_history(known, self.watched.history)
         lines = []
         for model, numbers in folder.metrics.models.items():
-            name = next((n for n in ("dropout_rate", "flip_rate") if n in numbers.figures), "")
-            found = numbers.figures.get(name)
-            if found is None or found.value is None:
-                lines.append(f"{model}: nothing could be computed")
-                continue
-            out = _is_out(known, name, model, folder.path.resolve().name)
-            rate = percent_with_interval(found.value, found.low, found.high)
-            lines.append(f"{model}: {name.replace('_', ' ')} {rate} of {found.n}{out}")
+            said = []
+            for name in SAID[folder.record.tasks[model]]:
+                found = numbers.figures.get(name)
+                if found is not None and found.value is not None:
+                    out = _is_out(known, name, model, folder.path.resolve().name)
+                    rate = percent_with_interval(found.value, found.low, found.high)
+                    said.append(f"{name.replace('_', ' ')} {rate} of {found.n}{out}")
+            lines.append(f"{model}: {', '.join(said) or 'nothing could be computed'}")
         return "; ".join(lines)
 
     def _run_name(self, path: Path, stamp: str) -> str:
         """The run folder of a recording: its own name, with a number where another recording had it before."""
         relative = os.path.relpath(path, self.watched.folder)
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", printable(relative)).strip("._") or "recording"
-        if name != relative:  # two names may come to the same letters
-            name = f"{name[:80]}-{hashlib.sha256(os.fsencode(relative)).hexdigest()[:8]}"
+        name = file_name(relative, "recording")
         pending = self.watched.out / f".{STATE}"
         begun = json.loads(pending.read_text(encoding="utf-8")) if pending.is_file() else {}
         if begun.get("path") == self._named(path) and begun.get("stamp") == stamp:

@@ -10,6 +10,7 @@ import torch
 from scipy import special
 from torch import nn
 
+from vidrobust.api.models_given import models_of
 from vidrobust.models.inside.look import look_of
 from vidrobust.models.inside.odin import STEP, TEMPERATURE, odin
 from vidrobust.models.load import load_as_it_is
@@ -131,6 +132,26 @@ def test_a_callable_gives_its_answer_alone(pixels: torch.Tensor) -> None:
     assert found.surest == pytest.approx([0.8] * 5)
     assert found.answer.tolist() == [1] * 5
     assert set(look.lacks) == {"logits", "features", "odin"}
+
+
+def test_a_module_given_from_python_has_features(pixels: torch.Tensor) -> None:
+    net = made()
+    model = models_of(net, preprocess=of_one, class_names=NAMES, device="cpu")[1][0]
+    look = look_of(model)
+    found = look.frames(pixels)
+    with torch.inference_mode():
+        inputs = (pixels.float() - 100) / 50
+        pooled, logits = net.pooled(inputs).numpy(), net(inputs).numpy()
+        quarter = net.pooled(torch.rot90(inputs, 1, (2, 3))).numpy()
+    assert found.features == pytest.approx(pooled, abs=1e-5)
+    assert found.logits == pytest.approx(logits, abs=1e-5)
+    assert found.turned is not None
+    assert found.turned[:, 1] == pytest.approx(quarter, abs=1e-5)
+    assert set(look.lacks) == {"odin"}
+
+
+def of_one(frame: torch.Tensor) -> torch.Tensor:
+    return (nn.functional.interpolate(frame[None].float(), size=(SIZE, SIZE))[0] - 100) / 50
 
 
 def test_odin_of_a_linear_network_by_hand() -> None:

@@ -1,7 +1,7 @@
 """KITTI tracking: ``label_02/0000.txt``, a line a box.
 
-frame, track, type, truncated, occluded, alpha, box and 3D box: seventeen values, parted by blanks; an eighteenth is
-the score of a result.
+frame, track, type, truncated, occluded, alpha, box and 3D box: seventeen values, parted by blanks; an eighteenth
+is the score of a result.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def read(path: Path) -> Labels:
         rows=rows_of(rows),
         classes=dict(enumerate(TYPES)),
         problems=tuple(problems),
-        notes=("no frame rate is told: times are not known", f"regions of {DONT_CARE} are uncertain"),
+        notes=("no frame rate is known: times are not known", f"regions of {DONT_CARE} are uncertain"),
     )
 
 

@@ -14,6 +14,8 @@ from vidrobust.models.network import Network, NetworkClassifier
 Answered = Callable[[torch.Tensor], tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]
 """(N, 3, h, w) uint8 of the network's size -> its scores (N, K), its logits and its features, or None."""
 
+SAME = 1e-4
+"""Largest difference of probabilities that is rounding."""
 ONLY_TORCH = "it needs gradients, which torch models alone give"
 ONLY_ANSWERS = "the model gives its answer and nothing else"
 

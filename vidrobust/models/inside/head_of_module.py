@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -20,17 +21,20 @@ class Seen:
     inputs: list[torch.Tensor] = field(default_factory=list)
     outputs: list[torch.Tensor] = field(default_factory=list)
 
-    @property
-    def features(self) -> torch.Tensor:
-        """(N, D): the mean over the calls, of a network that looks at several views of a picture."""
-        return torch.stack(self.inputs).mean(dim=0)
+    def features(self, frames: int) -> np.ndarray:
+        """(frames, D) float32, of what went in."""
+        return _of_frames(self.inputs, frames).float().cpu().numpy()
+
+    def scores(self, frames: int) -> np.ndarray:
+        """(frames, K) float64, of what came out."""
+        return _of_frames(self.outputs, frames).double().cpu().numpy()
 
 
-def head_of(module: nn.Module, inputs: torch.Tensor, classes: int) -> str:
+def head_of(module: nn.Module, run: Callable[[], object], classes: int) -> str:
     """The name of the head: the layer called last of those that give so many scores a frame.
 
     Where none does, the fully connected layer called last; "" where there is none either.
-    inputs  (N, 3, H, W) float32, on which the module is run once
+    run  has the module called once
     """
     order: list[str] = []
     layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, HEADS)}
@@ -40,7 +44,7 @@ def head_of(module: nn.Module, inputs: torch.Tensor, classes: int) -> str:
     ]
     try:
         with torch.inference_mode():
-            module(inputs)
+            run()
     finally:
         for hook in hooks:
             hook.remove()
@@ -63,6 +67,12 @@ def watched(module: nn.Module, name: str) -> Iterator[Seen]:
         yield seen
     finally:
         hook.remove()
+
+
+def _of_frames(calls: list[torch.Tensor], frames: int) -> torch.Tensor:
+    """The calls one after the other; their mean where each had every frame, in several views."""
+    rows = torch.cat(calls)
+    return rows if len(rows) == frames else torch.stack(calls).mean(dim=0)
 
 
 def over_places(values: torch.Tensor) -> torch.Tensor:

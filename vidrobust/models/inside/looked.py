@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+LACKS = ("logits", "features", "odin")
+"""What a model may not be able to say."""
 TURNS = 4
 """Quarter turns of a picture, none among them."""
 

@@ -6,14 +6,11 @@ import numpy as np
 import torch
 from scipy import special
 
-from vidrobust.models.inside.answered import Answered, look, no_logits
+from vidrobust.models.inside.answered import SAME, Answered, look, no_logits
 from vidrobust.models.inside.head_of_module import head_of, watched
 from vidrobust.models.inside.looked import Look
 from vidrobust.models.network import Network, NetworkClassifier, check_frames
 from vidrobust.models.outputs import as_rows, in_fixed_batches
-
-SAME = 1e-4
-"""Largest difference of probabilities that is rounding."""
 
 
 def module_look(model: NetworkClassifier, network: Network, module: torch.nn.Module, kind: str) -> Look:
@@ -25,7 +22,7 @@ def module_look(model: NetworkClassifier, network: Network, module: torch.nn.Mod
     with torch.inference_mode():
         few = network.preprocess(check_frames().to(network.device))
         rows = as_rows(network.run(few), where)
-    name = head_of(module, few, rows.shape[1])
+    name = head_of(module, lambda: network.run(few), rows.shape[1])
     softmax_inside = (
         bool(name) and kind == "probabilities" and _softmax_behind(network, module, name, few, rows)
     )
@@ -38,8 +35,8 @@ def module_look(model: NetworkClassifier, network: Network, module: torch.nn.Mod
     def watching(cut: torch.Tensor) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         with torch.inference_mode(), watched(module, name) as seen:
             rows = as_rows(network.run(network.preprocess.normalise(cut)), where)
-            features = np.asarray(seen.features.float().cpu().numpy())
-        logits = rows if kind == "logits" else as_rows(seen.outputs[-1], where) if softmax_inside else None
+            features = seen.features(len(cut))
+        logits = rows if kind == "logits" else seen.scores(len(cut)) if softmax_inside else None
         return rows, logits, features
 
     answered = watching if name else plain(network, kind)
@@ -70,5 +67,5 @@ def _softmax_behind(
     """Whether its answer is the softmax of what comes out of this layer."""
     with torch.inference_mode(), watched(module, name) as seen:
         network.run(few)
-    own = special.softmax(seen.outputs[-1].double().cpu().numpy(), axis=1)
+    own = special.softmax(seen.scores(len(few)), axis=1)
     return own.shape == rows.shape and bool(np.abs(own - rows).max() < SAME)

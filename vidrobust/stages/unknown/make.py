@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.models.inside.answered import ONLY_ANSWERS
-from vidrobust.models.inside.look import LACKS, look_of
-from vidrobust.models.inside.looked import Look, Looked
+from vidrobust.models.inside.look import look_of
+from vidrobust.models.inside.looked import LACKS, Look, Looked
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.run import Run
 from vidrobust.predictions import Classifier

@@ -10,12 +10,20 @@ from vidrobust.stages.transitions.stage import FOOTAGE
 
 if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
+    from vidrobust.run_folder.settings import Settings
 
 
 def _make(run: Run) -> None:
     from vidrobust.stages.unknown.make import make
 
     make(run)
+
+
+def _reads(settings: Settings) -> Any:
+    """Sizes and times of change of the files of known footage; None where there is none."""
+    from vidrobust.stages.unknown.changed import state_of
+
+    return state_of(settings.known) if settings.known else None
 
 
 def _as_json(run: Run) -> Any:
@@ -42,5 +50,6 @@ UNKNOWN = TableStage(
     tables=("unknown", "unknown_links", "unknown_frames"),
     files=("unknown.json",),
     make=_make,
+    reads=_reads,
     as_json=_as_json,
 )
