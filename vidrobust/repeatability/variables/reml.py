@@ -152,8 +152,7 @@ class Point:
 def fit_reml(y: np.ndarray, factors: Mapping[str, np.ndarray]) -> Reml:
     """The fit of values (n,) with random effects, each given by its level of every value (n,).
 
-    InputError where there are too many levels, a factor that has as many levels as values, or no value beyond those
-    that the levels take up.
+    InputError where there are too many levels, a factor has as many as there are values, or all together do.
     """
     y = np.asarray(y, np.float64)
     codes = {name: np.unique(np.asarray(level), return_inverse=True)[1] for name, level in factors.items()}
