@@ -39,8 +39,8 @@ class Line:
         if self.then:
             self.then.pop(0)()
 
-    def watch(self, **how: object) -> Watcher:
-        settings = Settings(model=(MODEL,))
+    def watch(self, model: str = MODEL, **how: object) -> Watcher:
+        settings = Settings(model=(model,))
         watched = Watched(
             folder=self.folder, out=self.out, history=self.history, settings=settings, every_s=2, settle_s=5
         )
@@ -83,6 +83,20 @@ def test_recordings_are_studied_as_they_come_and_once(line: Line, public_clips: 
     assert len(line.lines) == 2
     history = pd.read_parquet(line.history)
     assert not history.duplicated(["run", "model", "metric", "item"]).any()
+
+
+def test_of_a_detector_the_line_says_what_is_not_covered(line: Line, public_clips: Path) -> None:
+    """One box at rest in all ten frames but 4 and 5."""
+    line.add(public_clips / "hevc.mp4", "first.mp4")
+    rows = [f"{f},0.9,0,20,20,60,60" for f in range(10) if f not in (4, 5)]
+    boxes = line.folder.parent / "boxes.csv"
+    boxes.write_text("frame,score,label,x1,y1,x2,y2\n" + "\n".join(rows))
+    assert line.watch(f"detections:{boxes}", once=True).done == 1
+    assert "boxes: uncovered rate " in line.lines[0]
+    assert ", vanished rate " in line.lines[0]
+    history = pd.read_parquet(line.history)
+    of = history[(history["metric"] == "uncovered_rate") & (history["item"] == "")]
+    assert of["value"].iloc[0] == pytest.approx(0.2)
 
 
 def test_a_recording_that_still_grows_is_left_until_it_holds_still(line: Line, public_clips: Path) -> None:

@@ -16,8 +16,7 @@ from vidrobust.finished_runs.exports.names import NAMES as EXPORTS
 
 
 @click.command()
-@click.argument("run_a", type=click.Path(path_type=Path))
-@click.argument("run_b", type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 @click.option(
     "--model-a", metavar="NAME", help="The model of A, where it has several.  [default: its only one]"
 )
@@ -42,35 +41,53 @@ from vidrobust.finished_runs.exports.names import NAMES as EXPORTS
     "-o",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The report.  [default: comparison.html in RUN_B]",
+    help="The report.  [default: comparison.html, or of a table side_by_side.html, in the last run]",
 )
 @click.option(
     "--pictures/--no-pictures", default=True, show_default=True, help="Footage in the report, or none."
 )
+@click.option("--table", is_flag=True, help="Of two runs too: all their detectors side by side.")
 @JSON
 def compare(
-    run_a: Path,
-    run_b: Path,
+    runs: tuple[Path, ...],
     model_a: str | None,
     model_b: str | None,
     margin: float,
     seed: int,
     out: Path | None,
     pictures: bool,
+    table: bool,
     as_json: bool,
 ) -> None:
-    """Is run B better than run A on the same footage, worse, the same, or can it not be determined."""
+    """Is run B better than run A on the same footage, worse, the same, or can it not be determined.
+
+    Of one run, or of three and more, the detectors side by side, the best first.
+    """
+    from vidrobust.run_folder.folder import RunFolder
+
+    folders = [RunFolder.existing(path) for path in runs]
+    if table or len(folders) != 2:
+        _table(folders, margin, seed, out, as_json)
+        return
     from vidrobust.finished_runs.compare_runs import compare_runs
     from vidrobust.finished_runs.compare_shots import shots_of
     from vidrobust.finished_runs.comparison_page import write_comparison
     from vidrobust.repeatability.words import comparison
-    from vidrobust.run_folder.folder import RunFolder
 
-    folders = [RunFolder.existing(path) for path in (run_a, run_b)]
     found = compare_runs(*folders, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
     shots = shots_of(folders[0], found["changed_frames"] or [], pictures=pictures)
-    page = write_comparison(out or run_b / "comparison.html", plain(found), shots)
+    page = write_comparison(out or runs[1] / "comparison.html", plain(found), shots)
     print_result(found, [*comparison(found), f"report: {page}"], as_json)
+
+
+def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_json: bool) -> None:
+    """Print and write the detectors of some run folders side by side."""
+    from vidrobust.finished_runs.many_detectors import side_by_side_of
+    from vidrobust.finished_runs.side_by_side_page import table_lines, write_side_by_side
+
+    found = side_by_side_of(folders, margin=margin, seed=seed)
+    page = write_side_by_side(out or folders[-1].path / "side_by_side.html", plain(found))
+    print_result(found, [*table_lines(plain(found)), f"report: {page}"], as_json)
 
 
 @click.command()
@@ -120,7 +137,8 @@ def gate(
     "--metric",
     multiple=True,
     metavar="NAME",
-    help="Which charts.  [default: flip_rate and jitter; of detectors dropout_rate and center_jitter]",
+    help="Which charts.  [default: flip_rate and jitter; of detectors uncovered_rate, vanished_rate, flip_rate, "
+    "center_jitter]",
 )
 @click.option("--model", metavar="NAME", help="Only this model.  [default: all]")
 @click.option(

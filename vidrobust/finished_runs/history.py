@@ -26,7 +26,7 @@ COLUMNS = ("run", "recorded", "model", "metric", "item", "value", "low", "high",
 """Of the history: a row a run, model, metric and item, and one over all items (item ""); recorded in UTC."""
 
 
-CHARTS = ("flip_rate", "jitter", "dropout_rate", "center_jitter")
+CHARTS = ("flip_rate", "jitter", "uncovered_rate", "vanished_rate", "center_jitter")
 """Metrics that are charted where none is named, of those that the history has."""
 
 

@@ -42,6 +42,8 @@ from vidrobust.video.source import first_batch, open_video
 STATE = "watch.json"
 FEWEST_RUNS = 10
 """A control chart is asked only where the history has so many runs."""
+SAID = {"classification": ("flip_rate",), "detection": ("uncovered_rate", "vanished_rate")}
+"""What the line of a recording says of a model of each task."""
 Clock = Callable[[], float]
 
 
@@ -176,14 +178,14 @@ class Watcher:
         write_history(known, self.watched.history)
         lines = []
         for model, numbers in folder.metrics.models.items():
-            name = next((n for n in ("dropout_rate", "flip_rate") if n in numbers.figures), "")
-            found = numbers.figures.get(name)
-            if found is None or found.value is None:
-                lines.append(f"{model}: nothing could be computed")
-                continue
-            out = _is_out(known, name, model, folder.path.resolve().name)
-            rate = percent_with_interval(found.value, found.low, found.high)
-            lines.append(f"{model}: {name.replace('_', ' ')} {rate} of {found.n}{out}")
+            said = []
+            for name in SAID[folder.record.tasks[model]]:
+                found = numbers.figures.get(name)
+                if found is not None and found.value is not None:
+                    out = _is_out(known, name, model, folder.path.resolve().name)
+                    rate = percent_with_interval(found.value, found.low, found.high)
+                    said.append(f"{name.replace('_', ' ')} {rate} of {found.n}{out}")
+            lines.append(f"{model}: {', '.join(said) or 'nothing could be computed'}")
         return "; ".join(lines)
 
     def _run_name(self, path: Path, stamp: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -48,7 +49,7 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
         "rows": [
             {
                 "model": model,
-                "values": [_text(overall(stability, model, name)) for name in shown],
+                "values": [figure_in_words(overall(stability, model, name)) for name in shown],
                 "threshold": best_threshold(curve, model),
                 "ms": number(speed[model]) if model in speed else "recorded",
             }
@@ -57,7 +58,8 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
     }
 
 
-def _text(row: Any) -> str:
+def figure_in_words(row: Mapping[str, Any]) -> str:
+    """A metric (value, low, high, n) with its interval; nothing from fewer than FEWEST values."""
     if 0 < row["n"] < FEWEST:
         return "too few to say"
     return percent_with_interval(row["value"], row["low"], row["high"]) if row["n"] else "not measured"

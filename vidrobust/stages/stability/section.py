@@ -109,11 +109,11 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
 
 def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
     along = run.table("track_steps")
-    missed = 0 if along is None else int((along.loc[along["model"] == name, "missed"] == 1).sum())
-    dropout, renamed, back, centre, changed = (
+    lost = 0 if along is None else int((along.loc[along["model"] == name, "uncovered"] == 1).sum())
+    uncovered, vanished, renamed, back, centre, changed = (
         overall(stability, name, metric)
         for metric in (
-            *("dropout_rate", "flip_rate", "revert_flip_rate", "center_jitter"),
+            *("uncovered_rate", "vanished_rate", "flip_rate", "revert_flip_rate", "center_jitter"),
             "noise_floor_boxes_changed",
         )
     )
@@ -121,7 +121,7 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
     def share(row: Mapping[str, Any]) -> str:
         return percent_with_interval(row["value"], row["low"], row["high"])
 
-    frames, boxes = plural(int(dropout["n"]), "frame"), plural(int(renamed["n"]), "box")
+    frames, boxes = plural(int(uncovered["n"]), "frame"), plural(int(renamed["n"]), "box")
     floor = NOT_MEASURED
     if known(changed["value"]):
         most = (
@@ -133,7 +133,8 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
     against = {words[0].upper() + words[1:]: value for words, value in reported_first(stability, name)}
     return {
         **against,
-        "Missed": f"{plural(missed, 'frame')} of {frames} of tracks: {share(dropout)}",
+        "Without a box": f"{plural(lost, 'frame')} of {frames} of objects: {share(uncovered)}",
+        "Vanished": f"{share(vanished)} of {plural(int(vanished['n']), 'object')}, in mid-picture",
         "Renamed": f"{share(renamed)} of {boxes}; {share(back)} leave their class and are back at once",
         "Box shakes": f"{share(centre)} of its size about a steady motion",
         "Noise floor": floor,
