@@ -175,12 +175,16 @@ def _write_results(
 
 
 def _warn_of_fonts(page: Path) -> None:
-    """Say which letters a PDF printed on this machine shows as boxes."""
+    """Say which letters a PDF printed on this machine cannot show."""
     from vidrobust.report.drawing import letters_without_font
 
     if missing := letters_without_font(page.read_text(encoding="utf-8")):
         some = printable(f"{missing[:12]} ..." if len(missing) > 12 else missing)
-        click.echo(f"warning: no font of this machine has {some}: install one, and print again", err=True)
+        click.echo(
+            f"warning: no font of this machine has {some}: the PDF names them in brackets; install one and print "
+            "again",
+            err=True,
+        )
 
 
 def _of_sources(

@@ -10,7 +10,7 @@ from typing import Any
 
 from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, figures_of, find
-from vidrobust.repeatability.variables.anova import MAYBE_NESTED
+from vidrobust.repeatability.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
 
 WORDS = {
     "percent_grr": "gauge R&R takes {value} % of the study variation",
@@ -36,6 +36,7 @@ SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
 """Quantities that are reported in percent, and so are the limits of their rules."""
 RANK = {"unacceptable": 3, "marginal": 2, "acceptable": 1}
 NO_VERDICT = "no verdict"
+NEVER_VARIES = "all values are the same, and what never varies measures nothing"
 OPENING = {
     "acceptable": "Acceptable",
     "marginal": "Marginal",
@@ -77,8 +78,8 @@ def overall(found: Mapping[str, Any]) -> Overall:
         why = (
             "nothing that a rule is about could be computed" if verdicts else "no rule applies to this study"
         )
-        if verdicts and found.get("total_sd") == 0:
-            why = "all values are the same, and what never varies measures nothing"
+        if verdicts and 0 in (found.get("total_sd"), found.get("sd")):
+            why = NEVER_VARIES
         return Overall(
             verdict=NO_VERDICT, sentence=f"No verdict: {why}.", quantity="", of="", value=None, sure=None,
             rules=0, not_computed=missing,
@@ -86,8 +87,11 @@ def overall(found: Mapping[str, Any]) -> Overall:
     decides = max(judged, key=lambda each: (RANK[each["verdict"]], _beyond(each)))
     sure = _sure(found, decides)
     sentence = _sentence(decides, sure, len(judged), missing)
-    if MAYBE_NESTED in found.get("notes", ()):
-        sentence += f" Doubtful: {MAYBE_NESTED}."
+    gauge = (found if found["study"] == "gauge" else found.get("gauge")) or {}
+    for doubt in (MAYBE_NESTED, NO_SPREAD):
+        sentence += f" Doubtful: {doubt}." if doubt in gauge.get("notes", ()) else ""
+    if ONE_OPERATOR in gauge.get("notes", ()):
+        sentence += f" {ONE_OPERATOR[0].upper()}{ONE_OPERATOR[1:]}."
     return Overall(
         verdict=decides["verdict"],
         sentence=sentence,

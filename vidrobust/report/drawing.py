@@ -154,7 +154,7 @@ def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
     """Families of the machine that have these letters, and the letters that none has."""
     families: list[str] = []
     left = set(letters)
-    for entry in font_manager.fontManager.ttflist:
+    for entry in _every_font():
         if not left:
             break
         if entry.style != "normal" or entry.name in families or entry.name.startswith("Last Resort"):
@@ -167,6 +167,18 @@ def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
             families.append(entry.name)
             left -= has
     return families, frozenset(left)
+
+
+def _every_font() -> Iterator[font_manager.FontEntry]:
+    """The fonts that are known, then those that came to the machine since Matplotlib listed them."""
+    known = list(font_manager.fontManager.ttflist)
+    yield from known
+    for path in sorted(set(font_manager.findSystemFonts()) - {entry.fname for entry in known}):
+        try:
+            font_manager.fontManager.addfont(path)
+        except (OSError, RuntimeError, UnicodeError):
+            continue
+        yield font_manager.fontManager.ttflist[-1]
 
 
 def _short_numbers(svg: bytes) -> bytes:

@@ -36,7 +36,8 @@ def gauge_pictures(gauge: Mapping[str, Any] | None, table: pd.DataFrame, what: s
     """table  part, operator, trial, value; what: the value in words"""
     if not gauge:
         return []
-    made = [figures.components(gauge), figures.scores(table, what)]
+    varies = gauge["total_sd"] and [figures.components(gauge)]
+    made = [*(varies or []), figures.scores(table, what)]
     charts = range_charts(table)
     return made if charts is None else [*made, figures.average_and_range(charts)]
 
@@ -102,9 +103,10 @@ def operator(each: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def reference_picture(found: Mapping[str, Any], table: pd.DataFrame) -> Picture:
+def reference_picture(found: Mapping[str, Any], table: pd.DataFrame, what: str) -> Picture:
+    """The figure of a study of reference parts; what: is measured, in words"""
     if found["study"] == "type1":
-        return reference_figures.run_chart(found)
+        return reference_figures.run_chart(found, what)
     if found["study"] == "linearity":
-        return reference_figures.bias_line(found, table)
+        return reference_figures.bias_line(found, table, what)
     return reference_figures.stability_chart(found)

@@ -85,14 +85,14 @@ def section(run: RunTables) -> Section | None:
     )
 
 
-def section_of_table(found: Mapping[str, Any], table: pd.DataFrame) -> Section:
-    """The section of a study of a table part, operator, trial, value."""
+def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:
+    """The section of a study of a table part, operator, trial, value; what: is measured, for an axis."""
     if found["study"] == "gauge":
         text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
         text += f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}"
-        pictures = gauge_section.gauge_pictures(found, table, "value")
+        pictures = gauge_section.gauge_pictures(found, table, what)
         if found.get("linearity"):
-            pictures.append(reference_figures.bias_line(found["linearity"], table))
+            pictures.append(reference_figures.bias_line(found["linearity"], table, what))
         return _section(found, None, found, summary=text, pictures=pictures)
     if found["study"] != "attribute":
         return _section(
@@ -100,14 +100,14 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame) -> Section:
             None,
             None,
             summary=lines(found)[1],
-            pictures=[gauge_section.reference_picture(found, table)],
+            pictures=[gauge_section.reference_picture(found, table, what)],
         )
     split = [each["part"] for each in found["grey_zone"]["parts"]]
     pictures = agreement_section.agreement_pictures(found)
     if found.get("signal_detection"):
         fitted = found.get("analytic_method") or []
         pictures.append(
-            reference_figures.grey_zone(found["signal_detection"], table, set(found["defect"]), fitted)
+            reference_figures.grey_zone(found["signal_detection"], table, set(found["defect"]), fitted, what)
         )
     return _section(
         found,
