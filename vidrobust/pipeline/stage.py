@@ -125,6 +125,18 @@ class StreamStage(FootageStage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Look:
+    """A sample as large as it was when it was looked at.
+
+    part    its size as a part of the largest that was asked for
+    tables  the unit tables of the stage, joined
+    """
+
+    part: float
+    tables: Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SampleStage(FootageStage):
     """A unit works on a sample of the frames, or of the pairs, of its footage, for all models at once.
 
@@ -134,6 +146,8 @@ class SampleStage(FootageStage):
     trim           (rows of a unit, what reads the tables it needed, content, settings, count) -> the rows of a
                    sample so large
     steps          steps that one of the sample takes; ``step`` is what one is called
+    conclude       writes ``tables`` from the sample as it was at each look and is now, in place of ``summarise``
+    undecided      whether a larger sample might still tell what this one does not
     """
 
     budgeted: Budgeted
@@ -142,6 +156,8 @@ class SampleStage(FootageStage):
     trim: Callable[[pd.DataFrame, Read, str, Settings, int], pd.DataFrame]
     steps: Callable[[Settings], float]
     step: str
+    conclude: Callable[[Run, Sequence[Look]], None] | None = None
+    undecided: Callable[[Run], bool] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

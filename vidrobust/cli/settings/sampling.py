@@ -20,7 +20,7 @@ SAMPLING: tuple[SettingOption, ...] = (
     ),
     option(
         "--pairs",
-        "Pairs of frames of the run that are explained.  [default: by the number of inputs]",
+        "Pairs of frames of the run that are explained, at most.  [default: by the number of inputs]",
         "Sampling",
         type=int,
         metavar="N",
