@@ -118,6 +118,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=400)
     parser.add_argument("--world", nargs="+", choices=list(WORLDS), default=list(WORLDS))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--design", nargs="+", help="these alone: '48 at once', 'up to 96'")
     given = parser.parse_args()
     first = usual(1).pairs
     designs = {f"{size} at once": (size,) for size in looks(LARGEST, first)}
@@ -127,7 +128,8 @@ def main() -> None:
         "world", "pairs", "light named", "another named", "pairs used", "share held", digits=2
     )
     for world in given.world:
-        for title, sizes in designs.items():
+        for title in given.design or designs:
+            sizes = designs[title]
             found = [
                 looked_at(line(world, given.seed + number), sizes, f"draw {number}")
                 for number in range(given.draws)

@@ -71,7 +71,7 @@ def _as_json(run: Run) -> Any:
 CAUSES = SampleStage(
     name="causes",
     sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
-    version=13,
+    version=14,
     per="model",
     needs=(TRANSITIONS, STABILITY),
     settings=(*FOOTAGE, "seed"),
