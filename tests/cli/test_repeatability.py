@@ -197,7 +197,7 @@ def test_the_certificate_says_what_the_console_says(
     sentence = capsys.readouterr().out.splitlines()[0]
     page = (tmp_path / "study-certificate.html").read_text()
     assert sentence.startswith(
-        "Not acceptable: the gauge tells 4 groups of parts apart (at least 5 is acceptable"
+        "Not acceptable: the gauge distinguishes 4 groups of parts (at least 5 is acceptable"
     )
     assert sentence.replace("&", "&amp;").replace(" %", "\u00a0%") in page
     assert all(
@@ -306,7 +306,7 @@ def test_references_in_other_words_than_the_verdicts(
     assert "no verdict is schlecht, though references are" in capsys.readouterr().out
 
 
-def test_plans_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plans_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("plan", "kappa", "--kappa", "0.8", "--half-width", "0.1") == 0
     assert "parts, each rated by 3 operators in 2 trials" in capsys.readouterr().out
     assert run("plan", "flip-rate", "--rate", "0.02", "--half-width", "0.005") == 0

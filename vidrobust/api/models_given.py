@@ -184,6 +184,11 @@ class _Given:
     def __init__(self, run: Callable_, name: str, class_names: tuple[str, ...], info: ModelInfo) -> None:
         self._run, self.name, self.class_names, self.info = run, name, class_names, info
 
+    @property
+    def module(self) -> torch.nn.Module | None:
+        """The torch module that is called, where it was given."""
+        return getattr(self._run, "module", None)
+
 
 class _Ready(_Given):
     """A callable that gives Classifications."""

@@ -28,7 +28,7 @@ TUKEY_BIWEIGHT = 4.685
 """Tukey's biweight constant."""
 LIGHT_PRIOR = (0.5, 40.0, 0.3)
 """Standard deviation of gain, offset and bend that is taken as usual; it matters only where a picture is too flat
-to tell them apart."""
+to separate them."""
 COLOUR_PRIOR = (0.3, 15.0)
 """The same for the entries of the matrix and for the constant, levels."""
 

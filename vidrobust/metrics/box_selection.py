@@ -8,27 +8,15 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from vidrobust.errors import SettingsError
+from vidrobust.metrics.tracks.zones import Zone, in_zones
 from vidrobust.predictions import Detections
 from vidrobust.shapes.places import Places
-
-Zone = tuple[float, float, float, float]
-"""x, y, width, height px."""
 
 
 def chosen(found: Detections, only: Collection[str], ignored: Sequence[Zone]) -> Detections:
     """The boxes of these classes, all where none is named, whose middle lies in none of the zones."""
     found = of_classes(found, only)
     return found.take(~in_zones(found.boxes, ignored)) if ignored else found
-
-
-def in_zones(boxes: np.ndarray, zones: Sequence[Zone]) -> np.ndarray:
-    """(N,) bool: whether the middle of each box (N, 4) xyxy px lies in one of the zones."""
-    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
-    inside = np.zeros(len(boxes), bool)
-    for x, y, width, height in zones:
-        inside |= ((middle >= (x, y)) & (middle < (x + width, y + height))).all(axis=1)
-    return inside
 
 
 def labels_of(class_names: Sequence[str], only: Collection[str]) -> list[int]:

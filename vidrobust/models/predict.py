@@ -64,7 +64,7 @@ def predict(
     """pixels (N, 3, H, W) uint8, any N from 0 -> Classifications or Detections of N frames, in their order.
 
     ``"auto"`` starts from ``auto_batch``, halves when memory runs out, and remembers what fitted for this model
-    and size of frame; ``on_smaller`` is reported each new size. A number is kept to: running out then raises
+    and size of frame; ``on_smaller`` is called with each new size. A number is kept to: running out then raises
     ModelError, as does one frame alone that does not fit. Rows do not depend on the batch beyond rounding.
 
     Raises ModelError where the model fails or its answer is no prediction of these frames (``checked``).

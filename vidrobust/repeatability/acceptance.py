@@ -74,7 +74,7 @@ class Profile:
 
 
 def load_profile(name: str) -> Profile:
-    """A profile by name, or from a TOML file. SettingsError tells what is wrong in it."""
+    """A profile by name, or from a TOML file. SettingsError says what is wrong in it."""
     try:
         if name.endswith(".toml"):
             content = tomllib.loads(Path(name).read_text(encoding="utf-8"))

@@ -226,7 +226,7 @@ def _counted(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
 
 
 def _numbered(table: pd.DataFrame, where: Path | str) -> list[tuple[str, str, str]]:
-    """Column, operator ("" where the name tells none) and trial of the columns that hold values."""
+    """Column, operator ("" where the name has none) and trial of the columns that hold values."""
     words = {*ROLES["trial"], *ROLES["value"], "", "m", "t", "r", "x", "y"}
     free = [str(name) for name in table.columns if name not in ROLES]
     split = [(name, NUMBERED.fullmatch(name)) for name in free]

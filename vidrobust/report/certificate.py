@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vidrobust.repeatability.figures import EVERYONE, GAUGE, figures_of, find
-from vidrobust.repeatability.overall import worst_told
-from vidrobust.repeatability.study_words import equal_variances_told, shifted_told, trials
+from vidrobust.repeatability.study_words import trials
 from vidrobust.text.numbers import number, percent
 from vidrobust.text.phrases import plural
 
@@ -41,6 +40,8 @@ IN_UNITS = (
     *("bias", "sd", "largest_bias", "centre", "sigma", "low", "high"),
     *("repeatability", "switches_at", "width"),
 )
+LEVELS = ("centre", "low", "high")
+"""Figures of a stability chart, told to as many decimals as two digits of their sigma."""
 SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
     "gauge": (
         ("percent_grr", "%GRR", "of the study variation"),
@@ -119,7 +120,10 @@ def tiles(found: Mapping[str, Any], unit: str = "") -> list[Tile]:
     """The six figures that its readers expect, each the worst of whom it is about."""
     verdicts = {(each["quantity"], each["of"]): each for each in found["verdicts"]}
     if found["study"] in ("type1", "linearity", "stability"):
-        return [_plain(found, row, unit, verdicts) for row in SIX[found["study"]]]
+        six = list(SIX[found["study"]])
+        if found.get("q_ms") is not None:
+            six[-1] = ("q_ms", "Q_MS", "uncertainty, of the tolerance")
+        return [_plain(found, row, unit, verdicts) for row in six]
     if _of_sizes(found):
         furthest = max(found["analytic_method"], key=lambda each: abs(each["bias"] or 0))
         return _of_limit(found, furthest, unit, verdicts)
@@ -150,6 +154,9 @@ def _plain(found: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdi
     key, symbol, what = row
     ends = _interval(found.get(f"{key}_low"), found.get(f"{key}_high"), key)
     value = _text(found.get(key), key, unit if key in IN_UNITS else "")
+    if key in LEVELS and _known(found.get(key)) and found["sigma"] > 0:
+        decimals = max(0, 1 - math.floor(math.log10(found["sigma"])))
+        value = f"{found[key]:.{decimals}f} {unit}".strip()
     return Tile(symbol=symbol, what=what, value=value, interval=ends, **_judged(verdicts.get((key, ""))))
 
 
@@ -177,7 +184,10 @@ def _judged(verdict: Mapping[str, Any] | None) -> dict[str, str]:
         return {}
     sign = "≤" if verdict["better"] == "lower" else "≥"
     share = verdict["quantity"] in SHARES
-    ends = [percent(verdict[k]) if share else number(verdict[k], 3) for k in ("accept", "marginal")]
+    ends = [
+        percent(verdict[k]) if share else f"{number(verdict[k], 3)}{verdict['unit']}"
+        for k in ("accept", "marginal")
+    ]
     limit = f"limit {sign} {ends[0]}" + (f", marginal {sign} {ends[1]}" if ends[0] != ends[1] else "")
     said = verdict["verdict"]
     return {
@@ -196,7 +206,8 @@ def _text(value: float | None, key: str, unit: str) -> str:
         return percent(value)
     if (key == "p" or key.endswith("_p")) and value < 0.001:
         return "< 0.001"
-    return f"{number(float(value), 3)} {'%' if key.startswith('percent') else unit}".strip()
+    percent_of = key.startswith(("percent", "q_m"))
+    return f"{number(float(value), 3)} {'%' if percent_of else unit}".strip()
 
 
 def _interval(low: float | None, high: float | None, key: str) -> str:
@@ -213,21 +224,6 @@ def _interval(low: float | None, high: float | None, key: str) -> str:
 
 def _known(value: Any) -> bool:
     return value is not None and not (isinstance(value, float) and not math.isfinite(value))
-
-
-def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
-    """What is worst and by how much; that nobody is shown to be worse, where that was looked at."""
-    rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
-    unit = f" {unit}" if unit else ""
-    shifted = [shifted_told(each, unit) for each in found.get("analytic_method") or []]
-    lines = [f"{sentence}." for sentence in [*filter(None, shifted), *worst_told(rows, unit)]]
-    if not lines and rows:
-        compared = plural(len(rows), "comparison")
-        lines = [f"No operator is shown to be worse than the others ({compared}, Bonferroni)."]
-    if found.get("equal_variances"):
-        sentence = equal_variances_told(found["equal_variances"])
-        lines.append(f"{sentence[0].upper()}{sentence[1:]}.")
-    return lines
 
 
 def sample(found: Mapping[str, Any]) -> str:
@@ -281,6 +277,6 @@ def _of_gauge(gauge: Mapping[str, Any]) -> str:
         f"Analysis of variance, interaction {gauge['interaction']}; modified large sample and generalized "
         "intervals (Burdick, Borror & Montgomery 2005)"
         if gauge["anova"]
-        else "Restricted maximum likelihood, intervals by Satterthwaite's approximation"
+        else "Restricted maximum likelihood, intervals from its profile"
     )
     return f"{how}; components below 0 count as 0; spread is {gauge['width']:g} standard deviations."

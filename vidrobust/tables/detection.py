@@ -98,7 +98,7 @@ TRACKS = Table(
         int64("frames", "frames from its first box to its last"),
         int64("boxes", "boxes"),
         float64("fragments", "unbroken pieces it consists of: 1 and one more for each gap"),
-        string("begins", "border, cut, behind, covered, occluder, or mid-picture, which is a fault"),
+        string("begins", "border, cut, behind, covered, occluder, ignored, or mid-picture, which is a fault"),
         string("ends", "the same of its end"),
         float64("vanished", "1 where it ends in mid-picture, else 0"),
         float64("appeared", "1 where it begins in mid-picture, else 0"),

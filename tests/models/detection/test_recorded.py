@@ -62,7 +62,9 @@ def test_frames_that_the_item_does_not_have_are_counted(tmp_path: Path) -> None:
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(10))}"))
     assert model.about("clip", 7)["beyond"] == 3
     shifted = load(written(tmp_path, f"{HEADER}\n{rows(range(100, 110))}", "late.csv"))
-    with pytest.raises(ModelError, match="all 10 boxes of clip are of frames 100 to 109, and the item has 7"):
+    with pytest.raises(
+        ModelError, match="all 10 boxes of clip are of frames 100 to 109, and the input has 7"
+    ):
         shifted.about("clip", 7)
 
 
@@ -92,7 +94,7 @@ def test_looked_at_and_empty(tmp_path: Path) -> None:
 def test_a_file_without_items_is_about_one_video(tmp_path: Path) -> None:
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(3))}"))
     model.predict_frames("a", np.arange(3))
-    with pytest.raises(ModelError, match="names no items, so it can be about one video only: a or b"):
+    with pytest.raises(ModelError, match="has no column item, so it can be about one video only: a or b"):
         model.predict_frames("b", np.arange(3))
 
 
@@ -246,3 +248,22 @@ def test_a_table_with_shapes(tmp_path: Path) -> None:
     assert (found.shapes[0].area, found.shapes[1]) == (1200, None)
     with pytest.raises(InputError, match="row 0: shape: expected rle or polygon, got 'circle'"):
         load(written(tmp_path, f"{HEADER},shape\n{line},circle 3\n", "wrong.csv"))
+
+
+def test_kitti_results(tmp_path: Path) -> None:
+    """Frames and pixels from 0, types by name, the score last; regions that do not matter are left out."""
+    rest = "-1 -1 -1 -1000 -1000 -1000 -10"
+    text = f"0 7 Car -1 -1 -10 10 20 40 60 {rest} 0.8\n2 7 Car -1 -1 -10 12 20 42 60 {rest} 0.7\n"
+    text += f"2 8 Cyclist -1 -1 -10 100 20 130 60 {rest} 0.6\n2 -1 DontCare -1 -1 -10 0 0 9 9 {rest} 0.1\n"
+    model = load(written(tmp_path, text, "0000.txt"))
+    found = model.predict_frames("0000", np.arange(3))
+    assert found.boxes.tolist() == [[10, 20, 40, 60], [12, 20, 42, 60], [100, 20, 130, 60]]
+    assert (found.frame.tolist(), [model.class_names[k] for k in found.labels]) == (
+        [0, 2, 2],
+        ["Car", "Car", "Cyclist"],
+    )
+    assert found.tracks is not None
+    assert found.tracks.tolist() == [7, 7, 8]
+    np.testing.assert_allclose(found.scores, [0.8, 0.7, 0.6])
+    with pytest.raises(InputError, match="line 5: expected 17 or 18 values, got 3"):
+        load(written(tmp_path, f"{text}1 2 Car\n", "short.txt"))

@@ -153,7 +153,7 @@ def test_no_step_where_the_cause_is_not_named_or_not_found_again() -> None:
     twice = Replication(found=2, tested=5, of="clips")
     policy = build("net", shaken(replication={"camera": twice}))
     assert not policy.steps
-    assert "found again in 2 of 5 clips; more clips would tell" in reason(policy, "translation")
+    assert "found again in 2 of 5 clips; more clips would settle it" in reason(policy, "translation")
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_no_step_where_the_model_is_not_moved_at_the_size_seen() -> None:
     assert "moves the model by only 0.00032" in reason(policy, "translation")
 
 
-def test_of_what_cannot_be_told_apart_the_plainest_is_taken() -> None:
+def test_of_what_cannot_be_distinguished_the_plainest_is_taken() -> None:
     light = {"share": 0.5, "low": 0.4, "high": 0.6, "specific": 0.5, "specific_low": 0.4}
     evidence = shaken(
         account=account(light=light),

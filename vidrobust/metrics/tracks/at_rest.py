@@ -13,7 +13,7 @@ STILL = 0.05
 SAME_PLACE = 0.5
 """IoU of the last box before and the first box after a gap from which both are on one place."""
 LATELY = 6
-"""Boxes at the end of a track, or at its beginning, by which its velocity is reported."""
+"""Boxes at the end of a track, or at its beginning, from which its velocity is taken."""
 
 
 def linked(found: ItemBoxes, track: np.ndarray, max_gap: int) -> np.ndarray:

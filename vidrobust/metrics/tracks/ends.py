@@ -1,4 +1,4 @@
-"""Why each track begins and ends: at the border, at a cut, under something, or in mid-picture, which is a fault.
+"""Why each track begins and ends: at a border, at a cut, under something, or in mid-picture, which is a fault.
 
 frame    0   1   2   3   4   5   6   7 ...
 box      o   o   o   .   .   .   .   .        vanished after 2: expected in mid-picture in 3, 4, 5, ... and
@@ -24,6 +24,7 @@ from vidrobust.metrics.tracks.gaps import (
     under_occluder,
 )
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.zones import in_zones
 
 MID_PICTURE = "mid-picture"
 HALF_SEEN = 0.5
@@ -35,8 +36,8 @@ FEWEST_NEIGHBOURS = 3
 class Ends:
     """Of T tracks, why they begin and end, and the frames in which vanished ones are expected and not covered.
 
-    begins, ends  (T,) str: "mid-picture", "border", "cut" (also the first and last frames), "behind", "occluder"
-                  or "covered"
+    begins, ends  (T,) str: "mid-picture", "border", "cut" (also the first and last frames), "behind", "occluder",
+                  "ignored" or "covered"
     track, frame  (V,) int64: a row for each frame after a track vanished in which nothing lies where it should
     boxes         (V, 4) px where it is expected
     """
@@ -93,6 +94,7 @@ def _reasons(
         reason[(over >= COVERED) & (over >= before + MORE_COVERED)] = "behind"
         reason[lies_on(found, at, part, settings)] = "covered"
         reason[occluded(part, beside, settings)] = "occluder"
+        reason[in_zones(there.boxes, settings.ignored)] = "ignored"
         reason[touches_border(there.boxes, found.size)] = "border"
         reason[~within | (scene[at] != scene[frame])] = "cut"
     reason[beside >= COVERED] = "occluder"
@@ -115,6 +117,7 @@ def _uncovered(
         part = there.clipped(found.size)
         good = (at < found.num_frames) & (areas(part) > HALF_SEEN * areas(there))
         good &= ~touches_border(there.boxes, found.size) & ~occluded(part, beside[lost], settings)
+        good &= ~in_zones(there.boxes, settings.ignored)
         at = np.minimum(at, found.num_frames - 1)
         good &= scene[at] == scene[found.frame[row[lost]]]
         good &= ~lies_on(found, at, part, settings, LEAST_IOU)

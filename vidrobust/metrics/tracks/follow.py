@@ -1,15 +1,14 @@
 """Which boxes of consecutive frames are the same object: one-to-one matching of raw boxes, gaps bridged.
 
     frame      0   1   2   3   4   5   6
-    cup        .8  .6      .4      .7           one object: born at 0, kept at 3 by the lower score; 2 and 4
+    cup        .8  .6      .4      .7           one object: begins at 0, kept at 3 by the lower score; 2 and 4
                are gaps
-    bottle     .7          .5  .6               a second name on the same place: born of no object, and in 3 and 4
+    bottle     .7          .5  .6               a second name on the same place: begins no object, and in 3 and 4
                                                 the best box there, so that 4 is no gap
 
-An object is born of the best box on a place, whatever its class. Further boxes on it are its *second boxes*; where
-one of them is the best, it is the object's box of that frame. Where an object is expected is told by the
-motion that
-the pixels show, or by its own and its neighbours' velocity; the boxes stay as the detector gave them.
+An object begins with the best box on a place, whatever its class. Further boxes on it are its *second boxes*;
+where one of them is the best, it is the object's box of that frame. Where an object is expected is known from the
+motion that the pixels show, or by its own and its neighbours' velocity; the boxes stay as the detector gave them.
 """
 
 from __future__ import annotations
@@ -35,6 +34,7 @@ from vidrobust.metrics.box_differences import (
 from vidrobust.metrics.tracks.at_rest import linked
 from vidrobust.metrics.tracks.borders import clipped, free_edge_velocity, touched
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.zones import Zone
 from vidrobust.shapes.places import Places
 
 SEEN_SHARE = 0.3
@@ -58,7 +58,7 @@ class TrackSettings:
     look_on            frames for which one that vanished is still expected: about a second
     min_boxes          tracks of fewer boxes count for nothing
     occluders          x, y, width, height px of what stands before the objects: a pillar, a fixture
-    ignored            x, y, width, height px of zones whose boxes are not looked at
+    ignored            zones whose boxes are not looked at, and what lies before an entry line
     start_scores       label -> its own ``start_score``; the band down to the keep score is as wide as it is
     only               names of the classes that are looked at; all where empty
     class_scores       name of a class -> its own ``start_score``; ``of_classes`` makes ``start_scores`` of both
@@ -71,7 +71,7 @@ class TrackSettings:
     look_on: int = 25
     min_boxes: int = 1
     occluders: tuple[tuple[float, float, float, float], ...] = ()
-    ignored: tuple[tuple[float, float, float, float], ...] = ()
+    ignored: tuple[Zone, ...] = ()
     start_scores: tuple[tuple[int, float], ...] = ()
     only: tuple[str, ...] = ()
     class_scores: tuple[tuple[str, float], ...] = ()
@@ -93,7 +93,7 @@ class TrackSettings:
             )
 
     def of_classes(self, names: Mapping[int, str]) -> TrackSettings:
-        """These settings for a model of these class names, what names say told by labels."""
+        """These settings for a model of these class names, with labels in place of names."""
         own = dict(self.class_scores)
         scores = tuple((label, own[name]) for label, name in names.items() if name in own)
         return dataclasses.replace(self, start_scores=scores) if scores else self
@@ -292,7 +292,7 @@ def _leaving(live: _Live, size: tuple[int, int]) -> np.ndarray:
 def _seen(
     found: ItemBoxes, rows: np.ndarray, track: np.ndarray, frame: int, live: _Live, before: np.ndarray
 ) -> _Live:
-    """Tracks that have a box in this frame; ``before`` (R,) the row in ``live`` of each, or -1 if just born."""
+    """Tracks that have a box in this frame; ``before`` (R,) the row in ``live`` of each, or -1 if just begun."""
     boxes, measured = found.boxes[rows], found.shift[rows]
     velocity = np.zeros((len(rows), 2))
     known = before >= 0
@@ -301,7 +301,7 @@ def _seen(
         since = (frame - past.seen)[:, None].astype(np.float64)
         velocity[known] = free_edge_velocity(past.last, boxes[known], since, found.size)
     velocity[~known] = _neighbours(velocity[known])
-    # one just born that goes far has left the place where another may come to lie
+    # one that has just begun and goes far has left the place where another may come to lie
     far = ~known & (np.abs(measured) > FAR * (boxes[:, 2:] - boxes[:, :2])).any(axis=1)
     velocity[far] = measured[far]
     step = np.where(np.isnan(measured), velocity, measured)

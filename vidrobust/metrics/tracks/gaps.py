@@ -10,6 +10,7 @@ from vidrobust.metrics.box_differences import SECOND, Boxes, areas, ious, overla
 from vidrobust.metrics.tracks.borders import touches_border
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.zones import in_zones
 from vidrobust.shapes.places import Places
 
 REASONS = {
@@ -17,12 +18,13 @@ REASONS = {
     "covered": "a box of another object lies on its place",
     "border": "the object leaves the frame or comes in",
     "behind": "another object's box comes over it",
+    "ignored": "it is expected where boxes are not looked at: in a zone, or before the entry line",
     "occluder": "it is behind something that was named to stand there",
     "vanished": "it vanished in mid-picture, and nothing lies where it is expected",
 }
 """Every reason for which a frame of a track may be without a box."""
 
-NOT_MISSED = ("border", "behind", "occluder")
+NOT_MISSED = ("border", "behind", "occluder", "ignored")
 """Reasons for which it is not known whether the object was missed."""
 AT_REST, AT_REST_ABOUT = 0.1, 0.05
 """A box stays where it is if it changes by no more, as a share of its size, from one side of a gap to the other,
@@ -81,6 +83,7 @@ def find_gaps(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> G
     reason[(within >= COVERED) & (within >= np.maximum(before, after)[gap] + MORE_COVERED)] = "behind"
     beside = np.maximum(*(under_occluder(found.places(row), settings) for row in (first, second)))
     reason[occluded(expected, beside[gap], settings)] = "occluder"
+    reason[in_zones(boxes, settings.ignored)] = "ignored"
     at_rest = _at_rest(found, track, rows, open_)
     reason[touches_border(boxes, found.size) & ~at_rest[gap]] = "border"
     return Gaps(own, frame, reason, boxes)

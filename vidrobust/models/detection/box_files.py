@@ -2,6 +2,7 @@
 
 table      frame, score, label, x1, y1, x2, y2 and, where there are, item, label_name, track, model, shape
 MOT        frame, id, x, y, width, height, score, then -1s or a class from 1: counted from 1, x and y as well
+KITTI      tracking results: frame, id, type, ... box ..., score; counted from 0
 COCO       results [{image_id, category_id, bbox, score}], or a data set with images, annotations, categories
 Ultralytics  a folder of labels/NAME_FRAME.txt: class, centre x, centre y, width, height of 1, score, id;
              or class, x, y, x, y ..., score, id: masks, or of four corners turned boxes
@@ -21,6 +22,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_columns
+from vidrobust.footage.labels import kitti
 from vidrobust.models.detection.box_shapes import (
     DOTA,
     about,
@@ -32,10 +34,13 @@ from vidrobust.models.detection.box_shapes import (
     polygon_text,
 )
 from vidrobust.shapes.shape import read_shape
+from vidrobust.text.phrases import nouns
 
 BOX = ("x1", "y1", "x2", "y2")
 COLUMNS = ("frame", "score", "label", *BOX)
-FORMATS = ".csv or .parquet, COCO .json, MOTChallenge .txt, or a folder of Ultralytics' or DOTA's .txt"
+FORMATS = (
+    ".csv or .parquet, COCO .json, MOTChallenge or KITTI .txt, or a folder of Ultralytics' or DOTA's .txt"
+)
 ULTRALYTICS_BOX = 7
 """Values of a line of a box at most: class, x, y, width, height, score, id; polygons have more."""
 _MOT = ("frame", "track", "x", "y", "w", "h", "score", "class")
@@ -50,7 +55,7 @@ class BoxFile:
     first     the number of the first frame, 0 or 1; None where the file does not say
     relative  boxes are shares of the frame's width and height
     looked    (item, frame) of rows without a box: looked at and empty; a frame of -1: the whole item
-    names     label -> name, as far as the file tells
+    names     label -> name, as far as the file says
     """
 
     boxes: pd.DataFrame
@@ -71,7 +76,7 @@ def read_boxes(path: Path, categories: Path | None = None) -> BoxFile:
     if ending == ".json":
         return _coco(path, categories)
     if ending == ".txt":
-        return _mot(path)
+        return _kitti(path) if kitti.looks_like(path) else _mot(path)
     return _table(path)
 
 
@@ -82,7 +87,7 @@ def _table(path: Path) -> BoxFile:
         raise InputError(f"{path}: cannot be read as a table ({error}); expected {FORMATS}") from error
     missing = [column for column in COLUMNS if column not in table]
     if missing:
-        raise InputError(f"{path}: lacks the column(s) {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
+        raise InputError(f"{path}: lacks the {nouns('column', missing)}; it needs {', '.join(COLUMNS)}")
     items = table["item"].fillna("").astype(str) if "item" in table else pd.Series("", index=table.index)
     table = table.assign(item=items)
     nothing = table[["score", *BOX]].isna().all(axis=1)
@@ -170,6 +175,27 @@ def _mot(path: Path) -> BoxFile:
         y2=table["y"] - 1 + table["h"],
     )
     return BoxFile(_checked(boxes, path), first=1)
+
+
+def _kitti(path: Path) -> BoxFile:
+    """Results of KITTI tracking; a line without a score counts as sure, one of DontCare is left out."""
+    records, problems = kitti.records_of(path)
+    if problems:
+        raise InputError(str(problems[0]))
+    boxes = [record for record in records if record.text("type") != kitti.DONT_CARE]
+    unknown = [record for record in boxes if record.text("type") not in kitti.TYPES]
+    if unknown:
+        raise InputError(str(unknown[0].problem("type", f"expected {', '.join(kitti.TYPES)}")))
+    rows = [
+        {
+            **{name: record.text(name) for name in ("frame", "track", *BOX)},
+            "score": record.text("score") or 1.0,
+            "label": kitti.TYPES.index(record.text("type")),
+        }
+        for record in boxes
+    ]
+    table = pd.DataFrame(rows, columns=["frame", "track", *BOX, "score", "label"]).assign(item="")
+    return BoxFile(_checked(table, path), first=0, names=dict(enumerate(kitti.TYPES)))
 
 
 def _coco(path: Path, categories: Path | None) -> BoxFile:

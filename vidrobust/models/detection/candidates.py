@@ -34,7 +34,7 @@ class Candidates:
     boxes        (M, 4) float64 xyxy px of the network's input
     scores       (M,) float64 in [0, 1]
     labels       (M,) int64
-    num_classes  how many classes the outputs tell apart, or None where they do not show it
+    num_classes  how many classes the outputs distinguish, or None where they do not show it
     turned       (M, 5) float64 centre x, y, width, height px of the input, angle in radians from x towards y, of
                  detectors of turned boxes
     masks        of detectors of masks
@@ -50,10 +50,10 @@ class Candidates:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSettings:
-    """What a head is reported beside the outputs.
+    """What a head is given beside the outputs.
 
     size          (height, width) of the network's input, px
-    outputs       role ("boxes", "scores", "labels") -> name of the output, where the file does not tell
+    outputs       role ("boxes", "scores", "labels") -> name of the output, where the file does not say
     box_scale     "pixels" of the input, or "relative" to its sides; None: what is usual for the head
     box_order     "xyxy", "yxyx" or "cxcywh"; None: what is usual for the head
     background    the class that is no object, or None

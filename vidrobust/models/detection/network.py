@@ -113,8 +113,8 @@ def _rows(network: DetectionNetwork, part: torch.Tensor, size: int | None) -> li
 
 
 def _plain_ndim(name: str, array: np.ndarray) -> int:
-    """Dimensions of a plain output of one frame: (M, 4) boxes, else (M,)."""
-    return 2 if array.shape[-1] == 4 and array.ndim >= 2 else 1
+    """Dimensions of a plain output of one frame: (M, 4) boxes, (M, 5) or (M, 7) with more, else (M,)."""
+    return 2 if array.shape[-1] in (4, 5, 7) and array.ndim >= 2 else 1
 
 
 def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
@@ -129,7 +129,7 @@ def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
         names, naming = default_names(count, network.name, network.head)
     if count is not None and len(names) != count:
         raise SettingsError(
-            f"model {network.name}: the network tells {count} classes apart, but {len(names)} names are given"
+            f"model {network.name}: the network has {count} classes, but {len(names)} names are given"
         )
     info = ModelInfo(
         spec=spec,

@@ -59,7 +59,7 @@ class RecordedDetector:
         if len(mine) and beyond.all():
             raise ModelError(
                 f"model {self.name}: all {len(mine)} boxes of {item} are of frames {frames.min() + first} to "
-                f"{frames.max() + first}, and the item has {num_frames}"
+                f"{frames.max() + first}, and the input has {num_frames}"
             )
         return {
             "counted_from": first,
@@ -119,7 +119,7 @@ class RecordedDetector:
             self._only_item = self._only_item or item
             if item != self._only_item:
                 raise ModelError(
-                    f"model {self.name}: the file names no items, so it can be about one video only: "
+                    f"model {self.name}: the file has no column item, so it can be about one video only: "
                     f"{self._only_item} or {item}?"
                 )
         return mine
@@ -138,7 +138,7 @@ class RecordedDetector:
             return 1, f"no row has frame 0, and the last has {num_frames} of {num_frames} frames"
         if every.min() == 1 and (num_frames is None or frames.max() < num_frames - 1):
             return 1, "no row has frame 0, the first has 1"
-        return 0, "nothing tells otherwise"
+        return 0, "nothing says otherwise"
 
 
 def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector:

@@ -24,7 +24,7 @@ from vidrobust.models.detection.layouts import check_head, refused
 
 
 def decode(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Either layout; which of the two, its shape tells."""
+    """Either layout; its shape says which of the two."""
     out = np.asarray(only(outputs, settings, "yolov8"), np.float64)
     if out.ndim == 2 and out.shape[1] == 6 and out.shape[0] > 6:
         return Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None)

@@ -111,7 +111,7 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
     """Everything measured between two frames.
 
     first, second  (H, W, 3) uint8 RGB of one size
-    fine           as in ``register``; without it camera and objects are not told apart with care
+    fine           as in ``register``; without it camera and objects are not separated with care
     """
     found = _measured(first, second, first, fine=fine)
     if not (found.local.there and (found.has_objects or found.has_camera)):

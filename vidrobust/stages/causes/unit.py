@@ -143,8 +143,7 @@ def extra_key(settings: Settings, model: Model) -> dict[str, Any]:
     if model.task != "detection":
         return {}
     scores = {"track_start_score": settings.track_start_score, "track_keep_score": settings.track_keep_score}
-    chosen = {"only": list(settings.only), "ignore": list(settings.ignore)}
-    return {**scores, **{name: values for name, values in chosen.items() if values}}
+    return {**scores, **settings.chosen_boxes}
 
 
 def frames_needed(context: Context) -> list[int]:

@@ -34,7 +34,7 @@ finding."""
 FEWEST_PAIRS = 10
 """Nothing is said from fewer pairs."""
 NEAR = 0.01
-"""A share no further from 5 % can hardly be told from it by any footage."""
+"""A share no further from 5 % can hardly be distinguished from it by any footage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +200,7 @@ def _step(
     largest = _largest(name, evidence)
     low, high = (_rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high))
     begins = CATALOGUE[cause].explains
-    one_of = f" (or {' or '.join(standing.alike)}: they cannot be told apart)" if standing.alike else ""
+    one_of = f" (or {' or '.join(standing.alike)}: they cannot be distinguished)" if standing.alike else ""
     slow = " over a second" if evidence.named.get(cause) == SECOND else ""
     explained = share_with_interval(row["share"], row["low"], row["high"])
     what = f"does {percent(standing.does.value)} of what it does"

@@ -15,13 +15,13 @@ SAID_AS_TIMES = 1.5
 
 REASONS: Mapping[Why, str] = {
     Why.NOT_MEASURABLE: "cannot be measured in video",
-    Why.NO_PAIRS: "no pair of frames could be replayed; more footage without cuts would tell",
+    Why.NO_PAIRS: "no pair of frames could be replayed; footage with fewer cuts is needed",
     Why.FEW_PAIRS: "{n} pairs could be replayed, and {needed} are needed (--pairs)",
     Why.ABSENT: "does not occur: no change of {title} was measured in {n} pairs",
     Why.MOVES_NOTHING: "occurs and moves nothing: {explains} {span} of {of}",
     Why.EXPLAINS_LITTLE: "occurs and moves the model, but {explains} less than 5 % of {of}: {span}",
     Why.SHARE_OPEN: "{explains} {span} of {of}; {more} would show whether that matters",
-    Why.SHARE_AT_LIMIT: "{explains} {span} of {of}, so near to 5 % that hardly any footage would tell",
+    Why.SHARE_AT_LIMIT: "{explains} {span} of {of}, so near to 5 % that hardly any footage would settle it",
     Why.ANY_CHANGE: (
         "{explains} {span}, but any change of that size does as much: smoother sampling in the model helps "
         "against it, this augmentation hardly"
@@ -30,7 +30,7 @@ REASONS: Mapping[Why, str] = {
         "{title} matters ({span}); whether training with this very change helps is open: {more}, or more pairs "
         "(--pairs), would show it"
     ),
-    Why.NOT_FOUND_AGAIN: "{explains} {span}, but this was {again}; more clips would tell",
+    Why.NOT_FOUND_AGAIN: "{explains} {span}, but this was {again}; more clips would settle it",
     Why.NOT_FITTED: "{explains} {span} of {of}, but this perturbation could not be fitted to it",
     Why.OTHER_AMOUNT: "{explains} {span} of {of}, but played in its place this does {amount}",
     Why.LIKE_ANOTHER: (
@@ -42,12 +42,12 @@ REASONS: Mapping[Why, str] = {
     ),
     Why.MOVES_LITTLE: "{explains} {span}, but at the size seen this moves the model by only {moved}",
     Why.MOVING_OPEN: (
-        "{explains} {span}, but whether this moves the model at the size seen hangs on {frames} frames "
-        "({moved_span}); more frames (--frames) would tell"
+        "{explains} {span}, but whether this moves the model at the size seen depends on {frames} frames "
+        "({moved_span}); more frames (--frames) would settle it"
     ),
     Why.GROWTH_OPEN: (
         "{explains} {span}, but that more of this moves the model more is not sure from {frames} frames; "
-        "more (--frames) would tell, unless the model's answers are random"
+        "more (--frames) would settle it, unless the model's answers are random"
     ),
     Why.HARMED: "was tried and withdrawn: after training with it, changed answers went from {before} to {after}",
 }

@@ -69,7 +69,7 @@ def _lines(run: RunTables, passages: Sequence[Passage]) -> Iterator[str]:
     if open_:
         yield "\n### What is undetermined\n"
         yield from (
-            f"- **{escaped(each.question)}**: {escaped(each.why)}. To find out: {escaped(each.tell)}."
+            f"- **{escaped(each.question)}**: {escaped(each.why)}. To find out: {escaped(each.needed)}."
             for each in open_
         )
 

@@ -39,10 +39,10 @@ class CallbackReporter(Reporter):
         self._callback(Progress(message=text))
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
-        return _TellingCounter(title, total, unit, self._callback)
+        return _EventCounter(title, total, unit, self._callback)
 
 
-class _TellingCounter(Counter):
+class _EventCounter(Counter):
     def __init__(
         self, title: str, total: int | None, unit: str, callback: Callable[[Progress], None]
     ) -> None:

@@ -1,4 +1,4 @@
-"""Bars and lines from one process to another: a reporter that tells events, and one that shows them."""
+"""Bars and lines from one process to another: a reporter that sends events, and one that shows them."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ EVERY_S = 0.25
 """Progress is reported no more often than this."""
 
 
-class TellingReporter(Reporter):
+class EventReporter(Reporter):
     """In a worker: everything is reported to who gave the order."""
 
-    def __init__(self, tell: Callable[[Event], None], *, quiet: bool) -> None:
+    def __init__(self, send: Callable[[Event], None], *, quiet: bool) -> None:
         super().__init__(quiet=quiet)
-        self._tell = tell
+        self._send = send
         self._numbers = itertools.count()
 
     def say(self, text: str) -> None:
         if not self.quiet:
-            self._tell(Said(text))
+            self._send(Said(text))
 
     def warn(self, text: str) -> None:
-        self._tell(Said(text, warning=True))
+        self._send(Said(text, warning=True))
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
         number = next(self._numbers)
-        self._tell(Counting(number, title, total, unit))
-        return _TellingCounter(number, title, unit, self._tell)
+        self._send(Counting(number, title, total, unit))
+        return _EventCounter(number, title, unit, self._send)
 
 
-class _TellingCounter(Counter):
-    def __init__(self, number: int, title: str, unit: str, tell: Callable[[Event], None]) -> None:
+class _EventCounter(Counter):
+    def __init__(self, number: int, title: str, unit: str, send: Callable[[Event], None]) -> None:
         super().__init__(title, unit, None, None)
-        self._number, self._tell = number, tell
-        self._told, self._when = 0, time.monotonic()
+        self._number, self._send = number, send
+        self._reported, self._when = 0, time.monotonic()
 
     def advance(self, count: int = 1) -> None:
         super().advance(count)
@@ -54,19 +54,19 @@ class _TellingCounter(Counter):
         self._pass_on(last=True)
 
     def _pass_on(self, *, last: bool) -> None:
-        self._tell(Counted(self._number, self.done - self._told, last))
-        self._told, self._when = self.done, time.monotonic()
+        self._send(Counted(self._number, self.done - self._reported, last))
+        self._reported, self._when = self.done, time.monotonic()
 
 
-def opened_worker(setup: Setup, tell: Callable[[Event], None]) -> Worker:
-    """A worker with its models open that tells all that happens."""
+def opened_worker(setup: Setup, send: Callable[[Event], None]) -> Worker:
+    """A worker with its models open that reports all that happens."""
     return Worker(
         setup.settings,
         setup.opened(),
         setup.cache,
-        TellingReporter(tell, quiet=setup.quiet),
-        lambda order, path, error: tell(Failed(path, error)),
-        lambda keys: tell(Began(keys)),
+        EventReporter(send, quiet=setup.quiet),
+        lambda order, path, error: send(Failed(path, error)),
+        lambda keys: send(Began(keys)),
     )
 
 
