@@ -26,6 +26,7 @@ from vidrobust.finished_runs.studies import (
 from vidrobust.repeatability.acceptance import load_profile
 from vidrobust.repeatability.attributes.grey_zone import model_and_people
 from vidrobust.repeatability.overall import overall
+from vidrobust.report.certificate import tiles
 from vidrobust.report.repeatability_section import section, section_of_table, write_study
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
@@ -164,3 +165,15 @@ def test_a_run_has_a_certificate_too(studied: RunFolder, tmp_path: Path) -> None
         each in summary
         for each in ("weights of net-a", "ab12", "One verdict a part and pass", "False alarms")
     )
+
+
+def test_the_figure_that_decides_is_among_the_six(studied: RunFolder) -> None:
+    found = studied.read_json("repeatability.json")
+    found["overall"] = overall(found).as_json()
+    six = [(tile.symbol, tile.what) for tile in tiles(found)]
+    assert six[:2] == [("%GRR", "of the study variation"), ("ndc", "distinct categories")]
+    found["overall"]["quantity"] = "repeatability_sd"
+    decided = [(tile.symbol, tile.what) for tile in tiles(found)]
+    assert decided[:5] == six[:5]
+    assert decided[5] == ("EV", "repeatability, sd")
+    assert all(tile.value != "–" for tile in tiles(found))

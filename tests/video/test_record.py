@@ -78,7 +78,7 @@ def test_a_stream_with_a_password_is_recorded_without_it(transport: bytes, tmp_p
         made = record(f"rtsp://inspector:s3cret@127.0.0.1:{server.port}/line/3", tmp_path, 1.5)
     (path,) = made.files
     assert made.source == f"rtsp://127.0.0.1:{server.port}/line/3"
-    assert path.name == "127.0.0.1-line-3.mkv"
+    assert path.name == "127.0.0.1_line_3.mkv"
     assert "s3cret" not in repr(made)
     assert b"s3cret" not in path.read_bytes()
     assert 1.3 < made.seconds <= 1.5
@@ -161,7 +161,7 @@ def test_what_is_a_stream_and_what_it_is_called() -> None:
     assert is_stream("-")
     assert not is_stream("clips/-.mp4")
     assert not is_stream("file:///tmp/a.mp4")
-    assert name_of("rtsp://u:p@cam-7:554/line 3/../x?user=a&password=b") == "cam-7-line-3-..-x"
+    assert name_of("rtsp://u:p@cam-7:554/line 3/../x?user=a&password=b") == "cam-7_line_3_.._x"
     assert name_of("rtsp://u:p@") == "stream"
     assert name_of("pipe:0") == "pipe"
     with pytest.raises(SettingsError, match="ftp:// is no address that can be recorded"):

@@ -34,20 +34,31 @@ from vidrobust.text.durations import duration
 VIEWS = {"one view": 1, "consistent": 2, "jsd": 3}
 
 
-@dataclass(frozen=True)
-class Work:
-    """All that the arms share.
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """What is trained and judged: the network, the arms with what they change, and the frames.
 
     mixtures  of the arms that change frames of the footage
-    key       of what decides the numbers of every arm
+    steps     of the policy
     """
 
     network: Trainable
     arms: tuple[Arm, ...]
     mixtures: Mapping[str, Mixture]
     held: tuple[str, ...]
+    chosen: Chosen
     samples: Samples
     bench: Bench
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work(Ready):
+    """All that the arms share.
+
+    key  of what decides the numbers of every arm
+    """
+
     schedule: Schedule
     key: str
     folder: Path
@@ -84,7 +95,17 @@ def adapt(run: Run, asked: Asked) -> dict[str, Any]:
     families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
     guard(families, held)
     bench = bench_of(run, network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
-    work = _planned(run, asked, record, network, arms, mixtures, held, chosen, samples, bench, steps)
+    ready = Ready(
+        network=network,
+        arms=arms,
+        mixtures=mixtures,
+        held=held,
+        chosen=chosen,
+        samples=samples,
+        bench=bench,
+        steps=steps,
+    )
+    work = _planned(run, asked, ready)
     before = answered(network, network.module, bench)
     found = _all(run, work, asked.seeds)
     table = table_of(name, bench, before, found, families)
@@ -181,45 +202,34 @@ def _mixtures(
     return found
 
 
-def _planned(
-    run: Run,
-    asked: Asked,
-    record: Mapping[str, Any],
-    network: Trainable,
-    arms: tuple[Arm, ...],
-    mixtures: Mapping[str, Mixture],
-    held: tuple[str, ...],
-    chosen: Chosen,
-    samples: Samples,
-    bench: Bench,
-    steps: Sequence[Step],
-) -> Work:
+def _planned(run: Run, asked: Asked, ready: Ready) -> Work:
     """The schedule, what it takes in time, said before it starts."""
-    folder = run.path / FOLDER
-    train_s, judge_s = _speed(network, samples, bench, asked)
-    views = sum(VIEWS[arm.loss] for arm in arms) * asked.seeds
-    number = asked.steps or STEPS
+    arms, chosen = ready.arms, ready.chosen
+    train_s, judge_s = _speed(ready, asked)
     decides = {
         "version": VERSION,
-        "weights": state_sha256(network.module),
-        "policy": [vars(step) for step in steps],
+        "weights": state_sha256(ready.network.module),
+        "policy": [vars(step) for step in ready.steps],
         "frames": [run.inputs.content, chosen.training, chosen.judging, chosen.shown],
         "labels": chosen.by_labels,
         "batch": asked.batch,
         "rate": asked.rate,
     }
+    number = asked.steps or STEPS
     if asked.quick and asked.steps is None:
+        views = sum(VIEWS[arm.loss] for arm in arms) * asked.seeds
         number = _quick_steps(run, key_of(decides), train_s * views)
     schedule = Schedule(steps=number, batch=asked.batch, rate=asked.rate)
-    work = Work(network, arms, mixtures, held, samples, bench, schedule, key_of([decides, number]), folder)
+    key = key_of([decides, number])
+    work = Work(**vars(ready), schedule=schedule, key=key, folder=run.path / FOLDER)
     todo = [arm for arm in arms for seed in range(asked.seeds) if not work.file(arm, seed).is_file()]
-    seconds = sum(number * train_s * VIEWS[arm.loss] + judge_s for arm in todo)
     what = "their labels" if chosen.by_labels else "the model's own answers over time"
     run.reporter.say(
         f"adapt: {len(arms)} arms ({', '.join(arm.name for arm in arms)}) with {asked.seeds} seeds, "
         f"{number} steps of {asked.batch} frames each; {len(chosen.training)} frames train by {what}, "
-        f"{len(chosen.judging)} judge, split by {chosen.split.by}; nobody trains with {', '.join(held)}"
+        f"{len(chosen.judging)} judge, split by {chosen.split.by}; nobody trains with {', '.join(ready.held)}"
     )
+    seconds = sum(number * train_s * VIEWS[arm.loss] + judge_s for arm in todo)
     run.reporter.say(
         f"adapt: {len(todo)} of {len(arms) * asked.seeds} trainings to do, about {duration(seconds)}"
     )
@@ -239,8 +249,9 @@ def _quick_steps(run: Run, key: str, seconds_a_step: float) -> int:
     return number
 
 
-def _speed(network: Trainable, samples: Samples, bench: Bench, asked: Asked) -> tuple[float, float]:
+def _speed(ready: Ready, asked: Asked) -> tuple[float, float]:
     """Seconds of a training step of one view, and of one judging."""
+    network, samples, bench = ready.network, ready.samples, ready.bench
     few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
     fit(network, ARMS["none"], None, samples, few, 0, lambda: None)  # a first one also loads what it needs
     begin = time.perf_counter()

@@ -12,6 +12,7 @@ import pandas as pd
 
 from vidrobust.api.frames_given import is_array, write_frames
 from vidrobust.errors import SettingsError
+from vidrobust.files.names import file_name, readable_name
 
 Path_: TypeAlias = "str | os.PathLike[str]"
 Source: TypeAlias = "Path_ | np.ndarray | pd.DataFrame | Iterable[np.ndarray]"
@@ -54,7 +55,7 @@ def _path(name: str, source: Any, folder: Path, frame_rate: float) -> str:
     if isinstance(source, pd.DataFrame):
         return str(_manifest(source, folder, name))
     if is_array(source) or isinstance(source, Iterable):
-        return str(write_frames(source, folder, _file_name(name), frame_rate))
+        return str(write_frames(source, folder, readable_name(name, "clip"), frame_rate))
     raise SettingsError(
         f"{name}: expected a path, an array or iterator of frames, or a DataFrame with a column path, got "
         f"{type(source).__name__}"
@@ -68,10 +69,6 @@ def _manifest(table: pd.DataFrame, folder: Path, name: str) -> Path:
             f"{name}: a manifest has a column path; it has {', '.join(map(str, table.columns))}"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{_file_name(name)}.csv"
+    path = folder / f"{file_name(name, 'clip')}.csv"
     table.assign(path=[os.path.abspath(os.fspath(each)) for each in table["path"]]).to_csv(path, index=False)
     return path
-
-
-def _file_name(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name).strip("._") or "clip"

@@ -8,12 +8,11 @@ import click
 
 from vidrobust.cli.printing import print_json
 from vidrobust.errors import InputError, SettingsError
-
-NAMES = ("imagenet", "imagenet-c", "imagenet-p", "youtube-bb", "mot17")
+from vidrobust.protocols.data_set_names import DataSet
 
 
 @click.command()
-@click.argument("name", type=click.Choice(NAMES))
+@click.argument("name", type=click.Choice([each.value for each in DataSet]))
 @click.option("--at", "folder", required=True, type=click.Path(path_type=Path), help="Where it was unpacked.")
 @click.option(
     "--manifest",
@@ -34,7 +33,7 @@ def data(name: str, folder: Path, manifest: Path | None, as_json: bool) -> None:
 
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    found = DATA_SETS[name](folder)
+    found = DATA_SETS[DataSet(name)](folder)
     written = None
     if found.manifest:
         written = manifest or folder / "manifest.csv"

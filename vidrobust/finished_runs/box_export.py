@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import json_text
+from vidrobust.files.names import file_name
 from vidrobust.finished_runs.exports.exported import save
 from vidrobust.run_folder.folder import RunFolder
 
@@ -27,14 +27,14 @@ def write_mot(folder: RunFolder, out: Path) -> list[Path]:
     files = []
     for model, boxes in _boxes(folder):
         tracks = boxes[boxes["track"] >= 0].sort_values(["item", "frame", "track"], kind="stable")
-        where = out / _file_name(model)
+        where = out / file_name(model)
         names = _class_names(boxes)
         lines = [names.get(label, f"class-{label + 1}") for label in range(max(names, default=-1) + 1)]
         files.append(save(where / "classes.txt", "".join(f"{line}\n" for line in lines)))
         for item in _items(folder, model):
             rows = tracks[tracks["item"] == item]
             files.append(
-                save(where / "data" / f"{_file_name(item)}.txt", "".join(map(_mot_line, rows.itertuples())))
+                save(where / "data" / f"{file_name(item)}.txt", "".join(map(_mot_line, rows.itertuples())))
             )
     return files
 
@@ -50,7 +50,7 @@ def write_coco(folder: RunFolder, out: Path) -> list[Path]:
     found = _boxes(folder)
     files = []
     for model, boxes in found:
-        path = out if len(found) == 1 else out.with_name(f"{out.stem}-{_file_name(model)}{out.suffix}")
+        path = out if len(found) == 1 else out.with_name(f"{out.stem}-{file_name(model)}{out.suffix}")
         files.append(save(path, json_text(coco_of(folder, model, boxes))))
     return files
 
@@ -133,8 +133,3 @@ def _items(folder: RunFolder, model: str) -> list[str]:
 def _class_names(boxes: pd.DataFrame) -> dict[int, str]:
     """Number -> name of the classes that the boxes have."""
     return {int(k): str(v) for k, v in zip(boxes["label"], boxes["label_name"], strict=True)}
-
-
-def _file_name(name: str) -> str:
-    """A name as part of a path: what no file system takes is replaced."""
-    return re.sub(r"[^\w.+-]+", "_", name).strip("._") or "_"

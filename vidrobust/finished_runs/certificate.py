@@ -102,7 +102,8 @@ def write_certificate(
     )
     filled = _filled(header, summary, asked)
     title = content.title(summary)
-    varies = summary["study"] == "gauge" and summary["total_sd"] > 0
+    gauge = summary if summary["study"] == "gauge" else summary.get("gauge") or {}
+    varies = (gauge.get("total_sd") or 0) > 0
     first = 1 if varies else -1 if summary.get("signal_detection") else 0
     shown_first = section.pictures[first:][:1]
     values = {

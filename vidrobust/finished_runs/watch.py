@@ -13,10 +13,8 @@ replace themselves.
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ from typing import Any
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text
+from vidrobust.files.names import file_name
 from vidrobust.finished_runs.history import add_runs, charts, read_history, write_history
 from vidrobust.footage.expand import expand_sources
 from vidrobust.models.predict import Model
@@ -192,9 +191,7 @@ class Watcher:
     def _run_name(self, path: Path, stamp: str) -> str:
         """The run folder of a recording: its own name, with a number where another recording had it before."""
         relative = os.path.relpath(path, self.watched.folder)
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", printable(relative)).strip("._") or "recording"
-        if name != relative:  # two names may come to the same letters
-            name = f"{name[:80]}-{hashlib.sha256(os.fsencode(relative)).hexdigest()[:8]}"
+        name = file_name(relative, "recording")
         pending = self.watched.out / f".{STATE}"
         begun = json.loads(pending.read_text(encoding="utf-8")) if pending.is_file() else {}
         if begun.get("path") == self._named(path) and begun.get("stamp") == stamp:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ from vidrobust.pipeline.counts import Counts
 from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
 from vidrobust.pipeline.footage_units import make_missing, say_what, units_of
 from vidrobust.pipeline.interrupts import remind
-from vidrobust.pipeline.needed import needed_table
+from vidrobust.pipeline.needed import reader_of_needed
 from vidrobust.pipeline.plan import Plan
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import (
@@ -32,6 +33,7 @@ from vidrobust.pipeline.stage import (
     TableStage,
     described_by,
 )
+from vidrobust.pipeline.unit import Trim
 from vidrobust.pipeline.whole import TABLES
 from vidrobust.pipeline.workers.order import Unit
 from vidrobust.run_folder import headline
@@ -222,10 +224,13 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
     whole = _whole(run, stage, units)
+    parts = {unit.name if unit.name[:2] not in whole else unit.name[:2]: unit for unit in units}
+    trims = {unit.name: _trimmed(run, unit) for unit in parts.values() if unit.name[:2] not in whole}
     for name in stage.unit_tables:
-        parts = {unit.name if unit.name[:2] not in whole else unit.name[:2]: unit for unit in units}
         read = [
-            whole[unit.name[:2]][name] if unit.name[:2] in whole else _rows(run, unit, name)
+            trims[unit.name](run.cache.read(stage, unit.key, name, unit.item.name))
+            if unit.name in trims
+            else whole[unit.name[:2]][name]
             for unit in parts.values()
         ]
         run.folder.write_table(name, _concatenated(name, read))
@@ -241,16 +246,16 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
 def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
     """The sample as it was at each look, and is now."""
     run, found = plan.run, []
-    for number, size in enumerate(plan.looks[: plan.at + 1]):
+    for number, size in enumerate(plan.looks[: plan.at]):
         then = [replace(unit, count=plan.count(stage.budgeted, unit.segment, number)) for unit in units]
-        joined = {
-            name: run.table(name)
-            if number == plan.at
-            else _concatenated(name, [_rows(run, unit, name) for unit in then])
-            for name in stage.unit_tables
-        }
+        trims = [_trimmed(run, unit) for unit in then]
+        joined = {}
+        for name in stage.unit_tables:
+            rows = (run.cache.read(stage, unit.key, name, unit.item.name) for unit in then)
+            joined[name] = _concatenated(name, [trim(own) for trim, own in zip(trims, rows, strict=True)])
         found.append(Look(part=size / plan.looks[-1], tables=joined))
-    return found
+    now = {name: run.table(name) for name in stage.unit_tables}
+    return [*found, Look(part=plan.looks[plan.at] / plan.looks[-1], tables=now)]
 
 
 def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -285,17 +290,13 @@ def _whole(
     return found
 
 
-def _rows(run: Run, unit: Unit, table: str) -> pd.DataFrame:
-    """A raw table of a unit; of a sample those rows that are asked for, where its part holds more."""
-    rows = run.cache.read(unit.stage, unit.key, table, unit.item.name)
+def _trimmed(run: Run, unit: Unit) -> Trim:
+    """What cuts the rows of a unit to those that are asked for; of a sample its cache may hold more."""
     if not isinstance(unit.stage, SampleStage):
-        return rows
+        return lambda rows: rows
     models = {model.name: model for model in run.models}
-
-    def read(name: str) -> pd.DataFrame | None:
-        return needed_table(run.cache, unit.stage, unit.segment, run.settings, models.get(unit.model), name)
-
-    return unit.stage.trim(rows, read, unit.segment.content, run.settings, unit.count)
+    read = reader_of_needed(run.cache, unit.stage, unit.segment, run.settings, models)
+    return unit.stage.trim(partial(read, unit.model), unit.segment.content, run.settings, unit.count)
 
 
 def _conclude(run: Run, stage: TableStage, *, asked: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import pandas as pd
 
 from vidrobust.models.predict import Model
@@ -12,7 +14,7 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
 
 
-def needed_table(
+def _needed_table(
     cache: UnitCache,
     stage: FootageStage,
     segment: Segment,
@@ -29,3 +31,17 @@ def needed_table(
             key = unit_key(needed, segment.content, settings, of)
             return cache.read(needed, key, table, segment.item.name) if cache.has(needed, key) else None
     return None
+
+
+def reader_of_needed(
+    cache: UnitCache, stage: FootageStage, segment: Segment, settings: Settings, models: Mapping[str, Model]
+) -> Callable[[str, str], pd.DataFrame | None]:
+    """(model, table) -> that raw table of a stage that ``stage`` needs, of one segment; None where there is none.
+
+    models  by name, those of the run
+    """
+
+    def read(model: str, table: str) -> pd.DataFrame | None:
+        return _needed_table(cache, stage, segment, settings, models.get(model), table)
+
+    return read

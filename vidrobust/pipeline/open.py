@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.names import readable_name
 from vidrobust.footage.expand import expand_sources
 from vidrobust.models.known import parse_spec
 from vidrobust.models.predict import Model
@@ -174,5 +175,4 @@ def _some(sources: Sequence[str]) -> str:
 def _name(source: str) -> str:
     """A folder name from the first source: its stem, in letters, digits, dot, dash and underscore."""
     stem = Path(source).stem or Path(source).name
-    cleaned = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem).strip("._")
-    return cleaned or "study"
+    return readable_name(stem, "study")

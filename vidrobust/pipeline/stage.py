@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vidrobust.models.predict import Model
     from vidrobust.pipeline.run import Run
-    from vidrobust.pipeline.unit import Context, Found, Read, StreamWork
+    from vidrobust.pipeline.unit import Context, Found, Read, StreamWork, Trim
     from vidrobust.run_folder.settings import Settings
     from vidrobust.video.source import VideoSource
 
@@ -147,8 +147,8 @@ class SampleStage(FootageStage):
     budgeted       what the sample consists of; the setting of that name says how many of the run
     work           does the unit
     frames_needed  numbers of the frames that the work will ask for, to be decoded once
-    trim           (rows of a unit, what reads the tables it needed, content, settings, count) -> the rows of a
-                   sample so large
+    trim           (what reads the tables that a unit needed, content, settings, count) -> what cuts the rows of
+                   any of its tables to those of a sample so large
     steps          steps that one of the sample takes; ``step`` is what one is called
     conclude       writes ``tables`` from the sample as it was at each look and is now, in place of ``summarise``
     undecided      whether a larger sample might still tell what this one does not
@@ -157,7 +157,7 @@ class SampleStage(FootageStage):
     budgeted: Budgeted
     work: Callable[[Context, VideoSource, list[Model]], dict[str, Found]]
     frames_needed: Callable[[Context], Sequence[int]]
-    trim: Callable[[pd.DataFrame, Read, str, Settings, int], pd.DataFrame]
+    trim: Callable[[Read, str, Settings, int], Trim]
     steps: Callable[[Settings], float]
     step: str
     conclude: Callable[[Run, Sequence[Look]], None] | None = None

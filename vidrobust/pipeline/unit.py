@@ -20,6 +20,7 @@ Found = tuple[dict[str, pd.DataFrame], dict[str, Any]]
 
 
 Read = Callable[[str], pd.DataFrame | None]
+Trim = Callable[[pd.DataFrame], pd.DataFrame]
 """The name of a raw table of a stage that is needed -> what it says of this segment and one model, or None."""
 
 

@@ -14,6 +14,7 @@ from vidrobust.footage.videos_beside import videos_beside
 from vidrobust.models.classes import imagenet_wnids
 from vidrobust.perturb.published import imagenet_c
 from vidrobust.protocols.alexnet import FLIP_PROBABILITIES
+from vidrobust.protocols.data_set_names import DataSet
 from vidrobust.protocols.image_layouts import STRENGTHS, read_layout
 from vidrobust.text.printable import printable
 
@@ -165,12 +166,12 @@ def _length(path: Path) -> int | None:
         return None
 
 
-DATA_SETS: dict[str, Callable[[Path], Checked]] = {
-    "imagenet": check_imagenet,
-    "imagenet-c": check_imagenet_c,
-    "imagenet-p": check_imagenet_p,
-    "youtube-bb": check_youtube_bb,
-    "mot17": check_mot17,
+DATA_SETS: dict[DataSet, Callable[[Path], Checked]] = {
+    DataSet.IMAGENET: check_imagenet,
+    DataSet.IMAGENET_C: check_imagenet_c,
+    DataSet.IMAGENET_P: check_imagenet_p,
+    DataSet.YOUTUBE_BB: check_youtube_bb,
+    DataSet.MOT17: check_mot17,
 }
 """The data sets by name."""
 

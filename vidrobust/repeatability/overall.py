@@ -87,9 +87,10 @@ def overall(found: Mapping[str, Any]) -> Overall:
     decides = max(judged, key=lambda each: (RANK[each["verdict"]], _beyond(each)))
     sure = _sure(found, decides)
     sentence = _sentence(decides, sure, len(judged), missing)
+    gauge = (found if found["study"] == "gauge" else found.get("gauge")) or {}
     for doubt in (MAYBE_NESTED, NO_SPREAD):
-        sentence += f" Doubtful: {doubt}." if doubt in found.get("notes", ()) else ""
-    if ONE_OPERATOR in found.get("notes", ()):
+        sentence += f" Doubtful: {doubt}." if doubt in gauge.get("notes", ()) else ""
+    if ONE_OPERATOR in gauge.get("notes", ()):
         sentence += f" {ONE_OPERATOR[0].upper()}{ONE_OPERATOR[1:]}."
     return Overall(
         verdict=decides["verdict"],

@@ -49,7 +49,7 @@ def _figures(found: Mapping[str, Any]) -> list[str]:
 def _operator(each: Mapping[str, Any]) -> str:
     """One operator's own repeatability in one line."""
     sd = with_interval(each["repeatability_sd"], each["low"], each["high"], digits=4)
-    return f"  {each['operator']}: mean score {_figure(each['mean'])}, sd between passes {sd}"
+    return f"  {each['operator']}: mean {_figure(each['mean'])}, sd between passes {sd}"
 
 
 def _level(name: str, found: Mapping[str, Any]) -> list[str]:

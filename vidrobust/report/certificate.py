@@ -99,6 +99,14 @@ OF_RUN = (
     *("against_reference.miss_rate", "against_reference.false_alarm_rate"),
 )
 """The six of a run: the gauge of its scores, and the agreement of its verdicts."""
+IN_PLACE = (
+    "percent_tolerance",
+    "repeatability_sd",
+    "reproducibility_sd",
+    "part_sd",
+    "against_reference.effectiveness",
+)
+"""What stands for those of the six that could not be computed."""
 Verdicts = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
@@ -136,7 +144,12 @@ def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if found["gauge"] is None:
         return list(SIX["attribute"])
     every = {row[0]: row for kind in ("gauge", "attribute") for row in SIX[kind]}
-    return [every[name] for name in OF_RUN]
+    known = figures_of(found)
+    computed = {name for name in every if any(_known(of["value"]) for of in find(known, name).values())}
+    names = sorted((*OF_RUN, *IN_PLACE), key=lambda name: name not in computed)[: len(OF_RUN)]
+    decides = found["overall"]["quantity"]
+    rest = [name for name in computed if name.rpartition(".")[2] == decides and name not in names]
+    return [every[name] for name in [*names[: len(names) - len(rest)], *rest]]
 
 
 def _of_limit(
@@ -269,7 +282,8 @@ def method(found: Mapping[str, Any]) -> list[str]:
         lines.append("Least squares of bias over reference (AIAG, MSA, 4th edition, III-B; ISO 22514-7).")
     if kind == "stability":
         lines.append("Shewhart chart, limits from the ranges (AIAG, MSA, 4th edition, III-B).")
-    return [*lines, *(f"{note[0].upper()}{note[1:]}." for note in found["notes"])]
+    notes = [*found["notes"], *(gauge["notes"] if gauge and gauge is not found else [])]
+    return list(dict.fromkeys([*lines, *(f"{note[0].upper()}{note[1:]}." for note in notes)]))
 
 
 def _of_gauge(gauge: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ UNKNOWN = Table(
         int64("known_frames", "known frames that were scored"),
         string("known_cluster", "what of known footage was held out whole: part, item, stretch"),
         int64("known_clusters", "how many of those there are"),
-        float64("effective_frames", "independent frames that would tell the rate of false alarms as well"),
+        float64("effective_frames", "independent frames that would give the rate of false alarms as exactly"),
         float64("outside", "share of the footage's frames above the threshold"),
         *INTERVAL,
         float64("excess", "by how much it exceeds the rate of false alarms"),

@@ -11,7 +11,6 @@ taken for the neighbour of one before the break.
 from __future__ import annotations
 
 import os
-import re
 import select
 import sys
 import time
@@ -29,6 +28,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.names import readable_name
 from vidrobust.text.printable import printable, without_secrets
 from vidrobust.video.container import footage_formats, video_stream
 
@@ -67,12 +67,12 @@ def is_stream(source: str) -> bool:
 
 
 def name_of(source: str) -> str:
-    """A file name for what is recorded from a source: host and path in letters, digits, dot, dash, underscore."""
+    """A file name for what is recorded from a source: host and path as far as they can be in one."""
     if source in PIPES:
         return "pipe"
     parts = urlsplit(without_secrets(source))
     text = f"{parts.hostname or ''}{parts.path}"
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-._")[:100] or "stream"
+    return readable_name(text, "stream")
 
 
 def record(

@@ -72,6 +72,6 @@ def test_a_smaller_sample_is_cut_from_a_larger_one_with_its_own_weights() -> Non
     )
     large, small = (chosen_pairs(transitions(), own, count, "clip", 0) for count in (60, 20))
     settings = type("Seed", (), {"seed": 0})()
-    cut = trim(large.drop(columns="stratum"), tables.get, "clip", settings, 20)
+    cut = trim(tables.get, "clip", settings, 20)(large.drop(columns="stratum"))
     found, wanted = (each.set_index(PAIR)["weight"].sort_index() for each in (cut, small))
     assert found.equals(wanted)

@@ -59,3 +59,13 @@ def test_too_few_known_frames_for_the_rate() -> None:
     found = outside(np.full(30, 99.0), calibrated(known, clusters, 0.05), Clusters(np.arange(30), "item"))
     assert found.verdict == CANNOT_TELL
     assert found.why.startswith("15 known frames are too few")
+
+
+def test_stretches_of_one_clip_never_call_other_footage_outside() -> None:
+    rng = np.random.default_rng(0)
+    known = calibrated(rng.standard_normal(300), Clusters(np.arange(10).repeat(30), "stretch", 1.0), 0.05)
+    own = Clusters(np.arange(12).repeat(25), "item")
+    far = outside(rng.standard_normal(300) + 9, known, own)
+    assert far.verdict == CANNOT_TELL
+    assert far.why.startswith("known footage of fewer than 5 clips does not show how a further clip")
+    assert outside(rng.standard_normal(300) - 9, known, own).verdict == NO_MORE

@@ -62,7 +62,7 @@ def test_features_far_away_are_outside_and_logits_that_are_alike_are_not() -> No
 def test_a_probe_that_cannot_tell_the_turns_is_refused() -> None:
     every = found(0.0, turns=0.0)
     assert every["rotation"].values is None
-    assert every["rotation"].why.startswith("the probe tells ")
+    assert every["rotation"].why.startswith("the probe names ")
     assert every["rotation"].why.endswith("of held-out known frames, by chance it would be a quarter")
 
 

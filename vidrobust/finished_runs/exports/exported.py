@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,11 +48,6 @@ def numbers(run: RunTables, model: str) -> Iterator[Number]:
     for row in stability[(stability["model"] == model) & (stability["item"] == "")].itertuples():
         if row.n and known(row.value):
             yield Number(str(row.metric), float(row.value), float(row.low), float(row.high), int(row.n))
-
-
-def file_name(text: str) -> str:
-    """A name of an input or model as a name of a file or a path of a metric: letters, digits, dots, dashes."""
-    return re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).strip("._") or "unnamed"
 
 
 def save(path: Path, text: str) -> Path:

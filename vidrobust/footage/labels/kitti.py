@@ -77,7 +77,7 @@ def read(path: Path) -> Labels:
         rows=rows_of(rows),
         classes=dict(enumerate(TYPES)),
         problems=tuple(problems),
-        notes=("no frame rate is told: times are not known", f"regions of {DONT_CARE} are uncertain"),
+        notes=("no frame rate is known: times are not known", f"regions of {DONT_CARE} are uncertain"),
     )
 
 

@@ -19,7 +19,7 @@ from vidrobust.frames.device import trim_heap
 from vidrobust.models.predict import Model, auto_batch, is_out_of_memory
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.keys import unit_key
-from vidrobust.pipeline.needed import needed_table
+from vidrobust.pipeline.needed import reader_of_needed
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import Segment
 from vidrobust.pipeline.stage import FootageStage, SampleStage, StreamStage, described_by
@@ -119,9 +119,6 @@ class Worker:
         key = unit_key(described, segment.content, self.settings, None)
         there = self.cache.has(described, key)
 
-        def read(model: str, table: str) -> pd.DataFrame | None:
-            return needed_table(self.cache, stage, segment, self.settings, self.models.get(model), table)
-
         return Context(
             item=item,
             content=segment.content,
@@ -134,7 +131,7 @@ class Worker:
             if there
             else None,
             advance=advance,
-            read=read,
+            read=reader_of_needed(self.cache, stage, segment, self.settings, self.models),
         )
 
     def _stream(self, order: Order, source: VideoSource, units: Sequence[Unit]) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from vidrobust.changes.transitions import BREAKS
 from vidrobust.metrics.catalogue import TASKS
-from vidrobust.pipeline.unit import Context, Read
+from vidrobust.pipeline.unit import Context, Read, Trim
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.sample import choose_pairs
 
@@ -75,13 +75,17 @@ def steps(settings: Settings) -> float:
     return 1 + 1 / SECOND_SHARE
 
 
-def trim(rows: pd.DataFrame, read: Read, content: str, settings: Settings, count: int) -> pd.DataFrame:
-    """The rows of a sample of ``count`` pairs, with its weights, of a part that may hold more."""
+def trim(read: Read, content: str, settings: Settings, count: int) -> Trim:
+    """What keeps the rows of a sample of ``count`` pairs, with its weights, of a unit that may hold more."""
     transitions = read("transitions")
     assert transitions is not None, "a unit that is there has its transitions"
-    chosen = chosen_pairs(transitions, own_change(read), count, content, settings.seed)
-    weight = rows[PAIR].merge(chosen[[*PAIR, "weight"]], on=PAIR, how="left")["weight"].to_numpy(float)
-    return rows.assign(weight=weight)[np.isfinite(weight)]
+    chosen = chosen_pairs(transitions, own_change(read), count, content, settings.seed)[[*PAIR, "weight"]]
+
+    def trimmed(rows: pd.DataFrame) -> pd.DataFrame:
+        weight = rows[PAIR].merge(chosen, on=PAIR, how="left")["weight"].to_numpy(float)
+        return rows.assign(weight=weight)[np.isfinite(weight)]
+
+    return trimmed
 
 
 def chosen_pairs(

@@ -11,11 +11,9 @@ from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from vidrobust.models.predict import Model
     from vidrobust.pipeline.run import Run
-    from vidrobust.pipeline.unit import Context, Found, Read
+    from vidrobust.pipeline.unit import Context, Found, Read, Trim
     from vidrobust.run_folder.settings import Settings
     from vidrobust.video.source import VideoSource
 
@@ -32,10 +30,10 @@ def _frames_needed(context: Context) -> Sequence[int]:
     return frames_needed(context)
 
 
-def _trim(rows: pd.DataFrame, read: Read, content: str, settings: Settings, count: int) -> pd.DataFrame:
+def _trim(read: Read, content: str, settings: Settings, count: int) -> Trim:
     from vidrobust.stages.causes.pair_choice import trim
 
-    return trim(rows, read, content, settings, count)
+    return trim(read, content, settings, count)
 
 
 def _extra_key(settings: Settings, model: Model | None) -> Any:

@@ -28,7 +28,8 @@ def conclude(run: Run, looks: Sequence[Look]) -> None:
             keyframes = None if prefix else _keyframe_tests(run)
             found["account"] = summarise_account(rows, keyframes=keyframes, flips=_flips(run))
             found["account_by"] = summarise_by(rows)
-            earlier = [_asked(each, prefix, keyframes) for each in looks[:-1]]
+            before = [look for look in looks[:-1] if len(look.tables[f"{prefix}causes"])]
+            earlier = [_asked(look, prefix, keyframes) for look in before]
             last = Asked(
                 part=looks[-1].part, account=found["account"], slow=over_a_second(found["account_by"])
             )

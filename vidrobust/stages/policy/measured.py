@@ -13,6 +13,7 @@ from typing import Any
 
 from vidrobust.errors import InputError
 from vidrobust.files.atomic import write_text
+from vidrobust.files.names import file_name
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.policy.exports.write import write_all
 from vidrobust.stages.policy.policy import Policy, PolicyStep
@@ -25,8 +26,7 @@ HARMS = "harms"
 
 def policy_folder(path: Path, model: str, first: str) -> Path:
     """Where the policy of a model stands; ``first``: the model whose policy stands at the top."""
-    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in model)
-    return path if model == first else path / "policies" / safe
+    return path if model == first else path / "policies" / file_name(model)
 
 
 def advised_policy(path: Path, model: str) -> Policy:

@@ -14,7 +14,7 @@ from vidrobust.models.predict import Model
 from vidrobust.perturb.catalogue import find, suite
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.perturb.published.sequences import SEQUENCES
-from vidrobust.pipeline.unit import Context, Found, Read
+from vidrobust.pipeline.unit import Context, Found, Read, Trim
 from vidrobust.predictions import Classifier
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.sensitivity.design import shown_per_frame, start_of
@@ -77,11 +77,12 @@ def _order(context: Context) -> np.ndarray:
     return frames_to_study(context.need_transitions(), context.count, context.content, context.settings.seed)
 
 
-def trim(rows: pd.DataFrame, read: Read, content: str, settings: Settings, count: int) -> pd.DataFrame:
-    """The rows of the first ``count`` frames, of a part that may hold more."""
+def trim(read: Read, content: str, settings: Settings, count: int) -> Trim:
+    """What keeps the rows of the first ``count`` frames, of a unit that may hold more."""
     transitions = read("transitions")
     assert transitions is not None, "a unit that is there has its transitions"
-    return rows[rows["frame"].isin(frames_to_study(transitions, count, content, settings.seed))]
+    frames = frames_to_study(transitions, count, content, settings.seed)
+    return lambda rows: rows[rows["frame"].isin(frames)]
 
 
 def chunk(info: VideoInfo) -> int:

@@ -34,7 +34,7 @@ def _work(context: Context, model: Model | None) -> StreamWork:
 TRANSITIONS = StreamStage(
     name="transitions",
     sentence="Which neighbouring frames may be compared, and what each input is.",
-    version=4,
+    version=5,
     per="item",
     settings=FOOTAGE,
     unit_tables=("transitions",),

@@ -21,7 +21,7 @@ DECODED = 16
 
 @dataclass(frozen=True)
 class Asked:
-    """rows: item, frame, time_s and part of N frames; looked: by model what it says of them."""
+    """rows: item, frame, time_s, part and still of N frames; looked: by model what it says of them."""
 
     rows: pd.DataFrame
     looked: Mapping[str, Looked]
@@ -34,12 +34,16 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """One clip: how it is opened, which part it shows, and which of its frames are asked for, by their numbers."""
+    """One clip: how it is opened, which part it shows, which of its frames are asked for, by their numbers.
+
+    still  it is a picture, or a folder of pictures, which need not follow each other in time
+    """
 
     item: str
     part: str
     frames: frozenset[int]
     opened: Callable[[], AbstractContextManager[VideoSource]]
+    still: bool = False
 
 
 @dataclass
@@ -50,8 +54,8 @@ class _Gathered:
     looked: dict[str, list[Looked]] = field(default_factory=dict)
 
 
-def ask(looks: Mapping[str, Look], clips: Sequence[Wanted], told: Callable[[int], None]) -> Asked:
-    """Every network on every frame that is wanted, in the order of the clips; ``told`` how many are done."""
+def ask(looks: Mapping[str, Look], clips: Sequence[Wanted], done: Callable[[int], None]) -> Asked:
+    """Every network on every frame that is wanted, in the order of the clips; ``done`` is called with how many."""
     gathered = _Gathered()
     for clip in clips:
         with clip.opened() as source:
@@ -59,10 +63,16 @@ def ask(looks: Mapping[str, Look], clips: Sequence[Wanted], told: Callable[[int]
                 for name, look in looks.items():
                     gathered.looked.setdefault(name, []).append(look.frames(pixels))
                 for frame, time_s in zip(frames, times, strict=True):
-                    at = {"item": clip.item, "frame": frame, "time_s": time_s, "part": clip.part}
+                    at = {
+                        "item": clip.item,
+                        "frame": frame,
+                        "time_s": time_s,
+                        "part": clip.part,
+                        "still": clip.still,
+                    }
                     gathered.rows.append(at)
-                told(len(frames))
-    rows = pd.DataFrame(gathered.rows, columns=["item", "frame", "time_s", "part"])
+                done(len(frames))
+    rows = pd.DataFrame(gathered.rows, columns=["item", "frame", "time_s", "part", "still"])
     return Asked(rows, {name: joined(parts) for name, parts in gathered.looked.items()})
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.expand import IMAGE_SUFFIXES
 from vidrobust.footage.item import Item
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.inputs import Inputs
@@ -72,6 +73,7 @@ def clips_of(sources: Sequence[Known], most: int) -> list[Wanted]:
             part=item.part,
             frames=_frames(known, item, share),
             opened=functools.partial(inputs.open_item, item, known.settings),
+            still=item.path.is_dir() or item.path.suffix.lower() in IMAGE_SUFFIXES,
         )
         for number, (known, item) in enumerate(chosen)
     ]

@@ -81,4 +81,4 @@ def verdict(auroc: Interval) -> tuple[str, str]:
         return REVERSED, ""
     if auroc.high <= HALF + SMALL:
         return NO_LINK, ""
-    return CANNOT_TELL, "more footage would tell"
+    return CANNOT_TELL, "more footage would settle it"

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidrobust.stages.unknown.held_out import FEWEST_CLUSTERS, Calibrated
-from vidrobust.statistics.clusters import Clusters
+from vidrobust.statistics.clusters import FEWEST, Clusters
 from vidrobust.statistics.intervals import Interval, clustered_rate
-from vidrobust.text.numbers import FEWEST
+from vidrobust.text.numbers import FEWEST as FEWEST_FRAMES
 from vidrobust.text.phrases import plural
 
 MORE, NO_MORE, CANNOT_TELL = "outside", "known", "cannot tell"
 """Verdicts: surely more lies outside than of known footage; at most a tenth more; neither is sure."""
+ONE_CLIP = (
+    f"known footage of fewer than {FEWEST} clips does not show how a further clip of it would differ; give more "
+    "clips, or a manifest that names passes or stretches as clips"
+)
+"""Stretches of a clip are alike as further clips are not."""
 WORTH_SAYING = 0.1
 """A share this much above that of known footage is worth a word."""
 
@@ -42,12 +47,14 @@ def outside(scores: np.ndarray, known: Calibrated, clusters: Clusters) -> Outsid
     why = _too_little(known, share)
     if why:
         return Outside(above, share, excess, CANNOT_TELL, why)
+    if excess.low > 0 and known.false_alarms.cluster == "stretch":
+        return Outside(above, share, excess, CANNOT_TELL, ONE_CLIP)
     if excess.low > 0:
         return Outside(above, share, excess, MORE)
     if excess.high <= WORTH_SAYING:
         return Outside(above, share, excess, NO_MORE)
     return Outside(
-        above, share, excess, CANNOT_TELL, "more clips would tell, of the footage or of known footage"
+        above, share, excess, CANNOT_TELL, "more clips would settle it, of the footage or of known footage"
     )
 
 
@@ -70,6 +77,6 @@ def _too_little(known: Calibrated, share: Interval) -> str:
         return f"known footage of {what} is too little, at least {FEWEST_CLUSTERS} are needed"
     if not math.isfinite(known.threshold):
         return f"{plural(alarms.n, 'known frame')} are too few for so low a rate of false alarms"
-    if share.n < FEWEST:
+    if share.n < FEWEST_FRAMES:
         return f"{plural(share.n, 'frame')} of footage are too few"
     return ""

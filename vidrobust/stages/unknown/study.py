@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +14,14 @@ from vidrobust.stages.unknown.link import Link, links
 from vidrobust.stages.unknown.names import ROTATION
 from vidrobust.stages.unknown.outside import Outside, outside
 from vidrobust.stages.unknown.scores import SCORES, Score
+from vidrobust.stages.unknown.stills import independent
 from vidrobust.stages.unknown.turns import Turns
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import clustered_mean
 from vidrobust.text.numbers import percent_with_interval
 
 CHANCE = 0.25
-LEAST_TOLD = 0.5
+LEAST_NAMED = 0.5
 """A probe that tells fewer of the turns of held-out known frames knows nothing of them worth doubting."""
 
 
@@ -66,15 +67,16 @@ def _studied(
     rate: float,
 ) -> ScoreStudied:
     of_known, of_footage = known.looked[model], footage.looked[model]
-    why = _lack(score, of_known, lacks) or _refused(score, of_known, known)
+    item, clusters = independent(known, of_known)
+    places = item, known.rows["time_s"].to_numpy(np.float64)
+    why = _lack(score, of_known, lacks) or _refused(score, of_known, clusters, *places)
     if why:
         return ScoreStudied(score, why)
-    clusters = known.clusters
 
     def scored(fit: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return score.fitted(rows_of(of_known, fit), of_known.answer[fit])(rows_of(of_known, rows))
 
-    held_out = held_out_scores(scored, clusters, *_places(known))
+    held_out = held_out_scores(scored, clusters, *places)
     level = calibrated(held_out, clusters, rate)
     values = score.fitted(of_known, of_known.answer)(of_footage)
     own = footage.clusters
@@ -94,7 +96,7 @@ def _lack(score: Score, looked: Looked, lacks: Mapping[str, str]) -> str:
     return lacks.get(score.reason, "the network does not give what it needs")
 
 
-def _refused(score: Score, looked: Looked, known: Asked) -> str:
+def _refused(score: Score, looked: Looked, clusters: Clusters, item: np.ndarray, time_s: np.ndarray) -> str:
     """Why the probe of turns is not to be believed, or nothing."""
     if score.name != ROTATION or looked.turned is None:
         return ""
@@ -103,16 +105,10 @@ def _refused(score: Score, looked: Looked, known: Asked) -> str:
     def right(fit: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return Turns.fitted(turned[fit]).right(turned[rows])
 
-    clusters: Clusters = known.clusters
     if int(folds_of(clusters).max(initial=0)) < 1:
         return "known footage is too little to try the probe on frames that it was not fitted on"
-    told = clustered_mean(held_out_scores(right, clusters, *_places(known)), clusters, bounds=(0.0, 1.0))
-    if told.value >= LEAST_TOLD and told.low > CHANCE:
+    named = clustered_mean(held_out_scores(right, clusters, item, time_s), clusters, bounds=(0.0, 1.0))
+    if named.value >= LEAST_NAMED and named.low > CHANCE:
         return ""
-    share = percent_with_interval(told.value, told.low, told.high)
-    return f"the probe tells {share} of the turns of held-out known frames, by chance it would be a quarter"
-
-
-def _places(known: Asked) -> Iterator[np.ndarray]:
-    yield known.rows["item"].to_numpy(object).astype(str)
-    yield known.rows["time_s"].to_numpy(np.float64)
+    share = percent_with_interval(named.value, named.low, named.high)
+    return f"the probe names {share} of the turns of held-out known frames, by chance it would be a quarter"

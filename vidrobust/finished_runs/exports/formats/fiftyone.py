@@ -11,7 +11,8 @@ import pandas as pd
 
 from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text
-from vidrobust.finished_runs.exports.exported import Exported, Format, file_name, save
+from vidrobust.files.names import file_name
+from vidrobust.finished_runs.exports.exported import Exported, Format, save
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.files.json_text import json_text
-from vidrobust.finished_runs.exports.exported import Exported, Format, file_name, numbers, save
+from vidrobust.files.names import readable_name
+from vidrobust.finished_runs.exports.exported import Exported, Format, numbers, save
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report.answer import answers
 from vidrobust.text.numbers import known
@@ -84,7 +85,7 @@ def _metrics(run: RunTables, model: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for each in numbers(run, model):
         ends = {"": each.value, ".low": each.low, ".high": each.high, ".n": float(each.n)}
-        found |= {file_name(f"{each.metric}{end}"): value for end, value in ends.items() if known(value)}
+        found |= {readable_name(f"{each.metric}{end}"): value for end, value in ends.items() if known(value)}
     return found
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vidrobust.finished_runs.exports.exported import Exported, Format, file_name, numbers
+from vidrobust.files.names import file_name
+from vidrobust.finished_runs.exports.exported import Exported, Format, numbers
 from vidrobust.run_folder.reader import RunTables
 
 VERSION = b"brain.Event:2"

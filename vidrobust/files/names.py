@@ -1,0 +1,36 @@
+"""A name of an input, a model or a source as the name of a file: one rule for everything that is written."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+LONGEST = 60
+"""Characters that are kept; of four bytes each they still leave room for a hash and an ending in 255 bytes."""
+
+
+def readable_name(text: str, otherwise: str = "unnamed") -> str:
+    """Letters and digits of any script, dot, dash, plus and underscore; anything else becomes one underscore.
+
+    otherwise  where nothing is left
+
+    Two texts may come to the same name: where each must have its own, take ``file_name``.
+
+    >>> readable_name("line 3/part #2.mp4"), readable_name("Prüfling 1"), readable_name("..")
+    ('line_3_part_2.mp4', 'Prüfling_1', 'unnamed')
+    """
+    composed = unicodedata.normalize("NFC", text)
+    return re.sub(r"[^\w.+-]+", "_", composed).strip("._")[:LONGEST].rstrip("._") or otherwise
+
+
+def file_name(text: str, otherwise: str = "unnamed") -> str:
+    """The readable name; where that is not the text itself with a hash behind it, so that no two texts share one.
+
+    >>> file_name("bolt-1"), file_name("a/b")
+    ('bolt-1', 'a_b-c14cddc0')
+    """
+    name = readable_name(text, otherwise)
+    if name == text:
+        return name
+    return f"{name}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
