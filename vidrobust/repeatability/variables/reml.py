@@ -152,8 +152,7 @@ class Point:
 def fit_reml(y: np.ndarray, factors: Mapping[str, np.ndarray]) -> Reml:
     """The fit of values (n,) with random effects, each given by its level of every value (n,).
 
-    InputError where there are too many levels, a factor that has as many levels as values, or no value beyond those
-    that the levels take up.
+    InputError where there are too many levels, a factor has as many as there are values, or all together do.
     """
     y = np.asarray(y, np.float64)
     codes = {name: np.unique(np.asarray(level), return_inverse=True)[1] for name, level in factors.items()}
@@ -206,7 +205,7 @@ def _likelihood(y: np.ndarray, codes: list[np.ndarray]) -> tuple[Likelihood, tup
     own = np.diff([*ranks, len(y)])
     if own[-1] < 1:
         raise InputError(
-            f"{len(y)} values are all taken up by {sum(sizes)} levels: nothing is left that tells repeatability; "
+            f"{len(y)} values are all taken up by {sum(sizes)} levels: nothing is left to find repeatability; "
             "measure parts again, or leave a factor out"
         )
     return found, tuple(max(1, int(count)) for count in own)
