@@ -23,8 +23,10 @@ FOOTAGE = Path(__file__).resolve().parents[2] / "footage_media"
 SEEN = pd.read_csv(Path(__file__).with_name("objects_by_eye.csv"))
 
 
-def found_in(clip: str, models: Path, first: int, last: int) -> tuple[ItemBoxes, Objects, Measures]:
-    with av.open(str(FOOTAGE / clip)) as container:
+def found_in(
+    clip: str, models: Path, first: int, last: int, folder: Path = FOOTAGE
+) -> tuple[ItemBoxes, Objects, Measures]:
+    with av.open(str(folder / clip)) as container:
         frames = [
             frame.to_ndarray(format="rgb24")
             for number, frame in enumerate(container.decode(video=0))
@@ -86,3 +88,26 @@ def test_a_car_of_many_names(models: Path) -> None:
     assert len(np.unique(names)) >= 4
     assert along["flip"].sum() >= 3
     assert len(found.tracks) == 1
+
+
+def uncovered(found: Measures, frames: int) -> tuple[int, int]:
+    """Of the tracks of so many frames: frames in which no box lies where they are, and tracks that vanish."""
+    tracks = found.tracks.loc[found.tracks["frames"] == frames, "track"]
+    of = found.along[found.along["track"].isin(tracks)]
+    vanished = found.tracks.loc[found.tracks["track"].isin(tracks), "vanished"].sum()
+    assert len(tracks) == 1
+    return int(of["uncovered"].sum()), int(vanished)
+
+
+def test_woman_and_dog(models: Path, corpus: Path) -> None:
+    """The woman in all hundred frames; the dog until the leash's box becomes its own."""
+    _, _, found = found_in("sam2_01_dog.mp4", models, 0, 99, corpus / "objects")
+    assert uncovered(found, 100) == (0, 0)
+    assert uncovered(found, 58) == (0, 0)
+
+
+def test_a_bag_of_many_names(models: Path, corpus: Path) -> None:
+    _, _, found = found_in("cotracker_backpack.mp4", models, 0, 86, corpus / "objects")
+    assert uncovered(found, 76) == (0, 0)  # the man
+    assert uncovered(found, 54) == (1, 0)  # the bag as backpack; by eye never
+    assert uncovered(found, 35) == (0, 0)  # as surfboard, until the end

@@ -11,7 +11,9 @@ import torch
 import torchvision
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.detection.modules import ModuleDetector, lower_threshold
 from vidrobust.models.detection.suppress import MIN_SCORE
+from vidrobust.models.info import ModelInfo
 from vidrobust.models.load import load_classifiers, load_model
 from vidrobust.predictions import Detections
 
@@ -177,3 +179,29 @@ def test_torchvision_with_local_weights_equals_torchvision(
     assert len(found.scores) == len(expected["scores"]) > 0
     np.testing.assert_allclose(found.boxes, expected["boxes"].numpy(), atol=1e-4)
     np.testing.assert_allclose(found.scores, expected["scores"].numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["retinanet_resnet50_fpn", "fcos_resnet50_fpn"])
+def test_one_stage_detectors_of_torchvision_say_what_it_says(name: str, bottles: torch.Tensor) -> None:
+    """Drawn at random, with scores about .5: boxes from the lowered threshold on, the surest first."""
+    torch.manual_seed(7)
+    module = getattr(torchvision.models.detection, name)(
+        weights=None, weights_backbone=None, num_classes=3, min_size=96, max_size=128
+    ).eval()
+    module.head.classification_head.cls_logits.bias.data.zero_()
+    lower_threshold(module)
+    assert module.score_thresh <= MIN_SCORE
+    info = ModelInfo(spec=name, engine="torch", device="cpu", precision="float32", preprocessing="inside")
+    detector = ModuleDetector(
+        name=name, class_names=("a", "b", "c"), info=info, module=module, device=torch.device("cpu")
+    )
+    small = torch.nn.functional.interpolate(bottles[1:2], (120, 160))
+    found = detector(small)
+    with torch.inference_mode():
+        expected = module([small[0] / 255])[0]
+    order = np.argsort(-expected["scores"].numpy(), kind="stable")
+    assert len(found.scores) == len(order) > 20
+    np.testing.assert_allclose(found.boxes, expected["boxes"].numpy()[order], atol=1e-4)
+    np.testing.assert_allclose(found.scores, expected["scores"].numpy()[order])
+    np.testing.assert_array_equal(found.labels, expected["labels"].numpy()[order])
+    assert found.shapes is None

@@ -92,7 +92,7 @@ def _reasons(
         part = there.clipped(found.size)
         over = cover(found, objects.track, number, at, part)
         reason[(over >= COVERED) & (over >= before + MORE_COVERED)] = "behind"
-        reason[lies_on(found, at, part, settings)] = "covered"
+        reason[lies_on(found, at, part, found.labels[row], settings)] = "covered"
         reason[occluded(part, beside, settings)] = "occluder"
         reason[in_zones(there.boxes, settings.ignored)] = "ignored"
         reason[touches_border(there.boxes, found.size)] = "border"
@@ -120,7 +120,7 @@ def _uncovered(
         good &= ~in_zones(there.boxes, settings.ignored)
         at = np.minimum(at, found.num_frames - 1)
         good &= scene[at] == scene[found.frame[row[lost]]]
-        good &= ~lies_on(found, at, part, settings, LEAST_IOU)
+        good &= ~lies_on(found, at, part, found.labels[row[lost]], settings, LEAST_IOU)
         lost, at, part = lost[good], at[good], part.take(good)
         parts.append((lost, at, part.boxes))
     if not parts:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.metrics.box_differences import SECOND, Boxes, areas, ious, overlaps
+from vidrobust.metrics.box_differences import INSIDE, PART, SECOND, Boxes, areas, overlaps
 from vidrobust.metrics.tracks.borders import touches_border
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
@@ -76,7 +76,7 @@ def find_gaps(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> G
     frame = found.frame[first][gap] + step
     own = track[first][gap]
     reason = np.full(len(gap), "", dtype=object)
-    reason[lies_on(found, frame, expected, settings)] = "covered"
+    reason[lies_on(found, frame, expected, found.labels[first][gap], settings)] = "covered"
     before = cover(found, track, track[first], found.frame[first], found.places(first))
     after = cover(found, track, track[first], found.frame[second], found.places(second))
     within = cover(found, track, own, frame, expected)
@@ -103,15 +103,28 @@ def _at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.nd
 
 
 def lies_on(
-    found: ItemBoxes, frame: np.ndarray, boxes: Boxes, settings: TrackSettings, least: float = SECOND
+    found: ItemBoxes,
+    frame: np.ndarray,
+    boxes: Boxes,
+    labels: np.ndarray,
+    settings: TrackSettings,
+    least: float = SECOND,
 ) -> np.ndarray:
-    """(N,) bool: whether any box of enough score, of any class and object, lies on each place in its frame."""
+    """(N,) bool: whether any box of enough score, of any class and object, lies on each place in its frame.
+
+    Or holds it: one of the same class (labels (N,)) of whatever size, or of any class not much larger.
+    """
     places = Places.of(boxes)
+    whole = np.maximum(places.areas, 1e-9)
     enough = np.flatnonzero(found.scores >= settings.keeps(found.labels))
     on = np.zeros(len(boxes), bool)
     for wanted, rows in _by_frame(frame, found.frame[enough], found.num_frames):
-        i, _, iou = ious(places.take(wanted), found.places(enough[rows]))
-        on[wanted[i[iou >= least]]] = True
+        there = found.places(enough[rows])
+        i, j, common = overlaps(places.take(wanted), there)
+        own, other = whole[wanted[i]], there.areas[j]
+        alike = labels[wanted[i]] == found.labels[enough[rows[j]]]
+        held = (common >= INSIDE * own) & (alike | (own >= PART * other))
+        on[wanted[i[held | (common >= least * (own + other - common))]]] = True
     return on
 
 

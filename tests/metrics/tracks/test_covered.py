@@ -1,0 +1,36 @@
+"""What covers a place: a box on it, or one that holds it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.metrics.tracks.planted import Row, box, item
+from vidrobust.metrics.tracks.follow import TrackSettings, follow
+from vidrobust.metrics.tracks.measures import Measures, measure
+
+SETTINGS = TrackSettings()
+
+
+def whole_and_part(label: int, side: float) -> Measures:
+    """A box of 200 x 200 px at rest, and for ten frames one of ``side`` within it, of this class or another."""
+    rows: list[Row] = [(f, box(300, 200, 200, 200), 0.9, 1) for f in range(40)]
+    rows += [(f, box(340, 240, side, side), 0.6, label) for f in range(10)]
+    found = item(rows, 40)
+    return measure(found, follow(found, SETTINGS), SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("label", "side", "fault"),
+    [(1, 60, False), (2, 60, True), (2, 100, False), (2, 98, True)],
+    ids=["same class", "small, other class", "a quarter, other class", "less than a quarter"],
+)
+def test_a_part_that_ends_within_a_box_that_holds_it(label: int, side: float, fault: bool) -> None:
+    """One of the same class has not vanished; one of another class has, unless the box is not much larger."""
+    found = whole_and_part(label, side)
+    part = found.tracks[found.tracks["boxes"] == 10]
+    assert len(part) == 1
+    assert (part["ends"].iloc[0] == "mid-picture") == fault
+    along = found.along[found.along["track"] == part["track"].iloc[0]]
+    assert (along["uncovered"].sum() > 0) == fault
+    assert np.nansum(found.along.loc[found.along["track"] != part["track"].iloc[0], "uncovered"]) == 0
