@@ -14,6 +14,32 @@ os.environ.setdefault("VIDROBUST_ENGINE", "torch")  # engines have tests of thei
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+LONGEST_FIRST = (
+    "pipeline/workers/test_processes.py",
+    "pipeline/test_study.py",
+    "pipeline/test_public_study.py",
+    "finished_runs/test_demo_line.py",
+    "pipeline/test_segments.py",
+    "stages/policy/test_detector_policy.py",
+    "pipeline/test_resume.py",
+    "pipeline/test_interrupted.py",
+    "pipeline/test_from_outside.py",
+    "stages/report/test_page.py",
+    "cli/test_app.py",
+    "pipeline/test_detectors.py",
+    "pipeline/test_degenerate.py",
+    "pipeline/test_independence.py",
+    "fuzz/test_fuzz.py",
+)
+"""Files of whole runs: a worker that begins one of them last is waited for by the others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, all others as they are; for xdist, with --dist loadfile --no-loadscope-reorder."""
+    place = {str(Path(__file__).parent / name): number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(str(item.path), len(place)))
+
+
 def need(present: object, reason: str) -> None:
     """Skip at home where something is missing; in CI nothing may be missing."""
     if not present:
