@@ -29,7 +29,8 @@ SENTENCES = re.compile(
     | comes?\ back\ in | in\ other\ company | changes\ hands | that\ small | computer's
     | asks\ for\ nothing | little\ to\ stand | of\ no\ more\ than\ so
     | judge\ by\ other\ families
-    | judge\ the\ model\ by | left\ to\ judge\ | leave\ one\ (of\ them\ )?out, | grain\ is\ not\ that | as\ of\ the\ second\ frame | played\ backwards:
+    | judge\ the\ model\ by | left\ to\ judge\ | leave\ one\ (of\ them\ )?out,
+    | grain\ is\ not\ that | as\ of\ the\ second\ frame | played\ backwards:
     | whatever\ the\ truth | goes\ as\ far\ as | would\ tell\b | reckon
     """,
     re.VERBOSE | re.IGNORECASE,
