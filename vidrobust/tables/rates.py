@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vidrobust.tables.shared_columns import CLUSTERS, EXACT, FRAME, INTERVAL, ITEM, ITEM_OR_ALL, MODEL
-from vidrobust.tables.table import Table, float64, int64, string
+from vidrobust.tables.table import Table, boolean, float64, int64, string
 
 _RATE = (
     string("metric", "name of the metric, as in metrics.json and in gates"),
@@ -34,6 +34,42 @@ STABILITY_BY = Table(
     ),
 )
 
+_GRID = string(
+    "grid", "position, the middle of the box in the frame; or size, its area as a share of the frame's"
+)
+
+BY_PLACE = Table(
+    "by_place",
+    "stability",
+    "a detector, metric and cell of a grid: where in the picture it is unsteady, over all inputs",
+    (
+        MODEL,
+        _GRID,
+        int64("column", "of position, of five from the left; of size, its class from the smallest; from 0"),
+        int64("row", "of position, of three from the top, from 0; -1 of size"),
+        boolean("few", "whether fewer than ten rows lie there, so that no rate is stated"),
+        int64("events", "rows in which it happens"),
+        int64("objects", "objects that they are of"),
+        float64("share", "share of all rows of the metric that lie there: the photographer's bias"),
+        *_RATE,
+    ),
+)
+
+PLACE_TESTS = Table(
+    "place_tests",
+    "stability",
+    "a detector, metric and grid: whether the rate differs between the cells",
+    (
+        MODEL,
+        _GRID,
+        string("metric", "name of the metric"),
+        int64("cells", "cells with ten rows or more, which are compared"),
+        int64("objects", "objects in them"),
+        float64("p", "of the null that the places are exchanged at random; NaN of fewer than five objects"),
+        float64("p_adjusted", "the same, for all grids and metrics of the model asked at once (Holm 1979)"),
+    ),
+)
+
 SENSITIVITY = Table(
     "sensitivity",
     "sensitivity",
@@ -50,4 +86,4 @@ SENSITIVITY = Table(
     ),
 )
 
-TABLES = (STABILITY, STABILITY_BY, SENSITIVITY)
+TABLES = (STABILITY, STABILITY_BY, BY_PLACE, PLACE_TESTS, SENSITIVITY)

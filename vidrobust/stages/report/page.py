@@ -29,6 +29,7 @@ from vidrobust.stages.stability import (
     by_clip,
     judgement,
     labels_section,
+    place_section,
     timeline_section,
 )
 from vidrobust.stages.stability import (
@@ -137,7 +138,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
 
 
 PICTURES = (
-    "repeatability_figures", "timelines", "box_timelines", "box_curves",
+    "repeatability_figures", "timelines", "box_timelines", "box_curves", "box_maps",
     "remedy_figures", "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
     "item_figures", "matrices",
 )  # fmt: skip
@@ -209,6 +210,8 @@ def _content(run: RunTables) -> dict[str, Any]:
         "box_places": [each["sentence"] for each in run.json("box_moments.json").get("hiding_places", [])],
         "box_which": which.side_by_side(run),
         "box_names": detectors_section.name_changes(run),
+        "box_maps": place_section.figures(run),
+        "box_where": place_section.sentences(run),
         "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),
         "box_account": account_section.detector_bars(run),

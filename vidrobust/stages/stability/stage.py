@@ -60,7 +60,7 @@ def _summarise(run: Run, facts: Facts) -> None:
 STABILITY = StreamStage(
     name="stability",
     sentence="How stable the models are, frame to frame.",
-    version=8,
+    version=9,
     per="model",
     needs=(TRANSITIONS,),
     settings=(*FOOTAGE, "anchor_deltas", "revert_within", *TRACKS),
@@ -68,7 +68,8 @@ STABILITY = StreamStage(
     extra_key=_metrics_in_force,
     unit_tables=UNIT_TABLES,
     tables=(
-        *("stability", "stability_by", "label_answers", "neighbour_accuracy", "model_pairs"),
+        *("stability", "stability_by", "by_place", "place_tests"),
+        *("label_answers", "neighbour_accuracy", "model_pairs"),
         *("known_boxes", "known_tracks", "judged_tracks", "judged_steps", "truth_curve"),
     ),
     work=_work,

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.metrics.catalogue import metrics_of, task_of
+from vidrobust.metrics.detection import DETECTION
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Facts
-from vidrobust.stages.stability import rates, with_labels
+from vidrobust.stages.stability import by_place, rates, with_labels
 from vidrobust.stages.stability.decoder_floor import decoder_floor
 from vidrobust.tables import schema as tables
 
@@ -27,6 +28,7 @@ def summarise(run: Run, facts: Facts) -> None:
     summaries, by = [_floor_rows(facts)], [tables.empty("stability_by")]
     run.folder.update(judged={}, labels_outside={})
     judged: dict[str, pd.DataFrame] = {}
+    places = by_place.summarise({}, (), {}, run.settings.seed)
     for task in dict.fromkeys(model.task for model in run.models):
         names = [model.name for model in run.models if model.task == task]
         raw = {name: run.table(name) for name in task_of(task).tables}
@@ -38,9 +40,13 @@ def summarise(run: Run, facts: Facts) -> None:
         summaries.insert(0, rates.summarise(mine, metrics))
         by.append(rates.summarise_by_class(mine, metrics))
         by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
+        if task == DETECTION.name:
+            places = by_place.summarise(mine, metrics, run.folder.record.sizes, run.settings.seed)
     with_labels.write(run, judged)
     _write_filled(run, "stability", summaries)
     _write_filled(run, "stability_by", by)
+    for name, table in places.items():
+        run.folder.write_table(name, table)
 
 
 def ms_a_frame(facts: Facts) -> dict[str, float]:

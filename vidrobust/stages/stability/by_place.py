@@ -1,0 +1,137 @@
+"""Where in the picture a detector is unsteady: its rates over a grid of positions, and by the size of the box.
+
+    position  COLUMNS x ROWS equal cells of the frame, by the middle of the box
+    size      five classes of the box's area as a share of the frame's, by SIDES squared
+
+An object that is never found at a place has no track there; ``recall``, of known boxes, sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.metric import Metric
+from vidrobust.stages.stability.rates import aggregate
+from vidrobust.statistics import clusters
+from vidrobust.statistics.differing_cells import differing_cells, holm
+from vidrobust.tables import schema as tables
+from vidrobust.text.numbers import FEWEST
+
+COLUMNS, ROWS = 5, 3
+SIDES = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
+"""Edges of the classes of size: the root of the box's share of the frame."""
+METRICS = ("uncovered_rate", "flip_rate", "recall")
+GRIDS = {"position": COLUMNS * ROWS, "size": len(SIDES) - 1}
+"""Of each grid how many cells."""
+FEWEST_OBJECTS = clusters.FEWEST
+"""Fewer objects do not tell a place from the objects that stand there."""
+MOST_ROWS = 50_000
+"""Of more rows, whole frames are left out of the question that is asked within frames."""
+_STATED = {"value", "low", "high", "exact_low", "exact_high"}
+Sizes = Mapping[str, tuple[int, int]]
+
+
+def placed(rows: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
+    """Rows with their cell in each grid, as columns ``position`` and ``size_class``.
+
+    rows   with item and x1, y1, x2, y2, px; sizes: item -> height, width, px
+    Middles beyond the frame count for the cell next to them. Rows without a box or a size are left out.
+    """
+    frame = np.array([sizes.get(str(item), (0, 0)) for item in rows["item"]], np.float64).reshape(-1, 2)
+    x1, y1, x2, y2 = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64).T
+    keep = np.isfinite(x1 + y1 + x2 + y2) & (frame > 0).all(axis=1)
+    height, width = np.where(keep[:, None], frame, 1.0).T
+    x, y, area = ((x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) * (y2 - y1) / width / height)
+    x, y, area = (np.where(keep, value, 0.0) for value in (x, y, area))
+    column, row = (
+        np.clip(np.floor(at * count), 0, count - 1).astype(np.int64)
+        for at, count in ((x, COLUMNS), (y, ROWS))
+    )
+    side = np.searchsorted(SIDES[1:-1], np.sqrt(np.clip(area, 0, 1)), side="right").astype(np.int64)
+    return rows.assign(position=row * COLUMNS + column, size_class=side)[keep]
+
+
+def summarise(
+    raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric], sizes: Sizes, seed: int
+) -> dict[str, pd.DataFrame]:
+    """The tables ``by_place`` and ``place_tests``, of the metrics of METRICS whose tables are there."""
+    cells: list[dict[str, object]] = []
+    tests: list[dict[str, object]] = []
+    placed_tables: dict[str, pd.DataFrame] = {}
+    for metric in (m for m in metrics if m.name in METRICS and m.table in raw):
+        if metric.table not in placed_tables:
+            placed_tables[metric.table] = placed(raw[metric.table], sizes)
+        for model, rows in metric.values(placed_tables[metric.table]).groupby("model", sort=False):
+            for grid in GRIDS:
+                of = {"model": model, "grid": grid, "metric": metric.name}
+                mine = [{**of, **cell} for cell in _cells(metric, rows, grid)]
+                cells += mine
+                few = np.array([cell["few"] for cell in mine])
+                tests.append({**of, **_tested(metric, rows, grid, few, np.random.default_rng(seed))})
+    found = pd.DataFrame(tests) if tests else tables.empty("place_tests").drop(columns="p_adjusted")
+    adjusted = found.groupby("model")["p"].transform(lambda p: holm(p.to_numpy())) if tests else found["p"]
+    return {
+        "by_place": tables.check("by_place", pd.DataFrame(cells) if cells else tables.empty("by_place")),
+        "place_tests": tables.check("place_tests", found.assign(p_adjusted=adjusted)),
+    }
+
+
+def _column(grid: str) -> str:
+    return "position" if grid == "position" else "size_class"
+
+
+def _object(rows: pd.DataFrame) -> pd.Series:
+    """(n,) int64: the object of each row; known boxes that name none are one object a clip and class."""
+    keys = ["item", "track"] if "track" in rows else ["item", "object", "label"]
+    return rows.groupby(keys, sort=False).ngroup()
+
+
+def _cells(metric: Metric, rows: pd.DataFrame, grid: str) -> list[dict[str, object]]:
+    """A row a cell, also of those in which nothing lies; no rate from fewer than FEWEST rows."""
+    objects, cell = _object(rows).to_numpy(), rows[_column(grid)].to_numpy()
+    found: list[dict[str, object]] = []
+    for number in range(GRIDS[grid]):
+        at = cell == number
+        row, column = divmod(number, COLUMNS) if grid == "position" else (-1, number)
+        rate, few = aggregate(metric, rows[at]), int(at.sum()) < FEWEST
+        if few:
+            rate |= dict.fromkeys(_STATED & rate.keys(), float("nan"))
+        about = {"column": column, "row": row, "few": few, "share": float(at.mean())}
+        events = int((rows[metric.column].to_numpy()[at] > 0).sum())
+        found.append({**about, "events": events, "objects": len(np.unique(objects[at])), **rate})
+    return found
+
+
+def _tested(
+    metric: Metric, rows: pd.DataFrame, grid: str, few: np.ndarray, rng: np.random.Generator
+) -> dict[str, object]:
+    """Whether the cells differ, of those with enough rows, asked twice; the less sure answer counts.
+
+    Once a unit is all that an object does in a cell, exchanged within its clip: what is hard about one object is
+    no difference between places. Once it is an object in a frame, exchanged within its frame: nor is what strikes
+    all that is in the picture at a moment.
+    """
+    used = rows[~few[rows[_column(grid)].to_numpy()]]
+    about = {"cells": int((~few).sum()), "objects": int(_object(used).nunique())}
+    if about["objects"] < FEWEST_OBJECTS or about["cells"] < 2:
+        return {**about, "p": float("nan")}
+    unit = pd.DataFrame(
+        {
+            "clip": pd.factorize(used["item"])[0],
+            "frame": used.groupby(["item", "frame"], sort=False).ngroup(),
+            "object": _object(used),
+            "cell": used[_column(grid)].astype(np.int64),
+            "event": used[metric.column] > 0,
+        }
+    )
+    some = unit[unit["frame"] % -(-len(unit) // MOST_ROWS) == 0]
+    return {**about, "p": max(_asked(unit, "clip", rng), _asked(some, "frame", rng))}
+
+
+def _asked(rows: pd.DataFrame, within: str, rng: np.random.Generator) -> float:
+    found = rows.groupby([within, "object", "cell"])["event"].agg(["sum", "size"]).reset_index()
+    events, trials, cell, stratum = (found[name].to_numpy() for name in ("sum", "size", "cell", within))
+    return differing_cells(events, trials, cell, stratum, rng)

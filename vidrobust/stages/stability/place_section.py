@@ -1,0 +1,160 @@
+"""Where in the picture a detector is unsteady: a map, and whether place and size matter in a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.report import drawing
+from vidrobust.report.drawing import Picture
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.stability.by_place import COLUMNS, FEWEST_OBJECTS, GRIDS, ROWS, SIDES
+from vidrobust.text.numbers import FEWEST, number, percent, percent_with_interval
+from vidrobust.text.phrases import listing, plural
+
+SURE = 0.05
+"""Largest adjusted p-value with which a rate is said to differ between cells."""
+GRID_WORDS = {"position": "place", "size": "size"}
+ACROSS = ("far left", "left", "middle", "right", "far right")
+DOWN = ("top", "middle", "bottom")
+
+
+def sentences(run: RunTables) -> list[str]:
+    """Of each detector what depends on place and size, what shows no difference, and what cannot be told."""
+    tests, cells = run.table("place_tests"), run.table("by_place")
+    if tests is None or cells is None:
+        return []
+    return [_of_model(str(m), of, cells[cells["model"] == m]) for m, of in tests.groupby("model", sort=False)]
+
+
+def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame) -> str:
+    said = [_differs(row, cells) for row in tests[tests["p_adjusted"] <= SURE].to_dict("records")]
+    calm, lost = _asked(tests[tests["p_adjusted"] > SURE]), _asked(tests[tests["p"].isna()])
+    if calm:
+        said.append(f"no effect seen of {calm}")
+    if lost:
+        takes = f"{FEWEST_OBJECTS} objects and two cells of {FEWEST} frames"
+        said.append(f"too few objects or frames to tell the effect of {lost}, which takes {takes}")
+    return f"{model}: {'; '.join(said)}."
+
+
+def _asked(tests: pd.DataFrame) -> str:
+    """What these rows ask, metric by metric: place and size on renamed boxes."""
+    of_metric = tests.groupby("metric", sort=False)["grid"]
+    return ", ".join(
+        f"{listing(GRID_WORDS[grid] for grid in grids)} on {_title(str(metric))}"
+        for metric, grids in of_metric
+    )
+
+
+def _title(metric: str) -> str:
+    found = find_metric(metric, "detection")
+    return found.title if found else metric
+
+
+def _differs(row: dict[str, Any], cells: pd.DataFrame) -> str:
+    of = cells[(cells["grid"] == row["grid"]) & (cells["metric"] == row["metric"]) & ~cells["few"]]
+    metric = find_metric(row["metric"], "detection")
+    lower = metric is not None and metric.worse == "lower"
+    worst, best = (
+        of.loc[of["value"].idxmin() if low else of["value"].idxmax()] for low in (lower, not lower)
+    )
+    rates = [f"{percent_with_interval(c['value'], c['low'], c['high'])} {_where(c)}" for c in (worst, best)]
+    p = number(row["p_adjusted"])
+    return f"{GRID_WORDS[row['grid']]} matters for {_title(row['metric'])}: {rates[0]}, {rates[1]} (p = {p})"
+
+
+def _where(cell: pd.Series) -> str:
+    if cell["grid"] == "size":
+        return f"where the side of a box is {_size(int(cell['column']))} of the frame's"
+    return f"at the {ACROSS[int(cell['column'])]}, {DOWN[int(cell['row'])]}"
+
+
+def _size(number_of_class: int) -> str:
+    low, high = (100 * side for side in SIDES[number_of_class : number_of_class + 2])
+    return f"{low:g} to {high:g} %" if number_of_class else f"below {high:g} %"
+
+
+def figures(run: RunTables) -> list[Picture]:
+    """Of each detector the maps of where its objects are, and of every rate by position and by size."""
+    cells = run.table("by_place")
+    if cells is None:
+        return []
+    return [_figure(str(model), of) for model, of in cells.groupby("model", sort=False)]
+
+
+def _figure(model: str, cells: pd.DataFrame) -> Picture:
+    metrics = list(cells["metric"].drop_duplicates())
+    with drawing.styled():
+        figure, axes = drawing.panels(2, 1 + len(metrics), 3.4)
+        axes[0, 0].get_gridspec().set_height_ratios([2.6, 1])
+        for axis, grid in zip(axes[:, 0], GRIDS, strict=True):
+            of = _cells_of(cells, grid, metrics[0])
+            _map(axis, of, of["share"].to_numpy(), [percent(share) for share in of["share"]], "Blues")
+        for metric, column in zip(metrics, axes[:, 1:].T, strict=True):
+            for axis, grid in zip(column, GRIDS, strict=True):
+                of = _cells_of(cells, grid, metric)
+                _map(
+                    axis,
+                    of,
+                    of["value"].to_numpy(),
+                    [_text(cell) for cell in of.to_dict("records")],
+                    "Oranges",
+                )
+        for axis, title in zip(axes[0], ["where the objects are", *map(_title, metrics)], strict=True):
+            axis.set_title(title)
+        for axis in axes[1]:
+            names = [
+                _size(k).removesuffix(" %").replace("below ", "< ").replace(" to ", "–")
+                for k in range(len(SIDES) - 1)
+            ]
+            axis.set_xticks(range(len(names)), names)
+            axis.set_xlabel("side of the box, % of the frame's")
+        middle = _cells_of(cells, "position", metrics[0])
+        centre = float(
+            middle.loc[(middle["column"] == COLUMNS // 2) & (middle["row"] == ROWS // 2), "share"].iloc[0]
+        )
+        return drawing.encode(
+            figure,
+            f"{model}: maps of where objects are, and of its rates by position and size",
+            _caption(model, centre),
+        )
+
+
+def _caption(model: str, centre: float) -> str:
+    return (
+        f"{model}. Above, the picture in {COLUMNS} by {ROWS} cells, by the middle of the box; below, classes of "
+        f"size. In a cell stand the rate, the frames and the objects; grey: fewer than {FEWEST} frames, or none. "
+        "A cell of one or two objects says as much of these as of the place. "
+        f"{percent(centre)} of the frames of objects lie in the middle cell, which is "
+        f"{percent(1 / (COLUMNS * ROWS))} of the picture: the photographer's bias."
+    )
+
+
+def _cells_of(cells: pd.DataFrame, grid: str, metric: str) -> pd.DataFrame:
+    of = cells[(cells["grid"] == grid) & (cells["metric"] == metric)]
+    return of.sort_values(["row", "column"], kind="stable")
+
+
+def _text(cell: dict[str, Any]) -> str:
+    if not cell["n"]:
+        return ""
+    objects = plural(int(cell["objects"]), "object")
+    of = f"n = {cell['n']}\n{objects}"
+    return f"too few\n{of}" if cell["few"] else f"{percent(cell['value'])}\n{of}"
+
+
+def _map(axis: Axes, of: pd.DataFrame, value: np.ndarray, texts: Sequence[str], colours: str) -> None:
+    shape = (of["row"].nunique(), of["column"].nunique())
+    most = max(float(np.nanmax(value, initial=0.0)), 1e-9)
+    axis.imshow(value.reshape(shape), cmap=colours, vmin=0, vmax=1.4 * most, aspect="auto")
+    axis.set_facecolor(drawing.LIGHT)
+    for (row, column), text in zip(np.ndindex(shape), texts, strict=True):
+        axis.text(column, row, text, ha="center", va="center", fontsize=5.5)
+    axis.set_xticks([])
+    axis.set_yticks([])
