@@ -13,7 +13,7 @@ demo-line: .venv/.demo
 	$(BIN)/vidrobust demo line
 
 test: .venv/.dev
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check .

@@ -109,6 +109,8 @@ def _cell(row: dict[str, Any] | None, metric: str) -> str:
     if row is None or not row["n"]:
         return "not measured"
     if metric.endswith("jitter"):
+        if row["low"] != row["low"]:
+            return f"{row['value']:.4f}, no interval"
         return f"{row['value']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
     return percent_with_interval(row["value"], row["low"], row["high"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,52 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a process for each processor: threads
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("VIDROBUST_ENGINE", "torch")  # engines have tests of their own; models load as they are
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+LONGEST_FIRST = (
+    "pipeline/workers/test_processes.py",
+    "pipeline/test_study.py",
+    "pipeline/test_public_study.py",
+    "finished_runs/test_demo_line.py",
+    "pipeline/test_segments.py",
+    "stages/policy/test_detector_policy.py",
+    "pipeline/test_resume.py",
+    "pipeline/test_interrupted.py",
+    "pipeline/test_from_outside.py",
+    "stages/report/test_page.py",
+    "cli/test_app.py",
+    "pipeline/test_detectors.py",
+    "pipeline/test_degenerate.py",
+    "pipeline/test_independence.py",
+    "fuzz/test_fuzz.py",
+)
+"""Files of whole runs: a worker that begins one of them last is waited for by the others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, all others as they are; for xdist, with --dist loadfile --no-loadscope-reorder."""
+    place = {str(Path(__file__).parent / name): number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(str(item.path), len(place)))
+
+
+def _fails_in_ci(report: pytest.CollectReport | pytest.TestReport) -> None:
+    """A package that is not installed is a reason to skip at home; CI installs everything."""
+    if os.environ.get("CI") and report.skipped and "could not import" in str(report.longrepr):
+        report.outcome = "failed"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _fails_in_ci(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _fails_in_ci(report)
+    return report
 
 
 def need(present: object, reason: str) -> None:

@@ -78,6 +78,15 @@ def test_named_files_exist(document: Path) -> None:
             assert (ROOT / path).exists(), f"{relative(document)} names {path}"
 
 
+def test_the_files_that_the_architecture_names_are_in_the_package() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_]+(?:/[a-z_0-9]+)*(?:/|\.py|\.toml))`", text)
+    assert len(named) > 60
+    assert not [
+        path for path in named if not (ROOT / "vidrobust" / path).exists() and not (ROOT / path).exists()
+    ]
+
+
 def commands(text: str) -> list[str]:
     """Uses of the command line: in backticks, and lines of blocks of code that begin with it."""
     blocks = re.findall(r"^```.*?^```", text, flags=re.MULTILINE | re.DOTALL)

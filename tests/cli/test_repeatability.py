@@ -12,8 +12,9 @@ import pytest
 from tests.repeatability.published import AIAG, AUTOGAGE, HOUF_BERMAN, crossed, judged_sizes, judged_twice
 from tests.repeatability.test_msa_family import NESTED_BATCHES, of_operators
 from vidrobust.cli.app import main
+from vidrobust.cli.plan import plan
 from vidrobust.cli.repeatability import repeatability
-from vidrobust.cli.runs import compare, gate, history, plan
+from vidrobust.cli.runs import compare, gate, history
 
 
 def run(*arguments: str) -> int:

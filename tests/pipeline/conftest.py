@@ -79,10 +79,10 @@ def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) ->
         str(base / "absent.mp4"),
         *(f"--model=onnx:{models / net}" for net in NETS),
         f"--out={base / 'run'}",
-        "--frames=20",
+        "--frames=8",
         "--strengths=0",
-        "--pairs=20",
-        "--resamples=200",
+        "--pairs=6",
+        "--resamples=99",
         "--quiet",
     )
     return Ran(RunFolder(base / "run"), code)

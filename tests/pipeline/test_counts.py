@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vidrobust.errors import SettingsError
-from vidrobust.pipeline.counts import Counts, shares, usual, within
+from vidrobust.pipeline.counts import Counts, looks, shares, usual, within
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.time_option import seconds_of
 
@@ -16,6 +16,14 @@ from vidrobust.run_folder.time_option import seconds_of
 )
 def test_the_usual_counts(items: int, frames: int, pairs: int) -> None:
     assert usual(items) == Counts(frames, pairs)
+
+
+def test_a_sample_is_looked_at_where_it_has_doubled_and_three_times_at_most() -> None:
+    assert looks(96, 24) == (24, 48, 96)
+    assert looks(100, 24) == (25, 50, 100)
+    assert looks(400, 24) == (100, 200, 400)
+    assert looks(47, 24) == (47,)
+    assert looks(3, 24) == (3,)
 
 
 def test_shares_add_up_and_are_as_even_as_can_be() -> None:

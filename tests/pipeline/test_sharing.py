@@ -13,10 +13,15 @@ import pytest
 
 from tests.pipeline.conftest import options_of, run, written
 from vidrobust.frames.batch import FrameBatch
+from vidrobust.pipeline import counts
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.stream import FrameStream
 
 ASKED = ("--model=tests.fuzz.tiny:model", "--perturbation=brightness", "--frames=12", "--pairs=9", "--quiet")
+
+
+ITEMS = ("items.parquet", "labels.parquet")
+"""Tables that are noted again by every command."""
 
 
 def rewrapped(source: Path, target: Path) -> None:
@@ -49,7 +54,7 @@ def line(public_clips: Path, tmp_path: Path) -> Path:
 def used(path: Path) -> tuple[int, int]:
     """Frames of the sensitivity, and pairs of neighbours of the causes, in the tables."""
     folder = RunFolder(path)
-    frames = folder.table("sensitivity")[["item", "frame"]].drop_duplicates()
+    frames = folder.table_or_empty("sensitivity")[["item", "frame"]].drop_duplicates()
     causes = folder.table("causes")
     near = causes[causes["frame_b"] - causes["frame_a"] == 1]
     return len(frames), len(near[["item", "frame_a"]].drop_duplicates())
@@ -129,3 +134,31 @@ def test_nothing_that_can_be_read(line: Path, tmp_path: Path, capsys: pytest.Cap
     assert run("sensitivity", *sources, f"--out={out}", *options_of("sensitivity", ASKED)) == 3
     assert "nothing could be evaluated" in capsys.readouterr().err
     assert len(json.loads((out / "run.json").read_text())["failed"]) == 2
+
+
+def test_pairs_are_added_while_something_is_undecided(
+    public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(2, 2, 1))  # looks at 2, 4 and 8 pairs
+    out, at_once = tmp_path / "run", tmp_path / "at_once"
+    asked = ["--model=tests.fuzz.tiny:model", "--pairs=8"]
+    command = ["causes", str(public_clips / "line-bolt.gif"), f"--out={out}", *asked]
+    assert run(*command) == 0
+    said = capsys.readouterr().err
+    # of two pairs nothing can be told, of four neither: 1 / 16 is above what may be spent
+    assert "going on to 4 pairs" in said
+    assert "going on to 8 pairs" in said
+    assert json.loads((out / "run.json").read_text())["sample"]["look"] == 2
+    assert used(out)[1] == 8
+
+    before = written(out)
+    assert run(*command) == 0
+    assert "going on" not in capsys.readouterr().err
+    assert {n for n, t in written(out).items() if t != before.get(n)} <= {"run.json", ".lock", *ITEMS}
+
+    monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(8, 8, 1))
+    assert run("causes", str(public_clips / "line-bolt.gif"), f"--out={at_once}", *asked) == 0
+    tables = [
+        RunFolder(path).table("causes").sort_values(["scale", "frame_a", "cause"]) for path in (out, at_once)
+    ]
+    pd.testing.assert_frame_equal(*(each.reset_index(drop=True) for each in tables))

@@ -40,7 +40,7 @@ def test_a_table_without_trials_and_with_names_of_its_own(tmp_path: Path) -> Non
     named = parse_columns("part=Los, operator=kollege,value=Durchmesser")
     found = read_gauge(tmp_path / "t.csv", named)
     assert gauge_study(found.rows).percent_grr == pytest.approx(29.45, abs=5e-3)
-    assert any("numbered in the order of the rows" in note for note in found.notes)
+    assert any("numbered in the order of the rows" in note for note in found.assumed)
     with pytest.raises(InputError, match="has no column of values"):
         read_gauge(tmp_path / "t.csv")
     with pytest.raises(SettingsError, match=r"--columns part=Charge: .* has Los, Kollege"):

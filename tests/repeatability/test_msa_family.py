@@ -160,6 +160,16 @@ def test_likelihood_gives_the_published_fit_of_the_pastes() -> None:
     assert found.freedom == (9, 20, 30)
 
 
+def test_levels_that_take_up_every_value_are_refused() -> None:
+    codes = {
+        "part": np.array([0, 0, 1, 1]),
+        "operator": np.array([0, 1, 0, 1]),
+        "day": np.array([0, 1, 1, 0]),
+    }
+    with pytest.raises(InputError, match="nothing is left to estimate repeatability from"):
+        fit_reml(np.array([1.0, 2.0, 4.0, 3.5]), codes)
+
+
 def test_slope_and_information_are_those_of_the_likelihood() -> None:
     rng = np.random.default_rng(3)
     codes = {"part": rng.integers(0, 6, 40), "operator": rng.integers(0, 3, 40)}

@@ -23,7 +23,8 @@ REASONS = {
     "motion": "the picture moves further than the motion limit",
 }
 """Every reason for which a pair is excluded, in the order in which they are tried."""
-CUTS = ("frame_size", "scene_cut")
+SCENE_CUT = "scene_cut"
+CUTS = ("frame_size", SCENE_CUT)
 """Reasons with which another shot begins."""
 BREAKS = (*CUTS, "corrupt")
 """Reasons for which no frame behind them says anything of one before."""

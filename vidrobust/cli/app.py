@@ -13,6 +13,7 @@ from vidrobust.cli import (
     adapt,
     boxes,
     data,
+    plan,
     protocols,
     remedies,
     repeatability,
@@ -21,6 +22,7 @@ from vidrobust.cli import (
     tools,
     transplant,
     unknown,
+    watch,
 )
 from vidrobust.errors import VidrobustError
 from vidrobust.files.atomic import disk_is_full
@@ -63,7 +65,7 @@ def cli() -> None:
 
 
 for _module in (
-    *(studies, boxes, remedies, adapt, unknown, runs),
+    *(studies, boxes, remedies, adapt, unknown, runs, watch, plan),
     *(repeatability, protocols, transplant, data, tools),
 ):
     for _command in _module.commands():

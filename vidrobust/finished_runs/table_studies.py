@@ -74,7 +74,7 @@ def study_of_file(
         known, rows = _reference(table.rows, reference, kind), table.rows
         readings = rows["value"].to_numpy(np.float64)
         found = type1_of(readings, known, asked) if kind == "type1" else stability_of(rows, known)
-    found["notes"] = [*table.notes, *found["notes"]]
+    found["notes"] = [*table.notes, *table.assumed, *found["notes"]]
     found["dropped_lines"] = list(table.dropped)
     return Done(kind=kind, found=found, rows=rows, source=table)
 
@@ -94,8 +94,7 @@ def _of_one_gauge(
         )
     if "time" not in rows:
         rows["time"] = rows["trial"]
-    notes = tuple(note for note in table.notes if "operator" not in note and "trials" not in note)
-    return replace(table, rows=rows.reset_index(drop=True), notes=notes)
+    return replace(table, rows=rows.reset_index(drop=True), assumed=())
 
 
 def _reference(rows: pd.DataFrame, given: float | None, kind: str) -> float:

@@ -126,15 +126,6 @@ METRICS: tuple[Metric, ...] = (
         "missed",
         is_rate=True,
         headline=True,
-        wording=Wording(
-            "objects that are followed drop out",
-            "no object that is followed drops out",
-            "frame of tracks",
-            event="frames of a followed object is without its box",
-            many="frames of tracks",
-            none_seen="no dropout seen",
-            called="dropout rate",
-        ),
     ),
     _end(
         "vanished_rate",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import (
     BUDGETED,
     FootageStage,
+    Look,
     SampleStage,
     Stage,
     Stages,
@@ -112,8 +114,24 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
         raise InputError("nothing could be evaluated: none of the sources could be read")
     for stage in stages:
         _join(plan, stage, [unit for unit in kept if unit.stage == stage])
+    _look_further(plan, stages, frozenset(unit.item.name for unit in kept))
     if any(unit.model for unit in wanted) and not any(unit.model for unit in kept):
         raise InputError("no model could say anything of the footage, for the reasons above")
+
+
+def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[str]) -> None:
+    """Samples that leave something undecided are added to, look by look, as far as was asked for."""
+    run = plan.run
+    growing = [stage for stage in stages if isinstance(stage, SampleStage) and stage.undecided]
+    while growing and any(stage.undecided and stage.undecided(run) for stage in growing) and plan.further():
+        run.reporter.say(f"something is undecided: going on to {plan.looks[plan.at]} pairs")
+        readable = [item for item in run.inputs.readable if item.name in items]
+        every = [unit for item in readable for unit in units_of(plan, growing, item)]
+        make_missing(run, every)
+        failed = {item.name for item in readable} - {item.name for item in run.inputs.readable}
+        done = [unit for unit in every if unit.done(run.cache) and unit.item.name not in failed]
+        for stage in growing:
+            _join(plan, stage, [unit for unit in done if unit.stage == stage])
 
 
 def _made(plan: Plan, stages: Sequence[FootageStage]) -> list[Unit]:
@@ -155,7 +173,7 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
     if not items or not able or run.reporter.quiet:
         return None
     pieces = [segment for item in items for segment in plan.segments(item)]
-    frames, pairs = (sum(plan.count(name, piece) for piece in pieces) for name in BUDGETED)
+    frames, pairs = (sum(plan.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED)
     ahead = plan.estimate or estimate_cost(
         run.settings, plan.stages, able, run.inputs, items, run.reporter, Counts(frames, pairs)
     )
@@ -217,10 +235,27 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
         ]
         run.folder.write_table(name, _concatenated(name, read))
     facts = {unit.name: run.cache.facts(stage, unit.key) for unit in units}
-    if stage.summarise:
+    if isinstance(stage, SampleStage) and stage.conclude:
+        stage.conclude(run, _looks(plan, stage, units))
+    elif stage.summarise:
         stage.summarise(run, facts)
     seconds = sum(float(fact.get("seconds", 0.0)) for fact in facts.values())
     _note(run, stage, {**new, "seconds": round(seconds + time.perf_counter() - started, 2)})
+
+
+def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
+    """The sample as it was at each look, and is now."""
+    run, found = plan.run, []
+    for number, size in enumerate(plan.looks[: plan.at]):
+        then = [replace(unit, count=plan.count(stage.budgeted, unit.segment, number)) for unit in units]
+        trims = [_trimmed(run, unit) for unit in then]
+        joined = {}
+        for name in stage.unit_tables:
+            rows = (run.cache.read(stage, unit.key, name, unit.item.name) for unit in then)
+            joined[name] = _concatenated(name, [trim(own) for trim, own in zip(trims, rows, strict=True)])
+        found.append(Look(part=size / plan.looks[-1], tables=joined))
+    now = {name: run.table(name) for name in stage.unit_tables}
+    return [*found, Look(part=plan.looks[plan.at] / plan.looks[-1], tables=now)]
 
 
 def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

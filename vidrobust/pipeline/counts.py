@@ -28,6 +28,8 @@ class Rule:
 RULES = {"frames": Rule(60, 240, 5), "pairs": Rule(24, 192, 4)}
 """A frame shows each perturbation at one of five strengths: five frames show all of them once."""
 
+MOST_LOOKS = 3
+"""How often a sample that grows is looked at, at most."""
 PICTURED_PAIRS = 3
 """Pairs a model, the worst ones, that are replayed once more for the report's pictures."""
 
@@ -47,6 +49,18 @@ class Counts:
 def usual(items: int) -> Counts:
     """The counts where nothing is asked for."""
     return Counts(*(RULES[name].total(max(items, 1)) for name in ("frames", "pairs")))
+
+
+def looks(most: int, first: int) -> tuple[int, ...]:
+    """The sizes of a sample at which it is looked at: ``most``, its half and its quarter, none below ``first``.
+
+    >>> looks(96, 24), looks(40, 24), looks(10, 24)
+    ((24, 48, 96), (40,), (10,))
+    """
+    sizes = [most]
+    while len(sizes) < MOST_LOOKS and sizes[0] // 2 >= first:
+        sizes.insert(0, sizes[0] // 2)
+    return tuple(sizes)
 
 
 def within(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int) -> Counts:

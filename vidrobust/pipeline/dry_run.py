@@ -143,7 +143,7 @@ def _ahead(plan: Plan, missing: Sequence[Unit]) -> dict[str, Any]:
     if not items:
         return {**nothing, "lines": []}
     pieces = [segment for item in items for segment in plan.segments(item)]
-    counts = Counts(*(sum(plan.count(name, piece) for piece in pieces) for name in BUDGETED))
+    counts = Counts(*(sum(plan.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED))
     if not able:
         return {
             **nothing,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.models.predict import needs_pixels
-from vidrobust.pipeline.counts import Counts, shares, usual
+from vidrobust.pipeline.counts import Counts, looks, shares, usual
 from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
 from vidrobust.pipeline.keys import unit_key
 from vidrobust.pipeline.run import Run
@@ -26,7 +26,7 @@ class Plan:
         self._segments: dict[str, tuple[Segment, ...]] = {}
         self._sharing: tuple[str, ...] | None = None
         self._counts: Counts | None = None
-        self._shares: dict[str, dict[str, int]] = {}
+        self._shares: dict[tuple[str, int], dict[str, int]] = {}
 
     def look(self) -> None:
         """Open every input; what cannot be read has failed from here on. InputError where none is left."""
@@ -85,9 +85,30 @@ class Plan:
             found = self._asked_for()
             budget = self.run.settings.budget
             sample = {"budget": budget, "frames": found.frames, "pairs": found.pairs}
-            self.run.folder.update(sample={**sample, "items": len(self.sharing)})
+            sample |= {"items": len(self.sharing)}
+            noted = self.run.folder.run.get("sample", {})
+            same = {name: noted.get(name) for name in sample} == sample
+            self.run.folder.update(sample=noted if same else sample)
             self._counts = found
         return self._counts
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The numbers of pairs at which the run is looked at, the last one being all that were asked for."""
+        return looks(self.counts.pairs, usual(len(self.sharing)).pairs)
+
+    @property
+    def at(self) -> int:
+        """Which of the looks the run has come to; a run that goes on begins at the one it had come to."""
+        assert self.counts is not None
+        return min(int(self.run.folder.run["sample"].get("look", 0)), len(self.looks) - 1)
+
+    def further(self) -> bool:
+        """Go on to the next look; whether there is one."""
+        if self.at + 1 >= len(self.looks):
+            return False
+        self.run.folder.update(sample={**self.run.folder.run["sample"], "look": self.at + 1})
+        return True
 
     def _asked_for(self) -> Counts:
         run, settings = self.run, self.run.settings
@@ -105,13 +126,17 @@ class Plan:
                 found = found if self.estimate is None else self.estimate.counts
         return Counts(settings.frames or found.frames, settings.pairs or found.pairs)
 
-    def count(self, budgeted: Budgeted, segment: Segment) -> int:
-        """How many frames, or pairs, fall to a segment; none to an input among those that do not share them."""
+    def count(self, budgeted: Budgeted, segment: Segment, look: int | None = None) -> int:
+        """How many frames, or pairs, fall to a segment; none to an input among those that do not share them.
+
+        look  of pairs: at which of the looks; None: at the one that the run has come to
+        """
         seed, inputs = self.run.settings.seed, self.run.inputs
-        if budgeted not in self._shares:
-            found = shares(self.counts.of(budgeted), self.sharing, seed)
-            self._shares[budgeted] = dict(zip(self.sharing, found, strict=True))
-        mine = self._shares[budgeted].get(inputs.content[segment.item.name], 0)
+        total = self.counts.frames if budgeted == "frames" else self.looks[self.at if look is None else look]
+        if (budgeted, total) not in self._shares:
+            found = shares(total, self.sharing, seed)
+            self._shares[budgeted, total] = dict(zip(self.sharing, found, strict=True))
+        mine = self._shares[budgeted, total].get(inputs.content[segment.item.name], 0)
         if not mine:
             return 0
         keys = [each.content for each in self.segments(segment.item)]

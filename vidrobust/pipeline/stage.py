@@ -129,6 +129,18 @@ class StreamStage(FootageStage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Look:
+    """A sample as large as it was when it was looked at.
+
+    part    its size as a part of the largest that was asked for
+    tables  the unit tables of the stage, joined
+    """
+
+    part: float
+    tables: Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SampleStage(FootageStage):
     """A unit works on a sample of the frames, or of the pairs, of its footage, for all models at once.
 
@@ -138,6 +150,8 @@ class SampleStage(FootageStage):
     trim           (what reads the tables that a unit needed, content, settings, count) -> what cuts the rows of
                    any of its tables to those of a sample so large
     steps          steps that one of the sample takes; ``step`` is what one is called
+    conclude       writes ``tables`` from the sample as it was at each look and is now, in place of ``summarise``
+    undecided      whether a larger sample might still tell what this one does not
     """
 
     budgeted: Budgeted
@@ -146,6 +160,8 @@ class SampleStage(FootageStage):
     trim: Callable[[Read, str, Settings, int], Trim]
     steps: Callable[[Settings], float]
     step: str
+    conclude: Callable[[Run, Sequence[Look]], None] | None = None
+    undecided: Callable[[Run], bool] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,8 @@ LEVEL = 0.05
 """Share of comparisons of equal runs in which some metric of a family is called better or worse."""
 FEWEST = fewest_clusters(LEVEL)
 """Clips or parts below which stretches of them are compared: no pattern of five signs is rarer than 6.25 %."""
+SHORTEST_S = 2.0
+"""Shortest stretch that counts as one: what suits one of two models may do so for as long."""
 RARE = 0.2
 """Share of the footage that a kind of clip has which should not have gone unseen where others are spoken of."""
 ENOUGH = math.ceil(math.log(LEVEL) / math.log(1 - RARE))
@@ -282,7 +284,11 @@ def _clusters(rows: Mapping[str, Paired]) -> dict[str, Clusters]:
     if few:
         places = pd.concat([each.place for each in few.values()], ignore_index=True)
         cut = independent_clusters(
-            places["item"], places["time_s"].to_numpy(np.float64), part=places["part"], fewest=len(places) + 1
+            places["item"],
+            places["time_s"].to_numpy(np.float64),
+            part=places["part"],
+            shortest=SHORTEST_S,
+            fewest=len(places) + 1,
         )
         for name, label in _split(cut.label, few):
             found[name] = Clusters(label, "stretch", cut.length)

@@ -32,7 +32,8 @@ class StudyTable:
     rows     part, operator, trial, value [, reference] [, further columns]; one row a value
     dropped  lines of the file whose value is blank
     sha256   of the file
-    notes    what a reader must know: values left out, trials numbered by order, an encoding that was guessed
+    notes    what a reader must know: values left out, an encoding that was guessed
+    assumed  what was taken for operators and trials that the table does not name
     """
 
     path: Path
@@ -40,6 +41,7 @@ class StudyTable:
     dropped: tuple[int, ...]
     sha256: str
     notes: tuple[str, ...]
+    assumed: tuple[str, ...]
 
 
 def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
@@ -108,10 +110,10 @@ def read_study_table(
         notes.append(
             f"{count} blank value{'s' * (count > 1)} left out: line{'s' * (len(lines) > 1)} {_listed(lines)}"
         )
-    table = table[~blank]
+    table, assumed = table[~blank], []
     if "operator" not in table:
         table = table.assign(operator=ALONE)
-        notes.append("the table names no operator: all values are taken as one operator's")
+        assumed.append("the table names no operator: all values are taken as one operator's")
     for name in ("part", "operator"):
         empty = table.index[table[name] == ""]
         if len(empty):
@@ -119,13 +121,14 @@ def read_study_table(
         table = _one_spelling(table, (name,), list(table[name]), case, path)
     if "trial" not in table or (table["trial"] == "").all():
         table = table.assign(trial=(table.groupby(["part", "operator"]).cumcount() + 1).astype(str))
-        notes.append("the table names no trials: they are numbered in the order of the rows")
+        assumed.append("the table names no trials: they are numbered in the order of the rows")
     return StudyTable(
         path=path,
         rows=table,
         dropped=lines,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         notes=tuple(notes),
+        assumed=tuple(assumed),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
@@ -90,17 +91,29 @@ def no_ticks() -> NullLocator:
 def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
     """The figure as a data URI: SVG, or where that is large the smaller of SVG and PNG."""
     caption += _spell(figure)
-    figure.draw_without_rendering()  # lay out once, not once more for each format
-    figure.set_layout_engine("none")
+    _lay_out(figure)
     stream = io.BytesIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    FigureCanvasSVG(figure).print_svg(  # type: ignore[no-untyped-call]
+        stream, metadata={"Date": None, "Creator": None}
+    )
     kind, data = "svg+xml", _short_numbers(stream.getvalue())
     if len(data) > LARGE_SVG:
         stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+        figure.set_dpi(DPI)
+        FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
+            stream, metadata={"Software": None}
+        )
         if stream.tell() < len(data):
             kind, data = "png", stream.getvalue()
     return Picture(data_uri(kind, data), alt, round(100 * figure.get_size_inches()[0]), caption)
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place everything, once: ``savefig`` draws each figure twice, and lays out each time."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine("none")
 
 
 def _spell(figure: Figure) -> str:

@@ -46,7 +46,11 @@ def sign_flip_p(values: np.ndarray, *, seed: int = 0) -> float:
     return (1 + reached) / (1 + draws)
 
 
-def discard_conservative(p: np.ndarray, level: float = 0.5) -> np.ndarray:
+CONSERVATIVE = 0.5
+"""A p above this speaks for the other side."""
+
+
+def discard_conservative(p: np.ndarray, level: float = CONSERVATIVE) -> np.ndarray:
     """(n,) p-values with those above ``level`` discarded and the others divided by it; NaN: discarded.
 
     Zhao, Small & Su, Journal of the American Statistical Association 114 (2019), 1291-1304: many hypotheses of

@@ -152,7 +152,8 @@ NAMED = Table(
         *INTERVAL,
         float64("p", "one-sided, of this footage"),
         float64("p_clips", "one-sided, of footage like this; NaN with fewer than five clips"),
-        float64("q", "false discovery rate at which it is named, over causes and models"),
+        float64("q", "false discovery rate at which it is named, over causes, models and looks"),
+        int64("pairs", "pairs that counted when it was named; p and q are of these"),
         float64(
             "replication", "share of tests on footage that did not make the finding that make it; NaN: none"
         ),

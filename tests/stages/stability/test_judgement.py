@@ -35,10 +35,10 @@ def test_nothing_compared_is_no_verdict() -> None:
     assert stability(NAN, NAN, NAN, 0, FLIPS).why == "There is no pair to count"
 
 
-def test_dropouts_are_judged_by_the_same_limits_in_their_own_words() -> None:
-    dropouts = next(metric for metric in DETECTION.metrics if metric.name == "dropout_rate")
-    found = stability(0.02, 0.005, 0.05, 100, dropouts)
-    assert found.why.startswith("The dropout rate is surely above 1 in 1000")
+def test_boxes_are_judged_by_the_same_limits_in_their_own_words() -> None:
+    uncovered = next(metric for metric in DETECTION.metrics if metric.name == "uncovered_rate")
+    found = stability(0.02, 0.005, 0.05, 100, uncovered)
+    assert found.why.startswith("The uncovered rate is surely above 1 in 1000")
 
 
 def test_the_limits_are_stated() -> None:

@@ -20,7 +20,7 @@ SAMPLING: tuple[SettingOption, ...] = (
     ),
     option(
         "--pairs",
-        "Pairs of frames explained.  [default: by the inputs]",
+        "Pairs of frames explained, at most.  [default: by the inputs]",
         "Sampling",
         type=int,
         metavar="N",

@@ -60,12 +60,15 @@ def curve_of(
     down: list[tuple[float, float]] = []
     while up[-1][1] < REACH and len(up) < MOST_POINTS:
         value = STEP * up[-1][0]
-        up.append((value, root(value)))
+        found = root(value)
+        if not math.isfinite(found):
+            break
+        up.append((value, found))
     value = start
     while estimate > least and len(down) < MOST_POINTS:
         value /= STEP
         found = root(value) if value > least else -math.inf
-        if value <= least or found <= at_zero + 1e-3:
+        if value <= least or not math.isfinite(found) or found <= at_zero + 1e-3:
             break
         down.append((value, found))
         if found < -REACH:

@@ -152,7 +152,7 @@ class Point:
 def fit_reml(y: np.ndarray, factors: Mapping[str, np.ndarray]) -> Reml:
     """The fit of values (n,) with random effects, each given by its level of every value (n,).
 
-    InputError where there are too many levels, or a factor that has as many levels as values.
+    InputError where there are too many levels, a factor has as many as there are values, or all together do.
     """
     y = np.asarray(y, np.float64)
     codes = {name: np.unique(np.asarray(level), return_inverse=True)[1] for name, level in factors.items()}
@@ -203,6 +203,11 @@ def _likelihood(y: np.ndarray, codes: list[np.ndarray]) -> tuple[Likelihood, tup
     for end in ends[1:]:
         ranks.append(int(np.linalg.matrix_rank(found.products[:end, :end])))
     own = np.diff([*ranks, len(y)])
+    if own[-1] < 1:
+        raise InputError(
+            f"{len(y)} values are all taken up by {sum(sizes)} levels: nothing is left to estimate "
+            "repeatability from; measure parts again, or leave a factor out"
+        )
     return found, tuple(max(1, int(count)) for count in own)
 
 

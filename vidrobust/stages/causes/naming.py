@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED, UNEXPLAINED
+from vidrobust.stages.causes.catalogue import CATALOGUE, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.shares import ADJACENT, SECOND, p_value_of
 from vidrobust.statistics.associations import benjamini_hochberg
-from vidrobust.statistics.sign_flip_of_sum import discard_conservative
+from vidrobust.statistics.sign_flip_of_sum import CONSERVATIVE, discard_conservative
 
 LEVEL = 0.05
 """False discovery rate over causes and models."""
@@ -25,15 +26,81 @@ AGAIN = 0.1
 """Level at which footage that did not make a finding makes it again; it is a part of the footage, with fewer
 pairs."""
 CLIPS, LATER = "clips", "later half of the footage"
-COLUMNS = ("model", "cause", "scale", "share", "low", "high", "p", "p_clips", "q")
+MATTERS = 0.1
+"""A share that is surely below this needs no further pairs."""
+COLUMNS = ("model", "cause", "scale", "share", "low", "high", "p", "p_clips", "q", "pairs")
 REPLICATION = ("replication", "replication_found", "replication_tested", "replication_of")
 
 
-def named(account: pd.DataFrame, slow: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The causes that may be named: COLUMNS.
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A sample as it was looked at: its part of all pairs that were asked for, its ``account`` and that of pairs a
+    second apart."""
+
+    part: float
+    account: pd.DataFrame
+    slow: pd.DataFrame
+
+    @property
+    def size(self) -> int:
+        """Pairs that count."""
+        return int(self.account["n"].sum())
+
+
+def spent(part: float) -> float:
+    """How much of LEVEL may have been spent when so large a part of the pairs was replayed.
+
+    LEVEL part^2: little at first, so that what is left for all pairs costs little power (Kim & DeMets, Biometrika
+    74 (1987), 149-154, with rho = 2).
+    """
+    return LEVEL * part**2
+
+
+def named_at(looks: Sequence[Asked]) -> pd.DataFrame:
+    """The causes that were named at any of the looks, with their shares as of the last one: COLUMNS.
+
+    At each look what was not spent before may be spent, so that over all of them the false discovery rate stays at
+    LEVEL: the rates of the looks add up at most. Where a look brought no pair, its share of the error goes to the
+    same question.
+    """
+    found: list[pd.DataFrame] = []
+    before, level, size = 0.0, 0.0, -1
+    for look in looks:
+        now = spent(look.part)
+        level = now - before + (level if look.size == size else 0.0)
+        before, size = now, look.size
+        found.append(named(look.account, look.slow, level))
+    rows = pd.concat(found, ignore_index=True).drop_duplicates(["model", "cause"])
+    last = looks[-1].account
+    whole = pd.concat([last.assign(scale=ADJACENT), looks[-1].slow.assign(scale=SECOND)])
+    whole = whole[whole["item"] == ""].set_index(["model", "cause", "scale"])[["share", "low", "high"]]
+    now_known = whole.reindex(pd.MultiIndex.from_frame(rows[["model", "cause", "scale"]]))
+    return rows.assign(**{name: now_known[name].to_numpy() for name in whole})[list(COLUMNS)]
+
+
+def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
+    """(rows of the account) bool: a cause of all items of which something is seen, neither named nor surely small.
+
+    Something is seen where p is not above 1/2; surely small is a share below MATTERS. Keyframes are tested by all
+    pairs of neighbours, so that more replays say no more of them.
+    """
+    names = pd.MultiIndex.from_frame(account[["model", "cause"]])
+    unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
+    asked = _asked(account) & ~account["cause"].isin((KEYFRAMES, UNEXPLAINED))
+    return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~(account["high"] <= MATTERS)
+
+
+def _asked(account: pd.DataFrame) -> pd.Series:
+    there = (account["item"] == "") & account["p"].notna() & (account["occurs"] > 0)
+    return there & ~account["misfit"].astype(bool)
+
+
+def named(account: pd.DataFrame, slow: pd.DataFrame | None = None, level: float = LEVEL) -> pd.DataFrame:
+    """The causes that may be named from one look: COLUMNS; q in units of LEVEL, whatever the level is.
 
     account  the table ``account``, of which the rows over all items count
     slow     the same of pairs a second apart; a condition that drifts may be named from them alone
+    level    false discovery rate; the keyframes' p, which hangs on no sample, is held against LEVEL at each look
 
     A cause is named where its share is surely above 5 %, and above what its placebos do (``p_value_of``).
     Causes with p above .5 are discarded (Zhao, Small & Su 2019), so that those of which there is surely nothing
@@ -44,11 +111,14 @@ def named(account: pd.DataFrame, slow: pd.DataFrame | None = None) -> pd.DataFra
     asked = account[account["cause"] != UNEXPLAINED].assign(scale=ADJACENT)
     if slow is not None and len(slow):
         asked = pd.concat([asked, slow[slow["cause"].isin(SLOW)].assign(scale=SECOND)], ignore_index=True)
-    asked = asked[(asked["item"] == "") & asked["p"].notna() & (asked["occurs"] > 0) & ~asked["misfit"]]
+    asked = asked[_asked(asked)]
     p = discard_conservative(asked["p"].to_numpy(float))
+    p = np.where(asked["cause"] == KEYFRAMES, p * level / LEVEL, p)
     q = np.full(len(p), np.nan)
-    q[np.isfinite(p)] = benjamini_hochberg(p[np.isfinite(p)])
-    found = asked.assign(q=q)[q <= LEVEL].drop_duplicates(["model", "cause"])  # neighbours come first
+    q[np.isfinite(p)] = benjamini_hochberg(p[np.isfinite(p)]) * LEVEL / level
+    found = asked.assign(q=q, pairs=asked["n"])[q <= LEVEL].drop_duplicates(
+        ["model", "cause"]
+    )  # neighbours come first
     return found[list(COLUMNS)].reset_index(drop=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vidrobust.pipeline.stage import Facts, SampleStage
+from vidrobust.pipeline.stage import Look, SampleStage
 from vidrobust.stages.causes.tables import UNIT_TABLES
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
@@ -49,10 +49,16 @@ def _steps(settings: Settings) -> float:
     return steps(settings)
 
 
-def _summarise(run: Run, facts: Facts) -> None:
-    from vidrobust.stages.causes.summary import summarise
+def _conclude(run: Run, looks: Sequence[Look]) -> None:
+    from vidrobust.stages.causes.summary import conclude
 
-    summarise(run, facts)
+    conclude(run, looks)
+
+
+def _undecided(run: Run) -> bool:
+    from vidrobust.stages.causes.summary import undecided
+
+    return undecided(run)
 
 
 def _as_json(run: Run) -> Any:
@@ -63,7 +69,7 @@ def _as_json(run: Run) -> Any:
 CAUSES = SampleStage(
     name="causes",
     sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
-    version=13,
+    version=14,
     per="model",
     needs=(TRANSITIONS, STABILITY),
     settings=(*FOOTAGE, "seed"),
@@ -80,6 +86,7 @@ CAUSES = SampleStage(
     trim=_trim,
     steps=_steps,
     step="pairs",
-    summarise=_summarise,
+    conclude=_conclude,
+    undecided=_undecided,
     as_json=_as_json,
 )

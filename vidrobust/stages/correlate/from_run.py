@@ -20,6 +20,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
+from vidrobust.changes.transitions import SCENE_CUT
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.task import CorrelationSpec
@@ -232,7 +233,7 @@ def _within(
 def _scenes(item: np.ndarray, frame: np.ndarray, adjacent: pd.DataFrame) -> np.ndarray:
     """(n,) "item/scene": a new scene begins after each pair that was excluded for a scene cut."""
     names = np.empty(len(item), dtype=object)
-    cuts = adjacent[adjacent["excluded"].str.contains("cut|scene", case=False)]
+    cuts = adjacent[adjacent["excluded"] == SCENE_CUT]
     for one in np.unique(item):
         rows = item == one
         begins = np.unique(cuts.loc[cuts["item"] == one, "frame_b"].to_numpy())

@@ -59,7 +59,7 @@ def words(units: Units, clusters: float = np.nan) -> str:
         times = max(wanted / now if wanted > 0 else fewest, fewest, 1.1)
         return (
             f"about {_number(times * len(units))} frames over {times:.1f} times as much footage ({len(units)} in "
-            f"{now} {units.clusters_are} now), or {MIN_CLUSTERS} clips or more"
+            f"{units.clusters_in_words(now)} now), or {MIN_CLUSTERS} clips or more"
         )
     if units.across == "frames":
         per_clip = len(units) / now

@@ -170,7 +170,8 @@ def _obstacle(units: Units, n: int, clusters: int) -> str:
     if n < MIN_UNITS[units.across]:
         return f"{n} {units.across} are too few, {MIN_UNITS[units.across]} are needed"
     if clusters < MIN_CLUSTERS:
-        return f"{clusters} {units.clusters_are} are too few, {MIN_CLUSTERS} are needed"
+        found = units.clusters_in_words(clusters)
+        return f"{found} {'is' if clusters == 1 else 'are'} too few, {MIN_CLUSTERS} are needed"
     return units.uncontrolled
 
 
@@ -194,7 +195,7 @@ def _finish(
 ) -> Together:
     confounder, gain, low, high = (float(f) for f in figures)
     given = " and ".join(units.confounders) or "nothing"
-    size = f"{n} {units.across}" + (f" in {clusters} {units.clusters_are}" if clusters != n else "")
+    size = f"{n} {units.across}" + (f" in {units.clusters_in_words(clusters)}" if clusters != n else "")
     share = percent_with_interval(gain, low, high)
     if np.isnan(low):
         share = f"{percent(gain)} (no weight was worth its error)"

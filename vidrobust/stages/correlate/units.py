@@ -11,8 +11,13 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import SettingsError
+from vidrobust.text.phrases import plural
 
 Across = Literal["frames", "clips", "tracks", "models"]
+
+
+ONE_OF = {"stretches": "stretch", "families": "family"}
+"""What one of several is called, where it is not the word without its s."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,12 @@ class Units:
     uncontrolled: str = ""
     skipped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def clusters_in_words(self, count: int) -> str:
+        """So many of them: "1 stretch", "5 clips"."""
+        return plural(
+            count, ONE_OF.get(self.clusters_are, self.clusters_are.removesuffix("s")), self.clusters_are
+        )
 
     def __post_init__(self) -> None:
         n = len(self.name)

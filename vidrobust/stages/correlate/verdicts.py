@@ -101,8 +101,9 @@ def _obstacle(row: pd.Series, units: Units) -> str:
     if row["n"] < least:
         return f"{row['n']} {units.across} are too few, {least} are needed"
     if row["clusters"] < MIN_CLUSTERS:
+        found = units.clusters_in_words(row["clusters"])
         return (
-            f"{row['clusters']} {units.clusters_are} are too few to be independent observations, "
+            f"{found} {'is' if row['clusters'] == 1 else 'are'} too few to be independent observations, "
             f"{MIN_CLUSTERS} are needed"
         )
     if units.uncontrolled:
@@ -205,7 +206,7 @@ def _sentence(name: str, judged: _Judged, rows: pd.DataFrame, units: Units) -> s
     raw = rows.loc["spearman"]
     size = f"{raw['n']} {units.across}"
     if raw["clusters"] != raw["n"]:
-        size += f" in {raw['clusters']} {units.clusters_are}"
+        size += f" in {units.clusters_in_words(raw['clusters'])}"
     figure = f"Spearman {_figure(raw)}"
     if PARTIAL in rows.index:
         partial = rows.loc[PARTIAL]

@@ -22,9 +22,8 @@ from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.response import LEAST, Response, response
-from vidrobust.stages.policy.wording import without_step
+from vidrobust.stages.policy.wording import step_sentence, without_step
 from vidrobust.stages.variation.observed import Observed, observed
-from vidrobust.text.numbers import percent, share_with_interval
 
 SMALLEST_SHARE = 0.05
 """A cause that explains no more than this of the model's change gets no step."""
@@ -199,13 +198,29 @@ def _step(
 ) -> PolicyStep:
     largest = _largest(name, evidence)
     low, high = (_rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high))
-    begins = CATALOGUE[cause].explains
-    one_of = f" (or {' or '.join(standing.alike)}: they cannot be distinguished)" if standing.alike else ""
-    slow = " over a second" if evidence.named.get(cause) == SECOND else ""
-    explained = share_with_interval(row["share"], row["low"], row["high"])
-    what = f"does {percent(standing.does.value)} of what it does"
-    what = f"has the same grain and {what}" if CATALOGUE[cause].chosen == "grain" else what
     again, flips = evidence.replication.get(cause, Replication()), _flips_at_most(row)
+    about = {
+        "cause": cause,
+        "scale": evidence.named[cause],
+        "share": row["share"],
+        "share_low": row["low"],
+        "share_high": row["high"],
+        "specific": row["specific"],
+        "replication": again.in_words,
+        "replication_found": again.found,
+        "replication_tested": again.tested,
+        "flips_at_most": flips,
+        "probability": "a default",
+        "of": evidence.of,
+        **_response_figures(moved, evidence.response),
+        **_observed_figures(seen),
+        "does": standing.does.value,
+        "does_low": standing.does.low,
+        "does_high": standing.does.high,
+        "one_of": [name, *standing.alike],
+        "n": int(row["n"]),
+        "widened_by": widen,
+    }
     return PolicyStep(
         perturbation=name,
         family=_family(name),
@@ -214,45 +229,32 @@ def _step(
         high=high,
         probability=OFTEN if row["share"] >= MUCH else SOMETIMES,
         axes=tuple(_rounded(axis * widen) for axis in seen.axes),
-        evidence={
-            "cause": cause,
-            "scale": evidence.named[cause],
-            "share": row["share"],
-            "share_low": row["low"],
-            "share_high": row["high"],
-            "specific": row["specific"],
-            "replication": again.in_words,
-            "replication_found": again.found,
-            "replication_tested": again.tested,
-            "flips_at_most": flips,
-            "probability": "a default",
-            "of": evidence.of,
-            "sensitivity": moved.value,
-            "sensitivity_low": moved.low,
-            "sensitivity_high": moved.high,
-            "sensitivity_of": evidence.response.of,
-            "flips": moved.flips,
-            "observed": seen.size,
-            "observed_low": seen.low,
-            "observed_high": seen.high,
-            "observed_least": seen.least if math.isfinite(seen.least) else None,
-            "observed_most": seen.most if math.isfinite(seen.most) else None,
-            "observed_px": seen.px,
-            "observed_basis": seen.basis,
-            "observed_n": seen.n,
-            "does": standing.does.value,
-            "does_low": standing.does.low,
-            "does_high": standing.does.high,
-            "one_of": [name, *standing.alike],
-            "n": int(row["n"]),
-            "widened_by": widen,
-        },
-        sentence=(
-            f"{begins[0].upper()}{begins[1:]} {explained} of "
-            f"{evidence.of}{slow}{f' and {flips}' if flips else ''}, {again.in_words}; "
-            f"{name.replace('_', ' ')}{one_of} {what}."
-        ),
+        evidence=about,
+        sentence=step_sentence(name, about),
     )
+
+
+def _response_figures(moved: Response, spec: ResponseSpec) -> dict[str, Any]:
+    return {
+        "sensitivity": moved.value,
+        "sensitivity_low": moved.low,
+        "sensitivity_high": moved.high,
+        "sensitivity_of": spec.of,
+        "flips": moved.flips,
+    }
+
+
+def _observed_figures(seen: Observed) -> dict[str, Any]:
+    return {
+        "observed": seen.size,
+        "observed_low": seen.low,
+        "observed_high": seen.high,
+        "observed_least": seen.least if math.isfinite(seen.least) else None,
+        "observed_most": seen.most if math.isfinite(seen.most) else None,
+        "observed_px": seen.px,
+        "observed_basis": seen.basis,
+        "observed_n": seen.n,
+    }
 
 
 def _flips_at_most(row: Mapping[str, Any]) -> str:
@@ -328,12 +330,12 @@ def _notes(taken: set[str], contaminated: Collection[str], left: Collection[str]
         )
     if not left:
         notes.append(
-            "No family is left to judge with: keep one aside, or judge on footage that was kept aside."
+            "No family is left to test with: keep one for testing, or test on footage that was kept aside."
         )
     if taken:
         notes.append(
-            f"Once trained with these steps, judge the model by other families than {', '.join(sorted(taken))}, "
-            "and by other footage: what it was trained with says little about it."
+            "Once trained with these steps, test the model with changes it was not trained on (not with "
+            f"{', '.join(sorted(taken))}), and on other footage."
         )
     return notes
 

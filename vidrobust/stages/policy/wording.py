@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidrobust.stages.causes.catalogue import CATALOGUE
+from vidrobust.stages.causes.shares import SECOND
 from vidrobust.stages.policy.rejection import Outcome, Rejected, Why
 from vidrobust.stages.policy.replication import Replication
 from vidrobust.text.numbers import known, number, percent, share, share_with_interval, with_interval
@@ -62,6 +63,21 @@ def verdict(rejected: Rejected) -> str:
     """The same, begun with what is open where it is."""
     undetermined = rejected.outcome is Outcome.UNDETERMINED
     return f"cannot tell: {reason(rejected)}" if undetermined else reason(rejected)
+
+
+def step_sentence(name: str, evidence: Mapping[str, Any]) -> str:
+    """Why a perturbation is a step, from its evidence."""
+    cause = CATALOGUE[evidence["cause"]]
+    _, *alike = evidence["one_of"]
+    one_of = f" (or {' or '.join(alike)}: they cannot be distinguished)" if alike else ""
+    slow = " over a second" if evidence["scale"] == SECOND else ""
+    explained = share_with_interval(evidence["share"], evidence["share_low"], evidence["share_high"])
+    flips = f" and {evidence['flips_at_most']}" if evidence["flips_at_most"] else ""
+    grain = "has the same grain and " if cause.chosen == "grain" else ""
+    return (
+        f"{_capital(cause.explains)} {explained} of {evidence['of']}{slow}{flips}, {evidence['replication']}; "
+        f"{name.replace('_', ' ')}{one_of} {grain}does {percent(evidence['does'])} of what it does."
+    )
 
 
 def without_step(cause: str, of_change: float, of: str) -> str:

@@ -78,7 +78,6 @@ def _shot(each: dict[str, Any], pictures: Pictures) -> Shot:
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    unit = CLUSTERS.get(row["known_cluster"], "stretch")
     return {
         "title": TITLES[row["score"]],
         "source": SOURCES[row["score"]],
@@ -90,9 +89,17 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "verdict": row["verdict"],
         "chip": CHIPS.get(row["verdict"], "neutral"),
         "why": row["why"],
-        "known": f"{plural(int(row['known_frames']), 'frame')} of {plural(int(row['known_clusters']), unit)}, "
-        f"worth about {number(row['effective_frames'])} independent frames",
+        "known": _known(row),
     }
+
+
+def _known(row: dict[str, Any]) -> str:
+    """What was held out; of pictures that each count by themselves their number alone."""
+    frames, clusters = int(row["known_frames"]), int(row["known_clusters"])
+    if frames == clusters:
+        return plural(frames, "picture")
+    of = f"{plural(frames, 'frame')} of {plural(clusters, CLUSTERS.get(row['known_cluster'], 'stretch'))}"
+    return f"{of}, worth about {number(row['effective_frames'])} independent frames"
 
 
 def _links(table: pd.DataFrame | None, model: str) -> list[dict[str, str]]:

@@ -1,0 +1,94 @@
+"""A sample that is looked at several times: what may be spent at each look, and what stays open."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE
+from vidrobust.stages.causes.naming import LEVEL, Asked, named, named_at, open_causes, spent
+
+
+def account(n: int, p: dict[str, float], **high: float) -> pd.DataFrame:
+    """Rows over all items of one model, by cause its p; a share of .3, up to .5 where nothing else is given."""
+    rows = [
+        {"model": "m", "item": "", "cause": cause, "share": 0.3, "low": 0.1, "high": high.get(cause, 0.5)}
+        | {"n": n, "p": value, "p_clips": np.nan, "misfit": False, "occurs": 5}
+        for cause, value in p.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def look(part: float, n: int, **p: float) -> Asked:
+    found = account(n, p)
+    return Asked(part=part, account=found, slow=found.iloc[:0])
+
+
+def test_what_is_spent_by_hand() -> None:
+    assert spent(1.0) == pytest.approx(LEVEL)
+    assert spent(0.5) == pytest.approx(0.0125)
+    assert spent(0.25) == pytest.approx(0.003125)
+
+
+def test_one_look_is_what_it_was() -> None:
+    one = look(1.0, 24, light=0.01, camera=0.3)
+    pd.testing.assert_frame_equal(named_at([one]), named(one.account, one.slow))
+
+
+def test_a_cause_is_named_where_what_may_be_spent_at_that_look_is_enough() -> None:
+    # alone and not above 1/2, q is 2 p; at half of the pairs .0125 may be spent, at all of them .0375 more
+    assert named_at([look(0.5, 24, light=0.006)])["cause"].tolist() == ["light"]
+    assert not len(named_at([look(0.5, 24, light=0.007)]))
+    later = named_at([look(0.5, 24, light=0.007), look(1.0, 48, light=0.018)])
+    assert later[["cause", "pairs"]].to_numpy().tolist() == [["light", 48]]
+    assert not len(named_at([look(0.5, 24, light=0.007), look(1.0, 48, light=0.019)]))
+
+
+def test_what_was_named_once_stays_named_with_its_share_of_all_pairs() -> None:
+    last = look(1.0, 48, light=0.4)
+    found = named_at(
+        [look(0.5, 24, light=0.001), Asked(part=1.0, account=last.account.assign(share=0.1), slow=last.slow)]
+    )
+    assert found[["cause", "pairs", "p", "share"]].to_numpy().tolist() == [["light", 24, 0.001, 0.1]]
+
+
+def test_a_look_that_brought_no_pair_leaves_its_error_to_the_same_question() -> None:
+    same = [look(0.25, 20, light=0.024), look(0.5, 20, light=0.024), look(1.0, 20, light=0.024)]
+    assert named_at(same)["cause"].tolist() == ["light"]
+    assert not len(named_at(same[:2]))
+
+
+def test_keyframes_hang_on_no_sample_and_are_held_against_the_whole_level() -> None:
+    assert named_at([look(0.25, 12, **{KEYFRAMES: 0.024})])["cause"].tolist() == [KEYFRAMES]
+    assert not len(named_at([look(0.25, 12, **{KEYFRAMES: 0.026})]))
+
+
+def test_what_is_open() -> None:
+    p = {"light": 0.2, "camera": 0.2, "objects": 0.001, NOISE: 0.2, KEYFRAMES: 0.5, "colour": 0.5}
+    p["sharpness"] = 0.51
+    rows = account(24, p, camera=0.09, colour=np.nan)
+    rows.loc[rows["cause"] == NOISE, "misfit"] = True
+    found = rows[rows["cause"] == "objects"]
+    # of sharpness nothing is seen, camera is surely small, objects is named, noise does not fit, and of keyframes
+    # more pairs say nothing
+    assert rows["cause"][open_causes(rows, found)].tolist() == ["light", "colour"]
+
+
+def test_models_that_answer_at_random_are_named_as_rarely_over_all_looks() -> None:
+    rng, hits, runs = np.random.default_rng(0), 0, 500
+    for _ in range(runs):
+        z = rng.standard_normal((5, 96)).cumsum(axis=1)
+        looks = [
+            look(n / 96, n, **dict(zip("abcde", _upper(z[:, n - 1] / np.sqrt(n)), strict=True)))
+            for n in (24, 48, 96)
+        ]
+        hits += len(named_at(looks)) > 0
+    assert hits / runs < 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / runs)
+    assert hits > 5
+
+
+def _upper(z: np.ndarray) -> list[float]:
+    return [0.5 * math.erfc(each / math.sqrt(2)) for each in z]
