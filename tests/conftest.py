@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ LONGEST_FIRST = (
     "finished_runs/test_demo_line.py",
     "pipeline/test_segments.py",
     "stages/policy/test_detector_policy.py",
+    "finished_runs/test_repeatability_of.py",
     "pipeline/test_resume.py",
     "pipeline/test_interrupted.py",
     "pipeline/test_from_outside.py",
@@ -29,6 +31,7 @@ LONGEST_FIRST = (
     "pipeline/test_detectors.py",
     "pipeline/test_degenerate.py",
     "pipeline/test_independence.py",
+    "finished_runs/test_compare_detectors.py",
     "fuzz/test_fuzz.py",
 )
 """Files of whole runs: a worker that begins one of them last is waited for by the others."""
@@ -38,6 +41,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, all others as they are; for xdist, with --dist loadfile --no-loadscope-reorder."""
     place = {str(Path(__file__).parent / name): number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: place.get(str(item.path), len(place)))
+
+
+def _fails_in_ci(report: pytest.CollectReport | pytest.TestReport) -> None:
+    """A package that is not installed is a reason to skip at home; CI installs everything."""
+    if os.environ.get("CI") and report.skipped and "could not import" in str(report.longrepr):
+        report.outcome = "failed"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _fails_in_ci(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _fails_in_ci(report)
+    return report
 
 
 def need(present: object, reason: str) -> None:

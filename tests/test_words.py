@@ -28,7 +28,9 @@ SENTENCES = re.compile(
     \b(un)?told\b | (?<!cannot\ )\btells?\b | \bitems?\b | \(s\) | \bhangs\ on\b
     | comes?\ back\ in | in\ other\ company | changes\ hands | that\ small | computer's
     | asks\ for\ nothing | little\ to\ stand | of\ no\ more\ than\ so
-    | judge\ by\ other\ families | grain\ is\ not\ that | as\ of\ the\ second\ frame | played\ backwards:
+    | judge\ by\ other\ families
+    | judge\ the\ model\ by | left\ to\ judge\ | leave\ one\ (of\ them\ )?out,
+    | grain\ is\ not\ that | as\ of\ the\ second\ frame | played\ backwards:
     | whatever\ the\ truth | goes\ as\ far\ as | would\ tell\b | reckon
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -44,7 +44,7 @@ def test_what_no_arm_needs_is_held_back_from_random_too() -> None:
 
 
 def test_arms_that_leave_nothing_to_judge_by_are_refused() -> None:
-    with pytest.raises(SettingsError, match="none is left to judge by"):
+    with pytest.raises(SettingsError, match="none is left to test with"):
         held_back(arms_of("literature,noise,cutout"), [LIGHT])
 
 

@@ -52,7 +52,7 @@ def test_rows_are_spread_and_runs_hold_neighbours() -> None:
     assert len(rows) == 48
     assert (np.diff(rows) == 1).sum() >= 44
     assert table["item"].iloc[rows].nunique() >= 3
-    with pytest.raises(InputError, match="3 frames to judge by, and 8 are needed"):
+    with pytest.raises(InputError, match="3 frames to test with, and 8 are needed"):
         check_sizes(range(20), range(3))
 
 

@@ -166,7 +166,7 @@ def test_levels_that_take_up_every_value_are_refused() -> None:
         "operator": np.array([0, 1, 0, 1]),
         "day": np.array([0, 1, 1, 0]),
     }
-    with pytest.raises(InputError, match="nothing is left to find repeatability"):
+    with pytest.raises(InputError, match="nothing is left to estimate repeatability from"):
         fit_reml(np.array([1.0, 2.0, 4.0, 3.5]), codes)
 
 

@@ -71,8 +71,8 @@ def held_back(arms: Sequence[Arm], policy: Sequence[Step]) -> tuple[str, ...]:
     free = [family for family in JUDGES if family not in taken]
     if not free:
         raise SettingsError(
-            f"--arms: together they are trained with all families ({', '.join(JUDGES)}), and none is left to "
-            "judge by; leave one out, such as literature, noise or cutout"
+            f"--arms: together they train with all families ({', '.join(JUDGES)}), so that none is "
+            "left to test with; keep one for testing, such as literature, noise or cutout"
         )
     return tuple(free[-HELD_BACK:])
 

@@ -79,7 +79,7 @@ def in_runs(frames: pd.DataFrame, rows: np.ndarray, most: int) -> np.ndarray:
 
 def check_sizes(training: Sequence[int], judging: Sequence[int]) -> None:
     """InputError where a side has too few frames."""
-    for what, rows in (("train with", training), ("judge by", judging)):
+    for what, rows in (("train with", training), ("test with", judging)):
         if len(rows) < FEWEST:
             raise InputError(
                 f"adapt: {len(rows)} frames to {what}, and {FEWEST} are needed; give longer footage or more clips"

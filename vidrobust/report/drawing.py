@@ -93,12 +93,16 @@ def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
     caption += _spell(figure)
     _lay_out(figure)
     stream = io.BytesIO()
-    FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
+    FigureCanvasSVG(figure).print_svg(  # type: ignore[no-untyped-call]
+        stream, metadata={"Date": None, "Creator": None}
+    )
     kind, data = "svg+xml", _short_numbers(stream.getvalue())
     if len(data) > LARGE_SVG:
         stream = io.BytesIO()
         figure.set_dpi(DPI)
-        FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
+        FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
+            stream, metadata={"Software": None}
+        )
         if stream.tell() < len(data):
             kind, data = "png", stream.getvalue()
     return Picture(data_uri(kind, data), alt, round(100 * figure.get_size_inches()[0]), caption)

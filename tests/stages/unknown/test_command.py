@@ -163,3 +163,18 @@ def test_what_is_refused(world: dict[str, Path], tmp_path: Path, capsys: pytest.
     exit_code, said = code(capsys, world["far"], *out, "--known", world["known"], "--false-alarms", "1.5")
     assert exit_code == 2
     assert "false_alarms: expected a share between 0 and 1, got 1.5" in said
+
+
+def test_a_known_clip_that_cannot_be_read_is_said_and_left_out(
+    world: dict[str, Path], far_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.avi"
+    broken.write_bytes(b"RIFF no video")
+    main(["unknown", str(far_run), "--known", str(world["known"]), "--known", str(broken), "--json", "-q"])
+    said = capsys.readouterr()
+    leading = next(each for each in json.loads(said.out)["scores"] if each["leading"])
+    assert leading["known_clusters"] == CLIPS
+    assert "broken.avi" in said.err
+    exit_code, said_of_it = code(capsys, far_run, "--known", broken)
+    assert exit_code == 3
+    assert "none of its 1 clip can be read" in said_of_it

@@ -205,8 +205,8 @@ def _likelihood(y: np.ndarray, codes: list[np.ndarray]) -> tuple[Likelihood, tup
     own = np.diff([*ranks, len(y)])
     if own[-1] < 1:
         raise InputError(
-            f"{len(y)} values are all taken up by {sum(sizes)} levels: nothing is left to find repeatability; "
-            "measure parts again, or leave a factor out"
+            f"{len(y)} values are all taken up by {sum(sizes)} levels: nothing is left to estimate "
+            "repeatability from; measure parts again, or leave a factor out"
         )
     return found, tuple(max(1, int(count)) for count in own)
 

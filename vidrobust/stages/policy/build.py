@@ -330,12 +330,12 @@ def _notes(taken: set[str], contaminated: Collection[str], left: Collection[str]
         )
     if not left:
         notes.append(
-            "No family is left to judge with: keep one aside, or judge on footage that was kept aside."
+            "No family is left to test with: keep one for testing, or test on footage that was kept aside."
         )
     if taken:
         notes.append(
-            f"Once trained with these steps, judge the model by other families than {', '.join(sorted(taken))}, "
-            "and by other footage: what it was trained with says little about it."
+            "Once trained with these steps, test the model with changes it was not trained on (not with "
+            f"{', '.join(sorted(taken))}), and on other footage."
         )
     return notes
 

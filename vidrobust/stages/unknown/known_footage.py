@@ -15,10 +15,12 @@ from vidrobust.footage.expand import IMAGE_SUFFIXES
 from vidrobust.footage.item import Item
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.inputs import Inputs
+from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder, is_run_folder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.unknown.asked import DECODED, Wanted, spread
+from vidrobust.text.phrases import plural
 from vidrobust.video.source import VideoSource
 
 AS_READ = ("device", "backend", "strict_device", "color", "seed")
@@ -62,21 +64,34 @@ def known_of(run: Run) -> list[Known]:
     return found
 
 
-def clips_of(sources: Sequence[Known], most: int) -> list[Wanted]:
-    """At most so many frames of the known footage, shared evenly by its clips."""
+def clips_of(sources: Sequence[Known], most: int, reporter: Reporter) -> list[Wanted]:
+    """At most so many frames of the known footage, shared evenly by its clips.
+
+    A clip that cannot be read is said and left out; InputError where none can.
+    """
     every = [(known, item) for known in sources for item in known.clips]
     chosen = [every[k] for k in spread(len(every), most)]
     share = max(1, most // len(chosen))
-    return [
-        Wanted(
-            item=item.name if len(sources) == 1 else f"{number}: {item.name}",
-            part=item.part,
-            frames=_frames(known, item, share),
-            opened=functools.partial(inputs.open_item, item, known.settings),
-            still=item.path.is_dir() or item.path.suffix.lower() in IMAGE_SUFFIXES,
-        )
-        for number, (known, item) in enumerate(chosen)
-    ]
+    found = []
+    for number, (known, item) in enumerate(chosen):
+        name = item.name if len(sources) == 1 else f"{number}: {item.name}"
+        try:
+            found.append(_wanted(known, item, name, share))
+        except InputError as error:
+            known.found.fail(str(item.path), str(error), reporter)
+    if not found:
+        raise InputError(f"--known: none of its {plural(len(chosen), 'clip')} can be read")
+    return found
+
+
+def _wanted(known: Known, item: Item, name: str, most: int) -> Wanted:
+    return Wanted(
+        item=name,
+        part=item.part,
+        frames=_frames(known, item, most),
+        opened=functools.partial(inputs.open_item, item, known.settings),
+        still=item.path.is_dir() or item.path.suffix.lower() in IMAGE_SUFFIXES,
+    )
 
 
 def _frames(known: Known, item: Item, most: int) -> frozenset[int]:

@@ -35,6 +35,8 @@ def make(run: Run) -> None:
     )
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     said: dict[str, Any] = {}
+    if run.settings.known and not classifiers:
+        run.reporter.warn("unknown: no classifier is among the models, and detectors are not compared")
     if classifiers:
         frames = with_parts(run.table("frames"), run.folder)
         able = [model for model in classifiers if needs_pixels(model)]
@@ -104,7 +106,7 @@ def _asked(
     """How the networks are asked, and what they say of known footage and of the footage."""
     looks = {model.name: look_of(model) for model in models}
     most = run.settings.scored_frames
-    of_known = clips_of(known_of(run), most)
+    of_known = clips_of(known_of(run), most, run.reporter)
     of_footage = _footage(run, frames, most)
     found = []
     for title, clips in (("known footage", of_known), ("unknown", of_footage)):
