@@ -185,7 +185,7 @@ def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
         there = flips.measured[:, own]
         margin, error = margins.without(own, there, others)
         margin = np.where(there | np.isnan(margin), margin, -np.inf)  # no flip is due to what is not there
-    unknown = ~np.isfinite(margin)
+    unknown = np.isnan(margin)
     possible = unknown | (margin > -SURE * error)
     return {
         "flips_due": float((margin > 0).sum()),
