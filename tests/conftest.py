@@ -22,6 +22,7 @@ LONGEST_FIRST = (
     "finished_runs/test_demo_line.py",
     "pipeline/test_segments.py",
     "stages/policy/test_detector_policy.py",
+    "finished_runs/test_repeatability_of.py",
     "pipeline/test_resume.py",
     "pipeline/test_interrupted.py",
     "pipeline/test_from_outside.py",
@@ -30,6 +31,7 @@ LONGEST_FIRST = (
     "pipeline/test_detectors.py",
     "pipeline/test_degenerate.py",
     "pipeline/test_independence.py",
+    "finished_runs/test_compare_detectors.py",
     "fuzz/test_fuzz.py",
 )
 """Files of whole runs: a worker that begins one of them last is waited for by the others."""

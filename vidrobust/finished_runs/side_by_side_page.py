@@ -34,7 +34,7 @@ def answer(found: Mapping[str, Any]) -> str:
     """Which one, how surely, and at which threshold."""
     first, *others = found["rows"]
     unsure = [row["name"] for row in others if _said(row) not in ("worse", "")]
-    said = f"first by {_title(found['by'])}: {first['name']}"
+    said = f"First by {_title(found['by'])}: {first['name']}"
     if unsure:
         said += f"; not shown to be better than {', '.join(unsure)}"
     if first["threshold"]:
