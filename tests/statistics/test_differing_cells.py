@@ -11,6 +11,14 @@ from vidrobust.statistics import differing_cells as module
 from vidrobust.statistics.differing_cells import differing_cells, holm
 
 
+def p_of(events: np.ndarray, cell: np.ndarray, clip: np.ndarray, *, alone: bool = False) -> float:
+    """Of things of ten rows each with so many events; all rows of a clip at one moment, or each at its own."""
+    thing = np.repeat(np.arange(len(events)), 10)
+    event = np.tile(np.arange(10), len(events)) < events[thing]
+    moment = np.arange(len(thing)) if alone else clip[thing]
+    return differing_cells(event, cell[thing], thing, moment, clip[thing], np.random.default_rng(0))
+
+
 def test_against_all_rearrangements(monkeypatch: pytest.MonkeyPatch) -> None:
     """Six units of ten trials in two cells: the statistic of each of the 720 orders written out plainly."""
     events, cell = np.array([9, 6, 7, 2, 3, 6]), np.array([0, 0, 0, 1, 1, 1])
@@ -26,7 +34,7 @@ def test_against_all_rearrangements(monkeypatch: pytest.MonkeyPatch) -> None:
         4 / 20
     )  # 22 and 11 of 33, or 9 + 7 + 6 with the other 6: twice for the mirror
     monkeypatch.setattr(module, "DRAWS", 4000)
-    found = differing_cells(events, np.full(6, 10), cell, np.zeros(6, int), np.random.default_rng(0))
+    found = p_of(events, cell, np.zeros(6, int))
     assert found == pytest.approx(exact, abs=0.025)
 
 
@@ -36,21 +44,30 @@ def test_what_differs_between_clips_is_no_difference_between_cells() -> None:
     cell = clip.copy()
     cell[[0, 10]] = 1, 0
     events = np.where(clip == 0, 8, 1)
-    rng = np.random.default_rng(0)
-    assert differing_cells(events, np.full(20, 10), cell, clip, rng) == 1.0
-    assert differing_cells(events, np.full(20, 10), cell, np.zeros(20, int), rng) < 0.01
+    assert p_of(events, cell, clip) == 1.0
+    assert p_of(events, cell, np.zeros(20, int)) < 0.01
 
 
-def test_clips_of_one_unit_are_rearranged_among_each_other() -> None:
+def test_clips_of_one_thing_are_rearranged_among_each_other() -> None:
     cell = np.arange(20) % 2
-    events, rng = np.where(cell == 0, 8, 1), np.random.default_rng(0)
-    assert differing_cells(events, np.full(20, 10), cell, np.arange(20), rng) < 0.01
+    assert p_of(np.where(cell == 0, 8, 1), cell, np.arange(20), alone=True) < 0.01
+
+
+def test_a_moment_that_strikes_all_alike_shows_nothing() -> None:
+    """Ten things, all in cell 0 and lost at moment 0, all in cell 1 and seen at moment 1."""
+    thing, moment = np.tile(np.arange(10), 2), np.repeat([0, 1], 10)
+    clip = np.zeros(20, int)
+    assert differing_cells(moment == 0, moment, thing, moment, clip, np.random.default_rng(0)) == 1.0
+    apart = np.where(
+        thing < 5, moment, 1 - moment
+    )  # half go the other way: now the cell can be told from the moment
+    assert differing_cells(apart == 0, apart, thing, moment, clip, np.random.default_rng(0)) < 0.01
 
 
 def test_one_cell_asks_nothing_and_no_event_shows_nothing() -> None:
-    rng, ones = np.random.default_rng(0), np.ones(8, int)
-    assert np.isnan(differing_cells(ones, ones, 0 * ones, 0 * ones, rng))
-    assert differing_cells(0 * ones, ones, np.arange(8) % 2, 0 * ones, rng) == 1.0
+    some = np.arange(8)
+    assert np.isnan(p_of(some, 0 * some, 0 * some))
+    assert p_of(0 * some, some % 2, 0 * some) == 1.0
 
 
 def test_holm_by_hand() -> None:

@@ -139,11 +139,13 @@ def test_the_report_says_it() -> None:
     (said,) = place_section.sentences(run)
     assert said.startswith("m: place matters for objects without any box: ")
     assert "at the far left" in said
-    assert "too few objects or frames to tell the effect of size on objects without any box" in said
+    assert "too few objects or frames to judge the effect of size on objects without any box" in said
     (picture,) = place_section.figures(run)
     assert "5 by 3 cells" in picture.caption
     few = cast(RunTables, Fake(belt(3, np.random.default_rng(0), lost=0.3, at_left=0.3)))
-    assert "too few objects or frames to tell the effect of place and size" in place_section.sentences(few)[0]
+    assert (
+        "too few objects or frames to judge the effect of place and size" in place_section.sentences(few)[0]
+    )
 
 
 def test_known_boxes_are_placed_too() -> None:

@@ -28,8 +28,6 @@ GRIDS = {"position": COLUMNS * ROWS, "size": len(SIDES) - 1}
 """Of each grid how many cells."""
 FEWEST_OBJECTS = clusters.FEWEST
 """Fewer objects do not tell a place from the objects that stand there."""
-MOST_ROWS = 50_000
-"""Of more rows, whole frames are left out of the question that is asked within frames."""
 _STATED = {"value", "low", "high", "exact_low", "exact_high"}
 Sizes = Mapping[str, tuple[int, int]]
 
@@ -108,30 +106,12 @@ def _cells(metric: Metric, rows: pd.DataFrame, grid: str) -> list[dict[str, obje
 def _tested(
     metric: Metric, rows: pd.DataFrame, grid: str, few: np.ndarray, rng: np.random.Generator
 ) -> dict[str, object]:
-    """Whether the cells differ, of those with enough rows, asked twice; the less sure answer counts.
-
-    Once a unit is all that an object does in a cell, exchanged within its clip: what is hard about one object is
-    no difference between places. Once it is an object in a frame, exchanged within its frame: nor is what strikes
-    all that is in the picture at a moment.
-    """
+    """Whether the cells differ, of those with enough rows; moments are frames."""
     used = rows[~few[rows[_column(grid)].to_numpy()]]
     about = {"cells": int((~few).sum()), "objects": int(_object(used).nunique())}
     if about["objects"] < FEWEST_OBJECTS or about["cells"] < 2:
         return {**about, "p": float("nan")}
-    unit = pd.DataFrame(
-        {
-            "clip": pd.factorize(used["item"])[0],
-            "frame": used.groupby(["item", "frame"], sort=False).ngroup(),
-            "object": _object(used),
-            "cell": used[_column(grid)].astype(np.int64),
-            "event": used[metric.column] > 0,
-        }
-    )
-    some = unit[unit["frame"] % -(-len(unit) // MOST_ROWS) == 0]
-    return {**about, "p": max(_asked(unit, "clip", rng), _asked(some, "frame", rng))}
-
-
-def _asked(rows: pd.DataFrame, within: str, rng: np.random.Generator) -> float:
-    found = rows.groupby([within, "object", "cell"])["event"].agg(["sum", "size"]).reset_index()
-    events, trials, cell, stratum = (found[name].to_numpy() for name in ("sum", "size", "cell", within))
-    return differing_cells(events, trials, cell, stratum, rng)
+    event, cell = used[metric.column].to_numpy() > 0, used[_column(grid)].to_numpy()
+    frame = used.groupby(["item", "frame"], sort=False).ngroup().to_numpy()
+    clip, thing = pd.factorize(used["item"])[0], _object(used).to_numpy()
+    return {**about, "p": differing_cells(event, cell, thing, frame, clip, rng)}

@@ -39,7 +39,7 @@ def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame) -> str:
         said.append(f"no effect seen of {calm}")
     if lost:
         takes = f"{FEWEST_OBJECTS} objects and two cells of {FEWEST} frames"
-        said.append(f"too few objects or frames to tell the effect of {lost}, which takes {takes}")
+        said.append(f"too few objects or frames to judge the effect of {lost}, which takes {takes}")
     return f"{model}: {'; '.join(said)}."
 
 
