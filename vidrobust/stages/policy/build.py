@@ -259,7 +259,7 @@ def _observed_figures(seen: Observed) -> dict[str, Any]:
 
 
 def _flips_at_most(row: Mapping[str, Any]) -> str:
-    """The gain that a step can have: "about 6 and at most 10 of 12 replayed flips"; "" where that was not measured.
+    """The gain a step can have: "about 6 and at most 10 of 12 replayed flips"; "" where that was not measured.
 
     Of the flips that were replayed, not of all: an upper limit for those that were not says next to nothing.
     """
