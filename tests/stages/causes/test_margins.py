@@ -8,6 +8,7 @@ import pytest
 from vidrobust.stages.causes.margins import Margins, lead_of
 
 NAN = float("nan")
+BOTH = np.array([True, True])
 
 
 def margins(undone: float, noise: float) -> Margins:
@@ -27,15 +28,27 @@ def test_lead() -> None:
 
 
 def test_a_cause_that_is_undone_and_one_that_is_added() -> None:
-    margin, error = margins(0.8, 0.3).without([0])
+    margin, error = margins(0.8, 0.4).without(0, BOTH)
     # by the step .9 - .5 = .4; undone .8, so that undoing errs by (.4^2 / 2 + .3^2) / 2 = .085; added: 1 - .3 =
     # .7, which errs by .3^2 + .1^2 = .1; weights .1 / .185 and .085 / .185
-    assert margin == pytest.approx([(0.1 * 0.8 + 0.085 * 0.7) / 0.185, (0.1 * 0.4 + 0.085 * 0.7) / 0.185])
-    assert error == pytest.approx(np.sqrt(0.1 * 0.085 / 0.185))
+    assert margin == pytest.approx([(2 * 0.8 + 0.7) / 3, (2 * 0.4 + 0.7) / 3])
+    assert error == pytest.approx(np.sqrt(2 / 3 * 0.085))
+
+
+def test_what_the_steps_leave_counts_as_error() -> None:
+    # nothing is undone: .9 - .5 = .4, which errs by .3^2; added .7, which errs by .1^2, but .3^2 is left over
+    margin, error = margins(NAN, 0.0).without(0, BOTH)
+    assert margin == pytest.approx([0.55, 0.55])
+    assert error == pytest.approx(np.sqrt(0.09 / 2))
+
+
+def test_nothing_goes_with_a_cause_that_was_not_measured() -> None:
+    margin, _ = margins(0.8, 1e9).without(0, ~BOTH, [1])
+    assert margin == pytest.approx([0.4, 0.4])
 
 
 def test_what_comes_with_a_cause_goes_with_it() -> None:
-    margin, _ = margins(0.8, 1e9).without([0, 1])
+    margin, _ = margins(0.8, 1e9).without(0, BOTH, [1])
     assert margin == pytest.approx([0.8, 1.2 - 0.5])
 
 
@@ -54,5 +67,5 @@ def test_nothing_is_known_of_a_pair_that_was_not_replayed() -> None:
         undone=np.array([[NAN, NAN]]),
         noise=np.array([NAN]),
     )
-    assert np.isnan(lost.without([0])[0]).all()
+    assert np.isnan(lost.without(0, np.array([True]))[0]).all()
     assert np.isnan(lost.without_noise()[0]).all()

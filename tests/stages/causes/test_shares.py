@@ -213,6 +213,8 @@ def test_flips_that_would_not_have_happened_without_a_cause() -> None:
     assert one(account, "camera")[told].tolist() == [1, 0, 1, 1, 4]
     # noise: .5 - 1.2 = -.7, its error sqrt(1.04 / 9) = .34
     assert one(account, NOISE)[told[:3]].tolist() == [0, 0, 0]
+    # of colour nothing was measured
+    assert one(account, "colour")[told[:4]].tolist() == [0, 0, 0, 0]
     assert np.isnan(one(account, UNEXPLAINED).flips_due)
     more = summarise(table, flips={("m", ""): 8, ("m", "a"): 8})
     # 1 of 4 seen; Clopper & Pearson's upper limit of 1 of 4 is .751, of the four not seen 3.005

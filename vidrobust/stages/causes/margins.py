@@ -13,7 +13,7 @@ That margin is told in two ways, each with an error of its own, and their mean w
     undone     the cause taken back in t+1 itself (``undone.py``), or -past + step where that cannot be done. The
                error: half the mean square of what the two differ by
     added      before - the steps of all other causes, with t's own noise. The error: what noise and coding do to
-               the margin
+               the margin, or what all steps leave of its change, where that is more
 
 A step that nothing else was measured beside errs by about a third of itself (on planted worlds by .2 to .4 of it).
 Noise and coding have no step with a direction: without them t+1 is t with the steps of all causes, and what is
@@ -65,24 +65,34 @@ class Margins:
     undone: np.ndarray
     noise: np.ndarray
 
-    def without(self, own: Sequence[int]) -> tuple[np.ndarray, float]:
-        """(k,) margin of t+1 without some causes, the first of which may be undone; and its standard error."""
-        mine = self.step[:, list(own)].sum(axis=1)
+    def without(self, cause: int, there: np.ndarray, with_it: Sequence[int] = ()) -> tuple[np.ndarray, float]:
+        """(k,) margin of t+1 without a cause, and without others that go with it; and its standard error.
+
+        there  (k,) bool, such a change was measured; elsewhere nothing goes with it, and it is not undone
+        """
+        share = np.zeros(self.step.shape[1])
+        share[list(with_it)] = 1.0
+        shares = there[:, None] * share
+        shares[:, cause] = 1.0
+        mine, others = (self.step * shares).sum(axis=1), self.step * (1 - shares)
         chain = mine - self.past
-        undone = self.undone[:, own[0]]
+        undone = np.where(there, self.undone[:, cause], np.nan)
         apart = np.square(undone - chain)[np.isfinite(undone - chain)]
         back = (apart.sum() / 2 + _mean_square(mine / OF_STEP)) / (len(apart) + 1)
-        others = np.delete(self.step, list(own), axis=1)
-        ahead = _mean_square(self.noise) + self._of_steps(others)
+        ahead = max(_mean_square(self.noise) + self._of_steps(others), self._left())
         weight = ahead / (back + ahead) if back + ahead > 0 else 0.5
         undone = np.where(np.isfinite(undone), undone, chain)
         margin = weight * undone + (1 - weight) * (self.before - others.sum(axis=1))
         return margin, float(np.sqrt(weight * back))
 
+    def _left(self) -> float:
+        """Mean square of what the steps of all causes leave of the margin's change."""
+        return _mean_square(self.before + self.past - self.step.sum(axis=1))
+
     def without_noise(self) -> tuple[np.ndarray, float]:
         """The same without noise and coding."""
         steps = self.step.sum(axis=1)
-        left = _mean_square(self.before + self.past - steps) - _mean_square(self.noise)
+        left = self._left() - _mean_square(self.noise)
         return self.before - steps, float(np.sqrt(self._of_steps(self.step) + max(0.0, left)))
 
     def _of_steps(self, step: np.ndarray) -> float:

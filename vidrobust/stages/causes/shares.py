@@ -181,8 +181,11 @@ def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
     if cause == NOISE:
         margin, error = margins.without_noise()
     else:
-        margin, error = margins.without([REPLAYED.index(each) for each in together_with(cause)])
-    unknown = ~np.isfinite(margin)
+        own, *others = (REPLAYED.index(each) for each in together_with(cause))
+        there = flips.measured[:, own]
+        margin, error = margins.without(own, there, others)
+        margin = np.where(there | np.isnan(margin), margin, -np.inf)  # no flip is due to what is not there
+    unknown = np.isnan(margin)
     possible = unknown | (margin > -SURE * error)
     return {
         "flips_due": float((margin > 0).sum()),
