@@ -122,7 +122,7 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
 PAGES = [
     path
     for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *PACKAGE.rglob("templates/*.html"))
-    if path.name != "architecture.md"
+    if path.name != "architecture.md" and path.parent.name != "commands"  # made for the site from the help
 ]
 
 

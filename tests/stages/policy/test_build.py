@@ -184,10 +184,13 @@ def test_replication_in_words(row: dict[str, object], words: str, fails: bool) -
 
 
 def test_a_step_says_how_many_flips_it_can_remove_at_most() -> None:
-    counted = account(camera=CAMERA).assign(flips_at_most=8.2, flips_all=73)
+    counted = account(camera=CAMERA).assign(flips=12, flips_due=6.0, flips_due_high=10.0)
     step = only_step(build("net", shaken(account=counted)))
-    assert step.evidence["flips_at_most"] == "at most 9 of 73 flips"
-    assert "at most 9 of 73 flips, found again in 4 of 5 clips" in step.sentence
+    assert step.evidence["flips_at_most"] == "about 6 and at most 10 of 12 replayed flips"
+    assert "at most 10 of 12 replayed flips, found again in 4 of 5 clips" in step.sentence
+    none = account(camera=CAMERA).assign(flips=1, flips_due=0.0, flips_due_high=0.0)
+    step = only_step(build("net", shaken(account=none)))
+    assert step.evidence["flips_at_most"] == "at most 0 of 1 replayed flip"
     untested = only_step(build("net", shaken(replication={})))
     assert untested.evidence["replication"] == "not tested: one clip"
 

@@ -24,6 +24,7 @@ from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.stages.policy.wording import step_sentence, without_step
 from vidrobust.stages.variation.observed import Observed, observed
+from vidrobust.text.phrases import plural
 
 SMALLEST_SHARE = 0.05
 """A cause that explains no more than this of the model's change gets no step."""
@@ -258,11 +259,15 @@ def _observed_figures(seen: Observed) -> dict[str, Any]:
 
 
 def _flips_at_most(row: Mapping[str, Any]) -> str:
-    """The gain that a step can have at most: "at most 9 of 73 flips"; "" where that was not measured."""
-    most, flips = row.get("flips_at_most", math.nan), row.get("flips_all", math.nan)
-    if not (math.isfinite(most) and math.isfinite(flips) and flips > 0):
+    """The gain a step can have: "about 6 and at most 10 of 12 replayed flips"; "" where that was not measured.
+
+    Of the flips that were replayed, not of all: an upper limit for those that were not says next to nothing.
+    """
+    due, most, flips = (row.get(name, math.nan) for name in ("flips_due", "flips_due_high", "flips"))
+    if not (math.isfinite(due) and math.isfinite(most) and math.isfinite(flips) and flips > 0):
         return ""
-    return f"at most {min(math.ceil(most), int(flips))} of {int(flips)} flips"
+    least = "" if round(due) == round(most) else f"about {round(due)} and "
+    return f"{least}at most {round(most)} of {plural(int(flips), 'replayed flip')}"
 
 
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
