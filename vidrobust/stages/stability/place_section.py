@@ -46,7 +46,7 @@ def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame) -> str:
 def _asked(tests: pd.DataFrame) -> str:
     """What these rows ask, metric by metric: place and size on renamed boxes."""
     of_metric = tests.groupby("metric", sort=False)["grid"]
-    return ", ".join(
+    return ", of ".join(
         f"{listing(GRID_WORDS[grid] for grid in grids)} on {_title(str(metric))}"
         for metric, grids in of_metric
     )
