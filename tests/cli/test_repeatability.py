@@ -173,10 +173,10 @@ def test_gates_on_the_figures_of_an_attribute_study(
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bad.csv"
     table = crossed(HOUF_BERMAN).astype({"value": object})
-    table.loc[4, "value"] = "n/a"
+    table.loc[4, "value"] = "12 mm"
     table.to_csv(path, index=False)
     assert run("repeatability", "--gauge", str(path)) == 3
-    assert "line 6: value 'n/a' is no number" in capsys.readouterr().err
+    assert "line 6: value '12 mm' is no number" in capsys.readouterr().err
     table.drop(columns="part").to_csv(path, index=False)
     assert run("repeatability", "--gauge", str(path)) == 3
     assert "column part is missing" in capsys.readouterr().err

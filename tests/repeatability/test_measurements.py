@@ -11,7 +11,7 @@ import pytest
 from tests.repeatability.published import AIAG, FLOORING, crossed, of_operators
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.repeatability.box_measures import check_measure, measured_boxes
-from vidrobust.repeatability.measurements import read_attribute, read_gauge
+from vidrobust.repeatability.measurements import read_attribute, read_gauge, read_study_table
 from vidrobust.repeatability.study_columns import parse_columns
 from vidrobust.repeatability.variables.gauge import gauge_study
 from vidrobust.repeatability.variables.reference_chart import reference_chart
@@ -100,3 +100,20 @@ def test_what_is_measured_of_boxes_by_hand() -> None:
     assert found == {"width": 11.0, "y": 20.0}  # widths 20, 22, 30; middle 40 px
     with pytest.raises(SettingsError, match="there are width, height"):
         check_measure("depth", 1.0)
+
+
+@pytest.mark.parametrize("none", ["", "*", "NA", "n/a", "#N/A", "NaN"])
+def test_what_stands_for_no_number_is_left_out_and_counted(tmp_path: Path, none: str) -> None:
+    path = tmp_path / "study.csv"
+    path.write_text(f"part,operator,value\n1,A,1.5\n1,A,{none}\n2,A,2\n2,A,2.5\n")
+    table = read_study_table(path)
+    assert table.dropped == (3,)
+    assert "1 blank value left out: line 3" in table.notes
+
+
+def test_na_among_classes_is_a_class(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_text("part,operator,value\n1,A,good\n1,A,NA\n2,A,*\n2,A,bad\n")
+    table = read_study_table(path)
+    assert list(table.rows["value"]) == ["good", "NA", "bad"]
+    assert table.dropped == (4,)

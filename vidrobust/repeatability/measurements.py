@@ -20,6 +20,8 @@ from vidrobust.text.phrases import listing
 from vidrobust.text.printable import printable
 
 COLUMNS = ("part", "operator", "trial", "value")
+NO_NUMBER = ("na", "n/a", "#n/a", "nan")
+"""What stands in the place of a missing number; in a table of classes these may be names."""
 Case = Literal["ask", "same", "distinct"]
 """What to do with names that differ by letter case or blanks alone: ask, take them as one, or keep them apart."""
 MOST_LISTED = 8
@@ -103,7 +105,7 @@ def read_study_table(
         raise InputError(
             f"{printable(path)}: column part is missing; it has {there}. Name it with --columns part=NAME"
         )
-    blank = table["value"] == ""
+    blank = _missing(table["value"])
     lines = tuple(dict.fromkeys(int(line) for line in table.index[blank]))
     if lines:
         count = int(blank.sum())
@@ -130,6 +132,14 @@ def read_study_table(
         notes=tuple(notes),
         assumed=tuple(assumed),
     )
+
+
+def _missing(values: pd.Series) -> pd.Series:
+    """(n,) bool: blank, or Minitab's star; among numbers also what other programs write for none."""
+    words = values.str.strip().str.lower()
+    blank, none = words.isin(("", "*")), words.isin(NO_NUMBER)
+    rest = pd.to_numeric(words[~(blank | none)], errors="coerce")
+    return blank | none if len(rest) and rest.notna().all() else blank
 
 
 def check_gauge(table: pd.DataFrame, where: str = "gauge study") -> pd.DataFrame:
