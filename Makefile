@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo demo-line test lint bench clean
+.PHONY: setup demo demo-line test lint docs bench clean
 
 setup: .venv/.dev
 
@@ -19,6 +19,9 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: .venv/.dev
+	$(BIN)/python -m sphinx -W docs build/site
 
 # CLIPS: what to measure on; the demo's clip where nothing is given. The long ones that want a corpus of stills and
 # clips (account_worlds, account_coverage, verdicts) are run by hand.

@@ -2,23 +2,27 @@
 
     python benchmarks/compare_worlds.py [--runs 400] [--clips 1 3 6 8 12 14 20 30] [--seed 0] [--world equal]
 
-Two runs on the same clips of 120 pairs, ten metrics. Worlds:
+Two runs on the same clips of 120 pairs (4.8 s), ten metrics. Worlds:
 
 equal     what flips does so by chance, at a rate of the clip's own; the metrics share half of their chance
 favours   each clip suits one of the two models, by heavy-tailed amounts (Student's t, 2 degrees of freedom), the
           other way as often
 one bad   one clip in five is 20 points worse for B, the others 5 points better: no difference in the mean, and the
           few clips may hold none of the bad ones
+moments   what suits one of the two lasts two seconds and is as likely the other one's next: no clip suits either
 planted   as equal, and B has 3 points more in every metric
 
-Columns: share of comparisons in which some metric is called better or worse of footage like this; the same without
-allowing for ten metrics; the same said of these clips alone, below fourteen of them; share of metrics called worse
-where worse was planted. The binomial error of 5 % in 400 comparisons is 1.1.
+Columns, in percent of comparisons: some metric is called better or worse of footage like this; the same without
+allowing for ten metrics; some metric is called so of these clips alone, below fourteen of them; and falsely so:
+what these very clips hold, were each as long as one likes, goes the other way or is nothing; share of metrics
+called worse where worse was planted, of footage like this and of these clips. The binomial error of 5 % in 400
+comparisons is 1.1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import harness
 import numpy as np
@@ -28,45 +32,75 @@ from harness import say
 from vidrobust.repeatability.compare import Paired, compare_metrics, paired_difference
 
 METRICS, PAIRS = 10, 120
+MOMENT = 50
+"""Pairs, two seconds, for which a moment suits one of the two."""
 SURE = ("better", "worse")
 
 
-def rates(rng: np.random.Generator, clips: int, away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(M, clips x PAIRS) bool of both runs; away (clips, M) is what B flips more, or A where it is below 0."""
+@dataclass(frozen=True)
+class World:
+    """How much more B flips than A in every row (A where it is below 0), and what of it lasts in each clip.
+
+    away    (clips, PAIRS or 1, M) chance of a further flip
+    lasting (clips, M) its mean over a clip that goes on without end
+    """
+
+    away: np.ndarray
+    lasting: np.ndarray
+
+
+def rates(rng: np.random.Generator, clips: int, world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(M, clips x PAIRS) bool of both runs, and (M,) by how much B flips more in these clips if they went on."""
     base = rng.beta(0.5, 9.5, (clips, 1, 1))
     shared = rng.random((clips, PAIRS, 1)) < 0.5
     chance = [
         np.where(shared, rng.random((clips, PAIRS, 1)), rng.random((clips, PAIRS, METRICS))) for _ in "ab"
     ]
-    more = [np.clip(-away, 0, 1)[:, None], np.clip(away, 0, 1)[:, None]]
+    more = [np.clip(-world.away, 0, 1), np.clip(world.away, 0, 1)]
     a, b = ((c < base) | (rng.random(c.shape) < m) for c, m in zip(chance, more, strict=True))
-    return tuple(np.moveaxis(x, -1, 0).reshape(METRICS, -1) for x in (a, b))  # type: ignore[return-value]
+    flips = [np.moveaxis(x, -1, 0).reshape(METRICS, -1) for x in (a, b)]
+    return flips[0], flips[1], ((1 - base[:, 0]) * world.lasting).mean(axis=0)
 
 
-def equal(rng: np.random.Generator, clips: int) -> np.ndarray:
+def steady(away: np.ndarray) -> World:
+    """What a clip holds it holds throughout: (clips, M)."""
+    away = np.clip(away, -1, 1)
+    return World(away[:, None], away)
+
+
+def equal(rng: np.random.Generator, clips: int) -> World:
     """No clip suits either."""
-    return np.zeros((clips, METRICS))
+    return steady(np.zeros((clips, METRICS)))
 
 
-def favours(rng: np.random.Generator, clips: int) -> np.ndarray:
+def favours(rng: np.random.Generator, clips: int) -> World:
     """Each clip suits one of the two."""
-    return 0.02 * (rng.standard_t(2, (clips, 1)) + rng.standard_t(2, (clips, METRICS)))
+    return steady(0.02 * (rng.standard_t(2, (clips, 1)) + rng.standard_t(2, (clips, METRICS))))
 
 
-def one_bad(rng: np.random.Generator, clips: int) -> np.ndarray:
+def one_bad(rng: np.random.Generator, clips: int) -> World:
     """One clip in five is bad for B."""
-    return np.repeat(np.where(rng.random((clips, 1)) < 0.2, 0.2, -0.05), METRICS, axis=1)
+    return steady(np.repeat(np.where(rng.random((clips, 1)) < 0.2, 0.2, -0.05), METRICS, axis=1))
 
 
-def planted(rng: np.random.Generator, clips: int) -> np.ndarray:
+def moments(rng: np.random.Generator, clips: int) -> World:
+    """What suits one of the two lasts MOMENT pairs, which begin anywhere before a clip does."""
+    begun = rng.integers(0, MOMENT, (clips, 1)) + np.arange(PAIRS)
+    sizes = 0.05 * rng.standard_normal((clips, PAIRS // MOMENT + 2, METRICS))
+    away = np.take_along_axis(sizes, (begun // MOMENT)[..., None], axis=1)
+    return World(away, np.zeros((clips, METRICS)))
+
+
+def planted(rng: np.random.Generator, clips: int) -> World:
     """Three points more."""
-    return np.full((clips, METRICS), 0.03)
+    return steady(np.full((clips, METRICS), 0.03))
 
 
-WORLDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+WORLDS: dict[str, Callable[[np.random.Generator, int], World]] = {
     "equal": equal,
     "favours": favours,
     "one bad": one_bad,
+    "moments": moments,
     "planted": planted,
 }
 
@@ -97,25 +131,32 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--world", nargs="+", choices=list(WORLDS), default=list(WORLDS))
     given = parser.parse_args()
-    say(
-        "| world | clips | some better or worse | by each interval alone | on these clips alone | found worse |"
-    )
-    say("|---" * 6 + "|")
+    titles = ("some better or worse", "by each interval alone", "of these clips", "falsely of these clips")
+    say("| world | clips | " + " | ".join((*titles, "worse found", "of these clips")) + " |")
+    say("|---" * 8 + "|")
     for name in given.world:
-        world = WORLDS[name]
         for clips in given.clips:
             rng = np.random.default_rng([given.seed, clips])
-            called = plain = here = worse = 0.0
-            for number in range(given.runs):
-                a, b = rates(rng, clips, world(rng, clips))
-                found = list(compare_metrics(paired(a, b, clips), seed=number).values())
-                called += any(each.verdict in SURE for each in found)
-                here += any(each.on_these_clips in SURE for each in found)
-                worse += np.mean([each.verdict == "worse" for each in found])
-                plain += any(alone(a, b, clips))
-            row = [called, plain, here, worse] if name == "planted" else [called, plain, here]
-            cells = [f"{100 * each / given.runs:.1f}" for each in row] + ["-"] * (4 - len(row))
-            say(f"| {name} | {clips} | " + " | ".join(cells) + " |")
+            counts = np.sum([compared(rng, name, clips, number) for number in range(given.runs)], axis=0)
+            cells = [f"{100 * each / given.runs:.1f}" for each in counts]
+            shown = cells if name == "planted" else [*cells[:4], "-", "-"]
+            say(f"| {name} | {clips} | " + " | ".join(shown) + " |")
+
+
+def compared(rng: np.random.Generator, name: str, clips: int, number: int) -> list[float]:
+    """One comparison: the columns of the table, 0 or 1, or a share of the metrics."""
+    a, b, lasting = rates(rng, clips, WORLDS[name](rng, clips))
+    found = list(compare_metrics(paired(a, b, clips), seed=number).values())
+    truly = [{1: "worse", -1: "better", 0: ""}[int(np.sign(each))] for each in lasting]
+    here = [each.on_these_clips for each in found]
+    return [
+        any(each.verdict in SURE for each in found),
+        any(alone(a, b, clips)),
+        any(each in SURE for each in here),
+        any(each in SURE and each != true for each, true in zip(here, truly, strict=True)),
+        float(np.mean([each.verdict == "worse" for each in found])),
+        float(np.mean([each == "worse" for each in here])),
+    ]
 
 
 if __name__ == "__main__":

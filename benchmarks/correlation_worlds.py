@@ -105,7 +105,7 @@ def models(
     fragility  what all perturbations share with the footage beyond skill; foreign  other data, as fragile
     shape   how skill acts: "" evenly, "bent" on weak models alone, "step" mostly in the middle
     images  clean accuracy is counted on so many images; 0: known exactly
-    stated  whether the study is told of that error
+    stated  whether the study is given that error
     tails   errors of Student's t with 1.5 degrees of freedom
     """
 

@@ -2,8 +2,8 @@
 
 python benchmarks/engines.py CLIP [--model SPEC] [--frames N]
 
-Both sides decode the same frames and run the same network; they take turns, and the best of three is told, with
-everything on its way from file to labels, and the network alone.
+Both sides decode the same frames and run the same network; they take turns, and the best of three is reported,
+with everything on its way from file to labels, and the network alone.
 """
 
 from __future__ import annotations

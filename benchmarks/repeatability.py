@@ -1,14 +1,16 @@
 """How often the intervals of repeatability studies cover.
 
-    python benchmarks/repeatability.py [--runs 1000] [--seed 0] [--only gauge|attribute]
+    python benchmarks/repeatability.py [--runs 1000] [--seed 0] [--only gauge|likelihood|attribute]
 
 gauge      crossed and nested studies with known components: coverage of every component and of %GRR, in percent
+likelihood the same of studies with empty cells, lost values, unequal operators and a further factor
 attribute  Fleiss' and Cohen's kappa of good, bad and borderline parts, 15 to 100 parts
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import harness
 import numpy as np
@@ -71,6 +73,85 @@ def gauge(rng: np.random.Generator, runs: int) -> None:
         say(f"| {label} | " + " | ".join(f"{100 * n / runs:.1f}" for n in held.values()) + " |")
 
 
+@dataclass(frozen=True)
+class Lossy:
+    """A study that is not balanced.
+
+    shape  parts, operators, trials; sds of parts, operators, interaction, repeatability; empty: share of cells
+    lost   share of the other values; days: how many, each value of one of them; day_sd; unequal: nested, the first
+           operator has twice the parts
+    """
+
+    shape: tuple[int, int, int]
+    sds: tuple[float, float, float, float]
+    empty: float = 0.0
+    lost: float = 0.0
+    days: int = 0
+    day_sd: float = 0.0
+    unequal: bool = False
+
+    def drawn(self, rng: np.random.Generator) -> pd.DataFrame:
+        """A table of it."""
+        table = measured(rng, self.shape, self.sds, nested=self.unequal)
+        p, o, _ = self.shape
+        cell = table.groupby(["part", "operator"], sort=False).ngroup().to_numpy()
+        gone = rng.choice(p * o, round(self.empty * p * o), replace=False)
+        if self.unequal:
+            first = (table["operator"] != "0").to_numpy()
+            gone = np.unique(cell[first & (table["part"].str.split("/").str[1].astype(int) >= p // 2)])
+        if self.days:
+            day = rng.integers(0, self.days, len(table))
+            table = table.assign(day=day.astype(str))
+            table["value"] += (self.day_sd * rng.normal(size=self.days))[day]
+        return table[~np.isin(cell, gone) & (rng.random(len(table)) >= self.lost)].reset_index(drop=True)
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        text = " x ".join(map(str, self.shape)) + "; " + ", ".join(f"{sd:g}" for sd in self.sds)
+        text += f"; {100 * self.empty:g} % of cells empty" if self.empty else ""
+        text += f"; {100 * self.lost:g} % of values lost" if self.lost else ""
+        text += f"; {self.days} days of {self.day_sd:g}" if self.days else ""
+        return text + ("; nested, one operator with twice the parts" if self.unequal else "")
+
+
+LOSSY = (
+    Lossy((10, 3, 3), (2.0, 0.5, 0.3, 0.5), empty=0.1, lost=0.05),
+    Lossy((10, 3, 2), (2.0, 0.0, 0.0, 0.5), empty=0.1, lost=0.05),
+    Lossy((20, 5, 2), (1.0, 0.5, 0.3, 0.5), empty=0.2, lost=0.05),
+    Lossy((10, 2, 2), (1.0, 0.3, 0.3, 0.5), empty=0.15),
+    Lossy((10, 3, 3), (2.0, 0.5, 0.0, 0.5), days=3, day_sd=0.5),
+    Lossy((10, 3, 3), (2.0, 0.5, 0.0, 0.5), empty=0.1, days=6, day_sd=0.5),
+    Lossy((10, 4, 3), (2.0, 0.5, 0.0, 0.5), unequal=True),
+)
+
+
+def likelihood(rng: np.random.Generator, runs: int) -> None:
+    """Coverage of the components of studies that are fitted by likelihood."""
+    names = ("repeatability", "operator", "interaction", "day", "reproducibility", "part", "grr", "total")
+    say("\n| study | " + " | ".join((*names, "%GRR")) + " |\n" + "|---" * 10 + "|")
+    for world in LOSSY:
+        part, operator, interaction, error = (sd**2 for sd in world.sds)
+        day = world.day_sd**2
+        truth = dict(
+            zip(names, (error, operator, interaction, day, operator + interaction + day, part), strict=False)
+        )
+        truth |= {
+            "grr": operator + interaction + day + error,
+            "total": part + operator + interaction + day + error,
+        }
+        percent = 100 * math.sqrt(truth["grr"] / truth["total"])
+        held: dict[str, list[bool]] = {name: [] for name in (*names, "%GRR")}
+        for run in range(runs):
+            found = gauge_study(world.drawn(rng), factors=["day"] if world.days else [], seed=run)
+            for name in set(names) & set(found.components):
+                each = found.components[name]
+                held[name].append(each.variance_low <= truth[name] <= each.variance_high)
+            held["%GRR"].append(found.percent_grr_low <= percent <= found.percent_grr_high)
+        cells = (f"{100 * np.mean(each):.1f}" if each else "" for each in held.values())
+        say(f"| {world.name} | " + " | ".join(cells) + " |")
+
+
 def votes(
     rng: np.random.Generator, parts: int, ratings: int, error: float, borderline: float, defects: float
 ) -> np.ndarray:
@@ -118,9 +199,9 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=["gauge", "attribute"])
+    parser.add_argument("--only", choices=["gauge", "likelihood", "attribute"])
     arguments = parser.parse_args()
-    for part in (gauge, attribute):
+    for part in (gauge, likelihood, attribute):
         if arguments.only in (None, part.__name__):
             part(np.random.default_rng(arguments.seed), arguments.runs)
 

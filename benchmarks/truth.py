@@ -87,7 +87,7 @@ class World:
 
 
 def worlds() -> list[World]:
-    """All of them, the most telling first: at rest, mid sizes, pairs, then the other sizes."""
+    """All of them, the most important first: at rest, mid sizes, pairs, then the other sizes."""
     rest = [World((), "", SEED + number, number == 0) for number in range(NONE)]
     alone = {
         word: [
@@ -109,7 +109,7 @@ def worlds() -> list[World]:
 
 
 def run_world(world: World, folder: Path) -> dict[str, Any]:
-    """Rendered, studied, and told."""
+    """Rendered, studied, and reported."""
     shutil.rmtree(folder, ignore_errors=True)
     line = RenderSettings(parts=PARTS, seconds=SECONDS, seed=world.seed, dials=world.dials)
     render(line, folder / "line")
@@ -139,7 +139,7 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
         "planted": {**planted_spread(truth), **planted_state(truth)},
         "found": {**spread.to_dict(), **{q: states.get(q) for q in planted_state(truth)}},
         "flips": [flips["value"], flips["n"]],
-        "told": summary,
+        "by_model": summary,
         "steps": [
             {"perturbation": s["perturbation"], "high": s["high"], "cause": s["evidence"]["cause"]}
             for s in policy["steps"]
@@ -160,7 +160,7 @@ def false_steps(row: dict[str, Any]) -> list[str]:
 
 def false_names(row: dict[str, Any]) -> list[str]:
     """Causes of the classifier's account that are named and were not planted."""
-    return [cause for cause in row["told"][CLASSIFIER]["named"] if cause not in true_causes(row)]
+    return [cause for cause in row["by_model"][CLASSIFIER]["named"] if cause not in true_causes(row)]
 
 
 def sizes(row: dict[str, Any]) -> list[tuple[str, float, float]]:
@@ -181,9 +181,9 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
 
     single = [row for row in rows if len(row["names"]) == 1 and BY_NAME[row["names"][0]].causes]
     strong = [row for row in single if _share(row)[0] >= 0.2]
-    first = [row for row in strong if row["told"][CLASSIFIER]["named"][:1] in [[c] for c in _causes(row)]]
+    first = [row for row in strong if row["by_model"][CLASSIFIER]["named"][:1] in [[c] for c in _causes(row)]]
     pairs = [(r, BY_NAME[name].causes[0]) for r in rows if len(r["names"]) == 2 for name in r["names"]]
-    large = [(r, c) for r, c in pairs if r["told"][CLASSIFIER]["shares"][c][0] >= 0.2]
+    large = [(r, c) for r, c in pairs if r["by_model"][CLASSIFIER]["shares"][c][0] >= 0.2]
     seen = [(p, f) for row in rows for _, p, f in sizes(row) if math.isfinite(p)]
     rest = [row for row in rows if not row["names"]]
     close = sum(abs(found / planted - 1) <= CLOSE for planted, found in seen)
@@ -191,7 +191,7 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
         describe("one dial, its cause named first where its share is 20 % or more", len(first), len(strong)),
         describe(
             "two dials, a cause of 20 % or more named",
-            sum(c in r["told"][CLASSIFIER]["named"] for r, c in large),
+            sum(c in r["by_model"][CLASSIFIER]["named"] for r, c in large),
             len(large),
         ),
         describe(
@@ -214,7 +214,7 @@ def _causes(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _share(row: dict[str, Any], model: str = CLASSIFIER) -> list[float]:
     """Share, low and high of the first cause of the world's first dial."""
-    found: list[float] = row["told"][model]["shares"][_causes(row)[0]]
+    found: list[float] = row["by_model"][model]["shares"][_causes(row)[0]]
     return found
 
 
@@ -233,7 +233,7 @@ def tables_of(rows: list[dict[str, Any]]) -> str:
     lines += [
         f"| {', '.join(row['dials']) or 'none'} | {_said(row, DETECTOR)} | {_named(row, DETECTOR)} |"
         for row in rows
-        if DETECTOR in row["told"]
+        if DETECTOR in row["by_model"]
     ]
     return "\n".join(lines)
 
@@ -270,17 +270,17 @@ def _row(row: dict[str, Any]) -> str:
 def _said(row: dict[str, Any], model: str) -> str:
     lines = []
     for cause in dict.fromkeys(c for name in row["names"] for c in BY_NAME[name].causes[:1]):
-        share, low, high = row["told"][model]["shares"][cause]
+        share, low, high = row["by_model"][model]["shares"][cause]
         lines.append(f"{cause} {share:.2f} [{low:.2f}, {high:.2f}]")
     return "; ".join(lines) or "-"
 
 
 def _named(row: dict[str, Any], model: str) -> str:
-    return ", ".join(row["told"][model]["named"]) or "none"
+    return ", ".join(row["by_model"][model]["named"]) or "none"
 
 
 def _number(value: float) -> str:
-    return f"{value:.2g}" if math.isfinite(value) else "not told"
+    return f"{value:.2g}" if math.isfinite(value) else "not measured"
 
 
 def main() -> None:

@@ -419,7 +419,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         if s["perturbation"] == WORLDS[r["name"]].perturbation and r["range"] and np.isfinite(r["range"])
     ]
     aim("ranges within 25 % of the planted", sum(abs(q - 1) <= 0.25 for _, q in ranged), len(ranged), "all")
-    lines.append("\n| planted | size | truth | told by all causes | first named | steps (range / planted) |")
+    lines.append("\n| planted | size | truth | named by all causes | first named | steps (range / planted) |")
     lines.append("|---|---|---|---|---|---|")
     for r in sorted(worlds, key=lambda r: (list(WORLDS).index(r["name"]), list(SIZES).index(r["size"]))):
         truth = "" if r["truth"] is None else f"{r['truth']:.2f}"

@@ -1,13 +1,13 @@
 """Which network keeps its mind in video?
 
-    python benchmarks/zoo.py --models DIR [--line-parts 8] [--clips FILE...] [--seconds 4] [--keep DIR] \
-        [--page docs/zoo.md]
+    python benchmarks/zoo.py --models DIR [--also SPEC...] [--line-parts 8] [--clips FILE...] \
+        [--seconds 4] [--keep DIR] [--page docs/zoo.md]
 
-Every network of a folder of ONNX files, and the two of the simulated line, on the clips that come with the
-repository and on the simulated line with a wandering light: label changes between neighbours and jitter of
-classifiers, uncovered frames and label changes of detectors, each with an interval over independent clips, parts
-or stretches, and the time a frame. Two figures are called different only where their intervals are apart; with
-few clips most are not.
+Every network of a folder of ONNX files, EfficientNet-Lite0 and the two of the simulated line, on the clips that
+come with the repository and on the simulated line with a wandering light: label changes and jitter of classifiers,
+uncovered frames and label changes of detectors, each with an interval over independent clips, parts or stretches,
+and the time a frame. Two figures are called different only where their intervals are apart; with few clips most
+are not.
 """
 
 from __future__ import annotations
@@ -33,14 +33,25 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.numbers import number, percent_with_interval
+from vidrobust.text.phrases import plural
 
 MEDIA = Path(__file__).parents[1] / "tests" / "footage_media"
 CLIPS = ("cars.mp4", "cups.mp4", "dog.mp4", "line-bottles.mp4", "nasa.mp4", "line-bolt.gif", "line-fruit.gif")
 LINE = ("line-classifier", "line-detector")
 METRICS = {
-    "classification": ("flip_rate", "jitter", "revert_flip_rate"),
-    "detection": ("uncovered_rate", "flip_rate", "jitter"),
+    "classification": {
+        "flip_rate": "label changes",
+        "revert_flip_rate": "there and back",
+        "jitter": "jitter",
+    },
+    "detection": {
+        "uncovered_rate": "frames without a box on an object",
+        "flip_rate": "label changes",
+        "center_jitter": "jitter of the centre",
+    },
 }
+UNITS = {"item": ("clip", "clips"), "part": ("part", "parts"), "stretch": ("stretch", "stretches")}
+WHAT = {"classification": "classifier", "detection": "detector"}
 
 
 def milliseconds(model: Model) -> float:
@@ -76,20 +87,28 @@ def report(title: str, table: pd.DataFrame, speed: dict[str, float]) -> None:
         if not models:
             continue
         found = {(r["model"], r["metric"]): r for r in rows.to_dict("records")}
-        models.sort(key=lambda m: float(found.get((m, metrics[0]), {}).get("value", np.inf)))
-        say(f"\n| {task} | {' | '.join(metrics)} | rows, units | ms a frame |")
+        first_metric = next(iter(metrics))
+        models.sort(key=lambda m: float(found.get((m, first_metric), {}).get("value", np.inf)))
+        say(f"\n| {WHAT[task]} | {' | '.join(metrics.values())} | of | ms a frame |")
         say("|---|" + "---|" * (len(metrics) + 2))
         for model in models:
             cells = [_cell(found.get((model, metric)), metric) for metric in metrics]
-            first = found.get((model, metrics[0]), {})
-            units = f"{first.get('n', 0)}, {first.get('clusters', 0)} {first.get('cluster', '')}s"
+            units = _of(found.get((model, first_metric), {}), task)
             say(f"| {model} | {' | '.join(cells)} | {units} | {number(speed.get(model, np.nan), 2)} |")
+
+
+def _of(row: dict[str, Any], task: str) -> str:
+    """What the first column counts, and the independent units in it."""
+    if not row:
+        return "nothing"
+    counted = "pairs" if task == "classification" else "frames of objects"
+    return f"{row['n']} {counted}, {plural(row['clusters'], *UNITS[row['cluster']])}"
 
 
 def _cell(row: dict[str, Any] | None, metric: str) -> str:
     if row is None or not row["n"]:
         return "not measured"
-    if metric == "jitter":
+    if metric.endswith("jitter"):
         return f"{row['value']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
     return percent_with_interval(row["value"], row["low"], row["high"])
 
@@ -97,6 +116,7 @@ def _cell(row: dict[str, Any] | None, metric: str) -> str:
 def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--models", type=Path)
+    parser.add_argument("--also", nargs="*", default=["efficientnet-lite0"], help="further specs")
     parser.add_argument("--clips", nargs="+", default=[str(MEDIA / clip) for clip in CLIPS])
     parser.add_argument("--line-parts", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=4.0)
@@ -104,7 +124,7 @@ def main() -> None:
     given = parser.parse_args()
     files = sorted(given.models.glob("*.onnx")) if given.models else []
     specs, speed = [], {}
-    for spec in (*(f"onnx:{file}" for file in files), *LINE):
+    for spec in (*(f"onnx:{file}" for file in files), *given.also, *LINE):
         try:
             model = load_model(spec, device="cpu")
         except VidrobustError as error:

@@ -1,120 +1,313 @@
-"""What an addition costs: each is made in a copy of the package, by so many files and lines, and used.
+"""What an addition costs: each is made in a copy of the package or in a package beside it, and used there.
 
-Perturbations, metrics, kinds of models and label formats are one file of another package (entry points); they are
-tried in tests/pipeline/test_from_outside.py, tests/perturb/test_outside.py and tests/footage/labels.
+The copy is made once, with everything that is added here, and one process tries it all; the cost of each, in files
+that are new and files that get a line, is counted from what was written.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+CLIPS = ROOT / "tests" / "footage_media"
+OUTSIDE = "outside"
+"""The package beside the copy, with an entry point for each file of it."""
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """A copy of the package, without what was compiled."""
-    shutil.copytree(ROOT / "vidrobust", tmp_path / "vidrobust", ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
+@dataclass(frozen=True, kw_only=True)
+class Addition:
+    """new: files by path in the package, or in OUTSIDE; lines: (file, after this text, this); code prints."""
+
+    new: dict[str, str] = field(default_factory=dict)
+    lines: tuple[tuple[str, str, str], ...] = ()
+    code: str
+    group: str = ""
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """New files, and files that get a line."""
+        return len(self.new), len({file for file, _, _ in self.lines})
+
+    def make(self, tree: Path) -> None:
+        for file, text in self.new.items():
+            path = tree / (OUTSIDE if self.group else "vidrobust") / file
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        for file, after, added in self.lines:
+            path = tree / "vidrobust" / file
+            text = path.read_text()
+            assert text.count(after) == 1, f"{file}: {after!r}"
+            path.write_text(text.replace(after, after + added))
 
 
-def line(tree: Path, file: str, after: str, added: str) -> None:
-    """Add text behind the only place where ``after`` stands."""
-    path = tree / "vidrobust" / file
-    text = path.read_text()
-    assert text.count(after) == 1, f"{file}: {after!r}"
-    path.write_text(text.replace(after, after + added))
+PERTURBATION = Addition(
+    group="vidrobust.perturbations = veil:VEIL",
+    new={
+        "veil.py": """
+import torch
+from vidrobust.frames.pixels import rounded
+from vidrobust.perturb.perturbation import Perturbation, given_sign, without_chance
 
 
-def python(tree: Path, code: str) -> str:
-    """What the copy prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tree, env={"PYTHONPATH": str(tree)}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def _veil(pixels, shares):
+    share = torch.tensor(shares, device=pixels.device).view(-1, 1, 1, 1)
+    return rounded(pixels + share * (200.0 - pixels.float()))
 
 
-def test_a_format_of_the_policy_is_a_file_and_its_line(tree: Path) -> None:
-    (tree / "vidrobust/stages/policy/exports/plain.py").write_text(
-        "from vidrobust.stages.policy.exports.rendered import Export\n\n\n"
-        "def render(policy):\n"
-        "    return Export(name='policy_plain.txt', text=f'{len(policy.steps)} steps\\n')\n"
-    )
-    write = "stages/policy/exports/write.py"
-    line(tree, write, "exports.kornia import render as kornia\n", "from .plain import render as plain\n")
-    line(tree, write, "(torchvision, albumentations, kornia, timm, ultralytics", ", plain")
-    code = (
-        "from vidrobust.stages.policy.exports.write import render_all\n"
-        "from vidrobust.stages.policy.policy import Policy\n"
-        "print([each.name for each in render_all(Policy(model='net'))])"
-    )
-    assert "policy_plain.txt" in python(tree, code)
+VEIL = Perturbation(
+    name="veil", suite="natural", family="light", unit="share of stray light", strengths=(1.0, 2.0, 4.0),
+    range=(0.0, 9.0), apply=without_chance(_veil), doc="Everything drawn towards a light grey by s.",
+    signed={"veil": given_sign(_veil)}, stands_for={"light": 9}, condition=("offset",),
+)
+"""
+    },
+    code="""
+import dataclasses
+from tests.stages.policy import test_build as made
+from vidrobust.stages.policy.build import build
+from vidrobust.stages.policy.exports.write import render_all
+
+evidence = dataclasses.replace(
+    made.shaken(), account=made.account(light=made.CAMERA), named={"light": "adjacent"},
+    replication={"light": made.AGAIN}, candidate_fits=made.candidate_fits("light", {"veil": 0.9}),
+    spread=made.spread(offset=0.5), sensitivity=made.sensitivity(("veil", "brightness")),
+)
+policy = build("net", evidence)
+print([(step.perturbation, step.high) for step in policy.steps])
+print({export.name for export in render_all(policy) if any("veil" in line for line in export.not_expressed)})
+""",
+)
+METRIC = Addition(
+    group="vidrobust.metrics = hellinger:HELLINGER",
+    new={
+        "hellinger.py": """
+import numpy as np
+from vidrobust.metrics.metric import Metric
 
 
-def test_a_decoder_is_a_file_and_its_line(tree: Path, public_clips: Path) -> None:
-    (tree / "vidrobust/video/again.py").write_text(
-        "from vidrobust.video.pyav import PyAVReader\n\n\n"
-        "def open_again(asked):\n"
-        "    return PyAVReader(asked.path, item=asked.item, color=asked.color, reason='', allow_network=False)\n"
-    )
-    line(tree, "video/choice.py", "from vidrobust.video.decord import open_decord\n",
-         "from vidrobust.video.again import open_again\n")  # fmt: skip
-    line(tree, "video/choice.py", "on_cpu=_decord, in_auto=False),\n",
-         "    Decoder(name='again', on_cpu=open_again),\n")  # fmt: skip
-    code = (
-        "from vidrobust.video.source import open_video\n"
-        f"with open_video({str(public_clips / 'cars.mp4')!r}, backend='again') as source:\n"
-        "    print(len(next(source.batches(4))), source.info.reason)"
-    )
-    assert python(tree, code) == "4 again decodes on cpu\n"
+def _hellinger(p, q):
+    a, b = p.probabilities.astype(np.float64), q.probabilities.astype(np.float64)
+    return np.sqrt(np.clip(1 - np.sqrt(a * b).sum(axis=1), 0, 1))
 
 
-def test_a_stage_is_a_folder_and_its_line_and_then_a_command(tree: Path) -> None:
-    folder = tree / "vidrobust/stages/greeting"
-    folder.mkdir()
-    (folder / "__init__.py").write_text("")
-    (folder / "stage.py").write_text(
-        "from vidrobust.pipeline.stage import TableStage\n"
-        "from vidrobust.stages.stability.stage import STABILITY\n\n\n"
-        "def _make(run):\n"
-        "    run.folder.write_json('greeting.json', {'models': len(run.model_records)})\n\n\n"
-        "GREETING = TableStage(name='greeting', sentence='Say hello.', version=1, needs=(STABILITY,),\n"
-        "                      settings=('widen',), files=('greeting.json',), make=_make)\n"
-    )
-    catalogue = "stages/catalogue.py"
-    line(tree, catalogue, "from vidrobust.stages.correlate.stage import CORRELATE\n",
-         "from vidrobust.stages.greeting.stage import GREETING\n")  # fmt: skip
-    line(tree, catalogue, "        BOXES,\n", "        GREETING,\n")
-    help_all = "from vidrobust.cli.app import main; main(['greeting', '--help-all'])"
-    text = python(tree, help_all)
-    assert "Say hello." in text
-    assert "--widen" in text  # its own
-    assert "--max-gap" in text  # of what it needs
-    assert "--trained-with" not in text
-    clip = ROOT / "tests" / "footage_media" / "line-flour-bags.gif"
-    (tree / "bands.py").write_text(
-        "import numpy as np\n"
-        "from vidrobust.predictions import Classifications\n\n\n"
-        "class Bands:\n"
-        "    name, task, version, class_names = 'bands', 'classification', '1', ('dark', 'light')\n\n"
-        "    def __call__(self, pixels):\n"
-        "        light = np.asarray(pixels, np.float32).mean(axis=(1, 2, 3)) / 255\n"
-        "        return Classifications(np.stack([1 - light, light], axis=1), self.class_names)\n\n\n"
-        "def model():\n"
-        "    return Bands()\n"
-    )
-    run = f"main(['greeting', {str(clip)!r}, '-mbands:model', '--end-s=0.5', '-orun', '-q'])"
-    python(tree, f"import os; os.environ['HOME'] = '.'\nfrom vidrobust.cli.app import main\n{run}")
-    assert (tree / "run" / "greeting.json").read_text().split() == ["{", '"models":', "1", "}"]
-    assert "greeting" in python(tree, "from vidrobust.cli.app import main; main(['status', 'run'])")
+HELLINGER = Metric(
+    task="classification", name="hellinger", title="Hellinger distance", sentence="How little two frames overlap.",
+    table="pairs", column="hellinger", difference=_hellinger, rows={"kind": "adjacent"}, headline=True,
+)
+"""
+    },
+    code="""
+import numpy as np
+from vidrobust.metrics.catalogue import find_metric, metric_columns
+from vidrobust.predictions import Classifications
+
+one, other = (Classifications(np.array([p], np.float32), ("a", "b")) for p in ([1.0, 0.0], [0.0, 1.0]))
+found = find_metric("hellinger")
+print(found.title, found.difference(one, other), "hellinger" in metric_columns("pairs"))
+""",
+)
+MODEL_KIND = Addition(
+    new={
+        "models/kinds/constant.py": """
+import numpy as np
+from vidrobust.models.spec import Form, ModelKind
+from vidrobust.predictions import Classifications
 
 
+class Constant:
+    task, class_names = "classification", ("never", "always")
+
+    def __init__(self, name):
+        self.name = name
+
+    def __call__(self, pixels):
+        return Classifications(np.tile(np.float32([0, 1]), (len(pixels), 1)), self.class_names)
+
+
+KIND = ModelKind(
+    scheme="constant", load=lambda spec, device: Constant(spec.target),
+    forms=(Form(spec="constant:NAME", what="always the same", example="constant:a"),),
+)
+"""
+    },
+    code="""
+import torch
+from vidrobust.models.load import load_model
+
+model = load_model("constant:a")
+print(model.name, model(torch.zeros((2, 3, 8, 8), dtype=torch.uint8)).labels.tolist())
+""",
+)
+LABEL_FORMAT = Addition(
+    group="vidrobust.label_formats = plain:FORMAT",
+    new={
+        "plain.py": """
+from vidrobust.footage.item_tables import label_row
+from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
+
+
+def read(path):
+    rows = [label_row(line.split()[0], label=int(line.split()[1]), label_name="", source="plain")
+            for line in path.read_text().splitlines()]
+    return Labels(format="plain", path=path, rows=rows_of(rows))
+
+
+FORMAT = LabelFormat(name="plain", what="ITEM LABEL a line", sniff=lambda p: p.suffix == ".plain", read=read)
+"""
+    },
+    code="""
+from pathlib import Path
+from vidrobust.footage.labels.formats import read_labels
+
+Path("a.plain").write_text("clip 7\\n")
+print(read_labels("a.plain").rows["label"].tolist())
+""",
+)
+EXPORT = Addition(
+    new={
+        "finished_runs/exports/formats/names_of_models.py": """
+from vidrobust.finished_runs.exports.exported import Exported, Format, save
+
+
+def write(run, out):
+    return Exported((save(out / "models.txt", " ".join(run.models)),))
+
+
+FORMAT = Format(what="the names of the models", opened_by="any editor", write=write)
+"""
+    },
+    code="""
+from pathlib import Path
+from vidrobust.cli.app import main
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.settings import Settings
+
+folder = RunFolder.create(Path("exported"), Settings())
+folder.update(models=[{"name": "net-a", "spec": "net-a"}])
+main(["export", "exported", "--to", "names_of_models", "--json"])
+print(Path("exported/exports/names_of_models/models.txt").read_text())
+""",
+)
+POLICY_FORMAT = Addition(
+    new={
+        "stages/policy/exports/plain.py": """
+from vidrobust.stages.policy.exports.rendered import Export
+
+
+def render(policy):
+    return Export(name="policy_plain.txt", text=f"{len(policy.steps)} steps")
+"""
+    },
+    lines=(
+        (
+            "stages/policy/exports/write.py",
+            "exports.kornia import render as kornia\n",
+            "from .plain import render as plain\n",
+        ),
+        (
+            "stages/policy/exports/write.py",
+            "(torchvision, albumentations, kornia, timm, ultralytics",
+            ", plain",
+        ),
+    ),
+    code="""
+from vidrobust.stages.policy.exports.write import render_all
+from vidrobust.stages.policy.policy import Policy
+
+print([each.name for each in render_all(Policy(model="net"))])
+""",
+)
+DECODER = Addition(
+    new={
+        "video/again.py": """
+from vidrobust.video.pyav import PyAVReader
+
+
+def open_again(asked):
+    return PyAVReader(asked.path, item=asked.item, color=asked.color, reason="", allow_network=False)
+"""
+    },
+    lines=(
+        (
+            "video/choice.py",
+            "from vidrobust.video.decord import open_decord\n",
+            "from vidrobust.video.again import open_again\n",
+        ),
+        (
+            "video/choice.py",
+            "on_cpu=_decord, in_auto=False),\n",
+            "    Decoder(name='again', on_cpu=open_again),\n",
+        ),
+    ),
+    code=f"""
+from vidrobust.video.source import open_video
+
+with open_video({str(CLIPS / "cars.mp4")!r}, backend="again") as source:
+    print(len(next(source.batches(4))), source.info.reason)
+""",
+)
+STAGE = Addition(
+    new={
+        "stages/greeting/__init__.py": "",
+        "stages/greeting/stage.py": """
+from vidrobust.pipeline.stage import TableStage
+from vidrobust.stages.stability.stage import STABILITY
+
+
+def _make(run):
+    run.folder.write_json("greeting.json", {"models": len(run.model_records)})
+
+
+GREETING = TableStage(name="greeting", sentence="Say hello.", version=1, needs=(STABILITY,),
+                      settings=("widen",), files=("greeting.json",), make=_make)
+""",
+    },
+    lines=(
+        (
+            "stages/catalogue.py",
+            "from vidrobust.stages.correlate.stage import CORRELATE\n",
+            "from vidrobust.stages.greeting.stage import GREETING\n",
+        ),
+        ("stages/catalogue.py", "        BOXES,\n", "        GREETING,\n"),
+    ),
+    code=f"""
+from pathlib import Path
+from vidrobust.cli.app import main
+
+Path("bands.py").write_text(BANDS)
+for command in (
+    ["greeting", "--help-all"],
+    ["greeting", {str(CLIPS / "line-flour-bags.gif")!r}, "-mbands:model", "--end-s=0.5", "-orun", "-q"],
+    ["status", "run"],
+):
+    main(command)
+print("".join(Path("run/greeting.json").read_text().split()))
+""",
+)
+BANDS = """
+import numpy as np
+from vidrobust.predictions import Classifications
+
+
+class Bands:
+    name, task, version, class_names = "bands", "classification", "1", ("dark", "light")
+
+    def __call__(self, pixels):
+        light = np.asarray(pixels, np.float32).mean(axis=(1, 2, 3)) / 255
+        return Classifications(np.stack([1 - light, light], axis=1), self.class_names)
+
+
+def model():
+    return Bands()
+"""
 STRIPES = '''"""Rows of an overlay in the corner that get brighter and darker in turn."""
 
 import numpy as np
@@ -175,30 +368,165 @@ account = summarise(pd.DataFrame(rows))
 own = account[(account["item"] == "") & (account["cause"] == "stripes")].iloc[0]
 print(CATALOGUE["stripes"].title, round(own.share, 1), own.occurs, made.sizes["stripes"].measured)
 """
+CAUSE = Addition(
+    new={"stages/causes/known/stripes.py": STRIPES},
+    lines=(
+        (
+            "stages/causes/catalogue.py",
+            "known.sharpness import SHARPNESS\n",
+            "from vidrobust.stages.causes.known.stripes import STRIPES\n",
+        ),
+        ("stages/causes/catalogue.py", "        SHARPNESS,\n", "        STRIPES,\n"),
+    ),
+    code=ACCOUNT_OF_STRIPES,
+)
+SECTION = Addition(
+    new={
+        "stages/stability/greeting_section.py": """
+def greeting(run):
+    return f"{len(run.models)} models say hello"
+"""
+    },
+    lines=(
+        (
+            "stages/report/page.py",
+            "from vidrobust.report.pages import rendered, written\n",
+            "from vidrobust.stages.stability.greeting_section import greeting\n",
+        ),
+        ("stages/report/page.py", '        "glossary": GLOSSARY,\n', '        "greeting": greeting(run),\n'),
+        ("report/templates/details.html", "<main>\n", "<p>{{ greeting }}</p>\n"),
+    ),
+    code="""
+from pathlib import Path
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.report.page import write_report
+
+folder = RunFolder.create(Path("reported"), Settings()).path
+write_report(folder)
+print((folder / "details.html").read_text())
+""",
+)
+ADDITIONS = {
+    "perturbation": PERTURBATION,
+    "metric": METRIC,
+    "model kind": MODEL_KIND,
+    "label format": LABEL_FORMAT,
+    "export": EXPORT,
+    "format of the policy": POLICY_FORMAT,
+    "decoder": DECODER,
+    "stage": STAGE,
+    "cause": CAUSE,
+    "section": SECTION,
+}
+TRY = """
+import contextlib, io, json, sys, traceback
+
+said = {}
+for name, code in json.load(sys.stdin).items():
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        try:
+            exec(code, {"__name__": name})
+        except BaseException:
+            traceback.print_exc(file=printed)
+    said[name] = printed.getvalue()
+json.dump(said, sys.stdout)
+"""
 
 
-def test_a_cause_of_the_account_is_a_record_and_its_line(tree: Path) -> None:
-    (tree / "vidrobust/stages/causes/known/stripes.py").write_text(STRIPES)
-    catalogue = "stages/causes/catalogue.py"
-    line(tree, catalogue, "known.sharpness import SHARPNESS\n",
-         "from vidrobust.stages.causes.known.stripes import STRIPES\n")  # fmt: skip
-    line(tree, catalogue, "        SHARPNESS,\n", "        STRIPES,\n")
-    assert python(tree, ACCOUNT_OF_STRIPES) == "stripes of the overlay 1.0 6 8 levels\n"
-
-
-def test_a_section_of_the_report_is_a_module_and_its_line_and_the_templates(tree: Path) -> None:
-    (tree / "vidrobust/stages/stability/greeting_section.py").write_text(
-        "def greeting(run):\n    return f'{len(run.models)} models say hello'\n"
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the code of each addition prints, in one process that meets them all."""
+    tree = tmp_path_factory.mktemp("tree")
+    shutil.copytree(ROOT / "vidrobust", tree / "vidrobust", ignore=shutil.ignore_patterns("__pycache__"))
+    info = tree / OUTSIDE / "outside.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 1\n")
+    points = [each.group.partition(" = ") for each in ADDITIONS.values() if each.group]
+    (info / "entry_points.txt").write_text("".join(f"[{group}]\nadded = {at}\n" for group, _, at in points))
+    for each in ADDITIONS.values():
+        each.make(tree)
+    codes = {name: each.code.replace("BANDS", repr(BANDS)) for name, each in ADDITIONS.items()}
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (tree, tree / OUTSIDE, ROOT))),
+        "HOME": str(tree),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", TRY],
+        cwd=tree,
+        env=env,
+        input=json.dumps(codes),
+        capture_output=True,
+        text=True,
     )
-    page = "stages/report/page.py"
-    line(tree, page, "from vidrobust.report.pages import rendered, written\n",
-         "from vidrobust.stages.stability.greeting_section import greeting\n")  # fmt: skip
-    line(tree, page, '        "glossary": GLOSSARY,\n', '        "greeting": greeting(run),\n')
-    line(tree, "report/templates/details.html", "<main>\n", "<p>{{ greeting }}</p>\n")
-    code = (
-        "from pathlib import Path; from vidrobust.stages.report.page import write_report\n"
-        "from vidrobust.run_folder.folder import RunFolder; from vidrobust.run_folder.settings import Settings\n"
-        "folder = RunFolder.create(Path('run'), Settings()).path\n"
-        "write_report(folder); print((folder / 'details.html').read_text())"
-    )
-    assert "<p>0 models say hello</p>" in python(tree, code)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+def test_each_costs_what_the_map_says() -> None:
+    """New files, and files that get a line, of which architecture.md tells."""
+    one_file, and_its_line = (1, 0), (1, 1)
+    assert {name: each.cost for name, each in ADDITIONS.items()} == {
+        "perturbation": one_file,
+        "metric": one_file,
+        "model kind": one_file,
+        "label format": one_file,
+        "export": one_file,
+        "format of the policy": and_its_line,
+        "decoder": and_its_line,
+        "stage": (2, 1),  # a folder: its stage.py and its __init__.py
+        "cause": and_its_line,
+        "section": (1, 2),  # its line in the page, and in the template
+    }
+
+
+def test_a_perturbation_is_a_file_and_may_be_a_step_of_a_policy(said: dict[str, str]) -> None:
+    """The step goes as far as its condition does; libraries that do not know it say so."""
+    step, formats = said["perturbation"].splitlines()
+    assert step == "[('veil', 0.5)]"
+    assert "policy_torchvision.py" in formats
+
+
+def test_a_metric_is_a_file_and_then_a_column(said: dict[str, str]) -> None:
+    assert said["metric"] == "Hellinger distance [1.] True\n"
+
+
+def test_a_kind_of_model_is_a_file(said: dict[str, str]) -> None:
+    assert said["model kind"] == "a [1, 1]\n"
+
+
+def test_a_format_of_labels_is_a_file(said: dict[str, str]) -> None:
+    assert said["label format"] == "[7]\n"
+
+
+def test_an_export_is_a_file_and_the_command_knows_it(said: dict[str, str]) -> None:
+    assert '"opened_by": "any editor"' in said["export"]
+    assert said["export"].endswith("\nnet-a\n")
+
+
+def test_a_format_of_the_policy_is_a_file_and_its_line(said: dict[str, str]) -> None:
+    assert "policy_plain.txt" in said["format of the policy"]
+
+
+def test_a_decoder_is_a_file_and_its_line(said: dict[str, str]) -> None:
+    assert said["decoder"] == "4 again decodes on cpu\n"
+
+
+def test_a_stage_is_a_folder_and_its_line_and_then_a_command(said: dict[str, str]) -> None:
+    text = said["stage"]
+    assert "Say hello." in text
+    assert "--widen" in text  # its own
+    assert "--max-gap" in text  # of what it needs
+    assert "--trained-with" not in text
+    assert [word for word in text.splitlines()[-10:] if word.lstrip().startswith("greeting")]  # its status
+    assert text.endswith('{"models":1}\n')
+
+
+def test_a_cause_of_the_account_is_a_record_and_its_line(said: dict[str, str]) -> None:
+    assert said["cause"] == "stripes of the overlay 1.0 6 8 levels\n"
+
+
+def test_a_section_of_the_report_is_a_module_and_its_line_and_the_templates(said: dict[str, str]) -> None:
+    assert "<p>0 models say hello</p>" in said["section"]

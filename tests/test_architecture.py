@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "vidrobust"
 FLOORS = [
     {"text", "version"},
     {"errors"},
-    {"predictions", "files", "statistics", "extensions", "install_hint"},
+    {"predictions", "shapes", "files", "statistics", "extensions", "install_hint"},
     {"tables", "frames"},
     {"footage"},
     {"line_sim"},

@@ -21,6 +21,7 @@ DOCUMENTS = sorted(
     ]
 )
 DOCUMENTS = [path for path in DOCUMENTS if path.parent == ROOT / "reports" or "reports" not in path.parts]
+DOCUMENTS = [path for path in DOCUMENTS if path.parent != ROOT / "docs" / "commands"]  # made for the site
 FOLDERS = ("vidrobust", "benchmarks", "tests", "docs", "datasets", "reports")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")

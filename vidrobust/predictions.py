@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -129,6 +129,8 @@ class Detections:
     frame   (D,) int64, the row of the batch a box belongs to, sorted
     num_frames  N, also where a frame has no box
     tracks  (D,) int64, the detector's own number of the object, -1 for none; None where it follows nothing
+    shapes  (D,) object, what lies in each box: a ``Mask`` or ``Polygon`` of ``vidrobust.shapes`` in px of the
+            frame, or None; None where the detector gives boxes alone
     """
 
     boxes: np.ndarray
@@ -138,12 +140,12 @@ class Detections:
     num_frames: int
     class_names: tuple[str, ...]
     tracks: np.ndarray | None = None
+    shapes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scores)
         shapes = {"boxes": (count, 4), "scores": (count,), "labels": (count,), "frame": (count,)}
-        if self.tracks is not None:
-            shapes["tracks"] = (count,)
+        shapes |= {name: (count,) for name in ("tracks", "shapes") if getattr(self, name) is not None}
         for name, shape in shapes.items():
             got = np.shape(getattr(self, name))
             if got != shape:
@@ -152,6 +154,13 @@ class Detections:
             np.any(np.diff(self.frame) < 0) or self.frame[0] < 0 or self.frame[-1] >= self.num_frames
         ):
             raise ValueError(f"Detections.frame: expected sorted rows in 0..{self.num_frames - 1}")
+
+    def take(self, rows: np.ndarray) -> Detections:
+        """Some of the boxes, of the same frames; rows: numbers in their order, or (D,) bool."""
+        names = ("boxes", "scores", "labels", "frame", "tracks", "shapes")
+        every = ((name, getattr(self, name)) for name in names)
+        some: dict[str, Any] = {name: value if value is None else value[rows] for name, value in every}
+        return dataclasses.replace(self, **some)
 
 
 @runtime_checkable

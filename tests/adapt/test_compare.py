@@ -107,7 +107,7 @@ def test_without_random_nothing_is_said_of_it(bench: Bench) -> None:
     assert conclusion.verdict_on_policy(table) == ""
 
 
-def test_the_same_arm_twice_is_rarely_told_apart(bench: Bench) -> None:
+def test_the_same_arm_twice_is_rarely_distinguished(bench: Bench) -> None:
     """Arms of equal rates, independent draws: in twelve worlds at most two are told apart."""
     apart = 0
     for world in range(12):

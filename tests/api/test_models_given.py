@@ -97,7 +97,7 @@ def test_box_dicts_become_detections() -> None:
     assert models[0].task == "detection"
 
 
-def test_wrong_results_are_told() -> None:
+def test_wrong_results_are_reported() -> None:
     with pytest.raises(SettingsError, match="expected one row of at least two scores a frame"):
         models_of(lambda pixels: torch.zeros(1, 4))
     with pytest.raises(SettingsError, match="class_names: expected 4 names, got 2"):
@@ -112,7 +112,7 @@ def test_specs_alone_are_left_to_the_run() -> None:
     assert models_of(["efficientnet-lite0", "onnx:a.onnx"]) == (["efficientnet-lite0", "onnx:a.onnx"], None)
 
 
-def test_two_of_one_name_are_told_apart() -> None:
+def test_two_of_one_name_are_distinguished() -> None:
     class Same:
         name, task, class_names = "same", "classification", ("a", "b")
 

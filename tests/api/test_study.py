@@ -11,7 +11,7 @@ import torch
 
 import vidrobust
 from tests.made_frames import texture
-from vidrobust.api.progress_told import Progress
+from vidrobust.api.progress import Progress
 from vidrobust.api.run import Run
 from vidrobust.errors import InputError, SettingsError
 

@@ -33,7 +33,7 @@ def test_a_shadow_is_found_with_its_depth(picture: np.ndarray, sigma: float) -> 
     gain = shadow(0.3)
     found = fit_local_light(noisy(picture, sigma, 1), noisy(picture * gain[..., None], sigma, 2), EVERYWHERE)
     assert found.there
-    assert found.foretold > (0.8 if sigma else 0.95)
+    assert found.predicted > (0.8 if sigma else 0.95)
     error = found.gain(HEIGHT, WIDTH) - gain
     assert np.sqrt(np.square(error).mean()) < 0.012
     assert np.abs(found.of(picture) - picture * gain[..., None]).mean() < 1.5
@@ -43,7 +43,7 @@ def test_noise_is_none(picture: np.ndarray) -> None:
     for seed in range(8):
         found = fit_local_light(noisy(picture, 4, 2 * seed), noisy(picture, 4, 2 * seed + 1), EVERYWHERE)
         assert not found.there
-        assert found.foretold < 0.1
+        assert found.predicted < 0.1
 
 
 def test_jpeg_is_none(picture: np.ndarray) -> None:

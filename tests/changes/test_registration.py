@@ -8,6 +8,7 @@ import pytest
 from scipy import ndimage
 
 from vidrobust.changes.registration import register, size_px, warp, warp_at
+from vidrobust.changes.unregistered import Unregistered
 
 H, W = 150, 200
 
@@ -49,7 +50,7 @@ def test_a_whole_pixel_shift_of_the_view_is_found(shift: tuple[int, int]) -> Non
     big = texture(1, H + 40, W + 40)
     a, b = cut(big, 20, 20), cut(big, 20 - shift[0], 20 - shift[1])
     found = register(a, b)
-    assert found.failed == found.affine_failed == ""
+    assert found.failed is found.affine_failed is None
     assert found.shift == pytest.approx(shift, abs=0.03)
     assert found.common > 0.9
     assert found.likeness > 0.95  # a strip of b was outside a
@@ -99,16 +100,16 @@ def test_light_is_not_taken_for_motion(gain: float) -> None:
 
 def test_flat_frames_say_so() -> None:
     flat = np.full((H, W, 3), 90, np.uint8)
-    assert register(flat, flat).failed == "no texture"
+    assert register(flat, flat).failed is Unregistered.NO_TEXTURE
 
 
 def test_another_scene_says_so() -> None:
-    assert register(texture(7), texture(8)).failed == "not the same scene"
+    assert register(texture(7), texture(8)).failed is Unregistered.OTHER_SCENE
 
 
 def test_a_tiny_frame_says_so() -> None:
     small = texture(9)[:20, :20]
-    assert register(small, small).failed == "frame is smaller than 32 px"
+    assert register(small, small).failed is Unregistered.SMALL_FRAME
 
 
 def test_frames_of_two_sizes_are_refused() -> None:

@@ -80,19 +80,25 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--class-score=bottle=0.6", "class_score", ["bottle=0.6"]),
     ("--occluder=10,20,30,40", "occluder", ["10,20,30,40"]),
     ("--ignore=10,20,30,40", "ignore", ["10,20,30,40"]),
+    ("--entry-line=300,400,300,0", "entry_line", "300,400,300,0"),
     ("--anchor-deltas=4", "anchor_deltas", [4]),
     ("--across=clips", "across", ["clips"]),
     ("--resamples=99", "resamples", 99),
     ("--widen=2", "widen", 2.0),
     ("--trained-with=hue", "trained_with", ["hue"]),
+    ("--false-alarms=0.1", "false_alarms", 0.1),
+    ("--scored-frames=50", "scored_frames", 50),
     ("--roi=8,16,200,100", "roi", [8, 16, 200, 100]),
     ("--no-pictures", "pictures", False),
     ("--engine=onnxruntime", "engine", "onnxruntime"),
-    ("--precision=float32", "precision", "float32"),
     ("--crop-margin=0.2", "crop_margin", 0.2),
     ("--crop-size=128", "crop_size", 128),
     ("--class-map=none", "class_map", "none"),
 ]
+
+
+APART = ("every", "fps", "cluster")
+"""At most one of these in a command: two ways to take fewer frames, and another place of work."""
 
 
 def of_stability(option: str) -> bool:
@@ -100,36 +106,59 @@ def of_stability(option: str) -> bool:
     return option.partition("=")[0] in flags
 
 
-@pytest.mark.parametrize(
-    ("option", "name", "value"), [each for each in SETTINGS if of_stability(each[0])], ids=lambda x: str(x)
-)
+def together(settings: list[tuple[str, str, Any]]) -> list[list[tuple[str, str, Any]]]:
+    """The settings in as few commands as can hold them, each setting once in a command."""
+    commands: list[list[tuple[str, str, Any]]] = []
+    for each in settings:
+        kinds = {each[1], "apart" if each[1] in APART else each[1]}
+        for command in commands:
+            taken = {name for _, name, _ in command}
+            if not kinds & (taken | ({"apart"} if taken & set(APART) else set())):
+                command.append(each)
+                break
+        else:
+            commands.append([each])
+    return commands
+
+
+@pytest.mark.parametrize("asked", together([each for each in SETTINGS if of_stability(each[0])]), ids=len)
 def test_options_reach_the_run(
-    corpus: Path, models: Path, tmp_path: Path, option: str, name: str, value: Any
+    corpus: Path, models: Path, tmp_path: Path, asked: list[tuple[str, str, Any]]
 ) -> None:
-    if name == "cluster":
+    if "cluster" in [name for _, name, _ in asked]:
         need(
             importlib.util.find_spec("ray"), "the package ray is not installed: pip install 'vidrobust[ray]'"
         )
-    out = tmp_path / "run"
-    extra = [option] if "end-s" in option else [option, "--end-s=1.0"]
-    code = run("stability", str(corpus / CLIP), f"-monnx:{models / NET}", f"-o{out}", "-q", *extra)
-    assert code == 0
-    assert RunFolder(out).run["settings"][name] == value
+    out, options = tmp_path / "run", [option for option, _, _ in asked]
+    if not any("end-s" in option for option in options):
+        options.append("--end-s=1.0")
+    assert run("stability", str(corpus / CLIP), f"-monnx:{models / NET}", f"-o{out}", "-q", *options) == 0
+    settings = RunFolder(out).run["settings"]
+    assert {name: settings[name] for _, name, _ in asked} == {name: value for _, name, value in asked}
 
 
-def test_the_other_options_of_a_study_reach_it_together(corpus: Path, models: Path, tmp_path: Path) -> None:
+def test_the_other_options_of_a_study_reach_it_together_and_over_those_of_a_file(
+    corpus: Path, models: Path, tmp_path: Path
+) -> None:
     others = [each for each in SETTINGS if not of_stability(each[0])]
-    out = tmp_path / "run"
-    command = ["study", str(corpus / CLIP), f"-monnx:{models / NET}", f"-o{out}", "-q", "--end-s=1.0"]
-    assert run(*command, *(option for option, _, _ in others)) == 0
+    path, out = tmp_path / "study.toml", tmp_path / "run"
+    path.write_text(
+        f'sources = ["{corpus / CLIP}"]\nmodel = ["onnx:{models / NET}"]\nout = "{out}"\n'
+        "seed = 7\nframes = 2\nresamples = 199\nend_s = 1.0\n"
+    )
+    assert run("study", f"--config={path}", "--quiet", *(option for option, _, _ in others)) == 0
     settings = RunFolder(out).run["settings"]
     assert {name: settings[name] for _, name, _ in others} == {name: value for _, name, value in others}
+    assert {"frames", "resamples"} < {name for _, name, _ in others}  # over those of the file
+    assert (settings["seed"], settings["end_s"]) == (7, 1.0)
+    assert (out / "report.html").is_file()
 
 
 def test_no_option_is_forgotten_above() -> None:
     tested = {option.split("=")[0].replace("--no-", "--") for option, _, _ in SETTINGS}
     others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet", "--help-all", "--dry-run"}
     others |= {"--max-delay"}  # in tests/stages/remedies
+    others |= {"--known"}  # in tests/stages/unknown
     others |= {"--labels", "--crop"}  # with annotations of their own, in tests/pipeline/test_labelled.py
     others |= {"--label-offset"}  # in tests/footage/labels/test_outside.py
     others |= {"--for"}  # streams, in tests/pipeline/test_live.py
@@ -144,18 +173,6 @@ def test_selection_changes_what_is_decoded(corpus: Path, models: Path, tmp_path:
     assert run(*base, f"-o{tmp_path / 'all'}") == run(*base, f"-o{tmp_path / 'third'}", "--every=3") == 0
     everything = RunFolder(tmp_path / "all").table("frames")["frame"].tolist()
     assert RunFolder(tmp_path / "third").table("frames")["frame"].tolist() == everything[::3]
-
-
-def test_settings_from_a_file_and_options_over_it(corpus: Path, models: Path, tmp_path: Path) -> None:
-    path = tmp_path / "study.toml"
-    path.write_text(
-        f'sources = ["{corpus / CLIP}"]\nmodel = ["onnx:{models / NET}"]\nout = "{tmp_path / "run"}"\n'
-        "seed = 7\nframes = 2\npairs = 2\nresamples = 99\nperturbation = ['hue', 'brightness']\nend_s = 1.5\n"
-    )
-    assert run("study", f"--config={path}", "--frames=1", "--quiet") == 0
-    settings = RunFolder(tmp_path / "run").settings
-    assert (settings.seed, settings.frames) == (7, 1)
-    assert (tmp_path / "run" / "report.html").is_file()
 
 
 @pytest.mark.parametrize(

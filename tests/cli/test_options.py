@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import functools
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -11,8 +18,11 @@ from tests.pipeline.conftest import run
 from vidrobust.cli.app import SECTIONS, cli
 from vidrobust.cli.grouped import GroupedCommand
 from vidrobust.cli.options import OPTIONS
+from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
+
+ROOT = Path(__file__).parents[2]
 
 
 def flags(name: str) -> set[str]:
@@ -42,19 +52,148 @@ def test_a_command_without_a_model_has_none_of_its_options() -> None:
 def test_the_usual_options_of_a_study_fit_on_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("study", "--help") == 0
     text = capsys.readouterr().out
-    assert len(text.splitlines()) <= 50
+    assert len(text.splitlines()) <= 40
     assert "--model" in text
     assert "--max-gap" not in text
     assert run("study", "--help-all") == 0
     assert "--max-gap" in capsys.readouterr().out
 
 
-def test_every_option_says_its_unit_and_default(capsys: pytest.CaptureFixture[str]) -> None:
-    for option in OPTIONS:
-        default = getattr(Settings(), option.setting)
-        if isinstance(default, int | float) and not isinstance(default, bool):
-            assert run("study", "--help-all") == 0
-            assert f"[default: {default}]" in " ".join(capsys.readouterr().out.split()), option.flag
+def walk(command: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command that is no group, by its whole name."""
+    if isinstance(command, click.Group):
+        for each, found in command.commands.items():
+            yield from walk(found, f"{name} {each}".strip())
+    else:
+        yield name, command
+
+
+COMMANDS = dict(walk(cli))
+OF_METAVAR = {
+    "N": "",  # a count of what the help begins with, a number of it, or a seed
+    "K": "",
+    "S": "seconds",
+    "PX": "px",
+    "SHARE": "[Ss]hare",
+    "SCORE": "0 to 1",
+    "RATE": "0 to 1|learning rate",
+    "KAPPA": "0 to 1",
+    "IOU": "IoU",
+    "PERCENT": "%",
+    "P": "p-value",
+    "F": "per second|Millimetres a pixel",
+    "X": "factor|unit of the values",
+    "W": "unit of the values",
+    "SD": "unit of the values",
+    "U": "unit of the values",
+}
+"""What the help of a number says of its unit, by what stands for the number."""
+ONLY_IF_GIVEN = re.compile(
+    r"FILE.*|DIR|PATH|PLACE|CSV|TOML|IMAGE|OUT\.mp4|RULE|METRIC|CLASS.*|ROLE=.*|X,Y,W,H|X1,Y1,X2,Y2|WHAT|SPEC|N"
+)
+"""Values of which there is none until one is given: files, rules, classes, zones."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_says_its_unit_and_default(name: str) -> None:
+    context = click.Context(COMMANDS[name])
+    for option in COMMANDS[name].params:
+        if (
+            not isinstance(option, click.Option)
+            or option.is_flag
+            or (help_ := option.get_help_record(context)) is None
+        ):
+            continue
+        says, metavar = help_[1], option.metavar or option.type.name.upper()
+        if isinstance(option.type, click.types.IntParamType | click.types.FloatParamType):
+            assert metavar in OF_METAVAR, f"{option.opts}: what stands for the number?"
+            assert re.search(OF_METAVAR[metavar], says), f"{option.opts}: in which unit? {says}"
+            told = True
+        else:
+            told = option.to_info_dict()["default"] is not None or not ONLY_IF_GIVEN.fullmatch(metavar)
+        if told and not option.required:
+            assert "[default: " in says, f"{option.opts}: what without it? {says}"
+
+
+@functools.cache
+def loaded_names() -> set[str]:
+    """Every attribute that the work reads: of the settings' own module what its public methods read."""
+    places: list[ast.AST] = []
+    for path in (ROOT / "vidrobust").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        if path.name == "settings.py":
+            functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+            places += [each for each in functions if not each.name.startswith("_")]
+        elif "cli" not in path.relative_to(ROOT).parts:
+            places.append(tree)
+    nodes = (node for place in places for node in ast.walk(place))
+    return {n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Load)}
+
+
+def test_every_setting_is_read_by_the_work() -> None:
+    assert {option.setting for option in OPTIONS} <= loaded_names()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_read_by_its_command(name: str) -> None:
+    """By its name, or as one of those that are handed on: then it is a setting, or taken out by its name there."""
+    command = COMMANDS[name]
+    assert command.callback is not None
+    function = inspect.unwrap(command.callback)
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    assert isinstance(tree, ast.FunctionDef)
+    body = [node for part in tree.body for node in ast.walk(part)]
+    read = {node.id for node in body if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    arguments = {each.arg for each in (*tree.args.args, *tree.args.kwonlyargs)}
+    assert arguments <= read
+    handed_on = {p.name for p in command.params if p.expose_value and p.name is not None} - arguments
+    assert not handed_on or (tree.args.kwarg is not None and tree.args.kwarg.arg in read)
+    words = {
+        node.value
+        for path in (ROOT / "vidrobust").rglob("*.py")
+        for node in _constants(path)
+        if "cli" in path.relative_to(ROOT).parts or "adapt" in path.relative_to(ROOT).parts
+    }
+    settings = {option.setting for option in OPTIONS} | {"model"}
+    assert handed_on <= settings | words | loaded_names()
+
+
+@functools.cache
+def _constants(path: Path) -> list[ast.Constant]:
+    return [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        (["causes", "RUN", "--config=study.toml"], "--config"),
+        (["stability", "RUN", "--overwrite"], "--overwrite"),
+        (["policy", "RUN", "--for=10s"], "--for"),
+        (["correlate", "RUN", "--given=flip_rate"], "--given"),
+        (["correlate", "RUN", "RUN", "--out=x", "--frames=3"], "--frames"),
+        (["correlate", "--stability=a", "--sensitivity=b", "--out=x", "--fps=3"], "--fps"),
+        (["repeatability", "--gauge=a.csv", "--fps=3"], "--fps"),
+        (["repeatability", "--gauge=a.csv", "--overwrite"], "--overwrite"),
+        (["repeatability", "RUN", "--config=study.toml"], "--config"),
+        (["repeatability", "RUN", "--reference=3"], "--reference"),
+        (["repeatability", "RUN", "--case=same"], "--case"),
+        (["perturbations", "--seed=3"], "--seed"),
+        (["perturbations", "--render=a.png", "--out=x", "--json"], "--json"),
+        (["engines", "--model=efficientnet-lite0", "--frames=3"], "--frames"),
+        (["watch", "RUN", "--whole", "--stage=policy"], "--stage"),
+    ],
+    ids=lambda x: " ".join(x) if isinstance(x, list) else None,
+)
+def test_what_would_change_nothing_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], flag: str
+) -> None:
+    folder = RunFolder.create(tmp_path / "run", Settings()).path
+    assert run(*(str(folder) if word == "RUN" else word for word in arguments)) == 2
+    assert f"{flag}: changes nothing " in capsys.readouterr().err
 
 
 def test_every_command_stands_in_a_section() -> None:

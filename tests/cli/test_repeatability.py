@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import click
 import pytest
 
-from tests.repeatability.published import AIAG, HOUF_BERMAN, crossed, judged_twice
+from tests.repeatability.published import AIAG, AUTOGAGE, HOUF_BERMAN, crossed, judged_sizes, judged_twice
 from tests.repeatability.test_msa_family import NESTED_BATCHES, of_operators
 from vidrobust.cli.app import main
 from vidrobust.cli.repeatability import repeatability
@@ -197,7 +197,7 @@ def test_the_certificate_says_what_the_console_says(
     sentence = capsys.readouterr().out.splitlines()[0]
     page = (tmp_path / "study-certificate.html").read_text()
     assert sentence.startswith(
-        "Not acceptable: the gauge tells 4 groups of parts apart (at least 5 is acceptable"
+        "Not acceptable: the gauge distinguishes 4 groups of parts (at least 5 is acceptable"
     )
     assert sentence.replace("&", "&amp;").replace(" %", "\u00a0%") in page
     assert all(
@@ -209,6 +209,42 @@ def test_the_certificate_says_what_the_console_says(
     head.write_text('prat = "x"\n')
     assert run(*made) == 2
     assert "there is no field 'prat'; do you mean part?" in capsys.readouterr().err
+
+
+def test_a_go_no_go_gauge_has_a_certificate_of_its_bias(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, head = tmp_path / "gauge.csv", tmp_path / "study.toml"
+    judged_sizes(AUTOGAGE).to_csv(table, index=False)
+    head.write_text('part = "Bolt"\nunit = "mm"\n')
+    made = ("repeatability", "--attribute", str(table), "--defect", "no-go", "--tolerance-low", "-0.02")
+    run(*made, "--certificate", str(head))
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "Not acceptable: the test of the gauge's bias at the lower limit gives p below 0.001"
+    )
+    assert "bias 0.009796 against the limit of" in said
+    page = (tmp_path / "study-certificate.html").read_text()
+    assert "it accepts bad parts between them more often than not (t 6.69, p &lt; 0.001)" in page
+    assert "Go/no-go gauge" in page
+    assert "0.0458 mm" in page
+    assert run(*made[:3]) == 0
+    assert "name the classes that reject with --defect" in capsys.readouterr().out
+
+
+def test_acceptances_may_be_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "counted.csv"
+    rows = [f"{k},{size},{count},20" for k, (size, count) in enumerate(AUTOGAGE.items())]
+    table.write_text("\n".join(["Part number,Reference,Acceptances,Trials", *rows]))
+    asked = ("repeatability", "--attribute", str(table), "--defect", "rejected", "--tolerance-low", "-0.02")
+    assert run(*asked) == 0
+    assert "bias 0.009796 against the limit of" in capsys.readouterr().out
+    table.write_text("Part,Reference,Acceptances,Trials\n1,0.1,21,20\n")
+    assert run(*asked) == 3
+    assert "line 2: more accepted than tried" in capsys.readouterr().err
+    table.write_text("Part,Reference,Acceptances,Trials\n1,0.1,some,20\n")
+    assert run(*asked) == 3
+    assert "line 2: accepted 'some' is no number of verdicts" in capsys.readouterr().err
 
 
 def test_a_german_table_and_names_that_differ_by_case(
@@ -270,7 +306,7 @@ def test_references_in_other_words_than_the_verdicts(
     assert "no verdict is schlecht, though references are" in capsys.readouterr().out
 
 
-def test_plans_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plans_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("plan", "kappa", "--kappa", "0.8", "--half-width", "0.1") == 0
     assert "parts, each rated by 3 operators in 2 trials" in capsys.readouterr().out
     assert run("plan", "flip-rate", "--rate", "0.02", "--half-width", "0.005") == 0

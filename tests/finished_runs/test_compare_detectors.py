@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -127,7 +128,7 @@ def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
     assert planted.count("worse") >= 5
 
 
-def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_told() -> None:
+def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_reported() -> None:
     rng = np.random.default_rng(6)
     many = with_p(precision_differences(*world(rng, 8, 5), "part and pass", 0.01)[0])["average_precision"]
     assert np.isfinite([many.low, many.high]).all()
@@ -143,3 +144,57 @@ def test_other_known_boxes_are_not_compared() -> None:
     found, notes = precision_differences(a, b, "content", 0.01)
     assert found == {}
     assert notes == ["average precision is not compared: the two were judged by other known boxes"]
+
+
+def table_of(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    assert run("compare", *map(str, runs), "--json") == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_detectors_of_several_runs_side_by_side(
+    runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one that misses half of the boxes comes last, surely on these clips; of two like ones none is better."""
+    found = table_of([runs["misses"], runs["a"], runs["twin"]], capsys)
+    assert (found["by"], found["inputs"]) == ("average_precision", CLIPS)
+    rows = found["rows"]
+    assert [row["name"] for row in rows][-1] == "misses"
+    assert rows[0]["against_first"] is None
+    assert rows[1]["against_first"]["on_these_clips"] in ("same", "cannot tell")
+    assert rows[2]["against_first"]["on_these_clips"] == "worse"
+    for row in rows:
+        own = json.loads((Path(row["run"]) / "metrics.json").read_text())["models"][row["model"]]
+        for name in ("recall", "average_precision", "uncovered_rate"):
+            assert row["metrics"][name]["value"] == pytest.approx(own[name]["value"], abs=1e-12)
+        assert row["threshold"]
+    page = (runs["twin"] / "side_by_side.html").read_text()
+    assert "not shown to be better than" in page
+    assert run("compare", str(runs["a"]), str(runs["twin"]), "--table") == 0
+    said = capsys.readouterr().out
+    assert "2 detectors on 9 inputs" in said
+    assert "threshold of highest F1" in said
+
+
+def test_of_the_shared_clips_alone(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run of three of the clips: rates are those of the three in every run, and precision is not told."""
+    boxes = runs["a"].parent / "twin.csv"
+    clips = [str(runs["a"].parent / f"clip{k}") for k in range(3)]
+    part = tmp_path / "part"
+    assert run("stability", *clips, f"--model=detections:{boxes}", f"--out={part}", "-q") == 0
+    found = table_of([runs["a"], runs["misses"], part], capsys)
+    assert (found["by"], found["inputs"]) == ("uncovered_rate", 3)
+    assert any("6 inputs only in" in note for note in found["notes"])
+    table = pd.read_parquet(runs["a"] / "track_steps.parquet")
+    rows = table[table["item"].isin(["clip0", "clip1", "clip2"])]
+    (own,) = (row for row in found["rows"] if row["name"] == "a")
+    assert own["metrics"]["uncovered_rate"]["value"] == pytest.approx(rows["uncovered"].mean())
+    assert own["metrics"]["uncovered_rate"]["n"] == rows["uncovered"].notna().sum()
+
+
+def test_what_cannot_stand_side_by_side(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("compare", str(runs["a"])) == 2
+    assert "one detector alone is compared with nothing" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from vidrobust.finished_runs.demo_line import demo_line, planted_told, verdicts_told
+from vidrobust.finished_runs.demo_line import demo_line, planted_words, verdicts_words
 from vidrobust.line_sim.render import RenderSettings
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.status import status
@@ -20,7 +20,7 @@ STUDY = Settings(
 )
 
 
-def test_every_stage_runs_and_the_planted_light_is_told_with_its_size(tmp_path: Path) -> None:
+def test_every_stage_runs_and_the_planted_light_is_reported_with_its_size(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     summary = demo_line(str(out), Reporter(quiet=True), line=LINE, study=STUDY)
     from vidrobust.run_folder.folder import RunFolder
@@ -44,7 +44,7 @@ def test_every_stage_runs_and_the_planted_light_is_told_with_its_size(tmp_path: 
 
     truth = pd.read_parquet(tmp_path / "demo-footage" / "truth.parquet")
     at_rest = RenderSettings(parts=2, passes=2, seconds=0.5)
-    (only,) = planted_told(RunTables(out), truth.assign(gain=1.0), at_rest)
+    (only,) = planted_words(RunTables(out), truth.assign(gain=1.0), at_rest)
     assert only.startswith("  not planted, but named: ")
     if "light is named" in light:  # what is named and was not planted must be said
         assert only.endswith("light")
@@ -60,7 +60,7 @@ def test_verdicts_are_right_where_a_defect_is_called_one() -> None:
         "per_part": [{"item": i, "model": "m", "value": v, "reference": r} for i, v, r in rows],
         "attribute": {"within_operator": {"m": {"agreement": {"count": 0, "n": 1}}}},
     }
-    (line,) = verdicts_told(found, {"a1": "station-1", "a2": "station-1", "b1": "station-2"})
+    (line,) = verdicts_words(found, {"a1": "station-1", "a2": "station-1", "b1": "station-2"})
     assert line == (
         "  m: the same verdict in all passes of 0 of 1 parts; right in 1 of 2 at station-1 and 1 of 1 at station-2"
     )

@@ -13,11 +13,11 @@ import pytest
 
 from tests.stages.report import made_run
 from vidrobust.cli.app import main
-from vidrobust.cli.runs import EXPORTS
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.finished_runs.exports.catalogue import NAMES, export_run
-from vidrobust.finished_runs.exports.markdown_page import escaped
-from vidrobust.finished_runs.exports.tensorboard_events import crc32c, events
+from vidrobust.finished_runs.exports.catalogue import export_run, format_of
+from vidrobust.finished_runs.exports.formats.markdown import escaped
+from vidrobust.finished_runs.exports.formats.tensorboard import crc32c, events
+from vidrobust.finished_runs.exports.names import NAMES
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
@@ -41,8 +41,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return folder
 
 
-def test_the_help_names_every_format() -> None:
-    assert EXPORTS == NAMES
+def test_the_help_names_every_format_and_each_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["export", "--help"])
+    shown = capsys.readouterr().out
+    for name in NAMES:
+        assert name in shown
+        assert format_of(name).what
+        assert format_of(name).opened_by
 
 
 def test_csv_holds_what_the_tables_hold(run: RunFolder, tmp_path: Path) -> None:
@@ -209,7 +214,7 @@ def test_a_gate_adds_to_the_summary_of_a_build(
 
 
 def test_what_cannot_be_exported_is_said(run: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="--to pdf: expected one of csv, coco"):
+    with pytest.raises(SettingsError, match="--to pdf: expected one of coco, csv"):
         export_run(run.path, "pdf", tmp_path)
     with pytest.raises(InputError, match="is not a run folder"):
         export_run(tmp_path, "csv")

@@ -28,7 +28,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return base / "calm", base / "rough"
 
 
-def test_other_footage_is_paired_station_by_station_and_told_on_a_page(
+def test_other_footage_is_paired_station_by_station_and_reported_on_a_page(
     lines: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("compare", *map(str, lines), "--json") == 0
@@ -117,13 +117,14 @@ def test_detectors_are_charted_by_their_own_metrics(
     rows = [
         (f"week{k}", f"2026-01-0{k + 1}", "net", metric, item, 0.1 + 0.01 * (k % 2), 0.0, 1.0, 100)
         for k in range(4)
-        for metric in ("dropout_rate", "center_jitter")
+        for metric in ("uncovered_rate", "vanished_rate", "dropout_rate", "center_jitter")
         for item in ("", "clip")
     ]
     columns = ["run", "recorded", "model", "metric", "item", "value", "low", "high", "n"]
     pd.DataFrame(rows, columns=columns).to_parquet(tmp_path / "h.parquet")
     assert run("history", "--history", str(tmp_path / "h.parquet"), "--json") == 0
     assert [chart["metric"] for chart in json.loads(capsys.readouterr().out)] == [
-        "dropout_rate",
+        "uncovered_rate",
+        "vanished_rate",
         "center_jitter",
     ]

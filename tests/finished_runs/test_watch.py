@@ -39,12 +39,12 @@ class Line:
         if self.then:
             self.then.pop(0)()
 
-    def watch(self, **how: object) -> Watcher:
-        settings = Settings(model=(MODEL,))
+    def watch(self, model: str = MODEL, **how: object) -> Watcher:
+        settings = Settings(model=(model,))
         watched = Watched(
             folder=self.folder, out=self.out, history=self.history, settings=settings, every_s=2, settle_s=5
         )
-        watcher = Watcher(watched, tell=self.lines.append, clock=lambda: self.now, sleep=self.sleep)
+        watcher = Watcher(watched, say=self.lines.append, clock=lambda: self.now, sleep=self.sleep)
         watcher.run(**how)  # type: ignore[arg-type]
         return watcher
 
@@ -85,6 +85,20 @@ def test_recordings_are_studied_as_they_come_and_once(line: Line, public_clips: 
     assert not history.duplicated(["run", "model", "metric", "item"]).any()
 
 
+def test_of_a_detector_the_line_says_what_is_not_covered(line: Line, public_clips: Path) -> None:
+    """One box at rest in all ten frames but 4 and 5."""
+    line.add(public_clips / "hevc.mp4", "first.mp4")
+    rows = [f"{f},0.9,0,20,20,60,60" for f in range(10) if f not in (4, 5)]
+    boxes = line.folder.parent / "boxes.csv"
+    boxes.write_text("frame,score,label,x1,y1,x2,y2\n" + "\n".join(rows))
+    assert line.watch(f"detections:{boxes}", once=True).done == 1
+    assert "boxes: uncovered rate " in line.lines[0]
+    assert ", vanished rate " in line.lines[0]
+    history = pd.read_parquet(line.history)
+    of = history[(history["metric"] == "uncovered_rate") & (history["item"] == "")]
+    assert of["value"].iloc[0] == pytest.approx(0.2)
+
+
 def test_a_recording_that_still_grows_is_left_until_it_holds_still(line: Line, public_clips: Path) -> None:
     clip = public_clips / "hevc.mp4"
     line.add(clip, "a.mp4", age_s=0, part=0.3)  # cannot be opened yet
@@ -98,7 +112,7 @@ def test_a_recording_that_still_grows_is_left_until_it_holds_still(line: Line, p
     assert line.now >= 5.0
 
 
-def test_what_fails_is_told_once_and_tried_again_only_when_it_has_changed(
+def test_what_fails_is_reported_once_and_tried_again_only_when_it_has_changed(
     line: Line, public_clips: Path
 ) -> None:
     clip = public_clips / "hevc.mp4"
@@ -177,7 +191,7 @@ def test_it_ends_cleanly_at_a_signal_and_goes_on(line: Line, public_clips: Path)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    assert said.strip() == "stopped; 1 recording(s) done, and the same command goes on"
+    assert said.strip() == "stopped after 1 recording; the same command goes on from there"
     assert line.runs == ["a.mp4"]
     shutil.copy(public_clips / "av1.mkv", line.folder / "b.mkv")
     assert run(*command[3:], "--once", "--settle-s=0") == 0

@@ -82,7 +82,7 @@ def test_rows_that_cannot_be_used_are_listed_with_line_and_column(line: Path) ->
         (4, "path", "is empty"),
         (5, "start_s", "expected a number, got 'five'"),
         (6, "end_s", "expected more than start_s = 4, got 2"),
-        (7, "item", "'good' is the name of the item of line 2 already"),
+        (7, "item", "'good' is the name of the input of line 2 already"),
         (8, "h", "is empty"),
         (9, "x, y, w, h", "expected a width and a height of 1 px or more, got 1, 2, 0, 5"),
         (10, "y", "expected a whole number, got '2.5'"),

@@ -78,7 +78,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     return common / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - common)
 
 
-def test_boxes_are_told_in_pixels_of_the_frame_whatever_its_size(passes: list) -> None:
+def test_boxes_are_reported_in_pixels_of_the_frame_whatever_its_size(passes: list) -> None:
     model = load_model("line-detector", device="cpu")
     pixels = passes[2][0][:1]
     twice = pixels.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)

@@ -13,7 +13,8 @@ import torch
 from tests.made_frames import texture
 from vidrobust.errors import SettingsError
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.metrics.box_selection import chosen, in_zones
+from vidrobust.metrics.box_selection import chosen
+from vidrobust.metrics.tracks.zones import EntryLine, in_zones
 from vidrobust.perturb.catalogue import find
 from vidrobust.predictions import Detections
 from vidrobust.run_folder.settings import Settings
@@ -72,6 +73,12 @@ def test_the_middle_of_a_box_decides_whether_it_is_in_a_zone() -> None:
     assert in_zones(PLACES, [(0, 0, 26, 26), (80, 70, 5, 5)]).tolist() == [True, True, False]
     assert not in_zones(PLACES, [(0, 0, 25, 25)]).any()  # the middle, 25, is behind its edge
     assert in_zones(np.empty((0, 4)), [(0, 0, 9, 9)]).tolist() == []
+    x, y = (PLACES[:, :2] + PLACES[:, 2:]).T / 2
+    # upwards along x = 40, then downwards along it: to the right of it, and to the left, counts
+    assert in_zones(PLACES, [EntryLine(40, 90, 40, 0)]).tolist() == (x < 40).tolist()
+    assert in_zones(PLACES, [EntryLine(40, 0, 40, 90)]).tolist() == (x > 40).tolist()
+    # to the right along y = 30: what lies below it counts
+    assert in_zones(PLACES, [EntryLine(0, 30, 9, 30)]).tolist() == (y < 30).tolist()
 
 
 def test_boxes_of_a_class_outside_of_zones() -> None:
@@ -92,5 +99,9 @@ def test_the_rest_of_the_boxes_might_not_be_there(study: Callable[..., list[floa
 
 def test_a_zone_is_four_numbers() -> None:
     assert Settings(ignore=("1,2,3,4",)).tracks.ignored == ((1, 2, 3, 4),)
+    assert Settings(entry_line="1,2,3,4").tracks.ignored == (EntryLine(1, 2, 3, 4),)
+    for wrong, says in (("1,2,3", "expected x1,y1,x2,y2"), ("5,5,5,5", "expected two points, got one")):
+        with pytest.raises(SettingsError, match=f"entry_line: {says}"):
+            _ = Settings(entry_line=wrong).tracks
     with pytest.raises(SettingsError, match="ignore: expected x,y,width,height in px, got '1,2'"):
         Settings(ignore=("1,2",))

@@ -17,7 +17,7 @@ FLIPS = next(metric for metric in metrics_of("classification") if metric.name ==
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_metric_is_told_in_words_and_has_a_name_of_its_own(task: str) -> None:
+def test_every_metric_is_reported_in_words_and_has_a_name_of_its_own(task: str) -> None:
     metrics = metrics_of(task, (1, 5))
     assert len({metric.name for metric in metrics}) == len(metrics)
     for metric in metrics:

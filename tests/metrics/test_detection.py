@@ -122,7 +122,7 @@ def test_batches_do_not_matter() -> None:
         pd.testing.assert_frame_equal(table, other[name])
 
 
-def test_a_loss_for_good_is_told_by_object_by_minute_and_in_frames() -> None:
+def test_a_loss_for_good_is_reported_by_object_by_minute_and_in_frames() -> None:
     """Lost in mid-picture from frame 20 on: 20 frames found, 20 that follow before the end."""
     found = describe(raw_tables(boxes(missed=tuple(range(20, COUNT)))))
     assert found["vanished_rate"] == 1

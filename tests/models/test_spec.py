@@ -54,7 +54,7 @@ def test_the_bare_name_of_a_network_gets_its_spec_first() -> None:
         parse_spec("resnet50")
 
 
-def test_a_bare_file_is_told_its_form() -> None:
+def test_a_bare_file_is_reported_its_form() -> None:
     with pytest.raises(SettingsError, match=r"nets/a\.onnx: say which kind of file it is: onnx:nets/a\.onnx"):
         parse_spec("nets/a.onnx")
 

@@ -29,7 +29,7 @@ DRIFTING = ["flicker", "banding", "exposure_drift"]
 
 def test_every_entry_acts_on_clips() -> None:
     assert all(p.apply_clip for p in suite("line-camera"))
-    assert {p.family for p in suite("line-camera")} == {"camera", "time"}
+    assert {p.family for p in suite("line-camera")} == {"camera", "time", "weather"}
 
 
 @pytest.mark.parametrize("name", FIXED)

@@ -32,7 +32,7 @@ def test_suites_share_out_the_catalogue() -> None:
     assert sum(len(suite(name)) for name in SUITES) == len(PERTURBATIONS)
     assert len(suite("imagenet-c")) == 19
     assert len(suite("imagenet-p")) == 14
-    assert len(suite("line-camera")) == 16
+    assert len(suite("line-camera")) == 18
     assert all(key == entry.key for key, entry in PERTURBATIONS.items())
     assert PERTURBATIONS["imagenet-c:gaussian_noise"] is not PERTURBATIONS["gaussian_noise"]
 

@@ -169,7 +169,7 @@ def test_what_needs_neighbours_is_lost_frames_alone() -> None:
     assert found == {"repeated_frames", "dropped_frames"}
 
 
-def test_lengths_are_told_from_other_units() -> None:
+def test_lengths_are_distinguished_from_other_units() -> None:
     found = {key for key, entry in PERTURBATIONS.items() if entry.is_length}
     assert {"translation", "gaussian_blur", "motion_blur", "defocus_blur"} <= found
     assert all("px" in PERTURBATIONS[key].unit.split() for key in found)

@@ -53,9 +53,9 @@ def test_how_much_faster_several_processes_are() -> None:
 
 def cost(settings: Settings, monkeypatch: pytest.MonkeyPatch, counts: Counts | None = None) -> CostEstimate:
     costs = [
-        Cost("stream", "frames", 0.1, 1.0),
-        Cost("sensitivity", "frames", 0.2, 1.0),
-        Cost("causes", "pairs", 0.3, 2.0),
+        Cost("stream", "frames", "frames", 0.1, 1.0),
+        Cost("sensitivity", "frames", "perturbed frames", 0.2, 1.0),
+        Cost("causes", "pairs", "pairs", 0.3, 2.0),
     ]
     monkeypatch.setattr(estimate, "_measured", lambda *_: costs)
     monkeypatch.setattr(estimate, "_processors", lambda _: 2)
@@ -91,8 +91,8 @@ def test_range_and_workers_by_hand(public_clips: Path, monkeypatch: pytest.Monke
 
 def test_more_processes_make_more_of_a_budget(public_clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = tuple(str(public_clips / name) for name in ("dog.mp4", "cars.mp4"))
-    alone = cost(Settings(sources=sources, end_s=0.2, budget="60s"), monkeypatch)
-    several = cost(Settings(sources=sources, end_s=0.2, budget="60s", workers=2), monkeypatch)
+    alone = cost(Settings(sources=sources, budget="60s"), monkeypatch)
+    several = cost(Settings(sources=sources, budget="60s", workers=2), monkeypatch)
     assert several.counts.frames > 1.5 * alone.counts.frames
     assert several.counts.pairs > alone.counts.pairs
     assert several.high_s == pytest.approx(alone.high_s, rel=0.1)

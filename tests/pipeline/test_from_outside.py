@@ -113,7 +113,7 @@ def test_a_model_that_fails_is_named_and_the_others_go_on(
     assert "broken" in said()
 
 
-def test_where_every_model_fails_the_footage_is_told_all_the_same(
+def test_where_every_model_fails_the_footage_is_reported_all_the_same(
     code: Path, line: Line, said: Callable[[], str]
 ) -> None:
     (line.sources / FLOUR).unlink()
@@ -124,7 +124,7 @@ def test_where_every_model_fails_the_footage_is_told_all_the_same(
     assert not len(line.folder.table("frames"))
 
 
-def test_a_metric_from_outside_is_told_wherever_metrics_are(
+def test_a_metric_from_outside_is_reported_wherever_metrics_are(
     code: Path, line: Line, said: Callable[[], str]
 ) -> None:
     (line.sources / FLOUR).unlink()

@@ -134,5 +134,5 @@ def test_run_json_says_what_was_read(bolts: RunFolder) -> None:
     assert (entry["frames"], entry["corrupt_frames"]) == (37, 0)
     assert len(entry["sha256"]) == 64
     assert len(entry["decoded"]) == 32
-    assert bolts.run["schema"] == 3
+    assert bolts.run["schema"] == 4
     assert json.loads((bolts.path / "metrics.json").read_text())["schema"] == 2

@@ -203,7 +203,7 @@ def test_a_folder_of_version_0_1_is_named(again: Line, said: Said) -> None:
         assert run(*command) == 3
         assert "was made by vidrobust 0.1.0 and cannot be continued by this one" in said()
     assert run(*again.command("variation"), "--overwrite", "-q") == 0
-    assert again.folder.run["schema"] == 3
+    assert again.folder.run["schema"] == 4
 
 
 def test_a_folder_of_something_else_is_left_as_it_is(line: Line, said: Said) -> None:

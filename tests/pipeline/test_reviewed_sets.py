@@ -171,7 +171,7 @@ def test_a_frame_that_lacks_is_said(
         save(tmp_path / "frames", file, np.asarray(Image.open(frames / file)))
     options = (f"--model=onnx:{models / NETS[0]}", f"--labels={corpus / 'annotations' / VID}")
     assert run("stability", str(tmp_path / "frames"), *options, f"--out={tmp_path / 'run'}") == 0
-    assert "2 frame(s) about anchors are not in the footage" in capsys.readouterr().err
+    assert "not in the footage: 2 frames about anchors" in capsys.readouterr().err
     ((_, note),) = RunFolder(tmp_path / "run").run["judged"].items()
     assert (note["anchors"], note["lost"]) == (1, 2)
 
@@ -213,7 +213,7 @@ def test_ytbb_robust_by_the_labels_of_the_anchor(
     ((_, summary),) = found.read_json("metrics.json")["models"].items()
     assert summary["pm0"]["n"] == 2  # both anchors count
     assert summary["pm10"]["value"] == np.mean([all(right), False])
-    assert "32 frame(s) about anchors are not in the footage" in capsys.readouterr().err
+    assert "not in the footage: 32 frames about anchors" in capsys.readouterr().err
 
 
 def test_a_class_map_of_ones_own(corpus: Path, models: Path, tmp_path: Path) -> None:

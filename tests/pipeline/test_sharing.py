@@ -92,7 +92,7 @@ def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(line: Path, 
     assert json.loads((out / "run.json").read_text())["sample"]["frames"] == 120
 
 
-def test_a_failure_that_nobody_foresaw_is_told_of_its_item_alone(
+def test_a_failure_that_nobody_foresaw_is_reported_of_its_item_alone(
     line: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It comes with the second picture, when the frames are shared out already: they go to the other clip."""

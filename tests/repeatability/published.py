@@ -251,3 +251,27 @@ def ordered_by_four() -> pd.DataFrame:
         ],
         columns=["part", "operator", "trial", "value", "reference"],
     )
+
+
+def judged_sizes(accepted: dict[float, int], trials: int = 20) -> pd.DataFrame:
+    """Parts of known size, each so often accepted of so many trials: part, operator, trial, value, measured."""
+    rows = [
+        (f"{size:g}", "gauge", str(trial), "go" if trial < count else "no-go", size)
+        for size, count in accepted.items()
+        for trial in range(trials)
+    ]
+    return pd.DataFrame(rows, columns=["part", "operator", "trial", "value", "measured"])
+
+
+AUTOGAGE = {
+    -0.050: 0, -0.045: 1, -0.040: 2, -0.035: 5, -0.030: 8, -0.025: 12, -0.020: 17, -0.015: 20, -0.010: 20,
+    -0.005: 20,
+}  # fmt: skip
+"""Minitab's example of an attribute gauge study: size and acceptances of 20 trials."""
+
+
+PASTES = """62.8 62.6 60.1 62.3 62.7 63.1 60.0 61.4 57.5 56.9 61.1 58.9 58.7 57.5 63.9 63.1 65.4 63.7 57.1 56.4
+56.9 58.6 64.7 64.5 55.1 55.1 54.7 54.2 58.8 57.5 63.4 64.9 59.3 58.1 60.5 60.0 62.5 62.6 61.0 58.7
+56.9 57.7 59.2 59.4 65.2 66.0 64.8 64.1 54.8 54.8 64.0 64.0 57.7 56.8 58.3 59.3 59.2 59.2 58.9 56.6"""
+"""Davies & Goldsmith, Statistical Methods in Research and Production (1972), table 6.5: strength of a paste, ten
+batches x three casks x two assays; the data set Pastes of lme4."""

@@ -88,7 +88,7 @@ def test_what_was_not_computed_is_said_with_what_was() -> None:
     assert all(find(attribute(), name) for name in names(attribute()))
 
 
-def test_names_of_figures_are_told_from_names_of_metrics() -> None:
+def test_names_of_figures_are_distinguished_from_names_of_metrics() -> None:
     assert all(
         is_figure(name) for figures in (gauge(tolerance_width=8.0), attribute()) for name in names(figures)
     )

@@ -62,7 +62,7 @@ def test_real_lines(corpus: Path) -> None:
     assert 0.02 < travel(real(corpus, "intel_bottle-detection.mp4", 150, 30)) < 0.2
 
 
-def test_what_cannot_be_followed_is_not_told() -> None:
+def test_what_cannot_be_followed_is_not_reported() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (12, 120, 160)).astype(np.uint8)
     assert np.isnan(travel(noise))
     assert travel([]) == 0.0
@@ -75,7 +75,7 @@ def test_a_part_placed_again_lies_elsewhere_whatever_the_light() -> None:
     assert not placed_again(first[3], np.clip(first[9] * 0.7, 0, 255).astype(np.uint8))
 
 
-def test_every_level_is_told_from_measured_motion() -> None:
+def test_every_level_is_distinguished_from_measured_motion() -> None:
     items = pd.DataFrame(
         [(n, n[0], "") for n in ("a1", "a2", "b1", "b2", "c1", "d1", "e1")],
         columns=["item", "part", "station"],

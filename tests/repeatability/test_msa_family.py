@@ -15,21 +15,25 @@ from statsmodels.stats.inter_rater import cohens_kappa
 
 from tests.repeatability.published import (
     AIAG,
+    AUTOGAGE,
     DIAGNOSES,
     FLOORING,
     ISO_GAUGE,
     ISO_LINEARITY,
     LINEARITY,
     NESTED_BATCHES,
+    PASTES,
     SIZES,
     TYPE1,
     bearings,
     crossed,
+    judged_sizes,
     of_operators,
     of_references,
     ordered_by_four,
 )
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.repeatability.attributes.analytic_method import adjusted, analytic_method
 from vidrobust.repeatability.attributes.class_agreement import (
     bowker,
     kappa_against_standard,
@@ -56,7 +60,7 @@ from vidrobust.repeatability.variables.uncertainty import budget, of_bias, of_re
 # components that come out below 0
 
 
-def test_a_nested_study_whose_operators_component_is_below_0_is_told_as_jasp_tells_it() -> None:
+def test_a_nested_study_whose_operators_component_is_below_0_is_as_jasp_has_it() -> None:
     # test-msaGaugeRRnonrep.R: repeatability .284019, reproducibility 0, gauge .284019 (22.40 %, 11.36 % of the
     # tolerance of 15), parts 1.235550, total 1.267774
     found = gauge_study(of_operators(NESTED_BATCHES, nested=True), tolerance=15)
@@ -74,7 +78,7 @@ def test_a_nested_study_whose_operators_component_is_below_0_is_told_as_jasp_tel
     assert found.ndc == 6
 
 
-def test_a_crossed_study_with_such_a_component_is_told_as_jasp_tells_it() -> None:
+def test_a_crossed_study_with_such_a_component_is_as_jasp_has_it() -> None:
     # test-msaGaugeRR.R, LF6: repeatability .111803, appraiser 0, part * appraiser .118145, gauge .162660 (29.45 %)
     found = gauge_study(of_operators(FLOORING), tolerance=10)
     assert found.anova.interaction == "kept"
@@ -141,10 +145,58 @@ def test_likelihood_gives_the_published_fit_of_the_dyestuff_batches() -> None:
     1595 1630 1515 1635 1625 1520 1455 1450 1480 1445"""
     y = np.array(yields.split(), float)
     found = fit_reml(y, {"batch": np.repeat(np.arange(6), 5)})
-    sds = [math.sqrt(found.estimates[name].variance) for name in ("batch", "repeatability")]
-    assert sds == pytest.approx([42.001, 49.510], abs=2e-3)
+    assert np.sqrt(found.variances) == pytest.approx([42.001, 49.510], abs=2e-3)
     assert found.mean == pytest.approx(1527.5)
     assert found.log_likelihood == pytest.approx(-159.8271, abs=1e-3)  # REML criterion 319.6543
+
+
+def test_likelihood_gives_the_published_fit_of_the_pastes() -> None:
+    # Davies & Goldsmith 1972; lme4 (Bates et al. 2015): REML sd of casks 2.9041, batches 1.2874, residual .8234
+    y = np.array(PASTES.split(), float)
+    found = fit_reml(y, {"batch": np.repeat(np.arange(10), 6), "cask": np.repeat(np.arange(30), 2)})
+    assert np.sqrt(found.variances) == pytest.approx([1.2874, 2.9041, 0.8234], abs=5e-5)
+    assert found.mean == pytest.approx(60.0533, abs=5e-5)
+    assert -2 * found.log_likelihood == pytest.approx(246.9907, abs=5e-5)
+    assert found.freedom == (9, 20, 30)
+
+
+def test_slope_and_information_are_those_of_the_likelihood() -> None:
+    rng = np.random.default_rng(3)
+    codes = {"part": rng.integers(0, 6, 40), "operator": rng.integers(0, 3, 40)}
+    y = rng.normal(size=6)[codes["part"]] + rng.normal(size=40)
+    likelihood = fit_reml(y, codes).likelihood
+    here, step = np.array([0.7, 0.2, 1.1]), 1e-5
+    point = likelihood.at(here)
+    each = [likelihood.at(here + step * e).value - likelihood.at(here - step * e).value for e in np.eye(3)]
+    assert point.slope == pytest.approx(np.array(each) / (2 * step), abs=1e-6)
+    kernels = [np.equal.outer(code, code) * 1.0 for code in codes.values()] + [np.eye(40)]
+    inverse = np.linalg.inv(sum(v * k for v, k in zip(here, kernels, strict=True)))
+    ones = inverse.sum(axis=1)
+    p = inverse - np.outer(ones, ones) / ones.sum()
+    expected = [[np.trace(p @ a @ p @ b) / 2 for b in kernels] for a in kernels]
+    assert point.information == pytest.approx(np.array(expected))
+
+
+def test_the_interval_of_a_single_mean_square_is_that_of_the_chi_square() -> None:
+    rng = np.random.default_rng(0)
+    for df in (2, 4, 9, 30):
+        part = np.arange(df + 2) % 2
+        found = fit_reml(rng.normal(size=df + 2) + 1000 * part, {"part": part})
+        ends = found.curve("repeatability").value(np.array([-1.959964, 1.959964]))
+        exact = df * found.variances[-1] / stats.chi2.ppf([0.975, 0.025], df)
+        assert ends == pytest.approx(exact, rel=0.08), df
+
+
+def test_a_variance_that_may_be_0_has_an_interval_from_0() -> None:
+    rng = np.random.default_rng(5)
+    code = np.repeat(np.arange(5), 4)
+    y = rng.normal(size=20)
+    found = fit_reml(y - (y.reshape(5, 4).mean(axis=1))[code], {"operator": code})
+    assert found.variances[0] == 0
+    low, high = found.curve("operator").value(np.array([-1.96, 1.96]))
+    assert low == 0
+    assert 0 < high < 1
+    assert found.loss_without(["operator"]) == pytest.approx(0, abs=1e-9)
 
 
 def test_a_study_with_an_empty_cell_is_fitted_as_statsmodels_fits_it() -> None:
@@ -165,7 +217,7 @@ def test_a_study_with_an_empty_cell_is_fitted_as_statsmodels_fits_it() -> None:
     assert found.components["operator"].variance == pytest.approx(expected["operator"], rel=1e-2)
     assert found.components["interaction"].variance == pytest.approx(expected["cell"], rel=3e-2)
     assert found.anova.likelihood is not None
-    assert found.anova.likelihood.fit.log_likelihood == pytest.approx(other.llf, abs=1e-4)
+    assert found.anova.likelihood.fit.reml.log_likelihood == pytest.approx(other.llf, abs=1e-4)
     assert found.components["repeatability"].variance == pytest.approx(other.scale, rel=1e-3)
     assert found.percent_grr_low < found.percent_grr < found.percent_grr_high
 
@@ -181,6 +233,14 @@ def test_a_further_factor_is_part_of_reproducibility() -> None:
     assert found.anova.design == "expanded"
     assert found.components["day"].sd == pytest.approx(2.0, rel=0.1)
     assert found.components["reproducibility"].sd == pytest.approx(found.components["day"].sd, rel=0.05)
+    formula = {"part": "0 + C(part)", "day": "0 + C(day)"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other = smf.mixedlm("value ~ 1", table.assign(one=1), groups="one", vc_formula=formula).fit(reml=True)
+    expected = dict(zip(other.model.exog_vc.names, other.vcomp, strict=True))
+    fitted = fit_reml(table["value"].to_numpy(), {name: table[name].to_numpy() for name in ("part", "day")})
+    assert fitted.variances == pytest.approx([expected["part"], expected["day"], other.scale], rel=1e-2)
+    assert fitted.log_likelihood == pytest.approx(other.llf, abs=1e-4)
     with pytest.raises(InputError, match="no column 'station'"):
         gauge_study(table, factors=["station"])
 
@@ -188,7 +248,7 @@ def test_a_further_factor_is_part_of_reproducibility() -> None:
 # one reference part
 
 
-def test_a_type_1_study_is_told_as_minitab_tells_it() -> None:
+def test_a_type_1_study_is_as_minitab_has_it() -> None:
     # test-msaType1Gauge.R, "verified with Minitab": reference -4, tolerance 15
     values = np.array(TYPE1.split(), float)
     found = type1_study(values, -4, tolerance=15)
@@ -376,6 +436,46 @@ def test_signal_detection_gives_the_printed_steps() -> None:
     assert [zone.side for zone in one_sided.zones] == ["upper"]
     with pytest.raises(InputError, match="no part is rejected every time"):
         signal_detection(table[table["measured"].between(0.48, 0.53)], {"bad"})
+
+
+def test_the_analytic_method_gives_what_minitab_prints() -> None:
+    # AUTOGAGE.MTW, lower tolerance -.020: line 3.10279 + 104.136 x reference, R2 .969376, bias .0097955,
+    # repeatability before adjustment .0494705, after it .0458060; its t of 6.70123 has sqrt(37) x 5.1517 for 31.3
+    (found,) = analytic_method(judged_sizes(AUTOGAGE), {"no-go"}, low=-0.020)
+    assert (found.intercept, found.slope) == pytest.approx((3.10279, 104.136), abs=5e-4)
+    assert found.r_squared == pytest.approx(0.969376, abs=5e-7)
+    assert found.bias == pytest.approx(0.0097955, abs=5e-8)
+    assert (found.unadjusted, found.repeatability) == pytest.approx((0.0494705, 0.0458060), abs=5e-8)
+    assert found.t * math.sqrt(37) * 2 * stats.norm.ppf(0.995) / 31.3 == pytest.approx(6.70123, abs=5e-5)
+    assert found.p == pytest.approx(2.1e-6, rel=0.02)
+    assert (found.side, len(found.sizes), found.notes) == ("lower", 8, ())
+
+
+def test_the_analytic_method_is_the_same_at_the_upper_limit() -> None:
+    lower = judged_sizes(AUTOGAGE)
+    (below,) = analytic_method(lower, {"no-go"}, low=-0.020)
+    mirrored = lower.assign(measured=-lower["measured"])
+    (above,) = analytic_method(mirrored, {"no-go"}, high=0.020)
+    assert above.side == "upper"
+    assert (above.bias, above.t) == pytest.approx((-below.bias, below.t))
+    both = pd.concat([lower, mirrored.assign(part="u" + mirrored["part"])])
+    found = analytic_method(both, {"no-go"}, low=-0.020, high=0.020)
+    assert [each.bias for each in found] == pytest.approx([below.bias, above.bias])
+
+
+def test_the_analytic_method_tests_no_bias_of_too_few_verdicts() -> None:
+    few = {size: count // 2 for size, count in AUTOGAGE.items()}
+    (found,) = analytic_method(judged_sizes(few, trials=10), {"no-go"}, low=-0.020)
+    assert math.isnan(found.t)
+    assert "wants 8 parts from never to always accepted, and has 7 and 20 verdicts a part" in found.notes[0]
+    assert analytic_method(judged_sizes({0.0: 0, 1.0: 20}), {"no-go"}) == ()
+    assert analytic_method(judged_sizes({0.0: 3, 1.0: 7}), {"no-go"}) == ()
+
+
+def test_probabilities_are_half_a_trial_nearer_to_the_middle() -> None:
+    # AIAG: (a + .5) / m below a half, (a - .5) / m above, .5 at a half
+    found = adjusted(np.array([0.0, 1.0, 10.0, 17.0, 20.0]), np.full(5, 20.0))
+    assert found.tolist() == pytest.approx([0.025, 0.075, 0.5, 0.825, 0.975])
 
 
 # which operator is worse

@@ -69,7 +69,7 @@ def test_an_empty_table_and_hands_alone_have_no_visit() -> None:
     assert find_visits(np.stack(frames)).passes == ()
 
 
-def test_two_places_are_told_apart_and_a_part_may_stay_to_the_end() -> None:
+def test_two_places_are_distinguished_and_a_part_may_stay_to_the_end() -> None:
     rng = np.random.default_rng(4)
     base = 120 + 25 * np.sin(np.arange(WIDTH) / 9)[None] + 15 * np.cos(np.arange(HEIGHT) / 7)[:, None]
     left, right = (slice(30, 50), slice(20, 44)), (slice(30, 50), slice(110, 134))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+from matplotlib import font_manager
+
 from vidrobust.report import drawing
 
 
@@ -17,7 +20,7 @@ def drawn(name: str) -> drawing.Picture:
         return drawing.encode(figure, "a", "Caption.")
 
 
-def test_letters_that_no_font_has_are_told_in_the_caption() -> None:
+def test_letters_that_no_font_has_are_reported_in_the_caption() -> None:
     name = "\U0001f9ff\ue123"  # a private letter, which no font has
     picture = drawn(name)
     assert picture.caption == f"Caption. In the figure no. 1 is {name}."
@@ -29,6 +32,19 @@ def test_letters_of_the_usual_font_leave_the_caption_alone() -> None:
     assert drawn("Jürgen Анна").caption == "Caption."
 
 
-def test_chinese_names_are_drawn_or_told() -> None:
+def test_chinese_names_are_drawn_or_reported() -> None:
     caption = drawn("王五").caption
     assert caption in ("Caption.", "Caption. In the figure no. 1 is 王五.")
+
+
+def test_a_font_that_came_later_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Matplotlib keeps its list of fonts in a file of the user's, made once
+    known = font_manager.fontManager.ttflist
+    usual = [entry for entry in known if entry.name == "DejaVu Sans"]
+    mathematical = [entry for entry in known if entry.name == "STIXGeneral" and entry.style == "normal"]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", list(usual))
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [entry.fname for entry in mathematical])
+    drawing._families_for.cache_clear()
+    drawing._letters_of_usual.cache_clear()
+    assert drawing.letters_without_font("\u1d81") == ""  # a letter that STIX has
+    drawing._families_for.cache_clear()

@@ -62,7 +62,8 @@ def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
     folder.write_json(
         "repeatability.json",
         {
-            "study": "run", "rule": "majority", "rule_in_words": "the class of most frames", "defect": ["bad"],
+            "study": "run", "rule": "majority", "rule_in_words": "the class of most frames",
+            "defect": ["bad"], "score_of": "probability of bad",
             "attribute": attribute, "gauge": gauge, "by_operator": by_operator(table),
             "guard_band": guard_of(table, gauge, asked, notes),
             "people": {"operators": ["south <2>"], "together": model_and_people(table, ["south <2>"])},

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 def test_what_stands_there(folder: RunFolder) -> None:
     run = folder.record
-    assert run.schema == 3
+    assert run.schema == 4
     first, second = run.inputs
     assert (first.pass_, first.frame_rate, first.end_s, first.notes) == ("2", 25.0, None, ("odd",))
     assert first.variation == {"stride": 6}

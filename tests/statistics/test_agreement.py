@@ -78,7 +78,7 @@ def test_full_agreement_leaves_room_for_what_was_not_seen() -> None:
     assert found.low == pytest.approx(1 - 0.1157 / 0.5, abs=1e-4)
 
 
-def test_where_it_cannot_be_told() -> None:
+def test_where_it_cannot_be_reported() -> None:
     same = np.zeros(5, int)
     assert np.isnan(cohens_kappa(same, same, np.arange(5)).value)  # chance alone agrees always
     assert np.isnan(cohens_kappa(np.array([0, 1, 0]), np.array([0, 1, 1]), np.zeros(3)).low)  # one cluster

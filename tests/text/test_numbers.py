@@ -104,7 +104,7 @@ def test_a_difference_has_its_sign() -> None:
     assert numbers.points_with_interval(0.061, -0.02, 0.1) == "+6.1 [−2, +10]"
 
 
-def test_a_share_is_told_with_what_it_was_counted_from() -> None:
+def test_a_share_is_reported_with_what_it_was_counted_from() -> None:
     found = {"value": 0.9667, "low": 0.886, "high": 0.9959, "count": 58, "n": 60}
     assert numbers.counted_share(found) == "97 % [89, 99.5], 58 of 60"
     del found["count"]

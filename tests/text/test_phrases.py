@@ -22,3 +22,8 @@ def test_counts_and_enumerations() -> None:
     assert phrases.listing(["a", "b", "c"]) == "a, b and c"
     assert phrases.listing(["a", "b", "c"], 2) == "a, b and 1 more"
     assert phrases.span([3, 5, 4]) == "3 to 5"
+
+
+def test_a_noun_before_one_name_and_before_several() -> None:
+    assert phrases.nouns("column", ["a"]) == "column a"
+    assert phrases.nouns("column", ["a", "b"]) == "columns a, b"

@@ -84,7 +84,7 @@ def verdict_on_policy(table: pd.DataFrame) -> str:
     why = {
         "harms": "it is worse",
         "does not": "they differ by less than a tenth",
-        "cannot tell": "this footage does not tell them apart",
+        "cannot tell": "this footage does not separate them",
     }.get(str(row["verdict"]), "only on some of what it was trained with")
     return f"The policy is no better than random augmentation of equal strength: {why}."
 

@@ -14,7 +14,8 @@ from vidrobust.adapt.trainable import Trainable
 from vidrobust.errors import SettingsError
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import from_seed
-from vidrobust.stages.policy.policy import Outcome, Policy
+from vidrobust.stages.policy.policy import Policy
+from vidrobust.stages.policy.rejection import Outcome
 
 FRAMES = 16
 """On which strengths are matched, of those that are trained with."""

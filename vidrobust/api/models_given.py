@@ -11,6 +11,7 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.frames.device import resolve_device
 from vidrobust.models.classes import imagenet
+from vidrobust.models.detection.modules import MASK
 from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
 from vidrobust.models.load import load_model
 from vidrobust.models.modules import full_precision
@@ -18,6 +19,7 @@ from vidrobust.models.network import check_frames, check_steady, first_batch
 from vidrobust.models.outputs import are_probabilities, as_rows, check_finite
 from vidrobust.models.predict import Model
 from vidrobust.predictions import Classifications, Detections
+from vidrobust.shapes.places import mask_array
 
 Transform: TypeAlias = Callable[[Any], torch.Tensor]
 """One frame, as a uint8 tensor (3, H, W) or a PIL image, to the network's input: a torchvision transform."""
@@ -182,6 +184,11 @@ class _Given:
     def __init__(self, run: Callable_, name: str, class_names: tuple[str, ...], info: ModelInfo) -> None:
         self._run, self.name, self.class_names, self.info = run, name, class_names, info
 
+    @property
+    def module(self) -> torch.nn.Module | None:
+        """The torch module that is called, where it was given."""
+        return getattr(self._run, "module", None)
+
 
 class _Ready(_Given):
     """A callable that gives Classifications."""
@@ -212,7 +219,7 @@ class _Scores(_Given):
 
 
 class _Boxes(_Given):
-    """A callable that gives Detections, or a dict of boxes, scores and labels a frame, in pixels of the frame."""
+    """A callable that gives Detections, or a dict of boxes, scores, labels and maybe masks a frame, in pixels."""
 
     task = "detection"
 
@@ -228,7 +235,18 @@ class _Boxes(_Given):
             frame=np.repeat(np.arange(len(found), dtype=np.int64), counts),
             num_frames=len(found),
             class_names=self.class_names,
+            shapes=_masks(found),
         )
+
+
+def _masks(found: Any) -> np.ndarray | None:
+    """Of dicts that have ``masks`` (M, H, W) or (M, 1, H, W) as well, of 0..1 or bool, those of all frames."""
+    if not found or any("masks" not in each for each in found):
+        return None
+    arrays = [
+        np.asarray(m.detach().cpu() if hasattr(m, "detach") else m) for m in (e["masks"] for e in found)
+    ]
+    return np.concatenate([mask_array(array, MASK) for array in arrays])
 
 
 def _are_boxes(found: Any) -> bool:

@@ -176,7 +176,7 @@ class Run:
         metric = self._read.tasks[card.name].answered[0]
         row = overall(self.folder.table("stability"), card.name, metric)
         value, low, high = (float(row[name]) for name in ("value", "low", "high"))
-        return Verdict(card.judgement.word, card.judgement.why, metric, value, low, high, int(row["n"]))
+        return Verdict(card.judgement.word, f"{card.judgement.why}.", metric, value, low, high, int(row["n"]))
 
 
 def load_run(path: str | os.PathLike[str]) -> Run:

@@ -13,7 +13,7 @@ import numpy as np
 
 from vidrobust.api.frames_given import is_array
 from vidrobust.api.models_given import GivenModel, Transform, models_of
-from vidrobust.api.progress_told import CallbackReporter, Progress
+from vidrobust.api.progress import CallbackReporter, Progress
 from vidrobust.api.run import Run
 from vidrobust.api.sources_given import FRAME_RATE, Sources, in_memory, paths_of
 from vidrobust.changes.transitions import PairWatcher

@@ -107,7 +107,7 @@ def measure_uneven_light(
     first, second = _warp(a.coarse, forth), _warp(b.coarse, back)
     offset = light.offset.value if light.offset.valid else 0.0
     lit = light.gain.value * first + offset
-    # smooth differences are rare, and their neighbours tell: only then a field is fitted
+    # smooth differences are rare, and their neighbours show them: only then a field is fitted
     size = (a.coarse.shape[1] // BLOCK, a.coarse.shape[0] // BLOCK)
     if min(size) < 4 or _alike(cv2.resize(second - lit, size, interpolation=cv2.INTER_AREA)) < SMOOTH:
         return Measure(value=0.0, valid=True, error=UNEVEN_ERROR)

@@ -27,8 +27,8 @@ INTERVALS = 10
 """Knots are this share of the width apart."""
 CELL_BLOCKS = 2
 """Blocks along the side of a cell that is left out at once when the field is put to the test."""
-FORETOLD = 0.5
-"""Least share of the blocks' difference, in cells that were left out, that the field must foretell."""
+LEAST_PREDICTED = 0.5
+"""Least share of the blocks' difference, in cells that were left out, that the field must predict."""
 SMALLEST = 0.25
 """A change whose root mean square is below a quarter of a level is within the rounding of 8 bits: none."""
 CLEAR = 0.5
@@ -51,14 +51,14 @@ DARKEST = 0.05
 class LocalLight:
     """The change of light from place to place, from frame a to frame b, on the grid of b.
 
-    lattice  (R, C) float64, gain less 1 at the knots; empty where there is no such change
-    width    px of the frame, which says how far apart the knots are
-    foretold share of the difference of left-out cells that the field foretells; NaN where nothing was fitted
+    lattice    (R, C) float64, gain less 1 at the knots; empty where there is no such change
+    width      px of the frame, which says how far apart the knots are
+    predicted  share of the difference of left-out cells that the field predicts; NaN where nothing was fitted
     """
 
     lattice: np.ndarray
     width: int
-    foretold: float
+    predicted: float
 
     @property
     def there(self) -> bool:
@@ -81,9 +81,9 @@ class LocalLight:
         return np.asarray(x * (gain if x.ndim == 2 else gain[..., None]))
 
 
-def no_local_light(foretold: float = float("nan")) -> LocalLight:
+def no_local_light(predicted: float = float("nan")) -> LocalLight:
     """No change from place to place, or none that could be reported."""
-    return LocalLight(lattice=np.zeros((0, 0)), width=0, foretold=foretold)
+    return LocalLight(lattice=np.zeros((0, 0)), width=0, predicted=predicted)
 
 
 def fit_local_light(a: np.ndarray, b: np.ndarray, visible: np.ndarray, *, block: int = BLOCK) -> LocalLight:
@@ -97,14 +97,14 @@ def fit_local_light(a: np.ndarray, b: np.ndarray, visible: np.ndarray, *, block:
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
         return no_local_light()
     lattice = _fit(blocks, blocks.weight)
-    foretold = _foretold(blocks, lattice)
-    if not foretold >= FORETOLD:
-        return no_local_light(foretold)
+    predicted = _predicted(blocks, lattice)
+    if not predicted >= LEAST_PREDICTED:
+        return no_local_light(predicted)
     change = blocks.first * _played(blocks, lattice)
     seen = blocks.weight > 0
     if float(np.sqrt(np.mean(np.square(change[seen])))) < SMALLEST:
-        return no_local_light(foretold)
-    return LocalLight(lattice=lattice, width=blocks.width, foretold=foretold)
+        return no_local_light(predicted)
+    return LocalLight(lattice=lattice, width=blocks.width, predicted=predicted)
 
 
 @dataclass(frozen=True)
@@ -163,10 +163,10 @@ def _fit(blocks: _Blocks, weight: np.ndarray) -> np.ndarray:
     return lattice
 
 
-def _foretold(blocks: _Blocks, whole: np.ndarray) -> float:
+def _predicted(blocks: _Blocks, whole: np.ndarray) -> float:
     """Share of the blocks' squared difference that a field fitted to the other half of the cells takes away.
 
-    Cells are coloured like a chess board; each half foretells the other. Blocks count with a weight that is robust
+    Cells are coloured like a chess board; each half predicts the other. Blocks count with a weight that is robust
     about the ``whole`` field, so that a moving edge decides nothing.
     """
     row, column = np.indices(blocks.weight.shape) // CELL_BLOCKS

@@ -18,10 +18,9 @@ import cv2
 import numpy as np
 
 from vidrobust.changes.same_light import same_light
+from vidrobust.changes.unregistered import MIN_SIDE, Unregistered
 from vidrobust.frames.pixels import luma
 
-MIN_SIDE = 32
-"""Smallest side of a frame, px, that can be registered."""
 MIN_TEXTURE = 4.0
 """Gradient, grey levels per px, from which a pixel counts as textured."""
 MIN_TEXTURED_SHARE = 0.005
@@ -60,8 +59,8 @@ class Registration:
     textured      share of pixels with texture
     common        share of textured pixels that follow the affine motion
     likeness      correlation of luma between b and frame a moved by ``source``, in [-1, 1]
-    failed        why nothing can be said of this pair; empty if the registration holds
-    affine_failed why shift and affine cannot be determined; empty if they hold
+    failed        why nothing can be said of this pair; None if the registration holds
+    affine_failed why shift and affine cannot be determined; None if they hold
     """
 
     shift: np.ndarray
@@ -73,8 +72,8 @@ class Registration:
     textured: float
     common: float
     likeness: float
-    failed: str
-    affine_failed: str
+    failed: Unregistered | None
+    affine_failed: Unregistered | None
 
 
 def register(a: np.ndarray, b: np.ndarray, *, fine: bool = True) -> Registration:
@@ -91,12 +90,12 @@ def register(a: np.ndarray, b: np.ndarray, *, fine: bool = True) -> Registration
         )
     height, width = a.shape[:2]
     if min(height, width) < MIN_SIDE:
-        return _unknown(height, width, f"frame is smaller than {MIN_SIDE} px")
+        return _unknown(height, width, Unregistered.SMALL_FRAME)
     gray_a, gray_b = same_light(luma(a), luma(b), alike="level")
     gradient = np.hypot(cv2.Sobel(gray_b, cv2.CV_32F, 1, 0), cv2.Sobel(gray_b, cv2.CV_32F, 0, 1)) / 8
     textured = gradient > MIN_TEXTURE
     if textured.mean() < MIN_TEXTURED_SHARE:
-        return _unknown(height, width, "no texture")
+        return _unknown(height, width, Unregistered.NO_TEXTURE)
     flow = _dis(0 if fine else 1).calc(gray_b, gray_a, None)
     returns = _returns(flow, _dis(1).calc(gray_a, gray_b, None)) & inside(flow)
     affine, common = _fit_affine(flow, textured & returns)
@@ -115,7 +114,7 @@ def register(a: np.ndarray, b: np.ndarray, *, fine: bool = True) -> Registration
         common=common,
         likeness=likeness,
         failed=_why_failed(likeness, float(visible.mean()), float(unexplained[textured].mean())),
-        affine_failed="" if common >= MIN_COMMON else "no common motion",
+        affine_failed=None if common >= MIN_COMMON else Unregistered.NO_COMMON_MOTION,
     )
 
 
@@ -259,13 +258,13 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float((a * b).sum() / scale) if scale > 0 else 0.0
 
 
-def _why_failed(likeness: float, seen: float, unexplained: float) -> str:
+def _why_failed(likeness: float, seen: float, unexplained: float) -> Unregistered | None:
     if likeness < MIN_LIKENESS or seen < MIN_SEEN:
-        return "not the same scene"
-    return "too much is new" if unexplained > MAX_UNEXPLAINED else ""
+        return Unregistered.OTHER_SCENE
+    return Unregistered.MUCH_IS_NEW if unexplained > MAX_UNEXPLAINED else None
 
 
-def _unknown(height: int, width: int, reason: str) -> Registration:
+def _unknown(height: int, width: int, reason: Unregistered) -> Registration:
     return Registration(
         shift=np.zeros(2),
         affine=np.eye(2, 3),

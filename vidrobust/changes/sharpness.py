@@ -6,7 +6,7 @@ Detail is what a Gaussian of sigma 1 px takes away. The noise's own energy is me
 picture, where there is hardly anything else.
 
 A lens out of focus takes detail from all directions, motion while the shutter is open along one. Where a line of
-some length and angle tells the energy of the detail's slope in every direction much better than a Gaussian, it is
+some length and angle fits the energy of the detail's slope in every direction much better than a Gaussian, it is
 a line.
 """
 

@@ -1,4 +1,4 @@
-"""Duplicate and dropped frames, told from the presentation time stamps alone."""
+"""Duplicate and dropped frames, found from the presentation time stamps alone."""
 
 from __future__ import annotations
 

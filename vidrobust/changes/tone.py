@@ -28,7 +28,7 @@ TUKEY_BIWEIGHT = 4.685
 """Tukey's biweight constant."""
 LIGHT_PRIOR = (0.5, 40.0, 0.3)
 """Standard deviation of gain, offset and bend that is taken as usual; it matters only where a picture is too flat
-to tell them apart."""
+to separate them."""
 COLOUR_PRIOR = (0.3, 15.0)
 """The same for the entries of the matrix and for the constant, levels."""
 
@@ -40,7 +40,6 @@ class Tone:
     gain, offset, bend  the light's curve; 1, 0, 0 is none; bend is how a gamma of 1 + bend begins
     matrix, constant    (3, 3) and (3,) the colour's map after the light; identity and zero are none
     cells               how many cells of 8 x 8 pixels were compared
-    failed              why nothing can be said, or empty
     """
 
     gain: float
@@ -49,7 +48,6 @@ class Tone:
     matrix: np.ndarray
     constant: np.ndarray
     cells: int
-    failed: str
 
     @property
     def has_light(self) -> bool:
@@ -75,11 +73,9 @@ class Tone:
         return np.asarray(x @ self.matrix.T.astype(np.float32) + self.constant.astype(np.float32))
 
 
-def no_tone(failed: str = "", cells: int = 0) -> Tone:
+def no_tone(cells: int = 0) -> Tone:
     """No change of levels, or none that could be reported."""
-    return Tone(
-        gain=1.0, offset=0.0, bend=0.0, matrix=np.eye(3), constant=np.zeros(3), cells=cells, failed=failed
-    )
+    return Tone(gain=1.0, offset=0.0, bend=0.0, matrix=np.eye(3), constant=np.zeros(3), cells=cells)
 
 
 def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> Tone:
@@ -89,7 +85,7 @@ def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> Tone:
     """
     x, y = _clear_cells(a, b, visible)
     if len(x) < MIN_CELLS:
-        return no_tone("too few clear pixels", len(x))
+        return no_tone(len(x))
     tone = _fit_light(x, y)
     return _fit_colour(tone, x, y)
 
@@ -125,7 +121,7 @@ def _fit_light(x: np.ndarray, y: np.ndarray) -> Tone:
     design = np.column_stack([x1, np.ones(len(x1)), _curve(x1)])
     found = _robust(design, y1[:, None], np.array([[1.0], [0.0], [0.0]]), np.array(LIGHT_PRIOR))[:, 0]
     if root_mean_square(design @ found - x1) < SMALLEST:
-        return no_tone(cells=len(x))
+        return no_tone(len(x))
     gain, offset, bend = (float(v) for v in found)
     return Tone(
         gain=gain,
@@ -134,7 +130,6 @@ def _fit_light(x: np.ndarray, y: np.ndarray) -> Tone:
         matrix=np.eye(3),
         constant=np.zeros(3),
         cells=len(x),
-        failed="",
     )
 
 
@@ -152,7 +147,6 @@ def _fit_colour(tone: Tone, x: np.ndarray, y: np.ndarray) -> Tone:
         matrix=found[:3].T.copy(),
         constant=found[3].copy(),
         cells=tone.cells,
-        failed="",
     )
 
 

@@ -26,7 +26,7 @@ REASONS = {
 CUTS = ("frame_size", "scene_cut")
 """Reasons with which another shot begins."""
 BREAKS = (*CUTS, "corrupt")
-"""Reasons for which no frame behind them tells of one before."""
+"""Reasons for which no frame behind them says anything of one before."""
 GAPS = (*BREAKS, "motion")
 """Reasons that are drawn as a gap in time: all but a picture that is repeated."""
 
@@ -156,7 +156,7 @@ def is_cut(before: np.ndarray, now: np.ndarray) -> bool:
 
     A cut changes the layout (low correlation of luma), the colours (histograms apart) and the level (large
     difference), all at once. A change of light leaves the layout, a moving part or a fast pan the histogram. Two
-    scenes may be bright and dark in the same places by chance: then their edges tell them apart.
+    scenes may be bright and dark in the same places by chance: then their edges distinguish them.
     """
     # a quarter of the resolution: the layout, not the texture
     size = (max(1, before.shape[1] // 4), max(1, before.shape[0] // 4))

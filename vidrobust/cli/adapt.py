@@ -21,28 +21,35 @@ from vidrobust.cli.printing import print_json, reporter
     "noise, patch-gaussian, label-smoothing, stability, policy, "
     "policy-consistent, policy-swapped.  [default: none,random,literature,policy]",
 )
-@click.option("--seeds", type=int, help="How often each arm is trained.  [default: 3]")
+@click.option("--seeds", type=int, metavar="N", help="How often each arm is trained.  [default: 3]")
 @click.option(
-    "--steps", type=int, help="Steps of each training.  [default: 200; with --quick what time allows]"
+    "--steps",
+    type=int,
+    metavar="N",
+    help="Steps of each training.  [default: 200; with --quick what time allows]",
 )
-@click.option("--batch", type=int, help="Frames of a step.  [default: 16]")
-@click.option("--rate", type=float, help="Largest learning rate.  [default: 0.0003]")
+@click.option("--batch", type=int, metavar="N", help="Frames of a step.  [default: 16]")
+@click.option("--rate", type=float, metavar="RATE", help="Largest learning rate.  [default: 0.0003]")
 @click.option(
     "--targets",
     type=click.Choice(["auto", "labels", "self"]),
     help="What is learnt: labels, or the model's own confident answers over time; auto: labels where they are of "
-    "its classes.",
+    "its classes.  [default: auto]",
 )
-@click.option("--frames", "training", type=int, help="Frames to train with, at most.  [default: 600]")
+@click.option(
+    "--frames", "training", type=int, metavar="N", help="Frames to train with, at most.  [default: 600]"
+)
 @click.option("--model", metavar="NAME", help="Which model of the run.  [default: its first classifier]")
 @click.option(
     "--policy",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="Another policy.json than the run's.",
+    help="A policy.json.  [default: the run's]",
 )
 @click.option("--quick", is_flag=True, help="As many steps as fit into minutes, and fewer frames that judge.")
-@click.option("--seed", type=int, help="Of the split into training and judging.  [default: 0]")
+@click.option(
+    "--seed", type=int, metavar="N", help="Seed of the split into training and judging.  [default: 0]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print adaptation.json.")
 @click.option("--quiet", "-q", is_flag=True, help="Warnings and errors only.")
 def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:

@@ -20,6 +20,7 @@ from vidrobust.cli import (
     studies,
     tools,
     transplant,
+    unknown,
 )
 from vidrobust.errors import VidrobustError
 from vidrobust.files.atomic import disk_is_full
@@ -30,7 +31,7 @@ from vidrobust.version import VERSION
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Study": (
         *("study", "demo", "stability", "variation", "sensitivity", "causes"),
-        *("correlate", "policy", "remedies", "adapt", "boxes", "report"),
+        *("correlate", "policy", "remedies", "adapt", "boxes", "unknown", "report"),
     ),
     "Runs": ("show", "status", "compare", "gate", "export", "history", "watch", "clean"),
     "Repeatability": ("repeatability", "passes", "plan"),
@@ -62,7 +63,7 @@ def cli() -> None:
 
 
 for _module in (
-    *(studies, boxes, remedies, adapt, runs),
+    *(studies, boxes, remedies, adapt, unknown, runs),
     *(repeatability, protocols, transplant, data, tools),
 ):
     for _command in _module.commands():

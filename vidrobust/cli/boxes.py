@@ -22,10 +22,27 @@ from vidrobust.stages.boxes.stage import BOXES
     metavar="OUT.mp4",
     help="Write the clip with boxes, tracks, gaps and changes of name drawn on it, 5 minutes at most.",
 )
-@click.option("--clip", default="", metavar="NAME", help="Draw this clip, where the run has several.")
-@click.option("--detector", default="", metavar="NAME", help="Draw this detector, where the run has several.")
-@click.option("--from-s", type=float, metavar="S", help="Draw from this time of the clip on.")
-@click.option("--to-s", type=float, metavar="S", help="Draw until this time, however long that is.")
+@click.option(
+    "--clip",
+    default="",
+    metavar="NAME",
+    help="Draw this clip, where the run has several.  [default: its only one]",
+)
+@click.option(
+    "--detector",
+    default="",
+    metavar="NAME",
+    help="Draw this detector, where the run has several.  [default: its only one]",
+)
+@click.option(
+    "--from-s",
+    type=float,
+    metavar="S",
+    help="Draw from this time of the clip on, seconds.  [default: the beginning]",
+)
+@click.option(
+    "--to-s", type=float, metavar="S", help="Draw until this time, seconds.  [default: 5 minutes later]"
+)
 @click.option(
     "--mot",
     type=click.Path(path_type=Path),

@@ -36,7 +36,8 @@ class GroupedCommand(click.Command):
             if getattr(parameter, "advanced", False) and not everything:
                 hidden += 1
                 continue
-            rows.setdefault(getattr(parameter, "group", "Options"), []).append(record)
+            usual = "Output" if "--help" in parameter.opts else "Options"
+            rows.setdefault(getattr(parameter, "group", usual), []).append(record)
         for group in GROUPS:
             if group in rows:
                 with formatter.section(group):

@@ -28,8 +28,7 @@ MODEL = click.option(
     group="Model",
     multiple=True,
     metavar="SPEC",
-    help="A model: efficientnet-lite0, torchvision:NAME, timm:NAME, onnx:FILE, package.module:factory, ... "
-    "(vidrobust models lists all). May be repeated.",
+    help="A model: torchvision:NAME, onnx:FILE, ... (vidrobust models lists all). May be repeated.",
 )
 OUT = click.option(
     "--out",
@@ -37,7 +36,7 @@ OUT = click.option(
     cls=GroupedOption,
     group="Output",
     metavar="DIR",
-    help="The run folder.  [default: reports/NAME of the first source]",
+    help="The run folder.  [default: reports/NAME]",
 )
 CONFIG = click.option(
     "--config",
@@ -53,21 +52,21 @@ FOR = click.option(
     group="Footage",
     advanced=True,
     metavar="TIME",
-    help="Record a stream (rtsp://..., - for a pipe) for this long: 60s, 10m, 1h.",
+    help="Record a stream (rtsp://..., - for a pipe) for this long: 60s, 10m, 1h.  [default: to its end]",
 )
 OVERWRITE = click.option(
     "--overwrite",
     cls=GroupedOption,
     group="Output",
     is_flag=True,
-    help="Replace a run folder that belongs to other sources or another version.",
+    help="Replace a run folder of other sources or another version.",
 )
 DRY_RUN = click.option(
     "--dry-run",
     cls=GroupedOption,
     group="Output",
     is_flag=True,
-    help="Only say what would be done and about how long it takes.",
+    help="Only say what would be done and how long it takes.",
 )
 JSON = click.option(
     "--json", "as_json", cls=GroupedOption, group="Output", is_flag=True, help="Print the result as JSON."
@@ -112,5 +111,7 @@ def setting_options(stages: Iterable[Stage], *, gated: bool) -> Callable[[F], F]
 
 
 def stage_options(stages: Iterable[Stage], *, gated: bool) -> Callable[[F], F]:
-    """The same, and where the run is and how it speaks."""
-    return options(setting_options(stages, gated=gated), FOR, OUT, CONFIG, OVERWRITE, JSON, QUIET)
+    """The same, and where the run is and how it speaks; what is about sources, where a stage works on them."""
+    stages = tuple(stages)
+    of_sources = (FOR, CONFIG, OVERWRITE) if any(isinstance(s, FootageStage) for s in stages) else ()
+    return options(setting_options(stages, gated=gated), *of_sources, OUT, JSON, QUIET)

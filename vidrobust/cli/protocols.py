@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from vidrobust.cli.idle import refuse_idle
 from vidrobust.cli.printing import print_json
 from vidrobust.errors import SettingsError
 
@@ -27,7 +28,11 @@ from vidrobust.errors import SettingsError
     help="imagenet-c, imagenet-c-bar, imagenet-p or cifar-c.  [default: imagenet-c, or that of the files]",
 )
 @click.option(
-    "--corruption", "only", multiple=True, metavar="NAME", help="Only this corruption; may be repeated."
+    "--corruption",
+    "only",
+    multiple=True,
+    metavar="NAME",
+    help="Only this corruption; may be repeated.  [default: all]",
 )
 @click.option("--extra", is_flag=True, help="The four extra corruptions of ImageNet-C too.")
 @click.option(
@@ -40,11 +45,13 @@ from vidrobust.errors import SettingsError
     "--baseline",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Divide by this model, of an earlier --json, not by AlexNet.",
+    help="Divide by this model, of an earlier --json.  [default: AlexNet]",
 )
-@click.option("--device", default="auto", metavar="NAME", help="auto, cpu or cuda:N.")
-@click.option("--batch", default="auto", metavar="N", help="auto, or pictures a batch.")
-@click.option("--seed", type=int, default=0, metavar="N", help="Seed of the random corruptions.")
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda:N.")
+@click.option("--batch", default="auto", show_default=True, metavar="N", help="auto, or pictures a batch.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the random corruptions."
+)
 @click.option(
     "--out",
     "-o",
@@ -95,6 +102,10 @@ def corruptions(
         raise SettingsError(f"suite: the files are of {of_files}, got {suite!r}")
     if clean is not None and (of_files is None or layout.films):
         raise SettingsError("clean: belongs to files that are corrupted already, CORRUPTION/STRENGTH/CLASS")
+    if layout.plain is None:
+        refuse_idle(("extra", "seed"), "of files that are corrupted already")
+    if layout.films:
+        refuse_idle(("only",), "of ImageNet-P")
     chosen = of_files or suite or "imagenet-c"
     divisor: Any = None if baseline is None else read_baseline(baseline, chosen)
     reporter = Reporter(quiet=quiet)
@@ -151,8 +162,8 @@ def _write(found: dict[str, Any], out: Path) -> None:
 def _print(found: dict[str, Any]) -> None:
     for name, one in found["models"].items():
         clean = one["clean_error"]
-        told = f"clean error {100 * clean:.1f} %" if clean == clean else "clean error not measured"
-        click.echo(f"{name}: {one['n']} images, {told}")
+        error = f"clean error {100 * clean:.1f} %" if clean == clean else "clean error not measured"
+        click.echo(f"{name}: {one['n']} images, {error}")
         if "mce" in one:
             click.echo(f"  mCE {_figure(one, 'mce')}, relative mCE {_figure(one, 'relative_mce')}")
             for corruption, each in one["corruptions"].items():

@@ -24,7 +24,9 @@ from vidrobust.stages.stability.stage import STABILITY
     metavar="FILE.py",
     help="Write the recommended rule as a Python class, and its numbers as TOML beside it.",
 )
-@click.option("--rule", metavar="NAME", help="Export this rule instead, such as majority-5.")
+@click.option(
+    "--rule", metavar="NAME", help="Export this rule, such as majority-5.  [default: the recommended one]"
+)
 @click.option(
     "--all",
     "everything",

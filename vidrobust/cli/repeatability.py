@@ -11,6 +11,7 @@ import click
 
 from vidrobust.cli import options as opt
 from vidrobust.cli.grouped import GroupedCommand
+from vidrobust.cli.idle import refuse_idle
 from vidrobust.cli.printing import given as typed
 from vidrobust.cli.printing import may_be_footage, print_json, print_result
 from vidrobust.cli.printing import reporter as speaking
@@ -20,6 +21,7 @@ from vidrobust.files.json_text import plain
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import TRANSITIONS
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 ASKED = (
@@ -44,6 +46,7 @@ def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> Non
     The tolerance is that of the score (--defect), 0 to 1, or of the values of --gauge. --out is the run folder, or
     of tables the report: PAGE.html, or a folder for it.
     """
+    _refuse_idle(target, options)
     files = {kind: options.pop(f"{kind}_file") for kind in KINDS}
     given = [kind for kind, file in files.items() if file]
     if (not target and len(given) != 1) or (target and given not in ([], ["attribute"])):
@@ -62,6 +65,22 @@ def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> Non
         code = _of_table(kind, files[kind], asked, layout, options, as_json, result)
     if code:
         sys.exit(code)
+
+
+def _refuse_idle(target: Sequence[str], options: dict[str, Any]) -> None:
+    """Options of footage beside a table without it, and of tables beside footage."""
+    from vidrobust.run_folder.folder import is_run_folder
+
+    if not target:
+        of_table = {"fail_if", "junit"}
+        idle = {option.setting for option in opt.OPTIONS} - of_table | {"model", "overwrite"}
+        refuse_idle(idle, "of a table without video")
+        return
+    refuse_idle(("reference",), "without --type1 or --stability")
+    if not options["attribute_file"]:
+        refuse_idle(("columns", "case"), "without a table")
+    if len(target) == 1 and is_run_folder(Path(target[0])):
+        refuse_idle(("config", "overwrite"), "on a run folder, which keeps its sources and settings")
 
 
 def _tell(found: dict[str, Any], as_json: bool) -> None:
@@ -156,12 +175,16 @@ def _write_results(
 
 
 def _warn_of_fonts(page: Path) -> None:
-    """Say which letters a PDF printed on this machine shows as boxes."""
+    """Say which letters a PDF printed on this machine cannot show."""
     from vidrobust.report.drawing import letters_without_font
 
     if missing := letters_without_font(page.read_text(encoding="utf-8")):
         some = printable(f"{missing[:12]} ..." if len(missing) > 12 else missing)
-        click.echo(f"warning: no font of this machine has {some}: install one, and print again", err=True)
+        click.echo(
+            f"warning: no font of this machine has {some}: the PDF names them in brackets; install one and print "
+            "again",
+            err=True,
+        )
 
 
 def _of_sources(
@@ -194,7 +217,7 @@ def _of_sources(
         build(run, STAGES, ("stability",))
         _tell(_studied(run, asked, result), as_json)
         if run.failed:
-            reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
+            reporter.warn(f"{plural(len(run.failed), 'input')} could not be read; the others are done")
         return enforce_gates(run) or (3 if run.failed else 0)
 
 
@@ -224,7 +247,7 @@ def _classes(text: str | None) -> list[str]:
     type=int,
     default=0,
     metavar="N",
-    help="N parts come round in turn; else each pass is a new one.",
+    help="N parts come round in turn.  [default: each pass is a new part]",
 )
 @opt.options(opt.setting_options([TRANSITIONS], gated=False), opt.setting("pictures"), opt.JSON, opt.QUIET)
 def passes(
@@ -234,7 +257,7 @@ def passes(
 
     Beside it a sheet of pictures, one row a pass, unless --no-pictures. The camera must stand still.
     """
-    from vidrobust.finished_runs.find_passes import passes_in, passes_told, write_passes
+    from vidrobust.finished_runs.find_passes import passes_in, passes_words, write_passes
     from vidrobust.pipeline.open import settings_of
 
     file = Path(out)
@@ -245,7 +268,7 @@ def passes(
         summary = {"passes": found.rows.to_dict("records"), "left_out": list(found.left_out), "file": out}
         print_json(summary)
     else:
-        click.echo("\n".join([*passes_told(found), str(file)]))
+        click.echo("\n".join([*passes_words(found), str(file)]))
     if found.rows.empty:
         raise InputError("no part was seen to cross the picture")
 

@@ -11,27 +11,33 @@ from typing import Any
 import click
 
 from vidrobust.cli.grouped import GroupedCommand
+from vidrobust.cli.idle import refuse_idle
 from vidrobust.cli.options import CONFIG, JSON, OUT, options, setting_options
 from vidrobust.cli.printing import print_result
 from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
+from vidrobust.finished_runs.exports.names import NAMES as EXPORTS
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.numbers import interval, percent
-
-EXPORTS = ("csv", "coco", "mot", "fiftyone", "mlflow", "tensorboard", "markdown")
-"""Of ``finished_runs.exports.catalogue``, which is not imported for the help."""
+from vidrobust.text.phrases import plural
 
 
 @click.command()
-@click.argument("run_a", type=click.Path(path_type=Path))
-@click.argument("run_b", type=click.Path(path_type=Path))
-@click.option("--model-a", metavar="NAME", help="The model of A, where it has several.")
-@click.option("--model-b", metavar="NAME", help="The model of B; two models of one run may be compared.")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option(
+    "--model-a", metavar="NAME", help="The model of A, where it has several.  [default: its only one]"
+)
+@click.option(
+    "--model-b",
+    metavar="NAME",
+    help="The model of B; two models of one run may be compared.  [default: its only one]",
+)
 @click.option(
     "--margin",
     type=float,
     default=0.2,
     show_default=True,
+    metavar="SHARE",
     help="Differences up to this share of a metric do not matter.",
 )
 @click.option(
@@ -42,33 +48,53 @@ EXPORTS = ("csv", "coco", "mot", "fiftyone", "mlflow", "tensorboard", "markdown"
     "-o",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The report.  [default: comparison.html in RUN_B]",
+    help="The report.  [default: comparison.html, or of a table side_by_side.html, in the last run]",
 )
-@click.option("--pictures/--no-pictures", default=True, help="Footage in the report, or none.")
+@click.option(
+    "--pictures/--no-pictures", default=True, show_default=True, help="Footage in the report, or none."
+)
+@click.option("--table", is_flag=True, help="Of two runs too: all their detectors side by side.")
 @JSON
 def compare(
-    run_a: Path,
-    run_b: Path,
+    runs: tuple[Path, ...],
     model_a: str | None,
     model_b: str | None,
     margin: float,
     seed: int,
     out: Path | None,
     pictures: bool,
+    table: bool,
     as_json: bool,
 ) -> None:
-    """Is run B better than run A on the same footage, worse, the same, or can it not be determined."""
+    """Is run B better than run A on the same footage, worse, the same, or can it not be determined.
+
+    Of one run, or of three and more, the detectors side by side, the best first.
+    """
+    from vidrobust.run_folder.folder import RunFolder
+
+    folders = [RunFolder.existing(path) for path in runs]
+    if table or len(folders) != 2:
+        _table(folders, margin, seed, out, as_json)
+        return
     from vidrobust.finished_runs.compare_runs import compare_runs
     from vidrobust.finished_runs.compare_shots import shots_of
     from vidrobust.finished_runs.comparison_page import write_comparison
     from vidrobust.repeatability.words import comparison
-    from vidrobust.run_folder.folder import RunFolder
 
-    folders = [RunFolder.existing(path) for path in (run_a, run_b)]
     found = compare_runs(*folders, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
     shots = shots_of(folders[0], found["changed_frames"] or [], pictures=pictures)
-    page = write_comparison(out or run_b / "comparison.html", plain(found), shots)
+    page = write_comparison(out or runs[1] / "comparison.html", plain(found), shots)
     print_result(found, [*comparison(found), f"report: {page}"], as_json)
+
+
+def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_json: bool) -> None:
+    """Print and write the detectors of some run folders side by side."""
+    from vidrobust.finished_runs.many_detectors import side_by_side_of
+    from vidrobust.finished_runs.side_by_side_page import table_lines, write_side_by_side
+
+    found = side_by_side_of(folders, margin=margin, seed=seed)
+    page = write_side_by_side(out or folders[-1].path / "side_by_side.html", plain(found))
+    print_result(found, [*table_lines(plain(found)), f"report: {page}"], as_json)
 
 
 @click.command()
@@ -100,7 +126,7 @@ def gate(
     if junit is not None:
         write_text(junit, junit_xml(passages))
     if summary is not None:
-        from vidrobust.finished_runs.exports.markdown_page import page
+        from vidrobust.finished_runs.exports.formats.markdown import page
         from vidrobust.run_folder.reader import RunTables
 
         append_text(summary, page(RunTables(run_folder), passages))
@@ -118,11 +144,12 @@ def gate(
     "--metric",
     multiple=True,
     metavar="NAME",
-    help="Which charts.  [default: flip_rate and jitter; of detectors dropout_rate and center_jitter]",
+    help="Which charts.  [default: flip_rate and jitter; of detectors uncovered_rate, vanished_rate, flip_rate, "
+    "center_jitter]",
 )
-@click.option("--model", metavar="NAME", help="Only this model.")
+@click.option("--model", metavar="NAME", help="Only this model.  [default: all]")
 @click.option(
-    "--baseline", type=int, metavar="N", help="The limits stand on the first N runs; on all by default."
+    "--baseline", type=int, metavar="N", help="The limits stand on the first N runs.  [default: all]"
 )
 @click.option(
     "--limits",
@@ -182,7 +209,12 @@ def history(
 @click.option("--once", is_flag=True, help="End when all that is there is done.")
 @click.option("--for", "lasting", metavar="TIME", help="End after this time: 10m, 8h.  [default: never]")
 @click.option(
-    "--interval-s", type=float, default=2.0, show_default=True, metavar="S", help="How often to look."
+    "--interval-s",
+    type=float,
+    default=2.0,
+    show_default=True,
+    metavar="S",
+    help="Look for recordings this often, seconds.",
 )
 @click.option(
     "--settle-s",
@@ -190,7 +222,7 @@ def history(
     default=5.0,
     show_default=True,
     metavar="S",
-    help="A recording is complete when it has not changed for so long.",
+    help="A recording is complete when it has not changed for so long, seconds.",
 )
 @options(setting_options(STAGES.stages, gated=True), OUT, CONFIG)
 def watch(
@@ -217,6 +249,8 @@ def watch(
     unknown = [name for name in stages if name not in STAGES.names]
     if unknown:
         raise SettingsError(f"--stage {unknown[0]}: expected one of {', '.join(STAGES.names)}")
+    if whole:
+        refuse_idle(("stages",), "with --whole")
     if interval_s <= 0 or settle_s < 0:
         raise SettingsError("--interval-s, --settle-s: expected more than 0 s, and 0 s or more")
     given = {name: value for name, value in chosen.items() if value is not None and value != ()}
@@ -235,7 +269,7 @@ def watch(
         every_s=interval_s,
         settle_s=settle_s,
     )
-    watcher = Watcher(watched, tell=click.echo)
+    watcher = Watcher(watched, say=click.echo)
     for_s = None if lasting is None else seconds_of(lasting, "--for")
 
     def stop(_number: int, _frame: object) -> None:
@@ -245,12 +279,15 @@ def watch(
     try:
         watcher.run(for_s=for_s, once=once)
     except KeyboardInterrupt:
-        click.echo(f"stopped; {watcher.done} recording(s) done, and the same command goes on", err=True)
+        click.echo(
+            f"stopped after {plural(watcher.done, 'recording')}; the same command goes on from there",
+            err=True,
+        )
     finally:
         signal.signal(signal.SIGTERM, before)
     if watcher.failed:
         click.echo(
-            f"{watcher.failed} recording(s) could not be studied, and are not tried again as they are",
+            f"{plural(watcher.failed, 'recording')} could not be studied; the same file is not tried again",
             err=True,
         )
         sys.exit(3)
@@ -287,13 +324,35 @@ def plan() -> None:
 
 
 @plan.command("kappa")
-@click.option("--kappa", type=float, required=True, help="The kappa expected.")
-@click.option("--half-width", type=float, required=True, help="The interval is to be kappa +- this.")
-@click.option("--operators", type=int, default=3, show_default=True, help="Who rates each part.")
-@click.option("--trials", type=int, default=2, show_default=True, help="How often each of them does.")
-@click.option("--defect-share", type=float, default=0.5, show_default=True, help="Of the parts in the study.")
+@click.option("--kappa", type=float, required=True, metavar="KAPPA", help="The kappa expected, 0 to 1.")
 @click.option(
-    "--borderline", type=float, default=0.1, show_default=True, help="Share of parts that toss a coin."
+    "--half-width",
+    type=float,
+    required=True,
+    metavar="KAPPA",
+    help="The interval is to be kappa ± this, 0 to 1.",
+)
+@click.option(
+    "--operators", type=int, default=3, show_default=True, metavar="N", help="Operators who rate each part."
+)
+@click.option(
+    "--trials", type=int, default=2, show_default=True, metavar="N", help="How often each of them does."
+)
+@click.option(
+    "--defect-share",
+    type=float,
+    default=0.5,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of defects in the study.",
+)
+@click.option(
+    "--borderline",
+    type=float,
+    default=0.1,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of parts that toss a coin.",
 )
 @JSON
 def plan_kappa(
@@ -320,12 +379,31 @@ def plan_kappa(
 
 
 @plan.command("gauge")
-@click.option("--percent-grr", type=float, required=True, help="The %GRR expected, of the study variation.")
-@click.option("--half-width", type=float, required=True, help="Half the length that the interval may have.")
 @click.option(
-    "--reproducibility", type=float, default=0.3, show_default=True, help="Share of it between operators."
+    "--percent-grr",
+    type=float,
+    required=True,
+    metavar="PERCENT",
+    help="The %GRR expected, % of the study variation.",
 )
-@click.option("--trials", type=int, default=3, show_default=True, help="Measurements a part and operator.")
+@click.option(
+    "--half-width",
+    type=float,
+    required=True,
+    metavar="PERCENT",
+    help="Half the length that the interval may have, %.",
+)
+@click.option(
+    "--reproducibility",
+    type=float,
+    default=0.3,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of it between operators.",
+)
+@click.option(
+    "--trials", type=int, default=3, show_default=True, metavar="N", help="Measurements a part and operator."
+)
 @JSON
 def plan_gauge(
     percent_grr: float, half_width: float, reproducibility: float, trials: int, as_json: bool
@@ -348,12 +426,27 @@ def plan_gauge(
 
 
 @plan.command("flip-rate")
-@click.option("--rate", type=float, required=True, help="The rate expected, 0 to 1.")
-@click.option("--half-width", type=float, required=True, help="The interval is to be rate +- this.")
-@click.option("--clip-s", type=float, default=10.0, show_default=True, help="Length of a clip, seconds.")
-@click.option("--fps", type=float, default=25.0, show_default=True, help="Pairs of neighbours a second.")
+@click.option("--rate", type=float, required=True, metavar="RATE", help="The rate expected, 0 to 1.")
 @click.option(
-    "--correlation", type=float, default=0.1, show_default=True, help="Share of variance between clips."
+    "--half-width",
+    type=float,
+    required=True,
+    metavar="RATE",
+    help="The interval is to be rate ± this, 0 to 1.",
+)
+@click.option(
+    "--clip-s", type=float, default=10.0, show_default=True, metavar="S", help="Length of a clip, seconds."
+)
+@click.option(
+    "--fps", type=float, default=25.0, show_default=True, metavar="F", help="Pairs of neighbours per second."
+)
+@click.option(
+    "--correlation",
+    type=float,
+    default=0.1,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of variance between clips.",
 )
 @JSON
 def plan_flip_rate(

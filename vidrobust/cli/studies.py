@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from vidrobust.cli import options as opt
-from vidrobust.cli.grouped import GroupedCommand
+from vidrobust.cli.grouped import GroupedCommand, GroupedOption
+from vidrobust.cli.idle import all_but, refuse_idle
 from vidrobust.cli.printing import given, may_be_footage, print_json, reporter
 from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
@@ -18,10 +19,16 @@ from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.remedies.stage import REMEDIES
+from vidrobust.stages.report.stage import REPORT
 from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.unknown.stage import UNKNOWN
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
+OF_SOURCES = ("lasting", "config", "overwrite")
+OF_TABLES = ("confounders", "foreign", "higher_is_better", "lower_is_better")
+OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 
 
 @click.command(cls=GroupedCommand)
@@ -77,26 +84,54 @@ def options_of(stage: Stage) -> Callable[[F], F]:
     return opt.stage_options(STAGES.with_needs([stage.name]), gated=stage == STABILITY)
 
 
+@click.command(
+    "report",
+    cls=GroupedCommand,
+    help=f"{REPORT.sentence}\n\nTARGET is a run folder, or sources; what is needed is made first.",
+)
+@click.argument("target", nargs=-1, required=True)
+@click.option(
+    "--pdf",
+    cls=GroupedOption,
+    is_flag=True,
+    group="Output",
+    help="Print report.pdf and details.pdf as well, by a Chromium that is installed.",
+)
+@options_of(REPORT)
+def report(target: tuple[str, ...], pdf: bool, **options: Any) -> None:
+    on_target(target, REPORT, options, after=_print_report if pdf else None)
+
+
+def _print_report(run: Any) -> None:
+    from vidrobust.report.pdf import printed
+
+    for name in REPORT.files:
+        page = Path(run.path) / name
+        run.reporter.say(f"report: {printed(page, page.with_suffix('.pdf'))}")
+
+
 def on_target(
     target: tuple[str, ...],
     stage: Stage,
     options: dict[str, Any],
     before: Callable[[Any], None] | None = None,
+    after: Callable[[Any], None] | None = None,
 ) -> None:
-    """One stage, on a run folder or on sources; ``before``: what is done with the run first."""
+    """One stage, on a run folder or on sources; ``before``, ``after``: what is done with the run, too."""
     from vidrobust.pipeline.open import opened_folder
     from vidrobust.run_folder.folder import is_run_folder
 
     if len(target) == 1 and (is_run_folder(Path(target[0])) or stage.name == "report"):
         out, as_json, quiet = (options.pop(name) for name in ("out", "as_json", "quiet"))
-        for name in ("lasting", "config", "overwrite"):
-            options.pop(name)
+        refuse_idle(OF_SOURCES, "on a run folder, which keeps its sources and settings")
+        for name in OF_SOURCES:
+            options.pop(name, None)
         with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
-            _work(run, (stage.name,), stage, as_json, before)
+            _work(run, (stage.name,), stage, as_json, before, after)
         return
     if len(target) == 1 and not may_be_footage(target[0]):
         raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
-    _on_sources(target, (stage.name,), stage, options, before)
+    _on_sources(target, (stage.name,), stage, options, before, after)
 
 
 @click.command(cls=GroupedCommand)
@@ -114,7 +149,7 @@ def on_target(
 @click.option(
     "--protocol",
     type=click.Choice(["gu2019"]),
-    help="Natural against synthetic robustness over the models of a run with labels.",
+    help="Natural against synthetic robustness over the models of a run with labels.  [default: none]",
 )
 @options_of(CORRELATE)
 def correlate(
@@ -133,6 +168,8 @@ def correlate(
     TARGET is a run folder, several (then their models, clips and frames count together, and --out says where), or
     sources; or give --stability, --sensitivity and --out.
     """
+    if protocol or target:
+        refuse_idle(OF_TABLES, "without --stability FILE and --sensitivity FILE")
     if protocol:
         _protocol(target, options)
         return
@@ -146,6 +183,9 @@ def correlate(
         return
     if not (stability_file and sensitivity_file and options["out"]):
         raise click.UsageError("give a run folder, or --stability FILE, --sensitivity FILE and --out DIR")
+    refuse_idle(
+        all_but("stability_file", "sensitivity_file", *OF_TABLES, *OF_CORRELATION), "where tables are given"
+    )
     from vidrobust.stages.correlate.conclusion import correlate_files
 
     chosen = given(options)
@@ -173,6 +213,7 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any]) -> None:
     """``correlate RUN RUN ...``."""
     if not options["out"]:
         raise click.UsageError("give --out DIR: the correlation of several runs belongs to none of them")
+    refuse_idle(all_but(*OF_CORRELATION), "where several runs are given")
     from vidrobust.stages.correlate.conclusion import correlate_runs
 
     chosen = given(options)
@@ -249,6 +290,7 @@ def _on_sources(
     stage: Stage | None,
     options: dict[str, Any],
     before: Callable[[Any], None] | None = None,
+    after: Callable[[Any], None] | None = None,
 ) -> None:
     """These stages on sources; ``stage``: the one whose result is printed, None: the answer of the whole."""
     from vidrobust.pipeline.live import with_recordings
@@ -262,7 +304,7 @@ def _on_sources(
     )
     settings = settings.changed({"sources": files}, "sources")
     with opened_sources(settings, where, reporter(quiet), overwrite=overwrite) as run:
-        _work(run, names, stage, as_json, before)
+        _work(run, names, stage, as_json, before, after)
 
 
 def _work(
@@ -271,6 +313,7 @@ def _work(
     stage: Stage | None,
     as_json: bool,
     before: Callable[[Any], None] | None,
+    after: Callable[[Any], None] | None,
 ) -> None:
     """Build, print, and end with the exit code of the gates, or 3 where an input failed."""
     from vidrobust.pipeline.build import build
@@ -278,14 +321,14 @@ def _work(
     if before is not None:
         before(run)
     build(run, STAGES, names)
+    if after is not None:
+        after(run)
     if as_json:
         print_json((stage or STABILITY).as_json(run))
-    elif stage is None:
-        click.echo(_answer(run.path))
     else:
-        click.echo(str(run.path))
+        click.echo("\n".join(filter(None, [_answer(run.path), "" if stage is None else str(run.path)])))
     if run.failed:
-        run.reporter.warn(f"{len(run.failed)} input(s) could not be read; the others are done")
+        run.reporter.warn(f"{plural(len(run.failed), 'input')} could not be read; the others are done")
     if run.settings.history and STABILITY.name in names:
         from vidrobust.finished_runs.history import note
 
@@ -308,7 +351,6 @@ def _answer(path: Path) -> str:
 
 def commands() -> tuple[click.Command, ...]:
     """All commands of this module: one for each stage that has none of its own elsewhere."""
-    of_stages = (
-        stage for stage in STAGES.stages if stage.command and stage not in (BOXES, CORRELATE, REMEDIES)
-    )
-    return (study, show, *(_stage_command(stage) for stage in of_stages), correlate)
+    own = (BOXES, CORRELATE, REMEDIES, REPORT, UNKNOWN)
+    of_stages = (stage for stage in STAGES.stages if stage.command and stage not in own)
+    return (study, show, *(_stage_command(stage) for stage in of_stages), correlate, report)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from vidrobust.cli.idle import refuse_idle
 from vidrobust.cli.printing import print_json
 from vidrobust.errors import InputError
 from vidrobust.stages.catalogue import STAGES
@@ -19,7 +20,9 @@ from vidrobust.text.printable import printable
 @click.option(
     "--frame-md5", is_flag=True, help="The md5 of every RGB24 frame, as ffmpeg's framemd5 gives it."
 )
-@click.option("--backend", default="auto", metavar="NAME", help="auto, pyav, torchcodec or decord.")
+@click.option(
+    "--backend", default="auto", show_default=True, metavar="NAME", help="auto, pyav, torchcodec or decord."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool) -> None:
     """What each of PATHS is, as decoded, and what is wrong with it."""
@@ -36,13 +39,13 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
 
 @click.command()
 @click.option(
-    "--suite", "suite_name", default="natural", metavar="NAME", help="Which suite; natural by default."
+    "--suite", "suite_name", default="natural", show_default=True, metavar="NAME", help="Which suite."
 )
 @click.option(
     "--render", "render_image", metavar="IMAGE", help="Apply each perturbation and strength to this image."
 )
 @click.option("--out", metavar="DIR", help="Where --render writes NAME/STRENGTH.png and contact_sheet.png.")
-@click.option("--seed", type=int, default=0, metavar="N", help="Seed of the random ones.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the random ones.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def perturbations(
     suite_name: str, render_image: str | None, out: str | None, seed: int, as_json: bool
@@ -52,10 +55,12 @@ def perturbations(
 
     entries = suite(suite_name)
     if render_image is None:
+        refuse_idle(("out", "seed"), "without --render IMAGE")
         _print_catalogue(entries, as_json)
         return
     if out is None:
         raise click.UsageError("--render needs --out DIR")
+    refuse_idle(("as_json",), "with --render, which draws")
     from vidrobust.perturb.render import render
 
     written = render(Path(render_image), Path(out), seed=seed, suite_name=suite_name)
@@ -88,6 +93,7 @@ def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
     from vidrobust.video.source import open_video
 
     if clip is None:
+        refuse_idle(("frames",), "without a CLIP")
         click.echo("three made pictures: give a CLIP for flips that mean something", err=True)
         pixels = check_frames()
     else:
@@ -173,7 +179,7 @@ def clean(run_folder: str) -> None:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...")
-@click.option("--format", "name", metavar="NAME", help="The format, where it is not to be recognised.")
+@click.option("--format", "name", metavar="NAME", help="The format.  [default: the one that recognises it]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
     """What annotation FILEs or folders hold, and what in them cannot be used."""

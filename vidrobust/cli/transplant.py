@@ -40,34 +40,54 @@ def _numbers(count: int) -> Any:
     type=click.Path(path_type=Path),
     help="What is pasted: an image with alpha, or a clip or image to cut it from.",
 )
-@click.option("--object-frame", type=int, default=0, metavar="N", help="The frame of a clip.  [default: 0]")
-@click.option("--object-box", metavar="X1,Y1,X2,Y2", callback=_numbers(4), help="The part of that frame, px.")
+@click.option(
+    "--object-frame",
+    type=int,
+    default=0,
+    metavar="N",
+    help="The frame of a clip, counted from 0.  [default: 0]",
+)
+@click.option(
+    "--object-box", metavar="X1,Y1,X2,Y2", callback=_numbers(4), help="The region of that frame, px."
+)
 @click.option(
     "--object-mask",
     type=click.Path(path_type=Path),
     help="An image of that frame's size: 128 and more is the object.",
 )
 @click.option("--label", metavar="CLASS", help="What the object is.  [default: the most frequent answer]")
-@click.option("--scale", type=float, default=1.0, metavar="X", help="Size of the object.  [default: 1]")
-@click.option("--feather", type=float, default=0.0, metavar="PX", help="Softens its border.  [default: 0]")
+@click.option("--scale", type=float, default=1.0, metavar="X", help="Its size, a factor.  [default: 1]")
+@click.option(
+    "--feather", type=float, default=0.0, metavar="PX", help="Softens its border, px.  [default: 0]"
+)
 @click.option(
     "--neutral",
     type=click.Choice(["flat", "blurred"]),
     default="flat",
+    show_default=True,
     help="The control patch: its mean colour, or itself blurred.",
 )
 @click.option(
-    "--grid", default="8,6", metavar="COLUMNS,ROWS", callback=_numbers(2), help="Positions.  [default: 8,6]"
+    "--grid",
+    default="8,6",
+    metavar="COLUMNS,ROWS",
+    callback=_numbers(2),
+    help="Columns and rows of positions.  [default: 8,6]",
 )
 @click.option(
-    "--frame", "frames", multiple=True, type=int, metavar="N", help="Frames of each background.  [default: 0]"
+    "--frame",
+    "frames",
+    multiple=True,
+    type=int,
+    metavar="N",
+    help="Frames of each background, counted from 0.  [default: 0]",
 )
 @click.option(
     "--covered",
     type=click.FloatRange(0, 1),
     default=0.0,
     metavar="SHARE",
-    help="A box counts as not covered up to this share.  [default: 0]",
+    help="A box counts as not covered up to this share of its area.  [default: 0]",
 )
 @click.option(
     "--out",
@@ -76,7 +96,7 @@ def _numbers(count: int) -> Any:
     metavar="DIR",
     help="Where map.png, worst_N.png, tables go.",
 )
-@click.option("--device", default="auto", metavar="NAME", help="auto, cpu or cuda:N.")
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
 def transplant(
@@ -186,6 +206,6 @@ def _share(rate: dict[str, float]) -> str:
     from vidrobust.text.numbers import percent_with_interval
 
     if not rate["n"]:
-        return "none to tell"
+        return "none"
     share = percent_with_interval(rate["value"], rate["low"], rate["high"])
     return f"{share} of {rate['n']:.0f}"

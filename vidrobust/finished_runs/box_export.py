@@ -92,6 +92,7 @@ def coco_of(folder: RunFolder, model: str, boxes: pd.DataFrame) -> dict[str, Any
             "score": round(float(row.score), 4),
             "iscrowd": 0,
         }
+        line |= {"segmentation": segmentation(row.shape)} if row.shape else {}
         annotations.append({**line, "track_id": int(row.track)} if row.track >= 0 else line)
     names = _class_names(boxes)
     return {
@@ -101,6 +102,15 @@ def coco_of(folder: RunFolder, model: str, boxes: pd.DataFrame) -> dict[str, Any
         "categories": [{"id": label, "name": names[label]} for label in sorted(names)],
         "annotations": annotations,
     }
+
+
+def segmentation(text: str) -> dict[str, Any] | list[list[float]]:
+    """The column ``shape`` of a box with a mask or turned -> COCO's run lengths, or rings of x, y."""
+    kind, _, rest = text.partition(" ")
+    if kind == "rle":
+        height, width, counts = rest.split(" ", 2)
+        return {"size": [int(height), int(width)], "counts": counts}
+    return [[round(float(v), KEPT) for v in ring.split()] for ring in rest.split(";")]
 
 
 def _boxes(folder: RunFolder) -> list[tuple[str, pd.DataFrame]]:

@@ -15,7 +15,9 @@ import pandas as pd
 from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import plain
 from vidrobust.finished_runs.studies import Asked
+from vidrobust.repeatability.acceptance import Profile
 from vidrobust.report import certificate as content
+from vidrobust.report.certificate_worst import worst
 from vidrobust.report.pages import write_page
 from vidrobust.report.pdf import printed
 from vidrobust.report.repeatability_section import section_of_run_rows, section_of_table
@@ -32,6 +34,7 @@ FIELDS = {
     "camera": "Camera",
     "station": "Station",
     "tolerance": "Tolerance",
+    "reference": "Reference value",
     "operators": "Operators",
     "place": "Place",
     "date": "Date of the study",
@@ -93,19 +96,25 @@ def write_certificate(
     summary = plain(dict(found))
     unit = header.get("unit", "")
     section = (
-        section_of_run_rows(summary, rows) if summary["study"] == "run" else section_of_table(summary, rows)
+        section_of_run_rows(summary, rows)
+        if summary["study"] == "run"
+        else section_of_table(summary, rows, _axis(header))
     )
     filled = _filled(header, summary, asked)
-    title = content.TITLES[summary["study"]]
-    shown_first = section.pictures[1 if summary["study"] == "gauge" else 0 :][:1]
+    title = content.title(summary)
+    varies = summary["study"] == "gauge" and summary["total_sd"] > 0
+    first = 1 if varies else -1 if summary.get("signal_detection") else 0
+    shown_first = section.pictures[first:][:1]
     values = {
         "title": f"{title}: {header.get('part', head.stem)}",
         "kind": title,
         "header": [(FIELDS[name], filled[name]) for name in FIELDS if filled.get(name)],
         "verdict_kind": content.VERDICTS.get(summary["overall"]["verdict"], "unknown"),
         "sentence": summary["overall"]["sentence"],
-        "tiles": content.tiles(summary, unit),
-        "worst": content.worst(summary, unit),
+        "tiles": (six := content.tiles(summary, unit)),
+        "intervals": any(" to " in tile.interval for tile in six),
+        "worst": worst(summary, unit),
+        "short": summary["study"] in ("type1", "linearity", "stability"),
         "sample": content.sample(summary),
         "method": content.method(summary),
         "settings": [
@@ -123,6 +132,12 @@ def write_certificate(
     return [written, printed(written, written.with_suffix(".pdf"))] if pdf else [written]
 
 
+def _axis(header: Mapping[str, str]) -> str:
+    """What is measured, for an axis."""
+    what = header.get("characteristic", "value")
+    return f"{what}, {header['unit']}" if "unit" in header else what
+
+
 def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: Asked) -> dict[str, str]:
     """The header with what the study itself knows: tolerance and operators."""
     unit = f" {header['unit']}" if "unit" in header else ""
@@ -132,6 +147,9 @@ def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: Asked) -
         names = list(map(str, study["operators"]))
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     known = {"operators": ", ".join(names[:MOST_NAMES]) + more, "tolerance": _tolerance(asked, unit)}
+    true = found.get("reference")
+    if isinstance(true, float) and math.isfinite(true):
+        known["reference"] = f"{true:g}{unit}"
     return {**known, **header}
 
 
@@ -146,8 +164,8 @@ def _tolerance(asked: Asked, unit: str) -> str:
 
 def _settings(asked: Asked, kind: str) -> list[tuple[str, Any]]:
     return [
-        ("rules", f"{asked.profile.name} ({asked.profile.source})"),
-        ("design", asked.design if kind == "gauge" else ""),
+        ("rules", _rules(asked.profile, kind)),
+        ("design", asked.design if kind == "gauge" and asked.design != "auto" else ""),
         ("factors", ", ".join(asked.factors)),
         ("interaction pooled above p", f"{asked.pool_above:g}" if kind in ("gauge", "run") else ""),
         ("process sd", asked.process_sd),
@@ -159,6 +177,12 @@ def _settings(asked: Asked, kind: str) -> list[tuple[str, Any]]:
         ("guard band", asked.guard),
         ("vidrobust", VERSION),
     ]
+
+
+def _rules(profile: Profile, kind: str) -> str:
+    if kind == "stability":
+        return ""
+    return profile.source if profile.source.startswith(profile.name) else f"{profile.name} ({profile.source})"
 
 
 def hashes_of(run: Mapping[str, Any]) -> list[tuple[str, str]]:

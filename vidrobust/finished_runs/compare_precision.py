@@ -101,11 +101,11 @@ def with_p(found: Mapping[str, Compared], *, share: float = 1.0) -> dict[str, Co
     adjusted, least = {}, 0.0
     for rank, name in enumerate(sorted(found, key=lambda name: np.nan_to_num(found[name].p, nan=2.0))):
         least = max(least, min(1.0, found[name].p * (len(found) - rank) / share))
-        adjusted[name] = _told(found[name], least)
+        adjusted[name] = _adjusted(found[name], least)
     return {name: adjusted[name] for name in found}
 
 
-def _told(each: Compared, p: float) -> Compared:
+def _adjusted(each: Compared, p: float) -> Compared:
     said = verdict(each.low, each.high, margin=each.margin, worse="lower", p=p)
     alone = each.cluster == "stretch" or each.clusters < ENOUGH
     equal = each.low == each.high == 0.0

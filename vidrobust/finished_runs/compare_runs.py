@@ -71,7 +71,7 @@ def compare_runs(
     rows = {
         metric.name: own
         for metric in metrics
-        if metric.name not in precision and (own := _rows(metric, first, second, by)) is not None
+        if metric.name not in precision and (own := rows_of_both(metric, first, second, by)) is not None
     }
     found = _judged_together(metrics, rows, precision, margin, seed)
     if not found:
@@ -114,7 +114,7 @@ def _judged_together(
     return {metric.name: asdict(found[metric.name]) for metric in metrics if metric.name in found}
 
 
-def _rows(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
+def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
     """The rows of one metric that both sides have; None where one has no values of it, or no values one by one."""
     if metric.summed or not metric.table:
         return None

@@ -34,7 +34,7 @@ MEANS = {
     "worse": "B is worse: the interval of the difference leaves out 0, and chance does as much to some metric "
     "of two equal runs in at most 5 % of comparisons.",
     "same": "The whole interval lies within the margin: whatever difference there is does not matter.",
-    "cannot tell": "Neither is shown. More clips would tell.",
+    "cannot tell": "Neither is shown. More clips would settle it.",
 }
 FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
 """Metrics that are reported under the others."""
@@ -195,11 +195,10 @@ def _by_item(found: Mapping[str, Any], task: str) -> Picture:
         ax.set_xlabel(f"{metric.title}{', %' if factor > 1 else ''}")
         ax.legend(ncols=2, loc="lower right")
         left = len(found["items"]) - len(rows)
-        more = f" {plural(left, 'further item')} not drawn." if left else ""
-        caption = (
-            f"{metric.title[:1].upper()}{metric.title[1:]} of each item, those that differ most on top.{more}"
-        )
-        return drawing.encode(figure, "Each item in A and in B", caption)
+        more = f" {plural(left, 'further input')} not drawn." if left else ""
+        title = metric.title[:1].upper() + metric.title[1:]
+        caption = f"{title} of each input, those that differ most on top.{more}"
+        return drawing.encode(figure, "Each input in A and in B", caption)
 
 
 def _short(name: str) -> str:

@@ -60,13 +60,13 @@ def demo_line(
     tables, truth = RunTables(Path(out)), pd.read_parquet(footage / "truth.parquet")
     lines = [
         "Repeatability",
-        *verdicts_told(found, dict(zip(manifest["item"], manifest["station"], strict=True))),
+        *verdicts_words(found, dict(zip(manifest["item"], manifest["station"], strict=True))),
     ]
-    lines += ["What was planted, and what was found", *planted_told(tables, truth, line)]
+    lines += ["What was planted, and what was found", *planted_words(tables, truth, line)]
     return [*text_of(tables).splitlines(), *lines]
 
 
-def verdicts_told(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
+def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
     """A line a model: parts with one verdict in all passes, and by station the passes that are judged right.
 
     found  as ``repeatability_of`` gives it; a verdict is right where it and the truth are a defect, or neither
@@ -87,7 +87,7 @@ def verdicts_told(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
     return lines
 
 
-def planted_told(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) -> list[str]:
+def planted_words(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) -> list[str]:
     """A line a planted dial, and one for what is named and was not planted; of the first classifier."""
     settings = station_settings(line.dials, line.stations)
     rest = station_settings((), 1)[0]
@@ -111,8 +111,8 @@ def planted_told(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) -
         ]
         for cause in dial.causes[:1]:
             share, low, high = shares.loc[cause, ["share", "low", "high"]]
-            told_of = f"{share_with_interval(share, low, high)} of the change"
-            said.append(f"{TITLES[cause]} is {'named' if cause in causes else 'not named'}, {told_of}")
+            of_change = f"{share_with_interval(share, low, high)} of the change"
+            said.append(f"{TITLES[cause]} is {'named' if cause in causes else 'not named'}, {of_change}")
         summary.append(f"  {name} at {listing(turned)}: {'; '.join(said)}")
     others = [TITLES[cause] for cause in TITLES if cause in causes - there]
     return [*summary, f"  not planted, but named: {listing(others) if others else 'nothing'}"]

@@ -116,9 +116,9 @@ def write_passes(found: PassesFound, file: Path) -> None:
             file.with_suffix(".jpg").write_bytes(data.tobytes())
 
 
-def passes_told(found: PassesFound) -> list[str]:
+def passes_words(found: PassesFound) -> list[str]:
     """The passes as lines of text."""
-    lines = [f"{len(found.rows)} pass(es) of {found.rows['part'].nunique()} part(s)"]
+    lines = [f"{plural(len(found.rows), 'pass')} of {plural(found.rows['part'].nunique(), 'part')}"]
     for row in found.rows.to_dict("records"):
         remark = f"; {row['remark']}" if row["remark"] else ""
         moves = f"moves {row['direction']}" if row["direction"] else "lies still"
@@ -160,7 +160,7 @@ def manifest_for(
             "manifest with the columns path, part, pass, or put stills in folders named PART/PASS"
         )
     write_passes(found, file)
-    for line in passes_told(found):
+    for line in passes_words(found):
         reporter.say(line)
     reporter.warn(
         f"passes were found in the footage: look at {file}, correct it, and run the same command again"

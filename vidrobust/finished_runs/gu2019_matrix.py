@@ -66,7 +66,7 @@ def gu2019(
     """The correlation study over models; ``matrix`` of the result is the figure of the paper, with intervals.
 
     families  distortion -> family; groups  model -> family, left out together
-    Halves of the videos tell how reliable each column is. Raises InputError where models saw other anchors.
+    Halves of the videos show how reliable each column is. Raises InputError where models saw other anchors.
     """
     first = next(iter(models.values())).sets.anchor if models else np.empty(0)
     for name, model in models.items():

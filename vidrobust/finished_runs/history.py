@@ -18,6 +18,7 @@ from vidrobust.pipeline.run import Run
 from vidrobust.repeatability.control_charts import FEWEST_RUNS, Chart, individuals_chart, p_chart
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.report.page import write_report
+from vidrobust.text.phrases import plural
 
 PAGE = "history.json"
 """What the report of a run shows of its history."""
@@ -25,7 +26,7 @@ COLUMNS = ("run", "recorded", "model", "metric", "item", "value", "low", "high",
 """Of the history: a row a run, model, metric and item, and one over all items (item ""); recorded in UTC."""
 
 
-CHARTS = ("flip_rate", "jitter", "dropout_rate", "center_jitter")
+CHARTS = ("flip_rate", "jitter", "uncovered_rate", "vanished_rate", "center_jitter")
 """Metrics that are charted where none is named, of those that the history has."""
 
 
@@ -90,7 +91,7 @@ def note(run: Run) -> None:
     write_history(known, file)
     found: list[dict[str, Any]] = []
     count = known["run"].nunique()
-    said = f"{count} run(s) so far; a control chart needs {FEWEST_RUNS} before the run it judges"
+    said = f"{plural(count, 'run')} so far; a control chart needs {FEWEST_RUNS} before the run it judges"
     if count > FEWEST_RUNS:
         for name in CHARTS:
             for record in run.model_records:
@@ -147,7 +148,7 @@ def charts(
                 chart = _p_chart(rows, runs, baseline, laney)
             else:
                 chart = _individuals(rows, runs, baseline, metric.bounds)
-            found.append(_told(chart, name, str(one), runs, "p" if metric.is_rate else "individuals"))
+            found.append(_as_dict(chart, name, str(one), runs, "p" if metric.is_rate else "individuals"))
     return found
 
 
@@ -171,7 +172,7 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _told(chart: Chart, metric: str, model: str, runs: Sequence[str], kind: str) -> dict[str, Any]:
+def _as_dict(chart: Chart, metric: str, model: str, runs: Sequence[str], kind: str) -> dict[str, Any]:
     points = [
         {
             "run": run,

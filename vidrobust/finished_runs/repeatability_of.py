@@ -63,6 +63,7 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
         "rule": asked.rule,
         "rule_in_words": RULES[asked.rule],
         "defect": list(asked.defect),
+        "score_of": asked.score_of,
         "score_in_words": asked.score_in_words,
         "attribute": attribute,
         "gauge": gauge,

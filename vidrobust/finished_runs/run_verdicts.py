@@ -47,7 +47,7 @@ def verdicts_of(
     items = items_of(folder)
     if not (items["part"] != "").any():
         raise InputError(
-            f"{folder.path}: no item has a part; repeatability needs a manifest with the columns part and pass "
+            f"{folder.path}: no input has a part; repeatability needs a manifest with the columns part and pass "
             "(vidrobust passes finds passes in footage and writes one)"
         )
     if frames.empty:

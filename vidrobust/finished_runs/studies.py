@@ -17,6 +17,7 @@ from vidrobust.repeatability.acceptance import (
     judge,
     plain_values,
 )
+from vidrobust.repeatability.attributes.analytic_method import analytic_method
 from vidrobust.repeatability.attributes.attribute import attribute_study
 from vidrobust.repeatability.attributes.signal_detection import signal_detection
 from vidrobust.repeatability.box_measures import MEASURES
@@ -26,7 +27,8 @@ from vidrobust.repeatability.differing_operators import (
     mean_by_operator,
     spread_by_operator,
 )
-from vidrobust.repeatability.overall import overall
+from vidrobust.repeatability.measurements import settled
+from vidrobust.repeatability.overall import NEVER_VARIES, NO_VERDICT, overall
 from vidrobust.repeatability.variables.anova import AskedDesign
 from vidrobust.repeatability.variables.gauge import STUDY_WIDTH, gauge_study
 from vidrobust.repeatability.variables.guard_band import (
@@ -41,6 +43,7 @@ from vidrobust.repeatability.variables.reference_chart import reference_chart
 from vidrobust.repeatability.variables.type1 import type1_study
 from vidrobust.repeatability.variables.uncertainty import COVERAGE, budget, of_bias, of_resolution
 from vidrobust.repeatability.verdicts import RULES, SCORES
+from vidrobust.text.phrases import plural
 
 DEFECT, GOOD = "defect", "good"
 """The classes that are left where only passing and failing counts."""
@@ -108,12 +111,16 @@ class Asked:
         return 2 * ways[0] if ways and ways[0] > 0 else math.nan
 
     @property
-    def score_in_words(self) -> str:
-        """What the gauge study of a run is of."""
+    def score_of(self) -> str:
+        """What is measured on each frame, for the gauge study of a run."""
         if self.measure:
-            unit = "px" if self.mm_per_px == 1 else "mm"
-            return f"median over the frames of the {MEASURES[self.measure]}, {unit}"
-        return f"{SCORES[self.rule]} over the frames of the probability of {', '.join(self.defect)}"
+            return f"{MEASURES[self.measure]}, {'px' if self.mm_per_px == 1 else 'mm'}"
+        return f"probability of {', '.join(self.defect)}"
+
+    @property
+    def score_in_words(self) -> str:
+        """How one score is made of it: "median over the frames of the probability of scratch"."""
+        return f"{'median' if self.measure else SCORES[self.rule]} over the frames of the {self.score_of}"
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -128,6 +135,7 @@ def gauge_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
     Besides the keys of the study: verdicts, overall, by_operator, differences, equal_variances, risks, guard_band,
     linearity (where the table has references), budget, q_ms, q_mp (where resolution or calibration is known).
     """
+    table = table.assign(value=settled(table["value"]))
     found = {"study": "gauge", **_gauge(table, asked)}
     found["verdicts"] = judge(asked.profile, "gauge", gauge_values(found))
     found["by_operator"] = repeatability_by_operator(table)
@@ -164,7 +172,7 @@ def _risks(gauge: dict[str, Any], asked: Asked) -> dict[str, Any] | None:
 
 
 def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
-    """The standard uncertainties that a gauge study tells: of the process, and of a linearity study in it."""
+    """The standard uncertainties that a gauge study gives: of the process, and of a linearity study in it."""
     names = {"repeatability": "repeatability_parts", "operator": "operator", "interaction": "interaction"}
     known = found["components"]
     parts = {name: known[key]["sd"] for key, name in names.items() if key in known}
@@ -191,12 +199,27 @@ def attribute_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
     """The attribute study of a table part, operator, trial, value [, reference, measured], and its verdicts."""
     table, defect = passed_or_failed(table, asked)
     found = {"study": "attribute", **attribute_study(table, defect=defect, ordered=asked.ordered)}
+    if "measured" in table and table["measured"].notna().any():
+        found |= _of_sizes(table, set(defect), asked, found["notes"])
     found["verdicts"] = judge(asked.profile, "attribute", attribute_values(found))
-    if "measured" in table and table["measured"].notna().any() and defect:
-        ends = {"low": asked.tolerance_low, "high": asked.tolerance_high}
-        found["signal_detection"] = asdict(signal_detection(table, set(defect), **ends))
     found["overall"] = overall(found).as_json()
     return found
+
+
+def _of_sizes(table: pd.DataFrame, defect: set[str], asked: Asked, notes: list[str]) -> dict[str, Any]:
+    """What the true sizes of the parts show: the grey zone's width, and the analytic method; notes grow."""
+    if not defect:
+        notes.append("the parts' sizes are not used: name the classes that reject with --defect")
+        return {}
+    ends = {"low": asked.tolerance_low, "high": asked.tolerance_high}
+    try:
+        zone = asdict(signal_detection(table, defect, **ends))
+    except InputError as error:
+        notes.append(f"no grey zone in the unit of the parts: {error}")
+        return {}
+    limits = [asdict(each) for each in analytic_method(table, defect, **ends)]
+    notes += [note for each in limits for note in each["notes"]]
+    return {"signal_detection": zone, "analytic_method": limits}
 
 
 def type1_of(values: np.ndarray, reference: float, asked: Asked) -> dict[str, Any]:
@@ -223,16 +246,24 @@ def linearity_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
 def stability_of(table: pd.DataFrame, reference: float) -> dict[str, Any]:
     """The control chart of a reference part: time, value; no rule of acceptance but its own limits."""
     found = reference_chart(table, reference).as_json()
-    wrong, count = found["wrong"], len(found["times"])
-    beyond = f"{wrong} of {count} points are beyond a limit or in a run of eight"
+    wrong = found["wrong"]
+    beyond = _beyond(found)
     said = f"Not stable: {beyond}" if wrong else "Stable: no point is beyond its limits or in a run of eight"
     source = "Shewhart's limits; AIAG, Measurement Systems Analysis, 4th edition (2010), chapter III-B"
     found["verdicts"] = []
-    found["overall"] = {
-        "verdict": "unacceptable" if wrong else "acceptable",
-        "sentence": f"{said} ({source}).",
-    }
+    verdict, sentence = "unacceptable" if wrong else "acceptable", f"{said} ({source})."
+    if not found["sigma"] > 0 and not wrong:
+        verdict, sentence = NO_VERDICT, f"No verdict: {NEVER_VARIES}."
+    found["overall"] = {"verdict": verdict, "sentence": sentence}
     return found
+
+
+def _beyond(found: dict[str, Any]) -> str:
+    """How many points of a chart are beyond a limit, and how many more in too long a run."""
+    out = [a or b for a, b in zip(found["out"], found["spread_out"], strict=True)]
+    rest = sum(shifted and not o for shifted, o in zip(found["shifted"], out, strict=True))
+    text = f"{sum(out)} of {plural(len(out), 'point')} {'is' if sum(out) == 1 else 'are'} beyond a limit"
+    return f"{text}, {rest} more in a run of eight on one side" if rest else text
 
 
 def passed_or_failed(table: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -265,7 +296,7 @@ def studies(
         notes.append(f"no verdict is {' or '.join(unseen)}")
     scored = table[table["item"].notna()]
     if asked.measure and scored["score"].isna().any():
-        notes.append("no gauge study of the boxes: some item has none from the start score on")
+        notes.append("no gauge study of the boxes: some input has none that reaches the start score")
         return attribute, None, notes
     if scored["score"].isna().any():
         notes.append(

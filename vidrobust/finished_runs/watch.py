@@ -6,7 +6,7 @@
 
 Each recording has a run folder of its own, so that the history holds it as one run, and a recording that comes
 later changes nothing that was said before. ``watch.json`` says what was done with which file, and is written last:
-a command that was killed does its last recording again, from the parts that are there, and its rows of the history
+a command that was killed does its last recording again, from the units that are there, and its rows of the history
 replace themselves.
 """
 
@@ -43,6 +43,8 @@ from vidrobust.video.source import first_batch, open_video
 STATE = "watch.json"
 FEWEST_RUNS = 10
 """A control chart is asked only where the history has so many runs."""
+SAID = {"classification": ("flip_rate",), "detection": ("uncovered_rate", "vanished_rate")}
+"""What the line of a recording says of a model of each task."""
 Clock = Callable[[], float]
 
 
@@ -69,10 +71,10 @@ class Watched:
 
 @dataclass
 class Watcher:
-    """The state of one command. ``tell`` prints a line; ``failed`` counts recordings that could not be studied."""
+    """The state of one command. ``say`` prints a line; ``failed`` counts recordings that could not be studied."""
 
     watched: Watched
-    tell: Callable[[str], None]
+    say: Callable[[str], None]
     clock: Clock = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     failed: int = 0
@@ -139,7 +141,7 @@ class Watcher:
         return age >= self.watched.settle_s or now - since >= self.watched.settle_s
 
     def _study(self, path: Path, stamp: str) -> None:
-        """Study one recording, and tell of it in one line; what fails is said, and not tried again as it is."""
+        """Study one recording, and report it in one line; what fails is said, and not tried again as it is."""
         named = self._named(path)
         entry: dict[str, Any] = {"path": named, "stamp": stamp}
         try:
@@ -158,7 +160,7 @@ class Watcher:
             self.failed += 1
         write_text(self.watched.out / STATE, json_text({"files": [*self._state(), entry]}))
         now = datetime.datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-        self.tell(f"{now[:19]}  {named}  {line}")
+        self.say(f"{now[:19]}  {named}  {line}")
 
     def _studied(self, path: Path, run: str) -> RunFolder:
         settings = self.watched.settings.changed({"sources": [str(path)]}, "sources")
@@ -177,14 +179,14 @@ class Watcher:
         write_history(known, self.watched.history)
         lines = []
         for model, numbers in folder.metrics.models.items():
-            name = next((n for n in ("dropout_rate", "flip_rate") if n in numbers.figures), "")
-            found = numbers.figures.get(name)
-            if found is None or found.value is None:
-                lines.append(f"{model}: nothing could be computed")
-                continue
-            out = _is_out(known, name, model, folder.path.resolve().name)
-            rate = percent_with_interval(found.value, found.low, found.high)
-            lines.append(f"{model}: {name.replace('_', ' ')} {rate} of {found.n}{out}")
+            said = []
+            for name in SAID[folder.record.tasks[model]]:
+                found = numbers.figures.get(name)
+                if found is not None and found.value is not None:
+                    out = _is_out(known, name, model, folder.path.resolve().name)
+                    rate = percent_with_interval(found.value, found.low, found.high)
+                    said.append(f"{name.replace('_', ' ')} {rate} of {found.n}{out}")
+            lines.append(f"{model}: {', '.join(said) or 'nothing could be computed'}")
         return "; ".join(lines)
 
     def _run_name(self, path: Path, stamp: str) -> str:

@@ -140,7 +140,7 @@ def _expand_table(path: Path, found: _Found) -> None:
     found.listed += manifest.items
     found.bad_rows += manifest.problems
     if not manifest.items and not manifest.problems:
-        found.problems.append(f"{printable(path)}: lists no item")
+        found.problems.append(f"{printable(path)}: lists no input")
 
 
 def _expand_annotations(path: Path, found: _Found) -> None:

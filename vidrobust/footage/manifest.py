@@ -157,7 +157,7 @@ def _each_name_once(items: list[Item], records: list[Record], problems: list[Pro
     kept: list[Item] = []
     for item, record in zip(items, records, strict=True):
         if item.name and item.name in first:
-            what = f"{item.name!r} is the name of the item of line {first[item.name]} already"
+            what = f"{item.name!r} is the name of the input of line {first[item.name]} already"
             problems.append(record.problem("item", what))
             continue
         first.setdefault(item.name, record.line)

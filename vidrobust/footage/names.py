@@ -1,4 +1,4 @@
-"""One name an item: the shortest that tells it apart, valid text on one line."""
+"""One name an item: the shortest that no other has, valid text on one line."""
 
 from __future__ import annotations
 

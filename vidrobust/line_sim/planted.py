@@ -1,4 +1,4 @@
-"""What was planted, from the truth, in the quantities and units in which a run's tables tell what was found."""
+"""What was planted, from the truth, in the quantities and units in which a run's tables hold what was found."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from vidrobust.shapes.places import Places
+
 SAME_CLASS = 0.3
 """What a pair of one class counts more than its IoU: among pairs that overlap alike, the class decides."""
 DUPLICATE = 0.7
@@ -24,24 +26,28 @@ BIRTH, KEEP = 0.5, 0.3
 """A box counts from this score on; one that is looked for is found from the lower score on."""
 
 
-def areas(boxes: np.ndarray) -> np.ndarray:
-    """(N, 4) xyxy -> (N,) areas, px^2; 0 where a box has no inside."""
-    sides = np.maximum(np.asarray(boxes, np.float64)[:, 2:] - np.asarray(boxes, np.float64)[:, :2], 0)
-    result: np.ndarray = sides[:, 0] * sides[:, 1]
-    return result
+Boxes = np.ndarray | Places
+"""(N, 4) xyxy px, or such boxes with masks or turned boxes in them, which are then what is compared."""
 
 
-def overlaps(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def areas(boxes: Boxes) -> np.ndarray:
+    """N boxes -> (N,) areas, px^2; 0 where a box has no inside."""
+    return Places.of(boxes).areas
+
+
+def overlaps(a: Boxes, b: Boxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of boxes that overlap at all: rows of a (K,), rows of b (K,), area in common (K,) px^2.
 
     Crowds are sorted along the axis that parts them better, so that only boxes near each other are compared.
     """
-    a, b = np.asarray(a, np.float64).reshape(-1, 4), np.asarray(b, np.float64).reshape(-1, 4)
-    i, j = _near(a, b) if len(a) * len(b) > MANY_PAIRS else np.indices((len(a), len(b))).reshape(2, -1)
-    width = np.minimum(a[i, 2], b[j, 2]) - np.maximum(a[i, 0], b[j, 0])
-    height = np.minimum(a[i, 3], b[j, 3]) - np.maximum(a[i, 1], b[j, 1])
+    here, there = Places.of(a), Places.of(b)
+    p, q = here.boxes, there.boxes
+    i, j = _near(p, q) if len(p) * len(q) > MANY_PAIRS else np.indices((len(p), len(q))).reshape(2, -1)
+    width = np.minimum(p[i, 2], q[j, 2]) - np.maximum(p[i, 0], q[j, 0])
+    height = np.minimum(p[i, 3], q[j, 3]) - np.maximum(p[i, 1], q[j, 1])
     meet = (width > 0) & (height > 0)
-    i, j, common = i[meet], j[meet], (width * height)[meet]
+    i, j = i[meet], j[meet]
+    common = here.in_common(there, i, j, (width * height)[meet])
     order = np.lexsort((j, i))
     return i[order], j[order], common[order]
 
@@ -62,7 +68,7 @@ def _near(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return i, order[place]
 
 
-def ious(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def ious(a: Boxes, b: Boxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of boxes that overlap at all: rows of a (K,), rows of b (K,), intersection over union (K,)."""
     i, j, common = overlaps(a, b)
     union = areas(a)[i] + areas(b)[j] - common
@@ -107,8 +113,8 @@ def _best(i: np.ndarray, j: np.ndarray, value: np.ndarray, part: np.ndarray) -> 
 
 
 def match(
-    a: np.ndarray,
-    b: np.ndarray,
+    a: Boxes,
+    b: Boxes,
     labels_a: np.ndarray,
     labels_b: np.ndarray,
     *,
@@ -126,7 +132,7 @@ def match(
 
 
 def duplicates(
-    boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, *, least: float = DUPLICATE
+    boxes: Boxes, scores: np.ndarray, labels: np.ndarray, *, least: float = DUPLICATE
 ) -> np.ndarray:
     """(D,) bool: whether a box overlaps a better one of its class by this IoU or more; of equals the later."""
     i, j, iou = ious(boxes, boxes)
@@ -138,14 +144,14 @@ def duplicates(
 
 
 def same_place(
-    a: np.ndarray, b: np.ndarray, labels_a: np.ndarray, labels_b: np.ndarray
+    a: Boxes, b: Boxes, labels_a: np.ndarray, labels_b: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of boxes that lie on one object: rows of a (K,), rows of b (K,), their IoU (K,).
 
     By an IoU of SECOND; of one class by SECOND_ALIKE, or where the smaller lies inside the larger as a part of it.
     """
     i, j, common = overlaps(a, b)
-    area_a, area_b = areas(np.asarray(a).reshape(-1, 4))[i], areas(np.asarray(b).reshape(-1, 4))[j]
+    area_a, area_b = areas(a)[i], areas(b)[j]
     union = area_a + area_b - common
     iou = np.divide(common, union, out=np.zeros(len(i)), where=union > 0)
     smaller, larger = np.minimum(area_a, area_b), np.maximum(area_a, area_b)
@@ -186,9 +192,13 @@ class BoxChange:
         }
 
 
+Found = tuple[Boxes, np.ndarray, np.ndarray]
+"""Boxes, scores and labels of a frame."""
+
+
 def change(
-    before: tuple[np.ndarray, np.ndarray, np.ndarray],
-    after: tuple[np.ndarray, np.ndarray, np.ndarray],
+    before: Found,
+    after: Found,
     *,
     start_score: float = BIRTH,
     keep_score: float = KEEP,
@@ -219,13 +229,11 @@ def change(
     )
 
 
-def _from(
-    found: tuple[np.ndarray, np.ndarray, np.ndarray], keep_score: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _from(found: Found, keep_score: float) -> tuple[Places, np.ndarray, np.ndarray]:
     boxes, scores, labels = found
     rows = np.asarray(scores) >= keep_score
     return (
-        np.asarray(boxes, np.float64).reshape(-1, 4)[rows],
+        Places.of(boxes).take(rows),
         np.asarray(scores)[rows],
         np.asarray(labels)[rows],
     )
@@ -237,7 +245,7 @@ FOREGROUND, BACKGROUND = 0.5, 0.1
 
 
 def kinds(
-    boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, truth: np.ndarray, truth_labels: np.ndarray
+    boxes: Boxes, scores: np.ndarray, labels: np.ndarray, truth: Boxes, truth_labels: np.ndarray
 ) -> tuple[list[Kind], np.ndarray]:
     """TIDE's word for each box, and which of the true boxes are missed (Bolya et al., ECCV 2020, section 2.2).
 
@@ -280,8 +288,8 @@ KINDS = ("missed", "class", "location", "both", "duplicate", "background")
 
 
 def wrong_kinds(
-    before: tuple[np.ndarray, np.ndarray, np.ndarray],
-    after: tuple[np.ndarray, np.ndarray, np.ndarray],
+    before: Found,
+    after: Found,
     *,
     start_score: float = BIRTH,
     keep_score: float = KEEP,

@@ -19,6 +19,7 @@ from vidrobust.metrics.tracks.measures import duplicate_boxes, measure
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.metrics.tracks.tables import ENDS, item_boxes, joined
 from vidrobust.predictions import Detections
+from vidrobust.shapes.shape import shape_text
 from vidrobust.tables import schema as tables
 
 
@@ -95,6 +96,7 @@ class BoxMeter:
             joined=joined(frames["reason"].to_numpy()),
             size=self._size,
             given=_own_tracks(self._found),
+            shapes=_shapes(self._found),
         )
 
     def _detections(self, boxes: ItemBoxes, objects: Objects) -> pd.DataFrame:
@@ -104,6 +106,7 @@ class BoxMeter:
                 "row": boxes.frame,
                 "track": objects.track,
                 "second_of": objects.second,
+                "shape": "" if boxes.shapes is None else [shape_text(s, self._size) for s in boxes.shapes],
                 "own_track": -1 if boxes.given is None else boxes.given,
                 "label": boxes.labels,
                 "score": boxes.scores,
@@ -121,13 +124,13 @@ class BoxMeter:
         """What becomes of the boxes from each frame to the next, a row a pair."""
         bounds = np.searchsorted(boxes.frame, np.arange(boxes.num_frames + 1))
         # a box whose motion is unknown is taken to be at rest
-        moved = boxes.boxes + np.tile(np.nan_to_num(boxes.shift), 2)
+        moved = boxes.places(slice(None)).moved(np.nan_to_num(boxes.shift))
         settings, rows = self.settings.tracks, []
         for b in range(1, boxes.num_frames):
             before, after = (slice(bounds[k], bounds[k + 1]) for k in (b - 1, b))
             found = change(
-                (moved[before], boxes.scores[before], boxes.labels[before]),
-                (boxes.boxes[after], boxes.scores[after], boxes.labels[after]),
+                (moved.take(before), boxes.scores[before], boxes.labels[before]),
+                (boxes.places(after), boxes.scores[after], boxes.labels[after]),
                 start_score=settings.start_score,
                 keep_score=settings.keep_score,
                 least=settings.iou,
@@ -178,6 +181,16 @@ def _own_tracks(found: list[Detections]) -> np.ndarray | None:
         return None
     parts = [np.full(len(each.scores), -1) if each.tracks is None else each.tracks for each in found]
     return np.concatenate(parts).astype(np.int64)
+
+
+def _shapes(found: list[Detections]) -> np.ndarray | None:
+    """What lies in the boxes, None for nothing; None where nothing does in any."""
+    if all(each.shapes is None for each in found):
+        return None
+    parts = [
+        np.full(len(each.scores), None, object) if each.shapes is None else each.shapes for each in found
+    ]
+    return np.concatenate(parts)
 
 
 def _followed(

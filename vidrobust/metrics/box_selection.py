@@ -8,27 +8,15 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from vidrobust.errors import SettingsError
-from vidrobust.metrics.tracks.borders import clipped
+from vidrobust.metrics.tracks.zones import Zone, in_zones
 from vidrobust.predictions import Detections
-
-Zone = tuple[float, float, float, float]
-"""x, y, width, height px."""
+from vidrobust.shapes.places import Places
 
 
 def chosen(found: Detections, only: Collection[str], ignored: Sequence[Zone]) -> Detections:
     """The boxes of these classes, all where none is named, whose middle lies in none of the zones."""
     found = of_classes(found, only)
-    return _some(found, ~in_zones(found.boxes, ignored)) if ignored else found
-
-
-def in_zones(boxes: np.ndarray, zones: Sequence[Zone]) -> np.ndarray:
-    """(N,) bool: whether the middle of each box (N, 4) xyxy px lies in one of the zones."""
-    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
-    inside = np.zeros(len(boxes), bool)
-    for x, y, width, height in zones:
-        inside |= ((middle >= (x, y)) & (middle < (x + width, y + height))).all(axis=1)
-    return inside
+    return found.take(~in_zones(found.boxes, ignored)) if ignored else found
 
 
 def labels_of(class_names: Sequence[str], only: Collection[str]) -> list[int]:
@@ -44,22 +32,12 @@ def of_classes(found: Detections, only: Collection[str]) -> Detections:
     """The boxes of these classes, by their names; all where none is named."""
     if not only:
         return found
-    return _some(found, np.isin(found.labels, labels_of(found.class_names, only)))
-
-
-def _some(found: Detections, rows: np.ndarray) -> Detections:
-    return dataclasses.replace(
-        found,
-        boxes=found.boxes[rows],
-        scores=found.scores[rows],
-        labels=found.labels[rows],
-        frame=found.frame[rows],
-        tracks=None if found.tracks is None else found.tracks[rows],
-    )
+    return found.take(np.isin(found.labels, labels_of(found.class_names, only)))
 
 
 def within_frame(found: Detections, size: tuple[int, int]) -> Detections:
     """The boxes cut off at the edges of a frame (H, W), as production does; those wholly outside are left out."""
-    boxes = clipped(found.boxes, size).astype(np.float32)
+    within = Places(found.boxes, found.shapes).clipped(size)
+    boxes = within.boxes.astype(np.float32)
     inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return _some(dataclasses.replace(found, boxes=boxes), inside)
+    return dataclasses.replace(found, boxes=boxes, shapes=within.shapes).take(inside)

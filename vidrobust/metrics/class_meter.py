@@ -208,7 +208,7 @@ class ClassMeter:
 def whole(
     found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
-    """The tables of an item from those of its segments: whether a label comes back hangs on all labels before.
+    """The tables of an item from those of its segments: whether a label comes back depends on all labels before.
 
     transitions  rows of that table of the item, in the order of delivery
     """

@@ -217,6 +217,13 @@ METRICS: tuple[Metric, ...] = (
         "size_jitter",
         bounds=(0.0, MANY),
     ),
+    _along(
+        "mask_jitter",
+        "jitter of the mask",
+        "How much of a mask, or turned box, comes or goes for one frame alone, its motion taken out.",
+        "mask_jitter",
+        bounds=(0.0, MANY),
+    ),
     Metric(
         task=NAME,
         name="duplicate_rate",

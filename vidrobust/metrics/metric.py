@@ -58,7 +58,7 @@ class Metric:
     of_labels   needs labels: its table is made only where there are some, and it is reported under its own heading
     summed      made of all frames together, and so no mean of rows that could be compared one by one
     headline    reported first: on the console, on the first page, in a comparison
-    told        of an event, how an answer of one line says it
+    wording     of an event, how an answer of one line says it
     """
 
     task: str

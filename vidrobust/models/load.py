@@ -106,7 +106,7 @@ def load_models(
     precision: str = "float32",
     sample: torch.Tensor | None = None,
 ) -> list[Model]:
-    """Load several models of one run; their names must differ, as they tell the rows of a table apart.
+    """Load several models of one run; their names must differ, as rows of a table are distinguished by them.
 
     Raises SettingsError also where one spec is given twice. Two files of one name get a number.
     """

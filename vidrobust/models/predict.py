@@ -64,7 +64,7 @@ def predict(
     """pixels (N, 3, H, W) uint8, any N from 0 -> Classifications or Detections of N frames, in their order.
 
     ``"auto"`` starts from ``auto_batch``, halves when memory runs out, and remembers what fitted for this model
-    and size of frame; ``on_smaller`` is reported each new size. A number is kept to: running out then raises
+    and size of frame; ``on_smaller`` is called with each new size. A number is kept to: running out then raises
     ModelError, as does one frame alone that does not fit. Rows do not depend on the batch beyond rounding.
 
     Raises ModelError where the model fails or its answer is no prediction of these frames (``checked``).
@@ -159,7 +159,14 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
         frame=np.concatenate([part.frame + at for part, at in zip(boxes, starts[:-1], strict=True)]),
         num_frames=int(starts[-1]),
         class_names=first.class_names,
+        **{name: _all_or_none([getattr(part, name) for part in boxes]) for name in ("tracks", "shapes")},
     )
+
+
+def _all_or_none(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """One after the other; None where one of them is not known."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def no_frames(model: Model) -> Predictions:

@@ -74,7 +74,7 @@ class ModelKind:
              InputError for what cannot be read
     forms    how specs of this kind are written
     options  what may follow the target as ``,key=value``
-    endings  of files, so that a bare file name is reported its form
+    endings  of files, so that the form of a bare file name is known
     reads    spec up to the first option -> target, or None if it is of another kind; None: ``scheme:target``
     """
 

@@ -14,6 +14,7 @@ from types import MappingProxyType, ModuleType
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import extensions, in_order
 from vidrobust.perturb import (
+    air,
     blur,
     camera,
     camera_in_time,
@@ -43,6 +44,7 @@ _MODULES = (
     occlusion,
     camera,
     camera_in_time,
+    air,
     imagenet_c,
     elastic_authors,
     c_bar,

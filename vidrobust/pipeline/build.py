@@ -30,6 +30,7 @@ from vidrobust.pipeline.stage import (
     TableStage,
     described_by,
 )
+from vidrobust.pipeline.whole import TABLES
 from vidrobust.pipeline.workers.order import Unit
 from vidrobust.run_folder import headline
 from vidrobust.tables import schema as tables
@@ -49,12 +50,16 @@ def build(run: Run, catalogue: Stages, names: Sequence[str]) -> None:
         if stage.name in records and isinstance(stage, FootageStage):
             _say_why(run, stage)
     footage = [stage for stage in stages if isinstance(stage, FootageStage)]
-    if any(_must_look(stage, run, names) for stage in footage):
-        _footage(Plan(run, catalogue), footage)
-    for stage in stages:
-        remind()
-        if isinstance(stage, TableStage):
+    conclusions = [stage for stage in stages if isinstance(stage, TableStage)]
+    try:
+        if any(_must_look(stage, run, names) for stage in footage):
+            _footage(Plan(run, catalogue), footage, len(conclusions))
+        for stage in conclusions:
+            remind()
             _conclude(run, stage, asked=len(names) == 1 and stage.name in names)
+            run.reporter.moved(TABLES)
+    finally:
+        run.reporter.end_whole()
 
 
 def _say_why(run: Run, stage: Stage) -> None:
@@ -76,17 +81,23 @@ def _all_there(run: Run, stage: Stage) -> bool:
     )
 
 
-def _footage(plan: Plan, stages: Sequence[FootageStage]) -> None:
-    """Make the missing units of these stages, and their tables from all units of this command."""
+def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> None:
+    """Make the missing units of these stages, and their tables from all units of this command.
+
+    conclusions  stages that come after them and read tables
+    """
     run = plan.run
     if any(stage.per == "model" for stage in stages):
         for model in run.models:  # a wrong spec is found before any video is opened
             if not needs_pixels(model):
                 run.reporter.say(
-                    f"{model.name}: answers from a file tell of stability; the rest asks new pictures"
+                    f"{model.name}: answers from a file serve stability alone; "
+                    "the other stages show the model new pictures"
                 )
     plan.look()
     ahead = _ahead(plan, stages)
+    if ahead is not None:
+        run.reporter.begin_whole(ahead.whole(conclusions))
     started = time.perf_counter()
     every = _made(plan, stages)
     if ahead is not None:
@@ -215,7 +226,7 @@ def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def _whole(
     run: Run, stage: FootageStage, units: Sequence[Unit]
 ) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
-    """By item and model, the tables of items in several segments whose rows hang on the whole item."""
+    """By item and model, the tables of items in several segments whose rows depend on the whole item."""
     of_item: dict[tuple[str, str], list[Unit]] = {}
     whole_item = stage.whole_item if isinstance(stage, StreamStage) else None
     if whole_item is None:

@@ -64,7 +64,8 @@ def within(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items:
 def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
     """``total`` spread over as many as there are ``keys``, as evenly as it goes; one each at least.
 
-    Who gets one more hangs on the keys (contents) and the seed alone. A further key never gives another one more.
+    Who gets one more depends on the keys (contents) and the seed alone. A further key never gives
+    another one more.
     """
     order = sorted(range(len(keys)), key=lambda k: (_hash(seed, keys[k]), k))
     found = [0] * len(keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import cuts_of, frames_of
 from vidrobust.pipeline.stage import SampleStage, Stages, StreamStage, described_by
 from vidrobust.pipeline.unit import Context
+from vidrobust.pipeline.whole import TABLES, Whole
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.time_option import seconds_of
 from vidrobust.text.durations import duration
@@ -40,10 +41,14 @@ SPREAD = (0.75, 1.4)
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds a step of a stage takes, and how many processors it keeps busy meanwhile."""
+    """Seconds a step of a stage takes, and how many processors it keeps busy meanwhile.
+
+    step  in words; ``unit`` is what its progress counts
+    """
 
     stage: str
     step: str
+    unit: str
     seconds: float
     busy: float
 
@@ -53,6 +58,7 @@ class CostEstimate:
     """What is ahead: items that can be read, their frames by the headers, and the seconds it will take.
 
     workers  processes that do it, as far as there are segments for them
+    step_s   seconds a step takes by its stage, all workers together; fixed_s: what comes to all the steps
     """
 
     items: int
@@ -64,6 +70,14 @@ class CostEstimate:
     workers: int
     low_s: float
     high_s: float
+    step_s: Mapping[str, float]
+    fixed_s: float
+
+    def whole(self, conclusions: int) -> Whole:
+        """The work ahead, whose tables are made by so many stages."""
+        seconds = {cost.unit: self.step_s[cost.stage] for cost, _ in self.costs}
+        steps = {cost.unit: count for cost, count in self.costs}
+        return Whole(seconds | {TABLES: self.fixed_s / max(1, conclusions)}, steps | {TABLES: conclusions})
 
     @property
     def text(self) -> str:
@@ -74,7 +88,7 @@ class CostEstimate:
         ]
         lines.append(f"{self.counts.frames} frames are perturbed and {self.counts.pairs} pairs are explained")
         lines += [
-            f"{cost.step}: {steps} at {1000 * cost.seconds:.0f} ms for {self.models} model(s)"
+            f"{cost.step}: {steps} at {1000 * cost.seconds:.0f} ms for {plural(self.models, 'model')}"
             for cost, steps in self.costs
         ]
         of_workers = f" with {self.workers} processes" if self.workers > 1 else ""
@@ -108,7 +122,7 @@ def estimate_cost(
                 if not costs:
                     costs = _measured(item, source, list(models), settings, stages)
         except ModelError:
-            return None  # told where the model is asked
+            return None  # said where the model is asked
         except InputError as error:
             found.fail(printable(item.path), str(error), reporter)
             continue
@@ -137,12 +151,17 @@ def estimate_cost(
             allowed_s = seconds_of(settings.budget)
             counts = within(allowed_s, fixed, one_s["frames"], one_s["pairs"], readable)
         counts = Counts(settings.frames or counts.frames, settings.pairs or counts.pairs)
+    there = counts
+    if not unknown:  # a short clip has no more of either than its frames give
+        there = Counts(min(counts.frames, frames), min(counts.pairs, max(frames - segments, 0)))
     steps = {"stream": frames}
-    steps |= {name: round(counts.of(samples[name].budgeted) * of_one[name]) for name in of_one}
+    steps |= {name: round(there.of(samples[name].budgeted) * of_one[name]) for name in of_one}
     seconds = fixed_s + sum(each_s[cost.stage] * steps[cost.stage] for cost in costs)
     low, high = (round(seconds * factor, 1) for factor in SPREAD)
     each = tuple((cost, steps[cost.stage]) for cost in costs)
-    return CostEstimate(readable, frames, unknown, len(models), counts, each, workers, low, high)
+    return CostEstimate(
+        readable, frames, unknown, len(models), counts, each, workers, low, high, each_s, fixed_s
+    )
 
 
 def sped_up(busy: float, workers: int, processors: int) -> float:
@@ -189,7 +208,7 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings, sta
         transitions = watcher.feed(second)
         for work in works:
             work.feed(second, transitions)
-    costs = [Cost("stream", "frames seen by every model", *_since(started, max(len(second), 1)))]
+    costs = [Cost("stream", "frames seen by every model", "frames", *_since(started, max(len(second), 1)))]
     table = first_work.finish(source)[0][describing.unit_tables[0]]
     for sampled in stages.footage:
         able = [model for model in models if model.task in sampled.tasks]
@@ -207,7 +226,7 @@ def _sample_cost(
     few = dataclasses.replace(context, count=1, transitions=transitions, advance=done.append, models=names)
     started = _now()
     stage.work(few, source, models)
-    return Cost(stage.name, f"{stage.name}, {stage.step}", *_since(started, max(1, sum(done))))
+    return Cost(stage.name, f"{stage.name}, {stage.step}", stage.step, *_since(started, max(1, sum(done))))
 
 
 def _now() -> tuple[float, float]:

@@ -13,6 +13,7 @@ from vidrobust.footage.item import Item
 from vidrobust.pipeline.labelled import Known, labelled
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.settings import Settings
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 from vidrobust.video.source import VideoSource, open_video
 
@@ -66,7 +67,9 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
     for problem in expanded.problems:
         inputs.fail(problem.split(": ")[0], problem, reporter)
     if left_out:
-        reporter.say(f"{len(left_out)} file(s) in the folders given are no footage and are left out")
+        reporter.say(
+            f"left out, since they are no footage: {plural(len(left_out), 'file')} in the folders given"
+        )
     if cache is not None:
         cache.parent.mkdir(parents=True, exist_ok=True)
     keys = ContentKeys(cache)

@@ -1,4 +1,4 @@
-"""Ctrl-C is heard once: also where a library swallows the exception, and while processes are started or ended."""
+"""Ctrl-C counts once: also where a library swallows the exception, and while processes are started or ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from multiprocessing import resource_tracker
 from types import FrameType
 
 
-class _Heard:
+class _Received:
     """Whether Ctrl-C has been pressed, and whether it has to wait."""
 
     came = False
@@ -29,33 +29,33 @@ def graceful_interrupts() -> Iterator[None]:
     if not (_in_main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler):
         yield
         return
-    _Heard.came = False
+    _Received.came = False
     signal.signal(signal.SIGINT, _on_signal)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _Heard.came = False
+        _Received.came = False
 
 
 def remind() -> None:
     """Raises KeyboardInterrupt where Ctrl-C was pressed and all goes on the same; asked at each step."""
-    if _Heard.came and not _Heard.waits:
+    if _Received.came and not _Received.waits:
         raise KeyboardInterrupt
 
 
 @contextmanager
 def later() -> Iterator[None]:
     """Within it Ctrl-C has to wait; KeyboardInterrupt is raised at the end where it was pressed in between."""
-    if not _in_main_thread() or _Heard.waits:
+    if not _in_main_thread() or _Received.waits:
         yield
         return
-    _Heard.waits, _Heard.again = True, False
+    _Received.waits, _Received.again = True, False
     try:
         yield
     finally:
-        _Heard.waits = False
-    if _Heard.again:
+        _Received.waits = False
+    if _Received.again:
         raise KeyboardInterrupt
 
 
@@ -78,7 +78,7 @@ def unheard() -> Iterator[None]:
 
 
 def _on_signal(_number: int, _frame: FrameType | None) -> None:
-    _Heard.came = _Heard.again = True
+    _Received.came = _Received.again = True
     remind()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from vidrobust.models.info import identity
 from vidrobust.models.predict import Model
 from vidrobust.pipeline.labelled import Known
-from vidrobust.pipeline.stage import FootageStage, Stage
+from vidrobust.pipeline.stage import FootageStage, Stage, TableStage
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import key_of
 from vidrobust.version import VERSION
@@ -75,13 +75,16 @@ def record(
         "needs": {name: records[name]["key"] for name in read if name in records},
         "units": dict(units),
     }
+    outside = stage.reads(settings) if isinstance(stage, TableStage) else None
+    if outside is not None:
+        made_of["reads"] = key_of({"reads": outside})
     return {"key": key_of(made_of), **made_of, "units": len(units)}
 
 
 def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> list[str]:
     """Why the results of a stage, as recorded, are stale under these settings; empty where they are not.
 
-    Footage and models are not looked at: a run folder tells this by itself.
+    Footage and models are not looked at: a run folder says this by itself.
     """
     own = records[stage.name]
     found = []

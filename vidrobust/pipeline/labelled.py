@@ -75,9 +75,9 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
     labels = read_labels(settings.labels)
     matched = on_items(labels.rows, items)
     if not len(matched.rows):
-        known = ", ".join(labels.rows["item"].unique()[:3]) or "no item"
+        known = ", ".join(labels.rows["item"].unique()[:3]) or "no input"
         bad = [str(problem) for problem in labels.problems]
-        first = f"; {len(bad)} row(s) cannot be used, the first: {bad[0]}" if bad else ""
+        first = f"; {plural(len(bad), 'row')} cannot be used, the first: {bad[0]}" if bad else ""
         raise InputError(f"{settings.labels}: labels none of the sources; it knows {known}{first}")
     _say_what(matched, labels, settings, say)
     if settings.crop:
@@ -102,7 +102,8 @@ def _with_offset(items: Sequence[Item], text: str) -> tuple[Item, ...]:
 
 def _say_what(matched: Matched, labels: Labels, settings: Settings, say: Say) -> None:
     if labels.problems:
-        say(f"{len(labels.problems)} row(s) of {settings.labels} cannot be used: vidrobust labels lists them")
+        bad = plural(len(labels.problems), "row")
+        say(f"{bad} of {settings.labels} cannot be used: vidrobust labels lists them")
     if matched.unlabelled:
         say(f"{plural(len(matched.unlabelled), 'input')} without a label in {settings.labels}")
     if matched.missing:

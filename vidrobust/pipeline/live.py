@@ -17,6 +17,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RECORDINGS, RunFolder, make_room
 from vidrobust.run_folder.time_option import seconds_of
 from vidrobust.text.durations import duration
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable, without_secrets
 from vidrobust.video.record import Recording, is_stream, name_of, record
 
@@ -113,7 +114,8 @@ def _same_name(entry: dict[str, Any], source: str) -> bool:
 
 def _say(made: Recording, for_s: float, reporter: Reporter) -> None:
     reporter.say(
-        f"{made.source}: {made.seconds:.1f} s recorded, {made.packets} packets in {len(made.files)} file(s)"
+        f"{made.source}: {made.seconds:.1f} s recorded, {plural(made.packets, 'packet')} in "
+        f"{plural(len(made.files), 'file')}"
     )
     if made.ended:
         reporter.warn(f"{made.source}: {made.ended}; {made.seconds:.1f} s of {for_s:g} s are studied")

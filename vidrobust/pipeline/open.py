@@ -78,7 +78,7 @@ def settled(settings: Settings) -> Settings:
     """The settings with their paths as they are found from anywhere; SettingsError where no source is given."""
     if not settings.sources:
         raise SettingsError("no source given: name videos, folders of videos or frames, or globs")
-    settings = settings.changed({"sources": [_absolute(s) for s in settings.sources]}, "sources")
+    settings = _placed(settings).changed({"sources": [_absolute(s) for s in settings.sources]}, "sources")
     if settings.labels:
         settings = settings.changed({"labels": os.path.abspath(settings.labels)}, "labels")
     if settings.class_map not in ("", OWN_CLASSES):
@@ -153,7 +153,9 @@ def folder_of(settings: Settings, out: str | None) -> Path:
 
 
 def _placed(settings: Settings) -> Settings:
-    """The history is the same file from wherever the run is continued."""
+    """The history and the known footage are the same files from wherever the run is continued."""
+    if settings.known:
+        settings = settings.changed({"known": [_absolute(path) for path in settings.known]}, "known")
     return (
         settings.changed({"history": os.path.abspath(settings.history)}, "history")
         if settings.history

@@ -51,7 +51,7 @@ class Plan:
                 found = ()
             except SettingsError:
                 raise
-            except Exception:  # what nobody foresaw is told by the worker that meets it, and the others go on
+            except Exception:  # unforeseen: the worker that meets it reports it, and the others go on
                 found = (Segment(item, 0, 1, content, item),)
             self._segments[item.name] = found
         return self._segments[item.name]

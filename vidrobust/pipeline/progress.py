@@ -4,37 +4,50 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 
 from vidrobust.pipeline.interrupts import remind
+from vidrobust.pipeline.whole import Whole
+from vidrobust.text.durations import duration
+
+SAID_EVERY_S = 30.0
+"""Where there is no terminal, the time that is left is said this often."""
 
 
 class Counter:
     """Counts what is done of one piece of work."""
 
-    def __init__(self, title: str, unit: str, progress: Progress | None, task: TaskID | None) -> None:
-        self.title, self.unit, self.done = title, unit, 0
+    def __init__(
+        self,
+        title: str,
+        unit: str,
+        progress: Progress | None,
+        task: TaskID | None,
+        moved: Callable[[str, int], None] | None = None,
+        total: int | None = None,
+    ) -> None:
+        self.title, self.unit, self.done, self.total = title, unit, 0, total
         self.started = time.perf_counter()
-        self._progress, self._task = progress, task
+        self._progress, self._task, self._moved = progress, task, moved
 
     def advance(self, count: int = 1) -> None:
         """So much more is done; KeyboardInterrupt where Ctrl-C was pressed and not acted on."""
         remind()
         self.done += count
+        if self._moved is not None:
+            self._moved(self.unit, count)
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, advance=count)
 
@@ -52,6 +65,35 @@ class Reporter:
         self.quiet = quiet
         self.console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self._progress: Progress | None = None
+        self._whole: Whole | None = None
+        self._bar: TaskID | None = None
+        self._said = 0.0
+
+    def begin_whole(self, whole: Whole) -> None:
+        """From now on the time that is left is shown: a bar above all others, or a line now and then."""
+        self._whole, self._said = whole, time.perf_counter()
+        if self._on_screen():
+            self._bar = self._bars().add_task("the whole study", total=100, unit="%")
+
+    def moved(self, unit: str, count: int = 1) -> None:
+        """So many steps of a unit are done, as part of the whole."""
+        whole = self._whole
+        if whole is None or not whole.advance(unit, count):
+            return
+        if self._bar is not None and self._progress is not None:
+            left = f"{duration(whole.left_s())} left"
+            self._progress.update(self._bar, completed=100 * whole.share, left=left)
+        elif time.perf_counter() - self._said >= SAID_EVERY_S:
+            self._said = time.perf_counter()
+            self.say(f"{100 * whole.share:.0f} % of the study is done, about {duration(whole.left_s())} left")
+
+    def end_whole(self) -> None:
+        """The whole is done, or ended."""
+        self._whole = None
+        if self._bar is not None and self._progress is not None:
+            self._progress.remove_task(self._bar)
+            self._bar = None
+            self._close()
 
     def say(self, text: str) -> None:
         if not self.quiet:
@@ -73,28 +115,48 @@ class Reporter:
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
         """A bar below those that are there; ``end`` takes it away."""
-        if self.quiet or not self.console.is_terminal:
-            return Counter(title, unit, None, None)
-        if self._progress is None:
-            columns = (
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                MofNCompleteColumn(),
-                _Rate(),
-                TimeRemainingColumn(),
-            )
-            self._progress = Progress(*columns, console=self.console, transient=True)
-            self._progress.start()
-        return Counter(title, unit, self._progress, self._progress.add_task(title, total=total, unit=unit))
+        if not self._on_screen():
+            return Counter(title, unit, None, None, self.moved, total)
+        bars = self._bars()
+        return Counter(title, unit, bars, bars.add_task(title, total=total, unit=unit), self.moved, total)
 
     def end(self, counter: Counter) -> None:
-        """Its bar is gone; with the last one the room for bars."""
+        """Its bar is gone; with the last one the room for bars. What it did not find is not ahead any more."""
         counter.close()
+        if self._whole is not None and counter.total is not None:
+            self._whole.fewer(counter.unit, counter.total - counter.done)
+        self._close()
+
+    def _on_screen(self) -> bool:
+        return self.console.is_terminal and not self.quiet
+
+    def _bars(self) -> Progress:
+        if self._progress is None:
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(), _Count(), _Left())
+            self._progress = Progress(*columns, console=self.console, transient=True)
+            self._progress.start()
+        return self._progress
+
+    def _close(self) -> None:
         if self._progress is not None and not self._progress.tasks:
             self._progress.stop()
             self._progress = None
 
 
-class _Rate(ProgressColumn):
+class _Count(ProgressColumn):
+    """Done of all, and the rate; of the whole its share."""
+
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0:.1f} {task.fields['unit']}/s")
+        if task.fields["unit"] == "%":
+            return Text(f"{task.completed:.0f} %")
+        total = "?" if task.total is None else f"{task.total:.0f}"
+        return Text(f"{task.completed:.0f}/{total} {task.speed or 0:.1f} {task.fields['unit']}/s")
+
+
+class _Left(ProgressColumn):
+    """Time that is left; of the whole as it reckons itself."""
+
+    def render(self, task: Task) -> Text:
+        if task.fields["unit"] == "%":
+            return Text(str(task.fields.get("left", "")))
+        return Text("" if task.time_remaining is None else f"{duration(task.time_remaining)} left")

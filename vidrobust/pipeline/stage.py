@@ -33,6 +33,10 @@ def _nothing_to_check(settings: Settings) -> None:
     """Any settings will do."""
 
 
+def _reads_nothing(settings: Settings) -> Any:
+    """Tables of the run folder alone."""
+
+
 def _metrics(run: Run) -> Any:
     """The headline figures."""
     return run.folder.read_json("metrics.json")
@@ -146,9 +150,13 @@ class SampleStage(FootageStage):
 
 @dataclass(frozen=True, kw_only=True)
 class TableStage(Stage):
-    """A stage that reads tables, the whole run at once; ``make`` writes its ``tables`` and ``files``."""
+    """A stage that reads tables, the whole run at once; ``make`` writes its ``tables`` and ``files``.
+
+    reads  plain values: the state of what it reads outside of the run folder, None where it reads nothing there
+    """
 
     make: Callable[[Run], None]
+    reads: Callable[[Settings], Any] = _reads_nothing
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Context:
     have     how many of them were worked on before; the first of the order
     models   of a stage that takes a sample: the names of those whose units these are
     read     (model, table) -> a raw table of a stage that this one needs; None where it was not made
-    advance  told how many steps were just done
+    advance  called with how many steps were just done
     origin   number and time of the item's first delivered frame; None where the item is one segment
     """
 

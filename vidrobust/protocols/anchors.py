@@ -102,7 +102,9 @@ def anchor_sets(
         here = seen[["item", "frame"]].itertuples(index=False, name=None)
         is_anchor &= np.array([key in wanted for key in here], dtype=bool)
     if not is_anchor.any():
-        raise InputError("labels: no anchor frame was predicted; are items and frames numbered alike?")
+        raise InputError(
+            "labels: no anchor frame was predicted; do labels and predictions name inputs and number frames alike?"
+        )
     right = [(int(k), str(name)) for k, name in seen[["label", "label_name"]].itertuples(index=False)]
     frame, time_s = seen["frame"].to_numpy(np.int64), seen["time_s"].to_numpy(np.float64)
     if reviewed is None:

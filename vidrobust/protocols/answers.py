@@ -23,7 +23,7 @@ from vidrobust.tables import schema as tables
 ANCHOR_EVERY_S = 1.0
 """Anchors are labelled frames at least so far apart, so that their windows hardly overlap."""
 TOP = 5
-NAMES_TOLD = 3
+NAMES_SAID = 3
 JudgedBy = Literal["own", "anchor"]
 
 
@@ -74,7 +74,7 @@ def answers_of(
     kept = seen[judged].reset_index(drop=True)
     of = [truths[row] for row in np.flatnonzero(judged)]
     table = kept[["item", "frame", "time_s", "model"]].assign(
-        truth=[_told(s, class_names) for s in of],
+        truth=[_in_words(s, class_names) for s in of],
         top1=[float(int(label) in s) for label, s in zip(kept["label"], of, strict=True)],
         top5=_among_top(probabilities, kept, of, len(class_names)),
     )
@@ -125,11 +125,11 @@ def on_frames(labels: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
 
-def _told(wanted: frozenset[object], class_names: Sequence[str]) -> str:
+def _in_words(wanted: frozenset[object], class_names: Sequence[str]) -> str:
     """A set of classes in words."""
     names = list(dict.fromkeys(class_names[int(str(k))] for k in sorted(wanted, key=lambda k: int(str(k)))))
-    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
-    return " or ".join(names[:NAMES_TOLD]) + more
+    more = f" and {len(names) - NAMES_SAID} more" if len(names) > NAMES_SAID else ""
+    return " or ".join(names[:NAMES_SAID]) + more
 
 
 def _among_top(

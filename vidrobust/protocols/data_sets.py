@@ -177,8 +177,8 @@ DATA_SETS: dict[str, Callable[[Path], Checked]] = {
 
 def lines(found: Checked, most: int = 20) -> Sequence[str]:
     """What the command prints."""
-    told = [f"{what}: {there} of {published}" for what, (there, published) in found.counts.items()]
-    told += [f"  ! {each}" for each in found.missing[:most]]
+    printed = [f"{what}: {there} of {published}" for what, (there, published) in found.counts.items()]
+    printed += [f"  ! {each}" for each in found.missing[:most]]
     if len(found.missing) > most:
-        told.append(f"  ! and {len(found.missing) - most} more")
-    return [*told, f"next: {found.command}"]
+        printed.append(f"  ! and {len(found.missing) - most} more")
+    return [*printed, f"next: {found.command}"]

@@ -19,7 +19,7 @@ OF_STUDY = {"type1": "vda5", "capability": "vda5"}
 """The profile of a study where none is named; DEFAULT of all others."""
 QUANTITIES: dict[str, tuple[str, ...]] = {
     "gauge": ("percent_grr", "percent_tolerance", "percent_process", "ndc"),
-    "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa"),
+    "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa", "limit_bias_p"),
     "type1": ("cg", "cgk", "bias_p"),
     "linearity": ("percent_linearity", "percent_bias", "slope_p", "bias_p"),
     "capability": ("q_ms", "q_mp"),
@@ -74,7 +74,7 @@ class Profile:
 
 
 def load_profile(name: str) -> Profile:
-    """A profile by name, or from a TOML file. SettingsError tells what is wrong in it."""
+    """A profile by name, or from a TOML file. SettingsError says what is wrong in it."""
     try:
         if name.endswith(".toml"):
             content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
@@ -164,7 +164,8 @@ def attribute_values(found: Mapping[str, Any]) -> list[tuple[str, str, float | N
         ]
     for pair in found["between_operators"]["cohens_kappa"]:
         values.append(("kappa", " and ".join(pair["operators"]), pair["value"]))
-    return values
+    limits = found.get("analytic_method") or []
+    return values + [("limit_bias_p", f"the {each['side']} limit", each["p"]) for each in limits]
 
 
 def gauge_values(found: Mapping[str, Any]) -> list[tuple[str, str, float | None]]:

@@ -48,7 +48,7 @@ def names(figures: Figures) -> list[str]:
 
 
 def figures_of(found: Mapping[str, Any]) -> Figures:
-    """The figures of a study as its JSON tells it: of a gauge, of attributes, or both of a run."""
+    """The figures of a study as in its JSON: of a gauge, of attributes, or both of a run."""
     if found["study"] == "gauge":
         return {**_gauge(found), **_by_operator(found)}
     if found["study"] == "attribute":

@@ -70,7 +70,7 @@ class Passage:
 
 
 def parse_gate(text: str) -> Gate:
-    """A gate from its text: METRIC[.value|.low|.high|.n] > NUMBER[%]. SettingsError tells the form."""
+    """A gate from its text: METRIC[.value|.low|.high|.n] > NUMBER[%]. SettingsError says the form."""
     found = _RULE.match(text)
     if found is None:
         raise SettingsError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,7 +45,7 @@ class StudyTable:
 def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
     """A table of a variables study: part, operator, trial as text, value (and reference) as numbers.
 
-    columns  role -> name in the file, where the names do not tell. InputError names file and line.
+    columns  role -> name in the file, where the names do not say. InputError names file and line.
     """
     found = read_study_table(path, columns, case)
     rows = found.rows.assign(value=numbers(found.rows, "value", path))
@@ -138,6 +139,22 @@ def check_gauge(table: pd.DataFrame, where: str = "gauge study") -> pd.DataFrame
             f"{where}: part {row['part']}, operator {row['operator']}: value {row['value']} is no number"
         )
     return _checked(table, where)
+
+
+BITS = 44
+"""Binary digits that are kept of the largest value: sums of 500 such values are exact."""
+
+
+def settled(value: pd.Series) -> pd.Series:
+    """Values (N,) to 44 binary digits of the largest, so that the mean of equal ones is that value exactly.
+
+    Else three times .29 have a mean that is not .29, and what never varies has a spread of 6e-17 to be shared out.
+    """
+    largest = float(value.abs().max())
+    if not 1e-280 < largest < math.inf:
+        return value
+    step = 2.0 ** (math.ceil(math.log2(largest)) - BITS)
+    return (value / step).round() * step
 
 
 def check_attribute(table: pd.DataFrame, where: str = "attribute study") -> pd.DataFrame:

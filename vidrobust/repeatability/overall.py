@@ -10,13 +10,13 @@ from typing import Any
 
 from vidrobust.repeatability.acceptance import limits_in_words
 from vidrobust.repeatability.figures import GAUGE, figures_of, find
-from vidrobust.repeatability.variables.anova import MAYBE_NESTED
+from vidrobust.repeatability.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
 
 WORDS = {
     "percent_grr": "gauge R&R takes {value} % of the study variation",
     "percent_tolerance": "gauge R&R takes {value} % of the tolerance",
     "percent_process": "gauge R&R is {value} % of the process variation",
-    "ndc": "the gauge tells {value} groups of parts apart",
+    "ndc": "the gauge distinguishes {value} groups of parts",
     "effectiveness": "{of} judges {percent} of the parts right every time",
     "miss_rate": "{of} passes {percent} of the bad parts, counted by trials",
     "false_alarm_rate": "{of} rejects {percent} of the good parts, counted by trials",
@@ -24,6 +24,7 @@ WORDS = {
     "cg": "Cg is {value}",
     "cgk": "Cgk is {value}",
     "bias_p": "the test of bias against 0 gives p {value}",
+    "limit_bias_p": "the test of the gauge's bias at {of} gives p {value}",
     "slope_p": "the test of a bias that changes over the range gives p {value}",
     "percent_linearity": "linearity takes {value} % of the process variation",
     "percent_bias": "bias takes {value} % of the process variation",
@@ -35,6 +36,7 @@ SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
 """Quantities that are reported in percent, and so are the limits of their rules."""
 RANK = {"unacceptable": 3, "marginal": 2, "acceptable": 1}
 NO_VERDICT = "no verdict"
+NEVER_VARIES = "all values are the same, and what never varies measures nothing"
 OPENING = {
     "acceptable": "Acceptable",
     "marginal": "Marginal",
@@ -68,7 +70,7 @@ class Overall:
 
 
 def overall(found: Mapping[str, Any]) -> Overall:
-    """The verdict on a study as its JSON tells it, with ``verdicts`` in it."""
+    """The verdict on a study as in its JSON, with ``verdicts`` in it."""
     verdicts = found["verdicts"]
     judged = [each for each in verdicts if each["verdict"] in RANK]
     missing = len(verdicts) - len(judged)
@@ -76,8 +78,8 @@ def overall(found: Mapping[str, Any]) -> Overall:
         why = (
             "nothing that a rule is about could be computed" if verdicts else "no rule applies to this study"
         )
-        if verdicts and found.get("total_sd") == 0:
-            why = "all values are the same, and what never varies measures nothing"
+        if verdicts and 0 in (found.get("total_sd"), found.get("sd")):
+            why = NEVER_VARIES
         return Overall(
             verdict=NO_VERDICT, sentence=f"No verdict: {why}.", quantity="", of="", value=None, sure=None,
             rules=0, not_computed=missing,
@@ -85,8 +87,10 @@ def overall(found: Mapping[str, Any]) -> Overall:
     decides = max(judged, key=lambda each: (RANK[each["verdict"]], _beyond(each)))
     sure = _sure(found, decides)
     sentence = _sentence(decides, sure, len(judged), missing)
-    if MAYBE_NESTED in found.get("notes", ()):
-        sentence += f" Doubtful: {MAYBE_NESTED}."
+    for doubt in (MAYBE_NESTED, NO_SPREAD):
+        sentence += f" Doubtful: {doubt}." if doubt in found.get("notes", ()) else ""
+    if ONE_OPERATOR in found.get("notes", ()):
+        sentence += f" {ONE_OPERATOR[0].upper()}{ONE_OPERATOR[1:]}."
     return Overall(
         verdict=decides["verdict"],
         sentence=sentence,
@@ -151,7 +155,7 @@ def _sentence(verdict: Mapping[str, Any], sure: bool | None, rules: int, missing
     return wording
 
 
-def worst_told(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
+def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
     """Which operator is worse, by how much and by which test, a sentence each; "" where none is shown to be."""
     lines = []
     for each in differences:

@@ -17,7 +17,7 @@ MOVES_PX = 0.75
 KEPT, FOLLOWED = 0.25, 2 / 3
 """Share of the points that must be found there and back, and of the windows in which they must be."""
 SURE = 0.1
-"""Share of the width that tells that something moves, even where points are lost in more of the windows."""
+"""Share of the width that shows that something moves, even where points are lost in more of the windows."""
 FEWEST = 4
 """Points that must move together."""
 TOGETHER_PX = 1.0
@@ -120,7 +120,7 @@ def _of_camera(gone: np.ndarray) -> np.ndarray:
         other = np.hypot(*(gone - way).T) > 2 * TOGETHER_PX + OTHER_WAY * np.hypot(*way)
         second[other] = _together(gone[other])
     if second.sum() < FEWEST:
-        # without another way that points go, nothing tells the camera from what it sees
+        # without another way that points go, nothing separates the camera from what it sees
         return np.zeros(len(gone), bool)
     return min((first, second), key=lambda group: float(np.hypot(*gone[group].mean(axis=0))))
 

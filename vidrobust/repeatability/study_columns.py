@@ -125,6 +125,10 @@ ROLES: dict[str, tuple[str, ...]] = {
         ),
         *("valeur mesurée", "valor real", "valore reale", "实测值", "実測値"),
     ),
+    "accepted": (
+        *("accepted", "acceptances", "accepts", "number accepted", "no of acceptances", "angenommen", "gut"),
+        *("acceptés", "aceptadas", "accettati", "合格数"),
+    ),
     "time": (
         *("time", "date", "datetime", "timestamp", "order", "run order", "zeit", "datum", "zeitpunkt"),
         *("reihenfolge", "date heure", "fecha", "hora", "data", "日期", "时间", "日付", "時間"),
@@ -178,10 +182,13 @@ def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
     """Trials side by side (one column a trial, or an operator and trial) as one row a value.
 
     "Trial 1", "Result2", "Repeat.3" or bare numbers are trials; "Anna 1", "Anna 2", "Bob 1" are an operator and a
-    trial, as Minitab lays attribute studies out. A table with a value column is long already.
+    trial, as Minitab lays attribute studies out; sizes with how often of so many trials they were accepted
+    (accepted, trials) become that many verdicts. A table with a value column is long already.
     """
     if "value" in table:
         return table
+    if "accepted" in table and "trial" in table:
+        return _counted(table, where)
     columns = _numbered(table, where)
     fixed = [name for name in ("part", "operator", "reference", "time") if name in table]
     pieces = []
@@ -193,8 +200,33 @@ def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
     return pd.concat(pieces).sort_index(kind="stable")
 
 
+ACCEPTED, REJECTED = "accepted", "rejected"
+"""The verdicts of a table that counts them."""
+
+
+def _counted(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
+    """Verdicts of a table of counts: accepted, trial (how many); measured, or reference, is the size."""
+    counts = {}
+    for name in ("accepted", "trial"):
+        counts[name] = pd.to_numeric(table[name], errors="coerce")
+        wrong = table.index[~(counts[name] >= 0) | (counts[name] % 1 != 0)]
+        if len(wrong):
+            text = printable(str(table.loc[wrong[0], name]))
+            raise InputError(f"{where}, line {wrong[0]}: {name} {text!r} is no number of verdicts")
+    more = table.index[counts["accepted"] > counts["trial"]]
+    if len(more):
+        raise InputError(f"{where}, line {more[0]}: more accepted than tried")
+    if "measured" not in table and "reference" in table:
+        table = table.rename(columns={"reference": "measured"})
+    long = table.drop(columns=["accepted", "trial"]).loc[table.index.repeat(counts["trial"].astype(int))]
+    trial = np.concatenate([np.arange(count) for count in counts["trial"].astype(int)])
+    accepted = counts["accepted"].loc[long.index].to_numpy()
+    verdict = np.where(trial < accepted, ACCEPTED, REJECTED)
+    return long.assign(trial=(trial + 1).astype(str), value=verdict)
+
+
 def _numbered(table: pd.DataFrame, where: Path | str) -> list[tuple[str, str, str]]:
-    """Column, operator ("" where the name tells none) and trial of the columns that hold values."""
+    """Column, operator ("" where the name has none) and trial of the columns that hold values."""
     words = {*ROLES["trial"], *ROLES["value"], "", "m", "t", "r", "x", "y"}
     free = [str(name) for name in table.columns if name not in ROLES]
     split = [(name, NUMBERED.fullmatch(name)) for name in free]

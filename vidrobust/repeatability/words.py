@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vidrobust.repeatability.overall import worst_told
+from vidrobust.repeatability.overall import worst_words
 from vidrobust.repeatability.study_words import (
-    agreement_told,
-    budget_told,
+    agreement_words,
+    budget_words,
     categories,
-    equal_variances_told,
+    equal_variances_words,
     fixed,
-    linearity_told,
-    p_told,
+    linearity_words,
     p_value,
-    risks_told,
-    stability_told,
+    p_words,
+    risks_words,
+    stability_words,
     trials,
-    type1_told,
+    type1_words,
 )
 from vidrobust.text.numbers import counted_share, interval, known, number, percent, with_interval
 from vidrobust.text.phrases import plural
@@ -29,15 +29,15 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     summary = found.get("overall")
     rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
     first = [summary["sentence"]] if summary else []
-    return [*first, *(f"  {sentence}" for sentence in worst_told(rows)), *_figures(found)]
+    return [*first, *(f"  {sentence}" for sentence in worst_words(rows)), *_figures(found)]
 
 
 def _figures(found: Mapping[str, Any]) -> list[str]:
     if found["study"] == "run":
         summary = _attribute(found["attribute"]) + (_gauge(found["gauge"]) if found["gauge"] else [])
         summary += [_operator(each) for each in found["by_operator"]]
-        summary += [f"  {guard_band_told(found['guard_band'])}"] if found["guard_band"] else []
-        summary += [f"  {together_told(found['people'])}"] if found["people"] else []
+        summary += [f"  {guard_band_words(found['guard_band'])}"] if found["guard_band"] else []
+        summary += [f"  {together_words(found['people'])}"] if found["people"] else []
         summary += [line for level in found["levels"].items() for line in _level(*level)]
         summary += [f"  note: {note}" for note in found["attribute"]["notes"]]
     else:
@@ -55,7 +55,9 @@ def _operator(each: Mapping[str, Any]) -> str:
 def _level(name: str, found: Mapping[str, Any]) -> list[str]:
     """One level of a run in one line."""
     between = found["attribute"]["between_operators"]["agreement"]
-    text = f"  {name} ({' and '.join(found['from'])}): {found['parts']} parts, {found['items']} items"
+    text = (
+        f"  {name} ({' and '.join(found['from'])}): {found['parts']} parts, {plural(found['items'], 'input')}"
+    )
     for operator, own in found["attribute"]["within_operator"].items():
         if own["agreement"]["n"]:
             text += f"; within {operator} {_share(own['agreement'])}"
@@ -87,27 +89,27 @@ def _gauge(found: Mapping[str, Any]) -> list[str]:
     if found["range_method"]:
         ranges = found["range_method"]
         wording.append(f"  range method: %GRR {fixed(ranges['percent_grr'], 2)}, {categories(ranges['ndc'])}")
-    wording += [f"  {line}" for line in beside_told(found)]
+    wording += [f"  {line}" for line in beside_words(found)]
     if found.get("guard_band"):
-        wording.append(f"  {guard_band_told(found['guard_band'])}")
+        wording.append(f"  {guard_band_words(found['guard_band'])}")
     return wording
 
 
-def beside_told(found: Mapping[str, Any]) -> list[str]:
-    """What a gauge study tells beside its components: equal variances, risks, uncertainty, linearity."""
+def beside_words(found: Mapping[str, Any]) -> list[str]:
+    """What a gauge study says beside its components: equal variances, risks, uncertainty, linearity."""
     wording = []
     if found.get("equal_variances"):
-        wording.append(equal_variances_told(found["equal_variances"]))
+        wording.append(equal_variances_words(found["equal_variances"]))
     if found.get("risks"):
-        wording.append(risks_told(found["risks"]))
+        wording.append(risks_words(found["risks"]))
     if found.get("budget"):
-        wording += budget_told(found["budget"])
+        wording += budget_words(found["budget"])
     if found.get("linearity"):
-        wording += linearity_told(found["linearity"])
+        wording += linearity_words(found["linearity"])
     return wording
 
 
-def guard_band_told(band: Mapping[str, Any]) -> str:
+def guard_band_words(band: Mapping[str, Any]) -> str:
     """What a guard band accepts, costs and saves, in a sentence."""
     low, high = (band[f"accept_{end}"] for end in ("low", "high"))
     ends = [f"from {_figure(low)}"] * known(low) + [f"to {_figure(high)}"] * known(high)
@@ -132,7 +134,7 @@ def guard_band_told(band: Mapping[str, Any]) -> str:
     return text
 
 
-def together_told(people: Mapping[str, Any]) -> str:
+def together_words(people: Mapping[str, Any]) -> str:
     """Whether the model splits where people split, in a sentence."""
     found, who = people["together"], " and ".join(people["operators"])
     if not found:
@@ -145,12 +147,15 @@ def together_told(people: Mapping[str, Any]) -> str:
     if not split or not found["both"] + found["only_people"]:
         return f"{text}(a side that never splits cannot be compared)"
     if found["p"] < 0.05 and found["odds"] > 1:
-        return f"{text}({p_told(found['p'])}: the model splits where people split, on parts that are hard)"
-    return f"{text}({p_told(found['p'])}: that the model splits where people do is not shown)"
+        return f"{text}({p_words(found['p'])}: the model splits where people split, on parts that are hard)"
+    return f"{text}({p_words(found['p'])}: that the model splits where people do is not shown)"
 
 
 def _attribute(found: Mapping[str, Any]) -> list[str]:
-    wording = [f"{found['parts']} parts, {len(found['operators'])} operators, {found['n']} verdicts"]
+    wording = [
+        f"{plural(found['parts'], 'part')}, {plural(len(found['operators']), 'operator')}, "
+        f"{plural(found['n'], 'verdict')}"
+    ]
     for operator, own in found["within_operator"].items():
         if own["agreement"]["n"]:
             wording.append(
@@ -164,7 +169,7 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
         )
     for pair in between["cohens_kappa"]:
         wording.append(f"    {' and '.join(pair['operators'])}: Cohen's kappa {_kappa(pair)}")
-    wording += [f"    {sentence}" for sentence in [*tests_told(found), *agreement_told(found)]]
+    wording += [f"    {sentence}" for sentence in [*tests_words(found), *agreement_words(found)]]
     for operator, own in ((found["against_reference"] or {}).get("operators") or {}).items():
         line = f"  {operator} against the reference: effectiveness {_share(own['effectiveness'])}, kappa "
         wording.append(line + _kappa(own["kappa"]))
@@ -177,13 +182,13 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
     return wording
 
 
-def tests_told(found: Mapping[str, Any]) -> list[str]:
+def tests_words(found: Mapping[str, Any]) -> list[str]:
     """Kendall's W, Cochran's Q and McNemar's tests of an attribute study, a sentence each."""
     between = found["between_operators"]
     concordance = [(f"within {name}", own["kendalls_w"]) for name, own in found["within_operator"].items()]
     wording = [
         f"Kendall's W {name}: {w['value']:.3f}, chi-square {w['chi_square']:.2f} on {w['df']} degrees of freedom, "
-        f"{p_told(w['p'])} ({w['raters']} ratings of {w['n']} parts)"
+        f"{p_words(w['p'])} ({w['raters']} ratings of {w['n']} parts)"
         for name, w in [*concordance, ("between operators", between["kendalls_w"])]
         if w
     ]
@@ -191,13 +196,13 @@ def tests_told(found: Mapping[str, Any]) -> list[str]:
         q = between["cochrans_q"]
         same = "they call different shares of the parts bad" if q["p"] < 0.05 else "no difference is shown"
         wording.append(
-            f"Cochran's Q over operators: {q['q']:.3f} on {q['df']} degrees of freedom, {p_told(q['p'])}: {same}"
+            f"Cochran's Q over operators: {q['q']:.3f} on {q['df']} degrees of freedom, {p_words(q['p'])}: {same}"
         )
     for pair in between["mcnemar"]:
         one, other = pair["operators"]
         wording.append(
             f"McNemar, {one} and {other}: {pair['only_first']} parts called bad by {one} alone, "
-            f"{pair['only_second']} by {other} alone, {p_told(pair['p'])}"
+            f"{pair['only_second']} by {other} alone, {p_words(pair['p'])}"
         )
     return wording
 
@@ -224,9 +229,9 @@ def _judged(verdict: Mapping[str, Any]) -> str:
 OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "gauge": _gauge,
     "attribute": _attribute,
-    "type1": type1_told,
-    "linearity": linearity_told,
-    "stability": stability_told,
+    "type1": type1_words,
+    "linearity": linearity_words,
+    "stability": stability_words,
 }
 """How each kind of study is reported."""
 
@@ -236,7 +241,7 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
     a, b = found["a"], found["b"]
     wording = [
         f"A: {a['run']} ({a['model']})",
-        f"B: {b['run']} ({b['model']}); {found['items']} items, paired by {found['paired_by']}",
+        f"B: {b['run']} ({b['model']}); {plural(found['items'], 'input')}, paired by {found['paired_by']}",
         f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} B is",
     ]
     for name, metric in found["metrics"].items():
@@ -252,7 +257,7 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
     if found["mcnemar_p"] is not None:
         wording.append(
             f"  right in A, wrong in B: {found['negative_flips']} frames; the reverse: {found['positive_flips']}; "
-            f"McNemar {p_told(found['mcnemar_p'])}"
+            f"McNemar {p_words(found['mcnemar_p'])}"
         )
         wording.append(
             f"  error consistency (kappa of right and wrong): {_kappa(found['error_consistency'])}"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vidrobust.repeatability.figures import EVERYONE, GAUGE, figures_of, find
-from vidrobust.repeatability.overall import worst_told
-from vidrobust.repeatability.study_words import equal_variances_told, trials
+from vidrobust.repeatability.study_words import trials
 from vidrobust.text.numbers import number, percent
 from vidrobust.text.phrases import plural
 
@@ -21,11 +20,28 @@ TITLES = {
     "stability": "Stability of the gauge",
     "run": "Repeatability and reproducibility of a vision system",
 }
+
+
+def title(found: Mapping[str, Any]) -> str:
+    """What kind of study it is."""
+    return "Go/no-go gauge: bias and repeatability" if _of_sizes(found) else TITLES[found["study"]]
+
+
+def _of_sizes(found: Mapping[str, Any]) -> bool:
+    """Whether a study of classes is of a go/no-go gauge, on parts of known size and of no known class."""
+    return bool(found.get("analytic_method")) and not found["against_reference"]
+
+
 VERDICTS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 SHARES = ("agreement", "effectiveness", "miss_rate", "false_alarm_rate")
 LOWEST = ("agreement", "effectiveness", "kappa")
 """Figures whose worst is the lowest."""
-IN_UNITS = ("bias", "sd", "largest_bias", "centre", "sigma", "low", "high")
+IN_UNITS = (
+    *("bias", "sd", "largest_bias", "centre", "sigma", "low", "high"),
+    *("repeatability", "switches_at", "width"),
+)
+LEVELS = ("centre", "low", "high")
+"""Figures of a stability chart, told to as many decimals as two digits of their sigma."""
 SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
     "gauge": (
         ("percent_grr", "%GRR", "of the study variation"),
@@ -69,6 +85,15 @@ SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
 }
 """The six figures of each kind of study: key, symbol, what it is."""
+GO_NO_GO = (
+    ("bias", "Bias", "of the gauge at the limit"),
+    ("p", "p", "of the bias"),
+    ("repeatability", "Repeatability", "5.15 sd of the gauge"),
+    ("switches_at", "Switches at", "half accepted"),
+    ("width", "Grey zone", "mean width"),
+    ("percent_tolerance", "Grey zone", "of the tolerance"),
+)
+"""The six of a go/no-go gauge tried on parts of known size, whose classes have no reference."""
 OF_RUN = (
     *("percent_grr", "ndc", "within_operator.agreement", "between_operators.agreement"),
     *("against_reference.miss_rate", "against_reference.false_alarm_rate"),
@@ -95,7 +120,13 @@ def tiles(found: Mapping[str, Any], unit: str = "") -> list[Tile]:
     """The six figures that its readers expect, each the worst of whom it is about."""
     verdicts = {(each["quantity"], each["of"]): each for each in found["verdicts"]}
     if found["study"] in ("type1", "linearity", "stability"):
-        return [_plain(found, row, unit, verdicts) for row in SIX[found["study"]]]
+        six = list(SIX[found["study"]])
+        if found.get("q_ms") is not None:
+            six[-1] = ("q_ms", "Q_MS", "uncertainty, of the tolerance")
+        return [_plain(found, row, unit, verdicts) for row in six]
+    if _of_sizes(found):
+        furthest = max(found["analytic_method"], key=lambda each: abs(each["bias"] or 0))
+        return _of_limit(found, furthest, unit, verdicts)
     rows = SIX.get(found["study"]) or _of_run(found)
     known = figures_of(found)
     return [_worst(known, row, unit, verdicts) for row in rows]
@@ -108,10 +139,24 @@ def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [every[name] for name in OF_RUN]
 
 
+def _of_limit(
+    found: Mapping[str, Any], limit: Mapping[str, Any], unit: str, verdicts: Verdicts
+) -> list[Tile]:
+    """The six of a go/no-go gauge, at the limit where its bias is the largest."""
+    zone = {name: found["signal_detection"][name] for name in ("width", "percent_tolerance")}
+    verdict = verdicts.get(("limit_bias_p", f"the {limit['side']} limit"))
+    judged = {} if verdict is None else {("p", ""): verdict}
+    shown = [_plain({**limit, **zone}, row, unit, judged) for row in GO_NO_GO]
+    return [replace(tile, of=f"{limit['side']} limit") if k < 4 else tile for k, tile in enumerate(shown)]
+
+
 def _plain(found: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts) -> Tile:
     key, symbol, what = row
     ends = _interval(found.get(f"{key}_low"), found.get(f"{key}_high"), key)
     value = _text(found.get(key), key, unit if key in IN_UNITS else "")
+    if key in LEVELS and _known(found.get(key)) and found["sigma"] > 0:
+        decimals = max(0, 1 - math.floor(math.log10(found["sigma"])))
+        value = f"{found[key]:.{decimals}f} {unit}".strip()
     return Tile(symbol=symbol, what=what, value=value, interval=ends, **_judged(verdicts.get((key, ""))))
 
 
@@ -139,7 +184,10 @@ def _judged(verdict: Mapping[str, Any] | None) -> dict[str, str]:
         return {}
     sign = "≤" if verdict["better"] == "lower" else "≥"
     share = verdict["quantity"] in SHARES
-    ends = [percent(verdict[k]) if share else number(verdict[k], 3) for k in ("accept", "marginal")]
+    ends = [
+        percent(verdict[k]) if share else f"{number(verdict[k], 3)}{verdict['unit']}"
+        for k in ("accept", "marginal")
+    ]
     limit = f"limit {sign} {ends[0]}" + (f", marginal {sign} {ends[1]}" if ends[0] != ends[1] else "")
     said = verdict["verdict"]
     return {
@@ -158,7 +206,8 @@ def _text(value: float | None, key: str, unit: str) -> str:
         return percent(value)
     if (key == "p" or key.endswith("_p")) and value < 0.001:
         return "< 0.001"
-    return f"{number(float(value), 3)} {'%' if key.startswith('percent') else unit}".strip()
+    percent_of = key.startswith(("percent", "q_m"))
+    return f"{number(float(value), 3)} {'%' if percent_of else unit}".strip()
 
 
 def _interval(low: float | None, high: float | None, key: str) -> str:
@@ -175,19 +224,6 @@ def _interval(low: float | None, high: float | None, key: str) -> str:
 
 def _known(value: Any) -> bool:
     return value is not None and not (isinstance(value, float) and not math.isfinite(value))
-
-
-def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
-    """What is worst and by how much; that nobody is shown to be worse, where that was looked at."""
-    rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
-    lines = [f"{sentence}." for sentence in worst_told(rows, f" {unit}" if unit else "")]
-    if not lines and rows:
-        compared = plural(len(rows), "comparison")
-        lines = [f"No operator is shown to be worse than the others ({compared}, Bonferroni)."]
-    if found.get("equal_variances"):
-        sentence = equal_variances_told(found["equal_variances"])
-        lines.append(f"{sentence[0].upper()}{sentence[1:]}.")
-    return lines
 
 
 def sample(found: Mapping[str, Any]) -> str:
@@ -217,6 +253,10 @@ def method(found: Mapping[str, Any]) -> list[str]:
             "Shares with Clopper & Pearson's intervals over parts, kappas with a jackknife's "
             "(AIAG, MSA, 4th edition, chapter III-C)."
         )
+    if found.get("analytic_method"):
+        lines.append(
+            "Bias and repeatability by the analytic method, grey zone by signal detection (the same chapter)."
+        )
     gauge = found if kind == "gauge" else found.get("gauge")
     if gauge:
         lines.append(_of_gauge(gauge))
@@ -237,6 +277,6 @@ def _of_gauge(gauge: Mapping[str, Any]) -> str:
         f"Analysis of variance, interaction {gauge['interaction']}; modified large sample and generalized "
         "intervals (Burdick, Borror & Montgomery 2005)"
         if gauge["anova"]
-        else "Restricted maximum likelihood, intervals by Satterthwaite's approximation"
+        else "Restricted maximum likelihood, intervals from its profile"
     )
     return f"{how}; components below 0 count as 0; spread is {gauge['width']:g} standard deviations."

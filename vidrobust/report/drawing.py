@@ -27,7 +27,7 @@ DPI = 160
 LARGE_SVG = 120_000
 """Bytes from which on a picture made of pixels may be smaller."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe & Ito: told apart by people with any kind of colour vision. Markers differ as well."""
+"""Okabe & Ito: distinguished by people with any kind of colour vision. Markers differ as well."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY, DARK, LIGHT = "#8a8a8a", "#333333", "#d9d9d9"
 STYLE: dict[str, Any] = {
@@ -154,7 +154,7 @@ def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
     """Families of the machine that have these letters, and the letters that none has."""
     families: list[str] = []
     left = set(letters)
-    for entry in font_manager.fontManager.ttflist:
+    for entry in _every_font():
         if not left:
             break
         if entry.style != "normal" or entry.name in families or entry.name.startswith("Last Resort"):
@@ -169,8 +169,20 @@ def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
     return families, frozenset(left)
 
 
+def _every_font() -> Iterator[font_manager.FontEntry]:
+    """The fonts that are known, then those that came to the machine since Matplotlib listed them."""
+    known = list(font_manager.fontManager.ttflist)
+    yield from known
+    for path in sorted(set(font_manager.findSystemFonts()) - {entry.fname for entry in known}):
+        try:
+            font_manager.fontManager.addfont(path)
+        except (OSError, RuntimeError, UnicodeError):
+            continue
+        yield font_manager.fontManager.ttflist[-1]
+
+
 def _short_numbers(svg: bytes) -> bytes:
-    """Coordinates to a hundredth of a point, which no eye can tell apart; scales of glyphs stay as they are."""
+    """Coordinates to a hundredth of a point, which no eye can distinguish; scales of glyphs stay as they are."""
     return re.sub(rb"(scale\([^)]*\))|(\d\.\d\d)\d+", lambda m: m[1] or m[2], svg)
 
 

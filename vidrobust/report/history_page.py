@@ -23,7 +23,7 @@ MOST_NAMES = 40
 
 def write_history_page(path: Path, charts: Sequence[Mapping[str, Any]]) -> Path:
     """Write the report of the control charts that ``commands.history.charts`` made."""
-    content = {"title": "The line, week after week", "charts": [chart_told(chart) for chart in charts]}
+    content = {"title": "The line, week after week", "charts": [chart_words(chart) for chart in charts]}
     return write_page(path, "history.html", content)
 
 
@@ -35,11 +35,11 @@ def of_run(run: RunTables) -> dict[str, Any] | None:
     return {
         "file": found["file"],
         "note": found["note"],
-        "charts": [chart_told(chart) for chart in found["charts"]],
+        "charts": [chart_words(chart) for chart in found["charts"]],
     }
 
 
-def chart_told(chart: Mapping[str, Any]) -> dict[str, Any]:
+def chart_words(chart: Mapping[str, Any]) -> dict[str, Any]:
     """What the page shows of one chart."""
     share = _is_share(chart)
     summary = percent if share else number

@@ -9,14 +9,36 @@ import tempfile
 from pathlib import Path
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.report.drawing import letters_without_font
+from vidrobust.text.letter_names import in_brackets
 from vidrobust.text.printable import printable
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 LONGEST_S = 120
 
 
+NAMED = (
+    '<p class="made">In brackets: letters that no font of the computer has that printed this, by name.</p>'
+)
+
+
+def _with_letters(page: Path, folder: Path) -> Path:
+    """The page, or a copy of it in a folder whose letters can all be drawn."""
+    text = page.read_text(encoding="utf-8")
+    missing = letters_without_font(text)
+    if not missing:
+        return page
+    copy = folder / "page.html"
+    sign = '<div class="sign">'
+    copy.write_text(in_brackets(text, missing).replace(sign, NAMED + sign, 1), encoding="utf-8")
+    return copy
+
+
 def printed(page: Path, pdf: Path) -> Path:
-    """Print an HTML file; SettingsError where there is no Chromium, InputError where it does not print."""
+    """Print an HTML file; SettingsError where there is no Chromium, InputError where it does not print.
+
+    Letters that no font of the machine has would be boxes: the PDF names them in brackets, and says so.
+    """
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     if program is None:
         raise SettingsError(
@@ -34,7 +56,10 @@ def printed(page: Path, pdf: Path) -> Path:
         ]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.append("--no-sandbox")  # Chromium refuses to run as root with one
-        command += [f"--print-to-pdf={beside.resolve()}", page.resolve().as_uri()]
+        command += [
+            f"--print-to-pdf={beside.resolve()}",
+            _with_letters(page, Path(profile)).resolve().as_uri(),
+        ]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=LONGEST_S)
         except (OSError, subprocess.SubprocessError) as error:

@@ -3,17 +3,18 @@ gauge."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture
 
 
-def run_chart(found: Mapping[str, Any]) -> Picture:
+def run_chart(found: Mapping[str, Any], what: str = "value") -> Picture:
     """The readings of a type-1 study in their order, with reference and the share of the tolerance that counts."""
     values = np.array(found["values"], np.float64)
     with drawing.styled():
@@ -33,12 +34,13 @@ def run_chart(found: Mapping[str, Any]) -> Picture:
                     label=f"reference ± {found['share'] / 2:.0%} of the tolerance" if k else None,
                 )
         ax.set_xlabel("reading")
+        ax.set_ylabel(what)
         ax.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.16))
         caption = "Run chart of the readings of one reference part, in their order."
         return drawing.encode(figure, "Run chart of the readings", caption)
 
 
-def bias_line(found: Mapping[str, Any], table: pd.DataFrame) -> Picture:
+def bias_line(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Picture:
     """Bias of every reading over its reference, means, the line and its 95 % band.
 
     table  value, reference
@@ -67,7 +69,7 @@ def bias_line(found: Mapping[str, Any], table: pd.DataFrame) -> Picture:
             markersize=5,
             label="mean of a part",
         )
-        ax.set_xlabel("reference")
+        ax.set_xlabel("reference" if what == "value" else f"reference of {what}")
         ax.set_ylabel("bias")
         ax.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.14))
         caption = "Bias over the range: where the band leaves 0 out, the gauge is biased there."
@@ -118,10 +120,16 @@ def _or(a: list[bool], b: list[bool]) -> list[bool]:
     return [one or other for one, other in zip(a, b, strict=True)]
 
 
-def grey_zone(found: Mapping[str, Any], table: pd.DataFrame, defect: set[str]) -> Picture:
-    """Share of rejections of each part over its true size, with the grey zones.
+def grey_zone(
+    found: Mapping[str, Any],
+    table: pd.DataFrame,
+    defect: set[str],
+    fitted: Sequence[Mapping[str, Any]] = (),
+    what: str = "value",
+) -> Picture:
+    """Share of rejections of each part over its true size, with the grey zones and the fitted curves.
 
-    table  part, value, measured
+    table  part, value, measured; fitted: the analytic method at each limit; what: was measured
     """
     known = table[table["measured"].notna()]
     by = known.assign(bad=known["value"].isin(defect)).groupby("part")
@@ -134,8 +142,15 @@ def grey_zone(found: Mapping[str, Any], table: pd.DataFrame, defect: set[str]) -
                 *sorted((zone["accepted"], zone["rejected"])), color=COLOURS[4], alpha=0.3, linewidth=0
             )
         ax.plot(size, 100 * share, "o", color=COLOURS[0], markersize=4, alpha=0.8)
-        ax.set_xlabel("true size")
+        for each in fitted:
+            x = np.linspace(min(each["sizes"]), max(each["sizes"]), 101)
+            rejected = ndtr(-(each["intercept"] + each["slope"] * x))
+            ax.plot(x, 100 * rejected, color=COLOURS[2], linewidth=1.2)
+            if each["limit"] is not None and each["limit"] == each["limit"]:
+                ax.axvline(each["limit"], color=COLOURS[1], linewidth=1, linestyle="--")
+        ax.set_xlabel("true size" if what == "value" else f"true {what}")
         ax.set_ylabel("rejected, % of verdicts")
         ax.set_ylim(-6, 106)
         caption = "Verdicts over the true size of the parts: in the shaded zones they split."
+        caption += " Curves: the analytic method; dashed: the limits." if fitted else ""
         return drawing.encode(figure, "Share of rejections over the true size", caption)

@@ -93,13 +93,13 @@ def average_and_range(charts: RangeCharts) -> Picture:
                     ax.set_ylabel(f"{name} of a part's trials")
                 if line:
                     ax.set_xlabel("part")
-        text = f"{percent(charts.parts_told_apart)} of the averages lie beyond their limits"
+        text = f"{percent(charts.parts_distinguished)} of the averages lie beyond their limits"
         out = charts.ranges_out
         some = ", ".join(f"{operator} on {part}" for operator, part in out[:5])
         more = f" and {len(out) - 5} more" if len(out) > 5 else ""
         caption = (
             f"Average chart and range chart. {text}: wanted are half and more, since what lies within cannot "
-            "be told from the gauge's own spread. "
+            "be distinguished from the gauge's own spread. "
         )
         caption += (
             f"Ranges beyond their limits: {some}{more}; there an operator did not repeat as the others do."

@@ -25,7 +25,7 @@ from vidrobust.run_folder.record import RunRecord
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 
-SCHEMA = 3
+SCHEMA = 4
 PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
 LOCK, RUNNING = ".lock", ".running.json"
 RECORDINGS = "recordings"

@@ -12,9 +12,11 @@ from typing import Any, Literal, get_type_hints
 
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.tracks.follow import TrackSettings
+from vidrobust.metrics.tracks.zones import EntryLine
 from vidrobust.repeatability.gates import parse_gate
 from vidrobust.run_folder.converted import convert
 from vidrobust.run_folder.time_option import seconds_of
+from vidrobust.text.phrases import nouns
 from vidrobust.text.suggestions import among
 
 FIXED_BATCH = 32
@@ -93,6 +95,8 @@ class Settings:
     """x,y,width,height in px of what stands before the objects, a pillar or a fixture; several may be given."""
     ignore: tuple[str, ...] = ()
     """x,y,width,height in px of a zone whose boxes are not looked at; several may be given."""
+    entry_line: str = ""
+    """x1,y1,x2,y2 in px: going from the first point to the second, boxes count on the right hand; "" for none."""
     suite: tuple[str, ...] = ("natural",)
     perturbation: tuple[str, ...] = ()
     """Only these of the suites, by their keys; all where none is named."""
@@ -112,8 +116,14 @@ class Settings:
     """The policy's ranges are the spread of the condition over the footage times this factor."""
     trained_with: tuple[str, ...] = ()
     """Augmentations the model was trained with: perturbations, families, or a library's settings."""
+    known: tuple[str, ...] = ()
+    """Footage or images that the models were trained for, or runs on them; the stage unknown needs it."""
+    false_alarms: float = 0.05
+    """Share of known frames that may be called unknown."""
+    scored_frames: int = 500
+    """Frames of the footage, and of the known footage, of which it is said how unknown they are, at most."""
     max_delay: str = "200ms"
-    """How late a decision rule may tell a lasting change at most, to be the one that is recommended."""
+    """How late a decision rule may report a lasting change at most, to be the one that is recommended."""
     pictures: bool = True
     """False: a report without footage in it, for footage with people."""
 
@@ -127,7 +137,17 @@ class Settings:
     def __post_init__(self) -> None:
         for rule in self.fail_if:
             parse_gate(rule)
-        for name in ("every", "revert_within", "frames", "draws", "pairs", "resamples", "workers"):
+        counts = (
+            "every",
+            "revert_within",
+            "frames",
+            "draws",
+            "pairs",
+            "resamples",
+            "workers",
+            "scored_frames",
+        )
+        for name in counts:
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise SettingsError(f"{name}: expected a whole number from 1, got {getattr(self, name)}")
         if self.cluster.partition(":")[0] not in ("", "ray"):
@@ -147,6 +167,8 @@ class Settings:
             raise SettingsError(
                 f"anchor_deltas: expected whole numbers from 1, got {list(self.anchor_deltas)}"
             )
+        if not 0 < self.false_alarms < 1:
+            raise SettingsError(f"false_alarms: expected a share between 0 and 1, got {self.false_alarms:g}")
         if self.widen < 1:
             raise SettingsError(f"widen: expected a factor of 1 or more, got {self.widen:g}")
         if not self.segment_s >= 1:
@@ -182,8 +204,14 @@ class Settings:
             only=self.only,
             class_scores=tuple(_class_score(text) for text in self.class_score),
             occluders=tuple(_rectangle(text, "occluder") for text in self.occluder),
-            ignored=tuple(_rectangle(text, "ignore") for text in self.ignore),
+            ignored=(*(_rectangle(text, "ignore") for text in self.ignore), *_entry_lines(self.entry_line)),
         )
+
+    @property
+    def chosen_boxes(self) -> dict[str, Any]:
+        """Those of the settings that say which boxes are looked at, where they are given, as plain values."""
+        every = {"only": list(self.only), "ignore": list(self.ignore), "entry_line": self.entry_line}
+        return {name: value for name, value in every.items() if value}
 
     @property
     def batch_size(self) -> int | Literal["auto"]:
@@ -197,7 +225,7 @@ class Settings:
         known = {f.name: f for f in dataclasses.fields(self)}
         unknown = sorted(set(values) - set(known))
         if unknown:
-            text = f"{where}: unknown setting(s) {', '.join(unknown)}{among(unknown[0], known)}"
+            text = f"{where}: unknown {nouns('setting', unknown)}{among(unknown[0], known)}"
             raise SettingsError(f"{text}; known are {', '.join(known)}")
         converted = {name: convert(_KINDS[name], value, f"{where}: {name}") for name, value in values.items()}
         return dataclasses.replace(self, **converted)
@@ -241,6 +269,19 @@ def _rectangle(text: str, setting: str) -> tuple[float, float, float, float]:
     except ValueError as error:
         raise SettingsError(f"{setting}: expected x,y,width,height in px, got {text!r}") from error
     return x, y, width, height
+
+
+def _entry_lines(text: str) -> tuple[EntryLine, ...]:
+    """One, or none where there is no text."""
+    if not text:
+        return ()
+    try:
+        line = EntryLine(*(float(side) for side in text.split(",")))
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"entry_line: expected x1,y1,x2,y2 in px, got {text!r}") from error
+    if (line.x1, line.y1) == (line.x2, line.y2):
+        raise SettingsError(f"entry_line: expected two points, got one: {text}")
+    return (line,)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

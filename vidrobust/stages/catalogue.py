@@ -13,6 +13,7 @@ from vidrobust.stages.report.stage import REPORT
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import TRANSITIONS
+from vidrobust.stages.unknown.stage import UNKNOWN
 from vidrobust.stages.variation.stage import VARIATION
 
 STAGES = Stages(
@@ -27,6 +28,7 @@ STAGES = Stages(
         POLICY,
         BOXES,
         REMEDIES,
+        UNKNOWN,
         REPORT,
     )
 )

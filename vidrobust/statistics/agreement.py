@@ -64,7 +64,7 @@ def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
     """Kendall's concordance of ratings (m raters, n parts), corrected for ties, with its chi-square.
 
     Kendall & Babington Smith, Annals of Mathematical Statistics 10 (1939); Siegel & Castellan 1988, section 9.6.
-    None with fewer than two raters or parts, or where no rater tells two parts apart.
+    None with fewer than two raters or parts, or where no rater distinguishes two parts.
     """
     if min(ratings.shape, default=0) < 2:
         return None

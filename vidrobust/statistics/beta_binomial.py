@@ -1,4 +1,4 @@
-"""What dependent trials tell of their rate: the beta-binomial posterior, on a grid.
+"""What dependent trials say of their rate: the beta-binomial posterior, on a grid.
 
 Cluster g has a rate of its own, p_g ~ Beta with mean m and intraclass correlation r, and shows k_g events in n_g
 trials (Griffiths, Biometrics 29, 1973, p. 637-648). The mean has Jeffreys' prior, Beta(1/2, 1/2). For the

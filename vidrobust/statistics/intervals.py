@@ -41,7 +41,7 @@ def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Inter
     events (n,) bool; clusters: of ``independent_clusters``, or labels (n,). The value is the plain share. The
     interval is one of the mean rate of all such clusters (``statistics/beta_binomial.py``), widened where need be
     to hold the share seen, which differs from it where large clusters have other rates than small ones. It shrinks
-    with footage even where no event is seen, and one cluster alone still tells something, though little.
+    with footage even where no event is seen, and one cluster alone still says something, though little.
     Stretches of a few clips say no more of what was not seen than as many clips as are just too few to count as
     clusters, so that another clip without an event never raises the upper limit.
     """

@@ -15,7 +15,7 @@ from vidrobust.statistics import student
 from vidrobust.statistics.intervals import LEVEL
 
 FEWEST = 3
-"""Fewer units left out tell no spread."""
+"""Fewer units left out give no spread."""
 MOST_LEFT_OUT = 12
 """Where a number is dear, units are left out one by one up to so many, and else in so many groups."""
 

@@ -32,20 +32,29 @@ CAUSES = Table(
         float64("squared_change", "<d, d>, the squared change of the model's output from frame a to frame b"),
         _WEIGHT,
         boolean("flip", "the label changes from frame a to frame b"),
-        boolean(
-            "reproduced",
-            "the cause's step turns the label to that of frame b, in one of the chain's two orders",
-        ),
         float64("size", "how large the change is", unit="see unit"),
         string("unit", "unit of the size"),
         string("measured", "what was measured, in words"),
-        string("excluded", 'why the pair could not be replayed; "" where it was'),
+        string(
+            "excluded",
+            'code of why the pair could not be replayed, as in ``stages/causes/excluded.py``; "" where it was',
+        ),
         float64("placebo", "the projection of other changes of that size, mean of the draws"),
         float64("placebo_1", "the first of those draws", absent=UNKNOWN),
         float64("placebo_2", "the last of those draws", absent=UNKNOWN),
         float64(
             "margin_step",
             "of a flip: how far the step moves the margin of the two labels from frame a towards frame b",
+            absent=UNKNOWN,
+        ),
+        float64(
+            "margin_undone",
+            "of a flip: lead of frame a's label in frame b with the cause taken back; above 0 it is the label",
+            absent=UNKNOWN,
+        ),
+        float64(
+            "margin_before",
+            "of a flip: how far frame a lies from the border of the two labels",
             absent=UNKNOWN,
         ),
         float64(
@@ -57,11 +66,6 @@ CAUSES = Table(
         TIME_A,
         string("class_a", "name of the label at frame a", absent=""),
         string("class_b", "name of the label at frame b", absent=""),
-        float64(
-            "turns",
-            "share of the chain's two orders in which this step turns the label to that of frame b",
-            absent=UNKNOWN,
-        ),
         float64("gain", "of light: factor of the luminance", absent=UNKNOWN),
         float64("offset", "of light: what is added to it", unit="levels of 255", absent=UNKNOWN),
         float64("hue_deg", "of colour: turn of the hue", unit="degrees", absent=UNKNOWN),
@@ -113,14 +117,12 @@ _SHARE = (
     int64("occurs", "pairs in which such a change was measured at all"),
     int64("flips", "flips among the pairs"),
     int64("flips_mostly", "those of whose change more than half is this cause"),
-    float64(
-        "flips_reproduced", "those that this step of the chain turns; half where one of its two orders does"
-    ),
     float64("flips_due", "flips among the pairs that would not have happened without this cause"),
+    float64("flips_due_low", "those of them that surely would not"),
+    float64("flips_due_high", "those of them that may not"),
     float64("flips_at_most", "upper limit (95 %) of these among all flips of the footage"),
     int64("flips_all", "flips between neighbours in all the footage"),
     int64("excluded", "pairs that could not be replayed"),
-    string("reasons", "why, with their numbers"),
 )
 
 ACCOUNT = Table("account", "causes", "a model, input and cause", (MODEL, ITEM_OR_ALL, *_SHARE))

@@ -18,7 +18,7 @@ from vidrobust.tables.shared_columns import (
     TIME_A,
     TRACK,
 )
-from vidrobust.tables.table import Extra, Table, float64, int64, string
+from vidrobust.tables.table import UNKNOWN, Extra, Table, float64, int64, string
 
 DETECTIONS = Table(
     "detections",
@@ -41,6 +41,11 @@ DETECTIONS = Table(
         ),
         int64("second_of", "the object on which it lies as a further box; -1: on none", absent=-1),
         int64("own_track", "number that the detector itself gave the object; -1: none", absent=-1),
+        string(
+            "shape",
+            'its mask, "rle HEIGHT WIDTH COUNTS" as COCO packs them, or turned box, "polygon x y ..."',
+            absent="",
+        ),
     ),
     Extra.METRICS,
 )
@@ -71,6 +76,7 @@ TRACK_STEPS = Table(
         float64("score_jitter", "absolute second difference of the score"),
         float64("center_jitter", "length of the second difference of the centre", unit="size of the box"),
         float64("size_jitter", "length of the second difference of width and height", unit="size of the box"),
+        float64("mask_jitter", "share of its mask that comes or goes for this frame alone", absent=UNKNOWN),
         *BOX,
     ),
     Extra.METRICS,
@@ -92,7 +98,7 @@ TRACKS = Table(
         int64("frames", "frames from its first box to its last"),
         int64("boxes", "boxes"),
         float64("fragments", "unbroken pieces it consists of: 1 and one more for each gap"),
-        string("begins", "border, cut, behind, covered, occluder, or mid-picture, which is a fault"),
+        string("begins", "border, cut, behind, covered, occluder, ignored, or mid-picture, which is a fault"),
         string("ends", "the same of its end"),
         float64("vanished", "1 where it ends in mid-picture, else 0"),
         float64("appeared", "1 where it begins in mid-picture, else 0"),

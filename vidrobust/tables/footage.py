@@ -49,7 +49,7 @@ LABELS = Table(
         ITEM,
         int64(
             "frame",
-            "number of the frame as decoded, from 0; -1: all frames of the item, or known by its time",
+            "number of the frame as decoded, from 0; -1: all frames of the input, or known by its time",
         ),
         TIME,
         string("track", "the object, where labels follow objects"),

@@ -21,7 +21,7 @@ REMEDIES = Table(
         float64(
             "delay_frames",
             "worst case until a lasting change is said; of rules on probabilities the longest that was measured, "
-            "infinite where one was never told, NaN where there were too few",
+            "infinite where one was never reported, NaN where there were too few",
             unit="frames",
         ),
         float64("delay_ms", "the same as a time", unit="ms"),
@@ -37,18 +37,20 @@ REMEDIES = Table(
             "mean_delay_frames", "mean over the measured lasting changes that were reported", unit="frames"
         ),
         float64("mean_delay_ms", "the same as a time", unit="ms"),
-        float64("longest_delay_frames", "longest of them, infinite where one was never told", unit="frames"),
+        float64(
+            "longest_delay_frames", "longest of them, infinite where one was never reported", unit="frames"
+        ),
         float64("longest_delay_ms", "the same as a time", unit="ms"),
         int64("changes", "lasting changes of the answers, or with labels of the truth"),
-        int64("untold", "how many of them the rule never tells while they last"),
+        int64("unreported", "how many of them the rule never reports while they last"),
         float64("asked", "share of frames on which nothing is said, and a person is asked"),
         float64("accuracy_before", "share of right answers on labelled frames with nothing done"),
         float64("accuracy_after", "the same with the remedy; of silence on the frames that are answered"),
         float64("accuracy_low", "lower end of the interval of the difference of the two"),
         float64("accuracy_high", "upper end of the same"),
         int64("short_events", "labelled events shorter than the rule's window"),
-        int64("short_missed_before", "how many of them the model never tells"),
-        int64("short_missed", "how many of them are never told with the rule"),
+        int64("short_missed_before", "how many of them the model never reports"),
+        int64("short_missed", "how many of them are never reported with the rule"),
         boolean("best", "no other rule has as little delay and fewer changes left"),
         boolean("recommended", "the rule to use within the largest delay allowed"),
     ),

@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 
 from vidrobust.errors import InputError
 from vidrobust.files.csv_table import read_columns
-from vidrobust.tables import causes, classification, correlation, detection, footage, rates, remedies
+from vidrobust.tables import causes, classification, correlation, detection, footage, rates, remedies, unknown
 from vidrobust.tables.table import Extra, Table
+from vidrobust.text.phrases import nouns
 
 TABLES: Mapping[str, Table] = MappingProxyType(
     {
         table.name: table
-        for module in (footage, classification, detection, rates, causes, correlation, remedies)
+        for module in (footage, classification, detection, rates, causes, correlation, remedies, unknown)
         for table in module.TABLES
     }
 )
@@ -49,7 +50,7 @@ def check(name: str, table: pd.DataFrame, where: str = "", *, metrics: Collectio
     missing = [c.name for c in declared.columns if c.absent is None and c.name not in table.columns]
     if missing:
         raise InputError(
-            f"{place}the {name} table lacks the column(s) {', '.join(missing)}; "
+            f"{place}the {name} table lacks the {nouns('column', missing)}; "
             f"it needs {', '.join(c.name for c in declared.columns if c.absent is None)}"
         )
     more = [column for column in table.columns if column not in declared]
@@ -73,7 +74,7 @@ def _refuse_undeclared(table: Table, more: Collection[str], place: str, metrics:
     if unknown:
         metric = ", or of a metric whose package is not installed here" * (table.extra is Extra.METRICS)
         raise UndeclaredColumnError(
-            f"{place}the {table.name} table has the column(s) {', '.join(unknown)}, which no declaration in "
+            f"{place}the {table.name} table has the {nouns('column', unknown)}, which no declaration in "
             f"vidrobust/tables/ knows; a file with such columns is of another version{metric}: run its stage again"
         )
 

@@ -33,7 +33,7 @@ BOX = (
     float64("x2", "right side of the box", unit="px"),
     float64("y2", "lower side of the box", unit="px"),
 )
-PART = string("part", "the part that the item shows, where the manifest names parts", absent="")
+PART = string("part", "the part that the input shows, where the manifest names parts", absent="")
 SIZE = string("size", "small, medium or large, by area as in COCO (below 32 px squared, below 96 px squared)")
 INTERVAL = (
     float64("low", "lower end of the 95 % interval"),

@@ -15,6 +15,12 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + ending}".replace(",", " ")
 
 
+def nouns(one: str, names: Iterable[str]) -> str:
+    """A noun before names: "column a", "columns a, b"."""
+    each = list(names)
+    return f"{one if len(each) == 1 else one + 's'} {', '.join(each)}"
+
+
 def span(counts: Iterable[int]) -> str:
     """One count, or from the least to the most: "24", "12 to 24"."""
     each = [int(count) for count in counts]

@@ -11,7 +11,7 @@ class DecodedHash:
     """The hash of all frames fed, XXH3 (128 bits) of their sizes and RGB bytes in order.
 
     It does not depend on batches, names, containers or time stamps, so a copy, a remuxed file and a lossless
-    recoding have the same. It tells pictures apart that differ by chance, not by an attack, and in return costs
+    recoding have the same. It distinguishes pictures that differ by chance, not by an attack, and in return costs
     next to nothing: 0.2 ms of CPU time a frame of 1080p.
 
     >>> seen = DecodedHash()

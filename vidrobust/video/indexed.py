@@ -129,7 +129,7 @@ class IndexedReader:
         return None
 
     def _is_keyframe(self, index: int) -> bool:
-        """By the packets; False where they cannot be told apart from what the decoder gives."""
+        """By the packets; False where they cannot be matched with what the decoder gives."""
         known = self._table is not None and self.mismatch is None and self._refreshes
         return known and self._table is not None and self._table.key_before(index) == index
 

@@ -65,7 +65,7 @@ class KeptFrames:
         for start in range(0, min(room, len(missing)), few):
             try:
                 found = self._source.at(missing[start : min(start + few, room)])
-            except InputError:  # of several sizes, say: told where they are asked for
+            except InputError:  # of several sizes, say: reported where they are asked for
                 return
             self._hold(found)
 

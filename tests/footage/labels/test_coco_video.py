@@ -46,5 +46,5 @@ def test_faults_name_their_place(changed: Callable[..., Path], tmp_path: Path) -
     with pytest.raises(InputError, match=r"ann\.json, line 2, column 37: Expecting ',' delimiter"):
         read_labels(path)
     path.write_text('{"videos": [], "images": {}, "annotations": [{"category_id": 1}]}')
-    with pytest.raises(InputError, match=r"lacks the array\(s\) images, categories"):
+    with pytest.raises(InputError, match=r"lacks the arrays images, categories"):
         read_labels(path)

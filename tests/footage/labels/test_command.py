@@ -15,7 +15,7 @@ def test_a_summary_for_people_and_as_json(annotations: Path, capsys: pytest.Capt
     main(["labels", path])
     text = capsys.readouterr().out
     assert (
-        "ytbb-detection: 10 items, 322 frames, 322 rows, 17 tracks, 276 boxes in shares of the frame" in text
+        "ytbb-detection: 10 inputs, 322 frames, 322 rows, 17 tracks, 276 boxes in shares of the frame" in text
     )
     assert "present 276, absent 40, uncertain 6" in text
     main(["labels", path, "--json"])

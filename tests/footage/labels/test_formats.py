@@ -40,7 +40,9 @@ def test_each_format_recognises_its_own_files_alone(annotations: Path) -> None:
     }
     for name, format in expected.items():
         assert [each.name for each in FORMATS if each.sniff(annotations / name)] == [format]
-    assert {*expected.values(), "manifest"} == {each.name for each in FORMATS}
+    assert {*expected.values(), "manifest", "kitti"} == {
+        each.name for each in FORMATS
+    }  # kitti: test_kitti.py
 
 
 def test_what_is_no_annotation_is_recognised_by_none(annotations: Path, corpus: Path) -> None:
@@ -62,7 +64,7 @@ def test_a_manifest_with_labels(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text(f"path,label\n{clip},bottle\n{clip},\nnone.mp4,x\n")
     labels = read_labels(tmp_path / "m.csv")
     assert labels.rows[["item", "label_name"]].to_numpy().tolist() == [["intel_bottle-detection", "bottle"]]
-    assert labels.notes == ("1 of 2 items have no label",)
+    assert labels.notes == ("1 of 2 inputs have no label",)
     assert len(labels.problems) == 1
 
 

@@ -111,7 +111,7 @@ def test_an_image_says_which_frame_of_its_folder_it_is(tmp_path: Path) -> None:
     assert (matched.missing, matched.without, matched.unlabelled) == (1, ("other",), ())
 
 
-def test_folders_of_one_name_are_told_apart_by_the_longer_path(tmp_path: Path) -> None:
+def test_folders_of_one_name_are_distinguished_by_the_longer_path(tmp_path: Path) -> None:
     left, right = (folder_of(tmp_path / side / "frames", ["1.jpg", "2.jpg"]) for side in ("a", "b"))
     items = [Item(name="left", path=left), Item(name="right", path=right)]
     matched = on_items(named(("x", 0, "b/frames/2.jpg")), items)  # type: ignore[arg-type]

@@ -31,7 +31,7 @@ def test_a_part_on_a_standing_background(step: int) -> None:
     np.testing.assert_allclose(shifts, [[step, 0], [0, 0]], atol=0.3)
 
 
-def test_a_large_frame_is_told_in_its_own_pixels() -> None:
+def test_a_large_frame_is_reported_in_its_own_pixels() -> None:
     wide = texture(2, 720, 1400)
     a, b = (small_gray(np.ascontiguousarray(wide[:, x : x + 1280])) for x in (40, 0))
     shifts = box_shifts(a, b, np.array([[400, 200, 800, 500]]), a.shape[1] / 1280)

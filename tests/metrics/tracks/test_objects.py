@@ -10,6 +10,7 @@ from tests.metrics.tracks.planted import Row, box, item, standing
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.metrics.tracks.zones import EntryLine
 
 BAND = TrackSettings()
 
@@ -139,6 +140,27 @@ def test_a_pillar_that_is_named_explains_ends_and_beginnings() -> None:
     seen = measured(found, named)
     assert seen.tracks["vanished"].sum() == seen.tracks["appeared"].sum() == 0
     assert (seen.tracks["ends"].iloc[0], seen.tracks["begins"].iloc[1]) == ("occluder", "occluder")
+    assert seen.along["uncovered"].sum() == 0
+
+
+@pytest.mark.parametrize(("first_seen", "begins"), [(0, "ignored"), (310, "ignored"), (400, "mid-picture")])
+def test_objects_count_from_an_entry_line_on(first_seen: int, begins: str) -> None:
+    """10 px a frame to the right over a line at x 300: one first seen well behind it has appeared too late."""
+    line = EntryLine(300, 400, 300, 0)
+    rows = [(f, box(105 + 10 * f, 200), 0.9, 1) for f in range(60) if 105 + 10 * f > max(first_seen, 300)]
+    late = [(f, box(105 + 10 * f, 300), 0.9, 1) for f in range(60) if 105 + 10 * f > 300]
+    seen = measured(item(rows + late, 80), dataclasses.replace(BAND, ignored=(line,)))
+    assert sorted(seen.tracks["begins"]) == sorted([begins, "ignored"])
+    assert seen.tracks["vanished"].sum() == 2  # both are lost at 695, far from every border
+    without = measured(item(rows + late, 80))
+    assert without.tracks["appeared"].sum() == 2
+
+
+def test_what_goes_into_an_ignored_zone_has_not_vanished() -> None:
+    rows = [(f, box(105 + 10 * f, 200), 0.9, 1) for f in range(30)]
+    within = dataclasses.replace(BAND, ignored=((390.0, 100.0, 200.0, 200.0),))
+    seen = measured(item(rows[:29], 60), within)
+    assert seen.tracks["ends"].tolist() == ["ignored"]
     assert seen.along["uncovered"].sum() == 0
 
 

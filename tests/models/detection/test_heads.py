@@ -65,8 +65,11 @@ def test_yolov8_metadata() -> None:
     )
     assert (found["classes"], found["size"], found["head"]) == (["bolt", "nut"], [320, 640], "yolov8")
     assert yolov8.read_metadata({"author": "somebody"}) == {}
-    with pytest.raises(SettingsError, match="task 'segment'"):
-        yolov8.read_metadata({"names": "{}", "imgsz": "[1, 1]", "task": "segment"})
+    about = {"names": "{0: 'bolt'}", "imgsz": "[1, 1]"}
+    assert yolov8.read_metadata({**about, "task": "segment"})["head"] == "yolov8-seg"
+    assert yolov8.read_metadata({**about, "task": "obb"})["head"] == "yolov8-obb"
+    with pytest.raises(SettingsError, match="task 'pose'"):
+        yolov8.read_metadata({**about, "task": "pose"})
 
 
 def test_plain_and_ssd_by_hand() -> None:

@@ -79,6 +79,36 @@ def test_plain_exports_have_as_many_rows_as_boxes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "outputs"),
+    [
+        (
+            "yolov7-end2end",
+            {"output": np.array([[0, 0, 0, 48, 32, 1, 0.7], [0, 0, 0, 1, 1, 1, 0.01]], np.float32)},
+        ),
+        (
+            "mmdet",
+            {
+                "dets": np.array([[[0, 0, 48, 32, 0.7], [0, 0, 1, 1, 0.01]]], np.float32),
+                "labels": np.array([[1, 0]], np.int64),
+            },
+        ),
+    ],
+)
+def test_end_to_end_exports_of_a_list_of_boxes(
+    tmp_path: Path, head: str, outputs: dict[str, np.ndarray]
+) -> None:
+    path = constant_network(tmp_path / "e.onnx", outputs)
+    (tmp_path / "e.toml").write_text(
+        f'task = "detection"\nhead = "{head}"\nsize = [64, 96]\nresize = "stretch"\nmean = [0, 0, 0]\n'
+        'std = [255, 255, 255]\nchannels = "RGB"\nclasses = ["a", "b"]\n'
+    )
+    found = load_model(f"onnx:{path}", device="cpu")(torch.zeros(2, 3, 128, 96, dtype=torch.uint8))
+    assert isinstance(found, Detections)
+    np.testing.assert_allclose(found.boxes, [[0, 0, 48, 64]] * 2)
+    assert (found.labels.tolist(), found.frame.tolist()) == ([1, 1], [0, 1])
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
         ('head = "yolo9000"', "head: expected one of yolox, fastestdet"),
@@ -88,7 +118,7 @@ def test_plain_exports_have_as_many_rows_as_boxes(tmp_path: Path) -> None:
         ("size = [1, 2, 3]", "size: expected px"),
     ],
 )
-def test_a_wrong_sidecar_is_told(tmp_path: Path, line: str, says: str) -> None:
+def test_a_wrong_sidecar_is_reported(tmp_path: Path, line: str, says: str) -> None:
     path = constant_network(tmp_path / "x.onnx", {"output": np.zeros((1, 126, 7), np.float32)})
     lines = {
         "head": 'head = "yolox"',
@@ -102,7 +132,7 @@ def test_a_wrong_sidecar_is_told(tmp_path: Path, line: str, says: str) -> None:
         load_model(f"onnx:{path}", device="cpu")
 
 
-def test_missing_keys_are_told_with_a_template(tmp_path: Path) -> None:
+def test_missing_keys_are_reported_with_a_template(tmp_path: Path) -> None:
     path = constant_network(tmp_path / "x.onnx", {"output": np.zeros((1, 126, 7), np.float32)})
     (tmp_path / "x.toml").write_text('task = "detection"\nhead = "yolox"\n')
     with pytest.raises(

@@ -113,5 +113,5 @@ def test_no_frames(models: Path) -> None:
 
 def test_names_must_fit(models: Path, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("a\nb\n")
-    with pytest.raises(SettingsError, match="80 classes apart, but 2 names"):
+    with pytest.raises(SettingsError, match="has 80 classes, but 2 names"):
         load_model(f"onnx:{models / 'yolox_nano'}.onnx,classes={tmp_path / 'names.txt'}", device="cpu")

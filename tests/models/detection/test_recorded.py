@@ -13,6 +13,7 @@ import torch
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.models.detection.recorded import RecordedDetector, recorded_detector
 from vidrobust.models.spec import ModelSpec, split_options
+from vidrobust.shapes.rle import packed
 
 HEADER = "frame,score,label,x1,y1,x2,y2"
 
@@ -61,7 +62,9 @@ def test_frames_that_the_item_does_not_have_are_counted(tmp_path: Path) -> None:
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(10))}"))
     assert model.about("clip", 7)["beyond"] == 3
     shifted = load(written(tmp_path, f"{HEADER}\n{rows(range(100, 110))}", "late.csv"))
-    with pytest.raises(ModelError, match="all 10 boxes of clip are of frames 100 to 109, and the item has 7"):
+    with pytest.raises(
+        ModelError, match="all 10 boxes of clip are of frames 100 to 109, and the input has 7"
+    ):
         shifted.about("clip", 7)
 
 
@@ -91,7 +94,7 @@ def test_looked_at_and_empty(tmp_path: Path) -> None:
 def test_a_file_without_items_is_about_one_video(tmp_path: Path) -> None:
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(3))}"))
     model.predict_frames("a", np.arange(3))
-    with pytest.raises(ModelError, match="names no items, so it can be about one video only: a or b"):
+    with pytest.raises(ModelError, match="has no column item, so it can be about one video only: a or b"):
         model.predict_frames("b", np.arange(3))
 
 
@@ -172,3 +175,95 @@ def test_the_table_of_a_run_is_read_back(tmp_path: Path) -> None:
     table.to_parquet(tmp_path / "detections.parquet")
     found = load(tmp_path / "detections.parquet").predict_frames("a", np.arange(1))
     assert len(found.scores) == 1
+
+
+def test_coco_results_with_masks_and_turned_boxes(tmp_path: Path) -> None:
+    """Run lengths packed and not, rings, and detectron2's boxes of five numbers, in degrees against the clock."""
+    counts = [0, 2, 3, 2, 23]  # of 5 x 6 px: the upper two pixels of the first two columns
+    rows = [
+        {"bbox": [0, 0, 2, 2], "segmentation": {"size": [5, 6], "counts": counts}},
+        {"bbox": [0, 0, 2, 2], "segmentation": {"size": [5, 6], "counts": packed(counts)}},
+        {"bbox": [1, 1, 2, 3], "segmentation": [[1, 1, 3, 1, 3, 4, 1, 4]]},
+        {"bbox": [40, 30, 20, 10, 90]},
+        {"bbox": [0, 0, 2, 2]},
+    ]
+    about = [{"image_id": 0, "category_id": 1, "score": 0.9, **row} for row in rows]
+    model = load(written(tmp_path, json.dumps(about), "results.json"))
+    found = model.predict_frames("clip", np.arange(2))
+    assert found.shapes is not None
+    one, two, three, four, none = found.shapes
+    assert (one.area, two.area, one.common(two), one.box.tolist()) == (4, 4, 4, [0, 0, 2, 2])
+    assert (three.area, none) == (6, None)
+    np.testing.assert_allclose(found.boxes[3], [35, 20, 45, 40])
+    np.testing.assert_allclose(four.box, [35, 20, 45, 40], atol=1e-3)
+    turned = [{**about[3], "bbox": [40, 30, 20, 10, 30]}]
+    (tilted,) = load(written(tmp_path, json.dumps(turned), "t.json")).predict_frames("c", np.arange(1)).shapes  # type: ignore[misc]
+    highest = tilted.corners[tilted.corners[:, 1].argmin()]
+    assert highest[0] > 40  # the right end goes up
+
+
+def test_ultralytics_polygons(tmp_path: Path) -> None:
+    """A triangle and a turned box with scores; with numbers of tracks behind them; without scores refused."""
+    lines = "1 0.5 0.25 0.75 0.25 0.5 0.75 0.9\n0 0.1 0.1 0.2 0.1 0.2 0.3 0.1 0.3 0.8\n"
+    (tmp_path / "plain").mkdir()
+    written(tmp_path / "plain", lines, "line_1.txt")
+    found = load(tmp_path / "plain").predict_frames("line", np.arange(1), (40, 80))
+    assert found.shapes is not None
+    assert found.boxes.tolist() == [[40, 10, 60, 30], [8, 4, 16, 12]]
+    assert [round(each.area) for each in found.shapes] == [190, 64]  # middles on the slope are outside
+    np.testing.assert_allclose(found.scores, [0.9, 0.8])
+    assert found.tracks is None
+    (tmp_path / "tracked").mkdir()
+    written(tmp_path / "tracked", lines.replace("0.9\n", "0.9 3\n").replace("0.8\n", "0.8 4\n"), "line_1.txt")
+    tracked = load(tmp_path / "tracked").predict_frames("line", np.arange(1), (40, 80))
+    assert tracked.tracks is not None
+    assert tracked.tracks.tolist() == [3, 4]
+    (tmp_path / "bare").mkdir()
+    written(tmp_path / "bare", "1 0.5 0.25 0.75 0.25 0.75 0.75 0.5 0.75\n", "line_1.txt")
+    with pytest.raises(InputError, match="save_conf=True"):
+        load(tmp_path / "bare")
+
+
+def test_dota_results(tmp_path: Path) -> None:
+    written(tmp_path, "dock_000003 0.8 10 10 30 10 30 20 10 20\n", "Task1_ship.txt")
+    written(tmp_path, "dock_000000 0.9 50 50 60 60 50 70 40 60\n", "Task1_plane.txt")
+    model = load(tmp_path)
+    found = model.predict_frames("dock", np.arange(4))
+    assert model.class_names == ("plane", "ship")
+    assert (found.frame.tolist(), found.labels.tolist()) == ([0, 3], [0, 1])
+    assert found.boxes.tolist() == [[40, 50, 60, 70], [10, 10, 30, 20]]
+    assert found.shapes is not None
+    assert [shape.area for shape in found.shapes] == [200, 200]
+    written(tmp_path, "dock_000003 0.8 10 10 30\n", "Task1_ship.txt")
+    with pytest.raises(InputError, match="line 1: expected picture, score and 8 coordinates"):
+        load(tmp_path)
+
+
+def test_a_table_with_shapes(tmp_path: Path) -> None:
+    """The column as the table ``detections`` has it; one that is no shape is told by its row."""
+    line = "0,0.9,1,10,20,40,60"
+    text = f"{HEADER},shape\n{line},polygon 10 20 40 20 40 60 10 60\n{line},\n"
+    found = load(written(tmp_path, text)).predict_frames("clip", np.arange(1))
+    assert found.shapes is not None
+    assert (found.shapes[0].area, found.shapes[1]) == (1200, None)
+    with pytest.raises(InputError, match="row 0: shape: expected rle or polygon, got 'circle'"):
+        load(written(tmp_path, f"{HEADER},shape\n{line},circle 3\n", "wrong.csv"))
+
+
+def test_kitti_results(tmp_path: Path) -> None:
+    """Frames and pixels from 0, types by name, the score last; regions that do not matter are left out."""
+    rest = "-1 -1 -1 -1000 -1000 -1000 -10"
+    text = f"0 7 Car -1 -1 -10 10 20 40 60 {rest} 0.8\n2 7 Car -1 -1 -10 12 20 42 60 {rest} 0.7\n"
+    text += f"2 8 Cyclist -1 -1 -10 100 20 130 60 {rest} 0.6\n2 -1 DontCare -1 -1 -10 0 0 9 9 {rest} 0.1\n"
+    model = load(written(tmp_path, text, "0000.txt"))
+    found = model.predict_frames("0000", np.arange(3))
+    assert found.boxes.tolist() == [[10, 20, 40, 60], [12, 20, 42, 60], [100, 20, 130, 60]]
+    assert (found.frame.tolist(), [model.class_names[k] for k in found.labels]) == (
+        [0, 2, 2],
+        ["Car", "Car", "Cyclist"],
+    )
+    assert found.tracks is not None
+    assert found.tracks.tolist() == [7, 7, 8]
+    np.testing.assert_allclose(found.scores, [0.8, 0.7, 0.6])
+    with pytest.raises(InputError, match="line 5: expected 17 or 18 values, got 3"):
+        load(written(tmp_path, f"{text}1 2 Car\n", "short.txt"))

@@ -66,7 +66,7 @@ def test_a_row_for_each_class(tmp_path: Path) -> None:
     model = load_model(write(tmp_path / "long.csv", text))
     assert np.allclose(predict_footage(model, batch([0], "a")).probabilities, [[0.25, 0.75]])
     assert np.allclose(predict_footage(model, batch([0], "b")).probabilities, [[0.6, 0.4]])
-    with pytest.raises(ModelError, match=r"has no item c; its items are a, b"):
+    with pytest.raises(ModelError, match=r"has nothing of c, but of a, b"):
         predict_footage(model, batch([0], "c"))
 
 
@@ -116,7 +116,7 @@ def test_a_file_without_items_is_about_one_video(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("frame,a,b\n0,0.5,0.4\n", "row 1: probabilities sum to 0.9, expected 1"),
-        ("frame,a,b\n0,0.5,0.5\n0,0.5,0.5\n", "some frame of an item has two rows"),
+        ("frame,a,b\n0,0.5,0.5\n0,0.5,0.5\n", "some frame of an input has two rows"),
         ("frame,a,b\n0,0.5,x\n", "are no probabilities"),
         ("frame,label,probability\n0,a,1.5\n", r"row 1: expected probabilities in 0\.\.1"),
         ("frame,label,probability\n0,a,\n", r"row 1: expected probabilities in 0\.\.1"),

@@ -184,7 +184,7 @@ def test_covered_counts_the_pixels() -> None:
     assert covered(boxes, cutout, place, SIZE) == pytest.approx(wanted)
 
 
-def test_lost_by_suppression_is_told_from_lost_by_the_network() -> None:
+def test_lost_by_suppression_is_distinguished_from_lost_by_the_network() -> None:
     """Two boxes vanish; a raw candidate of .6 remains on the first, and one of .1 on the second."""
     boxes = np.array([[0, 0, 10, 10], [50, 50, 70, 70], [100, 0, 120, 20]], np.float32)
     scores, labels = np.array([0.9, 0.8, 0.7], np.float32), np.array([0, 1, 2])

@@ -64,7 +64,7 @@ def test_fleiss_own_study() -> None:
     assert kappa["low"] < 0.43 < kappa["high"]
 
 
-def test_a_study_is_told_as_an_independent_program_tells_it() -> None:
+def test_a_study_is_as_an_independent_program_has_it() -> None:
     # the quality module of JASP, test-msaAttribute.R: counts with Clopper & Pearson's intervals, kappas, misses
     # and false alarms (there a part without spots that is called spotted is the miss)
     found = attribute_study(bearings(), defect=["N"])
@@ -180,7 +180,7 @@ def test_ordered_classes_have_a_concordance() -> None:
         attribute_study(table, ordered=["low", "high"])
 
 
-def test_what_cannot_be_told_is_null_and_said() -> None:
+def test_what_cannot_be_reported_is_null_and_said() -> None:
     table = study()
     table = table[(table["operator"] == "A") & (table["trial"] == "0")]
     found = attribute_study(table.drop(columns="reference"))

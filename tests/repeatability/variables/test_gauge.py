@@ -13,7 +13,7 @@ from statsmodels.stats.anova import anova_lm
 from tests.repeatability.published import AIAG, HOUF_BERMAN, crossed
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.repeatability.by_operator import repeatability_by_operator
-from vidrobust.repeatability.variables.anova import analyse
+from vidrobust.repeatability.variables.anova import NO_SPREAD, AskedDesign, analyse
 from vidrobust.repeatability.variables.gauge import gauge_study
 from vidrobust.repeatability.variables.guard_band import (
     guard_band,
@@ -67,7 +67,7 @@ def test_limits_of_the_average_and_range_charts_are_those_of_the_manual() -> Non
     assert found.range_low == 0.0
     assert (found.average_high - found.average_centre) / found.range_centre == pytest.approx(1.023, abs=5e-4)
     assert found.ranges_out == [("B", "3")]
-    assert found.parts_told_apart == pytest.approx(22 / 30)
+    assert found.parts_distinguished == pytest.approx(22 / 30)
     assert range_charts(crossed(AIAG).iloc[1:]) is None
 
 
@@ -247,3 +247,71 @@ def test_nested_operators_with_different_numbers_of_parts_are_fitted_by_likeliho
     assert fewer.components["repeatability"].sd == pytest.approx(
         whole.components["repeatability"].sd, rel=0.1
     )
+
+
+def test_repeats_that_are_all_equal_put_a_verdict_in_doubt() -> None:
+    table = crossed(AIAG)
+    copied = table.assign(value=table.groupby(["part", "operator"])["value"].transform("first"))
+    assert gauge_study(copied).anova.notes[-1] == NO_SPREAD
+    assert not any("repeats are equal" in note for note in gauge_study(table).anova.notes)
+    coarse = gauge_study(table.assign(value=table["value"].round(0))).anova.notes
+    assert any(note.startswith("in 67 % of the cells all repeats are equal") for note in coarse)
+
+
+@pytest.mark.parametrize("design", ["crossed", "nested", "gaps", "day"])
+def test_what_is_reported_of_random_studies_fits_together(design: str) -> None:
+    rng = np.random.default_rng(sum(map(ord, design)))
+    for _ in range(5):
+        table, factors = random_study(rng, design)
+        found = gauge_study(table, factors=factors)
+        sds = {name: part.variance for name, part in found.components.items()}
+        assert sds["grr"] == pytest.approx(sds["repeatability"] + sds["reproducibility"])
+        assert sds["total"] == pytest.approx(sds["grr"] + sds["part"])
+        for part in found.components.values():
+            assert 0 <= part.variance_low <= part.variance <= part.variance_high
+        assert 0 <= found.percent_grr_low <= found.percent_grr <= found.percent_grr_high <= 100
+        categories = [found.ndc_low, found.ndc, found.ndc_high]
+        assert None not in categories
+        assert categories == sorted(categories)
+
+
+def random_study(rng: np.random.Generator, design: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A study of random size and components, some of them 0."""
+    parts, operators, trials = (int(rng.integers(low, high)) for low, high in ((4, 9), (2, 4), (2, 4)))
+    sds = 10 ** rng.uniform(-2, 1, 4) * (rng.random(4) > 0.2)  # the error's is never 0
+    index = pd.MultiIndex.from_product(
+        [map(str, range(n)) for n in (parts, operators, trials)], names=["part", "operator", "trial"]
+    )
+    of_part = sds[0] * rng.normal(size=(parts, operators if design == "nested" else 1, 1))
+    value = (
+        of_part
+        + sds[1] * rng.normal(size=(1, operators, 1))
+        + sds[2] * rng.normal(size=(parts, operators, 1))
+    )
+    value = value + (sds[3] + 1e-3) * rng.normal(size=(parts, operators, trials)) + rng.choice([0, 1e4])
+    table = pd.Series(value.ravel(), index=index, name="value").reset_index()
+    if design == "nested":
+        table["part"] = table["operator"] + "/" + table["part"]
+    if design == "gaps":
+        table = table[rng.random(len(table)) < 0.9]
+    if design == "day":
+        return table.assign(day=(np.arange(len(table)) % 3).astype(str)), ("day",)
+    return table.reset_index(drop=True), ()
+
+
+@pytest.mark.parametrize("value", [0.29, 1 / 3, 1e-12, 12345.6789, -7e9])
+@pytest.mark.parametrize("design", ["auto", "nested"])
+def test_what_never_varies_has_no_spread_whatever_its_digits(value: float, design: AskedDesign) -> None:
+    # the mean of three times .29 is not .29, and what that left was shared out: 85 % of nothing
+    found = gauge_study(crossed(AIAG).assign(value=value), design=design)
+    assert all(part.variance == 0 for part in found.components.values())
+    assert math.isnan(found.percent_grr)
+    assert found.ndc is None
+
+
+def test_equal_repeats_have_no_repeatability_whatever_their_digits() -> None:
+    table = crossed(AIAG)
+    table["value"] = 0.29 + table.groupby("part")["value"].transform("first") / 3
+    found = gauge_study(table)
+    assert found.components["grr"].variance == 0
+    assert found.components["part"].variance > 0.1

@@ -11,6 +11,7 @@ import pytest
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import RunRecord
 from vidrobust.stages.boxes.which import best_threshold, side_by_side
+from vidrobust.stages.stability.by_clip import classes
 from vidrobust.stages.stability.summary import ms_a_frame
 from vidrobust.text.numbers import percent_with_interval
 
@@ -80,3 +81,18 @@ def test_milliseconds_add_up_over_clips() -> None:
         ("x", "b", 0): {},
     }
     assert ms_a_frame(facts) == {"a": pytest.approx(20.0)}  # type: ignore[arg-type]
+
+
+def test_classes_are_told_by_what_no_box_covers() -> None:
+    rows = [
+        {**line("a", metric, value), "by": "class", "group": group}
+        for group, value in (("cup", 0.02), ("vase", 0.3))
+        for metric in ("uncovered_rate", "dropout_rate")
+    ]
+    run = cast(RunTables, Fake({"stability_by": pd.DataFrame(rows)}, ["a"]))
+    run.tasks = {"a": None}  # type: ignore[misc, dict-item]
+    found = classes(run)
+    assert [row[:2] for row in found.rows] == [
+        ("vase", "no box lies where an object is"),
+        ("cup", "no box lies where an object is"),
+    ]

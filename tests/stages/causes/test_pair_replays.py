@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from tests.stages.causes.planted import Grid, recorded, still, view
+from vidrobust.changes.unregistered import Unregistered
 from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE, REPLAYED
+from vidrobust.stages.causes.excluded import NoThirdFrame
 from vidrobust.stages.causes.measured import edges_of
-from vidrobust.stages.causes.pair_replays import NO_THIRD, PairReplays, study_pair
+from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.scene import other_motion
 from vidrobust.stages.causes.score import coordinates, predict, score
 
@@ -98,7 +100,7 @@ def test_results_depend_on_the_pictures_alone(scene: np.ndarray) -> None:
 def test_a_repeated_frame_is_no_third_frame(scene: np.ndarray) -> None:
     a, b = recorded([view(scene), view(scene)], 2.0, 0)
     pair = study_pair(a.copy(), a, b, None)
-    assert pair.excluded == NO_THIRD
+    assert pair.excluded is NoThirdFrame.MISSING
     rows = score(pair, MODEL)
     assert {row["cause"] for row in rows} == {*REPLAYED, NOISE}
     assert all(np.isnan(row["projection"]) and row["squared_change"] > 0 for row in rows)
@@ -112,7 +114,7 @@ def test_the_frame_after_serves_where_there_is_none_before(scene: np.ndarray) ->
 
 def test_another_scene_cannot_be_replayed(scene: np.ndarray) -> None:
     frames = recorded([view(scene)] * 2 + [view(scene[::-1, ::-1].copy())] * 2, 1.0, 0)
-    assert study_pair(*frames).excluded in ("not the same scene", "too much is new")
+    assert study_pair(*frames).excluded in (Unregistered.OTHER_SCENE, Unregistered.MUCH_IS_NEW)
 
 
 def test_a_pair_across_a_keyframe_is_compared_with_the_pairs_beside_it(scene: np.ndarray) -> None:
@@ -148,7 +150,7 @@ def test_odd_sizes_are_replayed_or_refused_in_words(scene: np.ndarray, size: tup
     ]
     pair = study_pair(*frames)
     assert pair.excluded or len(pair.forwards) == len(REPLAYED) + 1
-    assert (pair.excluded == "frame is smaller than 32 px") == (size[0] < 32)
+    assert (pair.excluded is Unregistered.SMALL_FRAME) == (size[0] < 32)
 
 
 def test_edges_lie_two_pixels_about_a_jump() -> None:

@@ -124,7 +124,7 @@ def test_where_every_perturbation_does_it_the_models_are_fragile_and_it_says_so(
     assert found.headline.startswith("No proxy across 80 models: 6 of 6 perturbations judged go with")
 
 
-def test_one_family_alone_cannot_be_told_from_fragility():
+def test_one_family_alone_cannot_be_distinguished_from_fragility():
     made = nets(np.random.default_rng(4), own=0.7, count=60)
     found = correlate(made, dict.fromkeys(["p0", "p1", "p2"], "blur"))
     assert set(found.table["verdict"]) == {"cannot tell"}
@@ -134,17 +134,17 @@ def test_one_family_alone_cannot_be_told_from_fragility():
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        (lambda rng: nets(rng, count=12, own=0.5), r"To tell: about \d+ models \(12 now\)"),
+        (lambda rng: nets(rng, count=12, own=0.5), r"Needed: about \d+ models \(12 now\)"),
         (
             lambda rng: clips(rng, count=5, frames=12),
-            r"To tell: about 8 clips of 12 sampled frames \(5 now\)",
+            r"Needed: about 8 clips of 12 sampled frames \(5 now\)",
         ),
     ],
     ids=["models", "frames"],
 )
 def test_it_says_how_many_would_tell(made, words):
     found = correlate(made(np.random.default_rng(5)), resamples=199)
-    assert found.table["needs"].str.contains(words.removeprefix("To tell: ")).any()
+    assert found.table["needs"].str.contains(words.removeprefix("Needed: ")).any()
     assert any(pd.Series(found.sentences).str.contains(words))
 
 

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from vidrobust.stages.causes.catalogue import REPLAYED
+from vidrobust.stages.policy import wording
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.rejection import OPEN, Rejected, Why
 from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.stages.variation.spread import QUANTITIES
@@ -103,8 +105,8 @@ def shaken(**changed: object) -> Evidence:
 
 
 def reason(policy: Policy, name: str) -> str:
-    (found,) = [each.reason for each in policy.rejected if each.perturbation == name]
-    return found
+    (found,) = [each for each in policy.rejected if each.perturbation == name]
+    return wording.reason(found)
 
 
 def only_step(policy: Policy) -> PolicyStep:
@@ -123,7 +125,7 @@ def test_a_shaking_camera_gets_a_translation_as_wide_as_the_footage_lies() -> No
     assert evidence["replication"] == "found again in 4 of 5 clips"
     assert evidence["flips_at_most"] == ""
     assert evidence["sensitivity"] == pytest.approx(0.05 * 3.2)
-    assert "played in the cause's place it does 5" in reason(policy, "rotation")
+    assert "played in its place this does 5" in reason(policy, "rotation")
     assert "geometry" not in policy.evaluation_only
     assert "light" in policy.evaluation_only
 
@@ -151,7 +153,7 @@ def test_no_step_where_the_cause_is_not_named_or_not_found_again() -> None:
     twice = Replication(found=2, tested=5, of="clips")
     policy = build("net", shaken(replication={"camera": twice}))
     assert not policy.steps
-    assert "found again in 2 of 5 clips; more clips would tell" in reason(policy, "translation")
+    assert "found again in 2 of 5 clips; more clips would settle it" in reason(policy, "translation")
 
 
 @pytest.mark.parametrize(
@@ -271,10 +273,10 @@ def test_no_step_where_any_motion_does_the_same() -> None:
 def test_no_step_where_the_model_is_not_moved_at_the_size_seen() -> None:
     calm = sensitivity(("translation",), per_unit=1e-4)
     policy = build("net", shaken(sensitivity=calm))
-    assert "moves the model by 0.00032 only" in reason(policy, "translation")
+    assert "moves the model by only 0.00032" in reason(policy, "translation")
 
 
-def test_of_what_cannot_be_told_apart_the_plainest_is_taken() -> None:
+def test_of_what_cannot_be_distinguished_the_plainest_is_taken() -> None:
     light = {"share": 0.5, "low": 0.4, "high": 0.6, "specific": 0.5, "specific_low": 0.4}
     evidence = shaken(
         account=account(light=light),
@@ -323,14 +325,17 @@ def test_motion_of_objects_without_a_step_is_said() -> None:
     )
     policy = build("net", evidence)
     assert not policy.steps
-    assert any("no shift of the whole frame stands for it" in note for note in policy.notes)
+    assert any("no shift of the whole frame stands for it" in note for note in policy.advice)
 
 
 def test_a_policy_comes_back_from_its_json() -> None:
     policy = build("net", shaken(), trained_families={"light"})
     assert policy.contaminated == ("light",)
     again = Policy.from_json(policy.to_json())
-    assert again.steps == policy.steps
+    assert again == policy
+    assert [each["reason"] for each in policy.to_dict()["rejected"]] == [
+        wording.reason(each) for each in again.rejected
+    ]
     assert policy.to_dict()["schema"] == 2
 
 
@@ -377,3 +382,35 @@ def test_a_blur_along_a_line_gets_the_step_of_a_line(lines: int, step: str) -> N
     assert found.unit == OF_WIDTH
     if step == "motion_blur":
         assert found.high == pytest.approx(6.4 / WIDTH, rel=1e-3)
+
+
+FIGURES = {
+    "cause": "light",
+    "of": "the change",
+    "n": 24,
+    "needed": 10,
+    "share": 0.2,
+    "low": 0.1,
+    "high": 0.3,
+    "times": 4,
+    "found": 1,
+    "tested": 5,
+    "replication_of": "clips",
+    "does": 0.3,
+    "other": "gamma",
+    "grain": 0.1,
+    "grain_seen": 0.6,
+    "moved": 0.02,
+    "moved_low": 0.01,
+    "moved_high": 0.03,
+    "frames": 20,
+    "before": 0.1,
+    "after": 0.2,
+}
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_every_reason_is_said_with_its_figures_and_begins_with_what_is_open(why: Why) -> None:
+    said = wording.verdict(Rejected(perturbation="brightness", why=why, evidence=FIGURES))
+    assert not any(missing in said for missing in ("None", "not measured", "{"))
+    assert said.startswith("cannot tell: ") == (why in OPEN)

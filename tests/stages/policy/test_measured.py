@@ -17,6 +17,8 @@ from vidrobust.stages.policy.measured import (
     with_measured,
 )
 from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.rejection import Why
+from vidrobust.stages.policy.wording import reason
 
 LIGHT = PolicyStep(
     perturbation="brightness", family="light", unit="relative gain", low=-0.2, high=0.2, probability=0.5
@@ -58,7 +60,8 @@ def test_a_step_that_harmed_is_withdrawn_and_a_policy_that_harmed_altogether() -
     tried = with_measured(ADVISED, summary(light="harms"))
     assert [step.perturbation for step in tried.steps] == ["hue"]
     assert tried.rejected[0].perturbation == "brightness"
-    assert "tried and withdrawn" in tried.rejected[0].reason
+    assert tried.rejected[0].why is Why.HARMED
+    assert reason(tried.rejected[0]).endswith("changed answers went from 20 % to 10 %")
     none = with_measured(ADVISED, summary(footage="harms"))
     assert none.steps == ()
     assert none.headline == (

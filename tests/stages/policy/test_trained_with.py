@@ -61,7 +61,7 @@ def test_policies_of_many_operations_hold_light_colour_geometry_and_more(setting
     assert set(families(parse([setting]))) == {"light", "colour", "geometry", "blur", "compression"}
 
 
-def test_torchvisions_augmix_leaks_unless_told_not_to() -> None:
+def test_torchvisions_augmix_leaks_unless_it_is_switched_off() -> None:
     """Its default all_ops=True adds brightness, colour and sharpness to the operations of the paper."""
     assert "brightness" in names("AugMix(severity=3)")
     narrow = names("AugMix(severity=3, all_ops=False)")

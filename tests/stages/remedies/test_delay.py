@@ -28,7 +28,7 @@ def letters(text: str) -> np.ndarray:
         ("hysteresis-0.3", 0),
     ],
 )
-def test_a_sure_change_is_told_after(name: str, frames: int) -> None:
+def test_a_sure_change_is_reported_after(name: str, frames: int) -> None:
     assert sure_delay(label_rule(name)) == frames
 
 
@@ -58,8 +58,8 @@ def test_nothing_lasts_over_a_cut() -> None:
     assert len(lasting_changes(labels, np.arange(12) == 0, time_s)) == 1
 
 
-def test_a_change_that_is_never_told_has_no_delay_and_is_counted() -> None:
+def test_a_change_that_is_never_reported_has_no_delay_and_is_counted() -> None:
     labels, time_s = letters("AAAAAA BBBBBB"), np.arange(12) / 5
     changes = lasting_changes(labels, np.arange(12) == 0, time_s)
     found = delays(changes, np.zeros(12, int), time_s)
-    assert (found.untold, found.changes, found.longest) == (1, 1, float("inf"))
+    assert (found.unreported, found.changes, found.longest) == (1, 1, float("inf"))

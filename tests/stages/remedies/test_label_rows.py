@@ -10,7 +10,7 @@ from vidrobust.stages.remedies.answers import Answers, answers_of
 from vidrobust.stages.remedies.label_rows import Study, costs_of, rule_rows, silence_rows, sure_by_frames
 from vidrobust.stages.remedies.recommend import recommended
 from vidrobust.stages.remedies.row import table_of, unbeaten
-from vidrobust.stages.remedies.truth import events, short_events, told_changes
+from vidrobust.stages.remedies.truth import events, reported_changes, short_events
 from vidrobust.stages.remedies.verdict import verdict
 from vidrobust.statistics.clusters import Clusters
 
@@ -110,7 +110,7 @@ def test_a_rule_that_only_comes_late_does_not_help() -> None:
     row = found.loc["majority-5", "flip_rate"]
     assert row["ratio"] == 1
     assert row["verdict"] != "helps"
-    assert (row["delay_frames"], row["mean_delay_frames"], row["changes"], row["untold"]) == (2, 2, 19, 0)
+    assert (row["delay_frames"], row["mean_delay_frames"], row["changes"], row["unreported"]) == (2, 2, 19, 0)
     # as measured there, since changes of probabilities have no bound of their own
     assert found.loc["mean-0.1", "flip_rate"]["delay_frames"] == 6
     assert found.loc["hysteresis-0.3", "flip_rate"]["delay_frames"] == 0
@@ -121,7 +121,7 @@ def test_a_rule_that_never_tells_has_no_delay() -> None:
     weak = study(labels, sure=0.55)  # leads of .1
     row = rows(weak).loc["hysteresis-0.2", "flip_rate"]
     # it holds the first label for ever: ten changes to the other one are never told, nine back to it are
-    assert (row["after"], row["untold"], row["delay_frames"]) == (0, 10, np.inf)
+    assert (row["after"], row["unreported"], row["delay_frames"]) == (0, 10, np.inf)
     assert np.isnan(costs_of(study(flickering()), "hysteresis-0.2").delay_frames)  # nothing to measure it by
 
 
@@ -170,13 +170,13 @@ def test_short_events_that_a_majority_swallows_are_counted() -> None:
 def test_changes_of_the_truth_count_from_where_the_model_tells_them() -> None:
     answers, _ = labelled("AAAAAAAAAAAAABBBBBBBBBBBBBBB")
     right = [frozenset({int(row >= 10)}) for row in range(28)]  # the model is three frames late
-    (change,) = told_changes(answers, right)
+    (change,) = reported_changes(answers, right)
     assert (change.start, change.stop) == (13, 28)
 
 
 def test_a_truth_that_never_changes_has_no_changes_and_no_events() -> None:
     answers, right = labelled("AAAAAAAAAAAA")
-    assert told_changes(answers, right) == []
+    assert reported_changes(answers, right) == []
     assert events(right, answers.begins) == []
     of = study(flickering(60))
     with_labels = Study(

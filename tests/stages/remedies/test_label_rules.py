@@ -140,7 +140,7 @@ def test_names_say_their_numbers() -> None:
 
 
 @pytest.mark.parametrize("name", ["vote-3", "majority-x", "majority-0", "mean-2", "k-of-n-4", "k-of-n-7-6"])
-def test_a_name_of_no_rule_is_told(name: str) -> None:
+def test_a_name_of_no_rule_is_reported(name: str) -> None:
     with pytest.raises(SettingsError, match="rule"):
         label_rule(name)
 

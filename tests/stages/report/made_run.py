@@ -250,11 +250,13 @@ def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generat
             "weight": 1.0,
             "excluded": "",
         }
-        columns |= {"flip": some["label_flip"].to_numpy(), "reproduced": False, "turns": 0.0}
+        columns |= {"flip": some["label_flip"].to_numpy()}
         columns |= {"size": 1.0, "unit": "px", "measured": "1 px", "scale": "adjacent"}
         columns |= {
             "placebo": 0.2 * along if replayed else np.nan,
             "margin_step": np.nan,
+            "margin_undone": np.nan,
+            "margin_before": np.nan,
             "margin_past": np.nan,
             "class_a": CLASSES[0],
             "class_b": CLASSES[1],

@@ -121,7 +121,7 @@ def test_crop_is_shifted_before_it_is_resized() -> None:
         assert torch.equal(first[:, rows_a, cols_a], moved[:, rows_b, cols_b])
 
 
-def test_circular_and_crop_shift_are_told_apart() -> None:
+def test_circular_and_crop_shift_are_distinguished() -> None:
     """A model of the mean level never feels a circular shift and does feel new pixels coming into view."""
     frames = [make_picture(200, 260, seed) for seed in range(6)]
     rows = shift_study(frames, MeanLevel(), draws=2, protocols=["crop_shift", "circular_shift"])

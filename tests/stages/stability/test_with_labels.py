@@ -102,9 +102,8 @@ def test_other_labels_are_other_figures_of_the_same_parts(
     labels_in(tmp_path, clip, "no such thing")
     capsys.readouterr()
     assert run("stability", str(folder), f"--labels={wrong}") == 0
-    assert (
-        "has no class for the label(s) no such thing; 87 frame(s) that have no other label are left out"
-        in (capsys.readouterr().err)
+    assert "has no class for the label no such thing; left out: 87 frames without another label" in (
+        capsys.readouterr().err
     )
     assert "top1" not in RunFolder.existing(folder).read_json("metrics.json")["models"][model]
     assert not len(RunFolder.existing(folder).table("label_answers"))

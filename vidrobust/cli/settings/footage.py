@@ -24,11 +24,18 @@ FOOTAGE: tuple[SettingOption, ...] = (
     ),
     option(
         "--label-offset",
-        "Where the clips begin on the clock of their labels: 12.5 (seconds) or 300f (frames).",
+        "Where the clips begin on the clock of their labels: 12.5 (seconds) or 300f (frames).  [default: 0]",
         "Footage",
         advanced=True,
         used_by="model",
         metavar="TIME",
+    ),
+    option(
+        "--known",
+        "What the models were trained for (footage, images, a run on them): how much of the footage lies outside?",
+        "Footage",
+        multiple=True,
+        metavar="REF",
     ),
     option(
         "--start-s",
@@ -44,7 +51,7 @@ FOOTAGE: tuple[SettingOption, ...] = (
     option("--every", "Use every K-th frame.", "Footage", advanced=True, type=int, metavar="K"),
     option(
         "--roi",
-        "Cut all pictures to this region, px.",
+        "Cut all pictures to this region, px.  [default: the whole picture]",
         "Footage",
         advanced=True,
         metavar="X,Y,W,H",
@@ -52,7 +59,7 @@ FOOTAGE: tuple[SettingOption, ...] = (
     ),
     option(
         "--crop",
-        "Judge each labelled object, cut out of its frames.",
+        "Judge each labelled object, cut out of its frames.  [default: whole frames]",
         "Footage",
         advanced=True,
         used_by="footage",

@@ -25,7 +25,7 @@ MODEL: tuple[SettingOption, ...] = (
     ),
     option(
         "--engine",
-        "auto (the fastest that agrees), torch, onnxruntime or openvino.",
+        "auto (the fastest that agrees), torch, onnxruntime or openvino.  [default: VIDROBUST_ENGINE, or auto]",
         "Model",
         advanced=True,
         used_by="model",
@@ -50,7 +50,7 @@ MODEL: tuple[SettingOption, ...] = (
     ),
     option(
         "--class-map",
-        "JSON: classes of the model as those of the labels; none: no map.",
+        "JSON: classes of the model as those of the labels; none: no map.  [default: that of the labels' format]",
         "Model",
         advanced=True,
         used_by="model",
@@ -97,7 +97,7 @@ MODEL: tuple[SettingOption, ...] = (
     ),
     option(
         "--only",
-        "Look only at a detector's boxes of this class.",
+        "Look only at a detector's boxes of this class.  [default: all]",
         "Model",
         advanced=True,
         multiple=True,
@@ -105,7 +105,7 @@ MODEL: tuple[SettingOption, ...] = (
     ),
     option(
         "--class-score",
-        "Least score of a box of this class that starts a track.",
+        "Least score of a box of this class that starts a track, 0 to 1.  [default: --track-start-score]",
         "Model",
         advanced=True,
         multiple=True,
@@ -126,5 +126,12 @@ MODEL: tuple[SettingOption, ...] = (
         advanced=True,
         multiple=True,
         metavar="X,Y,W,H",
+    ),
+    option(
+        "--entry-line",
+        "Objects count from this line on, px: on the right hand of the way from point 1 to 2.",
+        "Model",
+        advanced=True,
+        metavar="X1,Y1,X2,Y2",
     ),
 )

@@ -15,7 +15,7 @@ OUTPUT: tuple[SettingOption, ...] = (
     ),
     option(
         "--cluster",
-        "Work on Ray: ray, or ray:ADDRESS.",
+        "Work on Ray: ray, or ray:ADDRESS.  [default: on this machine]",
         "Output",
         advanced=True,
         used_by="footage",
@@ -23,7 +23,7 @@ OUTPUT: tuple[SettingOption, ...] = (
     ),
     option(
         "--cache",
-        "Where finished units of work are kept: a folder, or a URL such as s3://...",
+        "Where finished units of work are kept: a folder, or a URL such as s3://...  [default: in the run folder]",
         "Output",
         advanced=True,
         used_by="footage",
@@ -38,7 +38,7 @@ OUTPUT: tuple[SettingOption, ...] = (
     ),
     option(
         "--fail-if",
-        'End with exit code 1 where this holds: "flip_rate.high > 0.02".',
+        'Exit code 1 where this holds: "flip_rate.high > 0.02".',
         "Output",
         used_by="stability",
         multiple=True,

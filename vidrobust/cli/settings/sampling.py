@@ -7,20 +7,20 @@ from vidrobust.cli.settings.setting_option import SettingOption, option
 SAMPLING: tuple[SettingOption, ...] = (
     option(
         "--budget",
-        "Take as many frames and pairs as fit into this time: 90s, 5m, 1h.",
+        "As much as fits into this time: 90s, 5m, 1h.  [default: all]",
         "Sampling",
         metavar="TIME",
     ),
     option(
         "--frames",
-        "Frames of the run whose sensitivity is measured.  [default: by the number of inputs]",
+        "Frames tested for sensitivity.  [default: by the inputs]",
         "Sampling",
         type=int,
         metavar="N",
     ),
     option(
         "--pairs",
-        "Pairs of frames of the run that are explained.  [default: by the number of inputs]",
+        "Pairs of frames explained.  [default: by the inputs]",
         "Sampling",
         type=int,
         metavar="N",
@@ -29,7 +29,7 @@ SAMPLING: tuple[SettingOption, ...] = (
     option("--suite", "Suites of perturbations.", "Sampling", advanced=True, multiple=True, metavar="NAME"),
     option(
         "--perturbation",
-        "Only these perturbations of the suites.",
+        "Only these perturbations of the suites.  [default: all]",
         "Sampling",
         advanced=True,
         multiple=True,
@@ -98,6 +98,22 @@ SAMPLING: tuple[SettingOption, ...] = (
         "Sampling",
         advanced=True,
         metavar="TIME",
+    ),
+    option(
+        "--false-alarms",
+        "Share of known frames that may be called unknown, 0 to 1.",
+        "Sampling",
+        advanced=True,
+        type=float,
+        metavar="SHARE",
+    ),
+    option(
+        "--scored-frames",
+        "Frames of the footage, and of the known footage, that are compared at most.",
+        "Sampling",
+        advanced=True,
+        type=int,
+        metavar="N",
     ),
     option(
         "--trained-with",

@@ -42,6 +42,7 @@ class SettingOption:
     def decorator(self) -> Callable[[F], F]:
         default = getattr(Settings(), self.setting)
         words = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        words = self.setting if words is True else words
         ending = f"  [default: {words}]" if words is not None and words is not False and words != "" else ""
         return click.option(
             self.flag,

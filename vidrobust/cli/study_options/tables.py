@@ -36,7 +36,7 @@ TABLES = options(
     click.option(
         "--columns",
         metavar="ROLE=NAME,...",
-        help="Columns of the table whose names do not tell what they are.",
+        help="Columns of the table whose names do not say what they are.",
     ),
     click.option(
         "--case",
@@ -46,7 +46,10 @@ TABLES = options(
         help="Names that differ by letter case or blanks alone.",
     ),
     click.option(
-        "--reference", type=float, metavar="X", help="True value of the part of --type1 or --stability."
+        "--reference",
+        type=float,
+        metavar="X",
+        help="True value of the part of --type1 or --stability, in the unit of the values.  [default: none]",
     ),
 )
 VARIABLES = options(
@@ -58,13 +61,35 @@ VARIABLES = options(
         help="nested: each operator had parts of its own, whatever their names.",
     ),
     click.option(
-        "--factor", "factors", multiple=True, metavar="COLUMN", help="A further factor: station, day, ..."
+        "--factor",
+        "factors",
+        multiple=True,
+        metavar="COLUMN",
+        help="A further factor: station, day, ...  [default: none]",
     ),
-    click.option("--tolerance", type=float, metavar="W", help="Width of the tolerance, for %tolerance."),
-    click.option("--tolerance-low", type=float, metavar="X", help="Lower limit of the tolerance."),
-    click.option("--tolerance-high", type=float, metavar="X", help="Upper limit of the tolerance."),
     click.option(
-        "--process-sd", type=float, metavar="SD", help="Standard deviation of the process, for %process."
+        "--tolerance",
+        type=float,
+        metavar="W",
+        help="Width of the tolerance, in the unit of the values, for %tolerance.  [default: none]",
+    ),
+    click.option(
+        "--tolerance-low",
+        type=float,
+        metavar="X",
+        help="Lower limit of the tolerance, in the unit of the values.  [default: none]",
+    ),
+    click.option(
+        "--tolerance-high",
+        type=float,
+        metavar="X",
+        help="Upper limit of the tolerance, in the unit of the values.  [default: none]",
+    ),
+    click.option(
+        "--process-sd",
+        type=float,
+        metavar="SD",
+        help="Standard deviation of the process, in the unit of the values, for %process.  [default: none]",
     ),
     click.option(
         "--width",
@@ -73,18 +98,30 @@ VARIABLES = options(
         show_default=True,
         help="Standard deviations that are the spread of the gauge.",
     ),
-    click.option("--resolution", type=float, metavar="X", help="Step of the display: with it Q_MS and Q_MP."),
     click.option(
-        "--calibration", type=float, metavar="U", help="Expanded uncertainty (k = 2) of the reference part."
+        "--resolution",
+        type=float,
+        metavar="X",
+        help="Step of the display, in the unit of the values: with it Q_MS and Q_MP.  [default: none]",
     ),
     click.option(
-        "--guard", type=float, metavar="K", help="A guard band of K x repeatability: what it costs and saves."
+        "--calibration",
+        type=float,
+        metavar="U",
+        help="Expanded uncertainty (k = 2) of the reference part, in the unit of the values.  [default: none]",
+    ),
+    click.option(
+        "--guard",
+        type=float,
+        metavar="K",
+        help="A guard band, a factor of the repeatability: what it costs and saves.  [default: none]",
     ),
     click.option(
         "--pool-above",
         type=float,
         default=0.25,
         show_default=True,
+        metavar="P",
         help="Pool the interaction above this p-value.",
     ),
 )
@@ -106,7 +143,7 @@ BOXES = options(
     click.option(
         "--measure",
         metavar="NAME",
-        help="Of a detector's boxes a gauge study of: width, height, size, x, y; else of the score.",
+        help="Of a detector's boxes a gauge study of: width, height, size, x, y.  [default: the score]",
     ),
     click.option(
         "--mm-per-px", type=float, default=1.0, show_default=True, metavar="F", help="Millimetres a pixel."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,15 @@ class Exported:
 
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A format: what it writes in a few words, how that is opened ({out} is the folder), the writer."""
+
+    what: str
+    opened_by: str
+    write: Callable[[RunTables, Path], Exported]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Problem
+from vidrobust.text.phrases import nouns
 from vidrobust.text.printable import printable
 
 NAME = "coco-video"
@@ -29,7 +30,7 @@ def read(path: Path) -> Labels:
     missing = [part for part in PARTS if not isinstance(content.get(part), list)]
     if missing:
         raise InputError(
-            f"{printable(path)}: lacks the array(s) {', '.join(missing)}; it is no COCO file of videos"
+            f"{printable(path)}: lacks the {nouns('array', missing)}; it is no COCO file of videos"
         )
     tables = {part: _by_id(content[part]) for part in PARTS[:2]} | {
         "categories": _by_id(content["categories"])

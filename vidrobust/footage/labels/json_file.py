@@ -1,4 +1,4 @@
-"""A JSON annotation file, its faults told with line and column."""
+"""A JSON annotation file, its faults named with line and column."""
 
 from __future__ import annotations
 

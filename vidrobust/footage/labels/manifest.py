@@ -14,7 +14,7 @@ def read(path: Path) -> Labels:
     manifest = read_manifest(path)
     rows = labels_table(manifest.items)
     without = len(manifest.items) - len(rows)
-    notes = (f"{without} of {len(manifest.items)} items have no label",) if without else ()
+    notes = (f"{without} of {len(manifest.items)} inputs have no label",) if without else ()
     classes = {int(k): n for k, n in zip(rows["label"], rows["label_name"], strict=True) if k >= 0}
     rows["presence"] = "present"
     return Labels(

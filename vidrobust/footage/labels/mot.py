@@ -43,7 +43,7 @@ def read(path: Path) -> Labels:
             problems.append(error.problem)
     notes = ["frames and pixels are counted from 1 in MOTChallenge; boxes are kept as written"]
     if rate is None:
-        notes.append("no seqinfo.ini tells the frame rate: times are not known")
+        notes.append("no seqinfo.ini with the frame rate: times are not known")
     return Labels(
         format=NAME,
         path=path,

@@ -6,6 +6,7 @@ from typing import Any
 
 from vidrobust.footage.labels.labels import Labels
 from vidrobust.tables.schema import TABLES
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 SHOWN_PROBLEMS = 20
@@ -48,10 +49,11 @@ def summary(labels: Labels) -> dict[str, Any]:
 
 def as_text(found: dict[str, Any]) -> str:
     """The summary in lines for people."""
-    frames = "whole items" if found["frames"] is None else f"{found['frames']} frames"
+    frames = "whole inputs" if found["frames"] is None else f"{found['frames']} frames"
     lines = [
         found["path"],
-        f"  {found['format']}: {found['items']} items, {frames}, {found['rows']} rows, {found['tracks']} tracks, "
+        f"  {found['format']}: {plural(found['items'], 'input')}, {frames}, "
+        f"{plural(found['rows'], 'row')}, {plural(found['tracks'], 'track')}, "
         + (f"{found['boxes']} boxes in {UNIT_WORDS[found['box_unit']]}" if found["boxes"] else "no boxes"),
         f"  {_listed(found['labels'])}",
     ]

@@ -44,11 +44,11 @@ class Samples:
 
 
 def make_samples(
-    scenes: int, seed: int, workers: int = 2, told: Callable[[int, int], None] | None = None
+    scenes: int, seed: int, workers: int = 2, report: Callable[[int, int], None] | None = None
 ) -> Samples:
     """``scenes`` scenes of FRAMES frames; the same seed gives the same, whatever the workers.
 
-    told  is called with how many stations are rendered, and of how many, after each
+    report  is called with how many stations are rendered, and of how many, after each
     """
     stations = -(-scenes // SCENES_A_STATION)
     context = multiprocessing.get_context("spawn")
@@ -56,8 +56,8 @@ def make_samples(
         made = []
         for part in pool.map(partial(station_samples, scenes=scenes, seed=seed), range(stations)):
             made.append(part)
-            if told is not None:
-                told(len(made), stations)
+            if report is not None:
+                report(len(made), stations)
     return Samples(
         small=torch.cat([part.small for part in made]),
         large=torch.cat([part.large for part in made]),

@@ -35,22 +35,22 @@ def all_scores(
     workers: int = 1,
     *,
     quick: bool = False,
-    told: Callable[[str], None] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """At rest: sixteen parts, two seconds each; at the mid size of each dial: eight parts, one second each.
 
-    quick  at rest alone, eight parts of one second; told: is called with what is judged next
+    quick  at rest alone, eight parts of one second; report: is called with what is judged next
     """
-    if told is not None:
-        told("at rest")
+    if report is not None:
+        report("at rest")
     if quick:
         few = RenderSettings(parts=8, seconds=1, seed=seed)
         return {"at_rest": _of(classifier, detector, few, workers)}
     rest = _of(classifier, detector, RenderSettings(parts=16, seconds=2, seed=seed), workers)
     mid = {}
     for dial in DIALS:
-        if told is not None:
-            told(f"at mid {dial.name}")
+        if report is not None:
+            report(f"at mid {dial.name}")
         turned = RenderSettings(parts=8, seconds=1, seed=seed + 1, dials=(f"{dial.name}={dial.sizes[1]:g}",))
         mid[dial.name] = _of(classifier, detector, turned, workers)
     return {

@@ -47,10 +47,10 @@ def train(out: Path, *, scenes: int = SCENES, workers: int = 2, quick: bool = Fa
 
 
 def _rendered(start: float) -> Callable[[int, int], None]:
-    def told(done: int, of: int) -> None:
+    def report(done: int, of: int) -> None:
         print(f"rendered {done}/{of} stations, {time.perf_counter() - start:.0f} s", file=sys.stderr)
 
-    return told
+    return report
 
 
 def write_scores(out: Path, scenes: int, workers: int, *, quick: bool = False) -> None:
@@ -70,7 +70,7 @@ def write_scores(out: Path, scenes: int, workers: int, *, quick: bool = False) -
             TEST_SEED,
             workers,
             quick=quick,
-            told=lambda what: print(f"judging {what}", file=sys.stderr),
+            report=lambda what: print(f"judging {what}", file=sys.stderr),
         ),
     }
     write_text(out / trained.SCORES.name, json.dumps(said, indent=1) + "\n")

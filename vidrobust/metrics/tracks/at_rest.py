@@ -13,7 +13,7 @@ STILL = 0.05
 SAME_PLACE = 0.5
 """IoU of the last box before and the first box after a gap from which both are on one place."""
 LATELY = 6
-"""Boxes at the end of a track, or at its beginning, by which its velocity is reported."""
+"""Boxes at the end of a track, or at its beginning, from which its velocity is taken."""
 
 
 def linked(found: ItemBoxes, track: np.ndarray, max_gap: int) -> np.ndarray:
@@ -25,7 +25,7 @@ def linked(found: ItemBoxes, track: np.ndarray, max_gap: int) -> np.ndarray:
     ends = TrackEnds.of(found, track)
     result = np.arange(len(ends.first))
     earlier, later = np.flatnonzero(ends.still(last=True)), np.flatnonzero(ends.still(last=False))
-    i, j, iou = ious(found.boxes[ends.last[earlier]], found.boxes[ends.first[later]])
+    i, j, iou = ious(found.places(ends.last[earlier]), found.places(ends.first[later]))
     a, b = earlier[i], later[j]
     row_a, row_b = ends.last[a], ends.first[b]
     scene = np.cumsum(~found.joined)

@@ -1,4 +1,4 @@
-"""Why each track begins and ends: at the border, at a cut, under something, or in mid-picture, which is a fault.
+"""Why each track begins and ends: at a border, at a cut, under something, or in mid-picture, which is a fault.
 
 frame    0   1   2   3   4   5   6   7 ...
 box      o   o   o   .   .   .   .   .        vanished after 2: expected in mid-picture in 3, 4, 5, ... and
@@ -13,7 +13,7 @@ import numpy as np
 
 from vidrobust.metrics.box_differences import LEAST_IOU, areas
 from vidrobust.metrics.tracks.at_rest import TrackEnds
-from vidrobust.metrics.tracks.borders import clipped, touches_border
+from vidrobust.metrics.tracks.borders import touches_border
 from vidrobust.metrics.tracks.follow import ALIKE, Objects, TrackSettings
 from vidrobust.metrics.tracks.gaps import (
     COVERED,
@@ -24,6 +24,7 @@ from vidrobust.metrics.tracks.gaps import (
     under_occluder,
 )
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.zones import in_zones
 
 MID_PICTURE = "mid-picture"
 HALF_SEEN = 0.5
@@ -35,8 +36,8 @@ FEWEST_NEIGHBOURS = 3
 class Ends:
     """Of T tracks, why they begin and end, and the frames in which vanished ones are expected and not covered.
 
-    begins, ends  (T,) str: "mid-picture", "border", "cut" (also the first and last frames), "behind", "occluder"
-                  or "covered"
+    begins, ends  (T,) str: "mid-picture", "border", "cut" (also the first and last frames), "behind", "occluder",
+                  "ignored" or "covered"
     track, frame  (V,) int64: a row for each frame after a track vanished in which nothing lies where it should
     boxes         (V, 4) px where it is expected
     """
@@ -76,7 +77,7 @@ def _reasons(
 ) -> np.ndarray:
     """(T,) why each track ends, or looking backwards begins."""
     row = edges.last if forward else edges.first
-    frame, box = found.frame[row], found.boxes[row]
+    frame, box = found.frame[row], found.places(row)
     sign, most = (1 if forward else -1), max(settings.max_gap, 1)
     velocity = sign * _velocity(found, edges, forward=forward)
     number = np.arange(len(row))
@@ -85,18 +86,19 @@ def _reasons(
     beside = under_occluder(box, settings)
     scene = np.cumsum(~found.joined)
     for step in range(most, 0, -1):
-        there, at = box + np.tile(velocity * step, 2), frame + sign * step
+        there, at = box.moved(velocity * step), frame + sign * step
         within = (at >= 0) & (at < found.num_frames)
         at = np.clip(at, 0, found.num_frames - 1)
-        part = clipped(there, found.size)
+        part = there.clipped(found.size)
         over = cover(found, objects.track, number, at, part)
         reason[(over >= COVERED) & (over >= before + MORE_COVERED)] = "behind"
         reason[lies_on(found, at, part, settings)] = "covered"
         reason[occluded(part, beside, settings)] = "occluder"
-        reason[touches_border(there, found.size)] = "border"
+        reason[in_zones(there.boxes, settings.ignored)] = "ignored"
+        reason[touches_border(there.boxes, found.size)] = "border"
         reason[~within | (scene[at] != scene[frame])] = "cut"
     reason[beside >= COVERED] = "occluder"
-    reason[touches_border(box, found.size)] = "border"
+    reason[touches_border(box.boxes, found.size)] = "border"
     return reason
 
 
@@ -106,20 +108,21 @@ def _uncovered(
     """track, frame and place of each frame in which a ``lost`` track is expected and nothing lies there."""
     velocity = _velocity(found, edges, forward=True)
     row = edges.last
-    beside = under_occluder(found.boxes[row], settings)
+    beside = under_occluder(found.places(row), settings)
     scene = np.cumsum(~found.joined)
     parts = []
     for step in range(1, settings.look_on + 1):
         at = found.frame[row[lost]] + step
-        there = found.boxes[row[lost]] + np.tile(velocity[lost] * step, 2)
-        part = clipped(there, found.size)
+        there = found.places(row[lost]).moved(velocity[lost] * step)
+        part = there.clipped(found.size)
         good = (at < found.num_frames) & (areas(part) > HALF_SEEN * areas(there))
-        good &= ~touches_border(there, found.size) & ~occluded(part, beside[lost], settings)
+        good &= ~touches_border(there.boxes, found.size) & ~occluded(part, beside[lost], settings)
+        good &= ~in_zones(there.boxes, settings.ignored)
         at = np.minimum(at, found.num_frames - 1)
         good &= scene[at] == scene[found.frame[row[lost]]]
         good &= ~lies_on(found, at, part, settings, LEAST_IOU)
-        lost, at, part = lost[good], at[good], part[good]
-        parts.append((lost, at, part))
+        lost, at, part = lost[good], at[good], part.take(good)
+        parts.append((lost, at, part.boxes))
     if not parts:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4))
     track, frame, boxes = (np.concatenate(each) for each in zip(*parts, strict=True))

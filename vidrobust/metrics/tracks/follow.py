@@ -1,15 +1,14 @@
 """Which boxes of consecutive frames are the same object: one-to-one matching of raw boxes, gaps bridged.
 
     frame      0   1   2   3   4   5   6
-    cup        .8  .6      .4      .7           one object: born at 0, kept at 3 by the lower score; 2 and 4
+    cup        .8  .6      .4      .7           one object: begins at 0, kept at 3 by the lower score; 2 and 4
                are gaps
-    bottle     .7          .5  .6               a second name on the same place: born of no object, and in 3 and 4
+    bottle     .7          .5  .6               a second name on the same place: begins no object, and in 3 and 4
                                                 the best box there, so that 4 is no gap
 
-An object is born of the best box on a place, whatever its class. Further boxes on it are its *second boxes*; where
-one of them is the best, it is the object's box of that frame. Where an object is expected is told by the
-motion that
-the pixels show, or by its own and its neighbours' velocity; the boxes stay as the detector gave them.
+An object begins with the best box on a place, whatever its class. Further boxes on it are its *second boxes*;
+where one of them is the best, it is the object's box of that frame. Where an object is expected is known from the
+motion that the pixels show, or by its own and its neighbours' velocity; the boxes stay as the detector gave them.
 """
 
 from __future__ import annotations
@@ -35,6 +34,8 @@ from vidrobust.metrics.box_differences import (
 from vidrobust.metrics.tracks.at_rest import linked
 from vidrobust.metrics.tracks.borders import clipped, free_edge_velocity, touched
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.zones import Zone
+from vidrobust.shapes.places import Places
 
 SEEN_SHARE = 0.3
 """A track of which no more than this share is expected within the frame has left."""
@@ -57,7 +58,7 @@ class TrackSettings:
     look_on            frames for which one that vanished is still expected: about a second
     min_boxes          tracks of fewer boxes count for nothing
     occluders          x, y, width, height px of what stands before the objects: a pillar, a fixture
-    ignored            x, y, width, height px of zones whose boxes are not looked at
+    ignored            zones whose boxes are not looked at, and what lies before an entry line
     start_scores       label -> its own ``start_score``; the band down to the keep score is as wide as it is
     only               names of the classes that are looked at; all where empty
     class_scores       name of a class -> its own ``start_score``; ``of_classes`` makes ``start_scores`` of both
@@ -70,7 +71,7 @@ class TrackSettings:
     look_on: int = 25
     min_boxes: int = 1
     occluders: tuple[tuple[float, float, float, float], ...] = ()
-    ignored: tuple[tuple[float, float, float, float], ...] = ()
+    ignored: tuple[Zone, ...] = ()
     start_scores: tuple[tuple[int, float], ...] = ()
     only: tuple[str, ...] = ()
     class_scores: tuple[tuple[str, float], ...] = ()
@@ -92,7 +93,7 @@ class TrackSettings:
             )
 
     def of_classes(self, names: Mapping[int, str]) -> TrackSettings:
-        """These settings for a model of these class names, what names say told by labels."""
+        """These settings for a model of these class names, with labels in place of names."""
         own = dict(self.class_scores)
         scores = tuple((label, own[name]) for label, name in names.items() if name in own)
         return dataclasses.replace(self, start_scores=scores) if scores else self
@@ -134,6 +135,7 @@ class _Live:
     track, seen, label  its number, the frame of its last box, its label there
     last        its last box; box, coasting: where it is expected
     step        px a frame by which ``box`` moves on; velocity: by which ``coasting`` does
+    shape       what lies in the last box, or None
     """
 
     track: np.ndarray
@@ -144,6 +146,12 @@ class _Live:
     coasting: np.ndarray
     step: np.ndarray
     velocity: np.ndarray
+    shape: np.ndarray
+
+    def expected(self, where: np.ndarray, size: tuple[int, int]) -> Places:
+        """The places ``box`` or ``coasting``, each with the shape of the last box, cut off at the frame."""
+        shaped = any(shape is not None for shape in self.shape)
+        return Places(self.last, self.shape if shaped else None).at(where).clipped(size)
 
     def pick(self, rows: np.ndarray) -> _Live:
         return _Live(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
@@ -157,7 +165,7 @@ _NONE = _Live(
     np.empty(0, np.int64),
     np.empty(0, np.int64),
     np.empty(0, np.int64),
-    *(np.empty((0, n)) for n in (4, 4, 4, 2, 2)),
+    *(*(np.empty((0, n)) for n in (4, 4, 4, 2, 2)), np.empty(0, object)),
 )
 
 
@@ -194,7 +202,7 @@ def _frame_by_frame(found: ItemBoxes, settings: TrackSettings) -> tuple[np.ndarr
         rows = np.arange(bounds[frame], bounds[frame + 1])
         rows = rows[usable[rows]]
         live = _ahead(live, found.size) if found.joined[frame] else _NONE
-        old, new = _matched(live, found.boxes[rows], found.labels[rows], settings.iou, found.size)
+        old, new = _matched(live, found.places(rows), found.labels[rows], settings.iou, found.size)
         track[rows[new]] = live.track[old]
         _second_boxes(found, rows, track, second)
         count = _born(found, rows[may_begin[rows]], track, second, count)
@@ -209,7 +217,7 @@ def _second_boxes(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second:
     own, free = rows[track[rows] >= 0], rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(own) or not len(free):
         return
-    i, j, iou = same_place(found.boxes[free], found.boxes[own], found.labels[free], found.labels[own])
+    i, j, iou = same_place(found.places(free), found.places(own), found.labels[free], found.labels[own])
     order = np.argsort(iou, kind="stable")  # the last to write is the nearest
     second[free[i[order]]] = track[own[j[order]]]
 
@@ -219,7 +227,7 @@ def _born(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndar
     free = rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(free):
         return count
-    boxes, labels, scores = found.boxes[free], found.labels[free], found.scores[free]
+    boxes, labels, scores = found.places(free), found.labels[free], found.scores[free]
     i, j, _ = same_place(boxes, boxes, labels, labels)
     better = (scores[j] > scores[i]) | ((scores[j] == scores[i]) & (j < i))
     beaten_by: dict[int, list[int]] = {}
@@ -244,7 +252,7 @@ def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: n
     for row in further[np.argsort(found.scores[further], kind="stable")].tolist():
         of = int(second[row])
         before = box_of[of]
-        iou = ious(found.boxes[row][None], found.boxes[before][None])[2]
+        iou = ious(found.places(slice(row, row + 1)), found.places(slice(before, before + 1)))[2]
         if iou.max(initial=0) >= DUPLICATE and found.scores[row] > found.scores[before]:
             track[before], second[before] = -1, of
             track[row], second[row], box_of[of] = of, -1, row
@@ -257,8 +265,7 @@ def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
     here = (areas(clipped(box, size)) > SEEN_SHARE * whole) | (
         areas(clipped(coasting, size)) > SEEN_SHARE * np.maximum(areas(coasting), 1e-9)
     )
-    moved = _Live(live.track, live.seen, live.label, live.last, box, coasting, live.step, live.velocity)
-    return moved.pick(here)
+    return dataclasses.replace(live, box=box, coasting=coasting).pick(here)
 
 
 def _gone_on(
@@ -285,7 +292,7 @@ def _leaving(live: _Live, size: tuple[int, int]) -> np.ndarray:
 def _seen(
     found: ItemBoxes, rows: np.ndarray, track: np.ndarray, frame: int, live: _Live, before: np.ndarray
 ) -> _Live:
-    """Tracks that have a box in this frame; ``before`` (R,) the row in ``live`` of each, or -1 if just born."""
+    """Tracks that have a box in this frame; ``before`` (R,) the row in ``live`` of each, or -1 if just begun."""
     boxes, measured = found.boxes[rows], found.shift[rows]
     velocity = np.zeros((len(rows), 2))
     known = before >= 0
@@ -294,7 +301,7 @@ def _seen(
         since = (frame - past.seen)[:, None].astype(np.float64)
         velocity[known] = free_edge_velocity(past.last, boxes[known], since, found.size)
     velocity[~known] = _neighbours(velocity[known])
-    # one just born that goes far has left the place where another may come to lie
+    # one that has just begun and goes far has left the place where another may come to lie
     far = ~known & (np.abs(measured) > FAR * (boxes[:, 2:] - boxes[:, :2])).any(axis=1)
     velocity[far] = measured[far]
     step = np.where(np.isnan(measured), velocity, measured)
@@ -307,6 +314,7 @@ def _seen(
         boxes.copy(),
         step,
         velocity,
+        np.full(len(rows), None, object) if found.shapes is None else found.shapes[rows],
     )
 
 
@@ -322,10 +330,10 @@ def _neighbours(velocity: np.ndarray) -> np.ndarray:
 
 
 def _matched(
-    live: _Live, boxes: np.ndarray, labels: np.ndarray, least: float, size: tuple[int, int]
+    live: _Live, boxes: Places, labels: np.ndarray, least: float, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the live tracks and of the boxes that belong together."""
-    first, second = (ious(clipped(where, size), boxes) for where in (live.box, live.coasting))
+    first, second = (ious(live.expected(where, size), boxes) for where in (live.box, live.coasting))
     i, j, iou = (np.concatenate([a, b]) for a, b in zip(first, second, strict=True))
     near = iou >= least
     key, where = np.unique(i[near] * max(len(boxes), 1) + j[near], return_inverse=True)

@@ -6,22 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.metrics.box_differences import SECOND, areas, ious, overlaps
+from vidrobust.metrics.box_differences import SECOND, Boxes, areas, ious, overlaps
 from vidrobust.metrics.tracks.borders import touches_border
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.zones import in_zones
+from vidrobust.shapes.places import Places
 
 REASONS = {
     "": "the object was missed",
     "covered": "a box of another object lies on its place",
     "border": "the object leaves the frame or comes in",
     "behind": "another object's box comes over it",
+    "ignored": "it is expected where boxes are not looked at: in a zone, or before the entry line",
     "occluder": "it is behind something that was named to stand there",
     "vanished": "it vanished in mid-picture, and nothing lies where it is expected",
 }
 """Every reason for which a frame of a track may be without a box."""
 
-NOT_MISSED = ("border", "behind", "occluder")
+NOT_MISSED = ("border", "behind", "occluder", "ignored")
 """Reasons for which it is not known whether the object was missed."""
 AT_REST, AT_REST_ABOUT = 0.1, 0.05
 """A box stays where it is if it changes by no more, as a share of its size, from one side of a gap to the other,
@@ -69,16 +72,18 @@ def find_gaps(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> G
     step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length) + 1
     share = (step / (length[gap] + 1))[:, None]
     boxes = (1 - share) * found.boxes[first][gap] + share * found.boxes[second][gap]
+    expected = found.places(first[gap]).at(boxes)
     frame = found.frame[first][gap] + step
     own = track[first][gap]
     reason = np.full(len(gap), "", dtype=object)
-    reason[lies_on(found, frame, boxes, settings)] = "covered"
-    before = cover(found, track, track[first], found.frame[first], found.boxes[first])
-    after = cover(found, track, track[first], found.frame[second], found.boxes[second])
-    within = cover(found, track, own, frame, boxes)
+    reason[lies_on(found, frame, expected, settings)] = "covered"
+    before = cover(found, track, track[first], found.frame[first], found.places(first))
+    after = cover(found, track, track[first], found.frame[second], found.places(second))
+    within = cover(found, track, own, frame, expected)
     reason[(within >= COVERED) & (within >= np.maximum(before, after)[gap] + MORE_COVERED)] = "behind"
-    beside = np.maximum(*(under_occluder(found.boxes[row], settings) for row in (first, second)))
-    reason[occluded(boxes, beside[gap], settings)] = "occluder"
+    beside = np.maximum(*(under_occluder(found.places(row), settings) for row in (first, second)))
+    reason[occluded(expected, beside[gap], settings)] = "occluder"
+    reason[in_zones(boxes, settings.ignored)] = "ignored"
     at_rest = _at_rest(found, track, rows, open_)
     reason[touches_border(boxes, found.size) & ~at_rest[gap]] = "border"
     return Gaps(own, frame, reason, boxes)
@@ -98,32 +103,35 @@ def _at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.nd
 
 
 def lies_on(
-    found: ItemBoxes, frame: np.ndarray, boxes: np.ndarray, settings: TrackSettings, least: float = SECOND
+    found: ItemBoxes, frame: np.ndarray, boxes: Boxes, settings: TrackSettings, least: float = SECOND
 ) -> np.ndarray:
     """(N,) bool: whether any box of enough score, of any class and object, lies on each place in its frame."""
+    places = Places.of(boxes)
     enough = np.flatnonzero(found.scores >= settings.keeps(found.labels))
     on = np.zeros(len(boxes), bool)
     for wanted, rows in _by_frame(frame, found.frame[enough], found.num_frames):
-        i, _, iou = ious(boxes[wanted], found.boxes[enough[rows]])
+        i, _, iou = ious(places.take(wanted), found.places(enough[rows]))
         on[wanted[i[iou >= least]]] = True
     return on
 
 
 def cover(
-    found: ItemBoxes, track: np.ndarray, own: np.ndarray, frame: np.ndarray, boxes: np.ndarray
+    found: ItemBoxes, track: np.ndarray, own: np.ndarray, frame: np.ndarray, boxes: Boxes
 ) -> np.ndarray:
     """(N,) the largest share of each box that lies under one box of another track in its frame."""
-    most = np.zeros(len(boxes))
+    places = Places.of(boxes)
+    whole = np.maximum(places.areas, 1e-9)
+    most = np.zeros(len(places))
     tracked = np.flatnonzero(track >= 0)
     for wanted, rows in _by_frame(frame, found.frame[tracked], found.num_frames):
-        i, j, common = overlaps(boxes[wanted], found.boxes[tracked[rows]])
+        i, j, common = overlaps(places.take(wanted), found.places(tracked[rows]))
         other = track[tracked[rows[j]]] != own[wanted[i]]
-        share = common / np.maximum(areas(boxes[wanted]), 1e-9)[i]
+        share = common / whole[wanted[i]]
         np.maximum.at(most, wanted[i[other]], share[other])
     return most
 
 
-def under_occluder(boxes: np.ndarray, settings: TrackSettings) -> np.ndarray:
+def under_occluder(boxes: Boxes, settings: TrackSettings) -> np.ndarray:
     """(N,) the largest share of each box that lies under an occluder that was named."""
     share = np.zeros(len(boxes))
     if settings.occluders and len(boxes):
@@ -133,7 +141,7 @@ def under_occluder(boxes: np.ndarray, settings: TrackSettings) -> np.ndarray:
     return share
 
 
-def occluded(boxes: np.ndarray, beside: np.ndarray, settings: TrackSettings) -> np.ndarray:
+def occluded(boxes: Boxes, beside: np.ndarray, settings: TrackSettings) -> np.ndarray:
     """(N,) bool: whether an occluder may hide what is expected there; beside (N,) its share where it was found."""
     share = under_occluder(boxes, settings)
     hidden: np.ndarray = (share >= COVERED) | ((share >= GOES_UNDER) & (share >= beside + FURTHER))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vidrobust.shapes.places import Places
+
 
 @dataclass(frozen=True, kw_only=True)
 class ItemBoxes:
@@ -20,6 +22,7 @@ class ItemBoxes:
     joined      (num_frames,) bool: whether the frame goes on from the one before, with no cut between
     size        height and width of the frame, px
     given       (D,) int64, the detector's own number of the object, -1 for none; None where it follows nothing
+    shapes      (D,) object, the mask or turned box in each box, or None; None where there is none at all
     """
 
     frame: np.ndarray
@@ -31,12 +34,12 @@ class ItemBoxes:
     joined: np.ndarray
     size: tuple[int, int]
     given: np.ndarray | None = None
+    shapes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.frame)
         shapes = {"boxes": (count, 4), "scores": (count,), "labels": (count,), "shift": (count, 2)}
-        if self.given is not None:
-            shapes["given"] = (count,)
+        shapes |= {name: (count,) for name in ("given", "shapes") if getattr(self, name) is not None}
         for name, shape in {**shapes, "joined": (self.num_frames,)}.items():
             if np.shape(getattr(self, name)) != shape:
                 raise ValueError(
@@ -52,6 +55,10 @@ class ItemBoxes:
         """(num_frames + 1,) int64: the boxes of frame f are rows bounds[f] to bounds[f + 1]."""
         return np.searchsorted(self.frame, np.arange(self.num_frames + 1))
 
+    def places(self, rows: np.ndarray | slice) -> Places:
+        """The boxes of some rows with what lies in them."""
+        return Places(self.boxes[rows], None if self.shapes is None else self.shapes[rows])
+
     def rows(self, keep: np.ndarray) -> ItemBoxes:
         """The same frames with some of the boxes; keep (D,) bool."""
         return ItemBoxes(
@@ -64,4 +71,5 @@ class ItemBoxes:
             joined=self.joined,
             size=self.size,
             given=None if self.given is None else self.given[keep],
+            shapes=None if self.shapes is None else self.shapes[keep],
         )

@@ -27,12 +27,13 @@ from vidrobust.metrics.tracks.ends import MID_PICTURE, Ends, find_ends
 from vidrobust.metrics.tracks.follow import Objects, TrackSettings
 from vidrobust.metrics.tracks.gaps import Gaps, find_gaps
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.shapes.shape import flicker
 
 SMALL, LARGE = 32.0**2, 96.0**2
 """Areas, px^2, at which COCO calls a box medium and large."""
 
 
-JITTERS = ("score_jitter", "center_jitter", "size_jitter")
+JITTERS = ("score_jitter", "center_jitter", "size_jitter", "mask_jitter")
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,8 @@ class Measures:
     along   one row per frame of a track, from its first box to its last, and of one that vanished up to a second
             more: track, row, track_label, size, missed (0 or 1; NaN where the gap is nobody's fault, and after the
             last box), uncovered (the same, 1 after it vanished), reason, second_box, flip, revert_flip, id_switch,
-            score_jitter, center_jitter, size_jitter (NaN where they are not defined), x1, y1, x2, y2 (its
-            box, or where
-            it is expected)
+            score_jitter, center_jitter, size_jitter, mask_jitter (NaN where they are not defined), x1, y1, x2, y2
+            (its box, or where it is expected)
     tracks  one row per track: track, row (its first), track_label, size, frames, boxes, fragments, begins, ends,
             vanished and appeared (0 or 1)
     counts  one row per frame: row, boxes, count_jitter (NaN at ends and cuts), vanished_per_minute and
@@ -92,7 +92,7 @@ def duplicate_boxes(found: ItemBoxes, least_score: float) -> np.ndarray:
     bounds = np.searchsorted(found.frame, np.arange(found.num_frames + 1))
     for start, stop in itertools.pairwise(bounds):
         rows = np.arange(start, stop)[found.scores[start:stop] >= least_score]
-        again[rows] = duplicates(found.boxes[rows], found.scores[rows], found.labels[rows])
+        again[rows] = duplicates(found.places(rows), found.scores[rows], found.labels[rows])
     return again
 
 
@@ -121,6 +121,7 @@ def _boxes_along(
     jitter["score_jitter"][middle] = second_difference(*(found.scores[r] for r in (before, now, after)))
     jitter["center_jitter"][middle] = second_difference(*(centre[r] for r in (before, now, after))) / side
     jitter["size_jitter"][middle] = second_difference(*(size[r] for r in (before, now, after))) / side
+    jitter["mask_jitter"][middle] = _mask_jitter(found, before, now, after)
     return pd.DataFrame(
         {
             "track": track[rows],
@@ -135,6 +136,16 @@ def _boxes_along(
             **jitter,
             **_sides(found.boxes[rows]),
         }
+    )
+
+
+def _mask_jitter(found: ItemBoxes, before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """(M,) share of each shape's area that comes or goes for one frame; NaN where one of three has no shape."""
+    if found.shapes is None:
+        return np.full(len(now), np.nan)
+    three = [found.shapes[rows] for rows in (before, now, after)]
+    return np.array(
+        [flicker(*of) if all(s is not None for s in of) else np.nan for of in zip(*three, strict=True)]
     )
 
 

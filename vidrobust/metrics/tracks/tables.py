@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.shapes.places import shape_array
+from vidrobust.shapes.shape import read_shape
 
 ENDS = ("first", "scene_cut", "frame_size", "corrupt")
 """What lies between two frames that no track goes across."""
@@ -31,6 +33,7 @@ def item_boxes(detections: pd.DataFrame, transitions: pd.DataFrame, size: tuple[
         joined=joined(transitions["reason"].to_numpy()),
         size=size,
         given=rows["own_track"].to_numpy(np.int64) if (rows["own_track"] >= 0).any() else None,
+        shapes=shape_array(map(read_shape, rows["shape"])) if (rows["shape"] != "").any() else None,
     )
 
 

@@ -1,9 +1,12 @@
 """Files of boxes as other programs write them, read into one table: CSV, Parquet, COCO, MOTChallenge, Ultralytics.
 
-table      frame, score, label, x1, y1, x2, y2 and, where there are, item, label_name, track, model
+table      frame, score, label, x1, y1, x2, y2 and, where there are, item, label_name, track, model, shape
 MOT        frame, id, x, y, width, height, score, then -1s or a class from 1: counted from 1, x and y as well
+KITTI      tracking results: frame, id, type, ... box ..., score; counted from 0
 COCO       results [{image_id, category_id, bbox, score}], or a data set with images, annotations, categories
-Ultralytics  a folder of labels/NAME_FRAME.txt: class, centre x, centre y, width, height of 1, score, id
+Ultralytics  a folder of labels/NAME_FRAME.txt: class, centre x, centre y, width, height of 1, score, id;
+             or class, x, y, x, y ..., score, id: masks, or of four corners turned boxes
+DOTA       a folder of Task1_CLASS.txt: picture, score, four corners x, y
 """
 
 from __future__ import annotations
@@ -19,10 +22,27 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_columns
+from vidrobust.footage.labels import kitti
+from vidrobust.models.detection.box_shapes import (
+    DOTA,
+    about,
+    are_numbered,
+    coco_box,
+    coco_shape,
+    dota_rows,
+    polygon_line,
+    polygon_text,
+)
+from vidrobust.shapes.shape import read_shape
+from vidrobust.text.phrases import nouns
 
 BOX = ("x1", "y1", "x2", "y2")
 COLUMNS = ("frame", "score", "label", *BOX)
-FORMATS = ".csv or .parquet, COCO .json, MOTChallenge .txt, or a folder of Ultralytics' .txt"
+FORMATS = (
+    ".csv or .parquet, COCO .json, MOTChallenge or KITTI .txt, or a folder of Ultralytics' or DOTA's .txt"
+)
+ULTRALYTICS_BOX = 7
+"""Values of a line of a box at most: class, x, y, width, height, score, id; polygons have more."""
 _MOT = ("frame", "track", "x", "y", "w", "h", "score", "class")
 
 
@@ -30,12 +50,12 @@ _MOT = ("frame", "track", "x", "y", "w", "h", "score", "class")
 class BoxFile:
     """What a file says, before any frame of footage is known.
 
-    boxes     item ("" where none is named), frame, score, label, x1, y1, x2, y2, track (-1: none) and, where the
-              file has them, label_name and model
+    boxes     item ("" where none is named), frame, score, label, x1, y1, x2, y2, track (-1: none), shape
+              ("": the box itself; as in the table ``detections``) and, where the file has them, label_name, model
     first     the number of the first frame, 0 or 1; None where the file does not say
     relative  boxes are shares of the frame's width and height
     looked    (item, frame) of rows without a box: looked at and empty; a frame of -1: the whole item
-    names     label -> name, as far as the file tells
+    names     label -> name, as far as the file says
     """
 
     boxes: pd.DataFrame
@@ -51,12 +71,12 @@ def read_boxes(path: Path, categories: Path | None = None) -> BoxFile:
     Raises InputError for what cannot be read, with the row.
     """
     if path.is_dir():
-        return _ultralytics(path)
+        return _dota(path) if any(path.glob(DOTA)) else _ultralytics(path)
     ending = path.suffix.lower()
     if ending == ".json":
         return _coco(path, categories)
     if ending == ".txt":
-        return _mot(path)
+        return _kitti(path) if kitti.looks_like(path) else _mot(path)
     return _table(path)
 
 
@@ -67,7 +87,7 @@ def _table(path: Path) -> BoxFile:
         raise InputError(f"{path}: cannot be read as a table ({error}); expected {FORMATS}") from error
     missing = [column for column in COLUMNS if column not in table]
     if missing:
-        raise InputError(f"{path}: lacks the column(s) {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
+        raise InputError(f"{path}: lacks the {nouns('column', missing)}; it needs {', '.join(COLUMNS)}")
     items = table["item"].fillna("").astype(str) if "item" in table else pd.Series("", index=table.index)
     table = table.assign(item=items)
     nothing = table[["score", *BOX]].isna().all(axis=1)
@@ -108,10 +128,25 @@ def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     if whole.isna().any() and track.notna().any():  # names for numbers
         whole = pd.Series(pd.factorize(track)[0], index=table.index)
     extra = [name for name in ("label_name", "model") if name in table]
+    shape = table["shape"].fillna("").astype(str) if "shape" in table else ""
     kept = numbers.assign(
-        item=table["item"].to_numpy(), track=whole.fillna(-1).to_numpy(), **{n: table[n] for n in extra}
+        item=table["item"].to_numpy(),
+        track=whole.fillna(-1).to_numpy(),
+        shape=shape,
+        **{n: table[n] for n in extra},
     )
+    _check_shapes(kept["shape"], path)
     return kept.astype({"frame": "int64", "label": "int64", "track": "int64"}).reset_index(drop=True)
+
+
+def _check_shapes(shapes: pd.Series, path: Path) -> None:
+    for row, text in shapes[shapes != ""].items():
+        try:
+            read_shape(text)
+        except ValueError as error:
+            raise InputError(
+                f"{path}: row {row}: shape: {error}; expected rle HEIGHT WIDTH COUNTS, or polygon x y x y ..."
+            ) from error
 
 
 def _mot(path: Path) -> BoxFile:
@@ -142,6 +177,27 @@ def _mot(path: Path) -> BoxFile:
     return BoxFile(_checked(boxes, path), first=1)
 
 
+def _kitti(path: Path) -> BoxFile:
+    """Results of KITTI tracking; a line without a score counts as sure, one of DontCare is left out."""
+    records, problems = kitti.records_of(path)
+    if problems:
+        raise InputError(str(problems[0]))
+    boxes = [record for record in records if record.text("type") != kitti.DONT_CARE]
+    unknown = [record for record in boxes if record.text("type") not in kitti.TYPES]
+    if unknown:
+        raise InputError(str(unknown[0].problem("type", f"expected {', '.join(kitti.TYPES)}")))
+    rows = [
+        {
+            **{name: record.text(name) for name in ("frame", "track", *BOX)},
+            "score": record.text("score") or 1.0,
+            "label": kitti.TYPES.index(record.text("type")),
+        }
+        for record in boxes
+    ]
+    table = pd.DataFrame(rows, columns=["frame", "track", *BOX, "score", "label"]).assign(item="")
+    return BoxFile(_checked(table, path), first=0, names=dict(enumerate(kitti.TYPES)))
+
+
 def _coco(path: Path, categories: Path | None) -> BoxFile:
     """COCO results, or a data set whose annotations have scores (1 where not)."""
     found, about = _json(path), {} if categories is None else _json(categories)
@@ -153,7 +209,7 @@ def _coco(path: Path, categories: Path | None) -> BoxFile:
     names = {int(each["id"]): str(each["name"]) for each in about.get("categories", [])}
     try:
         places = [images.get(row["image_id"]) or ("", int(row["image_id"])) for row in found]
-        corners = np.array([row["bbox"] for row in found], np.float64).reshape(-1, 4)
+        corners = np.array([coco_box(row) for row in found], np.float64).reshape(-1, 4)
         table = pd.DataFrame(
             {
                 "item": [place[0] for place in places],
@@ -163,8 +219,9 @@ def _coco(path: Path, categories: Path | None) -> BoxFile:
                 "track": [int(row.get("track_id", row.get("instance_id", -1))) for row in found],
                 "x1": corners[:, 0],
                 "y1": corners[:, 1],
-                "x2": corners[:, 0] + corners[:, 2],
-                "y2": corners[:, 1] + corners[:, 3],
+                "x2": corners[:, 2],
+                "y2": corners[:, 3],
+                "shape": [coco_shape(row) for row in found],
             }
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -189,6 +246,11 @@ def _image(image: dict[str, Any]) -> tuple[str, int]:
     for key in ("frame_id", "frame_index", "frame"):
         if key in image:
             return PurePath(name).parent.name or PurePath(name).stem, int(image[key])
+    return _place(name)
+
+
+def _place(name: str) -> tuple[str, int]:
+    """ITEM_000012.jpg, or ITEM/000012.jpg -> the item and 12."""
     number = re.search(r"(\d+)$", PurePath(name).stem)
     if number is None:
         return PurePath(name).stem, 0
@@ -196,38 +258,70 @@ def _image(image: dict[str, Any]) -> tuple[str, int]:
     return item, int(number[1])
 
 
+def _dota(folder: Path) -> BoxFile:
+    """Results of DOTA's first task; pictures are named ITEM_000012, or ITEM__000012."""
+    table = pd.DataFrame(
+        dota_rows(folder), columns=["picture", "label", "label_name", "score", *BOX, "shape"]
+    )
+    places = [_place(f"{name}.png") for name in table["picture"]]
+    table = table.assign(item=[item for item, _ in places], frame=[frame for _, frame in places])
+    names = [file.stem.partition("_")[2] for file in sorted(folder.glob(DOTA))]
+    return BoxFile(_checked(table, folder), names=dict(enumerate(names)))
+
+
 def _ultralytics(folder: Path) -> BoxFile:
     """``labels/NAME_FRAME.txt`` as ``predict save_txt save_conf`` and ``track`` write them; frames from 1."""
     inner = folder / "labels"
     files = sorted((inner if inner.is_dir() else folder).glob("*.txt"))
+    if not files:
+        raise InputError(
+            f"{folder}: holds no .txt; expected a folder of Ultralytics' labels, or DOTA's {DOTA}"
+        )
     rows, looked = [], []
     for file in files:
         number = re.fullmatch(r"(.*)_(\d+)", file.stem)
         if number is None:
             raise InputError(f"{file}: expected NAME_FRAME.txt, as Ultralytics names the frames of a video")
-        item, frame, lines = number[1], int(number[2]), file.read_text(encoding="utf-8").splitlines()
-        looked += [(item, frame)] if not any(line.strip() for line in lines) else []
-        for line in lines:
-            values = line.split()
-            if values and len(values) not in (5, 6, 7):
-                raise InputError(
-                    f"{file}: expected class, x, y, width, height and score, and an id of tracks, got "
-                    f"{len(values)} values; polygons of segments are not read"
-                )
-            if values:
-                rows.append((item, frame, *(float(value) for value in values), *[np.nan] * (7 - len(values))))
-    if not files:
-        raise InputError(f"{folder}: holds no .txt; expected a folder of Ultralytics' labels")
-    table = pd.DataFrame(rows, columns=["item", "frame", "label", "x", "y", "w", "h", "score", "track"])
+        place = (number[1], int(number[2]))
+        lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        looked += [] if lines else [place]
+        rows += [(place, _numbers(line, file)) for line in lines]
+    table = pd.DataFrame(_lines(rows), columns=["item", "frame", "label", *BOX, "score", "track", "shape"])
     if len(table) and table["score"].isna().any():
         raise InputError(f"{folder}: some boxes have no score; predict with save_conf=True")
-    boxes = table.assign(
-        x1=table["x"] - table["w"] / 2,
-        y1=table["y"] - table["h"] / 2,
-        x2=table["x"] + table["w"] / 2,
-        y2=table["y"] + table["h"] / 2,
-    )
-    return BoxFile(_checked(boxes, folder), first=1, relative=True, looked=tuple(looked))
+    return BoxFile(_checked(table, folder), first=1, relative=True, looked=tuple(looked))
+
+
+def _numbers(words: list[str], file: Path) -> list[float]:
+    try:
+        values = [float(word) for word in words]
+    except ValueError as error:
+        raise InputError(f"{file}: {error}; expected numbers") from error
+    if len(values) < 5:
+        raise InputError(
+            f"{file}: expected class, x, y, width, height, score and maybe an id of tracks, or class and the "
+            f"corners of a polygon, got {len(values)} values"
+        )
+    return values
+
+
+def _is_box(line: list[float]) -> bool:
+    """Whether a line is class, x, y, width, height, and maybe score and id; if not it is a polygon."""
+    return len(line) < ULTRALYTICS_BOX or (len(line) == ULTRALYTICS_BOX and not line[-1] % 1)
+
+
+def _lines(rows: list[tuple[tuple[str, int], list[float]]]) -> list[tuple[object, ...]]:
+    """item, frame, label, x1, y1, x2, y2, score, track and shape of each line of boxes or of polygons."""
+    numbered = are_numbered([values[1:] for _, values in rows if not _is_box(values)])
+    found: list[tuple[object, ...]] = []
+    for place, (label, *values) in rows:
+        if _is_box([label, *values]):
+            x, y, w, h, score, track = (*values, *[float("nan")] * (6 - len(values)))
+            found.append((*place, label, x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, track, ""))
+            continue
+        ring, score, track = polygon_line(values, numbered)
+        found.append((*place, label, *about(np.array(ring)), score, track, polygon_text(ring)))
+    return found
 
 
 def first_frame(text: str | None, spec: str) -> int | None:

@@ -14,27 +14,46 @@ BOX_ORDERS = ("xyxy", "yxyx", "cxcywh")
 
 
 @dataclass(frozen=True)
+class MaskParts:
+    """Masks as sums of pictures: a pixel of the box belongs to one where its sum is above 0.
+
+    weights     (M, K) float64
+    prototypes  (K, h, w) float64 over the whole input
+    size        (height, width) of the input, px
+    """
+
+    weights: np.ndarray
+    prototypes: np.ndarray
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Candidates:
     """Boxes of one frame before thresholds and suppression.
 
     boxes        (M, 4) float64 xyxy px of the network's input
     scores       (M,) float64 in [0, 1]
     labels       (M,) int64
-    num_classes  how many classes the outputs tell apart, or None where they do not show it
+    num_classes  how many classes the outputs distinguish, or None where they do not show it
+    turned       (M, 5) float64 centre x, y, width, height px of the input, angle in radians from x towards y, of
+                 detectors of turned boxes
+    masks        of detectors of masks
     """
 
     boxes: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
     num_classes: int | None
+    turned: np.ndarray | None = None
+    masks: MaskParts | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSettings:
-    """What a head is reported beside the outputs.
+    """What a head is given beside the outputs.
 
     size          (height, width) of the network's input, px
-    outputs       role ("boxes", "scores", "labels") -> name of the output, where the file does not tell
+    outputs       role ("boxes", "scores", "labels") -> name of the output, where the file does not say
     box_scale     "pixels" of the input, or "relative" to its sides; None: what is usual for the head
     box_order     "xyxy", "yxyx" or "cxcywh"; None: what is usual for the head
     background    the class that is no object, or None

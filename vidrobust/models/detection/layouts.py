@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from vidrobust.errors import SettingsError
 
 STRIDES = ((8, 16, 32), (8, 16, 32, 64))
+LONG_STRIDES = (8, 16, 32, 64)
+"""Of NanoDet-Plus and PP-PicoDet, whose last row and column of cells may reach over the input."""
 ANCHORS = 3
 """Boxes a cell of YOLOv5 and YOLOv7."""
 
@@ -12,6 +16,11 @@ ANCHORS = 3
 def cells(size: tuple[int, int], strides: tuple[int, ...]) -> int:
     """Cells of an input of this height and width over these strides."""
     return sum((size[0] // stride) * (size[1] // stride) for stride in strides)
+
+
+def long_cells(size: tuple[int, int]) -> int:
+    """Cells of NanoDet-Plus and PP-PicoDet."""
+    return sum(math.ceil(size[0] / stride) * math.ceil(size[1] / stride) for stride in LONG_STRIDES)
 
 
 def fitting(shape: tuple[int, ...], size: tuple[int, int]) -> list[str]:
@@ -24,6 +33,8 @@ def fitting(shape: tuple[int, ...], size: tuple[int, int]) -> list[str]:
     counts = {cells(size, strides) for strides in STRIDES}
     if shape[1] in counts and shape[0] > 4:
         found.append("yolov8")
+    if shape[0] == long_cells(size) and shape[1] > 32:
+        found.append("nanodet")
     if shape[0] in counts and shape[1] > 5:
         found.append("yolox")
     if shape[0] in {ANCHORS * count for count in counts} and shape[1] > 5:

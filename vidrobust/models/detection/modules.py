@@ -13,13 +13,18 @@ from vidrobust.models.detection.suppress import MIN_SCORE, detections
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.modules import full_precision
 from vidrobust.predictions import Detections
+from vidrobust.shapes.places import mask_array
+
+MASK = 0.5
+"""A pixel belongs to a mask from this probability on, as torchvision's documentation has it."""
 
 
 @dataclass(eq=False, kw_only=True)
 class ModuleDetector:
     """A Detector over a module that takes a list of pictures (3, H, W) float32 in 0..1, as torchvision's do.
 
-    The module answers with a dict of ``boxes`` (M, 4) xyxy px of the frame, ``scores`` and ``labels`` for each.
+    The module answers with a dict of ``boxes`` (M, 4) xyxy px of the frame, ``scores`` and ``labels`` for each,
+    and of Mask R-CNN ``masks`` (M, 1, H, W) of probabilities.
     """
 
     name: str
@@ -42,7 +47,15 @@ class ModuleDetector:
         )
         if any(not np.isfinite(one).all() for one in boxes):
             raise InputError(f"model {self.name}: the network gave boxes that are not finite")
-        return detections(boxes, scores, labels, self.class_names)
+        shapes = [_masks(one, rows) for one, rows in zip(found, order, strict=True)]
+        return detections(boxes, scores, labels, self.class_names, shapes)
+
+
+def _masks(found: dict[str, torch.Tensor], rows: np.ndarray) -> np.ndarray | None:
+    """The masks of a picture in the order of ``rows``; None of a module without any."""
+    if "masks" not in found:
+        return None
+    return mask_array(found["masks"].cpu().numpy()[rows], MASK)
 
 
 def lower_threshold(module: Any) -> str:

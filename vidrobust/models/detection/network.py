@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -66,7 +67,9 @@ class NetworkDetector:
         if len(pixels) == 0:
             return detections([], [], [], self.class_names)
         fit = self.network.preprocess.fit(int(pixels.shape[-2]), int(pixels.shape[-1]))
-        return to_frames(candidates(self.network, pixels), fit, self.network.suppression, self.class_names)
+        size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
+        found = candidates(self.network, pixels)
+        return to_frames(found, fit, self.network.suppression, self.class_names, size)
 
 
 def candidates(network: DetectionNetwork, pixels: torch.Tensor) -> list[Candidates]:
@@ -110,8 +113,8 @@ def _rows(network: DetectionNetwork, part: torch.Tensor, size: int | None) -> li
 
 
 def _plain_ndim(name: str, array: np.ndarray) -> int:
-    """Dimensions of a plain output of one frame: (M, 4) boxes, else (M,)."""
-    return 2 if array.shape[-1] == 4 and array.ndim >= 2 else 1
+    """Dimensions of a plain output of one frame: (M, 4) boxes, (M, 5) or (M, 7) with more, else (M,)."""
+    return 2 if array.shape[-1] in (4, 5, 7) and array.ndim >= 2 else 1
 
 
 def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
@@ -126,7 +129,7 @@ def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
         names, naming = default_names(count, network.name, network.head)
     if count is not None and len(names) != count:
         raise SettingsError(
-            f"model {network.name}: the network tells {count} classes apart, but {len(names)} names are given"
+            f"model {network.name}: the network has {count} classes, but {len(names)} names are given"
         )
     info = ModelInfo(
         spec=spec,
@@ -179,10 +182,7 @@ def check_steady_boxes(detector: Detector) -> None:
 
 
 def _of_first(found: Detections) -> Detections:
-    rows = found.frame == 0
-    return Detections(
-        found.boxes[rows], found.scores[rows], found.labels[rows], found.frame[rows], 1, found.class_names
-    )
+    return dataclasses.replace(found.take(found.frame == 0), num_frames=1)
 
 
 def _same(a: Detections, b: Detections) -> bool:

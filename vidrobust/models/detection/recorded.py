@@ -15,13 +15,16 @@ from vidrobust.models.detection.box_files import BOX, BoxFile, first_frame, read
 from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import ModelSpec
 from vidrobust.predictions import Detections
+from vidrobust.shapes.places import shape_array
+from vidrobust.shapes.shape import read_shape
 
 
 @dataclass(eq=False, kw_only=True)
 class RecordedDetector:
     """Boxes by item and frame; it can be judged along time, but not asked about other pictures.
 
-    file   what was read; its frames count from ``first``, or as ``about`` finds for each item
+    file   what was read; its frames count from ``first``, or as ``about`` finds for each item;
+    shaped: whether any box of it has a mask or is turned
     """
 
     name: str
@@ -31,6 +34,7 @@ class RecordedDetector:
     first: int | None = None
     task: Literal["detection"] = "detection"
     needs_pixels: bool = False
+    shaped: bool = False
     _counted_from: dict[str, int] = field(default_factory=dict)
     _only_item: str = ""
 
@@ -55,7 +59,7 @@ class RecordedDetector:
         if len(mine) and beyond.all():
             raise ModelError(
                 f"model {self.name}: all {len(mine)} boxes of {item} are of frames {frames.min() + first} to "
-                f"{frames.max() + first}, and the item has {num_frames}"
+                f"{frames.max() + first}, and the input has {num_frames}"
             )
         return {
             "counted_from": first,
@@ -80,12 +84,13 @@ class RecordedDetector:
         mine, place = mine[here], row.loc[frames[here]].to_numpy()
         order = np.argsort(place, kind="stable")
         boxes = mine[list(BOX)].to_numpy(np.float64)[order]
+        texts, scale = mine["shape"].to_numpy(object)[order], (1.0, 1.0)
         if self.file.relative:
             if size is None:
                 raise ModelError(
                     f"model {self.name}: its boxes are shares of a frame whose size is not known"
                 )
-            boxes = boxes * [size[1], size[0], size[1], size[0]]
+            boxes, scale = boxes * [size[1], size[0], size[1], size[0]], (float(size[1]), float(size[0]))
         track = mine["track"].to_numpy(np.int64)[order]
         return Detections(
             boxes=boxes.astype(np.float32),
@@ -95,6 +100,7 @@ class RecordedDetector:
             num_frames=len(index),
             class_names=self.class_names,
             tracks=track if (self.file.boxes["track"] >= 0).any() else None,
+            shapes=shape_array(read_shape(text, scale) for text in texts) if self.shaped else None,
         )
 
     def _of(self, item: str) -> pd.DataFrame:
@@ -113,7 +119,7 @@ class RecordedDetector:
             self._only_item = self._only_item or item
             if item != self._only_item:
                 raise ModelError(
-                    f"model {self.name}: the file names no items, so it can be about one video only: "
+                    f"model {self.name}: the file has no column item, so it can be about one video only: "
                     f"{self._only_item} or {item}?"
                 )
         return mine
@@ -132,7 +138,7 @@ class RecordedDetector:
             return 1, f"no row has frame 0, and the last has {num_frames} of {num_frames} frames"
         if every.min() == 1 and (num_frames is None or frames.max() < num_frames - 1):
             return 1, "no row has frame 0, the first has 1"
-        return 0, "nothing tells otherwise"
+        return 0, "nothing says otherwise"
 
 
 def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector:
@@ -150,6 +156,7 @@ def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector
     return RecordedDetector(
         name=name or path.stem,
         class_names=names,
+        shaped=bool((order["shape"] != "").any()),
         file=BoxFile(order, file.first, file.relative, file.looked, file.names),
         first=first_frame(spec.options.get("first"), spec.text),
         info=ModelInfo(

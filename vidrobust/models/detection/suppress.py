@@ -10,6 +10,7 @@ import torch
 
 from vidrobust.models.detection.candidates import Candidates
 from vidrobust.models.detection.fit import Fit
+from vidrobust.models.detection.outlines import keep_turned, outlines
 from vidrobust.predictions import Detections
 
 MIN_SCORE = 0.05
@@ -37,6 +38,9 @@ class Suppression:
         good = (found.scores >= self.min_score) & np.isfinite(found.boxes).all(axis=1)
         rows = np.flatnonzero(good)
         rows = rows[np.argsort(-found.scores[rows], kind="stable")]
+        if self.nms is not None and found.turned is not None:
+            apart = np.zeros(len(rows)) if self.across_classes else found.labels[rows]
+            return rows[keep_turned(found.turned[rows], apart, self.nms)][: self.max_boxes]
         if self.nms is not None and len(rows):
             from torchvision.ops import batched_nms, nms  # its import takes as long as that of torch
 
@@ -58,14 +62,24 @@ class Suppression:
 
 
 def to_frames(
-    found: Sequence[Candidates], fit: Fit, suppression: Suppression, names: tuple[str, ...]
+    found: Sequence[Candidates],
+    fit: Fit,
+    suppression: Suppression,
+    names: tuple[str, ...],
+    size: tuple[int, int] | None = None,
 ) -> Detections:
-    """The candidates of each frame -> Detections, in px of the frame."""
+    """The candidates of each frame -> Detections, in px of the frame.
+
+    size  height and width of the frames, px, for masks and turned boxes; None: boxes alone are wanted
+    """
     kept = [suppression(one) for one in found]
     boxes = [fit.undo(one.boxes[rows]) for one, rows in zip(found, kept, strict=True)]
     scores = [np.clip(one.scores[rows], 0, 1) for one, rows in zip(found, kept, strict=True)]
     labels = [one.labels[rows] for one, rows in zip(found, kept, strict=True)]
-    return detections(boxes, scores, labels, names)
+    if size is None:
+        return detections(boxes, scores, labels, names)
+    shapes = [outlines(one, rows, fit, size) for one, rows in zip(found, kept, strict=True)]
+    return detections(boxes, scores, labels, names, shapes)
 
 
 def detections(
@@ -73,9 +87,11 @@ def detections(
     scores: Sequence[np.ndarray],
     labels: Sequence[np.ndarray],
     names: tuple[str, ...],
+    shapes: Sequence[np.ndarray | None] = (),
 ) -> Detections:
-    """Boxes, scores and labels of each frame, in a list -> Detections."""
+    """Boxes, scores and labels of each frame, and their shapes where there are any, in a list -> Detections."""
     counts = [len(one) for one in scores]
+    shaped = [one for one in shapes if one is not None]
     return Detections(
         boxes=np.concatenate([*boxes, np.empty((0, 4))]).astype(np.float32),
         scores=np.concatenate([*scores, np.empty(0)]).astype(np.float32),
@@ -83,4 +99,5 @@ def detections(
         frame=np.repeat(np.arange(len(counts), dtype=np.int64), counts),
         num_frames=len(counts),
         class_names=names,
+        shapes=np.concatenate(shaped) if shaped else None,
     )

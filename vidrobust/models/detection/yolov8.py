@@ -24,7 +24,7 @@ from vidrobust.models.detection.layouts import check_head, refused
 
 
 def decode(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Either layout; which of the two, its shape tells."""
+    """Either layout; its shape says which of the two."""
     out = np.asarray(only(outputs, settings, "yolov8"), np.float64)
     if out.ndim == 2 and out.shape[1] == 6 and out.shape[0] > 6:
         return Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None)
@@ -36,6 +36,10 @@ def decode(outputs: Outputs, settings: HeadSettings) -> Candidates:
     return Candidates(corners(out[:4].T, "cxcywh"), scores, labels, len(out) - 4)
 
 
+TASKS = {"detect": "yolov8", "segment": "yolov8-seg", "obb": "yolov8-obb"}
+"""Ultralytics' task -> the head that reads it."""
+
+
 def read_metadata(metadata: Mapping[str, str]) -> dict[str, object]:
     """What the export says of itself -> entries of a sidecar; empty where it is no Ultralytics detector.
 
@@ -43,8 +47,11 @@ def read_metadata(metadata: Mapping[str, str]) -> dict[str, object]:
     """
     if not {"names", "imgsz", "task"} <= metadata.keys():
         return {}
-    if metadata["task"] != "detect":
-        raise SettingsError(f"the export is for the Ultralytics task {metadata['task']!r}; expected 'detect'")
+    if metadata["task"] not in TASKS:
+        expected = ", ".join(map(repr, TASKS))
+        raise SettingsError(
+            f"the export is for the Ultralytics task {metadata['task']!r}; expected {expected}"
+        )
     try:
         names, size = ast.literal_eval(metadata["names"]), ast.literal_eval(metadata["imgsz"])
         classes = [str(names[key]) for key in sorted(names)]
@@ -53,7 +60,7 @@ def read_metadata(metadata: Mapping[str, str]) -> dict[str, object]:
         raise SettingsError(f"the export's metadata cannot be read ({error}); write a sidecar") from error
     return {
         "task": "detection",
-        "head": "yolov8",
+        "head": TASKS[metadata["task"]],
         "size": sides,
         "resize": "letterbox, centre, pad value 114",
         "mean": [0.0, 0.0, 0.0],

@@ -43,7 +43,7 @@ def disagreement(reference: np.ndarray, rows: np.ndarray) -> str:
 class Guarded:
     """An engine's run that is held against the reference on the first batches, and given up where they differ.
 
-    on_rejected  told why, once
+    on_rejected  called with the reason, once
     whole        compare whole batches, for networks of a fixed batch size
     left         batches that are still to be compared
     rejected     why the reference has taken its place, or ""

@@ -242,7 +242,7 @@ def _running(network: Network, chosen: Candidate, notes: Sequence[str], key: str
 
 
 def busy_processors() -> float:
-    """The share of this machine's processors that were busy over the last minute; NaN where no system tells."""
+    """The share of this machine's processors that were busy over the last minute; NaN where unknown."""
     if not hasattr(os, "getloadavg"):
         return float("nan")
     return os.getloadavg()[0] / (os.cpu_count() or 1)

@@ -12,7 +12,7 @@ KIND = ModelKind(
     forms=(
         Form(
             spec="detections:FILE",
-            what="boxes from CSV, Parquet, COCO, MOTChallenge or Ultralytics results instead of a detector",
+            what="boxes from CSV, Parquet, COCO, MOT, KITTI, DOTA or Ultralytics results instead of a detector",
             example="detections:boxes.csv",
         ),
     ),

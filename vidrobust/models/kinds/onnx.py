@@ -1,4 +1,4 @@
-"""ONNX files, computed by ONNX Runtime: classifiers and detectors, told apart by the ``task`` of the sidecar."""
+"""ONNX files, computed by ONNX Runtime: classifiers and detectors, by the ``task`` of the sidecar."""
 
 from __future__ import annotations
 

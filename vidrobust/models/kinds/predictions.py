@@ -1,6 +1,6 @@
 """Answers that another program gave, a smart camera for example, read from a table: ``predictions:FILE``.
 
-Three layouts, told apart by their columns:
+Three layouts, distinguished by their columns:
 
     frame, label, probability    one row a frame: the leading class alone
     frame, label, probability    several rows a frame: as many classes as there are rows
@@ -87,7 +87,7 @@ class RecordedClassifier:
             return self.rows[""]
         if item not in self.rows:
             some = ", ".join(list(self.rows)[:3])
-            raise ModelError(f"model {self.name}: {self.path} has no item {item}; its items are {some} ...")
+            raise ModelError(f"model {self.name}: {self.path} has nothing of {item}, but of {some} ...")
         return self.rows[item]
 
 
@@ -162,7 +162,7 @@ def _wide(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str, ...],
         ) from error
     keys = list(zip(table["item"], table["frame"].tolist(), strict=True))
     if len(set(keys)) < len(keys):
-        raise InputError(f"{path}: some frame of an item has two rows")
+        raise InputError(f"{path}: some frame of an input has two rows")
     _check_shares(values, path)
     totals = values.sum(axis=1)
     far = np.flatnonzero(np.abs(totals - 1) > _ROUNDING)

@@ -12,9 +12,9 @@ from typing import Any
 
 from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
+from vidrobust.pipeline.workers.board import opened_worker, raised
 from vidrobust.pipeline.workers.order import Event, Finished, Lost, Order, Ready
 from vidrobust.pipeline.workers.setup import Setup
-from vidrobust.pipeline.workers.telling import opened_worker, raised
 
 _END = object()
 
@@ -90,18 +90,18 @@ class Actor:
         if os.path.isdir(folder):
             os.chdir(folder)
         sys.path += [path for path in modules if path not in sys.path]
-        yield from self._events(lambda tell: self._open_worker(setup, tell), Ready())
+        yield from self._events(lambda send: self._open_worker(setup, send), Ready())
 
     def do(self, order: Order) -> Iterator[Event]:
         """Do an order."""
-        yield from self._events(lambda tell: self._do(order, tell), Finished())
+        yield from self._events(lambda send: self._do(order, send), Finished())
 
-    def _open_worker(self, setup: Setup, tell: Callable[[Event], None]) -> None:
-        self._tell = tell
-        self._worker = opened_worker(setup, lambda event: self._tell(event))
+    def _open_worker(self, setup: Setup, send: Callable[[Event], None]) -> None:
+        self._send = send
+        self._worker = opened_worker(setup, lambda event: self._send(event))
 
-    def _do(self, order: Order, tell: Callable[[Event], None]) -> None:
-        self._tell = tell
+    def _do(self, order: Order, send: Callable[[Event], None]) -> None:
+        self._send = send
         self._worker.do(order)
 
     def _events(self, work: Callable[[Callable[[Event], None]], None], last: Event) -> Iterator[Event]:

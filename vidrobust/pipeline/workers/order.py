@@ -1,4 +1,4 @@
-"""Order: the missing units of one segment, which one decoding feeds; and what a worker tells while it does it."""
+"""Order: the missing units of one segment, which one decoding feeds; and what a worker reports meanwhile."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Orders are given to a pool of workers; those of a worker that is lost are given again, some times.
 
-    queue ──give──▶ worker 1 ──Began, Failed, Finished──▶ told
+    queue ──give──▶ worker 1 ──Began, Failed, Finished──▶ shown
       ▲             worker 2 ──Lost──▶ which units were at work? one try more for each
       └──────────── what is left of its order, unit by unit
 
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from vidrobust.errors import SettingsError
 from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.workers.board import Board
 from vidrobust.pipeline.workers.order import (
     Began,
     Counted,
@@ -31,7 +32,6 @@ from vidrobust.pipeline.workers.order import (
     Said,
     Unit,
 )
-from vidrobust.pipeline.workers.telling import Board
 from vidrobust.run_folder.unit_cache import UnitCache
 
 TRIES = 3
@@ -44,13 +44,13 @@ class Pool(Protocol):
     size: int
 
     def start(self) -> Any:
-        """A new worker begins to open its models; it tells Ready, Raised or Lost."""
+        """A new worker begins to open its models; it sends Ready, Raised or Lost."""
 
     def give(self, slot: Any, order: Order) -> None:
-        """An idle worker begins; it tells Finished, Raised or Lost in the end."""
+        """An idle worker begins; it sends Finished, Raised or Lost in the end."""
 
     def wait(self) -> list[tuple[Any, Event]]:
-        """Blocks until at least one worker has told something."""
+        """Blocks until at least one worker has sent something."""
 
     def close(self) -> None:
         """End all workers at once, whatever they do."""
@@ -70,7 +70,7 @@ class _Slot:
 class Dispatcher:
     """Gives orders to a pool until all are done.
 
-    fail    told (order, path, error) of each failure
+    fail    called with (order, path, error) of each failure
     failed  whether the item of an order has failed, so that there is no more to do of it
     """
 

@@ -15,15 +15,15 @@ from typing import Any, cast
 
 from vidrobust.frames.device import tune_process
 from vidrobust.pipeline.interrupts import later, unheard
+from vidrobust.pipeline.workers.board import opened_worker, raised
 from vidrobust.pipeline.workers.order import Event, Finished, Lost, Order, Ready
 from vidrobust.pipeline.workers.setup import Setup
-from vidrobust.pipeline.workers.telling import opened_worker, raised
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Processes:
-    """So many processes at most, told what to do over a pipe each."""
+    """So many processes at most, given orders over a pipe each."""
 
     def __init__(self, setup: Setup, size: int) -> None:
         self.setup, self.size = setup, size
@@ -41,7 +41,7 @@ class Processes:
         return ours
 
     def give(self, slot: Connection, order: Order) -> None:
-        with suppress(OSError):  # gone: ``wait`` tells
+        with suppress(OSError):  # gone: ``wait`` reports it
             slot.send(order)
 
     def wait(self) -> list[tuple[Any, Event]]:

@@ -1,4 +1,4 @@
-"""Worker: does orders, one after the other, and tells what happens; in this process, another one, or elsewhere."""
+"""Worker: does orders, one after the other, and reports what happens; in this process or another, or elsewhere."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ _TOO_LARGE = (
 
 
 class Worker:
-    """The settings, the models and the cache of a run, and whom to tell.
+    """The settings, the models and the cache of a run, and whom to report to.
 
     reporter  shows bars and lines
-    fail      is reported (order, path, error) of what failed; began: the keys of the units that are at work now
+    fail      called with (order, path, error) of what failed; began: the keys of the units that are at work now
     """
 
     def __init__(

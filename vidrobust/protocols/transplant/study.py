@@ -77,7 +77,7 @@ def transplant(
 ) -> Transplant:
     """Paste the object over the grid of every background and compare with the clean picture.
 
-    ``step`` is reported of each background that is done.
+    ``step`` is called after each background.
     """
     double = neutral(cutout, settings.neutral)
     positions: list[dict[str, Any]] = []

@@ -1,6 +1,6 @@
 """Figures of a transplant: of the pasted object, and of other boxes beside its neutral double and the floor.
 
-Intervals are over backgrounds: positions of one frame are not independent, and one background alone tells little
+Intervals are over backgrounds: positions of one frame are not independent, and one background alone says little
 of others, which its wide interval says.
 """
 

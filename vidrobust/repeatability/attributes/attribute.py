@@ -78,7 +78,7 @@ def within_operator(table: pd.DataFrame, classes: Sequence[str], ordered: bool) 
         same = repeated.groupby("part")["value"].nunique() == 1
         found[str(operator)] = {
             "agreement": share(int(same.sum()), len(same)),
-            "fleiss_kappa": _told(_fleiss(repeated, classes)),
+            "fleiss_kappa": _interval(_fleiss(repeated, classes)),
             "kendalls_w": kendalls_w(_ratings(rows, classes)) if ordered else None,
             "by_class": as_json(kappa_by_class(_counts(repeated, classes), classes)),
         }
@@ -94,7 +94,7 @@ def between_operators(
     good = set(classes) - defect if defect else set()
     return {
         "agreement": share(int(same.sum()), len(same)),
-        "fleiss_kappa": _told(_fleiss(several, classes)),
+        "fleiss_kappa": _interval(_fleiss(several, classes)),
         "kendalls_w": kendalls_w(_ratings(several, classes)) if ordered and len(several) else None,
         "by_class": as_json(kappa_by_class(_counts(several, classes), classes)),
         "cohens_kappa": [
@@ -126,7 +126,7 @@ def against_reference(
         )
         operators[str(operator)] = {
             "effectiveness": share(int(whole.sum()), len(whole)),
-            "kappa": _told(kappa),
+            "kappa": _interval(kappa),
             **_errors(rows, defect),
             "by_class": as_json(kappa_against_standard(rows, classes)),
             "kendalls_coefficient": _coefficient(rows, classes) if ordered else None,
@@ -136,7 +136,7 @@ def against_reference(
     return {
         "operators": operators,
         "all_operators": share(int(everyone.sum()), len(everyone)),
-        "kappa": _told(
+        "kappa": _interval(
             cohens_kappa(
                 known["value"].to_numpy(str), known["reference"].to_numpy(str), known["part"].to_numpy(str)
             )
@@ -178,7 +178,9 @@ def _errors(rows: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
         ("false_alarm_rate", rows[~bad], called[~bad]),
     ):
         result[name] = share(int(wrong.sum()), len(wrong))
-        result[f"{name}_over_parts"] = _told(clustered_rate(wrong.to_numpy(bool), of["part"].to_numpy(str)))
+        result[f"{name}_over_parts"] = _interval(
+            clustered_rate(wrong.to_numpy(bool), of["part"].to_numpy(str))
+        )
     return result
 
 
@@ -227,7 +229,7 @@ def _pairwise(
     counts = pd.crosstab(wide[a], wide[b]).reindex(index=list(classes), columns=list(classes), fill_value=0)
     cells = counts.to_numpy()
     symmetry = bowker(cells)
-    found = {**_told(kappa), "counts": cells.tolist()}
+    found = {**_interval(kappa), "counts": cells.tolist()}
     found["bowker_of_ratings"] = None if symmetry is None else asdict(symmetry)
     if ordered:
         found["weighted_kappa"] = {
@@ -287,7 +289,7 @@ def _numbers(names: Iterable[str]) -> bool:
         return False
 
 
-def _told(found: Interval) -> dict[str, Any]:
+def _interval(found: Interval) -> dict[str, Any]:
     summary = asdict(found)
     del summary["cluster"]
     return {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in summary.items()}
@@ -303,7 +305,7 @@ def _notes(table: pd.DataFrame, has_reference: bool, defect: set[str]) -> list[s
     if not has_reference:
         notes.append("no reference: agreement, not correctness")
     elif not defect:
-        notes.append("no --defect: misses and false alarms are not told apart")
+        notes.append("no --defect: misses and false alarms are counted together")
     full = len(sizes) == table["part"].nunique() * table["operator"].nunique() and sizes.nunique() == 1
     if not full:
         notes.append("not every operator rated every part equally often: each figure stands on what there is")

@@ -32,7 +32,7 @@ def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[ClassKapp
             out, since the standard error is that of equal numbers
 
     Fleiss, Psychological Bulletin 76 (1971), p. 378-382, with the standard errors under chance agreement of
-    Fleiss, Nee & Landis, Psychological Bulletin 86 (1979), p. 974-977. p is one-sided, as programs tell it:
+    Fleiss, Nee & Landis, Psychological Bulletin 86 (1979), p. 974-977. p is one-sided, as programs give it:
     agreement is better than chance.
     """
     counts = np.asarray(counts, np.float64)
@@ -49,18 +49,18 @@ def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[ClassKapp
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(pq > 0, 1 - disagree / pq, NAN)
     error = math.sqrt(2 / (n * m * (m - 1)))
-    found = [_told(name, float(kappa), error) for name, kappa in zip(classes, each, strict=True)]
+    found = [_class_kappa(name, float(kappa), error) for name, kappa in zip(classes, each, strict=True)]
     total = float(pq.sum())
     if not total > 0:
-        return [*found, _told("all", NAN, NAN)]
+        return [*found, _class_kappa("all", NAN, NAN)]
     whole = math.sqrt(max(0.0, total**2 - float((pq * (rest - share)).sum()))) * error / total
-    return [*found, _told("all", 1 - float(disagree.sum()) / total, whole)]
+    return [*found, _class_kappa("all", 1 - float(disagree.sum()) / total, whole)]
 
 
 def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[ClassKappa]:
     """Fleiss' kappa of an operator's trials with the reference as second rater, each trial apart, and their mean.
 
-    table  part, trial, value, reference (none empty): of one operator. As Minitab and JASP tell agreement with a
+    table  part, trial, value, reference (none empty): of one operator. As Minitab and JASP give agreement with a
     standard; the standard error of the mean takes the trials as independent, as they do.
     """
     each = []
@@ -75,11 +75,11 @@ def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[
     for same in zip(*each, strict=True):
         kappa = float(np.mean([one.kappa for one in same]))
         error = math.sqrt(sum(one.se**2 for one in same)) / len(same)
-        found.append(_told(same[0].name, kappa, error))
+        found.append(_class_kappa(same[0].name, kappa, error))
     return found
 
 
-def _told(name: str, kappa: float, error: float) -> ClassKappa:
+def _class_kappa(name: str, kappa: float, error: float) -> ClassKappa:
     z = kappa / error if error > 0 else NAN
     return ClassKappa(
         name=name, kappa=kappa, se=error, z=z, p=float(stats.norm.sf(z)) if not math.isnan(z) else NAN

@@ -84,7 +84,7 @@ def signal_detection(
                 f"the {zone.side} limit {limit:g} lies outside its grey zone: the gauge is biased there"
             )
         if not zone.parts:
-            notes.append(f"no part lies in the {zone.side} grey zone: it is at most as wide as told")
+            notes.append(f"no part lies in the {zone.side} grey zone: it is at most that wide")
     return SignalDetection(
         zones=tuple(zones),
         width=width,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,11 +22,19 @@ from vidrobust.repeatability.variables.unbalanced import (
     LikelihoodVariance,
     by_likelihood,
 )
+from vidrobust.text.numbers import percent
 
 Design = Literal["crossed", "nested", "one operator", "unbalanced", "expanded"]
 AskedDesign = Literal["auto", "crossed", "nested"]
 POOL_ABOVE = 0.25
 """p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010)."""
+ONE_OPERATOR = "one operator: nothing is known of reproducibility"
+NO_SPREAD = "no repeat differs from another: the values are rounded too coarsely, or copied"
+COARSE = (
+    "in {share} of the cells all repeats are equal: the values' step is coarse against the gauge's spread"
+)
+COARSE_FROM = 0.25
+"""Share of ranges that are 0 from which on a step is too coarse (AIAG, MSA, 4th edition, 2010, chapter II-D)."""
 MAYBE_NESTED = (
     "parts of one name differ between operators and no more from part to part: if each operator had parts of its "
     "own, say --design nested"
@@ -75,7 +83,7 @@ class Anova:
     def percent_grr(self, seed: int) -> tuple[float, float, float]:
         """The gauge's standard deviation in percent of the study's: estimate, low, high."""
         if self.likelihood is not None:
-            return self.likelihood.percent_grr(seed)
+            return self.likelihood.percent_grr()
         grr, part = self.components["grr"], self.components["part"]
         assert isinstance(grr, Component)
         assert isinstance(part, Component)
@@ -88,6 +96,7 @@ def analyse(
     pool_above: float = POOL_ABOVE,
     design: AskedDesign = "auto",
     factors: Sequence[str] = (),
+    seed: int = 0,
 ) -> Anova:
     """The analysis of variance of part, operator, trial, value; InputError where the design allows none.
 
@@ -95,7 +104,7 @@ def analyse(
              with each operator
     factors  further columns that may make values differ, such as a station or a day
     Where cells are empty, nested operators have different numbers of parts, or there are factors, the components
-    are those of restricted maximum likelihood.
+    are those of restricted maximum likelihood; seed: of the draws behind their intervals.
     """
     if design == "nested":
         table = table.assign(part=table["operator"].astype(str) + "/" + table["part"].astype(str))
@@ -107,14 +116,24 @@ def analyse(
             "gauge study: --design crossed was asked for, and no part was measured by two operators: the table is "
             "nested"
         )
-    if factors or found == "unbalanced":
-        return _by_likelihood(table, factors, nested=design == "nested")
-    if found == "crossed":
-        return _crossed(table, pool_above)
-    if found == "one operator":
-        return _one_operator(table)
+    nested = design == "nested" or found == "nested"
     sizes = table.groupby("operator")["part"].nunique()
-    return _nested(table) if sizes.nunique() == 1 else _by_likelihood(table, (), nested=True)
+    if factors or found == "unbalanced" or (nested and sizes.nunique() > 1):
+        done = _by_likelihood(table, factors, nested=nested, seed=seed)
+    elif found == "crossed":
+        done = _crossed(table, pool_above)
+    else:
+        done = _one_operator(table) if found == "one operator" else _nested(table)
+    return replace(done, notes=(*done.notes, *_coarse(table)))
+
+
+def _coarse(table: pd.DataFrame) -> list[str]:
+    """A note where too many repeats are equal to tell the gauge's spread; none where all values are."""
+    cells = table.groupby(["part", "operator"])["value"].agg(["size", np.ptp])
+    equal = float((cells["ptp"] == 0)[cells["size"] > 1].mean())
+    if not equal > COARSE_FROM or table["value"].nunique() == 1:
+        return []
+    return [NO_SPREAD if equal == 1 else COARSE.format(share=percent(equal))]
 
 
 def find_design(table: pd.DataFrame) -> Design:
@@ -132,11 +151,11 @@ def find_design(table: pd.DataFrame) -> Design:
     return "nested" if ((counts > 0).sum(axis=1) == 1).all() else "unbalanced"
 
 
-def _by_likelihood(table: pd.DataFrame, factors: Sequence[str], *, nested: bool) -> Anova:
+def _by_likelihood(table: pd.DataFrame, factors: Sequence[str], *, nested: bool, seed: int) -> Anova:
     counts = table.groupby(["part", "operator"]).size().unstack(fill_value=0).stack()
     empty = counts.index[counts == 0]
-    found = by_likelihood(table, factors, nested=nested)
-    notes = list(found.notes)
+    found = by_likelihood(table, factors, nested=nested, seed=seed)
+    notes = [*found.notes, *([ONE_OPERATOR] if found.operators == 1 else [])]
     if len(empty) and not nested and not factors:
         part, operator = empty[0]
         notes.insert(
@@ -263,9 +282,7 @@ def _nested(table: pd.DataFrame) -> Anova:
             "part": _of((1 / r, s), (-1 / r, e)),
         }
     )
-    notes = [
-        "parts are nested in operators: how they differ between operators and parts cannot be told apart"
-    ]
+    notes = ["parts are nested in operators: differences of operators and of parts cannot be separated"]
     if not equal:
         notes.append(f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average")
     rows = (operator, part, error)
@@ -283,7 +300,7 @@ def _one_operator(table: pd.DataFrame) -> Anova:
     part = _row("part", len(means) - 1, r * float(((means - means.mean()) ** 2).sum()), error)
     e, s = (MeanSquare(row.source, row.mean_square, row.df) for row in (error, part))
     components = with_sums({"repeatability": _of((1, e)), "part": _of((1 / r, s), (-1 / r, e))})
-    notes = ["one operator: nothing is known of reproducibility"]
+    notes = [ONE_OPERATOR]
     if not equal:
         notes.append(f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average")
     return Anova(

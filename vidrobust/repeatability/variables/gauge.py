@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.repeatability.measurements import check_gauge
+from vidrobust.repeatability.measurements import check_gauge, settled
 from vidrobust.repeatability.variables.anova import POOL_ABOVE, Anova, AskedDesign, analyse
 from vidrobust.repeatability.variables.range_method import (
     RangeStudy,
@@ -138,7 +138,8 @@ def gauge_study(
     seed        of the draws behind the interval of percent_grr
     """
     table = check_gauge(table)
-    anova = analyse(table, pool_above=pool_above, design=design, factors=factors)
+    table["value"] = settled(table["value"])
+    anova = analyse(table, pool_above=pool_above, design=design, factors=factors, seed=seed)
     found = anova.components
     total = found["grr"].variance + found["part"].variance
     extra = [name for name in found if name not in ORDER]

@@ -74,7 +74,7 @@ def guard_band(
 
 def normal_parts(mean: float, sd: float) -> np.ndarray:
     """(POINTS,) values of equal chance of a normal distribution."""
-    return np.asarray(stats.norm.ppf((np.arange(POINTS) + 0.5) / POINTS, mean, sd))
+    return np.asarray(mean + sd * stats.norm.ppf((np.arange(POINTS) + 0.5) / POINTS))
 
 
 def guard_band_counted(

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
+from vidrobust.text.phrases import plural
 
 LEVEL, ALPHA = 0.95, 0.05
 NAN = float("nan")
@@ -141,8 +142,8 @@ def _p_of(value: float, error: float, df: int) -> float:
 def _check(known: pd.DataFrame) -> None:
     if known["reference"].nunique() < 2:
         raise InputError(
-            f"linearity: {known['reference'].nunique()} reference value(s); parts of at least two are needed, "
-            "five over the range are usual. One part alone is a type-1 study (--type1)"
+            f"linearity: {plural(known['reference'].nunique(), 'reference value')}; parts of at least two are "
+            "needed, five over the range are usual. One part alone is a type-1 study (--type1)"
         )
     if len(known) <= known["part"].nunique():
         raise InputError("linearity: no part was measured twice; ten times and more are usual")
@@ -208,7 +209,7 @@ def _notes(known: pd.DataFrame, unknown: int) -> tuple[str, ...]:
     if sizes.min() < 10:
         notes.append(f"a part has {sizes.min()} readings: ten and more are usual")
     if unknown:
-        notes.append(f"{unknown} value(s) of parts without a reference are left out")
+        notes.append(f"left out: {plural(unknown, 'value')} of parts without a reference")
     spread = [group["value"].var(ddof=1) for _, group in known.groupby("part") if len(group) > 1]
     if len(spread) > 1 and min(spread) > 0:
         p = stats.bartlett(*[g["value"] for _, g in known.groupby("part") if len(g) > 1]).pvalue

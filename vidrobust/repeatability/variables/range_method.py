@@ -57,8 +57,8 @@ class RangeCharts:
     average, spread          (operators, parts) tables: mean and range of each cell
     average_centre, average_low, average_high  centre and limits of the averages: X +- A2 R
     range_centre, range_low, range_high        of the ranges: D3 R, R, D4 R
-    Averages beyond their limits are wanted: the gauge tells parts apart. Ranges beyond theirs are not: an operator
-    did not repeat as the others do.
+    Averages beyond their limits are wanted: the gauge distinguishes parts. Ranges beyond theirs are not: an
+    operator did not repeat as the others do.
     """
 
     average: pd.DataFrame
@@ -71,7 +71,7 @@ class RangeCharts:
     range_high: float
 
     @property
-    def parts_told_apart(self) -> float:
+    def parts_distinguished(self) -> float:
         """Share of the averages beyond their limits; the manual wants half and more."""
         beyond = (self.average < self.average_low) | (self.average > self.average_high)
         return float(beyond.to_numpy().mean())
@@ -109,7 +109,7 @@ def range_charts(table: pd.DataFrame) -> RangeCharts | None:
 
 
 def distinct_categories(part_sd: float, grr_sd: float) -> int | None:
-    """How many groups of parts the gauge tells apart: 1.41 part / gauge, cut, at least 1 (AIAG, MSA, 2010).
+    """How many groups of parts the gauge distinguishes: 1.41 part / gauge, cut, at least 1 (AIAG, MSA, 2010).
 
     None where nothing varies at all: neither parts nor the gauge were seen to.
     """

@@ -7,6 +7,7 @@ their moving range. A gauge is stable where no point is beyond its limits and no
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -21,6 +22,17 @@ from vidrobust.repeatability.variables.range_method import mean_range, single_ra
 LONG_RUN = 8
 """Points in a row on one side of the centre that are too many."""
 FEWEST, USUAL = 5, 20
+HALF = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """From which time on the averages lie at another level, by how much, and the share of their variation so
+    explained."""
+
+    time: str
+    by: float
+    share: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +46,7 @@ class ReferenceChart:
     sigma                    standard deviation within, from the ranges
     slope, slope_p           per point, of a straight line through the averages, and its p-value against 0
     reference, bias, bias_p  NaN without a reference
+    change                   where the level changes most; None where no single change explains half of it
     """
 
     times: tuple[str, ...]
@@ -54,6 +67,7 @@ class ReferenceChart:
     reference: float
     bias: float
     bias_p: float
+    change: Change | None
     notes: tuple[str, ...]
 
     @property
@@ -87,6 +101,8 @@ def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> Referen
     sigma = mean_spread / mean_range(max(size, 2))
     reach = 3 * sigma / math.sqrt(size)
     centre = float(average.mean())
+    gap = average - centre
+    gap[np.abs(gap) < 1e-12 * np.abs(average).max()] = 0.0
     line = stats.linregress(np.arange(len(average)), average) if np.ptp(average) > 0 else None
     bias, error = centre - reference, float(average.std(ddof=1)) / math.sqrt(len(average))
     return ReferenceChart(
@@ -99,8 +115,8 @@ def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> Referen
         high=centre + reach,
         spread_centre=mean_spread,
         spread_high=factor * mean_spread,
-        out=tuple(map(bool, np.abs(average - centre) > reach + 1e-12)),
-        shifted=tuple(map(bool, _long_runs(average - centre))),
+        out=tuple(map(bool, np.abs(gap) > reach)),
+        shifted=tuple(map(bool, _long_runs(gap))),
         spread_out=tuple(map(bool, spread > factor * mean_spread)),
         sigma=sigma,
         slope=0.0 if line is None else float(line.slope),
@@ -108,8 +124,23 @@ def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> Referen
         reference=reference,
         bias=bias,
         bias_p=float(2 * stats.t.sf(abs(bias) / error, len(average) - 1)) if error > 0 else math.nan,
+        change=_change(times, average),
         notes=_notes(len(groups), sigma),
     )
+
+
+def _change(times: Sequence[str], average: np.ndarray) -> Change | None:
+    """The split into two levels that leaves the least squares."""
+    n, gap = len(average), average - average.mean()
+    before = np.arange(1, n)
+    sums = np.cumsum(gap)[:-1]
+    explained = sums**2 * n / (before * (n - before))
+    best = int(explained.argmax())
+    total = float((gap**2).sum())
+    if not total > 0 or explained[best] < HALF * total:
+        return None
+    by = float(average[best + 1 :].mean() - average[: best + 1].mean())
+    return Change(time=times[best + 1], by=by, share=float(explained[best] / total))
 
 
 def _notes(count: int, sigma: float) -> tuple[str, ...]:

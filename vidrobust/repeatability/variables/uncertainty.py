@@ -25,7 +25,7 @@ PROCESS = (
     "process_rest",
 )
 REPEATABILITY = ("resolution", "repeatability_reference", "repeatability_parts")
-"""These tell the same spread by different means: the largest counts (ISO 22514-7, table 4)."""
+"""These give the same spread by different means: the largest counts (ISO 22514-7, table 4)."""
 NAMES = {
     "calibration": "calibration of the reference (U / 2)",
     "resolution": "resolution of the display",
@@ -123,7 +123,7 @@ def _ratio(u: float, tolerance: float) -> float:
 
 
 def _counted(components: Mapping[str, float]) -> tuple[str, ...]:
-    """All of them, but of those that tell one spread only the largest."""
+    """All of them, but of those that give one spread only the largest."""
     spread = [name for name in REPEATABILITY if name in components]
     largest = max(spread, key=lambda name: components[name], default=None)
     return tuple(name for name in components if name not in spread or name == largest)

@@ -41,6 +41,7 @@ class Mark:
     box    x1, y1, x2, y2 px of the picture it is drawn on
     track  the object, -1 for none; text: what its label says, "" for no label
     trail  (K, 2) px, the centres of the object in the frames before
+    rings  outlines of its mask or turned box, (K, 2) px each; none: the box is drawn
     """
 
     box: tuple[float, float, float, float]
@@ -48,6 +49,7 @@ class Mark:
     state: State
     text: str
     trail: tuple[tuple[float, float], ...] = ()
+    rings: tuple[np.ndarray, ...] = ()
 
 
 def draw(picture: np.ndarray, marks: Iterable[Mark]) -> None:
@@ -80,6 +82,9 @@ def _outline(picture: np.ndarray, mark: Mark) -> None:
     x1, y1, x2, y2 = (round(side) for side in mark.box)
     if mark.state in ("missed", "vanished", "hidden"):
         dashed(picture, (x1, y1, x2, y2), colour_of(mark))
+    elif mark.rings:
+        rings = [np.round(ring).astype(np.int32)[:, None] for ring in mark.rings]
+        cv2.polylines(picture, rings, isClosed=True, color=colour_of(mark), thickness=2)
     else:
         cv2.rectangle(picture, (x1, y1), (x2, y2), colour_of(mark), 1 if mark.state == "other" else 2)
     if len(mark.trail) > 1:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.shapes.shape import outline, read_shape
 from vidrobust.stages.boxes.drawn_frame import Mark, State
 
 TRAIL_S = 1.0
@@ -52,7 +53,8 @@ def frame_marks(
         by_frame.setdefault(int(row.frame), []).append(_of_object(row))
     others = detections[(detections["track"] < 0) & (detections["score"] >= keep_score)]
     for row in others.itertuples():
-        mark = Mark((row.x1, row.y1, row.x2, row.y2), -1, "other", _said(row.label_name, row.score))
+        box = (row.x1, row.y1, row.x2, row.y2)
+        mark = Mark(box, -1, "other", _said(row.label_name, row.score), rings=_rings(row.shape))
         by_frame.setdefault(int(row.frame), []).append(mark)
 
     def of(chosen: pd.Series) -> np.ndarray:
@@ -71,7 +73,7 @@ def frame_marks(
 
 def _with_boxes(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
     """The steps in the order of time, with name and score of the object's own box, the name before, its way."""
-    own = detections.loc[detections["track"] >= 0, ["track", "frame", "label_name", "score"]]
+    own = detections.loc[detections["track"] >= 0, ["track", "frame", "label_name", "score", "shape"]]
     own = own.rename(columns={"label_name": "now"})
     rows = steps.merge(own, on=["track", "frame"], how="left")
     rows = rows.sort_values(["track", "time_s"], kind="stable", ignore_index=True)
@@ -118,7 +120,13 @@ def _of_object(row: Any) -> Mark:
         text = f"#{track} {_said(name, float(row.score))}"
         if row.fresh and row.was != name:
             state, text = "renamed", f"{text}, was {row.was}"
-    return Mark((box[0], box[1], box[2], box[3]), track, state, text, trail)
+    return Mark((box[0], box[1], box[2], box[3]), track, state, text, trail, _rings(row.shape))
+
+
+def _rings(text: object) -> tuple[np.ndarray, ...]:
+    """The outlines of the column ``shape``; none where there is no box, or the box is all."""
+    shape = read_shape(text) if isinstance(text, str) else None
+    return () if shape is None else outline(shape)
 
 
 def _said(name: object, score: float) -> str:

@@ -33,15 +33,15 @@ def make(run: Run) -> None:
         of_model = detections[detections["model"] == model]
         moments += choose(str(model), steps[steps["model"] == model], of_model)
     names = _take(run, moments, detections) if run.settings.pictures else {}
-    lines = [_told(moment, names.get(number, "")) for number, moment in enumerate(moments)]
+    lines = [_as_dict(moment, names.get(number, "")) for number, moment in enumerate(moments)]
     places = hiding_places(run.table("tracks"), detections)
     for place in places:
         run.reporter.say(sentence(place))
-    told = [{**dataclasses.asdict(place), "sentence": sentence(place)} for place in places]
-    run.folder.write_json("box_moments.json", {"moments": lines, "hiding_places": told})
+    hiding = [{**dataclasses.asdict(place), "sentence": sentence(place)} for place in places]
+    run.folder.write_json("box_moments.json", {"moments": lines, "hiding_places": hiding})
 
 
-def _told(moment: BoxMoment, picture: str) -> dict[str, Any]:
+def _as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:
     """A moment as ``box_moments.json`` holds it; frame_a and frame_b: the last before, and the first of it."""
     plain = dataclasses.asdict(moment)
     first = next(k for k, shot in enumerate(moment.shots) if shot.time_s >= moment.time_s)

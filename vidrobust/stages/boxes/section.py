@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,7 +131,7 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
     rows = []
     for (model, perturbation), part in mean.groupby(level=[0, 1], sort=False):
         row = {"model": str(model), "perturbation": phrase(str(perturbation)).noun}
-        # a strength whose frames hold no box tells nothing
+        # a strength whose frames hold no box shows nothing
         tried = part.dropna(how="all").sort_index(level="strength")
         for name in MOVES:
             known_at = tried[name].dropna().to_numpy(np.float64) if name in tried else np.empty(0)
@@ -247,14 +248,18 @@ def _tracks(axis: Axes, along: pd.DataFrame, title: str) -> None:
 
 
 def threshold_figure(run: RunTables) -> Picture | None:
-    """Missed frames, number of tracks and jitter at every threshold."""
+    """The curves of the detectors of a run; None where they were not made."""
     curve = run.table("box_curve")
     if curve is None:
         return None
+    return curves_figure({model: curve[curve["model"] == model] for model in run.detectors})
+
+
+def curves_figure(curves: Mapping[str, pd.DataFrame]) -> Picture:
+    """Frames without a box, number of objects and jitter at every threshold; name -> rows of ``box_curve``."""
     with drawing.styled():
         figure, axes = drawing.panels(1, 3, 2.4)
-        for k, model in enumerate(run.detectors):
-            of = curve[curve["model"] == model]
+        for k, (name, of) in enumerate(curves.items()):
             rate = of["uncovered"] / of["expected"].where(of["expected"] > 0)
             for axis, values in zip(
                 axes[0], (100 * rate, of["tracks"], 100 * of["center_jitter"]), strict=True
@@ -265,7 +270,7 @@ def threshold_figure(run: RunTables) -> Picture | None:
                     marker=drawing.MARKERS[k % len(drawing.MARKERS)],
                     color=drawing.COLOURS[k % len(drawing.COLOURS)],
                     markersize=3,
-                    label=model,
+                    label=name,
                 )
         titles = ("frames without a box, %", "objects", "jitter of the centre, % of the size")
         for axis, title in zip(axes[0], titles, strict=True):

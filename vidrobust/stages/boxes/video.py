@@ -153,7 +153,8 @@ def _scaled(size: tuple[int, ...]) -> tuple[float, tuple[int, int]]:
 
 def _moved(mark: Mark, scale: float) -> Mark:
     x1, y1, x2, y2 = (side * scale for side in mark.box)
-    return replace(mark, box=(x1, y1, x2, y2), trail=tuple((x * scale, y * scale) for x, y in mark.trail))
+    trail = tuple((x * scale, y * scale) for x, y in mark.trail)
+    return replace(mark, box=(x1, y1, x2, y2), trail=trail, rings=tuple(ring * scale for ring in mark.rings))
 
 
 def _head(title: str, marks: FrameMarks, place: int, width: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -19,7 +20,7 @@ METRICS = (
     "average_precision",
     "true_uncovered_rate",
 )
-"""What is told of each, in this order; the last three with known boxes alone."""
+"""What is shown of each, in this order; the last three with known boxes alone."""
 BY_LABELS, BY_ITSELF = "average_precision", "uncovered_rate"
 """The metric by which they are sorted, with known boxes and without."""
 
@@ -33,9 +34,9 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
     stability = run.table("stability")
     if stability is None or not run.detectors:
         return {"titles": [], "rows": []}
-    told = [name for name in METRICS if any(overall(stability, model, name)["n"] for model in run.detectors)]
-    titles = [metric.title for name in told if (metric := find_metric(name, "detection")) is not None]
-    by = BY_LABELS if BY_LABELS in told else BY_ITSELF
+    shown = [name for name in METRICS if any(overall(stability, model, name)["n"] for model in run.detectors)]
+    titles = [metric.title for name in shown if (metric := find_metric(name, "detection")) is not None]
+    by = BY_LABELS if BY_LABELS in shown else BY_ITSELF
     sign = -1 if by == BY_LABELS else 1
     curve, speed = run.table("truth_curve"), run.record.ms_a_frame
 
@@ -48,7 +49,7 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
         "rows": [
             {
                 "model": model,
-                "values": [_text(overall(stability, model, name)) for name in told],
+                "values": [figure_in_words(overall(stability, model, name)) for name in shown],
                 "threshold": best_threshold(curve, model),
                 "ms": number(speed[model]) if model in speed else "recorded",
             }
@@ -57,7 +58,8 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
     }
 
 
-def _text(row: Any) -> str:
+def figure_in_words(row: Mapping[str, Any]) -> str:
+    """A metric (value, low, high, n) with its interval; nothing from fewer than FEWEST values."""
     if 0 < row["n"] < FEWEST:
         return "too few to say"
     return percent_with_interval(row["value"], row["low"], row["high"]) if row["n"] else "not measured"

@@ -15,8 +15,9 @@ import numpy as np
 
 from vidrobust.frames.pixels import luma
 from vidrobust.metrics.box_differences import BIRTH, KEEP, match
-from vidrobust.metrics.box_selection import Zone, in_zones, labels_of
+from vidrobust.metrics.box_selection import labels_of
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
+from vidrobust.metrics.tracks.zones import Zone, in_zones
 from vidrobust.models.detection.answers import Answer, Found, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.predictions import Detector

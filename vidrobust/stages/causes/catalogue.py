@@ -39,3 +39,10 @@ KEYFRAMES, NOISE, UNEXPLAINED = KEYFRAMES_RECORD.name, NOISE_AND_CODING.name, UN
 TITLES: Mapping[str, str] = {name: cause.title for name, cause in CATALOGUE.items()}
 COLUMNS = tuple(dict.fromkeys(column for cause in CATALOGUE.values() for column in cause.columns))
 """Every further number that is measured of some cause."""
+
+
+def together_with(cause: str) -> tuple[str, ...]:
+    """The cause, and what is not there without it: without a motion nothing comes into view."""
+    return (
+        (cause, CAME_INTO_VIEW.name) if CATALOGUE[cause].moves and cause != CAME_INTO_VIEW.name else (cause,)
+    )

@@ -134,6 +134,7 @@ class Cause:
     moves     it is a motion
     hint      what can be done about it at the station
     advice    what is said of it where no augmentation stands for it; "" where nothing more is
+    several   the title is a plural: "noise and coding explain"
     """
 
     name: str
@@ -151,6 +152,12 @@ class Cause:
     moves: bool = False
     hint: str = ""
     advice: str = ""
+    several: bool = False
+
+    @property
+    def explains(self) -> str:
+        """How a sentence on its share begins: "light explains"."""
+        return f"{self.title} {'explain' if self.several else 'explains'}"
 
     def __post_init__(self) -> None:
         if self.replay is not None and (self.occurs is None or self.size is None):

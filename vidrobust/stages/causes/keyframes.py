@@ -4,7 +4,7 @@ A keyframe refreshes the whole picture's coding. Between its two frames no neigh
 nothing can be replayed there; but the change can be compared with that of the pairs beside it:
 
     change   . . 1 2 1 . . . 9 . . 1 .        excess at a place = its change - mean of the two beside it
-    keyframe                 ^                the same places moved along the clip tell what chance does
+    keyframe                 ^                the same places moved along the clip show what chance does
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ from vidrobust.changes.registration import (
 )
 from vidrobust.changes.same_light import same_light
 from vidrobust.changes.sharpness import Blur, blur_between
+from vidrobust.changes.unregistered import Unregistered
 from vidrobust.frames.pixels import luma, to_levels
 
 SAME_MOTION = 0.5
@@ -71,7 +72,7 @@ class Change:
     local    light from place to place, on the grid of the second frame
     blur     what takes the first frame's sharpness to the second's
     affine   (2, 3) the camera's motion as a map from the second frame to the first
-    failed   why nothing can be said, or empty; then all of the above is "no change"
+    failed   why nothing can be said; None where there is something, else all of the above is "no change"
     own      by name, what a cause found that has a measure of its own (``Cause.measure``)
     """
 
@@ -82,7 +83,7 @@ class Change:
     local: LocalLight
     blur: Blur
     affine: np.ndarray
-    failed: str = ""
+    failed: Unregistered | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -110,7 +111,7 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
     """Everything measured between two frames.
 
     first, second  (H, W, 3) uint8 RGB of one size
-    fine           as in ``register``; without it camera and objects are not told apart with care
+    fine           as in ``register``; without it camera and objects are not separated with care
     """
     found = _measured(first, second, first, fine=fine)
     if not (found.local.there and (found.has_objects or found.has_camera)):
@@ -123,7 +124,7 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
 def _measured(first: np.ndarray, second: np.ndarray, lit: np.ndarray, *, fine: bool) -> Change:
     """lit  the first frame as motion is looked for in it, nearer to the light of the second."""
     found = register(lit, second, fine=fine)
-    if found.failed == "no texture":
+    if found.failed is Unregistered.NO_TEXTURE:
         return _flat(first, second)
     if found.failed:
         return unchanged(first.shape, found.failed)
@@ -163,7 +164,7 @@ def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray) -> tuple[t
     return levels, local
 
 
-def unchanged(shape: tuple[int, ...], failed: str = "") -> Change:
+def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Change:
     """No change at all, or none that could be reported."""
     height, width = shape[:2]
     still = np.zeros((height, width, 2), np.float32)
@@ -171,7 +172,7 @@ def unchanged(shape: tuple[int, ...], failed: str = "") -> Change:
         camera=still,
         objects=still,
         new=np.zeros((height, width), bool),
-        levels=tone.no_tone(failed),
+        levels=tone.no_tone(),
         local=no_local_light(),
         blur=Blur(),
         affine=np.eye(2, 3),

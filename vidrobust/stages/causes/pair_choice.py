@@ -59,6 +59,17 @@ def own_change(read: Read) -> pd.Series:
     return pd.Series(dtype=np.float64)
 
 
+def flipped(context: Context, pairs: pd.DataFrame) -> np.ndarray:
+    """(n,) bool: the label of some classifier flips from frame to frame in this pair, as its stability says."""
+    first: set[int] = set()
+    for model in context.models:
+        seen = context.read(model, "pairs")
+        if seen is not None and len(seen):
+            flips = (seen["kind"] == "adjacent") & (seen["label_flip"] == 1)
+            first |= set(seen.loc[flips, "frame_a"].tolist())
+    return ((pairs["scale"] == "adjacent") & pairs["frame_a"].isin(first)).to_numpy(bool)
+
+
 def steps(settings: Settings) -> float:
     """How many pairs are replayed for one pair of neighbours that is asked for, about."""
     return 1 + 1 / SECOND_SHARE

@@ -17,15 +17,12 @@ from vidrobust.stages.causes.aligned import aligned, in_light_of, measure_all
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED
 from vidrobust.stages.causes.cause import Size
 from vidrobust.stages.causes.exchange import content_seed, exchanged, noise_levels, rough
-from vidrobust.stages.causes.measured import Change, unchanged
+from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
+from vidrobust.stages.causes.measured import Change
 from vidrobust.stages.causes.scene import PLACEBOS, Motion, Scene, sparse
 
 DRAWS = 2
 """Exchanges of noise and coding per pair."""
-NO_THIRD = "no third frame"
-"""Why a pair at the end of a clip, or between two cuts, cannot be replayed."""
-NO_SHARP_THIRD = "no third frame is as sharp"
-"""Why a pair whose sharper frame is sharper than all about it cannot be replayed."""
 LEAST_PLAYED = 0.7
 """Least share of a blur's variance that can still be played on a third frame which is blurred itself."""
 SMALL_BLUR = 0.75
@@ -44,10 +41,11 @@ class PairReplays:
     placebo    cause -> pairs of pictures, before and with each of the cause's placebos
     exchange   pairs of pictures with noise and coding exchanged
     beside     pictures (t-1, t) and (t+1, t+2), where these frames are known
+    undone     cause -> frame t+1 with it taken back, where that was asked for (``undone.py``)
     reversed   the chain leads from t+1 to t, because the picture gets sharper
     sizes      how large each change is
     motions    one a picture: how what it shows has moved since the chain's first frame; empty if not replayed
-    excluded   why the pair cannot be replayed, or empty; then the chains are empty
+    excluded   why the pair cannot be replayed; None where it can, else the chains are empty
 
     All but ``pictures``, ``sizes`` and ``motions`` are places in ``pictures``.
     """
@@ -58,10 +56,11 @@ class PairReplays:
     placebo: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     exchange: tuple[tuple[int, int], ...] = ()
     beside: tuple[tuple[int, int], ...] = ()
+    undone: Mapping[str, int] = field(default_factory=dict)
     reversed: bool = False
     sizes: Mapping[str, Size] = field(default_factory=dict)
     motions: tuple[Motion, ...] = ()
-    excluded: str = ""
+    excluded: Excluded | None = None
 
 
 def study_pair(
@@ -86,10 +85,10 @@ def study_pair(
             beside.append((album.add(outer[0]), 0))
         if outer[1] is not None:
             beside.append((1, album.add(outer[1])))
-        why = "" if beside else NO_THIRD
+        why = None if beside else NoThirdFrame.MISSING
         return PairReplays(pictures=tuple(album.pictures), beside=tuple(beside), excluded=why)
     if outer[0] is None and outer[1] is None:
-        return PairReplays(pictures=(a, b), excluded=NO_THIRD)
+        return PairReplays(pictures=(a, b), excluded=NoThirdFrame.MISSING)
     change = measure_all(a, b)
     if change.failed:
         return PairReplays(pictures=(a, b), excluded=change.failed)
@@ -98,9 +97,9 @@ def study_pair(
         # played backwards in time everything is the same, and the picture gets blurrier
         change = measure_all(b, a)
         a, b, outer = b, a, outer[::-1]
-    scene, why = _scene(outer[0], a, b, outer[1], change)
-    if scene is None:
-        return PairReplays(pictures=(a, b), excluded=why)
+    scene = _scene(outer[0], a, b, outer[1], change)
+    if not isinstance(scene, Scene):
+        return PairReplays(pictures=(a, b), excluded=scene)
     return _replays(album, scene, change, a, b, reverse=sharper)
 
 
@@ -175,14 +174,15 @@ def _exchanged(
 
 def _scene(
     before: np.ndarray | None, a: np.ndarray, b: np.ndarray, after: np.ndarray | None, change: Change
-) -> tuple[Scene | None, str]:
+) -> Scene | Excluded:
     """The pair's scene on the better of the two third frames, or why there is none."""
-    third, to_a = _third(before, a, after)
-    if third is None:
-        return None, to_a.failed
+    found = _third(before, a, after)
+    if not isinstance(found, tuple):
+        return found
+    third, to_a = found
     wanted, short = change.blur.sigma_px, min(0.0, to_a.blur.sigma_px)
     if wanted > SMALL_BLUR and wanted**2 - short**2 < LEAST_PLAYED * wanted**2:
-        return None, NO_SHARP_THIRD
+        return NoThirdFrame.BLURRED
     sigma = float(np.sqrt(max(0.0, wanted**2 - short**2))) if wanted > 0 else 0.0
     blur = Blur(sigma_px=sigma, angle=change.blur.angle)
     return Scene(
@@ -193,25 +193,29 @@ def _scene(
         change=replace(change, blur=blur),
         seed=content_seed(a, b),
         content=_content(b, after),
-    ), ""
+    )
 
 
 def _third(
     before: np.ndarray | None, a: np.ndarray, after: np.ndarray | None
-) -> tuple[np.ndarray | None, Change]:
-    """The third frame and what was measured from it to t: t-1, or t+2 where t-1 is missing, other, or blurred."""
+) -> tuple[np.ndarray, Change] | Excluded:
+    """The third frame and what was measured from it to t: t-1, or t+2 where t-1 is missing, other, or blurred.
+
+    Where there is none, the reason of the last one that was tried.
+    """
     found: list[tuple[np.ndarray, Change]] = []
-    why = unchanged(a.shape, NO_THIRD)
+    why: Excluded = NoThirdFrame.MISSING
     for frame in (before, after):
         if frame is None:
             continue
         change = measure_all(frame, a, fine=False)
-        if not change.failed and change.blur.sigma_px >= TOO_BLURRED:
+        if change.failed:
+            why = change.failed
+        elif change.blur.sigma_px >= TOO_BLURRED:
             return frame, change
-        why = change
-        if not change.failed:
+        else:
             found.append((frame, change))
-    return max(found, key=lambda each: each[1].blur.sigma_px, default=(None, why))
+    return max(found, key=lambda each: each[1].blur.sigma_px) if found else why
 
 
 def _content(b: np.ndarray, after: np.ndarray | None) -> np.ndarray:

@@ -9,13 +9,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE, REPLAYED
-from vidrobust.stages.causes.pair_replays import NO_THIRD
+from vidrobust.stages.causes.excluded import LEFT_OUT, PAIR
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, independent_clusters
-
-KEYS = ["item", "frame_a", "frame_b"]
-LEFT_OUT = (NO_THIRD,)
-"""Reasons that have nothing to do with what happens between the frames: such pairs are left out. Of the others the
-change stays in the sum, and is unexplained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +19,10 @@ class PairTable:
 
     projection   (n, C) weighted; 0 if it could not be replayed
     placebo      (n, C) the same of the placebos
-    turns        (n, C) how much of the step to the label of t+1 this cause takes
     measured     (n, C) bool, such a change was measured
     margin_step  (n, C) how far this cause moves the margin towards the flip; NaN where not known
+    margin_undone (n, C) lead of the label of t in t+1 with this cause taken back; NaN where not known
+    margin_before (n,) margin of the label of t over that of t+1, at t; NaN where not known
     margin_past  (n,) how far t+1 lies beyond the border between its label and that of t; NaN where not known
     weight       (n,) how many pairs each stands for
     change       (n,) weighted <d, d> of pairs across no keyframe, else 0
@@ -39,9 +35,10 @@ class PairTable:
 
     projection: np.ndarray
     placebo: np.ndarray
-    turns: np.ndarray
     measured: np.ndarray
     margin_step: np.ndarray
+    margin_undone: np.ndarray
+    margin_before: np.ndarray
     margin_past: np.ndarray
     weight: np.ndarray
     change: np.ndarray
@@ -72,8 +69,8 @@ class PairTable:
     def of(cls, rows: pd.DataFrame) -> PairTable:
         """From the rows of one model."""
         kept = rows[~rows["excluded"].isin(LEFT_OUT)]
-        pairs = kept.drop_duplicates(KEYS).reset_index(drop=True)
-        place = pd.MultiIndex.from_frame(pairs[KEYS]).get_indexer(pd.MultiIndex.from_frame(kept[KEYS]))
+        pairs = kept.drop_duplicates(PAIR).reset_index(drop=True)
+        place = pd.MultiIndex.from_frame(pairs[PAIR]).get_indexer(pd.MultiIndex.from_frame(kept[PAIR]))
         names = (*REPLAYED, NOISE, KEYFRAMES)
         column = kept["cause"].map({name: k for k, name in enumerate(names)}).to_numpy(np.int64)
 
@@ -89,9 +86,10 @@ class PairTable:
         return cls(
             projection=projection[:, :-1],
             placebo=weight[:, None] * wide("placebo")[:, :-1],
-            turns=wide("turns")[:, :-1],
             measured=wide("size")[:, :-1] != 0,
             margin_step=wide("margin_step", np.nan)[:, :-1],
+            margin_undone=wide("margin_undone", np.nan)[:, :-1],
+            margin_before=pairs["margin_before"].to_numpy(np.float64),
             margin_past=pairs["margin_past"].to_numpy(np.float64),
             weight=weight,
             change=np.where(keyframe, 0.0, change),

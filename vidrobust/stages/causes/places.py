@@ -24,7 +24,7 @@ ON_IT = 0.5
 BORDER = 0.02
 """A box so near to the border, share of the side, may be entering or leaving."""
 FEWEST = 4
-"""Fewest measured pixels in a box by which its motion is reported, ..."""
+"""Fewest measured pixels in a box from which its motion is taken, ..."""
 FEWEST_STRETCHED = 24
 """... and its growing and shrinking."""
 SPREAD = 0.2

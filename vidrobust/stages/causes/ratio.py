@@ -39,7 +39,7 @@ class Estimate:
 
     @classmethod
     def unknown(cls, clusters: int = 0) -> Estimate:
-        """Nothing to tell."""
+        """Nothing is known."""
         return cls(value=np.nan, low=np.nan, high=np.nan, p=np.nan, clusters=clusters)
 
 
@@ -51,7 +51,7 @@ def jackknife(totals: np.ndarray, statistic: Statistic, *, draws: int, floor: fl
     """The statistic of the sums over clusters, with its interval.
 
     totals  (G, columns) the sums of each cluster
-    draws   pairs in all, which tells how much of the footage may have gone unseen
+    draws   pairs in all, which says how much of the footage may have gone unseen
     floor   the value that p asks about
     """
     count = len(totals)

@@ -3,7 +3,7 @@
     size = root of (the picture's change x the model's own change), each in units of its mean
 
 Pairs in which more happens are likelier: they hold most of the change that is to be accounted for, and what
-changed in the picture alone, or in the answer alone, tells of no cause. Each stands for 1 / its probability pairs,
+changed in the picture alone, or in the answer alone, shows no cause. Each stands for 1 / its probability pairs,
 so that sums over the sample stay unbiased whatever the size. A larger sample holds the smaller one.
 """
 

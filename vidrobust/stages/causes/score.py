@@ -6,6 +6,7 @@ With z the centred logits, d = z(t+1) - z(t) and every step of the chain from ``
     placebo the same of the cause's placebos: other changes of its size, mean over them
     squared_change  <d, d>; projection / squared_change, both summed over pairs, is a cause's share
     margin_step     how far the step moves the margin between the labels of t and t+1 (``margins.py``)
+    margin_undone   margin of the label of t in t+1 with the cause taken back
 
 The replays' noise is independent of d's, so that under "nothing but noise differs" the projection has mean zero.
 """
@@ -23,7 +24,7 @@ from vidrobust.models import predict as engine
 from vidrobust.predictions import Classifier, Detector
 from vidrobust.stages.causes.catalogue import COLUMNS, KEYFRAMES, NOISE, REPLAYED
 from vidrobust.stages.causes.cause import Size
-from vidrobust.stages.causes.margins import margin_of
+from vidrobust.stages.causes.margins import lead_of, margin_of
 from vidrobust.stages.causes.pair_replays import PairReplays
 
 Space = Literal["logits", "roots"]
@@ -72,23 +73,24 @@ def score(
         "flip": bool(labels[0] != labels[1]),
         "class_a": names[int(labels[0])],
         "class_b": names[int(labels[1])],
-        "excluded": pair.excluded,
+        "excluded": str(pair.excluded or ""),
+        "margin_before": float("nan"),
         "margin_past": float("nan"),
     }
     margin = None
     if shared["flip"] and model.task == "classification":
         margin = margin_of(z, int(labels[0]), int(labels[1]))
-        shared["margin_past"] = -float(margin[1])
+        shared |= {"margin_before": float(margin[0]), "margin_past": -float(margin[1])}
     if pair.beside:
         return [{**shared, **_keyframe(pair, z)}]
     if pair.excluded:
         return [{**shared, **_row(cause, NO_SIZE)} for cause in (*REPLAYED, NOISE)]
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
-    target = int(labels[0] if pair.reversed else labels[1])
-    rows = [
-        {**shared, **_replayed(pair, cause, z, d, labels == target if shared["flip"] else labels < 0, margin)}
-        for cause in REPLAYED
-    ]
+    rows = [{**shared, **_replayed(pair, cause, z, d, margin)} for cause in REPLAYED]
+    if margin is not None:
+        for row in rows:
+            if row["cause"] in pair.undone:
+                row["margin_undone"] = lead_of(z[pair.undone[row["cause"]]], int(labels[0]))
     return [*rows, {**shared, **_exchanged(pair, z, margin)}]
 
 
@@ -116,7 +118,7 @@ def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
 
 
 def _replayed(
-    pair: PairReplays, cause: str, z: np.ndarray, d: np.ndarray, hit: np.ndarray, margin: np.ndarray | None
+    pair: PairReplays, cause: str, z: np.ndarray, d: np.ndarray, margin: np.ndarray | None
 ) -> dict[str, Any]:
     number = REPLAYED.index(cause)
     steps = [
@@ -125,16 +127,13 @@ def _replayed(
     ]
     along = [float((z[after] - z[before]) @ d) for before, after in steps]
     placebo = [float((z[after] - z[before]) @ d) for before, after in pair.placebo[cause]]
-    turns = float(np.mean([float(hit[after]) - float(hit[before]) for before, after in steps]))
     return {
         **_row(cause, pair.sizes[cause]),
         "projection": float(np.mean(along)),
         "placebo": float(np.mean(placebo)),
         "placebo_1": placebo[0],
         "placebo_2": placebo[-1],
-        "turns": turns,
         "margin_step": _margin_step(margin, steps, -1.0 if pair.reversed else 1.0),
-        "reproduced": turns > 0,
     }
 
 
@@ -150,7 +149,7 @@ def _exchanged(pair: PairReplays, z: np.ndarray, margin: np.ndarray | None) -> d
     own = _row(NOISE, pair.sizes[NOISE])
     step = float("nan")
     if margin is not None:
-        step = max(abs(float(margin[plus] - margin[minus])) for plus, minus in pair.exchange)
+        step = float(np.sqrt(np.mean([(margin[plus] - margin[minus]) ** 2 for plus, minus in pair.exchange])))
     return {
         **own,
         "projection": float(np.mean(drawn)),
@@ -176,8 +175,7 @@ def _row(cause: str, size: Size) -> dict[str, Any]:
         "placebo_1": nan,
         "placebo_2": nan,
         "margin_step": nan,
-        "turns": 0.0,
-        "reproduced": False,
+        "margin_undone": nan,
         "size": size.size,
         "unit": size.unit,
         "measured": size.measured,

@@ -11,7 +11,9 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE
-from vidrobust.text.numbers import number, percent, share_with_interval
+from vidrobust.stages.causes.excluded import in_words
+from vidrobust.stages.causes.shares import ADJACENT
+from vidrobust.text.numbers import percent, share_with_interval
 from vidrobust.text.phrases import plural
 
 SMALLEST_LABEL = 0.06
@@ -41,14 +43,23 @@ def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]
 def rows(run: RunTables) -> list[dict[str, str]]:
     """One row a model, account and cause: its share, what of it is specific, flips, pairs left out."""
     return [
-        {"model": model if len(task.accounts) == 1 else f"{model}, {of}", **_row(row)}
+        {"model": model if len(task.accounts) == 1 else f"{model}, {of}", **_row(row, excluded)}
         for model, task in run.tasks.items()
         for prefix, of in task.accounts.items()
+        for excluded in [_excluded(run, model, f"{prefix}causes")]
         for row in whole(run, model, f"{prefix}account").to_dict("records")
     ]
 
 
-def _row(row: dict[str, Any]) -> dict[str, str]:
+def _excluded(run: RunTables, model: str, name: str) -> str:
+    """Which neighbours could not be replayed, and why; name of the table."""
+    table = run.table(name)
+    if table is None:
+        return ""
+    return in_words(table[(table["model"] == model) & (table["scale"] == ADJACENT)])
+
+
+def _row(row: dict[str, Any], excluded: str) -> dict[str, str]:
     specific = share_with_interval(row["specific"], row["specific_low"], row["specific_high"])
     flips = int(row["flips"])
     return {
@@ -56,10 +67,18 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
         "share": share_with_interval(row["share"], row["low"], row["high"]),
         "specific": specific if np.isfinite(row["specific"]) else "",
         "flips": f"{int(row['flips_mostly'])} of {flips}" if flips else "no flip among these pairs",
-        "turned": number(row["flips_reproduced"]) if flips else "",
+        "due": _due(row),
         "n": f"{int(row['n'])} in {plural(int(row['clusters']), 'stretch')}",
-        "excluded": str(row["reasons"] or ""),
+        "excluded": excluded,
     }
+
+
+def _due(row: dict[str, Any]) -> str:
+    """Flips that would not have happened without the cause; "" where that is not known."""
+    if not np.isfinite(row["flips_due"]):
+        return ""
+    low, high = row["flips_due_low"], row["flips_due_high"]
+    return f"{row['flips_due']:.0f}" + (f" [{low:.0f}, {high:.0f}]" if high > low else "")
 
 
 def bars(run: RunTables) -> list[Picture]:

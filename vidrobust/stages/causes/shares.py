@@ -17,8 +17,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
-from vidrobust.stages.causes.margins import at_most, due
+from vidrobust.stages.causes.catalogue import (
+    ACCOUNT_CAUSES,
+    KEYFRAMES,
+    NOISE,
+    REPLAYED,
+    UNEXPLAINED,
+    together_with,
+)
+from vidrobust.stages.causes.excluded import excluded_pairs
+from vidrobust.stages.causes.margins import SURE, Margins, at_most
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.ratio import Estimate, jackknife
 from vidrobust.statistics.clusters import FEWEST
@@ -35,8 +43,9 @@ else."""
 COLUMNS = (
     *("cause", "share", "low", "high", "n", "specific", "specific_low", "specific_high"),
     *("p", "p_clips", "misfit", "clusters", "occurs"),
-    *("flips", "flips_mostly", "flips_reproduced", "flips_due", "flips_at_most", "flips_all"),
-    *("excluded", "reasons"),
+    *("flips", "flips_mostly"),
+    *("flips_due", "flips_due_low", "flips_due_high", "flips_at_most", "flips_all"),
+    "excluded",
 )
 
 
@@ -68,13 +77,12 @@ def summarise(
     occurs                                 pairs in which such a change was measured at all
     flips                                  flips among them
     flips_mostly                           those of whose change more than half is this cause
-    flips_reproduced                       those that this step of the chain turns to the label of t+1 (half where
-                                           only one of the chain's two orders does)
-    flips_due                              those that would not have happened without this cause: its step moves
-                                           the margin of the two labels further than t+1 is past the border
+    flips_due, _low, _high                 those that would not have happened without this cause: its margin
+                                           without it is above 0 (``margins.py``); surely so, and possibly so. A
+                                           motion counts with what it brought into view
     flips_at_most                          upper limit (95 %, one-sided) of these among all flips of the footage
     flips_all                              all flips between neighbours of the footage
-    excluded, reasons                      pairs that could not be replayed, and why
+    excluded                               pairs that could not be replayed
     """
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
@@ -112,16 +120,13 @@ def account_rows(
 ) -> list[dict[str, Any]]:
     """The rows of one model and one cut of its pairs; ``flips`` in all the footage, where they are known."""
     pairs = PairTable.of(rows)
-    out = rows.drop_duplicates(["item", "frame_a", "frame_b"])["excluded"]
-    reasons = out[out != ""].value_counts()
     shared: dict[str, Any] = {
         "n": len(pairs.change),
         "flips": int(pairs.flip.sum()),
         "flips_all": max(
             int(pairs.flip.sum()), round(pairs.weight[pairs.flip].sum()) if flips is None else flips
         ),
-        "excluded": int(reasons.sum()),
-        "reasons": "; ".join(f"{why} ({number})" for why, number in reasons.items()),
+        "excluded": int(excluded_pairs(rows).sum()),
     }
     return [{**ids, **shared, **account_of(pairs, cause, shared["flips_all"])} for cause in ACCOUNT_CAUSES]
 
@@ -142,7 +147,6 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
         p = float(np.maximum(p, share.p))
     if cause in REPLAYED:
         specific = estimate(pairs, part, placebo=pairs.placebo[:, REPLAYED.index(cause)])
-    turns = pairs.turns[:, REPLAYED.index(cause)] if cause in REPLAYED else np.zeros(len(part))
     mostly = pairs.flip & (part > 0.5 * (pairs.change + pairs.at_keyframe))
     return {
         "cause": cause,
@@ -158,21 +162,33 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
         "clusters": share.clusters,
         "occurs": int((pairs.occurs(cause)).sum()),
         "flips_mostly": int(mostly.sum()),
-        "flips_reproduced": float(turns[pairs.flip].sum()),
         **_flips(pairs, cause, flips),
     }
 
 
 def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
     """Of the flips, those for which a cause is necessary: in the sample, and at most in all the footage."""
-    if cause not in (*REPLAYED, NOISE) or not (pairs.margin_past[pairs.flip] >= 0).any():
-        return {"flips_due": float("nan"), "flips_at_most": float("nan")}
-    step = pairs.margin_step[:, (*REPLAYED, NOISE).index(cause)]
-    seen = due(pairs.flip, step, pairs.margin_past)[pairs.flip]
-    unknown = ~np.isfinite(step[pairs.flip])
+    flips = pairs.take(pairs.flip)
+    if cause not in (*REPLAYED, NOISE) or not (flips.margin_past >= 0).any():
+        return dict.fromkeys(("flips_due", "flips_due_low", "flips_due_high", "flips_at_most"), float("nan"))
+    margins = Margins(
+        before=flips.margin_before,
+        past=flips.margin_past,
+        step=flips.margin_step[:, :-1],
+        undone=flips.margin_undone[:, :-1],
+        noise=flips.margin_step[:, -1],
+    )
+    if cause == NOISE:
+        margin, error = margins.without_noise()
+    else:
+        margin, error = margins.without([REPLAYED.index(each) for each in together_with(cause)])
+    unknown = ~np.isfinite(margin)
+    possible = unknown | (margin > -SURE * error)
     return {
-        "flips_due": float(seen.sum()),
-        "flips_at_most": at_most(seen, unknown, pairs.weight[pairs.flip], total),
+        "flips_due": float((margin > 0).sum()),
+        "flips_due_low": float((margin > SURE * error).sum()),
+        "flips_due_high": float(possible.sum()),
+        "flips_at_most": at_most(possible, unknown, flips.weight, total),
     }
 
 

@@ -65,11 +65,11 @@ def _as_json(run: Run) -> Any:
 CAUSES = SampleStage(
     name="causes",
     sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
-    version=11,
+    version=13,
     per="model",
     needs=(TRANSITIONS, STABILITY),
     settings=(*FOOTAGE, "seed"),
-    summary_settings=("pairs", "budget", "only", "ignore"),
+    summary_settings=("pairs", "budget", "only", "ignore", "entry_line"),
     extra_key=_extra_key,
     unit_tables=UNIT_TABLES,
     tables=(

@@ -20,11 +20,12 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.boxes import seen_boxes
 from vidrobust.stages.causes.candidate_fits import Candidate, candidates, motions
 from vidrobust.stages.causes.candidate_fits import rows as candidate_rows
-from vidrobust.stages.causes.pair_choice import PAIR, new_pairs, together
+from vidrobust.stages.causes.pair_choice import PAIR, flipped, new_pairs, together
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.scene import Motion
 from vidrobust.stages.causes.score import score, seen_by
 from vidrobust.stages.causes.tables import UNIT_TABLES
+from vidrobust.stages.causes.undone import with_undone
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
@@ -41,6 +42,7 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
     pairs = together(chosen)
     expected = max((len(each) for each in chosen.values()), default=0)
     found: dict[str, list[dict[str, object]]] = {name: [] for name in UNIT_TABLES}
+    pairs = pairs.assign(flipped=flipped(context, pairs))
     for number, (pair, replayed) in enumerate(_each_replayed(source, context.need_transitions(), pairs)):
         ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
         ids |= {"scale": pair.scale, "time_s": pair.time_s}
@@ -97,14 +99,15 @@ def _each_replayed(
             pictures = [
                 pictures_of(source, transitions, int(pair.frame_a), int(pair.frame_b)) for pair in some
             ]
-            strata = [str(pair.stratum) for pair in some]
-            yield from zip(some, list(pool.map(_replayed, pictures, strata)), strict=True)
+            strata, flips = [str(pair.stratum) for pair in some], [bool(pair.flipped) for pair in some]
+            yield from zip(some, list(pool.map(_replayed, pictures, strata, flips)), strict=True)
 
 
 def _replayed(
-    pictures: tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None], stratum: str
+    pictures: tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None], stratum: str, flip: bool
 ) -> _Replayed:
     made = study_pair(*pictures, keyframe=stratum == "keyframe")
+    made = with_undone(made) if flip else made
     album, fitted = candidates(made)
     return _Replayed(made, fitted, album, motions(made, fitted))
 
@@ -140,8 +143,7 @@ def extra_key(settings: Settings, model: Model) -> dict[str, Any]:
     if model.task != "detection":
         return {}
     scores = {"track_start_score": settings.track_start_score, "track_keep_score": settings.track_keep_score}
-    chosen = {"only": list(settings.only), "ignore": list(settings.ignore)}
-    return {**scores, **{name: values for name, values in chosen.items() if values}}
+    return {**scores, **settings.chosen_boxes}
 
 
 def frames_needed(context: Context) -> list[int]:

@@ -25,7 +25,7 @@ NEIGHBOURS = 5
 """The units of other clusters, nearest in the confounders, from which a shuffled instability is drawn."""
 SHUFFLES = 499
 FEWEST_FAMILIES = 2
-"""So many families beside a perturbation's own are needed to tell what general fragility makes expected."""
+"""So many families beside a perturbation's own are needed to say what general fragility makes expected."""
 LEAST_AGREEMENT = 0.3
 """Families that agree less than this are taken to agree so much: dividing by less would make up fragility."""
 

@@ -46,7 +46,7 @@ def units_of_summaries(
 ) -> Units:
     """Units from a table of stability metrics and one of sensitivities: models, or items of one model.
 
-    stability    model, item ("" or missing: over all), metric, value; low, high and n tell the error of clean
+    stability    model, item ("" or missing: over all), metric, value; low, high and n give the error of clean
                  accuracy where they are there
     sensitivity  model, item ("" or missing: over all), perturbation, strength, metric, value
     foreign      metrics of the stability table that were measured on other data: negative controls, never targets
@@ -204,7 +204,7 @@ def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: 
     """The share of the variance of a measured confounder that is not error of measurement; NaN if unknown.
 
     The error of each value is read off its interval, or off n where it is an accuracy, in [0, 1] or percent.
-    The part of it that models have in common, because they saw the same images, does not tell them apart.
+    The part of it that models have in common, because they saw the same images, does not separate them.
     """
     rows = stability[(stability["metric"] == confounder) & ((stability["item"] == "") == (by == "model"))]
     if not {"low", "high", "n"} <= set(rows.columns):

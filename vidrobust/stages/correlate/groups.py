@@ -18,7 +18,7 @@ TOGETHER_LOW = 0.6
 
 @dataclass(frozen=True)
 class Group:
-    """Perturbations whose sensitivities cannot be told apart on these units.
+    """Perturbations whose sensitivities cannot be distinguished on these units.
 
     weakest   the smallest coefficient between two members; weakest_low  the smallest lower end
     """

@@ -140,7 +140,7 @@ def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, An
 def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
     """Per study the coefficient a verdict rests on, with its interval, one row a perturbation.
 
-    Studies that can tell something come first; returns as well what was left out, in words (or empty).
+    Studies that say something come first; returns as well what was left out, in words (or empty).
     """
     table = run.table("correlation")
     if table is None:
@@ -181,7 +181,7 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
             f"Where {across} that are sensitive to a perturbation are also those that are unstable in the "
             f"footage, the mark lies right of zero. n = {span(main['n'])} {across}; bars are 95 % intervals "
             "over clusters. A coefficient is not a verdict: several conditions must hold, and the colour "
-            "tells the study's verdict."
+            "shows the study's verdict."
         )
         return drawing.encode(figure, f"Correlations with intervals {_title(across, model)}", caption)
 
@@ -189,7 +189,7 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
 def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
     """Per study two matrices: perturbations against stability metrics with intervals, and against each other.
 
-    Given the confounder where there is one. Studies that can tell something come first; returns as well what was
+    Given the confounder where there is one. Studies that say something come first; returns as well what was
     left out, in words (or empty).
     """
     table = run.table("correlation_matrix")

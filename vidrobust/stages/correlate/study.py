@@ -328,7 +328,7 @@ def _headline(
         reasons = {one.reason for one in verdicts.values()}
         why = reasons.pop() if len(reasons) == 1 else "see each perturbation"
         more = {one.needs for one in verdicts.values() if one.needs}
-        enough = f" To tell: {more.pop()}." if len(more) == 1 else ""
+        enough = f" Needed: {more.pop()}." if len(more) == 1 else ""
         return f"Cannot tell {where} which perturbation stands for the footage: {why}.{enough}"
     given = " and ".join(units.confounders)
     judged, unclear = len(by_verdict[NO_EVIDENCE]), len(by_verdict[CANNOT_TELL])
@@ -339,4 +339,4 @@ def _headline(
             f"No proxy {where}: {same} of {judged} perturbations judged go with the instability, but none surely "
             "more than its negative controls do."
         )
-    return f"No proxy can be told apart from {given} {where} ({judged} perturbations judged{rest})."
+    return f"No proxy can be distinguished from {given} {where} ({judged} perturbations judged{rest})."

@@ -31,7 +31,7 @@ class Verdict:
     """A verdict, the reason for it in half a sentence, and the whole in one.
 
     same, others  how many perturbations of other families pass the same test without controls, of how many
-    needs         what would tell, where it cannot be determined
+    needs         what would settle it, where it cannot be determined
     fragile       it goes with the instability, and so do the others: all that shows is general fragility
     """
 
@@ -149,7 +149,7 @@ def _weigh(rows: pd.DataFrame, units: Units) -> _Judged:
     if not curved["low"] > 0:
         return _Judged(NO_EVIDENCE, f"nothing is left when {partial['given']} may act along a curve")
     if not partial["low_without"] > 0:
-        return _Judged(NO_EVIDENCE, f"it hangs on one of the {units.clusters_are}")
+        return _Judged(NO_EVIDENCE, f"it depends on one of the {units.clusters_are}")
     if not partial["q"] <= FALSE_DISCOVERY:
         inside = " within the clips" if units.series is not None else ""
         reason = f"permutation{inside} does not confirm it (q = {partial['q']:.2f})"
@@ -216,7 +216,7 @@ def _sentence(name: str, judged: _Judged, rows: pd.DataFrame, units: Units) -> s
         NO_EVIDENCE: f"no evidence that it stands for what happens in {footage}",
         CANNOT_TELL: "cannot tell",
     }[judged.verdict]
-    more = f" To tell: {judged.needs}." if judged.needs else ""
+    more = f" Needed: {judged.needs}." if judged.needs else ""
     return f"{name}: {what}; {judged.reason} ({figure}; {size}).{more}"
 
 

@@ -18,11 +18,13 @@ from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.policy.candidates import Standing, standings
-from vidrobust.stages.policy.policy import Outcome, Policy, PolicyStep, Rejected
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.response import LEAST, Response, response
+from vidrobust.stages.policy.wording import without_step
 from vidrobust.stages.variation.observed import Observed, observed
-from vidrobust.text.numbers import number, percent, share, share_with_interval, with_interval
+from vidrobust.text.numbers import percent, share_with_interval
 
 SMALLEST_SHARE = 0.05
 """A cause that explains no more than this of the model's change gets no step."""
@@ -31,7 +33,8 @@ OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
 finding."""
 FEWEST_PAIRS = 10
 """Nothing is said from fewer pairs."""
-NOT_ASKED = "cannot be measured in video"
+NEAR = 0.01
+"""A share no further from 5 % can hardly be distinguished from it by any footage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +82,7 @@ def build(
     known = {each.perturbation for each in judged}
     asked = dict.fromkeys(evidence.sensitivity["perturbation"])
     judged += [
-        Rejected(perturbation=name, outcome=Outcome.NOT_MEASURED, reason=NOT_ASKED, family=_family(name))
+        Rejected(perturbation=name, why=Why.NOT_MEASURABLE, family=_family(name))
         for name in asked
         if name not in known
     ]
@@ -97,10 +100,8 @@ def build(
         model=model,
         image_size=evidence.image_size,
         widened_by=widen,
-        notes=(
-            *(note for each in (evidence, *further) for note in _of_what_has_no_step(each)),
-            *_notes(taken, contaminated, left),
-        ),
+        advice=tuple(said for each in (evidence, *further) for said in _of_what_has_no_step(each)),
+        notes=tuple(_notes(taken, contaminated, left)),
     )
 
 
@@ -119,8 +120,11 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
         )
         why = _obstacle(cause, row, fitted.get(name), moved, evidence)
         if why:
-            outcome, reason = why
-            found.append(Rejected(perturbation=name, outcome=outcome, reason=reason, family=_family(name)))
+            about: dict[str, Any] = {"cause": cause, "of": evidence.of}
+            about |= {key: row[key] for key in ("n", "share", "low", "high") if key in row}
+            found.append(
+                Rejected(perturbation=name, why=why[0], family=_family(name), evidence={**about, **why[1]})
+            )
         else:
             found.append(_step(cause, name, row, fitted[name], seen, moved, evidence, widen))
     return found
@@ -128,84 +132,59 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
 
 def _obstacle(
     cause: str, row: dict[str, Any], standing: Standing | None, moved: Response, evidence: Evidence
-) -> tuple[Outcome, str] | None:
-    """How a perturbation of a cause fares that gets no step, and why; None where nothing stands against one."""
-    title = CATALOGUE[cause].title
+) -> tuple[Why, dict[str, Any]] | None:
+    """Why a perturbation of a cause gets no step, with its figures; None where nothing stands against one."""
     if not row or not row["n"] or math.isnan(row["share"]):
-        return Outcome.UNDETERMINED, (
-            "no pair of frames could be replayed; more footage without cuts would tell"
-        )
+        return Why.NO_PAIRS, {}
     if row["n"] < FEWEST_PAIRS:
-        return Outcome.UNDETERMINED, (
-            f"{row['n']} pairs could be replayed, and {FEWEST_PAIRS} are needed (--pairs)"
-        )
+        return Why.FEW_PAIRS, {"needed": FEWEST_PAIRS}
     if row["occurs"] == 0:
-        return Outcome.REFUSED, f"does not occur: no change of {title} was measured in {row['n']} pairs"
-    span = share_with_interval(row["share"], row["low"], row["high"])
+        return Why.ABSENT, {}
     if row["high"] < SMALLEST_SHARE:
-        if not moved.moves:
-            return Outcome.REFUSED, f"occurs and moves nothing: {title} explains {span} of {evidence.of}"
-        return Outcome.REFUSED, (
-            f"occurs and moves the model, but {title} explains less than 5 % of {evidence.of}: {span}"
-        )
+        return (Why.EXPLAINS_LITTLE if moved.moves else Why.MOVES_NOTHING), {}
     if cause not in evidence.named:
-        if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
-            return _unspecific(title, span, row)
-        return Outcome.UNDETERMINED, f"{title} explains {span} of {evidence.of}; {_what_would_tell(row)}"
+        return _not_named(row)
     again = evidence.replication.get(cause, Replication())
     if again.fails:
-        return Outcome.UNDETERMINED, (
-            f"{title} explains {span}, but this was {again.in_words}; more clips would tell"
-        )
+        tests = {"found": again.found, "tested": again.tested, "replication_of": again.of}
+        return Why.NOT_FOUND_AGAIN, tests
     if standing is None:
-        return Outcome.REFUSED, (
-            f"{title} explains {span} of {evidence.of}, but this perturbation could not be fitted to it"
-        )
-    if not standing.stands:
-        return Outcome.REFUSED, f"{title} explains {span} of {evidence.of}, but {standing.why}"
-    if not moved.moves and moved.value >= LEAST:
-        return Outcome.UNDETERMINED, (
-            f"{title} explains {span}, but whether this moves the model at the size seen hangs on "
-            f"{moved.n} frames ({with_interval(moved.value, moved.low, moved.high)}); more frames (--frames) "
-            "would tell"
-        )
-    if not moved.moves:
-        return Outcome.REFUSED, (
-            f"{title} explains {span}, but at the size seen this moves the model by {number(moved.value)} "
-            "only"
-        )
-    if not moved.grows:
-        return Outcome.UNDETERMINED, (
-            f"{title} explains {span}, but that more of this moves the model more is not sure from "
-            f"{moved.n} frames; more (--frames) would tell, unless the model's answers are random"
-        )
-    return None
+        return Why.NOT_FITTED, {}
+    if standing.why is not None:
+        return standing.why, dict(standing.evidence)
+    return _not_moved(moved)
 
 
-def _unspecific(title: str, span: str, row: dict[str, Any]) -> tuple[Outcome, str]:
-    """A share that is sure, of a change of which it is not sure that this direction matters."""
-    if row["specific_high"] < row["share"] / 2:
-        return Outcome.REFUSED, (
-            f"{title} explains {span}, but any change of that size does as much: smoother sampling in the model "
-            "helps against it, this augmentation hardly"
-        )
-    half = (row["specific_high"] - row["specific_low"]) / 2
-    times = math.ceil((half / row["specific"]) ** 2) if row["specific"] > 0 else 10
-    return Outcome.UNDETERMINED, (
-        f"{title} matters ({span}); whether training with this very change helps is open: about "
-        f"{max(2, times)} times this footage, or more pairs (--pairs), would show it"
-    )
-
-
-def _what_would_tell(row: dict[str, Any]) -> str:
-    """How much more footage would bring the interval off 5 %, if the share stays as it is."""
+def _not_named(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
+    """Of a cause whose share is not surely above 5 %, or not surely its own."""
+    if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
+        return _unspecific(row)
     half, gap = (row["high"] - row["low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
     if not math.isfinite(half) or row["clusters"] < 2:
-        return "more footage would tell"
-    if gap < 0.01:
-        return "it lies so near to 5 % that hardly any footage would tell"
-    times = math.ceil((half / gap) ** 2)
-    return f"about {max(2, times)} times this footage would show it"
+        return Why.SHARE_OPEN, {}
+    if gap < NEAR:
+        return Why.SHARE_AT_LIMIT, {}
+    # so much footage brings the interval off 5 %, if the share stays as it is
+    return Why.SHARE_OPEN, {"times": max(2, math.ceil((half / gap) ** 2))}
+
+
+def _unspecific(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
+    """A share that is sure, of a change of which it is not sure that this direction matters."""
+    if row["specific_high"] < row["share"] / 2:
+        return Why.ANY_CHANGE, {}
+    half = (row["specific_high"] - row["specific_low"]) / 2
+    times = math.ceil((half / row["specific"]) ** 2) if row["specific"] > 0 else 10
+    return Why.DIRECTION_OPEN, {"times": max(2, times)}
+
+
+def _not_moved(moved: Response) -> tuple[Why, dict[str, Any]] | None:
+    """Whether the model is not moved at the size seen, or not surely more by more."""
+    if not moved.moves and moved.value >= LEAST:
+        ends = {"moved_low": moved.low, "moved_high": moved.high}
+        return Why.MOVING_OPEN, {"moved": moved.value, **ends, "frames": moved.n}
+    if not moved.moves:
+        return Why.MOVES_LITTLE, {"moved": moved.value}
+    return None if moved.grows else (Why.GROWTH_OPEN, {"frames": moved.n})
 
 
 def _step(
@@ -220,8 +199,8 @@ def _step(
 ) -> PolicyStep:
     largest = _largest(name, evidence)
     low, high = (_rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high))
-    title = CATALOGUE[cause].title
-    one_of = f" (or {' or '.join(standing.alike)}: they cannot be told apart)" if standing.alike else ""
+    begins = CATALOGUE[cause].explains
+    one_of = f" (or {' or '.join(standing.alike)}: they cannot be distinguished)" if standing.alike else ""
     slow = " over a second" if evidence.named.get(cause) == SECOND else ""
     explained = share_with_interval(row["share"], row["low"], row["high"])
     what = f"does {percent(standing.does.value)} of what it does"
@@ -269,7 +248,7 @@ def _step(
             "widened_by": widen,
         },
         sentence=(
-            f"{title[0].upper()}{title[1:]} explains {explained} of "
+            f"{begins[0].upper()}{begins[1:]} {explained} of "
             f"{evidence.of}{slow}{f' and {flips}' if flips else ''}, {again.in_words}; "
             f"{name.replace('_', ' ')}{one_of} {what}."
         ),
@@ -330,18 +309,14 @@ def _family(name: str) -> str:
 
 def _of_what_has_no_step(evidence: Evidence) -> list[str]:
     """What is said of causes for which no augmentation of the whole frame stands."""
-    notes = []
+    said = []
     for cause, record in CATALOGUE.items():
         row = _row(evidence.account, cause)
         if not record.advice or cause not in evidence.named or not row:
             continue
-        if any(standing.stands for standing in standings(cause, evidence.candidate_fits)):
-            continue
-        title = record.title
-        notes.append(
-            f"{title[0].upper()}{title[1:]} explains {share(row['share'])} of {evidence.of}; {record.advice}."
-        )
-    return notes
+        if not any(standing.stands for standing in standings(cause, evidence.candidate_fits)):
+            said.append(without_step(cause, row["share"], evidence.of))
+    return said
 
 
 def _notes(taken: set[str], contaminated: Collection[str], left: Collection[str]) -> list[str]:

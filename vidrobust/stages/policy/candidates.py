@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +13,8 @@ from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.ratio import Estimate, jackknife
 from vidrobust.stages.causes.shares import ADJACENT
+from vidrobust.stages.policy.rejection import Why
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, clusters_of_rows
-from vidrobust.text.numbers import number, percent
 
 LEAST_PART = 0.2
 """A part of a cause that is a sum of its candidates (a shift and a turn) is worth a step where it surely does this
@@ -29,14 +31,19 @@ class Standing:
 
     does   ratio with its interval: 1, as much as the cause itself
     alike  others that cannot be distinguished from it; it is the plainest of them
-    why    where it does not stand for the cause, the reason
+    why    where it does not stand for the cause, the reason, and the figures of it
     """
 
     perturbation: str
     does: Estimate
-    stands: bool
     alike: tuple[str, ...] = ()
-    why: str = ""
+    why: Why | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def stands(self) -> bool:
+        """Whether it stands for the cause."""
+        return self.why is None
 
 
 def standings(cause: str, within: pd.DataFrame, scale: str = ADJACENT) -> list[Standing]:
@@ -66,9 +73,13 @@ def _as_measured(rows: pd.DataFrame, names: list[str]) -> list[str]:
 
 def _part(name: str, does: Estimate) -> Standing:
     surely = does.low > LEAST_PART or (np.isnan(does.low) and does.value > LEAST_WHOLE)
-    stands = surely and does.value <= MOST_WHOLE
-    why = "" if stands else f"played in the cause's place it {_amount(does)}"
-    return Standing(perturbation=name, does=does, stands=bool(stands), why=why)
+    if surely and does.value <= MOST_WHOLE:
+        return Standing(perturbation=name, does=does)
+    return _other_amount(name, does)
+
+
+def _other_amount(name: str, does: Estimate) -> Standing:
+    return Standing(perturbation=name, does=does, why=Why.OTHER_AMOUNT, evidence={"does": does.value})
 
 
 def _best(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -> list[Standing]:
@@ -76,22 +87,21 @@ def _best(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -> li
     enough = [name for name in names if _enough(does[name])]
     best = max(enough, key=lambda name: does[name].value, default="")
     tied = [name for name in enough if name == best or not _surely_less(rows, name, best)]
-    return [
-        _standing(name, does[name], tied, f"played in the cause's place it {_amount(does[name])}")
-        for name in names
-    ]
+    return [_standing(_other_amount(name, does[name]), tied) for name in names]
 
 
 def _enough(does: Estimate) -> bool:
     return bool(LEAST_WHOLE <= does.value <= MOST_WHOLE)
 
 
-def _standing(name: str, does: Estimate, tied: list[str], why: str) -> Standing:
-    """The first of ``tied`` stands for the cause, the others of them say so, and all else has a reason."""
-    if tied and name == tied[0]:
-        return Standing(perturbation=name, does=does, stands=True, alike=tuple(tied[1:]))
-    why = f"it cannot be distinguished from {tied[0]}, which is plainer" if name in tied else why
-    return Standing(perturbation=name, does=does, stands=False, why=why)
+def _standing(otherwise: Standing, tied: list[str]) -> Standing:
+    """The first of ``tied`` stands for the cause, the others say so, and of all else holds ``otherwise``."""
+    name, does = otherwise.perturbation, otherwise.does
+    if name not in tied:
+        return otherwise
+    if name == tied[0]:
+        return Standing(perturbation=name, does=does, alike=tuple(tied[1:]))
+    return Standing(perturbation=name, does=does, why=Why.LIKE_ANOTHER, evidence={"other": tied[0]})
 
 
 def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -> list[Standing]:
@@ -100,21 +110,14 @@ def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -
     grain = {name: float(rows.loc[rows["perturbation"] == name, "grain"].median()) for name in names}
     near = [name for name in names if abs(grain[name] - seen) <= GRAIN_NEAR]
     tied = [name for name in near if _enough(does[name])]
-    reasons = {
-        name: f"played in its place it {_amount(does[name])}"
-        if name in near
-        else "your camera's noise looks different "
-        f"(neighbouring pixels correlate by {number(seen, 2)}, here by {number(grain[name], 2)})"
-        for name in names
-    }
-    return [_standing(name, does[name], tied, reasons[name]) for name in names]
 
+    def otherwise(name: str) -> Standing:
+        if name in near:
+            return _other_amount(name, does[name])
+        grains = {"grain": grain[name], "grain_seen": seen}
+        return Standing(perturbation=name, does=does[name], why=Why.OTHER_GRAIN, evidence=grains)
 
-def _amount(does: Estimate) -> str:
-    """What a candidate does of its cause: 36 % of it, 3.6 times as much."""
-    if does.value > MOST_WHOLE:
-        return f"does {number(does.value, 2)} times as much"
-    return f"does {percent(does.value, missing='an unknown part')} of it"
+    return [_standing(otherwise(name), tied) for name in names]
 
 
 def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:

@@ -15,8 +15,8 @@ from vidrobust.errors import InputError
 from vidrobust.files.atomic import write_text
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.policy.exports.write import write_all
-from vidrobust.stages.policy.policy import Outcome, Policy, PolicyStep, Rejected
-from vidrobust.text.numbers import percent
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.rejection import Rejected, Why
 
 FOLDER, ADAPTATION, TESTED = "adapt", "adaptation.json", "policy.json"
 KEPT = ("ratio", "low", "high", "verdict", "before", "after")
@@ -78,13 +78,8 @@ def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
 
 
 def _withdrawn(step: PolicyStep, figures: Mapping[str, Any]) -> Rejected:
-    went = f"went from {percent(figures['before'])} to {percent(figures['after'])}"
-    return Rejected(
-        perturbation=step.perturbation,
-        outcome=Outcome.REFUSED,
-        reason=f"was tried and withdrawn: after training with it, changed answers {went}",
-        family=step.family,
-    )
+    shares = {"before": figures["before"], "after": figures["after"]}
+    return Rejected(perturbation=step.perturbation, why=Why.HARMED, family=step.family, evidence=shares)
 
 
 def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:

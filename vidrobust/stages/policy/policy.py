@@ -11,12 +11,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text, plain
+from vidrobust.stages.policy.rejection import Rejected, Why
+from vidrobust.stages.policy.wording import reason
 from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.text.numbers import percent
 
@@ -70,32 +71,6 @@ class PolicyStep:
             )
 
 
-class Outcome(StrEnum):
-    """How a perturbation that gets no step fared."""
-
-    REFUSED = "refused"
-    """The footage says no: the cause is not there, or does not matter, or this does not stand for it."""
-    UNDETERMINED = "undetermined"
-    """The footage does not say; more of it may."""
-    NOT_MEASURED = "not measured"
-    """Nothing that is measured in footage stands for it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rejected:
-    """One perturbation that is not recommended, how it fared, and why in words."""
-
-    perturbation: str
-    outcome: Outcome
-    reason: str
-    family: str = ""
-
-    @property
-    def in_words(self) -> str:
-        """The reason, begun with what is open where it is."""
-        return f"cannot tell: {self.reason}" if self.outcome is Outcome.UNDETERMINED else self.reason
-
-
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """What to train with, for one model on one set of footage.
@@ -103,6 +78,7 @@ class Policy:
     image_size       (height, width) px of a typical clip, for formats that want pixels; None where unknown
     evaluation_only  families kept for judging: do not train with them, or nothing is left to judge with
     contaminated     families that the model was already trained with: they judge nothing here
+    advice           sentences on causes for which no augmentation of the whole frame stands
     notes            what a reader must know besides
     measured         as of a step, of the flips of held-out footage; empty where the policy was not tried
     """
@@ -114,6 +90,7 @@ class Policy:
     model: str = ""
     image_size: tuple[int, int] | None = None
     widened_by: float = 1.0
+    advice: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     measured: Mapping[str, Any] = field(default_factory=dict)
 
@@ -138,6 +115,10 @@ class Policy:
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the order of policy.json; what is not a number is None."""
         content = {"schema": SCHEMA, **dataclasses.asdict(self), "headline": self.headline}
+        content["rejected"] = [
+            {**dataclasses.asdict(each), "outcome": each.outcome, "reason": reason(each)}
+            for each in self.rejected
+        ]
         found: dict[str, Any] = plain(content)
         return found
 
@@ -168,13 +149,20 @@ class Policy:
             return cls(
                 steps=tuple(PolicyStep(**{**s, "axes": tuple(s["axes"])}) for s in steps),
                 rejected=tuple(
-                    Rejected(**{**each, "outcome": Outcome(each["outcome"])}) for each in content["rejected"]
+                    Rejected(
+                        perturbation=each["perturbation"],
+                        why=Why(each["why"]),
+                        family=each.get("family", ""),
+                        evidence=each["evidence"],
+                    )
+                    for each in content["rejected"]
                 ),
                 evaluation_only=tuple(content["evaluation_only"]),
                 contaminated=tuple(content.get("contaminated", ())),
                 model=content.get("model", ""),
                 image_size=(int(size[0]), int(size[1])) if size else None,
                 widened_by=float(content.get("widened_by", 1.0)),
+                advice=tuple(content.get("advice", ())),
                 notes=tuple(content.get("notes", ())),
                 measured=dict(content.get("measured", {})),
             )

@@ -118,7 +118,7 @@ def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
     part = min(1.0, (strength - known[place - 1]) / (known[place] - known[place - 1]))
     weight = np.array([1 - part, part])
     about = values[:, place - 1 : place + 1]
-    # strength 0 is known of every frame, and tells nothing of which frames were tried
+    # strength 0 is known of every frame, and does not show which frames were tried
     tried = ~np.isnan(about) & np.array([place > 1 and part < 1, place == 1 or part > 0])
     some = tried.any(axis=1)
     about, tried = about[some], tried[some]

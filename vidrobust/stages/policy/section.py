@@ -10,7 +10,9 @@ from typing import Any
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.policy.policy import Outcome, Policy, PolicyStep
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.rejection import Outcome
+from vidrobust.stages.policy.wording import reason, verdict
 from vidrobust.text.numbers import (
     amount,
     amount_interval,
@@ -39,6 +41,7 @@ class PolicyPage:
     undetermined: list[dict[str, str]]
     evaluation_only: list[str]
     contaminated: list[str]
+    advice: list[str]
     notes: list[str]
     files: list[str]
     widened_by: str
@@ -59,16 +62,17 @@ def _page(path: Path, run: RunTables) -> PolicyPage:
         headline=policy.headline,
         steps=[_step(step) for step in policy.steps],
         rejected=[
-            {"perturbation": phrase(each.perturbation).noun, "reason": each.in_words}
+            {"perturbation": phrase(each.perturbation).noun, "reason": verdict(each)}
             for each in policy.rejected
         ],
         undetermined=[
-            {"perturbation": phrase(each.perturbation).noun, "reason": each.reason}
+            {"perturbation": phrase(each.perturbation).noun, "reason": reason(each)}
             for each in policy.rejected
             if each.outcome is Outcome.UNDETERMINED
         ],
         evaluation_only=list(policy.evaluation_only),
         contaminated=list(policy.contaminated),
+        advice=list(policy.advice),
         notes=list(policy.notes),
         files=[str(file.relative_to(run.folder)) for file in files if file.is_file()],
         widened_by=number(policy.widened_by, 3),

@@ -283,7 +283,7 @@ def _of_albumentations_yaml(text: str) -> Iterator[str]:
 
 
 def _albumentations_default(name: str) -> Any:
-    """Its ColorJitter changes everything unless told not to; its Affine nothing."""
+    """Its ColorJitter changes everything unless it is switched off; its Affine nothing."""
     return UNKNOWN if name == "ColorJitter" else 0
 
 

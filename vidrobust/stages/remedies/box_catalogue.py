@@ -65,6 +65,6 @@ def box_rule(name: str, settings: TrackSettings) -> BoxRule:
 
 
 def late_frames(name: str) -> int:
-    """Frames by which the rule tells later, in the worst case, that an object is there or is gone; known kinds."""
+    """Frames by which the rule reports later, in the worst case, that an object is there or gone; known kinds."""
     amount = int(amount_of(name))
     return {"min-hits": amount - 1, "max-gap": amount, "smoother": amount - 1}.get(box_kind(name), 0)

@@ -1,4 +1,4 @@
-"""How late a rule tells a lasting change: in the worst case, and as measured on the run's own changes.
+"""How late a rule reports a lasting change: in the worst case, and as measured on the run's own changes.
 
 raw     A A A B A A B A B B B B A B B      an answer lasts where it has more than half of a second (here 5
 lasts   A A A A . . B B B B B              frames, from each one on)
@@ -28,10 +28,10 @@ def sure_delay(rule: LabelRule, rest: int = -1) -> int:
     Both ways, where the rule has a resting label; the worse one.
     """
     here, there = (rest, rest + 1) if rest >= 0 else (0, 1)
-    return max(_told(rule, here, there), _told(rule, there, here))
+    return max(_frames_until_reported(rule, here, there), _frames_until_reported(rule, there, here))
 
 
-def _told(rule: LabelRule, before: int, after: int) -> int:
+def _frames_until_reported(rule: LabelRule, before: int, after: int) -> int:
     rule = copy.deepcopy(rule)
     rule.reset()
     for _ in range(SETTLED):
@@ -94,40 +94,42 @@ def lasts(time_s: np.ndarray, start: int, stop: int, lasting_s: float = LASTING_
 
 @dataclass(frozen=True)
 class Delays:
-    """What was measured: an entry a change that was reported; ``untold`` of ``changes`` never were."""
+    """What was measured: an entry a change that was reported; ``unreported`` of ``changes`` never were."""
 
     frames: tuple[int, ...]
     seconds: tuple[float, ...]
-    untold: int
+    unreported: int
 
     @property
     def changes(self) -> int:
         """How many lasting changes there were."""
-        return len(self.frames) + self.untold
+        return len(self.frames) + self.unreported
 
     @property
     def longest(self) -> float:
         """Frames until the last one was reported; infinite where one never was, NaN without any."""
-        return float("inf") if self.untold else float(max(self.frames, default=float("nan")))
+        return float("inf") if self.unreported else float(max(self.frames, default=float("nan")))
 
     @property
     def longest_ms(self) -> float:
         """The same in ms."""
-        return float("inf") if self.untold else 1000.0 * max(self.seconds, default=float("nan"))
+        return float("inf") if self.unreported else 1000.0 * max(self.seconds, default=float("nan"))
 
     def joined(self, other: Delays) -> Delays:
         """These and those of another input."""
-        return Delays(self.frames + other.frames, self.seconds + other.seconds, self.untold + other.untold)
+        return Delays(
+            self.frames + other.frames, self.seconds + other.seconds, self.unreported + other.unreported
+        )
 
 
 def delays(changes: Sequence[Change], summary: np.ndarray, time_s: np.ndarray) -> Delays:
-    """How long after each change the rule's labels ``told`` (N,) say so."""
-    frames, seconds, untold = [], [], 0
+    """How long after each change the rule's labels ``summary`` (N,) report it."""
+    frames, seconds, unreported = [], [], 0
     for change in changes:
         hits = np.flatnonzero(summary[change.start : change.stop] == change.label)
         if not len(hits):
-            untold += 1
+            unreported += 1
             continue
         frames.append(int(hits[0]))
         seconds.append(float(time_s[change.start + hits[0]] - time_s[change.start]))
-    return Delays(tuple(frames), tuple(seconds), untold)
+    return Delays(tuple(frames), tuple(seconds), unreported)

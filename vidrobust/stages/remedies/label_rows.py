@@ -196,7 +196,7 @@ def costs_of(study: Study, name: str) -> Costs:
         mean_delay_frames=float(np.mean(measured.frames)) if measured.frames else NAN,
         mean_delay_ms=1000.0 * float(np.mean(measured.seconds)) if measured.seconds else NAN,
         changes=measured.changes,
-        untold=measured.untold,
+        unreported=measured.unreported,
         agreement=_agreement(study.answers, labels),
         **truth.costs(study.answers, study.right, labels, window_of(rule)),
     )
@@ -208,7 +208,7 @@ def measured_delays(study: Study, labels: Sequence[np.ndarray]) -> Delays:
     for number, (answers, summary) in enumerate(zip(study.answers, labels, strict=True)):
         changes = lasting_changes(answers.label, answers.begins, answers.time_s)
         if study.right:
-            changes = truth.told_changes(answers, study.right[number])
+            changes = truth.reported_changes(answers, study.right[number])
         found = found.joined(delays(changes, summary, answers.time_s))
     return found
 

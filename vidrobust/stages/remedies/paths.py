@@ -20,7 +20,7 @@ SHAKE_S, LIGHT_S, FLICKER_FRAMES = 1.0, 2.0, 7
 """Motion faster than the first is shake; light that changes faster than the second wanders; within so many frames
 it flickers."""
 SMALLEST_PX, SMALLEST_GAIN = 0.05, 0.004
-"""Root mean squares below which there is nothing to take away: what the meters tell of pictures at rest."""
+"""Root mean squares below which there is nothing to take away: what the meters show of pictures at rest."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def off_by(steps: np.ndarray, begins: np.ndarray, half: int) -> np.ndarray:
     return off.reshape(steps.shape)
 
 
-def told_share(steps: np.ndarray, begins: np.ndarray) -> float:
+def reported_share(steps: np.ndarray, begins: np.ndarray) -> float:
     """Share of the neighbours between which the change was reported; NaN without neighbours."""
     known = ~np.isnan(steps.reshape(len(steps), -1)).any(axis=1)[~begins]
     return float(known.mean()) if len(known) else math.nan

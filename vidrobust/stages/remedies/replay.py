@@ -24,7 +24,7 @@ from vidrobust.stages.remedies.paths import (
     SMALLEST_PX,
     Steps,
     off_by,
-    told_share,
+    reported_share,
 )
 
 Frames = Callable[[], Iterator[np.ndarray]]
@@ -50,11 +50,11 @@ class Replay:
 
 def steady_camera(frames: Frames, steps: Steps, rate: float) -> Replay:
     """Without the shake of the whole picture that is faster than a second; along x and y."""
-    summary = told_share(steps.camera, steps.begins)
+    summary = reported_share(steps.camera, steps.begins)
     if not summary >= FEWEST_VALID:
         return Replay(
             None,
-            f"not possible: the background's motion is reported between {_share(summary)} of the neighbours",
+            f"not possible: only between {_share(summary)} of the neighbours could the motion be measured",
         )
     off = off_by(steps.camera, steps.begins, _half(SHAKE_S, rate))
     size = float(np.sqrt(np.mean(np.square(off))))
@@ -81,10 +81,11 @@ def no_flicker(frames: Frames, steps: Steps, rate: float) -> Replay:
 
 
 def _levelled(frames: Frames, steps: Steps, half: int, what: str) -> Replay:
-    summary = told_share(steps.gain, steps.begins)
+    summary = reported_share(steps.gain, steps.begins)
     if not summary >= FEWEST_VALID:
         return Replay(
-            None, f"not possible: the light's change is reported between {_share(summary)} of the neighbours"
+            None,
+            f"not possible: only between {_share(summary)} of the neighbours could the light be compared",
         )
     off = off_by(steps.gain, steps.begins, half)
     size = float(np.sqrt(np.mean(np.square(off))))

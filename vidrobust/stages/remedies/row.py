@@ -25,16 +25,16 @@ class Costs:
 
     delay_frames, delay_ms  the worst case until a lasting change is said. Of a rule on labels: so many frames of
                             the new answer in a row are always enough. Of one on probabilities: the longest that
-                            was measured, infinite where a change was never told, NaN where there were too few
+                            was measured, infinite where a change was never reported, NaN where there were too few
     mean_delay_frames, mean_delay_ms, longest_delay_frames, longest_delay_ms  of the measured ``changes`` that were
-                            told, from the first frame of the new answer on; ``untold`` of them never were
+                            reported, from the first frame of the new answer on; ``unreported`` of them never were
     cost_ms                 time of further passes and of work on pixels, per frame; 0 where there is none
     agreement               share of frames with the same answer as without
     asked                   share of frames on which nothing is said and a person is asked
     accuracy_before, accuracy_after, accuracy_low, accuracy_high  of the answers on labelled frames, and the
                             interval of their difference
     short_events, short_missed_before, short_missed  labelled events shorter than the rule's window: how many,
-                            how many of them the model never told, and how many are never told now
+                            how many of them the model never reported, and how many are never reported now
     """
 
     delay_frames: float = NAN
@@ -44,7 +44,7 @@ class Costs:
     longest_delay_frames: float = NAN
     longest_delay_ms: float = NAN
     changes: int = 0
-    untold: int = 0
+    unreported: int = 0
     cost_ms: float = 0.0
     agreement: float = NAN
     asked: float = 0.0

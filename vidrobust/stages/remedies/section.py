@@ -90,7 +90,7 @@ def burden(row: dict[str, Any], limit_ms: float) -> float:
     """
     points = EFFORT[kind_of_remedy(str(row["remedy"]))].points
     late = float(row["delay_ms"])
-    if row["untold"] or (row["kind"] == "rule" and not math.isfinite(late)):
+    if row["unreported"] or (row["kind"] == "rule" and not math.isfinite(late)):
         points *= MISSED
     elif known(late):
         points *= max(1.0, late / limit_ms)
@@ -135,8 +135,8 @@ def _ratio(row: dict[str, Any]) -> str:
 
 
 def _prices(row: dict[str, Any]) -> Iterator[str]:
-    if math.isinf(row["delay_frames"]) or row["untold"]:
-        yield f"{row['untold']} of {plural(int(row['changes']), 'lasting change')} never reported"
+    if math.isinf(row["delay_frames"]) or row["unreported"]:
+        yield f"{row['unreported']} of {plural(int(row['changes']), 'lasting change')} never reported"
     elif known(row["delay_frames"]) and row["delay_frames"]:
         late = f"{plural(int(row['delay_frames']), 'frame')} later ({row['delay_ms']:.0f} ms)"
         measured = row["kind"] == "rule" and known(row["mean_delay_frames"]) and row["changes"] >= FEWEST

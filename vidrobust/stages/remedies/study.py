@@ -63,7 +63,7 @@ def study_classifier(
         name: compared.flips_after(study.flips, np.concatenate([each.labels for each in played]))
         for name, played in study.played.items()
     }
-    delay_ms = {name: _told_within(study, name) for name in after}
+    delay_ms = {name: _worst_delay_ms(study, name) for name in after}
     found = recommended(after, study.flips.before, study.flips.clusters, delay_ms, max_delay_ms)
     return Studied(marked(rows, found.rule, FLIPS), found, study.rest)
 
@@ -87,10 +87,10 @@ def classifier_study(
     )
 
 
-def _told_within(study: Study, name: str) -> float:
-    """The worst delay, ms; infinite where it is not known, or where a lasting change is never told."""
+def _worst_delay_ms(study: Study, name: str) -> float:
+    """The worst delay, ms; infinite where it is not known, or where a lasting change is never reported."""
     costs = costs_of(study, name)
-    return costs.delay_ms if np.isfinite(costs.delay_ms) and not costs.untold else np.inf
+    return costs.delay_ms if np.isfinite(costs.delay_ms) and not costs.unreported else np.inf
 
 
 def study_detector(

@@ -80,7 +80,7 @@ def title(remedy: str) -> str:
 def sentence(summary: Mapping[str, Any], metric: str) -> str:
     """What is recommended, and that its figure is of footage that did not choose it.
 
-    told  of one model, as remedies.json holds it
+    summary  of one model, as remedies.json holds it
     """
     limit = f"{summary['max_delay_ms']:g} ms"
     held = summary["held_out"]
@@ -95,7 +95,7 @@ def sentence(summary: Mapping[str, Any], metric: str) -> str:
         else (f"the halves of the footage choose {other[0]} and {other[1]}")
     )
     left = share_with_interval(held["ratio"], held["low"], held["high"])
-    when = f"told within {limit} once the answer stays"
+    when = f"reported within {limit} once the answer stays"
     return (
         f"{summary['rule']} ({title(summary['rule'])}), {when}: {what} {percent(held['before'])} → "
         f"{percent(held['after'])}, {left} are left, on the half that did not choose it; {same}"

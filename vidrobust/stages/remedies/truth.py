@@ -1,4 +1,4 @@
-"""With labels: what a remedy costs in right answers, and in short events that are never told."""
+"""With labels: what a remedy costs in right answers, and in short events that are never reported."""
 
 from __future__ import annotations
 
@@ -105,10 +105,10 @@ def _mean(values: np.ndarray) -> float:
 
 
 def short_events(answers: Answers, right: Right, summary: np.ndarray, window: int) -> tuple[int, int, int]:
-    """How many events of the truth are shorter than the window, and how many are never told: before, after.
+    """How many events of the truth are shorter than the window, and how many are never reported: before, after.
 
     An event is a run of frames with one set of right classes, between two others with another set; a label that
-    comes within the window behind it still tells it, if it was right in it and is not right behind it.
+    comes within the window behind it still reports it, if it was right in it and is not right behind it.
     """
     count = missed_before = missed = 0
     for start, stop in events(right, answers.begins):
@@ -138,10 +138,10 @@ def events(right: Right, begins: np.ndarray) -> list[tuple[int, int]]:
     ]
 
 
-def told_changes(answers: Answers, right: Right) -> list[Change]:
-    """Lasting changes of the truth, from the first frame on in which the model itself tells them.
+def reported_changes(answers: Answers, right: Right) -> list[Change]:
+    """Lasting changes of the truth, from the first frame on in which the model itself reports them.
 
-    What the model is late is its own fault and not the rule's; so is a change that it tells in less than half of
+    What the model is late is its own fault and not the rule's; so is a change that it reports in less than half of
     the frames from there on.
     """
     found = []

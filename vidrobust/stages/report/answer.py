@@ -13,12 +13,13 @@ from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
-from vidrobust.stages.stability.overall import overall, told_first
+from vidrobust.stages.stability.overall import overall, reported_first
+from vidrobust.stages.unknown import section as unknown_section
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import known, number, percent, percent_with_interval, share_with_interval
 from vidrobust.text.phrases import cut, listing, plural
 
-LEAST_TOLD = 0.05
+SMALLEST_SAID = 0.05
 """A smaller share of the account is not named."""
 FEWEST_PAIRS = 10
 """Nothing is said from fewer pairs."""
@@ -28,7 +29,7 @@ LEAST_LEFT = 0.01
 
 @dataclass(frozen=True)
 class Answer:
-    """What one model's run comes to: (question, answer in plain words) in the order of telling."""
+    """What one model's run comes to: (question, answer in plain words) in the order of saying."""
 
     model: str
     lines: tuple[tuple[str, str], ...]
@@ -55,7 +56,7 @@ def text_of(run: RunTables) -> str:
 def _lines(run: RunTables, model: str, page: policy_section.PolicyPage | None) -> Iterator[tuple[str, str]]:
     stability = run.table("stability")
     if stability is not None:
-        against = told_first(stability, model)
+        against = reported_first(stability, model)
         if against:
             yield "With labels", "; ".join(f"{words} {value}" for words, value in against)
         yield "How stable", _how_stable(run, stability, model)
@@ -66,6 +67,7 @@ def _lines(run: RunTables, model: str, page: policy_section.PolicyPage | None) -
         account = account_section.whole(run, model, f"{prefix}account")
         if len(account):
             yield "Why", _why(account, account_section.named_causes(run, model, prefix), of)
+    yield from unknown_section.console_lines(run, model)
     yield from remedies_section.console_lines(run, model)
     if page is not None:
         yield "Train with", _train(page)
@@ -134,7 +136,7 @@ def _why(account: pd.DataFrame, named: Collection[str], of: str) -> str:
     pairs = int(account["n"].max())
     if pairs < FEWEST_PAIRS:
         return f"{plural(pairs, 'pair')} could be replayed, too few to say what {of} comes from (--pairs)"
-    summary = account[(account["share"] >= LEAST_TOLD) & (account["cause"] != UNEXPLAINED)]
+    summary = account[(account["share"] >= SMALLEST_SAID) & (account["cause"] != UNEXPLAINED)]
     summary = summary.sort_values("share", ascending=False)
     found = summary[summary["cause"].isin(list(named))]
     alike = summary[~summary["cause"].isin(list(named)) & (summary["low"] > 0) & summary["specific"].notna()]
@@ -145,7 +147,7 @@ def _why(account: pd.DataFrame, named: Collection[str], of: str) -> str:
         said.append(f"what {of} comes from cannot be determined from these {pairs} pairs")
     if len(alike):
         size = "motion" if all(CATALOGUE[cause].moves for cause in alike["cause"]) else "change"
-        said.append(f"measured, not told apart from any {size} of that size: {_shares(alike)}")
+        said.append(f"measured, but any {size} of that size does as much: {_shares(alike)}")
     rest = account.loc[account["cause"] == UNEXPLAINED, "share"]
     if len(rest) and known(rest.iloc[0]) and rest.iloc[0] >= LEAST_LEFT:
         said.append(f"{percent(float(rest.iloc[0]))} is not explained")
@@ -164,8 +166,7 @@ def _shares(rows: pd.DataFrame) -> str:
 def _train(page: policy_section.PolicyPage) -> str:
     if not page.steps:
         said = "no augmentation of the whole frame is recommended by this footage"
-        advice = next((note for note in page.notes if "explains" in note), "")
-        return f"{said}. {advice.rstrip('.')}" if advice else said
+        return f"{said}. {page.advice[0]}" if page.advice else said
     steps = listing(
         [
             f"{s['perturbation']} {s['range']} ({'; '.join(filter(None, (s['flips_at_most'], s['replication'])))})"

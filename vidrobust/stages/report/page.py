@@ -34,6 +34,7 @@ from vidrobust.stages.stability import (
 from vidrobust.stages.stability import (
     section as stability_section,
 )
+from vidrobust.stages.unknown import section as unknown_section
 from vidrobust.stages.variation import section as footage_section
 from vidrobust.text.phrases import listing
 
@@ -100,6 +101,7 @@ def details(run: RunTables, shared: Mapping[str, Any]) -> str:
     """``details.html`` as text: everything else, folded by question."""
     content = {**shared, **_content(run)}
     left = LARGEST_BYTES - REST_BYTES - _weight(content["moments"])
+    left -= sum(page.weight for page in content["unknown"])
     if content["repeatability"]:
         left -= content["repeatability"].weight
     budget = _Budget(left)
@@ -127,6 +129,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
         "policies": policy_section.policies(run),
         "remedies": remedies_section.pages(run),
         "studies": proxies_section.studies(run),
+        "unknown": unknown_section.pages(run),
         "repeatability": repeatability_section.section(run),
         "gates": gates_section.gates(run),
         "version": run.record.versions.get("vidrobust", ""),
@@ -142,7 +145,15 @@ PICTURES = (
 
 
 JSON_FILES = (
-    *("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json", "remedies.json"),
+    *(
+        "run.json",
+        "moments.json",
+        "box_moments.json",
+        "correlation.json",
+        "policy.json",
+        "remedies.json",
+        "unknown.json",
+    ),
     study_file.FILE,
     history_page.FILE,
 )

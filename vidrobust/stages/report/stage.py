@@ -13,6 +13,7 @@ from vidrobust.stages.policy.stage import POLICY
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.unknown.stage import UNKNOWN
 from vidrobust.stages.variation.stage import VARIATION
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def _as_json(run: Run) -> Any:
 REPORT = TableStage(
     name="report",
     sentence="Write report.html and details.html of a run folder.",
-    version=2,
-    uses=(STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES),
+    version=3,
+    uses=(STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES, UNKNOWN),
     settings=("pictures",),
     files=("report.html", "details.html"),
     make=_make,

@@ -1,4 +1,4 @@
-"""What could not be determined, and what would tell it: said beside the answers, with the same weight."""
+"""What could not be determined, and what would settle it: said beside the answers, with the same weight."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from vidrobust.stages.policy.section import PolicyPage
 from vidrobust.stages.stability.section import ModelCard
 from vidrobust.text.numbers import FEWEST, number, percent_interval
 from vidrobust.text.phrases import listing
+from vidrobust.text.printable import printable
 
 WORTH_ASKING = 0.05
 """A cause whose interval stays below this share is answered: it plays no part worth a word."""
@@ -28,11 +29,11 @@ MOST = 5
 
 @dataclass(frozen=True)
 class Undetermined:
-    """A question that stays open, why, and what would answer it."""
+    """A question that stays open, why, and what is needed to answer it; all without a full stop."""
 
     question: str
     why: str
-    tell: str
+    needed: str
 
 
 def undetermined(
@@ -76,6 +77,13 @@ def _scenes(run: RunTables) -> Iterator[Undetermined]:
 
 def _causes(run: RunTables) -> Iterator[Undetermined]:
     several = len(run.tasks) > 1
+    if run.models and all(run.table(f"{p}account") is None for t in run.tasks.values() for p in t.accounts):
+        yield Undetermined(
+            "Why the answers change",
+            "the footage was not replayed cause by cause in this run",
+            f"vidrobust causes {printable(run.folder)}",
+        )
+        return
     for model, task in run.tasks.items():
         for prefix, of in task.accounts.items():
             account = whole(run, model, f"{prefix}account")
@@ -109,7 +117,7 @@ def _steps(policies: list[PolicyPage]) -> Iterator[Undetermined]:
         unsure = page.undetermined
         if unsure:
             names = listing([row["perturbation"] for row in unsure], 4)
-            why = unsure[0]["reason"].rstrip(".")
+            why = unsure[0]["reason"]
             yield Undetermined(f"Whether to train with {names}", why, "more clips of the same line")
 
 

@@ -92,14 +92,8 @@ def chunk(info: VideoInfo) -> int:
 def extra_key(settings: Settings, model: Model) -> dict[str, Any]:
     """The perturbations and metrics that these settings come to, some of which other packages may bring."""
     perturbations = [[each.key, list(each.strengths)] for each in perturbations_of(settings)]
-    of_boxes = (
-        {"only": list(settings.only), "ignore": list(settings.ignore)} if _chooses(settings, model) else {}
-    )
+    of_boxes = settings.chosen_boxes if model.task == "detection" else {}
     return {"perturbations": perturbations, "metrics": versions_of(model.task), **of_boxes}
-
-
-def _chooses(settings: Settings, model: Model) -> bool:
-    return model.task == "detection" and bool(settings.only or settings.ignore)
 
 
 def _classifiers(models: list[Model]) -> list[Classifier]:

@@ -156,8 +156,8 @@ def rate_in_words(value: float, low: float, high: float, n: int) -> str:
 
 
 def classes(run: RunTables, most: int = MOST_ROWS) -> Table:
-    """Of a classifier, how often the answer leaves each class; of a detector, how often objects of it drop out."""
-    rows = [*_left_classes(run), *_dropped_classes(run)]
+    """Of a classifier, how often the answer leaves a class; of a detector, how often its objects have no box."""
+    rows = [*_left_classes(run), *_uncovered_classes(run)]
     if not rows:
         return Table((), [], said="")
     rows.sort(key=lambda row: -row[0])
@@ -187,17 +187,19 @@ def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
     return found
 
 
-def _dropped_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
+def _uncovered_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
     table = run.table("stability_by")
     if table is None or not run.detectors:
         return []
     of = table[
-        table["model"].isin(run.detectors) & (table["by"] == "class") & (table["metric"] == "dropout_rate")
+        table["model"].isin(run.detectors) & (table["by"] == "class") & (table["metric"] == "uncovered_rate")
     ]
     of = of[of["item"] == ""] if "item" in of else of
     found: list[tuple[float, tuple[str, ...]]] = []
     for row in of.itertuples():
         rate = float(row.value) if row.n >= FEWEST and np.isfinite(row.value) else -1.0
         often = rate_in_words(float(row.value), float(row.low), float(row.high), int(row.n))
-        found.append((rate, (str(row.model), cut(str(row.group), 34), "a followed object is missed", often)))
+        found.append(
+            (rate, (str(row.model), cut(str(row.group), 34), "no box lies where an object is", often))
+        )
     return found

@@ -55,7 +55,7 @@ def _read_twice(run: Run) -> tuple[str, str, FrameBatch, FrameBatch] | None:
     for item in decoded[:1]:
         used = backends[item.name]
         for other in (each for each in DECODERS if each != used):
-            with suppress(Exception):  # a decoder that is not there, or not for this file, tells nothing
+            with suppress(Exception):  # a decoder that is not there, or not for this file, shows nothing
                 theirs = _first(item, run.settings.changed({"backend": other}, "decoder"))
                 ours = _first(item, run.settings)
                 if ours.index.tolist() == theirs.index.tolist() and ours.pixels.shape == theirs.pixels.shape:

@@ -25,7 +25,10 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class Judgement:
-    """The verdict: one word or two, its kind (good, middle, bad, unknown: for colour), and why in a sentence."""
+    """The verdict: one word or two, its kind (good, middle, bad, unknown: for colour), and why.
+
+    ``why`` is a sentence without its full stop.
+    """
 
     word: str
     kind: str
@@ -41,24 +44,24 @@ def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> J
     assert metric.wording is not None
     of, name = (metric.wording.of, metric.wording.many), metric.wording.called
     if not n or not known(rate):
-        return Judgement("not measured", "unknown", f"There is no {of[0]} to count.")
+        return Judgement("not measured", "unknown", f"There is no {of[0]} to count")
     if n < FEWEST:
-        why = f"Only {plural(n, *of)}: nothing is said of fewer than {FEWEST}; take a longer clip."
+        why = f"Only {plural(n, *of)}: nothing is said of fewer than {FEWEST}; take a longer clip"
         return Judgement("cannot tell", "unknown", why)
     if math.isnan(low) or math.isnan(high):
-        why = f"{plural(n, *of)} within one second of footage give no interval; take a longer clip."
+        why = f"{plural(n, *of)} within one second of footage give no interval; take a longer clip"
         return Judgement("cannot tell", "unknown", why)
     best, worst = _band(low), _band(high)
     span = one_in_interval(low, high)
     if best == worst:
         word, kind = BANDS[best]
-        return Judgement(word, kind, f"The whole interval, {span}, lies in the band called {word}.")
+        return Judgement(word, kind, f"The whole interval, {span}, lies in the band called {word}")
     if best == 0:
         why = (
-            f"The {name} may be anything from {BANDS[0][0]} to {BANDS[worst][0]} ({span}); take more footage."
+            f"The {name} may be anything from {BANDS[0][0]} to {BANDS[worst][0]} ({span}); take more footage"
         )
         return Judgement("cannot tell", "unknown", why)
-    why = f"The {name} is surely above {one_in(STEADY)}, and may be {BANDS[worst][0]} ({span})."
+    why = f"The {name} is surely above {one_in(STEADY)}, and may be {BANDS[worst][0]} ({span})"
     return Judgement("flickering or worse", "middle", why)
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 
 from vidrobust.footage.labels.matching import in_pixels
 from vidrobust.metrics.box_differences import areas
-from vidrobust.metrics.box_selection import in_zones
 from vidrobust.metrics.tracks.against_truth import (
     THRESHOLDS,
     Truth,
@@ -23,6 +22,7 @@ from vidrobust.metrics.tracks.against_truth import (
 from vidrobust.metrics.tracks.identities import NOTHING, IdentityCounts, identity_counts
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import size_of
+from vidrobust.metrics.tracks.zones import in_zones
 from vidrobust.pipeline.run import Run
 from vidrobust.protocols.anchors import WITHIN
 from vidrobust.protocols.answers import apart, on_frames
@@ -38,6 +38,7 @@ from vidrobust.stages.stability.true_objects import judged_steps, judged_tracks
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.jackknife import groups, leave_one_out, left_out_interval
 from vidrobust.tables import schema as tables
+from vidrobust.text.phrases import nouns, plural
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,7 @@ def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             f"{model.name}: {len(mine.frames)} of {len(own['box_counts'])} frames have known boxes"
         )
         if mine.unknown:
-            run.reporter.warn(
-                f"{model.name}: has no class for the label(s) {', '.join(list(mine.unknown)[:5])}"
-            )
+            run.reporter.warn(f"{model.name}: has no class for the {nouns('label', list(mine.unknown)[:5])}")
         if not len(mine.known):
             continue
         made = _of_model(mine, run.settings.track_start_score)
@@ -102,7 +101,7 @@ def _whole_frames(run: Run) -> pd.DataFrame:
     left_out = boxes["item"].isin(cut)
     if left_out.any():
         run.reporter.warn(
-            f"{boxes.loc[left_out, 'item'].nunique()} item(s) are cut out of their frames: their known boxes, "
+            f"{plural(boxes.loc[left_out, 'item'].nunique(), 'input')} cut out of the frames: the known boxes, "
             "which are of whole frames, judge no detector"
         )
     sizes = {item: (width, height) for item, (height, width) in run.folder.record.sizes.items()}
@@ -260,7 +259,7 @@ def _average_precision(judged: Judged) -> list[dict[str, object]]:
     frames = judged.frames
     boxes = FramesOfBoxes.of(frames, judged.known, judged.found)
     whole = np.arange(len(frames))
-    summary = _told(("average_precision", "average_precision_50"), frames, whole, boxes)
+    summary = _precision_rows(("average_precision", "average_precision_50"), frames, whole, boxes)
     anchors = np.flatnonzero(apart(frames))
     about = [_about(frames, int(anchor)) for anchor in anchors]
     if not any(len(each) > 1 for each in about):
@@ -271,7 +270,7 @@ def _average_precision(judged: Judged) -> list[dict[str, object]]:
         ("average_precision_worst_neighbour", worst),
         ("average_precision_best_neighbour", best),
     ):
-        summary += _told((name,), frames.iloc[anchors], chosen, boxes)
+        summary += _precision_rows((name,), frames.iloc[anchors], chosen, boxes)
     return summary
 
 
@@ -283,12 +282,12 @@ def _about(frames: pd.DataFrame, anchor: int) -> list[int]:
     return [int(row) for row in near[order]]
 
 
-def _told(
+def _precision_rows(
     names: tuple[str, ...], of: pd.DataFrame, chosen: np.ndarray, boxes: FramesOfBoxes
 ) -> list[dict[str, object]]:
     """Rows of ``stability``: the average precision of chosen frames, and where two are named that at IoU .5.
 
-    of  the frames that tell to which cluster each chosen one belongs
+    of  the frames that say to which cluster each chosen one belongs
     """
     clusters = clusters_of_rows(of)
     group = groups(clusters.label)

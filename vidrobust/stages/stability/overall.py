@@ -1,4 +1,4 @@
-"""A metric over all items, as the table ``stability`` has it; and what labels say of a detector, told first."""
+"""A metric over all items, as the table ``stability`` has it; and what labels say of a detector, said first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.text.numbers import FEWEST, known, percent_with_interval, with_interval
 
-TOLD_FIRST = (
+REPORTED_FIRST = (
     ("recall", "known boxes found"),
     ("average_precision", "average precision"),
     ("fragment_error", "changes between found and missed a frame"),
@@ -33,13 +33,13 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
     return {"cluster": "", "clusters": 0, **rows.iloc[0].to_dict()}
 
 
-def told_first(stability: pd.DataFrame, model: str) -> list[tuple[str, str]]:
+def reported_first(stability: pd.DataFrame, model: str) -> list[tuple[str, str]]:
     """What known boxes say of a detector: how much it finds, how right, how steadily; none without known boxes.
 
-    Nothing is told from fewer than FEWEST values.
+    Nothing is said from fewer than FEWEST values.
     """
     said = []
-    for name, words in TOLD_FIRST:
+    for name, words in REPORTED_FIRST:
         found, metric = overall(stability, model, name), find_metric(name, "detection")
         if metric is None or found["n"] < FEWEST or not known(found["value"]):
             continue

@@ -18,7 +18,7 @@ from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability import judgement, kappa
 from vidrobust.stages.stability.judgement import Judgement
-from vidrobust.stages.stability.overall import overall, told_first
+from vidrobust.stages.stability.overall import overall, reported_first
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import (
     FEWEST,
@@ -109,11 +109,11 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
 
 def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
     along = run.table("track_steps")
-    missed = 0 if along is None else int((along.loc[along["model"] == name, "missed"] == 1).sum())
-    dropout, renamed, back, centre, changed = (
+    lost = 0 if along is None else int((along.loc[along["model"] == name, "uncovered"] == 1).sum())
+    uncovered, vanished, renamed, back, centre, changed = (
         overall(stability, name, metric)
         for metric in (
-            *("dropout_rate", "flip_rate", "revert_flip_rate", "center_jitter"),
+            *("uncovered_rate", "vanished_rate", "flip_rate", "revert_flip_rate", "center_jitter"),
             "noise_floor_boxes_changed",
         )
     )
@@ -121,7 +121,7 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
     def share(row: Mapping[str, Any]) -> str:
         return percent_with_interval(row["value"], row["low"], row["high"])
 
-    frames, boxes = plural(int(dropout["n"]), "frame"), plural(int(renamed["n"]), "box")
+    frames, boxes = plural(int(uncovered["n"]), "frame"), plural(int(renamed["n"]), "box")
     floor = NOT_MEASURED
     if known(changed["value"]):
         most = (
@@ -130,10 +130,11 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
             else "no box changes"
         )
         floor = f"the same picture tested {int(changed['n'])} times in different batches: {most}"
-    against = {words[0].upper() + words[1:]: value for words, value in told_first(stability, name)}
+    against = {words[0].upper() + words[1:]: value for words, value in reported_first(stability, name)}
     return {
         **against,
-        "Missed": f"{plural(missed, 'frame')} of {frames} of tracks: {share(dropout)}",
+        "Without a box": f"{plural(lost, 'frame')} of {frames} of objects: {share(uncovered)}",
+        "Vanished": f"{share(vanished)} of {plural(int(vanished['n']), 'object')}, in mid-picture",
         "Renamed": f"{share(renamed)} of {boxes}; {share(back)} leave their class and are back at once",
         "Box shakes": f"{share(centre)} of its size about a steady motion",
         "Noise floor": floor,
@@ -211,7 +212,7 @@ def metric_rows(run: RunTables) -> list[dict[str, Any]]:
     if stability is None:
         return []
     rows = []
-    for metric in _told(stability):
+    for metric in _without_labels(stability):
         found = [overall(stability, model, metric.name) for model in run.models]
         if any(each["n"] for each in found):
             rows.append({"name": metric.title, "values": [metric_text(metric, each) for each in found]})
@@ -219,7 +220,7 @@ def metric_rows(run: RunTables) -> list[dict[str, Any]]:
     return rows
 
 
-def _told(stability: pd.DataFrame) -> list[Metric]:
+def _without_labels(stability: pd.DataFrame) -> list[Metric]:
     """The metrics of the table that need no labels, in its order."""
     found = [find_metric(str(name)) for name in stability["metric"].drop_duplicates()]
     return [metric for metric in found if metric is not None and not metric.of_labels]
@@ -285,12 +286,12 @@ def item_figure(run: RunTables) -> Picture | None:
         axes[0, 0].set_xlabel("label flips, % of neighbouring frames")
         axes[0, 0].set_xlim(left=0)
         worst = f"{cut(shown[0], 40)} flips most: {percent(order.iloc[0])} of its neighbouring frames"
-        axes[0, 0].set_title(worst if order.iloc[0] > 0 else "No item flips at all")
+        axes[0, 0].set_title(worst if order.iloc[0] > 0 else "No clip flips at all")
         if len(models) > 1:
             axes[0, 0].legend(loc="lower right")
         calm = int((order == 0).sum())
         caption = (
-            "Flip rate of each item; lines are 95 % intervals over the seconds of the item. Shown are the "
-            f"{len(shown)} least stable of {len(order)} items; {calm} have no flip at all."
+            "Flip rate of each clip; lines are 95 % intervals over its seconds. Shown are the "
+            f"{len(shown)} least stable of {plural(len(order), 'clip')}; {calm} have no flip at all."
         )
-        return drawing.encode(figure, f"Flip rates of {len(shown)} items with intervals", caption)
+        return drawing.encode(figure, f"Flip rates of {plural(len(shown), 'clip')} with intervals", caption)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TRACKS = (
     *("track_start_score", "track_keep_score", "track_iou", "max_gap"),
-    *("min_boxes", "only", "class_score", "occluder", "ignore"),
+    *("min_boxes", "only", "class_score", "occluder", "ignore", "entry_line"),
 )
 """Settings that say how boxes are followed."""
 
@@ -60,7 +60,7 @@ def _summarise(run: Run, facts: Facts) -> None:
 STABILITY = StreamStage(
     name="stability",
     sentence="How stable the models are, frame to frame.",
-    version=5,
+    version=7,
     per="model",
     needs=(TRANSITIONS,),
     settings=(*FOOTAGE, "anchor_deltas", "revert_within", *TRACKS),

@@ -53,7 +53,7 @@ def timelines(run: RunTables) -> Timelines:
         rest = order.iloc[len(shown) :]
         flipping = int((rest["flip"] > 0).sum())
         said.append(
-            f"Drawn are the {len(shown)} least stable of {len(order)} items; of the other {len(rest)}, "
+            f"Drawn are the {len(shown)} least stable of {plural(len(order), 'clip')}; of the other {len(rest)}, "
             f"{flipping} flip at all."
         )
     if len(run.models) > len(models):

@@ -35,7 +35,7 @@ class StabilityUnit:
         self._meter = task_of(model.task).meter(context.item.name, model.name, along, metrics_of(model.task))
         self._first: list[torch.Tensor] = []
         self._spent_s = 0.0
-        # a file of boxes is reported how many frames there are, by which it finds from which number it counts
+        # a file of boxes is given the number of frames, by which it finds from which number it counts
         self._about = getattr(model, "about", None)
         if self._about is not None:
             self._about(context.item.name, context.info.num_frames)

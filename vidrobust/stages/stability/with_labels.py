@@ -18,8 +18,9 @@ from vidrobust.protocols.two_models import two_models
 from vidrobust.stages.stability import known_boxes
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.tables import schema as tables
+from vidrobust.text.phrases import nouns, plural
 
-NAMES_TOLD = 5
+NAMES_SAID = 5
 MADE = ("label_answers", "neighbour_accuracy")
 SEEN = {CLASSIFICATION.name: "frames", DETECTION.name: "box_counts"}
 """The table of a task that has each frame that was looked at."""
@@ -74,7 +75,7 @@ def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFram
     lost = known.lost + max((each.lost for each in found.values()), default=0)
     if lost:
         run.reporter.warn(
-            f"{lost} frame(s) about anchors are not in the footage: pm-k asks for less without them"
+            f"not in the footage: {plural(lost, 'frame')} about anchors; pm-k is easier to pass without them"
         )
     notes = {name: _note(frames, name, each, known.lost) for name, each in found.items()}
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
@@ -156,9 +157,9 @@ def _say(run: Run, model: str, frames: int, found: Answers) -> None:
         f"{model}: {len(found.label_answers)} of {frames} frames have labels, {anchors} are anchors"
     )
     if found.unknown:
-        names = ", ".join(list(found.unknown)[:NAMES_TOLD])
-        more = f" and {len(found.unknown) - NAMES_TOLD} more" if len(found.unknown) > NAMES_TOLD else ""
+        names = nouns("label", list(found.unknown)[:NAMES_SAID])
+        more = f" and {len(found.unknown) - NAMES_SAID} more" if len(found.unknown) > NAMES_SAID else ""
         run.reporter.warn(
-            f"{model}: has no class for the label(s) {names}{more}; {found.unjudged} frame(s) that have no other "
-            "label are left out"
+            f"{model}: has no class for the {names}{more}; left out: "
+            f"{plural(found.unjudged, 'frame')} without another label"
         )

@@ -236,7 +236,7 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
             panel.grid(axis="x")
         caption = (
             "How much the footage itself varies, measured from the pixels: size of the change between two "
-            "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all items. "
+            "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all clips. "
             f"Grey: fewer than {FEWEST_PAIRS} valid pairs, and the filled mark is nearly the largest of "
             "them. Counts stand in the table."
         )

@@ -1,6 +1,6 @@
 """How the condition of the footage is spread about its median: light, colour, place, sharpness; drift included.
 
-Differences of neighbours tell how fast a condition moves, not how far it goes: a flicker of +-8 % differs by up to
+Differences of neighbours show how fast a condition moves, not how far it goes: a flicker of +-8 % differs by up to
 16 % from frame to frame, and a slow drift hardly at all. So the condition of a frame is taken relative to the
 first frame of its shot (pairs of the scale ``clip``), and of each shot about its own median:
 
@@ -28,7 +28,7 @@ QUANTITIES = (
 )
 """Quantities whose condition is spread over the footage; noise and block edges are no change but a state."""
 FEWEST = 6
-"""Fewer valid values tell no percentile."""
+"""Fewer valid values give no percentile."""
 FEWEST_VALID = 0.5
 """Smaller share of the pairs of a scale that passed: the others may be those that went far."""
 NORMAL = 1.96

@@ -10,7 +10,7 @@ from vidrobust.stages.causes.cause import Fitted, Step
 SMALLEST_GAIN = 0.002
 """A field of gain that spreads by less is within the rounding of 8 bits."""
 BLOCK = 8
-"""Side, px, of the blocks whose means tell a field of gain."""
+"""Side, px, of the blocks whose means show a field of gain."""
 
 
 def fit_gain_field(name: str, step: Step) -> Fitted | None:

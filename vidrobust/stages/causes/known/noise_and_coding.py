@@ -9,5 +9,6 @@ NOISE_AND_CODING = Cause(
     title="noise and coding",
     colour="#9a9a9a",
     chosen="grain",
+    several=True,
     hint="more light, less gain, less compression; or average the answers of several frames",
 )

@@ -1,0 +1,29 @@
+"""The documentation as a site: ``python -m sphinx -W docs build/site`` (``make docs``)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from option_pages import write_option_pages
+
+from vidrobust.version import VERSION
+
+project = "vidrobust"
+copyright = "the vidrobust authors"
+release = VERSION
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"vidrobust {VERSION}"
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 4
+suppress_warnings = ["misc.highlighting_failure"]  # CSV, drawings as text, JSON that is cut short
+nb_execution_mode = "off"  # a test runs the notebook; the site shows it as it was saved
+copybutton_prompt_text = "$ "
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+
+write_option_pages(Path(__file__).parent / "commands")

@@ -1,0 +1,51 @@
+"""Every command and option as pages of the documentation, made from the command line itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vidrobust.cli.app import SECTIONS, cli
+from vidrobust.cli.grouped import GROUPS
+
+
+def write_option_pages(folder: Path) -> None:
+    """One page for each section of ``vidrobust --help``, written only where it changes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for section, names in SECTIONS.items():
+        blocks = [f"# {section}"]
+        for name in names:
+            blocks += _command(name, cli.commands[name])
+        text = "\n\n".join(blocks) + "\n"
+        path = folder / f"{section.lower()}.md"
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def _command(name: str, command: click.Command) -> list[str]:
+    context = click.Context(command, info_name=f"vidrobust {name}")
+    blocks = [f"## vidrobust {name}", f"```\n{command.get_usage(context).removeprefix('Usage: ')}\n```"]
+    if command.help:
+        blocks += [_escaped(" ".join(part.split())) for part in command.help.split("\n\n")]
+    rows: dict[str, list[tuple[str, str]]] = {}
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record and isinstance(parameter, click.Option) and parameter.name != "help":
+            rows.setdefault(getattr(parameter, "group", "Options"), []).append(record)
+    for group in GROUPS:
+        if group in rows:
+            cells = [f"| `{flag.replace('|', '/')}` | {_cell(text)} |" for flag, text in rows[group]]
+            blocks.append("\n".join([f"| {group} | |", "|---|---|", *cells]))
+    return blocks
+
+
+def _cell(text: str) -> str:
+    return _escaped(" ".join(text.split())).replace("|", "\\|")
+
+
+def _escaped(text: str) -> str:
+    """Words with a star, an underscore or brackets in them as they stand."""
+    for sign in "\\*_[]<":
+        text = text.replace(sign, "\\" + sign)
+    return text

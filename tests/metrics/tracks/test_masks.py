@@ -1,0 +1,183 @@
+"""Detectors of masks and of turned boxes: planted ones followed, counted by hand, and the same through a meter."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.metrics.tracks.planted import Row, box, item
+from vidrobust.changes.transitions import FrameTransitions
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.box_meter import BoxMeter, whole
+from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.tracks.follow import TrackSettings, follow
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.predictions import Detections
+from vidrobust.shapes.mask import Mask
+from vidrobust.shapes.places import shape_array
+from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.shape import Shape
+
+SETTINGS = TrackSettings()
+SIDE = 60
+
+
+def triangle(x: float, y: float, *, upper: bool, extra: int = 0) -> Mask:
+    """Half of a square of 60 px about x, y, and so many columns more along its left or upper side."""
+    pixels = np.tril(np.ones((SIDE, SIDE), bool), -1)
+    if extra:
+        pixels = np.concatenate([np.ones((SIDE, extra), bool), pixels], axis=1)
+    return Mask.of_array(
+        pixels.T if upper else pixels, int(x - SIDE / 2) - extra * (not upper), int(y - SIDE / 2)
+    )
+
+
+def followed(rows: list[tuple[Row, Shape | None]], frames: int) -> tuple[ItemBoxes, np.ndarray, Measures]:
+    rows = sorted(rows, key=lambda row: row[0][0])
+    boxes = dataclasses.replace(
+        item([row for row, _ in rows], frames), shapes=shape_array(s for _, s in rows)
+    )
+    objects = follow(boxes, SETTINGS)
+    return boxes, objects.track, measure(boxes, objects, SETTINGS)
+
+
+def two_in_one_box(lost: Collection[int] = ()) -> list[tuple[Row, Shape | None]]:
+    """Two parts whose boxes are one and the same all the time, whose masks share nothing; they move by 3 px."""
+    rows: list[tuple[Row, Shape | None]] = []
+    for f in range(12):
+        x = 200 + 3 * f
+        rows.append(((f, box(x, 200, SIDE, SIDE), 0.9, 1), triangle(x, 200, upper=False)))
+        if f not in lost:
+            rows.append(((f, box(x, 200, SIDE, SIDE), 0.8, 1), triangle(x, 200, upper=True)))
+    return rows
+
+
+def test_masks_tell_objects_apart_that_share_a_box() -> None:
+    """By their boxes the second is a duplicate of the first; by their masks they are two objects."""
+    _, track, found = followed(two_in_one_box(), 12)
+    assert track.tolist() == [0, 1] * 12
+    assert found.along["missed"].sum() == found.along["second_box"].sum() == 0
+    assert found.along["mask_jitter"].dropna().tolist() == [0] * 20
+    _, bare, _ = followed([(row, None) for row, _ in two_in_one_box()], 12)
+    assert bare.tolist() == [0, -1] * 12
+
+
+def test_a_mask_that_is_lost_under_the_same_box_is_missed() -> None:
+    """The other part's box lies on the place in frames 5 and 6, its mask does not."""
+    _, _, found = followed(two_in_one_box({5, 6}), 12)
+    missed = found.along[found.along["missed"] == 1]
+    assert (missed["row"].tolist(), missed["track"].tolist()) == ([5, 6], [1, 1])
+    bare = followed([(row, None) for row, _ in two_in_one_box({5, 6})], 12)[2]
+    assert bare.along["missed"].sum() == 0
+
+
+def test_mask_jitter_by_hand() -> None:
+    """Five columns of 60 pixels more in frame 4 alone; the mask has 60 * 59 / 2 pixels, then 300 more."""
+    rows: list[tuple[Row, Shape | None]] = []
+    for f in range(8):
+        shape = triangle(200, 200, upper=False, extra=5 if f == 4 else 0)
+        rows.append(((f, box(200, 200, SIDE, SIDE), 0.9, 1), shape))
+    along = followed(rows, 8)[2].along.set_index("row")["mask_jitter"]
+    # the shift of the centre, two pixels, puts some of it on the other side
+    assert along[4] == pytest.approx(300 / 2070, abs=0.05)
+    assert along[[1, 2, 3, 5, 6]].tolist() == [0] * 5
+    assert np.isnan([along[0], along[7]]).all()
+
+
+def crossing(frames: int) -> list[tuple[Row, Shape | None]]:
+    """Two slats, 100 x 10 px, turned to one side and to the other about one middle: their boxes are the same."""
+    rows: list[tuple[Row, Shape | None]] = []
+    for f in range(frames):
+        for angle, score in ((0.7, 0.9), (-0.7, 0.8)):
+            shape = Polygon.turned(300 + 4 * f, 200, 100, 10, angle)
+            x1, y1, x2, y2 = shape.box.tolist()
+            if (f, angle) != (5, -0.7):
+                rows.append(((f, (x1, y1, x2, y2), score, 1), shape))
+    return rows
+
+
+def test_turned_boxes_that_cross_are_two_objects() -> None:
+    _, track, found = followed(crossing(10), 10)
+    assert track.max() == 1
+    missed = found.along[found.along["missed"] == 1]
+    assert (missed["row"].tolist(), missed["track"].tolist()) == ([5], [1])
+    assert found.along["mask_jitter"].max() < 1e-3
+    bare = followed([(row, None) for row, _ in crossing(10)], 10)
+    assert bare[1].max() == 0
+
+
+def met(
+    rows: list[tuple[Row, Shape | None]], frames: int, *, cut_at: int | None = None
+) -> dict[str, pd.DataFrame]:
+    """Through the meter, in batches of five; cut_at: in two halves that are put together again."""
+    meter, found = BoxMeter("clip", "m", AlongTime()), []
+    rows = sorted(rows, key=lambda row: row[0][0])
+    for start in range(0, frames, 5):
+        if start == cut_at:
+            found.append(meter.finish())
+            meter = BoxMeter("clip", "m", AlongTime())
+        now = [(row, shape) for row, shape in rows if start <= row[0] < start + 5]
+        index = np.arange(start, min(start + 5, frames))
+        batch = FrameBatch(
+            pixels=torch.zeros(len(index), 3, 400, 1000, dtype=torch.uint8),
+            time_s=index / 25,
+            index=index,
+            corrupt=np.zeros(len(index), bool),
+            item="clip",
+        )
+        meter.feed(batch, transitions(index), detections(now, start, len(index)))
+    found.append(meter.finish())
+    return {name: pd.concat([each[name] for each in found], ignore_index=True) for name in found[0]}
+
+
+def transitions(index: np.ndarray) -> FrameTransitions:
+    reason = np.where(index == 0, "first", "").astype(object)
+    still = np.zeros(len(index))
+    return FrameTransitions(
+        reason=reason,
+        pixel_change=still,
+        shift=np.zeros((len(index), 2)),
+        keyframe=np.zeros(len(index), bool),
+    )
+
+
+def detections(rows: list[tuple[Row, Shape | None]], start: int, count: int) -> Detections:
+    return Detections(
+        boxes=np.array([row[1] for row, _ in rows], np.float32).reshape(-1, 4),
+        scores=np.array([row[2] for row, _ in rows], np.float32),
+        labels=np.array([row[3] for row, _ in rows], np.int64),
+        frame=np.array([row[0] - start for row, _ in rows], np.int64),
+        num_frames=count,
+        class_names=("a", "b"),
+        shapes=shape_array(shape for _, shape in rows),
+    )
+
+
+@pytest.mark.parametrize("rows", [two_in_one_box({5, 6}), crossing(12)], ids=["masks", "turned"])
+def test_through_the_meter_and_in_two_segments(rows: list[tuple[Row, Shape | None]]) -> None:
+    """Shapes go into the table and out of it again: an item in two pieces says what it says in one."""
+    one = met(rows, 12)
+    # the pixels stand still: the motion is that of the boxes
+    assert one["track_steps"]["missed"].sum() == sum(1 for _ in range(len(rows), 24))
+    assert set(one["detections"]["shape"].str.partition(" ")[0]) <= {"rle", "polygon"}
+    halves = met(rows, 12, cut_at=5)
+    reasons = pd.DataFrame({"frame": np.arange(12), "reason": ["first", *[""] * 11]})
+    again = whole(halves, reasons, (400, 1000), AlongTime())
+    for name in ("track_steps", "tracks"):
+        pd.testing.assert_frame_equal(again[name], one[name])
+    pd.testing.assert_series_equal(again["detections"]["track"], one["detections"]["track"])
+
+
+def test_at_the_edge_of_the_frame_a_mask_is_cut_off() -> None:
+    """Half of a square of 60 px lies outside; its mask of 60 x 60 becomes 30 x 60."""
+    square = Mask.of_array(np.ones((SIDE, SIDE), bool), -30, 100)
+    found = met([((0, (-30.0, 100, 30, 160), 0.9, 1), square)], 2)["detections"]
+    assert found[["x1", "x2"]].to_numpy().tolist() == [[0, 30]]
+    kind, height, width, _ = found["shape"].iloc[0].split(" ", 3)
+    assert (kind, height, width) == ("rle", "400", "1000")

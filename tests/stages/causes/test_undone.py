@@ -1,0 +1,90 @@
+"""A cause taken back in t+1: the picture that would have been recorded without it, with its own noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+
+from tests.stages.causes.planted import recorded, still, view
+from vidrobust.predictions import Classifications
+from vidrobust.stages.causes.catalogue import together_with
+from vidrobust.stages.causes.margins import lead_of
+from vidrobust.stages.causes.pair_replays import study_pair
+from vidrobust.stages.causes.score import coordinates, predict, score
+from vidrobust.stages.causes.undone import undone, with_undone
+
+
+@pytest.fixture(scope="module")
+def scene(corpus: Path) -> np.ndarray:
+    return still(corpus)
+
+
+@dataclass(frozen=True)
+class Brightness:
+    """Dark or bright, and a third class that never leads."""
+
+    border: float
+    name: str = "brightness"
+    task: Literal["classification"] = "classification"
+    class_names: tuple[str, ...] = ("dark", "bright", "other")
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        brighter = pixels.float().mean(dim=(1, 2, 3)).numpy() - self.border
+        return Classifications.from_logits(
+            np.stack([-brighter, brighter, -10 + 0 * brighter], axis=1), self.class_names
+        )
+
+
+def apart(a: np.ndarray, b: np.ndarray) -> float:
+    """Root mean square, levels, away from the rim."""
+    return float(np.sqrt(np.square(a.astype(float) - b)[12:-12, 12:-12].mean()))
+
+
+@pytest.mark.parametrize(
+    ("cause", "now", "then"),
+    [
+        ("light", {"gain": 0.95}, {"gain": 1.05}),
+        ("camera", {"shift": (1.0, 0.0)}, {"shift": (-2.0, 3.0)}),
+        ("sharpness", {"blur": 1.2}, {"blur": 0.0}),
+    ],
+)
+def test_the_condition_of_t_with_the_noise_of_t_1(
+    scene: np.ndarray, cause: str, now: dict[str, float], then: dict[str, float]
+) -> None:
+    a, b = recorded([view(scene, **now), view(scene, **then)], 2.0, 0)
+    without = recorded([view(scene, **now)] * 2, 2.0, 0)[1]  # the second frame's noise is the same
+    found = undone(a, b)[cause]
+    if cause == "light":
+        assert apart(found, without) < 1.0
+    assert apart(found, without) < 0.5 * apart(b, without)
+
+
+def test_a_frame_that_got_blurrier_cannot_be_taken_back(scene: np.ndarray) -> None:
+    a, b = recorded([view(scene), view(scene, blur=1.2)], 1.0, 0)
+    assert "sharpness" not in undone(a, b)
+    assert undone(a, recorded([view(scene[::-1, ::-1].copy())], 1.0, 0)[0]) == {}
+
+
+def test_what_comes_into_view_goes_with_the_motion() -> None:
+    assert together_with("camera") == ("camera", "came_into_view")
+    assert together_with("came_into_view") == ("came_into_view",)
+    assert together_with("light") == ("light",)
+
+
+def test_its_margin_stands_in_the_row_of_a_flip(scene: np.ndarray) -> None:
+    frames = recorded([view(scene, gain=g) for g in (1.0, 0.9, 1.1, 1.0)], 1.0, 0)
+    model = Brightness(float(np.mean(frames[0])))
+    pair = with_undone(study_pair(*frames))
+    rows = {row["cause"]: row for row in score(pair, model)}
+    z = coordinates(predict(model, pair.pictures, "cpu"), "logits")
+    a, b = z[0].argmax(), z[1].argmax()
+    assert a != b
+    assert rows["light"]["margin_undone"] == pytest.approx(lead_of(z[pair.undone["light"]], int(a)))
+    assert rows["light"]["margin_before"] == pytest.approx(z[0, a] - z[0, b])
+    assert np.isnan(rows["camera"]["margin_undone"])
+    assert len(pair.motions) == len(pair.pictures)

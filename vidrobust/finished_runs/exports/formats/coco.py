@@ -1,0 +1,83 @@
+"""COCO: an image a frame; a classifier's label as a box over all of it, a detector's boxes with their tracks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.errors import InputError
+from vidrobust.files.json_text import json_text
+from vidrobust.finished_runs.box_export import write_coco
+from vidrobust.finished_runs.exports.exported import Exported, Format, file_name, save
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import RunTables
+
+
+def write(run: RunTables, out: Path) -> Exported:
+    """MODEL.json of each classifier, detections.json of detectors; InputError where the run has neither.
+
+    COCO knows no label of a whole picture, so that a label is a box over all of it, with the probability as
+    ``score``. A frame is ``ITEM/000012.jpg``, as a tool that writes frames would name it, counted from 0.
+    """
+    frames = run.table("frames")
+    files = [
+        save(out / f"{file_name(str(model))}.json", json_text(content(run, str(model), rows)))
+        for model, rows in ([] if frames is None else frames.groupby("model", sort=False))
+    ]
+    if run.table("box_counts") is not None:
+        files += write_coco(RunFolder.existing(run.folder), out / "detections.json")
+    if not files:
+        raise InputError(
+            f"{run.folder}: holds no answers yet; make them with vidrobust stability {run.folder}"
+        )
+    return Exported(tuple(files))
+
+
+def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """images, categories and annotations of one classifier.
+
+    rows  of the table ``frames``; of objects (``track``) that were cut out of a frame the one of most probability
+    """
+    sizes = {entry.item: (entry.width, entry.height) for entry in run.record.inputs}
+    best = rows.sort_values("probability", ascending=False, kind="stable").drop_duplicates(["item", "frame"])
+    images, annotations = [], []
+    for number, row in enumerate(best.sort_values(["item", "frame"], kind="stable").itertuples(), 1):
+        width, height = sizes.get(str(row.item), (0, 0))
+        images.append(
+            {
+                "id": number,
+                "file_name": f"{row.item}/{int(row.frame):06d}.jpg",
+                "width": width,
+                "height": height,
+                "item": str(row.item),
+                "frame": int(row.frame),
+                "time_s": float(row.time_s),
+            }
+        )
+        annotations.append(
+            {
+                "id": number,
+                "image_id": number,
+                "category_id": int(row.label),
+                "bbox": [0, 0, width, height],
+                "area": width * height,
+                "iscrowd": 0,
+                "score": float(row.probability),
+            }
+        )
+    names = best.drop_duplicates("label").sort_values("label")
+    return {
+        "info": {"description": f"what {model} calls each frame, as a box over the whole of it"},
+        "images": images,
+        "categories": [{"id": int(row.label), "name": str(row.label_name)} for row in names.itertuples()],
+        "annotations": annotations,
+    }
+
+
+FORMAT = Format(
+    what="what every frame was called, boxes and tracks",
+    opened_by="pycocotools",
+    write=write,
+)

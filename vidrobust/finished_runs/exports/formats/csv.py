@@ -1,0 +1,41 @@
+"""CSV: the metrics, the account, every flip, and what every frame was called, for a spreadsheet or R."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from vidrobust.files.atomic import csv_text
+from vidrobust.finished_runs.exports.exported import Exported, Format, save
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.stability.by_clip import flips_of
+
+TABLES = {
+    "stability": "metrics",
+    "stability_by": "metrics_by",
+    "account": "account",
+    "frames": "frames",
+    "detections": "boxes",
+    "tracks": "tracks",
+}
+"""Tables of the run and the names of their files; their columns are those of docs/tables.md."""
+
+
+def write(run: RunTables, out: Path) -> Exported:
+    """A file a table that has rows, and flips.csv; UTF-8, a comma between, a point in numbers, NaN left empty."""
+    found = {name: run.table(table) for table, name in TABLES.items()}
+    tables: dict[str, pd.DataFrame] = {name: each for name, each in found.items() if each is not None}
+    tables["flips"] = flips_of(run)
+    missing = [name for name, each in found.items() if each is None]
+    return Exported(
+        tuple(save(out / f"{name}.csv", csv_text(each)) for name, each in tables.items()),
+        (f"no rows, and so no file: {', '.join(missing)}",) if missing else (),
+    )
+
+
+FORMAT = Format(
+    what="metrics, account, flips, frames and boxes as tables",
+    opened_by="any spreadsheet, R",
+    write=write,
+)

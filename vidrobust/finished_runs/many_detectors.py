@@ -1,0 +1,199 @@
+"""Any number of detectors on the same footage, from one run folder or several: a table, the best first.
+
+Each metric is that of the clips which all runs share by content. Each detector is held against the first by the
+metric that leads, in a share of the error that allows for every pair of them: the first was chosen by looking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.finished_runs.compare_precision import precision_differences, with_p
+from vidrobust.finished_runs.compare_runs import rows_of_both
+from vidrobust.finished_runs.compare_sides import sides_of
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.metric import Metric
+from vidrobust.repeatability.compare import MARGIN, Compared, compare_metrics
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.stages.boxes.which import BY_ITSELF, BY_LABELS, METRICS, best_threshold
+from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.stability.rates import aggregate
+from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.text.numbers import known
+from vidrobust.text.phrases import listing, plural
+
+FIGURES = ("value", "low", "high", "n")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A detector of a run; name: what it is called here, with its run where two are called alike."""
+
+    folder: RunFolder
+    model: str
+    name: str
+
+
+def detectors_of(folders: Sequence[RunFolder]) -> list[Entry]:
+    """Every detector of every run, each folder once; SettingsError where there are not two, or a run has none."""
+    found = []
+    for folder in {folder.path.resolve(): folder for folder in folders}.values():
+        names = [name for name, task in folder.record.tasks.items() if task == "detection"]
+        if not names:
+            raise SettingsError(
+                f"{folder.path}: holds no detector; of classifiers two runs are compared at a time"
+            )
+        found += [(folder, name) for name in names]
+    if len(found) < 2:
+        raise SettingsError("compare: one detector alone is compared with nothing; give another run")
+    every = [name for _, name in found]
+    return [
+        Entry(folder, name, name if every.count(name) == 1 else f"{name} ({folder.path.name})")
+        for folder, name in found
+    ]
+
+
+def side_by_side_of(folders: Sequence[RunFolder], *, margin: float = MARGIN, seed: int = 0) -> dict[str, Any]:
+    """The detectors of some runs, the best first.
+
+    by        the metric by which they are sorted: average precision where all have it, else uncovered_rate
+    metrics   names, in the order in which they are shown
+    rows      model, name, run, metrics (name -> value, low, high, n), ms, threshold (of highest F1, or ""), and
+              against_first: how it compares with the first by that metric, as ``compare`` has it
+    curve     rows of ``box_curve`` with ``name``; threshold, tracks, expected, uncovered, center_jitter ...
+    inputs, notes   how many clips they share; what was left out, and which settings differ
+    Raises InputError where the runs share no footage by content.
+    """
+    entries = detectors_of(folders)
+    shared, notes = shared_items([entry.folder for entry in entries])
+    figures = {entry.name: _figures(entry, shared[entry.folder.path]) for entry in entries}
+    shown = [name for name in METRICS if any(of.get(name, {}).get("n") for of in figures.values())]
+    if not shown:
+        raise InputError("compare: no run has numbers of a detector; run the stability stage on them")
+    labelled = all(known(of.get(BY_LABELS, {}).get("value", float("nan"))) for of in figures.values())
+    by = BY_LABELS if labelled else BY_ITSELF
+    entries = sorted(entries, key=lambda entry: _place(figures[entry.name].get(by), by))
+    rows = [_row(entry, figures[entry.name], shown, shared) for entry in entries]
+    pairs = len(entries) * (len(entries) - 1) // 2
+    for entry, row in zip(entries[1:], rows[1:], strict=True):
+        found = _against(entries[0], entry, by, 1 / pairs, margin, seed)
+        row["against_first"] = None if found is None else asdict(found)
+    return {
+        "by": by,
+        "metrics": shown,
+        "rows": rows,
+        "curve": _curve(entries, shared).to_dict("records"),
+        "inputs": len(next(iter(shared.values())).items),
+        "notes": [*notes, *_other_settings(entries), *_without_curve(entries)],
+    }
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Of a run, the items that all runs have, and whether these are all of its own."""
+
+    items: tuple[str, ...]
+    whole: bool
+
+
+def shared_items(folders: Sequence[RunFolder]) -> tuple[dict[Any, Shared], list[str]]:
+    """Path of each run -> what it shares with all others by content, and notes of what is left out."""
+    contents = {
+        folder.path: {entry.sha256: entry.item for entry in reversed(folder.record.inputs) if entry.sha256}
+        for folder in folders
+    }
+    common = set.intersection(*(set(each) for each in contents.values()))
+    if not common:
+        raise InputError("compare: the runs share no footage by content")
+    found, notes = {}, []
+    for path, each in contents.items():
+        left = [item for content, item in each.items() if content not in common]
+        found[path] = Shared(tuple(each[content] for content in sorted(common)), not left)
+        if left:
+            notes.append(f"{plural(len(left), 'input')} only in {path} and not in all runs left out")
+    return found, notes
+
+
+def _figures(entry: Entry, shared: Shared) -> dict[str, Mapping[str, Any]]:
+    """Metric -> value, low, high, n over the shared clips; sums over a run only where all clips are shared."""
+    if shared.whole:
+        stability = entry.folder.table_or_empty("stability")
+        return {name: overall(stability, entry.model, name) for name in METRICS}
+    found: dict[str, Mapping[str, Any]] = {}
+    for metric in (find_metric(name, "detection") for name in METRICS):
+        rows = _rows(entry, metric, shared) if metric is not None and not metric.summed else pd.DataFrame()
+        if metric is not None and len(rows):
+            found[metric.name] = aggregate(metric, rows)
+    return found
+
+
+def _rows(entry: Entry, metric: Metric, shared: Shared) -> pd.DataFrame:
+    table = entry.folder.table_or_empty(metric.table)
+    table = table[(table["model"] == entry.model) & table["item"].isin(shared.items)]
+    return metric.values(table) if len(table) else table
+
+
+def _place(row: Mapping[str, Any] | None, by: str) -> tuple[bool, float]:
+    value = float("nan") if row is None else float(row["value"])
+    return not known(value), (-value if by == BY_LABELS else value) if known(value) else 0.0
+
+
+def _row(
+    entry: Entry, figures: Mapping[str, Mapping[str, Any]], shown: Sequence[str], shared: Mapping[Any, Shared]
+) -> dict[str, Any]:
+    curve = entry.folder.table_or_empty("truth_curve") if shared[entry.folder.path].whole else None
+    nothing = {"value": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0}
+    return {
+        "model": entry.model,
+        "name": entry.name,
+        "run": str(entry.folder.path),
+        "metrics": {name: {key: figures.get(name, nothing)[key] for key in FIGURES} for name in shown},
+        "ms": entry.folder.record.ms_a_frame.get(entry.model),
+        "threshold": best_threshold(curve, entry.model),
+        "against_first": None,
+    }
+
+
+def _against(first: Entry, other: Entry, by: str, share: float, margin: float, seed: int) -> Compared | None:
+    """The other held against the first by one metric, in a share of the error; None where it cannot be."""
+    a, b, how, _ = sides_of(first.folder, other.folder, first.model, other.model)
+    metric = find_metric(by, "detection")
+    assert metric is not None
+    if metric.summed:
+        own = precision_differences(a, b, how, margin)[0].get(by)
+        return None if own is None else with_p({by: own}, share=share)[by]
+    rows = rows_of_both(metric, a, b, how)
+    return None if rows is None else compare_metrics({by: rows}, margin=margin, seed=seed, share=share)[by]
+
+
+def _curve(entries: Sequence[Entry], shared: Mapping[Any, Shared]) -> pd.DataFrame:
+    """The curves over thresholds of those whose run is of the shared footage alone and made them."""
+    parts = []
+    for entry in entries:
+        table = entry.folder.find_table("box_curve")
+        if table is not None and shared[entry.folder.path].whole:
+            own = table[table["model"] == entry.model]
+            parts.append(own.assign(name=entry.name))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _without_curve(entries: Sequence[Entry]) -> list[str]:
+    runs = sorted({str(e.folder.path) for e in entries if e.folder.find_table("box_curve") is None})
+    return [f"no curve over thresholds of {listing(runs)}: make it with vidrobust boxes RUN"] if runs else []
+
+
+def _other_settings(entries: Sequence[Entry]) -> list[str]:
+    """A note on each setting of the stability that is not the same in all runs."""
+    settings = {str(entry.folder.path): entry.folder.settings.as_dict() for entry in entries}
+    notes = []
+    for name in STABILITY.settings:
+        values = {path: each[name] for path, each in settings.items() if name in each}
+        if len({str(value) for value in values.values()}) > 1:
+            said = ", ".join(f"{value} in {path}" for path, value in values.items())
+            notes.append(f"{name} differs: {said}; each run has the numbers of its own")
+    return notes

@@ -1,0 +1,1 @@
+"""What a network says beside its answer: logits, features before its head, gradients."""

@@ -1,0 +1,1 @@
+"""Outlines of objects inside their boxes: masks and turned boxes, compared where they lie."""

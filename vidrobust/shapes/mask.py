@@ -1,0 +1,164 @@
+"""Mask: the pixels of an object as spans down the columns of the frame, exact and small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+COLUMN = 1 << 20
+"""A pixel x, y has the place ``x * COLUMN + y``: more than the height of any frame, so that columns stay apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Pixels of an object.
+
+    edges  (2 R,) int64, rising: start and stop of each span, as places; a span lies in one column
+    """
+
+    edges: np.ndarray
+
+    @classmethod
+    def of_array(cls, pixels: np.ndarray, x: int = 0, y: int = 0) -> Mask:
+        """(h, w) bool whose upper left pixel is x, y of the frame."""
+        columns = np.asarray(pixels, bool).T
+        padded = np.zeros((columns.shape[0], columns.shape[1] + 2), np.int8)
+        padded[:, 1:-1] = columns
+        change = np.diff(padded, axis=1)
+        column, start = np.nonzero(change == 1)
+        _, stop = np.nonzero(change == -1)
+        return cls(_edges(column + x, start + y, stop + y))
+
+    @classmethod
+    def of_picture(cls, pixels: np.ndarray) -> Mask:
+        """(H, W) bool of a whole frame, of which most is empty."""
+        rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
+        if not len(rows):
+            return cls(np.empty(0, np.int64))
+        y, x = int(rows[0]), int(columns[0])
+        return cls.of_array(pixels[y : rows[-1] + 1, x : columns[-1] + 1], x, y)
+
+    @classmethod
+    def of_counts(cls, counts: np.ndarray, height: int) -> Mask:
+        """COCO's run lengths of a mask of this height."""
+        ends = np.cumsum(counts)
+        starts, stops = ends[0:-1:2], ends[1::2]
+        starts, stops = starts[stops > starts], stops[stops > starts]
+        first, last = starts // height, (stops - 1) // height
+        of = np.repeat(np.arange(len(starts)), last - first + 1)
+        column = np.arange(len(of)) - np.repeat(
+            np.cumsum(last - first + 1) - (last - first + 1), last - first + 1
+        )
+        column = column + first[of]
+        start = np.maximum(starts[of] - column * height, 0)
+        stop = np.minimum(stops[of] - column * height, height)
+        return cls(_edges(column, start, stop))
+
+    @classmethod
+    def of_rings(cls, rings: Sequence[np.ndarray]) -> Mask:
+        """Pixels whose middle lies in any of the rings, (K, 2) corners x, y px each."""
+        spans = [_inside(np.asarray(ring, np.float64)) for ring in rings]
+        return cls(_union([span for span in spans if len(span)]))
+
+    @property
+    def spans(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(R,) int64 column, first row and row after the last of each span."""
+        start, stop = self.edges[0::2], self.edges[1::2]
+        column = (start + COLUMN // 2) // COLUMN  # rows above the frame are below 0
+        return column, start - column * COLUMN, stop - column * COLUMN
+
+    @property
+    def area(self) -> float:
+        """Pixels."""
+        return float((self.edges[1::2] - self.edges[0::2]).sum())
+
+    @property
+    def centre(self) -> np.ndarray:
+        """(2,) the mean x, y of its pixels' middles; NaN of none."""
+        column, start, stop = self.spans
+        count = (stop - start).astype(np.float64)
+        if not len(column):
+            return np.full(2, np.nan)
+        x = ((column + 0.5) * count).sum() / count.sum()
+        y = (count * (start + stop) / 2).sum() / count.sum()
+        return np.array([x, y])
+
+    @property
+    def box(self) -> np.ndarray:
+        """(4,) float64 x1, y1, x2, y2 of its pixels; NaN of none."""
+        column, start, stop = self.spans
+        if not len(column):
+            return np.full(4, np.nan)
+        return np.array([column[0], start.min(), column[-1] + 1, stop.max()], np.float64)
+
+    def moved(self, shift: np.ndarray) -> Mask:
+        """By x, y px, to the nearest whole pixel."""
+        x, y = np.rint(shift).astype(np.int64)
+        return Mask(self.edges + (x * COLUMN + y))
+
+    def clipped(self, size: tuple[int, int]) -> Mask:
+        """What lies within a frame of this height and width."""
+        column, start, stop = self.spans
+        start, stop = np.maximum(start, 0), np.minimum(stop, size[0])
+        kept = (column >= 0) & (column < size[1]) & (stop > start)
+        return Mask(_edges(column[kept], start[kept], stop[kept]))
+
+    def common(self, other: Mask) -> float:
+        """Pixels that both have."""
+        if not len(self.edges) or not len(other.edges):
+            return 0.0
+        own = np.diff(self.edges)
+        own[1::2] = 0
+        covered = np.interp(other.edges, self.edges, np.concatenate([[0], np.cumsum(own)]))
+        return float((covered[1::2] - covered[0::2]).sum())
+
+    def counts(self, size: tuple[int, int]) -> np.ndarray:
+        """(R,) int64 COCO's run lengths in a frame of this height and width, within which it must lie."""
+        column, start, stop = self.spans
+        edges = np.column_stack([column * size[0] + start, column * size[0] + stop]).ravel()
+        inner = np.flatnonzero(edges[1:-1:2] == edges[2::2])  # one column's end meets the next one's start
+        edges = np.delete(edges, np.concatenate([2 * inner + 1, 2 * inner + 2]))
+        counts = np.diff(np.concatenate([[0], edges, [size[0] * size[1]]]))
+        return counts[:-1] if counts[-1] == 0 and len(counts) > 1 else counts
+
+    def array(self, size: tuple[int, int]) -> np.ndarray:
+        """(H, W) bool."""
+        found = np.zeros((size[1], size[0]), bool)
+        for column, start, stop in zip(*self.clipped(size).spans, strict=True):
+            found[column, start:stop] = True
+        return found.T
+
+
+def _edges(column: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    place = np.asarray(column, np.int64) * COLUMN
+    return np.column_stack([place + start, place + stop]).ravel().astype(np.int64)
+
+
+def _inside(ring: np.ndarray) -> np.ndarray:
+    """(2 R,) edges of the pixels whose middle lies in a ring, even-odd; of fewer than 3 corners none."""
+    if len(ring) < 3:
+        return np.empty(0, np.int64)
+    (x1, y1), (x2, y2) = ring.T, np.roll(ring, -1, axis=0).T
+    first, last = int(np.floor(ring[:, 0].min())), int(np.ceil(ring[:, 0].max()))
+    columns = np.arange(first, last)
+    at, edge = np.nonzero((x1 <= columns[:, None] + 0.5) != (x2 <= columns[:, None] + 0.5))
+    share = (columns[at] + 0.5 - x1[edge]) / (x2[edge] - x1[edge])
+    row = np.ceil(y1[edge] + share * (y2[edge] - y1[edge]) - 0.5).astype(np.int64)
+    order = np.lexsort((row, at))
+    places = columns[at[order]] * COLUMN + row[order]
+    kept = places[1::2] > places[0::2]
+    return np.column_stack([places[0::2][kept], places[1::2][kept]]).ravel()
+
+
+def _union(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Edges of what lies in any of several."""
+    if len(parts) < 2:
+        return parts[0] if parts else np.empty(0, np.int64)
+    edges = np.concatenate(parts)
+    step = np.tile([1, -1], len(edges) // 2)
+    order = np.lexsort((-step, edges))
+    depth = np.cumsum(step[order])
+    kept = (depth == 0) | ((depth == 1) & (step[order] == 1))
+    return edges[order][kept]

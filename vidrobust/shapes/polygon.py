@@ -1,0 +1,100 @@
+"""Polygon: a convex outline with corners between the pixels, such as a turned box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+DECIMALS = 3
+"""Of px that corners are kept with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Polygon:
+    """A convex outline.
+
+    corners  (K, 2) float64 x, y px, in turn about it
+    """
+
+    corners: np.ndarray
+
+    @classmethod
+    def of_corners(cls, corners: np.ndarray) -> Polygon:
+        """(K, 2) x, y px in turn, either way round."""
+        corners = np.round(np.asarray(corners, np.float64).reshape(-1, 2), DECIMALS)
+        return cls(corners if _signed(corners) >= 0 else corners[::-1])
+
+    @classmethod
+    def turned(cls, x: float, y: float, width: float, height: float, angle: float) -> Polygon:
+        """A box about x, y px whose side of length ``width`` is turned by an angle, radians, from x towards y."""
+        along = 0.5 * width * np.array([np.cos(angle), np.sin(angle)])
+        across = 0.5 * height * np.array([-np.sin(angle), np.cos(angle)])
+        middle = np.array([x, y])
+        signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+        return cls.of_corners(np.array([middle + a * along + b * across for a, b in signs]))
+
+    @classmethod
+    def of_box(cls, box: np.ndarray) -> Polygon:
+        """x1, y1, x2, y2 px."""
+        x1, y1, x2, y2 = (float(side) for side in box)
+        return cls(np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]]))
+
+    @property
+    def area(self) -> float:
+        """px^2."""
+        return abs(_signed(self.corners))
+
+    @property
+    def centre(self) -> np.ndarray:
+        """(2,) the middle of its area; of one without area the mean corner."""
+        x, y = self.corners.T
+        cross = x * np.roll(y, -1) - np.roll(x, -1) * y
+        total = float(cross.sum())
+        if abs(total) < 1e-9:
+            return np.asarray(self.corners.mean(axis=0))
+        return np.array([((each + np.roll(each, -1)) * cross).sum() for each in (x, y)]) / (3 * total)
+
+    @property
+    def box(self) -> np.ndarray:
+        """(4,) float64 x1, y1, x2, y2 about it."""
+        return np.concatenate([self.corners.min(axis=0), self.corners.max(axis=0)])
+
+    def moved(self, shift: np.ndarray) -> Polygon:
+        """By x, y px."""
+        return Polygon(self.corners + shift)
+
+    def clipped(self, size: tuple[int, int]) -> Polygon:
+        """What lies within a frame of this height and width; without corners where nothing does."""
+        inside = self.intersection(Polygon.of_box(np.array([0, 0, size[1], size[0]])))
+        return Polygon(np.round(inside.corners, DECIMALS))
+
+    def common(self, other: Polygon) -> float:
+        """px^2 that both have."""
+        return self.intersection(other).area
+
+    def intersection(self, other: Polygon) -> Polygon:
+        """What both have: this one cut along every side of the other (Sutherland & Hodgman 1974)."""
+        points = self.corners
+        for start, end in zip(other.corners, np.roll(other.corners, -1, axis=0), strict=True):
+            if not len(points):
+                break
+            points = _cut(points, start, end)
+        return Polygon(points)
+
+
+def _signed(corners: np.ndarray) -> float:
+    x, y = corners.T
+    return float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum()) / 2
+
+
+def _cut(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(K, 2) corners of the part that lies to the right of the way from start to end, as pictures are drawn."""
+    dx, dy = end - start
+    side = dx * (points[:, 1] - start[1]) - dy * (points[:, 0] - start[0])
+    after, points_after = np.roll(side, -1), np.roll(points, -1, axis=0)
+    crosses = (side < 0) != (after < 0)
+    share = np.divide(side, side - after, out=np.zeros(len(side)), where=crosses)
+    met = points + share[:, None] * (points_after - points)
+    both = np.stack([points, met], axis=1).reshape(-1, 2)
+    return both[np.column_stack([side >= 0, crosses]).ravel()]

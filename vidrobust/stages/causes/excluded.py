@@ -1,0 +1,53 @@
+"""Why a pair of frames could not be replayed: the codes that the table ``causes`` holds, and their words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import pandas as pd
+
+from vidrobust.changes.unregistered import MIN_SIDE, Unregistered
+from vidrobust.text.phrases import plural
+
+PAIR = ["item", "frame_a", "frame_b"]
+
+
+class NoThirdFrame(StrEnum):
+    """Why there is no frame beside the pair on which its changes could be played."""
+
+    MISSING = "no_third_frame"
+    """The pair lies at the end of a clip, or between two cuts."""
+    BLURRED = "no_sharp_third_frame"
+    """The pair's sharper frame is sharper than all about it."""
+
+
+Excluded = Unregistered | NoThirdFrame
+"""A reason; the table has its value, and "" where the pair was replayed."""
+
+LEFT_OUT = (NoThirdFrame.MISSING,)
+"""Reasons that have nothing to do with what happens between the frames: such pairs are left out of the account. Of
+the others the change stays in the sum, and is unexplained."""
+
+WORDS: Mapping[Excluded, str] = {
+    Unregistered.SMALL_FRAME: f"frames smaller than {MIN_SIDE} px",
+    Unregistered.NO_TEXTURE: "no texture",
+    Unregistered.OTHER_SCENE: "not the same scene",
+    Unregistered.MUCH_IS_NEW: "too much is new",
+    Unregistered.NO_COMMON_MOTION: "no common motion",
+    NoThirdFrame.MISSING: "no third frame beside them",
+    NoThirdFrame.BLURRED: "no third frame that is as sharp",
+}
+
+
+def excluded_pairs(causes: pd.DataFrame) -> pd.Series:
+    """How many pairs have each reason, by its code, of rows of the table ``causes``; without those replayed."""
+    codes = causes.drop_duplicates(["model", *PAIR])["excluded"]
+    return codes[codes != ""].value_counts()
+
+
+def in_words(causes: pd.DataFrame) -> str:
+    """Such as "2 pairs: not the same scene; 1 pair: no texture"; "" where all were replayed."""
+    words = {str(reason): text for reason, text in WORDS.items()}
+    counts = excluded_pairs(causes).items()
+    return "; ".join(f"{plural(int(number), 'pair')}: {words[str(code)]}" for code, number in counts)

@@ -1,0 +1,54 @@
+"""What frame t+1 would have been without one of the causes: the cause taken back in it, its own noise kept.
+
+    t ───▶ t+1 ─────one cause, as measured back from t+1 to t─────▶ t+1 without it
+
+A replay on a third frame has the cause's change and another noise, to which a network may answer otherwise by as
+much as it lacks for a flip. Where it matters whether one label would have stayed, the cause is taken back in the
+very picture. Without a motion nothing comes into view: both are taken back together. What a blur took cannot be
+given back; a frame that got sharper is blurred.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from vidrobust.stages.causes.aligned import measure_all
+from vidrobust.stages.causes.catalogue import REPLAYED, together_with
+from vidrobust.stages.causes.pair_replays import PairReplays
+from vidrobust.stages.causes.scene import Scene
+
+
+def with_undone(pair: PairReplays) -> PairReplays:
+    """The pair with one more picture for each cause that can be taken back in t+1; as it is if not replayed."""
+    if not pair.forwards:
+        return pair
+    found = undone(*pair.pictures[:2])
+    places = {cause: len(pair.pictures) + k for k, cause in enumerate(found)}
+    still = replace(pair.motions[1], back=np.zeros_like(pair.motions[1].back))
+    return replace(
+        pair,
+        pictures=(*pair.pictures, *found.values()),
+        motions=(*pair.motions, *[still] * len(found)),
+        undone=places,
+    )
+
+
+def undone(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
+    """By cause, frame t+1 (H, W, 3) uint8 with it taken back; of those that are measured from t+1 to t."""
+    back = measure_all(b, a)
+    if back.failed:
+        return {}
+    height, width = b.shape[:2]
+    own = b.astype(np.float32)
+    scene = Scene(
+        third=own,
+        to_third=np.zeros((height, width, 2), np.float32),
+        gaps=np.zeros((height, width), bool),
+        fill=own,
+        change=back,
+        seed=0,
+        content=a.astype(np.float32),
+    )
+    return {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}

@@ -1,0 +1,108 @@
+"""The sentences of a policy: why a perturbation or a cause gets no step. Nothing reads them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vidrobust.stages.causes.catalogue import CATALOGUE
+from vidrobust.stages.policy.rejection import Outcome, Rejected, Why
+from vidrobust.stages.policy.replication import Replication
+from vidrobust.text.numbers import known, number, percent, share, share_with_interval, with_interval
+
+SAID_AS_TIMES = 1.5
+"""A part of a cause above this is said as so many times as much, not as a percentage."""
+
+REASONS: Mapping[Why, str] = {
+    Why.NOT_MEASURABLE: "cannot be measured in video",
+    Why.NO_PAIRS: "no pair of frames could be replayed; footage with fewer cuts is needed",
+    Why.FEW_PAIRS: "{n} pairs could be replayed, and {needed} are needed (--pairs)",
+    Why.ABSENT: "does not occur: no change of {title} was measured in {n} pairs",
+    Why.MOVES_NOTHING: "occurs and moves nothing: {explains} {span} of {of}",
+    Why.EXPLAINS_LITTLE: "occurs and moves the model, but {explains} less than 5 % of {of}: {span}",
+    Why.SHARE_OPEN: "{explains} {span} of {of}; {more} would show whether that matters",
+    Why.SHARE_AT_LIMIT: "{explains} {span} of {of}, so near to 5 % that hardly any footage would settle it",
+    Why.ANY_CHANGE: (
+        "{explains} {span}, but any change of that size does as much: smoother sampling in the model helps "
+        "against it, this augmentation hardly"
+    ),
+    Why.DIRECTION_OPEN: (
+        "{title} matters ({span}); whether training with this very change helps is open: {more}, or more pairs "
+        "(--pairs), would show it"
+    ),
+    Why.NOT_FOUND_AGAIN: "{explains} {span}, but this was {again}; more clips would settle it",
+    Why.NOT_FITTED: "{explains} {span} of {of}, but this perturbation could not be fitted to it",
+    Why.OTHER_AMOUNT: "{explains} {span} of {of}, but played in its place this does {amount}",
+    Why.LIKE_ANOTHER: (
+        "{explains} {span} of {of}, but this cannot be distinguished from {other}, which is plainer"
+    ),
+    Why.OTHER_GRAIN: (
+        "{explains} {span} of {of}, but your camera's noise looks different (neighbouring pixels correlate "
+        "by {grain_seen}, here by {grain})"
+    ),
+    Why.MOVES_LITTLE: "{explains} {span}, but at the size seen this moves the model by only {moved}",
+    Why.MOVING_OPEN: (
+        "{explains} {span}, but whether this moves the model at the size seen depends on {frames} frames "
+        "({moved_span}); more frames (--frames) would settle it"
+    ),
+    Why.GROWTH_OPEN: (
+        "{explains} {span}, but that more of this moves the model more is not sure from {frames} frames; "
+        "more (--frames) would settle it, unless the model's answers are random"
+    ),
+    Why.HARMED: "was tried and withdrawn: after training with it, changed answers went from {before} to {after}",
+}
+
+
+def reason(rejected: Rejected) -> str:
+    """Why a perturbation gets no step: half a sentence, without a full stop."""
+    return REASONS[rejected.why].format_map(_values(rejected.evidence))
+
+
+def verdict(rejected: Rejected) -> str:
+    """The same, begun with what is open where it is."""
+    undetermined = rejected.outcome is Outcome.UNDETERMINED
+    return f"cannot tell: {reason(rejected)}" if undetermined else reason(rejected)
+
+
+def without_step(cause: str, of_change: float, of: str) -> str:
+    """What is said of a cause for which no augmentation of the whole frame stands."""
+    return f"{_capital(CATALOGUE[cause].explains)} {share(of_change)} of {of}; {CATALOGUE[cause].advice}."
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
+    """The figures of the evidence as they are said."""
+    of = evidence.get
+    cause = CATALOGUE.get(evidence.get("cause", ""))
+    replication = Replication(
+        found=int(of("found") or 0), tested=int(of("tested") or 0), of=str(of("replication_of") or "")
+    )
+    return {
+        "title": cause.title if cause else "",
+        "explains": cause.explains if cause else "",
+        "of": str(of("of")),
+        "n": str(of("n")),
+        "needed": str(of("needed")),
+        "span": share_with_interval(of("share"), of("low"), of("high")),
+        "more": f"about {of('times')} times this footage" if of("times") else "more footage",
+        "again": replication.in_words,
+        "amount": _amount(of("does")),
+        "other": str(of("other")).replace("_", " "),
+        "grain": number(of("grain"), 2),
+        "grain_seen": number(of("grain_seen"), 2),
+        "moved": number(of("moved")),
+        "moved_span": with_interval(of("moved"), of("moved_low"), of("moved_high")),
+        "frames": str(of("frames")),
+        "before": percent(of("before")),
+        "after": percent(of("after")),
+    }
+
+
+def _amount(does: float | None) -> str:
+    """How much of its cause a candidate does: 36 % of it, 3.6 times as much."""
+    if known(does) and does is not None and does > SAID_AS_TIMES:
+        return f"{number(does, 2)} times as much"
+    return f"{percent(does, missing='an unknown part')} of it"

@@ -1,0 +1,97 @@
+"""Asked: what the networks say of a sample of frames, of the footage and of known footage alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.models.inside.looked import Look, Looked, joined
+from vidrobust.models.predict import auto_batch
+from vidrobust.statistics.clusters import Clusters, clusters_of_rows
+from vidrobust.video.source import VideoSource
+
+DECODED = 16
+"""Frames decoded at a time."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """rows: item, frame, time_s and part of N frames; looked: by model what it says of them."""
+
+    rows: pd.DataFrame
+    looked: Mapping[str, Looked]
+
+    @property
+    def clusters(self) -> Clusters:
+        """Which of the frames are independent."""
+        return clusters_of_rows(self.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """One clip: how it is opened, which part it shows, and which of its frames are asked for, by their numbers."""
+
+    item: str
+    part: str
+    frames: frozenset[int]
+    opened: Callable[[], AbstractContextManager[VideoSource]]
+
+
+@dataclass
+class _Gathered:
+    """What was found so far."""
+
+    rows: list[dict[str, object]] = field(default_factory=list)
+    looked: dict[str, list[Looked]] = field(default_factory=dict)
+
+
+def ask(looks: Mapping[str, Look], clips: Sequence[Wanted], told: Callable[[int], None]) -> Asked:
+    """Every network on every frame that is wanted, in the order of the clips; ``told`` how many are done."""
+    gathered = _Gathered()
+    for clip in clips:
+        with clip.opened() as source:
+            for pixels, frames, times in _chunks(source, clip.frames):
+                for name, look in looks.items():
+                    gathered.looked.setdefault(name, []).append(look.frames(pixels))
+                for frame, time_s in zip(frames, times, strict=True):
+                    at = {"item": clip.item, "frame": frame, "time_s": time_s, "part": clip.part}
+                    gathered.rows.append(at)
+                told(len(frames))
+    rows = pd.DataFrame(gathered.rows, columns=["item", "frame", "time_s", "part"])
+    return Asked(rows, {name: joined(parts) for name, parts in gathered.looked.items()})
+
+
+def spread(count: int, most: int) -> np.ndarray:
+    """Numbers of at most so many of ``count`` things, evenly over them."""
+    if count <= most:
+        return np.arange(count)
+    return np.unique(np.floor((np.arange(most) + 0.5) * count / most).astype(np.int64))
+
+
+def _chunks(
+    source: VideoSource, wanted: frozenset[int]
+) -> Iterator[tuple[torch.Tensor, list[int], list[float]]]:
+    """The wanted frames of one size together, as many as go through a network at a time."""
+    held: list[tuple[torch.Tensor, int, float]] = []
+    left = len(wanted)
+    for batch in source.batches(DECODED):
+        for row in np.flatnonzero(np.isin(batch.index, list(wanted))):
+            picture = batch.pixels[int(row)]
+            if held and (len(held) == auto_batch(*picture.shape[-2:]) or held[0][0].shape != picture.shape):
+                yield _stacked(held)
+                held = []
+            held.append((picture.clone(), int(batch.index[row]), float(batch.time_s[row])))
+            left -= 1
+        if left <= 0:
+            break
+    if held:
+        yield _stacked(held)
+
+
+def _stacked(held: list[tuple[torch.Tensor, int, float]]) -> tuple[torch.Tensor, list[int], list[float]]:
+    return torch.stack([each[0] for each in held]), [each[1] for each in held], [each[2] for each in held]
