@@ -1,10 +1,13 @@
 """Does training with the right step help, on the simulated line, and a wrong or a random one not?
 
-    python benchmarks/adapt.py [--dial light=0.3 hue=24 shake=6] [--kinds bolt+cap bottle+board] [--parts 40] \
-        [--seconds 0.8] [--seed 21] [--targets labels self] [--steps 40] [--seeds 3] [--arms ...] [--keep DIR]
+    python benchmarks/adapt.py [--dial light=0.3 hue=24 shake=6] [--kinds bolt+cap bottle+board] [--parts 160] \
+        [--seconds 0.8] [--seed 21] [--targets labels self] [--train turned rest] [--steps 120] [--seeds 3] \
+        [--arms ...] [--keep DIR]
 
 For each dial, kinds of parts and way to learn: the line's classifier, asked once about each frame, is fine-tuned
-on half of the parts and judged on the others. ``policy`` is one step of the dial's own perturbation over the
+on half of the parts and judged on the others, which are seen with the dial turned; those that train are too
+(``turned``: footage of the line as it is), or are seen at rest (``rest``: pictures of a calm day, as a network is
+usually trained with). ``policy`` is one step of the dial's own perturbation over the
 range that the dial has, ``policy- swapped`` one of another family as strong, ``random`` one of many as strong.
 What is left of the label changes between neighbours, of answers that the right perturbation changes, and errors;
 each with an interval over parts and seeds.
@@ -12,6 +15,8 @@ each with an interval over parts and seeds.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +28,7 @@ from harness import say
 from vidrobust.adapt.asked import Asked
 from vidrobust.adapt.compare import ERRORS, FLIPS, FOOTAGE, MOVED
 from vidrobust.adapt.conclusion import one
+from vidrobust.adapt.split import split
 from vidrobust.adapt.study import adapt
 from vidrobust.files.atomic import write_text
 from vidrobust.line_sim.belt import HEIGHT, WIDTH
@@ -37,7 +43,7 @@ from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.text.numbers import percent, percent_with_interval
 
 MODEL = "line_one_view:classifier"
-ARMS = "none,none-again,random,policy,policy-swapped"
+ARMS = "none,none-again,random,policy,policy-consistent,policy-swapped"
 SHARES = {
     "light": ("brightness", "light", "relative gain", 1.0),
     "flicker": ("brightness", "light", "relative gain", 1.0),
@@ -65,28 +71,67 @@ def right_policy(dial: str) -> Policy:
     return Policy(steps=(step,), model=MODEL, image_size=(HEIGHT, WIDTH))
 
 
-def table_of(dial: str, kinds: str, targets: str, given: Any, folder: Path) -> pd.DataFrame:
-    """The table ``adaptation`` of one line with this dial and these kinds of parts."""
-    footage, name = folder / f"footage-{dial}", f"{dial}-{kinds}"
-    manifest = footage / f"{kinds}.csv"
+@dataclass(frozen=True, kw_only=True)
+class AskedAtLength(Asked):
+    """With few strengths, and as many frames as there are."""
+
+    @property
+    def limits(self) -> tuple[int, int, int]:
+        return self.training, self.judging, self.shown
+
+
+def rows_of(dial: str, kinds: str, given: Any, folder: Path) -> pd.DataFrame:
+    """The manifest of the line with these kinds of parts and a dial ("" for none) turned, with absolute paths."""
+    footage = folder / f"footage-{dial or 'rest'}"
     if not (footage / "manifest.csv").is_file():
-        settings = RenderSettings(parts=given.parts, seconds=given.seconds, seed=given.seed, dials=(dial,))
-        render(settings, footage)
+        dials = (dial,) if dial else ()
+        render(
+            RenderSettings(parts=given.parts, seconds=given.seconds, seed=given.seed, dials=dials),
+            footage,
+            workers=given.workers,
+        )
     rows = pd.read_csv(footage / "manifest.csv")
-    write_text(manifest, rows[rows["kind"].isin(kinds.split("+"))].to_csv(index=False))
+    rows["path"] = [str((footage / path).resolve()) for path in rows["path"]]
+    return rows[rows["kind"].isin(kinds.split("+"))].reset_index(drop=True)
+
+
+def manifest_of(dial: str, kinds: str, train: str, given: Any, folder: Path) -> Path:
+    """Clips of the parts that judge with the dial turned; of those that train, too, or at rest."""
+    rows = rows_of(dial, kinds, given, folder)
+    if train == "rest":
+        items = rows["item"].astype(str)
+        on = split(
+            pd.DataFrame({"item": items, "time_s": 0.0}),
+            dict(zip(items, rows["part"].astype(str), strict=True)),
+            dict(zip(items, rows["label"].astype(str), strict=True)),
+            0,
+        ).training
+        rows[on] = rows_of("", kinds, given, folder)[on]
+    path = folder / f"{dial}-{kinds}-{train}.csv"
+    write_text(path, rows.to_csv(index=False))
+    return path
+
+
+def table_of(dial: str, kinds: str, targets: str, train: str, given: Any, folder: Path) -> pd.DataFrame:
+    """The table ``adaptation`` of one line with this dial and these kinds of parts."""
+    manifest = manifest_of(dial, kinds, train, given, folder)
     policy = folder / f"{dial}.json"
     write_text(policy, right_policy(dial).to_json())
-    asked = Asked(
+    asked = AskedAtLength(
         arms=given.arms,
         seeds=given.seeds,
         steps=given.steps,
         rate=given.rate,
         targets=targets,
         policy=policy,
+        training=given.frames,
+        judging=given.frames,
         quick=True,
     )
     settings = Settings(sources=(str(manifest),), model=(MODEL,))
-    with opened_sources(settings, str(folder / f"run-{name}-{targets}"), Reporter(quiet=given.quiet)) as run:
+    with opened_sources(
+        settings, str(folder / f"run-{manifest.stem}-{targets}"), Reporter(quiet=given.quiet)
+    ) as run:
         build(run, STAGES, ["stability"])
         adapt(run, asked)
         return run.table("adaptation")
@@ -97,26 +142,29 @@ def main() -> None:
     parser.add_argument("--dial", nargs="+", default=["light=0.3", "hue=24", "shake=6"])
     parser.add_argument("--kinds", nargs="+", default=["bolt+cap", "bottle+board"])
     parser.add_argument("--targets", nargs="+", default=["labels", "self"])
-    parser.add_argument("--parts", type=int, default=40)
+    parser.add_argument("--train", nargs="+", choices=("turned", "rest"), default=["turned", "rest"])
+    parser.add_argument("--parts", type=int, default=160)
+    parser.add_argument("--frames", type=int, default=960)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.8)
     parser.add_argument("--seed", type=int, default=21)
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--arms", default=ARMS)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--quiet", action="store_true")
     given = parser.parse_args()
-    say("| dial | parts | learnt | arm | flips left | against random | changed by the right step | errors |")
+    say(
+        "| dial | parts | trained | arm | flips left | against random | changed by the right step | errors |"
+    )
     say("|---|---|---|---|---|---|---|---|")
     with TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary)
-        for targets in given.targets:
-            for dial in given.dial:
-                for kinds in given.kinds:
-                    table = table_of(dial, kinds, targets, given, folder)
-                    for arm in dict.fromkeys(table["arm"]):
-                        say(line_of(table, arm, f"| {dial} | {kinds} | {targets}", right_policy(dial)))
+        for targets, train, dial, kinds in product(given.targets, given.train, given.dial, given.kinds):
+            table = table_of(dial, kinds, targets, train, given, folder)
+            for arm in dict.fromkeys(table["arm"]):
+                say(line_of(table, arm, f"| {dial} | {kinds} | {train}, {targets}", right_policy(dial)))
 
 
 def line_of(table: pd.DataFrame, arm: str, start: str, right: Policy) -> str:
