@@ -155,9 +155,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--quiet", action="store_true")
     given = parser.parse_args()
-    say(
-        "| dial | parts | trained | arm | flips left | against random | changed by the right step | errors |"
-    )
+    say("| dial | parts | trained | arm | flips left | against random | changed by the right step | errors |")
     say("|---|---|---|---|---|---|---|---|")
     with TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary)
