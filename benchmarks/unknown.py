@@ -113,7 +113,7 @@ def studied(known: Asked, pool: Asked) -> list[ScoreStudied]:
 
 def null(pool: Asked, splits: int) -> None:
     """Half of the parts against the other half, again and again."""
-    say("\n### Known parts against other known parts\n")
+    say("\n## Known parts against other known parts\n")
     parts = pool.rows["part"].to_numpy(str)
     names, rng = np.unique(parts), np.random.default_rng(0)
     found: dict[str, list[ScoreStudied]] = {}
@@ -181,7 +181,7 @@ def _link(link: Any) -> str:
 
 def worlds(rest: Asked, dials: dict[str, Asked], left_out: Asked, kind: str) -> None:
     """Footage that lies outside, by dial and by kind of part."""
-    say("\n### Footage that the network was not trained for\n")
+    say("\n## Footage that the network was not trained for\n")
     table = harness.table(
         *("world", "score", "AUROC of unknown against known frames", "of unknown frames outside"),
         *("of known frames in the footage outside", "share of the footage", "verdict"),
@@ -194,7 +194,7 @@ def worlds(rest: Asked, dials: dict[str, Asked], left_out: Asked, kind: str) -> 
     known = np.isin(parts, np.unique(parts[~unknown])[::2])
     own = some(left_out, ~known)
     said[f"no {kind}"] = world(table, f"no {kind}", some(left_out, known), own, unknown[~known])
-    say("\n### Is it unstable, and wrong, where it does not know the footage? By the leading score\n")
+    say("\n## Is it unstable, and wrong, where it does not know the footage? By the leading score\n")
     for name, links in said.items():
         say(f"* {name}: {links}")
 

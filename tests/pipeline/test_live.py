@@ -28,7 +28,7 @@ def test_a_camera_is_recorded_once_and_studied(
         assert server.clients == 1
         frames = RunFolder(out).table("frames")
         assert 35 < len(frames) <= 45
-        assert set(frames["item"]) == {"127.0.0.1-cam"}
+        assert set(frames["item"]) == {"127.0.0.1_cam"}
         assert run(*command) == 0  # the same command continues: nothing is recorded again
         assert server.clients == 1
         assert "is recorded already" in said()

@@ -32,7 +32,7 @@ FOOTAGE: tuple[SettingOption, ...] = (
     ),
     option(
         "--known",
-        "What the models were trained for (footage, images, a run on them): how much of the footage lies outside?",
+        "What the models were trained for.  [default: not asked]",
         "Footage",
         multiple=True,
         metavar="REF",
