@@ -50,7 +50,7 @@ class CorrelationResult:
                primary (the row a verdict rests on), clusters, low_without and high_without (range with one
                cluster left out), varied_x, varied_y (units off the commonest value), reliability,
                stability_reliability, attenuation, explained_by_confounder, the negative controls of the
-               perturbation (``controls.COLUMNS``), group, reason, same, others, needs (as of ``Verdict``)
+               perturbation (``controls.COLUMNS``), group, why, reason, same, others, needs (as of ``Verdict``)
     matrix     row, column, method, value, low, high, n: perturbations, stability metrics and confounders
                against each other, each pair once in both orders
     groups     perturbations that always move together: they are one proxy
@@ -292,7 +292,7 @@ def _result(
     member = {name: group.name for group in groups for name in group.members}
     table["group"] = table["perturbation"].map(lambda name: member.get(name, ""))
     table["verdict"] = table["perturbation"].map(lambda name: verdicts[name].verdict)
-    for what in ("reason", "same", "others", "needs"):
+    for what in ("why", "reason", "same", "others", "needs"):
         table[what] = [getattr(verdicts[name], what) for name in table["perturbation"]]
     table = table[[*_CONTRACT, *(c for c in table if c not in _CONTRACT and not c.startswith("edge_"))]]
     by_verdict = {

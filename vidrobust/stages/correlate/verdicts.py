@@ -10,6 +10,7 @@ import pandas as pd
 from vidrobust.stages.correlate import needs
 from vidrobust.stages.correlate.coefficients import CORRECTED, CURVED, PARTIAL
 from vidrobust.stages.correlate.judgement import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
+from vidrobust.stages.correlate.reasons import Reason, Why, because
 from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics.resampling import MIN_CLUSTERS
 from vidrobust.text.numbers import interval, with_interval
@@ -28,7 +29,7 @@ WITHIN_CLIPS = ("scenes", "stretches")
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verdict, the reason for it in half a sentence, and the whole in one.
+    """A verdict, the reason for it, and the whole in one sentence.
 
     same, others  how many perturbations of other families pass the same test without controls, of how many
     needs         what would settle it, where it cannot be determined
@@ -36,12 +37,22 @@ class Verdict:
     """
 
     verdict: Judgement
-    reason: str
+    because: Reason
     sentence: str
     same: int = 0
     others: int = 0
     needs: str = ""
     fragile: bool = False
+
+    @property
+    def why(self) -> Why:
+        """The code of its reason."""
+        return self.because.why
+
+    @property
+    def reason(self) -> str:
+        """Its reason in half a sentence."""
+        return self.because.in_words
 
 
 @dataclass(frozen=True)
@@ -49,15 +60,15 @@ class _Judged:
     """Half a verdict: what the coefficient alone says, before the negative controls, or what they add."""
 
     verdict: Judgement
-    reason: str
+    reason: Reason
     needs: str = ""
     fragile: bool = False
 
 
 def not_measured() -> Verdict:
     """The verdict on a perturbation without a unit on which both primary metrics are known."""
-    reason = "no unit has both its sensitivity and the instability under the primary metrics"
-    return Verdict(CANNOT_TELL, reason, f"cannot tell; {reason}.")
+    reason = because(Why.NOT_MEASURED)
+    return Verdict(CANNOT_TELL, reason, f"cannot tell; {reason.in_words}.")
 
 
 def judge(
@@ -95,44 +106,35 @@ def _alone(by_method: pd.DataFrame, units: Units) -> _Judged:
     return (_excuse(by_method.loc[PARTIAL], units) or judged) if judged.verdict == NO_EVIDENCE else judged
 
 
-def _obstacle(row: pd.Series, units: Units) -> str:
-    """Why these units cannot carry a verdict, or ""."""
+def _obstacle(row: pd.Series, units: Units) -> Reason | None:
+    """Why these units cannot carry a verdict, or None."""
     least = needs.MIN_UNITS[units.across]
     if row["n"] < least:
-        return f"{row['n']} {units.across} are too few, {least} are needed"
+        return because(Why.FEW_UNITS, n=row["n"], across=units.across, least=least)
     if row["clusters"] < MIN_CLUSTERS:
-        found = units.clusters_in_words(row["clusters"])
-        return (
-            f"{found} {'is' if row['clusters'] == 1 else 'are'} too few to be independent observations, "
-            f"{MIN_CLUSTERS} are needed"
-        )
+        verb, found = "is" if row["clusters"] == 1 else "are", units.clusters_in_words(row["clusters"])
+        return because(Why.FEW_CLUSTERS, found=found, verb=verb, least=MIN_CLUSTERS)
     if units.uncontrolled:
-        return units.uncontrolled
+        return because(Why.UNCONTROLLED, uncontrolled=units.uncontrolled)
     for side, what in (("x", "the sensitivity"), ("y", "the instability")):
         if row[f"varied_{side}"] < MIN_VARIED:
             where = {"low": " (a floor: no harm)", "high": " (a ceiling)"}.get(row[f"edge_{side}"], "")
-            return (
-                f"{what} has the same value{where} on all but {row[f'varied_{side}']} of {row['n']} "
-                f"{units.across}, and ties would decide"
-            )
-    if np.isnan(row["low"]):
-        return "the coefficient has no interval on these units"
-    return ""
+            varied, n = row[f"varied_{side}"], row["n"]
+            return because(Why.TIES, what=what, where=where, varied=varied, n=n, across=units.across)
+    return because(Why.NO_INTERVAL) if np.isnan(row["low"]) else None
 
 
 def _excuse(partial: pd.Series, units: Units) -> _Judged | None:
     """Why a proxy may have been missed, or None. It cannot have been made up by any of these."""
     for side, what in (("reliability", "the sensitivity"), ("stability_reliability", "the instability")):
         if partial[side] < MIN_RELIABILITY:
-            reason = f"{what} hardly agrees with itself between two halves (reliability {partial[side]:.2f})"
+            reason = because(Why.UNRELIABLE, what=what, reliability=partial[side])
             return _Judged(CANNOT_TELL, reason, needs.words(units))
     reliabilities = float(partial["reliability"]), float(partial["stability_reliability"])
     seen = needs.could_have_seen(partial["low"], partial["high"], reliabilities)
     if not seen and partial["high"] >= needs.SEEN:
-        reason = (
-            f"a tie of {needs.SEEN:g} would not surely have been seen "
-            f"(the interval reaches from {interval(partial['low'], partial['high'])})"
-        )
+        span = interval(partial["low"], partial["high"])
+        reason = because(Why.TOO_WIDE, seen=needs.SEEN, span=span)
         width = needs.half_width(partial["low"], partial["high"])
         effect = float(np.arctanh(needs.SEEN))
         wanted = needs.clusters_needed(width, effect, int(partial["clusters"]))
@@ -142,42 +144,36 @@ def _excuse(partial: pd.Series, units: Units) -> _Judged | None:
 
 def _weigh(rows: pd.DataFrame, units: Units) -> _Judged:
     partial, curved = rows.loc[PARTIAL], rows.loc[CURVED]
+    given = partial["given"]
     corrected = rows.loc[CORRECTED] if CORRECTED in rows.index else None
     if partial["high"] < 0:
-        return _Judged(NO_EVIDENCE, "it goes the other way")
+        return _Judged(NO_EVIDENCE, because(Why.OTHER_WAY))
     if not partial["low"] > 0:
-        return _Judged(NO_EVIDENCE, f"the interval given {partial['given']} includes zero")
+        return _Judged(NO_EVIDENCE, because(Why.HOLDS_ZERO, given=given))
     if not curved["low"] > 0:
-        return _Judged(NO_EVIDENCE, f"nothing is left when {partial['given']} may act along a curve")
+        return _Judged(NO_EVIDENCE, because(Why.CURVED, given=given))
     if not partial["low_without"] > 0:
-        return _Judged(NO_EVIDENCE, f"it depends on one of the {units.clusters_are}")
+        return _Judged(NO_EVIDENCE, because(Why.ONE_CLUSTER, clusters=units.clusters_are))
     if not partial["q"] <= FALSE_DISCOVERY:
         inside = " within the clips" if units.series is not None else ""
-        reason = f"permutation{inside} does not confirm it (q = {partial['q']:.2f})"
+        reason = because(Why.NOT_CONFIRMED, inside=inside, q=partial["q"])
         if partial["n"] < needs.FEWEST[units.across]:
             return _Judged(CANNOT_TELL, reason, needs.words(units))
         return _Judged(NO_EVIDENCE, reason)
     if corrected is not None and not corrected["low"] > 0:
-        reason = f"it may be what {partial['given']}, measured with error, fails to take out"
-        return _Judged(CANNOT_TELL, reason)
-    return _Judged(PROXY, f"its lower end given {partial['given']} is above zero, q = {partial['q']:.3f}")
+        return _Judged(CANNOT_TELL, because(Why.CONFOUNDER_ERROR, given=given))
+    return _Judged(PROXY, because(Why.SURE, given=given, q=partial["q"]))
 
 
 def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, units: Units) -> _Judged:
     """What is left of a proxy beside its negative controls: shuffled, other families, other data."""
-    count = f"{same} of {others} perturbations of other families do the same"
+    count = {"same": same, "others": others}
     if not (partial["low"] > control["shuffled"] and control["shuffled_p"] <= FALSE_DISCOVERY):
-        return _Judged(
-            NO_EVIDENCE,
-            f"the same {partial['given']} with the {units.clusters_are} changed round does as much "
-            f"({control['shuffled']:.2f})",
-        )
+        given, shuffled = partial["given"], control["shuffled"]
+        reason = because(Why.SHUFFLED, given=given, clusters=units.clusters_are, shuffled=shuffled)
+        return _Judged(NO_EVIDENCE, reason)
     if np.isnan(control["beyond_others"]) and not control["foreign"]:
-        reason = (
-            "it cannot be distinguished from general fragility: too few families of perturbations "
-            "were measured"
-        )
-        return _Judged(CANNOT_TELL, reason, "perturbations of three families or more")
+        return _Judged(CANNOT_TELL, because(Why.FEW_FAMILIES), "perturbations of three families or more")
     wanting = [
         (what, control[f"{name}_low"], control[f"{name}_high"])
         for name, what in (
@@ -188,14 +184,14 @@ def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, 
     ]
     if not wanting:
         beyond = " and on other data" if control["foreign"] else ""
-        return _Judged(PROXY, f"it surely goes beyond the perturbations of other families{beyond}; {count}")
+        return _Judged(PROXY, because(Why.BEYOND_OTHERS, beyond=beyond, **count))
     what, low, high = wanting[0]
-    surely = f"it is not surely more than {what} (by {interval(low, high)}); {count}"
+    short = {"what": what, "span": interval(low, high), **count}
     if same >= MOST * others or high < needs.BEYOND:
-        reason = f"{surely}: this only says that {_what_is_fragile(units)} fragile"
+        reason = because(Why.FRAGILE, fragile=_what_is_fragile(units), **short)
         return _Judged(NO_EVIDENCE, reason, fragile=True)
     wanted = needs.clusters_needed((high - low) / 2, needs.BEYOND, int(partial["clusters"]))
-    return _Judged(CANNOT_TELL, surely, needs.words(units, wanted))
+    return _Judged(CANNOT_TELL, because(Why.NOT_BEYOND, **short), needs.words(units, wanted))
 
 
 def _what_is_fragile(units: Units) -> str:
@@ -218,7 +214,7 @@ def _sentence(name: str, judged: _Judged, rows: pd.DataFrame, units: Units) -> s
         CANNOT_TELL: "cannot tell",
     }[judged.verdict]
     more = f" Needed: {judged.needs}." if judged.needs else ""
-    return f"{name}: {what}; {judged.reason} ({figure}; {size}).{more}"
+    return f"{name}: {what}; {judged.reason.in_words} ({figure}; {size}).{more}"
 
 
 def _figure(row: pd.Series) -> str:

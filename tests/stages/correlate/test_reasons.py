@@ -1,0 +1,20 @@
+"""Reasons are codes with figures, and each code has its words."""
+
+from __future__ import annotations
+
+import pytest
+
+from vidrobust.stages.correlate.reasons import WORDS, Why, because
+from vidrobust.stages.correlate.verdicts import not_measured
+
+
+def test_every_code_has_words() -> None:
+    assert set(WORDS) == set(Why)
+
+
+def test_the_words_are_made_of_the_figures() -> None:
+    reason = because(Why.FEW_UNITS, n=5, across="clips", least=8)
+    assert reason.in_words == "5 clips are too few, 8 are needed"
+    assert not_measured().why is Why.NOT_MEASURED
+    with pytest.raises(KeyError):
+        _ = because(Why.FEW_UNITS, n=5).in_words
