@@ -115,7 +115,7 @@ class Asked:
         """What is measured on each frame, for the gauge study of a run."""
         if self.measure:
             return f"{MEASURES[self.measure]}, {'px' if self.mm_per_px == 1 else 'mm'}"
-        return f"probability of {', '.join(self.defect)}"
+        return f"probability of {self.defect[0] if len(self.defect) == 1 else 'a defect'}"
 
     @property
     def score_in_words(self) -> str:

@@ -37,6 +37,11 @@ def p_words(value: float | None) -> str:
     return "p < 0.001" if value is not None and value < 0.001 else f"p = {p_value(value)}"
 
 
+def freedom(count: int) -> str:
+    """Degrees of freedom: "1 degree of freedom"."""
+    return plural(count, "degree of freedom", "degrees of freedom")
+
+
 def trials(count: float) -> str:
     """Trials of a cell in words; their mean where cells differ."""
     whole = abs(count - round(count)) < 1e-9
@@ -57,7 +62,7 @@ def equal_variances_words(test: Mapping[str, Any]) -> str:
     differ = test["p"] < 0.05
     said = "operators do not repeat alike" if differ else "no difference of repeatability is shown"
     return (
-        f"equal variances of operators (Bartlett): {test['statistic']:.3f} on {test['df']} degrees of freedom, "
+        f"equal variances of operators (Bartlett): {test['statistic']:.3f} on {freedom(test['df'])}, "
         f"{p_words(test['p'])}: {said}, if measurements are normal"
     )
 
@@ -93,7 +98,7 @@ def type1_words(found: Mapping[str, Any]) -> list[str]:
         f"type-1 study: {found['n']} readings of one part, mean {number(found['mean'])}, standard deviation "
         f"{number(found['sd'])}, reference {number(found['reference'])}",
         f"  bias {number(found['bias'])} (95 % interval {number(found['bias_low'])} to "
-        f"{number(found['bias_high'])}), t = {fixed(found['t'], 3)} on {found['df']} degrees of freedom, "
+        f"{number(found['bias_high'])}), t = {fixed(found['t'], 3)} on {freedom(found['df'])}, "
         f"{p_words(found['p'])}",
     ]
     if found["cg"] is not None and found["cg"] == found["cg"]:
@@ -157,7 +162,7 @@ def agreement_words(found: Mapping[str, Any]) -> list[str]:
             differ = test["p"] < 0.05
             said = "they err in different directions" if differ else "no difference of direction is shown"
             lines.append(
-                f"Bowker, {who}: {test['statistic']:.3f} on {test['df']} degrees of freedom, "
+                f"Bowker, {who}: {test['statistic']:.3f} on {freedom(test['df'])}, "
                 f"{p_words(test['p'])}: {said}"
             )
     if found.get("signal_detection"):

@@ -12,6 +12,7 @@ from vidrobust.repeatability.study_words import (
     categories,
     equal_variances_words,
     fixed,
+    freedom,
     linearity_words,
     p_value,
     p_words,
@@ -187,7 +188,7 @@ def tests_words(found: Mapping[str, Any]) -> list[str]:
     between = found["between_operators"]
     concordance = [(f"within {name}", own["kendalls_w"]) for name, own in found["within_operator"].items()]
     wording = [
-        f"Kendall's W {name}: {w['value']:.3f}, chi-square {w['chi_square']:.2f} on {w['df']} degrees of freedom, "
+        f"Kendall's W {name}: {w['value']:.3f}, chi-square {w['chi_square']:.2f} on {freedom(w['df'])}, "
         f"{p_words(w['p'])} ({w['raters']} ratings of {w['n']} parts)"
         for name, w in [*concordance, ("between operators", between["kendalls_w"])]
         if w
@@ -196,12 +197,12 @@ def tests_words(found: Mapping[str, Any]) -> list[str]:
         q = between["cochrans_q"]
         same = "they call different shares of the parts bad" if q["p"] < 0.05 else "no difference is shown"
         wording.append(
-            f"Cochran's Q over operators: {q['q']:.3f} on {q['df']} degrees of freedom, {p_words(q['p'])}: {same}"
+            f"Cochran's Q over operators: {q['q']:.3f} on {freedom(q['df'])}, {p_words(q['p'])}: {same}"
         )
     for pair in between["mcnemar"]:
         one, other = pair["operators"]
         wording.append(
-            f"McNemar, {one} and {other}: {pair['only_first']} parts called bad by {one} alone, "
+            f"McNemar, {one} and {other}: {plural(pair['only_first'], 'part')} called bad by {one} alone, "
             f"{pair['only_second']} by {other} alone, {p_words(pair['p'])}"
         )
     return wording
