@@ -15,9 +15,10 @@ from __future__ import annotations
 import io
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import av
 import cv2
@@ -182,11 +183,17 @@ WORLDS: dict[str, tuple[Conditions, float, bool]] = {
 }
 
 
-def coded(frames: list[np.ndarray]) -> list[np.ndarray]:
-    """The frames after H.264 at crf 33, one keyframe at the start."""
+H264 = MappingProxyType({"crf": "33", "g": "10000", "preset": "medium"})
+"""Coarse, with one keyframe at the start."""
+
+
+def coded(
+    frames: list[np.ndarray], codec: str = "libx264", options: Mapping[str, str] = H264
+) -> list[np.ndarray]:
+    """The frames after a codec, by default H.264 at crf 33."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="matroska") as out:
-        stream = out.add_stream("libx264", rate=25, options={"crf": "33", "g": "10000", "preset": "medium"})
+        stream = out.add_stream(codec, rate=25, options=dict(options))
         stream.width, stream.height, stream.pix_fmt = frames[0].shape[1], frames[0].shape[0], "yuv420p"
         for frame in frames:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))

@@ -10,11 +10,9 @@ grain, and how much of noise and coding it does; then what stands for it, were n
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import account_worlds as worlds
-import av
 import cv2
 import harness
 import numpy as np
@@ -51,17 +49,7 @@ def coded(frames: list[np.ndarray], codec: str, options: dict[str, str]) -> list
             data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
             found.append(np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1]))
         return found
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="matroska") as out:
-        stream = out.add_stream(codec, rate=25, options=options)
-        stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for frame in frames:
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        out.mux(stream.encode(None))
-    buffer.seek(0)
-    with av.open(buffer) as back:
-        return [frame.to_ndarray(format="rgb24") for frame in back.decode(video=0)]
+    return worlds.coded(frames, codec, options)
 
 
 def study(frames: list[np.ndarray], model: Classifier, pairs: int) -> tuple[float, pd.DataFrame]:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import harness
 import numpy as np
 import pandas as pd
+from pair_power import EVERY, PAIRS, line_of
 
 from vidrobust.pipeline.counts import looks, usual
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
@@ -30,7 +31,6 @@ from vidrobust.stages.causes.naming import Asked, named_at, open_causes
 from vidrobust.stages.causes.sample import choose_pairs
 from vidrobust.stages.causes.shares import summarise
 
-PAIRS, EVERY, DIRECTIONS = 240, 4, 8
 PLANTED = "light"
 SEEMING = tuple(cause for cause in REPLAYED if cause != PLANTED)
 LARGEST = 96
@@ -63,17 +63,8 @@ def line(world: str, seed: int) -> Line:
     """A line of a world."""
     rng, t = np.random.default_rng([seed, list(WORLDS).index(world)]), np.arange(PAIRS)
     sizes, planted = WORLDS[world]
-    size = sizes(rng)
-    picture = 0.5 + np.abs(rng.normal(1, 0.3, PAIRS)) + 0.6 * size
-    step = np.zeros((PAIRS, DIRECTIONS))
-    step[:, 0] = size * rng.lognormal(0, 0.7, PAIRS)
-    d = step + rng.normal(0, 0.35, step.shape)
-    other = step[:, ::-1] * rng.choice([-1.0, 1.0], (PAIRS, 1))
-    replay = 0.9 * (step if planted else other) + rng.normal(0, 0.15, step.shape)
-    change = np.square(d).sum(axis=1)
-    along = (replay * d).sum(axis=1)
-    own = np.sqrt(change) * rng.lognormal(0, 0.2, PAIRS)
-    pairs = {"frame_a": t, "frame_b": t + 1, "pixel_change": picture, "own_change": own, "excluded": ""}
+    drawn = line_of(rng, sizes(rng), planted=planted)
+    along, change = drawn.projection, drawn.change
     shared = {"item": "line", "model": "m", "frame_a": t, "frame_b": t + 1, "squared_change": change}
     shared |= {
         "weight": 1.0,
@@ -91,7 +82,7 @@ def line(world: str, seed: int) -> Line:
         pd.DataFrame({**shared, "cause": cause, "projection": projection, "placebo": placebo})
         for cause, (projection, placebo) in by_cause.items()
     ]
-    return Line(pd.DataFrame(pairs), pd.concat(rows, ignore_index=True), float(along.sum() / change.sum()))
+    return Line(drawn.pairs, pd.concat(rows, ignore_index=True), float(along.sum() / change.sum()))
 
 
 def looked_at(of: Line, sizes: tuple[int, ...], key: str) -> list[float]:

@@ -39,6 +39,12 @@ def line(seed: int, *, planted: bool) -> Line:
     """A line whose replays hold the steps, or nothing of them."""
     rng, t = np.random.default_rng(seed), np.arange(PAIRS)
     size = np.where(t % EVERY == EVERY - 1, np.abs(rng.standard_t(3, PAIRS)), 0.0)
+    return line_of(rng, size, planted=planted)
+
+
+def line_of(rng: np.random.Generator, size: np.ndarray, *, planted: bool) -> Line:
+    """The same with steps of these sizes."""
+    t = np.arange(PAIRS)
     picture = 0.5 + np.abs(rng.normal(1, 0.3, PAIRS)) + 0.6 * size
     step = np.zeros((PAIRS, DIRECTIONS))
     step[:, 0] = size * rng.lognormal(0, 0.7, PAIRS)

@@ -13,8 +13,9 @@ import torch
 from torch.nn.functional import grid_sample
 
 from vidrobust.frames.pixels import rounded
+from vidrobust.perturb.camera_in_time import in_time
 from vidrobust.perturb.draws import angle, uniform
-from vidrobust.perturb.perturbation import ApplyClip, Perturbation, apply_at_a_random_time
+from vidrobust.perturb.perturbation import Perturbation
 
 WAVES = 24
 VEIL = 235.0
@@ -71,34 +72,8 @@ def _heat_haze(pixels: torch.Tensor, times_s: np.ndarray, px: float, own: torch.
     return rounded(seen)
 
 
-def _in_air(
-    name: str,
-    unit: str,
-    clip: ApplyClip,
-    strengths: tuple[float, ...],
-    high: float,
-    doc: str,
-    *,
-    noun: str,
-    saying: str,
-) -> Perturbation:
-    return Perturbation(
-        name=name,
-        suite="line-camera",
-        family="weather",
-        unit=unit,
-        strengths=strengths,
-        range=(0.0, high),
-        apply=apply_at_a_random_time(clip),
-        apply_clip=clip,
-        doc=doc,
-        noun=noun,
-        saying=saying,
-    )
-
-
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    _in_air(
+    in_time(
         "steam",
         "opacity at its thickest",
         _steam,
@@ -107,8 +82,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         "White steam drifts through: a veil that is s thick where it is thickest, half of that on average.",
         noun="steam",
         saying="steam up to {p} thick",
+        family="weather",
     ),
-    _in_air(
+    in_time(
         "heat_haze",
         "px, root mean square along each side",
         _heat_haze,
@@ -117,5 +93,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         "Hot air over the part: the picture shimmers by s px, in cells that a draught carries along.",
         noun="heat haze",
         saying="heat haze of {s} px",
+        family="weather",
     ),
 )

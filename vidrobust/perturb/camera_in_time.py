@@ -18,6 +18,7 @@ from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import draw_seed, from_seed, integer, uniform
 from vidrobust.perturb.perturbation import (
     ApplyClip,
+    Family,
     Perturbation,
     apply_at_a_random_time,
     apply_to_neighbours_only,
@@ -100,7 +101,7 @@ def _dropped_frames(
     return pixels[torch.from_numpy(following.copy()).to(pixels.device)]
 
 
-def _in_time(
+def in_time(
     name: str,
     unit: str,
     clip: ApplyClip,
@@ -110,11 +111,13 @@ def _in_time(
     *,
     noun: str,
     saying: str,
+    family: Family = "time",
 ) -> Perturbation:
+    """An entry whose state follows from the true times; a lone frame is taken at a random one."""
     return Perturbation(
         name=name,
         suite="line-camera",
-        family="time",
+        family=family,
         unit=unit,
         strengths=strengths,
         range=(0.0, high),
@@ -148,7 +151,7 @@ def _losing(
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    _in_time(
+    in_time(
         "flicker",
         "relative depth",
         _flicker,
@@ -158,7 +161,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         noun="lamp flicker",
         saying="a lamp flicker {p} deep",
     ),
-    _in_time(
+    in_time(
         "banding",
         "relative depth",
         _banding,
@@ -168,7 +171,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         noun="banding",
         saying="bands {p} deep",
     ),
-    _in_time(
+    in_time(
         "exposure_drift",
         "relative gain",
         _exposure_drift,
@@ -178,7 +181,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         noun="exposure drift",
         saying="an exposure drift of {p}",
     ),
-    _in_time(
+    in_time(
         "focus_drift",
         "sigma px",
         _focus_drift,
