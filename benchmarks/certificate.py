@@ -391,7 +391,7 @@ def describe(rows: list[dict[str, Any]], wanted: tuple[int, int]) -> None:
         "all",
     )
     aim(
-        "the same, within what is told of them",
+        "the same, within the interval given",
         sum(r["flips_range"][c][0] <= r["vanishes"][c] <= r["flips_range"][c][1] for r, c in dials),
         len(dials),
         "95 %",
