@@ -46,9 +46,9 @@ class _EventCounter(Counter):
     def __init__(
         self, title: str, total: int | None, unit: str, callback: Callable[[Progress], None]
     ) -> None:
-        super().__init__(title, unit, None, None)
-        self._total, self._callback = total, callback
+        super().__init__(title, unit, None, None, total=total)
+        self._callback = callback
 
     def advance(self, count: int = 1) -> None:
         super().advance(count)
-        self._callback(Progress(self.title, self.done, self._total, self.unit))
+        self._callback(Progress(self.title, self.done, self.total, self.unit))

@@ -63,14 +63,16 @@ def _estimate(sources: Sequence[str], options: dict[str, Any]) -> None:
         click.echo(found["text"])
 
 
+def _command_of(stage: Stage) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command with the name and the sentence of a stage."""
+    text = f"{stage.sentence}\n\nTARGET is a run folder, or sources; what is needed is made first."
+    return click.command(stage.name, cls=GroupedCommand, help=text)
+
+
 def _stage_command(stage: Stage) -> click.Command:
     """The command of a stage, on a run folder or on sources."""
 
-    @click.command(
-        stage.name,
-        cls=GroupedCommand,
-        help=f"{stage.sentence}\n\nTARGET is a run folder, or sources; what is needed is made first.",
-    )
+    @_command_of(stage)
     @click.argument("target", nargs=-1, required=True)
     @options_of(stage)
     def command(target: tuple[str, ...], **options: Any) -> None:
@@ -84,11 +86,7 @@ def options_of(stage: Stage) -> Callable[[F], F]:
     return opt.stage_options(STAGES.with_needs([stage.name]), gated=stage == STABILITY)
 
 
-@click.command(
-    "report",
-    cls=GroupedCommand,
-    help=f"{REPORT.sentence}\n\nTARGET is a run folder, or sources; what is needed is made first.",
-)
+@_command_of(REPORT)
 @click.argument("target", nargs=-1, required=True)
 @click.option(
     "--pdf",

@@ -120,10 +120,13 @@ class Reporter:
         bars = self._bars()
         return Counter(title, unit, bars, bars.add_task(title, total=total, unit=unit), self.moved, total)
 
-    def end(self, counter: Counter) -> None:
-        """Its bar is gone; with the last one the room for bars. What it did not find is not ahead any more."""
+    def end(self, counter: Counter, *, lost: bool = False) -> None:
+        """Its bar is gone; with the last one the room for bars.
+
+        What it did not find is not ahead any more, unless its worker was lost: then the work is done again.
+        """
         counter.close()
-        if self._whole is not None and counter.total is not None:
+        if self._whole is not None and counter.total is not None and not lost:
             self._whole.fewer(counter.unit, counter.total - counter.done)
         self._close()
 

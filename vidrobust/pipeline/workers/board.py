@@ -97,5 +97,5 @@ class Board:
     def clear(self) -> None:
         """The worker is gone, and its bars with it."""
         for counter in self._counters.values():
-            self._reporter.end(counter)
+            self._reporter.end(counter, lost=True)
         self._counters.clear()

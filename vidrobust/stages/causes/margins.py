@@ -8,7 +8,7 @@ A flip from class a to class b is decided by the margin between the two alone:
       <─── step of a cause ──>         a cause is one without which the label would have stayed where the margin
                                        of t+1 without it is above 0
 
-That margin is told in two ways, each with an error of its own, and their mean weighted by these:
+That margin is known in two ways, each with an error of its own, and their mean weighted by these:
 
     undone     the cause taken back in t+1 itself (``undone.py``), or -past + step where that cannot be done. The
                error: half the mean square of what the two differ by

@@ -100,7 +100,7 @@ def named(account: pd.DataFrame, slow: pd.DataFrame | None = None, level: float 
 
     account  the table ``account``, of which the rows over all items count
     slow     the same of pairs a second apart; a condition that drifts may be named from them alone
-    level    false discovery rate; the keyframes' p, which hangs on no sample, is held against LEVEL at each look
+    level    false discovery rate; the keyframes' p, which depends on no sample, is held against LEVEL at each look
 
     A cause is named where its share is surely above 5 %, and above what its placebos do (``p_value_of``).
     Causes with p above .5 are discarded (Zhao, Small & Su 2019), so that those of which there is surely nothing
