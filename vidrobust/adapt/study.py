@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
-from vidrobust.adapt import conclusion, matched
+from vidrobust.adapt import conclusion, leaks, matched
 from vidrobust.adapt.arms import ARMS, Arm, arms_of
 from vidrobust.adapt.asked import QUICK_S, QUICK_STEPS, STEPS, VERSION, Asked, key_of
 from vidrobust.adapt.compare import table_of
@@ -110,11 +111,12 @@ def adapt(run: Run, asked: Asked) -> dict[str, Any]:
     found = _all(run, work, asked.seeds)
     table = table_of(name, bench, before, found, families)
     run.folder.write_table("adaptation", table)
+    near = _leaks(run, asked, work, families)
     summary: dict[str, Any] = plain(
         {
             "model": name,
             "said": conclusion.verdict_on_policy(table),
-            "sentences": conclusion.sentences(table),
+            "sentences": [*conclusion.sentences(table), *leaks.sentences(near)],
             "better_than_random": conclusion.better_than_random(table),
             "best": conclusion.best_arm(table),
             "policy_of": str(asked.policy or ""),
@@ -147,6 +149,24 @@ def adapt(run: Run, asked: Asked) -> dict[str, Any]:
         if line:
             run.reporter.say(line)
     return summary
+
+
+def _leaks(run: Run, asked: Asked, work: Work, families: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The table ``leaks``, written: how near each arm's pictures come to those that judge it."""
+    came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
+    found = leaks.table_of(
+        str(_record(run, asked.model)["name"]),
+        work.network,
+        leaks.measurable(work.arms, work.mixtures, run.settings),
+        {**families, **came},
+        work.samples.frames,
+        work.bench.conditions,
+        work.folder / "leaks",
+        key_of([work.key, run.settings.trained_with]),
+        draws=leaks.DRAWS // 2 if asked.quick else leaks.DRAWS,
+    )
+    run.folder.write_table("leaks", found)
+    return found
 
 
 def _record(run: Run, name: str) -> dict[str, Any]:
