@@ -13,7 +13,7 @@ import torch
 
 from vidrobust.adapt import conclusion, leaks, matched
 from vidrobust.adapt.arms import ARMS, Arm, arms_of
-from vidrobust.adapt.asked import Asked
+from vidrobust.adapt.asked import Asked, key_of
 from vidrobust.adapt.compare import table_of
 from vidrobust.adapt.families import QUICK_TIMES, TIMES, conditions, families_of, guard, held_back
 from vidrobust.adapt.gather import Seen, bench_of, choose, samples_of, seen_of
@@ -97,7 +97,7 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     found = _all(run, work, asked.seeds)
     table = table_of(name, bench, before, found, families)
     run.folder.write_table("adaptation", table)
-    near = _leaks(run, asked, work, families)
+    near = _leaks(run, name, work, families, asked.quick)
     summary: dict[str, Any] = plain(
         {
             "model": name,
@@ -138,11 +138,13 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     return summary
 
 
-def _leaks(run: Run, asked: Asked, work: Work, families: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def _leaks(
+    run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]], quick: bool
+) -> pd.DataFrame:
     """The table ``leaks``, written: how near each arm's pictures come to those that judge it."""
     came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
     found = leaks.table_of(
-        str(_record(run, asked.model)["name"]),
+        name,
         work.network,
         leaks.measurable(work.arms, work.mixtures, run.settings),
         {**families, **came},
@@ -150,7 +152,7 @@ def _leaks(run: Run, asked: Asked, work: Work, families: Mapping[str, Sequence[s
         work.bench.conditions,
         work.folder / "leaks",
         key_of([work.key, run.settings.trained_with]),
-        draws=leaks.DRAWS // 2 if asked.quick else leaks.DRAWS,
+        draws=leaks.DRAWS // 2 if quick else leaks.DRAWS,
     )
     run.folder.write_table("leaks", found)
     return found
