@@ -38,13 +38,15 @@ def beyond_rounding(difference: np.ndarray, first: np.ndarray) -> np.ndarray:
     """(H, W, 3) float32: a difference of aligned frames; less, or nothing, where it is within their rounding.
 
     first  (H, W, 3) the first frame as it was brought onto the second: of whole levels where nothing was changed
-           in it, so that nothing was rounded anew
+           in it, so that nothing was rounded anew. That is asked of every pixel
     """
-    if np.array_equal(first, np.rint(first)):
+    anew = first != np.rint(first)
+    if not anew.any():
         return difference
     low, high = OF_ROUNDING
-    size = float(np.square(difference).mean()) / ROUNDING
-    return np.asarray(difference * np.float32(np.clip((size - low) / (high - low), 0, 1)))
+    size = float(np.square(difference[anew]).mean()) / ROUNDING
+    part = np.float32(np.clip((size - low) / (high - low), 0, 1))
+    return np.where(anew, part * difference, difference)
 
 
 def rough(difference: np.ndarray) -> np.ndarray:
