@@ -2,8 +2,8 @@
 
     python benchmarks/by_eye.py [--corpus DIR] [--models DIR] [--counts FILE]
 
-Runs stability over the clips of a count by eye (tests/metrics/tracks/two_clips_by_eye.md) and sets beside each thing
-that was counted what the code's objects on it say; what it follows besides is listed below.
+Runs stability over the clips of a count by eye (tests/metrics/tracks/three_clips_by_eye.md) and sets beside each
+thing that was counted what the code's objects on it say; what it follows besides stands below.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main() -> None:
     parser = harness.parser(__doc__ or "")
     parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared" / "corpus")
     parser.add_argument("--models", type=Path, default=ROOT.parent / "shared" / "models")
-    parser.add_argument("--counts", type=Path, default=ROOT / "tests/metrics/tracks/two_clips_by_eye.csv")
+    parser.add_argument("--counts", type=Path, default=ROOT / "tests/metrics/tracks/three_clips_by_eye.csv")
     given = parser.parse_args()
     seen = pd.read_csv(given.counts, keep_default_na=False)
     rows = []
@@ -92,13 +92,15 @@ def compared(things: pd.DataFrame, along: pd.DataFrame, tracks: pd.DataFrame) ->
     for thing in things.itertuples():
         missing = {int(frame) for frame in str(thing.frames_without_any_box).split()}
         frames = thing.last - thing.first + 1
-        rows.append((thing.object, frames, len(missing), *_of_code(of.get(thing.object, []), tracks, missing)))
+        rows.append(
+            (thing.object, frames, len(missing), *_of_code(of.get(thing.object, []), tracks, missing))
+        )
     rows.append(("all else", "", "", *_of_code(of.get("else", []), tracks, set())))
     return rows
 
 
 def _of_code(parts: list[pd.DataFrame], tracks: pd.DataFrame, missing: set[int]) -> tuple[object, ...]:
-    """How many objects, their frames, uncovered ones, those among them that the eye saw too, and how many vanished."""
+    """How many objects, their frames, uncovered ones, those that the eye saw too, and how many vanished."""
     if not parts:
         return 0, 0, 0, 0, 0
     steps = pd.concat(parts)

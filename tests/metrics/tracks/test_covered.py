@@ -37,7 +37,7 @@ def test_a_part_that_ends_within_a_box_that_holds_it(label: int, side: float, fa
 
 
 def test_the_worker_does_not_hide_his_helmet() -> None:
-    """Three quarters of it lie within his box, all of it in frames 10 to 12, in which it is lost, and from 30 on."""
+    """Three quarters lie in his box, all of it where it is lost: in frames 10 to 12, and from 30 on."""
     rows: list[Row] = []
     for f in range(50):
         top = 75 if 10 <= f <= 12 or f >= 30 else 85
