@@ -105,4 +105,25 @@ ADAPTATION = Table(
     ),
 )
 
-TABLES = (REMEDIES, REPLAYED, REPLAYED_BOXES, ADAPTATION)
+LEAKS = Table(
+    "leaks",
+    "adapt",
+    "an arm of the fine-tuning and a perturbation that judges it: how near its pictures come to the judge's",
+    (
+        MODEL,
+        string("arm", "how it was fine-tuned; as it came: what the run says of its training before"),
+        string("judged", "the perturbation that it is shown under"),
+        string("family", "of the perturbation"),
+        float64("strength", "of the perturbation; lengths of a step as shares of the width"),
+        boolean("trained", "the arm was trained with this family"),
+        float64(
+            "distance", "of the features: from the judge's draws to the nearest of the arm's, or of none"
+        ),
+        float64("unchanged", "the same to unchanged pictures"),
+        float64("own", "the same to further draws of the judge"),
+        float64("covered", "share of the way from unchanged to own; NaN where there is none"),
+        string("verdict", "leak (half of the way or more), apart or cannot tell"),
+    ),
+)
+
+TABLES = (REMEDIES, REPLAYED, REPLAYED_BOXES, ADAPTATION, LEAKS)
