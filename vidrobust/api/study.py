@@ -63,7 +63,7 @@ def study(
     preprocess  of torch modules: a torchvision transform, from a frame to the network's input
     class_names  of torch modules and callables
     frame_rate  of sources in memory
-    progress    called with every step
+    progress    called with every step: what is counted, the share of the whole that is done, the time that is left
 
     Raises SettingsError and InputError, with the sentences of the command line.
 
