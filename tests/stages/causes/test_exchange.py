@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.stages.causes.exchange import BLOCK, exchanged, neighbours_alike, rough
+from vidrobust.stages.causes.exchange import BLOCK, beyond_rounding, exchanged, neighbours_alike, rough
 
 
 def test_noise_stays_as_it_is() -> None:
@@ -27,6 +27,24 @@ def test_a_smooth_difference_is_taken_off_and_the_noise_on_it_kept() -> None:
     left = rough(smooth + noise)
     assert np.square(left).mean() == pytest.approx(1, abs=0.1)
     assert float((left * noise).mean()) == pytest.approx(1, abs=0.05)
+
+
+def test_what_8_bits_round_off_is_no_noise_and_what_is_more_stays() -> None:
+    rng = np.random.default_rng(0)
+    scene = rng.uniform(60, 180, (96, 128, 3)).astype(np.float32)
+    for sigma, kept in ((0.0, 0.0), (0.5, 1.0)):
+        first, second = (np.rint(g * scene + rng.normal(0, sigma, scene.shape)) for g in (1.0, 1.0703))
+        brought = (1.0703 * first).astype(np.float32)
+        difference = (brought - second).astype(np.float32)
+        assert np.array_equal(beyond_rounding(difference, brought), difference * kept)
+    # nothing was changed in the first frame, so that a level more or less is not for being rounded anew
+    rare = (rng.random(scene.shape) < 0.01).astype(np.float32)
+    assert np.array_equal(beyond_rounding(rare, np.rint(scene)), rare)
+    half = np.rint(scene)
+    half[:48] += 0.25
+    left = beyond_rounding(rare, half)
+    assert not left[:48].any()
+    assert np.array_equal(left[48:], rare[48:])
 
 
 def test_neighbouring_means_by_hand() -> None:
