@@ -1,7 +1,7 @@
 """A family of tiny networks for the simulated line, alike but for one idea each: plain, SE, SK, deeper, BlurPool.
 
-Trained on clean frames of the line in some ten seconds each, several seeds each, and kept in a folder. They look at
-the middle lane of a frame of 84 x 112 px; what they say of defects is worth little.
+Trained on clean frames of the line in some ten seconds each, several seeds each, and kept in a folder. They look
+at the middle lane of a frame of 84 x 112 px; what they say of defects is worth little.
 """
 
 from __future__ import annotations

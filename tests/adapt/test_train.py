@@ -156,7 +156,7 @@ def test_the_rotation_head_is_half_a_loss_beside_and_no_part_of_the_network(
         features = body(inputs)
         loss += 0.5 * functional.cross_entropy(turning.head(features), torch.full((2,), k)) / 4
         loss += functional.cross_entropy(last(features), target) if k == 0 else 0
-    assert float(found) == pytest.approx(float(loss), abs=1e-5)
+    assert found.item() == pytest.approx(loss.item(), abs=1e-5)
     found.backward()
     assert turning.head.weight.grad is not None
     assert last.weight.grad is not None

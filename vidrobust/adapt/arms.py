@@ -17,7 +17,7 @@ from vidrobust.stages.policy.trained_with import parse
 
 Loss = Literal["one view", "consistent", "jsd", "turned"]
 """Cross entropy of the changed picture; of the unchanged one, and the divergence of the changed answer from it; of
-the unchanged one, and the Jensen-Shannon divergence of three views; of the picture, and of which rotation it has."""
+the unchanged one, and the Jensen-Shannon divergence of three views; of the picture, and of its four rotations."""
 Mix = Literal["policy", "random", "swapped", ""]
 """Which steps on the footage's pixels, besides an arm's own."""
 
