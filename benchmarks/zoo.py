@@ -137,7 +137,7 @@ def _of(row: dict[str, Any], task: str) -> str:
     if not row:
         return "nothing"
     counted = "pairs" if task == "classification" else "frames of objects"
-    return f"{row['n']} {counted}, {plural(row['clusters'], *UNITS[row['cluster']])}"
+    return f"{int(row['n'])} {counted}, {plural(int(row['clusters']), *UNITS[row['cluster']])}"
 
 
 def _cell(row: dict[str, Any] | None, metric: str) -> str:
