@@ -59,8 +59,8 @@ JUMP = 1.0
 ROUNDS = 3
 """Rounds in which light that all of the picture shares and light from place to place are fitted in turn."""
 AS_MUCH = 5.0
-"""The light of a scene at rest is tried where it leaves no more than so many times what motion leaves: shadows up to
-4.4, real motions and jitter from 6 on."""
+"""The light of a scene at rest is tried where it leaves no more than so many times what motion leaves: shadows
+leave up to 4.4, real motions and jitter from 6 on."""
 AGAIN = 2
 """Most times that motion is measured again in the light that was found."""
 FULL = 254
