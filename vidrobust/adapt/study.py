@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
-from vidrobust.adapt import conclusion, matched
+from vidrobust.adapt import conclusion, leaks, matched
 from vidrobust.adapt.arms import ARMS, Arm, arms_of
-from vidrobust.adapt.asked import Asked
+from vidrobust.adapt.asked import Asked, key_of
 from vidrobust.adapt.compare import table_of
 from vidrobust.adapt.families import QUICK_TIMES, TIMES, conditions, families_of, guard, held_back
 from vidrobust.adapt.gather import Seen, bench_of, choose, samples_of, seen_of
@@ -96,11 +97,12 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     found = _all(run, work, asked.seeds)
     table = table_of(name, bench, before, found, families)
     run.folder.write_table("adaptation", table)
+    near = _leaks(run, name, work, families, asked.quick)
     summary: dict[str, Any] = plain(
         {
             "model": name,
             "said": conclusion.verdict_on_policy(table),
-            "sentences": conclusion.sentences(table),
+            "sentences": [*conclusion.sentences(table), *leaks.sentences(near)],
             "better_than_random": conclusion.better_than_random(table),
             "best": conclusion.best_arm(table),
             "policy_of": str(asked.policy or ""),
@@ -134,6 +136,26 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
         if line:
             run.reporter.say(line)
     return summary
+
+
+def _leaks(
+    run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]], quick: bool
+) -> pd.DataFrame:
+    """The table ``leaks``, written: how near each arm's pictures come to those that judge it."""
+    came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
+    found = leaks.table_of(
+        name,
+        work.network,
+        leaks.measurable(work.arms, work.mixtures, run.settings),
+        {**families, **came},
+        work.samples.frames,
+        work.bench.conditions,
+        work.folder / "leaks",
+        key_of([work.key, run.settings.trained_with]),
+        draws=leaks.DRAWS // 2 if quick else leaks.DRAWS,
+    )
+    run.folder.write_table("leaks", found)
+    return found
 
 
 def _record(run: Run, name: str) -> dict[str, Any]:

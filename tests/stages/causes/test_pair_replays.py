@@ -50,6 +50,17 @@ def test_light(scene: np.ndarray) -> None:
     assert made[0].sizes["light"].size == pytest.approx(0.084, abs=0.01)
 
 
+@pytest.mark.parametrize("gains", [(1.0, 0.9, 1.1, 1.0), (1.0, 1.1, 0.9, 1.0)], ids=["brighter", "darker"])
+def test_light_that_saturates(scene: np.ndarray, gains: tuple[float, ...]) -> None:
+    clean = [view(1.3 * scene, gain=g) for g in gains]
+    assert np.mean(clean[1] >= 255) > 0.1
+    found, truth, made = shares(clean, 1.0, pairs=2)
+    assert truth > 0.95
+    assert found["light"] == pytest.approx(truth, abs=0.05)
+    assert abs(found[[cause for cause in (*REPLAYED, NOISE) if cause != "light"]]).max() < 0.05
+    assert made[0].sizes["light"].more["gain"] == pytest.approx(gains[2] / gains[1], abs=0.05)
+
+
 def test_camera(scene: np.ndarray) -> None:
     clean = [view(scene, shift=s) for s in ((0, 0), (1.2, 0.4), (-0.8, 1.9), (0.5, 0.5))]
     found, truth, made = shares(clean, 2.0)

@@ -39,6 +39,7 @@ from vidrobust.changes.sharpness import Blur, blur_between
 from vidrobust.changes.unregistered import Unregistered
 from vidrobust.frames.pixels import luma, to_levels
 
+Lights = tuple[tone.Tone, LocalLight]
 SAME_MOTION = 0.5
 """Two estimates of the camera's motion that are nearer, px rms, are of the same motion."""
 GRID_OF_CELLS = (9, 12)
@@ -57,6 +58,15 @@ JUMP = 1.0
 """A jump of the displacement between neighbours, px, that is the edge of what moves."""
 ROUNDS = 3
 """Rounds in which light that all of the picture shares and light from place to place are fitted in turn."""
+AS_MUCH = 5.0
+"""The light of a scene at rest is tried where it leaves no more than so many times what motion leaves: shadows
+leave up to 4.4, real motions and jitter from 6 on."""
+AGAIN = 2
+"""Most times that motion is measured again in the light that was found."""
+FULL = 254
+"""A level from which a pixel may have been brighter than it could be recorded."""
+SATURATED = 0.005
+"""Share of such pixels from which motion is looked for again in a common light."""
 EDGE = 2
 """Pixels to both sides of such an edge that count as come into view."""
 
@@ -113,24 +123,78 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
     first, second  (H, W, 3) uint8 RGB of one size
     fine           as in ``register``; without it camera and objects are not separated with care
     """
-    found = _measured(first, second, first, fine=fine)
-    if not (found.local.there and (found.has_objects or found.has_camera)):
-        return found
-    # flow may take a shadow that moves for motion: it is measured again with the shadow laid on the first frame
-    again = _measured(first, second, to_levels(found.local.of(found.levels.light(first))), fine=fine)
-    return found if again.failed or size_px(again.motion) >= size_px(found.motion) else again
+    found = _measured(first, second, first, second, fine=fine)
+    # flow may take a shadow that moves for motion, and what saturates for something new: they are measured again
+    # with the light laid on the first frame, and the second no brighter than what the first can show
+    for lights in (_lights_at_rest, *[_lights_found] * AGAIN):
+        again = _measured_in(lights(first, second, found), first, second, found, fine=fine)
+        if again is not None and _less(again, found):
+            found = again
+        elif lights is _lights_found:
+            break
+    return found
 
 
-def _measured(first: np.ndarray, second: np.ndarray, lit: np.ndarray, *, fine: bool) -> Change:
-    """lit  the first frame as motion is looked for in it, nearer to the light of the second."""
-    found = register(lit, second, fine=fine)
+def _measured_in(
+    light: Lights | None, first: np.ndarray, second: np.ndarray, found: Change, *, fine: bool
+) -> Change | None:
+    """Measured again with this light laid on the first frame; None where that fails or nothing can change."""
+    if light is None or not (found.has_objects or found.has_camera or found.new.any()):
+        return None
+    lit, brightest = (to_levels(light[1].of(light[0].light(x))) for x in (first, np.full_like(first, 255)))
+    again = _measured(first, second, lit, np.minimum(second, brightest), fine=fine)
+    return None if again.failed else again
+
+
+def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: Change) -> Lights | None:
+    """The light if nothing moved, where some of it is from place to place and it leaves little."""
+    if found.failed or not (found.has_objects or found.has_camera):
+        return None
+    light = _lights(first, second, np.ones(first.shape[:2], bool))
+    if not light[1].there:
+        return None
+    at_rest = _left(light, luma(first), luma(second), ~found.new)
+    moved = _left((found.levels, found.local), warp(luma(first), found.motion), luma(second), ~found.new)
+    return light if at_rest <= AS_MUCH * moved + BETTER_LEVELS else None
+
+
+def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray) -> float:
+    """What light leaves of the difference of two grey pictures, root mean square, levels."""
+    lit = to_levels(light[1].of(light[0].light(first)))
+    return tone.root_mean_square(blurred_difference(lit, second)[seen])
+
+
+def _lights_found(first: np.ndarray, second: np.ndarray, found: Change) -> Lights | None:
+    """The light that was found, where there is some from place to place, or where it saturates."""
+    there = found.local.there or _saturates(first, second, found)
+    return (found.levels, found.local) if there else None
+
+
+def _saturates(first: np.ndarray, second: np.ndarray, found: Change) -> bool:
+    """Whether the light takes pixels to full level or from it."""
+    return found.levels.has_light and any(
+        np.count_nonzero(x.max(axis=2) >= FULL) > SATURATED * x[..., 0].size for x in (first, second)
+    )
+
+
+def _less(one: Change, other: Change) -> bool:
+    """Whether less moved, or as little and less is new."""
+    moved, before = (size_px(each.motion) for each in (one, other))
+    return moved < before or (moved == before and int(one.new.sum()) < int(other.new.sum()))
+
+
+def _measured(
+    first: np.ndarray, second: np.ndarray, lit: np.ndarray, shown: np.ndarray, *, fine: bool
+) -> Change:
+    """lit, shown  the frames as motion is looked for in them, in nearly the same light."""
+    found = register(lit, shown, fine=fine)
     if found.failed is Unregistered.NO_TEXTURE:
         return _flat(first, second)
     if found.failed:
         return unchanged(first.shape, found.failed)
-    affine = _camera(lit, second, found) if fine else _shared_motion(found)
+    affine = _camera(lit, shown, found) if fine else _shared_motion(found)
     camera = affine_field(affine, *found.visible.shape)
-    grays = same_light(luma(lit), luma(second), alike="level")
+    grays = same_light(luma(lit), luma(shown), alike="level")
     objects = _objects(*grays, camera, found.flow)
     motion = camera + objects
     new = found.unseen | ~inside(motion) | edges_of(motion)
@@ -148,20 +212,24 @@ def _measured(first: np.ndarray, second: np.ndarray, lit: np.ndarray, *, fine: b
     )
 
 
-def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray) -> tuple[tone.Tone, LocalLight]:
+def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray) -> Lights:
     """What light and colour all of the picture shares, and what is left from place to place.
 
-    Where there is light from place to place the two are fitted in turn: a curve fitted to a picture of which
-    one side became brighter takes the levels of that side for bright ones.
+    Where there is light from place to place the two are fitted in turn, beginning with the field: a curve fitted
+    to a picture of which one side became brighter takes the levels of that side for bright ones. Colour comes
+    last, since a lamp at the side of something red would pass for one.
     """
     levels = tone.fit_tone(moved, second, clear)
     local = fit_local_light(levels.colour(levels.light(moved)), second, clear)
-    for _ in range(ROUNDS if local.there else 0):
-        gain = local.gain(*clear.shape)
-        even = to_levels(moved * (gain / gain.mean())[..., None])
-        levels = tone.fit_tone(even, second, clear)
-        local = fit_local_light(levels.colour(levels.light(moved)), second, clear)
-    return levels, local
+    if not local.there:
+        return levels, local
+    seen = clear & tone.unclipped(moved, second)
+    local = fit_local_light(moved, second, clear)
+    for _ in range(ROUNDS):
+        local = local.about_its_middle(clear.shape)
+        levels = tone.fit_light(moved, second / local.gain(*clear.shape)[..., None], seen)
+        local = fit_local_light(levels.light(moved), second, clear)
+    return tone.fit_colour(levels, local.of(levels.light(moved)), second, seen), local
 
 
 def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Change:

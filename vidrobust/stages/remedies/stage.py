@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import TableStage
+from vidrobust.stages.replays.stage import REPLAYS
 from vidrobust.stages.stability.stage import STABILITY, TRACKS
 from vidrobust.stages.transitions.stage import FOOTAGE
 
@@ -37,6 +38,7 @@ REMEDIES = TableStage(
     sentence="What makes it steadier without training, by how much and at what price.",
     version=5,
     needs=(STABILITY,),
+    uses=(REPLAYS,),
     settings=(*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map"),
     tables=("remedies",),
     files=("remedies.json",),
