@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 from vidrobust.changes import tone
+from vidrobust.changes.blur import Blur, noise_lost, regained
 from vidrobust.changes.local_light import LocalLight, fit_local_light, no_local_light
 from vidrobust.changes.motion import Similarity, measure_motion
 from vidrobust.changes.prepared import prepare_array
@@ -35,9 +36,10 @@ from vidrobust.changes.registration import (
     warp,
 )
 from vidrobust.changes.same_light import same_light
-from vidrobust.changes.sharpness import Blur, blur_between
+from vidrobust.changes.sharpness import blur_between
 from vidrobust.changes.unregistered import Unregistered
 from vidrobust.frames.pixels import luma, to_levels
+from vidrobust.stages.causes.exchange import content_seed
 
 SAME_MOTION = 0.5
 """Two estimates of the camera's motion that are nearer, px rms, are of the same motion."""
@@ -55,6 +57,8 @@ CLOSING = 15
 """Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion."""
 JUMP = 1.0
 """A jump of the displacement between neighbours, px, that is the edge of what moves."""
+STRONG_BLUR = 0.75
+"""Blur between the frames, px, from which motion is looked for again in frames that are equally blurred."""
 ROUNDS = 3
 """Rounds in which light that all of the picture shares and light from place to place are fitted in turn."""
 EDGE = 2
@@ -71,6 +75,8 @@ class Change:
     levels   light and colour
     local    light from place to place, on the grid of the second frame
     blur     what takes the first frame's sharpness to the second's
+    regained (H, W, 3) float32 on the second's grid, the detail that it shows and the first had lost; None: none
+    noise    (H, W, 3) float32, noise in place of that which the blur takes away; None: none
     affine   (2, 3) the camera's motion as a map from the second frame to the first
     failed   why nothing can be said; None where there is something, else all of the above is "no change"
     own      by name, what a cause found that has a measure of its own (``Cause.measure``)
@@ -83,6 +89,8 @@ class Change:
     local: LocalLight
     blur: Blur
     affine: np.ndarray
+    regained: np.ndarray | None = None
+    noise: np.ndarray | None = None
     failed: Unregistered | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
 
@@ -101,6 +109,16 @@ class Change:
         """(H, W) float32, the gain of the light from place to place."""
         return self.local.gain(*self.new.shape)
 
+    def in_focus_of(self, levels: np.ndarray) -> np.ndarray:
+        """(H, W, 3) float32 levels on the grid of the second frame: as blurred as it, with the detail it shows."""
+        x = self.blurred(levels)
+        return x if self.regained is None else x + self.regained
+
+    def blurred(self, levels: np.ndarray) -> np.ndarray:
+        """(H, W, 3) float32 levels, as blurred as the second frame is, and as noisy as they were."""
+        x = self.blur.lost.of(levels)
+        return x if self.noise is None else x + self.noise
+
     @property
     def motion(self) -> np.ndarray:
         """(H, W, 2) camera and objects together."""
@@ -113,37 +131,54 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
     first, second  (H, W, 3) uint8 RGB of one size
     fine           as in ``register``; without it camera and objects are not separated with care
     """
-    found = _measured(first, second, first, fine=fine)
-    if not (found.local.there and (found.has_objects or found.has_camera)):
+    found = _measured(first, second, (first, second), fine=fine)
+    if not (found.has_objects or found.has_camera):
         return found
-    # flow may take a shadow that moves for motion: it is measured again with the shadow laid on the first frame
-    again = _measured(first, second, to_levels(found.local.of(found.levels.light(first))), fine=fine)
+    # flow takes a shadow that moves, or an edge that is blurred here and sharp there, for motion: it is measured
+    # again with the shadow laid on the first frame, and each frame blurred as the other
+    looked = _alike(first, second, found)
+    again = _measured(first, second, looked, fine=fine) if looked else found
     return found if again.failed or size_px(again.motion) >= size_px(found.motion) else again
 
 
-def _measured(first: np.ndarray, second: np.ndarray, lit: np.ndarray, *, fine: bool) -> Change:
-    """lit  the first frame as motion is looked for in it, nearer to the light of the second."""
-    found = register(lit, second, fine=fine)
+def _alike(first: np.ndarray, second: np.ndarray, found: Change) -> tuple[np.ndarray, np.ndarray] | None:
+    """The frames as motion is looked for in them, in one light and equally blurred; None: as they are."""
+    blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
+    if not (found.local.there or blur.sigma_px):
+        return None
+    lit = found.local.of(found.levels.light(first)) if found.local.there else first.astype(np.float32)
+    return to_levels(blur.lost.of(lit)), to_levels(blur.missed.of(second.astype(np.float32)))
+
+
+def _measured(
+    first: np.ndarray, second: np.ndarray, looked: tuple[np.ndarray, np.ndarray], *, fine: bool
+) -> Change:
+    """looked  the frames as motion is looked for in them."""
+    lit, seen = looked
+    found = register(lit, seen, fine=fine)
     if found.failed is Unregistered.NO_TEXTURE:
         return _flat(first, second)
     if found.failed:
         return unchanged(first.shape, found.failed)
-    affine = _camera(lit, second, found) if fine else _shared_motion(found)
+    affine = _camera(lit, seen, found) if fine else _shared_motion(found)
     camera = affine_field(affine, *found.visible.shape)
-    grays = same_light(luma(lit), luma(second), alike="level")
+    grays = same_light(luma(lit), luma(seen), alike="level")
     objects = _objects(*grays, camera, found.flow)
     motion = camera + objects
     new = found.unseen | ~inside(motion) | edges_of(motion)
     moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
     clear = found.visible & ~new
     levels, local = _lights(moved, second, clear)
+    blur = blur_between(local.of(levels.light(luma(first))), luma(second), motion, clear)
     return Change(
         camera=camera,
         objects=objects,
         new=new,
         levels=levels,
         local=local,
-        blur=blur_between(local.of(levels.light(luma(first))), luma(second), motion, clear),
+        blur=blur,
+        regained=regained(second, blur.missed) if blur.missed.there else None,
+        noise=noise_lost(second, blur.lost, content_seed(first, second)) if blur.lost.there else None,
         affine=affine,
     )
 
