@@ -91,15 +91,17 @@ def _between(a: Frame, b: Frame, cause: str) -> float:
     return math.dist(a.plain.shift, b.plain.shift) if cause == "camera" else math.nan
 
 
-WORLDS: dict[str, tuple[Callable[[np.random.Generator, int], list[Frame]], float, str]] = {
-    # conditions, noise sigma, the cause that is planted
-    "still": (_still, 1.0, NOISE),
-    "noise 32": (_still, 32.0, NOISE),
-    "noise 32, jitter": (_jitter, 32.0, "camera"),
-    "motion blur": (_shake, 1.0, "sharpness"),
-    "focus": (_focus, 1.0, "sharpness"),
-    "focus, noise": (_focus, 6.0, "sharpness"),
-    "hue": (_hue, 1.0, "colour"),
+VIVID = 3
+"""From here on the stills are of strong colours."""
+WORLDS: dict[str, tuple[Callable[[np.random.Generator, int], list[Frame]], float, str, int]] = {
+    # conditions, noise sigma, the cause that is planted, the first still
+    "still": (_still, 1.0, NOISE, 0),
+    "noise 32": (_still, 32.0, NOISE, 0),
+    "noise 32, jitter": (_jitter, 32.0, "camera", 0),
+    "motion blur": (_shake, 1.0, "sharpness", 0),
+    "focus": (_focus, 1.0, "sharpness", 0),
+    "focus, noise": (_focus, 6.0, "sharpness", 0),
+    "hue": (_hue, 1.0, "colour", VIVID),
 }
 
 
@@ -129,10 +131,10 @@ def main() -> None:
         digits=2,
     )
     for name in given.world:
-        make, sigma, cause = WORLDS[name]
+        make, sigma, cause, first = WORLDS[name]
         rows, truth, planted, used = [], {model.name: [] for model in models}, [], time.process_time()
         kept: list[tuple[str, int, PairReplays]] = []
-        for k in range(given.stills):
+        for k in range(first, first + given.stills):
             scene = worlds.still(given.corpus / worlds.STILLS[k][0], worlds.STILLS[k][1])
             rng = np.random.default_rng(k)
             conditions = make(rng, given.pairs // given.stills + 3)

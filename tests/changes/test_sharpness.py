@@ -110,6 +110,18 @@ def test_detail_is_compared_where_it_moved_to(gray: np.ndarray) -> None:
     )
 
 
+@pytest.mark.parametrize("shift", [(0.5, 0.0), (0.3, 0.5), (1.5, -0.5)])
+def test_half_a_pixel_is_no_blur(gray: np.ndarray, shift: tuple[float, float]) -> None:
+    big = cv2.resize(gray, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    moved = [np.roll(big, (round(4 * y), round(4 * x)), axis=(0, 1)) for x, y in ((0.0, 0.0), shift)]
+    # averages of 4 x 4, as a sensor makes them: exact at quarters of a pixel
+    first, second = recorded(
+        [cv2.resize(x, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) for x in moved], 1.0
+    )
+    motion = np.broadcast_to(-np.float32(shift), (*gray.shape, 2)).copy()
+    assert blur_between(first, second, motion, np.ones(gray.shape, bool)).sigma_px == 0
+
+
 def test_too_little_that_both_show_says_nothing(gray: np.ndarray) -> None:
     few = np.zeros(gray.shape, bool)
     few[:40, :40] = True

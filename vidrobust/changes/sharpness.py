@@ -34,8 +34,9 @@ CLEAR = 0.9
 """Share of a block's pixels that both frames must show."""
 EDGES = 0.2
 """Share of the blocks, those of most detail, that are compared; as many of least tell the noise."""
-LOWEST = 1.5 / SIDE
-"""Frequencies below, cycles per px, are not compared: the window leaks."""
+LOWEST, HIGHEST = 1.5 / SIDE, 0.375
+"""Frequencies between these, cycles per px, are compared: below the window leaks, beyond power depends on how the
+detail lies to the pixels."""
 GAIN = 0.06
 """Log power by which the light may still differ."""
 SMALLEST_SIGMA = 0.3
@@ -58,6 +59,8 @@ LEAST_CLEAR = 650.0
 known: noise alone has 440 to 560."""
 EVERY = slice(None, None, 3)
 """Pairs of lines are tried at these frequencies."""
+SAME = np.deg2rad(15.0)
+"""Lines at angles nearer to each other count by the difference of their variances."""
 SAME_ANGLE = 10.0
 """Pairs of lines at the same angle are tried at each multiple of this, degrees."""
 SIGMAS = np.geomspace(SMALLEST_SIGMA, LARGEST_SIGMA, 12)
@@ -120,7 +123,7 @@ def _frequencies() -> np.ndarray:
 @cache
 def _usable() -> np.ndarray:
     """(SIDE, SIDE / 2 + 1) bool, the frequencies that are compared."""
-    return _frequencies() >= LOWEST
+    return (_frequencies() >= LOWEST) & (_frequencies() <= HIGHEST)
 
 
 def _spectra_of_both(
@@ -291,7 +294,8 @@ def _signed(lost: Kernel, back: Kernel) -> Blur:
     """The larger loss first; negative where it is the first frame's."""
     sign = 1 if lost.sigma_px >= back.sigma_px else -1
     more, less = (lost, back)[::sign]
-    if more.sigma_px < SMALLEST_SIGMA:
+    same = less.there and abs((more.angle - less.angle + math.pi / 2) % math.pi - math.pi / 2) < SAME
+    if math.sqrt(max(0.0, more.sigma_px**2 - same * less.sigma_px**2)) < SMALLEST_SIGMA:
         return Blur()
     less = less if less.sigma_px >= SMALLEST_SIGMA else Kernel()
     return Blur(sigma_px=sign * more.sigma_px, angle=more.angle, back=less)

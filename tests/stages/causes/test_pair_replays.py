@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -235,3 +236,16 @@ def test_noise_stays_when_the_lens_blurs(scene: np.ndarray) -> None:
     clean = view(scene, blur=1.6)
     middle = (clean > 50) & (clean < 205)
     assert (last - clean)[middle].std() == pytest.approx(sigma, rel=0.25)
+
+
+def test_a_strong_turn_of_hue_is_colour_and_nothing_else(scene: np.ndarray) -> None:
+    clean = []
+    for degrees in (0, 50, 5, 60):
+        hsv = cv2.cvtColor(view(scene), cv2.COLOR_RGB2HSV)
+        hsv[..., 0] = np.mod(hsv[..., 0] + degrees, 360)
+        clean.append(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
+    found, truth, made = shares(clean, 1.0)
+    assert truth > 0.9
+    assert found["colour"] == pytest.approx(truth, abs=0.1)
+    assert abs(found[["light", "camera", "objects", "came_into_view", "sharpness"]]).max() < 0.05
+    assert made[0].sizes["colour"].more["hue_deg"] == pytest.approx(-45, abs=2)

@@ -37,6 +37,7 @@ from vidrobust.changes.registration import (
 )
 from vidrobust.changes.same_light import same_light
 from vidrobust.changes.sharpness import blur_between
+from vidrobust.changes.tone import root_mean_square
 from vidrobust.changes.unregistered import Unregistered
 from vidrobust.frames.pixels import luma, to_levels
 from vidrobust.stages.causes.exchange import content_seed
@@ -57,6 +58,10 @@ CLOSING = 15
 """Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion."""
 JUMP = 1.0
 """A jump of the displacement between neighbours, px, that is the edge of what moves."""
+UNLIKE = (Unregistered.OTHER_SCENE, Unregistered.MUCH_IS_NEW)
+"""Where luma fails so, a strong turn of hue may be the reason."""
+STRONG_COLOUR = 6.0
+"""Change of colour, levels rms, from which motion is looked for again in frames of equal colour."""
 STRONG_BLUR = 0.75
 """Blur between the frames, px, from which motion is looked for again in frames that are equally blurred."""
 ROUNDS = 3
@@ -132,10 +137,12 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
     fine           as in ``register``; without it camera and objects are not separated with care
     """
     found = _measured(first, second, (first, second), fine=fine)
+    if found.failed in UNLIKE:
+        found = _measured(first, second, (_lightness(first), _lightness(second)), fine=fine)
     if not (found.has_objects or found.has_camera):
         return found
-    # flow takes a shadow that moves, or an edge that is blurred here and sharp there, for motion: it is measured
-    # again with the shadow laid on the first frame, and each frame blurred as the other
+    # flow takes a shadow that moves, a hue that turns, or an edge that is blurred here and sharp there for motion:
+    # it is measured again with shadow and colour laid on the first frame, and each frame blurred as the other
     looked = _alike(first, second, found)
     again = _measured(first, second, looked, fine=fine) if looked else found
     return found if again.failed or size_px(again.motion) >= size_px(found.motion) else again
@@ -144,10 +151,21 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
 def _alike(first: np.ndarray, second: np.ndarray, found: Change) -> tuple[np.ndarray, np.ndarray] | None:
     """The frames as motion is looked for in them, in one light and equally blurred; None: as they are."""
     blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
-    if not (found.local.there or blur.sigma_px):
+    strong = root_mean_square(found.levels.colour(first[::4, ::4]) - first[::4, ::4]) >= STRONG_COLOUR
+    if not (found.local.there or blur.sigma_px or strong):
         return None
-    lit = found.local.of(found.levels.light(first)) if found.local.there else first.astype(np.float32)
+    lit = (
+        found.local.of(found.levels.light(first)) if found.local.there or strong else first.astype(np.float32)
+    )
+    lit = found.levels.colour(lit) if strong else lit
     return to_levels(blur.lost.of(lit)), to_levels(blur.missed.of(second.astype(np.float32)))
+
+
+def _lightness(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8, thrice the mean of the largest and the smallest channel, which no turn of hue changes."""
+    channels = cv2.split(picture)
+    most, least = (fold(fold(channels[0], channels[1]), channels[2]) for fold in (cv2.max, cv2.min))
+    return np.asarray(cv2.merge([cv2.addWeighted(most, 0.5, least, 0.5, 0)] * 3))
 
 
 def _measured(
