@@ -73,7 +73,8 @@ class Frame:
     """The condition of one frame: shift px, gain, hue degrees, blur sigma px, place of a part px.
 
     shadow  middle x and y as shares of the frame, and depth, of a soft shadow; None: none
-    lamp    gain of one of two lamps
+    lamp    gain of one of two lamps, as it differs from place to place: over its median in the frame
+    level   gain of that lamp as all of the frame shares it: the median alone
     """
 
     shift: tuple[float, float] = (0.0, 0.0)
@@ -83,6 +84,12 @@ class Frame:
     part: float | None = None
     shadow: tuple[float, float, float] | None = None
     lamp: float = 1.0
+    level: float = 1.0
+
+
+def of_lamps(frames: list[Frame], gains: list[float]) -> list[Frame]:
+    """The frames with one of two lamps at these gains."""
+    return [replace(frame, lamp=gain, level=gain) for frame, gain in zip(frames, gains, strict=True)]
 
 
 def local_gain(frame: Frame) -> np.ndarray:
@@ -93,7 +100,8 @@ def local_gain(frame: Frame) -> np.ndarray:
         middle_x, middle_y, depth = frame.shadow
         gain -= depth * np.exp(-(((x - middle_x) / 0.15) ** 2 + ((y - middle_y) / 0.2) ** 2) / 2)
     left, right = (np.exp(-(((x - lamp) / 0.35) ** 2)) for lamp in (0.2, 0.8))
-    gain *= (frame.lamp * left + right) / (left + right)
+    by_lamp, by_level = ((each * left + right) / (left + right) for each in (frame.lamp, frame.level))
+    gain *= by_lamp * (np.median(by_level) / np.median(by_lamp))
     return gain[..., None].astype(np.float32)
 
 
@@ -111,7 +119,7 @@ def render(scene: np.ndarray, part: np.ndarray, frame: Frame) -> np.ndarray:
         hsv = cv2.cvtColor(np.clip(x, 0, 255), cv2.COLOR_RGB2HSV)
         hsv[..., 0] = np.mod(hsv[..., 0] + frame.hue, 360)
         x = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
-    if frame.shadow is not None or frame.lamp != 1:
+    if frame.shadow is not None or (frame.lamp, frame.level) != (1, 1):
         x = x * local_gain(frame)
     return np.clip(frame.gain * x, 0, 255)
 
@@ -163,7 +171,7 @@ def _shadow(rng: np.random.Generator, n: int) -> list[Frame]:
 
 
 def _lamp2(rng: np.random.Generator, n: int) -> list[Frame]:
-    return [Frame(lamp=float(1 + g)) for g in rng.uniform(-0.1, 0.1, n)]
+    return of_lamps([Frame()] * n, [float(1 + g) for g in rng.uniform(-0.1, 0.1, n)])
 
 
 WORLDS: dict[str, tuple[Conditions, float, bool]] = {

@@ -2,13 +2,13 @@
 
     python benchmarks/adapt.py [--dial light=0.3 hue=24 shake=6] [--kinds bolt+cap bottle+board] [--parts 160] \
         [--seconds 0.8] [--seed 21] [--targets labels self] [--train turned rest] [--steps 120] [--seeds 3] \
-        [--arms ...] [--keep DIR]
+        [--arms ...] [--model SPEC] [--keep DIR]
 
 For each dial, kinds of parts and way to learn: the line's classifier, asked once about each frame, is fine-tuned
 on half of the parts and judged on the others, which are seen with the dial turned; those that train are too
 (``turned``: footage of the line as it is), or are seen at rest (``rest``: pictures of a calm day, as a network is
-usually trained with). ``policy`` is one step of the dial's own perturbation over the
-range that the dial has, ``policy- swapped`` one of another family as strong, ``random`` one of many as strong.
+usually trained with, given as ``--on``). ``policy`` is one step of the dial's own perturbation over the range that
+the dial has, ``policy-swapped`` one of another family as strong, ``random`` one of many as strong.
 What is left of the label changes between neighbours, of answers that the right perturbation changes, and errors;
 each with an interval over parts and seeds.
 """
@@ -28,7 +28,6 @@ from harness import say
 from vidrobust.adapt.asked import Asked
 from vidrobust.adapt.compare import ERRORS, FLIPS, FOOTAGE, MOVED
 from vidrobust.adapt.conclusion import one
-from vidrobust.adapt.split import split
 from vidrobust.adapt.study import adapt
 from vidrobust.files.atomic import write_text
 from vidrobust.line_sim.belt import HEIGHT, WIDTH
@@ -95,26 +94,16 @@ def rows_of(dial: str, kinds: str, given: Any, folder: Path) -> pd.DataFrame:
     return rows[rows["kind"].isin(kinds.split("+"))].reset_index(drop=True)
 
 
-def manifest_of(dial: str, kinds: str, train: str, given: Any, folder: Path) -> Path:
-    """Clips of the parts that judge with the dial turned; of those that train, too, or at rest."""
-    rows = rows_of(dial, kinds, given, folder)
-    if train == "rest":
-        items = rows["item"].astype(str)
-        on = split(
-            pd.DataFrame({"item": items, "time_s": 0.0}),
-            dict(zip(items, rows["part"].astype(str), strict=True)),
-            dict(zip(items, rows["label"].astype(str), strict=True)),
-            0,
-        ).training
-        rows[on] = rows_of("", kinds, given, folder)[on]
-    path = folder / f"{dial}-{kinds}-{train}.csv"
-    write_text(path, rows.to_csv(index=False))
+def manifest_of(dial: str, kinds: str, given: Any, folder: Path) -> Path:
+    """The manifest of these kinds of parts with a dial turned, or at rest."""
+    path = folder / f"{dial or 'rest'}-{kinds}.csv"
+    write_text(path, rows_of(dial, kinds, given, folder).to_csv(index=False))
     return path
 
 
 def table_of(dial: str, kinds: str, targets: str, train: str, given: Any, folder: Path) -> pd.DataFrame:
     """The table ``adaptation`` of one line with this dial and these kinds of parts."""
-    manifest = manifest_of(dial, kinds, train, given, folder)
+    manifest = manifest_of(dial, kinds, given, folder)
     policy = folder / f"{dial}.json"
     write_text(policy, right_policy(dial).to_json())
     asked = AskedAtLength(
@@ -124,14 +113,13 @@ def table_of(dial: str, kinds: str, targets: str, train: str, given: Any, folder
         rate=given.rate,
         targets=targets,
         policy=policy,
+        on=str(manifest_of("", kinds, given, folder)) if train == "rest" else "",
         training=given.frames,
         judging=given.frames,
         quick=True,
     )
-    settings = Settings(sources=(str(manifest),), model=(MODEL,))
-    with opened_sources(
-        settings, str(folder / f"run-{manifest.stem}-{targets}"), Reporter(quiet=given.quiet)
-    ) as run:
+    settings = Settings(sources=(str(manifest),), model=(given.model,))
+    with opened_sources(settings, str(folder / f"run-{manifest.stem}"), Reporter(quiet=given.quiet)) as run:
         build(run, STAGES, ["stability"])
         adapt(run, asked)
         return run.table("adaptation")
@@ -143,6 +131,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", default=["bolt+cap", "bottle+board"])
     parser.add_argument("--targets", nargs="+", default=["labels", "self"])
     parser.add_argument("--train", nargs="+", choices=("turned", "rest"), default=["turned", "rest"])
+    parser.add_argument("--model", default=MODEL)
     parser.add_argument("--parts", type=int, default=160)
     parser.add_argument("--frames", type=int, default=960)
     parser.add_argument("--workers", type=int, default=1)

@@ -10,7 +10,9 @@ commit and the version of the account, and the same command continues.
 true share  of a planted cause: the noise-free twin is rendered with this condition alone gone on from t to t+1,
             with the others as they were and as they will be, and the mean of <z(after) - z(before), d> taken,
             over <d, d>. Causes of true share .2 or more are those that ought to be named, whatever the account
-            makes of them
+            makes of them. The twin's answer is its mean over roundings to 8 bits, drawn at random: what a surface
+            answers to being rounded anew comes from no condition, and would otherwise be told of each. One of two
+            lamps is light as far as the middle pixel goes, and local light beyond
 false       a named cause that was not planted. Noise and coding are false in a world without noise and codec;
             what came into view is none beside a planted motion
 null        a model that answers at random, three in four with heavy tails, on the replays of a world
@@ -19,8 +21,8 @@ step        of JPEG or noise: noise and coding are named, and played in their pl
 again       a finding of the earlier half of the pairs (p .01 to .05) is tested on the later half (p <= .1), and
             the other way round
 vanishes    a flip that does not happen where the recording of t+1, with its own noise, has the condition of t, or,
-            of noise, the noise of t; beside it the account's flips that are due to the cause. One of two lamps is
-            left out: with it light and local light go together
+            of noise, the noise of t; beside it the account's flips that are due to the cause. A frame's own noise
+            is its rounding, too
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ import json
 import subprocess
 import time
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -70,20 +74,21 @@ LEVEL, SURE = 0.05, 0.01
 """A finding of half of the pairs, and one that is so sure that it says nothing of how others replicate."""
 KINDS = ("exposure", "flicker", "shadow", "lamp", "hue", "jitter", "focus", "belt", "none", "h264")
 TWO = (("exposure", "jitter"), ("hue", "flicker"), ("shadow", "jitter"), ("flicker", "focus"))
-CAUSE = {
-    "exposure": ("light", "gain"),
-    "flicker": ("light", "gain"),
-    "shadow": ("local_light", "shadow"),
-    "lamp": ("local_light", "lamp"),
-    "hue": ("colour", "hue"),
-    "jitter": ("camera", "shift"),
-    "focus": ("sharpness", "blur"),
-    "belt": ("objects", "part"),
+FIELDS = {
+    "exposure": {"light": "gain"},
+    "flicker": {"light": "gain"},
+    "shadow": {"local_light": "shadow"},
+    "lamp": {"local_light": "lamp", "light": "level"},
+    "hue": {"colour": "hue"},
+    "jitter": {"camera": "shift"},
+    "focus": {"sharpness": "blur"},
+    "belt": {"objects": "part"},
 }
-"""Cause and field of a frame's condition."""
-WITH = {"lamp": ("light",), "belt": ("came_into_view",)}
-"""Causes that are planted besides: one of two lamps lights all of the picture a little, a part uncovers the
-belt."""
+"""By cause the field of a frame's condition. One of two lamps lights all of the picture, and one side more."""
+WITH = {"belt": ("came_into_view",)}
+"""Causes that are planted besides: a part uncovers the belt."""
+ROUNDINGS = 4
+"""Roundings of a twin over which its answer is averaged."""
 
 
 @dataclass(frozen=True)
@@ -133,11 +138,27 @@ def conditions(world: World, count: int) -> list[worlds.Frame]:
     rng = np.random.default_rng(world.seed)
     frames = [worlds.Frame()] * count
     for kind in world.kinds:
-        if kind not in CAUSE:
+        if kind not in FIELDS:
             continue
         values = _course(kind, rng, count)
-        frames = [replace(f, **{CAUSE[kind][1]: v}) for f, v in zip(frames, values, strict=True)]
+        for name in FIELDS[kind].values():
+            frames = [replace(f, **{name: v}) for f, v in zip(frames, values, strict=True)]
     return frames
+
+
+def planted(kinds: tuple[str, ...]) -> dict[str, str]:
+    """By cause the field of a frame's condition, of all that is planted."""
+    return {cause: name for kind in kinds for cause, name in FIELDS.get(kind, {}).items()}
+
+
+def with_field_of(frame: worlds.Frame, other: worlds.Frame, name: str) -> worlds.Frame:
+    """A frame's condition with one field of another's."""
+    return replace(frame, **{name: getattr(other, name)})
+
+
+def own_noise(x: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """What a recording of x with this noise has beyond x, its rounding too."""
+    return np.asarray(noise + (np.rint(x + noise) - (x + noise)))
 
 
 def _course(kind: str, rng: np.random.Generator, count: int) -> list[Any]:
@@ -177,23 +198,22 @@ def true_shares(
     world: World, frames: list[worlds.Frame], scene: Any, part: Any, d: np.ndarray, model: Any
 ) -> dict[str, float]:
     """Of each planted cause, from noise-free twins; d (pairs, K) real changes of the pairs that are studied."""
-    found = {}
-    for kind in world.kinds:
-        if kind not in CAUSE:
-            continue
-        name = CAUSE[kind][1]
-        along = 0.0
-        for pair, t in enumerate(range(1, len(frames) - 2)):
-            now, then = frames[t], frames[t + 1]
-            on_now, off_then = (
-                replace(now, **{name: getattr(then, name)}),
-                replace(then, **{name: getattr(now, name)}),
-            )
-            made = tuple(to_levels(worlds.render(scene, part, f)) for f in (now, on_now, off_then, then))
-            z = coordinates(predict(model, made, "cpu"), "logits")
-            along += float(((z[1] - z[0] + z[3] - z[2]) / 2) @ d[pair])
-        found[CAUSE[kind][0]] = along / float(np.square(d).sum())
-    return found
+    rng = np.random.default_rng([world.seed, 2])
+
+    @cache
+    def answer(frame: worlds.Frame) -> np.ndarray:
+        x = worlds.render(scene, part, frame)
+        made = tuple(to_levels(np.floor(x + rng.random(x.shape, np.float32))) for _ in range(ROUNDINGS))
+        return np.asarray(coordinates(predict(model, made, "cpu"), "logits").mean(axis=0))
+
+    def along(name: str) -> float:
+        total = 0.0
+        for pair, (now, then) in enumerate(pairwise(frames[1:-1])):
+            on, off = with_field_of(now, then, name), with_field_of(then, now, name)
+            total += float((answer(on) - answer(now) + answer(then) - answer(off)) / 2 @ d[pair])
+        return total
+
+    return {cause: along(name) / float(np.square(d).sum()) for cause, name in planted(world.kinds).items()}
 
 
 def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dict[str, Any], list[Any]]:
@@ -217,18 +237,13 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
     table = pd.DataFrame(rows)
     account = summarise(table, per_item=False)
     d = np.diff(z, axis=0)[1:-1]
-    own = account.set_index("cause")
+    of = account.set_index("cause")
     names = named(account)["cause"].tolist()
     flips = [t for t in range(1, len(frames) - 2) if labels[t] != labels[t + 1]]
+    own = {t: own_noise(worlds.render(scene, part, frames[t + 1]), noise[t + 1]) for t in flips}
     without = {
-        CAUSE[kind][0]: [
-            record(
-                replace(frames[t + 1], **{CAUSE[kind][1]: getattr(frames[t], CAUSE[kind][1])}), noise[t + 1]
-            )
-            for t in flips
-        ]
-        for kind in world.kinds
-        if kind in CAUSE and kind != "lamp"
+        cause: [record(with_field_of(frames[t + 1], frames[t], name), own[t]) for t in flips]
+        for cause, name in planted(world.kinds).items()
     }
     if world.sigma > 0:
         without[NOISE] = [record(frames[t + 1], noise[t]) for t in flips]
@@ -242,19 +257,19 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
         "still": list(world.still),
         "network": world.network,
         "true": true_shares(world, frames, scene, part, d, model),
-        "shares": {c: [own.share[c], own.low[c], own.high[c]] for c in own.index},
-        "p": {c: own.p[c] for c in own.index},
+        "shares": {c: [of.share[c], of.low[c], of.high[c]] for c in of.index},
+        "p": {c: of.p[c] for c in of.index},
         "named": names,
-        "misfit": bool(own.misfit[NOISE]),
+        "misfit": bool(of.misfit[NOISE]),
         "steps": [s.perturbation for s in standings(NOISE, fits) if s.stands and NOISE in names]
         if len(fits)
         else [],
         "again": again(table),
         "flips": len(flips),
         "vanishes": vanishes,
-        "flips_due": {c: own.flips_due[c] for c in (*REPLAYED, NOISE)},
-        "flips_range": {c: [own.flips_due_low[c], own.flips_due_high[c]] for c in (*REPLAYED, NOISE)},
-        "flips_at_most": {c: own.flips_at_most[c] for c in REPLAYED},
+        "flips_due": {c: of.flips_due[c] for c in (*REPLAYED, NOISE)},
+        "flips_range": {c: [of.flips_due_low[c], of.flips_due_high[c]] for c in (*REPLAYED, NOISE)},
+        "flips_at_most": {c: of.flips_at_most[c] for c in REPLAYED},
     }, kept
 
 
@@ -341,10 +356,10 @@ def describe(rows: list[dict[str, Any]], wanted: tuple[int, int]) -> None:
             len(large),
             f"at least {aimed}",
         )
-    planted = {r["key"]: {*r["true"], *(c for k in r["kinds"] for c in WITH.get(k, ()))} for r in made}
+    wanted_of = {r["key"]: {*r["true"], *(c for k in r["kinds"] for c in WITH.get(k, ()))} for r in made}
     aim(
         "worlds with a named cause that was not planted",
-        sum(bool({*r["named"]} - planted[r["key"]] - {NOISE}) for r in made),
+        sum(bool({*r["named"]} - wanted_of[r["key"]] - {NOISE}) for r in made),
         len(made),
         "at most 5 %",
     )

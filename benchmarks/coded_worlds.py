@@ -33,8 +33,15 @@ from vidrobust.stages.policy.candidates import standings
 WORLDS: dict[str, tuple[str, dict[str, str]]] = {
     "H.264, crf 36": ("libx264", {"crf": "36", "g": "10000"}),
     "H.264, 150 kbit/s": ("libx264", {"b": "150k", "maxrate": "150k", "bufsize": "150k", "g": "10000"}),
+    "H.264, crf 28": ("libx264", {"crf": "28", "g": "10000"}),
+    "HEVC, crf 34": ("libx265", {"crf": "34", "x265-params": "keyint=10000:log-level=none"}),
     "JPEG, quality 40": ("jpeg", {}),
+    "noise": ("", {}),
+    "noise in a lossless stream": ("ffv1", {}),
+    "lossless": ("ffv1", {}),
 }
+STREAM = {"libx264": "h264", "libx265": "hevc", "jpeg": "mjpeg", "": "", "ffv1": "ffv1"}
+"""The name of the stream's codec, as a run knows it."""
 PAN, SIGMA, QUALITY = (1.5, 0.45), 2.0, 40
 """Px a frame, levels, and the quality of JPEG."""
 FIRST = 3
@@ -43,6 +50,8 @@ FIRST = 3
 
 def coded(frames: list[np.ndarray], codec: str, options: dict[str, str]) -> list[np.ndarray]:
     """The frames as decoded."""
+    if codec in ("", "ffv1"):
+        return frames
     if codec == "jpeg":
         found = []
         for frame in frames:
@@ -52,13 +61,13 @@ def coded(frames: list[np.ndarray], codec: str, options: dict[str, str]) -> list
     return worlds.coded(frames, codec, options)
 
 
-def study(frames: list[np.ndarray], model: Classifier, pairs: int) -> tuple[float, pd.DataFrame]:
+def study(frames: list[np.ndarray], model: Classifier, pairs: int, codec: str) -> tuple[float, pd.DataFrame]:
     """The share of noise and coding, and its rows of ``candidate_fits``."""
     rows, fits = [], []
     for t in range(FIRST, FIRST + pairs):
         pair = study_pair(*frames[t - 1 : t + 3])
         ids = {"item": "world", "frame_a": t, "frame_b": t + 1, "weight": 1.0, "scale": "adjacent"}
-        album, fitted = candidates(pair)
+        album, fitted = candidates(pair, codec)
         seen = seen_by(model, album)
         rows += [{**ids, **row} for row in score(pair, model, seen)]
         fits += [{**ids, **row} for row in candidate_rows(pair, fitted, seen[0])]
@@ -99,8 +108,11 @@ def main() -> None:
                 worlds.Frame(shift=(PAN[0] * (t - 6), PAN[1] * (t - 6))) for t in range(given.pairs + 6)
             ]
             clean = [worlds.render(scene, scene, place) for place in places]
-            recorded = [to_levels(x + rng.normal(0, SIGMA, x.shape)) for x in clean]
-            share, fits = study(coded(recorded, *WORLDS[world]), model, given.pairs)
+            recorded = [
+                to_levels(x + rng.normal(0, SIGMA if world != "lossless" else 0, x.shape)) for x in clean
+            ]
+            codec, options = WORLDS[world]
+            share, fits = study(coded(recorded, codec, options), model, given.pairs, STREAM[codec])
             each = [shown(fits[fits["perturbation"] == name]) if len(fits) else "-" for name in names]
             stand = [s.perturbation for s in standings(NOISE, fits) if s.stands] if len(fits) else []
             grain = float(fits["grain_seen"].median()) if len(fits) else float("nan")

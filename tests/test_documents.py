@@ -150,3 +150,45 @@ def test_the_run_folders_page_names_every_stage_and_file() -> None:
     named = set(CODE.findall((ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")))
     assert {stage.name for stage in STAGES.stages if stage.name not in named} == set()
     assert {file for stage in STAGES.stages for file in stage.files if file not in named} == set()
+
+
+READ = 30_000
+"""So many words are there to be read, beside what is looked up."""
+
+
+def sections() -> dict[str, set[Path]]:
+    """The site's index: caption -> its pages."""
+    docs = ROOT / "docs"
+    found: dict[str, set[Path]] = {}
+    for block in re.findall(
+        r"```{toctree}\n(.*?)```", (docs / "index.md").read_text("utf-8"), flags=re.DOTALL
+    ):
+        lines = block.splitlines()
+        caption = next(line.removeprefix(":caption: ") for line in lines if line.startswith(":caption:"))
+        names = [line for line in lines if line and not line.startswith(":")]
+        found[caption] = {page for name in names for page in docs.glob(f"{name}.md")}
+    return found
+
+
+def words_to_read(text: str) -> int:
+    """Words of a page, tables included; not those of code, nor of what a program writes between marks."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"<!-- (\w+) -->.*?<!-- /\1 -->", "", text, flags=re.DOTALL)
+    return sum(bool(re.search(r"\w", word)) for word in text.split())
+
+
+def test_words_to_read_are_counted() -> None:
+    made = "<!-- made -->\n| by | program |\n<!-- /made -->\n"
+    text = f"Three words here.\n\n```\nno code\n```\n| a | 2 |\n|---|---|\n{made}"
+    assert words_to_read(text) == 5
+
+
+def test_what_is_there_to_be_read_stays_short() -> None:
+    """README, tutorials, guides and methods; what is measured and the reference are looked up."""
+    found = sections()
+    assert list(found) == ["Tutorials", "Guides", "Methods", "Measured", "Reference"]
+    looked_up = found["Measured"] | found["Reference"]
+    pages = {ROOT / "README.md"} | {page for page in DOCUMENTS if page.is_relative_to(ROOT / "docs")}
+    counts = {relative(page): words_to_read(page.read_text("utf-8")) for page in pages - looked_up}
+    assert len(counts) >= 30
+    assert sum(counts.values()) < READ, sorted(counts.items(), key=lambda one: -one[1])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vidrobust.version import VERSION
 
 if TYPE_CHECKING:
+    from vidrobust.api.progress import Progress as Progress
     from vidrobust.api.run import Run as Run
     from vidrobust.api.run import load_run as load_run
     from vidrobust.api.study import compare as compare
@@ -31,6 +32,7 @@ _NAMES = {
     "compare": "vidrobust.api.study",
     "load_run": "vidrobust.api.run",
     "Run": "vidrobust.api.run",
+    "Progress": "vidrobust.api.progress",
     "Settings": "vidrobust.run_folder.settings",
     "open_video": "vidrobust.video.source",
     "load_model": "vidrobust.models.load",

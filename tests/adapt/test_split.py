@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from vidrobust.adapt.judge import neighbours
-from vidrobust.adapt.split import check_sizes, even, in_runs, split
+from vidrobust.adapt.split import check_sizes, even, in_runs, split, split_from_other
 from vidrobust.adapt.targets import of_labels, self_labels
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.stages.remedies.answers import Answers
 
 
@@ -43,6 +43,52 @@ def test_inputs_without_parts_are_split_as_inputs() -> None:
     assert found.by == "input"
     assert found.training.sum() == 60
     assert (found.training ^ found.judging).all()
+
+
+def side(parts: str, content: str = "") -> tuple[pd.DataFrame, dict[str, str], dict[str, str]]:
+    """A clip a letter of ``parts``, which names its part ("-": not known); ``content`` names its pictures."""
+    table = frames(len(parts), 10)
+    items = list(table["item"].unique())
+    of_part = {item: part for item, part in zip(items, parts, strict=True) if part != "-"}
+    return table, of_part, dict(zip(items, content or parts.swapcase(), strict=True))
+
+
+def units(of: tuple[pd.DataFrame, dict[str, str], dict[str, str]], rows: np.ndarray) -> set[str]:
+    return {of[1].get(item) or of[2][item] for item in of[0]["item"][rows]}
+
+
+def test_other_footage_trains_and_all_of_the_run_judges() -> None:
+    found = split_from_other(side("abcd"), side("efg"), {}, seed=0)
+    assert found.by == "footage"
+    assert (len(found.training), found.training.all()) == (40, True)
+    assert (len(found.judging), found.judging.all()) == (30, True)
+
+
+def test_of_parts_that_both_show_half_train_and_half_judge() -> None:
+    calm, run = side("abcdxy"), side("dcbazz")
+    found = split_from_other(calm, run, {}, seed=3)
+    assert found.by == "part"
+    trained, judged = units(calm, found.training), units(run, found.judging)
+    assert not trained & judged
+    assert {"x", "y"} < trained
+    assert "z" in judged
+    assert (len(trained), len(judged)) == (4, 3)
+    assert trained | judged == set("abcdxyz")
+
+
+def test_the_same_pictures_never_train_and_judge() -> None:
+    calm, run = (
+        side("abc", "123"),
+        side("efg", "945"),
+    )  # other names of parts; one picture's content is shared
+    found = split_from_other(calm, run, {}, seed=0)
+    assert found.training.all()
+    calm, run = side("abc", "123"), side("efg", "925")
+    found = split_from_other(calm, run, {}, seed=0)
+    assert units(calm, found.training) == {"a", "c"}
+    assert found.judging.all()
+    with pytest.raises(SettingsError, match="holds only footage that judges already"):
+        split_from_other(side("-", "1"), side("-", "1"), {}, seed=0)
 
 
 def test_rows_are_spread_and_runs_hold_neighbours() -> None:

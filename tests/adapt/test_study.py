@@ -38,20 +38,24 @@ COMMAND = (
 )
 
 
+def pictures(folder: Path, lean: float, sway: float, rng: np.random.Generator) -> str:
+    """24 pictures that lean to red, some by so much less that they are blue; the folder."""
+    folder.mkdir(parents=True)
+    for frame in range(24):
+        now = lean + rng.normal(0, sway)
+        colour = np.clip(np.array([120 - now, 110, 120 + now]), 0, 255)  # as OpenCV: blue, green, red
+        noise = rng.integers(-6, 7, (40, 60, 3))
+        cv2.imwrite(str(folder / f"{frame:02d}.png"), (colour + noise).astype(np.uint8))
+    return str(folder)
+
+
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The stage stability of four folders of pictures, red or blue, of which some frames are the other way."""
     folder = tmp_path_factory.mktemp("adapt")
     rng = np.random.default_rng(0)
-    for clip in range(4):
-        (folder / f"clip-{clip}").mkdir()
-        for frame in range(24):
-            lean = (12 if clip % 2 else -12) + rng.normal(0, 14)
-            colour = np.clip(np.array([120 - lean, 110, 120 + lean]), 0, 255)  # as OpenCV: blue, green, red
-            noise = rng.integers(-6, 7, (40, 60, 3))
-            cv2.imwrite(str(folder / f"clip-{clip}" / f"{frame:02d}.png"), (colour + noise).astype(np.uint8))
+    clips = [pictures(folder / f"clip-{clip}", 12 if clip % 2 else -12, 14, rng) for clip in range(4)]
     run = folder / "run"
-    clips = [str(folder / f"clip-{clip}") for clip in range(4)]
     main(["stability", *clips, "--model", SPEC, "--out", str(run), "-q"])
     advised = Policy(steps=(STEP,), model="network", image_size=(40, 60))
     (run / "given.json").write_text(advised.to_json())
@@ -103,6 +107,31 @@ def test_a_second_call_trains_nothing_and_another_seed_only_itself(run_folder: P
     assert {name: after[name] for name in before} == before
 
 
+def test_other_calm_footage_trains_and_all_of_the_run_judges(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(1)
+    calm = tmp_path / "calm"
+    for clip, lean in (("red", 20.0), ("blue", -20.0)):
+        pictures(calm / clip, lean, 1, rng)
+    given = ["--policy", str(run_folder / "given.json"), "--arms", "none,policy", "--seeds", "1"]
+    rest = ["--steps", "2", "--batch", "4", "--rate", "0.01"]
+    main(["adapt", str(run_folder), "--on", str(calm), *given, *rest])
+    said = capsys.readouterr().err
+    assert f"48 frames of {calm} train by the model's own answers over time, 96 judge, all of other" in said
+    summary = json.loads((run_folder / ADAPTATION).read_text())
+    assert (summary["split_by"], summary["trained_on"]) == ("footage", str(calm))
+    table = pd.read_parquet(run_folder / "adaptation.parquet")
+    row = table[(table["arm"] == "none") & (table["against"] == "before") & (table["metric"] == "flip_rate")]
+    pairs = pd.read_parquet(run_folder / "pairs.parquet")
+    pairs = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    assert int(row["n"].iloc[0]) == len(pairs)
+    assert float(row["before"].iloc[0]) == pytest.approx(pairs["label_flip"].mean())
+    kept = next((run_folder / FOLDER / "on").iterdir())  # a run folder that can be given instead
+    main(["adapt", str(run_folder), "--on", str(kept), *given, *rest])
+    assert "0 of 2 trainings to do" in capsys.readouterr().err
+
+
 def test_the_runs_own_policy_is_kept_where_another_was_tried(run_folder: Path) -> None:
     assert Policy.read(run_folder / "policy.json").measured == {}
 
@@ -112,6 +141,7 @@ def test_wrong_questions_end_with_2(run_folder: Path, capsys: pytest.CaptureFixt
         (("--arms", "none,augmix"), "there is no arm 'augmix'"),
         (("--arms", "none", "--targets", "labels"), "none of the run's labels is a class of network"),
         (("--arms", "none", "--model", "other"), "--model other: is not in this run; models are network"),
+        (("--arms", "none", "--on", str(run_folder)), "is the run itself; leave it out"),
         (("--arms", "none", "--seeds", "0"), "--seeds: expected a whole number from 1, got 0"),
     ):
         with pytest.raises(SystemExit) as ended:

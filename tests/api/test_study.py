@@ -136,6 +136,24 @@ def test_the_same_call_continues(run: Run, tmp_path: Path) -> None:
     assert vidrobust.load_run(run.path).verdict == run.verdict
 
 
+def test_progress_of_the_whole_study_grows_to_its_end(tmp_path: Path) -> None:
+    steps: list[Progress] = []
+    little = SMALL | {"frames": 3, "pairs": 4}
+    named = ["variation", "policy"]
+    vidrobust.study(
+        {"one": flickering(1, 12)}, brightness, tmp_path, little, stages=named, progress=steps.append
+    )
+    whole = [step for step in steps if step.share is not None]
+    shares = [step.share or 0.0 for step in whole]
+    assert shares == sorted(shares)
+    assert shares[0] == 0.0
+    assert 0.0 < shares[len(shares) // 2] < 1.0
+    assert (shares[-1], whole[-1].left_s) == (1.0, 0.0)
+    assert all((step.left_s or 0.0) >= 0.0 for step in whole)
+    assert (whole[0].left_s or 0.0) > 0.0
+    assert [step.done for step in whole if step.unit == "pairs"] == [1, 2, 3, 4]
+
+
 def test_flip_rate_of_frames_in_memory(run: Run) -> None:
     frames = flickering(1)
     expected = float((np.diff(_labels(frames)) != 0).mean())

@@ -77,7 +77,7 @@ def benchmark() -> ModuleType:
 
 
 def test_a_rendered_line_to_within_frames() -> None:
-    # 20 px a frame; measured at six speeds and in seven conditions: docs/methods/repeatability.md
+    # 20 px a frame; measured at six speeds and in seven conditions: docs/measured/repeatability.md
     pictures, (in_view, whole) = benchmark().crossing(("shake=2",), 1, 20.0)
     (found,) = (each for each in find_passes(pictures).passes if each.crossed)
     assert (found.first, found.last) == pytest.approx(in_view, abs=3)

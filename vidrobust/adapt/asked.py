@@ -33,6 +33,7 @@ class Asked:
     targets   what is learnt: labels where all are classes of the model, its own answers over time, or either
     (auto)
     model     name of a model of the run; "": its first classifier
+    on        other footage to train with: a source or a run folder; "": part of the run's own
     policy    a policy.json in the place of the run's own
     training, judging, shown  frames at most: to train with, of the footage that judges, and under each condition
     seed      of the split
@@ -45,6 +46,7 @@ class Asked:
     rate: float = RATE
     targets: Targets = "auto"
     model: str = ""
+    on: str = ""
     policy: Path | None = None
     training: int = 600
     judging: int = 600

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, SettingsError
 
-By = Literal["part", "input", "time"]
+By = Literal["part", "input", "time", "footage"]
 TRAINING, GAP_S = 0.6, 1.0
 """Share of an input that trains where earlier footage trains and later footage judges, and the gap between, s."""
 RUN = 12
@@ -22,7 +22,12 @@ FEWEST = 8
 
 @dataclass(frozen=True)
 class Split:
-    """by: what does not stand on both sides; training, judging: (N,) bool of the rows of a table of frames."""
+    """What trains and what judges.
+
+    by        what does not stand on both sides; ``footage``: each side has its own
+    training  (N,) bool, rows of the frames that may train
+    judging   (M,) bool, rows of the frames that may judge; both are of one table where there is one footage
+    """
 
     by: By
     training: np.ndarray
@@ -41,11 +46,51 @@ def split(frames: pd.DataFrame, parts: Mapping[str, str], kinds: Mapping[str, st
     if len(units) < 2:
         return _by_time(frames)
     kind = {unit[item]: kinds.get(item, "") for item in reversed(items)}
-    draws = np.random.default_rng(seed)
-    order = sorted(units, key=lambda u: (kind[u], draws.random()))
-    training = set(order[::2])
-    on = frames["item"].astype(str).map(unit).isin(training).to_numpy(bool)
+    on = _rows(frames, unit, _half(units, kind, seed))
     return Split(by, on, ~on)
+
+
+Side = tuple[pd.DataFrame, Mapping[str, str], Mapping[str, str]]
+"""Frames (item), item -> part where known, item -> what its decoded pictures are."""
+
+
+def split_from_other(trains: Side, judges: Side, kinds: Mapping[str, str], seed: int) -> Split:
+    """All of one footage trains and all of another judges, but that nothing stands on both sides.
+
+    Of the parts (or clips, where parts are not known) that both show, half train and half judge. Then no picture
+    that judges is trained with, whatever its part is called. SettingsError where nothing is left to train with.
+    """
+    units = [_units(side) for side in (trains, judges)]
+    shared = [u for u in dict.fromkeys(units[1].values()) if u in set(units[0].values())]
+    kind = {units[1][item]: kinds.get(item, "") for item in reversed(units[1])}
+    half = _half(shared, kind, seed) if len(shared) > 1 else set()
+    on = ~_rows(trains[0], units[0], set(shared) - half)
+    judging = ~_rows(judges[0], units[1], half)
+    judged = {judges[2].get(item, item) for item in judges[0]["item"].astype(str)[judging]}
+    on &= ~trains[0]["item"].astype(str).map(lambda item: trains[2].get(item, "")).isin(judged).to_numpy(bool)
+    if not on.any():
+        raise SettingsError(
+            "--on: holds only footage that judges already; give other footage than that of the run"
+        )
+    return Split("part" if shared else "footage", on, judging)
+
+
+def _units(side: Side) -> dict[str, str]:
+    """item -> its part, or where that is not known what its pictures are."""
+    frames, parts, content = side
+    items = dict.fromkeys(frames["item"].astype(str))
+    return {item: parts.get(item) or content.get(item, item) for item in items}
+
+
+def _half(units: Sequence[str], kind: Mapping[str, str], seed: int) -> set[str]:
+    """Every second one, by chance within its kind."""
+    draws = np.random.default_rng(seed)
+    return set(sorted(units, key=lambda u: (kind[u], draws.random()))[::2])
+
+
+def _rows(frames: pd.DataFrame, unit: Mapping[str, str], wanted: Set[str]) -> np.ndarray:
+    found: np.ndarray = frames["item"].astype(str).map(unit).isin(wanted).to_numpy(bool)
+    return found
 
 
 def _by_time(frames: pd.DataFrame) -> Split:

@@ -5,74 +5,32 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
-from vidrobust.adapt import conclusion, matched
+from vidrobust.adapt import conclusion, leaks, matched
 from vidrobust.adapt.arms import ARMS, Arm, arms_of
-from vidrobust.adapt.asked import QUICK_S, QUICK_STEPS, STEPS, VERSION, Asked, key_of
+from vidrobust.adapt.asked import Asked, key_of
 from vidrobust.adapt.compare import table_of
 from vidrobust.adapt.families import QUICK_TIMES, TIMES, conditions, families_of, guard, held_back
-from vidrobust.adapt.gather import Chosen, bench_of, choose, samples_of
-from vidrobust.adapt.judge import Answered, Bench, answered
+from vidrobust.adapt.gather import Seen, bench_of, choose, samples_of, seen_of
+from vidrobust.adapt.judge import Answered, answered
+from vidrobust.adapt.other import opened_other
+from vidrobust.adapt.plan import SPLIT, Ready, Work, planned
 from vidrobust.adapt.steps import Mixture, Step, steps_of
-from vidrobust.adapt.train import Samples, Schedule, fit
+from vidrobust.adapt.train import Samples, fit
 from vidrobust.adapt.trainable import Trainable, trainable
 from vidrobust.adapt.weights import save_weights, spec_with, write_card
 from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import plain
-from vidrobust.models.info import state_sha256
 from vidrobust.models.load import load_as_it_is
 from vidrobust.pipeline.run import Run
-from vidrobust.stages.policy.measured import ADAPTATION, FOLDER, advised_policy, apply_measured
+from vidrobust.stages.policy.measured import ADAPTATION, advised_policy, apply_measured
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.text.durations import duration
-
-VIEWS = {"one view": 1, "consistent": 2, "jsd": 3}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ready:
-    """What is trained and judged: the network, the arms with what they change, and the frames.
-
-    mixtures  of the arms that change frames of the footage
-    steps     of the policy
-    """
-
-    network: Trainable
-    arms: tuple[Arm, ...]
-    mixtures: Mapping[str, Mixture]
-    held: tuple[str, ...]
-    chosen: Chosen
-    samples: Samples
-    bench: Bench
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work(Ready):
-    """All that the arms share.
-
-    key  of what decides the numbers of every arm
-    """
-
-    schedule: Schedule
-    key: str
-    folder: Path
-
-    def file(self, arm: Arm, seed: int) -> Path:
-        """Where the answers of one arm and seed are kept."""
-        mixture = self.mixtures.get(arm.name)
-        record = [arm.name, arm.loss, arm.smoothing, arm.self_labels, arm.salt, arm.trains]
-        own = key_of([self.key, record, [vars(s) for s in mixture.steps] if mixture else []])
-        return self.folder / "answers" / f"{arm.name}-{seed}-{own}.npz"
-
-    def weights(self, arm: Arm) -> Path:
-        """Of the first seed."""
-        return self.folder / "weights" / f"{arm.name}.pt"
 
 
 def adapt(run: Run, asked: Asked) -> dict[str, Any]:
@@ -86,15 +44,44 @@ def adapt(run: Run, asked: Asked) -> dict[str, Any]:
             f"{len(network.class_names)} of its own; make a run with --class-map none, and adapt that"
         )
     policy = Policy.read(asked.policy) if asked.policy else advised_policy(run.path, name)
+    judges = seen_of(run, name, network.class_names)
+    if not asked.on:
+        return _study(run, asked, Question(record, network, policy, judges, None))
+    with opened_other(run, record, asked.on) as other:
+        trains = seen_of(other, name, network.class_names)
+        return _study(run, asked, Question(record, network, policy, judges, trains))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of which network, and on what footage.
+
+    record  of the model in run.json
+    trains  footage to train with; None: part of what judges
+    """
+
+    record: Mapping[str, Any]
+    network: Trainable
+    policy: Policy
+    judges: Seen
+    trains: Seen | None
+
+    @property
+    def name(self) -> str:
+        return str(self.record["name"])
+
+
+def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
+    name, network, policy = question.name, question.network, question.policy
     arms, steps = _arms(run, asked, policy), steps_of(policy)
     held = held_back(arms, steps)
-    chosen = choose(run, name, network.class_names, asked)
+    chosen = choose(question.judges, question.trains, name, asked)
     run.reporter.say(f"adapt: {len(chosen.training)} frames to train with are decoded")
-    samples = samples_of(run, network, chosen)
+    samples = samples_of(network, chosen)
     mixtures = _mixtures(network, arms, policy, steps, samples, held)
     families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
     guard(families, held)
-    bench = bench_of(run, network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
+    bench = bench_of(network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
     ready = Ready(
         network=network,
         arms=arms,
@@ -105,22 +92,24 @@ def adapt(run: Run, asked: Asked) -> dict[str, Any]:
         bench=bench,
         steps=steps,
     )
-    work = _planned(run, asked, ready)
+    work = planned(run, asked, ready)
     before = answered(network, network.module, bench)
     found = _all(run, work, asked.seeds)
     table = table_of(name, bench, before, found, families)
     run.folder.write_table("adaptation", table)
+    near = _leaks(run, name, work, families, asked.quick)
     summary: dict[str, Any] = plain(
         {
             "model": name,
             "said": conclusion.verdict_on_policy(table),
-            "sentences": conclusion.sentences(table),
+            "sentences": [*conclusion.sentences(table), *leaks.sentences(near)],
             "better_than_random": conclusion.better_than_random(table),
             "best": conclusion.best_arm(table),
             "policy_of": str(asked.policy or ""),
             "measured": conclusion.measured(table, steps) if "policy" in found else {},
             "held_back": held,
             "split_by": chosen.split.by,
+            "trained_on": asked.on,
             "targets": "labels" if chosen.by_labels else "own answers over time",
             "frames": {
                 "training": len(chosen.training),
@@ -140,13 +129,33 @@ def adapt(run: Run, asked: Asked) -> dict[str, Any]:
         }
     )
     run.folder.write_json(ADAPTATION, summary)
-    _card(run, work, str(record["spec"]), summary)
+    _card(run, work, str(question.record["spec"]), summary)
     if not asked.policy and "policy" in found:
         apply_measured(run.path, name, policy, summary)
     for line in (*summary["sentences"], summary["said"]):
         if line:
             run.reporter.say(line)
     return summary
+
+
+def _leaks(
+    run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]], quick: bool
+) -> pd.DataFrame:
+    """The table ``leaks``, written: how near each arm's pictures come to those that judge it."""
+    came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
+    found = leaks.table_of(
+        name,
+        work.network,
+        leaks.measurable(work.arms, work.mixtures, run.settings),
+        {**families, **came},
+        work.samples.frames,
+        work.bench.conditions,
+        work.folder / "leaks",
+        key_of([work.key, run.settings.trained_with]),
+        draws=leaks.DRAWS // 2 if quick else leaks.DRAWS,
+    )
+    run.folder.write_table("leaks", found)
+    return found
 
 
 def _record(run: Run, name: str) -> dict[str, Any]:
@@ -202,67 +211,6 @@ def _mixtures(
     return found
 
 
-def _planned(run: Run, asked: Asked, ready: Ready) -> Work:
-    """The schedule, what it takes in time, said before it starts."""
-    arms, chosen = ready.arms, ready.chosen
-    train_s, judge_s = _speed(ready, asked)
-    decides = {
-        "version": VERSION,
-        "weights": state_sha256(ready.network.module),
-        "policy": [vars(step) for step in ready.steps],
-        "frames": [run.inputs.content, chosen.training, chosen.judging, chosen.shown],
-        "labels": chosen.by_labels,
-        "batch": asked.batch,
-        "rate": asked.rate,
-    }
-    number = asked.steps or STEPS
-    if asked.quick and asked.steps is None:
-        views = sum(VIEWS[arm.loss] for arm in arms) * asked.seeds
-        number = _quick_steps(run, key_of(decides), train_s * views)
-    schedule = Schedule(steps=number, batch=asked.batch, rate=asked.rate)
-    key = key_of([decides, number])
-    work = Work(**vars(ready), schedule=schedule, key=key, folder=run.path / FOLDER)
-    todo = [arm for arm in arms for seed in range(asked.seeds) if not work.file(arm, seed).is_file()]
-    what = "their labels" if chosen.by_labels else "the model's own answers over time"
-    run.reporter.say(
-        f"adapt: {len(arms)} arms ({', '.join(arm.name for arm in arms)}) with {asked.seeds} seeds, "
-        f"{number} steps of {asked.batch} frames each; {len(chosen.training)} frames train by {what}, "
-        f"{len(chosen.judging)} judge, split by {chosen.split.by}; nobody trains with {', '.join(ready.held)}"
-    )
-    seconds = sum(number * train_s * VIEWS[arm.loss] + judge_s for arm in todo)
-    run.reporter.say(
-        f"adapt: {len(todo)} of {len(arms) * asked.seeds} trainings to do, about {duration(seconds)}"
-    )
-    return work
-
-
-def _quick_steps(run: Run, key: str, seconds_a_step: float) -> int:
-    """As many steps as the time allows; the same ones again where the same was asked before."""
-    known = (
-        run.folder.read_json(f"{FOLDER}/quick.json") if (run.path / FOLDER / "quick.json").is_file() else {}
-    )
-    if known.get("key") == key:
-        return int(known["steps"])
-    number = int(np.clip(QUICK_S / max(seconds_a_step, 1e-6), *QUICK_STEPS))
-    (run.path / FOLDER).mkdir(exist_ok=True)
-    run.folder.write_json(f"{FOLDER}/quick.json", {"key": key, "steps": number})
-    return number
-
-
-def _speed(ready: Ready, asked: Asked) -> tuple[float, float]:
-    """Seconds of a training step of one view, and of one judging."""
-    network, samples, bench = ready.network, ready.samples, ready.bench
-    few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
-    fit(network, ARMS["none"], None, samples, few, 0, lambda: None)  # a first one also loads what it needs
-    begin = time.perf_counter()
-    fit(network, ARMS["none"], None, samples, few, 0, lambda: None)
-    step = (time.perf_counter() - begin) / few.steps
-    begin, pictures = time.perf_counter(), bench.footage[:8]
-    network.answers(network.module, pictures)
-    each = (time.perf_counter() - begin) / len(pictures)
-    return step, each * (len(bench.footage) + sum(map(len, bench.changed)))
-
-
 def _all(run: Run, work: Work, seeds: int) -> dict[str, list[Answered]]:
     """Every arm and seed; those that were finished before are read."""
     todo = [(seed, arm) for seed in range(seeds) for arm in work.arms if not work.file(arm, seed).is_file()]
@@ -304,6 +252,7 @@ def _said(mixtures: Mapping[str, Mixture], arm: Arm) -> list[dict[str, Any]]:
 
 def _card(run: Run, work: Work, spec: str, summary: dict[str, Any]) -> None:
     """best.pt and its card, of the arm that surely helps most; neither where none does."""
+    asked_on = summary["trained_on"]
     best, weights, card = summary["best"], work.folder / "best.pt", work.folder / "card.md"
     if not best:
         for path in (weights, card):
@@ -319,7 +268,8 @@ def _card(run: Run, work: Work, spec: str, summary: dict[str, Any]) -> None:
         "learnt": summary["targets"],
         "frames": summary["frames"]["training"],
         "steps": f"{work.schedule.steps} of {work.schedule.batch} frames, AdamW, rate {work.schedule.rate:g}",
-        "held out by": summary["split_by"],
+        "trained on": asked_on or "part of the footage",
+        "held out": SPLIT[summary["split_by"]],
         "never trained with, by any arm": ", ".join(summary["held_back"]),
     }
     about = {

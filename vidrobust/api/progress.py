@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from vidrobust.pipeline.progress import Counter, Reporter
+from vidrobust.pipeline.progress import WHOLE, Counter, Reporter
+from vidrobust.pipeline.whole import TABLES
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class Progress:
     done     units of it that are done, of ``total``; None where that is not known
     unit     what is counted: "frames", "pairs"
     message  what the run said, in place of a count, or empty
+    share    of the whole study that is done, 0 to 1, as the console has it; None where no footage is ahead
+    left_s   seconds until the study is done, by the pace so far; None where ``share`` is
     """
 
     title: str = ""
@@ -23,6 +26,8 @@ class Progress:
     total: int | None = None
     unit: str = ""
     message: str = ""
+    share: float | None = None
+    left_s: float | None = None
 
 
 class CallbackReporter(Reporter):
@@ -33,22 +38,41 @@ class CallbackReporter(Reporter):
         self._callback = callback
 
     def say(self, text: str) -> None:
-        self._callback(Progress(message=text))
+        self._emit(Progress(message=text))
 
     def warn(self, text: str) -> None:
-        self._callback(Progress(message=text))
+        self._emit(Progress(message=text))
+
+    @property
+    def foresees(self) -> bool:
+        return True
+
+    def moved(self, unit: str, count: int = 1) -> None:
+        """Steps that no counter counts one by one, the stages that read tables, are events of their own."""
+        if self._whole is not None and self._whole.advance(unit, count) and unit == TABLES:
+            self._emit(Progress(title=WHOLE))
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
-        return _EventCounter(title, total, unit, self._callback)
+        return _EventCounter(title, total, unit, self._emit, self.moved)
+
+    def _emit(self, step: Progress) -> None:
+        if self._whole is not None:
+            step = replace(step, share=self._whole.share, left_s=self._whole.left_s())
+        self._callback(step)
 
 
 class _EventCounter(Counter):
     def __init__(
-        self, title: str, total: int | None, unit: str, callback: Callable[[Progress], None]
+        self,
+        title: str,
+        total: int | None,
+        unit: str,
+        emit: Callable[[Progress], None],
+        moved: Callable[[str, int], None],
     ) -> None:
-        super().__init__(title, unit, None, None, total=total)
-        self._callback = callback
+        super().__init__(title, unit, None, None, moved, total)
+        self._emit = emit
 
     def advance(self, count: int = 1) -> None:
         super().advance(count)
-        self._callback(Progress(self.title, self.done, self.total, self.unit))
+        self._emit(Progress(self.title, self.done, self.total, self.unit))

@@ -42,7 +42,7 @@ def study(
     out: str | os.PathLike[str] | None = None,
     settings: Settings | Mapping[str, Any] | None = None,
     *,
-    stages: Sequence[str] = STAGES.names,
+    stages: Sequence[str] = STAGES.studied,
     preprocess: Transform | None = None,
     class_names: Sequence[str] | None = None,
     frame_rate: float = FRAME_RATE,
@@ -63,7 +63,7 @@ def study(
     preprocess  of torch modules: a torchvision transform, from a frame to the network's input
     class_names  of torch modules and callables
     frame_rate  of sources in memory
-    progress    called with every step
+    progress    called with every step: what is counted, the share of the whole that is done, the time that is left
 
     Raises SettingsError and InputError, with the sentences of the command line.
 

@@ -13,7 +13,7 @@ the cells between, which noise and the blocks of a codec do not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -79,6 +79,11 @@ class LocalLight:
             return x
         gain = self.gain(*x.shape[:2])
         return np.asarray(x * (gain if x.ndim == 2 else gain[..., None]))
+
+    def about_its_middle(self, shape: tuple[int, ...]) -> LocalLight:
+        """The same field over its median in a picture (H, W): what half of the picture exceeds is not local."""
+        middle = float(np.median(self.gain(*shape[:2])[::4, ::4]))
+        return replace(self, lattice=(1 + self.lattice) / middle - 1)
 
 
 def no_local_light(predicted: float = float("nan")) -> LocalLight:

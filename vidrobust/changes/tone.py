@@ -117,12 +117,31 @@ def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> Tone:
 
     a, b  (H, W, 3) uint8 RGB, a moved onto b; visible (H, W) bool, where they show the same thing
     """
-    x, y = _clear_cells(a, b, visible)
-    if len(x) < MIN_CELLS:
-        return no_tone(len(x))
-    light = _fit_light(x, y)
-    tone = _fit_colour(light, x, y)
-    return tone if root_mean_square(tone.colour(x) - x) < STRONG else _fit_strong(light, tone, x, y)
+    clear = visible & unclipped(a, b)
+    light = fit_light(a, b, clear)
+    tone = fit_colour(light, light.light(a), b, clear)
+    some = a[::CELL, ::CELL].astype(np.float32)
+    if root_mean_square(tone.colour(some) - some) < STRONG:
+        return tone
+    return _fit_strong(light, tone, *_clear_cells(a, b, clear))
+
+
+def fit_light(a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> Tone:
+    """Light alone; clear (H, W) bool, what both frames show, clipped in neither."""
+    x, y = _clear_cells(a, b, clear)
+    return _fit_light(x, y) if len(x) >= MIN_CELLS else no_tone(len(x))
+
+
+def fit_colour(light: Tone, lit: np.ndarray, b: np.ndarray, clear: np.ndarray) -> Tone:
+    """Light, and the colour that takes ``lit`` (H, W, 3), frame a in the light of b, to frame b."""
+    x, y = _clear_cells(lit, b, clear)
+    return _fit_colour(light, x, y) if len(x) >= MIN_CELLS else light
+
+
+def unclipped(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(H, W) bool: pixels of (H, W, 3) pictures that have no channel at an end of the levels in either."""
+    bright = cv2.inRange(cv2.min(a, b), (2, 2, 2), (255, 255, 255))
+    return np.asarray((bright & cv2.inRange(cv2.max(a, b), (0, 0, 0), (253, 253, 253))) > 0)
 
 
 def root_mean_square(change: np.ndarray) -> float:
@@ -130,19 +149,17 @@ def root_mean_square(change: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(change, dtype=np.float64))))
 
 
-def _clear_cells(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _clear_cells(a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(n, 3) float64 averages of both frames over the clear pixels of the cells that are mostly clear."""
-    unclipped = cv2.inRange(cv2.min(a, b), (2, 2, 2), (255, 255, 255))
-    unclipped &= cv2.inRange(cv2.max(a, b), (0, 0, 0), (253, 253, 253))
-    mask = (visible & (unclipped > 0)).astype(np.float32)
+    mask = clear.astype(np.float32)
     size = (max(1, a.shape[1] // CELL), max(1, a.shape[0] // CELL))
 
     def average(values: np.ndarray) -> np.ndarray:
         return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA))
 
     share = average(mask)
-    clear = share >= CLEAR
-    x, y = (average(f.astype(np.float32) * mask[..., None])[clear] / share[clear][:, None] for f in (a, b))
+    mostly = share >= CLEAR
+    x, y = (average(f.astype(np.float32) * mask[..., None])[mostly] / share[mostly][:, None] for f in (a, b))
     return x.astype(np.float64), y.astype(np.float64)
 
 
@@ -177,8 +194,7 @@ def _fit_light(x: np.ndarray, y: np.ndarray, grey: Callable[[np.ndarray], np.nda
     )
 
 
-def _fit_colour(tone: Tone, x: np.ndarray, y: np.ndarray) -> Tone:
-    lit = tone.light(x).astype(np.float64)
+def _fit_colour(tone: Tone, lit: np.ndarray, y: np.ndarray) -> Tone:
     design = _design(lit, with_hues=False)
     found = _colours(design, y)
     if root_mean_square(design @ found - lit) < SMALLEST:
@@ -190,7 +206,7 @@ def _fit_strong(light: Tone, tone: Tone, x: np.ndarray, y: np.ndarray) -> Tone:
     """A strong change of colour: in the light that changes less, and with hues where a matrix leaves much."""
     other = _fit_light(x, y, _lightness)
     if root_mean_square(other.light(x) - x) < root_mean_square(light.light(x) - x):
-        light, found = other, _fit_colour(other, x, y)
+        light, found = other, _fit_colour(other, other.light(x).astype(np.float64), y)
         tone = min(found, tone, key=lambda each: max(WELL, _left(each.colour(each.light(x)), x, y)))
     if _left(tone.colour(tone.light(x)), x, y) < WELL:
         return tone

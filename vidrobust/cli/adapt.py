@@ -31,6 +31,12 @@ from vidrobust.cli.printing import print_json, reporter
 @click.option("--batch", type=int, metavar="N", help="Frames of a step.  [default: 16]")
 @click.option("--rate", type=float, metavar="RATE", help="Largest learning rate.  [default: 0.0003]")
 @click.option(
+    "--on",
+    metavar="OTHER",
+    help="Train on other footage, such as pictures of a calm day, and judge on all of RUN: a video, a folder, a "
+    "manifest, or a run folder of the same network. Parts that both show are kept apart.  [default: part of RUN]",
+)
+@click.option(
     "--targets",
     type=click.Choice(["auto", "labels", "self"]),
     help="What is learnt: labels, or the model's own confident answers over time; auto: labels where they are of "

@@ -32,7 +32,7 @@ def _numbers(count: int) -> Any:
 
 @click.command()
 @click.argument("backgrounds", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", "-m", "spec", required=True, metavar="SPEC", help="A detector.")
+@click.option("--model", "-m", "spec", required=True, metavar="SPEC", help="A detector or a classifier.")
 @click.option(
     "--object",
     "object_file",
@@ -120,25 +120,25 @@ def transplant(
 ) -> None:
     """The elephant in the room: an object pasted over a grid of positions of BACKGROUNDS, clips or images.
 
-    How often a detector finds it, under which class, and what it does to boxes that it does not cover; beside a
-    neutral patch of the same outline, and the clean picture again.
+    How often a detector finds it, under which class, and what it does to boxes that it does not cover; how often a
+    classifier says what it is; where in the picture, and beside a neutral patch of the same outline.
     """
     from vidrobust.files.json_text import json_text
     from vidrobust.models.load import load_model
     from vidrobust.pipeline.progress import Reporter
     from vidrobust.protocols.transplant.cutout import read_cutout
+    from vidrobust.protocols.transplant.of_classes import transplant_of_classes as of_classes
     from vidrobust.protocols.transplant.study import Settings
     from vidrobust.protocols.transplant.study import transplant as measure
     from vidrobust.protocols.transplant.summary import summary
+    from vidrobust.stages.stability.pasted_places import draw, places_of, sentence
 
     cutout = read_cutout(
         object_file, frame=object_frame, box=object_box, mask=object_mask, scale=scale, feather_px=feather
     )
-    detector = load_model(spec, device=device)
-    if detector.task != "detection":
-        raise SettingsError(f"model {detector.name}: is for {detector.task}; expected a detector here")
-    if label is not None and label not in detector.class_names:
-        raise SettingsError(f"label: {detector.name} has no class {label!r}")
+    model = load_model(spec, device=device)
+    if label is not None and label not in model.class_names:
+        raise SettingsError(f"label: {model.name} has no class {label!r}")
     if any(part != int(part) for part in grid):
         raise SettingsError("grid: expected whole numbers of columns and rows")
     settings = Settings(
@@ -149,19 +149,35 @@ def transplant(
     )
     shown = _frames(backgrounds, frames or (0,))
     with Reporter(quiet=quiet).counting("transplant", len(shown), "backgrounds") as counter:
-        found = measure(detector, cutout, shown, settings, counter.advance)
-    expected = None if label is None else detector.class_names.index(label)
+        expected = None if label is None else model.class_names.index(label)
+        if model.task == "detection":
+            found = measure(model, cutout, shown, settings, counter.advance)
+        else:
+            found = of_classes(model, cutout, shown, settings, expected, counter.advance)
+    figures = summary(found, model.class_names, expected)
+    known = figures["object"]["class"]
+    tables = places_of(
+        found,
+        shown,
+        cutout.alpha.shape,
+        model.name,
+        None if known is None else model.class_names.index(known),
+    )
     said = {
-        "model": detector.name,
+        "model": model.name,
         "object_name": cutout.name,
         "object_px": [cutout.alpha.shape[1], cutout.alpha.shape[0]],
         "grid": [settings.columns, settings.rows],
-        **summary(found, detector.class_names, expected),
+        **figures,
+        "places": sentence(tables),
     }
     if out is not None:
         from vidrobust.protocols.transplant.written import write
 
-        said["files"] = write(found, shown, detector, cutout, settings, said, out)
+        said["files"] = write(found, shown, model, cutout, settings, said, out)
+        draw(tables, f"{model.name}: at which share of places {known} is known", out / "places.png")
+        tables["by_place"].to_parquet(out / "places.parquet", index=False)
+        said["files"] += [str(out / name) for name in ("places.png", "places.parquet")]
     click.echo(json_text(said), nl=False) if as_json else _print(said)
 
 
@@ -192,6 +208,7 @@ def _print(said: dict[str, Any]) -> None:
     click.echo(f"  found          {_share(thing['recall'])}; neutral patch {_share(thing['neutral_found'])}")
     click.echo(f"  as {thing['class']} ({thing['class_from']})  {_share(thing['class_rate'])}")
     click.echo(f"  changes from position to position  {_share(thing['position_flip_rate'])}")
+    click.echo(f"  where          {said['places']}")
     for patch, each in said["others"].items():
         if each["n"]:
             click.echo(

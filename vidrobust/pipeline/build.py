@@ -170,7 +170,7 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
         if not any(unit.done(run.cache) for unit in units_of(plan, stages, item))
     ]
     able = [model for model in run.models if needs_pixels(model)]
-    if not items or not able or run.reporter.quiet:
+    if not items or not able or not run.reporter.foresees:
         return None
     pieces = [segment for item in items for segment in plan.segments(item)]
     frames, pairs = (sum(plan.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED)

@@ -24,6 +24,8 @@ from vidrobust.text.durations import duration
 
 SAID_EVERY_S = 30.0
 """Where there is no terminal, the time that is left is said this often."""
+WHOLE = "the whole study"
+"""The title of the bar above all others."""
 
 
 class Counter:
@@ -69,11 +71,16 @@ class Reporter:
         self._bar: TaskID | None = None
         self._said = 0.0
 
+    @property
+    def foresees(self) -> bool:
+        """Whether anyone is shown how far the whole is, so that an estimate is worth its time."""
+        return not self.quiet
+
     def begin_whole(self, whole: Whole) -> None:
         """From now on the time that is left is shown: a bar above all others, or a line now and then."""
         self._whole, self._said = whole, time.perf_counter()
         if self._on_screen():
-            self._bar = self._bars().add_task("the whole study", total=100, unit="%")
+            self._bar = self._bars().add_task(WHOLE, total=100, unit="%")
 
     def moved(self, unit: str, count: int = 1) -> None:
         """So many steps of a unit are done, as part of the whole."""

@@ -60,7 +60,9 @@ CORRELATION = Table(
         string("reason", "the same in words", absent=""),
         int64("same", "perturbations of other families that pass the same test without controls", absent=0),
         int64("others", "perturbations of other families", absent=0),
-        string("needs", "what would decide it, where it cannot be determined", absent=""),
+        string("needs", "what would decide it, as a code (``stages/correlate/needs.py``)", absent=""),
+        float64("needs_count", "how many are needed of it: frames, clips, models, families", absent=UNKNOWN),
+        float64("needs_now", "how many there are", absent=UNKNOWN),
     ),
 )
 

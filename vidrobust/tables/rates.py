@@ -41,7 +41,7 @@ _GRID = string(
 BY_PLACE = Table(
     "by_place",
     "stability",
-    "a detector, metric and cell of a grid: where in the picture it is unsteady, over all inputs",
+    "a model, metric and cell of a grid: where in the picture it is unsteady, over all inputs",
     (
         MODEL,
         _GRID,
@@ -58,7 +58,7 @@ BY_PLACE = Table(
 PLACE_TESTS = Table(
     "place_tests",
     "stability",
-    "a detector, metric and grid: whether the rate differs between the cells",
+    "a model, metric and grid: whether the rate differs between the cells",
     (
         MODEL,
         _GRID,

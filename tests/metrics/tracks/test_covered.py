@@ -34,3 +34,20 @@ def test_a_part_that_ends_within_a_box_that_holds_it(label: int, side: float, fa
     along = found.along[found.along["track"] == part["track"].iloc[0]]
     assert (along["uncovered"].sum() > 0) == fault
     assert np.nansum(found.along.loc[found.along["track"] != part["track"].iloc[0], "uncovered"]) == 0
+
+
+def test_the_worker_does_not_hide_his_helmet() -> None:
+    """Three quarters lie in his box, all of it where it is lost: in frames 10 to 12, and from 30 on."""
+    rows: list[Row] = []
+    for f in range(50):
+        top = 75 if 10 <= f <= 12 or f >= 30 else 85
+        rows.append((f, (260.0 + 2 * f, float(top), 340.0 + 2 * f, 300.0), 0.9, 1))
+        if not 10 <= f <= 12 and f < 30:
+            rows.append((f, box(300 + 2 * f, 95, 40, 40), 0.8, 2))
+    found_in = item(rows, 50)
+    found = measure(found_in, follow(found_in, SETTINGS), SETTINGS)
+    helmet = found.tracks.loc[found.tracks["boxes"] == 27, "track"].item()
+    along = found.along[found.along["track"] == helmet]
+    assert along.loc[along["missed"] == 1, "row"].tolist() == [10, 11, 12]
+    assert found.tracks.loc[found.tracks["track"] == helmet, "vanished"].item() == 1
+    assert along.loc[along["reason"] == "vanished", "row"].tolist() == list(range(30, 50))

@@ -20,8 +20,10 @@ from vidrobust.predictions import Detections
 onnx = pytest.importorskip("onnx")
 
 
-def constant_network(path: Path, outputs: dict[str, np.ndarray], **metadata: str) -> Path:
-    """An ONNX file of input (1, 3, 64, 96) that answers the same whatever it sees."""
+def constant_network(
+    path: Path, outputs: dict[str, np.ndarray], size: tuple[int, int] = (64, 96), **metadata: str
+) -> Path:
+    """An ONNX file of input (1, 3, *size) that answers the same whatever it sees."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, values, constants = [], [], []
@@ -30,7 +32,7 @@ def constant_network(path: Path, outputs: dict[str, np.ndarray], **metadata: str
         nodes.append(helper.make_node("Identity", [f"c_{name}"], [name]))
         kind = TensorProto.INT64 if array.dtype == np.int64 else TensorProto.FLOAT
         values.append(helper.make_tensor_value_info(name, kind, array.shape))
-    given = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 96])
+    given = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, *size])
     model = helper.make_model(
         helper.make_graph(nodes, "g", [given], values, constants),
         opset_imports=[helper.make_opsetid("", 17)],

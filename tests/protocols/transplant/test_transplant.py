@@ -291,8 +291,14 @@ def test_the_command_on_real_footage(
         assert Path(name).stat().st_size > 500
     assert cv2.imread(str(tmp_path / "out/map.png")).shape[0] > 300
 
-    wrong = run(*common, f"--model=onnx:{models / 'mobilenet_v1_0.25_128.onnx'}")
-    assert wrong == 2
-    assert "expected a detector" in capsys.readouterr().err
+    net = f"--model=onnx:{models / 'mobilenet_v1_0.25_128.onnx'}"
+    assert run(*common, net) == 2
+    assert "has no class 'teddy bear'" in capsys.readouterr().err
+    asked = [*common[:-1], "--label=teddy", net, "--grid=8,2", f"--out={tmp_path / 'classes'}"]
+    assert run(*asked) == 0
+    assert "whether the place matters is open" in capsys.readouterr().out  # of one background
+    assert sorted(path.name for path in (tmp_path / "classes").iterdir()) == [
+        *("map.png", "places.parquet", "places.png", "positions.parquet", "transplant.json"),
+    ]
     assert run("transplant", str(clip), f"--object={bear}", "-monnx:x") == 3
     assert "--object-box" in capsys.readouterr().err

@@ -21,7 +21,7 @@ def scene() -> np.ndarray:
     return np.clip(128 + 25 * sum(parts), 0, 255).astype(np.float32)
 
 
-def fitted(half: np.ndarray) -> dict[str, Candidate]:
+def fitted(half: np.ndarray, codec: str = "") -> dict[str, Candidate]:
     """The candidates of a pair whose noise and coding differ by twice this."""
     mean = scene()
     both = tuple(to_levels(mean + sign * half) for sign in (1, -1))
@@ -29,7 +29,7 @@ def fitted(half: np.ndarray) -> dict[str, Candidate]:
     pair = PairReplays(
         pictures=(both[0], both[1], *both), forwards=steps, backwards=steps, exchange=((2, 3),)
     )
-    album, found = candidates(pair)
+    album, found = candidates(pair, codec)
     for each in found:
         played = (album[each.played].astype(np.float32) - album[each.before]) / 2
         assert np.isclose(np.sqrt(np.square(played).mean()), np.sqrt(np.square(half).mean()), rtol=0.1)
@@ -50,3 +50,17 @@ def test_where_no_bit_rate_is_as_gentle_as_the_noise_there_is_none() -> None:
     found = fitted(np.random.default_rng(1).normal(0, 1.0, (240, 320, 3)).astype(np.float32))
     assert set(found) == {"gaussian_noise", "shot_noise", "jpeg"}
     assert CANDIDATES["noise_and_coding"] == ("gaussian_noise", "shot_noise", "jpeg", "h264")
+
+
+def test_what_the_stream_rules_out_is_not_asked_for() -> None:
+    picture = to_levels(scene())
+    coded = to_array(PERTURBATIONS["h264"].apply(to_tensor([picture]), 80.0, torch.Generator())[0])
+    error = coded.astype(np.float32) - picture
+    of_sensor = {"gaussian_noise", "shot_noise"}
+    for codec, more in (
+        ("hevc", {"h264"}),
+        ("mjpeg", {"jpeg"}),
+        ("ffv1", {"jpeg"}),
+        ("no codec", {"jpeg", "h264"}),
+    ):
+        assert set(fitted(error, codec)) == of_sensor | more

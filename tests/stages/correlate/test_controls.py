@@ -132,19 +132,25 @@ def test_one_family_alone_cannot_be_distinguished_from_fragility():
 
 
 @pytest.mark.parametrize(
-    ("made", "words"),
+    ("made", "code", "now", "words"),
     [
-        (lambda rng: nets(rng, count=12, own=0.5), r"Needed: about \d+ models \(12 now\)"),
+        (lambda rng: nets(rng, count=12, own=0.5), "more units", 12, r"Needed: about \d+ models \(12 now\)"),
         (
             lambda rng: clips(rng, count=5, frames=12),
+            "more clips",
+            5,
             r"Needed: about 8 clips of 12 sampled frames \(5 now\)",
         ),
     ],
     ids=["models", "frames"],
 )
-def test_it_says_how_many_would_tell(made, words):
+def test_it_says_how_many_would_tell(made, code, now, words):
     found = correlate(made(np.random.default_rng(5)), resamples=199)
-    assert found.table["needs"].str.contains(words.removeprefix("Needed: ")).any()
+    rows = found.table[found.table["needs"] == code]
+    assert len(rows)
+    assert (rows["needs_now"] == now).all()
+    assert (rows["needs_count"] > now).all()
+    assert found.table.loc[found.table["needs"] == "", ["needs_count", "needs_now"]].isna().all(axis=None)
     assert any(pd.Series(found.sentences).str.contains(words))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from vidrobust.metrics.catalogue import metrics_of
+from vidrobust.metrics.detection import DETECTION
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability import by_place, place_section
 from vidrobust.statistics import differing_cells
@@ -130,21 +132,24 @@ class Fake:
     def __init__(self, rows: pd.DataFrame) -> None:
         self.tables = by_place.summarise({"track_steps": rows}, METRICS, SIZES, seed=0)
 
+    tasks = MappingProxyType({"m": DETECTION})
+
     def table(self, name: str) -> pd.DataFrame | None:
         return self.tables.get(name)
 
 
 def test_the_report_says_it() -> None:
     run = cast(RunTables, Fake(belt(12, np.random.default_rng(0), lost=0.02, at_left=0.5)))
-    (said,) = place_section.sentences(run)
+    (said,) = place_section.sentences(run, "detection")
     assert said.startswith("m: place matters for objects without any box: ")
     assert "at the far left" in said
     assert "too few objects or frames to judge the effect of size on objects without any box" in said
-    (picture,) = place_section.figures(run)
+    (picture,) = place_section.figures(run, "detection")
     assert "5 by 3 cells" in picture.caption
     few = cast(RunTables, Fake(belt(3, np.random.default_rng(0), lost=0.3, at_left=0.3)))
     assert (
-        "too few objects or frames to judge the effect of place and size" in place_section.sentences(few)[0]
+        "too few objects or frames to judge the effect of place and size"
+        in place_section.sentences(few, "detection")[0]
     )
 
 

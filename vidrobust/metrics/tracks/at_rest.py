@@ -47,11 +47,12 @@ def linked(found: ItemBoxes, track: np.ndarray, max_gap: int) -> np.ndarray:
 class TrackEnds:
     """The first and the last box of each track, and how fast it moves there.
 
-    first, last  (T,) int64 rows of boxes
+    first, last   (T,) int64 rows of boxes
+    rows          of all boxes in tracks, in the order of tracks and frames; starts, stops: (T,) places of each in it
     """
 
     def __init__(self, found: ItemBoxes, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> None:
-        self.found, self._rows, self._starts, self._stops = found, rows, starts, stops
+        self.found, self.rows, self.starts, self.stops = found, rows, starts, stops
         self.first, self.last = rows[starts], rows[stops - 1]
 
     @classmethod
@@ -70,10 +71,10 @@ class TrackEnds:
     def velocity(self, *, last: bool) -> np.ndarray:
         """(T, 2) px a frame over the last, or the first, few boxes; of one box what the pixels show."""
         if last:
-            a, b = np.maximum(self._starts, self._stops - LATELY), self._stops - 1
+            a, b = np.maximum(self.starts, self.stops - LATELY), self.stops - 1
         else:
-            a, b = self._starts, np.minimum(self._stops - 1, self._starts + LATELY - 1)
-        early, late = self._rows[a], self._rows[b]
+            a, b = self.starts, np.minimum(self.stops - 1, self.starts + LATELY - 1)
+        early, late = self.rows[a], self.rows[b]
         since = np.maximum(self.found.frame[late] - self.found.frame[early], 1)[:, None].astype(np.float64)
         velocity = free_edge_velocity(self.found.boxes[early], self.found.boxes[late], since, self.found.size)
         alone = a == b

@@ -20,6 +20,7 @@ from vidrobust.metrics.tracks.gaps import (
     MORE_COVERED,
     cover,
     lies_on,
+    lies_under,
     occluded,
     under_occluder,
 )
@@ -83,6 +84,8 @@ def _reasons(
     number = np.arange(len(row))
     reason = np.full(len(row), MID_PICTURE, dtype=object)
     before = cover(found, objects.track, number, frame, box)
+    places, back = (edges.stops - 1, -1) if forward else (edges.starts, 1)
+    lay_under = lies_under(found, objects.track, edges.rows, places, back)
     beside = under_occluder(box, settings)
     scene = np.cumsum(~found.joined)
     for step in range(most, 0, -1):
@@ -91,7 +94,7 @@ def _reasons(
         at = np.clip(at, 0, found.num_frames - 1)
         part = there.clipped(found.size)
         over = cover(found, objects.track, number, at, part)
-        reason[(over >= COVERED) & (over >= before + MORE_COVERED)] = "behind"
+        reason[(over >= COVERED) & (over >= before + MORE_COVERED) & ~lay_under] = "behind"
         reason[lies_on(found, at, part, found.labels[row], settings)] = "covered"
         reason[occluded(part, beside, settings)] = "occluder"
         reason[in_zones(there.boxes, settings.ignored)] = "ignored"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidrobust.metrics.box_differences import INSIDE, PART, SECOND, Boxes, areas, overlaps
+from vidrobust.metrics.tracks.at_rest import LATELY
 from vidrobust.metrics.tracks.borders import touches_border
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
@@ -80,7 +81,10 @@ def find_gaps(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> G
     before = cover(found, track, track[first], found.frame[first], found.places(first))
     after = cover(found, track, track[first], found.frame[second], found.places(second))
     within = cover(found, track, own, frame, expected)
-    reason[(within >= COVERED) & (within >= np.maximum(before, after)[gap] + MORE_COVERED)] = "behind"
+    behind = np.flatnonzero((within >= COVERED) & (within >= np.maximum(before, after)[gap] + MORE_COVERED))
+    place = np.flatnonzero(open_)[gap[behind]]
+    lay_on = [lies_under(found, track, rows, place, -1), lies_under(found, track, rows, place + 1, 1)]
+    reason[behind[~np.logical_or(*lay_on)]] = "behind"
     beside = np.maximum(*(under_occluder(found.places(row), settings) for row in (first, second)))
     reason[occluded(expected, beside[gap], settings)] = "occluder"
     reason[in_zones(boxes, settings.ignored)] = "ignored"
@@ -142,6 +146,25 @@ def cover(
         share = common / whole[wanted[i]]
         np.maximum.at(most, wanted[i[other]], share[other])
     return most
+
+
+def lies_under(
+    found: ItemBoxes, track: np.ndarray, rows: np.ndarray, places: np.ndarray, step: int
+) -> np.ndarray:
+    """(N,) bool: whether an object lay half under another one's box in most of a few frames: a part of it, such as
+    a helmet of a worker, which that one's box does not hide.
+
+    rows  of boxes in the order of tracks and frames; the first of the few is at ``places`` (N,) in it, ``step`` 1 or -1
+    """
+    at = places[:, None] + step * np.arange(LATELY)
+    known = (at >= 0) & (at < len(rows))
+    row = rows[np.clip(at, 0, len(rows) - 1)]
+    known &= track[row] == track[row[:, :1]]
+    over = np.full(at.shape, np.nan)
+    of = row[known]
+    over[known] = cover(found, track, track[of], found.frame[of], found.places(of))
+    lay: np.ndarray = np.nanmedian(over, axis=1) >= COVERED if len(over) else np.zeros(0, bool)
+    return lay
 
 
 def under_occluder(boxes: Boxes, settings: TrackSettings) -> np.ndarray:

@@ -38,6 +38,7 @@ class Candidates:
     turned       (M, 5) float64 centre x, y, width, height px of the input, angle in radians from x towards y, of
                  detectors of turned boxes
     masks        of detectors of masks
+    settled      whether the network has chosen itself which boxes remain: end to end, nothing to suppress
     """
 
     boxes: np.ndarray
@@ -46,6 +47,7 @@ class Candidates:
     num_classes: int | None
     turned: np.ndarray | None = None
     masks: MaskParts | None = None
+    settled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,9 @@ def mask_of(parts: MaskParts, row: int, box: np.ndarray, fit: Fit, size: tuple[i
         return None
     sums = np.tensordot(parts.weights[row], parts.prototypes, axes=1)
     x, y = (
-        _places(np.arange(low[axis], high[axis]), fit, axis, sums.shape[1 - axis], parts.size[1 - axis])
+        _places(
+            np.arange(low[axis], high[axis]), fit, axis, size, sums.shape[1 - axis] / parts.size[1 - axis]
+        )
         for axis in (0, 1)
     )
     across = sums[:, x[0]] * (1 - x[2]) + sums[:, x[1]] * x[2]
@@ -51,13 +53,18 @@ def mask_of(parts: MaskParts, row: int, box: np.ndarray, fit: Fit, size: tuple[i
 
 
 def _places(
-    pixels: np.ndarray, fit: Fit, axis: int, count: int, side: int
+    pixels: np.ndarray, fit: Fit, axis: int, size: tuple[int, int], share: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixels of the frame along an axis -> the two prototype pixels about each, and the weight of the second."""
-    at = ((pixels + 0.5) * fit.scale[axis] + fit.offset[axis]) * count / side - 0.5
-    at = np.clip(at, 0, count - 1)
-    low = np.minimum(at.astype(int), max(count - 2, 0))
-    return low, np.minimum(low + 1, count - 1), at - low
+    """Pixels of the frame along an axis -> the two prototype pixels about each, and the weight of the second.
+
+    share  prototype pixels over pixels of the input; those of the padding are not asked, as with Ultralytics
+    """
+    at = ((pixels + 0.5) * fit.scale[axis] + fit.offset[axis]) * share - 0.5
+    first = round(fit.offset[axis] * share)
+    last = max(round((fit.scale[axis] * size[1 - axis] + fit.offset[axis]) * share) - 1, first)
+    at = np.clip(at, first, last)
+    low = np.minimum(at.astype(int), max(last - 1, first))
+    return low, np.minimum(low + 1, last), at - low
 
 
 def keep_turned(turned: np.ndarray, labels: np.ndarray, most: float) -> np.ndarray:
@@ -83,6 +90,7 @@ def likeness(turned: np.ndarray) -> np.ndarray:
     apart = (sum_a * dy**2 + sum_b * dx**2) / (whole + EPSILON) / 4
     apart -= sum_c * dx * dy / (whole + EPSILON) / 2
     own = np.sqrt(np.maximum(a * b - c**2, 0))
-    apart += np.log(whole / (4 * own[:, None] * own[None] + EPSILON) + EPSILON) / 2
+    with np.errstate(invalid="ignore"):  # two boxes that are lines are not alike
+        apart += np.log(whole / (4 * own[:, None] * own[None] + EPSILON) + EPSILON) / 2
     near: np.ndarray = 1 - np.sqrt(1 - np.exp(-np.clip(apart, EPSILON, 100)) + EPSILON)
     return near

@@ -38,10 +38,12 @@ class Suppression:
         good = (found.scores >= self.min_score) & np.isfinite(found.boxes).all(axis=1)
         rows = np.flatnonzero(good)
         rows = rows[np.argsort(-found.scores[rows], kind="stable")]
-        if self.nms is not None and found.turned is not None:
+        if self.nms is None or found.settled:
+            return rows[: self.max_boxes]
+        if found.turned is not None:
             apart = np.zeros(len(rows)) if self.across_classes else found.labels[rows]
             return rows[keep_turned(found.turned[rows], apart, self.nms)][: self.max_boxes]
-        if self.nms is not None and len(rows):
+        if len(rows):
             from torchvision.ops import batched_nms, nms  # its import takes as long as that of torch
 
             boxes, scores = torch.from_numpy(found.boxes[rows]), torch.from_numpy(found.scores[rows])

@@ -27,7 +27,7 @@ def decode(outputs: Outputs, settings: HeadSettings) -> Candidates:
     """Either layout; its shape says which of the two."""
     out = np.asarray(only(outputs, settings, "yolov8"), np.float64)
     if out.ndim == 2 and out.shape[1] == 6 and out.shape[0] > 6:
-        return Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None)
+        return Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None, settled=True)
     expected = "(4 + classes, boxes), or (boxes, 6) end to end,"
     check_head("yolov8", out.shape, settings.size, expected)
     if out.ndim != 2 or len(out) < 5 or len(out) > out.shape[1]:

@@ -34,7 +34,7 @@ def decode_masks(outputs: Outputs, settings: HeadSettings) -> Candidates:
         )
     out = flat[0]
     if out.shape[1] == 6 + count and out.shape[0] != 6 + count:
-        found = Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None)
+        found = Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None, settled=True)
         weights = out[:, 6:]
     else:
         scores, labels = best_class(out[4:-count].T)
@@ -48,7 +48,7 @@ def decode_turned(outputs: Outputs, settings: HeadSettings) -> Candidates:
     out = np.asarray(only(outputs, settings, "yolov8-obb"), np.float64)
     if out.ndim == 2 and out.shape[1] == 7 and out.shape[0] > 7:
         turned, labels = np.column_stack([out[:, :4], out[:, 6]]), out[:, 5].astype(np.int64)
-        return Candidates(_about(turned), out[:, 4], labels, None, turned=turned)
+        return Candidates(_about(turned), out[:, 4], labels, None, turned=turned, settled=True)
     if out.ndim != 2 or len(out) < 6 or len(out) > out.shape[1]:
         raise SettingsError(
             f"head yolov8-obb: expected (4 + classes + 1, boxes), or (boxes, 7) end to end, got {out.shape}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text
-from vidrobust.predictions import Detector
+from vidrobust.predictions import Classifier, Detector
 from vidrobust.protocols.transplant.cutout import Cutout
 from vidrobust.protocols.transplant.pictures import draw_map, draw_worst
 from vidrobust.protocols.transplant.study import Background, Settings, Transplant
@@ -17,7 +17,7 @@ from vidrobust.protocols.transplant.study import Background, Settings, Transplan
 def write(
     found: Transplant,
     backgrounds: Sequence[Background],
-    detector: Detector,
+    model: Classifier | Detector,
     cutout: Cutout,
     settings: Settings,
     said: dict[str, Any],
@@ -28,10 +28,11 @@ def write(
     for old in folder.glob("worst_*.png"):
         old.unlink()
     draw_map(found, backgrounds, folder / "map.png")
-    worst = draw_worst(found, backgrounds, detector, cutout, settings, folder)
     found.positions.to_parquet(folder / "positions.parquet", index=False)
-    found.effects.to_parquet(folder / "effects.parquet", index=False)
-    names = ["map.png", *worst, "positions.parquet", "effects.parquet", "transplant.json"]
+    names = ["map.png", "positions.parquet", "transplant.json"]
+    if model.task == "detection":
+        found.effects.to_parquet(folder / "effects.parquet", index=False)
+        names += ["effects.parquet", *draw_worst(found, backgrounds, model, cutout, settings, folder)]
     files = [str(folder / name) for name in names]
     write_text(folder / "transplant.json", json_text({**said, "files": files}))
     return files

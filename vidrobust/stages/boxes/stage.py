@@ -26,7 +26,7 @@ def _as_json(run: Run) -> Any:
 BOXES = TableStage(
     name="boxes",
     sentence="Detectors: the stability at every threshold, and pictures of the worst moments.",
-    version=3,
+    version=4,
     needs=(STABILITY,),
     settings=(*FOOTAGE, *TRACKS, "pictures"),
     tables=("box_curve", "name_changes"),

@@ -10,7 +10,7 @@ import numpy as np
 from vidrobust.changes.registration import warp
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.cause import Filter, Levels
-from vidrobust.stages.causes.measured import Change, measure_change
+from vidrobust.stages.causes.measured import FULL, Change, measure_change
 
 ROUNDS = 2
 """In so many the way back of a motion is found from the way there."""
@@ -32,7 +32,11 @@ def measure_all(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> 
 
 
 def aligned(a: np.ndarray, b: np.ndarray, change: Change) -> np.ndarray:
-    """(H, W, 3) float32: frame t brought onto t+1 by everything measured; t+1 itself where t does not show it."""
+    """(H, W, 3) float32: frame t brought onto t+1 by everything measured; t+1 itself where t does not show it.
+
+    Nor does t show how bright a pixel was that it holds saturated: where t+1 is brighter than the full level
+    became, it is taken from there.
+    """
     motion = change.motion
     x = a.astype(np.float32)
     x = warp(x, motion) if motion.any() else x
@@ -41,8 +45,18 @@ def aligned(a: np.ndarray, b: np.ndarray, change: Change) -> np.ndarray:
     x = change.local.of(x)
     if change.levels.has_colour:
         x = change.levels.colour(x)
-    x = _with_own(change.in_focus_of(x), change)
-    return np.where(change.new[..., None], b.astype(np.float32), x)
+    x = np.clip(_with_own(change.in_focus_of(x), change), 0, 255)
+    real = b.astype(np.float32)
+    unknown = saturated(a, motion)[..., None] & (x < real)
+    return np.where(change.new[..., None] | unknown, real, x)
+
+
+def saturated(picture: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """(H, W) bool: where a picture (H, W, 3) that is sampled through a motion is at full level in any channel."""
+    full = np.asarray(picture.max(axis=2) >= FULL)
+    if not (motion.any() and full.any()):
+        return full
+    return np.asarray(warp(full.astype(np.float32), motion, interpolation=cv2.INTER_LINEAR) > 0)
 
 
 def in_light_of(third: np.ndarray, change: Change) -> np.ndarray:

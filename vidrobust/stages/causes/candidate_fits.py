@@ -60,8 +60,11 @@ class Candidate:
     matrix: np.ndarray | None = None
 
 
-def candidates(pair: PairReplays) -> tuple[tuple[np.ndarray, ...], list[Candidate]]:
-    """The pair's pictures with those of its candidates behind them, and what the candidates are."""
+def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ...], list[Candidate]]:
+    """The pair's pictures with those of its candidates behind them, and what the candidates are.
+
+    codec  of the stream, by FFmpeg's name; "" where it is not known
+    """
     album = list(pair.pictures)
     found: list[Candidate] = []
     if pair.excluded or not pair.forwards:
@@ -87,7 +90,7 @@ def candidates(pair: PairReplays) -> tuple[tuple[np.ndarray, ...], list[Candidat
                     matrix=fitted.matrix,
                 )
             )
-    found += _noises(pair, album)
+    found += _noises(pair, album, codec)
     return tuple(album), found
 
 
@@ -145,13 +148,13 @@ def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[s
     return lines
 
 
-def _noises(pair: PairReplays, album: list[np.ndarray]) -> list[Candidate]:
+def _noises(pair: PairReplays, album: list[np.ndarray], codec: str) -> list[Candidate]:
     """Of noise and coding: the mean of an exchanged pair with noise of the same energy on it, and reversed."""
     found: list[Candidate] = []
     if not pair.exchange:
         return found
     plus, minus = pair.exchange[0]
-    for each in fit_noises(album[plus], album[minus]):
+    for each in fit_noises(album[plus], album[minus], codec):
         album += [each.minus, each.plus]
         found.append(
             Candidate(

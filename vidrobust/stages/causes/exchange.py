@@ -8,10 +8,14 @@ What is smooth in the difference is neither: the means of neighbouring blocks of
 what a codec leaves hardly (.24 at most in H.264 worlds, .0 two blocks apart), those of a shadow or a curve of
 light that does not fit do (.4 to .9). Exchanged block by block such a difference would become a chessboard that
 no frame ever showed. It is taken off first, and what it does to the model stays unexplained.
+
+Nor is what 8 bits round off: a surface on which nothing but the light changes is rounded anew, and that alone may
+be half of what a network answers to it. It has the size of rounding and no more.
 """
 
 from __future__ import annotations
 
+import math
 import zlib
 
 import cv2
@@ -23,6 +27,27 @@ BLOCK = 8
 """Side, px, of the blocks that keep their sign: that of the transforms of most codecs."""
 OF_CODECS = (0.25, 0.4)
 """Correlation of the means of neighbouring blocks up to which it may be a codec's, and from which it is none."""
+
+OF_ROUNDING = (1.5, 3.0)
+"""Mean square of a difference, over that of two frames' rounding, up to which it is nothing else, and from which
+it counts in full (noise of .4 levels); in between a part does."""
+ROUNDING = 1 / 6
+"""Mean square of the difference of two roundings, levels."""
+
+
+def beyond_rounding(difference: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """(H, W, 3) float32: a difference of aligned frames; less, or nothing, where it is within their rounding.
+
+    first  (H, W, 3) the first frame as it was brought onto the second: of whole levels where nothing was changed
+           in it, so that nothing was rounded anew. That is asked of every pixel
+    """
+    anew = first != np.rint(first)
+    if not anew.any():
+        return difference
+    low, high = OF_ROUNDING
+    size = float(np.square(difference[anew]).mean()) / ROUNDING
+    part = np.float32(np.clip((size - low) / (high - low), 0, 1))
+    return np.where(anew, part * difference, difference)
 
 
 def rough(difference: np.ndarray) -> np.ndarray:
@@ -73,9 +98,15 @@ def exchanged(
 
 
 def noise_levels(first: np.ndarray, second: np.ndarray) -> float:
-    """Sigma, levels of 255, of what differs between aligned frames: one frame's share, of luma, robust."""
+    """Sigma, levels of 255, of what differs between aligned frames: one frame's share, of luma, robust.
+
+    Where a codec repeats most of a picture from frame to frame its median is 0, and the root mean square counts:
+    what was coded anew is there, however small the part.
+    """
     difference = luma((first - second).astype(np.float32))
-    return float(1.4826 * np.median(np.abs(difference - np.median(difference))) / np.sqrt(2))
+    off = difference - np.median(difference)
+    spread = 1.4826 * float(np.median(np.abs(off)))
+    return (spread or float(np.sqrt(np.square(off).mean()))) / math.sqrt(2)
 
 
 def content_seed(*pictures: np.ndarray) -> int:

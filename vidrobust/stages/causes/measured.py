@@ -37,11 +37,11 @@ from vidrobust.changes.registration import (
 )
 from vidrobust.changes.same_light import same_light
 from vidrobust.changes.sharpness import blur_between
-from vidrobust.changes.tone import root_mean_square
 from vidrobust.changes.unregistered import Unregistered
 from vidrobust.frames.pixels import luma, to_levels
 from vidrobust.stages.causes.exchange import content_seed
 
+Lights = tuple[tone.Tone, LocalLight]
 SAME_MOTION = 0.5
 """Two estimates of the camera's motion that are nearer, px rms, are of the same motion."""
 GRID_OF_CELLS = (9, 12)
@@ -66,6 +66,15 @@ STRONG_BLUR = 0.75
 """Blur between the frames, px, from which motion is looked for again in frames that are equally blurred."""
 ROUNDS = 3
 """Rounds in which light that all of the picture shares and light from place to place are fitted in turn."""
+AS_MUCH = 5.0
+"""The light of a scene at rest is tried where it leaves no more than so many times what motion leaves: shadows
+leave up to 4.4, real motions and jitter from 6 on."""
+AGAIN = 2
+"""Most times that motion is measured again in the light that was found."""
+FULL = 254
+"""A level from which a pixel may have been brighter than it could be recorded."""
+SATURATED = 0.005
+"""Share of such pixels from which motion is looked for again in a common light."""
 EDGE = 2
 """Pixels to both sides of such an edge that count as come into view."""
 
@@ -136,29 +145,44 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
     first, second  (H, W, 3) uint8 RGB of one size
     fine           as in ``register``; without it camera and objects are not separated with care
     """
-    found = _measured(first, second, (first, second), fine=fine)
+    found = _measured(first, second, first, second, fine=fine)
     if found.failed in UNLIKE:
-        found = _measured(first, second, (_lightness(first), _lightness(second)), fine=fine)
-    if not (found.has_objects or found.has_camera):
-        return found
-    # flow takes a shadow that moves, a hue that turns, or an edge that is blurred here and sharp there for motion:
-    # it is measured again with shadow and colour laid on the first frame, and each frame blurred as the other
-    looked = _alike(first, second, found)
-    again = _measured(first, second, looked, fine=fine) if looked else found
-    return found if again.failed or size_px(again.motion) >= size_px(found.motion) else again
+        found = _measured(first, second, _lightness(first), _lightness(second), fine=fine)
+    # flow may take a shadow that moves for motion, and what saturates for something new: they are measured again
+    # with the light laid on the first frame, and the second no brighter than what the first can show; likewise a
+    # hue that turned, and an edge that is blurred here and sharp there
+    for lights in (_lights_at_rest, *[_lights_found] * AGAIN):
+        again = _measured_in(lights(first, second, found), first, second, found, fine=fine)
+        if again is not None and _less(again, found):
+            found = again
+        elif lights is _lights_found:
+            break
+    return found
 
 
-def _alike(first: np.ndarray, second: np.ndarray, found: Change) -> tuple[np.ndarray, np.ndarray] | None:
-    """The frames as motion is looked for in them, in one light and equally blurred; None: as they are."""
-    blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
-    strong = root_mean_square(found.levels.colour(first[::4, ::4]) - first[::4, ::4]) >= STRONG_COLOUR
-    if not (found.local.there or blur.sigma_px or strong):
+def _measured_in(
+    light: Lights | None, first: np.ndarray, second: np.ndarray, found: Change, *, fine: bool
+) -> Change | None:
+    """Measured again with this light laid on the first frame; None where that fails or nothing can change."""
+    if light is None or not (found.has_objects or found.has_camera or found.new.any()):
         return None
-    lit = (
-        found.local.of(found.levels.light(first)) if found.local.there or strong else first.astype(np.float32)
-    )
-    lit = found.levels.colour(lit) if strong else lit
-    return to_levels(blur.lost.of(lit)), to_levels(blur.missed.of(second.astype(np.float32)))
+    blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
+    lit, brightest = (to_levels(_in(light, x)) for x in (first, np.full_like(first, 255)))
+    shown = np.minimum(second, brightest)
+    again = _measured(first, second, blur.lost.of(lit), blur.missed.of(shown), fine=fine)
+    return None if again.failed else again
+
+
+def _in(light: Lights, picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) float32 levels in this light, and in its colour where that is strong."""
+    lit = light[1].of(light[0].light(picture))
+    return light[0].colour(lit) if _strong(light[0], picture) else lit
+
+
+def _strong(levels: tone.Tone, picture: np.ndarray) -> bool:
+    """Whether the colour changes the picture by much."""
+    some = picture[::4, ::4].astype(np.float32)
+    return levels.has_colour and tone.root_mean_square(levels.colour(some) - some) >= STRONG_COLOUR
 
 
 def _lightness(picture: np.ndarray) -> np.ndarray:
@@ -168,19 +192,60 @@ def _lightness(picture: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.merge([cv2.addWeighted(most, 0.5, least, 0.5, 0)] * 3))
 
 
+def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: Change) -> Lights | None:
+    """The light if nothing moved, where some of it is from place to place and it leaves little."""
+    if found.failed or not (found.has_objects or found.has_camera):
+        return None
+    light = _lights(first, second, np.ones(first.shape[:2], bool))
+    if not light[1].there:
+        return None
+    at_rest = _left(light, luma(first), luma(second), ~found.new)
+    moved = _left((found.levels, found.local), warp(luma(first), found.motion), luma(second), ~found.new)
+    return light if at_rest <= AS_MUCH * moved + BETTER_LEVELS else None
+
+
+def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray) -> float:
+    """What light leaves of the difference of two grey pictures, root mean square, levels."""
+    lit = to_levels(light[1].of(light[0].light(first)))
+    return tone.root_mean_square(blurred_difference(lit, second)[seen])
+
+
+def _lights_found(first: np.ndarray, second: np.ndarray, found: Change) -> Lights | None:
+    """The light that was found, where it, or the blur between the frames, may pass for motion."""
+    there = (
+        found.local.there
+        or _saturates(first, second, found)
+        or _strong(found.levels, first)
+        or abs(found.blur.sigma_px) >= STRONG_BLUR
+    )
+    return (found.levels, found.local) if there else None
+
+
+def _saturates(first: np.ndarray, second: np.ndarray, found: Change) -> bool:
+    """Whether the light takes pixels to full level or from it."""
+    return found.levels.has_light and any(
+        np.count_nonzero(x.max(axis=2) >= FULL) > SATURATED * x[..., 0].size for x in (first, second)
+    )
+
+
+def _less(one: Change, other: Change) -> bool:
+    """Whether less moved, or as little and less is new."""
+    moved, before = (size_px(each.motion) for each in (one, other))
+    return moved < before or (moved == before and int(one.new.sum()) < int(other.new.sum()))
+
+
 def _measured(
-    first: np.ndarray, second: np.ndarray, looked: tuple[np.ndarray, np.ndarray], *, fine: bool
+    first: np.ndarray, second: np.ndarray, lit: np.ndarray, shown: np.ndarray, *, fine: bool
 ) -> Change:
-    """looked  the frames as motion is looked for in them."""
-    lit, seen = looked
-    found = register(lit, seen, fine=fine)
+    """lit, shown  the frames as motion is looked for in them, in nearly the same light."""
+    found = register(lit, shown, fine=fine)
     if found.failed is Unregistered.NO_TEXTURE:
         return _flat(first, second)
     if found.failed:
         return unchanged(first.shape, found.failed)
-    affine = _camera(lit, seen, found) if fine else _shared_motion(found)
+    affine = _camera(lit, shown, found) if fine else _shared_motion(found)
     camera = affine_field(affine, *found.visible.shape)
-    grays = same_light(luma(lit), luma(seen), alike="level")
+    grays = same_light(luma(lit), luma(shown), alike="level")
     objects = _objects(*grays, camera, found.flow)
     motion = camera + objects
     new = found.unseen | ~inside(motion) | edges_of(motion)
@@ -201,20 +266,27 @@ def _measured(
     )
 
 
-def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray) -> tuple[tone.Tone, LocalLight]:
+def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray) -> Lights:
     """What light and colour all of the picture shares, and what is left from place to place.
 
-    Where there is light from place to place the two are fitted in turn: a curve fitted to a picture of which
-    one side became brighter takes the levels of that side for bright ones.
+    Where there is light from place to place the two are fitted in turn, beginning with the field: a curve fitted
+    to a picture of which one side became brighter takes the levels of that side for bright ones. Colour comes
+    last, since a lamp at the side of something red would pass for one.
     """
     levels = tone.fit_tone(moved, second, clear)
     local = fit_local_light(levels.colour(levels.light(moved)), second, clear)
-    for _ in range(ROUNDS if local.there else 0):
-        gain = local.gain(*clear.shape)
-        even = to_levels(moved * (gain / gain.mean())[..., None])
-        levels = tone.fit_tone(even, second, clear)
-        local = fit_local_light(levels.colour(levels.light(moved)), second, clear)
-    return levels, local
+    if not local.there or levels.hues is not None:
+        return (
+            levels,
+            local,
+        )  # a strong turn of hue makes no curve of light, and what it does scales with a gain
+    seen = clear & tone.unclipped(moved, second)
+    local = fit_local_light(moved, second, clear)
+    for _ in range(ROUNDS):
+        local = local.about_its_middle(clear.shape)
+        levels = tone.fit_light(moved, second / local.gain(*clear.shape)[..., None], seen)
+        local = fit_local_light(levels.light(moved), second, clear)
+    return tone.fit_colour(levels, local.of(levels.light(moved)), second, seen), local
 
 
 def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Change:

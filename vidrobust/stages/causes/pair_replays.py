@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vidrobust.changes.registration import moves
-from vidrobust.stages.causes.aligned import aligned, in_light_of, measure_all
+from vidrobust.changes.registration import moves, warp
+from vidrobust.stages.causes.aligned import aligned, in_light_of, measure_all, saturated
+from vidrobust.stages.causes.beyond_full import beyond_full
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED
 from vidrobust.stages.causes.cause import Size
-from vidrobust.stages.causes.exchange import content_seed, exchanged, noise_levels, rough
+from vidrobust.stages.causes.exchange import beyond_rounding, content_seed, exchanged, noise_levels, rough
 from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
 from vidrobust.stages.causes.measured import Change
 from vidrobust.stages.causes.scene import PLACEBOS, Motion, Scene, sparse
@@ -163,7 +164,7 @@ def _exchanged(
 ) -> tuple[tuple[tuple[np.ndarray, np.ndarray], ...], float]:
     """Pairs of pictures with noise and coding exchanged, and the noise in levels."""
     brought, real = aligned(a, b, change), b.astype(np.float32)
-    brought = real + rough(brought - real)
+    brought = real + beyond_rounding(rough(brought - real), brought)
     return exchanged(brought, real, draws=DRAWS, seed=content_seed(a, b)), noise_levels(brought, real)
 
 
@@ -175,11 +176,14 @@ def _scene(
     if not isinstance(found, tuple):
         return found
     third, to_a = found
+    lit, motion = in_light_of(third, to_a), to_a.motion
+    on_a = warp(lit, motion) if motion.any() else lit
+    dark, known = beyond_full(on_a, saturated(third, motion), a, b, change)
     return Scene(
-        third=in_light_of(third, to_a),
-        to_third=to_a.motion,
-        gaps=to_a.new,
-        fill=a.astype(np.float32),
+        third=lit,
+        to_third=motion,
+        gaps=to_a.new | dark,
+        fill=known,
         change=change,
         seed=content_seed(a, b),
         content=_content(b, after),

@@ -14,7 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from vidrobust.stages.causes.aligned import measure_all
+from vidrobust.stages.causes.aligned import measure_all, saturated
+from vidrobust.stages.causes.beyond_full import beyond_full
 from vidrobust.stages.causes.catalogue import REPLAYED, together_with
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.scene import Scene
@@ -41,12 +42,13 @@ def undone(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
     if back.failed:
         return {}
     height, width = b.shape[:2]
-    own = b.astype(np.float32)
+    own, still = b.astype(np.float32), np.zeros((height, width, 2), np.float32)
+    dark, known = beyond_full(own, saturated(b, still), b, a, back)
     scene = Scene(
         third=own,
-        to_third=np.zeros((height, width, 2), np.float32),
-        gaps=np.zeros((height, width), bool),
-        fill=own,
+        to_third=still,
+        gaps=dark,
+        fill=known,
         change=back,
         seed=0,
         content=a.astype(np.float32),

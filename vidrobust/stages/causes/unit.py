@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,15 +101,19 @@ def _each_replayed(
                 pictures_of(source, transitions, int(pair.frame_a), int(pair.frame_b)) for pair in some
             ]
             strata, flips = [str(pair.stratum) for pair in some], [bool(pair.flipped) for pair in some]
-            yield from zip(some, list(pool.map(_replayed, pictures, strata, flips)), strict=True)
+            replay = partial(_replayed, codec=source.info.codec)
+            yield from zip(some, list(pool.map(replay, pictures, strata, flips)), strict=True)
 
 
 def _replayed(
-    pictures: tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None], stratum: str, flip: bool
+    pictures: tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None],
+    stratum: str,
+    flip: bool,
+    codec: str,
 ) -> _Replayed:
     made = study_pair(*pictures, keyframe=stratum == "keyframe")
     made = with_undone(made) if flip else made
-    album, fitted = candidates(made)
+    album, fitted = candidates(made, codec)
     return _Replayed(made, fitted, album, motions(made, fitted))
 
 

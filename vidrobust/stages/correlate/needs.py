@@ -1,6 +1,10 @@
-"""How much more would be needed for a verdict: clips, frames or models."""
+"""How much more would be needed for a verdict: codes with their figures; the words are made last."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 
@@ -47,8 +51,52 @@ def half_width(low: float, high: float) -> float:
     return float(fisher_z(np.array(high)) - fisher_z(np.array(low))) / 2
 
 
-def words(units: Units, clusters: float = np.nan) -> str:
-    """What would do, in the words of this study: "about 40 models (12 now)".
+class Need(StrEnum):
+    """What would settle a verdict that cannot be given."""
+
+    MORE_FOOTAGE = "more footage"
+    MORE_CLIPS = "more clips"
+    MORE_UNITS = "more units"
+    MORE_FAMILIES = "more families"
+
+
+WORDS: Mapping[Need, str] = {
+    Need.MORE_FOOTAGE: "{about} frames over {times:.1f} times as much footage ({now} in {clusters} now), or "
+    "{clips} clips or more",
+    Need.MORE_CLIPS: "{about} clips of {each:.0f} sampled frames ({now} now)",
+    Need.MORE_UNITS: "{about} {across} ({now} now)",
+    Need.MORE_FAMILIES: "perturbations of {count:.0f} families or more",
+}
+"""The words of each code, with its figures by name."""
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A code and its figures.
+
+    count    how many are needed: frames, clips, units or families
+    now      how many there are; NaN where that is not asked
+    figures  further ones of the words
+    """
+
+    what: Need
+    count: float
+    now: float = np.nan
+    figures: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def in_words(self) -> str:
+        """Half a sentence: "about 40 models (12 now)"."""
+        now = "" if np.isnan(self.now) else f"{self.now:.0f}"
+        return WORDS[self.what].format(about=_about(self.count), count=self.count, now=now, **self.figures)
+
+
+MORE_FAMILIES = Needed(Need.MORE_FAMILIES, 3)
+"""Fragility in general takes two families beside that of a perturbation."""
+
+
+def needed(units: Units, clusters: float = np.nan) -> Needed:
+    """What would do for these units.
 
     clusters  how many are needed, where that is known; else what does for independent units
     """
@@ -57,26 +105,21 @@ def words(units: Units, clusters: float = np.nan) -> str:
     if units.clusters_are in ("scenes", "stretches"):
         fewest = max(FEWEST["frames"] / len(units), MIN_CLUSTERS / now)
         times = max(wanted / now if wanted > 0 else fewest, fewest, 1.1)
-        return (
-            f"about {_number(times * len(units))} frames over {times:.1f} times as much footage ({len(units)} in "
-            f"{units.clusters_in_words(now)} now), or {MIN_CLUSTERS} clips or more"
-        )
+        figures = {"times": times, "clusters": units.clusters_in_words(now), "clips": MIN_CLUSTERS}
+        return Needed(Need.MORE_FOOTAGE, times * len(units), len(units), figures)
     if units.across == "frames":
         per_clip = len(units) / now
         fewest = max(MIN_CLUSTERS, np.ceil(FEWEST["frames"] / per_clip))
-        return (
-            f"about {_number(max(wanted, fewest) if wanted > 0 else fewest)} clips of {per_clip:.0f} sampled "
-            f"frames ({now} now)"
-        )
-    each = len(units) / now
+        count = max(wanted, fewest) if wanted > 0 else fewest
+        return Needed(Need.MORE_CLIPS, float(count), now, {"each": per_clip})
     fewest = max(FEWEST[units.across], MIN_UNITS[units.across])
-    number = max(wanted * each if wanted > 0 else 0, fewest)
-    return f"about {_number(number)} {units.across} ({len(units)} now)"
+    count = max(wanted * len(units) / now if wanted > 0 else 0, fewest)
+    return Needed(Need.MORE_UNITS, float(count), len(units), {"across": units.across})
 
 
-def _number(count: float) -> str:
+def _about(count: float) -> str:
     """To two digits; past a thousand nobody will measure so many."""
     if count > 1000:
         return "more than 1000"
     digits = 10 ** max(0, int(np.floor(np.log10(max(count, 1)))) - 1)
-    return str(int(np.ceil(count / digits) * digits))
+    return f"about {int(np.ceil(count / digits) * digits)}"

@@ -27,7 +27,7 @@ def _as_json(run: Run) -> Any:
 CORRELATE = TableStage(
     name="correlate",
     sentence="Which perturbations stand for what happens in the footage: across frames, clips and models.",
-    version=5,
+    version=6,
     needs=(STABILITY, SENSITIVITY),
     settings=("across", "resamples", "seed"),
     files=(FILE,),

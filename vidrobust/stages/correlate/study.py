@@ -50,7 +50,8 @@ class CorrelationResult:
                primary (the row a verdict rests on), clusters, low_without and high_without (range with one
                cluster left out), varied_x, varied_y (units off the commonest value), reliability,
                stability_reliability, attenuation, explained_by_confounder, the negative controls of the
-               perturbation (``controls.COLUMNS``), group, why, reason, same, others, needs (as of ``Verdict``)
+               perturbation (``controls.COLUMNS``), group, why, reason, same, others, needs, needs_count,
+               needs_now (as of ``Verdict``)
     matrix     row, column, method, value, low, high, n: perturbations, stability metrics and confounders
                against each other, each pair once in both orders
     groups     perturbations that always move together: they are one proxy
@@ -292,7 +293,7 @@ def _result(
     member = {name: group.name for group in groups for name in group.members}
     table["group"] = table["perturbation"].map(lambda name: member.get(name, ""))
     table["verdict"] = table["perturbation"].map(lambda name: verdicts[name].verdict)
-    for what in ("why", "reason", "same", "others", "needs"):
+    for what in ("why", "reason", "same", "others", "needs", "needs_count", "needs_now"):
         table[what] = [getattr(verdicts[name], what) for name in table["perturbation"]]
     table = table[[*_CONTRACT, *(c for c in table if c not in _CONTRACT and not c.startswith("edge_"))]]
     by_verdict = {
@@ -327,7 +328,7 @@ def _headline(
     if len(by_verdict[CANNOT_TELL]) == len(verdicts):
         reasons = {one.reason for one in verdicts.values()}
         why = reasons.pop() if len(reasons) == 1 else "see each perturbation"
-        more = {one.needs for one in verdicts.values() if one.needs}
+        more = {one.needed.in_words for one in verdicts.values() if one.needed}
         enough = f" Needed: {more.pop()}." if len(more) == 1 else ""
         return f"Cannot tell {where} which perturbation stands for the footage: {why}.{enough}"
     given = " and ".join(units.confounders)

@@ -10,6 +10,7 @@ import pandas as pd
 from vidrobust.stages.correlate import needs
 from vidrobust.stages.correlate.coefficients import CORRECTED, CURVED, PARTIAL
 from vidrobust.stages.correlate.judgement import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
+from vidrobust.stages.correlate.needs import Needed
 from vidrobust.stages.correlate.reasons import Reason, Why, because
 from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics.resampling import MIN_CLUSTERS
@@ -32,7 +33,7 @@ class Verdict:
     """A verdict, the reason for it, and the whole in one sentence.
 
     same, others  how many perturbations of other families pass the same test without controls, of how many
-    needs         what would settle it, where it cannot be determined
+    needed        what would settle it, where it cannot be determined
     fragile       it goes with the instability, and so do the others: all that shows is general fragility
     """
 
@@ -41,13 +42,28 @@ class Verdict:
     sentence: str
     same: int = 0
     others: int = 0
-    needs: str = ""
+    needed: Needed | None = None
     fragile: bool = False
 
     @property
     def why(self) -> Why:
         """The code of its reason."""
         return self.because.why
+
+    @property
+    def needs(self) -> str:
+        """The code of what would settle it, or nothing."""
+        return self.needed.what if self.needed else ""
+
+    @property
+    def needs_count(self) -> float:
+        """How many of it are needed."""
+        return self.needed.count if self.needed else np.nan
+
+    @property
+    def needs_now(self) -> float:
+        """How many there are."""
+        return self.needed.now if self.needed else np.nan
 
     @property
     def reason(self) -> str:
@@ -61,7 +77,7 @@ class _Judged:
 
     verdict: Judgement
     reason: Reason
-    needs: str = ""
+    needed: Needed | None = None
     fragile: bool = False
 
 
@@ -91,7 +107,7 @@ def judge(
             judged = _controlled(by_method.loc[PARTIAL], controls.loc[name], same, len(others), units)
         sentence = _sentence(name, judged, by_method, units)
         verdicts[name] = Verdict(
-            judged.verdict, judged.reason, sentence, same, len(others), judged.needs, judged.fragile
+            judged.verdict, judged.reason, sentence, same, len(others), judged.needed, judged.fragile
         )
     return verdicts
 
@@ -101,7 +117,7 @@ def _alone(by_method: pd.DataFrame, units: Units) -> _Judged:
     row = by_method.loc[PARTIAL if PARTIAL in by_method.index else "spearman"]
     obstacle = _obstacle(row, units)
     if obstacle:
-        return _Judged(CANNOT_TELL, obstacle, "" if units.uncontrolled else needs.words(units))
+        return _Judged(CANNOT_TELL, obstacle, None if units.uncontrolled else needs.needed(units))
     judged = _weigh(by_method, units)
     return (_excuse(by_method.loc[PARTIAL], units) or judged) if judged.verdict == NO_EVIDENCE else judged
 
@@ -129,7 +145,7 @@ def _excuse(partial: pd.Series, units: Units) -> _Judged | None:
     for side, what in (("reliability", "the sensitivity"), ("stability_reliability", "the instability")):
         if partial[side] < MIN_RELIABILITY:
             reason = because(Why.UNRELIABLE, what=what, reliability=partial[side])
-            return _Judged(CANNOT_TELL, reason, needs.words(units))
+            return _Judged(CANNOT_TELL, reason, needs.needed(units))
     reliabilities = float(partial["reliability"]), float(partial["stability_reliability"])
     seen = needs.could_have_seen(partial["low"], partial["high"], reliabilities)
     if not seen and partial["high"] >= needs.SEEN:
@@ -138,7 +154,7 @@ def _excuse(partial: pd.Series, units: Units) -> _Judged | None:
         width = needs.half_width(partial["low"], partial["high"])
         effect = float(np.arctanh(needs.SEEN))
         wanted = needs.clusters_needed(width, effect, int(partial["clusters"]))
-        return _Judged(CANNOT_TELL, reason, needs.words(units, wanted))
+        return _Judged(CANNOT_TELL, reason, needs.needed(units, wanted))
     return None
 
 
@@ -158,7 +174,7 @@ def _weigh(rows: pd.DataFrame, units: Units) -> _Judged:
         inside = " within the clips" if units.series is not None else ""
         reason = because(Why.NOT_CONFIRMED, inside=inside, q=partial["q"])
         if partial["n"] < needs.FEWEST[units.across]:
-            return _Judged(CANNOT_TELL, reason, needs.words(units))
+            return _Judged(CANNOT_TELL, reason, needs.needed(units))
         return _Judged(NO_EVIDENCE, reason)
     if corrected is not None and not corrected["low"] > 0:
         return _Judged(CANNOT_TELL, because(Why.CONFOUNDER_ERROR, given=given))
@@ -173,7 +189,7 @@ def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, 
         reason = because(Why.SHUFFLED, given=given, clusters=units.clusters_are, shuffled=shuffled)
         return _Judged(NO_EVIDENCE, reason)
     if np.isnan(control["beyond_others"]) and not control["foreign"]:
-        return _Judged(CANNOT_TELL, because(Why.FEW_FAMILIES), "perturbations of three families or more")
+        return _Judged(CANNOT_TELL, because(Why.FEW_FAMILIES), needs.MORE_FAMILIES)
     wanting = [
         (what, control[f"{name}_low"], control[f"{name}_high"])
         for name, what in (
@@ -191,7 +207,7 @@ def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, 
         reason = because(Why.FRAGILE, fragile=_what_is_fragile(units), **short)
         return _Judged(NO_EVIDENCE, reason, fragile=True)
     wanted = needs.clusters_needed((high - low) / 2, needs.BEYOND, int(partial["clusters"]))
-    return _Judged(CANNOT_TELL, because(Why.NOT_BEYOND, **short), needs.words(units, wanted))
+    return _Judged(CANNOT_TELL, because(Why.NOT_BEYOND, **short), needs.needed(units, wanted))
 
 
 def _what_is_fragile(units: Units) -> str:
@@ -213,7 +229,7 @@ def _sentence(name: str, judged: _Judged, rows: pd.DataFrame, units: Units) -> s
         NO_EVIDENCE: f"no evidence that it stands for what happens in {footage}",
         CANNOT_TELL: "cannot tell",
     }[judged.verdict]
-    more = f" Needed: {judged.needs}." if judged.needs else ""
+    more = f" Needed: {judged.needed.in_words}." if judged.needed else ""
     return f"{name}: {what}; {judged.reason.in_words} ({figure}; {size}).{more}"
 
 

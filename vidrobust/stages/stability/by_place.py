@@ -1,9 +1,10 @@
-"""Where in the picture a detector is unsteady: its rates over a grid of positions, and by the size of the box.
+"""Where in the picture a model is unsteady: its rates over a grid of positions, and by the size of the box.
 
     position  COLUMNS x ROWS equal cells of the frame, by the middle of the box
     size      five classes of the box's area as a share of the frame's, by SIDES squared
 
-An object that is never found at a place has no track there; ``recall``, of known boxes, sees it.
+An object that a detector never finds at a place has no track there; ``recall``, of known boxes, sees it. A
+classifier's label flips are placed by the known box of the one object in the frame (``object_places.py``).
 """
 
 from __future__ import annotations

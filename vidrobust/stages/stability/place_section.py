@@ -1,8 +1,8 @@
-"""Where in the picture a detector is unsteady: a map, and whether place and size matter in a sentence each."""
+"""Where in the picture a model is unsteady: a map, and whether place and size matter in a sentence each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_place import COLUMNS, FEWEST_OBJECTS, GRIDS, ROWS, SIDES
+from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import FEWEST, number, percent, percent_with_interval
 from vidrobust.text.phrases import listing, plural
 
@@ -24,17 +25,28 @@ ACROSS = ("far left", "left", "middle", "right", "far right")
 DOWN = ("top", "middle", "bottom")
 
 
-def sentences(run: RunTables) -> list[str]:
-    """Of each detector what depends on place and size, what shows no difference, and what cannot be told."""
-    tests, cells = run.table("place_tests"), run.table("by_place")
-    if tests is None or cells is None:
-        return []
-    return [_of_model(str(m), of, cells[cells["model"] == m]) for m, of in tests.groupby("model", sort=False)]
+def sentences(run: RunTables, task: str) -> list[str]:
+    """Of each model of a task what depends on place and size, what does not, and what cannot be told."""
+    tests, cells = _of_task(run, task, "place_tests"), _of_task(run, task, "by_place")
+    return [
+        _of_model(str(m), of, cells[cells["model"] == m], task)
+        for m, of in tests.groupby("model", sort=False)
+    ]
 
 
-def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame) -> str:
-    said = [_differs(row, cells) for row in tests[tests["p_adjusted"] <= SURE].to_dict("records")]
-    calm, lost = _asked(tests[tests["p_adjusted"] > SURE]), _asked(tests[tests["p"].isna()])
+def _of_task(run: RunTables, task: str, name: str) -> pd.DataFrame:
+    """The rows of a table that are of models of a task."""
+    table = run.table(name)
+    mine = [model for model, its in run.tasks.items() if its.name == task]
+    return tables.empty(name) if table is None else table[table["model"].isin(mine)]
+
+
+def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame, task: str) -> str:
+    sure = tests[tests["p_adjusted"] <= SURE]
+    said = [_differs(row, cells, task) for row in sure.to_dict("records")]
+    calm, lost = (
+        _asked(rows, task) for rows in (tests[tests["p_adjusted"] > SURE], tests[tests["p"].isna()])
+    )
     if calm:
         said.append(f"no effect seen of {calm}")
     if lost:
@@ -43,33 +55,34 @@ def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame) -> str:
     return f"{model}: {'; '.join(said)}."
 
 
-def _asked(tests: pd.DataFrame) -> str:
+def _asked(tests: pd.DataFrame, task: str) -> str:
     """What these rows ask, metric by metric: place and size on renamed boxes."""
     of_metric = tests.groupby("metric", sort=False)["grid"]
     return ", of ".join(
-        f"{listing(GRID_WORDS[grid] for grid in grids)} on {_title(str(metric))}"
+        f"{listing(GRID_WORDS[grid] for grid in grids)} on {_title(str(metric), task)}"
         for metric, grids in of_metric
     )
 
 
-def _title(metric: str) -> str:
-    found = find_metric(metric, "detection")
+def _title(metric: str, task: str) -> str:
+    found = find_metric(metric, task)
     return found.title if found else metric
 
 
-def _differs(row: dict[str, Any], cells: pd.DataFrame) -> str:
+def _differs(row: dict[str, Any], cells: pd.DataFrame, task: str) -> str:
     of = cells[(cells["grid"] == row["grid"]) & (cells["metric"] == row["metric"]) & ~cells["few"]]
-    metric = find_metric(row["metric"], "detection")
+    metric = find_metric(row["metric"], task)
     lower = metric is not None and metric.worse == "lower"
     worst, best = (
         of.loc[of["value"].idxmin() if low else of["value"].idxmax()] for low in (lower, not lower)
     )
-    rates = [f"{percent_with_interval(c['value'], c['low'], c['high'])} {_where(c)}" for c in (worst, best)]
+    rates = [f"{percent_with_interval(c['value'], c['low'], c['high'])} {where(c)}" for c in (worst, best)]
     p = number(row["p_adjusted"])
-    return f"{GRID_WORDS[row['grid']]} matters for {_title(row['metric'])}: {rates[0]}, {rates[1]} (p = {p})"
+    return f"{GRID_WORDS[row['grid']]} matters for {_title(row['metric'], task)}: {rates[0]}, {rates[1]} (p = {p})"
 
 
-def _where(cell: pd.Series) -> str:
+def where(cell: Mapping[str, Any] | pd.Series) -> str:
+    """The place of a cell in words."""
     if cell["grid"] == "size":
         return f"where the side of a box is {_size(int(cell['column']))} of the frame's"
     return f"at the {ACROSS[int(cell['column'])]}, {DOWN[int(cell['row'])]}"
@@ -80,33 +93,33 @@ def _size(number_of_class: int) -> str:
     return f"{low:g} to {high:g} %" if number_of_class else f"below {high:g} %"
 
 
-def figures(run: RunTables) -> list[Picture]:
-    """Of each detector the maps of where its objects are, and of every rate by position and by size."""
-    cells = run.table("by_place")
-    if cells is None:
-        return []
-    return [_figure(str(model), of) for model, of in cells.groupby("model", sort=False)]
+def figures(run: RunTables, task: str) -> list[Picture]:
+    """Of each model of a task the maps of where its objects are, and of every rate by position and by size."""
+    cells = _of_task(run, task, "by_place")
+    return [_figure(str(model), of, task) for model, of in cells.groupby("model", sort=False)]
 
 
-def _figure(model: str, cells: pd.DataFrame) -> Picture:
+def _figure(model: str, cells: pd.DataFrame, task: str) -> Picture:
     metrics = list(cells["metric"].drop_duplicates())
     with drawing.styled():
         figure, axes = drawing.panels(2, 1 + len(metrics), 3.4)
         axes[0, 0].get_gridspec().set_height_ratios([2.6, 1])
         for axis, grid in zip(axes[:, 0], GRIDS, strict=True):
             of = _cells_of(cells, grid, metrics[0])
-            _map(axis, of, of["share"].to_numpy(), [percent(share) for share in of["share"]], "Blues")
+            draw_cells(axis, of, of["share"].to_numpy(), [percent(share) for share in of["share"]], "Blues")
         for metric, column in zip(metrics, axes[:, 1:].T, strict=True):
             for axis, grid in zip(column, GRIDS, strict=True):
                 of = _cells_of(cells, grid, metric)
-                _map(
+                draw_cells(
                     axis,
                     of,
                     of["value"].to_numpy(),
-                    [_text(cell) for cell in of.to_dict("records")],
+                    [text_of(cell) for cell in of.to_dict("records")],
                     "Oranges",
                 )
-        for axis, title in zip(axes[0], ["where the objects are", *map(_title, metrics)], strict=True):
+        for axis, title in zip(
+            axes[0], ["where the objects are", *(_title(metric, task) for metric in metrics)], strict=True
+        ):
             axis.set_title(title)
         for axis in axes[1]:
             names = [
@@ -141,15 +154,17 @@ def _cells_of(cells: pd.DataFrame, grid: str, metric: str) -> pd.DataFrame:
     return of.sort_values(["row", "column"], kind="stable")
 
 
-def _text(cell: dict[str, Any]) -> str:
+def text_of(cell: dict[str, Any], thing: str = "object") -> str:
+    """What stands in a cell: its rate, rows and objects, or that they are too few."""
     if not cell["n"]:
         return ""
-    objects = plural(int(cell["objects"]), "object")
+    objects = plural(int(cell["objects"]), thing)
     of = f"n = {cell['n']}\n{objects}"
     return f"too few\n{of}" if cell["few"] else f"{percent(cell['value'])}\n{of}"
 
 
-def _map(axis: Axes, of: pd.DataFrame, value: np.ndarray, texts: Sequence[str], colours: str) -> None:
+def draw_cells(axis: Axes, of: pd.DataFrame, value: np.ndarray, texts: Sequence[str], colours: str) -> None:
+    """Cells, sorted by row and column, coloured by value; grey where there is none."""
     shape = (of["row"].nunique(), of["column"].nunique())
     most = max(float(np.nanmax(value, initial=0.0)), 1e-9)
     axis.imshow(value.reshape(shape), cmap=colours, vmin=0, vmax=1.4 * most, aspect="auto")

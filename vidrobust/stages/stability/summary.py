@@ -9,10 +9,12 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.detection import DETECTION
+from vidrobust.metrics.metric import Metric
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Facts
 from vidrobust.stages.stability import by_place, rates, with_labels
 from vidrobust.stages.stability.decoder_floor import decoder_floor
+from vidrobust.stages.stability.object_places import pairs_with_places
 from vidrobust.tables import schema as tables
 
 
@@ -28,7 +30,7 @@ def summarise(run: Run, facts: Facts) -> None:
     summaries, by = [_floor_rows(facts)], [tables.empty("stability_by")]
     run.folder.update(judged={}, labels_outside={})
     judged: dict[str, pd.DataFrame] = {}
-    places = by_place.summarise({}, (), {}, run.settings.seed)
+    places = [by_place.summarise({}, (), {}, run.settings.seed)]
     for task in dict.fromkeys(model.task for model in run.models):
         names = [model.name for model in run.models if model.task == task]
         raw = {name: run.table(name) for name in task_of(task).tables}
@@ -40,13 +42,22 @@ def summarise(run: Run, facts: Facts) -> None:
         summaries.insert(0, rates.summarise(mine, metrics))
         by.append(rates.summarise_by_class(mine, metrics))
         by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
-        if task == DETECTION.name:
-            places = by_place.summarise(mine, metrics, run.folder.record.sizes, run.settings.seed)
+        places.append(_places(run, task, mine, metrics))
     with_labels.write(run, judged)
     _write_filled(run, "stability", summaries)
     _write_filled(run, "stability_by", by)
-    for name, table in places.items():
-        run.folder.write_table(name, table)
+    for name in places[0]:
+        _write_filled(run, name, [found[name] for found in places])
+
+
+def _places(
+    run: Run, task: str, raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]
+) -> dict[str, pd.DataFrame]:
+    """Where in the picture the models of a task are unsteady; classifiers, where their object's place is known."""
+    if task == DETECTION.name:
+        return by_place.summarise(raw, metrics, run.folder.record.sizes, run.settings.seed)
+    pairs, sizes = pairs_with_places(run, raw["pairs"])
+    return by_place.summarise({"pairs": pairs}, metrics if len(pairs) else (), sizes, run.settings.seed)
 
 
 def ms_a_frame(facts: Facts) -> dict[str, float]:

@@ -1,4 +1,9 @@
-"""Noise of the energy of what lies between aligned frames: of the sensor, of JPEG, and of H.264."""
+"""Noise of the energy of what lies between aligned frames: of the sensor, of JPEG, and of H.264.
+
+Pictures alone do not tell what a codec left that predicts from frame to frame: its grain is that of JPEG as often
+as its own, and coding a clip once more takes any noise away, whoever made it. The stream does tell. In one whose
+codec predicts between frames JPEG is not asked for; in one whose codec does not, H.264 is not.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +20,12 @@ from vidrobust.perturb.draws import from_seed
 
 LEAST_LEVELS = 0.1
 """No noise is fitted to less, rms."""
-RATE_STEPS = 7
-"""Halvings of the range of bit rates, by its logarithm: to within 6 %."""
+RATE_STEPS = 3
+"""Steps in which the bit rate is searched."""
+FIRST_RATIO = 100.0
+"""Raw bits over coded bits at which the search begins."""
+RISE = 0.5
+"""The error's size rises about as the root of that ratio."""
 SEARCHED_PX = 640
 """Side of the middle of a picture on which the bit rate is searched."""
 NEAR_ENERGY = 1.5
@@ -40,8 +49,22 @@ class FittedNoise:
     grain_seen: float
 
 
-def fit_noises(plus: np.ndarray, minus: np.ndarray) -> Iterator[FittedNoise]:
-    """The mean of an exchanged pair (H, W, 3) uint8 with noise of the same energy on it."""
+def predicts(codec: str) -> bool | None:
+    """Whether a codec, by FFmpeg's name, loses something and predicts from frame to frame; None if not known."""
+    import av
+
+    try:
+        known = av.codec.Codec(codec, "r")
+    except (ValueError, av.error.FFmpegError):
+        return None
+    return bool(known.lossy and not known.intra_only)
+
+
+def fit_noises(plus: np.ndarray, minus: np.ndarray, codec: str = "") -> Iterator[FittedNoise]:
+    """The mean of an exchanged pair (H, W, 3) uint8 with noise of the same energy on it.
+
+    codec  of the stream, by FFmpeg's name; "" where it is not known
+    """
     first, second = (x.astype(np.float32) for x in (plus, minus))
     mean, half = (first + second) / 2, (first - second) / 2
     del first, second
@@ -52,12 +75,12 @@ def fit_noises(plus: np.ndarray, minus: np.ndarray) -> Iterator[FittedNoise]:
     del half
     white = rng.standard_normal(mean.shape).astype(np.float32)
     shot = white * np.sqrt(np.maximum(mean, 1.0))
-    jpeg, quality = _jpeg_of(mean, sigma)
+    inter = predicts(codec) if codec else None
     for name, noise, strength in (
         ("gaussian_noise", white * sigma, math.sqrt(2) * sigma),
         ("shot_noise", shot * (sigma / max(float(np.sqrt(np.square(shot).mean())), 1e-6)), 2 * sigma),
-        ("jpeg", jpeg, 100.0 - quality),
-        *_h264_of(mean, sigma),
+        *(_jpeg_of(mean, sigma) if not inter else ()),
+        *(_h264_of(mean, sigma) if inter is not False else ()),
     ):
         yield FittedNoise(
             perturbation=name,
@@ -69,8 +92,8 @@ def fit_noises(plus: np.ndarray, minus: np.ndarray) -> Iterator[FittedNoise]:
         )
 
 
-def _jpeg_of(mean: np.ndarray, sigma: float) -> tuple[np.ndarray, float]:
-    """What JPEG does to a picture at the quality whose error has about this energy, and that quality."""
+def _jpeg_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
+    """What JPEG does to a picture at the quality whose error has about this energy, and its strength."""
     picture = to_levels(mean)
 
     def coded(quality: int) -> tuple[np.ndarray, float]:
@@ -85,7 +108,7 @@ def _jpeg_of(mean: np.ndarray, sigma: float) -> tuple[np.ndarray, float]:
         worse, better = (middle, better) if coded(middle)[1] > sigma else (worse, middle)
     ends = [(coded(quality), quality) for quality in (worse, better)]
     (error, size), quality = min(ends, key=lambda end: abs(math.log(end[0][1] / sigma)))
-    return error * (sigma / size), float(quality)
+    yield "jpeg", error * (sigma / size), 100.0 - quality
 
 
 def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
@@ -98,12 +121,16 @@ def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, 
     height, width = (max(0, (side - SEARCHED_PX) // 2) for side in picture.shape[:2])
     middle = np.ascontiguousarray(picture[height : height + SEARCHED_PX, width : width + SEARCHED_PX])
     low, high = math.log(least), math.log(most)
+    rate, rise, tried = math.log(FIRST_RATIO), RISE, []
     for _ in range(RATE_STEPS):
-        rate = (low + high) / 2
-        low, high = (low, rate) if _size(_lost(middle, rate)) > sigma else (rate, high)
-    error = _lost(picture, (low + high) / 2)
+        tried.append((rate, math.log(_size(_lost(middle, rate)) / sigma)))
+        if len(tried) > 1 and tried[-1][0] != tried[-2][0]:
+            (x0, y0), (x1, y1) = tried[-2:]
+            rise = max((y1 - y0) / (x1 - x0), RISE / 4)
+        rate = min(max(rate - tried[-1][1] / rise, low), high)
+    error = _lost(picture, rate)
     if max(_size(error) / sigma, sigma / _size(error)) <= NEAR_ENERGY:
-        yield "h264", error * (sigma / _size(error)), math.exp((low + high) / 2)
+        yield "h264", error * (sigma / _size(error)), math.exp(rate)
 
 
 def _lost(picture: np.ndarray, log_ratio: float) -> np.ndarray:

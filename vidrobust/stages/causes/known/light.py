@@ -19,7 +19,7 @@ def _play(change: Change, x: np.ndarray, where: np.ndarray | None) -> np.ndarray
 
 
 def _undo(change: Change, levels: np.ndarray, where: np.ndarray) -> np.ndarray:
-    grid = np.arange(256, dtype=np.float32)
+    grid = np.arange(2 * 256, dtype=np.float32)  # full level at t+1 may have been more at t
     return np.interp(levels, np.maximum.accumulate(change.levels.light(grid)), grid).astype(np.float32)
 
 

@@ -1,0 +1,218 @@
+"""The leak meter of fine-tuning: does what an arm trains with come near what judges it, whatever its family?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from vidrobust.adapt.arms import Arm
+from vidrobust.adapt.asked import key_of
+from vidrobust.adapt.families import Condition
+from vidrobust.adapt.judge import shown_under
+from vidrobust.adapt.steps import Mixture, Step, changed
+from vidrobust.adapt.trainable import Trainable
+from vidrobust.models.inside.head_of_module import head_of, watched
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.perturb.draws import from_seed, seeded
+from vidrobust.protocols.sample_distance import Change, Features, changes, leak
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.policy.trained_with import families as families_in
+from vidrobust.stages.policy.trained_with import parse
+from vidrobust.tables import schema as tables
+from vidrobust.text.numbers import percent
+from vidrobust.text.phrases import listing
+
+PICTURES, DRAWS, JUDGED = 4, 16, 4
+"""Frames, draws of what trains and of the judge again, and of the judge."""
+AS_TRAINED = "as it came"
+"""In the place of an arm: what the run says that the network was trained with before."""
+VERSION = 1
+
+
+def features_of(network: Trainable) -> Features | None:
+    """What goes into the head of the network, by pictures at its size; None where no head is found."""
+
+    def once() -> object:
+        return network.logits(network.module, torch.zeros(1, 3, *network.preprocess.shape, dtype=torch.uint8))
+
+    name = head_of(network.module, once, len(network.class_names))
+    if not name:
+        return None
+
+    def features(pictures: torch.Tensor) -> np.ndarray:
+        with torch.inference_mode(), watched(network.module, name) as seen:
+            network.logits(network.module, pictures)
+            return seen.features(len(pictures))
+
+    return features
+
+
+def arm_change(
+    network: Trainable, arm: Arm, mixture: Mixture | None, frames: Sequence[torch.Tensor]
+) -> Change:
+    """One draw of all that an arm does to a picture, the same for every frame."""
+    picture = arm.picture() if arm.picture else None
+
+    def change(draw: int) -> torch.Tensor:
+        seed = seeded("adapt-leak", 0, draw, arm.name, 0).initial_seed()
+        steps = mixture.draw(from_seed(seed)) if mixture else ()
+        cut = [network.cut(changed(frame, steps, from_seed(seed + 1)))[0] for frame in frames]
+        with torch.random.fork_rng(devices=[]):
+            return torch.stack([_seeded(picture, one, seed) if picture else one for one in cut])
+
+    return change
+
+
+def _seeded(picture: nn.Module, one: torch.Tensor, seed: int) -> torch.Tensor:
+    """The picture after a transform that draws from torch's own generator."""
+    torch.manual_seed(seed % 2**31)
+    made: torch.Tensor = picture(one)
+    return made
+
+
+def measurable(
+    arms: Sequence[Arm], mixtures: Mapping[str, Mixture], settings: Settings
+) -> dict[str, tuple[Arm, Mixture | None]]:
+    """The arms whose pictures can be drawn one by one, and AS_TRAINED where the run says what that was.
+
+    An arm that mixes the pictures of a batch shows none that is changed alone, and is left out.
+    """
+    found = {arm.name: (arm, mixtures.get(arm.name)) for arm in arms if arm.batch is None}
+    if steps := came_with(settings):
+        found[AS_TRAINED] = (Arm(name=AS_TRAINED, sentence=""), Mixture(steps=steps, one_of=True))
+    return found
+
+
+def came_with(settings: Settings) -> tuple[Step, ...]:
+    """The perturbations of ``trained_with``, each up to its largest usual strength; of a family all."""
+    trained = parse(settings.trained_with)
+    keys = [
+        key for each in trained for key in ([each.perturbation] if each.perturbation else _of(each.family))
+    ]
+    found = []
+    for key in dict.fromkeys(keys):
+        entry = PERTURBATIONS[key]
+        most = entry.strengths[-1]
+        found.append(Step(key=key, low=-most if entry.either_way else 0.0, high=most, probability=1.0))
+    return tuple(found)
+
+
+def families_came_with(settings: Settings) -> tuple[str, ...]:
+    """Families of ``trained_with``."""
+    return families_in(parse(settings.trained_with))
+
+
+def _of(family: str) -> list[str]:
+    return [
+        key for key, entry in PERTURBATIONS.items() if entry.family == family and entry.suite == "natural"
+    ]
+
+
+def judge_change(network: Trainable, at: Condition, frames: Sequence[torch.Tensor], first: int) -> Change:
+    """One draw of a condition, the same for every frame, numbered from ``first``."""
+
+    def change(draw: int) -> torch.Tensor:
+        return torch.cat([shown_under(network, frame, at, "adapt-leak", first + draw) for frame in frames])
+
+    return change
+
+
+def table_of(
+    model: str,
+    network: Trainable,
+    arms: Mapping[str, tuple[Arm, Mixture | None]],
+    families: Mapping[str, Sequence[str]],
+    frames: Sequence[torch.Tensor],
+    conditions: Sequence[Condition],
+    folder: Path,
+    key: str,
+    *,
+    draws: int = DRAWS,
+) -> pd.DataFrame:
+    """The table ``leaks``: a row an arm and judge; of a network without a head it is empty.
+
+    families  of each arm, those that it is trained with · folder, key  where the features of an arm or a judge are
+    kept, and what they depend on
+    """
+    features = features_of(network)
+    judges = [at for at in conditions if at.times in (0.0, 1.0)]
+    if features is None or not arms or not judges:
+        return tables.empty("leaks")
+    few = [frames[k] for k in np.linspace(0, len(frames) - 1, min(PICTURES, len(frames))).astype(int)]
+    kept = _Kept(features, folder, key_of([VERSION, key, len(few), draws]))
+    still = kept.of("unchanged", lambda _: torch.cat([network.cut(frame) for frame in few]), 1)[0]
+    trained = {
+        name: kept.of(_said(arm, mixture), arm_change(network, arm, mixture, few), draws)
+        for name, (arm, mixture) in arms.items()
+    }
+    rows: list[dict[str, object]] = []
+    for at in judges:
+        name = f"judge {at.key} {at.size:g} {at.step.axes}"
+        judged = kept.of(name, judge_change(network, at, few, 0), JUDGED)
+        again = kept.of(f"{name} again", judge_change(network, at, few, JUDGED), draws)
+        rows += _rows(model, at, trained, families, (judged, again, still))
+    return tables.check("leaks", pd.DataFrame(rows))
+
+
+def _said(arm: Arm, mixture: Mixture | None) -> str:
+    return f"arm {arm.name} {key_of([vars(step) for step in mixture.steps] if mixture else [])}"
+
+
+def _rows(
+    model: str,
+    at: Condition,
+    trained: Mapping[str, np.ndarray],
+    families: Mapping[str, Sequence[str]],
+    judge: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> Iterator[dict[str, object]]:
+    for arm, of in trained.items():
+        found = leak(of, *judge)
+        yield {
+            "model": model,
+            "arm": arm,
+            "judged": at.key,
+            "family": at.family,
+            "strength": at.size,
+            "trained": at.family in families[arm],
+            "distance": found.trained,
+            "unchanged": found.unchanged,
+            "own": found.own,
+            "covered": found.covered,
+            "verdict": found.verdict,
+        }
+
+
+class _Kept:
+    """Mean features of draws, in files that are made once."""
+
+    def __init__(self, features: Features, folder: Path, key: str) -> None:
+        self.features, self.folder, self.key = features, folder, key
+
+    def of(self, name: str, change: Change, draws: int) -> np.ndarray:
+        path = self.folder / f"{key_of([self.key, name, draws])}.npy"
+        if path.is_file():
+            return np.asarray(np.load(path))
+        found = changes(self.features, change, draws)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(".part")
+        with beside.open("wb") as file:
+            np.save(file, found)
+        beside.replace(path)
+        return found
+
+
+def sentences(table: pd.DataFrame) -> list[str]:
+    """Of each arm the judges of families it was not trained with that its training comes near all the same."""
+    found = []
+    for arm, rows in table[(table["verdict"] == "leak") & ~table["trained"]].groupby("arm", sort=False):
+        near = [f"{row.judged} ({percent(row.covered)} of the way)" for row in rows.itertuples()]
+        found.append(
+            f"{arm}: its pictures come near those under {listing(near)}, though no family of these was trained: a "
+            "good result there is no test of the unseen"
+        )
+    return found

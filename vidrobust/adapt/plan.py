@@ -1,0 +1,139 @@
+"""What is trained and judged, how long that takes, and where it is kept: said before it starts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vidrobust.adapt.arms import ARMS, Arm
+from vidrobust.adapt.asked import QUICK_S, QUICK_STEPS, STEPS, VERSION, Asked, key_of
+from vidrobust.adapt.gather import Chosen
+from vidrobust.adapt.judge import Bench
+from vidrobust.adapt.steps import Mixture, Step
+from vidrobust.adapt.train import Samples, Schedule, fit
+from vidrobust.adapt.trainable import Trainable
+from vidrobust.models.info import state_sha256
+from vidrobust.pipeline.run import Run
+from vidrobust.stages.policy.measured import FOLDER
+from vidrobust.text.durations import duration
+
+SPLIT = {
+    "part": "no part on both sides",
+    "input": "no input on both sides",
+    "time": "later footage than what trains",
+    "footage": "all of other footage than what trains",
+}
+VIEWS = {"one view": 1, "consistent": 2, "jsd": 3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """What is trained and judged: the network, the arms with what they change, and the frames.
+
+    mixtures  of the arms that change frames of the footage
+    steps     of the policy
+    """
+
+    network: Trainable
+    arms: tuple[Arm, ...]
+    mixtures: Mapping[str, Mixture]
+    held: tuple[str, ...]
+    chosen: Chosen
+    samples: Samples
+    bench: Bench
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work(Ready):
+    """All that the arms share.
+
+    key  of what decides the numbers of every arm
+    """
+
+    schedule: Schedule
+    key: str
+    folder: Path
+
+    def file(self, arm: Arm, seed: int) -> Path:
+        """Where the answers of one arm and seed are kept."""
+        mixture = self.mixtures.get(arm.name)
+        record = [arm.name, arm.loss, arm.smoothing, arm.self_labels, arm.salt, arm.trains]
+        own = key_of([self.key, record, [vars(s) for s in mixture.steps] if mixture else []])
+        return self.folder / "answers" / f"{arm.name}-{seed}-{own}.npz"
+
+    def weights(self, arm: Arm) -> Path:
+        """Of the first seed."""
+        return self.folder / "weights" / f"{arm.name}.pt"
+
+
+def planned(run: Run, asked: Asked, ready: Ready) -> Work:
+    """The schedule, what it takes in time, said before it starts."""
+    arms, chosen = ready.arms, ready.chosen
+    train_s, judge_s = _speed(ready, asked)
+    decides = {
+        "version": VERSION,
+        "weights": state_sha256(ready.network.module),
+        "policy": [vars(step) for step in ready.steps],
+        "frames": [
+            *(chosen.trains.content, chosen.judges.content),
+            *(chosen.training, chosen.judging, chosen.shown),
+        ],
+        "labels": chosen.by_labels,
+        "batch": asked.batch,
+        "rate": asked.rate,
+    }
+    number = asked.steps or STEPS
+    if asked.quick and asked.steps is None:
+        views = sum(VIEWS[arm.loss] for arm in arms) * asked.seeds
+        number = _quick_steps(run, key_of(decides), train_s * views)
+    schedule = Schedule(steps=number, batch=asked.batch, rate=asked.rate)
+    key = key_of([decides, number])
+    work = Work(**vars(ready), schedule=schedule, key=key, folder=run.path / FOLDER)
+    todo = [arm for arm in arms for seed in range(asked.seeds) if not work.file(arm, seed).is_file()]
+    what = "their labels" if chosen.by_labels else "the model's own answers over time"
+    run.reporter.say(
+        f"adapt: {len(arms)} arms ({', '.join(arm.name for arm in arms)}) with {asked.seeds} seeds, "
+        f"{number} steps of {asked.batch} frames each; {len(chosen.training)} frames{_of(asked)} train by {what}, "
+        f"{len(chosen.judging)} judge, {SPLIT[chosen.split.by]}; nobody trains with {', '.join(ready.held)}"
+    )
+    seconds = sum(number * train_s * VIEWS[arm.loss] + judge_s for arm in todo)
+    run.reporter.say(
+        f"adapt: {len(todo)} of {len(arms) * asked.seeds} trainings to do, about {duration(seconds)}"
+    )
+    return work
+
+
+def _of(asked: Asked) -> str:
+    return f" of {asked.on}" if asked.on else ""
+
+
+def _quick_steps(run: Run, key: str, seconds_a_step: float) -> int:
+    """As many steps as the time allows; the same ones again where the same was asked before."""
+    known = (
+        run.folder.read_json(f"{FOLDER}/quick.json") if (run.path / FOLDER / "quick.json").is_file() else {}
+    )
+    if known.get("key") == key:
+        return int(known["steps"])
+    number = int(np.clip(QUICK_S / max(seconds_a_step, 1e-6), *QUICK_STEPS))
+    (run.path / FOLDER).mkdir(exist_ok=True)
+    run.folder.write_json(f"{FOLDER}/quick.json", {"key": key, "steps": number})
+    return number
+
+
+def _speed(ready: Ready, asked: Asked) -> tuple[float, float]:
+    """Seconds of a training step of one view, and of one judging."""
+    network, samples, bench = ready.network, ready.samples, ready.bench
+    few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
+    fit(network, ARMS["none"], None, samples, few, 0, lambda: None)  # a first one also loads what it needs
+    begin = time.perf_counter()
+    fit(network, ARMS["none"], None, samples, few, 0, lambda: None)
+    step = (time.perf_counter() - begin) / few.steps
+    begin, pictures = time.perf_counter(), bench.footage[:8]
+    network.answers(network.module, pictures)
+    each = (time.perf_counter() - begin) / len(pictures)
+    return step, each * (len(bench.footage) + sum(map(len, bench.changed)))
