@@ -143,7 +143,7 @@ def test_other_known_boxes_are_not_compared() -> None:
     b.__dict__["tables"] = {**b.__dict__["tables"], "known_boxes": moved}
     found, notes = precision_differences(a, b, "content", 0.01)
     assert found == {}
-    assert notes == ["average precision is not compared: the two were judged by other known boxes"]
+    assert notes == ["average precision is not compared: the two were judged by different known boxes"]
 
 
 def table_of(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -197,4 +197,4 @@ def test_of_the_shared_clips_alone(
 
 def test_what_cannot_stand_side_by_side(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("compare", str(runs["a"])) == 2
-    assert "one detector alone is compared with nothing" in capsys.readouterr().err
+    assert "there is only one detector" in capsys.readouterr().err

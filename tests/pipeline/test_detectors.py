@@ -77,7 +77,7 @@ def test_what_needs_the_model_says_so(
     window = ("--start-s", "22", "--end-s", "22.2", "--frames", "1", "--perturbation", "jpeg")
     with pytest.raises(SystemExit):
         cli.main(["sensitivity", clip, *window, "--model", spec, "--out", str(tmp_path / "x")])
-    assert "answers from a file serve stability alone" in capsys.readouterr().err
+    assert "answers from a file can be used for stability only" in capsys.readouterr().err
 
 
 def test_sensitivity_and_report(stable: Path) -> None:

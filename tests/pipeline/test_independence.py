@@ -107,7 +107,7 @@ def test_copies_and_remuxed_copies_count_once(
     said()
     assert run(*line.command("stability")) == 0
     summary = said()
-    assert "bottles: is not among the sources any more" in summary
+    assert "bottles: is no longer among the sources" in summary
     assert "copy: is not among" not in summary
     assert set(folder.table("frames")["item"]) == {"copy"}
 

@@ -58,7 +58,7 @@ def test_what_is_said_where_it_cannot_be(
     out = f"--out={tmp_path / 'run'}"
     assert run("stability", "rtsp://me:pw@127.0.0.1:9/x", MODEL, out) == 2
     summary = said()
-    assert "say how long it is recorded with --for" in summary
+    assert "say how long to record it with --for" in summary
     assert "pw" not in summary
     assert run("stability", "rtsp://me:pw@127.0.0.1:9/x", "--for=2s", MODEL, out) == 3
     summary = said()

@@ -158,7 +158,7 @@ def test_new_files_are_new_items_and_vanished_ones_are_named(line: Line, said: S
     (line.sources / FLOUR).unlink()
     said()
     assert run(*line.command("sensitivity")) == 0
-    assert f"{Path(FLOUR).stem}: is not among the sources any more, and is left out" in said()
+    assert f"{Path(FLOUR).stem}: is no longer among the sources, and is left out" in said()
     assert set(line.folder.table("sensitivity")["item"]) == {Path(BOLTS).stem}
     assert [entry["item"] for entry in line.folder.run["inputs"]] == [Path(BOLTS).stem]
 

@@ -72,9 +72,7 @@ def watch(
     given = {name: value for name, value in chosen.items() if value is not None and value != ()}
     settings, named = settings_of((str(folder),), config, given)
     if not settings.history:
-        raise SettingsError(
-            "--history: name the file that each recording is added to; it need not be there yet"
-        )
+        raise SettingsError("--history: name the file that each recording is added to; it need not exist yet")
     where = Path(out or named or Path("reports") / (folder.resolve().name or "watch"))
     watched = Watched(
         folder=folder,

@@ -54,7 +54,7 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
         frames = sides[0].frames.merge(sides[1].frames[["item", "frame"]], on=["item", "frame"])
         same = sides[0].known.merge(sides[1].known[SAME_BOX].drop_duplicates(), on=SAME_BOX)
         if same.empty:
-            return {}, ["average precision is not compared: the two were judged by other known boxes"]
+            return {}, ["average precision is not compared: the two were judged by different known boxes"]
         sides = [side.on(frames, same) for side in sides]
     both = pd.concat([side.frames for side in sides])
     clusters = clusters_of_rows(both, fewest=FEWEST)

@@ -141,7 +141,7 @@ def _alone(rows: Sequence[Mapping[str, Any]]) -> str:
     ]
     summary = "; ".join(said) or "nothing is sure there either"
     return (
-        f"Fewer than {ENOUGH} clips or parts say nothing about others: of a kind that is one in five there "
+        f"Fewer than {ENOUGH} clips or parts say nothing about others: of a kind that makes up one in five, there "
         f"may be none among them. On these clips alone: {summary}."
     )
 

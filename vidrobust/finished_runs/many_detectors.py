@@ -50,7 +50,7 @@ def detectors_of(folders: Sequence[RunFolder]) -> list[Entry]:
             )
         found += [(folder, name) for name in names]
     if len(found) < 2:
-        raise SettingsError("compare: one detector alone is compared with nothing; give another run")
+        raise SettingsError("compare: there is only one detector; give another run to compare it with")
     every = [name for _, name in found]
     return [
         Entry(folder, name, name if every.count(name) == 1 else f"{name} ({folder.path.name})")

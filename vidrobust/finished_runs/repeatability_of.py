@@ -52,7 +52,7 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
     if references and not set(references) & {*possible, *asked.defect, *judged_by["value"]}:
         judged_by = judged_by.assign(reference="")
         notes.append(
-            f"nothing is held against the reference: none of its classes ({', '.join(references)}) is one that "
+            f"nothing is compared with the reference: none of its classes ({', '.join(references)}) is one that "
             "the models name"
         )
     table = judged_by[judged_by["item"].notna()].reset_index(drop=True)

@@ -36,7 +36,7 @@ def load_model(
     """Load a model, check it on one batch, and return it as a Classifier or a Detector.
 
     spec    efficientnet-lite0|1|2, torchvision:NAME[,weights=FILE], timm:NAME[,weights=FILE], onnx:FILE,
-            pt2:FILE or package.module:factory; docs/models.md describes each
+            pt2:FILE or package.module:factory; docs/model-specs.md describes each
     device  "auto", "cpu", "cuda" or "cuda:N"
     name    what it is called in every table; by default the network's or the file's name
     engine  "torch", "onnxruntime", "openvino", or "auto": the fastest that says the same; by default as

@@ -95,7 +95,7 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
         for model in run.models:  # a wrong spec is found before any video is opened
             if not needs_pixels(model):
                 run.reporter.say(
-                    f"{model.name}: answers from a file serve stability alone; "
+                    f"{model.name}: answers from a file can be used for stability only; "
                     "the other stages show the model new pictures"
                 )
     plan.look()
@@ -116,7 +116,7 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
         _join(plan, stage, [unit for unit in kept if unit.stage == stage])
     _look_further(plan, stages, frozenset(unit.item.name for unit in kept))
     if any(unit.model for unit in wanted) and not any(unit.model for unit in kept):
-        raise InputError("no model could say anything of the footage, for the reasons above")
+        raise InputError("no model could be evaluated on the footage, for the reasons above")
 
 
 def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[str]) -> None:
@@ -337,7 +337,7 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
         known = {"item": item.name, "path": printable(item.path), "sha256": content, **of_manifest}
         inputs.append({**known, **facts})
     for name in sorted(before - there):
-        run.reporter.warn(f"{name}: is not among the sources any more, and is left out")
+        run.reporter.warn(f"{name}: is no longer among the sources, and is left out")
     run.folder.update(inputs=inputs)
 
 

@@ -167,5 +167,5 @@ def _ahead(plan: Plan, missing: Sequence[Unit]) -> dict[str, Any]:
         "seconds": round((ahead.low_s + ahead.high_s) / 2, 1),
         "low_s": ahead.low_s,
         "high_s": ahead.high_s,
-        "lines": [ahead.text, *(["less what is there of these inputs already"] if partly else [])],
+        "lines": [ahead.text, *(["minus what has already been computed for these inputs"] if partly else [])],
     }

@@ -118,4 +118,4 @@ def named(inputs: Inputs, name: str) -> Item:
     for item in inputs.items:
         if item.name == name:
             return item
-    raise InputError(f"{name}: is not among the sources any more")
+    raise InputError(f"{name}: is no longer among the sources")

@@ -49,9 +49,8 @@ def with_recordings(
     first = without_secrets(streams[0])
     if lasting is None:
         raise SettingsError(
-            f"{printable(first)}: is a stream and has no end by itself; say how long it is "
-            "recorded with --for, such "
-            "as --for 60s"
+            f"{printable(first)}: is a stream without an end; say how long to record it with --for, such as "
+            "--for 60s"
         )
     for_s = seconds_of(lasting, "--for")
     path = Path(out) if out else Path("reports") / name_of(streams[0])

@@ -98,7 +98,7 @@ def average_and_range(charts: RangeCharts) -> Picture:
         some = ", ".join(f"{operator} on {part}" for operator, part in out[:5])
         more = f" and {len(out) - 5} more" if len(out) > 5 else ""
         caption = (
-            f"Average chart and range chart. {text}: wanted are half and more, since what lies within cannot "
+            f"Average chart and range chart. {text}: at least half should, since what lies within cannot "
             "be distinguished from the gauge's own spread. "
         )
         caption += (

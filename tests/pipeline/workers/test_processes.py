@@ -180,7 +180,7 @@ def test_a_killed_worker_changes_nothing(place: Place, where: str) -> None:
     assert len(list(place.base.glob("died in *"))) == 2
     assert summary.count("a worker was lost (") == 2
     if where == "processes":
-        assert summary.count("ended by SIGKILL); what it had not done is done again") == 2
+        assert summary.count("ended by SIGKILL); its unfinished work is done again") == 2
     same(place.base / "alone", place.base / where)
     assert place.json(where)["failed"] == place.json("alone")["failed"]
     assert len(place.json(where)["failed"]) == 1

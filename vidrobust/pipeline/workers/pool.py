@@ -145,9 +145,7 @@ class Dispatcher:
         left = [unit for unit in order.units if not unit.done(self.cache)]
         at_work = set(state.at_work) or {unit.key for unit in left}
         self._tries.update(unit.key for unit in left if unit.key in at_work)
-        self.reporter.warn(
-            f"{order.item.name}: a worker was lost ({why}); what it had not done is done again"
-        )
+        self.reporter.warn(f"{order.item.name}: a worker was lost ({why}); its unfinished work is done again")
         given_up = [unit for unit in left if self._tries[unit.key] >= TRIES]
         for unit in given_up:
             self.fail(order, unit.place, _given_up(unit, why))

@@ -75,7 +75,7 @@ class Setup:
         differ = [f"{n} {here.get(n)} and {v}" for n, v in self.versions.items() if here.get(n) != v]
         if differ:
             raise SettingsError(
-                f"worker on {platform.node()}: has other versions than the machine that asks "
+                f"worker on {platform.node()}: has other versions than the machine that sends the work "
                 f"({', '.join(differ)}), and so other numbers; install the same on both"
             )
 

@@ -93,7 +93,7 @@ def _floor(run: RunTables, stability: pd.DataFrame) -> dict[str, Any]:
                 f"{percent(changed['value'])} of the boxes at most" if changed["value"] else "no box changes"
             )
         values.append({"text": text, "n": f"n = {int(changed['n'])}"})
-    sentence = "The same picture tested again in different batches: how many of its boxes come out otherwise."
+    sentence = "The same picture tested again in different batches: how many of its boxes differ."
     return {"name": "noise floor", "sentence": sentence, "values": values}
 
 
@@ -213,7 +213,7 @@ def _item(item: str, models: list[str], along: pd.DataFrame) -> Picture:
         lost, renamed = int((along["uncovered"] == 1).sum()), int((along["flip"] == 1).sum())
         caption = (
             "Each line is an object, in the colour of its name; orange: frames in which no box lies where it is; "
-            "grey: frames without a box that are no fault (border, behind another); black: its name changes."
+            "grey: frames without a box that do not count (border, behind another); black: its name changes."
         )
         said = (
             f"Objects of {item}: {plural(lost, 'frame')} without a box, {plural(renamed, 'change')} of name"

@@ -19,13 +19,15 @@ REASONS: Mapping[Why, str] = {
     Why.NO_PAIRS: "no pair of frames could be replayed; footage with fewer cuts is needed",
     Why.FEW_PAIRS: "{n} pairs could be replayed, and {needed} are needed (--pairs)",
     Why.ABSENT: "does not occur: no change of {title} was measured in {n} pairs",
-    Why.MOVES_NOTHING: "occurs and moves nothing: {explains} {span} of {of}",
+    Why.MOVES_NOTHING: "occurs but does not move the model: {explains} {span} of {of}",
     Why.EXPLAINS_LITTLE: "occurs and moves the model, but {explains} less than 5 % of {of}: {span}",
     Why.SHARE_OPEN: "{explains} {span} of {of}; {more} would show whether that matters",
-    Why.SHARE_AT_LIMIT: "{explains} {span} of {of}, so near to 5 % that hardly any footage would settle it",
+    Why.SHARE_AT_LIMIT: (
+        "{explains} {span} of {of}, so close to 5 % that no realistic amount of footage would settle it"
+    ),
     Why.ANY_CHANGE: (
         "{explains} {span}, but any change of that size does as much: smoother sampling in the model helps "
-        "against it, this augmentation hardly"
+        "more than this augmentation would"
     ),
     Why.DIRECTION_OPEN: (
         "{title} matters ({span}); whether training with this very change helps is open: {more}, or more pairs "
@@ -47,7 +49,7 @@ REASONS: Mapping[Why, str] = {
         "({moved_span}); more frames (--frames) would settle it"
     ),
     Why.GROWTH_OPEN: (
-        "{explains} {span}, but that more of this moves the model more is not sure from {frames} frames; "
+        "{explains} {span}, but {frames} frames do not show that more of it moves the model more; "
         "more (--frames) would settle it, unless the model's answers are random"
     ),
     Why.HARMED: "was tried and withdrawn: after training with it, changed answers went from {before} to {after}",

@@ -34,6 +34,7 @@ METRICS = {
     "flip_rate": ("along", "flip", True),
     "score_jitter": ("along", "score_jitter", False),
     "center_jitter": ("along", "center_jitter", False),
+    "mask_jitter": ("along", "mask_jitter", False),
     "count_jitter": ("counts", "count_jitter", False),
 }
 """Metric -> which rows of the measures, their column, and whether they are events."""
@@ -159,10 +160,14 @@ def play_boxes(rule: BoxRule, boxes: ItemBoxes) -> ItemBoxes:
     at, number = (np.array([box[k] for box in shown], np.int64) for k in (7, 0))
     # the pixels' motion was measured from the box of this frame; of one that is shown on it is not known
     fresh = boxes.frame[at] == number if len(at) else np.zeros(0, bool)
+    # a mask goes along with the box it lay in
+    places = boxes.places(at).at(np.array([box[1:5] for box in shown], np.float64).reshape(-1, 4))
     return dataclasses.replace(
         boxes,
         frame=number,
-        boxes=np.array([box[1:5] for box in shown], np.float64).reshape(-1, 4),
+        boxes=places.boxes,
+        shapes=places.shapes,
+        given=None if boxes.given is None else boxes.given[at],
         scores=np.array([box[5] for box in shown], np.float64),
         labels=np.array([box[6] for box in shown], np.int64),
         shift=np.where(fresh[:, None], boxes.shift[at].reshape(-1, 2), np.nan),
@@ -200,7 +205,10 @@ def rows_against(
     note: str,
 ) -> Iterator[dict[str, Any]]:
     """A row a metric of one remedy."""
+    masked = any(each.boxes.shapes is not None for each in study.seen)
     for metric, (_, _, events) in METRICS.items():
+        if metric == "mask_jitter" and not masked:
+            continue
         first, second = (study.values(metric, side) for side in (before, after))
         labels = np.concatenate([first[1], second[1]])
         found = ratio_in_clusters(first[0], second[0], study.clusters.of_labels(labels), events=events)
@@ -249,7 +257,7 @@ def agreement(given: Sequence[ItemBoxes], shown: Sequence[ItemBoxes]) -> float:
         first, second = (np.searchsorted(x.frame, np.arange(a.num_frames + 1)) for x in (a, b))
         for frame in range(a.num_frames):
             mine, other = (slice(at[frame], at[frame + 1]) for at in (first, second))
-            i, j, iou = ious(a.boxes[mine], b.boxes[other])
+            i, j, iou = ious(a.places(mine), b.places(other))
             near = (iou >= SAME) & (a.labels[mine][i] == b.labels[other][j])
             both += len(assign(i[near], j[near], iou[near]))
     return 2 * both / of if of else NAN

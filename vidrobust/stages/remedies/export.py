@@ -86,7 +86,7 @@ def source(
         f"                              gives {gives}; rule.reset() at a scene cut",
         "",
         "Measured on the footage of the run: " + "; ".join(said) + ".",
-        "Numbers for other systems stand beside this file, in TOML.",
+        "The numbers, for other systems, are beside this file in TOML.",
     ]
     given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
     kinds = list(dict.fromkeys((base, type(rule))))

@@ -23,7 +23,7 @@ NETWORKS = ("blur-pool", "batch-norm")
 IMPOSSIBLE: Mapping[str, str] = {
     "sharper-focus": "not possible: what blur took away is not in the footage",
     "higher-resolution": "not possible: details that were not recorded are not in the footage",
-    "no-keyframe-pulse": "not possible: the footage is not there as it was before it was coded",
+    "no-keyframe-pulse": "not possible: the footage before coding is not available",
 }
 """What cannot be replayed from footage."""
 

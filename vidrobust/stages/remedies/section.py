@@ -180,7 +180,7 @@ def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:
         return
     best = best_buy(table, model, headline(run, model))
     if best is None:
-        yield "Best to buy", "nothing that was tried on the input surely helps"
+        yield "Best to buy", "nothing that was tried on the input is shown to help"
         return
     ratio = percent_with_interval(best["ratio"], best["low"], best["high"])
     yield "Best to buy", f"{title(str(best['remedy']))}: {ratio} of the changes would be left"

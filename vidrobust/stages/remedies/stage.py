@@ -36,7 +36,7 @@ def _as_json(run: Run) -> Any:
 REMEDIES = TableStage(
     name="remedies",
     sentence="What makes it steadier without training, by how much and at what price.",
-    version=4,
+    version=5,
     needs=(STABILITY,),
     uses=(REPLAYS,),
     settings=(*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map"),

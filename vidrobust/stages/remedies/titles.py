@@ -107,5 +107,5 @@ def sentence(summary: Mapping[str, Any], metric: str) -> str:
     when = f"reported within {limit} once the answer stays"
     return (
         f"{summary['rule']} ({title(summary['rule'])}), {when}: {what} {percent(held['before'])} → "
-        f"{percent(held['after'])}, {left} are left, on the half that did not choose it; {same}"
+        f"{percent(held['after'])}, {left} remain, on the half that did not choose it; {same}"
     )

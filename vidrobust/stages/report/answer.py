@@ -165,7 +165,7 @@ def _shares(rows: pd.DataFrame) -> str:
 
 def _train(page: policy_section.PolicyPage) -> str:
     if not page.steps:
-        said = "no augmentation of the whole frame is recommended by this footage"
+        said = "this footage gives no reason to train with a change of the whole frame"
         return f"{said}. {page.advice[0]}" if page.advice else said
     steps = listing(
         [

@@ -142,8 +142,8 @@ def _figure(model: str, cells: pd.DataFrame, task: str) -> Picture:
 def _caption(model: str, centre: float) -> str:
     return (
         f"{model}. Above, the picture in {COLUMNS} by {ROWS} cells, by the middle of the box; below, classes of "
-        f"size. In a cell stand the rate, the frames and the objects; grey: fewer than {FEWEST} frames, or none. "
-        "A cell of one or two objects says as much of these as of the place. "
+        f"size. Each cell shows the rate, the frames and the objects; grey: fewer than {FEWEST} frames, or none. "
+        "A cell with one or two objects says as much about them as about the place. "
         f"{percent(centre)} of the frames of objects lie in the middle cell, which is "
         f"{percent(1 / (COLUMNS * ROWS))} of the picture: the photographer's bias."
     )

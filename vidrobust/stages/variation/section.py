@@ -238,6 +238,6 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
             "How much the footage itself varies, measured from the pixels: size of the change between two "
             "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all clips. "
             f"Grey: fewer than {FEWEST_PAIRS} valid pairs, and the filled mark is nearly the largest of "
-            "them. Counts stand in the table."
+            "them. The counts are in the table."
         )
         return drawing.encode(figure, "Variation of the footage per quantity and distance in time", caption)

@@ -51,7 +51,7 @@ def write(run: RunTables, out: Path) -> Exported:
         files.append(_linked(clip.resolve(), out / "data" / f"{name}{clip.suffix}"))
     if not files:
         raise InputError(
-            f"{run.folder}: none of its inputs is a video file that is still there; nothing to export"
+            f"{run.folder}: none of its inputs is a video file that still exists; nothing to export"
         )
     notes = (f"no video files, and so left out: {', '.join(left_out[:5])}",) if left_out else ()
     return Exported(tuple(files), notes)
