@@ -1,7 +1,7 @@
 """The transplant asked of a classifier: what it says of the picture while one object moves over it.
 
-The answers are put in the form of a detector's transplant (``study.py``): every answer to the object is "found", that
-to its neutral double where it is the object's class; the label is the class that is said, the score the
+The answers are put in the form of a detector's transplant (``study.py``): every answer to the object is "found",
+that to its neutral double where it is the object's class; the label is the class that is said, the score the
 probability of the object's class; there are no other boxes. Backgrounds that are answered with the object's class
 before anything is pasted say nothing of it, and are "occupied".
 """
