@@ -77,7 +77,7 @@ def measured(kept: Kept, corpus: Path, models: Path) -> dict[str, Measure]:
         for spec in pasted.specs(models)
     }
     found |= pasted.measures({name: of for name, of in boxes.items() if of is not None})
-    turned = kept.get("line-turned", VERSION, lambda: line.turned(kept.folder / "line"))
+    turned = kept.get("line-turned", [VERSION, "kinds"], lambda: line.turned(kept.folder / "line"))
     spoilt = {
         clip.name: kept.get(
             f"corrupted-{clip.name}", [VERSION, networks], lambda c=clip: corrupted.of_clip(c, specs)
