@@ -41,8 +41,8 @@ COLOUR_PRIOR = (0.3, 15.0)
 NO_BEND = 1e-3
 """Standard deviation of the bend where noise is strong: none."""
 MORE, HOLD = 3.0, 100.0
-"""Variance of the levels, in multiples of the noise's, from which it is seen through the noise; and how firmly what
-is expected stays where it is not."""
+"""Variance of the levels, in multiples of the noise's, from which it is seen through the noise; and how firmly
+what is expected stays where it is not."""
 HUE_PRIOR = 0.5
 """The same for what is added at a hue, as a multiple of chroma."""
 STRONG = 3.0

@@ -66,8 +66,8 @@ STRONG_COLOUR = 6.0
 STRONG_NOISE = 8.0
 """Noise of luma, levels, from which motion is looked for in frames that were smoothed until CALM of it is left."""
 CALM = 2.0
-SMOOTH_TEXTURE = 2.0
-"""Gradient, levels per px, that counts as texture in frames so smoothed; their noise has .2 to .7 rms."""
+SMOOTH_TEXTURE, OF_CALM = 2.0, 3.5
+"""Gradient, levels per px, that counts as texture in frames so smoothed, and in multiples of their noise's."""
 SMOOTH_SEEN = 0.2
 """Share of such a frame that must be found in the other and back again: planted motions .24 and more, other scenes
 .16 at most."""
@@ -258,7 +258,8 @@ def _measured(
     if smooth:
         sigma = noise / (2 * math.sqrt(math.pi) * CALM)
         lit, shown = (cv2.GaussianBlur(x, (0, 0), sigma) for x in (lit, shown))
-        found = register(lit, shown, fine=fine, texture=SMOOTH_TEXTURE, min_seen=SMOOTH_SEEN)
+        texture = max(SMOOTH_TEXTURE, OF_CALM * CALM / (math.sqrt(2) * sigma))
+        found = register(lit, shown, fine=fine, texture=texture, min_seen=SMOOTH_SEEN)
     else:
         found = register(lit, shown, fine=fine)
     if found.failed is Unregistered.NO_TEXTURE:
