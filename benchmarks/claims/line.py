@@ -87,5 +87,7 @@ def measures(seen: Mapping[str, Any] | None, arms: Mapping[str, Any] | None) -> 
     for arm, row in (arms or {}).items():
         value, low, high = (np.nan if row[k] is None else float(row[k]) for k in ("ratio", "low", "high"))
         on = f"the line's classifier, {row['seeds']} trainings, {row['n']} frames of parts it was not trained on"
-        found[f"trained {ARMS[arm]}"] = Measure(value=value, low=low, high=high, n=row["n"], clusters=0, on=on)
+        found[f"trained {ARMS[arm]}"] = Measure(
+            value=value, low=low, high=high, n=row["n"], clusters=0, on=on
+        )
     return found
