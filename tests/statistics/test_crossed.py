@@ -60,3 +60,15 @@ def test_the_interval_holds_the_true_ratio_where_clips_and_seeds_differ() -> Non
         found = crossed_ratio(before, after, clusters, events=True)
         inside += found.low <= 0.5 <= found.high
     assert 0.93 * draws <= inside
+
+
+@pytest.mark.parametrize(("events", "sure"), [(2, False), (400, True)])
+def test_the_same_few_events_are_no_proof_that_nothing_changes(events: int, sure: bool) -> None:
+    """Two events in six clips that both have may be the same by chance; four hundred are not."""
+    clusters = np.repeat(np.arange(6), 200)
+    values = np.zeros((3, len(clusters)))
+    values[:, np.linspace(0, len(clusters) - 1, events).astype(int)] = 1
+    found = crossed_ratio(values, values, clusters, events=True)
+    assert found.ratio == 1
+    assert found.low < 1 < found.high
+    assert (found.low > 0.9 and found.high < 1 / 0.9) == sure

@@ -72,7 +72,8 @@ def crossed_ratio(
     """The ratio of the means of ``after`` and ``before``, (S, n) >= 0: the same n rows in each repetition.
 
     The interval is that of the logarithm, linearised (Cochran 1977, section 6.3). Of ``events`` of which none
-    is left the upper end is that of a rate without events, over the rate before.
+    is left the upper end is that of a rate without events, over the rate before; where they are the same ones the
+    interval is that of the share that stays, and its inverse.
     """
     before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
     _, count, what = cluster_codes(clusters)
@@ -89,9 +90,19 @@ def crossed_ratio(
         if not np.isnan(found.error):
             half = student.quantile((1 + LEVEL) / 2, found.freedom) * found.error
             low, high = float(ratio * np.exp(-half)), float(ratio * np.exp(half))
+        if events and count > 1 and np.array_equal(before, after):
+            low, high = _all_stay(before, clusters)
     elif events and count > 1:
         low, high = 0.0, _none(clusters) / means[0]
     return PairedRatio(*means, ratio, low, high, p, n, count, what)
+
+
+def _all_stay(events: np.ndarray, clusters: Clusters | np.ndarray) -> tuple[float, float]:
+    """Of a ratio where each event of one is one of the other: so few may be the same by chance, either way."""
+    code, count, _ = cluster_codes(clusters)
+    there = np.ceil(np.bincount(code, weights=events.mean(axis=0), minlength=count)).astype(int)
+    least = rate_posterior(there, there).low
+    return least, 1 / least if least > 0 else float("inf")
 
 
 def _none(clusters: Clusters | np.ndarray) -> float:
