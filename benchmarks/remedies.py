@@ -24,7 +24,7 @@ from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.stages.remedies.replays import replay_all
+from vidrobust.stages.replays.make import replay_all
 from vidrobust.text.numbers import percent, percent_with_interval
 
 DIALS = ("rest", "shake=6", "light=0.3", "flicker=0.2", "noise=16")

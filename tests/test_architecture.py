@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1] / "vidrobust"
 FLOORS = [
     {"text", "version"},
     {"errors"},
-    {"predictions", "shapes", "files", "statistics", "extensions", "install_hint"},
+    {"shapes"},
+    {"predictions", "files", "statistics", "extensions", "install_hint"},
     {"tables", "frames"},
     {"footage"},
     {"line_sim"},

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from vidrobust.shapes.places import Places
+
 if TYPE_CHECKING:
     import torch
 
@@ -154,6 +156,16 @@ class Detections:
             np.any(np.diff(self.frame) < 0) or self.frame[0] < 0 or self.frame[-1] >= self.num_frames
         ):
             raise ValueError(f"Detections.frame: expected sorted rows in 0..{self.num_frames - 1}")
+
+    def of_frame(self, row: int) -> tuple[Places, np.ndarray, np.ndarray]:
+        """The boxes of one frame with what lies in them, their scores and their labels."""
+        at = self.frame == row
+        boxes = self.boxes[at].astype(np.float64)
+        return (
+            Places(boxes, None if self.shapes is None else self.shapes[at]),
+            self.scores[at],
+            self.labels[at],
+        )
 
     def take(self, rows: np.ndarray) -> Detections:
         """Some of the boxes, of the same frames; rows: numbers in their order, or (D,) bool."""

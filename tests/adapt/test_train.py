@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from vidrobust.adapt.arms import ARMS
 from vidrobust.adapt.steps import Mixture, Step
 from vidrobust.adapt.train import Samples, Schedule, fit, jensen_shannon
 from vidrobust.adapt.trainable import Trainable, trainable
+from vidrobust.adapt.turning import Turning, turned
 from vidrobust.adapt.weights import save_weights, spec_with
 from vidrobust.errors import SettingsError
 from vidrobust.models.load import load_as_it_is
@@ -138,3 +140,48 @@ def test_specs_take_weights_where_their_kind_can(tmp_path: Path) -> None:
     )
     assert spec_with("timm:resnet10t,engine=torch", path, 5) == f"timm:resnet10t,weights={path},num_classes=5"
     assert spec_with("efficientnet-lite0", path, 1000) == ""
+
+
+def test_the_rotation_head_is_half_a_loss_beside_and_no_part_of_the_network(
+    network: Trainable, samples: Samples
+) -> None:
+    module = network.fresh()
+    turning = Turning(network, module)
+    pictures, target = samples.cut[[0, 30]], samples.targets[[0, 30]]
+    found = turning.loss(pictures, target)
+    body, last = module[:4], module[4]
+    loss = torch.zeros(())
+    for k in range(4):
+        inputs = network.preprocess.normalise(torch.from_numpy(np.rot90(pictures.numpy(), k, (2, 3)).copy()))
+        features = body(inputs)
+        loss += 0.5 * functional.cross_entropy(turning.head(features), torch.full((2,), k)) / 4
+        loss += functional.cross_entropy(last(features), target) if k == 0 else 0
+    assert found.item() == pytest.approx(loss.item(), abs=1e-5)
+    found.backward()
+    assert turning.head.weight.grad is not None
+    assert last.weight.grad is not None
+    state = fit(network, ARMS["rotation-head"], None, samples, SCHEDULE, 0, lambda: None).state_dict()
+    assert state.keys() == network.module.state_dict().keys()
+
+
+def test_a_picture_that_is_no_square_is_turned_and_stretched() -> None:
+    picture = torch.zeros(1, 3, 4, 8, dtype=torch.uint8)
+    picture[..., :4] = 200  # its left half
+    assert torch.equal(turned(picture, 0), picture)
+    assert torch.equal(turned(picture, 2), picture.flip(3))
+    quarter = turned(picture, 1).float()
+    assert quarter.shape == picture.shape
+    assert quarter[0, 0, 0].min() < 30  # counter-clockwise: the left half lies below
+    assert quarter[0, 0, 3].min() > 170
+
+
+def test_a_network_without_a_last_layer_cannot_tell_rotations() -> None:
+    bare = Trainable(
+        nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        Preprocess(size=12, mean=(127.0,) * 3, std=(64.0,) * 3),
+        ("a", "b", "c"),
+        False,
+        torch.device("cpu"),
+    )
+    with pytest.raises(SettingsError, match="no last layer is found"):
+        Turning(bare, bare.module)

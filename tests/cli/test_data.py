@@ -77,7 +77,63 @@ def test_videos_of_youtube_that_are_missing_are_named(
     assert len(read_manifest(found["manifest"]).items) == 1
 
 
-@pytest.mark.parametrize("name", ["imagenet", "imagenet-c", "imagenet-p", "youtube-bb", "mot17"])
+def test_vid_robust_by_its_real_metadata(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metadata = corpus / "annotations" / "imagenet-vid-robust_metadata"
+    (tmp_path / "metadata").symlink_to(metadata)
+    anchors = json.loads((metadata / "pmsets.json").read_text())
+    anchor, about = next((key, keys) for key, keys in anchors.items() if len(keys) == 20)
+    for key in (anchor, *about[:-1]):
+        path = tmp_path / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = checked(capsys, "vid-robust", tmp_path)
+    assert found["counts"] == {
+        "anchors": {"found": 1109, "published": 1109},
+        "labelled frames": {"found": 22179, "published": 22179},
+        "of them on disk": {"found": 20, "published": 22179},
+    }
+    video = Path(anchor).parent
+    assert f"{video}: " in " ".join(found["missing"])
+    assert f"{tmp_path / 'metadata'} --model" in found["command"]
+    (item,) = read_manifest(found["manifest"]).items
+    assert (item.path, item.name) == (tmp_path / video, video.name)
+
+
+def test_ytbb_robust_by_its_real_metadata(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metadata = corpus / "annotations" / "ytbb-robust_metadata"
+    for path in metadata.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    found = checked(capsys, "ytbb-robust", tmp_path)
+    assert found["counts"]["anchors"] == {"found": 2169, "published": 2030}
+    assert found["counts"]["frames on disk"]["found"] == 0
+    assert "pmk_labels.json is not there" in found["missing"]
+    assert found["manifest"] is None
+    assert any("all frames within 10 of a good anchor count" in note for note in found["notes"])
+
+
+def test_shards_are_written_beside_the_file_and_are_no_tables_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"v{k % 5},{1000 * k},1,bird,0,present,0.1,0.5,0.2,0.6\n" for k in range(40)]
+    (tmp_path / "yt_bb.csv").write_text("".join(rows))
+    app.main(["data", "youtube-bb", "--at", str(tmp_path), "--shards", "3"])
+    said = capsys.readouterr().out
+    pieces = sorted(tmp_path.glob("yt_bb.shard-*-of-003.csv"))
+    assert said.startswith(f"{len(pieces)} shards of yt_bb.csv, ")
+    assert sum(len(path.read_text().splitlines()) for path in pieces) == 40
+    assert checked(capsys, "youtube-bb", tmp_path)["counts"]["videos"]["published"] == 5
+    with pytest.raises(SystemExit, match="2"):
+        app.main(["data", "mot17", "--at", str(tmp_path), "--shards", "3"])
+
+
+EVERY = ["imagenet", "imagenet-c", "imagenet-p", "youtube-bb", "mot17", "vid-robust", "ytbb-robust"]
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_an_empty_folder_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="3"):
         app.main(["data", name, "--at", str(tmp_path)])

@@ -13,6 +13,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed, one_per_frame, seeded
 from vidrobust.perturb.perturbation import Perturbation, random_time_s
+from vidrobust.shapes.mask import Mask
 
 every = pytest.mark.parametrize("perturbation", PERTURBATIONS.values(), ids=PERTURBATIONS)
 in_time = pytest.mark.parametrize(
@@ -282,6 +283,24 @@ def test_boxes_go_where_the_pixels_go(perturbation: Perturbation) -> None:
         assert np.abs(moved - found).max() <= 1.0
     same = perturbation.move_boxes(box, (120, 160), 0, from_seed(6))
     assert np.array_equal(same, box)
+
+
+@pytest.mark.parametrize("perturbation", moving, ids=[p.key for p in moving])
+def test_masks_go_where_the_pixels_go(perturbation: Perturbation) -> None:
+    """A white angle on black, by its pixels: but for those on its outline."""
+    assert perturbation.motion is not None
+    clean = np.zeros((120, 160), bool)
+    clean[40:80, 60:100] = True
+    clean[50:80, 70:100] = False
+    pixels = torch.from_numpy(255 * clean.astype(np.uint8)).expand(2, 3, -1, -1).contiguous()
+    strength = perturbation.strengths[len(perturbation.strengths) // 2]
+    changed = perturbation.apply(pixels, strength, one_per_frame(from_seed(6), 2))
+    for frame, own in zip(changed, one_per_frame(from_seed(6), 2), strict=True):
+        matrix = perturbation.motion((120, 160), strength, own)
+        moved = Mask.of_picture(clean).mapped(matrix, (120, 160)).array((120, 160))
+        seen = frame[0].numpy() > 127
+        assert (moved & seen).sum() >= 0.94 * (moved | seen).sum() > 400
+    np.testing.assert_array_equal(perturbation.motion((120, 160), 0, from_seed(6)), np.eye(3))
 
 
 def test_entries_stay_frozen() -> None:

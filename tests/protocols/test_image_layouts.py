@@ -53,6 +53,30 @@ def pictures() -> dict[str, tuple[str, torch.Tensor]]:
     return made
 
 
+def test_folders_in_a_class_folder_are_groups_that_widen_the_interval(
+    tmp_path: Path, pictures: dict[str, tuple[str, torch.Tensor]]
+) -> None:
+    alone = read_layout(imagenet(tmp_path / "alone", pictures)).plain
+    assert alone is not None
+    assert alone.groups == ()
+    folder = imagenet(tmp_path / "groups", pictures)
+    clip = folder / "n02123045" / "clip one"
+    clip.mkdir()
+    for path in sorted((folder / "n02123045").glob("*.png"))[:2]:
+        path.rename(clip / path.name)
+    grouped = read_layout(folder).plain
+    assert grouped is not None
+    of = dict(zip((path.name for path in grouped.paths), grouped.labels, strict=True))
+    assert of == dict(zip((path.name for path in alone.paths), alone.labels, strict=True))
+    assert grouped.groups.count("n02123045/clip one") == 2
+    assert len(set(grouped.groups)) == 4
+    found = [
+        corruptions(images, [Tone()], only=["contrast"])["models"]["tone"] for images in (alone, grouped)
+    ]
+    assert found[0]["mce"] == found[1]["mce"]
+    assert found[1]["groups"] == 4
+
+
 def test_the_numbers_of_wordnet_are_imagenets_classes_in_order() -> None:
     wnids, names = imagenet_wnids(), names_of_imagenet()
     assert len(wnids) == 1000

@@ -134,3 +134,35 @@ def test_the_upper_limit_without_an_event_never_rises_with_another_clip() -> Non
         np.zeros(250, bool), independent_clusters(np.zeros(250), np.arange(250) / 25)
     )
     assert everything.low == pytest.approx(1 - nothing.high)
+
+
+def test_shares_that_are_all_or_nothing_are_a_rate() -> None:
+    events, clusters = np.array([1, 0, 1, 1, 0, 1, 1, 1]), np.array([0, 0, 1, 1, 2, 2, 3, 3])
+    assert intervals.clustered_share(events.astype(float), clusters) == intervals.clustered_rate(
+        events > 0, clusters
+    )
+
+
+def test_a_mean_of_shares_is_as_sure_as_the_rate_of_as_many_events() -> None:
+    """Three clips of anchors whose neighbours are right in part, beside whether the anchors are right."""
+    rng = np.random.default_rng(0)
+    clip = np.repeat(np.arange(3), 6)
+    right = rng.random(18) < np.array([0.95, 0.8, 0.6])[clip]
+    near = np.clip(right * 0.9 + rng.uniform(0, 0.1, 18), 0, 1)
+    rate, share = intervals.clustered_rate(right, clip), intervals.clustered_share(near, clip)
+    assert share.low < share.value < share.high
+    assert share.high < 1
+    assert 0.8 < (share.high - share.low) / (rate.high - rate.low) < 1.25
+    old = intervals.clustered_mean(near, clip, bounds=(0.0, 1.0))
+    assert old.high - old.low > 1.2 * (share.high - share.low)  # Student's t of three clips
+
+
+def test_the_interval_of_shares_covers_the_truth_when_frames_depend() -> None:
+    rng, inside = np.random.default_rng(0), 0
+    for _ in range(200):
+        clip = np.repeat(np.arange(8), 6)
+        own = rng.beta(4, 2, 8)[clip]
+        shares = rng.binomial(20, own) / 20
+        found = intervals.clustered_share(shares, clip)
+        inside += found.low <= 4 / 6 <= found.high
+    assert inside >= 186

@@ -15,9 +15,9 @@ from vidrobust.adapt.steps import Step
 from vidrobust.errors import SettingsError
 from vidrobust.stages.policy.trained_with import parse
 
-Loss = Literal["one view", "consistent", "jsd"]
+Loss = Literal["one view", "consistent", "jsd", "turned"]
 """Cross entropy of the changed picture; of the unchanged one, and the divergence of the changed answer from it; of
-the unchanged one, and the Jensen-Shannon divergence of three views."""
+the unchanged one, and the Jensen-Shannon divergence of three views; of the picture, and of its four rotations."""
 Mix = Literal["policy", "random", "swapped", ""]
 """Which steps on the footage's pixels, besides an arm's own."""
 
@@ -145,6 +145,12 @@ _ALL = (
         sentence="stability training: under noise of 10 levels the same answer (Zheng et al. 2016)",
         steps=(SMALL_NOISE,),
         loss="consistent",
+    ),
+    Arm(
+        name="rotation-head",
+        sentence="a second head tells by how much the picture was turned (Hendrycks et al. 2019)",
+        loss="turned",
+        trains="rotation",
     ),
     Arm(name="policy", sentence="the recommended policy", mix="policy"),
     Arm(

@@ -18,7 +18,18 @@ from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.policy.measured import FOLDER
 from vidrobust.stages.stability.stage import STABILITY
 
-LIKE_THE_RUN = ("device", "batch", "engine", "precision", "seed", "class_map", "motion_limit", "workers")
+LIKE_THE_RUN = (
+    "device",
+    "batch",
+    "engine",
+    "precision",
+    "seed",
+    "class_map",
+    "motion_limit",
+    "workers",
+    "every",
+    "fps",
+)
 """Settings that footage is asked under as the run is."""
 SAME = ("weights_sha256", "num_classes", "preprocessing")
 """Of a model's record: where these agree it is the same network."""

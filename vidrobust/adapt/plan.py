@@ -27,7 +27,7 @@ SPLIT = {
     "time": "later footage than what trains",
     "footage": "all of other footage than what trains",
 }
-VIEWS = {"one view": 1, "consistent": 2, "jsd": 3}
+VIEWS = {"one view": 1, "consistent": 2, "jsd": 3, "turned": 4}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from vidrobust.adapt.arms import Arm
 from vidrobust.adapt.steps import Mixture, changed
 from vidrobust.adapt.trainable import Trainable
+from vidrobust.adapt.turning import Turning
 from vidrobust.perturb.draws import from_seed, seeded
 
 JSD_WEIGHT = 12.0
@@ -62,7 +63,9 @@ def fit(
     draws of torch, which transforms take, are put back as they were.
     """
     module = network.fresh()
-    optimiser = torch.optim.AdamW(module.parameters(), lr=schedule.rate, weight_decay=DECAY)
+    turning = _turning(network, module, seed) if arm.loss == "turned" else None
+    parameters = [*module.parameters(), *(turning.head.parameters() if turning else ())]
+    optimiser = torch.optim.AdamW(parameters, lr=schedule.rate, weight_decay=DECAY)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, schedule.rate, total_steps=max(schedule.steps, 2), pct_start=WARM_UP
     )
@@ -77,7 +80,9 @@ def fit(
             at = torch.randint(len(samples.cut), (schedule.batch,), generator=rows)
             target = _smoothed(targets[at], arm.smoothing).to(network.device)
             optimiser.zero_grad()
-            if arm.loss == "one view":
+            if turning is not None:
+                loss = turning.loss(samples.cut[at], target)
+            elif arm.loss == "one view":
                 pictures = _view(network, samples, at, mixture, picture, draws)
                 loss = _one_view(network, module, pictures, target, whole)
             else:
@@ -89,6 +94,12 @@ def fit(
             cycle.step()
             advance()
     return module.eval()
+
+
+def _turning(network: Trainable, module: nn.Module, seed: int) -> Turning:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Turning(network, module)
 
 
 def _view(

@@ -42,7 +42,7 @@ def study(
     out: str | os.PathLike[str] | None = None,
     settings: Settings | Mapping[str, Any] | None = None,
     *,
-    stages: Sequence[str] = STAGES.names,
+    stages: Sequence[str] = STAGES.studied,
     preprocess: Transform | None = None,
     class_names: Sequence[str] | None = None,
     frame_rate: float = FRAME_RATE,

@@ -18,7 +18,7 @@ from vidrobust.cli.printing import print_json, reporter
     metavar="NAMES",
     help="With commas, of none, none-again, self-labels, random, literature (AugMix), trivialaugment, "
     "randaugment, autoaugment, colour, mixup, cutmix, cutout, "
-    "noise, patch-gaussian, label-smoothing, stability, policy, "
+    "noise, patch-gaussian, label-smoothing, stability, rotation-head, policy, "
     "policy-consistent, policy-swapped.  [default: none,random,literature,policy]",
 )
 @click.option("--seeds", type=int, metavar="N", help="How often each arm is trained.  [default: 3]")

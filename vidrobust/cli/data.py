@@ -20,8 +20,14 @@ from vidrobust.protocols.data_set_names import DataSet
     metavar="FILE",
     help="Where the manifest goes.  [default: manifest.csv in that folder]",
 )
+@click.option(
+    "--shards",
+    type=click.IntRange(1, 500),
+    metavar="N",
+    help="Of youtube-bb: cut its CSV into N by video, one study each.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-def data(name: str, folder: Path, manifest: Path | None, as_json: bool) -> None:
+def data(name: str, folder: Path, manifest: Path | None, shards: int | None, as_json: bool) -> None:
     """Check a data set that was downloaded: its layout, its counts, what is missing, and the next command.
 
     Writes its manifest, where the next command works on footage or stills.
@@ -33,6 +39,11 @@ def data(name: str, folder: Path, manifest: Path | None, as_json: bool) -> None:
 
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
+    if shards is not None:
+        if name != DataSet.YOUTUBE_BB:
+            raise SettingsError(f"shards: {name} has no CSV to cut; it is for {DataSet.YOUTUBE_BB.value}")
+        _cut(folder, shards, as_json)
+        return
     found = DATA_SETS[DataSet(name)](folder)
     written = None
     if found.manifest:
@@ -55,6 +66,7 @@ def data(name: str, folder: Path, manifest: Path | None, as_json: bool) -> None:
                 "counts": {what: {"found": a, "published": b} for what, (a, b) in found.counts.items()},
                 "missing": list(found.missing),
                 "manifest": written,
+                "notes": list(found.notes),
                 "command": found.command,
             }
         )
@@ -63,6 +75,28 @@ def data(name: str, folder: Path, manifest: Path | None, as_json: bool) -> None:
         click.echo(line)
     if written is not None:
         click.echo(f"manifest: {written} ({len(found.manifest)} rows)")
+
+
+def _cut(folder: Path, count: int, as_json: bool) -> None:
+    """Write the shards beside the file, and say how each is studied."""
+    from vidrobust.footage.labels import ytbb
+    from vidrobust.footage.labels.ytbb_shards import split
+    from vidrobust.footage.records import columns_of
+    from vidrobust.protocols.video_sets import youtube_bb_table
+
+    table = youtube_bb_table(folder)
+    found = split(table, folder, count, has_header=ytbb.header_of(columns_of(table))[1])
+    rows = [len(shard.lines) for shard in found]
+    command = (
+        "vidrobust stability SHARD --labels SHARD --crop boxes --model SPEC --cache FOLDER_OF_ALL --out RUN"
+    )
+    if as_json:
+        print_json({"shards": [shard.path for shard in found], "rows": rows, "command": command})
+        return
+    click.echo(
+        f"{len(found)} shards of {table.name}, {min(rows)} to {max(rows)} rows, each with all of its videos"
+    )
+    click.echo(f"next, of each: {command}")
 
 
 def commands() -> tuple[click.Command, ...]:

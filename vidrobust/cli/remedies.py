@@ -10,9 +10,8 @@ import click
 from vidrobust.cli.grouped import GroupedCommand
 from vidrobust.cli.studies import on_target, options_of
 from vidrobust.errors import SettingsError
-from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.remedies.stage import REMEDIES
-from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.replays.stage import REPLAYS
 
 
 @click.command(cls=GroupedCommand)
@@ -31,7 +30,8 @@ from vidrobust.stages.stability.stage import STABILITY
     "--all",
     "everything",
     is_flag=True,
-    help="Also play the footage again without its causes, and look at each frame again: asks the models anew.",
+    help="Also play the footage again without its causes, look at each frame again, choose boxes otherwise, and "
+    "change the network without training: asks the models anew, once.",
 )
 @options_of(REMEDIES)
 def remedies(
@@ -43,9 +43,9 @@ def remedies(
     """
     if rule and file is None:
         raise SettingsError("--rule: names what --export writes; give --export FILE.py too")
-    before = _replayed if everything else None
+    along = (REPLAYS.name,) if everything else ()
     if file is None:
-        on_target(target, REMEDIES, options, before)
+        on_target(target, REMEDIES, options, along=along)
         return
     from vidrobust.run_folder.folder import is_run_folder
     from vidrobust.stages.remedies.take_away import take_away
@@ -53,18 +53,9 @@ def remedies(
     folder, specs = Path(options["out"] or target[0]), options["model"]
     if len(target) > 1 or not (options["out"] or is_run_folder(folder)):
         raise SettingsError("--export: works on one run folder; give it, or sources and --out")
-    on_target(target, REMEDIES, options, before)
+    on_target(target, REMEDIES, options, along=along)
     for path in take_away(folder, file, rule, specs):
         click.echo(f"written: {path}", err=True)
-
-
-def _replayed(run: Any) -> None:
-    """Before the table is made: what it needs, and the replays."""
-    from vidrobust.pipeline.build import build
-    from vidrobust.stages.remedies.replays import replay_all
-
-    build(run, STAGES, [STABILITY.name])
-    replay_all(run)
 
 
 def commands() -> tuple[click.Command, ...]:

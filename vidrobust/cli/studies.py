@@ -43,7 +43,7 @@ def study(sources: tuple[str, ...], dry_run: bool, **options: Any) -> None:
     if dry_run:
         _estimate(sources, options)
     else:
-        _on_sources(sources, STAGES.names, None, options)
+        _on_sources(sources, STAGES.studied, None, options)
 
 
 def _estimate(sources: Sequence[str], options: dict[str, Any]) -> None:
@@ -114,8 +114,12 @@ def on_target(
     options: dict[str, Any],
     before: Callable[[Any], None] | None = None,
     after: Callable[[Any], None] | None = None,
+    along: tuple[str, ...] = (),
 ) -> None:
-    """One stage, on a run folder or on sources; ``before``, ``after``: what is done with the run, too."""
+    """One stage, on a run folder or on sources.
+
+    before, after  what is done with the run, too; along: stages that are made with it
+    """
     from vidrobust.pipeline.open import opened_folder
     from vidrobust.run_folder.folder import is_run_folder
 
@@ -125,11 +129,11 @@ def on_target(
         for name in OF_SOURCES:
             options.pop(name, None)
         with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
-            _work(run, (stage.name,), stage, as_json, before, after)
+            _work(run, (*along, stage.name), stage, as_json, before, after)
         return
     if len(target) == 1 and not may_be_footage(target[0]):
         raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
-    _on_sources(target, (stage.name,), stage, options, before, after)
+    _on_sources(target, (*along, stage.name), stage, options, before, after)
 
 
 @click.command(cls=GroupedCommand)

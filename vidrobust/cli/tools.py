@@ -141,7 +141,7 @@ def demo(which: str, out: str | None, quiet: bool) -> None:
 
     settings = Settings(sources=(str(CLIP),), model=(MODEL,))
     with opened_sources(settings, out or OUT, Reporter(quiet=quiet)) as run:
-        build(run, STAGES, STAGES.names)
+        build(run, STAGES, STAGES.studied)
     click.echo(text_of(RunTables(run.path)))
 
 

@@ -79,7 +79,7 @@ def watch(
         out=where,
         history=Path(settings.history),
         settings=settings.changed({"history": None}, "watch"),
-        stages=STAGES.names if whole else ("stability", *(s for s in stages if s != "stability")),
+        stages=STAGES.studied if whole else ("stability", *(s for s in stages if s != "stability")),
         every_s=interval_s,
         settle_s=settle_s,
     )

@@ -53,7 +53,7 @@ def demo_line(
     render(line, footage, workers=min(2, os.cpu_count() or 1), overwrite=True)
     chosen = study.changed({"sources": [str(footage / "manifest.csv")]}, "demo")
     with opened_sources(chosen, out, reporter) as run:
-        build(run, STAGES, [name for name in STAGES.names if name != "report"])
+        build(run, STAGES, [name for name in STAGES.studied if name != "report"])
         found = repeatability_of(run, Asked(profile=load_profile("aiag"), defect=DEFECTS, pass_fail=True))
         build(run, STAGES, ["report"])
     manifest = read_columns(footage / "manifest.csv")

@@ -15,6 +15,7 @@ from vidrobust.metrics.known_boxes import METRICS as KNOWN
 from vidrobust.metrics.metric import Difference, Metric, Wording
 from vidrobust.metrics.task import AlongTime, CorrelationSpec, Meter, ResponseSpec, Tables, Task
 from vidrobust.predictions import Detections
+from vidrobust.shapes.places import shape_array
 
 NAME = "detection"
 MANY = float("inf")
@@ -39,7 +40,7 @@ def _share(part: Callable[[BoxChange], float]) -> Difference:
     """(N,) a share of each frame's clean boxes; NaN for a frame without any."""
 
     def difference(p: Detections, q: Detections) -> np.ndarray:
-        return np.array([part(change(_of(p, row), _of(q, row))) for row in range(p.num_frames)])
+        return np.array([part(change(p.of_frame(row), q.of_frame(row))) for row in range(p.num_frames)])
 
     return difference
 
@@ -48,14 +49,9 @@ def _kind(kind: str) -> Difference:
     """(N,) share of each frame's clean boxes that are wrong in this way; NaN for a frame without any."""
 
     def difference(p: Detections, q: Detections) -> np.ndarray:
-        return np.array([wrong_kinds(_of(p, row), _of(q, row))[kind] for row in range(p.num_frames)])
+        return np.array([wrong_kinds(p.of_frame(row), q.of_frame(row))[kind] for row in range(p.num_frames)])
 
     return difference
-
-
-def _of(found: Detections, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    at = found.frame == row
-    return found.boxes[at], found.scores[at], found.labels[at]
 
 
 def _changed(name: str, title: str, sentence: str, **more: Any) -> Metric:
@@ -269,22 +265,23 @@ METRICS: tuple[Metric, ...] = (
 def move(
     found: Detections, perturbation: Any, strength: float, generators: Sequence[Any], size: tuple[int, int]
 ) -> Detections:
-    """The boxes where a perturbation puts what they hold; those that leave the frame are left out."""
+    """The boxes, and what lies in them, where a perturbation puts them; what leaves the frame is left out."""
     if perturbation.move_boxes is None or not len(found.scores):
         return found
     boxes = np.array(found.boxes, np.float32)
+    shapes = None if found.shapes is None else found.shapes.copy()
+    inside = np.ones(len(boxes), bool)
     for row, generator in enumerate(generators):
-        at = found.frame == row
+        at = np.flatnonzero(found.frame == row)
+        if shapes is not None:
+            state = generator.get_state()
+            matrix = perturbation.motion(size, strength, generator)
+            generator.set_state(state)  # boxes are moved with the same numbers
+            shapes[at] = shape_array(s if s is None else s.mapped(matrix, size) for s in shapes[at])
+            inside[at] = [s is None or s.area > 0 for s in shapes[at]]
         boxes[at] = perturbation.move_boxes(boxes[at], size, strength, generator)
-    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return Detections(
-        boxes=boxes[inside],
-        scores=found.scores[inside],
-        labels=found.labels[inside],
-        frame=found.frame[inside],
-        num_frames=found.num_frames,
-        class_names=found.class_names,
-    )
+    inside &= (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return dataclasses.replace(found, boxes=boxes, shapes=shapes, tracks=None).take(inside)
 
 
 def _scores(table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:

@@ -71,6 +71,7 @@ METRICS: tuple[Metric, ...] = (
         "mean_neighbour",
         "a neighbour is right",
         f"How often a frame drawn from those within {WITHIN} frames of an anchor is right. Needs labels.",
+        is_share=True,
     ),
     _of_answers(
         "conditional_robustness",
@@ -88,6 +89,7 @@ METRICS: tuple[Metric, ...] = (
         f"The share of the frames within {WITHIN} frames of a right anchor that are right, as the mean over "
         "anchors: one with many such frames counts no more than one with few. Needs labels.",
         column="right_neighbours",
+        is_share=True,
     ),
     _of_answers(
         "conditional_robustness_common",

@@ -53,6 +53,7 @@ class Metric:
     bounds      smallest and largest value that can occur
     worse       whether a larger or a smaller value is the less stable one
     is_rate     values are events (0 or 1), and the interval is one of a rate; else of a mean
+    is_share    values are shares of trials, in [0, 1], whose interval is that of as many events; else of a mean
     of_tracks   values belong to tracks, which are numbered anew for every model: two models are compared by what
                 they do in each second
     of_labels   needs labels: its table is made only where there are some, and it is reported under its own heading
@@ -73,6 +74,7 @@ class Metric:
     bounds: tuple[float, float] = (0.0, 1.0)
     worse: Literal["higher", "lower"] = "higher"
     is_rate: bool = False
+    is_share: bool = False
     of_tracks: bool = False
     of_labels: bool = False
     summed: bool = False

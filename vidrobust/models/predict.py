@@ -159,14 +159,17 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
         frame=np.concatenate([part.frame + at for part, at in zip(boxes, starts[:-1], strict=True)]),
         num_frames=int(starts[-1]),
         class_names=first.class_names,
-        **{name: _all_or_none([getattr(part, name) for part in boxes]) for name in ("tracks", "shapes")},
+        **{
+            name: _all_or_none([getattr(p, name) for p in boxes if len(p.scores)])
+            for name in ("tracks", "shapes")
+        },
     )
 
 
 def _all_or_none(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
     """One after the other; None where one of them is not known."""
     known = [part for part in parts if part is not None]
-    return np.concatenate(known) if len(known) == len(parts) else None
+    return np.concatenate(known) if known and len(known) == len(parts) else None
 
 
 def no_frames(model: Model) -> Predictions:

@@ -17,8 +17,8 @@ from torch.nn.functional import interpolate
 from vidrobust.frames.pixels import each_frame, rounded
 from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import angle, integer, normal, uniform
-from vidrobust.perturb.geometric import move_corners, sheared, warp
-from vidrobust.perturb.perturbation import MoveBoxes, Perturbation, apply_at_a_random_time
+from vidrobust.perturb.geometric import boxes_by, sheared, warp
+from vidrobust.perturb.perturbation import Motion, Perturbation, apply_at_a_random_time
 
 Fixed = Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]
 """(pixels (T, 3, H, W) of one clip, strength, the clip's generator) -> pixels."""
@@ -144,10 +144,8 @@ def _rolling_shutter(pixels: torch.Tensor, px: float, own: torch.Generator) -> t
     return warp(pixels, [matrix] * len(pixels))
 
 
-def _move_with_shutter(
-    boxes: np.ndarray, size: tuple[int, int], px: float, own: torch.Generator
-) -> np.ndarray:
-    return move_corners(boxes, size, _skew(px, own, size))
+def _shutter_motion(size: tuple[int, int], px: float, own: torch.Generator) -> np.ndarray:
+    return _skew(px, own, size)
 
 
 def _of_clip(
@@ -157,7 +155,7 @@ def _of_clip(
     strengths: tuple[float, ...],
     high: float,
     doc: str,
-    move_boxes: MoveBoxes | None = None,
+    motion: Motion | None = None,
     *,
     noun: str,
     saying: str,
@@ -174,7 +172,8 @@ def _of_clip(
         range=(0.0, high),
         apply=apply_at_a_random_time(clip),
         apply_clip=clip,
-        move_boxes=move_boxes,
+        move_boxes=None if motion is None else boxes_by(motion),
+        motion=motion,
         doc=doc,
         noun=noun,
         saying=saying,
@@ -279,7 +278,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (2.0, 4.0, 8.0, 16.0, 32.0),
         1024.0,
         "The belt moves on while the rows are read: the picture leans by s pixels, all clip long to one side.",
-        _move_with_shutter,
+        _shutter_motion,
         noun="rolling shutter",
         saying="a rolling shutter of {s} px",
     ),

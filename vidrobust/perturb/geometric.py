@@ -19,7 +19,7 @@ from torch.nn.functional import grid_sample
 
 from vidrobust.frames.pixels import each_alone, each_frame, rounded
 from vidrobust.perturb.draws import Generators, integer, one_per_frame, sign, uniform
-from vidrobust.perturb.perturbation import Apply, Core, MoveBoxes, Perturbation, given_sign
+from vidrobust.perturb.perturbation import Apply, Core, Motion, MoveBoxes, Perturbation, given_sign
 from vidrobust.perturb.photometric import factors
 
 OPENCV_SIDES = range(8, 32767)
@@ -89,11 +89,17 @@ def _drawn(draw: Map) -> Apply:
     return apply
 
 
-def _boxes(draw: Map) -> MoveBoxes:
+def _motion(draw: Map) -> Motion:
+    return lambda size, strength, generator: draw(strength, generator, size)
+
+
+def boxes_by(motion: Motion) -> MoveBoxes:
+    """Boxes go as the frame does."""
+
     def move(
         boxes: np.ndarray, size: tuple[int, int], strength: float, generator: torch.Generator
     ) -> np.ndarray:
-        return move_corners(boxes, size, draw(strength, generator, size))
+        return move_corners(boxes, size, motion(size, strength, generator))
 
     return move
 
@@ -178,6 +184,10 @@ def _flip_boxes(
     return np.asarray(np.stack([size[1] - boxes[:, 2], boxes[:, 1], size[1] - boxes[:, 0], boxes[:, 3]], 1))
 
 
+def _flip_motion(size: tuple[int, int], strength: float, generator: torch.Generator) -> Matrix:
+    return np.diag([-1.0 if _flips(strength, generator) else 1.0, 1.0, 1.0])
+
+
 def _core(matrix: Callable[[float], Matrix]) -> Core:
     return lambda pixels, signed: warp(pixels, [matrix(s) for s in signed])
 
@@ -206,7 +216,8 @@ def _moving(
         range=(0.0, high),
         apply=_drawn(draw),
         signed={direction: given_sign(_core(matrix)) for direction, matrix in (signed or {}).items()},
-        move_boxes=_boxes(draw),
+        move_boxes=boxes_by(_motion(draw)),
+        motion=_motion(draw),
         either_way=either_way,
         doc=doc,
         noun=noun,
@@ -289,6 +300,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 1.0),
         apply=_horizontal_flip,
         move_boxes=_flip_boxes,
+        motion=_flip_motion,
         doc="Mirrored left to right with probability s.",
         noun="mirroring",
         saying="mirroring",

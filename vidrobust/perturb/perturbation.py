@@ -48,6 +48,10 @@ The generator must be in the state that ``apply`` met. A moved box is the uprigh
 corners, clipped to the frame; it has no area where the object left the frame.
 """
 
+Motion = Callable[[tuple[int, int], float, torch.Generator], np.ndarray]
+"""((H, W), strength, a frame's generator) -> 3x3, a point of the clean frame to its place afterwards, both in px
+from the centre of the frame; the generator as for ``MoveBoxes``."""
+
 RANDOM_TIME_S = 60.0
 """A single frame under a perturbation that lives in time is taken at a random time of one minute."""
 
@@ -81,6 +85,8 @@ class Perturbation:
     """Named directions, each a function of a signed strength; empty where there is no direction."""
     move_boxes: MoveBoxes | None = None
     """None where boxes stay as they are."""
+    motion: Motion | None = None
+    """The same as a map of the whole frame, by which masks and turned boxes go."""
     needs_neighbours: str = ""
     """Why a frame without its neighbours in time stays as it is; empty where a lone frame is changed."""
     not_monotone: str = ""
@@ -112,6 +118,8 @@ class Perturbation:
             guard("apply_clip", _guard_clip(self.key, self.range, self.apply_clip))
         if self.move_boxes is not None:
             guard("move_boxes", _guard_boxes(self.key, self.range, self.move_boxes))
+        if self.motion is not None:
+            guard("motion", _guard_motion(self.motion))
         guard("signed", {n: _guard_signed(self.key, self.range, f) for n, f in self.signed.items()})
 
     def _check_record(self) -> None:
@@ -129,6 +137,8 @@ class Perturbation:
             raise SettingsError(
                 f"perturbation {self.name!r}: strengths {self.strengths} lie outside its range {self.range}"
             )
+        if (self.move_boxes is None) != (self.motion is None):
+            raise SettingsError(f"perturbation {self.name!r}: move_boxes and motion go together")
         fitted = set(self.stands_for) & {"light", "colour"}
         if fitted and not self.signed:
             raise SettingsError(
@@ -275,6 +285,14 @@ def _guard_boxes(key: str, limits: tuple[float, float], function: MoveBoxes) -> 
         return function(boxes, size, float(strength), generator)
 
     return move_boxes
+
+
+def _guard_motion(function: Motion) -> Motion:
+    @functools.wraps(function)
+    def motion(size: tuple[int, int], strength: float, generator: torch.Generator) -> np.ndarray:
+        return np.eye(3) if strength == 0 else function(size, float(strength), generator)
+
+    return motion
 
 
 Core = Callable[[torch.Tensor, Sequence[float]], torch.Tensor]

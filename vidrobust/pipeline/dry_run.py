@@ -98,6 +98,8 @@ def _steps(plan: Plan, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[s
     run, found = plan.run, dict[str, str]()
     anew: set[str] = set()
     for stage in plan.stages.stages:
+        if stage.on_request and stage.name not in run.folder.run["stages"]:
+            continue
         if isinstance(stage, FootageStage):
             every, left = (len({u.key for u in each if u.stage is stage}) for each in (units, missing))
             said = f"{left} of {every} units to be made" if left else ""

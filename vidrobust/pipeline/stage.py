@@ -56,6 +56,7 @@ class Stage:
     check     raises SettingsError for settings that the stage could not use
     as_json   what ``--json`` prints
     command   whether it is a command of its own
+    on_request  it is made where it is named, and a study leaves it out
     """
 
     name: str
@@ -69,6 +70,7 @@ class Stage:
     check: Callable[[Settings], object] = _nothing_to_check
     as_json: Callable[[Run], Any] = _metrics
     command: bool = True
+    on_request: bool = False
 
     @property
     def all_settings(self) -> tuple[str, ...]:
@@ -184,6 +186,11 @@ class Stages:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(stage.name for stage in self.stages)
+
+    @property
+    def studied(self) -> tuple[str, ...]:
+        """The names of those that a study makes."""
+        return tuple(stage.name for stage in self.stages if not stage.on_request)
 
     @property
     def footage(self) -> tuple[FootageStage, ...]:

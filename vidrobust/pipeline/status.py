@@ -15,6 +15,8 @@ def status(folder: RunFolder, stages: Stages) -> list[dict[str, Any]]:
     rows = []
     for stage in stages.stages:
         if stage.name not in records:
+            if stage.on_request:
+                continue
             row = {"stage": stage.name, "state": "missing", "seconds": None, "why": ""}
         else:
             why = reasons(stage, settings, records)

@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.box_differences import ious
+from vidrobust.metrics.tracks.tables import are_shaped, places_of
+from vidrobust.shapes.places import Places
 from vidrobust.statistics.jackknife import leave_one_out
 
 LEAST_IOUS = np.linspace(0.5, 0.95, 10)
@@ -68,10 +70,12 @@ class FramesOfBoxes:
     """Known and found boxes of frames, for any choice of them.
 
     known  frame (any int), label, x1, y1, x2, y2; found: the same and score
+    Where both have a column shape that says something, masks and turned boxes are compared in their boxes' stead.
     """
 
     def __init__(self, known: pd.DataFrame, found: pd.DataFrame) -> None:
         self._frames = np.union1d(known["frame"], found["frame"]).astype(np.int64)
+        self._shaped = are_shaped(known, found)
         by_class = dict(list(found.groupby("label", sort=False)))
         self._classes = [
             self._of_class(truth, by_class.get(label, found.iloc[:0]))
@@ -108,8 +112,8 @@ class FramesOfBoxes:
         frame, score, right = [], [], []
         for number, rows in found.groupby("frame", sort=True):
             sure = rows.sort_values("score", ascending=False, kind="stable").head(MOST_BOXES)
-            of = truth[number][BOX].to_numpy(np.float64) if number in truth else np.empty((0, 4))
-            right.append(_right(sure[BOX].to_numpy(np.float64), of))
+            of = truth.get(number, known.iloc[:0])
+            right.append(_right(*(places_of(each, shaped=self._shaped) for each in (sure, of))))
             frame.append(np.full(len(sure), np.searchsorted(self._frames, number)))
             score.append(sure["score"].to_numpy(np.float64))
         count = np.zeros(len(self._frames))
@@ -121,8 +125,8 @@ class FramesOfBoxes:
         return _OfClass(np.concatenate(frame)[order], np.concatenate(right)[order], count)
 
 
-def _right(found: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(n, 10) bool: found boxes (n, 4), the surest first, each takes the free known (m, 4) it overlaps most."""
+def _right(found: Places, known: Places) -> np.ndarray:
+    """(n, 10) bool: n found ones, the surest first, each takes the free one of m known that it overlaps most."""
     overlap = np.zeros((len(found), len(known)))
     i, j, value = ious(found, known)
     overlap[i, j] = value

@@ -12,4 +12,6 @@ class DataSet(StrEnum):
     IMAGENET_C = "imagenet-c"
     IMAGENET_P = "imagenet-p"
     YOUTUBE_BB = "youtube-bb"
+    VID_ROBUST = "vid-robust"
+    YTBB_ROBUST = "ytbb-robust"
     MOT17 = "mot17"

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from vidrobust.errors import InputError
-from vidrobust.footage.expand import VIDEO_SUFFIXES, images_in
-from vidrobust.footage.labels import ytbb
-from vidrobust.footage.videos_beside import videos_beside
+from vidrobust.footage.expand import images_in
 from vidrobust.models.classes import imagenet_wnids
 from vidrobust.perturb.published import imagenet_c
 from vidrobust.protocols.alexnet import FLIP_PROBABILITIES
+from vidrobust.protocols.checked import Checked
 from vidrobust.protocols.data_set_names import DataSet
 from vidrobust.protocols.image_layouts import STRENGTHS, read_layout
+from vidrobust.protocols.video_sets import check_vid_robust, check_youtube_bb, check_ytbb_robust
 from vidrobust.text.printable import printable
 
 IMAGENET_VAL = 50_000
@@ -25,36 +24,21 @@ MOT17_FRAMES = 5316
 """Videos of MOT17's training set, and their frames; each is there once for each of three detectors."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """What a folder holds of a data set.
-
-    counts    what -> (found, published)
-    missing   what is not there, a sentence each
-    manifest  rows of a manifest: path relative to the folder, item, label; none where the next command needs none
-    command   the next one to type
-    """
-
-    counts: dict[str, tuple[int, int]]
-    missing: tuple[str, ...]
-    manifest: tuple[tuple[str, str, str], ...]
-    command: str
-
-
 def check_imagenet(folder: Path) -> Checked:
     """The validation set, a folder a class: CLASS/*.JPEG; a manifest with a still a row."""
     plain = read_layout(folder).plain
     if plain is None:
         raise InputError(f"{printable(folder)}: holds corrupted images; give imagenet-c or imagenet-p")
-    classes = {path.parent.name for path in plain.paths}
+    named = [next(iter(label)) for label in plain.labels]
+    classes = set(named)
     known = imagenet_wnids()
     wrong = sorted(classes - set(known))
     lacking = len(known) - len(classes & set(known))
     missing = [f"{lacking} of {len(known)} class folders are not there"] if lacking else []
     missing += [f"{name} is no class of ImageNet's challenge" for name in wrong]
     rows = tuple(
-        (str(path.relative_to(folder)), "", str(known.get(path.parent.name, path.parent.name)))
-        for path in plain.paths
+        (str(path.relative_to(folder)), "", str(known.get(name, name)))
+        for path, name in zip(plain.paths, named, strict=True)
     )
     return Checked(
         counts={"classes": (len(classes & set(known)), len(known)), "images": (len(plain), IMAGENET_VAL)},
@@ -108,25 +92,6 @@ def check_imagenet_p(folder: Path) -> Checked:
     )
 
 
-def check_youtube_bb(folder: Path) -> Checked:
-    """One of its CSV files, and the videos beside it or in ``videos/``; a manifest with a video a row."""
-    tables = sorted(p for p in folder.glob("*.csv") if any(each.sniff(p) for each in ytbb.FORMATS))
-    if not tables:
-        raise InputError(f"{printable(folder)}: holds no CSV of YouTube-BoundingBoxes")
-    labels = ytbb.read(tables[0])
-    ids = labels.rows["item"].unique().tolist()
-    beside = videos_beside(tables[0], ids, VIDEO_SUFFIXES)
-    missing = [f"video {name}.mp4" for name in beside.missing]
-    missing += [str(problem) for problem in labels.problems]
-    rows = tuple((str(item.path.relative_to(folder)), "", "") for item in beside.items)
-    return Checked(
-        counts={"videos": (len(ids) - len(beside.missing), len(ids))},
-        missing=tuple(missing),
-        manifest=rows,
-        command=f"vidrobust stability {tables[0]} --labels {tables[0]} --crop boxes --model SPEC",
-    )
-
-
 def check_mot17(folder: Path) -> Checked:
     """train/MOT17-NN-DETECTOR/{img1,gt,seqinfo.ini}; a manifest with each video once."""
     train = folder / "train" if (folder / "train").is_dir() else folder
@@ -171,6 +136,8 @@ DATA_SETS: dict[DataSet, Callable[[Path], Checked]] = {
     DataSet.IMAGENET_C: check_imagenet_c,
     DataSet.IMAGENET_P: check_imagenet_p,
     DataSet.YOUTUBE_BB: check_youtube_bb,
+    DataSet.VID_ROBUST: check_vid_robust,
+    DataSet.YTBB_ROBUST: check_ytbb_robust,
     DataSet.MOT17: check_mot17,
 }
 """The data sets by name."""
@@ -182,4 +149,4 @@ def lines(found: Checked, most: int = 20) -> Sequence[str]:
     printed += [f"  ! {each}" for each in found.missing[:most]]
     if len(found.missing) > most:
         printed.append(f"  ! and {len(found.missing) - most} more")
-    return [*printed, f"next: {found.command}"]
+    return [*printed, *found.notes, f"next: {found.command}"]

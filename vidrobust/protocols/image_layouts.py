@@ -1,6 +1,7 @@
 """Folders as the authors of ImageNet, ImageNet-C and ImageNet-P lay them out, with the labels that they give.
 
 CLASS/*.JPEG                               class folders, of WordNet numbers or of class names
+CLASS/GROUP/*.JPEG                         the same; images of a group, such as a clip, depend on each other
 [GROUP/]CORRUPTION/STRENGTH/CLASS/*.JPEG   ImageNet-C, ImageNet-C-bar; GROUP: blur, noise, weather, digital, extra
 [GROUP/]SEQUENCE/CLASS/*.mp4               ImageNet-P
 """
@@ -80,7 +81,7 @@ def read_layout(folder: Path) -> Layout:
             films[path.name] = found
     if corrupt or films:
         return Layout(corrupt=corrupt, films=films)
-    plain = _class_folders(folder)
+    plain = _in_groups(folder)
     if plain is None:
         raise InputError(
             f"{printable(folder)}: holds no class folders (CLASS/*.JPEG), no ImageNet-C "
@@ -103,6 +104,20 @@ def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
 def _class_folders(folder: Path) -> LabelledImages | None:
     paths, labels = _by_class(folder, SUFFIXES)
     return LabelledImages(paths, labels) if paths else None
+
+
+def _in_groups(folder: Path) -> LabelledImages | None:
+    """The images of class folders and of the folders in these, which are groups; None where there are none."""
+    whole = _class_folders(folder) or LabelledImages((), ())
+    found = [(path, label, str(path)) for path, label in zip(whole.paths, whole.labels, strict=True)]
+    for name in _folders(folder):
+        for inner in _folders(name):
+            group = f"{name.name}/{inner.name}"
+            found += [(path, frozenset({name.name}), group) for path in _files(inner, SUFFIXES)]
+    if not found:
+        return None
+    paths, labels, groups = zip(*sorted(found, key=lambda one: str(one[0])), strict=True)
+    return LabelledImages(paths, labels, groups=groups if len(found) > len(whole) else ())
 
 
 def _films(folder: Path) -> Films | None:

@@ -98,6 +98,23 @@ class Mask:
         x, y = np.rint(shift).astype(np.int64)
         return Mask(self.edges + (x * COLUMN + y))
 
+    def mapped(self, matrix: np.ndarray, size: tuple[int, int]) -> Mask:
+        """Under a projective map of a frame (H, W), px from its centre: the pixels whose middles come from it."""
+        if not len(self.edges):
+            return self
+        x1, y1, x2, y2 = self.box.astype(int)
+        pixels = self.moved(np.array([-x1, -y1])).array((y2 - y1, x2 - x1))
+        corners = mapped_points(np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float64), matrix, size)
+        low = np.clip(np.floor(corners.min(axis=0)), 0, size[::-1]).astype(int)
+        high = np.clip(np.ceil(corners.max(axis=0)), low, size[::-1]).astype(int)
+        x, y = np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1]))
+        middles = np.column_stack([x.ravel(), y.ravel()]) + 0.5
+        from_x, from_y = np.floor(mapped_points(middles, np.linalg.inv(matrix), size)).astype(int).T
+        inside = (from_x >= x1) & (from_x < x2) & (from_y >= y1) & (from_y < y2)
+        hit = np.zeros(len(middles), bool)
+        hit[inside] = pixels[from_y[inside] - y1, from_x[inside] - x1]
+        return Mask.of_array(hit.reshape(x.shape), int(low[0]), int(low[1]))
+
     def clipped(self, size: tuple[int, int]) -> Mask:
         """What lies within a frame of this height and width."""
         column, start, stop = self.spans
@@ -129,6 +146,14 @@ class Mask:
         for column, start, stop in zip(*self.clipped(size).spans, strict=True):
             found[column, start:stop] = True
         return found.T
+
+
+def mapped_points(points: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(K, 2) x, y px of a frame (H, W) under a 3x3 map of px from its centre."""
+    middle = np.array([size[1], size[0]]) / 2
+    moved = np.column_stack([points - middle, np.ones(len(points))]) @ matrix.T
+    result: np.ndarray = moved[:, :2] / moved[:, 2:] + middle
+    return result
 
 
 def _edges(column: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +49,19 @@ class Places:
         step = (boxes[:, :2] + boxes[:, 2:] - self.boxes[:, :2] - self.boxes[:, 2:]) / 2
         moved = (s if s is None else s.moved(by) for s, by in zip(self.shapes, step, strict=True))
         return Places(boxes, shape_array(moved))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Places]) -> Places:
+        """One after the other; without shapes where none has any."""
+        boxes = np.concatenate([np.empty((0, 4)), *(part.boxes for part in parts)])
+        if all(part.shapes is None for part in parts):
+            return cls(boxes)
+        shapes = [np.full(len(p), None, object) if p.shapes is None else p.shapes for p in parts]
+        return cls(boxes, np.concatenate(shapes))
+
+    def like(self, other: Places) -> Places:
+        """The boxes alone where the other ones have no shapes at all, so that like is compared with like."""
+        return Places(self.boxes) if other.shapes is None else self
 
     def clipped(self, size: tuple[int, int]) -> Places:
         """Cut off at the edges of a frame (H, W); a box with a shape becomes the box about what is left of it."""

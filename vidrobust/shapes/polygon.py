@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vidrobust.shapes.mask import mapped_points
+
 DECIMALS = 3
 """Of px that corners are kept with."""
 
@@ -63,6 +65,10 @@ class Polygon:
     def moved(self, shift: np.ndarray) -> Polygon:
         """By x, y px."""
         return Polygon(self.corners + shift)
+
+    def mapped(self, matrix: np.ndarray, size: tuple[int, int]) -> Polygon:
+        """Under a projective map of a frame (H, W), px from its centre; cut off at the frame."""
+        return Polygon.of_corners(mapped_points(self.corners, matrix, size)).clipped(size)
 
     def clipped(self, size: tuple[int, int]) -> Polygon:
         """What lies within a frame of this height and width; without corners where nothing does."""

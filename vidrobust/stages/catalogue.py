@@ -9,6 +9,7 @@ from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.moments.stage import MOMENTS
 from vidrobust.stages.policy.stage import POLICY
 from vidrobust.stages.remedies.stage import REMEDIES
+from vidrobust.stages.replays.stage import REPLAYS
 from vidrobust.stages.report.stage import REPORT
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
@@ -27,6 +28,7 @@ STAGES = Stages(
         CORRELATE,
         POLICY,
         BOXES,
+        REPLAYS,
         REMEDIES,
         UNKNOWN,
         REPORT,

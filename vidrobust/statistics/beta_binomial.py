@@ -44,9 +44,10 @@ class RatePosterior:
 def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = 0.95) -> RatePosterior:
     """The posterior of the mean rate from events (G,) and trials (G,) of each cluster.
 
-    Only the counts matter, not which cluster has which. Clusters without trials are left out.
+    Only the counts matter, not which cluster has which. Clusters without trials are left out. Events may be sums of
+    shares: each trial is then one whose outcome was seen in part, and counts as no less uncertain than a whole one.
     """
-    counts = np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)])
+    counts = np.stack([np.asarray(successes, np.float64), np.asarray(trials, np.float64)])
     if (counts[0] < 0).any() or (counts[0] > counts[1]).any():
         raise ValueError("rate_posterior: expected 0 <= events <= trials in each cluster")
     kinds, times = np.unique(counts[:, counts[1] > 0], axis=1, return_counts=True)
@@ -57,11 +58,11 @@ def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = 
 
 @lru_cache(maxsize=4096)
 def _posterior(
-    successes: tuple[int, ...], trials: tuple[int, ...], times: tuple[int, ...], level: float
+    successes: tuple[float, ...], trials: tuple[float, ...], times: tuple[int, ...], level: float
 ) -> RatePosterior:
     k, n, weight = (np.array(each) for each in (successes, trials, times))
     found = np.array([_under(prior, k, n, weight, level) for prior in CORRELATION_PRIORS])
-    events, total = int((k * weight).sum()), int((n * weight).sum())
+    events, total = float((k * weight).sum()), float((n * weight).sum())
     low, high = float(found[:, 0].min()), float(found[:, 1].max())
     shared = float(found[:, 2].mean())
     return RatePosterior(0.0 if not events else low, 1.0 if events == total else high, shared)

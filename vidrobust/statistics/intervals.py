@@ -45,15 +45,24 @@ def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Inter
     Stretches of a few clips say no more of what was not seen than as many clips as are just too few to count as
     clusters, so that another clip without an event never raises the upper limit.
     """
-    events = np.asarray(events, bool)
+    return clustered_share(np.asarray(events, bool).astype(np.float64), clusters)
+
+
+def clustered_share(shares: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
+    """``clustered_rate`` of trials of which each gives a share, (n,) in [0, 1], in the place of all or nothing.
+
+    Each share counts as one trial, so that the mean of shares is no surer than the rate of as many events.
+    """
+    shares = np.asarray(shares, np.float64)
     code, count, what = cluster_codes(clusters)
-    if not len(events):
+    if not len(shares):
         return Interval(np.nan, np.nan, np.nan, 0, 0, what)
-    rate = float(events.mean())
-    found = rate_posterior(np.bincount(code, weights=events, minlength=count), np.bincount(code), level=LEVEL)
-    unseen = _unseen(len(events), min(count, FEWEST - 1)) if what == "stretch" else 0.0
+    rate = float(shares.mean())
+    sums, trials = np.bincount(code, weights=shares, minlength=count), np.bincount(code)
+    found = rate_posterior(np.minimum(sums, trials), trials, level=LEVEL)
+    unseen = _unseen(len(shares), min(count, FEWEST - 1)) if what == "stretch" else 0.0
     low, high = min(found.low, rate, 1 - unseen), max(found.high, rate, unseen)
-    return Interval(rate, low, high, len(events), count, what)
+    return Interval(rate, low, high, len(shares), count, what)
 
 
 def _unseen(trials: int, clusters: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vidrobust.tables.shared_columns import CLUSTERS, FRAME, INTERVAL, ITEM, LABEL, MODEL
+from vidrobust.tables.shared_columns import BOX, CLUSTERS, FRAME, INTERVAL, ITEM, LABEL, MODEL
 from vidrobust.tables.table import Table, boolean, float64, int64, string
 
 REMEDIES = Table(
@@ -27,7 +27,7 @@ REMEDIES = Table(
         float64("delay_ms", "the same as a time", unit="ms"),
         float64("cost_ms", "time of further passes and of work on pixels, a frame", unit="ms"),
         float64("agreement", "share of frames with the same answer as without; of boxes their F1"),
-        string("kind", "rule, silence, boxes, input or look"),
+        string("kind", "rule, silence, boxes, candidates, network, input or look"),
         string("note", "what else is to be known of the row, or why it could not be measured"),
         float64("p", "two-sided p-value of no difference, over the independent clusters"),
         float64("q", "the same after Benjamini and Hochberg over all rows of the table"),
@@ -56,11 +56,20 @@ REMEDIES = Table(
     ),
 )
 
+_REPLAYED = string("remedy", "what was taken away or changed, or how it was looked at")
+
 REPLAYED = Table(
     "replayed_answers",
-    "remedies",
-    "a frame of footage played again without a cause, and a model: its answer",
-    (ITEM, FRAME, MODEL, string("remedy", "what was taken away, or how it was looked at"), LABEL),
+    "replays",
+    "a frame of footage played again without a cause, or shown to a changed network, and a model: its answer",
+    (ITEM, FRAME, MODEL, _REPLAYED, LABEL),
+)
+
+REPLAYED_BOXES = Table(
+    "replayed_boxes",
+    "replays",
+    "a box of a detector on a frame that was played again, or of another way to choose boxes",
+    (ITEM, FRAME, MODEL, _REPLAYED, LABEL, float64("score", "of the box"), *BOX),
 )
 
 ADAPTATION = Table(
@@ -117,4 +126,4 @@ LEAKS = Table(
     ),
 )
 
-TABLES = (REMEDIES, REPLAYED, ADAPTATION, LEAKS)
+TABLES = (REMEDIES, REPLAYED, REPLAYED_BOXES, ADAPTATION, LEAKS)

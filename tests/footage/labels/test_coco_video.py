@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from vidrobust.errors import InputError
 from vidrobust.footage.labels.formats import read_labels
+from vidrobust.shapes.shape import read_shape
 
 
 def test_cocovid(annotations: Path) -> None:
@@ -31,6 +33,18 @@ def test_youtube_vis_and_tao(annotations: Path) -> None:
     assert tao.rows["frame"].tolist() == [390, 420]  # frame_index, where frame_id says 0 and 1
     assert [p.column for p in tao.problems] == ["annotations[1].category_id", "annotations[3].category_id"]
     assert tao.problems[0].what == "95 is not in the file"
+
+
+def test_segmentations_are_kept_as_shapes(annotations: Path, changed: Callable[..., Path]) -> None:
+    vis = read_labels(annotations / "mmtracking/demo_vis_data/ann.json").rows
+    first = read_shape(vis["shape"].iloc[0])
+    assert first is not None
+    assert first.box.tolist() == pytest.approx(vis[["x1", "y1", "x2", "y2"]].iloc[0].tolist(), abs=1)
+    content = json.loads((annotations / "mmtracking/demo_vis_data/ann.json").read_text())
+    content["annotations"][0]["segmentation"] = {"size": [4, 4], "counts": "!!"}
+    path = changed("mmtracking/demo_vis_data/ann.json")
+    path.write_text(json.dumps(content))
+    assert read_labels(path).problems[0].column == "annotations[0].segmentation"
 
 
 def test_faults_name_their_place(changed: Callable[..., Path], tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.metrics.tracks.planted import box, item, standing
+from tests.metrics.tracks.planted import Row, box, item, standing
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.tracks.borders import free_edge_velocity
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
@@ -122,3 +122,33 @@ def test_a_box_drawn_otherwise_at_the_border_has_not_moved() -> None:
     now = np.array([[50.0, 0, 90, 30], [40.0, 0, 105, 50], [0.0, 0, 60, 50]])
     found = free_edge_velocity(before, now, since, size)
     assert found.tolist() == [[0, 10], [2.5, 0], [20, 30]]
+
+
+def test_one_good_pair_is_not_given_up_for_two_lesser_ones() -> None:
+    """The dog's box stays, and from frame 10 on a part of it is found instead of the leash below it.
+
+    In sum leash to dog and dog to part overlap more than dog to dog.
+    """
+    dog, leash, part = (
+        (100.0, 100.0, 300.0, 300.0),
+        (120.0, 200.0, 280.0, 330.0),
+        (100.0, 100.0, 260.0, 240.0),
+    )
+    rows: list[Row] = [(f, dog, 0.9, 1) for f in range(20)]
+    rows += [(f, leash, 0.6, 1) for f in range(10)]
+    rows += [(f, part, 0.4, 1) for f in range(10, 20)]
+    found = item(rows, 20, shift=(0.0, 0.0))
+    track = follow(found, TrackSettings()).track
+    of_dog = track[(found.scores == 0.9) & (track >= 0)]
+    assert len(of_dog) == 20
+    assert len(np.unique(of_dog)) == 1
+
+
+def test_a_box_drawn_about_more_of_its_object_has_not_moved() -> None:
+    """A person at 4 px a frame, the upper half alone boxed in frame 10: the next box is expected where it is."""
+    rows: list[Row] = []
+    for f in range(20):
+        bottom = 120.0 if f == 10 else 240.0
+        rows.append((f, (50.0 + 4 * f, 40.0, 90.0 + 4 * f, bottom), 0.9, 1))
+    track = follow(item(rows, 20), TrackSettings()).track
+    assert track.tolist() == [0] * 20

@@ -23,6 +23,7 @@ from vidrobust.protocols.transplant.effects import new_boxes, of_object, of_othe
 from vidrobust.protocols.transplant.paste import Place, covered, grid, paste
 from vidrobust.protocols.transplant.study import Background, Settings, transplant
 from vidrobust.protocols.transplant.summary import summary
+from vidrobust.shapes.places import Places
 from vidrobust.video.source import open_video
 
 SIZE = (240, 320)
@@ -186,9 +187,9 @@ def test_covered_counts_the_pixels() -> None:
 
 def test_lost_by_suppression_is_distinguished_from_lost_by_the_network() -> None:
     """Two boxes vanish; a raw candidate of .6 remains on the first, and one of .1 on the second."""
-    boxes = np.array([[0, 0, 10, 10], [50, 50, 70, 70], [100, 0, 120, 20]], np.float32)
+    boxes = Places.of(np.array([[0, 0, 10, 10], [50, 50, 70, 70], [100, 0, 120, 20]]))
     scores, labels = np.array([0.9, 0.8, 0.7], np.float32), np.array([0, 1, 2])
-    none = (np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
+    none = (Places.of(np.empty((0, 4))), np.empty(0, np.float32), np.empty(0, np.int64))
     before = (boxes, np.array([0.6, 0.1, 0.7], np.float32), labels)
     clean, pasted = Answer((boxes, scores, labels), (boxes, scores, labels)), Answer(none, before)
     rows = of_others(clean, pasted, np.array([False, False, True]))
@@ -200,7 +201,7 @@ def test_lost_by_suppression_is_distinguished_from_lost_by_the_network() -> None
 
 
 def test_the_objects_box_is_the_best_of_those_on_it() -> None:
-    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 4], [0, 0, 10, 10]], np.float32)
+    boxes = Places.of(np.array([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 4], [0, 0, 10, 10]]))
     found = (boxes, np.array([0.6, 0.8, 0.99, 0.3], np.float32), np.array([4, 5, 6, 7]))
     summary = of_object(found, np.array([0.0, 0, 10, 10]))
     assert (summary["found"], summary["label"], summary["iou"]) == (True, 5, pytest.approx(0.9))
@@ -258,7 +259,8 @@ def test_a_real_networks_answer_after_suppression_is_the_detectors_own(corpus: P
         picture = to_array(source.at([0]).pixels[0]).copy()
     (answer,) = answers(detector, [picture])
     plain = detector(to_tensor([picture]))
-    for mine, own in zip(answer.after, (plain.boxes, plain.scores, plain.labels), strict=True):
+    places, *rest = answer.after
+    for mine, own in zip((places.boxes, *rest), (plain.boxes, plain.scores, plain.labels), strict=True):
         assert np.array_equal(mine, own)
     assert answer.before is not None
     assert len(answer.before[1]) > len(answer.after[1])  # three bottles, each with many candidates

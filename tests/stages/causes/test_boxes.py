@@ -14,6 +14,7 @@ import torch
 
 from tests.stages.causes.planted import recorded, still, view
 from vidrobust.predictions import Detections
+from vidrobust.shapes.places import Places
 from vidrobust.stages.causes.boxes import SeenBoxes, followed, seen_boxes
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import named
@@ -138,8 +139,8 @@ def test_a_frame_without_boxes_has_no_coordinates(scene: np.ndarray) -> None:
 
 
 def test_a_moving_object_is_followed_and_one_that_leaves_is_left_out() -> None:
-    a = (np.array([[50, 50, 70, 70], [0, 90, 30, 120]], np.float32), np.array([0.9, 0.9]), np.array([0, 1]))
-    b = (np.array([[110, 50, 130, 70]], np.float32), np.array([0.4]), np.array([2]))
+    a = (Places.of(np.array([[50, 50, 70, 70], [0, 90, 30, 120]])), np.array([0.9, 0.9]), np.array([0, 1]))
+    b = (Places.of(np.array([[110, 50, 130, 70]])), np.array([0.4]), np.array([2]))
     shifts = np.array([[60.0, 0], [0, 0]])
     (found,) = followed(a, b, shifts, (240, 320))
     assert found.labels == (0, 2)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.stages.causes.exchange import BLOCK, beyond_rounding, exchanged, neighbours_alike, rough
+from vidrobust.stages.causes.exchange import (
+    BLOCK,
+    beyond_rounding,
+    exchanged,
+    neighbours_alike,
+    noise_levels,
+    rough,
+)
 
 
 def test_noise_stays_as_it_is() -> None:
@@ -62,3 +69,19 @@ def test_an_exchanged_pair_has_the_mean_and_the_difference_of_the_real_one() -> 
     total = plus.astype(int) + minus - (first + second)
     assert np.abs(total).max() <= 1  # rounding
     assert np.allclose(np.abs(plus.astype(int) - minus), np.abs(first - second), atol=1)
+
+
+def test_the_level_of_noise_is_that_of_one_frame() -> None:
+    rng = np.random.default_rng(0)
+    gray = [np.repeat(rng.normal(100, 3, (96, 128, 1)), 3, axis=2).astype(np.float32) for _ in "ab"]
+    assert noise_levels(*gray) == pytest.approx(3, rel=0.03)
+    assert noise_levels(gray[0], gray[0]) == 0
+
+
+def test_a_picture_that_a_codec_mostly_repeats_has_the_noise_of_what_was_coded_anew() -> None:
+    first = np.full((96, 128, 3), 100, np.float32)
+    second = first.copy()
+    second[:32] += np.where(np.arange(128) % 2, 6, -6)[
+        :, None
+    ]  # a third of the picture, 6 levels up and down
+    assert noise_levels(first, second) == pytest.approx(6 / np.sqrt(3) / np.sqrt(2))

@@ -11,6 +11,8 @@ from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Problem
+from vidrobust.shapes.coco import coco_shape
+from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
 from vidrobust.text.printable import printable
 
@@ -24,7 +26,7 @@ def read(path: Path) -> Labels:
     """The boxes of all images. ``frame`` is frame_index (TAO, at the native rate), else frame_id, from 0.
 
     ``track`` is track_id or instance_id. Crowds and ignored boxes are uncertain. Column ``file`` keeps the
-    name of the image.
+    name of the image, and ``shape`` the segmentation.
     """
     content = read_json(path, dict)
     missing = [part for part in PARTS if not isinstance(content.get(part), list)]
@@ -73,6 +75,8 @@ def _row(
     track = annotation.get("track_id", annotation.get("instance_id", ""))
     doubtful = bool(annotation.get("iscrowd")) or bool(annotation.get("ignore"))
     more = {c: str(annotation[c]) for c in KEPT if c in annotation}
+    if annotation.get("segmentation"):
+        more["shape"] = _shape(path, where, annotation)
     return label_row(
         printable(str(video.get("name", annotation.get("video_id")))),
         frame=frame,
@@ -107,6 +111,17 @@ def _box(path: Path, where: str, annotation: Mapping[str, Any]) -> tuple[float, 
         raise BadValueError(Problem(path=path, column=f"{where}.bbox", what=what))
     x, y, w, h = (float(v) for v in box)
     return x, y, x + w, y + h
+
+
+def _shape(path: Path, where: str, annotation: Mapping[str, Any]) -> str:
+    """The segmentation as a table has it."""
+    try:
+        text = coco_shape(annotation)
+        read_shape(text)
+    except (ValueError, KeyError, TypeError) as error:
+        what = f"no run lengths and no polygon ({error})"
+        raise BadValueError(Problem(path=path, column=f"{where}.segmentation", what=what)) from error
+    return text
 
 
 def _sniff(path: Path) -> bool:

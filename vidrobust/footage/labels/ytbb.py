@@ -7,6 +7,7 @@ classification file object_presence.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.labels import PRESENCE, LabelFormat, Labels, rows_of
 from vidrobust.footage.labels.ytbb_classes import CLASSES, imagenet_map
 from vidrobust.footage.labels.ytbb_columns import plain_name, read_columns
+from vidrobust.footage.labels.ytbb_shards import Shard
 from vidrobust.footage.records import (
     SUFFIXES,
     BadValueError,
@@ -37,21 +39,25 @@ KEY = ("item", "time_s", "track")
 KINDS = {"ytbb-detection": DETECTION, "ytbb-classification": CLASSIFICATION}
 
 
-def read(path: Path) -> Labels:
+def read(path: Path, shard: Shard | None = None) -> Labels:
     """The rows of a file; ``item`` is the YouTube id, ``time_s`` counts from the start of the whole video.
 
     A track is (youtube_id, class_id, object_id), so ``track`` is class_id/object_id. Absent and uncertain
     objects keep their row, without a box. A row that says the same as an earlier one is left out and counted; one
     that contradicts an earlier one of the same object and time is a problem, as is a class that does not exist, a
-    name that is not the class's, a time below 0, and a box without width or height.
+    name that is not the class's, a time below 0, and a box without width or height. Of a shard the problems name
+    the lines of the whole file.
     """
     first = columns_of(path)
-    columns, has_header = _columns(first)
+    columns, has_header = header_of(first)
     rows = read_columns(path, columns, has_header=has_header) if path.suffix.lower() == ".csv" else None
     problems: list[Problem] = []
     if rows is None:
         rows, problems = read_each(path, columns, has_header=has_header)
-    rows, repeated = _each_once(rows, path, problems)
+    if shard is not None:
+        problems = [replace(p, path=shard.whole, line=int(shard.lines[p.line - 1])) for p in problems]
+        rows = rows.assign(line=shard.lines[rows["line"].to_numpy() - 1]) if "line" in rows else rows
+    rows, repeated = _each_once(rows, path if shard is None else shard.whole, problems)
     notes = ["times count from the start of the whole video on YouTube: a clip cut from it begins later"]
     if repeated:
         notes.append(f"{plural(repeated, 'row')} say the same as an earlier one, and are left out")
@@ -102,7 +108,7 @@ def read_each(
     return rows_of(rows), problems
 
 
-def _columns(first: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+def header_of(first: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
     """The columns of a file with this first row, and whether that row is a header."""
     for columns in KINDS.values():
         if set(columns) <= set(first):

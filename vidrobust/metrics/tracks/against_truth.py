@@ -15,6 +15,7 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.shapes.places import Places
 
 MATCH_IOU = 0.5
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))
@@ -26,12 +27,18 @@ class Truth:
     """Known boxes of one item, flat.
 
     frame (T,) int64 rows of frames; boxes (T, 4) xyxy px; labels (T,) int64; trajectory (T,) int64, the object
+    shapes (T,) object, the mask or turned box in each, or None; None where boxes alone are compared
     """
 
     frame: np.ndarray
     boxes: np.ndarray
     labels: np.ndarray
     trajectory: np.ndarray
+    shapes: np.ndarray | None = None
+
+    def places(self, rows: np.ndarray) -> Places:
+        """The boxes of some rows with what lies in them."""
+        return Places(self.boxes[rows], None if self.shapes is None else self.shapes[rows])
 
     def __post_init__(self) -> None:
         count = len(self.frame)
@@ -46,7 +53,7 @@ def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
     sure = np.flatnonzero(found.scores >= threshold)
     for frame in np.unique(truth.frame):
         known, here = np.flatnonzero(truth.frame == frame), sure[found.frame[sure] == frame]
-        i, j, iou = ious(truth.boxes[known], found.boxes[here])
+        i, j, iou = ious(truth.places(known), found.places(here))
         good = (iou >= MATCH_IOU) & (truth.labels[known][i] == found.labels[here][j])
         i, j, iou = i[good], j[good], iou[good]
         pairs = assign(i, j, iou)

@@ -48,7 +48,8 @@ class TrackEnds:
     """The first and the last box of each track, and how fast it moves there.
 
     first, last   (T,) int64 rows of boxes
-    rows          of all boxes in tracks, in the order of tracks and frames; starts, stops: (T,) places of each in it
+    rows          of all boxes in tracks, in the order of tracks and frames
+    starts, stops (T,) where each track begins and ends in ``rows``
     """
 
     def __init__(self, found: ItemBoxes, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> None:

@@ -32,7 +32,7 @@ from vidrobust.metrics.box_differences import (
     same_place,
 )
 from vidrobust.metrics.tracks.at_rest import linked
-from vidrobust.metrics.tracks.borders import clipped, free_edge_velocity, touched
+from vidrobust.metrics.tracks.borders import REDRAWN, clipped, free_edge_velocity, touched
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.zones import Zone
 from vidrobust.shapes.places import Places
@@ -299,7 +299,9 @@ def _seen(
     past = live.pick(before[known])
     if len(past.track):
         since = (frame - past.seen)[:, None].astype(np.float64)
-        velocity[known] = free_edge_velocity(past.last, boxes[known], since, found.size)
+        moved = free_edge_velocity(past.last, boxes[known], since, found.size)
+        redrawn = _redrawn(past.last, boxes[known])[:, None]
+        velocity[known] = np.where(redrawn, past.velocity, moved)
     velocity[~known] = _neighbours(velocity[known])
     # one that has just begun and goes far has left the place where another may come to lie
     far = ~known & (np.abs(measured) > FAR * (boxes[:, 2:] - boxes[:, :2])).any(axis=1)
@@ -316,6 +318,13 @@ def _seen(
         velocity,
         np.full(len(rows), None, object) if found.shapes is None else found.shapes[rows],
     )
+
+
+def _redrawn(before: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """(N,) bool: whether a box is drawn about more or less of its object than before, which is no motion."""
+    size_before, size_now = (np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-9) for boxes in (before, now))
+    redrawn: np.ndarray = (np.abs(size_now / size_before - 1) > REDRAWN).any(axis=1)
+    return redrawn
 
 
 def _neighbours(velocity: np.ndarray) -> np.ndarray:
@@ -340,5 +349,23 @@ def _matched(
     best = np.zeros(len(key))
     np.maximum.at(best, where, iou[near])
     i, j = np.divmod(key, max(len(boxes), 1))
-    chosen = assign(i, j, best + SAME_CLASS * (live.label[i] == labels[j]))
+    value = best + SAME_CLASS * (live.label[i] == labels[j])
+    right = _right_there(i, j, best, value)
+    rest = np.flatnonzero(~np.isin(i, i[right]) & ~np.isin(j, j[right]))
+    chosen = np.concatenate([right, rest[assign(i[rest], j[rest], value[rest])]])
     return i[chosen], j[chosen]
+
+
+def _right_there(i: np.ndarray, j: np.ndarray, iou: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Pairs of a track and a box that lies right where it is expected: these belong together, whatever two lesser
+    pairs in their stead might add up to. The better first, one to one."""
+    near = np.flatnonzero(iou >= DUPLICATE)
+    tracks: set[int] = set()
+    boxes: set[int] = set()
+    found = []
+    for pair in near[np.argsort(-value[near], kind="stable")].tolist():
+        if int(i[pair]) not in tracks and int(j[pair]) not in boxes:
+            found.append(pair)
+            tracks.add(int(i[pair]))
+            boxes.add(int(j[pair]))
+    return np.array(found, np.int64)

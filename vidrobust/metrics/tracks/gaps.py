@@ -154,7 +154,8 @@ def lies_under(
     """(N,) bool: whether an object lay half under another one's box in most of a few frames: a part of it, such as
     a helmet of a worker, which that one's box does not hide.
 
-    rows  of boxes in the order of tracks and frames; the first of the few is at ``places`` (N,) in it, ``step`` 1 or -1
+    rows  of boxes in the order of tracks and frames; the first of the few is at ``places`` (N,) in it, the others
+          follow by ``step``, 1 or -1
     """
     at = places[:, None] + step * np.arange(LATELY)
     known = (at >= 0) & (at < len(rows))

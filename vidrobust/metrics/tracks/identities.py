@@ -19,6 +19,7 @@ import numpy as np
 from vidrobust.metrics.box_differences import ious
 from vidrobust.metrics.tracks.against_truth import Truth
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.shapes.places import Places
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)
 MATCH_IOU = 0.5
@@ -82,8 +83,8 @@ def identity_counts(found: ItemBoxes, truth: Truth, least_score: float) -> Ident
     for label in np.unique(np.concatenate([truth.labels, found.labels[chosen]])):
         known, mine = np.flatnonzero(truth.labels == label), chosen[found.labels[chosen] == label]
         total += _of_class(
-            _Side.of(truth.frame[known], truth.boxes[known], truth.trajectory[known]),
-            _Side.of(found.frame[mine], found.boxes[mine], found.given[mine]),
+            _Side.of(truth.frame[known], truth.places(known), truth.trajectory[known]),
+            _Side.of(found.frame[mine], found.places(mine), found.given[mine]),
         )
     return total
 
@@ -93,15 +94,15 @@ class _Side:
     """Boxes (N, 4) of one class, sorted by frame, with numbers (N,) from 0; a number has one box a frame."""
 
     frame: np.ndarray
-    boxes: np.ndarray
+    places: Places
     number: np.ndarray
 
     @classmethod
-    def of(cls, frame: np.ndarray, boxes: np.ndarray, number: np.ndarray) -> _Side:
+    def of(cls, frame: np.ndarray, places: Places, number: np.ndarray) -> _Side:
         """The first box of a number in a frame counts; what repeats it is left out."""
         _, first = np.unique(np.column_stack([frame, number]), axis=0, return_index=True)
         own = np.unique(number[first], return_inverse=True)[1]
-        return cls(frame[first], boxes[first], own.reshape(-1))
+        return cls(frame[first], places.take(first), own.reshape(-1))
 
     @property
     def counts(self) -> np.ndarray:
@@ -113,7 +114,7 @@ def _frames(known: _Side, found: _Side) -> Iterator[tuple[np.ndarray, np.ndarray
     for frame in np.intersect1d(known.frame, found.frame):
         a, b = (slice(*np.searchsorted(side.frame, [frame, frame + 1])) for side in (known, found))
         similar = np.zeros((a.stop - a.start, b.stop - b.start))
-        i, j, iou = ious(known.boxes[a], found.boxes[b])
+        i, j, iou = ious(known.places.take(a), found.places.take(b))
         similar[i, j] = iou
         yield known.number[a], found.number[b], similar
 

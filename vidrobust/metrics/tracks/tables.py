@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.shapes.places import shape_array
+from vidrobust.shapes.places import Places, shape_array
 from vidrobust.shapes.shape import read_shape
 
 ENDS = ("first", "scene_cut", "frame_size", "corrupt")
@@ -35,6 +35,17 @@ def item_boxes(detections: pd.DataFrame, transitions: pd.DataFrame, size: tuple[
         given=rows["own_track"].to_numpy(np.int64) if (rows["own_track"] >= 0).any() else None,
         shapes=shape_array(map(read_shape, rows["shape"])) if (rows["shape"] != "").any() else None,
     )
+
+
+def places_of(rows: pd.DataFrame, *, shaped: bool) -> Places:
+    """Boxes of a table x1, y1, x2, y2, ``shaped`` with what its column shape says."""
+    boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64)
+    return Places(boxes, shape_array(map(read_shape, rows["shape"].fillna(""))) if shaped else None)
+
+
+def are_shaped(*tables: pd.DataFrame) -> bool:
+    """Whether each of the tables says of some boxes what lies in them, so that this can be compared."""
+    return all("shape" in rows and (rows["shape"].fillna("") != "").any() for rows in tables)
 
 
 def joined(reason: np.ndarray) -> np.ndarray:

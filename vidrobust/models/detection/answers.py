@@ -15,9 +15,10 @@ from vidrobust.models.detection.network import NetworkDetector, candidates
 from vidrobust.models.detection.suppress import to_frames
 from vidrobust.models.predict import checked, needs_pixels, predict
 from vidrobust.predictions import Detections, Detector
+from vidrobust.shapes.places import Places
 
-Found = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Boxes (D, 4) float32 xyxy px of the frame, scores (D,) and labels (D,) of one picture."""
+Found = tuple[Places, np.ndarray, np.ndarray]
+"""Boxes of one picture with what lies in them, px of the frame, their scores (D,) and labels (D,)."""
 CHUNK = 8
 """Pictures given to a detector at once."""
 NO_LIMIT = 1_000_000
@@ -25,7 +26,7 @@ NO_LIMIT = 1_000_000
 
 @dataclass(frozen=True)
 class Answer:
-    """What remains after suppression, and all candidates of the least score before it; None: not known."""
+    """What remains after suppression, and before it all candidates, boxes alone; None: not known."""
 
     after: Found
     before: Found | None = None
@@ -59,15 +60,14 @@ def _both(detector: NetworkDetector, pixels: torch.Tensor) -> list[Answer]:
         raise
     except Exception as error:
         raise ModelError(f"model {detector.name}: failed: {type(error).__name__}: {error}") from error
-    fit = network.preprocess.fit(int(pixels.shape[-2]), int(pixels.shape[-1]))
+    size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
+    fit = network.preprocess.fit(*size)
     everything = dataclasses.replace(network.suppression, nms=None, max_boxes=NO_LIMIT)
-    after, before = (
-        to_frames(raw, fit, how, detector.class_names) for how in (network.suppression, everything)
-    )
+    after = to_frames(raw, fit, network.suppression, detector.class_names, size)
+    before = to_frames(raw, fit, everything, detector.class_names)
     checked(detector, after, len(pixels))
     return [Answer(a, b) for a, b in zip(_each(after), _each(before), strict=True)]
 
 
 def _each(found: Detections) -> list[Found]:
-    rows = [found.frame == row for row in range(found.num_frames)]
-    return [(found.boxes[at], found.scores[at], found.labels[at]) for at in rows]
+    return [found.of_frame(row) for row in range(found.num_frames)]

@@ -23,16 +23,8 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_columns
 from vidrobust.footage.labels import kitti
-from vidrobust.models.detection.box_shapes import (
-    DOTA,
-    about,
-    are_numbered,
-    coco_box,
-    coco_shape,
-    dota_rows,
-    polygon_line,
-    polygon_text,
-)
+from vidrobust.models.detection.box_shapes import DOTA, are_numbered, dota_rows, polygon_line
+from vidrobust.shapes.coco import about, coco_box, coco_shape, polygon_text
 from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
 

@@ -21,9 +21,13 @@ class Seen:
     inputs: list[torch.Tensor] = field(default_factory=list)
     outputs: list[torch.Tensor] = field(default_factory=list)
 
+    def given(self, frames: int) -> torch.Tensor:
+        """(frames, D) of what went in, with its gradients where there are any."""
+        return _of_frames(self.inputs, frames)
+
     def features(self, frames: int) -> np.ndarray:
         """(frames, D) float32, of what went in."""
-        return _of_frames(self.inputs, frames).float().cpu().numpy()
+        return self.given(frames).float().cpu().numpy()
 
     def scores(self, frames: int) -> np.ndarray:
         """(frames, K) float64, of what came out."""

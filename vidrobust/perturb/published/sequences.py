@@ -23,8 +23,8 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.frames.pixels import each_alone, each_frame
 from vidrobust.perturb.draws import Generators, draw_seed, from_seed, normal, one_per_frame
-from vidrobust.perturb.geometric import Matrix, move_corners, sheared, shifted, turned, warp, zoomed
-from vidrobust.perturb.perturbation import Family, MoveBoxes, Perturbation
+from vidrobust.perturb.geometric import Matrix, boxes_by, sheared, shifted, turned, warp, zoomed
+from vidrobust.perturb.perturbation import Family, Motion, Perturbation
 from vidrobust.perturb.published import imagenet_c, weather
 
 Compare = Literal["first", "previous"]
@@ -286,17 +286,11 @@ def _frame_of(sequence: PictureSequence) -> Callable[[torch.Tensor, float, Gener
     return apply
 
 
-def _boxes_of(sequence: PictureSequence) -> MoveBoxes | None:
+def _motion_of(sequence: PictureSequence) -> Motion | None:
     if sequence.matrix is None:
         return None
     matrix = sequence.matrix
-
-    def move(
-        boxes: np.ndarray, size: tuple[int, int], strength: float, generator: torch.Generator
-    ) -> np.ndarray:
-        return move_corners(boxes, size, matrix(_number(sequence, strength), size))
-
-    return move
+    return lambda size, strength, generator: matrix(_number(sequence, strength), size)
 
 
 def _number(sequence: PictureSequence, strength: float) -> int:
@@ -311,6 +305,7 @@ def _entry(sequence: PictureSequence) -> Perturbation:
     last = sequence.num_frames
     quarter = (last - 1) / 4
     kept = " It counts for the mean flip rate." if sequence.scored else " A validation sequence."
+    motion = _motion_of(sequence)
     rule = "the first frame" if sequence.compare == "first" else "the frame before"
     return Perturbation(
         name=sequence.name,
@@ -320,7 +315,8 @@ def _entry(sequence: PictureSequence) -> Perturbation:
         strengths=tuple(float(1 + round(k * quarter)) for k in range(5)),
         range=(1.0, float(last)),
         apply=_frame_of(sequence),
-        move_boxes=_boxes_of(sequence),
+        move_boxes=None if motion is None else boxes_by(motion),
+        motion=motion,
         not_monotone="The strength is a place in a sequence, whose clean frame may lie anywhere or nowhere.",
         doc=f"{last} frames, each compared with {rule}.{kept}",
     )

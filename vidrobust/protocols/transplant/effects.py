@@ -21,7 +21,7 @@ def of_object(found: Found, box: np.ndarray, start_score: float = BIRTH) -> dict
     found (bool), label (or NOTHING), score and iou (NaN where not found)
     """
     boxes, scores, labels = found
-    _, rows, overlap = ious(box[None], boxes)
+    _, rows, overlap = ious(box[None], boxes.boxes)
     good = (overlap >= ON_IT) & (scores[rows] >= start_score)
     if not good.any():
         return {"found": False, "label": NOTHING, "score": np.nan, "iou": np.nan}
@@ -57,12 +57,12 @@ def of_others(
         np.flatnonzero(pasted.after[1] >= keep_score),
     )
     i, j, iou = match(
-        boxes[kept], pasted.after[0][again], labels[kept], pasted.after[2][again], least=LEAST_IOU
+        boxes.take(kept), pasted.after[0].take(again), labels[kept], pasted.after[2][again], least=LEAST_IOU
     )
     partner = {int(kept[a]): (int(again[b]), float(o)) for a, b, o in zip(i, j, iou, strict=True)}
     rows = []
     for row in np.flatnonzero((scores >= start_score) & ~hidden):
-        box, label, score = boxes[row], int(labels[row]), float(scores[row])
+        box, label, score = boxes.boxes[row], int(labels[row]), float(scores[row])
         any_class, own_class = _raw(pasted, box, label)
         found = partner.get(int(row))
         after = own_class if found is None else float(pasted.after[1][found[0]])
@@ -96,7 +96,9 @@ def new_boxes(
         np.flatnonzero(scores >= keep_score),
         np.flatnonzero(pasted.after[1] >= start_score),
     )
-    _, j, _ = match(boxes[kept], pasted.after[0][born], labels[kept], pasted.after[2][born], least=LEAST_IOU)
+    _, j, _ = match(
+        boxes.take(kept), pasted.after[0].take(born), labels[kept], pasted.after[2][born], least=LEAST_IOU
+    )
     alone = np.ones(len(born), bool)
     alone[j] = False
     return int((alone & ~touches[born]).sum())
@@ -107,7 +109,7 @@ def _raw(answer: Answer, box: np.ndarray, label: int) -> tuple[float, float]:
     if answer.before is None:
         return np.nan, np.nan
     boxes, scores, labels = answer.before
-    _, rows, overlap = ious(box[None], boxes)
+    _, rows, overlap = ious(box[None], boxes.boxes)
     rows = rows[overlap >= ON_IT]
     own = rows[labels[rows] == label]
     return float(scores[rows].max(initial=0.0)), float(scores[own].max(initial=0.0))

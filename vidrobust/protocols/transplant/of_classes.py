@@ -22,8 +22,9 @@ from vidrobust.predictions import Classifier
 from vidrobust.protocols.transplant.cutout import Cutout, neutral
 from vidrobust.protocols.transplant.paste import Place, box_of, grid, paste
 from vidrobust.protocols.transplant.study import Background, Settings, Transplant
+from vidrobust.shapes.places import Places
 
-NO_BOXES = Answer((np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64)))
+NO_BOXES = Answer((Places.of(np.empty((0, 4))), np.empty(0, np.float32), np.empty(0, np.int64)))
 
 
 def transplant_of_classes(

@@ -135,7 +135,8 @@ def _drawn(
     thick = max(1, round(pixels.shape[1] / 500))
     x1, y1, x2, y2 = (int(v) for v in paste_box)
     cv2.rectangle(picture, (x1, y1), (x2, y2), BLUE, thick)
-    for row, (box, score, label) in enumerate(zip(*answer.after, strict=True)):
+    places, scores, labels = answer.after
+    for row, (box, score, label) in enumerate(zip(places.boxes, scores, labels, strict=True)):
         if score < keep_score:
             continue
         colour = RED if row in gone else GREEN

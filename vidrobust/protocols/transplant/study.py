@@ -116,13 +116,13 @@ def _add(
     """The rows of one picture, at the end of both tables."""
     h, w = background.pixels.shape[:2]
     band = {"start_score": settings.start_score, "keep_score": settings.keep_score}
-    boxes = clean.after[0].astype(np.float64)
+    boxes = clean.after[0].boxes
     if where is None:
         box, hidden, touches = None, np.zeros(len(boxes), bool), np.zeros(len(pasted.after[1]), bool)
     else:
         box = box_of(*where)
         hidden = covered(boxes, *where, (h, w)) > settings.covered
-        touches = covered(pasted.after[0].astype(np.float64), *where, (h, w)) > 0
+        touches = covered(pasted.after[0].boxes, *where, (h, w)) > 0
     rows = of_others(clean, pasted, hidden, **band)
     ids = {"background": background.key, "patch": patch, "at": len(positions)}
     centre = np.full(2, np.nan) if box is None else (box[:2] + box[2:]) / 2

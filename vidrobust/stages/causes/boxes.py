@@ -21,6 +21,7 @@ from vidrobust.metrics.tracks.zones import Zone, in_zones
 from vidrobust.models.detection.answers import Answer, Found, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.predictions import Detector
+from vidrobust.shapes.places import Places
 from vidrobust.stages.causes.places import Followed, inside, on_them, places
 from vidrobust.stages.causes.scene import Motion
 
@@ -69,7 +70,7 @@ def seen_boxes(
     height, width = pictures[0].shape[:2]
     first = small_gray(luma(pictures[0]))
     scale = first.shape[1] / width
-    shifts = box_shifts(first, small_gray(luma(pictures[1])), said[0].after[0], scale)
+    shifts = box_shifts(first, small_gray(luma(pictures[1])), said[0].after[0].boxes, scale)
     objects = followed(
         said[0].after,
         said[1].after,
@@ -95,8 +96,8 @@ def seen_boxes(
 
 def _chosen_answer(answer: Answer, labels: Sequence[int], ignored: Sequence[Zone]) -> Answer:
     def some(found: Found) -> Found:
-        rows = np.isin(found[2], labels) & ~in_zones(found[0], ignored)
-        return found[0][rows], found[1][rows], found[2][rows]
+        rows = np.isin(found[2], labels) & ~in_zones(found[0].boxes, ignored)
+        return found[0].take(rows), found[1][rows], found[2][rows]
 
     return Answer(some(answer.after), None if answer.before is None else some(answer.before))
 
@@ -125,20 +126,24 @@ def followed(
     A box of ``start_score`` that has no partner is one too, unless it may be entering or leaving.
     """
     kept_a, kept_b = (np.flatnonzero(found[1] >= keep_score) for found in (a, b))
-    moved = a[0].astype(np.float64) + np.tile(shifts, 2)
-    i, j, _ = match(moved[kept_a], b[0][kept_b], a[2][kept_a], b[2][kept_b])
+    moved = a[0].moved(shifts)
+    i, j, _ = match(moved.take(kept_a), b[0].take(kept_b), a[2][kept_a], b[2][kept_b])
     pairs = list(zip(kept_a[i], kept_b[j], strict=True))
     objects = [
-        Followed(np.stack([a[0][m], b[0][n]]), (int(a[2][m]), int(b[2][n])), shifts[m])
+        Followed(
+            Places.joined([a[0].take(np.array([m])), b[0].take(np.array([n]))]),
+            (int(a[2][m]), int(b[2][n])),
+            shifts[m],
+        )
         for m, n in pairs
         if max(a[1][m], b[1][n]) >= start_score
     ]
     for found, place, used in ((a, moved, [m for m, _ in pairs]), (b, b[0], [n for _, n in pairs])):
         alone = [row for row in np.flatnonzero(found[1] >= start_score) if row not in used]
         objects += [
-            Followed(found[0][[row]], (int(found[2][row]),), np.zeros(2))
+            Followed(found[0].take(np.array([row])), (int(found[2][row]),), np.zeros(2))
             for row in alone
-            if inside(place[row], size) and inside(found[0][row], size)
+            if inside(place.boxes[row], size) and inside(found[0].boxes[row], size)
         ]
     return objects
 
@@ -147,7 +152,7 @@ def _logits(answer: Answer, objects: Sequence[Followed]) -> np.ndarray:
     """One number an object and class that it has at t or t+1."""
     found = answer.after if answer.before is None else answer.before
     best = []
-    for each, rows in zip(objects, on_them(found, [each.boxes for each in objects]), strict=True):
+    for each, rows in zip(objects, on_them(found, [each.places for each in objects]), strict=True):
         scores, labels = found[1][rows], found[2][rows]
         best += [scores[labels == label].max(initial=MIN_SCORE) for label in dict.fromkeys(each.labels)]
     score = np.clip(np.array(best, np.float64), MIN_SCORE, HIGHEST)
@@ -158,8 +163,8 @@ def _state(found: Found, objects: Sequence[Followed], keep_score: float) -> list
     """The label under which each object is found, of ``keep_score`` or more, or GONE."""
     state = []
     kept = np.flatnonzero(found[1] >= keep_score)
-    boxes, scores, labels = (each[kept] for each in found)
-    for rows in on_them((boxes, scores, labels), [each.boxes for each in objects]):
+    places, scores, labels = found[0].take(kept), found[1][kept], found[2][kept]
+    for rows in on_them((places, scores, labels), [each.places for each in objects]):
         state.append(int(labels[rows[scores[rows].argmax()]]) if len(rows) else GONE)
     return state
 

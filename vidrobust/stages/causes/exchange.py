@@ -15,6 +15,7 @@ be half of what a network answers to it. It has the size of rounding and no more
 
 from __future__ import annotations
 
+import math
 import zlib
 
 import cv2
@@ -97,9 +98,15 @@ def exchanged(
 
 
 def noise_levels(first: np.ndarray, second: np.ndarray) -> float:
-    """Sigma, levels of 255, of what differs between aligned frames: one frame's share, of luma, robust."""
+    """Sigma, levels of 255, of what differs between aligned frames: one frame's share, of luma, robust.
+
+    Where a codec repeats most of a picture from frame to frame its median is 0, and the root mean square counts:
+    what was coded anew is there, however small the part.
+    """
     difference = luma((first - second).astype(np.float32))
-    return float(1.4826 * np.median(np.abs(difference - np.median(difference))) / np.sqrt(2))
+    off = difference - np.median(difference)
+    spread = 1.4826 * float(np.median(np.abs(off)))
+    return (spread or float(np.sqrt(np.square(off).mean()))) / math.sqrt(2)
 
 
 def content_seed(*pictures: np.ndarray) -> int:

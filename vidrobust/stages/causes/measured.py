@@ -58,6 +58,9 @@ JUMP = 1.0
 """A jump of the displacement between neighbours, px, that is the edge of what moves."""
 ROUNDS = 3
 """Rounds in which light that all of the picture shares and light from place to place are fitted in turn."""
+AS_MUCH = 5.0
+"""The light of a scene at rest is tried where it leaves no more than so many times what motion leaves: shadows
+leave up to 4.4, real motions and jitter from 6 on."""
 AGAIN = 2
 """Most times that motion is measured again in the light that was found."""
 FULL = 254
@@ -144,11 +147,21 @@ def _measured_in(
 
 
 def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: Change) -> Lights | None:
-    """The light if nothing moved, where some of it is from place to place."""
+    """The light if nothing moved, where some of it is from place to place and it leaves little."""
     if found.failed or not (found.has_objects or found.has_camera):
         return None
     light = _lights(first, second, np.ones(first.shape[:2], bool))
-    return light if light[1].there else None
+    if not light[1].there:
+        return None
+    at_rest = _left(light, luma(first), luma(second), ~found.new)
+    moved = _left((found.levels, found.local), warp(luma(first), found.motion), luma(second), ~found.new)
+    return light if at_rest <= AS_MUCH * moved + BETTER_LEVELS else None
+
+
+def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray) -> float:
+    """What light leaves of the difference of two grey pictures, root mean square, levels."""
+    lit = to_levels(light[1].of(light[0].light(first)))
+    return tone.root_mean_square(blurred_difference(lit, second)[seen])
 
 
 def _lights_found(first: np.ndarray, second: np.ndarray, found: Change) -> Lights | None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from vidrobust.metrics.box_differences import areas, ious
 from vidrobust.models.detection.answers import Answer, Found
+from vidrobust.shapes.places import Places
 from vidrobust.stages.causes.scene import STEP, Motion
 
 ON_IT = 0.5
@@ -35,12 +36,20 @@ ALIKE_PX = 1.5
 
 @dataclass(frozen=True)
 class Followed:
-    """An object of a pair: its boxes (1 or 2, 4) xyxy px, t's first, its labels there, and (2,) px how far the
-    pixels in t's box were seen to move until t+1; 0 where that is not known."""
+    """An object of a pair.
 
-    boxes: np.ndarray
+    places  its 1 or 2 boxes with what lies in them, t's first; labels: there
+    shift   (2,) px how far the pixels in t's box were seen to move until t+1; 0 where that is not known
+    """
+
+    places: Places
     labels: tuple[int, ...]
     shift: np.ndarray
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """(1 or 2, 4) xyxy px."""
+        return self.places.boxes
 
 
 def places(
@@ -60,7 +69,10 @@ def places(
     """
     first, second = (1, 0) if backwards and motions is not None else (0, 1)
     every = _expected(objects, motions, shifts, first, second, len(said))
-    nearest = [_nearest(answer, objects, expected) for answer, expected in zip(said, every, strict=True)]
+    bases = [each.places.take(slice(first, first + 1)) for each in objects]
+    nearest = [
+        _nearest(answer, objects, bases, expected) for answer, expected in zip(said, every, strict=True)
+    ]
     found = []
     for number, each in enumerate(objects):
         root = float(np.sqrt(max(areas(each.boxes[first].astype(np.float64)[None])[0], 1.0)))
@@ -156,29 +168,31 @@ def inside(box: np.ndarray, size: tuple[int, int]) -> bool:
     return bool(box[0] >= x and box[1] >= y and box[2] <= width - x and box[3] <= height - y)
 
 
-def on_them(found: Found, boxes: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """For each object with its boxes (k, 4), the rows that lie on one of them, in their order."""
-    if not boxes:
+def on_them(found: Found, of: Sequence[Places]) -> list[np.ndarray]:
+    """For each object with its places, the rows that lie on one of them, in their order; by boxes where the found
+    ones, such as candidates before suppression, are boxes alone."""
+    if not of:
         return []
-    owner = np.repeat(np.arange(len(boxes)), [len(each) for each in boxes])
-    places, rows, overlap = ious(np.concatenate(boxes), found[0])
+    owner = np.repeat(np.arange(len(of)), [len(each) for each in of])
+    places, rows, overlap = ious(Places.joined(of).like(found[0]), found[0])
     near = overlap >= ON_IT
     count = max(len(found[1]), 1)
     pairs = np.unique(owner[places[near]] * count + rows[near])
-    starts = np.searchsorted(pairs, count * np.arange(1, len(boxes)))
+    starts = np.searchsorted(pairs, count * np.arange(1, len(of)))
     return np.split(pairs % count, starts)
 
 
 def _nearest(
-    answer: Answer, objects: Sequence[Followed], expected: Sequence[np.ndarray]
+    answer: Answer, objects: Sequence[Followed], bases: Sequence[Places], expected: Sequence[np.ndarray]
 ) -> list[np.ndarray | None]:
-    """The surest raw candidate of each object's class where it is expected."""
+    """The surest raw candidate of each object's class where it, with what lay in its box, is expected."""
     found = answer.after if answer.before is None else answer.before
     boxes, scores, labels = found
     nearest: list[np.ndarray | None] = []
-    for each, rows in zip(objects, on_them(found, [box[None] for box in expected]), strict=True):
+    there = [base.at(box[None]) for base, box in zip(bases, expected, strict=True)]
+    for each, rows in zip(objects, on_them(found, there), strict=True):
         alike = rows[of_labels(labels[rows], each.labels)]
-        nearest.append(boxes[alike[scores[alike].argmax()]] if len(alike) else None)
+        nearest.append(boxes.boxes[alike[scores[alike].argmax()]] if len(alike) else None)
     return nearest
 
 

@@ -21,7 +21,7 @@ from vidrobust.metrics.tracks.measures import Measures, measure
 from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule, late_frames
 from vidrobust.stages.remedies.box_rules import BoxRule
 from vidrobust.stages.remedies.recommend import Recommended
-from vidrobust.stages.remedies.row import NAN, Costs, row
+from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
 from vidrobust.statistics.clusters import Clusters, What, independent_clusters
 from vidrobust.statistics.paired_ratio import ratio_in_clusters
 
@@ -34,6 +34,7 @@ METRICS = {
     "flip_rate": ("along", "flip", True),
     "score_jitter": ("along", "score_jitter", False),
     "center_jitter": ("along", "center_jitter", False),
+    "mask_jitter": ("along", "mask_jitter", False),
     "count_jitter": ("counts", "count_jitter", False),
 }
 """Metric -> which rows of the measures, their column, and whether they are events."""
@@ -96,6 +97,15 @@ class BoxStudy:
         """The same of what each rule shows."""
         return {name: self.measured(shown, self.settings) for name, shown in self.shown.items()}
 
+    @functools.cached_property
+    def given(self) -> list[ItemBoxes]:
+        """What the detector shows with nothing done."""
+        return self.on_objects([each.boxes for each in self.seen])
+
+    def on_objects(self, shown: Sequence[ItemBoxes]) -> list[ItemBoxes]:
+        """Those of the boxes that lie on objects, first and further ones."""
+        return _tracked(shown, self.settings)
+
     def measured(self, shown: Sequence[ItemBoxes], settings: TrackSettings) -> list[Measures]:
         """What the tracks of these boxes show, input by input."""
         return [
@@ -150,10 +160,14 @@ def play_boxes(rule: BoxRule, boxes: ItemBoxes) -> ItemBoxes:
     at, number = (np.array([box[k] for box in shown], np.int64) for k in (7, 0))
     # the pixels' motion was measured from the box of this frame; of one that is shown on it is not known
     fresh = boxes.frame[at] == number if len(at) else np.zeros(0, bool)
+    # a mask goes along with the box it lay in
+    places = boxes.places(at).at(np.array([box[1:5] for box in shown], np.float64).reshape(-1, 4))
     return dataclasses.replace(
         boxes,
         frame=number,
-        boxes=np.array([box[1:5] for box in shown], np.float64).reshape(-1, 4),
+        boxes=places.boxes,
+        shapes=places.shapes,
+        given=None if boxes.given is None else boxes.given[at],
         scores=np.array([box[5] for box in shown], np.float64),
         labels=np.array([box[6] for box in shown], np.int64),
         shift=np.where(fresh[:, None], boxes.shift[at].reshape(-1, 2), np.nan),
@@ -163,17 +177,17 @@ def play_boxes(rule: BoxRule, boxes: ItemBoxes) -> ItemBoxes:
 def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
     """A row a rule and metric, in the order of the catalogue."""
     raw = [each.boxes for each in study.seen]
-    before, given = study.before, _tracked(raw, study.settings)
+    before, given = study.before, study.given
     for name in BOX_RULES:
         costs = Costs(delay_frames=late_frames(name), delay_ms=late_frames(name) * study.frame_ms)
         if name == ONE_THRESHOLD:
             one = dataclasses.replace(study.settings, keep_score=study.settings.start_score)
             costs = dataclasses.replace(costs, agreement=agreement(_tracked(raw, one), given))
             note = f"before: one threshold, {one.keep_score:g}; after: {study.settings.keep_score:g} goes on"
-            yield from _rows(study, name, study.measured(raw, one), before, costs, note)
+            yield from rows_against(study, name, "boxes", study.measured(raw, one), before, costs, note)
             continue
         costs = dataclasses.replace(costs, agreement=agreement(given, study.shown[name]))
-        yield from _rows(study, name, before, study.after[name], costs, "")
+        yield from rows_against(study, name, "boxes", before, study.after[name], costs, "")
 
 
 def _tracked(raw: Sequence[ItemBoxes], settings: TrackSettings) -> list[ItemBoxes]:
@@ -181,14 +195,24 @@ def _tracked(raw: Sequence[ItemBoxes], settings: TrackSettings) -> list[ItemBoxe
     return [boxes.rows(follow(boxes, settings).on_object) for boxes in raw]
 
 
-def _rows(
-    study: BoxStudy, name: str, before: Sequence[Measures], after: Sequence[Measures], costs: Costs, note: str
+def rows_against(
+    study: BoxStudy,
+    name: str,
+    kind: Kind,
+    before: Sequence[Measures],
+    after: Sequence[Measures],
+    costs: Costs,
+    note: str,
 ) -> Iterator[dict[str, Any]]:
+    """A row a metric of one remedy."""
+    masked = any(each.boxes.shapes is not None for each in study.seen)
     for metric, (_, _, events) in METRICS.items():
+        if metric == "mask_jitter" and not masked:
+            continue
         first, second = (study.values(metric, side) for side in (before, after))
         labels = np.concatenate([first[1], second[1]])
         found = ratio_in_clusters(first[0], second[0], study.clusters.of_labels(labels), events=events)
-        yield row("boxes", name, study.model, metric, found, costs, note)
+        yield row(kind, name, study.model, metric, found, costs, note)
 
 
 def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
@@ -233,7 +257,7 @@ def agreement(given: Sequence[ItemBoxes], shown: Sequence[ItemBoxes]) -> float:
         first, second = (np.searchsorted(x.frame, np.arange(a.num_frames + 1)) for x in (a, b))
         for frame in range(a.num_frames):
             mine, other = (slice(at[frame], at[frame + 1]) for at in (first, second))
-            i, j, iou = ious(a.boxes[mine], b.boxes[other])
+            i, j, iou = ious(a.places(mine), b.places(other))
             near = (iou >= SAME) & (a.labels[mine][i] == b.labels[other][j])
             both += len(assign(i[near], j[near], iou[near]))
     return 2 * both / of if of else NAN

@@ -1,4 +1,4 @@
-"""Rows of the input and of another look: answers to replayed footage against those to the footage as it is."""
+"""Rows of the input, of another look and of changed networks: their answers against those that the run has."""
 
 from __future__ import annotations
 
@@ -10,24 +10,22 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.remedies import compared, truth
-from vidrobust.stages.remedies.box_rows import HEADLINE
 from vidrobust.stages.remedies.label_rows import FLIPS, REVERTS, Study, flips_of_answered
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
 from vidrobust.statistics.paired_ratio import PairedRatio, paired_ratio
 
 CONTROL, LOOK = "resampled", "one-look"
 """Arms that are no remedies: what shifting alone does, and the answer to one changed copy."""
-INPUTS = (
-    *("steady-camera", "level-light", "no-flicker", "less-noise"),
-    *("another-resize-area", "another-resize-plain"),
-)
+RESIZES = ("another-resize-area", "another-resize-plain")
+INPUTS = ("steady-camera", "level-light", "no-flicker", "less-noise", *RESIZES)
+NETWORKS = ("blur-pool", "batch-norm")
+"""Networks that are changed without training."""
 IMPOSSIBLE: Mapping[str, str] = {
     "sharper-focus": "not possible: what blur took away is not in the footage",
     "higher-resolution": "not possible: details that were not recorded are not in the footage",
     "no-keyframe-pulse": "not possible: the footage before coding is not available",
 }
 """What cannot be replayed from footage."""
-OF_BOXES = "not measured: footage is replayed for classifiers"
 
 
 def input_rows(
@@ -45,14 +43,10 @@ def input_rows(
         yield from _remedy(study, replayed, about, name, "look")
     if LOOK in about:
         yield from _silence(study, replayed, about[LOOK])
+    for name in NETWORKS:
+        yield from _remedy(study, replayed, about, name, "network")
     for name, why in IMPOSSIBLE.items():
         yield row("input", name, model, FLIPS, None, Costs(), why)
-
-
-def rows_of_detector(model: str) -> Iterator[dict[str, Any]]:
-    """What is said of a detector."""
-    for name in (*INPUTS, *IMPOSSIBLE):
-        yield row("input", name, model, HEADLINE, None, Costs(), IMPOSSIBLE.get(name, OF_BOXES))
 
 
 def _remedy(
@@ -61,7 +55,7 @@ def _remedy(
     model = study.answers[0].model
     arm = about.get(name)
     note = str(arm["note"]) if arm else "not replayed"
-    labels = _labels(study, replayed, name)
+    labels = _labels(study, replayed, name, same=bool(arm and arm["same"]))
     if labels is None or arm is None:
         yield row(kind, name, model, FLIPS, None, Costs(), note)
         return
@@ -117,11 +111,16 @@ def _silence(study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]) -> It
     yield row("silence", "abstain-look", study.answers[0].model, FLIPS, found, costs, str(arm["note"]))
 
 
-def _labels(study: Study, replayed: pd.DataFrame, name: str) -> list[np.ndarray] | None:
-    """Of each input its labels, the model's own where it was not replayed; None where none was."""
+def _labels(
+    study: Study, replayed: pd.DataFrame, name: str, *, same: bool = False
+) -> list[np.ndarray] | None:
+    """Of each input its labels, the model's own where it was not replayed; None where none was.
+
+    same  on some input there was nothing to be done, and the model's own hold
+    """
     mine = replayed[replayed["remedy"] == name]
     if mine.empty:
-        return None
+        return [answers.label for answers in study.answers] if same else None
     found = []
     of_item = dict(list(mine.groupby("item", sort=False)))
     for answers in study.answers:

@@ -170,8 +170,8 @@ def _note(study: Study, name: str, costs: Costs) -> str:
     if np.isnan(costs.delay_frames):
         sure = sure_delay(label_rule(name, study.rest))
         said.append(
-            f"a change from one sure answer to another is reported after {sure} frames; for unsure answers the delay "
-            f"has no bound, and {costs.changes} lasting changes are too few to measure it"
+            f"a change from one sure answer to another is reported after {sure} frames; for unsure answers the "
+            f"delay has no bound, and {costs.changes} lasting changes are too few to measure it"
         )
     return "; ".join(said)
 

@@ -20,8 +20,9 @@ from vidrobust.stages.remedies.study import (
     study_classifier,
     study_detector,
 )
+from vidrobust.stages.replays.names import FILE as REPLAYS
 
-FILE, REPLAYS = "remedies.json", "replays.json"
+FILE = "remedies.json"
 CONTRACT = (
     *("remedy", "model", "metric", "before", "after", "ratio", "low", "high", "verdict"),
     *("delay_frames", "delay_ms", "cost_ms", "agreement"),
@@ -64,6 +65,7 @@ def footage_of(run: Run) -> Footage:
     arms = _arms(run)
     return Footage(
         replayed=None if arms is None else run.table("replayed_answers"),
+        replayed_boxes=None if arms is None else run.table("replayed_boxes"),
         arms=arms or (),
         transitions=run.table("transitions"),
         sizes={e["item"]: (int(e["height"]), int(e["width"])) for e in run.folder.run["inputs"]},
@@ -74,23 +76,11 @@ def footage_of(run: Run) -> Footage:
 
 
 def _arms(run: Run) -> list[dict[str, Any]] | None:
-    """What replays.json says of the replays; None where there are none, or of other answers than now."""
-    summary = run.folder.read_json(REPLAYS) if (run.path / REPLAYS).is_file() else {}
-    if not summary:
+    """What replays.json says of the replays; None where there are none."""
+    if not (run.path / REPLAYS).is_file():
         return None
-    if summary["made_of"]["of"] != made_of(run):
-        run.reporter.say("remedies: the replays are of other answers; --all makes them again")
-        return None
-    arms: list[dict[str, Any]] = summary["arms"]
+    arms: list[dict[str, Any]] = run.folder.read_json(REPLAYS)["arms"]
     return arms
-
-
-def made_of(run: Run) -> dict[str, Any]:
-    """What decides the run's answers, as run.json notes it of the stage stability."""
-    record = run.folder.run["stages"].get("stability") or {}
-    kept = {name: record[name] for name in ("key", "version", "settings") if name in record}
-    plain_: dict[str, Any] = plain(kept)
-    return plain_
 
 
 def _study(run: Run, record: dict[str, Any], footage: Footage, limit: float) -> Studied | None:

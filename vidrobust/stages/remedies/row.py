@@ -16,7 +16,7 @@ from vidrobust.statistics.paired_ratio import PairedRatio
 from vidrobust.tables import schema as tables
 
 NAN = float("nan")
-Kind = Literal["rule", "silence", "boxes", "look", "input"]
+Kind = Literal["rule", "silence", "boxes", "candidates", "look", "network", "input"]
 
 
 @dataclass(frozen=True, kw_only=True)

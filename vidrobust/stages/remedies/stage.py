@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import TableStage
+from vidrobust.stages.replays.stage import REPLAYS
 from vidrobust.stages.stability.stage import STABILITY, TRACKS
 from vidrobust.stages.transitions.stage import FOOTAGE
 
@@ -35,8 +36,9 @@ def _as_json(run: Run) -> Any:
 REMEDIES = TableStage(
     name="remedies",
     sentence="What makes it steadier without training, by how much and at what price.",
-    version=4,
+    version=5,
     needs=(STABILITY,),
+    uses=(REPLAYS,),
     settings=(*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map"),
     tables=("remedies",),
     files=("remedies.json",),

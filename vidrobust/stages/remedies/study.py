@@ -15,9 +15,10 @@ from vidrobust.metrics.tracks.tables import item_boxes
 from vidrobust.stages.remedies import compared, truth
 from vidrobust.stages.remedies.answers import answers_of
 from vidrobust.stages.remedies.box_rows import HEADLINE, BoxStudy, Seen, box_rows, recommended_boxes
-from vidrobust.stages.remedies.input_rows import input_rows, rows_of_detector
+from vidrobust.stages.remedies.input_rows import input_rows
 from vidrobust.stages.remedies.label_rows import FLIPS, Study, costs_of, rule_rows, silence_rows
 from vidrobust.stages.remedies.recommend import Recommended, recommended
+from vidrobust.stages.remedies.replayed_boxes import replayed_box_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,8 @@ class Footage:
     parts        input -> the part that it shows, where known
     labels       the table ``labels``
     class_names  of each classifier, where there are labels
-    replayed     the table ``replayed_answers``, and ``arms`` of replays.json; None where footage was not replayed
+    replayed     the table ``replayed_answers``, and ``replayed_boxes``; None where footage was not replayed
+    arms         of replays.json
     """
 
     transitions: pd.DataFrame
@@ -38,6 +40,7 @@ class Footage:
     labels: pd.DataFrame
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     replayed: pd.DataFrame | None = None
+    replayed_boxes: pd.DataFrame | None = None
     arms: Sequence[Mapping[str, Any]] = ()
 
 
@@ -105,7 +108,11 @@ def study_detector(
     """A detector, from its boxes."""
     study = detector_study(model, detections, footage, settings, window=window)
     found = recommended_boxes(study, max_delay_ms)
-    rows = [*box_rows(study), *(rows_of_detector(model) if footage.replayed is not None else ())]
+    rows = list(box_rows(study))
+    if footage.replayed_boxes is not None:
+        again = footage.replayed_boxes[footage.replayed_boxes["model"] == model]
+        of_item = {str(i): own for i, own in footage.transitions.groupby("item", sort=False)}
+        rows += replayed_box_rows(study, of_item, again, footage.arms)
     return Studied(marked(rows, found.rule, HEADLINE), found)
 
 

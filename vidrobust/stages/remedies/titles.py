@@ -21,6 +21,7 @@ CODE = Effort(1, "a few lines of code")
 PERSON = Effort(3, "a person looks")
 COMPUTE = Effort(2, "computing time")
 SOFTWARE = Effort(2, "work on the pictures")
+NETWORK = Effort(2, "the network changed, not trained")
 BUY = Effort(4, "hardware at the line")
 
 NOT_REPLAYED = ("sharper-focus", "higher-resolution", "no-keyframe-pulse")
@@ -33,6 +34,8 @@ EFFORT: Mapping[str, Effort] = {
     **dict.fromkeys(("abstain-margin", "abstain-unstable"), PERSON),
     **dict.fromkeys(("look-again",), COMPUTE),
     **dict.fromkeys(("abstain-look",), PERSON),
+    **dict.fromkeys(("nms", "nms-across-classes", "soft-nms", "weighted-fusion"), CODE),
+    **dict.fromkeys(("blur-pool", "batch-norm"), NETWORK),
     **dict.fromkeys(("another-resize-area", "another-resize-plain", "less-noise"), SOFTWARE),
     **dict.fromkeys(("steady-camera", "level-light", "no-flicker", *NOT_REPLAYED), BUY),
 }
@@ -60,6 +63,12 @@ _TITLES = {
     "another-resize-area": "the picture averaged down to the network's size",
     "another-resize-plain": "the picture resized without antialiasing",
     "abstain-look": "say nothing where a changed copy gets another answer",
+    "nms": "duplicates go from an overlap of {} on",
+    "nms-across-classes": "duplicates go whatever their class",
+    "soft-nms": "duplicates lose score instead of going (soft suppression)",
+    "weighted-fusion": "duplicates are fused by their scores",
+    "blur-pool": "a blur before every sampling within the network (BlurPool)",
+    "batch-norm": "normalised by the footage's own statistics",
     "sharper-focus": "a sharper picture",
     "higher-resolution": "a camera of higher resolution",
     "no-keyframe-pulse": "a recording without keyframes",

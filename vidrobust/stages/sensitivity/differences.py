@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -169,14 +168,14 @@ def _taken(found: Predictions, rows: np.ndarray) -> Predictions:
         return found.take(rows)
     kept = np.concatenate([np.flatnonzero(found.frame == row) for row in rows]).astype(np.int64)
     place = np.repeat(np.arange(len(rows)), [(found.frame == row).sum() for row in rows])
-    return dataclasses.replace(
-        found,
+    return Detections(
         boxes=found.boxes[kept],
         scores=found.scores[kept],
         labels=found.labels[kept],
         frame=place.astype(np.int64),
         num_frames=len(rows),
-        tracks=None,
+        class_names=found.class_names,
+        shapes=None if found.shapes is None else found.shapes[kept],
     )
 
 

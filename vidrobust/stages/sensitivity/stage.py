@@ -63,7 +63,7 @@ def _as_json(run: Run) -> Any:
 SENSITIVITY = SampleStage(
     name="sensitivity",
     sentence="How much each perturbation moves the prediction.",
-    version=2,
+    version=3,
     per="model",
     needs=(TRANSITIONS,),
     settings=(*FOOTAGE, "suite", "perturbation", "strengths", "draws", "seed"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vidrobust.errors import InputError
 from vidrobust.footage.labels.matching import in_pixels
 from vidrobust.metrics.box_differences import areas
 from vidrobust.metrics.tracks.against_truth import (
@@ -22,6 +23,7 @@ from vidrobust.metrics.tracks.against_truth import (
 from vidrobust.metrics.tracks.identities import NOTHING, IdentityCounts, identity_counts
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import size_of
+from vidrobust.metrics.tracks.tables import are_shaped, places_of
 from vidrobust.metrics.tracks.zones import in_zones
 from vidrobust.pipeline.run import Run
 from vidrobust.protocols.anchors import WITHIN
@@ -106,12 +108,27 @@ def _whole_frames(run: Run) -> pd.DataFrame:
         )
     sizes = {item: (width, height) for item, (height, width) in run.folder.record.sizes.items()}
     parts = [
-        in_pixels(rows, known.box_unit, *sizes[str(item)])
+        _of_this_size(in_pixels(rows, known.box_unit, *sizes[str(item)]), sizes[str(item)])
         for item, rows in boxes[~left_out].groupby("item", sort=False)
         if item in sizes
     ]
     whole = pd.concat(parts).sort_index() if parts else boxes.iloc[:0]
     return whole[~in_zones(whole[BOX].to_numpy(np.float64), run.settings.tracks.ignored)]
+
+
+def _of_this_size(rows: pd.DataFrame, size: tuple[int, int]) -> pd.DataFrame:
+    """The known boxes of frames (width, height); InputError for masks of pictures of another size."""
+    if "shape" not in rows:
+        return rows
+    masks = rows.loc[rows["shape"].fillna("").str.startswith("rle "), "shape"]
+    for text in masks:
+        height, width = text.split(" ", 3)[1:3]
+        if (int(width), int(height)) != size:
+            raise InputError(
+                f"labels: masks of {width} x {height} px, but the frames of {rows['item'].iloc[0]} have "
+                f"{size[0]} x {size[1]} px; give masks of the frames, or the boxes alone"
+            )
+    return rows
 
 
 def judged_frames(
@@ -141,8 +158,9 @@ def judged_frames(
 
 def _of_model(judged: Judged, track_start_score: float) -> dict[str, pd.DataFrame]:
     boxes, tracks, rows, identities = [], [], [], []
+    shaped = are_shaped(judged.known, judged.found)
     for item, known in judged.known.groupby("item", sort=False):
-        truth, found = _pair(known, judged.found[judged.found["item"] == item])
+        truth, found = _pair(known, judged.found[judged.found["item"] == item], shaped=shaped)
         of = matched(found, truth, track_start_score)
         boxes.append(
             known[["item", "frame", "time_s", "object", "label", "label_name", *BOX]].assign(
@@ -178,8 +196,8 @@ def _of_model(judged: Judged, track_start_score: float) -> dict[str, pd.DataFram
     }
 
 
-def _pair(known: pd.DataFrame, found: pd.DataFrame) -> tuple[Truth, ItemBoxes]:
-    """One item's known and found boxes; a known box of no object is one of its own."""
+def _pair(known: pd.DataFrame, found: pd.DataFrame, *, shaped: bool = False) -> tuple[Truth, ItemBoxes]:
+    """One item's known and found boxes, ``shaped`` with what lies in them; one of no object is one of its own."""
     alone = known["object"] == ""
     names = known["object"].where(~alone, [f"\0{k}" for k in range(len(known))])
     truth = Truth(
@@ -187,6 +205,7 @@ def _pair(known: pd.DataFrame, found: pd.DataFrame) -> tuple[Truth, ItemBoxes]:
         boxes=known[BOX].to_numpy(np.float64),
         labels=known["label"].to_numpy(np.int64),
         trajectory=pd.factorize(names)[0].astype(np.int64),
+        shapes=places_of(known, shaped=shaped).shapes,
     )
     found = found.sort_values("frame", kind="stable")
     count = int(max(truth.frame.max(initial=0), found["frame"].max() if len(found) else 0)) + 1
@@ -200,6 +219,7 @@ def _pair(known: pd.DataFrame, found: pd.DataFrame) -> tuple[Truth, ItemBoxes]:
         joined=np.ones(count, bool),
         size=(1, 1),
         given=found["own_track"].to_numpy(np.int64) if (found["own_track"] >= 0).any() else None,
+        shapes=places_of(found, shaped=shaped).shapes,
     )
     return truth, boxes
 

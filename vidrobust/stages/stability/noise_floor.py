@@ -14,7 +14,7 @@ from vidrobust.metrics.class_differences import total_variation
 from vidrobust.models.info import model_info
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, needs_pixels, predict
-from vidrobust.predictions import Classifications, Classifier, Detections, Detector
+from vidrobust.predictions import Classifications, Classifier, Detector
 
 FRAMES = 8
 
@@ -67,19 +67,14 @@ def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
     """
     pixels = pixels[:FRAMES]
     count = len(pixels)
-    together = _frame_by_frame(predict(detector, pixels))
-    alone = _frame_by_frame(predict(detector, pixels, 1))
-    turned = _frame_by_frame(predict(detector, pixels.flip(0)))[::-1]
-    found = [change(a, b) for again in (alone, turned) for a, b in zip(together, again, strict=True)]
+    together, alone = predict(detector, pixels), predict(detector, pixels, 1)
+    turned = predict(detector, pixels.flip(0))
+    found = [change(together.of_frame(row), alone.of_frame(row)) for row in range(count)]
+    found += [change(together.of_frame(row), turned.of_frame(count - 1 - row)) for row in range(count)]
     shares = [one.shares() for one in found if one.count]
     changed = max((each["lost"] + each["new"] + each["renamed"] for each in shares), default=float("nan"))
     moved = max((each["moved"] for each in shares if each["moved"] == each["moved"]), default=float("nan"))
     return {"changed": float(changed), "moved": float(moved), "n": len(shares), "frames": count}
-
-
-def _frame_by_frame(found: Detections) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    rows = [found.frame == frame for frame in range(found.num_frames)]
-    return [(found.boxes[at], found.scores[at], found.labels[at]) for at in rows]
 
 
 def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:

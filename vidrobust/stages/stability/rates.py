@@ -10,7 +10,13 @@ import pandas as pd
 
 from vidrobust.metrics.metric import Metric
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_mean, clustered_rate
+from vidrobust.statistics.intervals import (
+    Interval,
+    clopper_pearson,
+    clustered_mean,
+    clustered_rate,
+    clustered_share,
+)
 from vidrobust.tables import schema as tables
 
 FEWEST_PAIRS = 30
@@ -92,6 +98,8 @@ def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
         if clusters.what != "stretch" and clusters.count == len(values):
             low, high = clopper_pearson(int((values > 0).sum()), len(values))
             found = dataclasses.replace(found, low=low, high=high)
+    elif metric.is_share:
+        found = clustered_share(values, clusters)
     else:
         low, high = metric.bounds
         # without a bound of its own it is taken to go as far as was seen, or one unit

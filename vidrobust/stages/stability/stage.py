@@ -60,7 +60,7 @@ def _summarise(run: Run, facts: Facts) -> None:
 STABILITY = StreamStage(
     name="stability",
     sentence="How stable the models are, frame to frame.",
-    version=10,
+    version=11,
     per="model",
     needs=(TRANSITIONS,),
     settings=(*FOOTAGE, "anchor_deltas", "revert_within", *TRACKS),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.box_differences import ious
-from vidrobust.protocols.average_precision import BOX
+from vidrobust.metrics.tracks.tables import are_shaped, places_of
 
 ON_KNOWN = 0.5
 """IoU from which a box lies on a known one, of whatever class; and the share of a track's boxes that must."""
@@ -25,11 +25,12 @@ def judged_tracks(
     """
     own = detections[detections["track"] >= 0].merge(frames[KEYS], on=KEYS)
     on = np.zeros(len(own), bool)
-    known_of = {place: rows[BOX].to_numpy(np.float64) for place, rows in known.groupby(KEYS, sort=False)}
-    boxes = own[BOX].to_numpy(np.float64)
+    shaped = are_shaped(own, known)
+    known_of = {place: places_of(rows, shaped=shaped) for place, rows in known.groupby(KEYS, sort=False)}
+    boxes = places_of(own, shaped=shaped)
     for place, rows in own.groupby(KEYS, sort=False).indices.items():
         if place in known_of:
-            i, _, iou = ious(boxes[rows], known_of[place])
+            i, _, iou = ious(boxes.take(rows), known_of[place])
             on[rows[i[iou >= ON_KNOWN]]] = True
     counted = own.assign(on=on).groupby(["item", "track"], sort=False)["on"].agg(["size", "sum"])
     counted = counted.rename(columns={"size": "judged", "sum": "on_known"}).reset_index()

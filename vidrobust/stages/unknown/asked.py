@@ -17,14 +17,22 @@ from vidrobust.video.source import VideoSource
 
 DECODED = 16
 """Frames decoded at a time."""
+SMALL = 24
+"""Sides of the tiny pictures by which copies are recognised, px."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """rows: item, frame, time_s, part and still of N frames; looked: by model what it says of them."""
+    """What is known of N frames.
+
+    rows    item, frame, time_s, part and still
+    looked  by model what it says of them
+    small   (N, SMALL * SMALL) uint8, each frame in grey and tiny, where all are pictures; None elsewhere
+    """
 
     rows: pd.DataFrame
     looked: Mapping[str, Looked]
+    small: np.ndarray | None = None
 
     @property
     def clusters(self) -> Clusters:
@@ -52,6 +60,7 @@ class _Gathered:
 
     rows: list[dict[str, object]] = field(default_factory=list)
     looked: dict[str, list[Looked]] = field(default_factory=dict)
+    small: list[np.ndarray] = field(default_factory=list)
 
 
 def ask(looks: Mapping[str, Look], clips: Sequence[Wanted], done: Callable[[int], None]) -> Asked:
@@ -71,9 +80,20 @@ def ask(looks: Mapping[str, Look], clips: Sequence[Wanted], done: Callable[[int]
                         "still": clip.still,
                     }
                     gathered.rows.append(at)
+                if clip.still:
+                    gathered.small.append(tiny(pixels))
                 done(len(frames))
     rows = pd.DataFrame(gathered.rows, columns=["item", "frame", "time_s", "part", "still"])
-    return Asked(rows, {name: joined(parts) for name, parts in gathered.looked.items()})
+    small = np.concatenate(gathered.small) if gathered.small and all(clip.still for clip in clips) else None
+    return Asked(rows, {name: joined(parts) for name, parts in gathered.looked.items()}, small)
+
+
+def tiny(pixels: torch.Tensor) -> np.ndarray:
+    """(N, 3, H, W) uint8 frames in grey, SMALL by SMALL px: (N, SMALL * SMALL) uint8."""
+    grey = pixels.to(torch.float32).mean(dim=1, keepdim=True)
+    small = torch.nn.functional.interpolate(grey, size=(SMALL, SMALL), mode="area")
+    rounded: np.ndarray = small.round().to(torch.uint8).reshape(len(pixels), -1).cpu().numpy()
+    return rounded
 
 
 def spread(count: int, most: int) -> np.ndarray:

@@ -21,8 +21,10 @@ from vidrobust.stages.unknown.farthest import farthest, take_pictures
 from vidrobust.stages.unknown.known_footage import clips_of, known_of, recorded, with_parts
 from vidrobust.stages.unknown.rows import frame_rows, link_rows, score_rows
 from vidrobust.stages.unknown.sentence import sentence
+from vidrobust.stages.unknown.stills import copies
 from vidrobust.stages.unknown.study import Events, ScoreStudied, leading, study
 from vidrobust.tables import schema as tables
+from vidrobust.text.phrases import plural
 
 FILE = "unknown.json"
 TABLES = ("unknown", "unknown_links", "unknown_frames")
@@ -84,6 +86,12 @@ def _words(
 ) -> dict[str, Any]:
     """What unknown.json says of a model."""
     first = leading(found)
+    doubles = copies_of(known)
+    if doubles:
+        run.reporter.say(
+            f"unknown: {doubles} of {plural(len(known.rows), 'known picture')} are near-copies of another, and "
+            "count with it as one"
+        )
     text = sentence(first, run.settings.false_alarms)
     run.reporter.say(f"unknown, {model}: {text}")
     shown = farthest(first, rows) if first is not None else []
@@ -95,9 +103,15 @@ def _words(
         "features": look.head,
         "lacks": {each.score.name: each.why for each in found if each.why},
         "known_frames": len(known.rows),
+        "known_copies": doubles,
         "known_clips": int(known.rows["item"].nunique()),
         "farthest": shown,
     }
+
+
+def copies_of(known: Asked) -> int:
+    """Known pictures that are near-copies of another one."""
+    return 0 if known.small is None else len(known.small) - int(copies(known.small).max(initial=-1)) - 1
 
 
 def _asked(

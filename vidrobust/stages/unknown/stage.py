@@ -35,7 +35,7 @@ def _as_json(run: Run) -> Any:
 UNKNOWN = TableStage(
     name="unknown",
     sentence="How much of the footage lies outside what the models were trained for, and are they unstable there?",
-    version=1,
+    version=2,
     needs=(STABILITY,),
     settings=(
         *FOOTAGE,

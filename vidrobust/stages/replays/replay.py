@@ -15,7 +15,7 @@ import numpy as np
 
 from vidrobust.changes.registration import register, warp
 from vidrobust.frames.pixels import luma
-from vidrobust.stages.remedies.paths import (
+from vidrobust.stages.replays.paths import (
     FEWEST_VALID,
     FLICKER_FRAMES,
     LIGHT_S,

@@ -1,0 +1,1 @@
+"""The pieces of ``seed_claims.py``: what papers say, and what is measured of it here."""

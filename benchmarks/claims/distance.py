@@ -1,0 +1,68 @@
+"""How near AugMix comes to the corruptions of ImageNet-C, by the features of a network (Mintun et al. 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from published_models import table
+
+from claims.judge import Measure
+from claims.pictures import Picture
+from vidrobust.adapt.arms import ARMS
+from vidrobust.adapt.leaks import arm_change, features_of
+from vidrobust.adapt.trainable import trainable
+from vidrobust.models.load import load_as_it_is
+from vidrobust.perturb.catalogue import find
+from vidrobust.perturb.draws import seeded
+from vidrobust.perturb.published import imagenet_c
+from vidrobust.protocols.corruptions import crop_224
+from vidrobust.protocols.sample_distance import changes, minimal_sample_distance
+from vidrobust.statistics.associations import partial_spearman
+from vidrobust.statistics.resampling import cluster_jackknife
+
+NET = "efficientnet-lite0"
+PICTURES, TRAINED, JUDGED, SEVERITY = 5, 48, 2, 3
+
+
+def of_augmix(shown: Sequence[Picture]) -> dict[str, float]:
+    """Of every corruption the minimal sample distance of AugMix to it."""
+    network = trainable(load_as_it_is(NET, device="cpu"), NET)
+    features = features_of(network)
+    assert features is not None
+    few = [shown[k] for k in np.linspace(0, len(shown) - 1, PICTURES).astype(int)]
+    pictures = torch.stack([crop_224(picture.pixels) for picture in few])
+    each = [picture[None] for picture in pictures]
+    trained = changes(features, arm_change(network, ARMS["literature"], None, each), TRAINED)
+
+    def corrupted(name: str, draw: int) -> torch.Tensor:
+        entry = find(f"imagenet-c:{name}")
+        owns = [seeded("mintun", 0, draw, name, 0) for _ in few]  # one draw for all pictures
+        return network.cut(entry.apply(pictures, entry.strengths[SEVERITY - 1], owns))
+
+    return {
+        name: minimal_sample_distance(
+            trained, changes(features, lambda draw, n=name: corrupted(n, draw), JUDGED)
+        )
+        for name in imagenet_c.TEST
+    }
+
+
+def measures(distance: Mapping[str, float] | None) -> dict[str, Measure]:
+    """The rank correlation of distance and error of the network trained with AugMix, given the plain one's."""
+    if distance is None:
+        return {}
+    models, names = table(), list(distance)
+    error, plain = (models.loc[row, names].to_numpy(float) for row in ("resnet50_augmix", "resnet50"))
+    far = np.array([distance[name] for name in names])[:, None]
+    found = cluster_jackknife(
+        lambda rows: partial_spearman(far[rows], error[rows, None], plain[rows, None]),
+        np.arange(len(names)),
+        lost=3,
+    )
+    value, low, high = (float(np.ravel(x)[0]) for x in (found.value, found.low, found.high))
+    on = f"distance by {NET} on {PICTURES} pictures, errors of ResNet-50 of the public table"
+    return {
+        "distance augmix": Measure(value=value, low=low, high=high, n=len(names), clusters=len(names), on=on)
+    }

@@ -1,0 +1,57 @@
+"""Rules on a detector's boxes where it gives masks, or numbers its objects: these go along with their boxes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tests.metrics.tracks.test_masks import SETTINGS, followed, two_in_one_box
+from vidrobust.shapes.mask import Mask
+from vidrobust.shapes.shape import Shape
+from vidrobust.stages.remedies.box_catalogue import box_rule
+from vidrobust.stages.remedies.box_rows import BoxStudy, Seen, agreement, box_rows, play_boxes
+
+
+def pulsing() -> list[tuple[tuple[int, tuple[float, float, float, float], float, int], Shape | None]]:
+    """A square that moves by 2 px a frame and is two columns wider in every third frame; lost in frame 7."""
+    rows = []
+    for f in range(12):
+        if f != 7:
+            mask = Mask.of_array(np.ones((20, 20 + 2 * (f % 3 == 0)), bool), 100 + 2 * f, 50)
+            rows.append(((f, tuple(mask.box.tolist()), 0.9, 1), mask))
+    return rows
+
+
+def test_a_mask_is_shown_where_its_box_is() -> None:
+    boxes = dataclasses.replace(followed(pulsing(), 12)[0], given=np.arange(11))
+    shown = play_boxes(box_rule("max-gap-3", SETTINGS), boxes)
+    assert shown.frame.tolist() == list(range(12))
+    assert shown.shapes is not None
+    middles = np.array([shape.box[:2] + shape.box[2:] for shape in shown.shapes]) / 2
+    np.testing.assert_allclose(middles, (shown.boxes[:, :2] + shown.boxes[:, 2:]) / 2, atol=0.51)
+    assert shown.given is not None
+    assert shown.given[7] == 6  # that of the box that is shown on
+
+
+def test_the_jitter_of_masks_is_a_row_where_there_are_masks() -> None:
+    boxes = followed(pulsing(), 12)[0]
+    time_s = np.arange(12) / 25
+    bare = dataclasses.replace(boxes, shapes=None)
+    with_masks, without = (
+        {row["metric"] for row in box_rows(BoxStudy("m", [Seen("a", "", each, time_s)], SETTINGS, 3))}
+        for each in (boxes, bare)
+    )
+    assert with_masks - without == {"mask_jitter"}
+
+
+def test_boxes_agree_where_their_masks_do() -> None:
+    boxes = followed(two_in_one_box(), 12)[0]
+    assert agreement([boxes], [boxes]) == 1
+    assert boxes.shapes is not None
+    upper = boxes.rows(np.arange(len(boxes.frame)) % 2 == 1)
+    lower = boxes.rows(np.arange(len(boxes.frame)) % 2 == 0)
+    assert agreement([upper], [lower]) == 0
+    assert (
+        agreement([dataclasses.replace(upper, shapes=None)], [dataclasses.replace(lower, shapes=None)]) == 1
+    )

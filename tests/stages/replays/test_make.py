@@ -1,0 +1,94 @@
+"""``remedies --all`` from sources to rows: both models of the line asked again, once, and nothing twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from vidrobust.cli.app import main
+from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.run_folder.folder import RunFolder
+
+MODELS = ("line-classifier", "line-detector")
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("replays")
+    settings = RenderSettings(parts=2, seconds=0.2, seed=3, dials=("light=0.3", "shake=4"))
+    render(settings, folder / "line")
+    run = folder / "run"
+    specs = [word for model in MODELS for word in ("--model", model)]
+    main(["remedies", str(folder / "line" / "manifest.csv"), *specs, "--out", str(run), "--all", "-q"])
+    return run
+
+
+def rows(run: Path, model: str) -> pd.DataFrame:
+    table = pd.read_parquet(run / "remedies.parquet")
+    return table[(table["model"] == model) & ~table["kind"].isin(["rule", "boxes", "silence"])]
+
+
+def test_every_replay_has_a_row_and_a_note(run_folder: Path) -> None:
+    classifier, detector = (rows(run_folder, model) for model in MODELS)
+    assert set(classifier["remedy"]) == {
+        *("steady-camera", "level-light", "no-flicker", "less-noise", "look-again-4"),
+        *("another-resize-area", "another-resize-plain", "blur-pool", "batch-norm"),
+        *("sharper-focus", "higher-resolution", "no-keyframe-pulse"),
+    }
+    assert set(detector["remedy"]) - set(classifier["remedy"]) == {
+        *("nms-0.3", "nms-0.7", "nms-across-classes", "soft-nms", "weighted-fusion"),
+    }
+    assert (classifier["note"] != "").all()
+    assert (detector["note"] != "").all()
+    known = classifier[(classifier["metric"] == "flip_rate") & classifier["before"].notna()]
+    assert known["before"].nunique() == 1  # what the run has, whatever it is held against
+    assert known["accuracy_before"].notna().all()
+    network = known.set_index("remedy").loc[["blur-pool", "batch-norm"]]
+    assert network["note"].tolist() == [
+        "blur before sampling in 2 layers, weights as they are",
+        "statistics of 12 frames of this footage in 7 layers",
+    ]
+    assert network["agreement"].between(0, 1).all()
+
+
+def test_boxes_of_another_way_are_cut_and_chosen_as_the_runs_are(run_folder: Path) -> None:
+    """Suppression from a higher overlap on keeps every box that was kept, where it was."""
+    shown = pd.read_parquet(run_folder / "replayed_boxes.parquet")
+    own = pd.read_parquet(run_folder / "detections.parquet")
+    columns = ["item", "frame", "label", "score", "x1", "y1", "x2", "y2"]
+    way = shown[shown["remedy"] == "nms-0.7"]
+    both = own.merge(way[columns], on=columns)
+    assert len(both) == len(own)
+    table = rows(run_folder, "line-detector")
+    table = table[(table["remedy"] == "nms-0.7") & (table["metric"] == "uncovered_rate")]
+    assert float(table["agreement"].iloc[0]) > 0.9
+
+
+def test_the_second_call_asks_no_model_and_a_lost_table_comes_from_the_cache(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = {path: path.stat().st_mtime_ns for path in (run_folder / "cache" / "replays").iterdir()}
+    assert len(cache) == 2 * (10 + 6)
+    main(["remedies", str(run_folder), "--all"])
+    said = capsys.readouterr().err
+    assert "replays: up to date" in said
+    assert "remedies: up to date" in said
+    (run_folder / "replayed_boxes.parquet").unlink()
+    main(["remedies", str(run_folder), "--all"])
+    assert "line-detector" not in "".join(
+        line for line in capsys.readouterr().err.splitlines() if line.startswith("replays, ")
+    )
+    assert {path: path.stat().st_mtime_ns for path in (run_folder / "cache" / "replays").iterdir()} == cache
+
+
+def test_a_study_leaves_them_out_and_status_says_them_once_made(run_folder: Path) -> None:
+    from vidrobust.pipeline.status import status
+    from vidrobust.stages.catalogue import STAGES
+
+    assert "replays" in STAGES.names
+    assert "replays" not in STAGES.studied
+    states = {row["stage"]: row["state"] for row in status(RunFolder.existing(run_folder), STAGES)}
+    assert states["replays"] == "done"
+    assert states["policy"] == "missing"

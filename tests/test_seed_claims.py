@@ -1,0 +1,119 @@
+"""The page of reproductions: verdicts by hand, experiments that are kept, every claim measured or said why not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from claims import published, shifts, video
+from claims.catalogue import SECTIONS
+from claims.judge import ABOVE_0, Claim, Measure, row, verdict
+from claims.kept import Kept
+from claims.pictures import Clip, classes
+
+from vidrobust.perturb.published import imagenet_c
+from vidrobust.protocols import alexnet
+
+CLAIM = Claim(says="s", paper="p", published="5 to 15 %", expected=(0.05, 0.15), of="a")
+MEASURE = Measure(value=0.1, low=0.06, high=0.14, n=9, clusters=3, on="nets")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.06, 0.14, "agrees"),
+        (0.04, 0.14, "cannot tell"),
+        (0.06, 0.16, "cannot tell"),
+        (0.16, 0.3, "differs"),
+        (0.0, 0.04, "differs"),
+        (math.nan, math.nan, "cannot tell"),
+    ],
+)
+def test_a_verdict_is_where_the_interval_lies(low: float, high: float, said: str) -> None:
+    assert verdict(CLAIM, replace(MEASURE, low=low, high=high)) == said
+
+
+def test_a_row_says_what_was_asked_and_where() -> None:
+    assert row(CLAIM, {"a": MEASURE})[2:] == ("5 to 15 %", "5 % to 15 %", "10 % [6, 14]", "nets", "agrees")
+    assert row(CLAIM, {})[-1] == "not yet run"
+    sign = replace(CLAIM, expected=ABOVE_0, unit="r")
+    assert row(sign, {"a": replace(MEASURE, low=-0.1)})[3:] == (
+        "above 0",
+        "0.1 [−0.1, 0.14]",
+        "nets",
+        "cannot tell",
+    )
+    never = Claim(says="s", paper="p", published="9", why_not="no weights")
+    assert row(never, {"a": MEASURE})[3:] == ("", "", "no weights", "cannot be run here")
+    with pytest.raises(ValueError, match="is measured, or says why not"):
+        Claim(says="s", paper="p", published="9")
+
+
+def test_every_claim_names_a_measure_that_is_made() -> None:
+    """Of the table all are there; the others by the names that the experiments give."""
+    every = [claim for claims in SECTIONS.values() for claim in claims]
+    asked = {claim.of for claim in every if claim.of}
+    assert len(asked) == len([claim for claim in every if claim.of])  # each is asked once
+    made = set(published.measures())
+    assert {name for name in asked if name.startswith(("table", "exact", "alexnet"))} <= made
+    assert len(every) >= 60
+
+
+def test_the_constants_of_alexnet_into_themselves_are_100_and_its_second_resize_is_seen() -> None:
+    found = published.measures()
+    assert found["alexnet into itself"].value == pytest.approx(100)
+    assert found["table alexnet by constants"].value == pytest.approx(102.3, abs=0.05)
+    one = published.table().loc[["resnet50", "alexnet"], list(imagenet_c.TEST)]
+    by_hand = 100 * (one.loc["resnet50"] / one.loc["alexnet"]).mean()
+    assert found["table mce resnet50"].value == pytest.approx(by_hand)
+    assert len(alexnet.ERRORS) == 15
+    low, high = found["exact pm0"].low, found["exact pm0"].high
+    assert (round(low, 4), round(high, 4)) == (0.6469, 0.7029)
+
+
+def test_an_experiment_is_made_once_and_again_where_it_is_asked_otherwise(tmp_path: Path) -> None:
+    made: Iterator[int] = iter(range(10))
+    kept = Kept(tmp_path, seconds=60)
+    assert [kept.get("a", 1, lambda: next(made)) for _ in range(2)] == [0, 0]
+    assert kept.get("a", 2, lambda: next(made)) == 1
+    late = Kept(tmp_path, seconds=-1)
+    assert late.get("a", 2, lambda: next(made)) == 1  # there already
+    assert late.get("b", 1, lambda: next(made)) is None
+    assert late.waiting == ["b"]
+
+
+def test_shifts_by_hand() -> None:
+    columns = [f"{p} {m}" for p in shifts.PROTOCOLS for m in (shifts.CHANGED, shifts.PROBABILITY)]
+    names = ("efficientnet-lite0", "efficientnet-lite2")
+    rows = {
+        name: [
+            {"source": s, **dict.fromkeys(columns, value), "path all": value}
+            for s, value in zip("aab", values, strict=True)
+        ]
+        for name, values in zip(names, ([0.0, 0.2, 0.1], [0.4, 0.2, 0.9]), strict=True)
+    }
+    found = shifts.measures(rows)
+    assert found["shift crop label_flip"].value == pytest.approx(0.3)
+    assert found["shift crop label_flip"].clusters == 2
+    assert found["shift deeper crop"].value == pytest.approx(0.4)
+    assert found["shift path largest"].value == 0.9
+    assert found["shift consistency"].value == pytest.approx(0.7)
+    sure = shifts.of_the_sure(rows, {names[0]: [0.9, 0.4, 0.4], names[1]: [0.1, 0.1, 0.5]})
+    assert sure["shift sure crop label_flip"].value == pytest.approx((0.0 + 0.9) / 2)
+
+
+def test_flips_between_nearly_equal_frames_by_hand() -> None:
+    """Four flips, of which one between frames that differ by 8 at most, and one between equal frames, left out."""
+    clip = Clip(path=Path("a.mp4"), first=0, last=5, right=frozenset({1}))
+    distorted = {name: [] for name in video.DISTORTIONS}
+    net = {"label": [1, 2, 1, 1, 2, 1], "apart": [8, 20, 3, 0, 90], "distorted": distorted}
+    found = video._near(["net"], [clip], {"a": {"networks": {"net": net}}}, "nets")
+    assert found["near 8"].value == pytest.approx(1 / 3)
+    assert found["near 8"].n == 3
+    assert found["flip rate"].value == pytest.approx(3 / 4)
+    assert np.isclose(found["near 16"].value, 1 / 3)
+    assert classes("3-5;9") == [3, 4, 5, 9]

@@ -1,0 +1,1 @@
+"""Networks that are changed without training: blurred before they sample, normalised by the footage."""
