@@ -28,11 +28,11 @@ from vidrobust.stages.replays.make import replay_all
 from vidrobust.text.numbers import percent, percent_with_interval
 
 DIALS = ("rest", "shake=6", "light=0.3", "flicker=0.2", "noise=16")
-INPUTS = ("steady-camera", "level-light", "no-flicker")
+REPLAYED = ("steady-camera", "level-light", "no-flicker", "blur-pool", "batch-norm")
 REMEDIES = (
     *("majority-3", "majority-5", "majority-9", "k-of-n-4-6", "mean-0.3", "hysteresis-0.1"),
     *("abstain-margin-0.1", "abstain-unstable-3"),
-    *INPUTS,
+    *REPLAYED,
 )
 
 
@@ -47,7 +47,7 @@ def table_of(dial: str, given: Any, folder: Path) -> pd.DataFrame:
     settings = Settings(sources=(str(footage / "manifest.csv"),), model=("line-classifier",))
     with opened_sources(settings, str(out), Reporter(quiet=True)) as run:
         build(run, STAGES, ["stability"])
-        replay_all(run, only=[name for name in given.remedy if name in INPUTS])
+        replay_all(run, only=[name for name in given.remedy if name in REPLAYED])
         build(run, STAGES, ["remedies"])
         return run.table("remedies")
 
@@ -85,7 +85,7 @@ def line_of(row: dict[str, Any]) -> str:
     known = row["ratio"] == row["ratio"]
     left = percent_with_interval(row["ratio"], row["low"], row["high"]) if known else "not measured"
     delay = f"{row['delay_frames']:g}" if row["delay_frames"] == row["delay_frames"] else "not known"
-    note = row["note"] if row["kind"] == "input" else ""
+    note = row["note"] if row["kind"] in ("input", "network") else ""
     asked = f"{percent(row['asked'])} asked; " if row["asked"] else ""
     return (
         f"| {row['remedy']} | {left} | {row['verdict']} | {delay} | {asked}{percent(row['accuracy_after'])} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import cv2
@@ -9,69 +10,119 @@ import numpy as np
 import pytest
 
 from tests.stages.causes.planted import still
-from vidrobust.changes.sharpness import Blur, blur_between, detail, passed
+from vidrobust.changes.blur import Blur, Kernel
+from vidrobust.changes.sharpness import blur_between
 from vidrobust.frames.pixels import luma
 from vidrobust.perturb.blur import line_kernel
 
 
 @pytest.fixture(scope="module")
 def gray(corpus: Path) -> np.ndarray:
-    return luma(still(corpus))
+    return luma(still(corpus)).astype(np.float32)
+
+
+def line(length: float, degrees: float) -> Kernel:
+    return Kernel(sigma_px=length / math.sqrt(12), angle=math.radians(degrees))
+
+
+def recorded(clean: list[np.ndarray], noise: float, seed: int = 0) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [(x + rng.normal(0, noise, x.shape)).astype(np.float32) for x in clean]
+
+
+def between(first: np.ndarray, second: np.ndarray) -> Blur:
+    return blur_between(first, second, np.zeros((*first.shape, 2), np.float32), np.ones(first.shape, bool))
+
+
+def turned(one: float, other: float) -> float:
+    return abs((math.degrees(one) - other + 90) % 180 - 90)
 
 
 @pytest.mark.parametrize("sigma", [0.6, 1.0, 2.0])
-@pytest.mark.parametrize("noise", [0.0, 3.0])
+@pytest.mark.parametrize("noise", [0.0, 3.0, 8.0])
 def test_a_planted_blur_is_found_in_both_directions(gray: np.ndarray, sigma: float, noise: float) -> None:
-    rng = np.random.default_rng(0)
-    still_there, everywhere = np.zeros((*gray.shape, 2), np.float32), np.ones(gray.shape, bool)
-    frames = [
-        (x + rng.normal(0, noise, gray.shape)).astype(np.float32)
-        for x in (gray, cv2.GaussianBlur(gray, (0, 0), sigma))
-    ]
+    frames = recorded([gray, cv2.GaussianBlur(gray, (0, 0), sigma)], noise)
     for order, sign in ((1, 1), (-1, -1)):
-        found = blur_between(*frames[::order], still_there, everywhere)
+        found = between(*frames[::order])
         assert found.sigma_px == pytest.approx(sign * sigma, rel=0.15)
         assert np.isnan(found.angle)
+        assert not found.back.there
 
 
-@pytest.mark.parametrize(("length", "degrees"), [(3.0, 0.0), (5.0, 30.0), (4.0, 90.0)])
+def test_from_a_blurred_frame_to_one_that_is_more_so(gray: np.ndarray) -> None:
+    frames = recorded([cv2.GaussianBlur(gray, (0, 0), s) for s in (1.0, 2.0)], 2.0)
+    assert between(*frames).sigma_px == pytest.approx(math.sqrt(3), rel=0.15)
+
+
+@pytest.mark.parametrize(("length", "degrees"), [(3.0, 0.0), (5.0, 30.0), (4.0, 90.0), (6.0, 100.0)])
 @pytest.mark.parametrize("noise", [0.0, 3.0])
 def test_motion_while_the_shutter_is_open_is_a_line(
     gray: np.ndarray, length: float, degrees: float, noise: float
 ) -> None:
-    rng = np.random.default_rng(0)
-    still_there, everywhere = np.zeros((*gray.shape, 2), np.float32), np.ones(gray.shape, bool)
-    x = gray.astype(np.float32)
-    smeared = cv2.filter2D(x, -1, line_kernel(length, np.deg2rad(degrees)), borderType=cv2.BORDER_REFLECT_101)
-    frames = [(each + rng.normal(0, noise, gray.shape)).astype(np.float32) for each in (x, smeared)]
+    kernel = line_kernel(length, np.deg2rad(degrees))
+    smeared = cv2.filter2D(gray, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    frames = recorded([gray, smeared], noise)
     for order, sign in ((1, 1), (-1, -1)):
-        found = blur_between(*frames[::order], still_there, everywhere)
-        assert found.length_px == pytest.approx(length, rel=0.2)
+        found = between(*frames[::order])
+        assert found.kernel.length_px == pytest.approx(length, rel=0.2)
         assert np.sign(found.sigma_px) == sign
-        assert abs((np.rad2deg(found.angle) - degrees + 90) % 180 - 90) < 12
+        assert turned(found.angle, degrees) < 12
+        assert not found.back.there
 
 
-def test_a_line_is_played_as_long_as_it_is() -> None:
-    point = np.zeros((21, 21), np.float32)
-    point[10, 10] = 1
-    made = Blur(sigma_px=4 / np.sqrt(12), angle=0.0).of(point)
-    across = np.arange(21) - 10
-    assert (made.sum(axis=0) @ across**2) == pytest.approx(4**2 / 12, rel=0.2)
-    assert made.sum(axis=1)[10] == pytest.approx(1.0, abs=1e-5)
+@pytest.mark.parametrize(("first", "second"), [((4, 0), (4, 90)), ((5, 20), (3, 140)), ((3, 60), (6, 60))])
+def test_of_two_frames_that_were_moved_each_lost_what_the_other_shows(
+    gray: np.ndarray, first: tuple[float, float], second: tuple[float, float]
+) -> None:
+    found = between(*recorded([line(*each).of(gray) for each in (first, second)], 1.5))
+    for kernel, (length, degrees) in ((found.missed, first), (found.lost, second)):
+        assert kernel.length_px == pytest.approx(length, rel=0.2)
+        assert turned(kernel.angle, degrees) < 12
 
 
-def test_noise_is_no_sharpness(gray: np.ndarray) -> None:
-    rng = np.random.default_rng(0)
-    still_there, everywhere = np.zeros((*gray.shape, 2), np.float32), np.ones(gray.shape, bool)
-    for _ in range(5):
-        a, b = ((gray + rng.normal(0, 4, gray.shape)).astype(np.float32) for _ in range(2))
-        assert blur_between(a, b, still_there, everywhere) == Blur()
+@pytest.mark.parametrize("noise", [0.0, 1.0, 4.0, 16.0, 32.0])
+@pytest.mark.parametrize("sigma", [0.0, 1.5])
+def test_noise_is_no_sharpness(gray: np.ndarray, noise: float, sigma: float) -> None:
+    scene = cv2.GaussianBlur(gray, (0, 0), sigma) if sigma else gray
+    for seed in range(5):
+        assert between(*recorded([scene, scene], noise, seed)).sigma_px == 0
 
 
-def test_the_noise_that_passes_a_blur_is_that_of_white_noise() -> None:
-    noise = np.random.default_rng(0).normal(0, 10, (400, 400)).astype(np.float32)
-    whole = np.square(detail(noise)).mean()
-    for sigma in (0.5, 1.0, 2.0):
-        left = np.square(detail(cv2.GaussianBlur(noise, (0, 0), sigma))).mean() / whole
-        assert passed(sigma) == pytest.approx(left, rel=0.25, abs=0.005)
-    assert passed(0.0) == 1
+def test_a_little_more_light_is_no_sharpness(gray: np.ndarray) -> None:
+    assert between(*recorded([gray, 1.025 * gray], 1.0)).sigma_px == 0
+
+
+def test_a_blur_is_measured_by_little_detail_and_not_by_noise_alone(gray: np.ndarray) -> None:
+    faint = 128 + 0.1 * (gray - 128)  # a tenth of the contrast
+    found = between(*recorded([faint, cv2.GaussianBlur(faint, (0, 0), 1.5)], 1.0))
+    assert found.known
+    assert found.sigma_px == pytest.approx(1.5, rel=0.2)
+    assert not between(*recorded([np.full_like(gray, 128)] * 2, 3.0)).known
+
+
+def test_detail_is_compared_where_it_moved_to(gray: np.ndarray) -> None:
+    first, second = recorded([gray, cv2.GaussianBlur(gray, (0, 0), 1.2)], 1.0)
+    motion = np.zeros((*gray.shape, 2), np.float32)
+    motion[..., 0] = 9
+    moved = np.roll(second, -9, axis=1)
+    assert blur_between(first, moved, motion, np.ones(gray.shape, bool)).sigma_px == pytest.approx(
+        1.2, rel=0.15
+    )
+
+
+@pytest.mark.parametrize("shift", [(0.5, 0.0), (0.3, 0.5), (1.5, -0.5)])
+def test_half_a_pixel_is_no_blur(gray: np.ndarray, shift: tuple[float, float]) -> None:
+    big = cv2.resize(gray, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    moved = [np.roll(big, (round(4 * y), round(4 * x)), axis=(0, 1)) for x, y in ((0.0, 0.0), shift)]
+    # averages of 4 x 4, as a sensor makes them: exact at quarters of a pixel
+    first, second = recorded(
+        [cv2.resize(x, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) for x in moved], 1.0
+    )
+    motion = np.broadcast_to(-np.float32(shift), (*gray.shape, 2)).copy()
+    assert blur_between(first, second, motion, np.ones(gray.shape, bool)).sigma_px == 0
+
+
+def test_too_little_that_both_show_says_nothing(gray: np.ndarray) -> None:
+    few = np.zeros(gray.shape, bool)
+    few[:40, :40] = True
+    assert not blur_between(gray, gray, np.zeros((*gray.shape, 2), np.float32), few).known

@@ -16,6 +16,8 @@ from vidrobust.metrics.box_differences import (
     match,
     wrong_kinds,
 )
+from vidrobust.shapes.places import Places, shape_array
+from vidrobust.shapes.polygon import Polygon
 
 
 def drawn(count: int, seed: int) -> np.ndarray:
@@ -94,3 +96,23 @@ def test_the_words_of_tide() -> None:
     quarters = dict.fromkeys(("missed", "class", "location", "duplicate"), 0.25)
     assert found == {**quarters, "both": 0, "background": 0}
     assert np.isnan(wrong_kinds((boxes[:0], scores[:0], labels[:0]), clean)["missed"])
+
+
+def test_shapes_without_room_for_the_overlap_are_left_out_and_no_others() -> None:
+    """Turned boxes at random: those of an IoU of .3 or more are the same with and without the short cut."""
+    rng = np.random.default_rng(0)
+    turned = [
+        [
+            Polygon.turned(*rng.uniform(20, 80, 2), *rng.uniform(10, 40, 2), rng.uniform(0, 3))
+            for _ in range(30)
+        ]
+        for _ in range(2)
+    ]
+    a, b = (Places(np.array([shape.box for shape in side]), shape_array(side)) for side in turned)
+    every, some = ious(a, b), ious(a, b, 0.3)
+    assert 0 < len(some[0]) < len(every[0])
+    kept = every[2] >= 0.3
+    assert kept.sum() > 5
+    near = some[2] >= 0.3
+    for x, y in zip(every, some, strict=True):
+        np.testing.assert_array_equal(x[kept], y[near])

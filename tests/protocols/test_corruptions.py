@@ -270,17 +270,22 @@ def test_an_image_that_cannot_be_read_is_a_problem_and_the_others_go_on(folder: 
         corruptions(lone, [Constant()], suite="imagenet-x")
 
 
-def test_cifar_c_takes_pictures_of_32_px_and_divides_by_nothing(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("suite", "side"), [("cifar-c", 32), ("tiny-imagenet-c", 64)])
+def test_small_pictures_have_suites_that_divide_by_nothing(
+    folder: Path, tmp_path: Path, suite: str, side: int
+) -> None:
     """A model that is always wrong has a mean error of 100 percent; a larger picture is refused by name."""
     with Image.open(folder / "cotracker_cat_0.png") as picture:
-        picture.resize((32, 32)).save(tmp_path / "small.png")
+        picture.resize((side, side)).save(tmp_path / "small.png")
     small = LabelledImages((tmp_path / "small.png",), (frozenset({"dog"}),))
-    (one,) = corruptions(small, [Constant()], suite="cifar-c")["models"].values()
+    (one,) = corruptions(small, [Constant()], suite=suite)["models"].values()
     assert (one["mce"], one["relative_mce"], one["normalised_by"]) == (100, 0, "")
     assert len(one["corruptions"]) == 15
     large = LabelledImages((folder / "cotracker_cat_0.png",), (frozenset({"dog"}),))
-    with pytest.raises(InputError, match="the suite is made for 32x32"):
-        corruptions(large, [Constant()], suite="cifar-c")
+    with pytest.raises(InputError, match=f"the suite is made for {side}x{side}"):
+        corruptions(large, [Constant()], suite=suite)
+    with pytest.raises(SettingsError, match="cifar-p is not built: its sequences have lengths and sizes"):
+        corruptions(large, [Constant()], suite="cifar-p")
 
 
 def test_c_bar_has_its_ten_and_divides_by_nothing(folder: Path) -> None:

@@ -148,7 +148,7 @@ _ALL = (
     ),
     Arm(
         name="rotation-head",
-        sentence="a second head tells by how much the picture was turned (Hendrycks et al. 2019)",
+        sentence="a second head predicts by how much the picture was turned (Hendrycks et al. 2019)",
         loss="turned",
         trains="rotation",
     ),

@@ -1,77 +1,85 @@
-"""The blur between two frames, from the energy of their detail where there are edges, noise taken off.
+"""The blur between two frames, either of which may be the sharper one, from the power of their detail.
 
-    energy of detail(second) - noise  =  energy of detail(blur(first, sigma)) - noise that passes the blur
+    power(second) - noise  =  passed by the blur  x  (power(first) - noise)        at every frequency
 
-Detail is what a Gaussian of sigma 1 px takes away. The noise's own energy is measured in the flattest fifth of the
-picture, where there is hardly anything else.
+Power is that of blocks of 32 x 32 px where there are edges, each compared with the block it moved to at whole
+pixels: a rest of motion changes phases, not power. The noise's own power, at every frequency, is that of the
+flattest fifth of the blocks, where there is hardly anything else. At each frequency the frame that has less is
+foretold from the one that has more; frequencies count by how far they rise above the noise.
 
-A lens out of focus takes detail from all directions, motion while the shutter is open along one. Where a line of
-some length and angle fits the energy of the detail's slope in every direction much better than a Gaussian, it is
-a line.
+A lens out of focus takes detail from all directions, motion while the shutter is open along one, and of two frames
+that were moved in different directions each lost what the other shows. A blur is taken that was fitted to half of
+the blocks and foretells the other half.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
+from itertools import permutations, product
 
 import cv2
 import numpy as np
+from scipy import fft, optimize
 
-from vidrobust.changes.registration import warp
-from vidrobust.perturb.blur import line_kernel
+from vidrobust.changes.blur import SIDE, Blur, Kernel
 
-SIGMA = 1.0
-"""Sigma, px, that parts detail from the rest."""
-SIGMAS = np.array([0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.1, 1.35, 1.7, 2.1, 2.6, 3.2, 4.0])
-"""Blurs that are tried, px; between them log energy is taken as linear."""
-SMALLEST_CHANGE = 0.04
-"""A relative change of the energy of detail below this is taken as none."""
-MIN_ENERGY = 2.0
-"""Least energy of detail beyond the noise, levels squared, at edges, for sharpness to be reported."""
+MOST_BLOCKS = 600
+"""So many blocks of a picture are looked at, at most."""
+FEWEST = 8
+"""Blocks of most detail that must be seen in both frames."""
+CLEAR = 0.9
+"""Share of a block's pixels that both frames must show."""
+EDGES = 0.2
+"""Share of the blocks, those of most detail, that are compared; as many of least tell the noise."""
+LOWEST, HIGHEST = 1.5 / SIDE, 0.375
+"""Frequencies between these, cycles per px, are compared: below the window leaks, beyond power depends on how the
+detail lies to the pixels."""
+GAIN = 0.06
+"""Log power by which the light may still differ."""
 SMALLEST_SIGMA = 0.3
 """A blur of less, px, changes hardly a pixel and is taken as none."""
-EDGES = 0.2
-"""Share of the visible pixels, those of most detail, that are compared."""
-ANGLES = np.deg2rad(np.arange(0.0, 180.0, 15.0))
-"""Directions in which the slope of the detail is compared."""
-LEAST_UNLIKE = 0.08
-"""Least amplitude of the log ratio of these energies over the directions, for a line to be looked for."""
+LARGEST_SIGMA = 4.0
+PREDICTED = 0.6
+"""A blur is taken where it leaves less than this share of the squared log ratio in blocks it was not fitted to."""
 BETTER = 0.5
-"""A line is taken where it leaves less than this share of what a Gaussian leaves of the log ratios."""
-TURNS = np.deg2rad([-20.0, -10.0, 10.0, 20.0])
-"""Further angles that are tried about the first guess."""
-HALVINGS = 7
+"""A line, or two lines, are taken where they leave less than this share of what the simpler blur leaves."""
+GOOD = 0.003
+"""A blur that leaves less, squared log power, needs no better one."""
+LITTLE = 0.03
+"""... nor one that leaves less than this share of what none at all leaves."""
+LEAK = 0.01
+"""Share of the power that is in the next block: where a line lets less pass, that decides nothing."""
+BY_CHANCE = 0.2
+"""Share of the power that blocks of most detail have by chance beyond those of least, where all is noise."""
+LEAST_CLEAR = 650.0
+"""Frequencies, counted by how far they rise above the noise, times the blocks compared, without which nothing is
+known: noise alone has 440 to 560."""
+EVERY = slice(None, None, 3)
+"""Pairs of lines are tried at these frequencies."""
+SAME = np.deg2rad(15.0)
+"""Lines at angles nearer to each other count by the difference of their variances."""
+SAME_ANGLE = 10.0
+"""Pairs of lines at the same angle are tried at each multiple of this, degrees."""
+SIGMAS = np.geomspace(SMALLEST_SIGMA, LARGEST_SIGMA, 12)
+ANGLES = np.deg2rad(np.arange(0.0, 180.0, 22.5))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Blur:
-    """The blur between two frames.
+@dataclass(frozen=True)
+class _Powers:
+    """Power of one frame's blocks: (N,) log power at the frequencies where there are edges, of the noise."""
 
-    sigma_px  standard deviation, of a line along it; negative where the second frame is the sharper one; 0: none
-    angle     of a line, radians from x towards y; NaN for a Gaussian
-    """
-
-    sigma_px: float = 0.0
-    angle: float = math.nan
+    edges: np.ndarray
+    noise: np.ndarray
 
     @property
-    def length_px(self) -> float:
-        """Of a line: a box of length L has the variance L^2 / 12. NaN for a Gaussian."""
-        return math.nan if math.isnan(self.angle) else abs(self.sigma_px) * math.sqrt(12)
+    def signal(self) -> np.ndarray:
+        return np.maximum(self.edges - self.noise, 0.02 * self.edges)
 
-    def of(self, picture: np.ndarray) -> np.ndarray:
-        """The picture, float32 (H, W) or (H, W, 3), blurred by the size of sigma; borders mirrored."""
-        if self.sigma_px == 0:
-            return picture
-        if math.isnan(self.angle):
-            return np.asarray(
-                cv2.GaussianBlur(picture, (0, 0), abs(self.sigma_px), borderType=cv2.BORDER_REFLECT_101)
-            )
-        kernel = line_kernel(self.length_px, self.angle)
-        return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101))
+    def at(self, some: slice) -> _Powers:
+        return _Powers(self.edges[some], self.noise[some])
 
 
 def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray) -> Blur:
@@ -80,164 +88,214 @@ def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visi
     first, second  (H, W) luma, uint8 or float32, in the same light
     motion         (H, W, 2) from the second to the first; visible (H, W) bool on the grid of the second
     """
-    if visible.mean() < 0.05:
+    spectra = _spectra_of_both(first, second, motion, visible)
+    if spectra is None:
+        return Blur(known=False)
+    detail = (spectra[0] + spectra[1])[:, _usable()].sum(axis=1)
+    order = np.argsort(detail, kind="stable")
+    count = max(FEWEST, int(EDGES * len(order)))
+    flat, rich = order[:count], order[-count:]
+    noise = [each[flat].mean(axis=0)[_usable()] for each in spectra]
+    whole, half, other = (
+        _Pair(
+            *(
+                _Powers(each[part].mean(axis=0)[_usable()], own)
+                for each, own in zip(spectra, noise, strict=True)
+            )
+        )
+        for part in (rich, rich[::2], rich[1::2])
+    )
+    if whole.weight.sum() < LEAST_CLEAR / count:
+        return Blur(known=False)
+    if whole.left(*NOTHING) < GOOD:
         return Blur()
-    energy_1, energy_2 = (local_energy(x) for x in (first, second))
-    energy_1 = warp(energy_1, motion, interpolation=cv2.INTER_LINEAR) if motion.any() else energy_1
-    both = (energy_1 + energy_2)[visible]
-    flat = visible & (energy_1 + energy_2 <= np.quantile(both[::7], EDGES))
-    edges = visible & (energy_1 + energy_2 >= np.quantile(both[::7], 1 - EDGES))
-    noise = [float(energy[flat].mean()) for energy in (energy_1, energy_2)]
-    rich = [
-        float(energy[edges].mean()) - own for energy, own in zip((energy_1, energy_2), noise, strict=True)
-    ]
-    if min(rich) < MIN_ENERGY or abs(rich[1] / rich[0] - 1) < SMALLEST_CHANGE:
+    found = _best(half)
+    if other.left(*found) > PREDICTED * other.left(*NOTHING):
         return Blur()
-    at_first, flat_first = (_moved(where, motion) if motion.any() else where for where in (edges, flat))
-    sharp, soft = (first, at_first, flat_first), (second, edges, flat)
-    if rich[1] < rich[0]:
-        sigma = _sigma_for(first, rich[1] / rich[0], at_first, noise[0])
-    else:
-        sigma = _sigma_for(second, rich[0] / rich[1], edges, noise[1])
-        sharp, soft = soft, sharp
-    if sigma < SMALLEST_SIGMA:
-        return Blur()
-    found = _line_or(Blur(sigma_px=sigma), _Slopes.of(*sharp), _Slopes.of(*soft))
-    return found if rich[1] < rich[0] else replace(found, sigma_px=-found.sigma_px)
+    return _signed(*_refined(whole, *found))
 
 
-def detail(picture: np.ndarray) -> np.ndarray:
-    """What a Gaussian of sigma 1 px takes away: float32 of the same shape."""
-    x = picture.astype(np.float32)
-    return np.asarray(x - cv2.GaussianBlur(x, (0, 0), SIGMA, borderType=cv2.BORDER_REFLECT_101))
+@cache
+def _frequencies() -> np.ndarray:
+    return np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
 
 
-def local_energy(gray: np.ndarray) -> np.ndarray:
-    """(H, W) float32 mean square of the detail about each pixel, levels squared."""
-    return np.asarray(cv2.GaussianBlur(np.square(detail(gray)), (0, 0), 3.0))
+@cache
+def _usable() -> np.ndarray:
+    """(SIDE, SIDE / 2 + 1) bool, the frequencies that are compared."""
+    return (_frequencies() >= LOWEST) & (_frequencies() <= HIGHEST)
 
 
-def _sigma_for(gray: np.ndarray, ratio: float, where: np.ndarray, noise: float) -> float:
-    """The blur that leaves this ratio of the energy at the edges, noise apart."""
-    left = np.array([_energy(gray, sigma, where) - noise * passed(float(sigma)) for sigma in SIGMAS])
-    logs = np.log(np.maximum(left / left[0], 1e-6))
-    # energy falls with the blur; np.interp wants it rising
-    return float(np.interp(-np.log(ratio), np.maximum.accumulate(-logs), SIGMAS))
+def _spectra_of_both(
+    first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """(P, SIDE, SIDE / 2 + 1) power of blocks of the first frame, and of those of the second that they moved to.
 
-
-def _energy(gray: np.ndarray, sigma: float, where: np.ndarray) -> float:
-    x = gray.astype(np.float32)
-    x = cv2.GaussianBlur(x, (0, 0), sigma) if sigma > 0 else x
-    return float(np.square(detail(x))[where].mean())
-
-
-def _moved(edges: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """The pixels of the first frame to which those of the second lead."""
-    ys, xs = np.nonzero(edges)
-    height, width = edges.shape
-    to = np.zeros_like(edges)
-    x = np.clip(np.rint(xs + motion[ys, xs, 0]).astype(int), 0, width - 1)
-    y = np.clip(np.rint(ys + motion[ys, xs, 1]).astype(int), 0, height - 1)
-    to[y, x] = True
-    return to
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Slopes:
-    """Energy of the slope of one frame's detail at its edges, by direction.
-
-    gray (H, W) float32; where (H, W) bool; noise the energy of its noise, as a multiple of that of ``white``
+    None where too few are seen.
     """
-
-    gray: np.ndarray
-    where: np.ndarray
-    noise: float
-
-    @classmethod
-    def of(cls, gray: np.ndarray, edges: np.ndarray, flat: np.ndarray) -> _Slopes:
-        x = gray.astype(np.float32)
-        return cls(gray=x, where=edges, noise=float(_slopes(x, flat).mean() / _slopes_of_white().mean()))
-
-    def energy(self, blur: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
-        """(len(ANGLES),) log energy at the edges, of the frame or of the blurred frame, noise taken off."""
-        if blur is None:
-            left = _slopes(self.gray, self.where) - self.noise * _slopes_of_white()
-        else:
-            white = _white()
-            through = _slopes(blur(white), np.ones(white.shape, bool))
-            left = _slopes(blur(self.gray), self.where) - self.noise * through
-        return np.asarray(np.log(np.maximum(left, 1e-3)))
+    height, width = visible.shape
+    if min(height, width) < SIDE:
+        return None
+    step = max(SIDE // 2, math.ceil(math.sqrt((height - SIDE + 1) * (width - SIDE + 1) / MOST_BLOCKS)))
+    y, x = (each.ravel() for each in np.mgrid[0 : height - SIDE + 1 : step, 0 : width - SIDE + 1 : step])
+    shown, dx, dy = (
+        cv2.blur(each, (SIDE, SIDE))[y + SIDE // 2, x + SIDE // 2]
+        for each in (visible.astype(np.float32), *cv2.split(np.ascontiguousarray(motion)))
+    )
+    to_y, to_x = y + np.rint(dy).astype(int), x + np.rint(dx).astype(int)
+    inside = (to_y >= 0) & (to_y <= height - SIDE) & (to_x >= 0) & (to_x <= width - SIDE)
+    kept = np.flatnonzero(inside & (shown >= CLEAR))
+    if len(kept) < 2 * FEWEST:
+        return None
+    windows = [np.lib.stride_tricks.sliding_window_view(each, (SIDE, SIDE)) for each in (first, second)]
+    return _spectra(windows[0][to_y[kept], to_x[kept]]), _spectra(windows[1][y[kept], x[kept]])
 
 
-def _line_or(gaussian: Blur, sharp: _Slopes, soft: _Slopes) -> Blur:
-    """The line that leads from the sharp to the soft frame; the Gaussian where that does so nearly as well."""
-    before = sharp.energy()
-    lost = soft.energy() - before
-    waves = np.column_stack([np.ones(len(ANGLES)), np.cos(2 * ANGLES), np.sin(2 * ANGLES)])
-    _, cosine, sine = np.linalg.lstsq(waves, lost, rcond=None)[0]
-    if math.hypot(cosine, sine) < LEAST_UNLIKE:
-        return gaussian
-
-    def left(blur: Blur) -> np.ndarray:
-        return np.asarray(sharp.energy(blur.of) - before - lost)
-
-    def at(angle: float) -> Blur:
-        """The line at this angle that takes as much from all directions together: a longer one takes more."""
-        low, high = SMALLEST_SIGMA, float(SIGMAS[-1])
-        for _ in range(HALVINGS):
-            middle = math.sqrt(low * high)
-            if left(Blur(sigma_px=middle, angle=angle)).mean() > 0:
-                low = middle
-            else:
-                high = middle
-        return Blur(sigma_px=math.sqrt(low * high), angle=angle)
-
-    def error(blur: Blur) -> float:
-        return float(np.square(left(blur)).sum())
-
-    angle = (math.atan2(sine, cosine) + math.pi) / 2 % math.pi
-    first = at(angle)
-    near = [replace(first, angle=float(angle + turn)) for turn in (0.0, *TURNS)]
-    found = at(min(near, key=error).angle % math.pi)
-    return found if error(found) < BETTER * error(gaussian) else gaussian
+def _spectra(blocks: np.ndarray) -> np.ndarray:
+    """(P, SIDE, SIDE / 2 + 1) power of blocks (P, SIDE, SIDE) less their mean, under a Hann window."""
+    hann = np.hanning(SIDE + 1)[:-1].astype(np.float32)
+    blocks = blocks.astype(np.float32)
+    found = fft.rfft2((blocks - blocks.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann))
+    return np.asarray(found.real**2 + found.imag**2)
 
 
-def _slopes(gray: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """(len(ANGLES),) mean square of the slope of the detail in each direction: its structure tensor's."""
-    fine = detail(gray)
-    x, y = (cv2.Sobel(fine, cv2.CV_32F, *order)[where] for order in ((1, 0), (0, 1)))
-    along, across, both = (float(np.mean(each)) for each in (x * x, y * y, x * y))
-    c, s = np.cos(ANGLES), np.sin(ANGLES)
-    return np.asarray(c * c * along + 2 * c * s * both + s * s * across)
+class _Pair:
+    """The powers of both frames, and how well a blur explains their ratio."""
+
+    def __init__(self, first: _Powers, second: _Powers) -> None:
+        self.first, self.second = first, second
+        above = [
+            np.clip((1 - x.noise / x.edges - BY_CHANCE) / (1 - BY_CHANCE), 0, 1) for x in (first, second)
+        ]
+        self.weight = np.square(np.maximum(*above))
+
+    def left(self, lost: Kernel, back: Kernel) -> float:
+        """Mean square of the log power that is left where the second lost this and shows what the first lost."""
+        ratio = np.log(_passed(lost) / _passed(back))
+        return float(self.left_of(ratio[None])[0])
+
+    def left_of(self, ratio: np.ndarray, some: slice = slice(None)) -> np.ndarray:
+        """(K,) the same for (K, N) log ratios of power, second to first, at some of the frequencies."""
+        a, b, weight = self.first.at(some), self.second.at(some), self.weight[some]
+        less = ratio <= 0
+        more = np.where(less, a.signal, b.signal)
+        kept = LEAK * more + np.where(less, b.noise, a.noise)
+        seen = np.where(less, np.log(b.edges + LEAK * a.signal), np.log(a.edges + LEAK * b.signal))
+        error = np.log(np.exp(-np.abs(ratio)) * more + kept) - seen
+        error = np.where(less, error, -error)
+        gain = np.clip(error @ weight / weight.sum(), -GAIN, GAIN)
+        return np.asarray(np.square(error - gain[:, None]) @ weight / weight.sum())
+
+
+NOTHING = (Kernel(), Kernel())
+
+
+def _passed(kernel: Kernel) -> np.ndarray:
+    return kernel.passed()[_usable()]
 
 
 @cache
-def _white() -> np.ndarray:
-    """(96, 96) float32 white noise, always the same."""
-    return np.random.default_rng(0).standard_normal((96, 96)).astype(np.float32)
+def _gaussians() -> tuple[tuple[Kernel, ...], np.ndarray]:
+    return _tried(Kernel(sigma_px=float(s)) for s in SIGMAS)
 
 
 @cache
-def _slopes_of_white() -> np.ndarray:
-    return _slopes(_white(), np.ones(_white().shape, bool))
+def _lines() -> tuple[tuple[Kernel, ...], np.ndarray]:
+    return _tried(Kernel(sigma_px=float(s), angle=float(a)) for s in SIGMAS for a in ANGLES)
 
 
 @cache
-def passed(sigma: float) -> float:
-    """Share of the energy of detail of white noise that passes a Gaussian blur of this sigma, px.
+def _pairs_of_lines() -> tuple[list[tuple[Kernel, Kernel]], np.ndarray]:
+    """Pairs of lines at any angles, and, in finer steps, at the same; (K, N) log ratios of what passes."""
+    lines, logs = _lines()
+    places = list(product([k for k in range(len(lines)) if k // len(ANGLES) % 2], repeat=2))
+    pairs = [(lines[k], lines[m]) for k, m in places]
+    ratios = [logs[k] - logs[m] for k, m in places]
+    for angle in np.deg2rad(np.arange(0.0, 180.0, SAME_ANGLE)):
+        same, own = _tried(Kernel(sigma_px=float(s), angle=float(angle)) for s in SIGMAS[1:-2])
+        for k, m in permutations(range(len(same)), 2):
+            pairs.append((same[k], same[m]))
+            ratios.append(own[k] - own[m])
+    return pairs, np.array(ratios)[:, EVERY]
 
-    From the responses of the sampled kernels: detail keeps |1 - g_1|^2 of the power, the blur |g_sigma|^2.
-    """
-    fine, soft = (_response(s)[:, None] * _response(s)[None] for s in (SIGMA, sigma))
-    kept = np.square(1 - fine)
-    return float((kept * np.square(soft)).sum() / kept.sum())
+
+def _tried(kernels: Iterable[Kernel]) -> tuple[tuple[Kernel, ...], np.ndarray]:
+    """Kernels, and (K, N) the log share of the power that passes each."""
+    made = tuple(kernels)
+    return made, np.log([_passed(each) for each in made])
 
 
-def _response(sigma: float) -> np.ndarray:
-    """(64,) what a Gaussian of this sigma leaves of each frequency along one axis."""
-    if sigma <= 0:
-        return np.ones(64)
-    side = int(np.rint(8 * sigma + 1)) | 1  # as GaussianBlur chooses it for float pictures
-    kernel = cv2.getGaussianKernel(side, sigma).ravel()
-    place = np.arange(side) - side // 2
-    return np.asarray(np.cos(2 * np.pi * np.outer(np.fft.fftfreq(64), place)) @ kernel)
+def _best(pair: _Pair) -> tuple[Kernel, Kernel]:
+    """What the second frame lost, and the first: a Gaussian, a line, or two lines where simpler ones do not do."""
+    enough = max(GOOD, LITTLE * pair.left(*NOTHING))
+    best = _one_sided(pair, *_gaussians())
+    if pair.left(*best) < enough:
+        return best
+    line = _one_sided(pair, *_lines())
+    best = line if pair.left(*line) < BETTER * pair.left(*best) else best
+    if pair.left(*best) < enough:
+        return best
+    two = _two_lines(pair)
+    return two if pair.left(*two) < BETTER * pair.left(*best) else best
+
+
+def _one_sided(pair: _Pair, kernels: tuple[Kernel, ...], logs: np.ndarray) -> tuple[Kernel, Kernel]:
+    """The best of these kernels, of the one frame or of the other."""
+    left = pair.left_of(np.concatenate([logs, -logs]))
+    place = int(left.argmin())
+    kernel = kernels[place % len(kernels)]
+    return _refined(pair, *((kernel, Kernel()) if place < len(kernels) else (Kernel(), kernel)))
+
+
+def _two_lines(pair: _Pair) -> tuple[Kernel, Kernel]:
+    """One line that the second frame lost and one that the first did, of all pairs that are tried."""
+    pairs, logs = _pairs_of_lines()
+    return _refined(pair, *pairs[int(pair.left_of(logs, EVERY).argmin())])
+
+
+def _refined(pair: _Pair, lost: Kernel, back: Kernel) -> tuple[Kernel, Kernel]:
+    """The kernels of the same kinds, near these, that leave least (Nelder & Mead 1965)."""
+    start = [*_numbers(lost), *_numbers(back)]
+    of_lost = len(_numbers(lost))
+
+    def made(x: np.ndarray) -> tuple[Kernel, Kernel]:
+        return _kernel(x[:of_lost]), _kernel(x[of_lost:])
+
+    size = len(start)
+    found = optimize.minimize(
+        lambda x: pair.left(*made(x)),
+        start,
+        method="Nelder-Mead",
+        options={
+            "initial_simplex": np.array(start) + np.vstack([np.zeros(size), 0.12 * np.eye(size)]),
+            "xatol": 0.02,
+            "fatol": 1e-4,
+            "maxfev": 15 + 25 * size,
+        },
+    )
+    return made(found.x)
+
+
+def _numbers(kernel: Kernel) -> list[float]:
+    """Logarithm of sigma, and the angle of a line; nothing of a kernel that is not there."""
+    if not kernel.there:
+        return []
+    return [math.log(kernel.sigma_px), *([] if math.isnan(kernel.angle) else [kernel.angle])]
+
+
+def _kernel(numbers: np.ndarray) -> Kernel:
+    if not len(numbers):
+        return Kernel()
+    sigma = float(np.clip(math.exp(numbers[0]), 0.1, 1.5 * LARGEST_SIGMA))
+    return Kernel(sigma_px=sigma, angle=float(numbers[1]) % math.pi if len(numbers) > 1 else math.nan)
+
+
+def _signed(lost: Kernel, back: Kernel) -> Blur:
+    """The larger loss first; negative where it is the first frame's."""
+    sign = 1 if lost.sigma_px >= back.sigma_px else -1
+    more, less = (lost, back)[::sign]
+    same = less.there and abs((more.angle - less.angle + math.pi / 2) % math.pi - math.pi / 2) < SAME
+    if math.sqrt(max(0.0, more.sigma_px**2 - same * less.sigma_px**2)) < SMALLEST_SIGMA:
+        return Blur()
+    less = less if less.sigma_px >= SMALLEST_SIGMA else Kernel()
+    return Blur(sigma_px=sign * more.sigma_px, angle=more.angle, back=less)

@@ -1,7 +1,12 @@
 """How the levels changed between two aligned frames: light (one curve for all) and colour (what is left).
 
     b  =  colour( light( a ) )      light:   y = offset + gain x + bend x ln(x / 255)
-                                    colour:  y = matrix x + constant
+                                    colour:  y = matrix x + constant [+ chroma(x) v(hue(x))]
+
+What a strong turn of hue does is no matrix: where one that changes the picture leaves much, each hue may become
+what it will (``hues.py``), if that, fitted to every other cell, foretells the cells between. Beside a strong
+change of colour the light is fitted to luma or to the mean of the largest and the smallest channel, which a
+turn of hue leaves alone, whichever changes less.
 
 The two compose to the whole change, and each can be played alone. Both are fitted on averages of 8 x 8 pixels,
 since noise and the last tenth of a pixel of misalignment would make a fit on single pixels flatter than the truth.
@@ -9,11 +14,13 @@ since noise and the last tenth of a pixel of misalignment would make a fit on si
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from vidrobust.changes import hues
 from vidrobust.frames.pixels import LUMA
 
 CELL = 8
@@ -31,6 +38,18 @@ LIGHT_PRIOR = (0.5, 40.0, 0.3)
 to separate them."""
 COLOUR_PRIOR = (0.3, 15.0)
 """The same for the entries of the matrix and for the constant, levels."""
+HUE_PRIOR = 0.5
+"""The same for what is added at a hue, as a multiple of chroma."""
+STRONG = 3.0
+"""A change of colour, levels rms, beyond which a matrix may not be all of it."""
+WELL = 2.0
+"""A matrix that leaves less, levels squared, is all of it."""
+FAR = 15.0
+"""Cells of which more is left, levels, are not aligned."""
+BETTER = 0.5
+"""Hues are taken where they leave less than this share of what a matrix leaves in cells neither was fitted to."""
+TRIED = 1500
+"""So many cells are enough to see that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +58,8 @@ class Tone:
 
     gain, offset, bend  the light's curve; 1, 0, 0 is none; bend is how a gamma of 1 + bend begins
     matrix, constant    (3, 3) and (3,) the colour's map after the light; identity and zero are none
+    hues                (KNOTS, 3) what is added at each hue, as a multiple of chroma; None: nothing
+    back                (4 + KNOTS, 3) matrix, constant and hues of the way back, where there are hues
     cells               how many cells of 8 x 8 pixels were compared
     """
 
@@ -48,6 +69,8 @@ class Tone:
     matrix: np.ndarray
     constant: np.ndarray
     cells: int
+    hues: np.ndarray | None = None
+    back: np.ndarray | None = None
 
     @property
     def has_light(self) -> bool:
@@ -57,7 +80,8 @@ class Tone:
     @property
     def has_colour(self) -> bool:
         """Whether there is a change of colour beyond rounding."""
-        return not (np.array_equal(self.matrix, np.eye(3)) and not self.constant.any())
+        linear = np.array_equal(self.matrix, np.eye(3)) and not self.constant.any()
+        return self.hues is not None or not linear
 
     def light(self, levels: np.ndarray) -> np.ndarray:
         """The light's change alone: levels of any shape -> float32, not clipped."""
@@ -70,7 +94,17 @@ class Tone:
     def colour(self, levels: np.ndarray) -> np.ndarray:
         """The colour's change alone: (..., 3) -> float32, not clipped."""
         x = levels.astype(np.float32)
-        return np.asarray(x @ self.matrix.T.astype(np.float32) + self.constant.astype(np.float32))
+        y = x @ self.matrix.T.astype(np.float32) + self.constant.astype(np.float32)
+        return np.asarray(y if self.hues is None else y + hues.added(x, self.hues))
+
+    def uncoloured(self, levels: np.ndarray) -> np.ndarray:
+        """The way back: (..., 3) levels after the colour's change -> float32 levels before it."""
+        y = levels.astype(np.float32)
+        if self.back is None:
+            back = np.linalg.inv(self.matrix).T.astype(np.float32)
+            return np.asarray((y - self.constant.astype(np.float32)) @ back)
+        matrix, constant = self.back[:3].astype(np.float32), self.back[3].astype(np.float32)
+        return np.asarray(y @ matrix + constant + hues.added(y, self.back[4:]))
 
 
 def no_tone(cells: int = 0) -> Tone:
@@ -84,8 +118,12 @@ def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> Tone:
     a, b  (H, W, 3) uint8 RGB, a moved onto b; visible (H, W) bool, where they show the same thing
     """
     clear = visible & unclipped(a, b)
-    tone = fit_light(a, b, clear)
-    return fit_colour(tone, tone.light(a), b, clear)
+    light = fit_light(a, b, clear)
+    tone = fit_colour(light, light.light(a), b, clear)
+    some = a[::CELL, ::CELL].astype(np.float32)
+    if root_mean_square(tone.colour(some) - some) < STRONG:
+        return tone
+    return _fit_strong(light, tone, *_clear_cells(a, b, clear))
 
 
 def fit_light(a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> Tone:
@@ -130,8 +168,17 @@ def _curve(x: np.ndarray) -> np.ndarray:
     return np.asarray(x * np.log(np.maximum(x, 1) / 255))
 
 
-def _fit_light(x: np.ndarray, y: np.ndarray) -> Tone:
-    x1, y1 = x @ LUMA, y @ LUMA
+def _luma(colours: np.ndarray) -> np.ndarray:
+    return np.asarray(colours @ LUMA)
+
+
+def _lightness(colours: np.ndarray) -> np.ndarray:
+    """What a turn of the HSV hue leaves alone."""
+    return np.asarray((colours.max(axis=-1) + colours.min(axis=-1)) / 2)
+
+
+def _fit_light(x: np.ndarray, y: np.ndarray, grey: Callable[[np.ndarray], np.ndarray] = _luma) -> Tone:
+    x1, y1 = grey(x), grey(y)
     design = np.column_stack([x1, np.ones(len(x1)), _curve(x1)])
     found = _robust(design, y1[:, None], np.array([[1.0], [0.0], [0.0]]), np.array(LIGHT_PRIOR))[:, 0]
     if root_mean_square(design @ found - x1) < SMALLEST:
@@ -148,19 +195,61 @@ def _fit_light(x: np.ndarray, y: np.ndarray) -> Tone:
 
 
 def _fit_colour(tone: Tone, lit: np.ndarray, y: np.ndarray) -> Tone:
-    design = np.column_stack([lit, np.ones(len(lit))])
-    entry, constant = COLOUR_PRIOR
-    found = _robust(design, y, np.eye(4, 3), np.array([entry, entry, entry, constant]))
+    design = _design(lit, with_hues=False)
+    found = _colours(design, y)
     if root_mean_square(design @ found - lit) < SMALLEST:
         return tone
-    return Tone(
-        gain=tone.gain,
-        offset=tone.offset,
-        bend=tone.bend,
-        matrix=found[:3].T.copy(),
-        constant=found[3].copy(),
-        cells=tone.cells,
+    return replace(tone, matrix=found[:3].T.copy(), constant=found[3].copy())
+
+
+def _fit_strong(light: Tone, tone: Tone, x: np.ndarray, y: np.ndarray) -> Tone:
+    """A strong change of colour: in the light that changes less, and with hues where a matrix leaves much."""
+    other = _fit_light(x, y, _lightness)
+    if root_mean_square(other.light(x) - x) < root_mean_square(light.light(x) - x):
+        light, found = other, _fit_colour(other, other.light(x).astype(np.float64), y)
+        tone = min(found, tone, key=lambda each: max(WELL, _left(each.colour(each.light(x)), x, y)))
+    if _left(tone.colour(tone.light(x)), x, y) < WELL:
+        return tone
+    return _fit_hues(light, x, y) or tone
+
+
+def _fit_hues(tone: Tone, x: np.ndarray, y: np.ndarray) -> Tone | None:
+    """With what each hue becomes; None where that foretells other cells hardly better than a matrix does."""
+    lit = tone.light(x).astype(np.float64)
+    linear, free = _design(lit, with_hues=False), _design(lit, with_hues=True)
+    some = slice(None, None, max(1, len(x) // TRIED))
+    left = []
+    for design in (linear[some], free[some]):
+        ahead = np.empty_like(y[some])
+        for half, other in ((0, 1), (1, 0)):
+            ahead[other::2] = design[other::2] @ _colours(design[half::2], y[some][half::2])
+        left.append(_left(ahead, x[some], y[some]))
+    if not left[1] < BETTER * left[0]:
+        return None
+    found, back = _colours(free, y), _colours(_design(y, with_hues=True), lit)
+    return replace(
+        tone, matrix=found[:3].T.copy(), constant=found[3].copy(), hues=found[4:].copy(), back=back
     )
+
+
+def _design(colours: np.ndarray, *, with_hues: bool) -> np.ndarray:
+    one = np.ones((len(colours), 1))
+    return np.hstack([colours, one, hues.basis(colours)] if with_hues else [colours, one])
+
+
+def _colours(design: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(p, 3) the matrix, the constant, and the hues where the design has them."""
+    entry, constant = COLOUR_PRIOR
+    prior = np.full(design.shape[1], HUE_PRIOR)
+    prior[:4] = entry, entry, entry, constant
+    return _robust(design, y, np.eye(design.shape[1], 3), prior)
+
+
+def _left(made: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
+    """Mean square of what is left of the colours, levels squared, by chroma; no cell counts as more than FAR."""
+    weight = hues.chroma_of(x) + 1.0
+    squares = np.minimum(np.square(made - y).sum(axis=1), FAR**2)
+    return float((weight * squares).sum() / weight.sum())
 
 
 def _robust(design: np.ndarray, y: np.ndarray, expected: np.ndarray, prior: np.ndarray) -> np.ndarray:

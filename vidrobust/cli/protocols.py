@@ -25,7 +25,7 @@ from vidrobust.errors import SettingsError
 @click.option(
     "--suite",
     metavar="NAME",
-    help="imagenet-c, imagenet-c-bar, imagenet-p or cifar-c.  [default: imagenet-c, or that of the files]",
+    help="imagenet-c, imagenet-c-bar, imagenet-p, cifar-c, tiny-imagenet-c.  [default: imagenet-c, or the files']",
 )
 @click.option(
     "--corruption",

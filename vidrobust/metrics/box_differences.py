@@ -20,6 +20,8 @@ SECOND, SECOND_ALIKE, INSIDE = 0.5, 0.4, 0.9
 and the share of a box of the same class that lies inside a better one and so is a part of it, ..."""
 PART = 0.25
 """... if it is at least so large, as a share of it."""
+ROUNDING = 1e-9
+"""What an IoU may be off by."""
 LEAST_IOU = 0.3
 """IoU from which two boxes may be the same object."""
 BIRTH, KEEP = 0.5, 0.3
@@ -35,10 +37,11 @@ def areas(boxes: Boxes) -> np.ndarray:
     return Places.of(boxes).areas
 
 
-def overlaps(a: Boxes, b: Boxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def overlaps(a: Boxes, b: Boxes, least: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of boxes that overlap at all: rows of a (K,), rows of b (K,), area in common (K,) px^2.
 
-    Crowds are sorted along the axis that parts them better, so that only boxes near each other are compared.
+    Crowds are sorted along the axis that parts them better, so that only boxes near each other are compared; and
+    shapes, which cost much more, only where their boxes leave room for an IoU of ``least``.
     """
     here, there = Places.of(a), Places.of(b)
     p, q = here.boxes, there.boxes
@@ -46,8 +49,11 @@ def overlaps(a: Boxes, b: Boxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     width = np.minimum(p[i, 2], q[j, 2]) - np.maximum(p[i, 0], q[j, 0])
     height = np.minimum(p[i, 3], q[j, 3]) - np.maximum(p[i, 1], q[j, 1])
     meet = (width > 0) & (height > 0)
-    i, j = i[meet], j[meet]
-    common = here.in_common(there, i, j, (width * height)[meet])
+    i, j, common = i[meet], j[meet], (width * height)[meet]
+    if least and (here.shapes is not None or there.shapes is not None):
+        room = common >= (least - ROUNDING) * np.maximum(here.areas[i], there.areas[j])
+        i, j, common = i[room], j[room], common[room]
+    common = here.in_common(there, i, j, common)
     order = np.lexsort((j, i))
     return i[order], j[order], common[order]
 
@@ -68,9 +74,12 @@ def _near(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return i, order[place]
 
 
-def ious(a: Boxes, b: Boxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of boxes that overlap at all: rows of a (K,), rows of b (K,), intersection over union (K,)."""
-    i, j, common = overlaps(a, b)
+def ious(a: Boxes, b: Boxes, least: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of boxes that overlap at all: rows of a (K,), rows of b (K,), intersection over union (K,).
+
+    least  an IoU below which a pair may be left out, if that is cheaper
+    """
+    i, j, common = overlaps(a, b, least)
     union = areas(a)[i] + areas(b)[j] - common
     return i, j, np.divide(common, union, out=np.zeros(len(i)), where=union > 0)
 
@@ -124,7 +133,7 @@ def match(
 
     a (A, 4), b (B, 4) xyxy px -> rows of a (M,), rows of b (M,), their IoU (M,)
     """
-    i, j, iou = ious(a, b)
+    i, j, iou = ious(a, b, least)
     near = iou >= least
     i, j, iou = i[near], j[near], iou[near]
     chosen = assign(i, j, iou + SAME_CLASS * (np.asarray(labels_a)[i] == np.asarray(labels_b)[j]))

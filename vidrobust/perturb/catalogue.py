@@ -26,11 +26,19 @@ from vidrobust.perturb import (
     photometric,
 )
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.perturb.published import c_bar, cifar_c, elastic_authors, imagenet_c, sequences, shift
+from vidrobust.perturb.published import (
+    c_bar,
+    cifar_c,
+    elastic_authors,
+    imagenet_c,
+    sequences,
+    shift,
+    tiny_imagenet_c,
+)
 
 OWN_SUITES = (
     *("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-c-bar"),
-    *("imagenet-p", "cifar-c", "shift"),
+    *("imagenet-p", "cifar-c", "tiny-imagenet-c", "shift"),
 )
 ENTRY_POINTS = "vidrobust.perturbations"
 
@@ -50,6 +58,7 @@ _MODULES = (
     c_bar,
     sequences,
     cifar_c,
+    tiny_imagenet_c,
     shift,
 )
 

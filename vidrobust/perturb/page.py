@@ -90,6 +90,9 @@ The corruptions of CIFAR-10-C and CIFAR-100-C for pictures of 32 px, with the pa
 `make_cifar_c.py`; the last four are for validation. Motion blur, snow and frost differ from the authors' as in
 `imagenet-c`. There is no baseline: the mean error is reported as it is.
 """,
+    "tiny-imagenet-c": """\
+The same for Tiny-ImageNet's pictures of 64 px, with the parameters of the authors' `make_tinyimagenet_c.py`.
+""",
     "shift": """\
 Azulay & Weiss 2019 (arXiv 1805.12177) and Zhang 2019 (arXiv 1904.11486). Each protocol compares two
 pictures a pixel apart, not a picture with the clean frame, so `vidrobust.stages.sensitivity.shift.shift_study`

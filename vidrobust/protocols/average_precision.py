@@ -128,7 +128,7 @@ class FramesOfBoxes:
 def _right(found: Places, known: Places) -> np.ndarray:
     """(n, 10) bool: n found ones, the surest first, each takes the free one of m known that it overlaps most."""
     overlap = np.zeros((len(found), len(known)))
-    i, j, value = ious(found, known)
+    i, j, value = ious(found, known, float(LEAST_IOUS[0]))
     overlap[i, j] = value
     right = np.zeros((len(found), len(LEAST_IOUS)), bool)
     for k, least in enumerate(LEAST_IOUS):

@@ -26,7 +26,7 @@ from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.perturb.published import c_bar, cifar_c, imagenet_c
+from vidrobust.perturb.published import c_bar, cifar_c, imagenet_c, tiny_imagenet_c
 from vidrobust.perturb.published.bit_exact import exact, ice_photographs
 from vidrobust.perturb.published.sequences import SEQUENCES, compared_pairs
 from vidrobust.predictions import Classifications, Classifier
@@ -143,25 +143,52 @@ def cifar_c_suite() -> Suite:
         name="cifar-c",
         perturbations=tuple(find(f"cifar-c:{name}") for name in imagenet_c.TEST),
         baseline=NONE,
-        prepare=whole_32,
+        prepare=whole("cifar-c", cifar_c.SIDE_PX),
         notes=("mce is the mean error in percent, as reported for CIFAR: there is no baseline to divide by",),
     )
 
 
-def whole_32(picture: torch.Tensor) -> torch.Tensor:
-    """(3, 32, 32) uint8 as it is; InputError for another size, for which these sizes are wrong."""
-    if picture.shape[1:] != (cifar_c.SIDE_PX, cifar_c.SIDE_PX):
-        size = f"{picture.shape[2]}x{picture.shape[1]}"
-        raise InputError(f"cifar-c: a picture of {size} px; the suite is made for 32x32, use imagenet-c")
-    return picture
+def tiny_imagenet_c_suite() -> Suite:
+    """The fifteen corruptions of Tiny-ImageNet-C, on pictures as they are; errors are not divided."""
+    return Suite(
+        name="tiny-imagenet-c",
+        perturbations=tuple(find(f"tiny-imagenet-c:{name}") for name in imagenet_c.TEST),
+        baseline=NONE,
+        prepare=whole("tiny-imagenet-c", tiny_imagenet_c.SIDE_PX),
+        notes=(
+            "mce is the mean error in percent: AlexNet's errors belong to pictures of 224 px",
+            "corrupted in memory: the authors' files are JPEG of quality 85, gaussian_noise above all easier",
+        ),
+    )
+
+
+def whole(suite: str, side: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """(3, side, side) uint8 as it is; InputError for another size, for which the suite's sizes are wrong."""
+
+    def prepare(picture: torch.Tensor) -> torch.Tensor:
+        if picture.shape[1:] != (side, side):
+            size = f"{picture.shape[2]}x{picture.shape[1]}"
+            raise InputError(
+                f"{suite}: a picture of {size} px; the suite is made for {side}x{side}, use imagenet-c"
+            )
+        return picture
+
+    return prepare
 
 
 ERROR_SUITES: dict[str, Callable[[], Suite]] = {
     "imagenet-c": imagenet_c_suite,
     c_bar.SUITE: c_bar_suite,
     "cifar-c": cifar_c_suite,
+    "tiny-imagenet-c": tiny_imagenet_c_suite,
 }
 """Suites of error rates, by name."""
+NOT_BUILT = {
+    "cifar-p": "its sequences have lengths and sizes of their own (motion_blur 21 frames, translate 16), and no "
+    "flip probability to divide by is published",
+    "tiny-imagenet-p": "its sequences have sizes of their own, and no flip probability is published",
+}
+"""Suites that the field has and that are refused, with the reason."""
 FLIP_SUITE = "imagenet-p"
 
 
@@ -194,6 +221,10 @@ def corruptions(
     unknown suite or a label that is no class, InputError where no image can be read.
     """
     known = (*ERROR_SUITES, FLIP_SUITE)
+    if suite in NOT_BUILT:
+        raise SettingsError(
+            f"suite: {suite} is not built: {NOT_BUILT[suite]}; imagenet-p takes pictures of 224 px"
+        )
     if suite not in known:
         raise SettingsError(f"suite: expected one of {', '.join(known)}, got {suite!r}")
     sets, notes = {}, {}

@@ -44,8 +44,8 @@ class RatePosterior:
 def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = 0.95) -> RatePosterior:
     """The posterior of the mean rate from events (G,) and trials (G,) of each cluster.
 
-    Only the counts matter, not which cluster has which. Clusters without trials are left out. Events may be sums of
-    shares: each trial is then one whose outcome was seen in part, and counts as no less uncertain than a whole one.
+    Only the counts matter, not which cluster has which. Clusters without trials are left out. Events may be
+    sums of shares: each trial is then one whose outcome was seen in part, as uncertain as a whole one.
     """
     counts = np.stack([np.asarray(successes, np.float64), np.asarray(trials, np.float64)])
     if (counts[0] < 0).any() or (counts[0] > counts[1]).any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -224,3 +225,38 @@ def test_noise_is_the_same_beside_a_shadow(scene: np.ndarray) -> None:
     found, truth, _ = shares(clean, 2.0, pairs=4)
     assert found["local_light"] == pytest.approx(truth, abs=0.2)
     assert found[NOISE] < 0.4
+
+
+@pytest.mark.parametrize("blurs", [(2.0, 0.2, 1.6, 1.9), (1.8, 1.7, 0.2, 2.2)], ids=["blurrier", "sharper"])
+def test_a_pair_sharper_than_the_frames_about_it_is_replayed(
+    scene: np.ndarray, blurs: tuple[float, ...]
+) -> None:
+    found, truth, made = shares([view(scene, blur=s) for s in blurs], 1.0, pairs=2)
+    assert [pair.excluded for pair in made] == [None] * 2
+    assert truth > 0.8
+    assert found["sharpness"] == pytest.approx(truth, abs=0.15)
+    assert abs(found[["light", "colour", "camera", "came_into_view"]]).max() < 0.05
+
+
+def test_noise_stays_when_the_lens_blurs(scene: np.ndarray) -> None:
+    """The last picture of the chain is as noisy as t+1: a lens blurs the scene and not the sensor's noise."""
+    sigma = 8.0
+    frames = recorded([view(scene, blur=s) for s in (0.2, 0.3, 1.6, 1.5)], sigma, 0)
+    pair = study_pair(*frames)
+    last = pair.pictures[pair.forwards[-1]].astype(np.float32)
+    clean = view(scene, blur=1.6)
+    middle = (clean > 50) & (clean < 205)
+    assert (last - clean)[middle].std() == pytest.approx(sigma, rel=0.25)
+
+
+def test_a_strong_turn_of_hue_is_colour_and_nothing_else(scene: np.ndarray) -> None:
+    clean = []
+    for degrees in (0, 50, 5, 60):
+        hsv = cv2.cvtColor(view(scene), cv2.COLOR_RGB2HSV)
+        hsv[..., 0] = np.mod(hsv[..., 0] + degrees, 360)
+        clean.append(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
+    found, truth, made = shares(clean, 1.0, pairs=2)
+    assert truth > 0.9
+    assert found["colour"] == pytest.approx(truth, abs=0.15)
+    assert abs(found[["light", "camera", "objects", "came_into_view", "sharpness"]]).max() < 0.05
+    assert made[0].sizes["colour"].more["hue_deg"] == pytest.approx(-45, abs=2)

@@ -53,7 +53,7 @@ def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
     sure = np.flatnonzero(found.scores >= threshold)
     for frame in np.unique(truth.frame):
         known, here = np.flatnonzero(truth.frame == frame), sure[found.frame[sure] == frame]
-        i, j, iou = ious(truth.places(known), found.places(here))
+        i, j, iou = ious(truth.places(known), found.places(here), MATCH_IOU)
         good = (iou >= MATCH_IOU) & (truth.labels[known][i] == found.labels[here][j])
         i, j, iou = i[good], j[good], iou[good]
         pairs = assign(i, j, iou)

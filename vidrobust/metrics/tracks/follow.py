@@ -342,7 +342,7 @@ def _matched(
     live: _Live, boxes: Places, labels: np.ndarray, least: float, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the live tracks and of the boxes that belong together."""
-    first, second = (ious(live.expected(where, size), boxes) for where in (live.box, live.coasting))
+    first, second = (ious(live.expected(where, size), boxes, least) for where in (live.box, live.coasting))
     i, j, iou = (np.concatenate([a, b]) for a, b in zip(first, second, strict=True))
     near = iou >= least
     key, where = np.unique(i[near] * max(len(boxes), 1) + j[near], return_inverse=True)

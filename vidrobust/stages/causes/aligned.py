@@ -12,6 +12,8 @@ from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.cause import Filter, Levels
 from vidrobust.stages.causes.measured import FULL, Change, measure_change
 
+ROUNDS = 2
+"""In so many the way back of a motion is found from the way there."""
 WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
 """Causes that ``measured.py`` does not know."""
 
@@ -43,9 +45,7 @@ def aligned(a: np.ndarray, b: np.ndarray, change: Change) -> np.ndarray:
     x = change.local.of(x)
     if change.levels.has_colour:
         x = change.levels.colour(x)
-    if change.blur.sigma_px > 0:
-        x = change.blur.of(x)
-    x = np.clip(_with_own(x, change), 0, 255)
+    x = np.clip(_with_own(change.in_focus_of(x), change), 0, 255)
     real = b.astype(np.float32)
     unknown = saturated(a, motion)[..., None] & (x < real)
     return np.where(change.new[..., None] | unknown, real, x)
@@ -70,8 +70,20 @@ def in_light_of(third: np.ndarray, change: Change) -> np.ndarray:
         gain = warp(gain, -motion, interpolation=cv2.INTER_LINEAR) if motion.any() else gain
         x = x * gain[..., None]
     x = change.levels.colour(x) if change.levels.has_colour else x
-    x = change.blur.of(x) if change.blur.sigma_px > 0 else x
+    x = change.blurred(x)
+    if change.regained is not None:
+        x = x + _brought_back(change.regained, change.motion)
     return _with_own(x, change)
+
+
+def _brought_back(picture: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """A picture on the grid of t as it lies on that of the third frame; motion (H, W, 2) leads there."""
+    if not motion.any():
+        return picture
+    way: np.ndarray = -motion
+    for _ in range(ROUNDS):
+        way = -warp(motion, way, interpolation=cv2.INTER_LINEAR)
+    return warp(picture, way)
 
 
 def _with_own(x: np.ndarray, change: Change) -> np.ndarray:

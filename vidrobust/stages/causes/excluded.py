@@ -18,8 +18,6 @@ class NoThirdFrame(StrEnum):
 
     MISSING = "no_third_frame"
     """The pair lies at the end of a clip, or between two cuts."""
-    BLURRED = "no_sharp_third_frame"
-    """The pair's sharper frame is sharper than all about it."""
 
 
 Excluded = Unregistered | NoThirdFrame
@@ -36,7 +34,6 @@ WORDS: Mapping[Excluded, str] = {
     Unregistered.MUCH_IS_NEW: "too much is new",
     Unregistered.NO_COMMON_MOTION: "no common motion",
     NoThirdFrame.MISSING: "no third frame beside them",
-    NoThirdFrame.BLURRED: "no third frame that is as sharp",
 }
 
 

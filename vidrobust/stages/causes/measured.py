@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 from vidrobust.changes import tone
+from vidrobust.changes.blur import Blur, noise_lost, regained
 from vidrobust.changes.local_light import LocalLight, fit_local_light, no_local_light
 from vidrobust.changes.motion import Similarity, measure_motion
 from vidrobust.changes.prepared import prepare_array
@@ -35,9 +36,10 @@ from vidrobust.changes.registration import (
     warp,
 )
 from vidrobust.changes.same_light import same_light
-from vidrobust.changes.sharpness import Blur, blur_between
+from vidrobust.changes.sharpness import blur_between
 from vidrobust.changes.unregistered import Unregistered
 from vidrobust.frames.pixels import luma, to_levels
+from vidrobust.stages.causes.exchange import content_seed
 
 Lights = tuple[tone.Tone, LocalLight]
 SAME_MOTION = 0.5
@@ -56,6 +58,12 @@ CLOSING = 15
 """Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion."""
 JUMP = 1.0
 """A jump of the displacement between neighbours, px, that is the edge of what moves."""
+UNLIKE = (Unregistered.OTHER_SCENE, Unregistered.MUCH_IS_NEW)
+"""Where luma fails so, a strong turn of hue may be the reason."""
+STRONG_COLOUR = 6.0
+"""Change of colour, levels rms, from which motion is looked for again in frames of equal colour."""
+STRONG_BLUR = 0.75
+"""Blur between the frames, px, from which motion is looked for again in frames that are equally blurred."""
 ROUNDS = 3
 """Rounds in which light that all of the picture shares and light from place to place are fitted in turn."""
 AS_MUCH = 5.0
@@ -81,6 +89,8 @@ class Change:
     levels   light and colour
     local    light from place to place, on the grid of the second frame
     blur     what takes the first frame's sharpness to the second's
+    regained (H, W, 3) float32 on the second's grid, the detail that it shows and the first had lost; None: none
+    noise    (H, W, 3) float32, noise in place of that which the blur takes away; None: none
     affine   (2, 3) the camera's motion as a map from the second frame to the first
     failed   why nothing can be said; None where there is something, else all of the above is "no change"
     own      by name, what a cause found that has a measure of its own (``Cause.measure``)
@@ -93,6 +103,8 @@ class Change:
     local: LocalLight
     blur: Blur
     affine: np.ndarray
+    regained: np.ndarray | None = None
+    noise: np.ndarray | None = None
     failed: Unregistered | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
 
@@ -111,6 +123,16 @@ class Change:
         """(H, W) float32, the gain of the light from place to place."""
         return self.local.gain(*self.new.shape)
 
+    def in_focus_of(self, levels: np.ndarray) -> np.ndarray:
+        """(H, W, 3) float32 levels on the grid of the second frame: as blurred as it, with the detail it shows."""
+        x = self.blurred(levels)
+        return x if self.regained is None else x + self.regained
+
+    def blurred(self, levels: np.ndarray) -> np.ndarray:
+        """(H, W, 3) float32 levels, as blurred as the second frame is, and as noisy as they were."""
+        x = self.blur.lost.of(levels)
+        return x if self.noise is None else x + self.noise
+
     @property
     def motion(self) -> np.ndarray:
         """(H, W, 2) camera and objects together."""
@@ -124,8 +146,11 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
     fine           as in ``register``; without it camera and objects are not separated with care
     """
     found = _measured(first, second, first, second, fine=fine)
+    if found.failed in UNLIKE:
+        found = _measured(first, second, _lightness(first), _lightness(second), fine=fine)
     # flow may take a shadow that moves for motion, and what saturates for something new: they are measured again
-    # with the light laid on the first frame, and the second no brighter than what the first can show
+    # with the light laid on the first frame, and the second no brighter than what the first can show; likewise a
+    # hue that turned, and an edge that is blurred here and sharp there
     for lights in (_lights_at_rest, *[_lights_found] * AGAIN):
         again = _measured_in(lights(first, second, found), first, second, found, fine=fine)
         if again is not None and _less(again, found):
@@ -141,9 +166,30 @@ def _measured_in(
     """Measured again with this light laid on the first frame; None where that fails or nothing can change."""
     if light is None or not (found.has_objects or found.has_camera or found.new.any()):
         return None
-    lit, brightest = (to_levels(light[1].of(light[0].light(x))) for x in (first, np.full_like(first, 255)))
-    again = _measured(first, second, lit, np.minimum(second, brightest), fine=fine)
+    blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
+    lit, brightest = (to_levels(_in(light, x)) for x in (first, np.full_like(first, 255)))
+    shown = np.minimum(second, brightest)
+    again = _measured(first, second, blur.lost.of(lit), blur.missed.of(shown), fine=fine)
     return None if again.failed else again
+
+
+def _in(light: Lights, picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) float32 levels in this light, and in its colour where that is strong."""
+    lit = light[1].of(light[0].light(picture))
+    return light[0].colour(lit) if _strong(light[0], picture) else lit
+
+
+def _strong(levels: tone.Tone, picture: np.ndarray) -> bool:
+    """Whether the colour changes the picture by much."""
+    some = picture[::4, ::4].astype(np.float32)
+    return levels.has_colour and tone.root_mean_square(levels.colour(some) - some) >= STRONG_COLOUR
+
+
+def _lightness(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8, thrice the mean of the largest and the smallest channel, which no turn of hue changes."""
+    channels = cv2.split(picture)
+    most, least = (fold(fold(channels[0], channels[1]), channels[2]) for fold in (cv2.max, cv2.min))
+    return np.asarray(cv2.merge([cv2.addWeighted(most, 0.5, least, 0.5, 0)] * 3))
 
 
 def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: Change) -> Lights | None:
@@ -165,8 +211,13 @@ def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray
 
 
 def _lights_found(first: np.ndarray, second: np.ndarray, found: Change) -> Lights | None:
-    """The light that was found, where there is some from place to place, or where it saturates."""
-    there = found.local.there or _saturates(first, second, found)
+    """The light that was found, where it, or the blur between the frames, may pass for motion."""
+    there = (
+        found.local.there
+        or _saturates(first, second, found)
+        or _strong(found.levels, first)
+        or abs(found.blur.sigma_px) >= STRONG_BLUR
+    )
     return (found.levels, found.local) if there else None
 
 
@@ -201,13 +252,16 @@ def _measured(
     moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
     clear = found.visible & ~new
     levels, local = _lights(moved, second, clear)
+    blur = blur_between(local.of(levels.light(luma(first))), luma(second), motion, clear)
     return Change(
         camera=camera,
         objects=objects,
         new=new,
         levels=levels,
         local=local,
-        blur=blur_between(local.of(levels.light(luma(first))), luma(second), motion, clear),
+        blur=blur,
+        regained=regained(second, blur.missed) if blur.missed.there else None,
+        noise=noise_lost(second, blur.lost, content_seed(first, second)) if blur.lost.there else None,
         affine=affine,
     )
 
@@ -221,8 +275,11 @@ def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray) -> Lights:
     """
     levels = tone.fit_tone(moved, second, clear)
     local = fit_local_light(levels.colour(levels.light(moved)), second, clear)
-    if not local.there:
-        return levels, local
+    if not local.there or levels.hues is not None:
+        return (
+            levels,
+            local,
+        )  # a strong turn of hue makes no curve of light, and what it does scales with a gain
     seen = clear & tone.unclipped(moved, second)
     local = fit_local_light(moved, second, clear)
     for _ in range(ROUNDS):

@@ -7,12 +7,11 @@ third  └ measured ┘  content    t+2 shows what came into view at t+1
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from vidrobust.changes.registration import moves, warp
-from vidrobust.changes.sharpness import Blur
 from vidrobust.stages.causes.aligned import aligned, in_light_of, measure_all, saturated
 from vidrobust.stages.causes.beyond_full import beyond_full
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED
@@ -24,10 +23,6 @@ from vidrobust.stages.causes.scene import PLACEBOS, Motion, Scene, sparse
 
 DRAWS = 2
 """Exchanges of noise and coding per pair."""
-LEAST_PLAYED = 0.7
-"""Least share of a blur's variance that can still be played on a third frame which is blurred itself."""
-SMALL_BLUR = 0.75
-"""A blur of no more, px, as from one kind of coded frame to another: too little for a pair to be given up."""
 TOO_BLURRED = -0.3
 """A third frame so much blurrier than t, px, is taken only where the other is worse."""
 
@@ -181,11 +176,6 @@ def _scene(
     if not isinstance(found, tuple):
         return found
     third, to_a = found
-    wanted, short = change.blur.sigma_px, min(0.0, to_a.blur.sigma_px)
-    if wanted > SMALL_BLUR and wanted**2 - short**2 < LEAST_PLAYED * wanted**2:
-        return NoThirdFrame.BLURRED
-    sigma = float(np.sqrt(max(0.0, wanted**2 - short**2))) if wanted > 0 else 0.0
-    blur = Blur(sigma_px=sigma, angle=change.blur.angle)
     lit, motion = in_light_of(third, to_a), to_a.motion
     on_a = warp(lit, motion) if motion.any() else lit
     dark, known = beyond_full(on_a, saturated(third, motion), a, b, change)
@@ -194,7 +184,7 @@ def _scene(
         to_third=motion,
         gaps=to_a.new | dark,
         fill=known,
-        change=replace(change, blur=blur),
+        change=change,
         seed=content_seed(a, b),
         content=_content(b, after),
     )

@@ -174,7 +174,7 @@ def on_them(found: Found, of: Sequence[Places]) -> list[np.ndarray]:
     if not of:
         return []
     owner = np.repeat(np.arange(len(of)), [len(each) for each in of])
-    places, rows, overlap = ious(Places.joined(of).like(found[0]), found[0])
+    places, rows, overlap = ious(Places.joined(of).like(found[0]), found[0], ON_IT)
     near = overlap >= ON_IT
     count = max(len(found[1]), 1)
     pairs = np.unique(owner[places[near]] * count + rows[near])

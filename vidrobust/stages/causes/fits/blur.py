@@ -11,13 +11,13 @@ from vidrobust.stages.causes.cause import Fitted, Step
 
 def fit_blur(name: str, step: Step) -> Fitted | None:
     """The blur that was measured, as this perturbation blurs; a line only where a line was measured."""
-    from vidrobust.changes.sharpness import Blur
+    from vidrobust.changes.blur import Kernel
     from vidrobust.frames.pixels import to_array, to_levels, to_tensor
     from vidrobust.perturb.catalogue import PERTURBATIONS
     from vidrobust.perturb.draws import from_seed
 
     size = step.size
-    line = Blur(sigma_px=abs(size.size), angle=math.radians(size.more["blur_angle_deg"]))
+    line = Kernel(sigma_px=abs(size.size), angle=math.radians(size.more["blur_angle_deg"]))
     if name == "motion_blur":
         if math.isnan(line.angle):
             return None
