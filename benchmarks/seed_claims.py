@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from claims import corrupted, distance, line, pasted, pictures, published, shifts, video
+from claims import corrupted, distance, filtered, line, pasted, pictures, published, shifts, video
 from claims.catalogue import SECTIONS
 from claims.judge import Measure, row
 from claims.kept import Kept
@@ -77,7 +77,7 @@ def measured(kept: Kept, corpus: Path, models: Path) -> dict[str, Measure]:
         for spec in pasted.specs(models)
     }
     found |= pasted.measures({name: of for name, of in boxes.items() if of is not None})
-    turned = kept.get("line-turned", VERSION, lambda: line.turned(kept.folder / "line"))
+    turned = kept.get("line-turned", [VERSION, "kinds"], lambda: line.turned(kept.folder / "line"))
     spoilt = {
         clip.name: kept.get(
             f"corrupted-{clip.name}", [VERSION, networks], lambda c=clip: corrupted.of_clip(c, specs)
@@ -86,6 +86,7 @@ def measured(kept: Kept, corpus: Path, models: Path) -> dict[str, Measure]:
     }
     found |= corrupted.measures({name: of for name, of in spoilt.items() if of is not None})
     found |= distance.measures(kept.get("distance-augmix", asked, lambda: distance.of_augmix(shown)))
+    found |= filtered.measures(kept.get("line-filtered", VERSION, filtered.measured))
     arms = kept.get("line-trained", VERSION, lambda: line.trained(kept.folder / "trained"))
     return found | line.measures(turned, arms)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from claims import published, shifts, video
+import torch
+from claims import filtered, published, shifts, video
 from claims.catalogue import SECTIONS
 from claims.judge import ABOVE_0, Claim, Measure, row, verdict
 from claims.kept import Kept
@@ -117,3 +118,28 @@ def test_flips_between_nearly_equal_frames_by_hand() -> None:
     assert found["flip rate"].value == pytest.approx(3 / 4)
     assert np.isclose(found["near 16"].value, 1 / 3)
     assert classes("3-5;9") == [3, 4, 5, 9]
+
+
+def test_a_filter_before_halving_keeps_small_moves_in_what_comes_out() -> None:
+    """A lone pixel that moves by one: half of the plain maxima change, the filtered sum stays the same."""
+    pool = filtered.BlurPool(1)
+    picture = torch.zeros(1, 1, 8, 8)
+    picture[0, 0, 4, 4] = 1.0
+    moved = picture.roll(1, -1)
+    assert pool(picture).shape == (1, 1, 4, 4)
+    # by hand: 1 2 1 over 4 both ways; a pixel on the grid leaves 1/4, one between two places 1/8 in each
+    assert pool(picture).flatten().sort(descending=True).values[:2].tolist() == [0.25, 0.0]
+    assert pool(moved).flatten().sort(descending=True).values[:3].tolist() == [0.125, 0.125, 0.0]
+    sides = [filtered.network(each)[:-3](torch.zeros(1, 3, 28, 80)).shape for each in (False, True)]
+    assert sides == [torch.Size([1, 64, 3, 10])] * 2
+
+
+def test_agreement_of_crops_by_hand() -> None:
+    found = {
+        "scene": [0, 0, 1, 1],
+        "plain": {"agree": [0.5, 0.5, 1.0, 1.0], "right": [0.5]},
+        "filtered": {"agree": [1.0, 1.0, 1.0, 1.0], "right": [0.75]},
+    }
+    measure = filtered.measures(found)["blurpool line"]
+    assert (measure.value, measure.clusters) == (0.25, 2)
+    assert "right without it 50 % and with it 75 %, alike 75.0 % and 100.0 %" in measure.on

@@ -18,6 +18,7 @@ from vidrobust.protocols.labelled_images import read_labels
 from vidrobust.statistics.intervals import clustered_mean
 
 OF_EACH = 2
+UNBOUNDED = (-np.inf, np.inf)
 LADDER = (
     "mobilenet_v1_0.25_128",
     "mobilenet_v1_0.5_160",
@@ -57,12 +58,12 @@ def measures(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str
     on = f"{OF_EACH * len(clips)} frames of {len(clips)} clips"
     mce = {name: np.array([found[clip][name]["mce"] for clip in clips]) for name in networks}
     result = {
-        f"mce {name}": Measure.of(clustered_mean(values, clips, bounds=(0.0, 1000.0)), f"{name}, {on}")
+        f"mce {name}": Measure.of(clustered_mean(values, clips, bounds=UNBOUNDED), f"{name}, {on}")
         for name, values in mce.items()
     }
     if all(name in mce for name in LADDER):
         steps = f"{LADDER[-1]} less {LADDER[0]}, {on}"
-        less = clustered_mean(mce[LADDER[-1]] - mce[LADDER[0]], clips, bounds=(-1000.0, 1000.0))
+        less = clustered_mean(mce[LADDER[-1]] - mce[LADDER[0]], clips, bounds=UNBOUNDED)
         result["mce ladder"] = Measure.of(less, steps)
     clean, hurt = (np.array([[found[c][n][k] for n in networks] for c in clips]) for k in ("clean", "error"))
     beyond = clustered_mean((hurt - clean).mean(axis=1), clips, bounds=(-1.0, 1.0))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vidrobust.statistics.intervals import Interval
-from vidrobust.text.numbers import number, percent_with_interval, with_interval
+from vidrobust.text.numbers import number, with_interval
 
 Verdict = Literal["agrees", "differs", "cannot tell", "cannot be run here", "not yet run"]
 ABOVE_0, BELOW_0 = (0.0, math.inf), (-math.inf, 0.0)
@@ -77,7 +77,7 @@ def verdict(claim: Claim, measure: Measure | None) -> Verdict:
 
 def written(value: float, unit: str) -> str:
     """A number as its claim writes it."""
-    return f"{100 * value:.3g} %" if unit == "percent" else number(value, 3)
+    return f"{100 * value:.3g} %".replace("-", "−") if unit == "percent" else number(value, 3)
 
 
 def agreeing(claim: Claim) -> str:
@@ -98,8 +98,12 @@ def ours(claim: Claim, measure: Measure | None) -> str:
         return "" if measure is None else "not measured"
     if measure.low == measure.high:  # computed, not estimated
         return written(measure.value, claim.unit)
-    said = percent_with_interval if claim.unit == "percent" else with_interval
-    return said(measure.value, measure.low, measure.high)
+    if claim.unit != "percent":
+        return with_interval(measure.value, measure.low, measure.high)
+    if not math.isfinite(measure.low):
+        return written(measure.value, "percent")
+    low, high = (f"{100 * end:.3g}".replace("-", "−") for end in (measure.low, measure.high))
+    return f"{written(measure.value, 'percent')} [{low}, {high}]"
 
 
 def row(claim: Claim, measures: Mapping[str, Measure]) -> tuple[str, ...]:

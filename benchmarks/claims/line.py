@@ -16,6 +16,8 @@ from vidrobust.statistics.auroc import clustered_auroc
 
 DIALS = ("light=0.8", "hue=40", "dust=0.8")
 PARTS, DIAL_PARTS, SECONDS = 16, 8, 0.5
+KINDS = 4
+"""Parts of the line come in turn, one of each kind."""
 ARMS = {"literature": "AugMix", "stability": "stability training"}
 
 
@@ -27,7 +29,8 @@ def turned(folder: Path) -> dict[str, dict[str, list[Any]]]:
         unknown.footage(folder, "rest", PARTS, SECONDS, unknown.SEEDS["rest"], ()), "line-classifier"
     )
     parts = rest.rows["part"].to_numpy(str)
-    known = np.isin(parts, np.unique(parts)[::2])
+    names = np.unique(parts)
+    known = np.isin(parts, names[np.arange(len(names)) // KINDS % 2 == 0])  # of every kind, half of the parts
     found = {}
     for number, dial in enumerate(DIALS):
         seed = unknown.SEEDS["dial"] + number
@@ -84,5 +87,7 @@ def measures(seen: Mapping[str, Any] | None, arms: Mapping[str, Any] | None) -> 
     for arm, row in (arms or {}).items():
         value, low, high = (np.nan if row[k] is None else float(row[k]) for k in ("ratio", "low", "high"))
         on = f"the line's classifier, {row['seeds']} trainings, {row['n']} frames of parts it was not trained on"
-        found[f"trained {arm}"] = Measure(value=value, low=low, high=high, n=row["n"], clusters=0, on=on)
+        found[f"trained {ARMS[arm]}"] = Measure(
+            value=value, low=low, high=high, n=row["n"], clusters=0, on=on
+        )
     return found

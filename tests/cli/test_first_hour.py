@@ -76,6 +76,10 @@ def test_another_model_on_the_same_folder_is_said(desk: Path, capsys: pytest.Cap
     )
     assert run("stability", "coffee.mkv", "-msecond_net:make", "-mfirst_net:make", "-oout") == 0
     assert "replaced" not in capsys.readouterr().err
+    models = RunFolder(desk / "out").settings.model
+    assert run("sensitivity", "out", "-mfirst_net") == 2  # the name of a model of the run is no model
+    assert "'first_net' is no model spec" in capsys.readouterr().err
+    assert RunFolder(desk / "out").settings.model == models
 
 
 def test_a_dry_run_says_what_the_real_one_would_do(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from vidrobust.cli.idle import refuse_idle
 from vidrobust.cli.printing import print_json
 from vidrobust.errors import SettingsError
+from vidrobust.text.phrases import plural
 
 
 @click.command()
@@ -163,9 +165,11 @@ def _print(found: dict[str, Any]) -> None:
     for name, one in found["models"].items():
         clean = one["clean_error"]
         error = f"clean error {100 * clean:.1f} %" if clean == clean else "clean error not measured"
-        click.echo(f"{name}: {one['n']} images, {error}")
+        groups = f" in {plural(one['groups'], 'group')}" if "groups" in one else ""
+        click.echo(f"{name}: {plural(one['n'], 'image')}{groups}, {error}")
         if "mce" in one:
-            click.echo(f"  mCE {_figure(one, 'mce')}, relative mCE {_figure(one, 'relative_mce')}")
+            few = _of_few(found["suite"], one["corruptions"])
+            click.echo(f"  mCE {_figure(one, 'mce')}, relative mCE {_figure(one, 'relative_mce')}{few}")
             for corruption, each in one["corruptions"].items():
                 extra = "   (extra)" if each.get("extra") else ""
                 errors = " ".join(f"{100 * e:5.1f}" for e in each["errors"])
@@ -183,6 +187,15 @@ def _print(found: dict[str, Any]) -> None:
             click.echo(f"  {one['note']}")
     for note in found["notes"]:
         click.echo(f"- {note}")
+
+
+def _of_few(suite: str, measured: Collection[str]) -> str:
+    """Over how few corruptions the means are, where some of those that count were not measured."""
+    from vidrobust.protocols.corruptions import ERROR_SUITES
+
+    counting = [each.name for each in ERROR_SUITES[suite]().perturbations] if suite in ERROR_SUITES else []
+    there = sum(name in measured for name in counting)
+    return "" if there == len(counting) else f", over {there} of the {len(counting)} corruptions that count"
 
 
 def _figure(one: dict[str, Any], key: str) -> str:

@@ -165,6 +165,7 @@ def transplant(
     )
     said = {
         "model": model.name,
+        "task": model.task,
         "object_name": cutout.name,
         "object_px": [cutout.alpha.shape[1], cutout.alpha.shape[0]],
         "grid": [settings.columns, settings.rows],
@@ -205,8 +206,14 @@ def _print(said: dict[str, Any]) -> None:
     thing = said["object"]
     width, height = said["object_px"]
     click.echo(f"{said['model']}, {said['object_name']} ({width} x {height} px):")
-    click.echo(f"  found          {_share(thing['recall'])}; neutral patch {_share(thing['neutral_found'])}")
-    click.echo(f"  as {thing['class']} ({thing['class_from']})  {_share(thing['class_rate'])}")
+    if said["task"] == "detection":
+        click.echo(
+            f"  found          {_share(thing['recall'])}; neutral patch {_share(thing['neutral_found'])}"
+        )
+        click.echo(f"  as {thing['class']} ({thing['class_from']})  {_share(thing['class_rate'])}")
+    else:
+        rates = f"{_share(thing['class_rate'])}; neutral patch {_share(thing['neutral_found'])}"
+        click.echo(f"  answered as {thing['class']} ({thing['class_from']})  {rates}")
     click.echo(f"  changes from position to position  {_share(thing['position_flip_rate'])}")
     click.echo(f"  where          {said['places']}")
     for patch, each in said["others"].items():

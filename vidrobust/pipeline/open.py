@@ -39,6 +39,8 @@ def opened_folder(
     with folder.locked():
         remove_unfinished(path)
         settings = _placed(folder.settings.changed(given, "options"))
+        for spec in set(settings.model) - set(folder.settings.model):
+            parse_spec(spec)  # a bare name of a model that the run has would take its place
         _say_models(folder, settings, reporter)
         folder.update(settings=settings.as_dict(), versions=versions())
         yield Run(folder, settings, reporter)

@@ -16,6 +16,7 @@ from vidrobust.footage.labels.ytbb_shards import ROWS, is_shard, line_count, spl
 from vidrobust.footage.records import columns_of
 from vidrobust.footage.videos_beside import videos_beside
 from vidrobust.protocols.checked import Checked
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 VID_ROBUST = {"anchors": 1109, "frames": 22_179}
@@ -66,7 +67,7 @@ def check_youtube_bb(folder: Path) -> Checked:
         missing=tuple(missing),
         manifest=rows,
         command=f"vidrobust stability {table} --labels {table} --crop boxes --model SPEC",
-        notes=(f"{found.rows} rows of {found.segments} objects",),
+        notes=(f"{plural(found.rows, 'row')} of {plural(found.segments, 'object')}",),
     )
 
 

@@ -75,6 +75,7 @@ def test_an_object_that_is_missed_at_the_left() -> None:
     assert said["object"]["class"] == "elephant"
     # by hand: the middles of the ten columns lie at .025, .13, .23 ... of the width, of which two are missed
     assert said["object"]["class_rate"]["value"] == pytest.approx(0.8)
+    assert said["object"]["neutral_found"]["value"] == pytest.approx(0.8)  # its double is as red
     assert said["object"]["position_flip_rate"]["value"] == pytest.approx(6 / (9 * 6 + 10 * 5))
     assert float(tables["place_tests"]["p"].iloc[0]) < 0.05
     rate = tables["by_place"].groupby("column")["value"].mean()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +23,8 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     render(settings, folder / "line")
     run = folder / "run"
     specs = [word for model in MODELS for word in ("--model", model)]
-    main(["remedies", str(folder / "line" / "manifest.csv"), *specs, "--out", str(run), "--all", "-q"])
+    options = ["--out", str(run), "--all", "--engine=torch", "-q"]
+    main(["remedies", str(folder / "line" / "manifest.csv"), *specs, *options])
     return run
 
 
@@ -92,3 +95,18 @@ def test_a_study_leaves_them_out_and_status_says_them_once_made(run_folder: Path
     states = {row["stage"]: row["state"] for row in status(RunFolder.existing(run_folder), STAGES)}
     assert states["replays"] == "done"
     assert states["policy"] == "missing"
+
+
+def test_replays_of_an_earlier_version_are_left_out(run_folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run, ignore=shutil.ignore_patterns("cache"))
+    old = {
+        "made_of": {},
+        "arms": [{"model": "line-classifier", "remedy": "steady-camera", "note": "", "cost_ms": 0}],
+    }
+    (run / "replays.json").write_text(json.dumps(old))
+    record = json.loads((run / "run.json").read_text())
+    del record["stages"]["replays"]
+    (run / "run.json").write_text(json.dumps(record))
+    main(["remedies", str(run), "-q"])
+    assert not rows(run, "line-classifier").size

@@ -56,7 +56,10 @@ class Outside:
             return ""
         parts = [f"{self.counts[name]} {WORDS[name]}" for name in REASONS if self.counts[name]]
         times = f" ({self.first_s:g} to {self.last_s:g} s)" if np.isfinite(self.first_s) else ""
-        said = f"{self.total} of {plural(self.labels, 'label')} fall on no frame{times}: {', '.join(parts)}"
+        falls = "falls" if self.total == 1 else "fall"
+        said = (
+            f"{self.total} of {plural(self.labels, 'label')} {falls} on no frame{times}: {', '.join(parts)}"
+        )
         if not self.counts["before"] + self.counts["after"] and self.total < self.labels:
             return said
         return (

@@ -1,8 +1,9 @@
 """The transplant asked of a classifier: what it says of the picture while one object moves over it.
 
-The answers are put in the form of a detector's transplant (``study.py``): every answer is "found", its label the
-class that is said, its score the probability of the object's class; there are no other boxes. Backgrounds that are
-answered with the object's class before anything is pasted say nothing of it, and are "occupied".
+The answers are put in the form of a detector's transplant (``study.py``): every answer to the object is "found",
+that to its neutral double where it is the object's class; the label is the class that is said, the score the
+probability of the object's class; there are no other boxes. Backgrounds that are answered with the object's class
+before anything is pasted say nothing of it, and are "occupied".
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def _rows(
                     "row": place.row,
                     "x": (x1 + x2) / 2,
                     "y": (y1 + y2) / 2,
-                    "found": True,
+                    "found": patch == "object" or int(probabilities.argmax()) == own,
                     "label": int(probabilities.argmax()),
                     "score": float(probabilities[own]),
                     "iou": np.nan,

@@ -14,7 +14,7 @@ from vidrobust.stages.correlate.needs import Needed
 from vidrobust.stages.correlate.reasons import Reason, Why, because
 from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics.resampling import MIN_CLUSTERS
-from vidrobust.text.numbers import interval, with_interval
+from vidrobust.text.numbers import interval, number, with_interval
 
 FALSE_DISCOVERY = 0.05
 MIN_VARIED = 8
@@ -222,7 +222,7 @@ def _sentence(name: str, judged: _Judged, rows: pd.DataFrame, units: Units) -> s
     figure = f"Spearman {_figure(raw)}"
     if PARTIAL in rows.index:
         partial = rows.loc[PARTIAL]
-        figure = f"{_figure(partial)} given {partial['given']}, {raw['value']:.2f} without"
+        figure = f"{_figure(partial)} given {partial['given']}, {number(raw['value'])} without"
     footage = "these clips" if units.clusters_are in WITHIN_CLIPS else "the footage"
     what = {
         PROXY: f"stands for what happens in {footage}",

@@ -79,11 +79,11 @@ def footage_of(run: Run) -> Footage:
 
 
 def _arms(run: Run) -> list[dict[str, Any]] | None:
-    """What replays.json says of the replays; None where there are none."""
+    """What replays.json says of the replays; None where there are none, or only those of an earlier version."""
     if not (run.path / REPLAYS).is_file():
         return None
     arms: list[dict[str, Any]] = run.folder.read_json(REPLAYS)["arms"]
-    return arms
+    return arms if all("shown" in arm for arm in arms) else None
 
 
 def _study(run: Run, record: dict[str, Any], footage: Footage, limit: float) -> Studied | None:

@@ -85,7 +85,8 @@ def where(cell: Mapping[str, Any] | pd.Series) -> str:
     """The place of a cell in words."""
     if cell["grid"] == "size":
         return f"where the side of a box is {_size(int(cell['column']))} of the frame's"
-    return f"at the {ACROSS[int(cell['column'])]}, {DOWN[int(cell['row'])]}"
+    column, row = ACROSS[int(cell["column"])], DOWN[int(cell["row"])]
+    return "in the middle" if column == row else f"at the {column}, {row}"
 
 
 def _size(number_of_class: int) -> str:
