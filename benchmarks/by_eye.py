@@ -2,7 +2,7 @@
 
     python benchmarks/by_eye.py [--corpus DIR] [--models DIR] [--counts FILE]
 
-Runs stability over the clips of a count by eye (tests/metrics/tracks/three_clips_by_eye.md) and sets beside each
+Runs stability over the clips of a count by eye (tests/metrics/tracks/four_clips_by_eye.md) and sets beside each
 thing that was counted what the code's objects on it say; what it follows besides stands below.
 """
 
@@ -61,7 +61,7 @@ def main() -> None:
     parser = harness.parser(__doc__ or "")
     parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared" / "corpus")
     parser.add_argument("--models", type=Path, default=ROOT.parent / "shared" / "models")
-    parser.add_argument("--counts", type=Path, default=ROOT / "tests/metrics/tracks/three_clips_by_eye.csv")
+    parser.add_argument("--counts", type=Path, default=ROOT / "tests/metrics/tracks/four_clips_by_eye.csv")
     given = parser.parse_args()
     seen = pd.read_csv(given.counts, keep_default_na=False)
     rows = []

@@ -101,6 +101,26 @@ def test_what_a_matrix_does_stays_a_matrix(vivid: np.ndarray) -> None:
         assert np.abs(tone.uncoloured(tone.colour(muted)) - muted).max() < 0.05
 
 
+def test_strong_noise_makes_no_change_flatter(vivid: np.ndarray) -> None:
+    """Without its variance taken off, noise of a cell in frame a draws every gain and every colour to the mean."""
+    muted = 128 + 0.25 * (vivid - 128)
+    sigma = 32.0
+    luma_noise = sigma * float(np.linalg.norm([0.299, 0.587, 0.114]))
+    before, again = recorded(muted, sigma, 0), recorded(muted, sigma, 1)
+    same = fit_tone(before, again, EVERYWHERE, luma_noise)
+    assert not same.has_light
+    assert not same.has_colour
+    assert fit_tone(before, again, EVERYWHERE).has_light  # a loss of contrast that is not there
+    after = recorded(1.15 * muted, sigma, 2)
+    found = fit_tone(before, after, EVERYWHERE, luma_noise)
+    for level in (90.0, 128.0, 160.0):
+        assert found.light(np.array([level]))[0] == pytest.approx(1.15 * level, rel=0.03)
+    flat = np.full_like(muted, 120)
+    tone = fit_tone(recorded(flat, sigma, 0), recorded(flat + 12, sigma, 1), EVERYWHERE, luma_noise)
+    assert tone.gain == pytest.approx(1.0, abs=0.05)
+    assert tone.light(np.array([120.0]))[0] == pytest.approx(132, abs=1)
+
+
 def test_noise_is_no_colour(vivid: np.ndarray) -> None:
     for sigma in (1.0, 8.0, 32.0):
         tone = fit_tone(recorded(vivid, sigma, 0), recorded(vivid, sigma, 1), EVERYWHERE)

@@ -164,12 +164,12 @@ def noise_lost(second: np.ndarray, lost: Kernel, seed: int) -> np.ndarray | None
 
 
 def noise_of(picture: np.ndarray) -> np.ndarray:
-    """(3,) sigma of the noise of (H, W, 3) uint8, levels, where it is flat.
+    """(C,) sigma of the noise of (H, W, 3) or grey (H, W) uint8, levels, where it is flat.
 
     By the operator [1 -2 1; -2 4 -2; 1 -2 1] (Immerkaer 1996).
     """
     x = cv2.filter2D(picture.astype(np.float32), -1, IMMERKAER)
     size = tuple(max(1, side // CELL) for side in picture.shape[1::-1])
-    energy = cv2.resize(np.square(x), size, interpolation=cv2.INTER_AREA).reshape(-1, 3)
+    energy = cv2.resize(np.square(x), size, interpolation=cv2.INTER_AREA).reshape(size[0] * size[1], -1)
     order = np.argsort(energy.sum(axis=1))[: max(1, int(FLAT * len(energy)))]
     return np.asarray(np.sqrt(energy[order].mean(axis=0) / 36))

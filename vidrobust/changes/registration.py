@@ -76,11 +76,20 @@ class Registration:
     affine_failed: Unregistered | None
 
 
-def register(a: np.ndarray, b: np.ndarray, *, fine: bool = True) -> Registration:
+def register(
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    fine: bool = True,
+    texture: float = MIN_TEXTURE,
+    min_seen: float = MIN_SEEN,
+) -> Registration:
     """Register two frames.
 
-    a, b  (H, W, 3) uint8 RGB of one size
-    fine  flow down to full resolution; otherwise down to half, in a quarter of the time
+    a, b     (H, W, 3) uint8 RGB of one size
+    fine     flow down to full resolution; otherwise down to half, in a quarter of the time
+    texture  gradient, levels per px, from which a pixel counts as textured
+    min_seen smallest share of b that must be found in a and back again; like texture less in smoothed frames
     A pair that cannot be registered (no texture, another scene) is not an error: ``failed`` says why.
     """
     if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3 or a.dtype != np.uint8 or b.dtype != np.uint8:
@@ -93,7 +102,7 @@ def register(a: np.ndarray, b: np.ndarray, *, fine: bool = True) -> Registration
         return _unknown(height, width, Unregistered.SMALL_FRAME)
     gray_a, gray_b = same_light(luma(a), luma(b), alike="level")
     gradient = np.hypot(cv2.Sobel(gray_b, cv2.CV_32F, 1, 0), cv2.Sobel(gray_b, cv2.CV_32F, 0, 1)) / 8
-    textured = gradient > MIN_TEXTURE
+    textured = gradient > texture
     if textured.mean() < MIN_TEXTURED_SHARE:
         return _unknown(height, width, Unregistered.NO_TEXTURE)
     flow = _dis(0 if fine else 1).calc(gray_b, gray_a, None)
@@ -113,7 +122,7 @@ def register(a: np.ndarray, b: np.ndarray, *, fine: bool = True) -> Registration
         textured=float(textured.mean()),
         common=common,
         likeness=likeness,
-        failed=_why_failed(likeness, float(visible.mean()), float(unexplained[textured].mean())),
+        failed=_why_failed(likeness, float(visible.mean()), float(unexplained[textured].mean()), min_seen),
         affine_failed=None if common >= MIN_COMMON else Unregistered.NO_COMMON_MOTION,
     )
 
@@ -258,8 +267,8 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float((a * b).sum() / scale) if scale > 0 else 0.0
 
 
-def _why_failed(likeness: float, seen: float, unexplained: float) -> Unregistered | None:
-    if likeness < MIN_LIKENESS or seen < MIN_SEEN:
+def _why_failed(likeness: float, seen: float, unexplained: float, min_seen: float) -> Unregistered | None:
+    if likeness < MIN_LIKENESS or seen < min_seen:
         return Unregistered.OTHER_SCENE
     return Unregistered.MUCH_IS_NEW if unexplained > MAX_UNEXPLAINED else None
 

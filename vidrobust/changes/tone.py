@@ -38,6 +38,11 @@ LIGHT_PRIOR = (0.5, 40.0, 0.3)
 to separate them."""
 COLOUR_PRIOR = (0.3, 15.0)
 """The same for the entries of the matrix and for the constant, levels."""
+NO_BEND = 1e-3
+"""Standard deviation of the bend where noise is strong: none."""
+MORE, HOLD = 3.0, 100.0
+"""Variance of the levels, in multiples of the noise's, from which it is seen through the noise; and how firmly
+what is expected stays where it is not."""
 HUE_PRIOR = 0.5
 """The same for what is added at a hue, as a multiple of chroma."""
 STRONG = 3.0
@@ -112,30 +117,31 @@ def no_tone(cells: int = 0) -> Tone:
     return Tone(gain=1.0, offset=0.0, bend=0.0, matrix=np.eye(3), constant=np.zeros(3), cells=cells)
 
 
-def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray) -> Tone:
+def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0.0) -> Tone:
     """Light and colour between two aligned frames.
 
     a, b  (H, W, 3) uint8 RGB, a moved onto b; visible (H, W) bool, where they show the same thing
+    noise of luma, levels: taken off what frame a is compared by, where it would make every change flatter
     """
     clear = visible & unclipped(a, b)
-    light = fit_light(a, b, clear)
-    tone = fit_colour(light, light.light(a), b, clear)
+    light = fit_light(a, b, clear, noise)
+    tone = fit_colour(light, light.light(a), b, clear, noise)
     some = a[::CELL, ::CELL].astype(np.float32)
     if root_mean_square(tone.colour(some) - some) < STRONG:
         return tone
     return _fit_strong(light, tone, *_clear_cells(a, b, clear))
 
 
-def fit_light(a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> Tone:
-    """Light alone; clear (H, W) bool, what both frames show, clipped in neither."""
+def fit_light(a: np.ndarray, b: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Tone:
+    """Light alone; clear (H, W) bool, what both frames show, clipped in neither; noise as in ``fit_tone``."""
     x, y = _clear_cells(a, b, clear)
-    return _fit_light(x, y) if len(x) >= MIN_CELLS else no_tone(len(x))
+    return _fit_light(x, y, noise=noise) if len(x) >= MIN_CELLS else no_tone(len(x))
 
 
-def fit_colour(light: Tone, lit: np.ndarray, b: np.ndarray, clear: np.ndarray) -> Tone:
+def fit_colour(light: Tone, lit: np.ndarray, b: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Tone:
     """Light, and the colour that takes ``lit`` (H, W, 3), frame a in the light of b, to frame b."""
     x, y = _clear_cells(lit, b, clear)
-    return _fit_colour(light, x, y) if len(x) >= MIN_CELLS else light
+    return _fit_colour(light, x, y, noise=noise) if len(x) >= MIN_CELLS else light
 
 
 def unclipped(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -177,11 +183,14 @@ def _lightness(colours: np.ndarray) -> np.ndarray:
     return np.asarray((colours.max(axis=-1) + colours.min(axis=-1)) / 2)
 
 
-def _fit_light(x: np.ndarray, y: np.ndarray, grey: Callable[[np.ndarray], np.ndarray] = _luma) -> Tone:
+def _fit_light(
+    x: np.ndarray, y: np.ndarray, grey: Callable[[np.ndarray], np.ndarray] = _luma, noise: float = 0.0
+) -> Tone:
     x1, y1 = grey(x), grey(y)
-    design = np.column_stack([x1, np.ones(len(x1)), _curve(x1)])
-    found = _robust(design, y1[:, None], np.array([[1.0], [0.0], [0.0]]), np.array(LIGHT_PRIOR))[:, 0]
-    if root_mean_square(design @ found - x1) < SMALLEST:
+    design, own = np.column_stack([x1, np.ones(len(x1)), _curve(x1)]), (noise / CELL) ** 2
+    prior = np.array(LIGHT_PRIOR if noise == 0 else (*LIGHT_PRIOR[:2], NO_BEND))
+    found = _robust(design, y1[:, None], np.array([[1.0], [0.0], [0.0]]), prior, own, 1)[:, 0]
+    if root_mean_square(design @ found - x1) < _smallest(design, own):
         return no_tone(len(x))
     gain, offset, bend = (float(v) for v in found)
     return Tone(
@@ -194,10 +203,10 @@ def _fit_light(x: np.ndarray, y: np.ndarray, grey: Callable[[np.ndarray], np.nda
     )
 
 
-def _fit_colour(tone: Tone, lit: np.ndarray, y: np.ndarray) -> Tone:
-    design = _design(lit, with_hues=False)
-    found = _colours(design, y)
-    if root_mean_square(design @ found - lit) < SMALLEST:
+def _fit_colour(tone: Tone, lit: np.ndarray, y: np.ndarray, noise: float = 0.0) -> Tone:
+    design, own = _design(lit, with_hues=False), (noise / CELL) ** 2 / float(LUMA @ LUMA)
+    found = _colours(design, y, own)
+    if root_mean_square(design @ found - lit) < _smallest(design, own):
         return tone
     return replace(tone, matrix=found[:3].T.copy(), constant=found[3].copy())
 
@@ -237,12 +246,17 @@ def _design(colours: np.ndarray, *, with_hues: bool) -> np.ndarray:
     return np.hstack([colours, one, hues.basis(colours)] if with_hues else [colours, one])
 
 
-def _colours(design: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(p, 3) the matrix, the constant, and the hues where the design has them."""
+def _smallest(design: np.ndarray, noise: float) -> float:
+    """A change of less, levels rms, is within the rounding, or what noise of this variance in the cells makes."""
+    return max(SMALLEST, 3 * float(np.sqrt(noise * design.shape[1] / len(design))))
+
+
+def _colours(design: np.ndarray, y: np.ndarray, noise: float = 0.0) -> np.ndarray:
+    """(p, 3) the matrix, the constant, and the hues where the design has them; noise of a cell, variance."""
     entry, constant = COLOUR_PRIOR
     prior = np.full(design.shape[1], HUE_PRIOR)
     prior[:4] = entry, entry, entry, constant
-    return _robust(design, y, np.eye(design.shape[1], 3), prior)
+    return _robust(design, y, np.eye(design.shape[1], 3), prior, noise, 3)
 
 
 def _left(made: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
@@ -252,11 +266,21 @@ def _left(made: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
     return float((weight * squares).sum() / weight.sum())
 
 
-def _robust(design: np.ndarray, y: np.ndarray, expected: np.ndarray, prior: np.ndarray) -> np.ndarray:
+def _robust(
+    design: np.ndarray,
+    y: np.ndarray,
+    expected: np.ndarray,
+    prior: np.ndarray,
+    noise: float = 0.0,
+    noisy: int = 0,
+) -> np.ndarray:
     """Reweighted least squares (Tukey's biweight), drawn towards ``expected`` by a normal prior.
 
     design (n, p), y (n, q), expected (p, q), prior (p,) standard deviations -> (p, q). Neighbouring cells are not
     independent; ten of them are counted as one observation against the prior.
+
+    noise  variance in the first ``noisy`` columns of the design, each for itself. It is taken off their moments
+           (Fuller, "Measurement error models", 1987); where it is a third of them or more what is expected stays
     """
     found = expected
     residual = np.linalg.norm(y - design @ found, axis=1)
@@ -267,6 +291,19 @@ def _robust(design: np.ndarray, y: np.ndarray, expected: np.ndarray, prior: np.n
         strength = 10 * scale**2 / prior**2
         normal = design.T @ (design * weight[:, None]) + np.diag(strength)
         target = design.T @ (y * weight[:, None]) + strength[:, None] * expected
+        if noise > 0:
+            less, held = _noise_off(design[:, :noisy], weight, noise)
+            normal[:noisy, :noisy] += held - less
+            target[:noisy] += held @ expected[:noisy]
         found = np.linalg.solve(normal, target)
         residual = np.linalg.norm(y - design @ found, axis=1)
     return found
+
+
+def _noise_off(levels: np.ndarray, weight: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """(k, k) what the noise adds to the moments of (n, k) levels, and what holds those that are hardly more."""
+    total = float(weight.sum())
+    off = levels - (weight @ levels) / max(total, 1e-9)
+    values, vectors = np.linalg.eigh(off.T @ (off * weight[:, None]) / max(total, 1e-9))
+    above, below = (vectors[:, which] for which in (values >= MORE * noise, values < MORE * noise))
+    return total * noise * (above @ above.T), HOLD * total * noise * (below @ below.T)

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.stages.causes.planted import Grid, recorded, still, view
+from tests.stages.causes.planted import HEIGHT, WIDTH, Grid, recorded, still, view
 from vidrobust.changes.unregistered import Unregistered
 from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE, REPLAYED
 from vidrobust.stages.causes.excluded import NoThirdFrame
-from vidrobust.stages.causes.measured import edges_of
+from vidrobust.stages.causes.measured import edges_of, measure_change
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.scene import other_motion
 from vidrobust.stages.causes.score import coordinates, predict, score
@@ -247,6 +247,37 @@ def test_noise_stays_when_the_lens_blurs(scene: np.ndarray) -> None:
     clean = view(scene, blur=1.6)
     middle = (clean > 50) & (clean < 205)
     assert (last - clean)[middle].std() == pytest.approx(sigma, rel=0.25)
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (1.7, -2.3), (5.0, 3.0)])
+def test_motion_is_found_through_strong_noise(scene: np.ndarray, shift: tuple[float, float]) -> None:
+    change = measure_change(*recorded([view(scene), view(scene, shift=shift)], 32.0, 1))
+    assert change.failed is None
+    # the affine map leads from the second frame back to the first: content moved the other way
+    centre = np.array([(WIDTH - 1) / 2, (HEIGHT - 1) / 2, 1.0])
+    assert change.affine @ centre - centre[:2] == pytest.approx(shift, abs=0.35)
+    assert (change.objects != 0).any(axis=2).mean() < 0.03
+    assert not any((change.levels.has_light, change.levels.has_colour, change.local.there))
+    assert change.blur.sigma_px == 0
+
+
+@pytest.mark.parametrize("sigma", [14.0, 32.0, 60.0])
+def test_neither_another_scene_nor_noise_alone_registers(scene: np.ndarray, sigma: float) -> None:
+    others = [scene[::-1, ::-1], np.roll(scene, 90, axis=1), 255 - scene]
+    for seed, other in enumerate(others):
+        failed = measure_change(*recorded([view(scene), view(other.copy())], sigma, seed)).failed
+        assert failed in (Unregistered.OTHER_SCENE, Unregistered.MUCH_IS_NEW)
+    flat = np.full((HEIGHT, WIDTH, 3), 120.0, np.float32)
+    change = measure_change(*recorded([flat, flat], sigma, 0))
+    assert change.failed is None
+    assert not any((change.has_camera, change.has_objects, change.levels.has_light, change.levels.has_colour))
+
+
+def test_strong_noise_is_noise_and_nothing_else(scene: np.ndarray) -> None:
+    found, _, made = shares([view(scene)] * 4, 32.0, pairs=5)
+    assert [pair.excluded for pair in made] == [None] * 5
+    assert abs(found[list(REPLAYED)]).max() < 0.05
+    assert 0.6 < found[NOISE] < 1.4
 
 
 def test_a_strong_turn_of_hue_is_colour_and_nothing_else(scene: np.ndarray) -> None:

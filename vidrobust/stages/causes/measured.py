@@ -12,6 +12,7 @@ Displacements stand on the grid of the second frame and lead back to the first.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,7 +22,7 @@ import cv2
 import numpy as np
 
 from vidrobust.changes import tone
-from vidrobust.changes.blur import Blur, noise_lost, regained
+from vidrobust.changes.blur import Blur, noise_lost, noise_of, regained
 from vidrobust.changes.local_light import LocalLight, fit_local_light, no_local_light
 from vidrobust.changes.motion import Similarity, measure_motion
 from vidrobust.changes.prepared import prepare_array
@@ -62,6 +63,20 @@ UNLIKE = (Unregistered.OTHER_SCENE, Unregistered.MUCH_IS_NEW)
 """Where luma fails so, a strong turn of hue may be the reason."""
 STRONG_COLOUR = 6.0
 """Change of colour, levels rms, from which motion is looked for again in frames of equal colour."""
+STRONG_NOISE = 8.0
+"""Noise of luma, levels, from which motion is looked for in frames that were smoothed until CALM of it is left."""
+CALM = 2.0
+SMOOTH_TEXTURE, OF_CALM = 2.0, 3.5
+"""Gradient, levels per px, that counts as texture in frames so smoothed, and in multiples of their noise's."""
+SMOOTH_SEEN = 0.2
+"""Share of such a frame that must be found in the other and back again: planted motions .24 and more, other scenes
+.16 at most."""
+SMOOTH_LEVELS = 4.0
+"""By so many levels an object's motion must come nearer in such frames."""
+SMOOTH_RESOLUTION = 0.15
+"""A camera's motion of less, px rms, is within the error in such frames."""
+LITTLE_NOISE, OF_NOISE = 2.0, 0.2
+"""Of what noise exceeds the one, any flow lessens this part."""
 STRONG_BLUR = 0.75
 """Blur between the frames, px, from which motion is looked for again in frames that are equally blurred."""
 ROUNDS = 3
@@ -238,20 +253,31 @@ def _measured(
     first: np.ndarray, second: np.ndarray, lit: np.ndarray, shown: np.ndarray, *, fine: bool
 ) -> Change:
     """lit, shown  the frames as motion is looked for in them, in nearly the same light."""
-    found = register(lit, shown, fine=fine)
+    noise = max(float(noise_of(luma(x))[0]) for x in (first, second))
+    smooth = noise >= STRONG_NOISE
+    if smooth:
+        sigma = noise / (2 * math.sqrt(math.pi) * CALM)
+        lit, shown = (cv2.GaussianBlur(x, (0, 0), sigma) for x in (lit, shown))
+        texture = max(SMOOTH_TEXTURE, OF_CALM * CALM / (math.sqrt(2) * sigma))
+        found = register(lit, shown, fine=fine, texture=texture, min_seen=SMOOTH_SEEN)
+    else:
+        found = register(lit, shown, fine=fine)
     if found.failed is Unregistered.NO_TEXTURE:
-        return _flat(first, second)
+        return _flat(first, second, noise if smooth else 0.0)
     if found.failed:
         return unchanged(first.shape, found.failed)
-    affine = _camera(lit, shown, found) if fine else _shared_motion(found)
+    affine = _camera(lit, shown, found, whole=smooth) if fine or smooth else _shared_motion(found)
     camera = affine_field(affine, *found.visible.shape)
+    if smooth and size_px(camera) < SMOOTH_RESOLUTION:
+        affine, camera = np.eye(2, 3), np.zeros_like(camera)
     grays = same_light(luma(lit), luma(shown), alike="level")
-    objects = _objects(*grays, camera, found.flow)
+    margin = SMOOTH_LEVELS if smooth else BETTER_LEVELS + OF_NOISE * max(0.0, noise - LITTLE_NOISE)
+    objects = _objects(*grays, camera, found.flow, margin)
     motion = camera + objects
     new = found.unseen | ~inside(motion) | edges_of(motion)
     moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
-    clear = found.visible & ~new
-    levels, local = _lights(moved, second, clear)
+    clear = (found.visible | smooth) & ~new  # where noise is strong a flow returns by chance
+    levels, local = _lights(moved, second, clear, noise if smooth else 0.0)
     blur = blur_between(local.of(levels.light(luma(first))), luma(second), motion, clear)
     return Change(
         camera=camera,
@@ -266,14 +292,16 @@ def _measured(
     )
 
 
-def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray) -> Lights:
+def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Lights:
     """What light and colour all of the picture shares, and what is left from place to place.
 
     Where there is light from place to place the two are fitted in turn, beginning with the field: a curve fitted
     to a picture of which one side became brighter takes the levels of that side for bright ones. Colour comes
     last, since a lamp at the side of something red would pass for one.
+
+    noise  as in ``fit_tone``
     """
-    levels = tone.fit_tone(moved, second, clear)
+    levels = tone.fit_tone(moved, second, clear, noise)
     local = fit_local_light(levels.colour(levels.light(moved)), second, clear)
     if not local.there or levels.hues is not None:
         return (
@@ -305,21 +333,25 @@ def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Cha
     )
 
 
-def _flat(first: np.ndarray, second: np.ndarray) -> Change:
+def _flat(first: np.ndarray, second: np.ndarray, noise: float) -> Change:
     """A picture without texture can still become lighter."""
     nothing = unchanged(first.shape)
     everywhere = np.ones(first.shape[:2], bool)
-    levels, local = _lights(first, second, everywhere)
+    levels, local = _lights(first, second, everywhere, noise)
     return replace(nothing, levels=levels, local=local)
 
 
-def _camera(first: np.ndarray, second: np.ndarray, found: Registration) -> np.ndarray:
+def _camera(first: np.ndarray, second: np.ndarray, found: Registration, *, whole: bool) -> np.ndarray:
     """(2, 3) the camera's motion, from the second frame to the first.
 
     Which motion is the camera's is said by points spread over the frame: an object rich in texture must not pass
     for the camera. Where the flow's affine motion agrees with that one it is the more exact.
+
+    whole  where few points can be followed, all pixels are asked together
     """
     seen = measure_motion(prepare_array(first), prepare_array(second))
+    if not seen.camera_valid and whole:
+        return _of_all_pixels(luma(first), luma(second))
     if not seen.camera_valid:
         # no one group is the camera's: a hand-held camera before near and far things
         return _shared_motion(found) if moves_everywhere(found) else np.eye(2, 3)
@@ -329,6 +361,22 @@ def _camera(first: np.ndarray, second: np.ndarray, found: Registration) -> np.nd
     if apart < SAME_MOTION:
         return finer
     return affine if size_px(affine_field(affine, *shape)) >= RESOLUTION else np.eye(2, 3)
+
+
+def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(2, 3) the affine motion under which two grey pictures correlate most (Evangelidis & Psarakis 2008).
+
+    It begins with the shift of their phase correlation; the identity where that does not lead anywhere.
+    """
+    window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
+    shift, _ = cv2.phaseCorrelate(second.astype(np.float32), first.astype(np.float32), window)
+    start = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+    stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-4)
+    try:
+        _, found = cv2.findTransformECC(second, first, start, cv2.MOTION_AFFINE, stop, None, 1)
+    except cv2.error:  # the iteration left the picture
+        return np.eye(2, 3)
+    return np.asarray(found, np.float64)
 
 
 def moves_everywhere(found: Registration) -> bool:
@@ -366,13 +414,15 @@ def matrix_back(camera: Similarity) -> np.ndarray:
     return np.column_stack([linear, constant])
 
 
-def _objects(first: np.ndarray, second: np.ndarray, camera: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """The flow beyond the camera where it brings the first frame clearly nearer to the second."""
+def _objects(
+    first: np.ndarray, second: np.ndarray, camera: np.ndarray, flow: np.ndarray, margin: float
+) -> np.ndarray:
+    """The flow beyond the camera where it brings the first frame nearer to the second by more than the margin."""
     own = flow - camera
     by_camera, by_flow = (
         blurred_difference(warp(first, field) if field.any() else first, second) for field in (camera, flow)
     )
-    better = (by_flow < BETTER * by_camera - BETTER_LEVELS) & (_length(own) > MIN_OWN_MOTION)
+    better = (by_flow < BETTER * by_camera - margin) & (_length(own) > MIN_OWN_MOTION)
     closed = cv2.morphologyEx(better.astype(np.uint8), cv2.MORPH_CLOSE, _disc(CLOSING))
     return np.asarray(np.where(closed.astype(bool)[..., None], own, np.float32(0)))
 
