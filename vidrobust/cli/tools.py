@@ -113,15 +113,15 @@ def doctor(as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("which", type=click.Choice(["bikes", "line"]), default="bikes")
+@click.argument("which", type=click.Choice(["bottles", "line"]), default="bottles")
 @click.option(
     "--out", default=None, metavar="DIR", help="The run folder.  [default: reports/demo or reports/demo-line]"
 )
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
 def demo(which: str, out: str | None, quiet: bool) -> None:
-    """The whole study; on two processors some two minutes of bikes, and six of the line.
+    """The whole study; on two processors some three minutes of bottles, and six of the line.
 
-    bikes: on a real clip with a real network, both from installed packages.
+    bottles: on a real clip, which comes with the package, with a real network.
     line: on footage rendered with known truth, with the two models of the package: labels, boxes, repeatability,
     and what was planted beside what was found.
     """
