@@ -86,7 +86,7 @@ def measured(kept: Kept, corpus: Path, models: Path) -> dict[str, Measure]:
     }
     found |= corrupted.measures({name: of for name, of in spoilt.items() if of is not None})
     found |= distance.measures(kept.get("distance-augmix", asked, lambda: distance.of_augmix(shown)))
-    found |= filtered.measures(kept.get("line-filtered", VERSION, filtered.measured))
+    found |= filtered.measures(kept.get("line-filtered", [VERSION, "defects"], filtered.measured))
     arms = kept.get("line-trained", VERSION, lambda: line.trained(kept.folder / "trained"))
     return found | line.measures(turned, arms)
 

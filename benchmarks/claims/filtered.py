@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from claims.judge import Measure
 from vidrobust.line_sim.networks import MIDDLE_ROWS
-from vidrobust.line_sim.parts.kinds import KINDS, LABELS
+from vidrobust.line_sim.parts.kinds import LABELS
 from vidrobust.line_sim.training.fit import normalised
 from vidrobust.line_sim.training.samples import FRAMES, SCENES_A_STATION, station_samples
 from vidrobust.statistics.intervals import clustered_mean
@@ -43,25 +43,23 @@ class BlurPool(nn.Module):
 
 
 def network(filtered: bool) -> nn.Sequential:
-    """(N, 3, h, w) -> (N, 5): no part, or its kind."""
+    """(N, 3, h, w) -> (N, 9): no part, or its kind, sound or with a defect."""
     layers: list[nn.Module] = []
     for inputs, outputs in ((3, 16), (16, 32), (32, 64)):
         layers += [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
         layers += [nn.MaxPool2d(2, 1), BlurPool(outputs)] if filtered else [nn.MaxPool2d(2)]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 1 + len(KINDS)))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, len(LABELS)))
 
 
 def samples(scenes: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N, 3, h, w) float32 of the middle lane at half size, and its kind."""
+    """(N, 3, h, w) float32 of the middle lane at half size, and what it shows, of LABELS."""
     stations = range(-(-scenes // SCENES_A_STATION))
     made = [station_samples(station, scenes, seed) for station in stations]
     lane = torch.cat([part.small for part in made])[:, :, MIDDLE_ROWS[0] : MIDDLE_ROWS[1]]
-    names = [LABELS[k].removesuffix("-defect") for part in made for k in part.labels.tolist()]
-    kinds = [LABELS[0], *(kind.name for kind in KINDS)]
-    return functional.avg_pool2d(normalised(lane), 2), torch.tensor([kinds.index(name) for name in names])
+    return functional.avg_pool2d(normalised(lane), 2), torch.cat([part.labels for part in made])
 
 
-def trained(pictures: torch.Tensor, kinds: torch.Tensor, filtered: bool, seed: int) -> nn.Module:
+def trained(pictures: torch.Tensor, labels: torch.Tensor, filtered: bool, seed: int) -> nn.Module:
     """A network of its own seed, trained on crops at random places."""
     draws = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -72,7 +70,7 @@ def trained(pictures: torch.Tensor, kinds: torch.Tensor, filtered: bool, seed: i
     for _ in range(STEPS):
         rows = torch.randint(len(pictures), (BATCH,), generator=draws)
         top, left = (int(torch.randint(room, (), generator=draws)) for room in ROOM)
-        loss = functional.cross_entropy(net(_crop(pictures[rows], top, left)), kinds[rows])
+        loss = functional.cross_entropy(net(_crop(pictures[rows], top, left)), labels[rows])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -86,7 +84,7 @@ def _crop(pictures: torch.Tensor, top: int, left: int) -> torch.Tensor:
 
 def measured() -> dict[str, Any]:
     """Of each arm and seed the share of right answers, and of every test frame how often two crops agree."""
-    pictures, kinds = samples(TRAIN_SCENES, 701)
+    pictures, labels = samples(TRAIN_SCENES, 701)
     test, truth = samples(TEST_SCENES, 702)
     draws = np.random.default_rng(0)
     places = [[tuple(int(draws.integers(room)) for room in ROOM) for _ in range(2)] for _ in range(OFFSETS)]
@@ -94,7 +92,7 @@ def measured() -> dict[str, Any]:
     for arm, filtered in (("plain", False), ("filtered", True)):
         agree, right = [], []
         for seed in range(SEEDS):
-            net = trained(pictures, kinds, filtered, seed)
+            net = trained(pictures, labels, filtered, seed)
             with torch.inference_mode():
                 said = [[net(_crop(test, *place)).argmax(dim=1) for place in pair] for pair in places]
             agree.append(torch.stack([a == b for a, b in said]).float().mean(dim=0))
