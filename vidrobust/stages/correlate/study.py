@@ -329,7 +329,7 @@ def _headline(
         reasons = {one.reason for one in verdicts.values()}
         why = reasons.pop() if len(reasons) == 1 else "see each perturbation"
         more = {one.needed.in_words for one in verdicts.values() if one.needed}
-        enough = f" Needed: {more.pop()}." if len(more) == 1 else ""
+        enough = f" To settle it: {more.pop()}." if len(more) == 1 else ""
         return f"Cannot tell {where} which perturbation stands for the footage: {why}.{enough}"
     given = " and ".join(units.confounders)
     judged, unclear = len(by_verdict[NO_EVIDENCE]), len(by_verdict[CANNOT_TELL])

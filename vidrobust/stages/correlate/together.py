@@ -168,10 +168,10 @@ def _weights(
 
 def _obstacle(units: Units, n: int, clusters: int) -> str:
     if n < MIN_UNITS[units.across]:
-        return f"{n} {units.across} are too few, {MIN_UNITS[units.across]} are needed"
+        return f"{n} {units.across} are too few, at least {MIN_UNITS[units.across]} are needed"
     if clusters < MIN_CLUSTERS:
         found = units.clusters_in_words(clusters)
-        return f"{found} {'is' if clusters == 1 else 'are'} too few, {MIN_CLUSTERS} are needed"
+        return f"{found} {'is' if clusters == 1 else 'are'} too few, at least {MIN_CLUSTERS} are needed"
     return units.uncontrolled
 
 

@@ -229,7 +229,7 @@ def _sentence(name: str, judged: _Judged, rows: pd.DataFrame, units: Units) -> s
         NO_EVIDENCE: f"no evidence that it stands for what happens in {footage}",
         CANNOT_TELL: "cannot tell",
     }[judged.verdict]
-    more = f" Needed: {judged.needed.in_words}." if judged.needed else ""
+    more = f" To settle it: {judged.needed.in_words}." if judged.needed else ""
     return f"{name}: {what}; {judged.reason.in_words} ({figure}; {size}).{more}"
 
 

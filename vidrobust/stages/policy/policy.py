@@ -108,7 +108,7 @@ class Policy:
         """The policy in one sentence."""
         if not self.steps:
             why = f"; it was tried, and {self.trial}" if self.measured else ""
-            return f"No augmentation is recommended: see for each why not{why}."
+            return f"No augmentation is recommended, each for the reason given{why}."
         if self.measured:
             return f"Trained with {'; '.join(step.in_words for step in self.steps)}, {self.trial}."
         return f"Train with {'; '.join(step.in_words for step in self.steps)}."

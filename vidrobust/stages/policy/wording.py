@@ -105,7 +105,7 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
         "n": str(of("n")),
         "needed": str(of("needed")),
         "span": share_with_interval(of("share"), of("low"), of("high")),
-        "more": f"about {of('times')} times this footage" if of("times") else "more footage",
+        "more": _footage(of("times")),
         "again": replication.in_words,
         "amount": _amount(of("does")),
         "other": str(of("other")).replace("_", " "),
@@ -117,6 +117,13 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
         "before": percent(of("before")),
         "after": percent(of("after")),
     }
+
+
+def _footage(times: object) -> str:
+    """So many times the footage at hand."""
+    if not times:
+        return "more footage"
+    return "about twice this footage" if str(times) == "2" else f"about {times} times this footage"
 
 
 def _amount(does: float | None) -> str:

@@ -20,6 +20,7 @@ from vidrobust.stages.remedies.study import (
     study_classifier,
     study_detector,
 )
+from vidrobust.stages.remedies.titles import recommended
 from vidrobust.stages.replays.names import FILE as REPLAYS
 
 FILE = "remedies.json"
@@ -54,7 +55,9 @@ def remedies(run: Run) -> None:
     }
     run.folder.write_json(FILE, {"models": plain(summary)})
     for model, each in summary.items():
-        run.reporter.say(f"remedies, {model}: within {run.settings.max_delay} {each['rule'] or 'none'}")
+        helps = "" if recommended(each) else ", not shown to help"
+        best = f"{each['rule']}{helps}" if each["rule"] else "none"
+        run.reporter.say(f"remedies, {model}: best rule within {limit:g} ms: {best}")
 
 
 def footage_of(run: Run) -> Footage:

@@ -15,7 +15,7 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture, encode, panels, styled
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.recommend import best_buy
-from vidrobust.stages.remedies.titles import EFFORT, sentence, title
+from vidrobust.stages.remedies.titles import EFFORT, held_out, recommended, sentence, title
 from vidrobust.text.numbers import FEWEST, NOT_MEASURED, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
 
@@ -33,6 +33,7 @@ class RemedyPage:
     shown    a line each: what, effort, before, after, ratio, verdict, price, note
     rest     the same of the other lines
     sentence what is recommended, and on what that stands
+    rule     the title and the effect of the rule that is recommended, where one is
     """
 
     model: str
@@ -40,6 +41,7 @@ class RemedyPage:
     sentence: str
     shown: list[dict[str, str]]
     rest: list[dict[str, str]]
+    rule: tuple[str, str] | None = None
 
 
 def pages(run: RunTables) -> list[RemedyPage]:
@@ -69,6 +71,7 @@ def _page(run: RunTables, table: pd.DataFrame, model: str) -> RemedyPage:
         sentence=_sentence(run, model),
         shown=[line(row) for row in first.to_dict("records")],
         rest=[line(row) for row in rest.to_dict("records")],
+        rule=_rule(run, model),
     )
 
 
@@ -164,6 +167,14 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
 def _sentence(run: RunTables, model: str) -> str:
     known_ = run.json(FILE).get("models", {}).get(model)
     return sentence(known_, headline(run, model)) if known_ else ""
+
+
+def _rule(run: RunTables, model: str) -> tuple[str, str] | None:
+    summary = run.json(FILE).get("models", {}).get(model)
+    if not summary or not recommended(summary):
+        return None
+    late = f"reported within {summary['max_delay_ms']:g} ms once the answer stays"
+    return title(summary["rule"]), f"{held_out(summary, headline(run, model))}; {late}"
 
 
 def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:

@@ -91,21 +91,33 @@ def sentence(summary: Mapping[str, Any], metric: str) -> str:
 
     summary  of one model, as remedies.json holds it
     """
-    limit = f"{summary['max_delay_ms']:g} ms"
-    held = summary["held_out"]
-    what = "frames without a box" if metric == "uncovered_rate" else "label changes"
-    if not summary["rule"] or summary["verdict"] not in ("helps",):
-        tried = f"; {summary['rule']} leaves the fewest {what}" if summary["rule"] else ""
-        return f"none within {limit} surely helps{tried}"
+    if not recommended(summary):
+        tried = f"; {summary['rule']} leaves the fewest {_what(metric)}" if summary["rule"] else ""
+        return f"none within {summary['max_delay_ms']:g} ms is shown to help{tried}"
     other = [name or "none" for name in summary["chosen_on_halves"]]
     same = (
         "both halves of the footage choose it"
         if set(other) == {summary["rule"]}
         else (f"the halves of the footage choose {other[0]} and {other[1]}")
     )
+    when = f"reported within {summary['max_delay_ms']:g} ms once the answer stays"
+    return f"{summary['rule']} ({title(summary['rule'])}), {when}: {held_out(summary, metric)}; {same}"
+
+
+def recommended(summary: Mapping[str, Any]) -> bool:
+    """Whether the chosen rule helps on the footage that did not choose it."""
+    return bool(summary["rule"]) and summary["verdict"] == "helps"
+
+
+def held_out(summary: Mapping[str, Any], metric: str) -> str:
+    """What the chosen rule does there: before, after, and what remains."""
+    held = summary["held_out"]
     left = share_with_interval(held["ratio"], held["low"], held["high"])
-    when = f"reported within {limit} once the answer stays"
     return (
-        f"{summary['rule']} ({title(summary['rule'])}), {when}: {what} {percent(held['before'])} → "
-        f"{percent(held['after'])}, {left} remain, on the half that did not choose it; {same}"
+        f"{_what(metric)} {percent(held['before'])} → {percent(held['after'])}, {left} remain, on the half that "
+        "did not choose it"
     )
+
+
+def _what(metric: str) -> str:
+    return "frames without a box" if metric == "uncovered_rate" else "label changes"

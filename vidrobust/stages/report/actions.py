@@ -34,17 +34,22 @@ def actions(run: RunTables, remedies: list[RemedyPage], policies: list[PolicyPag
 
 
 def _of_remedies(remedies: list[RemedyPage]) -> list[Action]:
-    """Of each model the remedies that surely helped on this footage, the best for the effort first."""
-    several = len(remedies) > 1
-    return [
-        Action(
-            f"{row['title'][0].upper()}{row['title'][1:]}{f' ({page.model})' if several else ''}",
-            f"{page.metric} {row['before']}, with it {row['after']}; left: {row['ratio']}; price: {row['price']}",
-            "measured",
-        )
-        for page in remedies
-        for row in [row for row in page.shown if row["chip"] == "good"][:MOST_REMEDIES]
-    ]
+    """Of each model the rule that is recommended, then what surely helped, the best for the effort first."""
+    found = []
+    for page in remedies:
+        whose = f" ({page.model})" if len(remedies) > 1 else ""
+        chosen, why = page.rule or ("", "")
+        rule = [(f"decide over several frames: {chosen}", why)] if chosen else []
+        rows = [row for row in page.shown if row["chip"] == "good" and row["title"] != chosen]
+        helped = [*rule, *((row["title"], _effect(page, row)) for row in rows)][:MOST_REMEDIES]
+        found += [Action(f"{what[0].upper()}{what[1:]}{whose}", why, "measured") for what, why in helped]
+    return found
+
+
+def _effect(page: RemedyPage, row: dict[str, str]) -> str:
+    return (
+        f"{page.metric} {row['before']}, with it {row['after']}; left: {row['ratio']}; price: {row['price']}"
+    )
 
 
 def _of_policy(policies: list[PolicyPage]) -> list[Action]:

@@ -68,7 +68,7 @@ def _scenes(run: RunTables) -> Iterator[Undetermined]:
         classes = known.get(model) or MANY_CLASSES
         if len(of) >= FEWEST and float(of.median()) < max(UNKNOWN_SCENE, 1.5 / classes):
             yield Undetermined(
-                f"What {model} makes of this scene",
+                f"Whether {model} knows this scene",
                 f"its median top probability is {number(float(of.median()))}: it does not seem to know the scene, "
                 "and near ties flip for any reason",
                 "a model trained on such pictures, or the rates on frames it is sure of",
