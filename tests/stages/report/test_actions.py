@@ -53,4 +53,4 @@ def test_the_figure_is_of_the_half_that_did_not_choose() -> None:
     assert held_out(SUMMARY, "flip_rate") == said
     assert said in sentence(SUMMARY, "flip_rate")
     undecided = sentence(SUMMARY | {"verdict": "cannot tell"}, "flip_rate")
-    assert undecided == "none within 200 ms is shown to help; majority-5 leaves the fewest label changes"
+    assert undecided == f"none within 200 ms is shown to help; nearest is majority-5: {said}"

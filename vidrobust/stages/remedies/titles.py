@@ -92,8 +92,8 @@ def sentence(summary: Mapping[str, Any], metric: str) -> str:
     summary  of one model, as remedies.json holds it
     """
     if not recommended(summary):
-        tried = f"; {summary['rule']} leaves the fewest {_what(metric)}" if summary["rule"] else ""
-        return f"none within {summary['max_delay_ms']:g} ms is shown to help{tried}"
+        none = f"none within {summary['max_delay_ms']:g} ms is shown to help"
+        return f"{none}; nearest is {summary['rule']}: {held_out(summary, metric)}" if summary["rule"] else none
     other = [name or "none" for name in summary["chosen_on_halves"]]
     same = (
         "both halves of the footage choose it"
