@@ -58,7 +58,7 @@ def studied(clip: Path, last: int, models: list[str], out: Path) -> dict[str, pd
 
 def main() -> None:
     """Ask for arguments, then a table for the clips and one for the rest."""
-    parser = harness.parser(__doc__ or "")
+    parser = harness.parser(__doc__)
     parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared" / "corpus")
     parser.add_argument("--models", type=Path, default=ROOT.parent / "shared" / "models")
     parser.add_argument("--counts", type=Path, default=ROOT / "tests/metrics/tracks/four_clips_by_eye.csv")

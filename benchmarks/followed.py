@@ -97,7 +97,7 @@ def boxed(truth: Truth, detector: Detector, seed: int) -> ItemBoxes:
 
 def main() -> None:
     """Ask for arguments, then a row a detector."""
-    parser = harness.parser(__doc__ or "")
+    parser = harness.parser(__doc__)
     parser.add_argument("--truth", type=Path, default=ROOT.parent / "shared" / "corpus" / TUD)
     parser.add_argument("--seeds", type=int, default=6)
     given = parser.parse_args()
