@@ -87,7 +87,8 @@ def leak(
 ) -> Leak:
     """Of draws of N pictures: trained (A, N, D), judged (C, N, D) and again (B, N, D), further ones of the judge.
 
-    unchanged  (N, D) the pictures themselves · others: (O, N, D) draws of changes that neither of the two is known to resemble
+    unchanged  (N, D) the pictures themselves
+    others     (O, N, D) draws of changes that neither of the two is known to resemble
 
     Trained and again should hold as many draws: more of them come nearer by chance alone.
     """
