@@ -225,8 +225,8 @@ def sentences(table: pd.DataFrame) -> list[str]:
         found.append(f"{arm}: whether its pictures come near those under {_near(rows)} cannot be told")
     if blank := list(dict.fromkeys(unsure.loc[unsure["covered"].isna(), "judged"])):
         found.append(
-            f"whether any training comes near {listing(blank)} cannot be told: it changes next to nothing, or in "
-            "another way each time it is drawn"
+            f"whether any training comes near {listing(blank)} cannot be told: draws differ from each other "
+            "nearly as much as from unchanged pictures, or change nothing"
         )
     return found
 
