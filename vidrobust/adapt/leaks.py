@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +19,19 @@ from vidrobust.adapt.trainable import Trainable
 from vidrobust.models.inside.head_of_module import head_of, watched
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed, seeded
-from vidrobust.protocols.sample_distance import Change, Features, changes, leak
+from vidrobust.protocols.sample_distance import COVERED, Change, Features, Leak, changes, leak
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.policy.trained_with import families as families_in
 from vidrobust.stages.policy.trained_with import parse
 from vidrobust.tables import schema as tables
-from vidrobust.text.numbers import percent
+from vidrobust.text.numbers import percent, percent_with_interval
 from vidrobust.text.phrases import listing
 
-PICTURES, DRAWS, JUDGED = 4, 16, 4
+PICTURES, DRAWS, JUDGED = 8, 16, 8
 """Frames, draws of what trains and of the judge again, and of the judge."""
 AS_TRAINED = "as it came"
 """In the place of an arm: what the run says that the network was trained with before."""
-VERSION = 1
+VERSION = 2
 
 
 def features_of(network: Trainable) -> Features | None:
@@ -150,45 +150,47 @@ def table_of(
         name: kept.of(_said(arm, mixture), arm_change(network, arm, mixture, few), draws)
         for name, (arm, mixture) in arms.items()
     }
+    judged = [kept.of(_named(at), judge_change(network, at, few, 0), JUDGED) for at in judges]
     rows: list[dict[str, object]] = []
-    for at in judges:
-        name = f"judge {at.key} {at.size:g} {at.step.axes}"
-        judged = kept.of(name, judge_change(network, at, few, 0), JUDGED)
-        again = kept.of(f"{name} again", judge_change(network, at, few, JUDGED), draws)
-        rows += _rows(model, at, trained, families, (judged, again, still))
+    for own, at in zip(judged, judges, strict=True):
+        again = kept.of(f"{_named(at)} again", judge_change(network, at, few, JUDGED), draws)
+        for arm, of in trained.items():
+            like = {at.family, *families[arm]}
+            others = [each for each, of_it in zip(judged, judges, strict=True) if of_it.family not in like]
+            found = leak(of, own, again, still, np.concatenate(others) if others else None)
+            rows.append(_row(model, arm, at, found, trained=at.family in families[arm]))
     return tables.check("leaks", pd.DataFrame(rows))
+
+
+def _named(at: Condition) -> str:
+    return f"judge {at.key} {at.size:g} {at.step.axes}"
 
 
 def _said(arm: Arm, mixture: Mixture | None) -> str:
     return f"arm {arm.name} {key_of([vars(step) for step in mixture.steps] if mixture else [])}"
 
 
-def _rows(
-    model: str,
-    at: Condition,
-    trained: Mapping[str, np.ndarray],
-    families: Mapping[str, Sequence[str]],
-    judge: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> Iterator[dict[str, object]]:
-    for arm, of in trained.items():
-        found = leak(of, *judge)
-        yield {
-            "model": model,
-            "arm": arm,
-            "judged": at.key,
-            "family": at.family,
-            "strength": at.size,
-            "trained": at.family in families[arm],
-            "distance": found.trained,
-            "unchanged": found.unchanged,
-            "own": found.own,
-            "covered": found.covered,
-            "verdict": found.verdict,
-        }
+def _row(model: str, arm: str, at: Condition, found: Leak, *, trained: bool) -> dict[str, object]:
+    return {
+        "model": model,
+        "arm": arm,
+        "judged": at.key,
+        "family": at.family,
+        "strength": at.size,
+        "trained": trained,
+        "distance": found.trained,
+        "unchanged": found.unchanged,
+        "own": found.own,
+        "covered": found.covered,
+        "low": found.low,
+        "high": found.high,
+        "chance": found.chance,
+        "verdict": found.verdict,
+    }
 
 
 class _Kept:
-    """Mean features of draws, in files that are made once."""
+    """Features of draws, in files that are made once."""
 
     def __init__(self, features: Features, folder: Path, key: str) -> None:
         self.features, self.folder, self.key = features, folder, key
@@ -207,12 +209,32 @@ class _Kept:
 
 
 def sentences(table: pd.DataFrame) -> list[str]:
-    """Of each arm the judges of families it was not trained with that its training comes near all the same."""
+    """Of each arm the judges of families it was not trained with that its training comes near all the same.
+
+    Then those of which it cannot be told.
+    """
     found = []
-    for arm, rows in table[(table["verdict"] == "leak") & ~table["trained"]].groupby("arm", sort=False):
-        near = [f"{row.judged} ({percent(row.covered)} of the way)" for row in rows.itertuples()]
+    unseen = table[~table["trained"]]
+    for arm, rows in unseen[unseen["verdict"] == "leak"].groupby("arm", sort=False):
         found.append(
-            f"{arm}: its pictures come near those under {listing(near)}, though no family of these was trained: a "
+            f"{arm}: its pictures come near those under {_near(rows)}, though no family of these was trained: a "
             "good result there is no test of the unseen"
         )
+    unsure = unseen[unseen["verdict"] == "cannot tell"]
+    for arm, rows in unsure[unsure["covered"] >= COVERED].groupby("arm", sort=False):
+        found.append(f"{arm}: whether its pictures come near those under {_near(rows)} cannot be told")
+    if blank := list(dict.fromkeys(unsure.loc[unsure["covered"].isna(), "judged"])):
+        found.append(
+            f"whether any training comes near {listing(blank)} cannot be told: draws differ from each other "
+            "nearly as much as from unchanged pictures, or change nothing"
+        )
     return found
+
+
+def _near(rows: pd.DataFrame) -> str:
+    found = []
+    for row in rows.itertuples():
+        said = f"{percent_with_interval(row.covered, row.low, row.high)} of the way"
+        chance = f", those of other families {percent(row.chance)}" if row.chance >= COVERED else ""
+        found.append(f"{row.judged} ({said}{chance})")
+    return listing(found)

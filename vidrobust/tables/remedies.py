@@ -121,8 +121,20 @@ LEAKS = Table(
         ),
         float64("unchanged", "the same to unchanged pictures"),
         float64("own", "the same to further draws of the judge"),
-        float64("covered", "share of the way from unchanged to own; NaN where there is none"),
-        string("verdict", "leak (half of the way or more), apart or cannot tell"),
+        float64(
+            "covered",
+            "share of the way from unchanged to own; NaN where the judge's own draws come less than half of it",
+        ),
+        float64("low", "lower end of its 95 % interval, from the pictures"),
+        float64("high", "upper end"),
+        float64(
+            "chance",
+            "share of the way that pictures under perturbations of other families go, in any strength",
+        ),
+        string(
+            "verdict",
+            "leak (surely half of the way, and more than by chance), apart (surely less) or cannot tell",
+        ),
     ),
 )
 

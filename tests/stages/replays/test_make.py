@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from vidrobust.cli.app import main
 from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.stages.replays.arms import footage_batches
 
 MODELS = ("line-classifier", "line-detector")
 
 
 @pytest.fixture(scope="module")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("replays")
-    settings = RenderSettings(parts=2, seconds=0.2, seed=3, dials=("light=0.3", "shake=4"))
-    render(settings, folder / "line")
-    run = folder / "run"
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The manifest of two clips, and beside it one.csv of the first alone."""
+    folder = tmp_path_factory.mktemp("clips")
+    settings = RenderSettings(parts=2, seconds=0.1, seed=3, dials=("light=0.3", "shake=4"))
+    render(settings, folder)
+    manifest = folder / "manifest.csv"
+    pd.read_csv(manifest, dtype=str).head(1).to_csv(folder / "one.csv", index=False)
+    return manifest
+
+
+@pytest.fixture(scope="module")
+def run_folder(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("replays") / "run"
     specs = [word for model in MODELS for word in ("--model", model)]
     options = ["--out", str(run), "--all", "--engine=torch", "-q"]
-    main(["remedies", str(folder / "line" / "manifest.csv"), *specs, *options])
+    main(["remedies", str(clips.with_name("one.csv")), *specs, *options])
     return run
 
 
@@ -51,9 +64,25 @@ def test_every_replay_has_a_row_and_a_note(run_folder: Path) -> None:
     network = known.set_index("remedy").loc[["blur-pool", "batch-norm"]]
     assert network["note"].tolist() == [
         "blur before sampling in 2 layers, weights as they are",
-        "statistics of 12 frames of this footage in 7 layers",
+        "statistics of 3 frames of this footage in 7 layers",
     ]
     assert network["agreement"].between(0, 1).all()
+
+
+def test_statistics_are_of_frames_of_every_clip(run_folder: Path, clips: Path, tmp_path: Path) -> None:
+    shutil.copytree(run_folder, tmp_path / "run", ignore=shutil.ignore_patterns("cache"))
+    folder = RunFolder.existing(tmp_path / "run")
+    settings = dataclasses.replace(folder.settings, sources=(str(clips),))
+    run = Run(folder, settings, Reporter(quiet=True))
+    first, second = (item.name for item in run.inputs.readable)
+    one = folder.table("transitions")
+    assert set(one["item"]) == {first}
+    folder.write_table("transitions", pd.concat([one, one.assign(item=second)], ignore_index=True))
+    (batch,) = footage_batches(run)
+    assert len(batch) == 6
+    for name, frames in zip((first, second), (batch[:3], batch[3:]), strict=True):
+        with run.opened(name) as source:
+            assert torch.equal(frames, source.at([0, 1, 2]).pixels.cpu())
 
 
 def test_boxes_of_another_way_are_cut_and_chosen_as_the_runs_are(run_folder: Path) -> None:
@@ -73,7 +102,7 @@ def test_the_second_call_asks_no_model_and_a_lost_table_comes_from_the_cache(
     run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cache = {path: path.stat().st_mtime_ns for path in (run_folder / "cache" / "replays").iterdir()}
-    assert len(cache) == 2 * (10 + 6)
+    assert len(cache) == 10 + 6
     main(["remedies", str(run_folder), "--all"])
     said = capsys.readouterr().err
     assert "replays: up to date" in said

@@ -19,9 +19,17 @@ from vidrobust.models.predict import Model
 from vidrobust.models.rebuilt.blur_module import blurred
 from vidrobust.models.rebuilt.blur_onnx import blur_graph
 from vidrobust.models.rebuilt.statistics import normalise_graph, normalised_by, norms_of
+from vidrobust.models.seen_over import SeenOver
 from vidrobust.text.phrases import plural
 
-NO_MODULE = "not possible: there is neither a torch module nor an ONNX graph to change"
+NO_MODULE = "not possible: an exported program cannot be changed; give its torch module or an ONNX file"
+NO_NETWORK = (
+    "not possible: only the answers of this model are at hand, not its network; give that as torchvision:NAME, "
+    "timm:NAME, onnx:FILE or package.module:factory that returns (module, Preprocess)"
+)
+
+
+Answering = NetworkClassifier | SeenOver
 
 
 @dataclass(frozen=True)
@@ -31,13 +39,23 @@ class Rebuilt:
     as_it_is  the same in the engine of the changed one, to compare times
     """
 
-    model: NetworkClassifier | None
+    model: Answering | None
     note: str
-    as_it_is: NetworkClassifier | None = None
+    as_it_is: Answering | None = None
+
+    def seen_over(self, outer: SeenOver) -> Rebuilt:
+        """The same under the operating points or the class map of a classifier around the network."""
+        made, own = (
+            None if one is None else dataclasses.replace(outer, classifier=one)
+            for one in (self.model, self.as_it_is)
+        )
+        return Rebuilt(made, self.note, own)
 
 
 def with_blur(model: Model, device: str) -> Rebuilt:
     """BlurPool into its strided convolutions and max pools (Zhang 2019), the weights as they are."""
+    if isinstance(model, SeenOver):
+        return with_blur(model.classifier, device).seen_over(model)
     own = _as_it_is(model, device)
     if isinstance(own, Rebuilt):
         return own
@@ -65,6 +83,8 @@ def with_statistics(model: Model, device: str, frames: Sequence[torch.Tensor]) -
 
     frames  batches (N, 3, H, W) uint8 of the footage
     """
+    if isinstance(model, SeenOver):
+        return with_statistics(model.classifier, device, frames).seen_over(model)
     own = _as_it_is(model, device)
     if isinstance(own, Rebuilt):
         return own
@@ -100,11 +120,14 @@ def with_statistics(model: Model, device: str, frames: Sequence[torch.Tensor]) -
 def _as_it_is(model: Model, device: str) -> NetworkClassifier | Rebuilt:
     """The classifier in the engine that it was loaded in."""
     if not isinstance(model, NetworkClassifier):
-        return Rebuilt(None, NO_MODULE)
+        return Rebuilt(None, NO_NETWORK)
     own = model.as_loaded() or model
     if own.network.module is None and own.network.onnx is None:
         loaded = load_as_it_is(model.info.spec, device=device)
-        own = loaded if isinstance(loaded, NetworkClassifier) else model
+        if isinstance(
+            loaded, NetworkClassifier
+        ):  # its answers are read as the model's are, class map and all
+            own = dataclasses.replace(model, network=loaded.network)
     if own.network.module is None and own.network.onnx is None:
         return Rebuilt(None, NO_MODULE)
     if own.network.module is None and not installed("onnx"):
