@@ -93,7 +93,9 @@ def sentence(summary: Mapping[str, Any], metric: str) -> str:
     """
     if not recommended(summary):
         none = f"none within {summary['max_delay_ms']:g} ms is shown to help"
-        return f"{none}; nearest is {summary['rule']}: {held_out(summary, metric)}" if summary["rule"] else none
+        return (
+            f"{none}; nearest is {summary['rule']}: {held_out(summary, metric)}" if summary["rule"] else none
+        )
     other = [name or "none" for name in summary["chosen_on_halves"]]
     same = (
         "both halves of the footage choose it"
