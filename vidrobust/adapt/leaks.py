@@ -222,10 +222,10 @@ def sentences(table: pd.DataFrame) -> list[str]:
         )
     unsure = unseen[unseen["verdict"] == "cannot tell"]
     for arm, rows in unsure[unsure["covered"] >= COVERED].groupby("arm", sort=False):
-        found.append(f"{arm}: whether its pictures come near those under {_near(rows)} cannot be told")
+        found.append(f"{arm}: whether its pictures come near those under {_near(rows)} cannot be determined")
     if blank := list(dict.fromkeys(unsure.loc[unsure["covered"].isna(), "judged"])):
         found.append(
-            f"whether any training comes near {listing(blank)} cannot be told: draws differ from each other "
+            f"whether any training comes near {listing(blank)} cannot be determined: draws differ from each other "
             "nearly as much as from unchanged pictures, or change nothing"
         )
     return found
