@@ -64,8 +64,7 @@ class Kernel:
         if not self.there:
             return np.ones((1, 1))
         if math.isnan(self.angle):
-            side = int(np.rint(8 * self.sigma_px + 1)) | 1  # as GaussianBlur chooses it for float pictures
-            axis = cv2.getGaussianKernel(side, self.sigma_px)
+            axis = _gaussian(self.sigma_px)
             return np.asarray(axis * axis.T)
         return line_kernel(self.length_px, self.angle)
 
@@ -81,12 +80,16 @@ class Kernel:
         if not self.there:
             return np.ones((SIDE, SIDE // 2 + 1))
         if math.isnan(self.angle):
-            side = int(np.rint(8 * self.sigma_px + 1)) | 1  # as GaussianBlur chooses it for float pictures
-            axis = _leaked(_power(cv2.getGaussianKernel(side, self.sigma_px), (SIDE, 1)))
+            axis = _leaked(_power(_gaussian(self.sigma_px), (SIDE, 1)))
             power = axis * axis[:, 0]
         else:
             power = _leaked(_leaked(_power(line_kernel(self.length_px, self.angle), (SIDE, SIDE))).T).T
         return np.maximum(power[:, : SIDE // 2 + 1], LEAST_POWER)
+
+
+def _gaussian(sigma: float) -> np.ndarray:
+    """(side, 1) weights, as many as ``GaussianBlur`` takes for float pictures."""
+    return np.asarray(cv2.getGaussianKernel(int(np.rint(8 * sigma + 1)) | 1, sigma))
 
 
 def _power(kernel: np.ndarray, sides: tuple[int, int]) -> np.ndarray:

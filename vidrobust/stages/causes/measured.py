@@ -24,11 +24,8 @@ import numpy as np
 from vidrobust.changes import tone
 from vidrobust.changes.blur import Blur, noise_lost, noise_of, regained
 from vidrobust.changes.local_light import LocalLight, fit_local_light, no_local_light
-from vidrobust.changes.motion import Similarity, measure_motion
-from vidrobust.changes.prepared import prepare_array
 from vidrobust.changes.registration import (
     RESOLUTION,
-    Registration,
     affine_field,
     blurred_difference,
     inside,
@@ -40,15 +37,10 @@ from vidrobust.changes.same_light import same_light
 from vidrobust.changes.sharpness import blur_between
 from vidrobust.changes.unregistered import Unregistered
 from vidrobust.frames.pixels import luma, to_levels
+from vidrobust.stages.causes.camera_motion import camera_motion, length_px, shared_motion
 from vidrobust.stages.causes.exchange import content_seed
 
 Lights = tuple[tone.Tone, LocalLight]
-SAME_MOTION = 0.5
-"""Two estimates of the camera's motion that are nearer, px rms, are of the same motion."""
-GRID_OF_CELLS = (9, 12)
-"""Rows and columns of cells in which a camera's motion must show where no group of points is the camera's."""
-MOST = 0.6
-"""Share of the cells in which it must."""
 BETTER = 0.9
 """The flow is an object's motion where it leaves less than this share of what the camera's motion leaves."""
 BETTER_LEVELS = 0.3
@@ -266,7 +258,7 @@ def _measured(
         return _flat(first, second, noise if smooth else 0.0)
     if found.failed:
         return unchanged(first.shape, found.failed)
-    affine = _camera(lit, shown, found, whole=smooth) if fine or smooth else _shared_motion(found)
+    affine = camera_motion(lit, shown, found, whole=smooth) if fine or smooth else shared_motion(found)
     camera = affine_field(affine, *found.visible.shape)
     if smooth and size_px(camera) < SMOOTH_RESOLUTION:
         affine, camera = np.eye(2, 3), np.zeros_like(camera)
@@ -341,79 +333,6 @@ def _flat(first: np.ndarray, second: np.ndarray, noise: float) -> Change:
     return replace(nothing, levels=levels, local=local)
 
 
-def _camera(first: np.ndarray, second: np.ndarray, found: Registration, *, whole: bool) -> np.ndarray:
-    """(2, 3) the camera's motion, from the second frame to the first.
-
-    Which motion is the camera's is said by points spread over the frame: an object rich in texture must not pass
-    for the camera. Where the flow's affine motion agrees with that one it is the more exact.
-
-    whole  where few points can be followed, all pixels are asked together
-    """
-    seen = measure_motion(prepare_array(first), prepare_array(second))
-    if not seen.camera_valid and whole:
-        return _of_all_pixels(luma(first), luma(second))
-    if not seen.camera_valid:
-        # no one group is the camera's: a hand-held camera before near and far things
-        return _shared_motion(found) if moves_everywhere(found) else np.eye(2, 3)
-    affine, shape = matrix_back(seen.camera), found.visible.shape
-    finer = _shared_motion(found)
-    apart = size_px(affine_field(affine, *shape) - affine_field(finer, *shape))
-    if apart < SAME_MOTION:
-        return finer
-    return affine if size_px(affine_field(affine, *shape)) >= RESOLUTION else np.eye(2, 3)
-
-
-def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(2, 3) the affine motion under which two grey pictures correlate most (Evangelidis & Psarakis 2008).
-
-    It begins with the shift of their phase correlation; the identity where that does not lead anywhere.
-    """
-    window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
-    shift, _ = cv2.phaseCorrelate(second.astype(np.float32), first.astype(np.float32), window)
-    start = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
-    stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-4)
-    try:
-        _, found = cv2.findTransformECC(second, first, start, cv2.MOTION_AFFINE, stop, None, 1)
-    except cv2.error:  # the iteration left the picture
-        return np.eye(2, 3)
-    return np.asarray(found, np.float64)
-
-
-def moves_everywhere(found: Registration) -> bool:
-    """Whether the affine motion takes away more than half of the flow in most cells, also along the rim.
-
-    An object that moves leaves the cells about it at rest.
-    """
-    left = found.flow - affine_field(found.affine, *found.visible.shape)
-    size = (GRID_OF_CELLS[1], GRID_OF_CELLS[0])
-    clear = found.visible.astype(np.float32)
-    share = cv2.resize(clear, size, interpolation=cv2.INTER_AREA)
-    rest, flow = (
-        cv2.resize(_length(each) * clear, size, interpolation=cv2.INTER_AREA) for each in (left, found.flow)
-    )
-    better = (rest < flow / 2)[share > 0.5]
-    rim = np.ones(GRID_OF_CELLS, bool)
-    rim[1:-1, 1:-1] = False
-    of_rim = (rest < flow / 2)[rim & (share > 0.5)]
-    known = len(better) >= rim.size // 4 and len(of_rim) > 0
-    return bool(known and better.mean() > MOST and of_rim.mean() > MOST)
-
-
-def _shared_motion(found: Registration) -> np.ndarray:
-    """(2, 3) the affine motion that most of the textured pixels share; the identity where there is none."""
-    field = affine_field(found.affine, *found.visible.shape)
-    return np.eye(2, 3) if found.affine_failed or size_px(field) < RESOLUTION else found.affine
-
-
-def matrix_back(camera: Similarity) -> np.ndarray:
-    """(2, 3) from a pixel of the second frame to where it was in the first."""
-    angle, centre = np.deg2rad(camera.rotation_deg), np.array(camera.centre)
-    c, s = np.cos(angle), np.sin(angle)
-    linear = np.linalg.inv(camera.zoom * np.array([[c, -s], [s, c]]))
-    constant = centre - linear @ (centre + np.array([camera.shift_x, camera.shift_y]))
-    return np.column_stack([linear, constant])
-
-
 def _objects(
     first: np.ndarray, second: np.ndarray, camera: np.ndarray, flow: np.ndarray, margin: float
 ) -> np.ndarray:
@@ -422,7 +341,7 @@ def _objects(
     by_camera, by_flow = (
         blurred_difference(warp(first, field) if field.any() else first, second) for field in (camera, flow)
     )
-    better = (by_flow < BETTER * by_camera - margin) & (_length(own) > MIN_OWN_MOTION)
+    better = (by_flow < BETTER * by_camera - margin) & (length_px(own) > MIN_OWN_MOTION)
     closed = cv2.morphologyEx(better.astype(np.uint8), cv2.MORPH_CLOSE, _disc(CLOSING))
     return np.asarray(np.where(closed.astype(bool)[..., None], own, np.float32(0)))
 
@@ -431,15 +350,11 @@ def edges_of(motion: np.ndarray) -> np.ndarray:
     """(H, W) bool, within 2 px of a jump of the displacement by more than 1 px between neighbours."""
     jump = np.zeros(motion.shape[:2], np.uint8)
     for axis in (0, 1):
-        step = _length(np.diff(motion, axis=axis)) > JUMP
+        step = length_px(np.diff(motion, axis=axis)) > JUMP
         ahead, behind = (jump[1:], jump[:-1]) if axis == 0 else (jump[:, 1:], jump[:, :-1])
         ahead |= step
         behind |= step
     return np.asarray(cv2.dilate(jump, _disc(2 * EDGE + 1)).astype(bool)) if jump.any() else jump.astype(bool)
-
-
-def _length(field: np.ndarray) -> np.ndarray:
-    return np.asarray(cv2.magnitude(*cv2.split(np.ascontiguousarray(field))))
 
 
 def _disc(side: int) -> np.ndarray:

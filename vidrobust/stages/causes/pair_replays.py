@@ -177,8 +177,11 @@ def _scene(
         return found
     third, to_a = found
     lit, motion = in_light_of(third, to_a), to_a.motion
-    on_a = warp(lit, motion) if motion.any() else lit
-    dark, known = beyond_full(on_a, saturated(third, motion), a, b, change)
+    full = saturated(third, motion)
+    on_a = (
+        warp(lit, motion) if motion.any() and full.any() else lit
+    )  # asked where the third frame is saturated
+    dark, known = beyond_full(on_a, full, a, b, change)
     return Scene(
         third=lit,
         to_third=motion,

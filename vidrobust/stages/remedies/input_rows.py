@@ -12,14 +12,9 @@ import pandas as pd
 from vidrobust.stages.remedies import compared, truth
 from vidrobust.stages.remedies.label_rows import FLIPS, REVERTS, Study, flips_of_answered
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
+from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
 from vidrobust.statistics.paired_ratio import PairedRatio, paired_ratio
 
-CONTROL, LOOK = "resampled", "one-look"
-"""Arms that are no remedies: what shifting alone does, and the answer to one changed copy."""
-RESIZES = ("another-resize-area", "another-resize-plain")
-INPUTS = ("steady-camera", "level-light", "no-flicker", "less-noise", *RESIZES)
-NETWORKS = ("blur-pool", "batch-norm")
-"""Networks that are changed without training."""
 IMPOSSIBLE: Mapping[str, str] = {
     "sharper-focus": "not possible: what blur took away is not in the footage",
     "higher-resolution": "not possible: details that were not recorded are not in the footage",
@@ -37,7 +32,7 @@ def input_rows(
     """
     model = study.answers[0].model
     about = {str(arm["remedy"]): arm for arm in arms if arm["model"] == model}
-    for name in INPUTS:
+    for name in (*SHARED, *RESIZES):
         yield from _remedy(study, replayed, about, name, "input")
     for name in sorted(name for name in about if name.startswith("look-again-")):
         yield from _remedy(study, replayed, about, name, "look")

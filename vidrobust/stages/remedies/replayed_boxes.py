@@ -14,16 +14,13 @@ from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures
 from vidrobust.metrics.tracks.tables import item_boxes
 from vidrobust.stages.remedies.box_rows import HEADLINE, METRICS, BoxStudy, agreement, rows_against
-from vidrobust.stages.remedies.input_rows import CONTROL, IMPOSSIBLE, RESIZES
+from vidrobust.stages.remedies.input_rows import IMPOSSIBLE
 from vidrobust.stages.remedies.row import Costs, Kind, row
+from vidrobust.stages.replays.names import CONTROL, NETWORKS, RESIZES, SHARED
 from vidrobust.statistics.paired_ratio import PairedRatio, ratio_in_clusters
 
-OF_FOOTAGE = ("steady-camera", "level-light", "no-flicker", "less-noise")
 NOT_FOR_BOXES = "not measured: a detector's own resize is part of how it places boxes"
-NETWORKS: Mapping[str, str] = {
-    "blur-pool": "not measured: networks are changed for classifiers",
-    "batch-norm": "not measured: networks are changed for classifiers",
-}
+NOT_FOR_DETECTORS = "not measured: networks are changed for classifiers"
 SAME_BOX = 0.5
 """Overlap from which a box of a replay is the detector's own one, whose motion it then has."""
 
@@ -46,9 +43,9 @@ def replayed_box_rows(
         if arm["shown"] or arm["same"]
     }
     measured = {name: study.measured(boxes, study.settings) for name, boxes in shown.items()}
-    others = [name for name in about if name not in (*OF_FOOTAGE, CONTROL)]
-    for name in (*OF_FOOTAGE, *sorted(others)):
-        kind: Kind = "input" if name in OF_FOOTAGE else "candidates"
+    others = [name for name in about if name not in (*SHARED, CONTROL)]
+    for name in (*SHARED, *sorted(others)):
+        kind: Kind = "input" if name in SHARED else "candidates"
         if name not in measured:
             note = str(about[name]["note"]) if name in about else "not replayed"
             yield row(kind, name, study.model, HEADLINE, None, Costs(), note)
@@ -57,8 +54,8 @@ def replayed_box_rows(
         yield from _rows(study, name, kind, shown[name], (measured[name], control), about[name])
     for name, why in {**dict.fromkeys(RESIZES, NOT_FOR_BOXES), **IMPOSSIBLE}.items():
         yield row("input", name, study.model, HEADLINE, None, Costs(), why)
-    for name, why in NETWORKS.items():
-        yield row("network", name, study.model, HEADLINE, None, Costs(), why)
+    for name in NETWORKS:
+        yield row("network", name, study.model, HEADLINE, None, Costs(), NOT_FOR_DETECTORS)
 
 
 def _rows(

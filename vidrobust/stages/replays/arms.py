@@ -18,15 +18,13 @@ from vidrobust.perturb.draws import seeded
 from vidrobust.pipeline.run import Run
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.stages.replays.candidates import from_candidates
-from vidrobust.stages.replays.footage import CONTROL, FREE, SHARED, replay_of, resizes_of
+from vidrobust.stages.replays.footage import replay_of, resizes_of
+from vidrobust.stages.replays.names import BLUR, CONTROL, FREE, LOOK, RESIZES, SHARED, STATISTICS
 from vidrobust.stages.replays.replay import Replay
 from vidrobust.stages.replays.shown import Shown, answered, chunks, rows_of
 
 LOOKS = 4
 """Changed copies of each frame that look-again takes the mean over."""
-LOOK = "one-look"
-"""An arm that is no remedy: the answer to one changed copy."""
-BLUR, STATISTICS = "blur-pool", "batch-norm"
 NORM_FRAMES, NORM_BATCH = 128, 32
 """Frames of a run by whose statistics a network is normalised, and how many at once."""
 
@@ -178,7 +176,7 @@ def arms_of(run: Run, model: Model) -> dict[str, Arm]:
     if model.task == "detection":
         return {**found, "candidates": _candidates}
     device = run.settings.device
-    found |= {name: _resized(name) for name in ("another-resize-area", "another-resize-plain")}
+    found |= {name: _resized(name) for name in RESIZES}
     return {
         **found,
         f"look-again-{LOOKS}": look_again,

@@ -9,15 +9,9 @@ import cv2
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.stages.replays import replay
+from vidrobust.stages.replays.names import CONTROL, RESIZES
 from vidrobust.stages.replays.replay import Frames, Replay
 from vidrobust.stages.replays.shown import Shown
-
-CONTROL = "resampled"
-"""An arm that is no remedy: what shifting alone does."""
-FREE = ("steady-camera", "level-light", "no-flicker")
-"""What is bought once and costs no time per frame."""
-SHARED = (*FREE, "less-noise")
-"""Replays that are the same for every model."""
 
 
 def replay_of(name: str, shown: Shown) -> Replay:
@@ -42,7 +36,7 @@ def _control(shown: Shown) -> Replay:
 
 def resizes_of(frames: Frames, model: Model) -> dict[str, Replay]:
     """Replays that depend on how the model resizes."""
-    names = {"another-resize-area": cv2.INTER_AREA, "another-resize-plain": cv2.INTER_LINEAR}
+    names = dict(zip(RESIZES, (cv2.INTER_AREA, cv2.INTER_LINEAR), strict=True))
     if not isinstance(model, NetworkClassifier):
         why = "not possible: the model takes whole frames, and its own resize is not known"
         return {name: Replay(None, why) for name in names}

@@ -15,8 +15,7 @@ from vidrobust.pipeline.keys import model_key
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.unit_cache import key_of
 from vidrobust.stages.replays.arms import Arm, Said, arms_of, extra_key
-from vidrobust.stages.replays.footage import CONTROL
-from vidrobust.stages.replays.names import FILE, NAME, SETTINGS, VERSION
+from vidrobust.stages.replays.names import CONTROL, FILE, NAME, SETTINGS, VERSION
 from vidrobust.stages.replays.shown import Shown
 from vidrobust.tables import schema as tables
 from vidrobust.version import VERSION as PACKAGE

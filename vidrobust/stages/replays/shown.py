@@ -23,7 +23,7 @@ CHUNK = 16
 MOST_KEPT = 512 * 2**20
 """Bytes of frames of one replay that are kept for the next model."""
 BOX = ("x1", "y1", "x2", "y2")
-Frames = Iterator[np.ndarray]
+Stream = Iterator[np.ndarray]
 """The frames of a clip, (H, W, 3) uint8 RGB in order."""
 
 
@@ -54,14 +54,14 @@ class Shown:
         step_s = float(np.median(np.diff(rows["time_s"]))) if len(rows) > 1 else 1.0
         return cls(run, item, rows["frame"].to_numpy(np.int64), ~joined, 1.0 / step_s)
 
-    def frames(self) -> Frames:
+    def frames(self) -> Stream:
         """All of them, from the start at each call."""
         with self.run.opened(self.item.name) as source:
             for batch in source.batches(CHUNK):
                 for row in range(len(batch)):
                     yield to_array(batch.pixels[row])
 
-    def played(self, name: str, frames: Callable[[], Frames]) -> tuple[Frames, float]:
+    def played(self, name: str, frames: Callable[[], Stream]) -> tuple[Stream, float]:
         """The frames of a replay, and seconds that were spent on them before.
 
         With several models the frames of the last replay are kept, where memory is given for them.
@@ -95,7 +95,7 @@ class Shown:
         return within_frame(chosen(found, tracks.only, tracks.ignored), size)
 
 
-def chunks(frames: Frames) -> Iterator[torch.Tensor]:
+def chunks(frames: Stream) -> Iterator[torch.Tensor]:
     """(N, 3, H, W) uint8, so many frames of one size together."""
     kept: list[np.ndarray] = []
     for frame in frames:
@@ -126,7 +126,7 @@ def rows_of(found: Classifications | Detections, number: np.ndarray) -> pd.DataF
 
 
 def answered(
-    shown: Shown, frames: Frames, ask: Callable[[torch.Tensor], Classifications | Detections]
+    shown: Shown, frames: Stream, ask: Callable[[torch.Tensor], Classifications | Detections]
 ) -> pd.DataFrame:
     """The rows of all answers to the frames of an input."""
     found, at = [], 0
