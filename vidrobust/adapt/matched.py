@@ -58,7 +58,7 @@ def matched(
 
 def random_mixture(found: Matched) -> Mixture:
     """One of all of them by chance."""
-    return Mixture(steps=tuple(found.steps.values()), one_of=True)
+    return Mixture(one_of=tuple(found.steps.values()))
 
 
 def swapped(policy: Policy, steps: Sequence[Step], found: Matched) -> Mixture:

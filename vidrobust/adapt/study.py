@@ -177,7 +177,7 @@ def _arms(run: Run, asked: Asked, policy: Policy) -> tuple[Arm, ...]:
     arms = arms_of(asked.arms)
     if policy.steps:
         return arms
-    left = tuple(arm for arm in arms if arm.mix not in ("policy", "swapped"))
+    left = tuple(arm for arm in arms if arm.mix not in ("policy", "mixed", "swapped"))
     gone = ", ".join(arm.name for arm in arms if arm not in left)
     if gone:
         run.reporter.warn(f"adapt: the policy has no step, so there is nothing to train with for {gone}")
@@ -198,12 +198,14 @@ def _mixtures(
 ) -> dict[str, Mixture]:
     found = {arm.name: Mixture(steps=arm.steps) for arm in arms if arm.steps}
     drawn = None
-    if any(arm.mix in ("random", "swapped") for arm in arms):
+    if any(arm.mix in ("random", "swapped", "mixed") for arm in arms):
         few = np.linspace(0, len(samples.frames) - 1, min(matched.FRAMES, len(samples.frames))).astype(int)
         drawn = matched.matched(network, [samples.frames[k] for k in few.tolist()], steps, held)
     for arm in arms:
         if arm.mix == "policy":
-            found[arm.name] = Mixture(steps=steps)
+            found[arm.name] = Mixture(steps=arm.of_policy(steps))
+        elif arm.mix == "mixed" and drawn:
+            found[arm.name] = Mixture(steps=steps, one_of=tuple(drawn.steps.values()))
         elif arm.mix == "random" and drawn:
             found[arm.name] = matched.random_mixture(drawn)
         elif arm.mix == "swapped" and drawn:
@@ -247,7 +249,7 @@ def _check_finite(module: torch.nn.Module, arm: Arm) -> None:
 
 def _said(mixtures: Mapping[str, Mixture], arm: Arm) -> list[dict[str, Any]]:
     mixture = mixtures.get(arm.name)
-    return [dict(vars(step)) for step in mixture.steps] if mixture else []
+    return [dict(vars(step)) for step in mixture.every] if mixture else []
 
 
 def _card(run: Run, work: Work, spec: str, summary: dict[str, Any]) -> None:
