@@ -1,16 +1,16 @@
 """Does training with the right step help, on the simulated line, and a wrong or a random one not?
 
-    python benchmarks/adapt.py --keep DIR [--dial light=0.3 hue=24 noise=12 shake=6 focus=3] \
-        [--kinds bolt+cap bottle+board] [--parts 160] [--seconds 0.8] [--seed 21] [--targets labels self] \
-        [--train rest turned] [--steps 120] [--seeds 2] [--arms ...] [--model SPEC]
+    python benchmarks/adapt.py --keep DIR [--dial light=0.3 shake=6 noise=12 hue=24] \
+        [--self-dial light=0.3 shake=6] [--kinds bolt+cap bottle+board] [--parts 112] [--seconds 0.8] [--seed 21] \
+        [--train rest turned] [--steps 80] [--seeds 2] [--arms ...] [--self-arms ...] [--model SPEC]
 
 For each dial, kinds of parts and way to learn: the line's classifier, asked once about each frame, is fine-tuned
 on half of the parts and judged on the others, which are seen with the dial turned; those that train are too
 (``turned``: footage of the line as it is), or are seen at rest (``rest``: pictures of a calm day, as a network is
 usually trained with, given as ``--on``). ``policy`` is one step of the dial's own perturbation over the range that
-the dial has, ``policy-swapped`` one of another family as strong, ``random`` one of many as strong.
-What is left of the label changes between neighbours, and errors; each with an interval over parts and seeds. With
-``--keep`` the same command goes on where it was stopped.
+the dial has, ``policy-swapped`` one of another family as strong, ``random`` one of many as strong. It learns from
+labels, and for ``--self-dial`` from its own answers too. What is left of the label changes between neighbours, and
+errors; each with an interval over parts and seeds. With ``--keep`` the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.text.numbers import percent, percent_with_interval
 
 MODEL = "line_one_view:classifier"
-DEFAULT = "none,none-again,random,policy,policy-mixed,policy-swapped"
+DEFAULT = "none,random,policy,policy-wide,policy-often,policy-mixed,policy-swapped"
+SELF = "none,random,policy,policy-swapped"
 SHARES = {
     "light": ("brightness", "light", "relative gain", 1.0),
     "flicker": ("brightness", "light", "relative gain", 1.0),
@@ -61,7 +62,8 @@ WAYS = {
     "labels": "by labels",
     "self": "by its own answers",
 }
-DECIDE = ("parts", "frames", "seconds", "seed", "steps", "seeds", "rate", "arms", "model")
+SHOWN = 24
+DECIDE = ("parts", "frames", "seconds", "seed", "steps", "seeds", "rate", "model")
 
 
 def right_policy(dial: str) -> Policy:
@@ -87,7 +89,7 @@ class AskedAtLength(Asked):
 
     @property
     def limits(self) -> tuple[int, int, int]:
-        return self.training, self.judging, self.shown
+        return self.training, self.judging, SHOWN
 
 
 def rows_of(dial: str, kinds: str, given: Any, folder: Path) -> pd.DataFrame:
@@ -115,16 +117,19 @@ def asked_of(dial: str, kinds: str, given: Any, folder: Path) -> Path:
         return run.path
 
 
-def table_of(dial: str, kinds: str, targets: str, train: str, given: Any, folder: Path) -> pd.DataFrame:
+def table_of(
+    dial: str, kinds: str, targets: str, train: str, arms: str, given: Any, folder: Path
+) -> pd.DataFrame:
     """The table ``adaptation`` of one line with this dial and these kinds of parts; kept once it is made."""
-    kept = {k: v for k, v in vars(given).items() if k in DECIDE} | {"policy": right_policy(dial).to_json()}
+    kept = {k: v for k, v in vars(given).items() if k in DECIDE}
+    kept |= {"arms": arms, "policy": right_policy(dial).to_json()}
     file = folder / "cells" / f"{dial}-{kinds}-{train}-{targets}-{key_of(kept)}.parquet"
     if file.is_file():
         return pd.read_parquet(file)
     policy = folder / f"{dial}.json"
     write_text(policy, right_policy(dial).to_json())
     asked = AskedAtLength(
-        arms=given.arms,
+        arms=arms,
         seeds=given.seeds,
         steps=given.steps,
         rate=given.rate,
@@ -145,30 +150,32 @@ def table_of(dial: str, kinds: str, targets: str, train: str, given: Any, folder
 
 def main() -> None:
     parser = harness.parser(__doc__)
-    parser.add_argument(
-        "--dial", nargs="+", default=["light=0.3", "hue=24", "noise=12", "shake=6", "focus=3"]
-    )
+    parser.add_argument("--dial", nargs="+", default=["light=0.3", "shake=6", "noise=12", "hue=24"])
+    parser.add_argument("--self-dial", nargs="*", default=["light=0.3", "shake=6"])
     parser.add_argument("--kinds", nargs="+", default=["bolt+cap", "bottle+board"])
-    parser.add_argument("--targets", nargs="+", default=["labels", "self"])
     parser.add_argument("--train", nargs="+", choices=("turned", "rest"), default=["rest"])
     parser.add_argument("--model", default=MODEL)
-    parser.add_argument("--parts", type=int, default=160)
+    parser.add_argument("--parts", type=int, default=112)
     parser.add_argument("--frames", type=int, default=960)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.8)
     parser.add_argument("--seed", type=int, default=21)
-    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--steps", type=int, default=80)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--arms", default=DEFAULT)
+    parser.add_argument("--self-arms", default=SELF)
     parser.add_argument("--keep", type=Path, help="where footage, answers and tables are kept")
     parser.add_argument("--quiet", action="store_true")
     given = parser.parse_args()
     with TemporaryDirectory() as temporary:
-        folder = given.keep or Path(temporary)
+        folder = (given.keep or Path(temporary)) / f"{given.parts}x{given.seconds:g}-{given.seed}"
         folder.mkdir(parents=True, exist_ok=True)
-        for targets, train, kinds in product(given.targets, given.train, given.kinds):
-            tables = {dial: table_of(dial, kinds, targets, train, given, folder) for dial in given.dial}
+        asked = (("labels", given.dial, given.arms), ("self", given.self_dial, given.self_arms))
+        for (targets, dials, arms), train, kinds in product(asked, given.train, given.kinds):
+            if not dials:
+                continue
+            tables = {dial: table_of(dial, kinds, targets, train, arms, given, folder) for dial in dials}
             say(f"\n**{kinds.replace('+', ' and ')}, {WAYS[train]}, {WAYS[targets]}**\n")
             say_left(tables)
             say("\nAgainst random augmentation of equal strength:\n")

@@ -186,6 +186,8 @@ _ALL = (
 
 ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ALL})
 DEFAULT = ("none", "random", "literature", "policy")
+QUICK_DEFAULT = ("none", "random", "policy")
+"""Without the one whose three views a step cost as much as all of these."""
 BEFORE = "before"
 """The network as it is, in the place of an arm."""
 

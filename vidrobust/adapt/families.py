@@ -30,7 +30,7 @@ DRAWN = (
 """What random augmentation draws from, but for what is held back."""
 TIMES = (0.5, 1.0, 2.0, 3.0)
 """Of its range, at which a trained step is judged."""
-QUICK_TIMES = (1.0, 2.0)
+QUICK_TIMES = (1.0,)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from vidrobust.adapt import conclusion, leaks, matched
-from vidrobust.adapt.arms import ARMS, Arm, arms_of
+from vidrobust.adapt.arms import ARMS, Arm
 from vidrobust.adapt.asked import Asked, key_of
 from vidrobust.adapt.compare import table_of
 from vidrobust.adapt.families import QUICK_TIMES, TIMES, conditions, families_of, guard, held_back
@@ -30,6 +30,7 @@ from vidrobust.models.load import load_as_it_is
 from vidrobust.pipeline.run import Run
 from vidrobust.stages.policy.measured import ADAPTATION, advised_policy, apply_measured
 from vidrobust.stages.policy.policy import Policy
+from vidrobust.tables import schema as tables
 from vidrobust.text.durations import duration
 
 
@@ -97,7 +98,8 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     found = _all(run, work, asked.seeds)
     table = table_of(name, bench, before, found, families)
     run.folder.write_table("adaptation", table)
-    near = _leaks(run, name, work, families, asked.quick)
+    near = tables.empty("leaks") if asked.quick else _leaks(run, name, work, families)
+    run.folder.write_table("leaks", near)
     summary: dict[str, Any] = plain(
         {
             "model": name,
@@ -138,12 +140,10 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     return summary
 
 
-def _leaks(
-    run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]], quick: bool
-) -> pd.DataFrame:
-    """The table ``leaks``, written: how near each arm's pictures come to those that judge it."""
+def _leaks(run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The table ``leaks``: how near each arm's pictures come to those that judge it."""
     came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
-    found = leaks.table_of(
+    return leaks.table_of(
         name,
         work.network,
         leaks.measurable(work.arms, work.mixtures, run.settings),
@@ -152,10 +152,7 @@ def _leaks(
         work.bench.conditions,
         work.folder / "leaks",
         key_of([work.key, run.settings.trained_with]),
-        draws=leaks.DRAWS // 2 if quick else leaks.DRAWS,
     )
-    run.folder.write_table("leaks", found)
-    return found
 
 
 def _record(run: Run, name: str) -> dict[str, Any]:
@@ -174,7 +171,7 @@ def _record(run: Run, name: str) -> dict[str, Any]:
 
 def _arms(run: Run, asked: Asked, policy: Policy) -> tuple[Arm, ...]:
     """The arms that are asked for, but for those that take a policy where there is no step of one."""
-    arms = arms_of(asked.arms)
+    arms = asked.chosen_arms
     if policy.steps:
         return arms
     left = tuple(arm for arm in arms if arm.mix not in ("policy", "mixed", "swapped"))
