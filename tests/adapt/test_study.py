@@ -157,7 +157,9 @@ def test_quick_does_less_and_says_what_it_leaves_out(
     main(["adapt", str(run_folder), "--quick", *given])
     said = capsys.readouterr().err
     assert "3 arms (none, random, policy) with 1 seeds, 60 steps" in said
-    assert "--quick leaves out other multiples of the policy's ranges than 1, and leaks between families" in said
+    assert (
+        "--quick leaves out other multiples of the policy's ranges than 1, and leaks between families" in said
+    )
     table = pd.read_parquet(run_folder / "adaptation.parquet")
     assert set(table["times"]) == {0.0, 1.0}
     assert (table.loc[table["judged"] != "footage", "n"] == 24).all()

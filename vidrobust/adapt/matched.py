@@ -17,7 +17,7 @@ from vidrobust.perturb.draws import from_seed
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.rejection import Outcome
 
-FRAMES = 16
+FRAMES, QUICK_FRAMES = 16, 6
 """On which strengths are matched, of those that are trained with."""
 
 

@@ -20,8 +20,9 @@ from vidrobust.adapt.gather import Seen, bench_of, choose, samples_of, seen_of
 from vidrobust.adapt.judge import Answered, answered
 from vidrobust.adapt.other import opened_other
 from vidrobust.adapt.plan import SPLIT, Ready, Work, planned
+from vidrobust.adapt.split import even
 from vidrobust.adapt.steps import Mixture, Step, steps_of
-from vidrobust.adapt.train import Samples, fit
+from vidrobust.adapt.train import fit
 from vidrobust.adapt.trainable import Trainable, trainable
 from vidrobust.adapt.weights import save_weights, spec_with, write_card
 from vidrobust.errors import SettingsError
@@ -79,7 +80,9 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     chosen = choose(question.judges, question.trains, name, asked)
     run.reporter.say(f"adapt: {len(chosen.training)} frames to train with are decoded")
     samples = samples_of(network, chosen)
-    mixtures = _mixtures(network, arms, policy, steps, samples, held)
+    few = even(np.arange(len(samples.frames)), matched.QUICK_FRAMES if asked.quick else matched.FRAMES)
+    on = [samples.frames[row] for row in few.tolist()]
+    mixtures = _mixtures(network, arms, policy, steps, on, held)
     families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
     guard(families, held)
     bench = bench_of(network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
@@ -190,14 +193,13 @@ def _mixtures(
     arms: Sequence[Arm],
     policy: Policy,
     steps: tuple[Step, ...],
-    samples: Samples,
+    frames: Sequence[torch.Tensor],
     held: Sequence[str],
 ) -> dict[str, Mixture]:
     found = {arm.name: Mixture(steps=arm.steps) for arm in arms if arm.steps}
     drawn = None
     if any(arm.mix in ("random", "swapped", "mixed") for arm in arms):
-        few = np.linspace(0, len(samples.frames) - 1, min(matched.FRAMES, len(samples.frames))).astype(int)
-        drawn = matched.matched(network, [samples.frames[k] for k in few.tolist()], steps, held)
+        drawn = matched.matched(network, frames, steps, held)
     for arm in arms:
         if arm.mix == "policy":
             found[arm.name] = Mixture(steps=arm.of_policy(steps))
