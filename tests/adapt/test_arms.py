@@ -76,6 +76,20 @@ def test_steps_come_as_often_as_they_say() -> None:
     sizes = [len(one.draw(generator)) for _ in range(2000)]
     assert max(sizes) == 1
     assert np.mean(sizes) == pytest.approx(0.5, abs=0.04)
+    on_top = Mixture(steps=(SHIFT,), one_of=each.steps)
+    drawn = [[step.key for step in on_top.draw(generator)] for _ in range(2000)]
+    assert np.mean(["translation" in keys for keys in drawn]) == pytest.approx(0.5, abs=0.04)
+    assert np.mean([len(keys) == 2 for keys in drawn]) == pytest.approx(0.25, abs=0.04)
+    assert all(keys[-1] == "translation" for keys in drawn if len(keys) == 2)
+    assert set(on_top.families) == {"light", "colour", "geometry"}
+
+
+def test_the_policy_is_taken_wider_or_oftener() -> None:
+    (wide,) = ARMS["policy-wide"].of_policy([SHIFT])
+    assert (wide.low, wide.high, wide.axes, wide.probability) == (-0.1, 0.1, (0.1, 0.0), 0.5)
+    (often,) = ARMS["policy-often"].of_policy([SHIFT])
+    assert (often.low, often.high, often.axes, often.probability) == (-0.05, 0.05, (0.05, 0.0), 0.9)
+    assert ARMS["policy"].of_policy([SHIFT]) == (SHIFT,)
 
 
 def test_brightness_is_drawn_between_its_ends_and_a_shift_along_its_axis() -> None:
