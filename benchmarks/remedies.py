@@ -134,7 +134,7 @@ def main() -> None:
         folder = (given.keep or Path(temporary)) / f"{given.parts}x{given.seconds:g}-{given.seed}"
         folder.mkdir(parents=True, exist_ok=True)
         tables = {dial: flips_of(table_of(dial, given, folder), given.remedy) for dial in given.dial}
-        say("Label changes that are left:\n")
+        say("Label changes that are left (and frames that go to a person):\n")
         say_each(tables, given.remedy, _left, lambda row: f"{percent(row['before'])} of {row['n']} pairs")
         say("\nRight answers, of those that are given:\n")
         say_each(tables, given.remedy, _right, lambda row: percent(row["accuracy_before"]))
@@ -162,14 +162,14 @@ def say_each(tables: Mapping[str, pd.DataFrame], remedies: list[str], cell: Any,
 
 def _left(row: dict[str, Any]) -> str:
     if row["ratio"] != row["ratio"]:
-        return "no change to lose" if row["n"] else "not possible"
+        return "no change to lose" if row["n"] else "not tried"
     left = percent_with_interval(row["ratio"], row["low"], row["high"])
-    return f"**{left}, {row['verdict']}**" if row["verdict"] in ("helps", "harms") else left
+    asked = f" ({percent(row['asked'])} asked)" if row["asked"] else ""
+    return (f"**{left}, {row['verdict']}**" if row["verdict"] in ("helps", "harms") else left) + asked
 
 
 def _right(row: dict[str, Any]) -> str:
-    right = percent(row["accuracy_after"]) if row["accuracy_after"] == row["accuracy_after"] else ""
-    return f"{right} ({percent(row['asked'])} asked)" if row["asked"] else right
+    return percent(row["accuracy_after"]) if row["accuracy_after"] == row["accuracy_after"] else ""
 
 
 def say_costs(
