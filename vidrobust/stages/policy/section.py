@@ -123,9 +123,9 @@ def _range(step: PolicyStep) -> str:
     return strengths(low, high, step.unit)
 
 
-def strengths(low: float, high: float, unit: str) -> str:
+def strengths(low: float | None, high: float | None, unit: str) -> str:
     """From one signed strength to another; of a gain the factors, since -s is the factor 1 / (1 + s)."""
-    if unit != GAIN or low >= 0:
+    if unit != GAIN or low is None or high is None or low >= 0:
         return amount_interval(low, high, unit)
-    factors = [1 + s if s >= 0 else 1 / (1 - s) for s in (low, high)]
-    return f"times {interval(*factors, digits=3)}"
+    least, most = (1 + s if s >= 0 else 1 / (1 - s) for s in (low, high))
+    return f"times {interval(least, most, digits=3)}"
