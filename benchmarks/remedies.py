@@ -36,9 +36,7 @@ from vidrobust.text.numbers import percent, percent_with_interval
 
 MODEL = "line_one_view:classifier"
 DIALS = ("rest", "shake=6", "light=0.3", "flicker=0.4", "hue=24", "noise=16", "focus=3")
-REPLAYED = ("steady-camera", "level-light", "no-flicker", "less-noise")
-SLOW = "less-noise"
-"""Looks for the motion of every pixel, a third of a second a frame: asked only where noise is turned."""
+REPLAYED = ("steady-camera", "level-light", "no-flicker")
 REMEDIES = (
     *("majority-3", "majority-5", "majority-9", "k-of-n-4-6", "mean-0.3", "hysteresis-0.1"),
     *("abstain-margin-0.1", "abstain-unstable-3"),
@@ -54,9 +52,7 @@ def table_of(dial: str, given: Any, folder: Path) -> pd.DataFrame:
     if file.is_file():
         return pd.read_parquet(file)
     footage = rendered(dial, given.seconds, given, folder)
-    replayed = [
-        name for name in given.remedy if name in REPLAYED and (name != SLOW or dial.startswith("noise"))
-    ]
+    replayed = [name for name in given.remedy if name in REPLAYED]
     settings = Settings(sources=(str(footage / "manifest.csv"),), model=(given.model,))
     with opened_sources(settings, str(folder / f"run-{dial}"), Reporter(quiet=True)) as run:
         build(run, STAGES, ["stability"])
