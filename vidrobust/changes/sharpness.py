@@ -4,8 +4,9 @@
 
 Power is that of blocks of 32 x 32 px where there are edges, each compared with the block it moved to at whole
 pixels: a rest of motion changes phases, not power. The noise's own power, at every frequency, is that of the
-flattest fifth of the blocks, where there is hardly anything else. At each frequency the frame that has less is
-foretold from the one that has more; frequencies count by how far they rise above the noise.
+flattest fifth of the blocks, where there is hardly anything else. Where nothing rises above that, detail may be
+everywhere (gravel, cloth, leaves): then the noise is what the two frames do not share. At each frequency the frame
+that has less is foretold from the one that has more; frequencies count by how far they rise above the noise.
 
 A lens out of focus takes detail from all directions, motion while the shutter is open along one, and of two frames
 that were moved in different directions each lost what the other shows. A blur is taken that was fitted to half of
@@ -15,8 +16,8 @@ the blocks and foretells the other half.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import permutations, product
 
@@ -24,7 +25,7 @@ import cv2
 import numpy as np
 from scipy import fft, optimize
 
-from vidrobust.changes.blur import SIDE, Blur, Kernel
+from vidrobust.changes.blur import SHARED, SIDE, Blur, Kernel
 
 MOST_BLOCKS = 600
 """So many blocks of a picture are looked at, at most."""
@@ -57,6 +58,8 @@ BY_CHANCE = 0.2
 LEAST_CLEAR = 650.0
 """Frequencies, counted by how far they rise above the noise, times the blocks compared, without which nothing is
 known: noise alone has 440 to 560."""
+NO_POWER = 1e-2
+"""Power of a block, levels^2, of which nothing can be said: rounding to 8 bits alone has 12."""
 EVERY = slice(None, None, 3)
 """Pairs of lines are tried at these frequencies."""
 SAME = np.deg2rad(15.0)
@@ -91,28 +94,48 @@ def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visi
     spectra = _spectra_of_both(first, second, motion, visible)
     if spectra is None:
         return Blur(known=False)
-    detail = (spectra[0] + spectra[1])[:, _usable()].sum(axis=1)
-    order = np.argsort(detail, kind="stable")
+    powers = [np.square(each.real) + np.square(each.imag) for each in spectra]
+    order = np.argsort((powers[0] + powers[1]).sum(axis=1), kind="stable")
     count = max(FEWEST, int(EDGES * len(order)))
     flat, rich = order[:count], order[-count:]
-    noise = [each[flat].mean(axis=0)[_usable()] for each in spectra]
-    whole, half, other = (
-        _Pair(
-            *(
-                _Powers(each[part].mean(axis=0)[_usable()], own)
-                for each, own in zip(spectra, noise, strict=True)
-            )
-        )
-        for part in (rich, rich[::2], rich[1::2])
-    )
-    if whole.weight.sum() < LEAST_CLEAR / count:
+    noise = [each[flat].mean(axis=0) for each in powers]
+    if min(float(each[rich].mean()) for each in powers) < NO_POWER:
         return Blur(known=False)
+    everywhere = _clear(powers, noise, rich) < LEAST_CLEAR
+    if everywhere:
+        own = _not_shared(*(each[flat] for each in spectra))
+        if own.sum() > SHARED * min(each.sum() for each in noise):
+            return Blur(known=False)
+        noise = [np.minimum(each, own) for each in noise]
+        if _clear(powers, noise, rich) < LEAST_CLEAR:
+            return Blur(known=False)
+    whole, half, other = (_pair(powers, noise, part) for part in (rich, rich[::2], rich[1::2]))
     if whole.left(*NOTHING) < GOOD:
         return Blur()
     found = _best(half)
     if other.left(*found) > PREDICTED * other.left(*NOTHING):
         return Blur()
-    return _signed(*_refined(whole, *found))
+    return replace(_signed(*_refined(whole, *found)), everywhere=everywhere)
+
+
+def _pair(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> _Pair:
+    return _Pair(*(_Powers(each[blocks].mean(axis=0), own) for each, own in zip(powers, noise, strict=True)))
+
+
+def _clear(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> float:
+    """How far the frequencies rise above the noise, times the blocks."""
+    return float(_pair(powers, noise, blocks).weight.sum() * len(blocks))
+
+
+def _not_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(N,) power of the noise, if it is the same in both frames: what blocks (P, N) that show the same do not share.
+
+    With detail of power S and noise of power N in the one, h^2 S + N in the other and h S across, N is the smaller
+    eigenvalue of these powers, whatever the blur h. A rest of motion makes it larger.
+    """
+    a, b = (np.square(np.abs(each)).mean(axis=0, dtype=np.float64) for each in (first, second))
+    across = (first * second.conj()).real.mean(axis=0, dtype=np.float64)
+    return np.asarray((a + b - np.sqrt(np.square(a - b) + 4 * np.square(across))) / 2)
 
 
 @cache
@@ -126,12 +149,19 @@ def _usable() -> np.ndarray:
     return (_frequencies() >= LOWEST) & (_frequencies() <= HIGHEST)
 
 
+@cache
+def _cycles() -> np.ndarray:
+    """(2, N) cycles per px along y and x of the frequencies that are compared."""
+    y, x = np.meshgrid(np.fft.fftfreq(SIDE), np.fft.rfftfreq(SIDE), indexing="ij")
+    return np.stack([y[_usable()], x[_usable()]])
+
+
 def _spectra_of_both(
     first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """(P, SIDE, SIDE / 2 + 1) power of blocks of the first frame, and of those of the second that they moved to.
+    """(P, N) complex, at the usable frequencies: blocks of the first frame, and those of the second they moved to.
 
-    None where too few are seen.
+    What they moved by beyond whole pixels is undone by the phase. None where too few are seen.
     """
     height, width = visible.shape
     if min(height, width) < SIDE:
@@ -148,15 +178,17 @@ def _spectra_of_both(
     if len(kept) < 2 * FEWEST:
         return None
     windows = [np.lib.stride_tricks.sliding_window_view(each, (SIDE, SIDE)) for each in (first, second)]
-    return _spectra(windows[0][to_y[kept], to_x[kept]]), _spectra(windows[1][y[kept], x[kept]])
+    rest = np.stack([dy - np.rint(dy), dx - np.rint(dx)], axis=1)[kept]
+    turned = np.exp(2j * np.pi * (rest @ _cycles())).astype(np.complex64)
+    return turned * _spectra(windows[0][to_y[kept], to_x[kept]]), _spectra(windows[1][y[kept], x[kept]])
 
 
 def _spectra(blocks: np.ndarray) -> np.ndarray:
-    """(P, SIDE, SIDE / 2 + 1) power of blocks (P, SIDE, SIDE) less their mean, under a Hann window."""
+    """(P, N) complex, of blocks (P, SIDE, SIDE) less their mean, under a Hann window."""
     hann = np.hanning(SIDE + 1)[:-1].astype(np.float32)
     blocks = blocks.astype(np.float32)
     found = fft.rfft2((blocks - blocks.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann))
-    return np.asarray(found.real**2 + found.imag**2)
+    return np.asarray(found[:, _usable()])
 
 
 class _Pair:
