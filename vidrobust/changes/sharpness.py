@@ -45,6 +45,12 @@ SMALLEST_SIGMA = 0.3
 LARGEST_SIGMA = 4.0
 PREDICTED = 0.6
 """A blur is taken where it leaves less than this share of the squared log ratio in blocks it was not fitted to."""
+RINGS = 8
+"""Rings of frequencies in which a faint blur is looked for."""
+PREDICTED_RINGS = 0.4
+"""... and what it may leave of them in blocks it was not fitted to."""
+PLATEAU = 4.0
+"""... by frequencies that are above the noise of the flattest blocks times this."""
 BETTER = 0.5
 """A line, or two lines, are taken where they leave less than this share of what the simpler blur leaves."""
 GOOD = 0.003
@@ -66,6 +72,8 @@ SAME = np.deg2rad(15.0)
 """Lines at angles nearer to each other count by the difference of their variances."""
 SAME_ANGLE = 10.0
 """Pairs of lines at the same angle are tried at each multiple of this, degrees."""
+STEP = 0.25
+"""Logarithm of sigma by which neighbours of SIGMAS differ, about."""
 SIGMAS = np.geomspace(SMALLEST_SIGMA, LARGEST_SIGMA, 12)
 ANGLES = np.deg2rad(np.arange(0.0, 180.0, 22.5))
 
@@ -113,9 +121,43 @@ def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visi
     if whole.left(*NOTHING) < GOOD:
         return Blur()
     found = _best(half)
-    if other.left(*found) > PREDICTED * other.left(*NOTHING):
+    if other.left(*found) <= PREDICTED * other.left(*NOTHING):
+        return replace(_signed(*_refined(whole, *found)), everywhere=everywhere)
+    noise = [PLATEAU * each for each in noise]
+    return replace(
+        _faint(*(_pair(powers, noise, part) for part in (rich, rich[::2], rich[1::2]))), everywhere=everywhere
+    )
+
+
+def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
+    """A Gaussian that is too little to be seen at single frequencies: seen in the means of rings of them.
+
+    Objects that moved, and the borders of blocks, make single frequencies differ by more. It is taken where it
+    foretells the rings of the blocks it was not fitted to better still, by frequencies that rise well above the
+    noise: what a codec left of edges lies over the highest, and does not change with focus.
+    """
+    if not (half.there and other.there) or whole.in_rings(*NOTHING) < GOOD:
         return Blur()
-    return replace(_signed(*_refined(whole, *found)), everywhere=everywhere)
+    found = _gaussian_in_rings(half)
+    if other.in_rings(*found) > PREDICTED_RINGS * other.in_rings(*NOTHING):
+        return Blur()
+    return _signed(*_gaussian_in_rings(whole))
+
+
+def _gaussian_in_rings(pair: _Pair) -> tuple[Kernel, Kernel]:
+    kernels, logs = _gaussians()
+    place = int(pair.in_rings_of(np.concatenate([logs, -logs])).argmin())
+    lost, middle = place < len(kernels), math.log(kernels[place % len(kernels)].sigma_px)
+
+    def made(log_sigma: float) -> tuple[Kernel, Kernel]:
+        kernel = Kernel(sigma_px=math.exp(log_sigma))
+        return (kernel, Kernel()) if lost else (Kernel(), kernel)
+
+    bounds = (middle - STEP, middle + STEP)
+    best = optimize.minimize_scalar(
+        lambda x: pair.in_rings(*made(float(x))), bounds=bounds, method="bounded", options={"xatol": 0.02}
+    )
+    return made(float(best.x))
 
 
 def _pair(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> _Pair:
@@ -147,6 +189,13 @@ def _frequencies() -> np.ndarray:
 def _usable() -> np.ndarray:
     """(SIDE, SIDE / 2 + 1) bool, the frequencies that are compared."""
     return (_frequencies() >= LOWEST) & (_frequencies() <= HIGHEST)
+
+
+@cache
+def _rings() -> np.ndarray:
+    """(N, RINGS) in which ring of equal width each usable frequency lies, 1 there and 0 elsewhere."""
+    which = (_frequencies()[_usable()] - LOWEST) / (HIGHEST - LOWEST) * RINGS
+    return np.asarray(np.minimum(which.astype(int), RINGS - 1)[:, None] == np.arange(RINGS), np.float64)
 
 
 @cache
@@ -208,6 +257,26 @@ class _Pair:
 
     def left_of(self, ratio: np.ndarray, some: slice = slice(None)) -> np.ndarray:
         """(K,) the same for (K, N) log ratios of power, second to first, at some of the frequencies."""
+        weight = self.weight[some]
+        return np.asarray(np.square(self._errors(ratio, some)) @ weight / weight.sum())
+
+    def in_rings(self, lost: Kernel, back: Kernel) -> float:
+        """As ``left``, of the means over rings of frequencies in all directions."""
+        return float(self.in_rings_of(np.log(_passed(lost) / _passed(back))[None])[0])
+
+    def in_rings_of(self, ratio: np.ndarray) -> np.ndarray:
+        """(K,) the same for (K, N) log ratios."""
+        weight = self.weight @ _rings()
+        mean = (self._errors(ratio, slice(None)) * self.weight) @ _rings() / np.maximum(weight, 1e-9)
+        return np.asarray(np.square(mean) @ weight / weight.sum())
+
+    @property
+    def there(self) -> bool:
+        """Whether anything rises above the noise."""
+        return bool(self.weight.any())
+
+    def _errors(self, ratio: np.ndarray, some: slice) -> np.ndarray:
+        """(K, N) log power that is left at each frequency, less what light may do to all of them."""
         a, b, weight = self.first.at(some), self.second.at(some), self.weight[some]
         less = ratio <= 0
         more = np.where(less, a.signal, b.signal)
@@ -216,7 +285,7 @@ class _Pair:
         error = np.log(np.exp(-np.abs(ratio)) * more + kept) - seen
         error = np.where(less, error, -error)
         gain = np.clip(error @ weight / weight.sum(), -GAIN, GAIN)
-        return np.asarray(np.square(error - gain[:, None]) @ weight / weight.sum())
+        return np.asarray(error - gain[:, None])
 
 
 NOTHING = (Kernel(), Kernel())
