@@ -184,7 +184,8 @@ def _course(kind: str, rng: np.random.Generator, count: int) -> list[Any]:
         return [(float(x), float(y)) for x, y in rng.normal(0, 1.3 * size, (count, 2))]
     if kind == "focus":
         return [float(max(0.0, size * (0.8 + 0.7 * np.sin(2 * np.pi * k / 11 + phase)))) for k in t]
-    return [float(40 + rng.uniform(2, 5) * k) for k in t]
+    speed = rng.uniform(2, 5)
+    return [float(40 + speed * k) for k in t]
 
 
 def picture(corpus: Path, where: tuple[str, float]) -> np.ndarray:
