@@ -11,9 +11,9 @@ DIR/verdicts, for the seconds left.
 planted, found  by the truth and by the tables ``spread`` and ``variation``, as vidrobust.line_sim.planted says
 share           of the change of the model's answer that goes to the dial's cause, with its 95 % interval
 true share      of the change between all neighbours, from twins without noise and coding: a frame with the dial
-                alone gone on to the next, and the next with the dial alone held back, along the real change; the
-                mean over roundings to 8 bits. That of the belt's run stands beside it; of one of two lamps the gain
-                of the middle pixel is light, and the rest local light
+                alone gone on to the next, and the next with the dial alone held back, along the real change;
+                the mean over roundings to 8 bits. That of the belt's run stands beside it. Of one of two lamps
+                the gain of the middle pixel is light, and the rest local light
 not planted     a named cause, or a step of one, that no dial plants; objects and what came into view are always
                 there, since the belt runs, and so are noise and coding
 """
@@ -318,8 +318,8 @@ def tables_of(rows: list[dict[str, Any]]) -> str:
     rows = sorted((row for row in rows if row["key"] in order), key=lambda row: order[row["key"]])
     lines = [*headline(rows), "", "## Dial by dial", ""]
     lines += [
-        "| dial | planted | found | flips | cause: share of the change | named | steps of the policy |",
-        "|---|---|---|---|---|---|---|",
+        "| dial | planted | found | flips | true share | cause: share of the change | named | steps of the policy |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(row) for row in rows]
     lines += ["", "## The detector, at mid size", ""]
@@ -357,8 +357,12 @@ def _row(row: dict[str, Any]) -> str:
     )
     return (
         f"| {', '.join(row['dials']) or 'none'} | {planted} | {found} | {100 * row['flips'][0]:.1f} % "
-        f"| {_said(row, CLASSIFIER)} | {_named(row, CLASSIFIER)} | {steps or 'none'} |"
+        f"| {_true(row)} | {_said(row, CLASSIFIER)} | {_named(row, CLASSIFIER)} | {steps or 'none'} |"
     )
+
+
+def _true(row: dict[str, Any]) -> str:
+    return "; ".join(f"{name} {share:.2f}" for name, share in row["true"].items())
 
 
 def _said(row: dict[str, Any], model: str) -> str:

@@ -170,7 +170,7 @@ def _clear(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np
 
 
 def _not_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(N,) power of the noise, if it is the same in both frames: what blocks (P, N) that show the same do not share.
+    """(N,) power of the noise, if both frames have the same: what blocks (P, N) of one content do not share.
 
     With detail of power S and noise of power N in the one, h^2 S + N in the other and h S across, N is the smaller
     eigenvalue of these powers, whatever the blur h. A rest of motion makes it larger.

@@ -32,7 +32,7 @@ CLEAR = 0.9
 SMALLEST = 0.25
 """A change whose root mean square is below a quarter of a level is within the rounding of 8 bits: none."""
 ROUNDED = 0.3
-"""Scale, levels, of what is left in cells of one level, all of which are rounded alike; no smaller one is believed."""
+"""Scale, levels, of what rounding leaves in cells of one level, alike in all: no smaller one is believed."""
 ABSOLUTE, BIWEIGHT = 8, 15
 """Rounds of least absolute deviations, and then of the biweight."""
 TUKEY_BIWEIGHT = 4.685

@@ -284,7 +284,7 @@ def test_every_cause_has_a_title() -> None:
 
 
 def test_pairs_in_which_nothing_was_measured_are_no_chance() -> None:
-    """Light acts on six of forty pairs: all that it is to exceed is laid on these, and the others stay as they are."""
+    """Light acts on six of forty pairs: all that it is to exceed is laid on these."""
 
     def p_of(share: float) -> float:
         rows = [row for n in range(6) for row in pair("a", 9 * n, 1.0, light=share, noise_and_coding=0.1)]
