@@ -318,7 +318,7 @@ def tables_of(rows: list[dict[str, Any]]) -> str:
     rows = sorted((row for row in rows if row["key"] in order), key=lambda row: order[row["key"]])
     lines = [*headline(rows), "", "## Dial by dial", ""]
     lines += [
-        "| dial | planted | found | flips | true share | cause: share of the change | named | steps of the policy |",
+        "| dial | planted | found | flips | true share | share of the change | named | steps of the policy |",
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(row) for row in rows]
