@@ -74,3 +74,17 @@ def test_too_little_to_see_is_none(picture: np.ndarray) -> None:
     found = fit_local_light(picture, picture * shadow(0.3)[..., None], seen)
     assert not found.there
     assert np.array_equal(found.of(picture), picture)
+
+
+def test_a_shadow_is_found_where_it_covers_little_and_what_moves_is_none(picture: np.ndarray) -> None:
+    across, down = np.arange(WIDTH) / WIDTH - 0.3, np.arange(HEIGHT)[:, None] / HEIGHT - 0.5
+    spot = 1 - 0.3 * np.exp(-((across / 0.07) ** 2) - (down / 0.09) ** 2)
+    first, second = noisy(picture, 0.1, 1), noisy(picture * spot[..., None], 0.5, 2)
+    assert not fit_local_light(first, second, EVERYWHERE).there
+    found = fit_local_light(first, second, EVERYWHERE, still=EVERYWHERE)
+    assert found.there
+    assert np.sqrt(np.square(found.gain(HEIGHT, WIDTH) - spot).mean()) < 0.015
+    # the same where it is a thing that moves which became darker, and nothing about it did
+    still = spot > 0.999
+    step = np.where(still, 1.0, 0.8)
+    assert not fit_local_light(first, noisy(picture * step[..., None], 0.5, 2), EVERYWHERE, still=still).there

@@ -42,7 +42,10 @@ LEAST_SCALE = 0.15
 PRIOR = 0.3
 """Standard deviation of the gain at a knot that is taken as usual; it matters only where next to nothing is
 seen."""
-ROUNDS = 8
+ABSOLUTE, ROUNDS = 4, 8
+"""Rounds of least absolute deviations, where the biweight alone finds nothing, and of the biweight."""
+STILL = 0.99
+"""Share of a block's pixels that do not move by themselves, where it is still."""
 DARKEST = 0.05
 """A gain is at least this."""
 
@@ -91,19 +94,35 @@ def no_local_light(predicted: float = float("nan")) -> LocalLight:
     return LocalLight(lattice=np.zeros((0, 0)), width=0, predicted=predicted)
 
 
-def fit_local_light(a: np.ndarray, b: np.ndarray, visible: np.ndarray, *, block: int = BLOCK) -> LocalLight:
+def fit_local_light(
+    a: np.ndarray,
+    b: np.ndarray,
+    visible: np.ndarray,
+    *,
+    block: int = BLOCK,
+    still: np.ndarray | None = None,
+) -> LocalLight:
     """The smooth field of gain between two aligned frames.
 
     a, b     (H, W, 3) uint8 or float32 RGB levels, a brought onto b and into its light
     visible  (H, W) bool, where they show the same thing
     block    px, for frames that were averaged down
+    still    (H, W) bool, what does not move by itself; None: not known
+
+    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the picture.
+    Where it finds nothing, and what is still is known, the fit is begun with least absolute deviations; since that follows what moves too, the
+    field must then predict what is still.
     """
     blocks = _blocks(a, b, visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
         return no_local_light()
-    lattice = _fit(blocks, blocks.weight)
-    predicted = _predicted(blocks, lattice)
-    if not predicted >= LEAST_PREDICTED:
+    for absolute in (0,) if still is None else (0, ABSOLUTE):
+        weight = blocks.weight if absolute == 0 or still is None else blocks.weight * _share(still, blocks)
+        lattice = _fit(blocks, blocks.weight, absolute)
+        predicted = _predicted(blocks, lattice, weight, absolute)
+        if predicted >= LEAST_PREDICTED:
+            break
+    else:
         return no_local_light(predicted)
     change = blocks.first * _played(blocks, lattice)
     seen = blocks.weight > 0
@@ -145,20 +164,32 @@ def _blocks(a: np.ndarray, b: np.ndarray, visible: np.ndarray, block: int) -> _B
     return _Blocks(x, d, weight, down, across, width)
 
 
+def _share(still: np.ndarray, blocks: _Blocks) -> np.ndarray:
+    """(h, w) bool, blocks of which nothing moves by itself."""
+    size = blocks.weight.shape[::-1]
+    return np.asarray(cv2.resize(still.astype(np.float32), size, interpolation=cv2.INTER_AREA) > STILL)
+
+
 def _played(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
     return np.asarray(blocks.down @ lattice @ blocks.across.T)
 
 
-def _fit(blocks: _Blocks, weight: np.ndarray) -> np.ndarray:
-    """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen."""
+def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
+    """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen.
+
+    absolute  rounds of least absolute deviations, before those with Tukey's biweight
+    """
     down, across = blocks.down, blocks.across
     pairs = [np.einsum("ni,nj->nij", basis, basis).reshape(len(basis), -1) for basis in (down, across)]
     size = (down.shape[1], across.shape[1])
     lattice: np.ndarray = np.zeros(size)
     residual = np.abs(blocks.difference)
-    for _ in range(ROUNDS):
+    for number in range(absolute + ROUNDS):
         scale = max(LEAST_SCALE, 1.4826 * float(np.median(residual[weight > 0])))
-        w = weight * np.clip(1 - (residual / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
+        if number < absolute:
+            w = weight * scale / np.maximum(residual, scale)
+        else:
+            w = weight * np.clip(1 - (residual / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
         square = pairs[0].T @ (w * blocks.first**2) @ pairs[1]
         normal = square.reshape(size[0], size[0], size[1], size[1]).transpose(0, 2, 1, 3)
         normal = normal.reshape(lattice.size, lattice.size) + np.eye(lattice.size) * (scale / PRIOR) ** 2
@@ -168,8 +199,10 @@ def _fit(blocks: _Blocks, weight: np.ndarray) -> np.ndarray:
     return lattice
 
 
-def _predicted(blocks: _Blocks, whole: np.ndarray) -> float:
+def _predicted(blocks: _Blocks, whole: np.ndarray, asked: np.ndarray, absolute: int) -> float:
     """Share of the blocks' squared difference that a field fitted to the other half of the cells takes away.
+
+    asked  (h, w) weights of the blocks that are asked
 
     Cells are coloured like a chess board; each half predicts the other. Blocks count with a weight that is robust
     about the ``whole`` field, so that a moving edge decides nothing.
@@ -181,9 +214,9 @@ def _predicted(blocks: _Blocks, whole: np.ndarray) -> float:
     scale = max(LEAST_SCALE, 1.4826 * float(np.median(np.abs(everywhere[blocks.weight > 0]))))
     robust = np.clip(1 - (everywhere / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
     for half in (black, ~black):
-        lattice = _fit(blocks, np.where(half, blocks.weight, 0.0))
+        lattice = _fit(blocks, np.where(half, blocks.weight, 0.0), absolute)
         left = blocks.difference - blocks.first * _played(blocks, lattice)
-        w = np.where(half, 0.0, blocks.weight * robust)
+        w = np.where(half, 0.0, asked * robust)
         before += float((w * blocks.difference**2).sum())
         after += float((w * left**2).sum())
     return 1 - after / before if before > 0 else 0.0

@@ -29,6 +29,7 @@ from vidrobust.changes.registration import (
     affine_field,
     blurred_difference,
     inside,
+    moves,
     register,
     size_px,
     warp,
@@ -269,7 +270,7 @@ def _measured(
     new = found.unseen | ~inside(motion) | edges_of(motion)
     moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
     clear = (found.visible | smooth) & ~new  # where noise is strong a flow returns by chance
-    levels, local = _lights(moved, second, clear, noise if smooth else 0.0)
+    levels, local = _lights(moved, second, clear, noise if smooth else 0.0, ~moves(objects))
     blur = blur_between(local.of(levels.light(luma(first))), luma(second), motion, clear)
     own = noise_between(local.of(levels.light(moved)), second) if blur.everywhere else noise_of(second)
     return Change(
@@ -294,28 +295,35 @@ def _noise_of_luma(first: np.ndarray, second: np.ndarray) -> float:
     return not_shared if not_shared**2 < SHARED * noise**2 else noise
 
 
-def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Lights:
+def _lights(
+    moved: np.ndarray,
+    second: np.ndarray,
+    clear: np.ndarray,
+    noise: float = 0.0,
+    still: np.ndarray | None = None,
+) -> Lights:
     """What light and colour all of the picture shares, and what is left from place to place.
 
     Where there is light from place to place the two are fitted in turn, beginning with the field: a curve fitted
     to a picture of which one side became brighter takes the levels of that side for bright ones. Colour comes
     last, since a lamp at the side of something red would pass for one.
 
-    noise  as in ``fit_tone``
+    noise  as in ``fit_tone``; still as in ``fit_local_light``
     """
     levels = tone.fit_tone(moved, second, clear, noise)
-    local = fit_local_light(levels.colour(levels.light(moved)), second, clear)
+    clear = clear & (moved.max(axis=2) < FULL - 1)  # in its new light what was saturated does not look it
+    local = fit_local_light(levels.colour(levels.light(moved)), second, clear, still=still)
     if not local.there or levels.hues is not None:
         return (
             levels,
             local,
         )  # a strong turn of hue makes no curve of light, and what it does scales with a gain
     seen = clear & tone.unclipped(moved, second)
-    local = fit_local_light(moved, second, clear)
+    local = fit_local_light(moved, second, clear, still=still)
     for _ in range(ROUNDS):
         local = local.about_its_middle(clear.shape)
         levels = tone.fit_light(moved, second / local.gain(*clear.shape)[..., None], seen)
-        local = fit_local_light(levels.light(moved), second, clear)
+        local = fit_local_light(levels.light(moved), second, clear, still=still)
     return tone.fit_colour(levels, local.of(levels.light(moved)), second, seen), local
 
 
