@@ -171,12 +171,12 @@ def test_no_step_where_the_cause_is_not_named_or_not_found_again() -> None:
         ),
         (
             {"replication_found": 0, "replication_tested": 0, "replication_of": "later half of the footage"},
-            "not tested: the earlier half of the footage alone does not show it",
+            "not tested: too few pairs in half of the footage show it",
             False,
         ),
         (
             {"replication_found": 0, "replication_tested": 0, "replication_of": "clips"},
-            "not tested: only all clips together show it",
+            "not tested: too few pairs of a clip show it",
             False,
         ),
         ({}, "not tested", False),

@@ -201,16 +201,33 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
     The signs of what each pair adds beyond that are flipped at random, or those of whole ``clips``. The
     placebos of all pairs are pooled: one pair's alone are as uncertain as what they are to be compared with.
     """
-    column = (*REPLAYED, NOISE).index(cause)
-    change = pairs.change.sum()
-    if not change > 0:
+    if not pairs.change.sum() > 0:
         return float("nan")
-    floor = max(floor, float(pairs.placebo[:, column].sum()) / float(change))
-    beyond = pairs.projection[:, column] - floor * pairs.change
+    beyond = _beyond(pairs, cause, floor)
     if not clips:
         return sign_flip_p(beyond)
     sums = np.bincount(pairs.footage, weights=beyond)
     return sign_flip_p(sums) if len(sums) >= FEWEST else float("nan")
+
+
+def could_find(pairs: PairTable, cause: str, level: float) -> bool:
+    """Whether these pairs could give so small a p: enough of them weigh in for all signs alike to be as rare.
+
+    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965), which no change of signs alters: two dips of
+    the light in thirty pairs are four, whatever the others do.
+    """
+    if not pairs.change.sum() > 0:
+        return False
+    size = np.abs(_beyond(pairs, cause))
+    square = float(np.square(size).sum())
+    return square > 0 and 2.0 ** -(float(size.sum()) ** 2 / square) <= level
+
+
+def _beyond(pairs: PairTable, cause: str, floor: float = SMALLEST_SHARE) -> np.ndarray:
+    """(n,) what each pair has of a cause beyond ``floor`` of its change, or beyond what the placebos do."""
+    column = (*REPLAYED, NOISE).index(cause)
+    floor = max(floor, float(pairs.placebo[:, column].sum()) / float(pairs.change.sum()))
+    return np.asarray(pairs.projection[:, column] - floor * pairs.change)
 
 
 def part_of(pairs: PairTable, cause: str) -> np.ndarray:
