@@ -10,7 +10,7 @@ from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, 
 from vidrobust.stages.causes.excluded import in_words
 from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.pair_table import PairTable
-from vidrobust.stages.causes.shares import could_find, over_a_second, summarise, summarise_by
+from vidrobust.stages.causes.shares import over_a_second, summarise, summarise_by, too_few
 
 
 def pair(
@@ -156,9 +156,10 @@ def test_where_two_pairs_hold_nearly_all_no_clip_is_a_test() -> None:
     # of two pairs alike by chance one choice of signs in four is as high: no clip could make it at p <= .1
     assert found.loc[0, ["replication_tested", "replication_of"]].tolist() == [0, "clips"]
     pairs = PairTable.of(table[table["item"] == "clip 0"])
-    assert not could_find(pairs, "light", 0.1)
-    assert could_find(pairs, "light", 0.25)
-    assert could_find(PairTable.of(table), "light", 0.1)
+    assert too_few(pairs, "light", 0.1)
+    assert not too_few(pairs, "light", 0.25)
+    assert not too_few(PairTable.of(table), "light", 0.1)
+    assert not too_few(pairs, "camera", 0.1)  # it is not there: no question of how many
 
 
 def test_a_weak_finding_is_found_again_in_some_halves_and_not_in_all() -> None:
@@ -305,3 +306,16 @@ def test_other_cuts_have_the_same_rows_per_class_and_distance() -> None:
 
 def test_every_cause_has_a_title() -> None:
     assert tuple(TITLES) == ACCOUNT_CAUSES
+
+
+def test_pairs_in_which_nothing_was_measured_are_no_chance() -> None:
+    """Light acts on six of forty pairs: all that it is to exceed is laid on these."""
+
+    def p_of(share: float) -> float:
+        rows = [row for n in range(6) for row in pair("a", 9 * n, 1.0, light=share, noise_and_coding=0.1)]
+        rows += [row for n in range(6, 40) for row in pair("a", 9 * n, 1.0, noise_and_coding=0.9)]
+        return float(one(summarise(pd.DataFrame(rows), per_item=False), "light").p)
+
+    assert p_of(0.9) == 1 / 64  # one of 2^6 choices of signs
+    assert p_of(0.34) == 1 / 64  # 5 % of 40 pairs are a third of six
+    assert p_of(0.33) == 1

@@ -200,6 +200,8 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
 
     The signs of what each pair adds beyond that are flipped at random, or those of whole ``clips``. The
     placebos of all pairs are pooled: one pair's alone are as uncertain as what they are to be compared with.
+    Pairs in which no such change was measured add nothing, whatever the chance: what all pairs are to exceed is
+    laid on the others, by their change.
     """
     if not pairs.change.sum() > 0:
         return float("nan")
@@ -210,24 +212,27 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
     return sign_flip_p(sums) if len(sums) >= FEWEST else float("nan")
 
 
-def could_find(pairs: PairTable, cause: str, level: float) -> bool:
-    """Whether these pairs could give so small a p: enough of them weigh in for all signs alike to be as rare.
+def too_few(pairs: PairTable, cause: str, level: float) -> bool:
+    """Whether these pairs speak for a cause, but so few weigh in that all signs alike are no rarer than ``level``.
 
-    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965), which no change of signs alters: two dips of
-    the light in thirty pairs are four, whatever the others do.
+    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965), which no change of signs alters: a dip of the
+    light in thirty pairs, down and up again, counts as two.
     """
-    if not pairs.change.sum() > 0:
+    beyond = _beyond(pairs, cause) if pairs.change.sum() > 0 else np.zeros(0)
+    if not beyond.sum() > 0:
         return False
-    size = np.abs(_beyond(pairs, cause))
-    square = float(np.square(size).sum())
-    return square > 0 and 2.0 ** -(float(size.sum()) ** 2 / square) <= level
+    return 2.0 ** -(float(np.abs(beyond).sum()) ** 2 / float(np.square(beyond).sum())) > level
 
 
 def _beyond(pairs: PairTable, cause: str, floor: float = SMALLEST_SHARE) -> np.ndarray:
-    """(n,) what each pair has of a cause beyond ``floor`` of its change, or beyond what the placebos do."""
+    """(n,) what each pair has of a cause beyond ``floor`` of all change, or beyond what the placebos do."""
     column = (*REPLAYED, NOISE).index(cause)
-    floor = max(floor, float(pairs.placebo[:, column].sum()) / float(pairs.change.sum()))
-    return np.asarray(pairs.projection[:, column] - floor * pairs.change)
+    least = max(floor * float(pairs.change.sum()), float(pairs.placebo[:, column].sum()))
+    projection = pairs.projection[:, column]
+    acting = np.where(pairs.measured[:, column] | (projection != 0), pairs.change, 0.0)
+    if not acting.sum() > 0:
+        return np.zeros(len(projection))
+    return np.asarray(projection - least * acting / acting.sum())
 
 
 def part_of(pairs: PairTable, cause: str) -> np.ndarray:
