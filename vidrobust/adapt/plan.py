@@ -6,16 +6,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from vidrobust.adapt.arms import ARMS, Arm
+from vidrobust.adapt.arms import NONE, Arm
 from vidrobust.adapt.asked import QUICK_S, QUICK_STEPS, STEPS, VERSION, Asked, key_of
 from vidrobust.adapt.gather import Chosen
-from vidrobust.adapt.judge import Bench
+from vidrobust.adapt.network import Bench, Network, Samples
 from vidrobust.adapt.steps import Mixture, Step
-from vidrobust.adapt.train import Samples, Schedule, fit
-from vidrobust.adapt.trainable import Trainable
+from vidrobust.adapt.train import Schedule, fit
 from vidrobust.models.info import state_sha256
 from vidrobust.pipeline.run import Run
 from vidrobust.stages.policy.measured import FOLDER
@@ -38,11 +38,11 @@ class Ready:
     steps     of the policy
     """
 
-    network: Trainable
+    network: Network
     arms: tuple[Arm, ...]
     mixtures: Mapping[str, Mixture]
     held: tuple[str, ...]
-    chosen: Chosen
+    chosen: Chosen[Any]
     samples: Samples
     bench: Bench
     steps: tuple[Step, ...]
@@ -127,13 +127,8 @@ def _quick_steps(run: Run, key: str, seconds_a_step: float) -> int:
 
 def _speed(ready: Ready, asked: Asked) -> tuple[float, float]:
     """Seconds of a training step of one view, and of one judging."""
-    network, samples, bench = ready.network, ready.samples, ready.bench
     few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
-    fit(network, ARMS["none"], None, samples, few, 0, lambda: None)  # a first one also loads what it needs
+    fit(ready.samples, NONE, None, few, 0, lambda: None)  # a first one also loads what it needs
     begin = time.perf_counter()
-    fit(network, ARMS["none"], None, samples, few, 0, lambda: None)
-    step = (time.perf_counter() - begin) / few.steps
-    begin, pictures = time.perf_counter(), bench.footage[:8]
-    network.answers(network.module, pictures)
-    each = (time.perf_counter() - begin) / len(pictures)
-    return step, each * (len(bench.footage) + sum(map(len, bench.changed)))
+    fit(ready.samples, NONE, None, few, 0, lambda: None)
+    return (time.perf_counter() - begin) / few.steps, ready.bench.seconds()
