@@ -116,7 +116,7 @@ def in_runs(frames: pd.DataFrame, rows: np.ndarray, most: int, length: int) -> n
     for item in dict.fromkeys(items.tolist()):
         mine = rows[items == item]
         runs += [mine[at : at + length] for at in range(0, len(mine), length)]
-    kept = even(np.arange(len(runs)), max(1, most // length))
+    kept = even(np.arange(len(runs)), max(1, most * len(runs) // max(len(rows), 1)))
     return np.concatenate([runs[int(k)] for k in kept]) if runs else rows
 
 

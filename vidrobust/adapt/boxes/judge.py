@@ -104,18 +104,18 @@ class BoxBench:
     def answered(self, module: nn.Module) -> Shown:
         """All that one network shows."""
         clean = self.network.answers(module, self.pixels)
-        change, missed = [], []
-        for at in self.conditions:
-            rows = [self._under(at, int(row), clean[int(row)]) for row in self.shown]
-            after = self.network.answers(module, (frame for frame, _, _ in rows))
-            pairs = list(zip(rows, after, strict=True))
-            change.append([self.network.change(before, now) for (_, before, _), now in pairs])
-            missed.append(np.concatenate([self._missed(known, now) for (_, _, known), now in pairs]))
-        return Shown(
-            boxes=self._followed(clean),
-            change=np.array(change, np.float64).reshape(len(self.conditions), len(self.shown)),
-            missed=np.array(missed, np.float64).reshape(len(self.conditions), -1),
-        )
+        count = sum(len(self._known(int(row)).boxes) for row in self.shown)
+        change = np.empty((len(self.conditions), len(self.shown)))
+        missed = np.empty((len(self.conditions), count))
+        for number, at in enumerate(self.conditions):
+            of_known = []
+            for place, row in enumerate(self.shown.tolist()):
+                frame, before, known = self._under(at, row, clean[row])
+                (now,) = self.network.answers(module, [frame])
+                change[number, place] = self.network.change(before, now)
+                of_known.append(self._missed(known, now))
+            missed[number] = np.concatenate(of_known)
+        return Shown(self._followed(clean), change, missed)
 
     def load(self, path: Path) -> Shown:
         """What was saved of a network."""
