@@ -24,7 +24,7 @@ def sentences(table: pd.DataFrame, of: Headline = CLASSES) -> list[str]:
         row = one(table, arm, BEFORE, metric=of.steady)
         if row:
             found.append(f"{arm}: {_went(row, of)}{_right(table, arm, of)}")
-    for arm in (name for name in dict.fromkeys(table["arm"]) if ARMS[name].mix == "policy"):
+    for arm in (name for name in dict.fromkeys(table["arm"]) if ARMS[name].mix in ("policy", "mixed")):
         for other, words in (("none", "no augmentation"), ("random", "random augmentation")):
             row = one(table, arm, other, metric=of.steady)
             if row:
