@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -21,7 +22,10 @@ from vidrobust.adapt.weights import save_weights, spec_with
 from vidrobust.errors import SettingsError
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.rebuilt.blur import BlurPool
+from vidrobust.models.rebuilt.blur_module import blurred
 
+ELSEWHERE = ("literature", "self-labels", "blur-pool", "blur-pool-untrained")
 SCHEDULE = Schedule(steps=20, batch=8, rate=0.05)
 
 
@@ -57,7 +61,10 @@ def trained(network: Trainable, samples: Samples, arm: str, seed: int = 0) -> np
     return network.answers(module, samples.cut)
 
 
-@pytest.mark.parametrize("arm", [name for name in ARMS if name not in ("literature", "self-labels")])
+@pytest.mark.parametrize(
+    "arm",
+    [name for name in ARMS if name not in ELSEWHERE],
+)
 def test_every_arm_learns_the_two_classes(network: Trainable, samples: Samples, arm: str) -> None:
     before = network.answers(network.module, samples.cut)
     found = trained(network, samples, arm)
@@ -176,3 +183,32 @@ def test_a_network_without_a_last_layer_cannot_tell_rotations() -> None:
     )
     with pytest.raises(SettingsError, match="no last layer is found"):
         Turning(bare, bare.module)
+
+
+def test_blur_pool_is_put_in_and_trained_or_left_as_it_is(samples: Samples, network: Trainable) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        module = nn.Sequential(
+            nn.Conv2d(3, 4, 3, 1, 1),
+            nn.ReLU(),
+            nn.Conv2d(4, 4, 3, 2, 1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(144, 2),
+        ).eval()
+    strided = dataclasses.replace(network, module=module)
+    mine = dataclasses.replace(samples, network=strided)
+    untrained = fit(mine, ARMS["blur-pool-untrained"], None, SCHEDULE, 0, lambda: None)
+    assert np.array_equal(
+        strided.answers(untrained, mine.cut), strided.answers(blurred(module).module, mine.cut)
+    )
+    assert not np.array_equal(strided.answers(untrained, mine.cut), strided.answers(module, mine.cut))
+    trained_ = fit(mine, ARMS["blur-pool"], None, SCHEDULE, 0, lambda: None)
+    found = strided.answers(trained_, mine.cut)
+    assert (found.argmax(axis=1) == np.repeat([0, 1], 20)).mean() >= 0.9
+    assert any(isinstance(part, BlurPool) for part in trained_.modules())
+
+
+def test_a_network_without_strides_after_the_first_is_refused(samples: Samples) -> None:
+    with pytest.raises(SettingsError, match="arm blur-pool: no convolution or max pool after the first one"):
+        fit(samples, ARMS["blur-pool"], None, SCHEDULE, 0, lambda: None)

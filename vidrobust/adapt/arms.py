@@ -36,6 +36,7 @@ class Arm:
     smoothing    share of the target that is spread over all classes
     self_labels  answers averaged over time, also where there are labels
     salt         changes the draws: the same arm again
+    blurred      BlurPool is put into the network before; untrained: and that is all
     trains       what ``--trained-with`` would say of picture and batch, from which the families are read
     """
 
@@ -49,6 +50,8 @@ class Arm:
     smoothing: float = 0.0
     self_labels: bool = False
     salt: int = 0
+    blurred: bool = False
+    untrained: bool = False
     trains: str = ""
     wide: float = 1.0
     often: float = 0.0
@@ -165,6 +168,17 @@ _ALL = (
         trains="occlusion",
     ),
     Arm(
+        name="blur-pool",
+        sentence="BlurPool in strided convolutions and pools, then as none (Zhang 2019)",
+        blurred=True,
+    ),
+    Arm(
+        name="blur-pool-untrained",
+        sentence="BlurPool in strided convolutions and pools, weights as they were",
+        blurred=True,
+        untrained=True,
+    ),
+    Arm(
         name="mirrored",
         sentence="mirrored left to right half of the time",
         picture=_v2("RandomHorizontalFlip", p=0.5),
@@ -211,6 +225,7 @@ NOT_FOR_BOXES: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("trivialaugment", "randaugment", "autoaugment"), _TURNS),
         **dict.fromkeys(("mixup", "cutmix", "rotation-head"), _ONE_LABEL),
+        **dict.fromkeys(("blur-pool", "blur-pool-untrained"), "the code of a detector cannot be rewritten"),
         "label-smoothing": "a detector's own loss takes no soft targets",
         **dict.fromkeys(
             ("stability", "policy-consistent"),

@@ -28,8 +28,8 @@ class Network(Protocol):
     @property
     def device(self) -> torch.device: ...
 
-    def fresh(self) -> nn.Module:
-        """A copy to be trained: all parameters with gradients, and normalisation by the statistics it came
+    def fresh(self, arm: Arm) -> nn.Module:
+        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
         with.
         """
         ...

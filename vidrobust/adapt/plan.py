@@ -63,7 +63,7 @@ class Work(Ready):
     def file(self, arm: Arm, seed: int) -> Path:
         """Where the answers of one arm and seed are kept."""
         mixture = self.mixtures.get(arm.name)
-        record = [arm.name, arm.loss, arm.smoothing, arm.self_labels, arm.salt, arm.trains]
+        record = [arm.name, arm.loss, arm.smoothing, arm.self_labels, arm.salt, arm.trains, arm.blurred]
         own = key_of([self.key, record, [vars(s) for s in mixture.every] if mixture else []])
         return self.folder / "answers" / f"{arm.name}-{seed}-{own}.npz"
 

@@ -293,7 +293,7 @@ def _card(run: Run, work: Work, spec: str, summary: dict[str, Any]) -> None:
         "model": summary["model"],
         "arm": best,
         "sentence": arm.sentence,
-        "spec": spec_with(spec, weights, len(work.network.class_names)),
+        "spec": "" if arm.blurred else spec_with(spec, weights, len(work.network.class_names)),
         "facts": facts,
     }
     write_card(card, about, [*summary["sentences"], *([summary["said"]] if summary["said"] else [])])

@@ -43,7 +43,9 @@ def fit(
     draws of torch, which transforms and samplers of boxes take, are put back as they were.
     """
     network = samples.network
-    module = network.fresh()
+    module = network.fresh(arm)
+    if arm.untrained:
+        return module.eval()
     rows, draws = from_seed(seed + SALT * arm.salt), seeded("adapt", arm.salt, seed, "draws", 0)
     devices = [network.device] if network.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):

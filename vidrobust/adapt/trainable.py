@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from vidrobust.adapt.arms import NONE, Arm
 from vidrobust.adapt.steps import Step, changed
 from vidrobust.errors import SettingsError
 from vidrobust.models.inside.head_of_module import head_of, watched
@@ -17,6 +18,7 @@ from vidrobust.models.modules import full_precision
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.rebuilt.blur_module import blurred
 from vidrobust.perturb.draws import from_seed
 from vidrobust.protocols.sample_distance import Features
 
@@ -38,11 +40,11 @@ class Trainable:
     probabilities: bool
     device: torch.device
 
-    def fresh(self) -> nn.Module:
-        """A copy to be trained: all parameters with gradients, and normalisation by the statistics it came
+    def fresh(self, arm: Arm = NONE) -> nn.Module:
+        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
         with.
         """
-        return fresh_copy(self.module)
+        return fresh_copy(with_blur(self.module) if arm.blurred else self.module)
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) uint8 frames -> (N, 3, h, w) uint8 at the network's size."""
@@ -97,6 +99,18 @@ class Trainable:
                 return seen.features(len(pictures))
 
         return features
+
+
+def with_blur(module: nn.Module) -> nn.Module:
+    """A copy with BlurPool; SettingsError where the code cannot be followed, or has nothing to blur."""
+    why = "no convolution or max pool after the first one has a stride that can be blurred"
+    try:
+        found = blurred(module)
+    except Exception as error:  # code that cannot be traced
+        raise SettingsError(f"arm blur-pool: the network cannot be rewritten: {error}") from error
+    if not found.changed:
+        raise SettingsError(f"arm blur-pool: {why}; leave this arm out")
+    return found.module
 
 
 def fresh_copy(module: nn.Module) -> nn.Module:

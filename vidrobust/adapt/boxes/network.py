@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from vidrobust.adapt.arms import Arm
 from vidrobust.adapt.boxes.targets import Boxes
 from vidrobust.adapt.steps import Step, changed_with_boxes
 from vidrobust.adapt.trainable import fresh_copy
@@ -46,8 +47,8 @@ class TrainableBoxes:
     def device(self) -> torch.device:
         return self.detector.device
 
-    def fresh(self) -> nn.Module:
-        """A copy to be trained: all parameters with gradients, and normalisation by the statistics it came
+    def fresh(self, arm: Arm) -> nn.Module:
+        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
         with.
         """
         return fresh_copy(self.module)
