@@ -3,11 +3,11 @@
     python benchmarks/adapt_boxes.py [--dial light=0.3] [--parts 40] [--seconds 0.8] [--steps 60] [--seeds 2] \
         [--arms none,random,policy] [--targets labels self] [--base-steps 300] [--keep DIR]
 
-All by the command line, as a user has it. FCOS on a small trunk (``line_boxes.py``) learns parts at rest from known
-boxes: ``adapt --arms none --targets labels`` of a run in which it knows nothing. Then it is shown the line with a dial
-turned, and fine-tuned on half of the parts, which are seen at rest (``--on``: pictures of a calm day), with the
-dial's own step over its range, with random ones as strong, and with none. What is left, on the other parts under the
-dial, of frames of objects without a box, of known boxes that are missed, and of the change of boxes under the step.
+All by the command line, as a user has it. FCOS on a small trunk (``line_boxes.py``) learns parts at rest from
+known boxes: ``adapt --arms none --targets labels`` of a run in which it knows nothing. Then it is shown the line
+with a dial turned, and fine-tuned on half of the parts, which are seen at rest (``--on``: pictures of a calm day),
+with the dial's own step over its range, with random ones as strong, and with none. What is left, on the other
+parts under the dial, of frames of objects without a box, of missed known boxes, and of the change of boxes by the step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from vidrobust.adapt.metrics import BOX_CHANGE, FALSE_BOXES, MISSED, UNCOVERED
 from vidrobust.cli.app import main as vidrobust
 from vidrobust.files.atomic import write_text
 from vidrobust.line_sim.render import RenderSettings, render
-from vidrobust.text.numbers import number, percent
+from vidrobust.text.numbers import number, percent, percent_with_interval
 
 MODEL = "line_boxes:detector"
 
@@ -51,10 +51,9 @@ def rendered(folder: Path, seed: int, given: Any, *dials: str) -> Path:
 def base(folder: Path, given: Any) -> Path:
     """Weights that have learnt parts at rest."""
     run = run_of(MODEL, rendered(folder / "base", given.seed, given), folder / "run-base")
+    what = ["--arms", "none", "--targets", "labels", "--seeds", "1", "--quick", "-q"]
     steps = ["--steps", str(given.base_steps), "--batch", "8", "--rate", "0.002"]
-    vidrobust(
-        ["adapt", str(run), "--arms", "none", "--targets", "labels", "--seeds", "1", *steps, "--quick", "-q"]
-    )
+    vidrobust(["adapt", str(run), *what, *steps])
     return run / "adapt" / "weights" / "none.pt"
 
 
@@ -74,11 +73,12 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
     say(
-        "| dial | learnt | arm | objects without a box | known boxes missed | false boxes a frame | changed by the step |"
+        "| dial | learnt | arm | without a box | known boxes missed | false boxes a frame | changed by the step |"
     )
     say("|---|---|---|---|---|---|---|")
     with TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
         model = f"{MODEL},weights={given.weights or base(folder, given)}"
         for dial in given.dial:
             policy = folder / f"{dial}.json"
@@ -113,13 +113,19 @@ def line_of(table: pd.DataFrame, arm: str, start: str, right: Any) -> str:
     moved = one(table, arm, "before", step, BOX_CHANGE)
     said = [
         *(
-            f"{percent(row['before'])} → {percent(row['after'])}: {of_classes._ratio(row)} ({row['verdict']})"
+            f"{percent(row['before'])} → {percent(row['after'])}: {_left(row)} ({row['verdict']})"
             for row in (uncovered, missed)
         ),
         f"{number(false['before'], 2)} → {number(false['after'], 2)} ({false['verdict']})",
         f"{percent(moved['before'])} → {percent(moved['after'])} ({moved['verdict']})",
     ]
     return f"{start} | {arm} | {' | '.join(said)} |"
+
+
+def _left(row: dict[str, Any]) -> str:
+    if row["ratio"] != row["ratio"]:
+        return "none there"
+    return percent_with_interval(row["ratio"], row["low"], row["high"])
 
 
 if __name__ == "__main__":
