@@ -7,7 +7,8 @@ All by the command line, as a user has it. FCOS on a small trunk (``line_boxes.p
 known boxes: ``adapt --arms none --targets labels`` of a run in which it knows nothing. Then it is shown the line
 with a dial turned, and fine-tuned on half of the parts, which are seen at rest (``--on``: pictures of a calm day),
 with the dial's own step over its range, with random ones as strong, and with none. What is left, on the other
-parts under the dial, of frames of objects without a box, of missed known boxes, and of the change of boxes by the step.
+parts under the dial, of frames of objects without a box, of missed known boxes, and of the change of boxes by the
+step.
 """
 
 from __future__ import annotations

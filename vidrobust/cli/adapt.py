@@ -19,8 +19,8 @@ from vidrobust.cli.printing import print_json, reporter
     help="With commas, of none, none-again, self-labels, random, literature (AugMix; of a detector SSD's), "
     "trivialaugment, randaugment, autoaugment, colour, mixup, cutmix, cutout, noise, patch-gaussian, "
     "label-smoothing, stability, rotation-head, mirrored, blur-pool, blur-pool-untrained, policy, "
-    "policy-consistent, policy-wide, policy-often, policy-mixed, policy-swapped; of a detector those that move boxes along.  "
-    "[default: none,random,literature,policy; with --quick without literature]",
+    "policy-consistent, policy-wide, policy-often, policy-mixed, policy-swapped; of a detector those that move "
+    "boxes along.  [default: none,random,literature,policy; with --quick without literature]",
 )
 @click.option("--seeds", type=int, metavar="N", help="How often each arm is trained.  [default: 3]")
 @click.option(
