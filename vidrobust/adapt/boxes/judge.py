@@ -27,6 +27,7 @@ from vidrobust.adapt.metrics import (
     LOST,
     MISSED,
     NAN,
+    PRECISION_LOST,
     RENAMED,
     UNCOVERED,
 )
@@ -42,7 +43,8 @@ from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import measure
 from vidrobust.metrics.tracks.tables import joined
 from vidrobust.predictions import Detections
-from vidrobust.protocols.average_precision import BOX
+from vidrobust.protocols.average_precision import BOX, FramesOfBoxes, precisions
+from vidrobust.statistics.jackknife import influence
 
 ALONG = {UNCOVERED: "uncovered", DROPOUTS: "missed", RENAMED: "flip", CENTRE: "center_jitter"}
 """Metric -> its column along tracks."""
@@ -144,6 +146,8 @@ class BoxBench:
             rows = np.repeat(every, [len(each) for each in missed])
             yield footage(MISSED, np.concatenate(missed), rows)
             yield footage(FALSE_BOXES, self._false(found)[judged], judged, events=False)
+            unit, lost = self._precision_lost(found, judged, units.label[judged])
+            yield Values(FOOTAGE, "", 0.0, NAN, PRECISION_LOST, lost, unit, units.what, events=False)
         of_known = np.repeat(self.shown, [len(self._known(int(row)).boxes) for row in self.shown])
         for row, at in enumerate(self.conditions):
             said = (at.key, at.family, at.times, at.size)
@@ -190,6 +194,25 @@ class BoxBench:
             of = matched(_one_frame(one), _truth(self._known(row)), start)
             counts.append((one.scores >= start).sum() - (of >= 0).sum())
         return np.array(counts, np.float64)
+
+    def _precision_lost(
+        self, found: Shown, judged: np.ndarray, unit: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Units (G,), and 1 less the average precision of all judged frames plus how far each unit pulls it.
+
+        The mean of the second is the number, and its spread that of the jackknife (``jackknife.influence``).
+        """
+        known = [
+            pd.DataFrame(each.boxes, columns=BOX).assign(label=each.labels, frame=row)
+            for row, each in ((int(row), self._known(int(row))) for row in judged)
+        ]
+        inside = found.boxes[found.boxes["row"].isin(judged)]
+        boxes = FramesOfBoxes(pd.concat(known), inside.rename(columns={"row": "frame"}))
+        units, code = np.unique(unit, return_inverse=True)
+        whole, without = precisions(boxes, judged, code, len(units))
+        if len(units) < 2 or not np.isfinite(without[:, 0]).all():
+            return units[:1], 1 - whole[:1]  # one row has no interval
+        return units, 1 - whole[0] - influence(without[:, 0])
 
     def _by_frame(self, found: Shown) -> list[Detections]:
         bounds = np.searchsorted(found.boxes["row"].to_numpy(), np.arange(len(self.frames) + 1))
