@@ -113,7 +113,7 @@ def test_weights_are_loaded_again_by_the_factory(run_folder: Path, tmp_path: Pat
 
 def test_a_policy_says_of_what_its_figures_are() -> None:
     figures = {"before": 0.1, "after": 0.05, "ratio": 0.5, "low": 0.3, "high": 0.8, "verdict": "helps"}
-    said = {"footage": {**figures, "of": BOXES.of_footage}, "steps": {"white_balance": figures}}
+    said = {"footage": {**figures, "of": BOXES.what}, "steps": {"white_balance": figures}}
     tried = with_measured(Policy(steps=(STEP,), model="detector"), {"measured": said})
     assert tried.trial == "frames of objects without a box of held-out footage went from 10 % to 5 % (helps)"
     assert Policy(steps=(STEP,), measured=figures).trial.startswith("flips of held-out footage")

@@ -110,19 +110,16 @@ def measured(table: pd.DataFrame, steps: Sequence[Step], of: Headline = CLASSES)
     perturbation.
     """
 
-    def figures(row: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: row[name] for name in MEASURED} if row else {}
-
-    footage = figures(one(table, "policy", BEFORE, metric=of.steady))
-    if footage and of != CLASSES:
-        footage["of"] = of.of_footage
+    def figures(row: Mapping[str, Any], what: str) -> dict[str, Any]:
+        return {name: row[name] for name in MEASURED} | ({} if of == CLASSES else {"of": what}) if row else {}
 
     return dict(
         plain(
             {
-                "footage": footage,
+                "footage": figures(one(table, "policy", BEFORE, metric=of.steady), of.what),
                 "steps": {
-                    step.key: figures(one(table, "policy", BEFORE, step.key, of.moved)) for step in steps
+                    step.key: figures(one(table, "policy", BEFORE, step.key, of.moved), of.what_moved)
+                    for step in steps
                 },
             }
         )
@@ -134,7 +131,7 @@ def _went(row: Mapping[str, Any], of: Headline) -> str:
     if row["ratio"] == row["ratio"]:
         ratio = f", {percent_with_interval(row['ratio'], row['low'], row['high'])} left"
     return (
-        f"{of.of_footage} of held-out footage went from {percent(row['before'])} to {percent(row['after'])}"
+        f"{of.what} of held-out footage went from {percent(row['before'])} to {percent(row['after'])}"
         f"{ratio} ({row['verdict']}; {plural(int(row['seeds']), 'seed')})"
     )
 

@@ -19,7 +19,7 @@ NAN = float("nan")
 class Headline:
     """Which metric says how steady a network is, which what a perturbation changes, which what is wrong.
 
-    The words stand in sentences: flips of held-out footage, flips, changed answers, errors.
+    The words stand in sentences: flips, changed answers, errors.
     other, most  metric of what the network before said and this one does not, and the rate above which weights are
                  not recommended where nothing is known to be right
     """
@@ -27,7 +27,6 @@ class Headline:
     steady: str
     moved: str
     wrong: str
-    of_footage: str
     what: str
     what_moved: str
     what_wrong: str
@@ -39,7 +38,6 @@ CLASSES = Headline(
     steady=FLIPS,
     moved=MOVED,
     wrong=ERRORS,
-    of_footage="flips",
     what="flips",
     what_moved="changed answers",
     what_wrong="errors",
@@ -49,7 +47,6 @@ BOXES = Headline(
     steady=UNCOVERED,
     moved=BOX_CHANGE,
     wrong=MISSED,
-    of_footage="frames of objects without a box",
     what="frames of objects without a box",
     what_moved="change of the boxes",
     what_wrong="known boxes that are missed",

@@ -28,6 +28,11 @@ class Network(Protocol):
     @property
     def device(self) -> torch.device: ...
 
+    @property
+    def decides(self) -> str:
+        """What besides its weights decides its answers."""
+        ...
+
     def fresh(self, arm: Arm) -> nn.Module:
         """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
         with.

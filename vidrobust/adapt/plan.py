@@ -78,7 +78,7 @@ def planned(run: Run, asked: Asked, ready: Ready) -> Work:
     step_s, judge_s = _speed(ready, asked)
     decides = {
         "version": VERSION,
-        "weights": state_sha256(ready.network.module),
+        "weights": state_sha256(ready.network.module) + ready.network.decides,
         "policy": [vars(step) for step in ready.steps],
         "frames": [
             *(chosen.trains.content, chosen.judges.content),

@@ -40,6 +40,11 @@ class Trainable:
     probabilities: bool
     device: torch.device
 
+    @property
+    def decides(self) -> str:
+        """Nothing but its weights."""
+        return ""
+
     def fresh(self, arm: Arm = NONE) -> nn.Module:
         """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
         with.

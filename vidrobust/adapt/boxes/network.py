@@ -47,6 +47,11 @@ class TrainableBoxes:
     def device(self) -> torch.device:
         return self.detector.device
 
+    @property
+    def decides(self) -> str:
+        """From which score on boxes count, and which of them."""
+        return repr(self.tracks)
+
     def fresh(self, arm: Arm) -> nn.Module:
         """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
         with.
