@@ -10,6 +10,10 @@ DIR/verdicts, for the seconds left.
 
 planted, found  by the truth and by the tables ``spread`` and ``variation``, as vidrobust.line_sim.planted says
 share           of the change of the model's answer that goes to the dial's cause, with its 95 % interval
+true share      of the change between all neighbours, from twins without noise and coding: a frame with the dial
+                alone gone on to the next, and the next with the dial alone held back, along the real change;
+                the mean over roundings to 8 bits. That of the belt's run stands beside it. Of one of two lamps
+                the gain of the middle pixel is light, and the rest local light
 not planted     a named cause, or a step of one, that no dial plants; objects and what came into view are always
                 there, since the belt runs, and so are noise and coding
 """
@@ -22,20 +26,29 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import harness
+import numpy as np
 import pandas as pd
 from harness import say
 
 from vidrobust.api.study import study
+from vidrobust.frames.pixels import to_array, to_levels
+from vidrobust.line_sim.camera import uneven
+from vidrobust.line_sim.clip import stage
 from vidrobust.line_sim.dials import BY_NAME, DIALS
 from vidrobust.line_sim.planted import planted_spread, planted_state
 from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.models.load import load_model
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.score import coordinates, predict
 from vidrobust.statistics.intervals import clopper_pearson
+from vidrobust.video.source import open_video
 
 PARTS, SECONDS, SEED = 6, 0.8, 4000
 SIZES = ("mild", "mid", "strong")
@@ -66,6 +79,25 @@ ALWAYS = ("objects", "came_into_view", "noise_and_coding")
 """Causes that every clip has: the belt runs, and x264 codes it."""
 CLOSE = 0.25
 """Relative error up to which a size counts as found."""
+
+
+ROUNDINGS = 2
+"""Roundings of a twin over which its answer is averaged."""
+BELT = "belt"
+"""What the belt's run does: objects and what came into view together."""
+COLUMNS = {
+    "shadow": ("shadow_x", "shadow_y"),
+    "hue": ("hue_deg",),
+    "shake": ("shake_x_px", "shake_y_px"),
+    "focus": ("focus_px",),
+    "lamp2": ("lamp2",),
+    **dict.fromkeys(("light", "drift", "flicker", "exposure"), ("gain",)),
+}
+"""By dial the columns of a frame's condition that it moves; noise, coding and what stands still have none."""
+
+
+GoneOn = Callable[[dict[str, float], dict[str, float]], dict[str, float]]
+"""(a frame's condition, another's) -> what of the first is as in the second."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +171,7 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
         "planted": {**planted_spread(truth), **planted_state(truth)},
         "found": {**spread.to_dict(), **{q: states.get(q) for q in planted_state(truth)}},
         "flips": [flips["value"], flips["n"]],
+        "true": true_shares(world, folder / "line" / "clips"),
         "by_model": summary,
         "steps": [
             {"perturbation": s["perturbation"], "high": s["high"], "cause": s["evidence"]["cause"]}
@@ -146,6 +179,67 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
         ],
         "rejected": {row["perturbation"]: row["reason"] for row in policy["rejected"]},
     }
+
+
+def true_shares(world: World, clips: Path) -> dict[str, float]:
+    """Of the belt's run and of each dial's causes, from twins of the frames, over all neighbours of all clips."""
+    line = RenderSettings(parts=PARTS, seconds=SECONDS, seed=world.seed, dials=world.dials)
+    model: Any = load_model(CLASSIFIER, device="cpu")
+    rng = np.random.default_rng(world.seed)
+    along, change = dict.fromkeys((BELT, *_twins(world)), 0.0), 0.0
+
+    def answer(levels: np.ndarray) -> np.ndarray:
+        made = tuple(
+            to_levels(np.floor(levels + rng.random(levels.shape, np.float32))) for _ in range(ROUNDINGS)
+        )
+        return np.asarray(coordinates(predict(model, made, "cpu"), "logits").mean(axis=0))
+
+    for plan in line.plans():
+        camera = stage(plan).camera
+        with open_video(clips / f"{plan.item}.mp4") as source:
+            frames = tuple(to_array(x) for batch in source.batches(32) for x in batch.pixels)
+        d = np.diff(coordinates(predict(model, frames, "cpu"), "logits"), axis=0)
+        change += float(np.square(d).sum())
+        twin = [answer(camera.light(number)) for number in range(len(frames))]
+        for t in range(len(d)):
+            now, then = camera.condition(t), camera.condition(t + 1)
+            for cause, gone_on in {BELT: _belt, **_twins(world)}.items():
+                on = answer(camera.light(t, **gone_on(now, then))) - twin[t]
+                off = twin[t + 1] - answer(camera.light(t + 1, **gone_on(then, now)))
+                along[cause] += float((on + off) / 2 @ d[t])
+    return {cause: each / change for cause, each in along.items()}
+
+
+def _belt(now: dict[str, float], then: dict[str, float]) -> dict[str, float]:
+    return {"travel_px": then["travel_px"]}
+
+
+def _twins(world: World) -> dict[str, GoneOn]:
+    """By cause the columns that go on to another frame's."""
+    found: dict[str, GoneOn] = {}
+    for name in world.names:
+        if name == "lamp2":
+            found |= {"light": _level, "local_light": _beside_the_level}
+        elif name in COLUMNS:
+            found[BY_NAME[name].causes[0]] = partial(_columns, COLUMNS[name])
+    return found
+
+
+def _columns(names: tuple[str, ...], now: dict[str, float], then: dict[str, float]) -> dict[str, float]:
+    return {name: then[name] for name in names}
+
+
+def _level(now: dict[str, float], then: dict[str, float]) -> dict[str, float]:
+    return {"gain": now["gain"] * _middle(then) / _middle(now)}
+
+
+def _beside_the_level(now: dict[str, float], then: dict[str, float]) -> dict[str, float]:
+    return {"lamp2": then["lamp2"], "gain": now["gain"] * _middle(now) / _middle(then)}
+
+
+def _middle(condition: dict[str, float]) -> float:
+    """Gain of the second lamp at the middle pixel."""
+    return float(np.median(uneven(0.0, (0.5, 0.5), condition["lamp2"])))
 
 
 def true_causes(row: dict[str, Any]) -> set[str]:
@@ -224,8 +318,8 @@ def tables_of(rows: list[dict[str, Any]]) -> str:
     rows = sorted((row for row in rows if row["key"] in order), key=lambda row: order[row["key"]])
     lines = [*headline(rows), "", "## Dial by dial", ""]
     lines += [
-        "| dial | planted | found | flips | cause: share of the change | named | steps of the policy |",
-        "|---|---|---|---|---|---|---|",
+        "| dial | planted | found | flips | true share | share of the change | named | steps of the policy |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(row) for row in rows]
     lines += ["", "## The detector, at mid size", ""]
@@ -263,8 +357,12 @@ def _row(row: dict[str, Any]) -> str:
     )
     return (
         f"| {', '.join(row['dials']) or 'none'} | {planted} | {found} | {100 * row['flips'][0]:.1f} % "
-        f"| {_said(row, CLASSIFIER)} | {_named(row, CLASSIFIER)} | {steps or 'none'} |"
+        f"| {_true(row)} | {_said(row, CLASSIFIER)} | {_named(row, CLASSIFIER)} | {steps or 'none'} |"
     )
+
+
+def _true(row: dict[str, Any]) -> str:
+    return "; ".join(f"{name} {share:.2f}" for name, share in row["true"].items())
 
 
 def _said(row: dict[str, Any], model: str) -> str:
