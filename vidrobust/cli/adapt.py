@@ -16,8 +16,8 @@ from vidrobust.cli.printing import print_json, reporter
     "--arms",
     default=None,
     metavar="NAMES",
-    help="With commas, of none, none-again, self-labels, random, literature (AugMix; of a detector SSD's), "
-    "trivialaugment, randaugment, autoaugment, colour, mixup, cutmix, cutout, noise, patch-gaussian, "
+    help="With commas, of none, none-again, self-labels, random, random-other, literature (AugMix; of a detector "
+    "SSD's), trivialaugment, randaugment, autoaugment, colour, mixup, cutmix, cutout, noise, patch-gaussian, "
     "label-smoothing, stability, rotation-head, mirrored, blur-pool, blur-pool-untrained, policy, "
     "policy-consistent, policy-wide, policy-often, policy-mixed, policy-swapped; of a detector those that move "
     "boxes along.  [default: none,random,literature,policy; with --quick without literature]",
