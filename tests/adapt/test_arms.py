@@ -72,7 +72,7 @@ def test_steps_come_as_often_as_they_say() -> None:
     assert np.mean(["brightness" in keys for keys in drawn]) == pytest.approx(0.5, abs=0.04)
     assert np.mean(["hue" in keys for keys in drawn]) == pytest.approx(0.2, abs=0.03)
     assert any_step(each.steps) == pytest.approx(0.6)
-    one = Mixture(steps=each.steps, one_of=True)
+    one = Mixture(one_of=each.steps)
     sizes = [len(one.draw(generator)) for _ in range(2000)]
     assert max(sizes) == 1
     assert np.mean(sizes) == pytest.approx(0.5, abs=0.04)

@@ -148,3 +148,19 @@ def test_wrong_questions_end_with_2(run_folder: Path, capsys: pytest.CaptureFixt
             main(["adapt", str(run_folder), "-q", *options])
         assert ended.value.code == 2
         assert said in capsys.readouterr().err
+
+
+def test_quick_does_less_and_says_what_it_leaves_out(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--policy", str(run_folder / "given.json"), "--seeds", "1", "--batch", "4"]
+    main(["adapt", str(run_folder), "--quick", *given])
+    said = capsys.readouterr().err
+    assert "3 arms (none, random, policy) with 1 seeds, 60 steps" in said
+    assert (
+        "--quick leaves out other multiples of the policy's ranges than 1, and leaks between families" in said
+    )
+    table = pd.read_parquet(run_folder / "adaptation.parquet")
+    assert set(table["times"]) == {0.0, 1.0}
+    assert (table.loc[table["judged"] != "footage", "n"] == 24).all()
+    assert pd.read_parquet(run_folder / "leaks.parquet").empty

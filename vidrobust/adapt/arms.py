@@ -4,8 +4,8 @@ differs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from vidrobust.stages.policy.trained_with import parse
 Loss = Literal["one view", "consistent", "jsd", "turned"]
 """Cross entropy of the changed picture; of the unchanged one, and the divergence of the changed answer from it; of
 the unchanged one, and the Jensen-Shannon divergence of three views; of the picture, and of its four rotations."""
-Mix = Literal["policy", "random", "swapped", ""]
+Mix = Literal["policy", "random", "swapped", "mixed", ""]
 """Which steps on the footage's pixels, besides an arm's own."""
 
 
@@ -26,7 +26,9 @@ Mix = Literal["policy", "random", "swapped", ""]
 class Arm:
     """What an arm does differently.
 
-    mix          steps that depend on the run: the policy, random ones, the policy with one family swapped
+    mix          steps that depend on the run: the policy, random ones, the policy with one family swapped, the
+                 policy on top of random ones
+    wide, often  so many times the policy's ranges, and each of its steps so often (0: as often as it says)
     steps        steps of its own on the footage's pixels
     picture      makes transforms of torchvision for uint8 pictures (3, h, w) of the network's size, as published
     batch        makes a transform of a whole batch and its targets, from the number of classes
@@ -47,6 +49,21 @@ class Arm:
     self_labels: bool = False
     salt: int = 0
     trains: str = ""
+    wide: float = 1.0
+    often: float = 0.0
+
+    def of_policy(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """The steps of a policy as this arm takes them."""
+        return tuple(
+            replace(
+                step,
+                low=step.low * self.wide,
+                high=step.high * self.wide,
+                axes=tuple(size * self.wide for size in step.axes),
+                probability=self.often or step.probability,
+            )
+            for step in steps
+        )
 
     @property
     def own_families(self) -> tuple[str, ...]:
@@ -159,11 +176,18 @@ _ALL = (
         mix="policy",
         loss="consistent",
     ),
+    Arm(name="policy-wide", sentence="the policy over twice its ranges", mix="policy", wide=2.0),
+    Arm(
+        name="policy-often", sentence="the policy, each step on nine pictures of ten", mix="policy", often=0.9
+    ),
+    Arm(name="policy-mixed", sentence="the policy on top of random augmentation", mix="mixed"),
     Arm(name="policy-swapped", sentence="the policy with one family swapped for a wrong one", mix="swapped"),
 )
 
 ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ALL})
 DEFAULT = ("none", "random", "literature", "policy")
+QUICK_DEFAULT = ("none", "random", "policy")
+"""Without the one whose three views a step cost as much as all of these."""
 BEFORE = "before"
 """The network as it is, in the place of an arm."""
 

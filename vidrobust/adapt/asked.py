@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from vidrobust.adapt.arms import DEFAULT
+from vidrobust.adapt.arms import DEFAULT, QUICK_DEFAULT, Arm, arms_of
 from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import plain
 
@@ -18,16 +18,18 @@ VERSION = 1
 STEPS, BATCH, RATE, SEEDS = 200, 16, 3e-4, 3
 TRAINING_BYTES = 1.5 * 2**30
 """Of frames that are trained with, as the footage has them."""
-QUICK_S = 200.0
-"""Seconds that all training of ``--quick`` may take on this machine; judging comes to it."""
+QUICK_S = 180.0
+"""Seconds that training and judging of ``--quick`` may take on this machine; decoding before it comes to it."""
 QUICK_STEPS = (8, 60)
+QUICK_FRAMES = (240, 240, 24)
+"""Frames of ``--quick`` at most: training, judging, shown under each condition."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """The question.
 
-    arms      names with commas
+    arms      names with commas; "": the usual ones
     seeds     how often each arm is trained
     steps     None: 200, or with ``quick`` as many as the time allows
     targets   what is learnt: labels where all are classes of the model, its own answers over time, or either
@@ -39,7 +41,7 @@ class Asked:
     seed      of the split
     """
 
-    arms: str = ",".join(DEFAULT)
+    arms: str = ""
     seeds: int = SEEDS
     steps: int | None = None
     batch: int = BATCH
@@ -69,7 +71,14 @@ class Asked:
     @property
     def limits(self) -> tuple[int, int, int]:
         """Frames at most: training, judging, shown under each condition."""
-        return (self.training, 240, 40) if self.quick else (self.training, self.judging, self.shown)
+        asked = (self.training, self.judging, self.shown)
+        training, judging, shown = map(min, asked, QUICK_FRAMES) if self.quick else asked
+        return training, judging, shown
+
+    @property
+    def chosen_arms(self) -> tuple[Arm, ...]:
+        """The arms that are asked for."""
+        return arms_of(self.arms or ",".join(QUICK_DEFAULT if self.quick else DEFAULT))
 
 
 def key_of(content: Any) -> str:

@@ -24,7 +24,7 @@ def sentences(table: pd.DataFrame) -> list[str]:
         row = one(table, arm, BEFORE)
         if row:
             found.append(f"{arm}: {_went(row)}{_right(table, arm)}")
-    for arm in (name for name in dict.fromkeys(table["arm"]) if ARMS[name].mix == "policy"):
+    for arm in (name for name in dict.fromkeys(table["arm"]) if ARMS[name].mix in ("policy", "mixed")):
         for other, words in (("none", "no augmentation"), ("random", "random augmentation")):
             row = one(table, arm, other)
             if row:

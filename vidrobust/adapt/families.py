@@ -30,7 +30,7 @@ DRAWN = (
 """What random augmentation draws from, but for what is held back."""
 TIMES = (0.5, 1.0, 2.0, 3.0)
 """Of its range, at which a trained step is judged."""
-QUICK_TIMES = (1.0, 2.0)
+QUICK_TIMES = (1.0,)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Condition:
 def needed(arms: Sequence[Arm], policy: Sequence[Step]) -> set[str]:
     """Families that an arm cannot do without."""
     found = {family for arm in arms for family in arm.own_families}
-    if any(arm.mix in ("policy", "swapped") for arm in arms):
+    if any(arm.mix in ("policy", "mixed", "swapped") for arm in arms):
         found |= {step.family for step in policy}
     return found
 

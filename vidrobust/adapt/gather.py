@@ -21,7 +21,9 @@ from vidrobust.pipeline.run import Run
 from vidrobust.stages.remedies.answers import answers_of
 from vidrobust.stages.remedies.truth import right_classes
 
-CHUNK = 16
+FEWEST, CHUNK_BYTES = 16, 2**28
+"""Frames of an input that are asked for at once, and bytes up to which more are: each asking decodes anew from the
+key frame before, of which there may be one in hundreds of frames."""
 
 
 @dataclass(frozen=True)
@@ -189,11 +191,14 @@ def bench_of(network: Trainable, chosen: Chosen, conditions: tuple[Condition, ..
 def _decoded(seen: Seen, rows: np.ndarray) -> Iterator[tuple[int, torch.Tensor]]:
     """Row and (1, 3, H, W) uint8 of each, in order."""
     items = seen.frames["item"].to_numpy(object)[rows]
+    sizes = seen.run.folder.record.sizes
     for item in dict.fromkeys(items.tolist()):
         mine = rows[items == item]
+        height, width = sizes[str(item)]
+        chunk = max(FEWEST, CHUNK_BYTES // (3 * height * width))
         with seen.run.opened(str(item)) as source:
-            for start in range(0, len(mine), CHUNK):
-                part = mine[start : start + CHUNK]
+            for start in range(0, len(mine), chunk):
+                part = mine[start : start + chunk]
                 pixels = source.at(seen.frames["frame"].to_numpy(np.int64)[part].tolist()).pixels
                 for row, frame in zip(part.tolist(), pixels, strict=True):
                     yield row, frame[None].cpu().contiguous()

@@ -84,7 +84,7 @@ def measurable(
     """
     found = {arm.name: (arm, mixtures.get(arm.name)) for arm in arms if arm.batch is None}
     if steps := came_with(settings):
-        found[AS_TRAINED] = (Arm(name=AS_TRAINED, sentence=""), Mixture(steps=steps, one_of=True))
+        found[AS_TRAINED] = (Arm(name=AS_TRAINED, sentence=""), Mixture(one_of=steps))
     return found
 
 
@@ -167,7 +167,7 @@ def _named(at: Condition) -> str:
 
 
 def _said(arm: Arm, mixture: Mixture | None) -> str:
-    return f"arm {arm.name} {key_of([vars(step) for step in mixture.steps] if mixture else [])}"
+    return f"arm {arm.name} {key_of([vars(step) for step in mixture.every] if mixture else [])}"
 
 
 def _row(model: str, arm: str, at: Condition, found: Leak, *, trained: bool) -> dict[str, object]:

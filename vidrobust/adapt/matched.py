@@ -17,7 +17,7 @@ from vidrobust.perturb.draws import from_seed
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.rejection import Outcome
 
-FRAMES = 16
+FRAMES, QUICK_FRAMES = 16, 6
 """On which strengths are matched, of those that are trained with."""
 
 
@@ -58,7 +58,7 @@ def matched(
 
 def random_mixture(found: Matched) -> Mixture:
     """One of all of them by chance."""
-    return Mixture(steps=tuple(found.steps.values()), one_of=True)
+    return Mixture(one_of=tuple(found.steps.values()))
 
 
 def swapped(policy: Policy, steps: Sequence[Step], found: Matched) -> Mixture:

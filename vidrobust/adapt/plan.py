@@ -27,7 +27,8 @@ SPLIT = {
     "time": "later footage than what trains",
     "footage": "all of other footage than what trains",
 }
-VIEWS = {"one view": 1, "consistent": 2, "jsd": 3, "turned": 4}
+LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between families"
+"""With ``--quick``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Work(Ready):
         """Where the answers of one arm and seed are kept."""
         mixture = self.mixtures.get(arm.name)
         record = [arm.name, arm.loss, arm.smoothing, arm.self_labels, arm.salt, arm.trains]
-        own = key_of([self.key, record, [vars(s) for s in mixture.steps] if mixture else []])
+        own = key_of([self.key, record, [vars(s) for s in mixture.every] if mixture else []])
         return self.folder / "answers" / f"{arm.name}-{seed}-{own}.npz"
 
     def weights(self, arm: Arm) -> Path:
@@ -74,7 +75,7 @@ class Work(Ready):
 def planned(run: Run, asked: Asked, ready: Ready) -> Work:
     """The schedule, what it takes in time, said before it starts."""
     arms, chosen = ready.arms, ready.chosen
-    train_s, judge_s = _speed(ready, asked)
+    step_s, judge_s = _speed(ready, asked)
     decides = {
         "version": VERSION,
         "weights": state_sha256(ready.network.module),
@@ -89,8 +90,8 @@ def planned(run: Run, asked: Asked, ready: Ready) -> Work:
     }
     number = asked.steps or STEPS
     if asked.quick and asked.steps is None:
-        views = sum(VIEWS[arm.loss] for arm in arms) * asked.seeds
-        number = _quick_steps(run, key_of(decides), train_s * views)
+        left_s = QUICK_S - judge_s * len(arms) * asked.seeds
+        number = _quick_steps(run, key_of(decides), left_s / (sum(step_s.values()) * asked.seeds))
     schedule = Schedule(steps=number, batch=asked.batch, rate=asked.rate)
     key = key_of([decides, number])
     work = Work(**vars(ready), schedule=schedule, key=key, folder=run.path / FOLDER)
@@ -101,7 +102,9 @@ def planned(run: Run, asked: Asked, ready: Ready) -> Work:
         f"{number} steps of {asked.batch} frames each; {len(chosen.training)} frames{_of(asked)} train by {what}, "
         f"{len(chosen.judging)} judge, {SPLIT[chosen.split.by]}; nobody trains with {', '.join(ready.held)}"
     )
-    seconds = sum(number * train_s * VIEWS[arm.loss] + judge_s for arm in todo)
+    if asked.quick:
+        run.reporter.say(f"adapt: --quick leaves out {LEFT_OUT}; its intervals are wide")
+    seconds = sum(number * step_s[arm.name] + judge_s for arm in todo)
     run.reporter.say(
         f"adapt: {len(todo)} of {len(arms) * asked.seeds} trainings to do, about {duration(seconds)}"
     )
@@ -112,28 +115,30 @@ def _of(asked: Asked) -> str:
     return f" of {asked.on}" if asked.on else ""
 
 
-def _quick_steps(run: Run, key: str, seconds_a_step: float) -> int:
+def _quick_steps(run: Run, key: str, fitting: float) -> int:
     """As many steps as the time allows; the same ones again where the same was asked before."""
     known = (
         run.folder.read_json(f"{FOLDER}/quick.json") if (run.path / FOLDER / "quick.json").is_file() else {}
     )
     if known.get("key") == key:
         return int(known["steps"])
-    number = int(np.clip(QUICK_S / max(seconds_a_step, 1e-6), *QUICK_STEPS))
+    number = int(np.clip(fitting, *QUICK_STEPS))
     (run.path / FOLDER).mkdir(exist_ok=True)
     run.folder.write_json(f"{FOLDER}/quick.json", {"key": key, "steps": number})
     return number
 
 
-def _speed(ready: Ready, asked: Asked) -> tuple[float, float]:
-    """Seconds of a training step of one view, and of one judging."""
+def _speed(ready: Ready, asked: Asked) -> tuple[dict[str, float], float]:
+    """Seconds of a training step of each arm, and of one judging."""
     network, samples, bench = ready.network, ready.samples, ready.bench
     few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
     fit(network, ARMS["none"], None, samples, few, 0, lambda: None)  # a first one also loads what it needs
-    begin = time.perf_counter()
-    fit(network, ARMS["none"], None, samples, few, 0, lambda: None)
-    step = (time.perf_counter() - begin) / few.steps
+    step_s = {}
+    for arm in ready.arms:
+        begin = time.perf_counter()
+        fit(network, arm, ready.mixtures.get(arm.name), samples, few, 0, lambda: None)
+        step_s[arm.name] = (time.perf_counter() - begin) / few.steps
     begin, pictures = time.perf_counter(), bench.footage[:8]
     network.answers(network.module, pictures)
     each = (time.perf_counter() - begin) / len(pictures)
-    return step, each * (len(bench.footage) + sum(map(len, bench.changed)))
+    return step_s, each * (len(bench.footage) + sum(map(len, bench.changed)))

@@ -55,25 +55,28 @@ class Step:
 class Mixture:
     """Steps that a picture goes through.
 
-    one_of  with the probability of the first, one of the steps by chance; else each by its own probability
+    steps   each by its own probability
+    one_of  before them, with the probability of the first, one of these by chance
     """
 
-    steps: tuple[Step, ...]
-    one_of: bool = False
+    steps: tuple[Step, ...] = ()
+    one_of: tuple[Step, ...] = ()
+
+    @property
+    def every(self) -> tuple[Step, ...]:
+        """All that may be drawn."""
+        return (*self.one_of, *self.steps)
 
     @property
     def families(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(step.family for step in self.steps))
+        return tuple(dict.fromkeys(step.family for step in self.every))
 
     def draw(self, generator: torch.Generator) -> tuple[Step, ...]:
         """The steps that one picture gets."""
-        if not self.steps:
-            return ()
-        if not self.one_of:
-            return tuple(step for step in self.steps if uniform(generator) < step.probability)
-        if uniform(generator) >= self.steps[0].probability:
-            return ()
-        return (self.steps[int(uniform(generator) * len(self.steps))],)
+        drawn: list[Step] = []
+        if self.one_of and uniform(generator) < self.one_of[0].probability:
+            drawn.append(self.one_of[int(uniform(generator) * len(self.one_of))])
+        return (*drawn, *(step for step in self.steps if uniform(generator) < step.probability))
 
 
 def steps_of(policy: Policy) -> tuple[Step, ...]:

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from vidrobust.adapt import conclusion, leaks, matched
-from vidrobust.adapt.arms import ARMS, Arm, arms_of
+from vidrobust.adapt.arms import ARMS, Arm
 from vidrobust.adapt.asked import Asked, key_of
 from vidrobust.adapt.compare import table_of
 from vidrobust.adapt.families import QUICK_TIMES, TIMES, conditions, families_of, guard, held_back
@@ -20,8 +20,9 @@ from vidrobust.adapt.gather import Seen, bench_of, choose, samples_of, seen_of
 from vidrobust.adapt.judge import Answered, answered
 from vidrobust.adapt.other import opened_other
 from vidrobust.adapt.plan import SPLIT, Ready, Work, planned
+from vidrobust.adapt.split import even
 from vidrobust.adapt.steps import Mixture, Step, steps_of
-from vidrobust.adapt.train import Samples, fit
+from vidrobust.adapt.train import fit
 from vidrobust.adapt.trainable import Trainable, trainable
 from vidrobust.adapt.weights import save_weights, spec_with, write_card
 from vidrobust.errors import SettingsError
@@ -30,6 +31,7 @@ from vidrobust.models.load import load_as_it_is
 from vidrobust.pipeline.run import Run
 from vidrobust.stages.policy.measured import ADAPTATION, advised_policy, apply_measured
 from vidrobust.stages.policy.policy import Policy
+from vidrobust.tables import schema as tables
 from vidrobust.text.durations import duration
 
 
@@ -78,7 +80,9 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     chosen = choose(question.judges, question.trains, name, asked)
     run.reporter.say(f"adapt: {len(chosen.training)} frames to train with are decoded")
     samples = samples_of(network, chosen)
-    mixtures = _mixtures(network, arms, policy, steps, samples, held)
+    few = even(np.arange(len(samples.frames)), matched.QUICK_FRAMES if asked.quick else matched.FRAMES)
+    on = [samples.frames[row] for row in few.tolist()]
+    mixtures = _mixtures(network, arms, policy, steps, on, held)
     families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
     guard(families, held)
     bench = bench_of(network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
@@ -97,7 +101,8 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     found = _all(run, work, asked.seeds)
     table = table_of(name, bench, before, found, families)
     run.folder.write_table("adaptation", table)
-    near = _leaks(run, name, work, families, asked.quick)
+    near = tables.empty("leaks") if asked.quick else _leaks(run, name, work, families)
+    run.folder.write_table("leaks", near)
     summary: dict[str, Any] = plain(
         {
             "model": name,
@@ -138,12 +143,10 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     return summary
 
 
-def _leaks(
-    run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]], quick: bool
-) -> pd.DataFrame:
-    """The table ``leaks``, written: how near each arm's pictures come to those that judge it."""
+def _leaks(run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The table ``leaks``: how near each arm's pictures come to those that judge it."""
     came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
-    found = leaks.table_of(
+    return leaks.table_of(
         name,
         work.network,
         leaks.measurable(work.arms, work.mixtures, run.settings),
@@ -152,10 +155,7 @@ def _leaks(
         work.bench.conditions,
         work.folder / "leaks",
         key_of([work.key, run.settings.trained_with]),
-        draws=leaks.DRAWS // 2 if quick else leaks.DRAWS,
     )
-    run.folder.write_table("leaks", found)
-    return found
 
 
 def _record(run: Run, name: str) -> dict[str, Any]:
@@ -174,10 +174,10 @@ def _record(run: Run, name: str) -> dict[str, Any]:
 
 def _arms(run: Run, asked: Asked, policy: Policy) -> tuple[Arm, ...]:
     """The arms that are asked for, but for those that take a policy where there is no step of one."""
-    arms = arms_of(asked.arms)
+    arms = asked.chosen_arms
     if policy.steps:
         return arms
-    left = tuple(arm for arm in arms if arm.mix not in ("policy", "swapped"))
+    left = tuple(arm for arm in arms if arm.mix not in ("policy", "mixed", "swapped"))
     gone = ", ".join(arm.name for arm in arms if arm not in left)
     if gone:
         run.reporter.warn(f"adapt: the policy has no step, so there is nothing to train with for {gone}")
@@ -193,17 +193,18 @@ def _mixtures(
     arms: Sequence[Arm],
     policy: Policy,
     steps: tuple[Step, ...],
-    samples: Samples,
+    frames: Sequence[torch.Tensor],
     held: Sequence[str],
 ) -> dict[str, Mixture]:
     found = {arm.name: Mixture(steps=arm.steps) for arm in arms if arm.steps}
     drawn = None
-    if any(arm.mix in ("random", "swapped") for arm in arms):
-        few = np.linspace(0, len(samples.frames) - 1, min(matched.FRAMES, len(samples.frames))).astype(int)
-        drawn = matched.matched(network, [samples.frames[k] for k in few.tolist()], steps, held)
+    if any(arm.mix in ("random", "swapped", "mixed") for arm in arms):
+        drawn = matched.matched(network, frames, steps, held)
     for arm in arms:
         if arm.mix == "policy":
-            found[arm.name] = Mixture(steps=steps)
+            found[arm.name] = Mixture(steps=arm.of_policy(steps))
+        elif arm.mix == "mixed" and drawn:
+            found[arm.name] = Mixture(steps=steps, one_of=tuple(drawn.steps.values()))
         elif arm.mix == "random" and drawn:
             found[arm.name] = matched.random_mixture(drawn)
         elif arm.mix == "swapped" and drawn:
@@ -247,7 +248,7 @@ def _check_finite(module: torch.nn.Module, arm: Arm) -> None:
 
 def _said(mixtures: Mapping[str, Mixture], arm: Arm) -> list[dict[str, Any]]:
     mixture = mixtures.get(arm.name)
-    return [dict(vars(step)) for step in mixture.steps] if mixture else []
+    return [dict(vars(step)) for step in mixture.every] if mixture else []
 
 
 def _card(run: Run, work: Work, spec: str, summary: dict[str, Any]) -> None:

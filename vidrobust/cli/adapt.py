@@ -17,9 +17,9 @@ from vidrobust.cli.printing import print_json, reporter
     default=None,
     metavar="NAMES",
     help="With commas, of none, none-again, self-labels, random, literature (AugMix), trivialaugment, "
-    "randaugment, autoaugment, colour, mixup, cutmix, cutout, "
-    "noise, patch-gaussian, label-smoothing, stability, rotation-head, policy, "
-    "policy-consistent, policy-swapped.  [default: none,random,literature,policy]",
+    "randaugment, autoaugment, colour, mixup, cutmix, cutout, noise, patch-gaussian, label-smoothing, stability, "
+    "rotation-head, policy, policy-consistent, policy-wide, policy-often, policy-mixed, policy-swapped.  "
+    "[default: none,random,literature,policy; with --quick without literature]",
 )
 @click.option("--seeds", type=int, metavar="N", help="How often each arm is trained.  [default: 3]")
 @click.option(
@@ -52,7 +52,12 @@ from vidrobust.cli.printing import print_json, reporter
     metavar="FILE",
     help="A policy.json.  [default: the run's]",
 )
-@click.option("--quick", is_flag=True, help="As many steps as fit into minutes, and fewer frames that judge.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="As many steps as fit into minutes; fewer frames train and judge, at the policy's ranges alone, and no "
+    "leaks between families are looked for.",
+)
 @click.option(
     "--seed", type=int, metavar="N", help="Seed of the split into training and judging.  [default: 0]"
 )
@@ -64,7 +69,6 @@ def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     RUN is a run folder with a classifier that is a torch module; its policy is made first where it is missing.
     Every arm has the same steps and frames. A second call trains only what is not there yet.
     """
-    from vidrobust.adapt.arms import arms_of
     from vidrobust.adapt.asked import Asked
     from vidrobust.adapt.study import adapt as study
     from vidrobust.pipeline.build import build
@@ -74,7 +78,7 @@ def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     from vidrobust.stages.stability.stage import STABILITY
 
     asked = Asked(**{name: value for name, value in options.items() if value is not None})
-    needs_policy = asked.policy is None and any(arm.mix for arm in arms_of(asked.arms))
+    needs_policy = asked.policy is None and any(arm.mix for arm in asked.chosen_arms)
     with opened_folder(run_folder, {}, reporter(quiet)) as run:
         build(run, STAGES, [POLICY.name if needs_policy else STABILITY.name])
         found = study(run, asked)

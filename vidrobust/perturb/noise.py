@@ -34,12 +34,15 @@ def frame_by_frame(change: Callable[[torch.Tensor, float, torch.Generator], torc
 def poisson_levels(photons_at_white: float) -> torch.Tensor:
     """(256, 2^14) float32: equally likely noisy levels of each clean level, of 255 and not clipped."""
     at = (np.arange(2**POISSON_BITS) + 0.5) / 2**POISSON_BITS
-    counts = np.empty((256, at.size), np.float32)
-    for level in range(256):
-        mean = photons_at_white * level / 255
-        low, high = poisson.ppf([at[0], at[-1]], mean)
-        values = np.arange(max(int(low), 0), int(high) + 1)
-        counts[level] = values[np.searchsorted(poisson.cdf(values[:-1], mean), at)]
+    means = photons_at_white * np.arange(256) / 255
+    low, high = np.maximum(poisson.ppf(at[[0, -1], None], means), 0).astype(np.int64)
+    sizes = high - low + 1  # counts that a level has; all levels in one row, since SciPy is slow to begin
+    begins = np.cumsum(sizes) - sizes
+    values = np.arange(sizes.sum()) - np.repeat(begins - low, sizes)
+    until = np.searchsorted(at, poisson.cdf(values, np.repeat(means, sizes)), side="right")
+    until[begins + sizes - 1] = at.size
+    times = np.diff(until + np.repeat(np.arange(256), sizes) * at.size, prepend=0)
+    counts = np.repeat(values, times).reshape(256, -1).astype(np.float32)
     return torch.from_numpy(counts * np.float32(255 / photons_at_white))
 
 

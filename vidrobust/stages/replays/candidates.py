@@ -113,8 +113,8 @@ def softened(found: Candidates, least: float) -> Candidates:
 
     Bodla et al. 2017, equation 3. Candidates below ``least`` are left out.
     """
-    scores = found.scores.copy()
-    for rows in _classes(found, least):
+    scores, classes = found.scores.copy(), _classes(found, least)
+    for rows in classes:
         overlap = _iou(found.boxes[rows], found.boxes[rows])
         now, open_ = scores[rows].copy(), np.full(len(rows), True)
         while open_.any():
@@ -124,7 +124,8 @@ def softened(found: Candidates, least: float) -> Candidates:
             open_[best] = False
             now[open_] *= np.exp(-np.square(overlap[best, open_]) / SIGMA)
         scores[rows] = now
-    return _rows(dataclasses.replace(found, scores=scores), np.flatnonzero(_good(found, least)))
+    kept = np.sort(np.concatenate([*classes, np.empty(0, np.int64)])).astype(np.int64)
+    return dataclasses.replace(found, boxes=found.boxes[kept], scores=scores[kept], labels=found.labels[kept])
 
 
 def fused(found: Candidates, least: float) -> Candidates:
@@ -177,9 +178,3 @@ def _classes(found: Candidates, least: float) -> list[np.ndarray]:
     """Rows of the good candidates of each class."""
     rows = np.flatnonzero(_good(found, least))
     return [rows[found.labels[rows] == label] for label in np.unique(found.labels[rows])]
-
-
-def _rows(found: Candidates, rows: np.ndarray) -> Candidates:
-    return dataclasses.replace(
-        found, boxes=found.boxes[rows], scores=found.scores[rows], labels=found.labels[rows]
-    )
