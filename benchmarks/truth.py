@@ -8,7 +8,9 @@ too. What is found is kept in DIR/results.jsonl, so that the same command contin
 the end, and written into the page between its marks. ``--verdicts`` runs ``verdicts.py`` as well, in
 DIR/verdicts, for the seconds left.
 
-planted, found  by the truth and by the tables ``spread`` and ``variation``, as vidrobust.line_sim.planted says
+planted, found  by the truth and by the tables ``spread`` and ``variation``, as vidrobust.line_sim.planted says; of
+                compression the true share of coding: 1 - <d', d> / <d, d> over all neighbours, d' of the same
+                frames as they were before they were coded
 share           of the change of the model's answer that goes to the dial's cause, with its 95 % interval
 not planted     a named cause, or a step of one, that no dial plants; objects and what came into view are always
                 there, since the belt runs, and so are noise and coding
@@ -27,15 +29,22 @@ from pathlib import Path
 from typing import Any
 
 import harness
+import numpy as np
 import pandas as pd
 from harness import say
 
 from vidrobust.api.study import study
+from vidrobust.frames.pixels import to_array
+from vidrobust.line_sim.clip import stage
 from vidrobust.line_sim.dials import BY_NAME, DIALS
 from vidrobust.line_sim.planted import planted_spread, planted_state
 from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.models.load import load_model
+from vidrobust.predictions import Classifier
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.score import coordinates, predict
 from vidrobust.statistics.intervals import clopper_pearson
+from vidrobust.video.source import open_video
 
 PARTS, SECONDS, SEED = 6, 0.8, 4000
 SIZES = ("mild", "mid", "strong")
@@ -116,6 +125,7 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
     models = [CLASSIFIER, DETECTOR] if world.both else [CLASSIFIER]
     manifest = folder / "line" / "manifest.csv"
     run = study(manifest, models, out=folder / "run", stages=["policy"], settings=SETTINGS)
+    coding = true_coding(line, folder / "line" / "clips") if "compression" in world.names else math.nan
     truth = pd.read_parquet(folder / "line" / "truth.parquet")
     spread, variation = run.table("spread"), run.table("variation")
     spread = spread[spread["item"] == ""].set_index("quantity")["spread"]
@@ -138,6 +148,7 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
         "size": world.size,
         "planted": {**planted_spread(truth), **planted_state(truth)},
         "found": {**spread.to_dict(), **{q: states.get(q) for q in planted_state(truth)}},
+        "coding": coding,
         "flips": [flips["value"], flips["n"]],
         "by_model": summary,
         "steps": [
@@ -146,6 +157,21 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
         ],
         "rejected": {row["perturbation"]: row["reason"] for row in policy["rejected"]},
     }
+
+
+def true_coding(line: RenderSettings, coded: Path) -> float:
+    """The share of the change between neighbours that is not there before the frames are coded."""
+    model: Classifier = load_model(CLASSIFIER, device="cpu")
+    along = whole = 0.0
+    for plan in line.plans():
+        with open_video(coded / f"{plan.item}.mp4") as source:
+            seen = tuple(to_array(x).copy() for batch in source.batches(16) for x in batch.pixels)
+        before, after = (
+            np.diff(coordinates(predict(model, frames, "cpu"), "logits"), axis=0)
+            for frames in (tuple(stage(plan).frames()), seen)
+        )
+        along, whole = along + float((before * after).sum()), whole + float(np.square(after).sum())
+    return 1 - along / whole
 
 
 def true_causes(row: dict[str, Any]) -> set[str]:
@@ -257,6 +283,8 @@ def _row(row: dict[str, Any]) -> str:
     planted, found = (
         "; ".join(f"{q} {_number(pair[place])}" for q, *pair in each) or "-" for place in (0, 1)
     )
+    if math.isfinite(coding := row.get("coding", math.nan)):
+        planted = f"coding {_number(coding)} of the change"
     steps = ", ".join(
         f"{s['perturbation']} {_number(s['high'])}" + " (not planted)" * (s["cause"] not in true_causes(row))
         for s in row["steps"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vidrobust.statistics.sign_flips import fewest_clusters, sign_patterns, step_down
+from vidrobust.statistics.sign_flips import fewest_clusters, neighbour_inflation, sign_patterns, step_down
 
 
 def test_all_patterns_or_a_draw() -> None:
@@ -67,3 +67,38 @@ def test_of_ten_equal_numbers_some_is_called_in_one_of_twenty() -> None:
             shared = rng.standard_t(2, (clusters, 1))
             called[clusters] += (step_down(shared + rng.standard_t(2, (clusters, 10)), rng) <= 0.05).any()
     assert max(called.values()) <= stats.binom.ppf(0.995, 200, 0.05)
+
+
+def moments(rng: np.random.Generator, clips: int, seconds: float, numbers: int, memory: float) -> np.ndarray:
+    """(stretches of ``memory``, numbers): sums of what lasts for ``memory`` seconds and begins at any time."""
+    n, lasts = int(seconds * 50), int(memory * 50)
+    begun = rng.integers(0, lasts, (clips, 1)) + np.arange(n)
+    sizes = rng.standard_normal((clips, n // lasts + 2, numbers))
+    rows = np.take_along_axis(sizes, (begun // lasts)[..., None], axis=1)
+    return rows.reshape(clips * (n // lasts), lasts, numbers).sum(axis=1)
+
+
+def test_neighbours_share_what_lasts() -> None:
+    rng = np.random.default_rng(4)
+    sums = np.stack([moments(rng, 1, 20, 1, 2.0)[:, 0] for _ in range(4000)])
+    seen = sums.sum(axis=1).var() / (10 * sums.var(axis=0).mean())
+    assert neighbour_inflation(10, 1, 2.0, 2.0) == pytest.approx(1.45) == pytest.approx(seen, rel=0.06)
+    assert neighbour_inflation(8, 8, 2.4, 2.0) == 1.0
+    with pytest.raises(ValueError, match="memory of 0 to 1"):
+        neighbour_inflation(8, 4, 1.0, 2.0)
+
+
+def test_what_lasts_across_stretches_is_called_no_more_often_than_chance() -> None:
+    rng = np.random.default_rng(5)
+    sums = [moments(rng, 1, 20, 10, 2.0) for _ in range(300)]
+    inflation = neighbour_inflation(10, 1, 2.0, 2.0)
+    called = sum((step_down(one, rng, inflation) <= 0.05).any() for one in sums)
+    plain = sum((step_down(one, rng) <= 0.05).any() for one in sums)
+    assert called <= stats.binom.ppf(0.995, 300, 0.05) < plain
+
+
+def test_neighbours_that_all_say_the_same_are_as_rare_as_before() -> None:
+    rng = np.random.default_rng(6)
+    assert step_down(np.ones((6, 1)), rng, 1.4)[0] == 2 / 64
+    uneven = np.array([[1.0], [2.0], [0.05], [1.5], [3.0], [1.0], [2.0], [1.0]])
+    assert step_down(uneven, rng)[0] < step_down(uneven, rng, 1.2)[0] < 0.05

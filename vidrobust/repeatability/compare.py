@@ -24,7 +24,7 @@ import pandas as pd
 from vidrobust.errors import InputError
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
-from vidrobust.statistics.sign_flips import fewest_clusters, step_down
+from vidrobust.statistics.sign_flips import fewest_clusters, neighbour_inflation, step_down
 
 MARGIN = 0.2
 """Differences that do not matter, as a share of the metric."""
@@ -316,5 +316,12 @@ def _tests(
                 for name in names
             ]
         )
-        found |= dict(zip(names, np.minimum(1.0, step_down(sums, rng) / share), strict=True))
+        inflation = _inflation(rows[names[0]], clusters[names[0]]) if few else 1.0
+        found |= dict(zip(names, np.minimum(1.0, step_down(sums, rng, inflation) / share), strict=True))
     return found
+
+
+def _inflation(rows: Paired, clusters: Clusters) -> float:
+    """What neighbouring stretches share, where what suits one of two models may last for ``SHORTEST_S``."""
+    clips = len(np.unique(rows.place["item"].to_numpy(str)))
+    return neighbour_inflation(clusters.count, clips, max(clusters.length, SHORTEST_S), SHORTEST_S)

@@ -14,6 +14,7 @@ from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import OPEN, Rejected, Why
 from vidrobust.stages.policy.replication import Replication
+from vidrobust.stages.policy.section import strengths
 from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.stages.variation.spread import QUANTITIES
 
@@ -170,11 +171,16 @@ def test_no_step_where_the_cause_is_not_named_or_not_found_again() -> None:
             True,
         ),
         (
-            {"replication_found": 0, "replication_tested": 0, "replication_of": ""},
-            "not tested: one clip",
+            {"replication_found": 0, "replication_tested": 0, "replication_of": "later half of the footage"},
+            "not tested: the earlier half of the footage alone does not show it",
             False,
         ),
-        ({}, "not tested: one clip", False),
+        (
+            {"replication_found": 0, "replication_tested": 0, "replication_of": "clips"},
+            "not tested: only all clips together show it",
+            False,
+        ),
+        ({}, "not tested", False),
     ],
 )
 def test_replication_in_words(row: dict[str, object], words: str, fails: bool) -> None:
@@ -192,7 +198,7 @@ def test_a_step_says_how_many_flips_it_can_remove_at_most() -> None:
     step = only_step(build("net", shaken(account=none)))
     assert step.evidence["flips_at_most"] == "at most 0 of 1 replayed flip"
     untested = only_step(build("net", shaken(replication={})))
-    assert untested.evidence["replication"] == "not tested: one clip"
+    assert untested.evidence["replication"] == "not tested"
 
 
 def test_nothing_is_said_from_fewer_than_ten_pairs() -> None:
@@ -330,7 +336,7 @@ def test_of_what_cannot_be_distinguished_the_plainest_is_taken() -> None:
     assert (step.perturbation, step.high) == ("brightness", 0.08)
     assert step.evidence["one_of"] == ["brightness", "gamma"]
     assert "cannot be distinguished from brightness" in reason(policy, "gamma")
-    assert "20 % of it" in reason(policy, "contrast")
+    assert "played in its place this does 20 % as much" in reason(policy, "contrast")
 
 
 def test_noise_is_named_by_its_grain() -> None:
@@ -452,3 +458,10 @@ def test_every_reason_is_said_with_its_figures_and_begins_with_what_is_open(why:
     said = wording.verdict(Rejected(perturbation="brightness", why=why, evidence=FIGURES))
     assert not any(missing in said for missing in ("None", "not measured", "{"))
     assert said.startswith("cannot tell: ") == (why in OPEN)
+
+
+def test_a_gain_is_said_as_the_factors_that_it_is() -> None:
+    # -s is the factor 1 / (1 + s): -0.336 is three quarters of the light, and not two thirds
+    assert strengths(-0.336, 0.261, "relative gain") == "times 0.749 to 1.26"
+    assert strengths(0.0, 0.261, "relative gain") == "0 to 26.1 % gain"
+    assert strengths(-4.0, 8.0, "deg") == "−4 to 8 deg"

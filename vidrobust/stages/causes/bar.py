@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
 
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
-from vidrobust.stages.causes.section import whole
+from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.text.numbers import FEWEST, interval_figures, percent
 from vidrobust.text.phrases import plural
 
@@ -22,7 +23,7 @@ LEAST_DRAWN = 0.005
 class Part:
     """One cause: where its piece of the bar begins and how long it is, of LENGTH; and what is said of it.
 
-    sure  the whole interval lies above zero
+    sure  it is named, or is what no cause explains
     """
 
     name: str
@@ -59,11 +60,11 @@ def account_bars(run: RunTables) -> list[AccountBar]:
         for prefix, of in task.accounts.items():
             account = whole(run, model, f"{prefix}account")
             if len(account) and account["share"].notna().any():
-                found.append(_bar(model, of, account))
+                found.append(_bar(model, of, account, named_causes(run, model, prefix)))
     return found
 
 
-def _bar(model: str, of: str, account: pd.DataFrame) -> AccountBar:
+def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> AccountBar:
     pairs = int(account["n"].max())
     if pairs < FEWEST:
         said = f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST})"
@@ -82,7 +83,7 @@ def _bar(model: str, of: str, account: pd.DataFrame) -> AccountBar:
                 length=round(length, 1),
                 share=percent(float(row.share)),
                 interval="" if rest else interval_figures(max(0.0, row.low), row.high),
-                sure=rest or bool(row.low > 0),
+                sure=rest or row.cause in named,
             )
         )
         start += length

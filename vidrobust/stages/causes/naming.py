@@ -134,7 +134,7 @@ def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
 
     replication         share of the tests in which it was made again; NaN where there was none
     replication_found, replication_tested  in how many of how many
-    replication_of      what was tested: "clips", "later half of the footage", or "" (nothing could be)
+    replication_of      what was kept aside: "clips", "later half of the footage", or "" (nothing could be)
     """
     rows = []
     for row in found.to_dict("records"):
@@ -148,12 +148,14 @@ def _again(pairs: PairTable, cause: str) -> dict[str, Any]:
     of, tests = CLIPS, list(_by_clip(pairs))
     if len(tests) < 2:
         of, tests = LATER, list(_by_time(pairs))
-    if cause in (*REPLAYED, NOISE):  # keyframes are few and their places known; they are not asked
-        made = [made for made in tests if p_value_of(pairs.take(made), cause) <= LEVEL]
-    else:
-        made = []
-    if not made:
+    if not tests or cause not in (
+        *REPLAYED,
+        NOISE,
+    ):  # keyframes are few and their places known; they are not asked
         return dict(zip(REPLICATION, (float("nan"), 0, 0, ""), strict=True))
+    made = [made for made in tests if p_value_of(pairs.take(made), cause) <= LEVEL]
+    if not made:
+        return dict(zip(REPLICATION, (float("nan"), 0, 0, of), strict=True))
     again = [p_value_of(pairs.take(~each), cause) <= AGAIN for each in made]
     return dict(zip(REPLICATION, (float(np.mean(again)), sum(again), len(again), of), strict=True))
 

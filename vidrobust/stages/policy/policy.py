@@ -33,7 +33,7 @@ class PolicyStep:
     axes         translation only: the largest shift along x and along y, shares of the width; else empty
     probability  with which the step is applied to a picture
     evidence     share, share_low, share_high, specific of the account of causes; replication ("found again in 4
-                 of 5 clips", "not tested: one clip"); flips_at_most ("about 6 and at
+                 of 5 clips", "not tested: ..."); flips_at_most ("about 6 and at
                  most 10 of 12 replayed flips"); sensitivity;
                  observed_low to observed_high hold 95 % of the footage, observed_least and observed_most all of it
     measured     ratio, low, high, verdict, before, after: of the answers that its own perturbation changes, after

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+UNTESTED = {
+    "clips": "not tested: only all clips together show it",
+    "later half of the footage": "not tested: the earlier half of the footage alone does not show it",
+}
+"""Why a finding could not be tested, by what would have been kept aside."""
 LEAST = 0.5
 """Share of the tests in which a cause must be found again for a step to follow from it."""
 
@@ -14,8 +19,8 @@ LEAST = 0.5
 class Replication:
     """How often the finding was tested on footage that did not make it.
 
-    found, tested  tests in which the cause was found again, of how many
-    of             what was kept aside each time: "clips" or "later half of the footage"
+    found, tested  tests in which the cause was found again, of how many; none where the rest does not find it
+    of             what was kept aside each time: "clips" or "later half of the footage"; "" where nothing could be
     """
 
     found: int = 0
@@ -26,9 +31,10 @@ class Replication:
     def of_row(cls, row: Mapping[str, Any]) -> Replication:
         """From a row of the table ``named``; not tested where that does not say."""
         tested = row.get("replication_tested", 0)
+        of = str(row.get("replication_of") or "")
         if tested != tested or not tested:
-            return cls()
-        return cls(found=int(row["replication_found"]), tested=int(tested), of=str(row["replication_of"]))
+            return cls(of=of)
+        return cls(found=int(row["replication_found"]), tested=int(tested), of=of)
 
     @property
     def fails(self) -> bool:
@@ -39,7 +45,7 @@ class Replication:
     def in_words(self) -> str:
         """Such as "found again in 4 of 5 clips"."""
         if not self.tested:
-            return "not tested: one clip"
+            return UNTESTED.get(self.of, "not tested")
         if self.of != "clips":
             again = "found again" if self.found else "not found again"
             return f"{again} in the {self.of}"

@@ -24,6 +24,8 @@ from vidrobust.text.numbers import (
     share_with_interval,
 )
 
+GAIN = "relative gain"
+"""Unit of brightness, contrast and saturation."""
 FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
 
 
@@ -104,18 +106,26 @@ def _observed(evidence: Mapping[str, Any], unit: str) -> str:
     low, high, least, most = (evidence.get(f"observed_{end}") for end in ("low", "high", "least", "most"))
     if not known(low) or not known(high):
         return amount(evidence.get("observed"), unit)
-    inner = f"95 % within {amount_interval(low, high, unit)}"
-    outer = f", all within {amount_interval(least, most, unit)}" if known(least) and known(most) else ""
+    inner = f"95 % within {strengths(low, high, unit)}"
+    outer = f", all within {strengths(least, most, unit)}" if known(least) and known(most) else ""
     return f"{inner}{outer}"
 
 
 def _range(step: PolicyStep) -> str:
-    """The range in words: "± 6.4 % gain", "0 to 2 sigma px", with two axes where both are known."""
+    """The range in words: "times 0.94 to 1.06", "0 to 2 sigma px", with two axes where both are known."""
     low, high = step.low, step.high
     if step.unit == "100 - quality":
         return f"quality {interval(100 - high, 100 - low, digits=3)}"
     if len(step.axes) == 2:
         return f"± {amount(step.axes[0], step.unit)} along x, ± {amount(step.axes[1], step.unit)} along y"
-    if low == -high:
+    if low == -high and step.unit != GAIN:
         return f"± {amount(high, step.unit)}"
-    return amount_interval(low, high, step.unit)
+    return strengths(low, high, step.unit)
+
+
+def strengths(low: float | None, high: float | None, unit: str) -> str:
+    """From one signed strength to another; of a gain the factors, since -s is the factor 1 / (1 + s)."""
+    if unit != GAIN or low is None or high is None or low >= 0:
+        return amount_interval(low, high, unit)
+    least, most = (1 + s if s >= 0 else 1 / (1 - s) for s in (low, high))
+    return f"times {interval(least, most, digits=3)}"

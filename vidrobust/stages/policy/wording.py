@@ -18,7 +18,7 @@ REASONS: Mapping[Why, str] = {
     Why.NOT_MEASURABLE: "cannot be measured in video",
     Why.NO_PAIRS: "no pair of frames could be replayed; footage with fewer cuts is needed",
     Why.FEW_PAIRS: "{n} pairs could be replayed, and {needed} are needed (--pairs)",
-    Why.ABSENT: "does not occur: no change of {title} was measured in {n} pairs",
+    Why.ABSENT: "does not occur: no {absent} was measured in {n} pairs",
     Why.MOVES_NOTHING: "occurs but does not move the model: {explains} {span} of {of}",
     Why.EXPLAINS_LITTLE: "occurs and moves the model, but {explains} less than 5 % of {of}: {span}",
     Why.SHARE_OPEN: "{explains} {span} of {of}; {more} would show whether that matters",
@@ -83,7 +83,7 @@ def step_sentence(name: str, evidence: Mapping[str, Any]) -> str:
     grain = "has the same grain and " if cause.chosen == "grain" else ""
     return (
         f"{_capital(cause.explains)} {explained} of {evidence['of']}{slow}{flips}, {evidence['replication']}; "
-        f"{name.replace('_', ' ')}{one_of} {grain}does {percent(evidence['does'])} of what it does."
+        f"played in its place, {name.replace('_', ' ')}{one_of} {grain}does {_amount(evidence['does'])}."
     )
 
 
@@ -105,6 +105,7 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
     )
     return {
         "title": cause.title if cause else "",
+        "absent": _absent(cause.title) if cause else "change",
         "explains": cause.explains if cause else "",
         "of": str(of("of")),
         "n": str(of("n")),
@@ -132,6 +133,11 @@ def _one_of_two(evidence: Mapping[str, Any], kind: str, unit: str) -> str:
     return f"{number(low, 2)} to {number(high, 2)} {unit} (by {number(grain, 2)}; does {_amount(does)})"
 
 
+def _absent(title: str) -> str:
+    """What was not measured: "change of light", "motion of objects"."""
+    return title if title.startswith("motion") else f"change of {title}"
+
+
 def _footage(times: object) -> str:
     """So many times the footage at hand."""
     if not times:
@@ -140,7 +146,7 @@ def _footage(times: object) -> str:
 
 
 def _amount(does: float | None) -> str:
-    """How much of its cause a candidate does: 36 % of it, 3.6 times as much."""
+    """How much a candidate does of what its cause does: 36 % as much, 3.6 times as much."""
     if known(does) and does is not None and does > SAID_AS_TIMES:
         return f"{number(does, 2)} times as much"
-    return f"{percent(does, missing='an unknown part')} of it"
+    return f"{percent(does)} as much" if known(does) else "an unknown part of it"

@@ -178,9 +178,11 @@ def _rule(run: RunTables, model: str) -> tuple[str, str] | None:
 
 
 def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:
-    """Two lines of the answer: the best rule within the delay, and the best thing to buy."""
+    """The best rule within the delay, and the best thing to buy; nothing where nothing flips."""
     summary, table = run.json(FILE).get("models", {}).get(model), run.table("remedies")
     if not summary or table is None:
+        return
+    if not _occurs(table, model, headline(run, model)):
         return
     yield "Best rule", sentence(summary, headline(run, model))
     if not ((table["kind"] == "input") & (table["model"] == model)).any():
@@ -195,6 +197,12 @@ def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:
         return
     ratio = percent_with_interval(best["ratio"], best["low"], best["high"])
     yield "Best to buy", f"{title(str(best['remedy']))}: {ratio} of the changes would be left"
+
+
+def _occurs(table: pd.DataFrame, model: str, metric: str) -> bool:
+    """There is anything to be made steadier."""
+    before = table.loc[(table["model"] == model) & (table["metric"] == metric), "before"]
+    return not (before == 0).all()
 
 
 def figures(run: RunTables) -> list[Picture]:

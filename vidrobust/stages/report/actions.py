@@ -59,7 +59,16 @@ def _of_policy(policies: list[PolicyPage]) -> list[Action]:
             f"Train{f' {page.model}' if several else ''} with {step['perturbation']} {step['range']}",
             f"trained with this, {page.trial}"
             if page.trial
-            else f"its cause explains {step['share']} of the change",
+            else "; ".join(
+                filter(
+                    None,
+                    (
+                        f"its cause explains {step['share']} of the change",
+                        step["replication"],
+                        step["flips_at_most"] and f"due to it: {step['flips_at_most']}",
+                    ),
+                )
+            ),
             "measured" if page.trial else "policy",
         )
         for page in policies

@@ -9,7 +9,7 @@ import numpy as np
 
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
-from vidrobust.stages.causes.section import whole
+from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.correlate.judgement import CANNOT_TELL
 from vidrobust.stages.correlate.section import Study
 from vidrobust.stages.policy.section import PolicyPage
@@ -96,9 +96,10 @@ def _causes(run: RunTables) -> Iterator[Undetermined]:
                     f"What {of} comes from{about}", f"only {n} pairs could be replayed", "more pairs: --pairs"
                 )
                 continue
-            unsure = account[
-                (account["cause"] != UNEXPLAINED) & ~(account["low"] > 0) & (account["high"] >= WORTH_ASKING)
-            ].sort_values("high", ascending=False, kind="stable")
+            settled = account["cause"].isin({*named_causes(run, model, prefix), UNEXPLAINED})
+            alike = (account["low"] > 0) & account["specific"].notna()  # it plays a part, as any change would
+            unsure = account[~settled & ~alike & (account["high"] >= WORTH_ASKING)]
+            unsure = unsure.sort_values("high", ascending=False, kind="stable")
             names = [
                 f"{CATALOGUE[r.cause].title} ({percent_interval(max(0.0, r.low), r.high)})"
                 for r in unsure.itertuples()

@@ -57,9 +57,7 @@ def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> J
         word, kind = BANDS[best]
         return Judgement(word, kind, f"The whole interval, {span}, lies in the band called {word}")
     if best == 0:
-        why = (
-            f"The {name} may be anything from {BANDS[0][0]} to {BANDS[worst][0]} ({span}); take more footage"
-        )
+        why = f"The {name} may be anything from {BANDS[0][0]} to {BANDS[worst][0]}; take more footage"
         return Judgement("cannot tell", "unknown", why)
     why = f"The {name} is surely above {one_in(STEADY)}, and may be {BANDS[worst][0]} ({span})"
     return Judgement("flickering or worse", "middle", why)
