@@ -57,8 +57,9 @@ def beyond_rounding(difference: np.ndarray, first: np.ndarray) -> np.ndarray:
 def rough(difference: np.ndarray) -> np.ndarray:
     """(H, W, 3) float32: a difference of aligned frames without what of it is smooth.
 
-    The smooth part runs through the means of fine blocks. Of it is taken off nothing where the means of neighbouring
-    blocks go together no more than a codec makes them, all of it where they surely do, and in between a part.
+    The smooth part runs through the means of fine blocks. Of it is taken off nothing where the means of
+    neighbouring blocks go together no more than a codec makes them, all of it where they surely do, and in
+    between a part.
     """
     height, width = difference.shape[:2]
     low, high = OF_CODECS
@@ -77,7 +78,7 @@ def _means(difference: np.ndarray, side: int) -> np.ndarray:
 
 
 def with_noise_alone(brought: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(H, W, 3) float32: a frame that was brought onto another, no further from it than noise and coding take it."""
+    """(H, W, 3) float32: a frame brought onto another, no further from it than noise and coding take it."""
     return np.asarray(second + beyond_rounding(rough(brought - second), brought))
 
 

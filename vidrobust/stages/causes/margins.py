@@ -8,22 +8,23 @@ A flip from class a to class b is decided by the margin between the two alone:
       <─── step of a cause ──>         a cause is one without which the label would have stayed where the margin
                                        of t+1 without it is above 0
 
-With c the conditions of a frame, n its noise, and M the margin of label a, t is M(c_t, n_t) and t+1 M(c_t+1, n_t+1).
-Without a cause t+1 is M(c, n_t+1), where c is c_t+1 with this condition of t; without noise it is M(c_t+1, n_t).
-Both are made as pictures, and the network is asked (``undone.py``):
+With c the conditions of a frame, n its noise, and M the margin of label a, t is M(c_t, n_t) and t+1 M(c_t+1,
+n_t+1). Without a cause t+1 is M(c, n_t+1), where c is c_t+1 with this condition of t; without noise it is
+M(c_t+1, n_t). Both are made as pictures, and the network is asked (``undone.py``):
 
     a cause    taken back in t+1 itself, which keeps the noise that it had
     noise      t, with its own noise, brought onto t+1 by all that was measured
 
 What cannot be made so (a blur gives nothing back) is taken from the chain of replays: -past + step for a cause,
-before - the steps of all for noise. The chain has a third frame's noise. It is the only other way that estimates the
-same: before - the steps of all *other* causes is M(c, n_t), the margin without this cause and without noise, and
-since a flip is found where n_t keeps the label and n_t+1 does not, it is too high for each cause (on planted worlds
-by .28 of the flips; taken back, by .00).
+before - the steps of all for noise. The chain has a third frame's noise. It is the only other way that
+estimates the same: before - the steps of all *other* causes is M(c, n_t), the margin without this cause and
+without noise, and since a flip is found where n_t keeps the label and n_t+1 does not, it is too high for each
+cause (on planted worlds by .28 of the flips; taken back, by .00).
 
-The error of a picture is half the mean square of what it and the chain differ by, over the flips, and as one more a
-third of the step: on planted worlds, where the margin is known, .3 to 2 times what it errs by. Several causes may
-each be necessary for one flip, so that the counts of all causes need not add up to the number of flips.
+The error of a picture is half the mean square of what it and the chain differ by, over the flips, and as one
+more a third of the step: on planted worlds, where the margin is known, .3 to 2 times what it errs by. Several
+causes may each be necessary for one flip, so that the counts of all causes need not add up to the number of
+flips.
 """
 
 from __future__ import annotations

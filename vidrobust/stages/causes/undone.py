@@ -3,11 +3,11 @@
     t ───▶ t+1 ─────one cause, as measured back from t+1 to t─────▶ t+1 without it
     t ─────everything measured from t to t+1────────────────────▶ t+1 with the noise of t
 
-A replay on a third frame has the cause's change and another noise, to which a network may answer otherwise by as
-much as it lacks for a flip. Where it matters whether one label would have stayed, the cause is taken back in the
-very picture. Without a motion nothing comes into view: both are taken back together. What a blur took cannot be
-given back; a frame that got sharper is blurred. Noise cannot be measured back: t+1 without its noise is t, with its
-own, once all that was measured is done to it.
+A replay on a third frame has the cause's change and another noise, to which a network may answer otherwise by
+as much as it lacks for a flip. Where it matters whether one label would have stayed, the cause is taken back in
+the very picture. Without a motion nothing comes into view: both are taken back together. What a blur took
+cannot be given back; a frame that got sharper is blurred. Noise cannot be measured back: t+1 without its noise
+is t, with its own, once all that was measured is done to it.
 """
 
 from __future__ import annotations

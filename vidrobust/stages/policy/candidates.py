@@ -24,8 +24,8 @@ LEAST_WHOLE, MOST_WHOLE = 0.5, 2.0
 GRAIN_NEAR = 0.15
 """Grains no further apart than this are alike."""
 NOISE_OR_CODING = ("gaussian_noise", "h264")
-"""What may stand for noise and coding in a stream whose codec predicts from frame to frame: noise of the sensor, and
-what the codec leaves."""
+"""What may stand for noise and coding in a stream whose codec predicts from frame to frame: noise of the sensor,
+and what the codec leaves."""
 
 
 @dataclass(frozen=True, kw_only=True)
