@@ -1,15 +1,14 @@
 """Noise and coding alone: the two frames of a pair with their difference exchanged at random.
 
 With frame t brought onto t+1 by everything measured, m is the mean of the two and h half their difference. If
-nothing but noise and coding differs, m + s h and m - s h with random signs s per block of 16 x 16 pixels are
-distributed as the pair itself. A codec decides by such blocks (macroblocks) whether to repeat or to code anew, and
-smooths the seams within: with a sign for each 8 x 8 of them there would be seams that no frame ever showed.
+nothing but noise and coding differs, m + s h and m - s h with random signs s per block of 8 x 8 pixels are
+distributed as the pair itself. With larger blocks whatever else differs would do more of what it does.
 
-What is smooth in the difference is neither: the means of neighbouring blocks of noise do not go together, nor do
-those of what a codec leaves (-.03 to .05 in nine of ten coded stills, .22 in one; those of 8 x 8 px do, .1 to .5,
-since half of their neighbours lie in the same macroblock). Those of a shadow or a curve of light that does not fit
-do (.33 to .55). Exchanged block by block such a difference would become a chessboard that no frame ever showed. It
-is taken off first, and what it does to the model stays unexplained.
+What is smooth in the difference is neither: the means of neighbouring blocks of noise do not go together, nor
+do those of what a codec leaves, if the blocks are its macroblocks of 16 x 16 (-.03 to .05 in nine of ten coded
+stills, .22 in one; of 8 x 8 px half of the neighbours lie in the same macroblock, .1 to .5). Those of a shadow
+or a curve of light that does not fit do (.33 to .55). Exchanged block by block such a difference would become a
+chessboard that no frame ever showed. It is taken off first, and what it does to the model stays unexplained.
 
 Nor is what 8 bits round off: a surface on which nothing but the light changes is rounded anew, and that alone may
 be half of what a network answers to it. It has the size of rounding and no more.
@@ -25,12 +24,14 @@ import numpy as np
 
 from vidrobust.frames.pixels import luma, to_levels
 
-BLOCK = 16
-"""Side, px, of the blocks that keep their sign: that of the macroblocks of most codecs."""
-FINE = 8
-"""Side, px, of the blocks through whose means the smooth part runs."""
+BLOCK = 8
+"""Side, px, of the blocks that keep their sign, and through whose means the smooth part runs: that of the
+transforms of most codecs."""
+MACROBLOCK = 16
+"""Side, px, of the blocks by which most codecs decide what they code anew."""
 OF_CODECS = (0.15, 0.3)
-"""Correlation of the means of neighbouring blocks up to which it may be a codec's, and from which it is none."""
+"""Correlation of the means of neighbouring macroblocks up to which it may be a codec's, and from which it is
+none."""
 
 OF_ROUNDING = (1.5, 3.0)
 """Mean square of a difference, over that of two frames' rounding, up to which it is nothing else, and from which
@@ -57,16 +58,16 @@ def beyond_rounding(difference: np.ndarray, first: np.ndarray) -> np.ndarray:
 def rough(difference: np.ndarray) -> np.ndarray:
     """(H, W, 3) float32: a difference of aligned frames without what of it is smooth.
 
-    The smooth part runs through the means of fine blocks. Of it is taken off nothing where the means of
-    neighbouring blocks go together no more than a codec makes them, all of it where they surely do, and in
-    between a part.
+    The smooth part runs through the means of blocks. Of it is taken off nothing where those of neighbouring
+    macroblocks go together no more than a codec makes them, all of it where they surely do, and in between a
+    part.
     """
     height, width = difference.shape[:2]
     low, high = OF_CODECS
-    part = float(np.clip((neighbours_alike(_means(difference, BLOCK)) - low) / (high - low), 0, 1))
+    part = float(np.clip((neighbours_alike(_means(difference, MACROBLOCK)) - low) / (high - low), 0, 1))
     if part == 0:
         return difference
-    smooth = cv2.resize(_means(difference, FINE), (width, height), interpolation=cv2.INTER_CUBIC)
+    smooth = cv2.resize(_means(difference, BLOCK), (width, height), interpolation=cv2.INTER_CUBIC)
     return np.asarray(difference - part * smooth)
 
 

@@ -131,7 +131,7 @@ def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -
 
 def _both(rows: pd.DataFrame, grain: dict[str, float], does: dict[str, Estimate]) -> dict[str, float]:
     """Of noise and of coding: the strength in most pairs, the grain, and how much of the cause it does."""
-    found = {}
+    found: dict[str, float] = {}
     for kind, name in zip(("noise", "coding"), NOISE_OR_CODING, strict=True):
         low, high = rows.loc[rows["perturbation"] == name, "strength"].quantile([0.1, 0.9])
         found |= {f"{kind}_low": float(low), f"{kind}_high": float(high)}
