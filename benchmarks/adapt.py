@@ -47,7 +47,7 @@ from vidrobust.text.numbers import percent, percent_with_interval
 
 ALL = "+".join(kind.name for kind in KINDS)
 MODEL = "line_one_view:classifier"
-DEFAULT = "none,random,policy,policy-mixed,policy-swapped"
+DEFAULT = "none,random,policy,policy-wide,policy-mixed,policy-swapped"
 SELF = "none,random,policy,policy-swapped"
 SHARES = {
     "light": ("brightness", "light", "relative gain", 1.0),
@@ -181,8 +181,12 @@ def main() -> None:
             tables = {dial: table_of(dial, kinds, targets, train, arms, given, folder) for dial in dials}
             say(f"\n**{kinds.replace('+', ' and ')}, {WAYS[train]}, {WAYS[targets]}**\n")
             say_left(tables)
-            say("\nAgainst random augmentation of equal strength:\n")
-            say_against_random(tables)
+            for other, words in (
+                ("none", "fine-tuning without augmentation"),
+                ("random", "random augmentation"),
+            ):
+                say(f"\nAgainst {words}:\n")
+                say_against(tables, other)
 
 
 def say_left(tables: Mapping[str, pd.DataFrame]) -> None:
@@ -197,14 +201,14 @@ def say_left(tables: Mapping[str, pd.DataFrame]) -> None:
         say(f"| {arm} | {' | '.join(cells)} | {'; '.join(_harmed(tables, arm))} |")
 
 
-def say_against_random(tables: Mapping[str, pd.DataFrame]) -> None:
-    """A row an arm of the policy: what it leaves of what random augmentation leaves."""
-    say(f"| flips, of those of random | {' | '.join(tables)} |")
+def say_against(tables: Mapping[str, pd.DataFrame], other: str) -> None:
+    """A row an arm: what it leaves of the flips that another arm leaves."""
+    say(f"| flips, of those of {other} | {' | '.join(tables)} |")
     say("|---" * (len(tables) + 1) + "|")
     for arm in arms_in(tables):
-        if ARMS[arm].mix in ("", "random"):
+        if arm == other or (other == "random" and not ARMS[arm].mix):
             continue
-        found = [one(table, arm, "random") for table in tables.values()]
+        found = [one(table, arm, other) for table in tables.values()]
         say(f"| {arm} | {' | '.join(_ratio(row) if row else '' for row in found)} |")
 
 

@@ -12,7 +12,8 @@ true share  of a planted cause: the noise-free twin is rendered with this condit
             over <d, d>. Causes of true share .2 or more are those that ought to be named, whatever the account
             makes of them. The twin's answer is its mean over roundings to 8 bits, drawn at random: what a surface
             answers to being rounded anew comes from no condition, and would otherwise be told of each. One of two
-            lamps is light as far as the middle pixel goes, and local light beyond
+            lamps is light as far as the middle pixel goes, and local light beyond. A part that runs on carries
+            what it uncovers with it: its true share is that of objects and what came into view *together*
 false       a named cause that was not planted. Noise and coding are false in a world without noise and codec;
             what came into view is none beside a planted motion
 null        a model that answers at random, three in four with heavy tails, on the replays of a world
@@ -55,7 +56,7 @@ from vidrobust.stages.causes.naming import AGAIN, named
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.score import coordinates, predict, score, seen_by
-from vidrobust.stages.causes.shares import p_value_of, summarise
+from vidrobust.stages.causes.shares import estimate, p_value_of, part_of, summarise
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.causes.undone import with_undone
 from vidrobust.stages.policy.candidates import standings
@@ -86,7 +87,7 @@ FIELDS = {
 }
 """By cause the field of a frame's condition. One of two lamps lights all of the picture, and one side more."""
 WITH = {"belt": ("came_into_view",)}
-"""Causes that are planted besides: a part uncovers the belt."""
+"""Causes that are planted besides: a part uncovers the belt, and its true share is that of both together."""
 FURTHER = tuple(kind for kind in FIELDS if kind != "exposure")
 """Kinds of further noise-free worlds: without noise an exposure that holds repeats its frames."""
 FURTHER_PAIRS = 12
@@ -209,7 +210,8 @@ def _course(kind: str, rng: np.random.Generator, count: int) -> list[Any]:
         return [(float(x), float(y)) for x, y in rng.normal(0, 1.3 * size, (count, 2))]
     if kind == "focus":
         return [float(max(0.0, size * (0.8 + 0.7 * np.sin(2 * np.pi * k / 11 + phase)))) for k in t]
-    return [float(40 + rng.uniform(2, 5) * k) for k in t]
+    speed = rng.uniform(2, 5)
+    return [float(40 + speed * k) for k in t]
 
 
 def picture(corpus: Path, where: tuple[str, float]) -> np.ndarray:
@@ -274,9 +276,17 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
     vanishes = {}
     for cause, held in without.items() if flips and not world.crf else ():
         vanishes[cause] = int((predict(model, tuple(held), "cpu").argmax(axis=1) == labels[flips]).sum())
+    both = PairTable.of(table)
+    together = {
+        cause: estimate(both, np.sum([part_of(both, each) for each in (cause, *WITH[kind])], axis=0))
+        for kind in world.kinds
+        for cause in planted((kind,))
+        if kind in WITH
+    }
     return {
         **_said(world, account, fits),
         "true": true_shares(world, frames, scene, part, d, model),
+        "together": {c: [e.value, e.low, e.high] for c, e in together.items()},
         "again": again(table),
         "flips": len(flips),
         "vanishes": vanishes,
@@ -498,6 +508,8 @@ def describe(rows: list[dict[str, Any]], wanted: tuple[int, int, int]) -> None:
             f"{c} {r['shares'][c][0]:.2f} [{r['shares'][c][1]:.2f}, {r['shares'][c][2]:.2f}]"
             for c in wanted_of[r["key"]]
         )
+        for share, low, high in r["together"].values():
+            shares += f"; together {share:.2f} [{low:.2f}, {high:.2f}]"
         table.row(
             ", ".join(r["kinds"]),
             r["sigma"],

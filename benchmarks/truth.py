@@ -8,10 +8,12 @@ too. What is found is kept in DIR/results.jsonl, so that the same command contin
 the end, and written into the page between its marks. ``--verdicts`` runs ``verdicts.py`` as well, in
 DIR/verdicts, for the seconds left.
 
-planted, found  by the truth and by the tables ``spread`` and ``variation``, as vidrobust.line_sim.planted says; of
-                compression the true share of coding: 1 - <d', d> / <d, d> over all neighbours, d' of the same
-                frames as they were before they were coded
+planted, found  by the truth and by the tables ``spread`` and ``variation``, as vidrobust.line_sim.planted says
 share           of the change of the model's answer that goes to the dial's cause, with its 95 % interval
+true share      of the change between all neighbours, from twins without noise and coding: a frame with the dial
+                alone gone on to the next, and the next with the dial alone held back, along the real change;
+                the mean over roundings to 8 bits. That of the belt's run stands beside it. Of one of two lamps
+                the gain of the middle pixel is light, and the rest local light
 not planted     a named cause, or a step of one, that no dial plants; objects and what came into view are always
                 there, since the belt runs, and so are noise and coding
 """
@@ -24,7 +26,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +38,15 @@ import pandas as pd
 from harness import say
 
 from vidrobust.api.study import study
-from vidrobust.frames.pixels import to_array
+from vidrobust.frames.pixels import to_array, to_levels
+from vidrobust.line_sim.camera import uneven
 from vidrobust.line_sim.clip import stage
 from vidrobust.line_sim.dials import BY_NAME, DIALS
 from vidrobust.line_sim.planted import planted_spread, planted_state
 from vidrobust.line_sim.render import RenderSettings, render
 from vidrobust.models.load import load_model
-from vidrobust.predictions import Classifier
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.catalogue import NOISE
 from vidrobust.stages.causes.score import coordinates, predict
 from vidrobust.statistics.intervals import clopper_pearson
 from vidrobust.video.source import open_video
@@ -75,6 +80,25 @@ ALWAYS = ("objects", "came_into_view", "noise_and_coding")
 """Causes that every clip has: the belt runs, and x264 codes it."""
 CLOSE = 0.25
 """Relative error up to which a size counts as found."""
+
+
+ROUNDINGS = 2
+"""Roundings of a twin over which its answer is averaged."""
+BELT = "belt"
+"""What the belt's run does: objects and what came into view together."""
+COLUMNS = {
+    "shadow": ("shadow_x", "shadow_y"),
+    "hue": ("hue_deg",),
+    "shake": ("shake_x_px", "shake_y_px"),
+    "focus": ("focus_px",),
+    "lamp2": ("lamp2",),
+    **dict.fromkeys(("light", "drift", "flicker", "exposure"), ("gain",)),
+}
+"""By dial the columns of a frame's condition that it moves; noise, coding and what stands still have none."""
+
+
+GoneOn = Callable[[dict[str, float], dict[str, float]], dict[str, float]]
+"""(a frame's condition, another's) -> what of the first is as in the second."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +149,6 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
     models = [CLASSIFIER, DETECTOR] if world.both else [CLASSIFIER]
     manifest = folder / "line" / "manifest.csv"
     run = study(manifest, models, out=folder / "run", stages=["policy"], settings=SETTINGS)
-    coding = true_coding(line, folder / "line" / "clips") if "compression" in world.names else math.nan
     truth = pd.read_parquet(folder / "line" / "truth.parquet")
     spread, variation = run.table("spread"), run.table("variation")
     spread = spread[spread["item"] == ""].set_index("quantity")["spread"]
@@ -148,8 +171,8 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
         "size": world.size,
         "planted": {**planted_spread(truth), **planted_state(truth)},
         "found": {**spread.to_dict(), **{q: states.get(q) for q in planted_state(truth)}},
-        "coding": coding,
         "flips": [flips["value"], flips["n"]],
+        "true": true_shares(world, folder / "line" / "clips"),
         "by_model": summary,
         "steps": [
             {"perturbation": s["perturbation"], "high": s["high"], "cause": s["evidence"]["cause"]}
@@ -159,19 +182,68 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
     }
 
 
-def true_coding(line: RenderSettings, coded: Path) -> float:
-    """The share of the change between neighbours that is not there before the frames are coded."""
-    model: Classifier = load_model(CLASSIFIER, device="cpu")
-    along = whole = 0.0
-    for plan in line.plans():
-        with open_video(coded / f"{plan.item}.mp4") as source:
-            seen = tuple(to_array(x).copy() for batch in source.batches(16) for x in batch.pixels)
-        before, after = (
-            np.diff(coordinates(predict(model, frames, "cpu"), "logits"), axis=0)
-            for frames in (tuple(stage(plan).frames()), seen)
+def true_shares(world: World, clips: Path) -> dict[str, float]:
+    """Of the belt's run and of each dial's causes, from twins of the frames, over all neighbours of all clips."""
+    line = RenderSettings(parts=PARTS, seconds=SECONDS, seed=world.seed, dials=world.dials)
+    model: Any = load_model(CLASSIFIER, device="cpu")
+    rng = np.random.default_rng(world.seed)
+    along, change, coded = dict.fromkeys((BELT, *_twins(world)), 0.0), 0.0, 0.0
+
+    def answer(levels: np.ndarray) -> np.ndarray:
+        made = tuple(
+            to_levels(np.floor(levels + rng.random(levels.shape, np.float32))) for _ in range(ROUNDINGS)
         )
-        along, whole = along + float((before * after).sum()), whole + float(np.square(after).sum())
-    return 1 - along / whole
+        return np.asarray(coordinates(predict(model, made, "cpu"), "logits").mean(axis=0))
+
+    for plan in line.plans():
+        camera = stage(plan).camera
+        with open_video(clips / f"{plan.item}.mp4") as source:
+            frames = tuple(to_array(x) for batch in source.batches(32) for x in batch.pixels)
+        d = np.diff(coordinates(predict(model, frames, "cpu"), "logits"), axis=0)
+        change += float(np.square(d).sum())
+        twin = [answer(camera.light(number)) for number in range(len(frames))]
+        coded += float(((d - np.diff(twin, axis=0)) * d).sum())
+        for t in range(len(d)):
+            now, then = camera.condition(t), camera.condition(t + 1)
+            for cause, gone_on in {BELT: _belt, **_twins(world)}.items():
+                on = answer(camera.light(t, **gone_on(now, then))) - twin[t]
+                off = twin[t + 1] - answer(camera.light(t + 1, **gone_on(then, now)))
+                along[cause] += float((on + off) / 2 @ d[t])
+    if NOISE in (BY_NAME[name].causes[0] for name in world.names if BY_NAME[name].causes):
+        along[NOISE] = coded
+    return {cause: each / change for cause, each in along.items()}
+
+
+def _belt(now: dict[str, float], then: dict[str, float]) -> dict[str, float]:
+    return {"travel_px": then["travel_px"]}
+
+
+def _twins(world: World) -> dict[str, GoneOn]:
+    """By cause the columns that go on to another frame's."""
+    found: dict[str, GoneOn] = {}
+    for name in world.names:
+        if name == "lamp2":
+            found |= {"light": _level, "local_light": _beside_the_level}
+        elif name in COLUMNS:
+            found[BY_NAME[name].causes[0]] = partial(_columns, COLUMNS[name])
+    return found
+
+
+def _columns(names: tuple[str, ...], now: dict[str, float], then: dict[str, float]) -> dict[str, float]:
+    return {name: then[name] for name in names}
+
+
+def _level(now: dict[str, float], then: dict[str, float]) -> dict[str, float]:
+    return {"gain": now["gain"] * _middle(then) / _middle(now)}
+
+
+def _beside_the_level(now: dict[str, float], then: dict[str, float]) -> dict[str, float]:
+    return {"lamp2": then["lamp2"], "gain": now["gain"] * _middle(now) / _middle(then)}
+
+
+def _middle(condition: dict[str, float]) -> float:
+    """Gain of the second lamp at the middle pixel."""
+    return float(np.median(uneven(0.0, (0.5, 0.5), condition["lamp2"])))
 
 
 def true_causes(row: dict[str, Any]) -> set[str]:
@@ -250,8 +322,8 @@ def tables_of(rows: list[dict[str, Any]]) -> str:
     rows = sorted((row for row in rows if row["key"] in order), key=lambda row: order[row["key"]])
     lines = [*headline(rows), "", "## Dial by dial", ""]
     lines += [
-        "| dial | planted | found | flips | cause: share of the change | named | steps of the policy |",
-        "|---|---|---|---|---|---|---|",
+        "| dial | planted | found | flips | true share | share of the change | named | steps of the policy |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(row) for row in rows]
     lines += ["", "## The detector, at mid size", ""]
@@ -283,16 +355,18 @@ def _row(row: dict[str, Any]) -> str:
     planted, found = (
         "; ".join(f"{q} {_number(pair[place])}" for q, *pair in each) or "-" for place in (0, 1)
     )
-    if math.isfinite(coding := row.get("coding", math.nan)):
-        planted = f"coding {_number(coding)} of the change"
     steps = ", ".join(
         f"{s['perturbation']} {_number(s['high'])}" + " (not planted)" * (s["cause"] not in true_causes(row))
         for s in row["steps"]
     )
     return (
         f"| {', '.join(row['dials']) or 'none'} | {planted} | {found} | {100 * row['flips'][0]:.1f} % "
-        f"| {_said(row, CLASSIFIER)} | {_named(row, CLASSIFIER)} | {steps or 'none'} |"
+        f"| {_true(row)} | {_said(row, CLASSIFIER)} | {_named(row, CLASSIFIER)} | {steps or 'none'} |"
     )
+
+
+def _true(row: dict[str, Any]) -> str:
+    return "; ".join(f"{name} {share:.2f}" for name, share in row["true"].items())
 
 
 def _said(row: dict[str, Any], model: str) -> str:

@@ -8,6 +8,7 @@ import torch
 
 from vidrobust.adapt.arms import ARMS, arms_of
 from vidrobust.adapt.families import TIMES, conditions, drawn_keys, families_of, guard, held_back
+from vidrobust.adapt.matched import Matched, random_mixture
 from vidrobust.adapt.steps import Mixture, Step, any_step, changed
 from vidrobust.errors import SettingsError
 from vidrobust.perturb.catalogue import find
@@ -76,6 +77,26 @@ def test_steps_come_as_often_as_they_say() -> None:
     sizes = [len(one.draw(generator)) for _ in range(2000)]
     assert max(sizes) == 1
     assert np.mean(sizes) == pytest.approx(0.5, abs=0.04)
+    on_top = Mixture(steps=(SHIFT,), one_of=each.steps)
+    drawn = [[step.key for step in on_top.draw(generator)] for _ in range(2000)]
+    assert np.mean(["translation" in keys for keys in drawn]) == pytest.approx(0.5, abs=0.04)
+    assert np.mean([len(keys) == 2 for keys in drawn]) == pytest.approx(0.25, abs=0.04)
+    assert all(keys[-1] == "translation" for keys in drawn if len(keys) == 2)
+    assert set(on_top.families) == {"light", "colour", "geometry"}
+
+
+def test_random_augmentation_without_the_policys_families() -> None:
+    drawn = Matched({step.key: step for step in (LIGHT, SHIFT)}, 0.1)
+    assert random_mixture(drawn).one_of == (LIGHT, SHIFT)
+    assert random_mixture(drawn, {"light"}).one_of == (SHIFT,)
+
+
+def test_the_policy_is_taken_wider_or_oftener() -> None:
+    (wide,) = ARMS["policy-wide"].of_policy([SHIFT])
+    assert (wide.low, wide.high, wide.axes, wide.probability) == (-0.1, 0.1, (0.1, 0.0), 0.5)
+    (often,) = ARMS["policy-often"].of_policy([SHIFT])
+    assert (often.low, often.high, often.axes, often.probability) == (-0.05, 0.05, (0.05, 0.0), 0.9)
+    assert ARMS["policy"].of_policy([SHIFT]) == (SHIFT,)
 
 
 def test_brightness_is_drawn_between_its_ends_and_a_shift_along_its_axis() -> None:

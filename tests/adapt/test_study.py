@@ -164,3 +164,26 @@ def test_quick_does_less_and_says_what_it_leaves_out(
     assert set(table["times"]) == {0.0, 1.0}
     assert (table.loc[table["judged"] != "footage", "n"] == 24).all()
     assert pd.read_parquet(run_folder / "leaks.parquet").empty
+
+
+def test_the_same_arm_twice_differs_within_its_intervals(run_folder: Path) -> None:
+    arms = (
+        "--arms",
+        "none,none-again",
+        "--seeds",
+        "4",
+        "--steps",
+        "12",
+        "--batch",
+        "4",
+        "--rate",
+        "0.01",
+        "-q",
+    )
+    main(["adapt", str(run_folder), "--policy", str(run_folder / "given.json"), *arms])
+    table = pd.read_parquet(run_folder / "adaptation.parquet")
+    rows = table[(table["arm"] == "none-again") & (table["against"] == "none") & table["ratio"].notna()]
+    assert len(rows) >= 8
+    assert (rows["before"] != rows["after"]).any()
+    assert ((rows["low"] <= 1) & (rows["high"] >= 1)).mean() >= 0.9
+    assert not rows["verdict"].isin(["helps", "harms"]).any()

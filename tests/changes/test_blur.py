@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.stages.causes.planted import recorded, still
-from vidrobust.changes.blur import SIDE, Kernel, noise_lost, noise_of, regained
+from vidrobust.changes.blur import SIDE, Kernel, noise_between, noise_lost, noise_of, regained
 
 GAUSSIAN, LINE = Kernel(sigma_px=1.4), Kernel(sigma_px=5 / math.sqrt(12), angle=0.6)
 
@@ -56,31 +56,55 @@ def test_the_noise_of_a_picture_is_found_where_it_is_flat(corpus: Path) -> None:
 def test_noise_is_put_back_with_the_energy_that_was_taken(corpus: Path, kernel: Kernel) -> None:
     scene = still(corpus)
     (picture,) = recorded([scene], 8.0, 0)
-    made = noise_lost(picture, kernel, 5)
+    made = noise_lost(picture, kernel, noise_of(picture), 5)
     assert made is not None
     before = kernel.of(picture.astype(np.float32) - scene)
     # the middle levels, where 8 bits cut no noise off
     inner = (scene > 40) & (scene < 215)
     assert (before + made)[inner].std() == pytest.approx(8.0, rel=0.2)
-    assert np.array_equal(made, noise_lost(picture, kernel, 5))
-    assert noise_lost(np.full((64, 64, 3), 90, np.uint8), kernel, 5) is None
+    assert np.array_equal(made, noise_lost(picture, kernel, noise_of(picture), 5))
+    assert noise_lost(np.full((64, 64, 3), 90, np.uint8), kernel, np.zeros(3), 5) is None
 
 
 def test_a_frame_regains_its_detail_and_not_its_noise(corpus: Path) -> None:
     scene = still(corpus)
     (frame,) = recorded([scene], 3.0, 0)
     detail = scene - GAUSSIAN.of(scene)
-    found = regained(frame, GAUSSIAN)
+    found = regained(frame, GAUSSIAN, noise_of(frame))
     own = (frame - scene) - GAUSSIAN.of(frame - scene)
     assert float(np.sqrt(np.square(found - detail).mean())) < 0.5 * float(np.sqrt(np.square(detail).mean()))
     # of the frame's own noise in that band about half is in it: this still is full of detail
     assert float((found * own).sum() / np.square(own).sum()) < 0.6
-    flat = np.random.default_rng(0).normal(128, 5, (96, 128, 3))
-    assert np.abs(regained(np.clip(flat, 0, 255).astype(np.uint8), GAUSSIAN)).mean() < 0.3
+    flat = np.clip(np.random.default_rng(0).normal(128, 5, (96, 128, 3)), 0, 255).astype(np.uint8)
+    assert np.abs(regained(flat, GAUSSIAN, noise_of(flat))).mean() < 0.3
 
 
 def test_a_blur_mirrors_its_borders() -> None:
     ramp = np.tile(np.arange(40, dtype=np.float32), (40, 1))
     assert np.array_equal(
         GAUSSIAN.of(ramp), cv2.GaussianBlur(ramp, (0, 0), 1.4, borderType=cv2.BORDER_REFLECT_101)
+    )
+
+
+def test_the_noise_of_two_pictures_is_what_they_do_not_share(corpus: Path) -> None:
+    rng = np.random.default_rng(4)
+    everywhere = cv2.GaussianBlur(rng.normal(0, 60, (240, 320, 3)), (0, 0), 0.7) + 125
+
+    def recorded(x: np.ndarray, sigma: float) -> np.ndarray:
+        return np.clip(np.rint(x + rng.normal(0, sigma, x.shape)), 0, 255).astype(np.uint8)
+
+    for sigma in (0.5, 2.0):
+        a, b = recorded(everywhere, sigma), recorded(everywhere, sigma)
+        assert noise_of(a).mean() > 2 * sigma  # detail passes for noise in one picture
+        assert noise_between(a, b) == pytest.approx(np.full(3, np.hypot(sigma, 12**-0.5)), rel=0.1)
+        # of a blur a little is left, since it takes more of some frequencies than of others
+        found = noise_between(a, recorded(cv2.GaussianBlur(everywhere, (0, 0), 0.7), sigma)).mean()
+        assert sigma < found < sigma + 0.1 * noise_of(a).mean()
+        # where they do not show the same it is what one picture alone says
+        other = cv2.GaussianBlur(rng.normal(0, 60, (240, 320, 3)), (0, 0), 0.7) + 125
+        found = noise_between(recorded(everywhere, sigma), recorded(other, sigma))
+        assert found == pytest.approx(noise_of(recorded(everywhere, sigma)), rel=0.25)
+    plain = still(corpus).astype(np.float64)
+    assert noise_between(recorded(plain, 3.0), recorded(plain, 3.0)) == pytest.approx(
+        np.full(3, 3.0), rel=0.2
     )

@@ -126,3 +126,43 @@ def test_too_little_that_both_show_says_nothing(gray: np.ndarray) -> None:
     few = np.zeros(gray.shape, bool)
     few[:40, :40] = True
     assert not blur_between(gray, gray, np.zeros((*gray.shape, 2), np.float32), few).known
+
+
+def gravel(seed: int = 3) -> np.ndarray:
+    """Detail everywhere, and no flat place: a random field, a little smoothed."""
+    field = np.random.default_rng(seed).standard_normal((240, 320)).astype(np.float32)
+    smooth = cv2.GaussianBlur(field, (0, 0), 1.0)
+    return np.asarray(125 + 30 * smooth / smooth.std(), np.float32)
+
+
+@pytest.mark.parametrize("noise", [0.5, 2.0, 6.0])
+@pytest.mark.parametrize("sigma", [0.6, 1.2])
+def test_a_blur_is_found_where_detail_is_everywhere(noise: float, sigma: float) -> None:
+    scene = gravel()
+    frames = recorded([scene, cv2.GaussianBlur(scene, (0, 0), sigma)], noise)
+    for order, sign in ((1, 1), (-1, -1)):
+        found = between(*frames[::order])
+        assert found.everywhere
+        assert found.sigma_px == pytest.approx(sign * sigma, rel=0.15)
+        assert np.isnan(found.angle)
+    still = between(*recorded([scene, scene], noise))
+    assert still.known
+    assert still.sigma_px == 0
+
+
+def test_a_rest_of_motion_does_not_make_detail_everywhere_noise() -> None:
+    big = cv2.resize(gravel(), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    first, second = recorded([big[:480:2, :640:2], cv2.GaussianBlur(big, (0, 0), 2.4)[:480:2, 1:641:2]], 1.0)
+    motion = np.zeros((*first.shape, 2), np.float32)
+    motion[..., 0] = 0.5
+    found = blur_between(first, second, motion, np.ones(first.shape, bool))
+    assert found.everywhere
+    assert found.sigma_px == pytest.approx(1.2, rel=0.15)
+
+
+def test_of_quite_flat_pictures_nothing_is_known() -> None:
+    for level in (0, 120):
+        assert not between(*[np.full((240, 320), level, np.uint8)] * 2).known
+    assert not any(
+        between(*recorded([np.full((240, 320), 90.0)] * 2, s, k)).known for s in (1, 4, 16) for k in range(4)
+    )

@@ -126,3 +126,30 @@ def test_noise_is_no_colour(vivid: np.ndarray) -> None:
         tone = fit_tone(recorded(vivid, sigma, 0), recorded(vivid, sigma, 1), EVERYWHERE)
         assert tone.hues is None
         assert np.abs(tone.colour(tone.light(vivid)) - vivid).mean() < 0.1 + 0.05 * sigma
+
+
+@pytest.mark.parametrize("gamma", [0.72, 0.95, 1.1, 1.4])
+@pytest.mark.parametrize("sigma", [0.0, 2.0])
+def test_a_gamma_acts_on_single_channels_and_is_found_whole(
+    vivid: np.ndarray, gamma: float, sigma: float
+) -> None:
+    after = 255 * (vivid / 255) ** gamma
+    found = fit_tone(recorded(vivid, sigma, 0), recorded(after, sigma, 1), EVERYWHERE)
+    assert found.power == pytest.approx(gamma, abs=0.02)
+    assert not found.has_colour
+    assert np.sqrt(np.square(found.light(vivid) - after).mean()) < 0.3
+
+
+def test_light_is_found_in_the_few_cells_that_differ_from_a_flat_picture() -> None:
+    # rounded alike, the flat cells come nearest to a curve that is far off elsewhere
+    rng = np.random.default_rng(5)
+    scene = (
+        np.full((240, 320, 3), 104.0)
+        + 4 * ndimage.gaussian_filter(rng.normal(0, 40, (240, 320)), 12)[..., None]
+    )
+    scene[60:120, 80:160] = rng.uniform(35, 85, (4, 5, 1)).repeat(15, 0).repeat(16, 1)[:60, :80]
+    for gamma in (0.72, 0.9, 1.2):
+        after = 255 * (np.rint(scene) / 255) ** gamma
+        found = fit_tone(to_levels(scene), to_levels(after), EVERYWHERE)
+        dark = scene < 85
+        assert np.sqrt(np.square(found.light(np.rint(scene)) - after)[dark].mean()) < 0.6

@@ -58,6 +58,21 @@ def test_two_equal_runs_are_the_same() -> None:
     assert (compared(one, one.copy()).verdict, compared(one, one.copy()).cluster) == ("same", "stretch")
 
 
+def test_what_never_happened_says_nothing_of_other_footage() -> None:
+    # neither run flips in one clip: of that clip a fact, of others nothing
+    rng = np.random.default_rng(0)
+    a = run(rng, 0.05, clips=1).assign(flip=False, moved=rng.random(200))
+    b = a.assign(moved=rng.random(200))
+    for rows, here in ((200, "same"), (9, "cannot tell")):
+        metrics = {
+            name: paired_rows(a[:rows], b[:rows], keys=KEYS, column=name) for name in ("flip", "moved")
+        }
+        found = compare_metrics(metrics)["flip"]
+        assert (found.verdict, found.on_these_clips, found.n) == ("cannot tell", here, rows)
+    # a run beside itself is the same, whatever happened
+    assert compared(a, a.copy()).verdict == "same"
+
+
 def test_equal_rows_of_other_footage_are_a_sample() -> None:
     # nothing flips in three parts: on the same pictures that is a fact, on others it says little
     a = pd.DataFrame({"item": ["a", "b", "c"], "frame": 0, "time_s": 0.0, "flip": False})

@@ -87,7 +87,7 @@ def test_a_gate_says_of_what_it_speaks() -> None:
         return pass_gates([parse_gate("flip_rate.high > 0.3")], metrics)[0].sentence
 
     assert said(cluster="stretch", clusters=10).endswith(
-        "estimate 0.1 [0.05, 0.2]; of these clips alone, 10 stretches of them)"
+        "estimate 0.1 [0.05, 0.2]; of these clips alone, based on 10 stretches of them)"
     )
     assert said(cluster="part", clusters=12).endswith("; of footage like these 12 parts)")
     assert said().endswith("estimate 0.1 [0.05, 0.2])")

@@ -18,7 +18,7 @@ from vidrobust.stages.policy.trained_with import parse
 Loss = Literal["one view", "consistent", "jsd", "turned"]
 """Cross entropy of the changed picture; of the unchanged one, and the divergence of the changed answer from it; of
 the unchanged one, and the Jensen-Shannon divergence of three views; of the picture, and of its four rotations."""
-Mix = Literal["policy", "random", "swapped", "mixed", ""]
+Mix = Literal["policy", "random", "other", "swapped", "mixed", ""]
 """Which steps on the footage's pixels, besides an arm's own."""
 
 
@@ -26,8 +26,8 @@ Mix = Literal["policy", "random", "swapped", "mixed", ""]
 class Arm:
     """What an arm does differently.
 
-    mix          steps that depend on the run: the policy, random ones, the policy with one family swapped, the
-                 policy on top of random ones
+    mix          steps that depend on the run: the policy, random ones, those of them that are of other families
+                 than the policy's, the policy with one family swapped, the policy on top of random ones
     wide, often  so many times the policy's ranges, and each of its steps so often (0: as often as it says)
     steps        steps of its own on the footage's pixels
     picture      makes transforms of torchvision for uint8 pictures (3, h, w) of the network's size, as published
@@ -105,6 +105,11 @@ _ALL = (
         self_labels=True,
     ),
     Arm(name="random", sentence="one of the catalogue's perturbations, as strong and as often", mix="random"),
+    Arm(
+        name="random-other",
+        sentence="random augmentation without the policy's families: what random owes to them",
+        mix="other",
+    ),
     Arm(
         name="literature",
         sentence="AugMix with Jensen-Shannon divergence (Hendrycks et al. 2020)",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,9 +56,9 @@ def matched(
     return Matched(found, wanted)
 
 
-def random_mixture(found: Matched) -> Mixture:
-    """One of all of them by chance."""
-    return Mixture(one_of=tuple(found.steps.values()))
+def random_mixture(found: Matched, without: Collection[str] = ()) -> Mixture:
+    """One of all of them by chance, but for those of some families."""
+    return Mixture(one_of=tuple(step for step in found.steps.values() if step.family not in without))
 
 
 def swapped(policy: Policy, steps: Sequence[Step], found: Matched) -> Mixture:

@@ -177,7 +177,7 @@ def _arms(run: Run, asked: Asked, policy: Policy) -> tuple[Arm, ...]:
     arms = asked.chosen_arms
     if policy.steps:
         return arms
-    left = tuple(arm for arm in arms if arm.mix not in ("policy", "mixed", "swapped"))
+    left = tuple(arm for arm in arms if arm.mix not in ("policy", "mixed", "swapped", "other"))
     gone = ", ".join(arm.name for arm in arms if arm not in left)
     if gone:
         run.reporter.warn(f"adapt: the policy has no step, so there is nothing to train with for {gone}")
@@ -198,13 +198,15 @@ def _mixtures(
 ) -> dict[str, Mixture]:
     found = {arm.name: Mixture(steps=arm.steps) for arm in arms if arm.steps}
     drawn = None
-    if any(arm.mix in ("random", "swapped", "mixed") for arm in arms):
+    if any(arm.mix in ("random", "other", "swapped", "mixed") for arm in arms):
         drawn = matched.matched(network, frames, steps, held)
     for arm in arms:
         if arm.mix == "policy":
             found[arm.name] = Mixture(steps=arm.of_policy(steps))
+        elif arm.mix == "other" and drawn:
+            found[arm.name] = matched.random_mixture(drawn, {step.family for step in steps})
         elif arm.mix == "mixed" and drawn:
-            found[arm.name] = Mixture(steps=steps, one_of=tuple(drawn.steps.values()))
+            found[arm.name] = Mixture(steps=steps, one_of=matched.random_mixture(drawn).one_of)
         elif arm.mix == "random" and drawn:
             found[arm.name] = matched.random_mixture(drawn)
         elif arm.mix == "swapped" and drawn:

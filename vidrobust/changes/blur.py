@@ -23,6 +23,8 @@ NOISY = 2.0
 """Detail of less than so many times the noise's energy is given up."""
 FLAT = 0.2
 """Share of the picture, the flattest, that tells the noise."""
+SHARED = 0.5
+"""Where two frames share more than this part of what is in the flattest blocks, that is detail and not noise."""
 LEAST_POWER = 1e-4
 """A line lets nothing pass at some frequencies; between blocks as large as these something always leaks there."""
 
@@ -116,12 +118,14 @@ class Blur:
     angle     of a line, radians from x towards y; NaN for a Gaussian
     back      what the blurrier frame shows all the same that the sharper lost: a line at another angle
     known     whether there is detail beyond the noise by which a blur would show
+    everywhere  detail is in the flattest blocks too, so that the noise is what the two frames do not share
     """
 
     sigma_px: float = 0.0
     angle: float = math.nan
     back: Kernel = Kernel()
     known: bool = True
+    everywhere: bool = False
 
     @property
     def kernel(self) -> Kernel:
@@ -139,8 +143,10 @@ class Blur:
         return self.kernel if self.sigma_px < 0 else self.back
 
 
-def regained(second: np.ndarray, missed: Kernel) -> np.ndarray:
+def regained(second: np.ndarray, missed: Kernel, noise: np.ndarray) -> np.ndarray:
     """(H, W, 3) float32: the detail of the second frame that such a blur takes away, where it is above the noise.
+
+    noise  (3,) its sigma in the second frame, levels
 
     Each place keeps 1 - NOISY x noise / energy of its detail, or nothing (Wiener's filter, place by place), so
     that of the frame's own noise only that part is in it which lies on detail.
@@ -148,21 +154,22 @@ def regained(second: np.ndarray, missed: Kernel) -> np.ndarray:
     x = second.astype(np.float32)
     detail = x - missed.of(x)
     energy = cv2.GaussianBlur(np.square(detail).mean(axis=2), (0, 0), REACH)
-    noise = float(np.square(noise_of(second)).mean()) * missed.energy_of_noise()[1]
-    return np.asarray(detail * np.clip(1 - NOISY * noise / np.maximum(energy, 1e-6), 0, 1)[..., None])
+    own = float(np.square(noise).mean()) * missed.energy_of_noise()[1]
+    return np.asarray(detail * np.clip(1 - NOISY * own / np.maximum(energy, 1e-6), 0, 1)[..., None])
 
 
-def noise_lost(second: np.ndarray, lost: Kernel, seed: int) -> np.ndarray | None:
+def noise_lost(second: np.ndarray, lost: Kernel, noise: np.ndarray, seed: int) -> np.ndarray | None:
     """(H, W, 3) float32: noise such as a blur took away with the detail, drawn anew; None: next to none.
+
+    noise  (3,) its sigma in the second frame, levels
 
     A lens blurs the scene, and the sensor's noise comes after it.
     """
-    sigma = noise_of(second)
-    if not lost.there or sigma.max() < LEAST_NOISE:
+    if not lost.there or noise.max() < LEAST_NOISE:
         return None
     fresh = np.random.default_rng(seed).standard_normal(second.shape, np.float32)
     left, between = lost.energy_of_noise()
-    size = np.float32(math.sqrt((1 - left) / between)) * sigma.astype(np.float32)
+    size = np.float32(math.sqrt((1 - left) / between)) * noise.astype(np.float32)
     return np.asarray(size * (fresh - lost.of(fresh)))
 
 
@@ -171,8 +178,31 @@ def noise_of(picture: np.ndarray) -> np.ndarray:
 
     By the operator [1 -2 1; -2 4 -2; 1 -2 1] (Immerkaer 1996).
     """
-    x = cv2.filter2D(picture.astype(np.float32), -1, IMMERKAER)
-    size = tuple(max(1, side // CELL) for side in picture.shape[1::-1])
-    energy = cv2.resize(np.square(x), size, interpolation=cv2.INTER_AREA).reshape(size[0] * size[1], -1)
+    x = _immerkaer(picture)
+    energy = _by_cell(np.square(x))
     order = np.argsort(energy.sum(axis=1))[: max(1, int(FLAT * len(energy)))]
     return np.asarray(np.sqrt(energy[order].mean(axis=0) / 36))
+
+
+def noise_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(C,) sigma of the noise of two pictures that show the same: of ``noise_of`` what they do not share.
+
+    The smaller eigenvalue of the powers of both and across, as where blur is measured (``changes/sharpness.py``):
+    the one may be blurrier, and detail may be everywhere. Where they do not show the same it is their noise_of.
+    """
+    a, b = (_immerkaer(each) for each in (first, second))
+    aa, bb, ab = (_by_cell(each) for each in (a * a, b * b, a * b))
+    order = np.argsort((aa + bb).sum(axis=1))[: max(1, int(FLAT * len(aa)))]
+    aa, bb, ab = (each[order].mean(axis=0, dtype=np.float64) for each in (aa, bb, ab))
+    energy = (aa + bb - np.sqrt(np.square(aa - bb) + 4 * np.square(ab))) / 2
+    return np.asarray(np.sqrt(np.maximum(energy, 0) / 36))
+
+
+def _immerkaer(picture: np.ndarray) -> np.ndarray:
+    return np.asarray(cv2.filter2D(picture.astype(np.float32), -1, IMMERKAER))
+
+
+def _by_cell(x: np.ndarray) -> np.ndarray:
+    """(cells, C) means of (H, W) or (H, W, C) over cells."""
+    width, height = (max(1, side // CELL) for side in x.shape[1::-1])
+    return cv2.resize(x, (width, height), interpolation=cv2.INTER_AREA).reshape(width * height, -1)

@@ -4,8 +4,9 @@
 
 Power is that of blocks of 32 x 32 px where there are edges, each compared with the block it moved to at whole
 pixels: a rest of motion changes phases, not power. The noise's own power, at every frequency, is that of the
-flattest fifth of the blocks, where there is hardly anything else. At each frequency the frame that has less is
-foretold from the one that has more; frequencies count by how far they rise above the noise.
+flattest fifth of the blocks, where there is hardly anything else. Where nothing rises above that, detail may be
+everywhere (gravel, cloth, leaves): then the noise is what the two frames do not share. At each frequency the frame
+that has less is foretold from the one that has more; frequencies count by how far they rise above the noise.
 
 A lens out of focus takes detail from all directions, motion while the shutter is open along one, and of two frames
 that were moved in different directions each lost what the other shows. A blur is taken that was fitted to half of
@@ -15,8 +16,8 @@ the blocks and foretells the other half.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import permutations, product
 
@@ -24,7 +25,7 @@ import cv2
 import numpy as np
 from scipy import fft, optimize
 
-from vidrobust.changes.blur import SIDE, Blur, Kernel
+from vidrobust.changes.blur import SHARED, SIDE, Blur, Kernel
 
 MOST_BLOCKS = 600
 """So many blocks of a picture are looked at, at most."""
@@ -44,6 +45,12 @@ SMALLEST_SIGMA = 0.3
 LARGEST_SIGMA = 4.0
 PREDICTED = 0.6
 """A blur is taken where it leaves less than this share of the squared log ratio in blocks it was not fitted to."""
+RINGS = 8
+"""Rings of frequencies in which a faint blur is looked for."""
+PREDICTED_RINGS = 0.4
+"""... and what it may leave of them in blocks it was not fitted to."""
+PLATEAU = 4.0
+"""... by frequencies that are above the noise of the flattest blocks times this."""
 BETTER = 0.5
 """A line, or two lines, are taken where they leave less than this share of what the simpler blur leaves."""
 GOOD = 0.003
@@ -57,12 +64,16 @@ BY_CHANCE = 0.2
 LEAST_CLEAR = 650.0
 """Frequencies, counted by how far they rise above the noise, times the blocks compared, without which nothing is
 known: noise alone has 440 to 560."""
+NO_POWER = 1e-2
+"""Power of a block, levels^2, of which nothing can be said: rounding to 8 bits alone has 12."""
 EVERY = slice(None, None, 3)
 """Pairs of lines are tried at these frequencies."""
 SAME = np.deg2rad(15.0)
 """Lines at angles nearer to each other count by the difference of their variances."""
 SAME_ANGLE = 10.0
 """Pairs of lines at the same angle are tried at each multiple of this, degrees."""
+STEP = 0.25
+"""Logarithm of sigma by which neighbours of SIGMAS differ, about."""
 SIGMAS = np.geomspace(SMALLEST_SIGMA, LARGEST_SIGMA, 12)
 ANGLES = np.deg2rad(np.arange(0.0, 180.0, 22.5))
 
@@ -91,28 +102,82 @@ def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visi
     spectra = _spectra_of_both(first, second, motion, visible)
     if spectra is None:
         return Blur(known=False)
-    detail = (spectra[0] + spectra[1])[:, _usable()].sum(axis=1)
-    order = np.argsort(detail, kind="stable")
+    powers = [np.square(each.real) + np.square(each.imag) for each in spectra]
+    order = np.argsort((powers[0] + powers[1]).sum(axis=1), kind="stable")
     count = max(FEWEST, int(EDGES * len(order)))
     flat, rich = order[:count], order[-count:]
-    noise = [each[flat].mean(axis=0)[_usable()] for each in spectra]
-    whole, half, other = (
-        _Pair(
-            *(
-                _Powers(each[part].mean(axis=0)[_usable()], own)
-                for each, own in zip(spectra, noise, strict=True)
-            )
-        )
-        for part in (rich, rich[::2], rich[1::2])
-    )
-    if whole.weight.sum() < LEAST_CLEAR / count:
+    noise = [each[flat].mean(axis=0) for each in powers]
+    if min(float(each[rich].mean()) for each in powers) < NO_POWER:
         return Blur(known=False)
+    everywhere = _clear(powers, noise, rich) < LEAST_CLEAR
+    if everywhere:
+        own = _not_shared(*(each[flat] for each in spectra))
+        if own.sum() > SHARED * min(each.sum() for each in noise):
+            return Blur(known=False)
+        noise = [np.minimum(each, own) for each in noise]
+        if _clear(powers, noise, rich) < LEAST_CLEAR:
+            return Blur(known=False)
+    whole, half, other = (_pair(powers, noise, part) for part in (rich, rich[::2], rich[1::2]))
     if whole.left(*NOTHING) < GOOD:
         return Blur()
     found = _best(half)
-    if other.left(*found) > PREDICTED * other.left(*NOTHING):
+    if other.left(*found) <= PREDICTED * other.left(*NOTHING):
+        return replace(_signed(*_refined(whole, *found)), everywhere=everywhere)
+    noise = [PLATEAU * each for each in noise]
+    return replace(
+        _faint(*(_pair(powers, noise, part) for part in (rich, rich[::2], rich[1::2]))), everywhere=everywhere
+    )
+
+
+def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
+    """A Gaussian that is too little to be seen at single frequencies: seen in the means of rings of them.
+
+    Objects that moved, and the borders of blocks, make single frequencies differ by more. It is taken where it
+    foretells the rings of the blocks it was not fitted to better still, by frequencies that rise well above the
+    noise: what a codec left of edges lies over the highest, and does not change with focus.
+    """
+    if not (half.there and other.there) or whole.in_rings(*NOTHING) < GOOD:
         return Blur()
-    return _signed(*_refined(whole, *found))
+    found = _gaussian_in_rings(half)
+    if other.in_rings(*found) > PREDICTED_RINGS * other.in_rings(*NOTHING):
+        return Blur()
+    return _signed(*_gaussian_in_rings(whole))
+
+
+def _gaussian_in_rings(pair: _Pair) -> tuple[Kernel, Kernel]:
+    kernels, logs = _gaussians()
+    place = int(pair.in_rings_of(np.concatenate([logs, -logs])).argmin())
+    lost, middle = place < len(kernels), math.log(kernels[place % len(kernels)].sigma_px)
+
+    def made(log_sigma: float) -> tuple[Kernel, Kernel]:
+        kernel = Kernel(sigma_px=math.exp(log_sigma))
+        return (kernel, Kernel()) if lost else (Kernel(), kernel)
+
+    bounds = (middle - STEP, middle + STEP)
+    best = optimize.minimize_scalar(
+        lambda x: pair.in_rings(*made(float(x))), bounds=bounds, method="bounded", options={"xatol": 0.02}
+    )
+    return made(float(best.x))
+
+
+def _pair(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> _Pair:
+    return _Pair(*(_Powers(each[blocks].mean(axis=0), own) for each, own in zip(powers, noise, strict=True)))
+
+
+def _clear(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> float:
+    """How far the frequencies rise above the noise, times the blocks."""
+    return float(_pair(powers, noise, blocks).weight.sum() * len(blocks))
+
+
+def _not_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(N,) power of the noise, if both frames have the same: what blocks (P, N) of one content do not share.
+
+    With detail of power S and noise of power N in the one, h^2 S + N in the other and h S across, N is the smaller
+    eigenvalue of these powers, whatever the blur h. A rest of motion makes it larger.
+    """
+    a, b = (np.square(np.abs(each)).mean(axis=0, dtype=np.float64) for each in (first, second))
+    across = (first * second.conj()).real.mean(axis=0, dtype=np.float64)
+    return np.asarray((a + b - np.sqrt(np.square(a - b) + 4 * np.square(across))) / 2)
 
 
 @cache
@@ -126,12 +191,26 @@ def _usable() -> np.ndarray:
     return (_frequencies() >= LOWEST) & (_frequencies() <= HIGHEST)
 
 
+@cache
+def _rings() -> np.ndarray:
+    """(N, RINGS) in which ring of equal width each usable frequency lies, 1 there and 0 elsewhere."""
+    which = (_frequencies()[_usable()] - LOWEST) / (HIGHEST - LOWEST) * RINGS
+    return np.asarray(np.minimum(which.astype(int), RINGS - 1)[:, None] == np.arange(RINGS), np.float64)
+
+
+@cache
+def _cycles() -> np.ndarray:
+    """(2, N) cycles per px along y and x of the frequencies that are compared."""
+    y, x = np.meshgrid(np.fft.fftfreq(SIDE), np.fft.rfftfreq(SIDE), indexing="ij")
+    return np.stack([y[_usable()], x[_usable()]])
+
+
 def _spectra_of_both(
     first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """(P, SIDE, SIDE / 2 + 1) power of blocks of the first frame, and of those of the second that they moved to.
+    """(P, N) complex, at the usable frequencies: blocks of the first frame, and those of the second they moved to.
 
-    None where too few are seen.
+    What they moved by beyond whole pixels is undone by the phase. None where too few are seen.
     """
     height, width = visible.shape
     if min(height, width) < SIDE:
@@ -148,15 +227,17 @@ def _spectra_of_both(
     if len(kept) < 2 * FEWEST:
         return None
     windows = [np.lib.stride_tricks.sliding_window_view(each, (SIDE, SIDE)) for each in (first, second)]
-    return _spectra(windows[0][to_y[kept], to_x[kept]]), _spectra(windows[1][y[kept], x[kept]])
+    rest = np.stack([dy - np.rint(dy), dx - np.rint(dx)], axis=1)[kept]
+    turned = np.exp(2j * np.pi * (rest @ _cycles())).astype(np.complex64)
+    return turned * _spectra(windows[0][to_y[kept], to_x[kept]]), _spectra(windows[1][y[kept], x[kept]])
 
 
 def _spectra(blocks: np.ndarray) -> np.ndarray:
-    """(P, SIDE, SIDE / 2 + 1) power of blocks (P, SIDE, SIDE) less their mean, under a Hann window."""
+    """(P, N) complex, of blocks (P, SIDE, SIDE) less their mean, under a Hann window."""
     hann = np.hanning(SIDE + 1)[:-1].astype(np.float32)
     blocks = blocks.astype(np.float32)
     found = fft.rfft2((blocks - blocks.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann))
-    return np.asarray(found.real**2 + found.imag**2)
+    return np.asarray(found[:, _usable()])
 
 
 class _Pair:
@@ -176,6 +257,26 @@ class _Pair:
 
     def left_of(self, ratio: np.ndarray, some: slice = slice(None)) -> np.ndarray:
         """(K,) the same for (K, N) log ratios of power, second to first, at some of the frequencies."""
+        weight = self.weight[some]
+        return np.asarray(np.square(self._errors(ratio, some)) @ weight / weight.sum())
+
+    def in_rings(self, lost: Kernel, back: Kernel) -> float:
+        """As ``left``, of the means over rings of frequencies in all directions."""
+        return float(self.in_rings_of(np.log(_passed(lost) / _passed(back))[None])[0])
+
+    def in_rings_of(self, ratio: np.ndarray) -> np.ndarray:
+        """(K,) the same for (K, N) log ratios."""
+        weight = self.weight @ _rings()
+        mean = (self._errors(ratio, slice(None)) * self.weight) @ _rings() / np.maximum(weight, 1e-9)
+        return np.asarray(np.square(mean) @ weight / weight.sum())
+
+    @property
+    def there(self) -> bool:
+        """Whether anything rises above the noise."""
+        return bool(self.weight.any())
+
+    def _errors(self, ratio: np.ndarray, some: slice) -> np.ndarray:
+        """(K, N) log power that is left at each frequency, less what light may do to all of them."""
         a, b, weight = self.first.at(some), self.second.at(some), self.weight[some]
         less = ratio <= 0
         more = np.where(less, a.signal, b.signal)
@@ -184,7 +285,7 @@ class _Pair:
         error = np.log(np.exp(-np.abs(ratio)) * more + kept) - seen
         error = np.where(less, error, -error)
         gain = np.clip(error @ weight / weight.sum(), -GAIN, GAIN)
-        return np.asarray(np.square(error - gain[:, None]) @ weight / weight.sum())
+        return np.asarray(error - gain[:, None])
 
 
 NOTHING = (Kernel(), Kernel())

@@ -1,6 +1,6 @@
 """How the levels changed between two aligned frames: light (one curve for all) and colour (what is left).
 
-    b  =  colour( light( a ) )      light:   y = offset + gain x + bend x ln(x / 255)
+    b  =  colour( light( a ) )      light:   y = offset + gain 255 (x / 255)^power
                                     colour:  y = matrix x + constant [+ chroma(x) v(hue(x))]
 
 What a strong turn of hue does is no matrix: where one that changes the picture leaves much, each hue may become
@@ -31,15 +31,21 @@ CLEAR = 0.9
 """Share of a cell's pixels that must be visible in both frames and not clipped in either."""
 SMALLEST = 0.25
 """A change whose root mean square is below a quarter of a level is within the rounding of 8 bits: none."""
+ROUNDED = 0.3
+"""Scale, levels, of what rounding leaves in cells of one level, alike in all: no smaller one is believed."""
+ABSOLUTE, BIWEIGHT = 8, 15
+"""Rounds of least absolute deviations, and then of the biweight."""
 TUKEY_BIWEIGHT = 4.685
 """Tukey's biweight constant."""
 LIGHT_PRIOR = (0.5, 40.0, 0.3)
-"""Standard deviation of gain, offset and bend that is taken as usual; it matters only where a picture is too flat
+"""Standard deviation of gain, offset and power that is taken as usual; it matters only where a picture is too flat
 to separate them."""
 COLOUR_PRIOR = (0.3, 15.0)
 """The same for the entries of the matrix and for the constant, levels."""
-NO_BEND = 1e-3
-"""Standard deviation of the bend where noise is strong: none."""
+NO_POWER = 1e-3
+"""Standard deviation of the power where noise is strong: none."""
+ROUNDS, CLOSE, POWERS = 6, 0.02, (0.25, 4.0)
+"""Rounds in which the curve of light is fitted, the last step of its power, and the powers that are taken."""
 MORE, HOLD = 3.0, 100.0
 """Variance of the levels, in multiples of the noise's, from which it is seen through the noise; and how firmly
 what is expected stays where it is not."""
@@ -61,7 +67,7 @@ TRIED = 1500
 class Tone:
     """The change of levels from frame a to frame b, in levels of 255.
 
-    gain, offset, bend  the light's curve; 1, 0, 0 is none; bend is how a gamma of 1 + bend begins
+    gain, offset, power the light's curve; 1, 0, 1 is none
     matrix, constant    (3, 3) and (3,) the colour's map after the light; identity and zero are none
     hues                (KNOTS, 3) what is added at each hue, as a multiple of chroma; None: nothing
     back                (4 + KNOTS, 3) matrix, constant and hues of the way back, where there are hues
@@ -70,7 +76,7 @@ class Tone:
 
     gain: float
     offset: float
-    bend: float
+    power: float
     matrix: np.ndarray
     constant: np.ndarray
     cells: int
@@ -80,7 +86,7 @@ class Tone:
     @property
     def has_light(self) -> bool:
         """Whether there is a change of light beyond rounding."""
-        return (self.gain, self.offset, self.bend) != (1.0, 0.0, 0.0)
+        return (self.gain, self.offset, self.power) != (1.0, 0.0, 1.0)
 
     @property
     def has_colour(self) -> bool:
@@ -93,8 +99,7 @@ class Tone:
         x = levels.astype(np.float32)
         if not self.has_light:
             return x
-        y: np.ndarray = self.offset + self.gain * x
-        return y if self.bend == 0 else y + self.bend * _curve(x)
+        return np.asarray(self.offset + self.gain * (x if self.power == 1 else _power(x, self.power)))
 
     def colour(self, levels: np.ndarray) -> np.ndarray:
         """The colour's change alone: (..., 3) -> float32, not clipped."""
@@ -114,7 +119,7 @@ class Tone:
 
 def no_tone(cells: int = 0) -> Tone:
     """No change of levels, or none that could be reported."""
-    return Tone(gain=1.0, offset=0.0, bend=0.0, matrix=np.eye(3), constant=np.zeros(3), cells=cells)
+    return Tone(gain=1.0, offset=0.0, power=1.0, matrix=np.eye(3), constant=np.zeros(3), cells=cells)
 
 
 def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0.0) -> Tone:
@@ -129,18 +134,17 @@ def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0
     some = a[::CELL, ::CELL].astype(np.float32)
     if root_mean_square(tone.colour(some) - some) < STRONG:
         return tone
-    return _fit_strong(light, tone, *_clear_cells(a, b, clear))
+    return _fit_strong(light, tone, a, b, clear)
 
 
 def fit_light(a: np.ndarray, b: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Tone:
     """Light alone; clear (H, W) bool, what both frames show, clipped in neither; noise as in ``fit_tone``."""
-    x, y = _clear_cells(a, b, clear)
-    return _fit_light(x, y, noise=noise) if len(x) >= MIN_CELLS else no_tone(len(x))
+    return _fit_light(a, b, clear, noise=noise)
 
 
 def fit_colour(light: Tone, lit: np.ndarray, b: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Tone:
     """Light, and the colour that takes ``lit`` (H, W, 3), frame a in the light of b, to frame b."""
-    x, y = _clear_cells(lit, b, clear)
+    x, y = _clear_cells(clear, lit, b)
     return _fit_colour(light, x, y, noise=noise) if len(x) >= MIN_CELLS else light
 
 
@@ -155,52 +159,73 @@ def root_mean_square(change: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(change, dtype=np.float64))))
 
 
-def _clear_cells(a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 3) float64 averages of both frames over the clear pixels of the cells that are mostly clear."""
+def _clear_cells(clear: np.ndarray, *pictures: np.ndarray) -> list[np.ndarray]:
+    """(n, 3) float64 averages of each picture over the clear pixels of the cells that are mostly clear."""
     mask = clear.astype(np.float32)
-    size = (max(1, a.shape[1] // CELL), max(1, a.shape[0] // CELL))
+    size = (max(1, clear.shape[1] // CELL), max(1, clear.shape[0] // CELL))
 
     def average(values: np.ndarray) -> np.ndarray:
         return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA))
 
     share = average(mask)
     mostly = share >= CLEAR
-    x, y = (average(f.astype(np.float32) * mask[..., None])[mostly] / share[mostly][:, None] for f in (a, b))
-    return x.astype(np.float64), y.astype(np.float64)
+    seen = ((f.astype(np.float32) * mask[..., None], share[mostly][:, None]) for f in pictures)
+    return [(average(levels)[mostly] / of).astype(np.float64) for levels, of in seen]
 
 
-def _curve(x: np.ndarray) -> np.ndarray:
-    """x ln(x / 255): how 255 (x / 255)^gamma leaves x as gamma leaves 1."""
-    return np.asarray(x * np.log(np.maximum(x, 1) / 255))
+def _power(x: np.ndarray, power: float) -> np.ndarray:
+    """255 (x / 255)^power, float32; below 1 a line to 0."""
+    x = x.astype(np.float32)
+    return np.asarray(x * np.power(np.maximum(x, 1) / 255, np.float32(power - 1)))
 
 
-def _luma(colours: np.ndarray) -> np.ndarray:
-    return np.asarray(colours @ LUMA)
+def _curves(a: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W, 3) float32: a picture of 8 bits to this power, and what a little more power does to that."""
+    x = np.arange(256, dtype=np.float32)
+    table = _power(x, power)
+    return cv2.LUT(a, table), cv2.LUT(a, table * np.log(np.maximum(x, 1) / 255))
 
 
-def _lightness(colours: np.ndarray) -> np.ndarray:
-    """What a turn of the HSV hue leaves alone."""
-    return np.asarray((colours.max(axis=-1) + colours.min(axis=-1)) / 2)
+def _luma(colours: np.ndarray, of: np.ndarray) -> np.ndarray:
+    return np.asarray(of @ LUMA)
+
+
+def _lightness(colours: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """What a turn of the HSV hue leaves alone: of the largest and the smallest channel of the colours."""
+    ends = np.stack([colours.argmax(axis=1), colours.argmin(axis=1)], axis=1)
+    return np.asarray(np.take_along_axis(of, ends, axis=1).mean(axis=1))
 
 
 def _fit_light(
-    x: np.ndarray, y: np.ndarray, grey: Callable[[np.ndarray], np.ndarray] = _luma, noise: float = 0.0
+    a: np.ndarray,
+    b: np.ndarray,
+    clear: np.ndarray,
+    grey: Callable[[np.ndarray, np.ndarray], np.ndarray] = _luma,
+    noise: float = 0.0,
 ) -> Tone:
-    x1, y1 = grey(x), grey(y)
-    design, own = np.column_stack([x1, np.ones(len(x1)), _curve(x1)]), (noise / CELL) ** 2
-    prior = np.array(LIGHT_PRIOR if noise == 0 else (*LIGHT_PRIOR[:2], NO_BEND))
-    found = _robust(design, y1[:, None], np.array([[1.0], [0.0], [0.0]]), prior, own, 1)[:, 0]
-    if root_mean_square(design @ found - x1) < _smallest(design, own):
-        return no_tone(len(x))
-    gain, offset, bend = (float(v) for v in found)
-    return Tone(
-        gain=gain,
-        offset=offset,
-        bend=bend,
-        matrix=np.eye(3),
-        constant=np.zeros(3),
-        cells=len(x),
-    )
+    """The curve acts on single channels of pixels, and is fitted to grey averages of what it makes of them.
+
+    Gauss-Newton in the power: the line through what is found is fitted again until it moves by less than CLOSE.
+    """
+    own, power = (noise / CELL) ** 2, 1.0
+    prior = np.array(LIGHT_PRIOR if noise == 0 else (*LIGHT_PRIOR[:2], NO_POWER))
+    for _ in range(ROUNDS):
+        x, y, made, more = _clear_cells(clear, a, b, *_curves(a, power))
+        if len(x) < MIN_CELLS:
+            break
+        design = np.column_stack([grey(x, made), np.ones(len(x)), grey(x, more)])
+        expected = np.array([[1.0], [0.0], [1.0 - power]])
+        found = _robust(design, grey(y, y)[:, None], expected, prior, own, 1)[:, 0]
+        gain, offset = float(found[0]), float(found[1])
+        if power == 1 and root_mean_square(design @ found - grey(x, x)) < _smallest(design, own):
+            break
+        step = float(found[2]) / gain if gain > 0 else 0.0
+        power = float(np.clip(power + step, *POWERS))
+        if abs(step) < CLOSE:
+            return Tone(
+                gain=gain, offset=offset, power=power, matrix=np.eye(3), constant=np.zeros(3), cells=len(x)
+            )
+    return no_tone(len(x))
 
 
 def _fit_colour(tone: Tone, lit: np.ndarray, y: np.ndarray, noise: float = 0.0) -> Tone:
@@ -211,9 +236,10 @@ def _fit_colour(tone: Tone, lit: np.ndarray, y: np.ndarray, noise: float = 0.0) 
     return replace(tone, matrix=found[:3].T.copy(), constant=found[3].copy())
 
 
-def _fit_strong(light: Tone, tone: Tone, x: np.ndarray, y: np.ndarray) -> Tone:
+def _fit_strong(light: Tone, tone: Tone, a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> Tone:
     """A strong change of colour: in the light that changes less, and with hues where a matrix leaves much."""
-    other = _fit_light(x, y, _lightness)
+    x, y = _clear_cells(clear, a, b)
+    other = _fit_light(a, b, clear, _lightness)
     if root_mean_square(other.light(x) - x) < root_mean_square(light.light(x) - x):
         light, found = other, _fit_colour(other, other.light(x).astype(np.float64), y)
         tone = min(found, tone, key=lambda each: max(WELL, _left(each.colour(each.light(x)), x, y)))
@@ -274,7 +300,10 @@ def _robust(
     noise: float = 0.0,
     noisy: int = 0,
 ) -> np.ndarray:
-    """Reweighted least squares (Tukey's biweight), drawn towards ``expected`` by a normal prior.
+    """Reweighted least squares, drawn towards ``expected`` by a normal prior.
+
+    First by least absolute deviations, of which there is one solution, then with Tukey's biweight: begun where
+    nothing has changed it may take the levels of a small part of the picture for outliers.
 
     design (n, p), y (n, q), expected (p, q), prior (p,) standard deviations -> (p, q). Neighbouring cells are not
     independent; ten of them are counted as one observation against the prior.
@@ -285,9 +314,12 @@ def _robust(
     found = expected
     residual = np.linalg.norm(y - design @ found, axis=1)
     residual = np.abs(residual - np.median(residual))
-    for _ in range(15):
-        scale = max(0.1, 1.4826 * float(np.median(residual)))
-        weight = np.clip(1 - (residual / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
+    for number in range(ABSOLUTE + BIWEIGHT):
+        scale = max(ROUNDED, 1.4826 * float(np.median(residual)))
+        if number < ABSOLUTE:
+            weight = scale / np.maximum(residual, scale)
+        else:
+            weight = np.clip(1 - (residual / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
         strength = 10 * scale**2 / prior**2
         normal = design.T @ (design * weight[:, None]) + np.diag(strength)
         target = design.T @ (y * weight[:, None]) + strength[:, None] * expected

@@ -16,10 +16,10 @@ from vidrobust.cli.printing import print_json, reporter
     "--arms",
     default=None,
     metavar="NAMES",
-    help="With commas, of none, none-again, self-labels, random, literature (AugMix), trivialaugment, "
-    "randaugment, autoaugment, colour, mixup, cutmix, cutout, noise, patch-gaussian, label-smoothing, stability, "
-    "rotation-head, policy, policy-consistent, policy-wide, policy-often, policy-mixed, policy-swapped.  "
-    "[default: none,random,literature,policy; with --quick without literature]",
+    help="With commas, of none, none-again, self-labels, random, random-other, literature (AugMix), "
+    "trivialaugment, randaugment, autoaugment, colour, mixup, cutmix, cutout, noise, patch-gaussian, "
+    "label-smoothing, stability, rotation-head, policy, policy-consistent, policy-wide, policy-often, "
+    "policy-mixed, policy-swapped.  [default: none,random,literature,policy; with --quick without literature]",
 )
 @click.option("--seeds", type=int, metavar="N", help="How often each arm is trained.  [default: 3]")
 @click.option(

@@ -56,20 +56,31 @@ class Camera:
 
     def frame(self, number: int) -> np.ndarray:
         """(HEIGHT, WIDTH, 3) uint8 RGB."""
-        c = {name: float(values[number]) for name, values in self._courses.items()}
-        seen = self._composed(c["shake_x_px"], c["shake_y_px"], float(self._travel_px[number]))
+        light = self.light(number)
+        y, x = self._starts[number]
+        grain = _grain()[y : y + HEIGHT, x : x + WIDTH]
+        sigma = float(np.hypot(SENSOR_LEVELS, self._courses["noise"][number]))
+        return np.asarray(cv2.addWeighted(light, 1.0, grain, sigma, 0.0, dtype=cv2.CV_8U))
+
+    def condition(self, number: int) -> dict[str, float]:
+        """Every column of the courses in a frame, and ``travel_px``, how far the belt has run."""
+        course = {name: float(values[number]) for name, values in self._courses.items()}
+        return {**course, "travel_px": float(self._travel_px[number])}
+
+    def light(self, number: int, **other: float) -> np.ndarray:
+        """(HEIGHT, WIDTH, 3) float32 levels of a frame before noise and rounding.
+
+        other  columns of its ``condition`` that are to be otherwise
+        """
+        c = {**self.condition(number), **other}
+        seen = self._composed(c["shake_x_px"], c["shake_y_px"], c["travel_px"])
         seen = _smeared_along(seen, *(SHUTTER * v for v in self._shake_velocity(number)))
         if c["focus_px"] > 0.15:
             seen = cv2.GaussianBlur(seen, (0, 0), c["focus_px"])
         light = cv2.multiply(seen, self._field, scale=max(c["gain"], 0.0), dtype=cv2.CV_32F)
         if c["shadow"] or c["lamp2"]:
-            light = light * _uneven(c["shadow"], (c["shadow_x"], c["shadow_y"]), c["lamp2"])
-        if c["hue_deg"]:
-            light = _hue_turned(light, c["hue_deg"])
-        y, x = self._starts[number]
-        grain = _grain()[y : y + HEIGHT, x : x + WIDTH]
-        sigma = float(np.hypot(SENSOR_LEVELS, c["noise"]))
-        return np.asarray(cv2.addWeighted(light, 1.0, grain, sigma, 0.0, dtype=cv2.CV_8U))
+            light = light * uneven(c["shadow"], (c["shadow_x"], c["shadow_y"]), c["lamp2"])
+        return _hue_turned(light, c["hue_deg"]) if c["hue_deg"] else light
 
     def _composed(self, shake_x: float, shake_y: float, travel: float) -> np.ndarray:
         """The belt where it has run to, behind the machine."""
@@ -167,7 +178,7 @@ SHADOW_SIDES = (0.14, 0.18)
 """Standard deviation of the soft shadow, shares of the width and of the height."""
 
 
-def _uneven(depth: float, middle: tuple[float, float], lamp: float) -> np.ndarray:
+def uneven(depth: float, middle: tuple[float, float], lamp: float) -> np.ndarray:
     """(HEIGHT, WIDTH, 1) float32, what a soft shadow and the second of two lamps make of the light."""
     y, x = np.mgrid[0 : 1 : HEIGHT * 1j, 0 : 1 : WIDTH * 1j].astype(np.float32)
     away = ((x - middle[0]) / SHADOW_SIDES[0]) ** 2 + ((y - middle[1]) / SHADOW_SIDES[1]) ** 2

@@ -34,6 +34,8 @@ LEVEL = 0.05
 """Share of comparisons of equal runs in which some metric of a family is called better or worse."""
 FEWEST = fewest_clusters(LEVEL)
 """Clips or parts below which stretches of them are compared: no pattern of five signs is rarer than 6.25 %."""
+FEWEST_ROWS = 10
+"""Pairs of frames below which nothing is said."""
 SHORTEST_S = 2.0
 """Shortest stretch that counts as one: what suits one of two models may do so for as long."""
 RARE = 0.2
@@ -53,8 +55,8 @@ class Compared:
     difference        b - a, with its 95 % interval over clusters
     margin            what does not matter, in the unit of the metric
     p                 of no difference, allowing for all metrics judged with it; NaN where there is no test
-    verdict           of footage like this; "cannot tell" below fourteen clips or parts, but for what did the same
-                      in every row of the same footage
+    verdict           of footage like this; "cannot tell" below fourteen clips or parts, but for what occurred, and
+                      did the same in every row of the same footage
     on_these_clips    below fourteen clips or parts: the same question of these clips alone; "" otherwise
     n, clusters, cluster  rows compared, and the independent units among them
     only_a, only_b    rows that only one run has, left out
@@ -114,6 +116,11 @@ class Paired:
         """Nothing differs, and the pictures were the same."""
         return bool(self.same_footage and len(self.a) and (self.a == self.b).all())
 
+    @property
+    def varies(self) -> bool:
+        """What is counted occurs in some rows and not in all."""
+        return len(self.a) > 0 and bool(self.a.min() < self.a.max())
+
 
 def paired_rows(
     a: pd.DataFrame,
@@ -165,12 +172,14 @@ def compare_metrics(
     """
     clusters = _clusters(rows)
     p = _tests(rows, clusters, np.random.default_rng(seed), share)
+    one = all(each.equal for each in rows.values() if len(each.a))  # the two did the same in everything
     return {
-        name: _compared(each, clusters[name], p.get(name, math.nan), margin) for name, each in rows.items()
+        name: _compared(each, clusters[name], p.get(name, math.nan), margin, one or each.varies)
+        for name, each in rows.items()
     }
 
 
-def _compared(rows: Paired, clusters: Clusters, p: float, share: float) -> Compared:
+def _compared(rows: Paired, clusters: Clusters, p: float, share: float, occurs: bool) -> Compared:
     if not len(rows.a):
         nan = math.nan
         return Compared(nan, nan, nan, nan, nan, nan, "cannot tell", 0, 0, "", rows.only_a, rows.only_b)
@@ -180,7 +189,9 @@ def _compared(rows: Paired, clusters: Clusters, p: float, share: float) -> Compa
     own = clusters.of(np.arange(len(rows.a)))
     found = paired_difference(rows.a, rows.b, own, width=width, same_footage=rows.same_footage)
     said = verdict(found.low, found.high, margin=margin, worse=rows.worse, p=p)
-    beyond: Verdict = "cannot tell" if rows.alone and not rows.equal else said
+    if rows.same_footage and len(rows.a) < FEWEST_ROWS and not (rows.equal and occurs):
+        said = "cannot tell"
+    beyond: Verdict = "cannot tell" if rows.alone and not (rows.equal and occurs) else said
     return Compared(
         a=a,
         b=b,

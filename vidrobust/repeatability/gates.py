@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from vidrobust.errors import SettingsError
 from vidrobust.repeatability.figures import SECTIONS, Figures, find, names
 from vidrobust.text.numbers import with_interval
+from vidrobust.text.phrases import plural
 
 SIDES = ("value", "low", "high", "n")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -148,8 +149,8 @@ def _scope(entry: Mapping[str, Any]) -> str:
     if not kind or not count:
         return ""
     if kind == "stretch":
-        return f"; of these clips alone, {count} stretches of them"
-    return f"; of footage like these {count} {kind}s"
+        return f"; of these clips alone, based on {plural(count, 'stretch')} of them"
+    return f"; of footage like these {plural(count, kind)}"
 
 
 def exit_code(passages: Sequence[Passage]) -> int:

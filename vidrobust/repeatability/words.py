@@ -247,11 +247,11 @@ def comparison(found: Mapping[str, Any]) -> list[str]:
     ]
     for name, metric in found["metrics"].items():
         ends = interval(metric["low"], metric["high"], digits=4)
-        many = f"{metric['cluster']}{'es' if metric['cluster'].endswith('h') else 's'}"
-        alone = f"; on these clips alone {metric['on_these_clips']}" if metric["on_these_clips"] else ""
+        units = plural(metric["clusters"], metric["cluster"] or "cluster")
+        alone = f"; on these clips alone: {metric['on_these_clips']}" if metric["on_these_clips"] else ""
         wording.append(
             f"  {name:32}{_figure(metric['a']):>10}{_figure(metric['b']):>10}{_figure(metric['difference']):>11}  "
-            f"{ends:23} {metric['verdict']}{alone} ({metric['clusters']} {many})"
+            f"{ends:23} {metric['verdict']}{alone} ({units})"
         )
     if found["churn"]:
         wording.append(f"  labels differ on {_share(found['churn'])}")

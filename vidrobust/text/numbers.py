@@ -166,6 +166,8 @@ def _as_said(unit: str) -> tuple[float, str]:
     """What a strength is multiplied with to be read, and the words behind it."""
     if unit.startswith("relative "):
         return 100.0, f"% {unit.removeprefix('relative ')}"
+    if unit.startswith("sigma, "):
+        return 1.0, f"{unit.removeprefix('sigma, ')} (sigma)"
     return (100.0, "% of the width") if unit == "share of the width" else (1.0, unit)
 
 

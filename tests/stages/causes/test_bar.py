@@ -18,3 +18,5 @@ def test_only_what_is_named_is_sure() -> None:
     bar = _bar("net", "the change", account, {"light"})
     assert [(part.share, part.sure) for part in bar.parts] == [("78 %", True), ("24 %", False), ("3 %", True)]
     assert bar.said == "24 pairs replayed, based on 7 separate stretches of footage"
+    more = _bar("net", "the change", account.assign(high=[1.2, 0.45, 0.1]), {"light"})
+    assert more.said.endswith("; a share or its limit above 100 % is chance")

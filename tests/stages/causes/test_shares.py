@@ -281,3 +281,16 @@ def test_other_cuts_have_the_same_rows_per_class_and_distance() -> None:
 
 def test_every_cause_has_a_title() -> None:
     assert tuple(TITLES) == ACCOUNT_CAUSES
+
+
+def test_pairs_in_which_nothing_was_measured_are_no_chance() -> None:
+    """Light acts on six of forty pairs: all that it is to exceed is laid on these."""
+
+    def p_of(share: float) -> float:
+        rows = [row for n in range(6) for row in pair("a", 9 * n, 1.0, light=share, noise_and_coding=0.1)]
+        rows += [row for n in range(6, 40) for row in pair("a", 9 * n, 1.0, noise_and_coding=0.9)]
+        return float(one(summarise(pd.DataFrame(rows), per_item=False), "light").p)
+
+    assert p_of(0.9) == 1 / 64  # one of 2^6 choices of signs
+    assert p_of(0.34) == 1 / 64  # 5 % of 40 pairs are a third of six
+    assert p_of(0.33) == 1

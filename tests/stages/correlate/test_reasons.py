@@ -13,8 +13,8 @@ def test_every_code_has_words() -> None:
 
 
 def test_the_words_are_made_of_the_figures() -> None:
-    reason = because(Why.FEW_UNITS, n=5, across="clips", least=8)
+    reason = because(Why.FEW_UNITS, found="5 clips", verb="are", least=8)
     assert reason.in_words == "5 clips are too few, at least 8 are needed"
     assert not_measured().why is Why.NOT_MEASURED
     with pytest.raises(KeyError):
-        _ = because(Why.FEW_UNITS, n=5).in_words
+        _ = because(Why.FEW_UNITS, found="5 clips").in_words

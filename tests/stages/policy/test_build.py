@@ -11,10 +11,9 @@ import pytest
 from vidrobust.stages.causes.catalogue import REPLAYED
 from vidrobust.stages.policy import wording
 from vidrobust.stages.policy.build import Evidence, build
-from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.policy import Policy, PolicyStep, strengths
 from vidrobust.stages.policy.rejection import OPEN, Rejected, Why
 from vidrobust.stages.policy.replication import Replication
-from vidrobust.stages.policy.section import strengths
 from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.stages.variation.spread import QUANTITIES
 

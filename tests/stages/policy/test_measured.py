@@ -47,7 +47,7 @@ def summary(light: str = "helps", footage: str = "helps") -> dict[str, Any]:
 def test_figures_stand_in_the_policy_its_sentence_and_its_exports() -> None:
     tried = with_measured(ADVISED, summary())
     assert tried.steps[0].measured["verdict"] == "helps"
-    assert tried.headline.startswith("Trained with brightness -0.2 to 0.2")
+    assert tried.headline.startswith("Trained with brightness times 0.833 to 1.2 (p = 0.5 by default)")
     assert tried.headline.endswith("flips of held-out footage went from 8 % to 2 % (helps).")
     text = render(tried).text
     assert "# Measured: trained with this, flips of held-out footage went from 8 % to 2 % (helps)." in text

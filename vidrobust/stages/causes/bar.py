@@ -15,6 +15,8 @@ from vidrobust.text.phrases import plural
 
 LENGTH = 1000
 """Of the bar, in units of its drawing."""
+ABOVE_ALL = 1.005
+"""From here on a share or its limit is written as more than 100 %."""
 LEAST_DRAWN = 0.005
 """A smaller share would be a line thinner than a pixel or two, and no cause to look at."""
 
@@ -88,7 +90,8 @@ def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> 
         )
         start += length
     clusters = int(account["clusters"].max())
-    return AccountBar(model, of, tuple(parts), f"{plural(pairs, 'pair')} replayed, {_of(clusters)}")
+    beyond = "; a share or its limit above 100 % is chance" if (drawn["high"] > ABOVE_ALL).any() else ""
+    return AccountBar(model, of, tuple(parts), f"{plural(pairs, 'pair')} replayed, {_of(clusters)}{beyond}")
 
 
 def _of(clusters: int) -> str:

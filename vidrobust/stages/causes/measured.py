@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from vidrobust.changes import tone
-from vidrobust.changes.blur import Blur, noise_lost, noise_of, regained
+from vidrobust.changes.blur import SHARED, Blur, noise_between, noise_lost, noise_of, regained
 from vidrobust.changes.local_light import LocalLight, fit_local_light, no_local_light
 from vidrobust.changes.registration import (
     RESOLUTION,
@@ -245,7 +245,7 @@ def _measured(
     first: np.ndarray, second: np.ndarray, lit: np.ndarray, shown: np.ndarray, *, fine: bool
 ) -> Change:
     """lit, shown  the frames as motion is looked for in them, in nearly the same light."""
-    noise = max(float(noise_of(luma(x))[0]) for x in (first, second))
+    noise = _noise_of_luma(luma(first), luma(second))
     smooth = noise >= STRONG_NOISE
     if smooth:
         sigma = noise / (2 * math.sqrt(math.pi) * CALM)
@@ -271,6 +271,7 @@ def _measured(
     clear = (found.visible | smooth) & ~new  # where noise is strong a flow returns by chance
     levels, local = _lights(moved, second, clear, noise if smooth else 0.0)
     blur = blur_between(local.of(levels.light(luma(first))), luma(second), motion, clear)
+    own = noise_between(local.of(levels.light(moved)), second) if blur.everywhere else noise_of(second)
     return Change(
         camera=camera,
         objects=objects,
@@ -278,10 +279,19 @@ def _measured(
         levels=levels,
         local=local,
         blur=blur,
-        regained=regained(second, blur.missed) if blur.missed.there else None,
-        noise=noise_lost(second, blur.lost, content_seed(first, second)) if blur.lost.there else None,
+        regained=regained(second, blur.missed, own) if blur.missed.there else None,
+        noise=noise_lost(second, blur.lost, own, content_seed(first, second)) if blur.lost.there else None,
         affine=affine,
     )
+
+
+def _noise_of_luma(first: np.ndarray, second: np.ndarray) -> float:
+    """Sigma of the noise of the noisier of two grey pictures, levels, unless nearly all of it is shared detail."""
+    noise = max(float(noise_of(x)[0]) for x in (first, second))
+    if noise < STRONG_NOISE:
+        return noise
+    not_shared = float(noise_between(first, second)[0])
+    return not_shared if not_shared**2 < SHARED * noise**2 else noise
 
 
 def _lights(moved: np.ndarray, second: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Lights:

@@ -201,13 +201,19 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
 
     The signs of what each pair adds beyond that are flipped at random, or those of whole ``clips``. The
     placebos of all pairs are pooled: one pair's alone are as uncertain as what they are to be compared with.
+    Pairs in which no such change was measured add nothing, whatever the chance: what all pairs are to exceed is
+    laid on the others, by their change.
     """
     column = (*REPLAYED, NOISE).index(cause)
-    change = pairs.change.sum()
+    change = float(pairs.change.sum())
     if not change > 0:
         return float("nan")
-    floor = max(floor, float(pairs.placebo[:, column].sum()) / float(change))
-    beyond = pairs.projection[:, column] - floor * pairs.change
+    least = max(floor * change, float(pairs.placebo[:, column].sum()))
+    projection = pairs.projection[:, column]
+    acting = np.where(pairs.measured[:, column] | (projection != 0), pairs.change, 0.0)
+    if not acting.sum() > 0:
+        return 1.0
+    beyond = projection - least * acting / acting.sum()
     if not clips:
         return sign_flip_p(beyond)
     sums = np.bincount(pairs.footage, weights=beyond)

@@ -61,7 +61,7 @@ class Need(StrEnum):
 
 
 WORDS: Mapping[Need, str] = {
-    Need.MORE_FOOTAGE: "{about} frames over {times:.1f} times as much footage ({now} in {clusters} now), or "
+    Need.MORE_FOOTAGE: "{about} frames over {times:.2g} times as much footage ({now} in {clusters} now), or "
     "{clips} clips or more",
     Need.MORE_CLIPS: "{about} clips of {each:.0f} sampled frames ({now} now)",
     Need.MORE_UNITS: "{about} {across} ({now} now)",

@@ -36,7 +36,7 @@ _COUNT = "{same} of {others} perturbations of other families do the same"
 _NOT_BEYOND = f"it is not surely more than {{what}} (by {{span}}); {_COUNT}"
 WORDS: Mapping[Why, str] = {
     Why.NOT_MEASURED: "no unit has both its sensitivity and the instability under the primary metrics",
-    Why.FEW_UNITS: "{n} {across} are too few, at least {least} are needed",
+    Why.FEW_UNITS: "{found} {verb} too few, at least {least} are needed",
     Why.FEW_CLUSTERS: "{found} {verb} too few to be independent observations, at least {least} are needed",
     Why.UNCONTROLLED: "{uncontrolled}",
     Why.TIES: "{what} has the same value{where} on all but {varied} of {n} {across}, and ties would decide",

@@ -319,7 +319,7 @@ def _notes(units: Units) -> tuple[str, ...]:
 def _headline(
     units: Units, by_verdict: Mapping[Judgement, list[str]], verdicts: Mapping[str, Verdict]
 ) -> str:
-    where = f"across {len(units)} {units.across}"
+    where = f"across {units.in_words(len(units))}"
     if by_verdict[PROXY]:
         return (
             f"{len(by_verdict[PROXY])} of {len(verdicts)} perturbations stand for what happens in the footage, "

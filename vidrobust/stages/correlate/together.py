@@ -168,7 +168,8 @@ def _weights(
 
 def _obstacle(units: Units, n: int, clusters: int) -> str:
     if n < MIN_UNITS[units.across]:
-        return f"{n} {units.across} are too few, at least {MIN_UNITS[units.across]} are needed"
+        least, verb = MIN_UNITS[units.across], "is" if n == 1 else "are"
+        return f"{units.in_words(n)} {verb} too few, at least {least} are needed"
     if clusters < MIN_CLUSTERS:
         found = units.clusters_in_words(clusters)
         return f"{found} {'is' if clusters == 1 else 'are'} too few, at least {MIN_CLUSTERS} are needed"

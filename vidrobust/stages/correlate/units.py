@@ -66,6 +66,10 @@ class Units:
     skipped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    def in_words(self, count: int) -> str:
+        """So many units: "1 clip", "24 frames"."""
+        return plural(count, self.across.removesuffix("s"), self.across)
+
     def clusters_in_words(self, count: int) -> str:
         """So many of them: "1 stretch", "5 clips"."""
         return plural(

@@ -126,7 +126,8 @@ def _obstacle(row: pd.Series, units: Units) -> Reason | None:
     """Why these units cannot carry a verdict, or None."""
     least = needs.MIN_UNITS[units.across]
     if row["n"] < least:
-        return because(Why.FEW_UNITS, n=row["n"], across=units.across, least=least)
+        verb, found = "is" if row["n"] == 1 else "are", units.in_words(int(row["n"]))
+        return because(Why.FEW_UNITS, found=found, verb=verb, least=least)
     if row["clusters"] < MIN_CLUSTERS:
         verb, found = "is" if row["clusters"] == 1 else "are", units.clusters_in_words(row["clusters"])
         return because(Why.FEW_CLUSTERS, found=found, verb=verb, least=MIN_CLUSTERS)

@@ -271,14 +271,17 @@ def _flips_at_most(row: Mapping[str, Any]) -> str:
 
 
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
-    """One step a perturbation, of the cause that explains most: a shift may stand for the camera and for parts."""
+    """One step a perturbation, of the cause that explains most: a shift may stand for the camera and for parts.
+
+    The step whose cause explains most comes first.
+    """
     found: dict[str, PolicyStep] = {}
     for each in judged:
         if isinstance(each, PolicyStep):
             other = found.get(each.perturbation)
             if other is None or each.evidence["share"] > other.evidence["share"]:
                 found[each.perturbation] = each
-    return list(found.values())
+    return sorted(found.values(), key=lambda step: -step.evidence["share"])
 
 
 def _observed(cause: str, name: str, evidence: Evidence) -> Observed:

@@ -18,10 +18,11 @@ from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text, plain
 from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.policy.wording import reason
-from vidrobust.stages.variation.observed import OF_WIDTH
-from vidrobust.text.numbers import percent
+from vidrobust.text.numbers import amount_interval, interval, percent
 
 SCHEMA = 2
+GAIN = "relative gain"
+"""Unit of brightness, contrast and saturation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +55,10 @@ class PolicyStep:
     @property
     def in_words(self) -> str:
         """Perturbation, range and probability, with lengths in percent of the frame's width."""
-        factor, unit = (100.0, "% of the width") if self.unit == OF_WIDTH else (1.0, self.unit)
-        span = f"{factor * self.low:.3g} to {factor * self.high:.3g}"
+        span = strengths(self.low, self.high, self.unit)
         if self.unit == "100 - quality":
-            span, unit = f"quality {100 - self.high:.3g} to 100", ""
-        often = f"(p = {self.probability:g} by default)"
-        return f"{self.perturbation} {span} {unit}".rstrip() + f" {often}"
+            span = f"quality {100 - self.high:.3g} to 100"
+        return f"{self.perturbation} {span} (p = {self.probability:g} by default)"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
@@ -169,3 +168,11 @@ class Policy:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{where}: is not a policy of this version: {error!r}") from error
+
+
+def strengths(low: float | None, high: float | None, unit: str) -> str:
+    """From one signed strength to another; of a gain the factors, since -s is the factor 1 / (1 + s)."""
+    if unit != GAIN or low is None or high is None or low >= 0:
+        return amount_interval(low, high, unit)
+    least, most = (1 + s if s >= 0 else 1 / (1 - s) for s in (low, high))
+    return f"times {interval(least, most, digits=3)}"

@@ -10,12 +10,11 @@ from typing import Any
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.policy import GAIN, Policy, PolicyStep, strengths
 from vidrobust.stages.policy.rejection import Outcome
 from vidrobust.stages.policy.wording import reason, verdict
 from vidrobust.text.numbers import (
     amount,
-    amount_interval,
     interval,
     known,
     number,
@@ -24,8 +23,6 @@ from vidrobust.text.numbers import (
     share_with_interval,
 )
 
-GAIN = "relative gain"
-"""Unit of brightness, contrast and saturation."""
 FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
 
 
@@ -121,11 +118,3 @@ def _range(step: PolicyStep) -> str:
     if low == -high and step.unit != GAIN:
         return f"± {amount(high, step.unit)}"
     return strengths(low, high, step.unit)
-
-
-def strengths(low: float | None, high: float | None, unit: str) -> str:
-    """From one signed strength to another; of a gain the factors, since -s is the factor 1 / (1 + s)."""
-    if unit != GAIN or low is None or high is None or low >= 0:
-        return amount_interval(low, high, unit)
-    least, most = (1 + s if s >= 0 else 1 / (1 - s) for s in (low, high))
-    return f"times {interval(least, most, digits=3)}"

@@ -16,7 +16,7 @@ SAID_AS_TIMES = 1.5
 
 REASONS: Mapping[Why, str] = {
     Why.NOT_MEASURABLE: "cannot be measured in video",
-    Why.NO_PAIRS: "no pair of frames could be replayed; footage with fewer cuts is needed",
+    Why.NO_PAIRS: "no pair of frames could be replayed: that takes neighbours that differ and show the same scene",
     Why.FEW_PAIRS: "{n} pairs could be replayed, and {needed} are needed (--pairs)",
     Why.ABSENT: "does not occur: no {absent} was measured in {n} pairs",
     Why.MOVES_NOTHING: "occurs but does not move the model: {explains} {span} of {of}",
@@ -76,7 +76,8 @@ def step_sentence(name: str, evidence: Mapping[str, Any]) -> str:
     """Why a perturbation is a step, from its evidence."""
     cause = CATALOGUE[evidence["cause"]]
     _, *alike = evidence["one_of"]
-    one_of = f" (or {' or '.join(alike)}: they cannot be distinguished)" if alike else ""
+    others = " or ".join(each.replace("_", " ") for each in alike)
+    one_of = f" (or {others}: they cannot be distinguished)" if alike else ""
     slow = " over a second" if evidence["scale"] == SECOND else ""
     explained = share_with_interval(evidence["share"], evidence["share_low"], evidence["share_high"])
     flips = f" and {evidence['flips_at_most']}" if evidence["flips_at_most"] else ""

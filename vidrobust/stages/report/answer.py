@@ -13,7 +13,7 @@ from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
-from vidrobust.stages.stability.overall import overall, reported_first
+from vidrobust.stages.stability.overall import not_compared, overall, reported_first
 from vidrobust.stages.unknown import section as unknown_section
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import known, number, percent, percent_with_interval, share_with_interval
@@ -87,7 +87,10 @@ def _how_stable(run: RunTables, stability: pd.DataFrame, model: str) -> str:
         rate = percent_with_interval(found["value"], found["low"], found["high"])
         words = metric.wording.happens if found["value"] else metric.wording.never
         said.append(f"{words}: {rate} of {plural(int(found['n']), metric.wording.of, metric.wording.many)}")
-    return f"{'; '.join(said)} in {scope}" if said else task.nothing
+    if said:
+        return f"{'; '.join(said)} in {scope}"
+    why = not_compared(run)
+    return f"{task.nothing}: {why}" if why else task.nothing
 
 
 def _worst(run: RunTables, model: str) -> str:

@@ -13,6 +13,7 @@ from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.correlate.judgement import CANNOT_TELL
 from vidrobust.stages.correlate.section import Study
 from vidrobust.stages.policy.section import PolicyPage
+from vidrobust.stages.stability.overall import not_compared
 from vidrobust.stages.stability.section import ModelCard
 from vidrobust.text.numbers import FEWEST, number, percent_interval
 from vidrobust.text.phrases import listing
@@ -53,9 +54,10 @@ def undetermined(
 def _rates(cards: list[ModelCard]) -> Iterator[Undetermined]:
     for card in cards:
         if card.judgement.kind == "unknown":
-            yield Undetermined(
-                f"How stable {card.name} is", card.judgement.why, "more footage, best as further clips"
-            )
+            needed = "footage whose neighbouring frames differ and show the same scene"
+            if card.judgement.word != "not measured":
+                needed = "more footage, best as further clips"
+            yield Undetermined(f"How stable {card.name} is", card.judgement.why, needed)
 
 
 def _scenes(run: RunTables) -> Iterator[Undetermined]:
@@ -78,6 +80,8 @@ def _scenes(run: RunTables) -> Iterator[Undetermined]:
 def _causes(run: RunTables) -> Iterator[Undetermined]:
     several = len(run.tasks) > 1
     if run.models and all(run.table(f"{p}account") is None for t in run.tasks.values() for p in t.accounts):
+        if not_compared(run):
+            return
         yield Undetermined(
             "Why the answers change",
             "the footage was not replayed cause by cause in this run",

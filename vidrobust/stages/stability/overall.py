@@ -7,8 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from vidrobust.changes.transitions import REASONS
 from vidrobust.metrics.catalogue import find_metric
+from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.numbers import FEWEST, known, percent_with_interval, with_interval
+from vidrobust.text.phrases import plural
 
 REPORTED_FIRST = (
     ("recall", "known boxes found"),
@@ -31,6 +34,16 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
     if rows.empty:
         return {"value": nan, "low": nan, "high": nan, "n": 0, "cluster": "", "clusters": 0}
     return {"cluster": "", "clusters": 0, **rows.iloc[0].to_dict()}
+
+
+def not_compared(run: RunTables) -> str:
+    """Why no neighbours were compared: "49 of 49 times the frames are the same picture"; "" where some were."""
+    table = run.table("transitions")
+    reasons = pd.Series(dtype=object) if table is None else table.loc[table["reason"] != "first", "reason"]
+    if reasons.empty or (reasons == "").any():
+        return ""
+    counts = reasons.value_counts()
+    return f"{counts.iloc[0]} of {plural(len(reasons), 'time')} {REASONS[str(counts.index[0])]}"
 
 
 def reported_first(stability: pd.DataFrame, model: str) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability import judgement, kappa
 from vidrobust.stages.stability.judgement import Judgement
-from vidrobust.stages.stability.overall import overall, reported_first
+from vidrobust.stages.stability.overall import not_compared, overall, reported_first
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import (
     FEWEST,
@@ -60,20 +60,25 @@ def cards(run: RunTables) -> list[ModelCard]:
         return []
     facts = {"classification": _of_classifier, "detection": _of_detector}
     return [
-        _card(name, task, stability, facts[task.name](run, stability, name))
+        _card(name, task, stability, facts[task.name](run, stability, name), not_compared(run))
         for name, task in run.tasks.items()
     ]
 
 
-def _card(name: str, task: Task, stability: pd.DataFrame, rows: Mapping[str, str]) -> ModelCard:
+def _card(
+    name: str, task: Task, stability: pd.DataFrame, rows: Mapping[str, str], not_compared: str
+) -> ModelCard:
     metric = find_metric(task.answered[0], task.name)
     assert metric is not None
     assert metric.wording is not None
     found = overall(stability, name, metric.name)
     caution = _caution(found)
+    judged = judgement.stability(found["value"], found["low"], found["high"], int(found["n"]), metric)
+    if not found["n"] and not_compared:
+        judged = replace(judged, why=f"No two neighbouring frames could be compared: {not_compared}")
     return ModelCard(
         name=name,
-        judgement=judgement.stability(found["value"], found["low"], found["high"], int(found["n"]), metric),
+        judgement=judged,
         one_in=_one_in(found, metric.wording.none_seen),
         event="" if found["value"] == 0 or found["n"] < FEWEST else metric.wording.event,
         one_in_interval=one_in_interval(found["low"], found["high"]) if found["n"] >= FEWEST else NO_INTERVAL,

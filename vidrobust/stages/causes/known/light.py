@@ -13,6 +13,9 @@ from vidrobust.text.numbers import signed_percent
 if TYPE_CHECKING:
     from vidrobust.stages.causes.measured import Change
 
+SEEN = 0.05
+"""A power of light's curve that differs by so much from 1 is put into words."""
+
 
 def _play(change: Change, x: np.ndarray, where: np.ndarray | None) -> np.ndarray:
     return change.levels.light(x)
@@ -34,7 +37,9 @@ def _size(change: Change, a: np.ndarray, reverse: bool) -> Size:
     ratio = 1 / ratio if reverse else ratio
     gain = 1 / levels.gain if reverse and levels.gain > 0 else levels.gain
     offset = -levels.offset * gain if reverse else levels.offset
-    words = f"{signed_percent(ratio - 1)} (gain {gain:.3f}, offset {offset:+.1f})"
+    power = 1 / levels.power if reverse else levels.power
+    bent = f", gamma {power:.2f}" if abs(power - 1) >= SEEN else ""
+    words = f"{signed_percent(ratio - 1)} (gain {gain:.3f}, offset {offset:+.1f}{bent})"
     return Size(size=ratio - 1, unit="gain", measured=words, more={"gain": gain, "offset": offset})
 
 
