@@ -29,8 +29,8 @@ from harness import say
 
 from vidrobust.adapt.arms import ARMS, BEFORE
 from vidrobust.adapt.asked import Asked, key_of
-from vidrobust.adapt.compare import ERRORS, MOVED
 from vidrobust.adapt.conclusion import one
+from vidrobust.adapt.metrics import ERRORS, MOVED
 from vidrobust.adapt.study import adapt
 from vidrobust.files.atomic import write_text
 from vidrobust.line_sim.belt import HEIGHT, WIDTH

@@ -177,6 +177,7 @@ def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
         step=flips.margin_step[:, :-1],
         undone=flips.margin_undone[:, :-1],
         noise=flips.margin_step[:, -1],
+        noise_undone=flips.margin_undone[:, -1],
     )
     if cause == NOISE:
         margin, error = margins.without_noise()
