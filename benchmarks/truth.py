@@ -46,6 +46,7 @@ from vidrobust.line_sim.planted import planted_spread, planted_state
 from vidrobust.line_sim.render import RenderSettings, render
 from vidrobust.models.load import load_model
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.catalogue import NOISE
 from vidrobust.stages.causes.score import coordinates, predict
 from vidrobust.statistics.intervals import clopper_pearson
 from vidrobust.video.source import open_video
@@ -186,7 +187,7 @@ def true_shares(world: World, clips: Path) -> dict[str, float]:
     line = RenderSettings(parts=PARTS, seconds=SECONDS, seed=world.seed, dials=world.dials)
     model: Any = load_model(CLASSIFIER, device="cpu")
     rng = np.random.default_rng(world.seed)
-    along, change = dict.fromkeys((BELT, *_twins(world)), 0.0), 0.0
+    along, change, coded = dict.fromkeys((BELT, *_twins(world)), 0.0), 0.0, 0.0
 
     def answer(levels: np.ndarray) -> np.ndarray:
         made = tuple(
@@ -201,12 +202,15 @@ def true_shares(world: World, clips: Path) -> dict[str, float]:
         d = np.diff(coordinates(predict(model, frames, "cpu"), "logits"), axis=0)
         change += float(np.square(d).sum())
         twin = [answer(camera.light(number)) for number in range(len(frames))]
+        coded += float(((d - np.diff(twin, axis=0)) * d).sum())
         for t in range(len(d)):
             now, then = camera.condition(t), camera.condition(t + 1)
             for cause, gone_on in {BELT: _belt, **_twins(world)}.items():
                 on = answer(camera.light(t, **gone_on(now, then))) - twin[t]
                 off = twin[t + 1] - answer(camera.light(t + 1, **gone_on(then, now)))
                 along[cause] += float((on + off) / 2 @ d[t])
+    if NOISE in (BY_NAME[name].causes[0] for name in world.names if BY_NAME[name].causes):
+        along[NOISE] = coded
     return {cause: each / change for cause, each in along.items()}
 
 

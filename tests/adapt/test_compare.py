@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.adapt.small import network as small
 from vidrobust.adapt import conclusion
-from vidrobust.adapt.compare import FLIPS, FOOTAGE, MOVED, table_of
+from vidrobust.adapt.compare import table_of
 from vidrobust.adapt.families import Condition
 from vidrobust.adapt.judge import Answered, Bench
+from vidrobust.adapt.metrics import FLIPS, FOOTAGE, MOVED
 from vidrobust.adapt.steps import Step
+from vidrobust.adapt.trainable import Trainable
 
 LIGHT = Step(key="brightness", low=-0.3, high=0.3, probability=0.5)
 CLIPS, COUNT = 12, 40
@@ -32,7 +35,9 @@ def bench() -> Bench:
     )
     second = np.flatnonzero(np.arange(total) % COUNT)
     empty = torch.empty(0)
+    module, preprocess, names = small()
     return Bench(
+        network=Trainable(module.eval(), preprocess, names, False, torch.device("cpu")),
         frames=frames,
         footage=empty,
         pairs=np.stack([second - 1, second], axis=1),

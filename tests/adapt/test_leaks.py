@@ -80,7 +80,7 @@ def test_what_a_network_came_with_is_an_arm_and_an_arm_of_batches_is_none() -> N
     assert list(found) == ["none", leaks.AS_TRAINED]
     mixture = found[leaks.AS_TRAINED][1]
     assert mixture is not None
-    (step,) = mixture.steps
+    (step,) = mixture.every
     assert (step.key, step.low) == ("brightness", -step.high)
     assert leaks.families_came_with(settings) == ("light",)
 

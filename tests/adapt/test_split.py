@@ -94,7 +94,7 @@ def test_the_same_pictures_never_train_and_judge() -> None:
 def test_rows_are_spread_and_runs_hold_neighbours() -> None:
     assert even(np.arange(10), 4).tolist() == [0, 3, 6, 9]
     table = frames(4, 60)
-    rows = in_runs(table, np.arange(len(table)), 48)
+    rows = in_runs(table, np.arange(len(table)), 48, 12)
     assert len(rows) == 48
     assert (np.diff(rows) == 1).sum() >= 44
     assert table["item"].iloc[rows].nunique() >= 3

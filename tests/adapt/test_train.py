@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -12,16 +13,19 @@ from torch import nn
 from torch.nn import functional
 
 from vidrobust.adapt.arms import ARMS
+from vidrobust.adapt.samples import Samples, jensen_shannon
 from vidrobust.adapt.steps import Mixture, Step
-from vidrobust.adapt.train import Samples, Schedule, fit, jensen_shannon
+from vidrobust.adapt.train import Schedule, fit
 from vidrobust.adapt.trainable import Trainable, trainable
 from vidrobust.adapt.turning import Turning, turned
 from vidrobust.adapt.weights import save_weights, spec_with
 from vidrobust.errors import SettingsError
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.predictions import Detections
+from vidrobust.models.rebuilt.blur import BlurPool
+from vidrobust.models.rebuilt.blur_module import blurred
 
+ELSEWHERE = ("literature", "self-labels", "blur-pool", "blur-pool-untrained")
 SCHEDULE = Schedule(steps=20, batch=8, rate=0.05)
 
 
@@ -45,17 +49,22 @@ def samples(network: Trainable) -> Samples:
     pictures = torch.from_numpy((colours[:, :, None, None] + noise).astype(np.uint8))
     targets = torch.eye(2)[torch.from_numpy(np.repeat([0, 1], 20))]
     frames = list(pictures[:, None])
-    return Samples(frames, torch.cat([network.cut(frame) for frame in frames]), targets, targets.flip(1))
+    return Samples(
+        network, frames, torch.cat([network.cut(frame) for frame in frames]), targets, targets.flip(1)
+    )
 
 
 def trained(network: Trainable, samples: Samples, arm: str, seed: int = 0) -> np.ndarray:
     mixture = Mixture(steps=(Step(key="brightness", low=-0.3, high=0.3, probability=0.5),))
     shares = ARMS[arm].mix or ARMS[arm].steps
-    module = fit(network, ARMS[arm], mixture if shares else None, samples, SCHEDULE, seed, lambda: None)
+    module = fit(samples, ARMS[arm], mixture if shares else None, SCHEDULE, seed, lambda: None)
     return network.answers(module, samples.cut)
 
 
-@pytest.mark.parametrize("arm", [name for name in ARMS if name not in ("literature", "self-labels")])
+@pytest.mark.parametrize(
+    "arm",
+    [name for name in ARMS if name not in ELSEWHERE],
+)
 def test_every_arm_learns_the_two_classes(network: Trainable, samples: Samples, arm: str) -> None:
     before = network.answers(network.module, samples.cut)
     found = trained(network, samples, arm)
@@ -80,7 +89,7 @@ def test_the_same_arm_and_seed_gives_the_same_network_whatever_was_drawn_before(
 
 
 def test_statistics_of_normalisation_stay(network: Trainable, samples: Samples) -> None:
-    module = fit(network, ARMS["none"], None, samples, SCHEDULE, 0, lambda: None)
+    module = fit(samples, ARMS["none"], None, SCHEDULE, 0, lambda: None)
     before, after = network.module[1], module.get_submodule("1")  # type: ignore[index]
     assert torch.equal(before.running_mean, after.running_mean)  # type: ignore[arg-type]
     assert not torch.equal(before.weight, after.weight)  # type: ignore[arg-type]
@@ -95,15 +104,6 @@ def test_the_divergence_of_two_views_by_hand() -> None:
     assert float(jensen_shannon([a.log(), b.log()])) == pytest.approx(hand, abs=1e-6)
 
 
-class Boxes:
-    """A detector."""
-
-    name, task, class_names = "boxes", "detection", ("a",)
-
-    def __call__(self, pixels: torch.Tensor) -> Detections:
-        raise NotImplementedError
-
-
 class Opaque:
     """A classifier that takes frames itself, as an ONNX file's does in the end: no module."""
 
@@ -111,8 +111,6 @@ class Opaque:
 
 
 def test_what_cannot_be_trained_says_why() -> None:
-    with pytest.raises(SettingsError, match="boxes: is a detector; adapt trains classifiers"):
-        trainable(Boxes(), "boxes")  # type: ignore[arg-type]
     with pytest.raises(
         SettingsError, match=r"mine: there is no torch module to train \(an ONNX file.*factory"
     ):
@@ -160,7 +158,7 @@ def test_the_rotation_head_is_half_a_loss_beside_and_no_part_of_the_network(
     found.backward()
     assert turning.head.weight.grad is not None
     assert last.weight.grad is not None
-    state = fit(network, ARMS["rotation-head"], None, samples, SCHEDULE, 0, lambda: None).state_dict()
+    state = fit(samples, ARMS["rotation-head"], None, SCHEDULE, 0, lambda: None).state_dict()
     assert state.keys() == network.module.state_dict().keys()
 
 
@@ -185,3 +183,32 @@ def test_a_network_without_a_last_layer_cannot_tell_rotations() -> None:
     )
     with pytest.raises(SettingsError, match="no last layer is found"):
         Turning(bare, bare.module)
+
+
+def test_blur_pool_is_put_in_and_trained_or_left_as_it_is(samples: Samples, network: Trainable) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        module = nn.Sequential(
+            nn.Conv2d(3, 4, 3, 1, 1),
+            nn.ReLU(),
+            nn.Conv2d(4, 4, 3, 2, 1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(144, 2),
+        ).eval()
+    strided = dataclasses.replace(network, module=module)
+    mine = dataclasses.replace(samples, network=strided)
+    untrained = fit(mine, ARMS["blur-pool-untrained"], None, SCHEDULE, 0, lambda: None)
+    assert np.array_equal(
+        strided.answers(untrained, mine.cut), strided.answers(blurred(module).module, mine.cut)
+    )
+    assert not np.array_equal(strided.answers(untrained, mine.cut), strided.answers(module, mine.cut))
+    trained_ = fit(mine, ARMS["blur-pool"], None, SCHEDULE, 0, lambda: None)
+    found = strided.answers(trained_, mine.cut)
+    assert (found.argmax(axis=1) == np.repeat([0, 1], 20)).mean() >= 0.9
+    assert any(isinstance(part, BlurPool) for part in trained_.modules())
+
+
+def test_a_network_without_strides_after_the_first_is_refused(samples: Samples) -> None:
+    with pytest.raises(SettingsError, match="arm blur-pool: no convolution or max pool after the first one"):
+        fit(samples, ARMS["blur-pool"], None, SCHEDULE, 0, lambda: None)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.statistics.crossed import crossed_error, crossed_mean, crossed_ratio
+from vidrobust.statistics.crossed import (
+    Rows,
+    crossed_error,
+    crossed_mean,
+    crossed_rate,
+    crossed_rates,
+    crossed_ratio,
+)
 from vidrobust.statistics.paired_ratio import paired_ratio
 
 
@@ -72,3 +79,53 @@ def test_the_same_few_events_are_no_proof_that_nothing_changes(events: int, sure
     assert found.ratio == 1
     assert found.low < 1 < found.high
     assert (found.low > 0.9 and found.high < 1 / 0.9) == sure
+
+
+def test_rows_of_their_own_are_the_paired_rows_where_these_are_the_same() -> None:
+    rng = np.random.default_rng(6)
+    before, after = rng.random((3, 80)) < 0.4, rng.random((3, 80)) < 0.2
+    clusters = np.repeat(np.arange(8), 10)
+    paired = crossed_ratio(before, after, clusters, events=True)
+    order = rng.permutation(80)  # rows in any order, and no row stands for another
+    mixed = crossed_rates(
+        [Rows(row[order].astype(float), clusters[order]) for row in before],
+        [Rows(row.astype(float), clusters) for row in after],
+        "",
+        events=True,
+    )
+    for name in ("before", "after", "ratio", "low", "high", "p", "n", "clusters"):
+        assert getattr(mixed, name) == pytest.approx(getattr(paired, name)), name
+    assert crossed_rate([Rows(row.astype(float), clusters) for row in after]) == pytest.approx(
+        crossed_mean(after, clusters)
+    )
+
+
+def test_rates_of_unlike_rows_by_hand_and_in_worlds_whose_truth_is_known() -> None:
+    one = crossed_rates(
+        [Rows(np.array([1.0, 0, 1, 0]), np.array([0, 0, 1, 1]))],
+        [Rows(np.array([1.0, 0, 0, 0, 0, 0]), np.array([0, 0, 0, 1, 1, 1]))],
+        "",
+        events=True,
+    )
+    assert (one.before, one.after, one.ratio) == (0.5, pytest.approx(1 / 6), pytest.approx(1 / 3))
+    rng, inside, draws = np.random.default_rng(7), 0, 400
+    for _ in range(draws):
+        clip = rng.gamma(8, 1 / 8, 12)
+        sides: list[list[Rows]] = []
+        for rate in (0.25, 0.125):
+            seeds = []
+            for _ in range(4):
+                code = np.repeat(np.arange(12), rng.integers(20, 60, 12))  # objects of any number
+                hits = rng.random(len(code)) < rate * clip[code] * np.exp(rng.normal(-0.02, 0.2))
+                seeds.append(Rows(hits.astype(float), code))
+            sides.append(seeds)
+        found = crossed_rates(sides[0], sides[1], "", events=True)
+        inside += found.low <= 0.5 <= found.high
+    assert 0.93 * draws <= inside
+
+
+def test_a_repetition_without_rows_says_nothing() -> None:
+    nothing, some = Rows(np.empty(0), np.empty(0, int)), Rows(np.ones(4), np.array([0, 0, 1, 1]))
+    found = crossed_rates([some, some], [some, nothing], "", events=True)
+    assert np.isnan([found.after, found.ratio, found.low, found.p]).all()
+    assert np.isnan(crossed_rate([some, nothing])).all()

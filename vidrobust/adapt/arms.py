@@ -30,11 +30,13 @@ class Arm:
                  than the policy's, the policy with one family swapped, the policy on top of random ones
     wide, often  so many times the policy's ranges, and each of its steps so often (0: as often as it says)
     steps        steps of its own on the footage's pixels
-    picture      makes transforms of torchvision for uint8 pictures (3, h, w) of the network's size, as published
+    picture      makes transforms of torchvision for uint8 pictures (3, h, w) of the network's size, as published;
+                 a detector's boxes go along
     batch        makes a transform of a whole batch and its targets, from the number of classes
     smoothing    share of the target that is spread over all classes
     self_labels  answers averaged over time, also where there are labels
     salt         changes the draws: the same arm again
+    blurred      BlurPool is put into the network before; untrained: and that is all
     trains       what ``--trained-with`` would say of picture and batch, from which the families are read
     """
 
@@ -48,6 +50,8 @@ class Arm:
     smoothing: float = 0.0
     self_labels: bool = False
     salt: int = 0
+    blurred: bool = False
+    untrained: bool = False
     trains: str = ""
     wide: float = 1.0
     often: float = 0.0
@@ -82,6 +86,19 @@ def _v2(name: str, **arguments: Any) -> Callable[[], nn.Module]:
     return make
 
 
+def _ssd() -> nn.Module:
+    from torchvision.transforms import v2
+
+    return v2.Compose(
+        [
+            v2.RandomPhotometricDistort(p=1.0),
+            v2.RandomZoomOut(fill=(123.0, 117.0, 104.0)),
+            v2.RandomIoUCrop(),
+            v2.RandomHorizontalFlip(),
+        ]
+    )
+
+
 def _mixing(name: str, alpha: float) -> Callable[[int], nn.Module]:
     def make(classes: int) -> nn.Module:
         from torchvision.transforms import v2
@@ -96,8 +113,9 @@ NOISE = Step(key="gaussian_noise", low=0.0, high=25.0, probability=0.5)
 PATCH = Step(key="patch_gaussian", low=12.0, high=50.0, probability=0.5)
 SMALL_NOISE = Step(key="gaussian_noise", low=10.0, high=10.0, probability=1.0)
 
+NONE = Arm(name="none", sentence="no augmentation")
 _ALL = (
-    Arm(name="none", sentence="no augmentation"),
+    NONE,
     Arm(name="none-again", sentence="the same as none with other draws: what chance does", salt=1),
     Arm(
         name="self-labels",
@@ -154,6 +172,23 @@ _ALL = (
         picture=_v2("RandomErasing", p=0.5, scale=(0.02, 0.2), ratio=(1.0, 1.0), value=127),
         trains="occlusion",
     ),
+    Arm(
+        name="blur-pool",
+        sentence="BlurPool in strided convolutions and pools, then as none (Zhang 2019)",
+        blurred=True,
+    ),
+    Arm(
+        name="blur-pool-untrained",
+        sentence="BlurPool in strided convolutions and pools, weights as they were",
+        blurred=True,
+        untrained=True,
+    ),
+    Arm(
+        name="mirrored",
+        sentence="mirrored left to right half of the time",
+        picture=_v2("RandomHorizontalFlip", p=0.5),
+        trains="RandomHorizontalFlip",
+    ),
     Arm(name="noise", sentence="Gaussian noise of up to 25 levels on the whole frame", steps=(NOISE,)),
     Arm(
         name="patch-gaussian",
@@ -189,7 +224,31 @@ _ALL = (
     Arm(name="policy-swapped", sentence="the policy with one family swapped for a wrong one", mix="swapped"),
 )
 
+_TURNS = "it turns or shears pictures and leaves their boxes where they were"
+_ONE_LABEL = "it is made for one label a picture"
+NOT_FOR_BOXES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("trivialaugment", "randaugment", "autoaugment"), _TURNS),
+        **dict.fromkeys(("mixup", "cutmix", "rotation-head"), _ONE_LABEL),
+        **dict.fromkeys(("blur-pool", "blur-pool-untrained"), "the code of a detector cannot be rewritten"),
+        "label-smoothing": "a detector's own loss takes no soft targets",
+        **dict.fromkeys(
+            ("stability", "policy-consistent"),
+            "it holds two answers together, and those of a detector are no fixed list",
+        ),
+    }
+)
+"""Arms that a detector cannot be trained with, and why."""
+_SSD = Arm(
+    name="literature",
+    sentence="the augmentation of SSD: colours, zoom, crops by overlap, mirroring (Liu et al. 2016)",
+    picture=_ssd,
+    trains="Compose([RandomPhotometricDistort(), RandomZoomOut(), RandomIoUCrop(), RandomHorizontalFlip()])",
+)
 ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ALL})
+BOX_ARMS: Mapping[str, Arm] = MappingProxyType(
+    {arm.name: _SSD if arm.name == _SSD.name else arm for arm in _ALL if arm.name not in NOT_FOR_BOXES}
+)
 DEFAULT = ("none", "random", "literature", "policy")
 QUICK_DEFAULT = ("none", "random", "policy")
 """Without the one whose three views a step cost as much as all of these."""
@@ -197,12 +256,19 @@ BEFORE = "before"
 """The network as it is, in the place of an arm."""
 
 
-def arms_of(names: str) -> tuple[Arm, ...]:
-    """The arms of a list with commas; SettingsError for one that is not there."""
+def arms_of(names: str, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:
+    """The arms of a list with commas; SettingsError for one that is not there.
+
+    known  ARMS, or those of a detector, BOX_ARMS
+    """
     wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     for name in wanted:
         if name not in ARMS:
-            raise SettingsError(f"--arms: there is no arm {name!r}; arms are {', '.join(ARMS)}")
+            raise SettingsError(f"--arms: there is no arm {name!r}; arms are {', '.join(known)}")
+        if name not in known:
+            raise SettingsError(
+                f"--arms: {name} is not for a detector: {NOT_FOR_BOXES[name]}; arms are {', '.join(known)}"
+            )
     if not wanted:
-        raise SettingsError(f"--arms: name at least one of {', '.join(ARMS)}")
-    return tuple(ARMS[name] for name in wanted)
+        raise SettingsError(f"--arms: name at least one of {', '.join(known)}")
+    return tuple(known[name] for name in wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,11 @@ import torch
 
 from vidrobust.adapt.asked import TRAINING_BYTES, Asked
 from vidrobust.adapt.families import Condition
-from vidrobust.adapt.judge import Bench, neighbours, shown_under
+from vidrobust.adapt.judge import Bench, neighbours
+from vidrobust.adapt.samples import Samples
+from vidrobust.adapt.shown import shown_under
 from vidrobust.adapt.split import Split, check_sizes, even, in_runs, split, split_from_other
 from vidrobust.adapt.targets import of_labels, self_labels
-from vidrobust.adapt.train import Samples
 from vidrobust.adapt.trainable import Trainable
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.run import Run
@@ -32,22 +34,15 @@ class Seen:
 
     frames  item, part, frame, place (among those of its item), time_s
     begins  (N,) may not be compared with the frame before
-    right   of each its right classes; empty where not known
-    own     (N, K) the network's answers over time
     kinds   item -> its label, where known
+    known   (N,) bool: what is right is known
     """
 
     run: Run
     frames: pd.DataFrame
     begins: np.ndarray
-    right: Sequence[frozenset[int]]
-    own: np.ndarray
     kinds: Mapping[str, str]
-
-    @property
-    def known(self) -> np.ndarray:
-        """(N,) bool: its right classes are known."""
-        return np.array([bool(each) for each in self.right], bool)
+    known: np.ndarray
 
     @property
     def parts(self) -> dict[str, str]:
@@ -62,7 +57,22 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SeenClasses(Seen):
+    """The footage of one run, as a classifier answers it.
+
+    right  of each frame its right classes; empty where not known
+    own    (N, K) the network's answers over time
+    """
+
+    right: Sequence[frozenset[int]]
+    own: np.ndarray
+
+
+FootageT = TypeVar("FootageT", bound=Seen)
+
+
+@dataclass(frozen=True)
+class Chosen(Generic[FootageT]):
     """Which frames do what, before any is decoded.
 
     trains     the footage that is trained with; judges: that which judges, which may be the same
@@ -70,8 +80,8 @@ class Chosen:
     training   rows of ``trains``; judging, shown: rows of ``judges``
     """
 
-    trains: Seen
-    judges: Seen
+    trains: FootageT
+    judges: FootageT
     by_labels: bool
     split: Split
     training: np.ndarray
@@ -79,7 +89,7 @@ class Chosen:
     shown: np.ndarray
 
 
-def seen_of(run: Run, model: str, classes: Sequence[str]) -> Seen:
+def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenClasses:
     """From the tables of the stage stability."""
     items = run.table("items")
     parts = {str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p}
@@ -104,19 +114,25 @@ def seen_of(run: Run, model: str, classes: Sequence[str]) -> Seen:
         ignore_index=True,
     )
     labels = run.table_or_empty("labels")
-    return Seen(
+    right = right_classes(frames, labels, classes) if len(labels) else [frozenset()] * len(frames)
+    return SeenClasses(
         run=run,
         frames=frames,
         begins=np.concatenate([a.reason.astype(str) != "" for a in answers]),
-        right=right_classes(frames, labels, classes) if len(labels) else [frozenset()] * len(frames),
+        known=np.array([bool(each) for each in right], bool),
+        right=right,
         own=np.concatenate([self_labels(a, len(classes), whole=bool(parts.get(a.item))) for a in answers]),
         kinds={str(i): str(label) for i, label in zip(items["item"], items["label"], strict=True)},
     )
 
 
-def choose(judges: Seen, trains: Seen | None, model: str, asked: Asked) -> Chosen:
+def choose(
+    judges: FootageT, trains: FootageT | None, model: str, asked: Asked, neighbours: int, *, whole: bool
+) -> Chosen[FootageT]:
     """Which frames train and which judge; ``trains`` None: the footage is split.
 
+    neighbours  so many judge together
+    whole       pictures that judge are kept as the footage has them, in so much memory as those that train
     SettingsError where labels are asked for that do not fit.
     """
     if trains is None:
@@ -137,8 +153,9 @@ def choose(judges: Seen, trains: Seen | None, model: str, asked: Asked) -> Chose
         )
     most, judging, shown = asked.limits
     most = min(most, _fitting(trains.run, most))
+    judging = _fitting(judges.run, judging) if whole else judging
     training = even(np.flatnonzero(sides.training & (known if by_labels else True)), most)
-    held = in_runs(judges.frames, np.flatnonzero(sides.judging), judging)
+    held = in_runs(judges.frames, np.flatnonzero(sides.judging), judging, neighbours)
     check_sizes(training.tolist(), held.tolist())
     return Chosen(trains, judges, by_labels, sides, training, held, even(held, shown))
 
@@ -149,34 +166,35 @@ def _fitting(run: Run, most: int) -> int:
     return max(8, min(most, int(TRAINING_BYTES / largest)))
 
 
-def samples_of(network: Trainable, chosen: Chosen) -> Samples:
+def samples_of(network: Trainable, chosen: Chosen[SeenClasses]) -> Samples:
     """The frames to train with, decoded, and their targets."""
-    frames = [frame for _, frame in _decoded(chosen.trains, chosen.training)]
+    frames = [frame for _, frame in decoded(chosen.trains, chosen.training)]
     own = torch.from_numpy(chosen.trains.own[chosen.training])
     targets = own
     if chosen.by_labels:
         right = [chosen.trains.right[int(row)] for row in chosen.training]
         targets = torch.from_numpy(of_labels(right, len(network.class_names)))
-    return Samples(frames, torch.cat([network.cut(frame) for frame in frames]), targets, own)
+    return Samples(network, frames, torch.cat([network.cut(frame) for frame in frames]), targets, own)
 
 
-def bench_of(network: Trainable, chosen: Chosen, conditions: tuple[Condition, ...]) -> Bench:
+def bench_of(network: Trainable, chosen: Chosen[SeenClasses], conditions: tuple[Condition, ...]) -> Bench:
     """The pictures that judge, as they are and under each condition."""
     judges, wanted, cut = chosen.judges, set(chosen.shown.tolist()), []
     changed: list[list[torch.Tensor]] = [[] for _ in conditions]
     reporter = judges.run.reporter
     with reporter.counting("adapt: pictures that judge", len(chosen.judging), "frames") as counter:
-        for row, frame in _decoded(judges, chosen.judging):
+        for row, frame in decoded(judges, chosen.judging):
             cut.append(network.cut(frame))
             if row in wanted:
                 at = judges.frames.iloc[row]
                 content = judges.content.get(str(at["item"]), "")
                 for made, condition in zip(changed, conditions, strict=True):
-                    made.append(shown_under(network, frame, condition, content, int(at["frame"])))
+                    made.append(network.cut(shown_under(frame, condition, content, int(at["frame"]))))
             counter.advance()
     frames = judges.frames.iloc[chosen.judging].reset_index(drop=True)
     pairs, triples = neighbours(frames, judges.begins[chosen.judging])
     return Bench(
+        network=network,
         frames=frames,
         footage=torch.cat(cut),
         pairs=pairs,
@@ -188,7 +206,7 @@ def bench_of(network: Trainable, chosen: Chosen, conditions: tuple[Condition, ..
     )
 
 
-def _decoded(seen: Seen, rows: np.ndarray) -> Iterator[tuple[int, torch.Tensor]]:
+def decoded(seen: Seen, rows: np.ndarray) -> Iterator[tuple[int, torch.Tensor]]:
     """Row and (1, 3, H, W) uint8 of each, in order."""
     items = seen.frames["item"].to_numpy(object)[rows]
     sizes = seen.run.folder.record.sizes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,31 +13,11 @@ import torch
 from torch import nn
 
 from vidrobust.adapt.families import Condition
-from vidrobust.adapt.steps import Step, changed
+from vidrobust.adapt.metrics import ERRORS, FLIPS, FOOTAGE, JITTER, MOVED, NAN, OTHER
+from vidrobust.adapt.network import Values
 from vidrobust.adapt.trainable import Trainable
-from vidrobust.perturb.draws import seeded
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Pictures that judge, at the network's size; the same for every arm.
-
-    frames      item, part, frame, time_s of each picture of the footage, in runs of neighbours
-    footage     (N, 3, h, w) uint8
-    pairs       (P, 2) rows of neighbours that may be compared; triples (T, 3) the same of three
-    right       of each frame its right classes; empty where not known
-    conditions  under which some of the frames are shown; ``shown`` (M,) their rows
-    changed     for each condition (M, 3, h, w) uint8
-    """
-
-    frames: pd.DataFrame
-    footage: torch.Tensor
-    pairs: np.ndarray
-    triples: np.ndarray
-    right: Sequence[frozenset[int]]
-    conditions: tuple[Condition, ...]
-    shown: np.ndarray
-    changed: Sequence[torch.Tensor]
+from vidrobust.stages.remedies.truth import correct
+from vidrobust.statistics.clusters import Clusters, independent_clusters
 
 
 @dataclass(frozen=True)
@@ -67,6 +48,93 @@ class Answered:
             return cls(**{name: found[name] for name in ("label", "jitter", "changed", "moved")})
 
 
+@dataclass(frozen=True)
+class Bench:
+    """Pictures that judge, at the network's size; the same for every arm.
+
+    frames      item, part, frame, time_s of each picture of the footage, in runs of neighbours
+    footage     (N, 3, h, w) uint8
+    pairs       (P, 2) rows of neighbours that may be compared; triples (T, 3) the same of three
+    right       of each frame its right classes; empty where not known
+    conditions  under which some of the frames are shown; ``shown`` (M,) their rows
+    changed     for each condition (M, 3, h, w) uint8
+    """
+
+    network: Trainable
+    frames: pd.DataFrame
+    footage: torch.Tensor
+    pairs: np.ndarray
+    triples: np.ndarray
+    right: Sequence[frozenset[int]]
+    conditions: tuple[Condition, ...]
+    shown: np.ndarray
+    changed: Sequence[torch.Tensor]
+
+    def answered(self, module: nn.Module) -> Answered:
+        """All that one network says."""
+        network = self.network
+        rows = network.answers(module, self.footage)
+        clean = rows[self.shown]
+        labels, moved = [], []
+        for pictures in self.changed:
+            found = network.answers(module, pictures)
+            labels.append(found.argmax(axis=1))
+            moved.append(0.5 * np.abs(found - clean).sum(axis=1))
+        a, b, c = (rows[self.triples[:, k]] for k in range(3))
+        return Answered(
+            label=rows.argmax(axis=1),
+            jitter=0.25 * np.abs(a - 2 * b + c).sum(axis=1),
+            changed=np.array(labels, np.int64).reshape(len(self.changed), len(self.shown)),
+            moved=np.array(moved, np.float64).reshape(len(self.changed), len(self.shown)),
+        )
+
+    def load(self, path: Path) -> Answered:
+        """What was saved of a network."""
+        return Answered.load(path)
+
+    def values(self, found: Answered, before: Answered) -> Iterator[Values]:
+        """Every metric of one network; lower is steadier, or righter."""
+        of_frames = clusters_of(self.frames)
+
+        def footage(metric: str, values: np.ndarray, rows: np.ndarray) -> Values:
+            unit, events = of_frames.label[rows], metric != JITTER
+            return Values(
+                FOOTAGE, "", 0.0, NAN, metric, values.astype(np.float64), unit, of_frames.what, events
+            )
+
+        first, second = self.pairs[:, 0], self.pairs[:, 1]
+        yield footage(FLIPS, found.label[first] != found.label[second], second)
+        yield footage(JITTER, found.jitter, self.triples[:, 1])
+        yield footage(OTHER, found.label != before.label, np.arange(len(found.label)))
+        wrong = 1 - correct(found.label, self.right)
+        known = np.flatnonzero(np.isfinite(wrong))
+        if len(known):
+            yield footage(ERRORS, wrong[known], known)
+        right = [self.right[int(row)] for row in self.shown]
+        unit, what = of_frames.label[self.shown], of_frames.what
+        for row, at in enumerate(self.conditions):
+            said = (at.key, at.family, at.times, at.size)
+            changed = (found.changed[row] != found.label[self.shown]).astype(np.float64)
+            yield Values(*said, MOVED, changed, unit, what)
+            wrong = 1 - correct(found.changed[row], right)
+            known = np.flatnonzero(np.isfinite(wrong))
+            if len(known):
+                yield Values(*said, ERRORS, wrong[known], unit[known], what)
+
+    def seconds(self) -> float:
+        """About how long ``answered`` takes, from a few pictures."""
+        begin, pictures = time.perf_counter(), self.footage[:8]
+        self.network.answers(self.network.module, pictures)
+        each = (time.perf_counter() - begin) / len(pictures)
+        return each * (len(self.footage) + sum(map(len, self.changed)))
+
+
+def clusters_of(frames: pd.DataFrame) -> Clusters:
+    """The independent units of frames (item, part, time_s)."""
+    part = frames["part"] if (frames["part"] != "").any() else None
+    return independent_clusters(frames["item"], frames["time_s"], part=part)
+
+
 def neighbours(frames: pd.DataFrame, begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pairs (P, 2) and triples (T, 3) of rows that follow each other in the footage.
 
@@ -80,45 +148,3 @@ def neighbours(frames: pd.DataFrame, begins: np.ndarray) -> tuple[np.ndarray, np
     third = np.flatnonzero(joined[1:] & joined[:-1]) + 1
     pairs = np.stack([second - 1, second], axis=1)
     return pairs, np.stack([third - 2, third - 1, third], axis=1)
-
-
-def shown_under(
-    network: Trainable, frame: torch.Tensor, at: Condition, content: str, number: int
-) -> torch.Tensor:
-    """(1, 3, h, w) uint8: a frame under a condition, its direction drawn by its content."""
-    generator = seeded(content, number, 0, f"adapt-{at.key}", 0)
-    back = at.step.low < 0 and bool(torch.randint(2, (), generator=generator))
-    size = -at.size if back else at.size
-    times = at.times or 1.0
-    step = Step(
-        key=at.key,
-        low=size,
-        high=size,
-        probability=1.0,
-        of_width=at.step.of_width,
-    )
-    if len(at.step.axes) == 2:
-        # a shift of this size along the axis that is drawn, not one between 0 and it
-        along = int(torch.randint(2, (), generator=generator))
-        entry, width = step.perturbation, int(frame.shape[-1])
-        size = step.strength(times * at.step.axes[along] * (-1 if back else 1), width)
-        return network.cut(entry.apply_signed(frame, size, tuple(entry.signed)[along]))
-    return network.cut(changed(frame, [step], generator))
-
-
-def answered(network: Trainable, module: nn.Module, bench: Bench) -> Answered:
-    """All that one network says."""
-    rows = network.answers(module, bench.footage)
-    clean = rows[bench.shown]
-    labels, moved = [], []
-    for pictures in bench.changed:
-        found = network.answers(module, pictures)
-        labels.append(found.argmax(axis=1))
-        moved.append(0.5 * np.abs(found - clean).sum(axis=1))
-    a, b, c = (rows[bench.triples[:, k]] for k in range(3))
-    return Answered(
-        label=rows.argmax(axis=1),
-        jitter=0.25 * np.abs(a - 2 * b + c).sum(axis=1),
-        changed=np.array(labels, np.int64).reshape(len(bench.changed), len(bench.shown)),
-        moved=np.array(moved, np.float64).reshape(len(bench.changed), len(bench.shown)),
-    )

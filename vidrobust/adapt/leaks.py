@@ -13,10 +13,9 @@ from torch import nn
 from vidrobust.adapt.arms import Arm
 from vidrobust.adapt.asked import key_of
 from vidrobust.adapt.families import Condition
-from vidrobust.adapt.judge import shown_under
+from vidrobust.adapt.network import Network
+from vidrobust.adapt.shown import shown_under
 from vidrobust.adapt.steps import Mixture, Step, changed
-from vidrobust.adapt.trainable import Trainable
-from vidrobust.models.inside.head_of_module import head_of, watched
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed, seeded
 from vidrobust.protocols.sample_distance import COVERED, Change, Features, Leak, changes, leak
@@ -34,27 +33,7 @@ AS_TRAINED = "as it came"
 VERSION = 2
 
 
-def features_of(network: Trainable) -> Features | None:
-    """What goes into the head of the network, by pictures at its size; None where no head is found."""
-
-    def once() -> object:
-        return network.logits(network.module, torch.zeros(1, 3, *network.preprocess.shape, dtype=torch.uint8))
-
-    name = head_of(network.module, once, len(network.class_names))
-    if not name:
-        return None
-
-    def features(pictures: torch.Tensor) -> np.ndarray:
-        with torch.inference_mode(), watched(network.module, name) as seen:
-            network.logits(network.module, pictures)
-            return seen.features(len(pictures))
-
-    return features
-
-
-def arm_change(
-    network: Trainable, arm: Arm, mixture: Mixture | None, frames: Sequence[torch.Tensor]
-) -> Change:
+def arm_change(network: Network, arm: Arm, mixture: Mixture | None, frames: Sequence[torch.Tensor]) -> Change:
     """One draw of all that an arm does to a picture, the same for every frame."""
     picture = arm.picture() if arm.picture else None
 
@@ -113,18 +92,20 @@ def _of(family: str) -> list[str]:
     ]
 
 
-def judge_change(network: Trainable, at: Condition, frames: Sequence[torch.Tensor], first: int) -> Change:
+def judge_change(network: Network, at: Condition, frames: Sequence[torch.Tensor], first: int) -> Change:
     """One draw of a condition, the same for every frame, numbered from ``first``."""
 
     def change(draw: int) -> torch.Tensor:
-        return torch.cat([shown_under(network, frame, at, "adapt-leak", first + draw) for frame in frames])
+        return torch.cat(
+            [network.cut(shown_under(frame, at, "adapt-leak", first + draw)) for frame in frames]
+        )
 
     return change
 
 
 def table_of(
     model: str,
-    network: Trainable,
+    network: Network,
     arms: Mapping[str, tuple[Arm, Mixture | None]],
     families: Mapping[str, Sequence[str]],
     frames: Sequence[torch.Tensor],
@@ -139,7 +120,7 @@ def table_of(
     families  of each arm, those that it is trained with · folder, key  where the features of an arm or a judge are
     kept, and what they depend on
     """
-    features = features_of(network)
+    features = network.features()
     judges = [at for at in conditions if at.times in (0.0, 1.0)]
     if features is None or not arms or not judges:
         return tables.empty("leaks")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from vidrobust.adapt.families import drawn_keys
-from vidrobust.adapt.steps import Mixture, Step, any_step, changed
-from vidrobust.adapt.trainable import Trainable
+from vidrobust.adapt.network import Network
+from vidrobust.adapt.steps import Mixture, Step, any_step
 from vidrobust.errors import SettingsError
 from vidrobust.perturb.catalogue import find
-from vidrobust.perturb.draws import from_seed
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.rejection import Outcome
 
@@ -25,7 +25,7 @@ FRAMES, QUICK_FRAMES = 16, 6
 class Matched:
     """Steps at their own strength by name of the perturbation, as strong as the policy.
 
-    response  total variation between clean and changed frames that the policy makes at the ends of its ranges
+    response  how far the answers go from those to unchanged frames at the ends of the policy's ranges, 0 to 1
     """
 
     steps: Mapping[str, Step]
@@ -33,7 +33,7 @@ class Matched:
 
 
 def matched(
-    network: Trainable, frames: Sequence[torch.Tensor], policy: Sequence[Step], held: Sequence[str]
+    network: Network, frames: Sequence[torch.Tensor], policy: Sequence[Step], held: Sequence[str]
 ) -> Matched:
     """Each perturbation that may be drawn, at the strength that moves the untrained network as the policy does.
 
@@ -41,7 +41,7 @@ def matched(
     linearly; what moves the network less at its strongest stays there. A policy without steps: the middle
     strengths.
     """
-    clean = network.answers(network.module, torch.cat([network.cut(frame) for frame in frames]))
+    clean = network.said(frames)
     wanted = float(np.mean([_response(network, clean, frames, step) for step in policy])) if policy else 0.0
     often = any_step(policy) if policy else 0.5
     found = {}
@@ -84,19 +84,19 @@ def _step(key: str, size: float, often: float) -> Step:
     return Step(key=key, low=-size if find(key).either_way else 0.0, high=size, probability=often)
 
 
-def _response(network: Trainable, clean: np.ndarray, frames: Sequence[torch.Tensor], step: Step) -> float:
-    """Mean total variation at the largest strength, either way by turns where there are two."""
-    cut = []
-    for row, frame in enumerate(frames):
+def _response(network: Network, said: Any, frames: Sequence[torch.Tensor], step: Step) -> float:
+    """At the step's largest strength, either way by turns where there are two."""
+    pinned = []
+    for row in range(len(frames)):
         size = -step.reach if row % 2 and step.low < 0 else step.reach
-        pinned = Step(
-            key=step.key,
-            low=size,
-            high=size,
-            probability=1.0,
-            of_width=step.of_width,
-            axes=step.axes,
+        pinned.append(
+            Step(
+                key=step.key,
+                low=size,
+                high=size,
+                probability=1.0,
+                of_width=step.of_width,
+                axes=step.axes,
+            )
         )
-        cut.append(network.cut(changed(frame, [pinned], from_seed(row))))
-    answers = network.answers(network.module, torch.cat(cut))
-    return float(0.5 * np.abs(answers - clean).sum(axis=1).mean())
+    return network.response(said, frames, pinned)

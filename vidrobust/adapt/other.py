@@ -29,6 +29,14 @@ LIKE_THE_RUN = (
     "workers",
     "every",
     "fps",
+    "track_start_score",
+    "track_keep_score",
+    "track_iou",
+    "max_gap",
+    "min_boxes",
+    "only",
+    "class_score",
+    "ignore",
 )
 """Settings that footage is asked under as the run is."""
 SAME = ("weights_sha256", "num_classes", "preprocessing")

@@ -6,16 +6,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from vidrobust.adapt.arms import ARMS, Arm
+from vidrobust.adapt.arms import NONE, Arm
 from vidrobust.adapt.asked import QUICK_S, QUICK_STEPS, STEPS, VERSION, Asked, key_of
 from vidrobust.adapt.gather import Chosen
-from vidrobust.adapt.judge import Bench
+from vidrobust.adapt.network import Bench, Network, Samples
 from vidrobust.adapt.steps import Mixture, Step
-from vidrobust.adapt.train import Samples, Schedule, fit
-from vidrobust.adapt.trainable import Trainable
+from vidrobust.adapt.train import Schedule, fit
 from vidrobust.models.info import state_sha256
 from vidrobust.pipeline.run import Run
 from vidrobust.stages.policy.measured import FOLDER
@@ -39,11 +39,11 @@ class Ready:
     steps     of the policy
     """
 
-    network: Trainable
+    network: Network
     arms: tuple[Arm, ...]
     mixtures: Mapping[str, Mixture]
     held: tuple[str, ...]
-    chosen: Chosen
+    chosen: Chosen[Any]
     samples: Samples
     bench: Bench
     steps: tuple[Step, ...]
@@ -63,7 +63,7 @@ class Work(Ready):
     def file(self, arm: Arm, seed: int) -> Path:
         """Where the answers of one arm and seed are kept."""
         mixture = self.mixtures.get(arm.name)
-        record = [arm.name, arm.loss, arm.smoothing, arm.self_labels, arm.salt, arm.trains]
+        record = [arm.name, arm.loss, arm.smoothing, arm.self_labels, arm.salt, arm.trains, arm.blurred]
         own = key_of([self.key, record, [vars(s) for s in mixture.every] if mixture else []])
         return self.folder / "answers" / f"{arm.name}-{seed}-{own}.npz"
 
@@ -78,7 +78,7 @@ def planned(run: Run, asked: Asked, ready: Ready) -> Work:
     step_s, judge_s = _speed(ready, asked)
     decides = {
         "version": VERSION,
-        "weights": state_sha256(ready.network.module),
+        "weights": state_sha256(ready.network.module) + ready.network.decides,
         "policy": [vars(step) for step in ready.steps],
         "frames": [
             *(chosen.trains.content, chosen.judges.content),
@@ -130,15 +130,11 @@ def _quick_steps(run: Run, key: str, fitting: float) -> int:
 
 def _speed(ready: Ready, asked: Asked) -> tuple[dict[str, float], float]:
     """Seconds of a training step of each arm, and of one judging."""
-    network, samples, bench = ready.network, ready.samples, ready.bench
     few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
-    fit(network, ARMS["none"], None, samples, few, 0, lambda: None)  # a first one also loads what it needs
+    fit(ready.samples, NONE, None, few, 0, lambda: None)  # a first one also loads what it needs
     step_s = {}
     for arm in ready.arms:
         begin = time.perf_counter()
-        fit(network, arm, ready.mixtures.get(arm.name), samples, few, 0, lambda: None)
+        fit(ready.samples, arm, ready.mixtures.get(arm.name), few, 0, lambda: None)
         step_s[arm.name] = (time.perf_counter() - begin) / few.steps
-    begin, pictures = time.perf_counter(), bench.footage[:8]
-    network.answers(network.module, pictures)
-    each = (time.perf_counter() - begin) / len(pictures)
-    return step_s, each * (len(bench.footage) + sum(map(len, bench.changed)))
+    return step_s, ready.bench.seconds()

@@ -14,8 +14,6 @@ from vidrobust.errors import InputError, SettingsError
 By = Literal["part", "input", "time", "footage"]
 TRAINING, GAP_S = 0.6, 1.0
 """Share of an input that trains where earlier footage trains and later footage judges, and the gap between, s."""
-RUN = 12
-"""Neighbouring frames that judge together."""
 FEWEST = 8
 """Frames of either side without which nothing is begun."""
 
@@ -111,14 +109,14 @@ def even(rows: np.ndarray, most: int) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
 
 
-def in_runs(frames: pd.DataFrame, rows: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of the rows (of frames in order), in runs of neighbours, evenly spread over the inputs."""
+def in_runs(frames: pd.DataFrame, rows: np.ndarray, most: int, length: int) -> np.ndarray:
+    """At most so many of the rows (of frames in order), in runs of ``length``, evenly spread over the inputs."""
     runs: list[np.ndarray] = []
     items = frames["item"].astype(str).to_numpy()[rows]
     for item in dict.fromkeys(items.tolist()):
         mine = rows[items == item]
-        runs += [mine[at : at + RUN] for at in range(0, len(mine), RUN)]
-    kept = even(np.arange(len(runs)), max(1, most // RUN))
+        runs += [mine[at : at + length] for at in range(0, len(mine), length)]
+    kept = even(np.arange(len(runs)), max(1, most * len(runs) // max(len(rows), 1)))
     return np.concatenate([runs[int(k)] for k in kept]) if runs else rows
 
 

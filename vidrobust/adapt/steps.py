@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from vidrobust.perturb.catalogue import find
-from vidrobust.perturb.draws import draw_seed, from_seed, uniform
+from vidrobust.perturb.draws import draw_seed, from_seed, one_per_frame, uniform
+from vidrobust.perturb.geometric import move_corners
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.variation.observed import OF_WIDTH
@@ -99,21 +101,51 @@ def any_step(steps: Sequence[Step]) -> float:
     return 1.0 - math.prod(1.0 - step.probability for step in steps)
 
 
+NO_BOXES = np.empty((0, 4), np.float32)
+
+
 def changed(frame: torch.Tensor, steps: Sequence[Step], generator: torch.Generator) -> torch.Tensor:
     """(1, 3, H, W) uint8 after the steps, each at a strength of its own."""
+    return changed_with_boxes(frame, NO_BOXES, steps, generator)[0]
+
+
+def changed_with_boxes(
+    frame: torch.Tensor, boxes: np.ndarray, steps: Sequence[Step], generator: torch.Generator
+) -> tuple[torch.Tensor, np.ndarray]:
+    """The same, and boxes (D, 4) xyxy px where the steps put them; what leaves the frame has no area."""
     for step in steps:
-        frame = _by_one(frame, step, generator)
-    return frame
+        frame, boxes = _by_one(frame, boxes, step, generator)
+    return frame, boxes
 
 
-def _by_one(frame: torch.Tensor, step: Step, generator: torch.Generator) -> torch.Tensor:
+def signed(
+    frame: torch.Tensor, boxes: np.ndarray, entry: Perturbation, strength: float, direction: str = ""
+) -> tuple[torch.Tensor, np.ndarray]:
+    """Frame and boxes after a perturbation of signed strength along a direction, the first if none is named."""
+    motion = entry.signed_motion.get(direction or next(iter(entry.signed), ""))
+    if motion is not None and strength:
+        boxes = move_corners(boxes, _size(frame), motion(strength))
+    return entry.apply_signed(frame, strength, direction), boxes
+
+
+def _by_one(
+    frame: torch.Tensor, boxes: np.ndarray, step: Step, generator: torch.Generator
+) -> tuple[torch.Tensor, np.ndarray]:
     entry, width = step.perturbation, int(frame.shape[-1])
     if len(step.axes) == 2 and len(entry.signed) == 2:
         for direction, size in zip(entry.signed, step.axes, strict=True):
             strength = step.strength(uniform(generator, -size, size), width)
-            frame = entry.apply_signed(frame, strength, direction)
-        return frame
+            frame, boxes = signed(frame, boxes, entry, strength, direction)
+        return frame, boxes
     strength = step.strength(uniform(generator, step.low, step.high), width)
     if entry.either_way and len(entry.signed) == 1:
-        return entry.apply_signed(frame, strength)
-    return entry.apply(frame, abs(strength), from_seed(draw_seed(generator)))
+        return signed(frame, boxes, entry, strength)
+    seed = draw_seed(generator)
+    if entry.move_boxes is not None:
+        (own,) = one_per_frame(from_seed(seed), 1)
+        boxes = entry.move_boxes(boxes, _size(frame), abs(strength), own)
+    return entry.apply(frame, abs(strength), from_seed(seed)), boxes
+
+
+def _size(frame: torch.Tensor) -> tuple[int, int]:
+    return int(frame.shape[-2]), int(frame.shape[-1])

@@ -12,18 +12,20 @@ import pandas as pd
 import torch
 
 from vidrobust.adapt import conclusion, leaks, matched
-from vidrobust.adapt.arms import ARMS, Arm
+from vidrobust.adapt.arms import Arm, arms_of
 from vidrobust.adapt.asked import Asked, key_of
+from vidrobust.adapt.boxes.network import trainable_boxes
 from vidrobust.adapt.compare import table_of
 from vidrobust.adapt.families import QUICK_TIMES, TIMES, conditions, families_of, guard, held_back
-from vidrobust.adapt.gather import Seen, bench_of, choose, samples_of, seen_of
-from vidrobust.adapt.judge import Answered, answered
+from vidrobust.adapt.gather import Seen, choose
+from vidrobust.adapt.network import Answers, Network
 from vidrobust.adapt.other import opened_other
 from vidrobust.adapt.plan import SPLIT, Ready, Work, planned
 from vidrobust.adapt.split import even
 from vidrobust.adapt.steps import Mixture, Step, steps_of
 from vidrobust.adapt.train import fit
-from vidrobust.adapt.trainable import Trainable, trainable
+from vidrobust.adapt.trainable import trainable
+from vidrobust.adapt.ways import Way, way_of
 from vidrobust.adapt.weights import save_weights, spec_with, write_card
 from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import plain
@@ -39,13 +41,19 @@ def adapt(run: Run, asked: Asked) -> dict[str, Any]:
     """Train, judge, and write ``adaptation.parquet``, adaptation.json, the weights and the policy; the JSON."""
     record = _record(run, asked.model)
     name = str(record["name"])
-    network = trainable(load_as_it_is(str(record["spec"]), device=run.settings.device), name)
+    model = load_as_it_is(str(record["spec"]), device=run.settings.device)
+    network: Network = (
+        trainable(model, name)
+        if model.task == "classification"
+        else trainable_boxes(model, name, run.settings.tracks)
+    )
     if int(record.get("num_classes") or len(network.class_names)) != len(network.class_names):
         raise SettingsError(
             f"{name}: answers in this run in {record['num_classes']} classes of a map, and has "
             f"{len(network.class_names)} of its own; make a run with --class-map none, and adapt that"
         )
-    policy = Policy.read(asked.policy) if asked.policy else advised_policy(run.path, name)
+    policy = _policy(run, asked, name)
+    seen_of = way_of(network).seen_of
     judges = seen_of(run, name, network.class_names)
     if not asked.on:
         return _study(run, asked, Question(record, network, policy, judges, None))
@@ -63,7 +71,7 @@ class Question:
     """
 
     record: Mapping[str, Any]
-    network: Trainable
+    network: Network
     policy: Policy
     judges: Seen
     trains: Seen | None
@@ -75,17 +83,18 @@ class Question:
 
 def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     name, network, policy = question.name, question.network, question.policy
-    arms, steps = _arms(run, asked, policy), steps_of(policy)
+    way = way_of(network)
+    arms, steps = _arms(run, asked, policy, way), steps_of(policy)
     held = held_back(arms, steps)
-    chosen = choose(question.judges, question.trains, name, asked)
+    chosen = choose(question.judges, question.trains, name, asked, way.neighbours, whole=way.whole)
     run.reporter.say(f"adapt: {len(chosen.training)} frames to train with are decoded")
-    samples = samples_of(network, chosen)
+    samples = way.samples_of(network, chosen)
     few = even(np.arange(len(samples.frames)), matched.QUICK_FRAMES if asked.quick else matched.FRAMES)
     on = [samples.frames[row] for row in few.tolist()]
     mixtures = _mixtures(network, arms, policy, steps, on, held)
     families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
     guard(families, held)
-    bench = bench_of(network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
+    bench = way.bench_of(network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
     ready = Ready(
         network=network,
         arms=arms,
@@ -97,21 +106,22 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
         steps=steps,
     )
     work = planned(run, asked, ready)
-    before = answered(network, network.module, bench)
+    before = bench.answered(network.module)
     found = _all(run, work, asked.seeds)
     table = table_of(name, bench, before, found, families)
     run.folder.write_table("adaptation", table)
     near = tables.empty("leaks") if asked.quick else _leaks(run, name, work, families)
     run.folder.write_table("leaks", near)
+    headline = way.headline
     summary: dict[str, Any] = plain(
         {
             "model": name,
-            "said": conclusion.verdict_on_policy(table),
-            "sentences": [*conclusion.sentences(table), *leaks.sentences(near)],
-            "better_than_random": conclusion.better_than_random(table),
-            "best": conclusion.best_arm(table),
+            "said": conclusion.verdict_on_policy(table, headline),
+            "sentences": [*conclusion.sentences(table, headline), *leaks.sentences(near)],
+            "better_than_random": conclusion.better_than_random(table, headline),
+            "best": conclusion.best_arm(table, headline),
             "policy_of": str(asked.policy or ""),
-            "measured": conclusion.measured(table, steps) if "policy" in found else {},
+            "measured": conclusion.measured(table, steps, headline) if "policy" in found else {},
             "held_back": held,
             "split_by": chosen.split.by,
             "trained_on": asked.on,
@@ -158,6 +168,14 @@ def _leaks(run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]
     )
 
 
+def _policy(run: Run, asked: Asked, name: str) -> Policy:
+    """That which was given, else the run's own; without steps where no arm needs one and none was made."""
+    if asked.policy:
+        return Policy.read(asked.policy)
+    made = any(arm.mix for arm in asked.chosen_arms) or (run.path / "policy.json").is_file()
+    return advised_policy(run.path, name) if made else Policy(model=name)
+
+
 def _record(run: Run, name: str) -> dict[str, Any]:
     records = run.model_records
     if name:
@@ -167,14 +185,12 @@ def _record(run: Run, name: str) -> dict[str, Any]:
             raise SettingsError(f"--model {name}: is not in this run; models are {names}")
         return known[0]
     classifiers = [record for record in records if record.get("task", "classification") == "classification"]
-    if not classifiers:
-        raise SettingsError(f"{run.path}: has no classifier; adapt trains classifiers")
-    return classifiers[0]
+    return [*classifiers, *records][0]
 
 
-def _arms(run: Run, asked: Asked, policy: Policy) -> tuple[Arm, ...]:
+def _arms(run: Run, asked: Asked, policy: Policy, way: Way) -> tuple[Arm, ...]:
     """The arms that are asked for, but for those that take a policy where there is no step of one."""
-    arms = asked.chosen_arms
+    arms = arms_of(",".join(arm.name for arm in asked.chosen_arms), way.arms)
     if policy.steps:
         return arms
     left = tuple(arm for arm in arms if arm.mix not in ("policy", "mixed", "swapped", "other"))
@@ -189,7 +205,7 @@ def _arms(run: Run, asked: Asked, policy: Policy) -> tuple[Arm, ...]:
 
 
 def _mixtures(
-    network: Trainable,
+    network: Network,
     arms: Sequence[Arm],
     policy: Policy,
     steps: tuple[Step, ...],
@@ -214,23 +230,22 @@ def _mixtures(
     return found
 
 
-def _all(run: Run, work: Work, seeds: int) -> dict[str, list[Answered]]:
+def _all(run: Run, work: Work, seeds: int) -> dict[str, list[Answers]]:
     """Every arm and seed; those that were finished before are read."""
     todo = [(seed, arm) for seed in range(seeds) for arm in work.arms if not work.file(arm, seed).is_file()]
     with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
         for number, (seed, arm) in enumerate(todo):
             begin = time.perf_counter()
             module = fit(
-                work.network,
+                work.samples,
                 arm,
                 work.mixtures.get(arm.name),
-                work.samples,
                 work.schedule,
                 seed,
                 counter.advance,
             )
             _check_finite(module, arm)
-            found = answered(work.network, module, work.bench)
+            found = work.bench.answered(module)
             if seed == 0:
                 save_weights(module, work.weights(arm))
             found.save(work.file(arm, seed))
@@ -238,7 +253,7 @@ def _all(run: Run, work: Work, seeds: int) -> dict[str, list[Answered]]:
                 f"adapt: {number + 1} of {len(todo)}: {arm.name}, seed {seed}, in "
                 f"{duration(time.perf_counter() - begin)}"
             )
-    return {arm.name: [Answered.load(work.file(arm, seed)) for seed in range(seeds)] for arm in work.arms}
+    return {arm.name: [work.bench.load(work.file(arm, seed)) for seed in range(seeds)] for arm in work.arms}
 
 
 def _check_finite(module: torch.nn.Module, arm: Arm) -> None:
@@ -264,7 +279,8 @@ def _card(run: Run, work: Work, spec: str, summary: dict[str, Any]) -> None:
             "adapt: no arm is surely steadier than the network as it is; no weights are recommended"
         )
         return
-    weights.write_bytes(work.weights(ARMS[best]).read_bytes())
+    arm = next(each for each in work.arms if each.name == best)
+    weights.write_bytes(work.weights(arm).read_bytes())
     facts = {
         "trained with": ", ".join(next(a["families"] for a in summary["arms"] if a["arm"] == best))
         or "no augmentation",
@@ -278,8 +294,8 @@ def _card(run: Run, work: Work, spec: str, summary: dict[str, Any]) -> None:
     about = {
         "model": summary["model"],
         "arm": best,
-        "sentence": ARMS[best].sentence,
-        "spec": spec_with(spec, weights, len(work.network.class_names)),
+        "sentence": arm.sentence,
+        "spec": "" if arm.blurred else spec_with(spec, weights, len(work.network.class_names)),
         "facts": facts,
     }
     write_card(card, about, [*summary["sentences"], *([summary["said"]] if summary["said"] else [])])

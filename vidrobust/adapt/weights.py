@@ -14,7 +14,7 @@ from vidrobust.files.atomic import write_text
 from vidrobust.models.known import parse_spec
 from vidrobust.models.spec import split_options
 
-TAKES_WEIGHTS = ("torchvision", "timm", "line")
+TAKES_WEIGHTS = ("torchvision", "timm", "line", "factory")
 
 
 def save_weights(module: nn.Module, path: Path) -> None:
@@ -36,7 +36,7 @@ def spec_with(spec: str, weights: Path, classes: int) -> str:
     if parsed.kind == "torchvision" and before and not Path(before).is_file():
         options["preset"] = before
     options["weights"] = str(weights)
-    if parsed.kind != "line":
+    if parsed.kind in ("torchvision", "timm"):
         options.setdefault("num_classes", str(classes))
     for key in ("engine", "threads", "precision"):
         options.pop(key, None)

@@ -16,10 +16,11 @@ from vidrobust.cli.printing import print_json, reporter
     "--arms",
     default=None,
     metavar="NAMES",
-    help="With commas, of none, none-again, self-labels, random, random-other, literature (AugMix), "
-    "trivialaugment, randaugment, autoaugment, colour, mixup, cutmix, cutout, noise, patch-gaussian, "
-    "label-smoothing, stability, rotation-head, policy, policy-consistent, policy-wide, policy-often, "
-    "policy-mixed, policy-swapped.  [default: none,random,literature,policy; with --quick without literature]",
+    help="With commas, of none, none-again, self-labels, random, random-other, literature (AugMix; of a detector "
+    "SSD's), trivialaugment, randaugment, autoaugment, colour, mixup, cutmix, cutout, noise, patch-gaussian, "
+    "label-smoothing, stability, rotation-head, mirrored, blur-pool, blur-pool-untrained, policy, "
+    "policy-consistent, policy-wide, policy-often, policy-mixed, policy-swapped; of a detector those that move "
+    "boxes along.  [default: none,random,literature,policy; with --quick without literature]",
 )
 @click.option("--seeds", type=int, metavar="N", help="How often each arm is trained.  [default: 3]")
 @click.option(
@@ -66,8 +67,9 @@ from vidrobust.cli.printing import print_json, reporter
 def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """Train with the policy, and judge on footage it has not seen: is it better than random augmentation?
 
-    RUN is a run folder with a classifier that is a torch module; its policy is made first where it is missing.
-    Every arm has the same steps and frames. A second call trains only what is not there yet.
+    RUN is a run folder with a classifier that is a torch module, or a detector of torchvision's protocol; its
+    policy is made first where it is missing. Every arm has the same steps and frames. A second call trains only
+    what is not there yet.
     """
     from vidrobust.adapt.asked import Asked
     from vidrobust.adapt.study import adapt as study

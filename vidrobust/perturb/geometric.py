@@ -218,6 +218,7 @@ def _moving(
         signed={direction: given_sign(_core(matrix)) for direction, matrix in (signed or {}).items()},
         move_boxes=boxes_by(_motion(draw)),
         motion=_motion(draw),
+        signed_motion=signed or {},
         either_way=either_way,
         doc=doc,
         noun=noun,

@@ -52,6 +52,9 @@ Motion = Callable[[tuple[int, int], float, torch.Generator], np.ndarray]
 """((H, W), strength, a frame's generator) -> 3x3, a point of the clean frame to its place afterwards, both in px
 from the centre of the frame; the generator as for ``MoveBoxes``."""
 
+SignedMotion = Callable[[float], np.ndarray]
+"""Signed strength -> 3x3, as ``Motion`` and without chance."""
+
 RANDOM_TIME_S = 60.0
 """A single frame under a perturbation that lives in time is taken at a random time of one minute."""
 
@@ -87,6 +90,8 @@ class Perturbation:
     """None where boxes stay as they are."""
     motion: Motion | None = None
     """The same as a map of the whole frame, by which masks and turned boxes go."""
+    signed_motion: Mapping[str, SignedMotion] = field(default_factory=dict)
+    """The map of each named direction, where the frame moves."""
     needs_neighbours: str = ""
     """Why a frame without its neighbours in time stays as it is; empty where a lone frame is changed."""
     not_monotone: str = ""
@@ -139,6 +144,8 @@ class Perturbation:
             )
         if (self.move_boxes is None) != (self.motion is None):
             raise SettingsError(f"perturbation {self.name!r}: move_boxes and motion go together")
+        if self.motion is not None and set(self.signed_motion) != set(self.signed):
+            raise SettingsError(f"perturbation {self.name!r}: signed_motion needs the directions of signed")
         fitted = set(self.stands_for) & {"light", "colour"}
         if fitted and not self.signed:
             raise SettingsError(

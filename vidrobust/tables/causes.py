@@ -49,7 +49,8 @@ CAUSES = Table(
         ),
         float64(
             "margin_undone",
-            "of a flip: lead of frame a's label in frame b with the cause taken back; above 0 it is the label",
+            "of a flip: lead of frame a's label in frame b with the cause taken back (noise: with the noise of "
+            "frame a); above 0 it is the label",
             absent=UNKNOWN,
         ),
         float64(

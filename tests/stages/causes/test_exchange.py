@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -23,6 +24,16 @@ def test_noise_stays_as_it_is() -> None:
 def test_what_a_codec_leaves_in_blocks_stays_as_it_is() -> None:
     blocks = np.random.default_rng(0).normal(0, 3, (12, 16, 3)).astype(np.float32)
     difference = np.kron(blocks, np.ones((BLOCK, BLOCK, 1), np.float32))
+    assert np.array_equal(rough(difference), difference)
+
+
+def test_a_macroblock_that_was_coded_anew_is_not_smooth() -> None:
+    # four transforms of 8 px that go together, each macroblock for itself, and most of them repeated
+    rng = np.random.default_rng(1)
+    coded = rng.normal(0, 3, (15, 20, 3)) * (rng.random((15, 20, 1)) < 0.1)
+    difference = np.kron(coded, np.ones((16, 16, 1))).astype(np.float32)
+    fine = neighbours_alike(cv2.resize(difference, (40, 30), interpolation=cv2.INTER_AREA))
+    assert fine > 0.4
     assert np.array_equal(rough(difference), difference)
 
 

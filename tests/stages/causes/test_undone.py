@@ -12,7 +12,7 @@ import torch
 
 from tests.stages.causes.planted import recorded, still, view
 from vidrobust.predictions import Classifications
-from vidrobust.stages.causes.catalogue import together_with
+from vidrobust.stages.causes.catalogue import NOISE, together_with
 from vidrobust.stages.causes.margins import lead_of
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.score import coordinates, predict, score
@@ -64,6 +64,38 @@ def test_the_condition_of_t_with_the_noise_of_t_1(
     assert apart(found, without) < 0.5 * apart(b, without)
 
 
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        ({}, {}),
+        ({"gain": 0.95}, {"gain": 1.05}),
+        ({"shift": (1.0, 0.0)}, {"shift": (-2.0, 3.0)}),
+    ],
+)
+def test_the_conditions_of_t_1_with_the_noise_of_t(
+    scene: np.ndarray, now: dict[str, tuple[float, float]], then: dict[str, tuple[float, float]]
+) -> None:
+    frames = recorded([view(scene, **each) for each in (now, now, then)], 2.0, 0)
+    _, a, b = frames
+    pair = with_undone(study_pair(*frames, None))
+    found = pair.pictures[pair.undone[NOISE]]
+    # the noise of t lies on the scene of t+1: with it, and not with that of t+1, the difference goes
+    noise = a.astype(float) - recorded([view(scene, **now)], 0.0, 0)[0]
+    clean = recorded([view(scene, **then)], 0.0, 0)[0]
+    alike = np.corrcoef((found - clean.astype(float)).ravel(), _moved(noise, now, then).ravel())[0, 1]
+    own = np.corrcoef((found - clean.astype(float)).ravel(), (b - clean.astype(float)).ravel())[0, 1]
+    assert alike > 0.8
+    assert abs(own) < 0.1
+
+
+def _moved(
+    noise: np.ndarray, now: dict[str, tuple[float, float]], then: dict[str, tuple[float, float]]
+) -> np.ndarray:
+    """Noise of t as it lies in t+1, for shifts of whole pixels."""
+    (x0, y0), (x1, y1) = (each.get("shift", (0.0, 0.0)) for each in (now, then))
+    return np.roll(noise, (round(y0 - y1), round(x0 - x1)), axis=(0, 1))
+
+
 def test_a_frame_that_got_blurrier_cannot_be_taken_back(scene: np.ndarray) -> None:
     a, b = recorded([view(scene), view(scene, blur=1.2)], 1.0, 0)
     assert "sharpness" not in undone(a, b)
@@ -85,6 +117,8 @@ def test_its_margin_stands_in_the_row_of_a_flip(scene: np.ndarray) -> None:
     a, b = z[0].argmax(), z[1].argmax()
     assert a != b
     assert rows["light"]["margin_undone"] == pytest.approx(lead_of(z[pair.undone["light"]], int(a)))
+    noise = z[pair.undone[NOISE]]
+    assert rows[NOISE]["margin_undone"] == pytest.approx(lead_of(noise, int(a)))
     assert rows["light"]["margin_before"] == pytest.approx(z[0, a] - z[0, b])
     assert np.isnan(rows["camera"]["margin_undone"])
     assert len(pair.motions) == len(pair.pictures)

@@ -14,6 +14,7 @@ from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.policy import Policy, PolicyStep, strengths
 from vidrobust.stages.policy.rejection import OPEN, Rejected, Why
 from vidrobust.stages.policy.replication import Replication
+from vidrobust.stages.policy.wording import reason as in_words
 from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.stages.variation.spread import QUANTITIES
 
@@ -171,12 +172,12 @@ def test_no_step_where_the_cause_is_not_named_or_not_found_again() -> None:
         ),
         (
             {"replication_found": 0, "replication_tested": 0, "replication_of": "later half of the footage"},
-            "not tested: the earlier half of the footage alone does not show it",
+            "not tested: too few pairs in half of the footage show it",
             False,
         ),
         (
             {"replication_found": 0, "replication_tested": 0, "replication_of": "clips"},
-            "not tested: only all clips together show it",
+            "not tested: too few pairs of a clip show it",
             False,
         ),
         ({}, "not tested", False),
@@ -266,6 +267,40 @@ def test_no_step_by_fallback() -> None:
     assert not policy(0.6, 3.6).steps
     assert "does 3.6 times as much" in reason(policy(0.6, 3.6), "jpeg")
     assert only_step(policy(0.6, 1.1)).perturbation == "jpeg"
+
+
+@pytest.mark.parametrize(("jpeg", "grain"), [(False, 0.22), (True, 0.22), (False, 0.1)])
+def test_noise_or_coding_where_the_stream_predicts_and_the_picture_does_not_say(
+    jpeg: bool, grain: float
+) -> None:
+    """Noise has grain 0 and does 1.6 times as much, H.264 grain .37 and 4.1 times: neither stands at .22."""
+    noise = {"share": 0.6, "low": 0.5, "high": 0.7, "specific": np.nan, "specific_low": np.nan}
+    does = {"gaussian_noise": 1.6, "h264": 4.1} | ({"jpeg": 1.0} if jpeg else {})
+    rows = candidate_fits("noise_and_coding", does, strength=4.0).assign(grain_seen=grain)
+    rows.loc[rows["perturbation"] == "h264", ["grain", "strength"]] = (0.37, 60.0)
+    rows.loc[rows["perturbation"] == "jpeg", "grain"] = 0.9
+    policy = build(
+        "net",
+        shaken(
+            account=account(noise_and_coding=noise),
+            named={"noise_and_coding": "adjacent"},
+            replication={"noise_and_coding": AGAIN},
+            candidate_fits=rows,
+            sensitivity=sensitivity(tuple(does)),
+        ),
+    )
+    if grain == 0.1:  # noise looks like it and does enough
+        assert only_step(policy).perturbation == "gaussian_noise"
+        return
+    assert not policy.steps
+    whys = {each.perturbation: each.why for each in policy.rejected}
+    for name in ("gaussian_noise", "h264"):
+        assert (whys[name] is Why.NOISE_OR_CODING) == (not jpeg)
+        if not jpeg:
+            said = reason(policy, name)
+            assert "by 0.22" in said
+            assert "noise of 4 to 4 levels (by 0; does 1.6 times as much)" in said
+            assert "H.264 at 60 to 60 raw bits a coded bit (by 0.37; does 4.1 times as much)" in said
 
 
 def test_no_step_where_any_motion_does_the_same() -> None:
@@ -414,6 +449,7 @@ FIGURES = {
     "frames": 20,
     "before": 0.1,
     "after": 0.2,
+    **{f"{kind}_{name}": 0.3 for kind in ("noise", "coding") for name in ("low", "high", "grain", "does")},
 }
 
 
@@ -429,3 +465,10 @@ def test_a_gain_is_said_as_the_factors_that_it_is() -> None:
     assert strengths(-0.336, 0.261, "relative gain") == "times 0.749 to 1.26"
     assert strengths(0.0, 0.261, "relative gain") == "0 to 26.1 % gain"
     assert strengths(-4.0, 8.0, "deg") == "−4 to 8 deg"
+
+
+def test_an_open_share_that_is_not_above_0_is_said_as_not_seen() -> None:
+    seen = {"cause": "camera", "of": "the change", "share": -0.01, "low": -0.1, "high": 0.08, "times": 3}
+    rejected = Rejected(perturbation="rotation", why=Why.SHARE_OPEN, family="geometry", evidence=seen)
+    said = "no effect of motion of the camera is seen (at most 8 % of the change); "
+    assert in_words(rejected) == f"{said}about 3 times this footage would settle it"

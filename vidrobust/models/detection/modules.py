@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.detection.network import check_steady_boxes
 from vidrobust.models.detection.suppress import MIN_SCORE, detections
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.modules import full_precision
@@ -49,6 +50,37 @@ class ModuleDetector:
             raise InputError(f"model {self.name}: the network gave boxes that are not finite")
         shapes = [_masks(one, rows) for one, rows in zip(found, order, strict=True)]
         return detections(boxes, scores, labels, self.class_names, shapes)
+
+
+def module_detector(
+    spec: str,
+    name: str,
+    module: torch.nn.Module,
+    names: tuple[str, ...],
+    device: torch.device,
+    weights: str,
+    sha256: str,
+) -> ModuleDetector:
+    """A detection module of torchvision, in eval mode, checked on a batch; names: of its labels, from 0.
+
+    weights, sha256  where its parameters come from, and their hash
+    """
+    module = module.to(device).eval().requires_grad_(False)
+    note = lower_threshold(module)
+    info = ModelInfo(
+        spec=spec,
+        engine=f"torch {torch.__version__}, eager",
+        device=str(device),
+        precision="float32",
+        preprocessing="0..1, then resized and normalised inside the network",
+        weights=weights,
+        weights_sha256=sha256,
+        num_classes=len(names),
+        notes=(note,) if note else (),
+    )
+    detector = ModuleDetector(name=name, class_names=names, info=info, module=module, device=device)
+    check_steady_boxes(detector)
+    return detector
 
 
 def _masks(found: dict[str, torch.Tensor], rows: np.ndarray) -> np.ndarray | None:

@@ -12,18 +12,21 @@ from typing import Any, cast
 import torch
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.detection.modules import module_detector
 from vidrobust.models.detection.network import checked_detector
 from vidrobust.models.info import state_sha256
 from vidrobust.models.modules import from_module
 from vidrobust.models.network import Network, check_steady
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.models.spec import Form, ModelKind, ModelSpec
+from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
+from vidrobust.models.weights import fit_state, read_state
 from vidrobust.predictions import Classifier, Detector
 
 _EXPECTED = (
     'expected a Classifier or a Detector (name, class_names, task = "classification" or "detection", called '
     "with uint8 frames), "
-    "or (torch.nn.Module, Preprocess), or (torch.nn.Module, Preprocess, class names)"
+    "or (torch.nn.Module, Preprocess), or (torch.nn.Module, Preprocess, class names), or (a detection module of "
+    "torchvision, class names)"
 )
 
 
@@ -43,7 +46,16 @@ def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier
             "return (module, Preprocess(size=..., mean=..., std=..., ...)) from vidrobust.models.preprocess"
         )
     if isinstance(made, tuple) and len(made) in (2, 3) and isinstance(made[0], torch.nn.Module):
+        if "weights" in spec.options:
+            fit_state(made[0], read_state(existing_file(spec.options["weights"], spec.text)), spec.text)
+        if len(made) == 2 and isinstance(made[1], list | tuple):
+            return _detector(spec, made[0], tuple(map(str, made[1])), device)
         return _module(spec, made, device)
+    if "weights" in spec.options:
+        raise SettingsError(
+            f"{spec.text}: weights=FILE is for a factory that returns a torch module; this returned "
+            f"{type(made).__name__}"
+        )
     task = getattr(made, "task", None)
     if not isinstance(made, Classifier) or not callable(made) or task not in ("classification", "detection"):
         raise SettingsError(f"{spec.text}: returned {type(made).__name__}; {_EXPECTED}")
@@ -98,12 +110,26 @@ def _module(spec: ModelSpec, made: tuple[Any, ...], device: torch.device) -> Net
         module,
         preprocess,
         device,
-        name=spec.target.rpartition(":")[2],
-        weights=f"parameters of {spec.target}",
+        name=_name(spec),
+        weights=spec.options.get("weights", f"parameters of {spec.target}"),
         weights_sha256=state_sha256(module),
         class_names=tuple(map(str, rest[0])) if rest else None,
         output=None,
     )
+
+
+def _detector(
+    spec: ModelSpec, module: torch.nn.Module, names: tuple[str, ...], device: torch.device
+) -> Detector:
+    """A module that answers as torchvision's detectors do, with the names of its labels from 0 on."""
+    weights = spec.options.get("weights", f"parameters of {spec.target}")
+    return module_detector(spec.text, _name(spec), module, names, device, weights, state_sha256(module))
+
+
+def _name(spec: ModelSpec) -> str:
+    """That of the factory, and of the file of weights."""
+    name = spec.target.rpartition(":")[2]
+    return f"{name}@{Path(spec.options['weights']).stem}" if "weights" in spec.options else name
 
 
 def _said(error: Exception) -> str:
@@ -120,11 +146,11 @@ KIND = ModelKind(
     scheme="factory",
     load=factory_model,
     reads=_target,
-    options=("version",),
+    options=("version", "weights"),
     forms=(
         Form(
-            spec="package.module:factory[,version=TEXT]",
-            what="your own code: a model, or (torch module, Preprocess)",
+            spec="package.module:factory[,weights=FILE][,version=TEXT]",
+            what="your own code: a model, (torch module, Preprocess), or (torchvision detector, class names)",
             example="mycode.models:part_classifier",
         ),
     ),

@@ -11,9 +11,8 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.models.classes import given_names
 from vidrobust.models.detection.coco import coco
-from vidrobust.models.detection.modules import ModuleDetector, lower_threshold
-from vidrobust.models.detection.network import check_steady_boxes
-from vidrobust.models.info import ModelInfo, file_sha256, state_sha256
+from vidrobust.models.detection.modules import ModuleDetector, module_detector
+from vidrobust.models.info import file_sha256, state_sha256
 from vidrobust.models.modules import from_hub, from_module
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import from_torchvision
@@ -91,22 +90,7 @@ def _detector(spec: ModelSpec, entry: Any, path: Path | None, device: torch.devi
         weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
         if len(names) != count:
             raise SettingsError(f"{spec.text}: {count} classes, background included, but {len(names)} names")
-    module = module.to(device).eval().requires_grad_(False)
-    note = lower_threshold(module)
-    info = ModelInfo(
-        spec=spec.text,
-        engine=f"torch {torch.__version__}, eager",
-        device=str(device),
-        precision="float32",
-        preprocessing="0..1, then resized and normalised inside the network",
-        weights=weights,
-        weights_sha256=sha256,
-        num_classes=len(names),
-        notes=(note,) if note else (),
-    )
-    detector = ModuleDetector(name=name, class_names=names, info=info, module=module, device=device)
-    check_steady_boxes(detector)
-    return detector
+    return module_detector(spec.text, name, module, names, device, weights, sha256)
 
 
 def torchvision_choice(spec: ModelSpec, entries: Any) -> tuple[Any, Path | None]:

@@ -16,7 +16,7 @@ from vidrobust.stages.causes.aligned import aligned, in_light_of, measure_all, s
 from vidrobust.stages.causes.beyond_full import beyond_full
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED
 from vidrobust.stages.causes.cause import Size
-from vidrobust.stages.causes.exchange import beyond_rounding, content_seed, exchanged, noise_levels, rough
+from vidrobust.stages.causes.exchange import content_seed, exchanged, noise_levels, with_noise_alone
 from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
 from vidrobust.stages.causes.measured import Change
 from vidrobust.stages.causes.scene import PLACEBOS, Motion, Scene, sparse
@@ -37,7 +37,7 @@ class PairReplays:
     placebo    cause -> pairs of pictures, before and with each of the cause's placebos
     exchange   pairs of pictures with noise and coding exchanged
     beside     pictures (t-1, t) and (t+1, t+2), where these frames are known
-    undone     cause -> frame t+1 with it taken back, where that was asked for (``undone.py``)
+    undone     cause -> frame t+1 with it taken back, noise too, where that was asked for (``undone.py``)
     reversed   the chain leads from t+1 to t, because the picture gets sharper
     sizes      how large each change is
     motions    one a picture: how what it shows has moved since the chain's first frame; empty if not replayed
@@ -163,8 +163,8 @@ def _exchanged(
     a: np.ndarray, b: np.ndarray, change: Change
 ) -> tuple[tuple[tuple[np.ndarray, np.ndarray], ...], float]:
     """Pairs of pictures with noise and coding exchanged, and the noise in levels."""
-    brought, real = aligned(a, b, change), b.astype(np.float32)
-    brought = real + beyond_rounding(rough(brought - real), brought)
+    real = b.astype(np.float32)
+    brought = with_noise_alone(aligned(a, b, change), real)
     return exchanged(brought, real, draws=DRAWS, seed=content_seed(a, b)), noise_levels(brought, real)
 
 

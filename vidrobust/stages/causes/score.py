@@ -6,7 +6,7 @@ With z the centred logits, d = z(t+1) - z(t) and every step of the chain from ``
     placebo the same of the cause's placebos: other changes of its size, mean over them
     squared_change  <d, d>; projection / squared_change, both summed over pairs, is a cause's share
     margin_step     how far the step moves the margin between the labels of t and t+1 (``margins.py``)
-    margin_undone   margin of the label of t in t+1 with the cause taken back
+    margin_undone   lead of the label of t in t+1 with the cause taken back; of noise, with the noise of t
 
 The replays' noise is independent of d's, so that under "nothing but noise differs" the projection has mean zero.
 """
@@ -87,11 +87,12 @@ def score(
         return [{**shared, **_row(cause, NO_SIZE)} for cause in (*REPLAYED, NOISE)]
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
     rows = [{**shared, **_replayed(pair, cause, z, d, margin)} for cause in REPLAYED]
+    rows.append({**shared, **_exchanged(pair, z, margin)})
     if margin is not None:
         for row in rows:
             if row["cause"] in pair.undone:
                 row["margin_undone"] = lead_of(z[pair.undone[row["cause"]]], int(labels[0]))
-    return [*rows, {**shared, **_exchanged(pair, z, margin)}]
+    return rows
 
 
 def _classifier(model: Classifier | Detector) -> Classifier:

@@ -1,11 +1,13 @@
 """What frame t+1 would have been without one of the causes: the cause taken back in it, its own noise kept.
 
     t ───▶ t+1 ─────one cause, as measured back from t+1 to t─────▶ t+1 without it
+    t ─────everything measured from t to t+1────────────────────▶ t+1 with the noise of t
 
-A replay on a third frame has the cause's change and another noise, to which a network may answer otherwise by as
-much as it lacks for a flip. Where it matters whether one label would have stayed, the cause is taken back in the
-very picture. Without a motion nothing comes into view: both are taken back together. What a blur took cannot be
-given back; a frame that got sharper is blurred.
+A replay on a third frame has the cause's change and another noise, to which a network may answer otherwise by
+as much as it lacks for a flip. Where it matters whether one label would have stayed, the cause is taken back in
+the very picture. Without a motion nothing comes into view: both are taken back together. What a blur took
+cannot be given back; a frame that got sharper is blurred. Noise cannot be measured back: t+1 without its noise
+is t, with its own, once all that was measured is done to it.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from vidrobust.stages.causes.aligned import measure_all, saturated
+from vidrobust.frames.pixels import to_levels
+from vidrobust.stages.causes.aligned import aligned, measure_all, saturated
 from vidrobust.stages.causes.beyond_full import beyond_full
-from vidrobust.stages.causes.catalogue import REPLAYED, together_with
+from vidrobust.stages.causes.catalogue import NOISE, REPLAYED, together_with
+from vidrobust.stages.causes.exchange import with_noise_alone
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.scene import Scene
 
@@ -25,7 +29,7 @@ def with_undone(pair: PairReplays) -> PairReplays:
     """The pair with one more picture for each cause that can be taken back in t+1; as it is if not replayed."""
     if not pair.forwards:
         return pair
-    found = undone(*pair.pictures[:2])
+    found = {**undone(*pair.pictures[:2]), **_noise_undone(*pair.pictures[:2])}
     places = {cause: len(pair.pictures) + k for k, cause in enumerate(found)}
     still = replace(pair.motions[1], back=np.zeros_like(pair.motions[1].back))
     return replace(
@@ -54,3 +58,11 @@ def undone(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
         content=a.astype(np.float32),
     )
     return {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}
+
+
+def _noise_undone(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
+    """Frame t with everything measured from t to t+1, of which nothing but its noise differs from t+1."""
+    change = measure_all(a, b)
+    if change.failed:
+        return {}
+    return {NOISE: to_levels(with_noise_alone(aligned(a, b, change), b.astype(np.float32)))}

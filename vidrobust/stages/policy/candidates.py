@@ -23,6 +23,9 @@ LEAST_WHOLE, MOST_WHOLE = 0.5, 2.0
 """The perturbation that stands for any other cause does at least half of it, and at most twice as much."""
 GRAIN_NEAR = 0.15
 """Grains no further apart than this are alike."""
+NOISE_OR_CODING = ("gaussian_noise", "h264")
+"""What may stand for noise and coding in a stream whose codec predicts from frame to frame: noise of the sensor,
+and what the codec leaves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +113,30 @@ def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -
     grain = {name: float(rows.loc[rows["perturbation"] == name, "grain"].median()) for name in names}
     near = [name for name in names if abs(grain[name] - seen) <= GRAIN_NEAR]
     tied = [name for name in near if _enough(does[name])]
+    # JPEG is asked for in every stream but those whose codec predicts from frame to frame (``fits/noise.py``)
+    predicts = "jpeg" not in names
+    undecided = NOISE_OR_CODING if predicts and not tied and {*NOISE_OR_CODING} <= {*names} else ()
 
     def otherwise(name: str) -> Standing:
+        if name in undecided:
+            figures = {"grain_seen": seen, **_both(rows, grain, does)}
+            return Standing(perturbation=name, does=does[name], why=Why.NOISE_OR_CODING, evidence=figures)
         if name in near:
             return _other_amount(name, does[name])
         grains = {"grain": grain[name], "grain_seen": seen}
         return Standing(perturbation=name, does=does[name], why=Why.OTHER_GRAIN, evidence=grains)
 
     return [_standing(otherwise(name), tied) for name in names]
+
+
+def _both(rows: pd.DataFrame, grain: dict[str, float], does: dict[str, Estimate]) -> dict[str, float]:
+    """Of noise and of coding: the strength in most pairs, the grain, and how much of the cause it does."""
+    found: dict[str, float] = {}
+    for kind, name in zip(("noise", "coding"), NOISE_OR_CODING, strict=True):
+        low, high = rows.loc[rows["perturbation"] == name, "strength"].quantile([0.1, 0.9])
+        found |= {f"{kind}_low": float(low), f"{kind}_high": float(high)}
+        found |= {f"{kind}_grain": grain[name], f"{kind}_does": does[name].value}
+    return found
 
 
 def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:

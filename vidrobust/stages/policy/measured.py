@@ -20,7 +20,7 @@ from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import Rejected, Why
 
 FOLDER, ADAPTATION, TESTED = "adapt", "adaptation.json", "policy.json"
-KEPT = ("ratio", "low", "high", "verdict", "before", "after")
+KEPT = ("ratio", "low", "high", "verdict", "before", "after", "of")
 HARMS = "harms"
 
 

@@ -80,7 +80,8 @@ class Policy:
     contaminated     families that the model was already trained with: they judge nothing here
     advice           sentences on causes for which no augmentation of the whole frame stands
     notes            what a reader must know besides
-    measured         as of a step, of the flips of held-out footage; empty where the policy was not tried
+    measured         as of a step, of the flips of held-out footage, or of what ``of`` says; empty where the policy
+                     was not tried
     """
 
     steps: tuple[PolicyStep, ...] = ()
@@ -100,7 +101,8 @@ class Policy:
         if not self.measured:
             return ""
         went = f"from {percent(self.measured['before'])} to {percent(self.measured['after'])}"
-        return f"flips of held-out footage went {went} ({self.measured['verdict']})"
+        what = self.measured.get("of", "flips")
+        return f"{what} of held-out footage went {went} ({self.measured['verdict']})"
 
     @property
     def headline(self) -> str:

@@ -39,6 +39,7 @@ class Why(StrEnum):
     OTHER_AMOUNT = "other_amount"  # does
     LIKE_ANOTHER = "like_another"  # other
     OTHER_GRAIN = "other_grain"  # grain, grain_seen
+    NOISE_OR_CODING = "noise_or_coding"  # grain_seen; noise_ and coding_: low, high, grain, does
     MOVES_LITTLE = "moves_little"  # moved
     MOVING_OPEN = "moving_open"  # moved, moved_low, moved_high, frames
     GROWTH_OPEN = "growth_open"  # frames
@@ -53,6 +54,7 @@ OPEN = frozenset(
         Why.SHARE_AT_LIMIT,
         Why.DIRECTION_OPEN,
         Why.NOT_FOUND_AGAIN,
+        Why.NOISE_OR_CODING,
         Why.MOVING_OPEN,
         Why.GROWTH_OPEN,
     }

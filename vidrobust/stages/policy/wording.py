@@ -43,6 +43,11 @@ REASONS: Mapping[Why, str] = {
         "{explains} {span} of {of}, but your camera's noise looks different (neighbouring pixels correlate "
         "by {grain_seen}, here by {grain})"
     ),
+    Why.NOISE_OR_CODING: (
+        "{explains} {span} of {of}, but a picture of a stream that predicts from frame to frame (neighbouring "
+        "pixels correlate by {grain_seen}) does not say whether that is {noise} or {coding}; footage that is not "
+        "coded so would"
+    ),
     Why.MOVES_LITTLE: "{explains} {span}, but at the size seen this moves the model by only {moved}",
     Why.MOVING_OPEN: (
         "{explains} {span}, but whether this moves the model at the size seen depends on {frames} frames "
@@ -55,9 +60,16 @@ REASONS: Mapping[Why, str] = {
     Why.HARMED: "was tried and withdrawn: after training with it, changed answers went from {before} to {after}",
 }
 
+_NOT_SEEN = "no effect of {title} is seen (at most {most} of {of}); {more} would settle it"
+"""Of an open share whose estimate is not above 0."""
+
 
 def reason(rejected: Rejected) -> str:
     """Why a perturbation gets no step: half a sentence, without a full stop."""
+    seen = float(rejected.evidence.get("share", 1.0))
+    if rejected.why is Why.SHARE_OPEN and seen <= 0:
+        most = percent(rejected.evidence.get("high"))
+        return _NOT_SEEN.format_map({**_values(rejected.evidence), "most": most})
     return REASONS[rejected.why].format_map(_values(rejected.evidence))
 
 
@@ -113,12 +125,20 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
         "other": str(of("other")).replace("_", " "),
         "grain": number(of("grain"), 2),
         "grain_seen": number(of("grain_seen"), 2),
+        "noise": f"noise of {_one_of_two(evidence, 'noise', 'levels')}",
+        "coding": f"H.264 at {_one_of_two(evidence, 'coding', 'raw bits a coded bit')}",
         "moved": number(of("moved")),
         "moved_span": with_interval(of("moved"), of("moved_low"), of("moved_high")),
         "frames": str(of("frames")),
         "before": percent(of("before")),
         "after": percent(of("after")),
     }
+
+
+def _one_of_two(evidence: Mapping[str, Any], kind: str, unit: str) -> str:
+    """Of noise or coding: strength, grain and how much it does."""
+    low, high, grain, does = (evidence.get(f"{kind}_{name}") for name in ("low", "high", "grain", "does"))
+    return f"{number(low, 2)} to {number(high, 2)} {unit} (by {number(grain, 2)}; does {_amount(does)})"
 
 
 def _absent(title: str) -> str:

@@ -63,7 +63,7 @@ class Judged:
 
 def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """The tables ``DETECTION.labelled``, and rows of ``stability``; none where no box is known."""
-    boxes = _whole_frames(run)
+    boxes = known_in_frames(run)
     found: dict[str, list[pd.DataFrame]] = {}
     if not len(boxes):
         return {}
@@ -94,7 +94,7 @@ def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {name: tables.check(name, pd.concat(parts, ignore_index=True)) for name, parts in found.items()}
 
 
-def _whole_frames(run: Run) -> pd.DataFrame:
+def known_in_frames(run: Run) -> pd.DataFrame:
     """The known boxes in px of the frames that the detectors saw; those of items cut to a region, or in a zone
     that is ignored, are left out."""
     known = run.inputs.known

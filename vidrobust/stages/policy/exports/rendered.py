@@ -69,9 +69,8 @@ def why(step: PolicyStep) -> list[str]:
     tried = []
     if step.measured:
         before, after = (percent(step.measured[name]) for name in ("before", "after"))
-        tried = [
-            f"Measured: answers that it changes went from {before} to {after} ({step.measured['verdict']})"
-        ]
+        what, verdict = step.measured.get("of", "answers that it changes"), step.measured["verdict"]
+        tried = [f"Measured: {what} went from {before} to {after} ({verdict})"]
     return [range_, step.sentence or "see policy.json", *tried]
 
 
