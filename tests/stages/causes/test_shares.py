@@ -9,7 +9,8 @@ import pytest
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, REPLAYED, TITLES, UNEXPLAINED
 from vidrobust.stages.causes.excluded import in_words
 from vidrobust.stages.causes.naming import named, replicated
-from vidrobust.stages.causes.shares import over_a_second, summarise, summarise_by
+from vidrobust.stages.causes.pair_table import PairTable
+from vidrobust.stages.causes.shares import over_a_second, summarise, summarise_by, too_few
 
 
 def pair(
@@ -135,6 +136,29 @@ def test_what_only_one_clip_shows_is_not_found_again() -> None:
     assert found["cause"].tolist() == ["light"]
     # the rest makes the finding three times, with that clip in it; none of the other clips makes it again
     assert found.loc[0, ["replication_found", "replication_tested"]].tolist() == [0, 3]
+
+
+def dips(items: int) -> pd.DataFrame:
+    """Of eight pairs a clip two are a dip of the light and its end, and hold nearly all of the change."""
+    rng, rows = np.random.default_rng(0), []
+    for k in range(8 * items):
+        change = 100.0 if k // items < 2 else 0.5
+        light = 0.9 * change if change > 1 else float(rng.normal(0.0, 0.3))
+        rows += pair(f"clip {k % items}", 7 * k, change, light=light)
+    return pd.DataFrame(rows)
+
+
+def test_where_two_pairs_hold_nearly_all_no_clip_is_a_test() -> None:
+    table = dips(4)
+    found = replicated(table, named(summarise(table)))
+    assert found["cause"].tolist() == ["light"]
+    # of two pairs alike by chance one choice of signs in four is as high: no clip could make it at p <= .1
+    assert found.loc[0, ["replication_tested", "replication_of"]].tolist() == [0, "clips"]
+    pairs = PairTable.of(table[table["item"] == "clip 0"])
+    assert too_few(pairs, "light", 0.1)
+    assert not too_few(pairs, "light", 0.25)
+    assert not too_few(PairTable.of(table), "light", 0.1)
+    assert not too_few(pairs, "camera", 0.1)  # it is not there: no question of how many
 
 
 def test_a_weak_finding_is_found_again_in_some_halves_and_not_in_all() -> None:

@@ -71,7 +71,7 @@ class Shown:
         beside = path.with_suffix(".part")
         columns = {name: self.boxes[name].to_numpy() for name in COLUMNS}
         with beside.open("wb") as file:
-            np.savez(file, change=self.change, missed=self.missed, **columns)
+            np.savez_compressed(file, change=self.change, missed=self.missed, **columns)
         beside.replace(path)
 
     @classmethod

@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.stages.causes.catalogue import CATALOGUE, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
 from vidrobust.stages.causes.pair_table import PairTable
-from vidrobust.stages.causes.shares import ADJACENT, SECOND, p_value_of
+from vidrobust.stages.causes.shares import ADJACENT, SECOND, p_value_of, too_few
 from vidrobust.statistics.associations import benjamini_hochberg
 from vidrobust.statistics.sign_flip_of_sum import CONSERVATIVE, discard_conservative
 
@@ -130,7 +130,8 @@ def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     Each clip with five pairs or more is left out in turn. Where the other clips alone make the finding (p <= .05)
     it is tested on that clip, and made again where there p <= .1. Where fewer than two clips have so many
     pairs, the earlier half of all pairs makes the finding and the later half tests it. A finding that the rest
-    alone does not make is not tested there. Without any such effect one test in ten finds it.
+    alone does not make is not tested there, nor where too few pairs weigh in to make it (``too_few``). Without
+    any such effect one test in ten finds it.
 
     replication         share of the tests in which it was made again; NaN where there was none
     replication_found, replication_tested  in how many of how many
@@ -153,7 +154,11 @@ def _again(pairs: PairTable, cause: str) -> dict[str, Any]:
         NOISE,
     ):  # keyframes are few and their places known; they are not asked
         return dict(zip(REPLICATION, (float("nan"), 0, 0, ""), strict=True))
-    made = [made for made in tests if p_value_of(pairs.take(made), cause) <= LEVEL]
+    made = [
+        made
+        for made in tests
+        if p_value_of(pairs.take(made), cause) <= LEVEL and not too_few(pairs.take(~made), cause, AGAIN)
+    ]
     if not made:
         return dict(zip(REPLICATION, (float("nan"), 0, 0, of), strict=True))
     again = [p_value_of(pairs.take(~each), cause) <= AGAIN for each in made]

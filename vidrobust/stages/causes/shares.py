@@ -204,20 +204,36 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
     Pairs in which no such change was measured add nothing, whatever the chance: what all pairs are to exceed is
     laid on the others, by their change.
     """
-    column = (*REPLAYED, NOISE).index(cause)
-    change = float(pairs.change.sum())
-    if not change > 0:
+    if not pairs.change.sum() > 0:
         return float("nan")
-    least = max(floor * change, float(pairs.placebo[:, column].sum()))
-    projection = pairs.projection[:, column]
-    acting = np.where(pairs.measured[:, column] | (projection != 0), pairs.change, 0.0)
-    if not acting.sum() > 0:
-        return 1.0
-    beyond = projection - least * acting / acting.sum()
+    beyond = _beyond(pairs, cause, floor)
     if not clips:
         return sign_flip_p(beyond)
     sums = np.bincount(pairs.footage, weights=beyond)
     return sign_flip_p(sums) if len(sums) >= FEWEST else float("nan")
+
+
+def too_few(pairs: PairTable, cause: str, level: float) -> bool:
+    """Whether these pairs speak for a cause, but so few weigh in that all signs alike are no rarer than ``level``.
+
+    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965), which no change of signs alters: a dip of the
+    light in thirty pairs, down and up again, counts as two.
+    """
+    beyond = _beyond(pairs, cause) if pairs.change.sum() > 0 else np.zeros(0)
+    if not beyond.sum() > 0:
+        return False
+    return 2.0 ** -(float(np.abs(beyond).sum()) ** 2 / float(np.square(beyond).sum())) > level
+
+
+def _beyond(pairs: PairTable, cause: str, floor: float = SMALLEST_SHARE) -> np.ndarray:
+    """(n,) what each pair has of a cause beyond ``floor`` of all change, or beyond what the placebos do."""
+    column = (*REPLAYED, NOISE).index(cause)
+    least = max(floor * float(pairs.change.sum()), float(pairs.placebo[:, column].sum()))
+    projection = pairs.projection[:, column]
+    acting = np.where(pairs.measured[:, column] | (projection != 0), pairs.change, 0.0)
+    if not acting.sum() > 0:
+        return np.zeros(len(projection))
+    return np.asarray(projection - least * acting / acting.sum())
 
 
 def part_of(pairs: PairTable, cause: str) -> np.ndarray:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 UNTESTED = {
-    "clips": "not tested: only all clips together show it",
-    "later half of the footage": "not tested: the earlier half of the footage alone does not show it",
+    "clips": "not tested: too few pairs of a clip show it",
+    "later half of the footage": "not tested: too few pairs in half of the footage show it",
 }
 """Why a finding could not be tested, by what would have been kept aside."""
 LEAST = 0.5
