@@ -14,6 +14,7 @@ from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.policy import Policy, PolicyStep, strengths
 from vidrobust.stages.policy.rejection import OPEN, Rejected, Why
 from vidrobust.stages.policy.replication import Replication
+from vidrobust.stages.policy.wording import reason as in_words
 from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.stages.variation.spread import QUANTITIES
 
@@ -464,3 +465,10 @@ def test_a_gain_is_said_as_the_factors_that_it_is() -> None:
     assert strengths(-0.336, 0.261, "relative gain") == "times 0.749 to 1.26"
     assert strengths(0.0, 0.261, "relative gain") == "0 to 26.1 % gain"
     assert strengths(-4.0, 8.0, "deg") == "−4 to 8 deg"
+
+
+def test_an_open_share_that_is_not_above_0_is_said_as_not_seen() -> None:
+    seen = {"cause": "camera", "of": "the change", "share": -0.01, "low": -0.1, "high": 0.08, "times": 3}
+    rejected = Rejected(perturbation="rotation", why=Why.SHARE_OPEN, family="geometry", evidence=seen)
+    said = "no effect of motion of the camera is seen (at most 8 % of the change); "
+    assert in_words(rejected) == f"{said}about 3 times this footage would settle it"

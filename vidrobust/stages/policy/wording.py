@@ -60,9 +60,16 @@ REASONS: Mapping[Why, str] = {
     Why.HARMED: "was tried and withdrawn: after training with it, changed answers went from {before} to {after}",
 }
 
+_NOT_SEEN = "no effect of {title} is seen (at most {most} of {of}); {more} would settle it"
+"""Of an open share whose estimate is not above 0."""
+
 
 def reason(rejected: Rejected) -> str:
     """Why a perturbation gets no step: half a sentence, without a full stop."""
+    seen = float(rejected.evidence.get("share", 1.0))
+    if rejected.why is Why.SHARE_OPEN and seen <= 0:
+        most = percent(rejected.evidence.get("high"))
+        return _NOT_SEEN.format_map({**_values(rejected.evidence), "most": most})
     return REASONS[rejected.why].format_map(_values(rejected.evidence))
 
 
