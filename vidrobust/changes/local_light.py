@@ -109,20 +109,24 @@ def fit_local_light(
     block    px, for frames that were averaged down
     still    (H, W) bool, what does not move by itself; None: not known
 
-    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the picture.
-    Where it finds nothing, and what is still is known, the fit is begun with least absolute deviations; since that follows what moves too, the
-    field must then predict what is still.
+    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the picture, or a
+    part of it. Where what is still is known, a fit begun with least absolute deviations is tried beside it; since
+    that follows what moves too, it must predict, of what the other leaves where it is still, as much as is asked
+    of any field.
     """
     blocks = _blocks(a, b, visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
         return no_local_light()
-    for absolute in (0,) if still is None else (0, ABSOLUTE):
-        weight = blocks.weight if absolute == 0 or still is None else blocks.weight * _share(still, blocks)
-        lattice = _fit(blocks, blocks.weight, absolute)
-        predicted = _predicted(blocks, lattice, weight, absolute)
-        if predicted >= LEAST_PREDICTED:
-            break
-    else:
+    lattice = _fit(blocks, blocks.weight)
+    predicted = 1 - _left(blocks, blocks.weight * _trust(blocks, lattice))
+    there = predicted >= LEAST_PREDICTED
+    if still is not None:
+        other = _fit(blocks, blocks.weight, ABSOLUTE)
+        asked = blocks.weight * _share(still, blocks) * _trust(blocks, other)
+        left = _left(blocks, asked, ABSOLUTE)
+        if left <= (1 - LEAST_PREDICTED) * (_left(blocks, asked) if there else 1.0):
+            lattice, predicted, there = other, 1 - left, True
+    if not there:
         return no_local_light(predicted)
     change = blocks.first * _played(blocks, lattice)
     seen = blocks.weight > 0
@@ -199,24 +203,27 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
     return lattice
 
 
-def _predicted(blocks: _Blocks, whole: np.ndarray, asked: np.ndarray, absolute: int) -> float:
-    """Share of the blocks' squared difference that a field fitted to the other half of the cells takes away.
+def _trust(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
+    """(h, w) weights of Tukey about a field, so that a moving edge decides nothing."""
+    left = blocks.difference - blocks.first * _played(blocks, lattice)
+    scale = max(LEAST_SCALE, 1.4826 * float(np.median(np.abs(left[blocks.weight > 0]))))
+    return np.asarray(np.clip(1 - (left / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2)
+
+
+def _left(blocks: _Blocks, asked: np.ndarray, absolute: int = 0) -> float:
+    """Share of the blocks' squared difference that fields fitted to the other half of the cells leave.
 
     asked  (h, w) weights of the blocks that are asked
 
-    Cells are coloured like a chess board; each half predicts the other. Blocks count with a weight that is robust
-    about the ``whole`` field, so that a moving edge decides nothing.
+    Cells are coloured like a chess board; each half predicts the other.
     """
     row, column = np.indices(blocks.weight.shape) // CELL_BLOCKS
     black = (row + column) % 2 == 0
     before = after = 0.0
-    everywhere = blocks.difference - blocks.first * _played(blocks, whole)
-    scale = max(LEAST_SCALE, 1.4826 * float(np.median(np.abs(everywhere[blocks.weight > 0]))))
-    robust = np.clip(1 - (everywhere / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
     for half in (black, ~black):
         lattice = _fit(blocks, np.where(half, blocks.weight, 0.0), absolute)
         left = blocks.difference - blocks.first * _played(blocks, lattice)
-        w = np.where(half, 0.0, asked * robust)
+        w = np.where(half, 0.0, asked)
         before += float((w * blocks.difference**2).sum())
         after += float((w * left**2).sum())
-    return 1 - after / before if before > 0 else 0.0
+    return after / before if before > 0 else 1.0

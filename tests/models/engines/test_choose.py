@@ -144,6 +144,17 @@ def test_a_module_that_cannot_be_exported_stays_in_torch_and_says_why(noise: tor
         with_engine(network, Wanted(engine="openvino"), noise)
 
 
+def test_what_torch_prints_of_a_module_that_cannot_be_exported_is_not_heard(
+    noise: torch.Tensor, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Drawn(Small):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) + torch.randn(4, generator=torch.Generator().manual_seed(3))
+
+    with_engine(of_module(Drawn()), Wanted(), noise)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_trace_that_lost_a_branch_is_caught_on_the_frames(noise: torch.Tensor) -> None:
     """Bright frames take the branch that the trace of black ones does not have."""
     bright = (noise.int() // 4 + 190).to(torch.uint8)

@@ -6,7 +6,9 @@ import contextlib
 import inspect
 import io
 import logging
+import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +102,27 @@ def _quiet() -> Any:
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
+            _descriptors_to_nowhere(),
         ):
             warnings.simplefilter("ignore")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _descriptors_to_nowhere() -> Iterator[None]:
+    """Torch prints a graph that it cannot export to the process's own output, past Python's."""
+    kept = []
+    with open(os.devnull, "w") as nowhere:
+        for descriptor in (1, 2):
+            with contextlib.suppress(OSError):  # a process without a terminal may have none
+                kept.append((descriptor, os.dup(descriptor)))
+                os.dup2(nowhere.fileno(), descriptor)
+    try:
+        yield
+    finally:
+        for descriptor, own in kept:
+            os.dup2(own, descriptor)
+            os.close(own)
