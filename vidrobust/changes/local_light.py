@@ -109,10 +109,10 @@ def fit_local_light(
     block    px, for frames that were averaged down
     still    (H, W) bool, what does not move by itself; None: not known
 
-    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the picture, or a
-    part of it. Where what is still is known, a fit begun with least absolute deviations is tried beside it; since
-    that follows what moves too, it must predict, of what the other leaves where it is still, as much as is asked
-    of any field.
+    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the picture, or
+    a part of it. Where what is still is known, a fit begun with least absolute deviations is tried beside it;
+    since that follows what moves too, it must predict, of what the other leaves where it is still, as much as is
+    asked of any field.
     """
     blocks = _blocks(a, b, visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:

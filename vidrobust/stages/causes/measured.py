@@ -314,10 +314,8 @@ def _lights(
     clear = clear & (moved.max(axis=2) < FULL - 1)  # in its new light what was saturated does not look it
     local = fit_local_light(levels.colour(levels.light(moved)), second, clear, still=still)
     if not local.there or levels.hues is not None:
-        return (
-            levels,
-            local,
-        )  # a strong turn of hue makes no curve of light, and what it does scales with a gain
+        # a strong turn of hue makes no curve of light, and what it does scales with a gain
+        return levels, local
     seen = clear & tone.unclipped(moved, second)
     local = fit_local_light(moved, second, clear, still=still)
     for _ in range(ROUNDS):
