@@ -1,4 +1,4 @@
-"""A small network of two classes, red and blue, that a test trains: ``tests.adapt.small:network``."""
+"""A small network of two classes, red and blue, that a test trains: ``tests.adapt.small:network``, and a step."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ import torch
 from torch import nn
 
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.stages.policy.policy import PolicyStep
+
+STEP = PolicyStep(
+    perturbation="white_balance",
+    family="colour",
+    unit="relative red to blue gain",
+    low=-0.3,
+    high=0.3,
+    probability=0.5,
+)
 
 
 def network() -> tuple[nn.Module, Preprocess, tuple[str, ...]]:

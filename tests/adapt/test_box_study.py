@@ -10,21 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.adapt.small import STEP
 from tests.adapt.small_boxes import PLACES
 from vidrobust.adapt.metrics import BOXES
 from vidrobust.cli.app import main
 from vidrobust.stages.policy.measured import ADAPTATION, FOLDER, with_measured
-from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.policy import Policy
 
 SPEC = "tests.adapt.small_boxes:detector"
-STEP = PolicyStep(
-    perturbation="white_balance",
-    family="colour",
-    unit="relative red to blue gain",
-    low=-0.3,
-    high=0.3,
-    probability=0.5,
-)
 REST = ("--seeds", "2", "--steps", "3", "--batch", "4", "--rate", "0.05", "-q")
 COMMAND = ("--arms", "none,none-again,random,policy", *REST)
 

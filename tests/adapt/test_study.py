@@ -10,19 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.adapt.small import STEP
 from vidrobust.cli.app import main
 from vidrobust.stages.policy.measured import ADAPTATION, FOLDER
-from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.policy import Policy
 
 SPEC = "tests.adapt.small:network"
-STEP = PolicyStep(
-    perturbation="white_balance",
-    family="colour",
-    unit="relative red to blue gain",
-    low=-0.3,
-    high=0.3,
-    probability=0.5,
-)
 COMMAND = (
     "--arms",
     "none,random,policy",

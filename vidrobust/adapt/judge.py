@@ -16,6 +16,7 @@ from vidrobust.adapt.families import Condition
 from vidrobust.adapt.metrics import ERRORS, FLIPS, FOOTAGE, JITTER, MOVED, NAN, OTHER
 from vidrobust.adapt.network import Values
 from vidrobust.adapt.trainable import Trainable
+from vidrobust.files.atomic import write_arrays
 from vidrobust.stages.remedies.truth import correct
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 
@@ -35,12 +36,8 @@ class Answered:
     moved: np.ndarray
 
     def save(self, path: Path) -> None:
-        """Write beside, then rename."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".part")
-        with beside.open("wb") as file:
-            np.savez(file, label=self.label, jitter=self.jitter, changed=self.changed, moved=self.moved)
-        beside.replace(path)
+        """Whole or not at all."""
+        write_arrays(path, label=self.label, jitter=self.jitter, changed=self.changed, moved=self.moved)
 
     @classmethod
     def load(cls, path: Path) -> Answered:

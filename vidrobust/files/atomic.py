@@ -12,6 +12,7 @@ from vidrobust.errors import InputError
 from vidrobust.text.printable import bytes_shown
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -26,6 +27,17 @@ def write_text(path: Path, text: str) -> None:
     """Write beside, then rename: a killed run leaves the old file or the new one, never half of one."""
     beside = path.with_name(path.name + ".part")
     beside.write_text(bytes_shown(text), encoding="utf-8")
+    os.replace(beside, path)
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """A NumPy archive (``np.load``), compressed, as ``write_text`` writes; folders above are made."""
+    import numpy as np  # who writes text alone need not wait for it
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+    with beside.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its one other argument is no array
     os.replace(beside, path)
 
 

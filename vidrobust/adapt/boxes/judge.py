@@ -34,6 +34,7 @@ from vidrobust.adapt.metrics import (
 from vidrobust.adapt.network import Values
 from vidrobust.adapt.shown import shown_with_boxes
 from vidrobust.changes.transitions import FrameTransitions
+from vidrobust.files.atomic import write_arrays
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_meter import BoxMeter
 from vidrobust.metrics.task import AlongTime
@@ -66,13 +67,9 @@ class Shown:
     missed: np.ndarray
 
     def save(self, path: Path) -> None:
-        """Write beside, then rename."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".part")
+        """Whole or not at all."""
         columns = {name: self.boxes[name].to_numpy() for name in COLUMNS}
-        with beside.open("wb") as file:
-            np.savez_compressed(file, change=self.change, missed=self.missed, **columns)
-        beside.replace(path)
+        write_arrays(path, change=self.change, missed=self.missed, **columns)
 
     @classmethod
     def load(cls, path: Path) -> Shown:
