@@ -228,7 +228,8 @@ def test_low_reliability_excuses_a_missing_tie_but_takes_no_proxy_away():
 def test_few_models_never_get_a_verdict(count):
     found = correlate(nets(np.random.default_rng(7), own=0.9, count=count), resamples=99)
     assert set(verdicts(found)) == {"cannot tell"}
-    assert f"{count} models are too few, at least 12 are needed" in found.sentences["p0"]
+    few = f"{count} models are" if count > 1 else "1 model is"
+    assert f"{few} too few, at least 12 are needed" in found.sentences["p0"]
     tables.check("correlation", found.table)
 
 

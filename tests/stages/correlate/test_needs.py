@@ -44,5 +44,5 @@ def test_every_need_has_words_and_says_its_figures() -> None:
     assert MORE_FAMILIES.in_words == "perturbations of 3 families or more"
     footage = Needed(Need.MORE_FOOTAGE, 96, 24, {"times": 4.0, "clusters": "2 stretches", "clips": 8})
     assert footage.in_words == (
-        "about 96 frames over 4.0 times as much footage (24 in 2 stretches now), or 8 clips or more"
+        "about 96 frames over 4 times as much footage (24 in 2 stretches now), or 8 clips or more"
     )

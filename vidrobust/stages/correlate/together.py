@@ -196,7 +196,7 @@ def _finish(
 ) -> Together:
     confounder, gain, low, high = (float(f) for f in figures)
     given = " and ".join(units.confounders) or "nothing"
-    size = f"{n} {units.across}" + (f" in {units.clusters_in_words(clusters)}" if clusters != n else "")
+    size = units.in_words(n) + (f" in {units.clusters_in_words(clusters)}" if clusters != n else "")
     share = percent_with_interval(gain, low, high)
     if np.isnan(low):
         share = f"{percent(gain)} (no weight was worth its error)"

@@ -217,7 +217,7 @@ def _what_is_fragile(units: Units) -> str:
 
 def _sentence(name: str, judged: _Judged, rows: pd.DataFrame, units: Units) -> str:
     raw = rows.loc["spearman"]
-    size = f"{raw['n']} {units.across}"
+    size = units.in_words(int(raw["n"]))
     if raw["clusters"] != raw["n"]:
         size += f" in {units.clusters_in_words(raw['clusters'])}"
     figure = f"Spearman {_figure(raw)}"

@@ -66,8 +66,8 @@ _NOT_SEEN = "no effect of {title} is seen (at most {most} of {of}); {more} would
 
 def reason(rejected: Rejected) -> str:
     """Why a perturbation gets no step: half a sentence, without a full stop."""
-    seen = float(rejected.evidence.get("share", 1.0))
-    if rejected.why is Why.SHARE_OPEN and seen <= 0:
+    seen = rejected.evidence.get("share")
+    if rejected.why is Why.SHARE_OPEN and seen is not None and seen <= 0:
         most = percent(rejected.evidence.get("high"))
         return _NOT_SEEN.format_map({**_values(rejected.evidence), "most": most})
     return REASONS[rejected.why].format_map(_values(rejected.evidence))
