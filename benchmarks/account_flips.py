@@ -34,7 +34,6 @@ from vidrobust.stages.causes.catalogue import NOISE
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.score import predict, score
 from vidrobust.stages.causes.shares import summarise
-from vidrobust.stages.causes.undone import with_undone
 
 FEWEST = 5
 """Flips below which a world says nothing."""
@@ -67,7 +66,7 @@ def run_world(
     rows: list[dict[str, Any]] = []
     gone: dict[str, int] = {}
     for t in flips:
-        pair = with_undone(study_pair(*(record(course[t + k], noise(t + k)) for k in (-1, 0, 1, 2))))
+        pair = study_pair(*(record(course[t + k], noise(t + k)) for k in (-1, 0, 1, 2)), flips=True)
         ids = {"item": "world", "frame_a": t, "frame_b": t + 1, "weight": 1.0, "scale": "adjacent"}
         rows += [{**ids, **row} for row in score(pair, model)]
         held = {NOISE: record(course[t + 1], noise(t))}

@@ -58,7 +58,6 @@ from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.score import coordinates, predict, score, seen_by
 from vidrobust.stages.causes.shares import estimate, p_value_of, part_of, summarise
 from vidrobust.stages.causes.stage import CAUSES
-from vidrobust.stages.causes.undone import with_undone
 from vidrobust.stages.policy.candidates import standings
 from vidrobust.statistics.intervals import clopper_pearson
 from vidrobust.video.source import open_video
@@ -347,8 +346,7 @@ def _study(
     for t in range(1, len(recorded) - 2):
         if np.array_equal(recorded[t], recorded[t + 1]):
             continue  # a repeated frame is no pair
-        replays = study_pair(*recorded[t - 1 : t + 3])
-        replays = with_undone(replays) if labels[t] != labels[t + 1] else replays
+        replays = study_pair(*recorded[t - 1 : t + 3], flips=bool(labels[t] != labels[t + 1]))
         kept.append(("world", t, worlds.small(replays)))
         ids = {"item": "world", "frame_a": t, "frame_b": t + 1, "weight": 1.0, "scale": "adjacent"}
         album, fitted = candidates(replays, "h264" if world.crf else "")

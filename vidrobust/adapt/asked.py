@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from vidrobust.adapt.arms import DEFAULT, QUICK_DEFAULT, Arm, arms_of
+from vidrobust.adapt.arms import ARMS, DEFAULT, QUICK_DEFAULT, Arm, arms_of
 from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import plain
 
@@ -75,10 +76,14 @@ class Asked:
         training, judging, shown = map(min, asked, QUICK_FRAMES) if self.quick else asked
         return training, judging, shown
 
+    def chosen_arms(self, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:
+        """The arms that are asked for; known: those of a classifier or a detector."""
+        return arms_of(self.arms or ",".join(QUICK_DEFAULT if self.quick else DEFAULT), known)
+
     @property
-    def chosen_arms(self) -> tuple[Arm, ...]:
-        """The arms that are asked for."""
-        return arms_of(self.arms or ",".join(QUICK_DEFAULT if self.quick else DEFAULT))
+    def mixes(self) -> bool:
+        """Whether an arm is trained with what follows from a policy."""
+        return any(arm.mix for arm in self.chosen_arms())
 
 
 def key_of(content: Any) -> str:

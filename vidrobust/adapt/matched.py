@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,14 +89,5 @@ def _response(network: Network, said: Any, frames: Sequence[torch.Tensor], step:
     pinned = []
     for row in range(len(frames)):
         size = -step.reach if row % 2 and step.low < 0 else step.reach
-        pinned.append(
-            Step(
-                key=step.key,
-                low=size,
-                high=size,
-                probability=1.0,
-                of_width=step.of_width,
-                axes=step.axes,
-            )
-        )
+        pinned.append(replace(step, low=size, high=size, probability=1.0))
     return network.response(said, frames, pinned)

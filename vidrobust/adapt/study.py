@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from vidrobust.adapt import conclusion, leaks, matched
-from vidrobust.adapt.arms import Arm, arms_of
+from vidrobust.adapt.arms import Arm
 from vidrobust.adapt.asked import Asked, key_of
 from vidrobust.adapt.boxes.network import trainable_boxes
 from vidrobust.adapt.compare import table_of
@@ -172,7 +172,7 @@ def _policy(run: Run, asked: Asked, name: str) -> Policy:
     """That which was given, else the run's own; without steps where no arm needs one and none was made."""
     if asked.policy:
         return Policy.read(asked.policy)
-    made = any(arm.mix for arm in asked.chosen_arms) or (run.path / "policy.json").is_file()
+    made = asked.mixes or (run.path / "policy.json").is_file()
     return advised_policy(run.path, name) if made else Policy(model=name)
 
 
@@ -190,7 +190,7 @@ def _record(run: Run, name: str) -> dict[str, Any]:
 
 def _arms(run: Run, asked: Asked, policy: Policy, way: Way) -> tuple[Arm, ...]:
     """The arms that are asked for, but for those that take a policy where there is no step of one."""
-    arms = arms_of(",".join(arm.name for arm in asked.chosen_arms), way.arms)
+    arms = asked.chosen_arms(way.arms)
     if policy.steps:
         return arms
     left = tuple(arm for arm in arms if arm.mix not in ("policy", "mixed", "swapped", "other"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vidrobust.changes.robust import not_shared
 from vidrobust.perturb.blur import line_kernel
 
 SIDE = 32
@@ -187,14 +188,12 @@ def noise_of(picture: np.ndarray) -> np.ndarray:
 def noise_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(C,) sigma of the noise of two pictures that show the same: of ``noise_of`` what they do not share.
 
-    The smaller eigenvalue of the powers of both and across, as where blur is measured (``changes/sharpness.py``):
-    the one may be blurrier, and detail may be everywhere. Where they do not show the same it is their noise_of.
+    The one may be blurrier, and detail may be everywhere. Where they do not show the same it is their noise_of.
     """
     a, b = (_immerkaer(each) for each in (first, second))
     aa, bb, ab = (_by_cell(each) for each in (a * a, b * b, a * b))
     order = np.argsort((aa + bb).sum(axis=1))[: max(1, int(FLAT * len(aa)))]
-    aa, bb, ab = (each[order].mean(axis=0, dtype=np.float64) for each in (aa, bb, ab))
-    energy = (aa + bb - np.sqrt(np.square(aa - bb) + 4 * np.square(ab))) / 2
+    energy = not_shared(*(each[order].mean(axis=0, dtype=np.float64) for each in (aa, bb, ab)))
     return np.asarray(np.sqrt(np.maximum(energy, 0) / 36))
 
 

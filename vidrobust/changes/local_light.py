@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from vidrobust.changes import robust
 from vidrobust.frames.pixels import luma
 from vidrobust.frames.spline_field import field_of, lattice_side, spline_basis
 
@@ -35,15 +36,13 @@ CLEAR = 0.5
 """Least share of a block's pixels that must be visible in both frames and clipped in neither."""
 MIN_BLOCKS = 60
 """Fewest clear blocks for a fit."""
-TUKEY_BIWEIGHT = 4.685
-"""Tukey's constant, 95 % efficient for normal errors."""
 LEAST_SCALE = 0.15
 """Standard deviation, levels, that a block's mean is taken to have at least."""
 PRIOR = 0.3
 """Standard deviation of the gain at a knot that is taken as usual; it matters only where next to nothing is
 seen."""
 ABSOLUTE, ROUNDS = 4, 8
-"""Rounds of least absolute deviations, where the biweight alone finds nothing, and of the biweight."""
+"""Rounds of least absolute deviations, in the fit that begins with them, and of the biweight."""
 STILL = 0.99
 """Share of a block's pixels that do not move by themselves, where it is still."""
 DARKEST = 0.05
@@ -117,14 +116,14 @@ def fit_local_light(
     blocks = _blocks(a, b, visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
         return no_local_light()
-    lattice = _fit(blocks, blocks.weight)
-    predicted = 1 - _left(blocks, blocks.weight * _trust(blocks, lattice))
+    lattice, misses = _fit(blocks, blocks.weight), _misses(blocks)
+    predicted = 1 - _left(blocks, misses, blocks.weight * _trust(blocks, lattice))
     there = predicted >= LEAST_PREDICTED
     if still is not None:
         other = _fit(blocks, blocks.weight, ABSOLUTE)
-        asked = blocks.weight * _share(still, blocks) * _trust(blocks, other)
-        left = _left(blocks, asked, ABSOLUTE)
-        if left <= (1 - LEAST_PREDICTED) * (_left(blocks, asked) if there else 1.0):
+        asked = blocks.weight * _still(blocks, still) * _trust(blocks, other)
+        left = _left(blocks, _misses(blocks, ABSOLUTE), asked)
+        if left <= (1 - LEAST_PREDICTED) * (_left(blocks, misses, asked) if there else 1.0):
             lattice, predicted, there = other, 1 - left, True
     if not there:
         return no_local_light(predicted)
@@ -137,13 +136,17 @@ def fit_local_light(
 
 @dataclass(frozen=True)
 class _Blocks:
-    """Luma of both frames' blocks (h, w), their weights (h, w), and the bases along both axes."""
+    """Luma of both frames' blocks (h, w), their weights (h, w), and the bases along both axes.
+
+    pairs  of each basis the products of any two of its functions, (h, R R) and (w, C C)
+    """
 
     first: np.ndarray
     difference: np.ndarray
     weight: np.ndarray
     down: np.ndarray
     across: np.ndarray
+    pairs: tuple[np.ndarray, np.ndarray]
     width: int
 
 
@@ -165,10 +168,14 @@ def _blocks(a: np.ndarray, b: np.ndarray, visible: np.ndarray, block: int) -> _B
     spacing = width / INTERVALS
     down = spline_basis(rows, height / rows, spacing, lattice_side(height, spacing))
     across = spline_basis(columns, width / columns, spacing, lattice_side(width, spacing))
-    return _Blocks(x, d, weight, down, across, width)
+    return _Blocks(x, d, weight, down, across, (_products(down), _products(across)), width)
 
 
-def _share(still: np.ndarray, blocks: _Blocks) -> np.ndarray:
+def _products(basis: np.ndarray) -> np.ndarray:
+    return np.einsum("ni,nj->nij", basis, basis).reshape(len(basis), -1)
+
+
+def _still(blocks: _Blocks, still: np.ndarray) -> np.ndarray:
     """(h, w) bool, blocks of which nothing moves by itself."""
     size = blocks.weight.shape[::-1]
     return np.asarray(cv2.resize(still.astype(np.float32), size, interpolation=cv2.INTER_AREA) > STILL)
@@ -183,17 +190,13 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
 
     absolute  rounds of least absolute deviations, before those with Tukey's biweight
     """
-    down, across = blocks.down, blocks.across
-    pairs = [np.einsum("ni,nj->nij", basis, basis).reshape(len(basis), -1) for basis in (down, across)]
+    down, across, pairs = blocks.down, blocks.across, blocks.pairs
     size = (down.shape[1], across.shape[1])
     lattice: np.ndarray = np.zeros(size)
     residual = np.abs(blocks.difference)
     for number in range(absolute + ROUNDS):
-        scale = max(LEAST_SCALE, 1.4826 * float(np.median(residual[weight > 0])))
-        if number < absolute:
-            w = weight * scale / np.maximum(residual, scale)
-        else:
-            w = weight * np.clip(1 - (residual / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
+        scale = robust.spread(residual[weight > 0], LEAST_SCALE)
+        w = weight * (robust.absolute if number < absolute else robust.biweight)(residual, scale)
         square = pairs[0].T @ (w * blocks.first**2) @ pairs[1]
         normal = square.reshape(size[0], size[0], size[1], size[1]).transpose(0, 2, 1, 3)
         normal = normal.reshape(lattice.size, lattice.size) + np.eye(lattice.size) * (scale / PRIOR) ** 2
@@ -205,25 +208,35 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
 
 def _trust(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
     """(h, w) weights of Tukey about a field, so that a moving edge decides nothing."""
-    left = blocks.difference - blocks.first * _played(blocks, lattice)
-    scale = max(LEAST_SCALE, 1.4826 * float(np.median(np.abs(left[blocks.weight > 0]))))
-    return np.asarray(np.clip(1 - (left / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2)
+    left = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
+    return robust.biweight(left, robust.spread(left[blocks.weight > 0], LEAST_SCALE))
 
 
-def _left(blocks: _Blocks, asked: np.ndarray, absolute: int = 0) -> float:
-    """Share of the blocks' squared difference that fields fitted to the other half of the cells leave.
-
-    asked  (h, w) weights of the blocks that are asked
-
-    Cells are coloured like a chess board; each half predicts the other.
-    """
+def _halves(blocks: _Blocks) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) bool: cells coloured like a chess board."""
     row, column = np.indices(blocks.weight.shape) // CELL_BLOCKS
     black = (row + column) % 2 == 0
-    before = after = 0.0
-    for half in (black, ~black):
+    return black, ~black
+
+
+def _misses(blocks: _Blocks, absolute: int = 0) -> np.ndarray:
+    """(h, w) what fields leave of each block, fitted to the half of the cells in which it is not."""
+    found = np.empty(blocks.weight.shape)
+    for half in _halves(blocks):
         lattice = _fit(blocks, np.where(half, blocks.weight, 0.0), absolute)
         left = blocks.difference - blocks.first * _played(blocks, lattice)
+        found[~half] = left[~half]
+    return found
+
+
+def _left(blocks: _Blocks, misses: np.ndarray, asked: np.ndarray) -> float:
+    """Share of the blocks' squared difference that the fields leave.
+
+    misses  as ``_misses`` has them; asked (h, w) weights of the blocks that are asked
+    """
+    before = after = 0.0
+    for half in _halves(blocks):
         w = np.where(half, 0.0, asked)
         before += float((w * blocks.difference**2).sum())
-        after += float((w * left**2).sum())
+        after += float((w * misses**2).sum())
     return after / before if before > 0 else 1.0

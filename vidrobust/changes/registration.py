@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vidrobust.changes.robust import TUKEY_BIWEIGHT, biweight, spread
 from vidrobust.changes.same_light import same_light
 from vidrobust.changes.unregistered import MIN_SIDE, Unregistered
 from vidrobust.frames.pixels import luma
@@ -42,8 +43,6 @@ RETURN_TOLERANCE = 1.0
 """How far, px, the way there and back may end from its start (plus 10 % of the way): Sundaram et al. 2010."""
 _ROW = 128
 """Single pixels are sampled in rows of so many: a picture's side is bounded."""
-TUKEY_BIWEIGHT = 4.685
-"""Tukey's biweight constant, 95 % efficient for normal errors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,16 +216,16 @@ def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float
     design = np.column_stack([(xs - centre[0]) / width, (ys - centre[1]) / width, np.ones(len(xs))])
     moved = flow[ys, xs].astype(np.float64)
     residual = np.linalg.norm(moved - np.median(moved, axis=0), axis=1)
-    found, tolerance = np.zeros((3, 2)), 0.0
+    found, scale = np.zeros((3, 2)), 0.0
     for _ in range(12):
-        tolerance = TUKEY_BIWEIGHT * max(0.05, 1.4826 * float(np.median(residual)))
-        weight = np.clip(1 - (residual / tolerance) ** 2, 0, 1) ** 2
+        scale = spread(residual, 0.05)
+        weight = biweight(residual, scale)
         normal = design.T @ (design * weight[:, None]) + 1e-9 * np.eye(3)
         found = np.linalg.solve(normal, design.T @ (moved * weight[:, None]))
         residual = np.linalg.norm(moved - design @ found, axis=1)
     linear = found[:2].T / width
     affine = np.column_stack([np.eye(2) + linear, found[2] - linear @ centre])
-    return affine, float((residual < np.clip(tolerance, 0.25, 1.0)).mean())
+    return affine, float((residual < np.clip(TUKEY_BIWEIGHT * scale, 0.25, 1.0)).mean())
 
 
 def _centre_shift(affine: np.ndarray, height: int, width: int) -> np.ndarray:

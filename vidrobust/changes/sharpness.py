@@ -21,23 +21,15 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import permutations, product
 
-import cv2
 import numpy as np
-from scipy import fft, optimize
+from scipy import optimize
 
-from vidrobust.changes.blur import SHARED, SIDE, Blur, Kernel
+from vidrobust.changes.blur import SHARED, Blur, Kernel
+from vidrobust.changes.robust import not_shared
+from vidrobust.changes.spectra import FEWEST, rings, spectra_of_both, usable
 
-MOST_BLOCKS = 600
-"""So many blocks of a picture are looked at, at most."""
-FEWEST = 8
-"""Blocks of most detail that must be seen in both frames."""
-CLEAR = 0.9
-"""Share of a block's pixels that both frames must show."""
 EDGES = 0.2
 """Share of the blocks, those of most detail, that are compared; as many of least tell the noise."""
-LOWEST, HIGHEST = 1.5 / SIDE, 0.375
-"""Frequencies between these, cycles per px, are compared: below the window leaks, beyond power depends on how the
-detail lies to the pixels."""
 GAIN = 0.06
 """Log power by which the light may still differ."""
 SMALLEST_SIGMA = 0.3
@@ -45,8 +37,6 @@ SMALLEST_SIGMA = 0.3
 LARGEST_SIGMA = 4.0
 PREDICTED = 0.6
 """A blur is taken where it leaves less than this share of the squared log ratio in blocks it was not fitted to."""
-RINGS = 8
-"""Rings of frequencies in which a faint blur is looked for."""
 PREDICTED_RINGS = 0.4
 """... and what it may leave of them in blocks it was not fitted to."""
 PLATEAU = 4.0
@@ -99,7 +89,7 @@ def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visi
     first, second  (H, W) luma, uint8 or float32, in the same light
     motion         (H, W, 2) from the second to the first; visible (H, W) bool on the grid of the second
     """
-    spectra = _spectra_of_both(first, second, motion, visible)
+    spectra = spectra_of_both(first, second, motion, visible)
     if spectra is None:
         return Blur(known=False)
     powers = [np.square(each.real) + np.square(each.imag) for each in spectra]
@@ -117,16 +107,13 @@ def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visi
         noise = [np.minimum(each, own) for each in noise]
         if _clear(powers, noise, rich) < LEAST_CLEAR:
             return Blur(known=False)
-    whole, half, other = (_pair(powers, noise, part) for part in (rich, rich[::2], rich[1::2]))
+    whole, half, other = _pairs(powers, noise, rich)
     if whole.left(*NOTHING) < GOOD:
         return Blur()
     found = _best(half)
     if other.left(*found) <= PREDICTED * other.left(*NOTHING):
         return replace(_signed(*_refined(whole, *found)), everywhere=everywhere)
-    noise = [PLATEAU * each for each in noise]
-    return replace(
-        _faint(*(_pair(powers, noise, part) for part in (rich, rich[::2], rich[1::2]))), everywhere=everywhere
-    )
+    return replace(_faint(*_pairs(powers, [PLATEAU * each for each in noise], rich)), everywhere=everywhere)
 
 
 def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
@@ -164,80 +151,23 @@ def _pair(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.
     return _Pair(*(_Powers(each[blocks].mean(axis=0), own) for each, own in zip(powers, noise, strict=True)))
 
 
+def _pairs(
+    powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], rich: np.ndarray
+) -> tuple[_Pair, _Pair, _Pair]:
+    """Of all blocks, and of two halves of them."""
+    return _pair(powers, noise, rich), _pair(powers, noise, rich[::2]), _pair(powers, noise, rich[1::2])
+
+
 def _clear(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> float:
     """How far the frequencies rise above the noise, times the blocks."""
     return float(_pair(powers, noise, blocks).weight.sum() * len(blocks))
 
 
 def _not_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(N,) power of the noise, if both frames have the same: what blocks (P, N) of one content do not share.
-
-    With detail of power S and noise of power N in the one, h^2 S + N in the other and h S across, N is the smaller
-    eigenvalue of these powers, whatever the blur h. A rest of motion makes it larger.
-    """
+    """(N,) power of what blocks (P, N) of one content do not share; a rest of motion makes it larger."""
     a, b = (np.square(np.abs(each)).mean(axis=0, dtype=np.float64) for each in (first, second))
     across = (first * second.conj()).real.mean(axis=0, dtype=np.float64)
-    return np.asarray((a + b - np.sqrt(np.square(a - b) + 4 * np.square(across))) / 2)
-
-
-@cache
-def _frequencies() -> np.ndarray:
-    return np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
-
-
-@cache
-def _usable() -> np.ndarray:
-    """(SIDE, SIDE / 2 + 1) bool, the frequencies that are compared."""
-    return (_frequencies() >= LOWEST) & (_frequencies() <= HIGHEST)
-
-
-@cache
-def _rings() -> np.ndarray:
-    """(N, RINGS) in which ring of equal width each usable frequency lies, 1 there and 0 elsewhere."""
-    which = (_frequencies()[_usable()] - LOWEST) / (HIGHEST - LOWEST) * RINGS
-    return np.asarray(np.minimum(which.astype(int), RINGS - 1)[:, None] == np.arange(RINGS), np.float64)
-
-
-@cache
-def _cycles() -> np.ndarray:
-    """(2, N) cycles per px along y and x of the frequencies that are compared."""
-    y, x = np.meshgrid(np.fft.fftfreq(SIDE), np.fft.rfftfreq(SIDE), indexing="ij")
-    return np.stack([y[_usable()], x[_usable()]])
-
-
-def _spectra_of_both(
-    first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """(P, N) complex, at the usable frequencies: blocks of the first frame, and those of the second they moved to.
-
-    What they moved by beyond whole pixels is undone by the phase. None where too few are seen.
-    """
-    height, width = visible.shape
-    if min(height, width) < SIDE:
-        return None
-    step = max(SIDE // 2, math.ceil(math.sqrt((height - SIDE + 1) * (width - SIDE + 1) / MOST_BLOCKS)))
-    y, x = (each.ravel() for each in np.mgrid[0 : height - SIDE + 1 : step, 0 : width - SIDE + 1 : step])
-    shown, dx, dy = (
-        cv2.blur(each, (SIDE, SIDE))[y + SIDE // 2, x + SIDE // 2]
-        for each in (visible.astype(np.float32), *cv2.split(np.ascontiguousarray(motion)))
-    )
-    to_y, to_x = y + np.rint(dy).astype(int), x + np.rint(dx).astype(int)
-    inside = (to_y >= 0) & (to_y <= height - SIDE) & (to_x >= 0) & (to_x <= width - SIDE)
-    kept = np.flatnonzero(inside & (shown >= CLEAR))
-    if len(kept) < 2 * FEWEST:
-        return None
-    windows = [np.lib.stride_tricks.sliding_window_view(each, (SIDE, SIDE)) for each in (first, second)]
-    rest = np.stack([dy - np.rint(dy), dx - np.rint(dx)], axis=1)[kept]
-    turned = np.exp(2j * np.pi * (rest @ _cycles())).astype(np.complex64)
-    return turned * _spectra(windows[0][to_y[kept], to_x[kept]]), _spectra(windows[1][y[kept], x[kept]])
-
-
-def _spectra(blocks: np.ndarray) -> np.ndarray:
-    """(P, N) complex, of blocks (P, SIDE, SIDE) less their mean, under a Hann window."""
-    hann = np.hanning(SIDE + 1)[:-1].astype(np.float32)
-    blocks = blocks.astype(np.float32)
-    found = fft.rfft2((blocks - blocks.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann))
-    return np.asarray(found[:, _usable()])
+    return not_shared(a, b, across)
 
 
 class _Pair:
@@ -266,8 +196,8 @@ class _Pair:
 
     def in_rings_of(self, ratio: np.ndarray) -> np.ndarray:
         """(K,) the same for (K, N) log ratios."""
-        weight = self.weight @ _rings()
-        mean = (self._errors(ratio, slice(None)) * self.weight) @ _rings() / np.maximum(weight, 1e-9)
+        weight = self.weight @ rings()
+        mean = (self._errors(ratio, slice(None)) * self.weight) @ rings() / np.maximum(weight, 1e-9)
         return np.asarray(np.square(mean) @ weight / weight.sum())
 
     @property
@@ -292,7 +222,7 @@ NOTHING = (Kernel(), Kernel())
 
 
 def _passed(kernel: Kernel) -> np.ndarray:
-    return kernel.passed()[_usable()]
+    return kernel.passed()[usable()]
 
 
 @cache

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 from vidrobust.changes import hues
+from vidrobust.changes.robust import absolute, biweight, spread
 from vidrobust.frames.pixels import LUMA
 
 CELL = 8
@@ -35,8 +36,6 @@ ROUNDED = 0.3
 """Scale, levels, of what rounding leaves in cells of one level, alike in all: no smaller one is believed."""
 ABSOLUTE, BIWEIGHT = 8, 15
 """Rounds of least absolute deviations, and then of the biweight."""
-TUKEY_BIWEIGHT = 4.685
-"""Tukey's biweight constant."""
 LIGHT_PRIOR = (0.5, 40.0, 0.3)
 """Standard deviation of gain, offset and power that is taken as usual; it matters only where a picture is too flat
 to separate them."""
@@ -315,11 +314,8 @@ def _robust(
     residual = np.linalg.norm(y - design @ found, axis=1)
     residual = np.abs(residual - np.median(residual))
     for number in range(ABSOLUTE + BIWEIGHT):
-        scale = max(ROUNDED, 1.4826 * float(np.median(residual)))
-        if number < ABSOLUTE:
-            weight = scale / np.maximum(residual, scale)
-        else:
-            weight = np.clip(1 - (residual / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2
+        scale = spread(residual, ROUNDED)
+        weight = (absolute if number < ABSOLUTE else biweight)(residual, scale)
         strength = 10 * scale**2 / prior**2
         normal = design.T @ (design * weight[:, None]) + np.diag(strength)
         target = design.T @ (y * weight[:, None]) + strength[:, None] * expected

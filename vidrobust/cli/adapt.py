@@ -80,7 +80,7 @@ def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     from vidrobust.stages.stability.stage import STABILITY
 
     asked = Asked(**{name: value for name, value in options.items() if value is not None})
-    needs_policy = asked.policy is None and any(arm.mix for arm in asked.chosen_arms)
+    needs_policy = asked.policy is None and asked.mixes
     with opened_folder(run_folder, {}, reporter(quiet)) as run:
         build(run, STAGES, [POLICY.name if needs_policy else STABILITY.name])
         found = study(run, asked)

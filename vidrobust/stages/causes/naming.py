@@ -149,10 +149,8 @@ def _again(pairs: PairTable, cause: str) -> dict[str, Any]:
     of, tests = CLIPS, list(_by_clip(pairs))
     if len(tests) < 2:
         of, tests = LATER, list(_by_time(pairs))
-    if not tests or cause not in (
-        *REPLAYED,
-        NOISE,
-    ):  # keyframes are few and their places known; they are not asked
+    # keyframes are few and their places known; they are not asked
+    if not tests or cause not in (*REPLAYED, NOISE):
         return dict(zip(REPLICATION, (float("nan"), 0, 0, ""), strict=True))
     made = [
         made

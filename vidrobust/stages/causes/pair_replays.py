@@ -7,7 +7,7 @@ third  └ measured ┘  content    t+2 shows what came into view at t+1
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from vidrobust.stages.causes.exchange import content_seed, exchanged, noise_leve
 from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
 from vidrobust.stages.causes.measured import Change
 from vidrobust.stages.causes.scene import PLACEBOS, Motion, Scene, sparse
+from vidrobust.stages.causes.undone import undone
 
 DRAWS = 2
 """Exchanges of noise and coding per pair."""
@@ -66,12 +67,14 @@ def study_pair(
     after: np.ndarray | None,
     *,
     keyframe: bool = False,
+    flips: bool = False,
 ) -> PairReplays:
     """Every replay of one pair.
 
     before, a, b, after  frames t-1, t, t+1, t+2 as (H, W, 3) uint8 RGB; None where there is none or a cut lies
                          between
     keyframe             a keyframe lies at t+1: no neighbour's coding is independent, and nothing is replayed
+    flips                the label changes: t+1 with each cause taken back is asked for as well
     """
     outer = [None if x is None or np.array_equal(x, inner) else x for x, inner in ((before, a), (after, b))]
     album = _Album([a, b])
@@ -85,18 +88,32 @@ def study_pair(
         return PairReplays(pictures=tuple(album.pictures), beside=tuple(beside), excluded=why)
     if outer[0] is None and outer[1] is None:
         return PairReplays(pictures=(a, b), excluded=NoThirdFrame.MISSING)
-    change = measure_all(a, b)
-    if change.failed:
-        return PairReplays(pictures=(a, b), excluded=change.failed)
-    sharper = change.blur.sigma_px < 0
-    if sharper:
-        # played backwards in time everything is the same, and the picture gets blurrier
-        change = measure_all(b, a)
-        a, b, outer = b, a, outer[::-1]
-    scene = _scene(outer[0], a, b, outer[1], change)
+    there = measure_all(a, b)
+    if there.failed:
+        return PairReplays(pictures=(a, b), excluded=there.failed)
+    sharper = there.blur.sigma_px < 0
+    # played backwards in time everything is the same, and the picture gets blurrier
+    change = measure_all(b, a) if sharper else there
+    first, second, outer = (b, a, outer[::-1]) if sharper else (a, b, outer)
+    scene = _scene(outer[0], first, second, outer[1], change)
     if not isinstance(scene, Scene):
-        return PairReplays(pictures=(a, b), excluded=scene)
-    return _replays(album, scene, change, a, b, reverse=sharper)
+        return PairReplays(pictures=(first, second), excluded=scene)
+    made = _replays(album, scene, change, first, second, reverse=sharper)
+    if not flips:
+        return made
+    back = change if sharper else measure_all(b, a)
+    return _with_undone(made, undone(a, b, there, back))
+
+
+def _with_undone(pair: PairReplays, found: Mapping[str, np.ndarray]) -> PairReplays:
+    """The pair with one more picture for each cause that was taken back in t+1."""
+    still = replace(pair.motions[1], back=np.zeros_like(pair.motions[1].back))
+    return replace(
+        pair,
+        pictures=(*pair.pictures, *found.values()),
+        motions=(*pair.motions, *[still] * len(found)),
+        undone={cause: len(pair.pictures) + k for k, cause in enumerate(found)},
+    )
 
 
 class _Album:
@@ -178,9 +195,7 @@ def _scene(
     third, to_a = found
     lit, motion = in_light_of(third, to_a), to_a.motion
     full = saturated(third, motion)
-    on_a = (
-        warp(lit, motion) if motion.any() and full.any() else lit
-    )  # asked where the third frame is saturated
+    on_a = warp(lit, motion) if motion.any() and full.any() else lit  # asked where it was saturated
     dark, known = beyond_full(on_a, full, a, b, change)
     return Scene(
         third=lit,

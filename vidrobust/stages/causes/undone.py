@@ -12,39 +12,27 @@ is t, with its own, once all that was measured is done to it.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from vidrobust.frames.pixels import to_levels
-from vidrobust.stages.causes.aligned import aligned, measure_all, saturated
+from vidrobust.stages.causes.aligned import aligned, saturated
 from vidrobust.stages.causes.beyond_full import beyond_full
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED, together_with
 from vidrobust.stages.causes.exchange import with_noise_alone
-from vidrobust.stages.causes.pair_replays import PairReplays
+from vidrobust.stages.causes.measured import Change
 from vidrobust.stages.causes.scene import Scene
 
 
-def with_undone(pair: PairReplays) -> PairReplays:
-    """The pair with one more picture for each cause that can be taken back in t+1; as it is if not replayed."""
-    if not pair.forwards:
-        return pair
-    found = {**undone(*pair.pictures[:2]), **_noise_undone(*pair.pictures[:2])}
-    places = {cause: len(pair.pictures) + k for k, cause in enumerate(found)}
-    still = replace(pair.motions[1], back=np.zeros_like(pair.motions[1].back))
-    return replace(
-        pair,
-        pictures=(*pair.pictures, *found.values()),
-        motions=(*pair.motions, *[still] * len(found)),
-        undone=places,
-    )
+def undone(a: np.ndarray, b: np.ndarray, there: Change, back: Change) -> dict[str, np.ndarray]:
+    """By cause, and of noise, frame t+1 (H, W, 3) uint8 with it taken back; of those that were measured.
+
+    there, back  everything measured from t to t+1, and from t+1 to t
+    """
+    found = {} if back.failed else _causes_undone(a, b, back)
+    return found if there.failed else {**found, NOISE: _noise_undone(a, b, there)}
 
 
-def undone(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
-    """By cause, frame t+1 (H, W, 3) uint8 with it taken back; of those that are measured from t+1 to t."""
-    back = measure_all(b, a)
-    if back.failed:
-        return {}
+def _causes_undone(a: np.ndarray, b: np.ndarray, back: Change) -> dict[str, np.ndarray]:
     height, width = b.shape[:2]
     own, still = b.astype(np.float32), np.zeros((height, width, 2), np.float32)
     dark, known = beyond_full(own, saturated(b, still), b, a, back)
@@ -60,9 +48,6 @@ def undone(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
     return {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}
 
 
-def _noise_undone(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
+def _noise_undone(a: np.ndarray, b: np.ndarray, there: Change) -> np.ndarray:
     """Frame t with everything measured from t to t+1, of which nothing but its noise differs from t+1."""
-    change = measure_all(a, b)
-    if change.failed:
-        return {}
-    return {NOISE: to_levels(with_noise_alone(aligned(a, b, change), b.astype(np.float32)))}
+    return to_levels(with_noise_alone(aligned(a, b, there), b.astype(np.float32)))

@@ -26,7 +26,6 @@ from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.scene import Motion
 from vidrobust.stages.causes.score import score, seen_by
 from vidrobust.stages.causes.tables import UNIT_TABLES
-from vidrobust.stages.causes.undone import with_undone
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
@@ -111,8 +110,7 @@ def _replayed(
     flip: bool,
     codec: str,
 ) -> _Replayed:
-    made = study_pair(*pictures, keyframe=stratum == "keyframe")
-    made = with_undone(made) if flip else made
+    made = study_pair(*pictures, keyframe=stratum == "keyframe", flips=flip)
     album, fitted = candidates(made, codec)
     return _Replayed(made, fitted, album, motions(made, fitted))
 

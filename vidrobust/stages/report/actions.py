@@ -57,23 +57,18 @@ def _of_policy(policies: list[PolicyPage]) -> list[Action]:
     return [
         Action(
             f"Train{f' {page.model}' if several else ''} with {step['perturbation']} {step['range']}",
-            f"trained with this, {page.trial}"
-            if page.trial
-            else "; ".join(
-                filter(
-                    None,
-                    (
-                        f"its cause explains {step['share']} of the change",
-                        step["replication"],
-                        step["flips_at_most"] and f"due to it: {step['flips_at_most']}",
-                    ),
-                )
-            ),
+            f"trained with this, {page.trial}" if page.trial else _evidence(step),
             "measured" if page.trial else "policy",
         )
         for page in policies
         for step in page.steps
     ]
+
+
+def _evidence(step: dict[str, str]) -> str:
+    due = f"due to it: {step['flips_at_most']}" if step["flips_at_most"] else ""
+    said = (f"its cause explains {step['share']} of the change", step["replication"], due)
+    return "; ".join(each for each in said if each)
 
 
 def _of_causes(run: RunTables) -> list[Action]:

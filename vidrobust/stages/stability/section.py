@@ -59,8 +59,9 @@ def cards(run: RunTables) -> list[ModelCard]:
     if stability is None:
         return []
     facts = {"classification": _of_classifier, "detection": _of_detector}
+    why = not_compared(run)
     return [
-        _card(name, task, stability, facts[task.name](run, stability, name), not_compared(run))
+        _card(name, task, stability, facts[task.name](run, stability, name), why)
         for name, task in run.tasks.items()
     ]
 
