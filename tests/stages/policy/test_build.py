@@ -472,3 +472,21 @@ def test_an_open_share_that_is_not_above_0_is_said_as_not_seen() -> None:
     rejected = Rejected(perturbation="rotation", why=Why.SHARE_OPEN, family="geometry", evidence=seen)
     said = "no effect of motion of the camera is seen (at most 8 % of the change); "
     assert in_words(rejected) == f"{said}about 3 times this footage would settle it"
+
+
+@pytest.mark.parametrize(
+    ("cause", "begun"),
+    [
+        ("keyframes", "Keyframes of the recording explain 3.1 % of the change; "),
+        ("objects", "Motion of objects explains 3.1 % of the change; "),
+    ],
+)
+def test_a_cause_that_is_a_plural_has_the_verb_of_one(cause: str, begun: str) -> None:
+    assert wording.without_step(cause, 0.031, "the change").startswith(begun)
+
+
+def test_what_is_open_of_noise_and_coding_has_the_verb_of_a_plural() -> None:
+    found = Rejected(
+        perturbation="jpeg", why=Why.DIRECTION_OPEN, evidence={**FIGURES, "cause": "noise_and_coding"}
+    )
+    assert wording.reason(found).startswith("noise and coding matter (")

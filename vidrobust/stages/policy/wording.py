@@ -30,7 +30,7 @@ REASONS: Mapping[Why, str] = {
         "more than this augmentation would"
     ),
     Why.DIRECTION_OPEN: (
-        "{title} matters ({span}); whether training with this very change helps is open: {more}, or more pairs "
+        "{matters} ({span}); whether training with this very change helps is open: {more}, or more pairs "
         "(--pairs), would show it"
     ),
     Why.NOT_FOUND_AGAIN: "{explains} {span}, but this was {again}; more clips would settle it",
@@ -89,15 +89,16 @@ def step_sentence(name: str, evidence: Mapping[str, Any]) -> str:
     explained = share_with_interval(evidence["share"], evidence["share_low"], evidence["share_high"])
     flips = f" and {evidence['flips_at_most']}" if evidence["flips_at_most"] else ""
     grain = "has the same grain and " if cause.chosen == "grain" else ""
+    begun = _capital(cause.which("explain"))
     return (
-        f"{_capital(cause.explains)} {explained} of {evidence['of']}{slow}{flips}, {evidence['replication']}; "
+        f"{begun} {explained} of {evidence['of']}{slow}{flips}, {evidence['replication']}; "
         f"played in its place, {name.replace('_', ' ')}{one_of} {grain}does {_amount(evidence['does'])}."
     )
 
 
 def without_step(cause: str, of_change: float, of: str) -> str:
     """What is said of a cause for which no augmentation of the whole frame stands."""
-    return f"{_capital(CATALOGUE[cause].explains)} {share(of_change)} of {of}; {CATALOGUE[cause].advice}."
+    return f"{_capital(CATALOGUE[cause].which('explain'))} {share(of_change)} of {of}; {CATALOGUE[cause].advice}."
 
 
 def _capital(text: str) -> str:
@@ -113,8 +114,9 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
     )
     return {
         "title": cause.title if cause else "",
+        "matters": cause.which("matter") if cause else "",
         "absent": _absent(cause.title) if cause else "change",
-        "explains": cause.explains if cause else "",
+        "explains": cause.which("explain") if cause else "",
         "of": str(of("of")),
         "n": str(of("n")),
         "needed": str(of("needed")),
