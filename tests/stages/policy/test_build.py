@@ -446,6 +446,7 @@ FIGURES = {
     "moved": 0.02,
     "moved_low": 0.01,
     "moved_high": 0.03,
+    "occurs": 3,
     "frames": 20,
     "before": 0.1,
     "after": 0.2,
@@ -490,3 +491,25 @@ def test_what_is_open_of_noise_and_coding_has_the_verb_of_a_plural() -> None:
         perturbation="jpeg", why=Why.DIRECTION_OPEN, evidence={**FIGURES, "cause": "noise_and_coding"}
     )
     assert wording.reason(found).startswith("noise and coding matter (")
+
+
+@pytest.mark.parametrize(
+    ("occurs", "why"), [(1, Why.HAPPENS_RARELY), (4, Why.HAPPENS_RARELY), (5, Why.SHARE_OPEN)]
+)
+def test_what_happened_in_a_few_pairs_is_not_extrapolated(occurs: int, why: Why) -> None:
+    """Four pairs that all say the same have p = 1/16: what is needed are more such changes."""
+    light = {"share": 0.14, "low": -0.33, "high": 0.6, "occurs": occurs}
+    policy = build("net", shaken(account=account(camera=CAMERA, light=light)))
+    (found,) = [each for each in policy.rejected if each.perturbation == "brightness"]
+    assert found.why is why
+    if why is Why.HAPPENS_RARELY:
+        assert wording.verdict(found) == (
+            f"cannot tell: light explains 14 % [0, 60] of the change, but it was measured in {occurs} of 24 pairs "
+            "alone; footage in which it happens at least 5 times would settle it"
+        )
+
+
+def test_a_candidate_that_does_the_opposite_does_none_of_it() -> None:
+    fits = candidate_fits("camera", {"translation": 0.9, "rotation": -0.25})
+    said = reason(build("net", shaken(candidate_fits=fits)), "rotation")
+    assert said.endswith("but played in its place this does none of it")

@@ -25,6 +25,10 @@ REASONS: Mapping[Why, str] = {
     Why.SHARE_AT_LIMIT: (
         "{explains} {span} of {of}, so close to 5 % that no realistic amount of footage would settle it"
     ),
+    Why.HAPPENS_RARELY: (
+        "{explains} {span} of {of}, but it was measured in {occurs} of {n} pairs alone; footage in which it "
+        "happens at least {needed} times would settle it"
+    ),
     Why.ANY_CHANGE: (
         "{explains} {span}, but any change of that size does as much: smoother sampling in the model helps "
         "more than this augmentation would"
@@ -120,6 +124,7 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
         "of": str(of("of")),
         "n": str(of("n")),
         "needed": str(of("needed")),
+        "occurs": str(of("occurs")),
         "span": share_with_interval(of("share"), of("low"), of("high")),
         "more": _footage(of("times")),
         "again": replication.in_words,
@@ -156,7 +161,9 @@ def _footage(times: object) -> str:
 
 
 def _amount(does: float | None) -> str:
-    """How much a candidate does of what its cause does: 36 % as much, 3.6 times as much."""
+    """How much a candidate does of what its cause does: 36 % as much, 3.6 times as much, none of it."""
+    if known(does) and does is not None and does <= 0:
+        return "none of it"
     if known(does) and does is not None and does > SAID_AS_TIMES:
         return f"{number(does, 2)} times as much"
     return f"{percent(does)} as much" if known(does) else "an unknown part of it"

@@ -120,7 +120,7 @@ def _causes(run: RunTables) -> Iterator[Undetermined]:
             ]
             if names:
                 yield Undetermined(
-                    f"Whether these play a part in {of}{about}",
+                    f"Whether these make 5 % of {of} or more{about}",
                     listing(names, 4),
                     "more pairs (--pairs), from more clips",
                 )
