@@ -136,10 +136,10 @@ def test_the_four_reasons_for_no_step() -> None:
     assert reason(policy, "brightness").startswith("does not occur")
     policy = build("net", shaken())
     # gain spread 0: at strength 0 nothing moves
-    assert reason(policy, "brightness").startswith("occurs but does not move the model")
+    assert reason(policy, "brightness").startswith("was measured but does not move the model")
     policy = build("net", shaken(spread=spread(shift_x_px=3.2, gain=2.0)))
     assert reason(policy, "brightness").startswith(
-        "occurs and moves the model, but light explains less than 5 %"
+        "was measured and moves the model, but light explains less than 5 %"
     )
     unsure = account(camera=CAMERA, light={"share": 0.1, "low": -0.1, "high": 0.3})
     policy = build("net", shaken(account=unsure))

@@ -19,8 +19,8 @@ REASONS: Mapping[Why, str] = {
     Why.NO_PAIRS: "no pair of frames could be replayed: that takes neighbours that differ and show the same scene",
     Why.FEW_PAIRS: "{n} pairs could be replayed, and {needed} are needed (--pairs)",
     Why.ABSENT: "does not occur: no {absent} was measured in {n} pairs",
-    Why.MOVES_NOTHING: "occurs but does not move the model: {explains} {span} of {of}",
-    Why.EXPLAINS_LITTLE: "occurs and moves the model, but {explains} less than 5 % of {of}: {span}",
+    Why.MOVES_NOTHING: "was measured but does not move the model: {explains} {span} of {of}",
+    Why.EXPLAINS_LITTLE: "was measured and moves the model, but {explains} less than 5 % of {of}: {span}",
     Why.SHARE_OPEN: "{explains} {span} of {of}; {more} would show whether that matters",
     Why.SHARE_AT_LIMIT: (
         "{explains} {span} of {of}, so close to 5 % that no realistic amount of footage would settle it"
