@@ -263,7 +263,7 @@ def test_no_step_by_fallback() -> None:
         return build("net", dataclasses.replace(made, candidate_fits=rows))
 
     assert not policy(0.37, 1.0).steps
-    assert "your camera's noise looks different" in reason(policy(0.37, 1.0), "jpeg")
+    assert "the noise of this footage looks different" in reason(policy(0.37, 1.0), "jpeg")
     assert not policy(0.6, 3.6).steps
     assert "does 3.6 times as much" in reason(policy(0.6, 3.6), "jpeg")
     assert only_step(policy(0.6, 1.1)).perturbation == "jpeg"
@@ -353,7 +353,7 @@ def test_noise_is_named_by_its_grain() -> None:
     policy = build("net", evidence)
     step = only_step(policy)
     assert (step.perturbation, step.low, step.high) == ("gaussian_noise", 0.0, 4.0)
-    assert "your camera's noise looks different" in reason(policy, "jpeg")
+    assert "the noise of this footage looks different" in reason(policy, "jpeg")
     coded = build("net", dataclasses.replace(evidence, candidate_fits=rows.assign(grain_seen=0.6)))
     assert only_step(coded).perturbation == "jpeg"
 
