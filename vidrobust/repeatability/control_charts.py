@@ -14,6 +14,7 @@ calls about 3 in 1,000 runs whatever the baseline, as three standard errors do w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -118,33 +119,60 @@ def individuals_chart(
     """The chart of one number a run, such as jitter: limits of the prediction of one more, by Student's t.
 
     bounds  what the number can be; near a finite one the limits lie as unevenly as the values do
+
+    Counts, and what is rounded, repeat their values: limits lie half a step of theirs further out. A baseline of
+    which more than half is one value has no spread to speak of, and limits by rank alone.
     """
     value = np.asarray(values, np.float64)
     if not np.isfinite(value).all():
         raise InputError("control chart: a run has no value; leave it out of the history")
-    to, back = _scale(value, bounds)
-    scaled = to(value)
 
     def limits(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
-        half, middle = _reach(scaled[base], len(judged)), float(scaled[base].mean())
-        low, high = back(np.array([middle - half, middle + half]))
+        seen, times = np.unique(value[base], return_counts=True)
+        if 2 * times.max() > len(base):
+            low, high = _by_rank(value[base], value[judged])
+        else:
+            step = float(np.diff(seen).min()) if len(seen) < len(base) else 0.0
+            low, high = _by_spread(value[base], len(judged), bounds, step / 2)
         return float(max(low, bounds[0])), float(min(high, bounds[1]))
 
     return _chart(value, np.ones(len(value)), limits, baseline)
 
 
+def _by_spread(
+    base: np.ndarray, together: int, bounds: tuple[float, float], half_step: float
+) -> tuple[float, float]:
+    to, back = _scale(base, bounds, half_step)
+    scaled = to(base)
+    half, middle = _reach(scaled, together), float(scaled.mean())
+    low, high = back(np.array([middle - half, middle + half]))
+    return float(low) - half_step, float(high) + half_step
+
+
+def _by_rank(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
+    """The ends of the baseline where all runs judged lie beyond one of them, if that is rare enough; else none.
+
+    Of b + n runs in any order the n judged are the highest in one of C(b + n, n) (Wilcoxon 1945).
+    """
+    if 1 / math.comb(len(base) + len(judged), len(judged)) > TAIL:
+        return -math.inf, math.inf
+    low, high = float(base.min()), float(base.max())
+    return (low if judged.max() < low else -math.inf, high if judged.min() > high else math.inf)
+
+
 def _scale(
-    value: np.ndarray, bounds: tuple[float, float]
+    base: np.ndarray, bounds: tuple[float, float], half_step: float
 ) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
     """To a scale on which the values are near normal, and back: the cube root of the distance from a bound.
 
     It takes the skewness out of gamma distributions (Wilson & Hilferty 1931), and most of it out of log-normal
-    ones. Of two finite bounds the nearer counts; without any the values stay as they are.
+    ones. Of two finite bounds the nearer counts; without any the values stay as they are. What repeats its values
+    ends half a step beyond its bound, or none at all would lie as far from one as one from eight.
     """
-    low, high = (abs(float(np.median(value)) - end) if np.isfinite(end) else np.inf for end in bounds)
+    low, high = (abs(float(np.median(base)) - end) if np.isfinite(end) else np.inf for end in bounds)
     if not np.isfinite(min(low, high)):
         return lambda x: x, lambda x: x
-    end, sign = (bounds[0], 1.0) if low <= high else (bounds[1], -1.0)
+    end, sign = (bounds[0] - half_step, 1.0) if low <= high else (bounds[1] + half_step, -1.0)
     return lambda x: sign * np.cbrt(sign * (x - end)), lambda x: end + sign * np.maximum(sign * x, 0) ** 3
 
 
