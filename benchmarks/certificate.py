@@ -20,10 +20,10 @@ null        a model that answers at random, three in four with heavy tails, on t
 step        of JPEG or noise: noise and coding are named, and played in their place it does about as much, with the
             grain of the footage
 again       a finding of half of the pairs (p .01 to .05) is tested on the other half (p <= .1). A clip is cut into
-            eight stretches, and all 70 choices of four of them are halves. Those of one world share their pairs:
-            the interval is one over worlds. Conditions as strong as those above are surer than that in any half,
-            so that weak worlds, of .15 to .6 of their size, are drawn for this question alone. The mean over all
-            splits of a world is as likely above what two recordings would give as below (``replication.py``)
+            eight stretches, and all 70 choices of four of them are halves. Those of one world share their pairs,
+            and its luck: the interval is one over worlds, and over many of them the mean is that of another
+            recording (``replication.py``). Conditions as strong as those above are surer than that in most
+            halves, so that weak worlds, of .15 to .6 of their size, are drawn for this question alone
 vanishes    a flip that does not happen where the recording of t+1, with its own noise, has the condition of t, or,
             of noise, the noise of t; beside it the account's flips that are due to the cause. A frame's own noise
             is its rounding, too
@@ -63,8 +63,7 @@ from vidrobust.stages.causes.score import coordinates, predict, score, seen_by
 from vidrobust.stages.causes.shares import estimate, p_value_of, part_of, summarise
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.policy.candidates import standings
-from vidrobust.statistics.intervals import clopper_pearson
-from vidrobust.statistics.jackknife import left_out_interval
+from vidrobust.statistics.intervals import clopper_pearson, clustered_rate
 from vidrobust.video.source import open_video
 
 NETWORKS = (
@@ -423,7 +422,7 @@ def _study(
 
 
 def again(rows: pd.DataFrame) -> list[tuple[str, float, float]]:
-    """Cause, p in the half of the stretches that makes the finding, p in the other: of all halves with p <= .05."""
+    """Cause, p in the half of the stretches that makes the finding (p <= .05), p in the other: of all halves."""
     pairs = PairTable.of(rows)
     order = np.argsort(np.argsort(pairs.frame, kind="stable"), kind="stable")
     stretch = order * STRETCHES // len(order)
@@ -452,10 +451,8 @@ def replication(rows: list[dict[str, Any]], title: str, causes: Callable[[dict[s
     made = [np.array(each) for each in of_world if each]
     if not made:
         return f"{title}: no finding"
-    hits = np.concatenate(made)
-    without = [np.concatenate(made[:k] + made[k + 1 :]).mean() for k in range(len(made)) if len(made) > 1]
-    low, high = left_out_interval(float(hits.mean()), np.array(without), (0.0, 1.0))
-    return f"{title}: {hits.mean():.0%} of {len(hits)} in {len(made)} worlds [{low:.0%}, {high:.0%}]"
+    e = clustered_rate(np.concatenate(made), np.repeat(np.arange(len(made)), [len(each) for each in made]))
+    return f"{title}: {e.value:.0%} of {e.n} in {len(made)} worlds [{e.low:.0%}, {e.high:.0%}]"
 
 
 @dataclass(frozen=True)
@@ -553,7 +550,9 @@ def describe(rows: list[dict[str, Any]], wanted: tuple[int, int, int, int]) -> N
     split = [r for r in rows if "again" in r]
     said = "findings of half of the pairs (p .01 to .05) made again by the others"
     say(f"* {replication(split, f'{said}, of causes that were planted', there)}; aim 50-90 %")
-    say(f"* {replication(split, f'{said}, of others', lambda r: {*REPLAYED, NOISE} - there(r))}; 10 % by chance")
+    say(
+        f"* {replication(split, f'{said}, of others', lambda r: {*REPLAYED, NOISE} - there(r))}; 10 % by chance"
+    )
     dials = [(r, c) for r in made for c in r["vanishes"] if r["flips"] >= 5]
     aim(
         "of five flips or more, those due to a cause or to noise within .15 of those that vanish without it",

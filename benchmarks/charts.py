@@ -3,14 +3,14 @@
     python benchmarks/charts.py [--lines 60] [--seed 0] [--only NAME]
 
 A line of 40 runs, judged on the first 3, 5, 10 or 20 runs, or each on all before it. "out" and "shifted" are
-shares of judged runs, in percent; each says .27. "some in 40" is the share of lines that are called at all (where
-both rules ring by chance alone, 10 to 18 % of lines). "found" is the share of lines in which the run after a change is
-called, "by the 8th" one of the eight after it: the rate doubles, or the mean moves by three standard deviations.
+shares of judged runs, in percent; each says .27. "some in 40" is the share of lines that are called at all. "found"
+is the share of lines in which the run after a change is called, "by the 8th" one of the eight after it: the rate
+doubles, or the mean moves by three standard deviations.
 
 p            ten clips of 200 pairs a run, beta-binomial with the rate and correlation given
 p'           the same, and the rate of a run moves by 30 % besides (Laney's limits)
 individuals  normal; above 0, gamma and log-normal with a coefficient of variation of .3, or wide
-repeated     numbers that repeat: counts of a mean, mostly nothing, rounded to a step of 2.5 or 1 standard deviations
+repeated     numbers that repeat: counts of a mean, mostly nothing, rounded to 2.5 or 1 standard deviations
 memory       normal; a run resembles the one before by a correlation of .3 or .6
 tails        Student's t with 3 degrees of freedom
 """
@@ -79,7 +79,9 @@ LINES: dict[str, Line] = {
     "repeated, counts of 10": numbers(lambda rng, n: rng.poisson(10, n), 9.5, 0.0),
     "repeated, counts of 3": numbers(lambda rng, n: rng.poisson(3, n), 5.2, 0.0),
     "repeated, counts of .3": numbers(lambda rng, n: rng.poisson(0.3, n), 1.6, 0.0),
-    "repeated, mostly nothing": numbers(lambda rng, n: rng.exponential(1, n) * (rng.random(n) < 0.2), 1.8, 0.0),
+    "repeated, mostly nothing": numbers(
+        lambda rng, n: rng.exponential(1, n) * (rng.random(n) < 0.2), 1.8, 0.0
+    ),
     "repeated, rounded to 2.5": numbers(lambda rng, n: np.rint(rng.normal(10, 0.4, n)), 1.2, 0.0),
     "repeated, rounded to 1": numbers(lambda rng, n: np.rint(rng.normal(10, 1, n)), 3.0, 0.0),
     "memory, .3": numbers(remembering(0.3), 3.0, -np.inf),
@@ -103,7 +105,7 @@ def main() -> None:
             out = shifted = judged = some = at_once = soon = 0
             for _ in range(given.lines):
                 quiet = line(rng, baseline, RUNS)
-                known = np.isfinite(quiet.low)
+                known = ~np.isnan(quiet.low)
                 out, judged = out + int(quiet.out.sum()), judged + int(known.sum())
                 # of each stretch that is called its last run counts: it is the one at which the alarm rings
                 rings = quiet.shifted & ~np.append(quiet.shifted[1:], False)

@@ -12,9 +12,10 @@ halves  all 70 halves of eight stretches of a recording, as the certificate spli
 anew    two recordings of 24 pairs each
 test    what a test of that power has, whatever it found: that z, shifted by what it takes, is above 1.28
 
-Halves of one recording share its luck: where one has more than its part the other has less, where the whole has
-more than is true both have. Over many recordings the two come out even, so that the mean over all halves of many is
-what another recording would say; those of one recording are not.
+Halves of one recording share its luck: where one has more than its part the other has less, and where the whole
+has more than is true both have. Over many recordings the two come out even, and the mean over all halves of many is
+what another recording would say; that of one recording is not. Where there is next to nothing to find, what is found
+again lies in a few recordings of many, all of whose halves find it.
 """
 
 from __future__ import annotations
@@ -84,9 +85,13 @@ def main() -> None:
         if size > SIZES[0]:
             every += rows
             total += (hits, findings)
-        test = float(stats.norm.cdf(stats.norm.ppf(power) + stats.norm.ppf(1 - LEVEL) - stats.norm.ppf(1 - AGAIN)))
+        test = float(
+            stats.norm.cdf(stats.norm.ppf(power) + stats.norm.ppf(1 - LEVEL) - stats.norm.ppf(1 - AGAIN))
+        )
         table.row(share, power, _said(rows), f"{hits / max(findings, 1):.0%} of {findings}", test)
-    harness.say(f"\nAll but the first: {_said(every)} by halves, {total[0] / total[1]:.0%} of {total[1]} anew.")
+    harness.say(
+        f"\nAll but the first: {_said(every)} by halves, {total[0] / total[1]:.0%} of {total[1]} anew."
+    )
 
 
 def _said(rows: list[dict[str, object]]) -> str:

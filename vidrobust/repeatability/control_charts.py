@@ -39,7 +39,7 @@ Limits = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
 class Chart:
     """Points of a chart in the order of time.
 
-    value, low, high  (N,) points and their limits; NaN of runs that have no baseline
+    value, low, high  (N,) points and their limits; NaN of runs that have no baseline, infinite where there is none
     centre            the mean over the baseline of the last run
     out               (N,) bool: beyond the limits
     shifted           (N,) bool: one of eight runs that lie beyond them together
@@ -130,11 +130,9 @@ def individuals_chart(
     def limits(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
         seen, times = np.unique(value[base], return_counts=True)
         if 2 * times.max() > len(base):
-            low, high = _by_rank(value[base], value[judged])
-        else:
-            step = float(np.diff(seen).min()) if len(seen) < len(base) else 0.0
-            low, high = _by_spread(value[base], len(judged), bounds, step / 2)
-        return float(max(low, bounds[0])), float(min(high, bounds[1]))
+            return _by_rank(value[base], value[judged])
+        step = float(np.diff(seen).min()) if len(seen) < len(base) else 0.0
+        return _by_spread(value[base], len(judged), bounds, step / 2)
 
     return _chart(value, np.ones(len(value)), limits, baseline)
 
@@ -146,7 +144,7 @@ def _by_spread(
     scaled = to(base)
     half, middle = _reach(scaled, together), float(scaled.mean())
     low, high = back(np.array([middle - half, middle + half]))
-    return float(low) - half_step, float(high) + half_step
+    return max(float(low) - half_step, bounds[0]), min(float(high) + half_step, bounds[1])
 
 
 def _by_rank(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:

@@ -88,8 +88,8 @@ def _nothing() -> Response:
 def _grows(rows: pd.DataFrame) -> bool:
     """Whether more moves the model surely more: ranks of values and strengths, one-sided.
 
-    Frames of one clip are ranked by themselves where each clip was shown all strengths: what moves the model on one
-    part hardly moves it on another, which would drown what the strength does.
+    Frames of one clip are ranked by themselves where each clip was shown all strengths: what moves the model on
+    one part hardly moves it on another, which would drown what the strength does.
     """
     strengths = rows["strength"].nunique()
     if strengths < 2:
