@@ -3,9 +3,9 @@
     python benchmarks/charts.py [--lines 60] [--seed 0] [--only NAME]
 
 A line of 40 runs, judged on the first 3, 5, 10 or 20 runs, or each on all before it. "out" and "shifted" are
-shares of judged runs, in percent; each says .27. "some in 40" is the share of lines that are called at all. "found"
-is the share of lines in which the run after a change is called, "by the 8th" one of the eight after it: the rate
-doubles, or the mean moves by three standard deviations.
+shares of judged runs, in percent; each says .27. "some in 40" is the share of lines that are called at all.
+"found" is the share of lines in which the run after a change is called, "by the 8th" one of the eight after it:
+the rate doubles, or the mean moves by three standard deviations.
 
 p            ten clips of 200 pairs a run, beta-binomial with the rate and correlation given
 p'           the same, and the rate of a run moves by 30 % besides (Laney's limits)
@@ -25,22 +25,24 @@ from harness import say
 
 from vidrobust.repeatability.control_charts import Chart, individuals_chart, p_chart
 
-RUNS = 40
-Line = Callable[[np.random.Generator, int | None, int], Chart]
+RUNS, SINCE = 40, 25
+"""Runs of a line, and the first of one that has changed."""
+Line = Callable[[np.random.Generator, int | None, int, int], Chart]
+"""(generator, runs of the baseline, first run that has changed, runs so far) -> its chart"""
 
 
 def clips(rate: float, correlation: float, between: float = 0.0) -> Line:
     """Runs of ten clips; the rate doubles from the run ``since`` on."""
 
-    def made(rng: np.random.Generator, baseline: int | None, since: int) -> Chart:
+    def made(rng: np.random.Generator, baseline: int | None, since: int, runs: int) -> Chart:
         own = (
             rate
-            * np.exp(rng.normal(-(between**2) / 2, between, RUNS))
-            * np.where(np.arange(RUNS) < since, 1, 2)
+            * np.exp(rng.normal(-(between**2) / 2, between, runs))
+            * np.where(np.arange(runs) < since, 1, 2)
         )
         pair = (1 - correlation) / correlation
         events = [rng.binomial(200, rng.beta(p * pair, (1 - p) * pair, 10)) for p in np.minimum(own, 0.95)]
-        return p_chart(events, [np.full(10, 200)] * RUNS, baseline=baseline, laney=between > 0)
+        return p_chart(events, [np.full(10, 200)] * runs, baseline=baseline, laney=between > 0)
 
     return made
 
@@ -48,8 +50,8 @@ def clips(rate: float, correlation: float, between: float = 0.0) -> Line:
 def numbers(draw: Callable[[np.random.Generator, int], np.ndarray], step: float, least: float) -> Line:
     """Runs with one number each, which moves by ``step`` from the run ``since`` on."""
 
-    def made(rng: np.random.Generator, baseline: int | None, since: int) -> Chart:
-        values = draw(rng, RUNS) + np.where(np.arange(RUNS) < since, 0, step)
+    def made(rng: np.random.Generator, baseline: int | None, since: int, runs: int) -> Chart:
+        values = draw(rng, runs) + np.where(np.arange(runs) < since, 0, step)
         return individuals_chart(values, baseline=baseline, bounds=(least, np.inf))
 
     return made
@@ -104,16 +106,17 @@ def main() -> None:
             rng = np.random.default_rng(given.seed)
             out = shifted = judged = some = at_once = soon = 0
             for _ in range(given.lines):
-                quiet = line(rng, baseline, RUNS)
+                quiet = line(rng, baseline, RUNS, RUNS)
                 known = ~np.isnan(quiet.low)
                 out, judged = out + int(quiet.out.sum()), judged + int(known.sum())
                 # of each stretch that is called its last run counts: it is the one at which the alarm rings
                 rings = quiet.shifted & ~np.append(quiet.shifted[1:], False)
                 shifted += int(rings.sum())
                 some += bool((quiet.out | quiet.shifted).any())
-                loud = line(rng, baseline, 25)
-                called = loud.out | loud.shifted
-                at_once, soon = at_once + int(called[25]), soon + int(called[25:33].any())
+                # as it is known by then: a shift is told of the eight runs before as well
+                first, eighth = (line(rng, baseline, SINCE, SINCE + more) for more in (1, 8))
+                at_once += bool(first.out[-1] | first.shifted[-1])
+                soon += bool((eighth.out | eighth.shifted)[SINCE:].any())
             cells = [100 * out / judged, 100 * shifted / judged]
             cells += [100 * count / given.lines for count in (some, at_once, soon)]
             row = " | ".join(f"{cell:.2f}" if k < 2 else f"{cell:.0f}" for k, cell in enumerate(cells))

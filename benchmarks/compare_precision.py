@@ -4,11 +4,11 @@
 
 In each world two detectors see the same clips, of which every fifth frame has known boxes, so that 24 are 4.8 s.
 Both find boxes of two classes with an offset and a chance of missing them that hangs on the clip, both have boxes
-too many, and their noise is their own. "Equal" detectors have the same faults: "better" and "worse", of footage like
-this or of these clips, are false alarms, no more than 5 % of the worlds but for binomial error. So they are in
-"moments": for two seconds one of the two misses up to ``MOMENTS`` more, and for the next two as likely the other
-one. A planted detector misses ``PLANTED`` more. Beside the jackknife of ``vidrobust compare`` a bootstrap over
-clips.
+too many, and their noise is their own. "Equal" detectors have the same faults: "better" and "worse", of footage
+like this or of these clips, are false alarms, no more than 5 % of the worlds but for binomial error. So they are
+in "moments": for two seconds one of the two misses up to ``MOMENTS`` more, and for the next two as likely the
+other one. A planted detector misses ``PLANTED`` more. Beside the jackknife of ``vidrobust compare`` a bootstrap
+over clips.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ anew    two recordings of 24 pairs each
 test    what a test of that power has, whatever it found: that z, shifted by what it takes, is above 1.28
 
 Halves of one recording share its luck: where one has more than its part the other has less, and where the whole
-has more than is true both have. Over many recordings the two come out even, and the mean over all halves of many is
-what another recording would say; that of one recording is not. Where there is next to nothing to find, what is found
-again lies in a few recordings of many, all of whose halves find it.
+has more than is true both have. Over many recordings the two come out even, and the mean over all halves of many
+is what another recording would say; that of one recording is not. Where there is next to nothing to find, what is
+found again lies in a few recordings of many, all of whose halves find it.
 """
 
 from __future__ import annotations

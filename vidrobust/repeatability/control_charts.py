@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vidrobust.errors import InputError
-from vidrobust.statistics import student
 from vidrobust.statistics.beta_binomial import predicted_rate, rate_posterior
+from vidrobust.statistics.predicted_mean import predicted_mean
 
 TAIL = 0.00135
 """Chance of a run beyond each limit: that of three standard deviations of a normal distribution."""
@@ -96,9 +96,9 @@ def p_chart(
     def of_runs(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
         centre, error = _standard_errors(k, n, base)
         z = (value[base] - centre) / np.maximum(error[base], 1e-12)
-        half = _reach(z, len(judged)) * float(error[judged].mean())
-        middle = centre + float(z.mean()) * float(error[judged].mean())
-        return max(0.0, middle - half), min(1.0, middle + half)
+        ends = predicted_mean(z, base, judged, tail=TAIL)
+        low, high = (centre + end * float(error[judged].mean()) for end in ends)
+        return max(0.0, low), min(1.0, high)
 
     sizes = np.array([float(each.sum()) for each in n])
     chart = _chart(value, sizes, of_runs if laney else of_clips, baseline)
@@ -116,7 +116,7 @@ def p_chart(
 def individuals_chart(
     values: Sequence[float], *, baseline: int | None = None, bounds: tuple[float, float] = (-np.inf, np.inf)
 ) -> Chart:
-    """The chart of one number a run, such as jitter: limits of the prediction of one more, by Student's t.
+    """The chart of one number a run, such as jitter: limits of the prediction of one more (``predicted_mean``).
 
     bounds  what the number can be; near a finite one the limits lie as unevenly as the values do
 
@@ -132,19 +132,11 @@ def individuals_chart(
         if 2 * times.max() > len(base):
             return _by_rank(value[base], value[judged])
         step = float(np.diff(seen).min()) if len(seen) < len(base) else 0.0
-        return _by_spread(value[base], len(judged), bounds, step / 2)
+        to, back = _scale(value[base], bounds, step / 2)
+        low, high = back(np.array(predicted_mean(to(value[base]), base, judged, tail=TAIL)))
+        return max(float(low) - step / 2, bounds[0]), min(float(high) + step / 2, bounds[1])
 
     return _chart(value, np.ones(len(value)), limits, baseline)
-
-
-def _by_spread(
-    base: np.ndarray, together: int, bounds: tuple[float, float], half_step: float
-) -> tuple[float, float]:
-    to, back = _scale(base, bounds, half_step)
-    scaled = to(base)
-    half, middle = _reach(scaled, together), float(scaled.mean())
-    low, high = back(np.array([middle - half, middle + half]))
-    return max(float(low) - half_step, bounds[0]), min(float(high) + half_step, bounds[1])
 
 
 def _by_rank(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
@@ -172,12 +164,6 @@ def _scale(
         return lambda x: x, lambda x: x
     end, sign = (bounds[0] - half_step, 1.0) if low <= high else (bounds[1] + half_step, -1.0)
     return lambda x: sign * np.cbrt(sign * (x - end)), lambda x: end + sign * np.maximum(sign * x, 0) ** 3
-
-
-def _reach(base: np.ndarray, together: int) -> float:
-    """How far the mean of so many further values may lie from that of the baseline, by Student's t."""
-    spread = float(base.std(ddof=1)) * np.sqrt(1 / together + 1 / len(base))
-    return student.quantile(1 - TAIL, len(base) - 1) * float(spread)
 
 
 def _standard_errors(
