@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from vidrobust.changes import local_light, robust
 from vidrobust.changes.local_light import fit_local_light
 
 HEIGHT, WIDTH = 144, 192
@@ -89,3 +90,23 @@ def test_a_shadow_that_covers_little_is_found_where_what_is_still_is_known(
     # the same of a thing that moves, in a scene that stands still and keeps its light
     still = gain > 0.999
     assert not fit_local_light(first, second, EVERYWHERE, still=still).there
+
+
+@pytest.mark.parametrize("shape", [(96, 160), (160, 96), (40, 200)])
+def test_the_fit_is_that_of_all_splines_at_once(shape: tuple[int, int]) -> None:
+    """Against a dense least-squares solution of the same weighted problem, splines by splines."""
+    rng = np.random.default_rng(3)
+    a, b = (rng.uniform(40, 200, (*shape, 3)).astype(np.float32) for _ in range(2))
+    blocks = local_light._blocks(a, b, np.ones(shape, bool), 8)
+    found = local_light._fit(blocks, blocks.weight)
+    both = np.einsum("yr,xc->yxrc", blocks.down, blocks.across).reshape(blocks.first.size, -1)
+    lattice = np.zeros(both.shape[1])
+    for _ in range(local_light.ROUNDS):
+        left = np.abs(blocks.difference.ravel() - blocks.first.ravel() * (both @ lattice))
+        scale = robust.spread(left, local_light.LEAST_SCALE)
+        weight = np.sqrt(blocks.weight.ravel() * robust.biweight(left, scale))
+        prior = np.eye(both.shape[1]) * scale / local_light.PRIOR
+        design = np.vstack([both * (weight * blocks.first.ravel())[:, None], prior])
+        target = np.concatenate([weight * blocks.difference.ravel(), np.zeros(both.shape[1])])
+        lattice = np.linalg.lstsq(design, target, rcond=None)[0]
+    np.testing.assert_allclose(found.ravel(), lattice, atol=1e-8)

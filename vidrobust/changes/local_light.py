@@ -14,13 +14,15 @@ the cells between, which noise and the blocks of a codec do not.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
+from scipy.linalg import solveh_banded
 
 from vidrobust.changes import robust
-from vidrobust.frames.pixels import luma
-from vidrobust.frames.spline_field import field_of, lattice_side, spline_basis
+from vidrobust.frames.pixels import brightest, luma
+from vidrobust.frames.spline_field import REACH, field_of, lattice_side, spline_basis
 
 BLOCK = 8
 """Side, px, of the blocks whose means are compared."""
@@ -138,7 +140,7 @@ def fit_local_light(
 class _Blocks:
     """Luma of both frames' blocks (h, w), their weights (h, w), and the bases along both axes.
 
-    pairs  of each basis the products of any two of its functions, (h, R R) and (w, C C)
+    pairs  of each basis the products of any two functions that overlap, (h, P) and (w, Q) as in ``_overlapping``
     """
 
     first: np.ndarray
@@ -154,7 +156,7 @@ def _blocks(a: np.ndarray, b: np.ndarray, visible: np.ndarray, block: int) -> _B
     height, width = visible.shape
     rows, columns = max(1, height // block), max(1, width // block)
     first, second = (luma(x.astype(np.float32)) for x in (a, b))
-    inside = (np.minimum(first, second) > 2) & (np.maximum(a.max(axis=2), b.max(axis=2)) < 253)
+    inside = (np.minimum(first, second) > 2) & (np.maximum(brightest(a), brightest(b)) < 253)
     mask = (visible & inside).astype(np.float32)
     size = (columns, rows)
 
@@ -172,7 +174,33 @@ def _blocks(a: np.ndarray, b: np.ndarray, visible: np.ndarray, block: int) -> _B
 
 
 def _products(basis: np.ndarray) -> np.ndarray:
-    return np.einsum("ni,nj->nij", basis, basis).reshape(len(basis), -1)
+    first, second = _overlapping(basis.shape[1])
+    return np.asarray(basis[:, first] * basis[:, second])
+
+
+def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each two cubic splines of a row of knots that overlap, once, the earlier first; with itself too."""
+    first, second = np.triu_indices(knots)
+    near = second - first <= REACH
+    return first[near], second[near]
+
+
+@lru_cache(maxsize=16)
+def _banded(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the products of two knots of a lattice stand in the lower band of its normal matrix.
+
+    band, knot  places in the band (REACH columns + REACH + 1, rows columns), as ``solveh_banded`` has it
+    taken       for each of them the place in (P, Q), products down and across
+    """
+    (down, other_down), (across, other_across) = _overlapping(rows), _overlapping(columns)
+    i, j = (x[:, None] * columns for x in (down, other_down))
+    taken = np.arange(i.size * across.size).reshape(i.size, across.size)
+    knot, other = (i + across).ravel(), (j + other_across).ravel()
+    # the later function across may stand in the upper row of the two
+    crossed = ((i != j) & (across != other_across)).ravel()
+    knot = np.concatenate([knot, (i + other_across).ravel()[crossed]])
+    other = np.concatenate([other, (j + across).ravel()[crossed]])
+    return other - knot, knot, np.concatenate([taken.ravel(), taken.ravel()[crossed]])
 
 
 def _still(blocks: _Blocks, still: np.ndarray) -> np.ndarray:
@@ -192,16 +220,17 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
     """
     down, across, pairs = blocks.down, blocks.across, blocks.pairs
     size = (down.shape[1], across.shape[1])
+    band, knot, taken = _banded(*size)
+    normal = np.zeros((REACH * size[1] + REACH + 1, size[0] * size[1]))
     lattice: np.ndarray = np.zeros(size)
     residual = np.abs(blocks.difference)
     for number in range(absolute + ROUNDS):
         scale = robust.spread(residual[weight > 0], LEAST_SCALE)
         w = weight * (robust.absolute if number < absolute else robust.biweight)(residual, scale)
-        square = pairs[0].T @ (w * blocks.first**2) @ pairs[1]
-        normal = square.reshape(size[0], size[0], size[1], size[1]).transpose(0, 2, 1, 3)
-        normal = normal.reshape(lattice.size, lattice.size) + np.eye(lattice.size) * (scale / PRIOR) ** 2
+        normal[band, knot] = (pairs[0].T @ (w * blocks.first**2) @ pairs[1]).ravel()[taken]
+        normal[0] += (scale / PRIOR) ** 2
         target = down.T @ (w * blocks.first * blocks.difference) @ across
-        lattice = np.linalg.solve(normal, target.ravel()).reshape(size)
+        lattice = solveh_banded(normal, target.ravel(), lower=True, check_finite=False).reshape(size)
         residual = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
     return lattice
 

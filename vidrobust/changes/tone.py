@@ -168,8 +168,9 @@ def _clear_cells(clear: np.ndarray, *pictures: np.ndarray) -> list[np.ndarray]:
 
     share = average(mask)
     mostly = share >= CLEAR
-    seen = ((f.astype(np.float32) * mask[..., None], share[mostly][:, None]) for f in pictures)
-    return [(average(levels)[mostly] / of).astype(np.float64) for levels, of in seen]
+    of = share[mostly][:, None]
+    seen = (cv2.copyTo(f, clear.view(np.uint8)).astype(np.float32) for f in pictures)  # 0 where not clear
+    return [(average(levels)[mostly] / of).astype(np.float64) for levels in seen]
 
 
 def _power(x: np.ndarray, power: float) -> np.ndarray:

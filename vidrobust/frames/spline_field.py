@@ -7,6 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
+REACH = 3
+"""Knots from the first to the last of the cubic splines that overlap one of them."""
+
 
 def lattice_side(length: float, spacing: float) -> int:
     """Knots along a side of this length, px, that a cubic spline needs."""

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from tests.made_frames import texture
+from vidrobust.changes.registration import warp
+from vidrobust.frames.pixels import to_levels
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.score import predict
-from vidrobust.stages.moments.strip import tiles
+from vidrobust.stages.moments.strip import clear, tiles
 
 CLASSES = ("dark", "middle", "bright")
 
@@ -93,3 +95,48 @@ def test_a_pair_that_cannot_be_replayed_has_no_strip() -> None:
     made = study_pair(None, frames[1], frames[2], None)
     assert made.excluded
     assert tiles(made, Brightness(), moment(Brightness(), frames)) == []
+
+
+def shifted(picture: np.ndarray, where: np.ndarray, by: float) -> np.ndarray:
+    """(H, W, 3) float32: moved by so many px to the right where ``where`` (H, W) is set."""
+    moved = warp(picture.astype(np.float32), np.float32([-by, 0]) * where[..., None].astype(np.float32))
+    return np.clip(moved, 0, 255)
+
+
+@pytest.mark.parametrize("detail", [0.0, 0.1])
+def test_a_motion_in_noise_alone_is_not_shown(detail: float) -> None:
+    """Patches moved by chance in 400 quite flat stills: 1 in 100 would be shown, and 10 are too many."""
+    still, rng, shown = detail * texture(3, 120, 160).astype(np.float32) + 100, np.random.default_rng(8), 0
+    for _ in range(400):
+        third, last = (to_levels(still + rng.normal(0, 5, still.shape)) for _ in range(2))
+        where = np.zeros(still.shape[:2], bool)
+        for _ in range(4):
+            y, x = rng.integers(0, 96), rng.integers(0, 136)
+            where[y : y + 24, x : x + 24] = True
+        shown += clear(third, to_levels(shifted(third, where, float(rng.uniform(-1.5, 1.5)))), last)
+    assert shown < 10, shown
+
+
+@pytest.mark.parametrize("by", [0.5, 1.0, 4.0])
+def test_a_motion_that_is_there_is_shown_under_the_same_noise(by: float) -> None:
+    still, rng = texture(3, 120, 160).astype(np.float32), np.random.default_rng(9)
+    where = np.zeros(still.shape[:2], bool)
+    where[30:80, 40:100] = True
+    third = to_levels(still + rng.normal(0, 5, still.shape))
+    last = to_levels(shifted(still, where, by) + rng.normal(0, 5, still.shape))
+    assert clear(third, to_levels(shifted(third, where, by)), last)
+    assert not clear(third, to_levels(shifted(third, where, -by)), last)
+
+
+def test_the_strip_of_a_still_with_noise_alone_has_no_change_in_it() -> None:
+    """Flow finds a motion in this noise, which the strip must not show."""
+    rng, still = (
+        np.random.default_rng(12),
+        cv2.GaussianBlur(texture(5, 180, 240), (0, 0), 3).astype(np.float32),
+    )
+    frames = [to_levels(still + rng.normal(0, 5, still.shape)) for _ in range(4)]
+    made = study_pair(*frames)
+    assert made.sizes["objects"].size > 0
+    assert [tile.title for tile in tiles(made, Brightness(), moment(Brightness(), frames))] == [
+        *("frame 41", "a neighbour moved onto frame 41", "frame 42")
+    ]

@@ -136,10 +136,10 @@ def test_the_four_reasons_for_no_step() -> None:
     assert reason(policy, "brightness").startswith("does not occur")
     policy = build("net", shaken())
     # gain spread 0: at strength 0 nothing moves
-    assert reason(policy, "brightness").startswith("occurs but does not move the model")
+    assert reason(policy, "brightness").startswith("was measured but does not move the model")
     policy = build("net", shaken(spread=spread(shift_x_px=3.2, gain=2.0)))
     assert reason(policy, "brightness").startswith(
-        "occurs and moves the model, but light explains less than 5 %"
+        "was measured and moves the model, but light explains less than 5 %"
     )
     unsure = account(camera=CAMERA, light={"share": 0.1, "low": -0.1, "high": 0.3})
     policy = build("net", shaken(account=unsure))
@@ -446,6 +446,7 @@ FIGURES = {
     "moved": 0.02,
     "moved_low": 0.01,
     "moved_high": 0.03,
+    "occurs": 3,
     "frames": 20,
     "before": 0.1,
     "after": 0.2,
@@ -472,3 +473,43 @@ def test_an_open_share_that_is_not_above_0_is_said_as_not_seen() -> None:
     rejected = Rejected(perturbation="rotation", why=Why.SHARE_OPEN, family="geometry", evidence=seen)
     said = "no effect of motion of the camera is seen (at most 8 % of the change); "
     assert in_words(rejected) == f"{said}about 3 times this footage would settle it"
+
+
+@pytest.mark.parametrize(
+    ("cause", "begun"),
+    [
+        ("keyframes", "Keyframes of the recording explain 3.1 % of the change; "),
+        ("objects", "Motion of objects explains 3.1 % of the change; "),
+    ],
+)
+def test_a_cause_that_is_a_plural_has_the_verb_of_one(cause: str, begun: str) -> None:
+    assert wording.without_step(cause, 0.031, "the change").startswith(begun)
+
+
+def test_what_is_open_of_noise_and_coding_has_the_verb_of_a_plural() -> None:
+    found = Rejected(
+        perturbation="jpeg", why=Why.DIRECTION_OPEN, evidence={**FIGURES, "cause": "noise_and_coding"}
+    )
+    assert wording.reason(found).startswith("noise and coding matter (")
+
+
+@pytest.mark.parametrize(
+    ("occurs", "why"), [(1, Why.HAPPENS_RARELY), (4, Why.HAPPENS_RARELY), (5, Why.SHARE_OPEN)]
+)
+def test_what_happened_in_a_few_pairs_is_not_extrapolated(occurs: int, why: Why) -> None:
+    """Four pairs that all say the same have p = 1/16: what is needed are more such changes."""
+    light = {"share": 0.14, "low": -0.33, "high": 0.6, "occurs": occurs}
+    policy = build("net", shaken(account=account(camera=CAMERA, light=light)))
+    (found,) = [each for each in policy.rejected if each.perturbation == "brightness"]
+    assert found.why is why
+    if why is Why.HAPPENS_RARELY:
+        assert wording.verdict(found) == (
+            f"cannot tell: light explains 14 % [0, 60] of the change, but it was measured in {occurs} of 24 pairs "
+            "alone; footage in which it happens at least 5 times would settle it"
+        )
+
+
+def test_a_candidate_that_does_the_opposite_does_none_of_it() -> None:
+    fits = candidate_fits("camera", {"translation": 0.9, "rotation": -0.25})
+    said = reason(build("net", shaken(candidate_fits=fits)), "rotation")
+    assert said.endswith("but played in its place this does none of it")

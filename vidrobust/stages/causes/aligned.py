@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from vidrobust.changes.registration import warp
+from vidrobust.frames.pixels import brightest
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.cause import Filter, Levels
 from vidrobust.stages.causes.measured import FULL, Change, measure_change
@@ -53,7 +54,7 @@ def aligned(a: np.ndarray, b: np.ndarray, change: Change) -> np.ndarray:
 
 def saturated(picture: np.ndarray, motion: np.ndarray) -> np.ndarray:
     """(H, W) bool: where a picture (H, W, 3) that is sampled through a motion is at full level in any channel."""
-    full = np.asarray(picture.max(axis=2) >= FULL)
+    full = np.asarray(brightest(picture) >= FULL)
     if not (motion.any() and full.any()):
         return full
     return np.asarray(warp(full.astype(np.float32), motion, interpolation=cv2.INTER_LINEAR) > 0)

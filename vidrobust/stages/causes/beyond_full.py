@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from vidrobust.changes.registration import affine_field, warp
+from vidrobust.frames.pixels import brightest
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.cause import Levels
 from vidrobust.stages.causes.measured import FULL, Change
@@ -32,7 +33,7 @@ def beyond_full(
     a, b    (H, W, 3) uint8, frames t and t+1; change  between them
     """
     known = a.astype(np.float32)
-    over = full & (a.max(axis=2) >= FULL)
+    over = full & (brightest(a) >= FULL)
     if over.any():
         known[over] = np.maximum(known[over], _as_at_a(b, change, over)[over])
     return full & np.any(known > on_a + LEAST, axis=2), known

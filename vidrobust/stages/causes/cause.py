@@ -154,10 +154,9 @@ class Cause:
     advice: str = ""
     several: bool = False
 
-    @property
-    def explains(self) -> str:
-        """How a sentence on its share begins: "light explains"."""
-        return f"{self.title} {'explain' if self.several else 'explains'}"
+    def which(self, does: str) -> str:
+        """How a sentence on it begins: of "explain" "light explains", "noise and coding explain"."""
+        return f"{self.title} {does}{'' if self.several else 's'}"
 
     def __post_init__(self) -> None:
         if self.replay is not None and (self.occurs is None or self.size is None):

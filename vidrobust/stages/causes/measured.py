@@ -37,7 +37,7 @@ from vidrobust.changes.registration import (
 from vidrobust.changes.same_light import same_light
 from vidrobust.changes.sharpness import blur_between
 from vidrobust.changes.unregistered import Unregistered
-from vidrobust.frames.pixels import luma, to_levels
+from vidrobust.frames.pixels import brightest, luma, to_levels
 from vidrobust.stages.causes.camera_motion import camera_motion, length_px, shared_motion
 from vidrobust.stages.causes.exchange import content_seed
 
@@ -232,7 +232,7 @@ def _lights_found(first: np.ndarray, second: np.ndarray, found: Change) -> Light
 def _saturates(first: np.ndarray, second: np.ndarray, found: Change) -> bool:
     """Whether the light takes pixels to full level or from it."""
     return found.levels.has_light and any(
-        np.count_nonzero(x.max(axis=2) >= FULL) > SATURATED * x[..., 0].size for x in (first, second)
+        np.count_nonzero(brightest(x) >= FULL) > SATURATED * x[..., 0].size for x in (first, second)
     )
 
 
@@ -311,7 +311,7 @@ def _lights(
     noise  as in ``fit_tone``; still as in ``fit_local_light``
     """
     levels = tone.fit_tone(moved, second, clear, noise)
-    clear = clear & (moved.max(axis=2) < FULL - 1)  # in its new light what was saturated does not look it
+    clear = clear & (brightest(moved) < FULL - 1)  # in its new light what was saturated does not look it
     local = fit_local_light(levels.colour(levels.light(moved)), second, clear, still=still)
     if not local.there or levels.hues is not None:
         # a strong turn of hue makes no curve of light, and what it does scales with a gain

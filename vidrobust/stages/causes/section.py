@@ -13,6 +13,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE
 from vidrobust.stages.causes.excluded import in_words
 from vidrobust.stages.causes.shares import ADJACENT
+from vidrobust.stages.sensitivity.of_size import answers_to_any_change_alike
 from vidrobust.text.numbers import percent, share_with_interval
 from vidrobust.text.phrases import plural
 
@@ -33,9 +34,12 @@ def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
 
 
 def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]:
-    """The causes that are named of a model; prefix of the account's tables."""
+    """The causes that are named of a model; prefix of the account's tables.
+
+    None of a model that any change moves alike: noise does all of its change, and so would anything.
+    """
     table = run.table(f"{prefix}named")
-    if table is None:
+    if table is None or answers_to_any_change_alike(run, model):
         return frozenset()
     return frozenset(str(cause) for cause in table.loc[table["model"] == model, "cause"])
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 
-from vidrobust.changes.transitions import BREAKS
-from vidrobust.frames.device import trim_heap
-from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import task_of
 from vidrobust.models.predict import Model
 from vidrobust.pipeline.unit import Context, Found
@@ -25,14 +20,10 @@ from vidrobust.stages.causes.pair_choice import PAIR, flipped, new_pairs, togeth
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.scene import Motion
 from vidrobust.stages.causes.score import score, seen_by
+from vidrobust.stages.causes.side_by_side import Pictures, frames_about, side_by_side
 from vidrobust.stages.causes.tables import UNIT_TABLES
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
-
-PAIR_BYTES = 512 * 2**20
-"""Pairs of frames that are replayed at the same time; larger ones one after the other."""
-PAIR_PICTURES = 60
-"""What a pair that is replayed holds at once, as pictures of three bytes a pixel, about."""
 
 
 def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
@@ -43,7 +34,17 @@ def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str
     expected = max((len(each) for each in chosen.values()), default=0)
     found: dict[str, list[dict[str, object]]] = {name: [] for name in UNIT_TABLES}
     pairs = pairs.assign(flipped=flipped(context, pairs))
-    for number, (pair, replayed) in enumerate(_each_replayed(source, context.need_transitions(), pairs)):
+    some = list(pairs.itertuples())
+    each = side_by_side(
+        source,
+        context.need_transitions(),
+        [(int(pair.frame_a), int(pair.frame_b)) for pair in some],
+        partial(_replayed, codec=source.info.codec),
+        [str(pair.stratum) for pair in some],
+        [bool(pair.flipped) for pair in some],
+    )
+    for number, pair in enumerate(some):
+        replayed = next(each)
         ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
         ids |= {"scale": pair.scale, "time_s": pair.time_s}
         key = (pair.scale, pair.frame_a, pair.frame_b)
@@ -81,35 +82,7 @@ class _Replayed(NamedTuple):
     motions: tuple[Motion, ...]
 
 
-def _each_replayed(
-    source: VideoSource, transitions: pd.DataFrame, pairs: pd.DataFrame
-) -> Generator[tuple[Any, _Replayed]]:
-    """Each pair replayed, in order; some at a time, on as many threads as there are.
-
-    Models are asked between them, not beside them: engines that share their processors wait for each other.
-    """
-    threads = torch.get_num_threads()
-    few = PAIR_BYTES // (PAIR_PICTURES * 3 * source.info.width * source.info.height)
-    size = max(1, min(2 * threads, few))
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(pairs), size):
-            if size == 1:
-                trim_heap()  # one large pair after the other
-            some = list(pairs.iloc[start : start + size].itertuples())
-            pictures = [
-                pictures_of(source, transitions, int(pair.frame_a), int(pair.frame_b)) for pair in some
-            ]
-            strata, flips = [str(pair.stratum) for pair in some], [bool(pair.flipped) for pair in some]
-            replay = partial(_replayed, codec=source.info.codec)
-            yield from zip(some, list(pool.map(replay, pictures, strata, flips)), strict=True)
-
-
-def _replayed(
-    pictures: tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None],
-    stratum: str,
-    flip: bool,
-    codec: str,
-) -> _Replayed:
+def _replayed(pictures: Pictures, stratum: str, flip: bool, codec: str) -> _Replayed:
     made = study_pair(*pictures, keyframe=stratum == "keyframe", flips=flip)
     album, fitted = candidates(made, codec)
     return _Replayed(made, fitted, album, motions(made, fitted))
@@ -153,25 +126,4 @@ def frames_needed(context: Context) -> list[int]:
     """The frames of the pairs that are to be replayed, and those beside them."""
     transitions = context.need_transitions()
     pairs = together(new_pairs(context))[["frame_a", "frame_b"]].to_numpy(np.int64)
-    return [frame for a, b in pairs for frame in _about(transitions, int(a), int(b))[0]]
-
-
-def pictures_of(
-    source: VideoSource, transitions: pd.DataFrame, a: int, b: int
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None]:
-    """Frames t-1, t, t+1, t+2 as arrays; None where there is none, or a break lies between."""
-    wanted, before, after = _about(transitions, a, b)
-    taken = [to_array(pixels).copy() for pixels in source.at(wanted).pixels]
-    at = int(before)
-    return taken[0] if before else None, taken[at], taken[at + 1], taken[-1] if after else None
-
-
-def _about(transitions: pd.DataFrame, a: int, b: int) -> tuple[list[int], bool, bool]:
-    """The frames of a pair and those beside it, and whether there is one before and one behind."""
-    frame, reason = transitions["frame"].to_numpy(), transitions["reason"].to_numpy(str)
-    first, last = int(np.searchsorted(frame, a)), int(np.searchsorted(frame, b))
-    before = first > 0 and reason[first] not in BREAKS
-    after = last + 1 < len(frame) and reason[last + 1] not in BREAKS
-    wanted = [int(frame[first - 1])] if before else []
-    behind = [int(frame[last + 1])] if after else []
-    return [*wanted, a, b, *behind], before, after
+    return [frame for a, b in pairs for frame in frames_about(transitions, int(a), int(b))[0]]

@@ -13,8 +13,8 @@ from vidrobust.pipeline.counts import PICTURED_PAIRS
 from vidrobust.pipeline.run import Run
 from vidrobust.predictions import Classifier
 from vidrobust.report.pictures import WIDTH, save_picture
-from vidrobust.stages.causes.pair_replays import study_pair
-from vidrobust.stages.causes.unit import pictures_of
+from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
+from vidrobust.stages.causes.side_by_side import Pictures, side_by_side
 from vidrobust.stages.moments import player
 from vidrobust.stages.moments.strip import tiles
 from vidrobust.video.source import VideoSource
@@ -30,9 +30,7 @@ def moments(run: Run) -> None:
         (run.path / "moments").mkdir(exist_ok=True)
         for item in dict.fromkeys(moment["item"] for moment in chosen):
             with run.opened(item) as source:
-                for number, moment in enumerate(chosen):
-                    if moment["item"] == item:
-                        _take(run, source, moment, number)
+                _take(run, source, item, [each for each in enumerate(chosen) if each[1]["item"] == item])
     run.folder.write_json("moments.json", {"moments": chosen, "player": player.keep(run)})
 
 
@@ -58,31 +56,37 @@ def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-def _take(run: Run, source: VideoSource, moment: dict[str, Any], number: int) -> None:
-    """The two frames as pictures, and of the worst moments the chain of measured changes between them."""
+def _take(run: Run, source: VideoSource, item: str, chosen: list[tuple[int, dict[str, Any]]]) -> None:
+    """Of each numbered moment both frames as pictures, and of the worst the chain of changes between them."""
     transitions = run.table("transitions")
-    own = transitions[transitions["item"] == moment["item"]]
-    before, a, b, after = pictures_of(source, own, moment["frame_a"], moment["frame_b"])
-    assert a is not None
-    assert b is not None
-    for side, picture in (("a", a), ("b", b)):
-        moment[f"picture_{side}"] = _save(run.path, f"{number:02d}_{side}", picture, WIDTH)
-    models = [m for m in run.models if m.name == moment["model"] and needs_pixels(m)]
-    if moment["rank"] >= PICTURED_PAIRS or not models or not isinstance(models[0], Classifier):
-        return
-    moment["strip"] = [
-        {
-            "title": tile.title,
-            "measured": tile.measured,
-            "label": tile.label,
-            "probability": tile.probability,
-            "frame": tile.frame,
-            "picture": _save(run.path, f"{number:02d}_strip_{k}", tile.picture, STRIP_WIDTH),
-        }
-        for k, tile in enumerate(
-            tiles(study_pair(before, a, b, after), models[0], moment, source.info.device)
-        )
-    ]
+    own = transitions[transitions["item"] == item]
+    shown = {m.name: m for m in run.models if needs_pixels(m) and isinstance(m, Classifier)}
+    moments = [moment for _, moment in chosen]
+    chained = [moment["rank"] < PICTURED_PAIRS and moment["model"] in shown for moment in moments]
+    frames = [(moment["frame_a"], moment["frame_b"]) for moment in moments]
+    each = side_by_side(source, own, frames, _pictured, chained)
+    for number, moment in chosen:
+        pair, replayed = next(each)
+        for side, picture in zip("ab", pair, strict=True):
+            moment[f"picture_{side}"] = _save(run.path, f"{number:02d}_{side}", picture, WIDTH)
+        if replayed is None:
+            continue
+        moment["strip"] = [
+            {
+                "title": tile.title,
+                "measured": tile.measured,
+                "label": tile.label,
+                "probability": tile.probability,
+                "frame": tile.frame,
+                "picture": _save(run.path, f"{number:02d}_strip_{k}", tile.picture, STRIP_WIDTH),
+            }
+            for k, tile in enumerate(tiles(replayed, shown[moment["model"]], moment, source.info.device))
+        ]
+
+
+def _pictured(pictures: Pictures, chained: bool) -> tuple[tuple[np.ndarray, np.ndarray], PairReplays | None]:
+    """Both frames, and the pair's replays where its chain is shown."""
+    return pictures[1:3], study_pair(*pictures) if chained else None
 
 
 def _save(folder: Path, stem: str, rgb: np.ndarray, width: int) -> str:

@@ -20,7 +20,7 @@ def _make(run: Run) -> None:
 MOMENTS = TableStage(
     name="moments",
     sentence="The worst moments as pictures, and frames for the report's player.",
-    version=2,
+    version=3,
     needs=(STABILITY,),
     settings=("pictures",),
     tables=("player_frames",),

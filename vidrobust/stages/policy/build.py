@@ -33,6 +33,8 @@ OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
 finding."""
 FEWEST_PAIRS = 10
 """Nothing is said from fewer pairs."""
+FEWEST_CHANGES = 5
+"""Pairs with a change from which it may be named: of four that all say the same p is 1/16."""
 NEAR = 0.01
 """A share no further from 5 % can hardly be distinguished from it by any footage."""
 
@@ -159,6 +161,8 @@ def _not_named(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
     """Of a cause whose share is not surely above 5 %, or not surely its own."""
     if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
         return _unspecific(row)
+    if row["occurs"] < FEWEST_CHANGES:
+        return Why.HAPPENS_RARELY, {"occurs": int(row["occurs"]), "needed": FEWEST_CHANGES}
     half, gap = (row["high"] - row["low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
     if not math.isfinite(half) or row["clusters"] < 2:
         return Why.SHARE_OPEN, {}

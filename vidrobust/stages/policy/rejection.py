@@ -32,6 +32,7 @@ class Why(StrEnum):
     EXPLAINS_LITTLE = "explains_little"
     SHARE_OPEN = "share_open"  # times, how much more footage: None where that cannot be said
     SHARE_AT_LIMIT = "share_at_limit"
+    HAPPENS_RARELY = "happens_rarely"  # occurs, needed
     ANY_CHANGE = "any_change"
     DIRECTION_OPEN = "direction_open"  # times
     NOT_FOUND_AGAIN = "not_found_again"  # found, tested, replication_of
@@ -52,6 +53,7 @@ OPEN = frozenset(
         Why.FEW_PAIRS,
         Why.SHARE_OPEN,
         Why.SHARE_AT_LIMIT,
+        Why.HAPPENS_RARELY,
         Why.DIRECTION_OPEN,
         Why.NOT_FOUND_AGAIN,
         Why.NOISE_OR_CODING,

@@ -19,18 +19,22 @@ REASONS: Mapping[Why, str] = {
     Why.NO_PAIRS: "no pair of frames could be replayed: that takes neighbours that differ and show the same scene",
     Why.FEW_PAIRS: "{n} pairs could be replayed, and {needed} are needed (--pairs)",
     Why.ABSENT: "does not occur: no {absent} was measured in {n} pairs",
-    Why.MOVES_NOTHING: "occurs but does not move the model: {explains} {span} of {of}",
-    Why.EXPLAINS_LITTLE: "occurs and moves the model, but {explains} less than 5 % of {of}: {span}",
+    Why.MOVES_NOTHING: "was measured but does not move the model: {explains} {span} of {of}",
+    Why.EXPLAINS_LITTLE: "was measured and moves the model, but {explains} less than 5 % of {of}: {span}",
     Why.SHARE_OPEN: "{explains} {span} of {of}; {more} would show whether that matters",
     Why.SHARE_AT_LIMIT: (
         "{explains} {span} of {of}, so close to 5 % that no realistic amount of footage would settle it"
+    ),
+    Why.HAPPENS_RARELY: (
+        "{explains} {span} of {of}, but it was measured in {occurs} of {n} pairs alone; footage in which it "
+        "happens at least {needed} times would settle it"
     ),
     Why.ANY_CHANGE: (
         "{explains} {span}, but any change of that size does as much: smoother sampling in the model helps "
         "more than this augmentation would"
     ),
     Why.DIRECTION_OPEN: (
-        "{title} matters ({span}); whether training with this very change helps is open: {more}, or more pairs "
+        "{matters} ({span}); whether training with this very change helps is open: {more}, or more pairs "
         "(--pairs), would show it"
     ),
     Why.NOT_FOUND_AGAIN: "{explains} {span}, but this was {again}; more clips would settle it",
@@ -89,15 +93,16 @@ def step_sentence(name: str, evidence: Mapping[str, Any]) -> str:
     explained = share_with_interval(evidence["share"], evidence["share_low"], evidence["share_high"])
     flips = f" and {evidence['flips_at_most']}" if evidence["flips_at_most"] else ""
     grain = "has the same grain and " if cause.chosen == "grain" else ""
+    begun = _capital(cause.which("explain"))
     return (
-        f"{_capital(cause.explains)} {explained} of {evidence['of']}{slow}{flips}, {evidence['replication']}; "
+        f"{begun} {explained} of {evidence['of']}{slow}{flips}, {evidence['replication']}; "
         f"played in its place, {name.replace('_', ' ')}{one_of} {grain}does {_amount(evidence['does'])}."
     )
 
 
 def without_step(cause: str, of_change: float, of: str) -> str:
     """What is said of a cause for which no augmentation of the whole frame stands."""
-    return f"{_capital(CATALOGUE[cause].explains)} {share(of_change)} of {of}; {CATALOGUE[cause].advice}."
+    return f"{_capital(CATALOGUE[cause].which('explain'))} {share(of_change)} of {of}; {CATALOGUE[cause].advice}."
 
 
 def _capital(text: str) -> str:
@@ -113,11 +118,13 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
     )
     return {
         "title": cause.title if cause else "",
+        "matters": cause.which("matter") if cause else "",
         "absent": _absent(cause.title) if cause else "change",
-        "explains": cause.explains if cause else "",
+        "explains": cause.which("explain") if cause else "",
         "of": str(of("of")),
         "n": str(of("n")),
         "needed": str(of("needed")),
+        "occurs": str(of("occurs")),
         "span": share_with_interval(of("share"), of("low"), of("high")),
         "more": _footage(of("times")),
         "again": replication.in_words,
@@ -154,7 +161,9 @@ def _footage(times: object) -> str:
 
 
 def _amount(does: float | None) -> str:
-    """How much a candidate does of what its cause does: 36 % as much, 3.6 times as much."""
+    """How much a candidate does of what its cause does: 36 % as much, 3.6 times as much, none of it."""
+    if known(does) and does is not None and does <= 0:
+        return "none of it"
     if known(does) and does is not None and does > SAID_AS_TIMES:
         return f"{number(does, 2)} times as much"
     return f"{percent(does)} as much" if known(does) else "an unknown part of it"

@@ -13,6 +13,7 @@ from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
+from vidrobust.stages.sensitivity import of_size
 from vidrobust.stages.stability.overall import not_compared, overall, reported_first
 from vidrobust.stages.unknown import section as unknown_section
 from vidrobust.text.durations import clock
@@ -66,7 +67,9 @@ def _lines(run: RunTables, model: str, page: policy_section.PolicyPage | None) -
     for prefix, of in run.tasks[model].accounts.items():
         account = account_section.whole(run, model, f"{prefix}account")
         if len(account):
-            yield "Why", _why(account, account_section.named_causes(run, model, prefix), of)
+            alike = of_size.in_words(run, model)
+            named = account_section.named_causes(run, model, prefix)
+            yield "Why", f"no cause can be named: {alike}" if alike else _why(account, named, of)
     yield from unknown_section.console_lines(run, model)
     yield from remedies_section.console_lines(run, model)
     if page is not None:

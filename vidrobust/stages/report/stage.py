@@ -34,7 +34,7 @@ def _as_json(run: Run) -> Any:
 REPORT = TableStage(
     name="report",
     sentence="Write report.html and details.html of a run folder.",
-    version=3,
+    version=4,
     uses=(STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES, UNKNOWN),
     settings=("pictures",),
     files=("report.html", "details.html"),

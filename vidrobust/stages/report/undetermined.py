@@ -13,6 +13,7 @@ from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.correlate.judgement import CANNOT_TELL
 from vidrobust.stages.correlate.section import Study
 from vidrobust.stages.policy.section import PolicyPage
+from vidrobust.stages.sensitivity import of_size
 from vidrobust.stages.stability.overall import not_compared
 from vidrobust.stages.stability.section import ModelCard
 from vidrobust.text.numbers import FEWEST, number, percent_interval
@@ -100,9 +101,17 @@ def _causes(run: RunTables) -> Iterator[Undetermined]:
                     f"What {of} comes from{about}", f"only {n} pairs could be replayed", "more pairs: --pairs"
                 )
                 continue
+            alike = of_size.in_words(run, model)
+            if alike:
+                yield Undetermined(
+                    f"What {of} comes from{about}", alike, "a model that answers to what the picture shows"
+                )
+                continue
             settled = account["cause"].isin({*named_causes(run, model, prefix), UNEXPLAINED})
-            alike = (account["low"] > 0) & account["specific"].notna()  # it plays a part, as any change would
-            unsure = account[~settled & ~alike & (account["high"] >= WORTH_ASKING)]
+            as_any = (account["low"] > 0) & account[
+                "specific"
+            ].notna()  # it plays a part, as any change would
+            unsure = account[~settled & ~as_any & (account["high"] >= WORTH_ASKING)]
             unsure = unsure.sort_values("high", ascending=False, kind="stable")
             names = [
                 f"{CATALOGUE[r.cause].title} ({percent_interval(max(0.0, r.low), r.high)})"
@@ -111,7 +120,7 @@ def _causes(run: RunTables) -> Iterator[Undetermined]:
             ]
             if names:
                 yield Undetermined(
-                    f"Whether these play a part in {of}{about}",
+                    f"Whether these make 5 % of {of} or more{about}",
                     listing(names, 4),
                     "more pairs (--pairs), from more clips",
                 )

@@ -11,4 +11,5 @@ KEYFRAMES = Cause(
     hint="record with more bits or without prediction between frames: coding itself changes the answer",
     advice="the recording is refreshed at each keyframe and the model sees it: record with a longer group of "
     "pictures, intra refresh or more bits, or judge before coding",
+    several=True,
 )
