@@ -18,8 +18,8 @@ def runs(rng: np.random.Generator, rates: np.ndarray) -> tuple[list[np.ndarray],
 
 
 def test_limits_of_individuals_are_those_of_a_prediction() -> None:
-    # five runs with mean 11 and standard deviation sqrt(2.5): were they surely independent, the sixth would lie within
-    # t(4) sqrt(2.5) sqrt(1 + 1/5)
+    # five runs with mean 11 and standard deviation sqrt(2.5): were they surely independent, the sixth would lie
+    # within t(4) sqrt(2.5) sqrt(1 + 1/5)
     base = np.array([10.0, 12.0, 9.0, 13.0, 11.0])
     chart = individuals_chart([*base, 11.0], baseline=5)
     half = stats.t.ppf(1 - 0.00135, 4) * np.sqrt(2.5) * np.sqrt(1.2)

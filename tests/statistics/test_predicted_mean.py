@@ -1,4 +1,4 @@
-"""The limits of further values of a series: against Student's t, another way to compute them, and how often they hold."""
+"""Limits of further values of a series: against Student's t, another way to compute them, and as they hold."""
 
 from __future__ import annotations
 
