@@ -8,6 +8,7 @@ from scipy import stats
 
 from vidrobust.errors import InputError
 from vidrobust.repeatability.control_charts import individuals_chart, p_chart
+from vidrobust.statistics.predicted_mean import predicted_mean
 
 
 def runs(rng: np.random.Generator, rates: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -17,11 +18,14 @@ def runs(rng: np.random.Generator, rates: np.ndarray) -> tuple[list[np.ndarray],
 
 
 def test_limits_of_individuals_are_those_of_a_prediction() -> None:
-    # five runs with mean 10.8 and standard deviation sqrt(.7): the sixth lies within t(4) sqrt(.7) sqrt(1 + 1/5)
-    chart = individuals_chart([10.0, 11.0, 10.0, 12.0, 11.0, 11.0], baseline=5)
-    half = stats.t.ppf(1 - 0.00135, 4) * np.sqrt(0.7) * np.sqrt(1.2)
-    assert chart.centre == pytest.approx(10.8)
-    assert (chart.low[5], chart.high[5]) == pytest.approx((10.8 - half, 10.8 + half))
+    # five runs with mean 11 and standard deviation sqrt(2.5): were they surely independent, the sixth would lie
+    # within t(4) sqrt(2.5) sqrt(1 + 1/5)
+    base = np.array([10.0, 12.0, 9.0, 13.0, 11.0])
+    chart = individuals_chart([*base, 11.0], baseline=5)
+    half = stats.t.ppf(1 - 0.00135, 4) * np.sqrt(2.5) * np.sqrt(1.2)
+    assert chart.centre == pytest.approx(11)
+    assert (chart.low[5], chart.high[5]) == predicted_mean(base, np.arange(5), np.array([5]), tail=0.00135)
+    assert chart.high[5] - chart.low[5] == pytest.approx(2 * half, rel=0.35)
     assert np.isnan(chart.low[:5]).all()  # what the limits stand on is not judged by them
     assert chart.since is None
 
@@ -30,10 +34,10 @@ def test_without_a_baseline_each_run_is_judged_on_those_before() -> None:
     values = [10.0, 11.0, 10.5, 11.5, 10.2, 11.1, 10.7, 10.4, 60.0, 10.8]
     chart = individuals_chart(values)
     assert np.isfinite(chart.low).tolist() == [False] * 3 + [True] * 7
-    without = individuals_chart([*values[:8], 10.8])
     assert chart.out.tolist() == [False] * 8 + [True, False]
     # a run that was called is no part of what the next is judged on
-    assert (chart.low[9], chart.high[9]) == (without.low[8], without.high[8])
+    ends = predicted_mean(np.array(values[:8]), np.arange(8), np.array([9]), tail=0.00135)
+    assert (chart.low[9], chart.high[9]) == ends
 
 
 def test_independent_trials_have_the_limits_of_the_binomial() -> None:
@@ -73,6 +77,53 @@ def test_a_rate_that_is_seldom_seen_has_no_lower_limit() -> None:
     assert not chart.out.any()
 
 
+def test_what_repeats_its_values_has_limits_half_a_step_further_out() -> None:
+    # 3 twice, a step of 1: limits of the cube roots of 1 to 5 and a half, less the half, and another one
+    base = np.array([3.0, 2.0, 3.0, 1.0, 5.0])
+    roots = np.cbrt(base + 0.5)
+    _, high = predicted_mean(roots, np.arange(5), np.array([5]), tail=0.00135)
+    chart = individuals_chart([*base, 3.0], baseline=5, bounds=(0.0, np.inf))
+    assert chart.high[5] == pytest.approx(high**3 - 0.5 + 0.5)
+    assert chart.low[5] == 0.0
+
+
+def test_of_mostly_one_value_no_single_run_is_called_but_eight_are() -> None:
+    """Five times nothing: the next is something else in one of six cases, eight are in one of C(13, 8) = 1,287."""
+    chart = individuals_chart([0.0] * 5 + [0.4] * 8, baseline=5, bounds=(0.0, np.inf))
+    assert not chart.out.any()
+    assert chart.shifted.tolist() == [False] * 5 + [True] * 8
+    assert not individuals_chart([0.0] * 4 + [0.4] * 8, baseline=4, bounds=(0.0, np.inf)).shifted.any()
+    again = individuals_chart([0.0] * 5 + [0.4] * 7 + [0.0], baseline=5, bounds=(0.0, np.inf))
+    assert not again.shifted.any()
+
+
+def test_runs_that_resemble_those_before_ring_little_more_often() -> None:
+    rng = np.random.default_rng(7)
+    rang = 0
+    for _ in range(150):
+        value = rng.normal(0, 1, 30)
+        for k in range(1, 30):
+            value[k] = 0.3 * value[k - 1] + np.sqrt(1 - 0.09) * value[k]
+        chart = individuals_chart(value, baseline=10)
+        rang += bool((chart.out | chart.shifted).any())
+    # 20 runs, two rules of .27 %: 10 % of lines by chance; limits for independent runs call some in 16 %
+    assert rang <= stats.binom.ppf(0.99, 150, 0.1)
+
+
+@pytest.mark.parametrize("kind", ["counts", "seldom", "rounded"])
+def test_numbers_that_repeat_ring_no_more_often_than_said(kind: str) -> None:
+    rng = np.random.default_rng(6)
+    draw = {
+        "counts": lambda: rng.poisson(3, 30),
+        "seldom": lambda: rng.exponential(1, 30) * (rng.random(30) < 0.2),
+        "rounded": lambda: np.rint(rng.normal(10, 0.4, 30)),
+    }[kind]
+    for baseline in (5, None):
+        charts = [individuals_chart(draw(), baseline=baseline, bounds=(0.0, np.inf)) for _ in range(60)]
+        judged = sum(int((~np.isnan(each.low)).sum()) for each in charts)
+        assert sum(int(each.out.sum()) for each in charts) <= stats.binom.ppf(0.999, judged, 0.0027)
+
+
 def test_a_line_that_went_bad_is_out_since_then() -> None:
     rng = np.random.default_rng(2)
     events, trials = runs(rng, np.array([0.05] * 8 + [0.3] * 3))
@@ -83,13 +134,11 @@ def test_a_line_that_went_bad_is_out_since_then() -> None:
 
 
 def test_a_small_shift_shows_in_eight_runs_together() -> None:
-    value = np.array([-1.0, 1.0] * 10 + [1.6] * 8)
+    value = np.append(np.tile([-1.0, 1.0], 10) + np.arange(20) / 1000, np.full(8, 1.6))
     chart = individuals_chart(value, baseline=20)
     assert not chart.out.any()
     assert chart.shifted.tolist() == [False] * 20 + [True] * 8
     assert chart.since == 20
-    half = stats.t.ppf(1 - 0.00135, 19) * value[:20].std(ddof=1) * np.sqrt(1 / 8 + 1 / 20)
-    assert value[20:].mean() - value[:20].mean() > half
 
 
 def test_laneys_limits_by_hand() -> None:
@@ -99,8 +148,8 @@ def test_laneys_limits_by_hand() -> None:
     chart = p_chart(events, trials, baseline=4, laney=True)
     assert chart.centre == pytest.approx(0.1)
     assert chart.sigma_z == pytest.approx(np.sqrt(4 / 3), rel=1e-3)
-    half = stats.t.ppf(1 - 0.00135, 3) * np.sqrt(4 / 3) * 0.01 * np.sqrt(1 + 1 / 4)
-    assert chart.high[-1] - 0.1 == pytest.approx(half, rel=1e-3)
+    _, high = predicted_mean(np.array([-1.0, 1, -1, 1]), np.arange(4), np.array([4]), tail=0.00135)
+    assert chart.high[-1] - 0.1 == pytest.approx(0.01 * high, rel=1e-3)
     assert np.isnan(p_chart(events, trials, baseline=4).sigma_z)
 
 

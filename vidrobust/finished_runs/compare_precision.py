@@ -10,7 +10,15 @@ import pandas as pd
 
 from vidrobust.finished_runs.compare_sides import Side
 from vidrobust.protocols.average_precision import BOX, FramesOfBoxes, precisions, with_known_boxes
-from vidrobust.repeatability.compare import ENOUGH, FEWEST, Compared, margin_of, verdict
+from vidrobust.repeatability.compare import (
+    ENOUGH,
+    FEWEST,
+    SHORTEST_S,
+    Compared,
+    margin_of,
+    shared_by_neighbours,
+    verdict,
+)
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.jackknife import groups, left_out_interval, left_out_p
 
@@ -45,7 +53,8 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
     by  what the footage is paired by: of the same content both are judged on the same frames by the same boxes
 
     The interval leaves out each cluster, or one of twelve groups of them, from both at once (Tukey's jackknife
-    with Student's t, as for one detector's average precision).
+    with Student's t, as for one detector's average precision). Below six clips these are stretches of them, as
+    long as those of the other metrics, and its width allows for what neighbours share.
     """
     sides = [_judged(side) for side in (a, b)]
     if any(side.known.empty for side in sides):
@@ -57,7 +66,7 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
             return {}, ["average precision is not compared: the two were judged by different known boxes"]
         sides = [side.on(frames, same) for side in sides]
     both = pd.concat([side.frames for side in sides])
-    clusters = clusters_of_rows(both, fewest=FEWEST)
+    clusters = clusters_of_rows(both, shortest=SHORTEST_S, fewest=FEWEST)
     # a stretch of one footage is none of another
     known = by == "content" or clusters.what != "stretch"
     group = groups(clusters.label) if known else np.zeros(len(both), np.int64)
@@ -72,9 +81,11 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
         for side, own in zip(sides, (group[:cut], group[cut:]), strict=True)
     ]
     found = {}
+    wider = np.sqrt(shared_by_neighbours(both["item"], clusters)) if clusters.what == "stretch" else 1.0
     for name, which in COMPARED.items():
         one, other = (np.array([whole[which], *left_out[:, which]]) for whole, left_out in lines)
         difference = other - one
+        difference[1:] += (wider - 1) * (difference[1:] - difference[1:].mean())
         low, high = left_out_interval(float(difference[0]), difference[1:], (-1.0, 1.0))
         p = left_out_p(float(difference[0]), difference[1:])
         if by == "content" and not difference.any():

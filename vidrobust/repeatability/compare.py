@@ -327,12 +327,16 @@ def _tests(
                 for name in names
             ]
         )
-        inflation = _inflation(rows[names[0]], clusters[names[0]]) if few else 1.0
+        first = names[0]
+        inflation = shared_by_neighbours(rows[first].place["item"], clusters[first]) if few else 1.0
         found |= dict(zip(names, np.minimum(1.0, step_down(sums, rng, inflation) / share), strict=True))
     return found
 
 
-def _inflation(rows: Paired, clusters: Clusters) -> float:
-    """What neighbouring stretches share, where what suits one of two models may last for ``SHORTEST_S``."""
-    clips = len(np.unique(rows.place["item"].to_numpy(str)))
+def shared_by_neighbours(item: pd.Series, clusters: Clusters) -> float:
+    """How many times the variance is that of stretches of their own, where what suits a model may last SHORTEST_S.
+
+    item  (n,) names of the clips that were cut into stretches
+    """
+    clips = len(np.unique(item.to_numpy(str)))
     return neighbour_inflation(clusters.count, clips, max(clusters.length, SHORTEST_S), SHORTEST_S)

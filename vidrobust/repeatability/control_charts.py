@@ -14,14 +14,15 @@ calls about 3 in 1,000 runs whatever the baseline, as three standard errors do w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vidrobust.errors import InputError
-from vidrobust.statistics import student
 from vidrobust.statistics.beta_binomial import predicted_rate, rate_posterior
+from vidrobust.statistics.predicted_mean import predicted_mean
 
 TAIL = 0.00135
 """Chance of a run beyond each limit: that of three standard deviations of a normal distribution."""
@@ -38,7 +39,7 @@ Limits = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
 class Chart:
     """Points of a chart in the order of time.
 
-    value, low, high  (N,) points and their limits; NaN of runs that have no baseline
+    value, low, high  (N,) points and their limits; NaN of runs that have no baseline, infinite where there is none
     centre            the mean over the baseline of the last run
     out               (N,) bool: beyond the limits
     shifted           (N,) bool: one of eight runs that lie beyond them together
@@ -95,9 +96,9 @@ def p_chart(
     def of_runs(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
         centre, error = _standard_errors(k, n, base)
         z = (value[base] - centre) / np.maximum(error[base], 1e-12)
-        half = _reach(z, len(judged)) * float(error[judged].mean())
-        middle = centre + float(z.mean()) * float(error[judged].mean())
-        return max(0.0, middle - half), min(1.0, middle + half)
+        ends = predicted_mean(z, base, judged, tail=TAIL)
+        low, high = (centre + end * float(error[judged].mean()) for end in ends)
+        return max(0.0, low), min(1.0, high)
 
     sizes = np.array([float(each.sum()) for each in n])
     chart = _chart(value, sizes, of_runs if laney else of_clips, baseline)
@@ -115,43 +116,54 @@ def p_chart(
 def individuals_chart(
     values: Sequence[float], *, baseline: int | None = None, bounds: tuple[float, float] = (-np.inf, np.inf)
 ) -> Chart:
-    """The chart of one number a run, such as jitter: limits of the prediction of one more, by Student's t.
+    """The chart of one number a run, such as jitter: limits of the prediction of one more (``predicted_mean``).
 
     bounds  what the number can be; near a finite one the limits lie as unevenly as the values do
+
+    Counts, and what is rounded, repeat their values: limits lie half a step of theirs further out. A baseline of
+    which more than half is one value has no spread to speak of, and limits by rank alone.
     """
     value = np.asarray(values, np.float64)
     if not np.isfinite(value).all():
         raise InputError("control chart: a run has no value; leave it out of the history")
-    to, back = _scale(value, bounds)
-    scaled = to(value)
 
     def limits(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
-        half, middle = _reach(scaled[base], len(judged)), float(scaled[base].mean())
-        low, high = back(np.array([middle - half, middle + half]))
-        return float(max(low, bounds[0])), float(min(high, bounds[1]))
+        seen, times = np.unique(value[base], return_counts=True)
+        if 2 * times.max() > len(base):
+            return _by_rank(value[base], value[judged])
+        step = float(np.diff(seen).min()) if len(seen) < len(base) else 0.0
+        to, back = _scale(value[base], bounds, step / 2)
+        low, high = back(np.array(predicted_mean(to(value[base]), base, judged, tail=TAIL)))
+        return max(float(low) - step / 2, bounds[0]), min(float(high) + step / 2, bounds[1])
 
     return _chart(value, np.ones(len(value)), limits, baseline)
 
 
+def _by_rank(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
+    """The ends of the baseline where all runs judged lie beyond one of them, if that is rare enough; else none.
+
+    Of b + n runs in any order the n judged are the highest in one of C(b + n, n) (Wilcoxon 1945).
+    """
+    if 1 / math.comb(len(base) + len(judged), len(judged)) > TAIL:
+        return -math.inf, math.inf
+    low, high = float(base.min()), float(base.max())
+    return (low if judged.max() < low else -math.inf, high if judged.min() > high else math.inf)
+
+
 def _scale(
-    value: np.ndarray, bounds: tuple[float, float]
+    base: np.ndarray, bounds: tuple[float, float], half_step: float
 ) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
     """To a scale on which the values are near normal, and back: the cube root of the distance from a bound.
 
     It takes the skewness out of gamma distributions (Wilson & Hilferty 1931), and most of it out of log-normal
-    ones. Of two finite bounds the nearer counts; without any the values stay as they are.
+    ones. Of two finite bounds the nearer counts; without any the values stay as they are. What repeats its values
+    ends half a step beyond its bound, or none at all would lie as far from one as one from eight.
     """
-    low, high = (abs(float(np.median(value)) - end) if np.isfinite(end) else np.inf for end in bounds)
+    low, high = (abs(float(np.median(base)) - end) if np.isfinite(end) else np.inf for end in bounds)
     if not np.isfinite(min(low, high)):
         return lambda x: x, lambda x: x
-    end, sign = (bounds[0], 1.0) if low <= high else (bounds[1], -1.0)
+    end, sign = (bounds[0] - half_step, 1.0) if low <= high else (bounds[1] + half_step, -1.0)
     return lambda x: sign * np.cbrt(sign * (x - end)), lambda x: end + sign * np.maximum(sign * x, 0) ** 3
-
-
-def _reach(base: np.ndarray, together: int) -> float:
-    """How far the mean of so many further values may lie from that of the baseline, by Student's t."""
-    spread = float(base.std(ddof=1)) * np.sqrt(1 / together + 1 / len(base))
-    return student.quantile(1 - TAIL, len(base) - 1) * float(spread)
 
 
 def _standard_errors(

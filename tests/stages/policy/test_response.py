@@ -86,3 +86,30 @@ def test_passes_of_one_part_are_one_unit() -> None:
     of_parts = response(rows.assign(part=[f"part {n % 8}" for n in number]), "blur", 3.0, 0)
     assert of_parts == response(joined, "blur", 3.0, 0)
     assert of_parts.low != response(rows, "blur", 3.0, 0).low
+
+
+def of_unlike_clips(seed: int, *, more: float) -> pd.DataFrame:
+    """Six clips of five frames, a strength each; one is moved with ease and another hardly at all."""
+    rng = np.random.default_rng(seed)
+    return table(
+        [
+            (f"clip {clip}", frame, 2.0**frame, min(ease * more**frame * rng.lognormal(0, 1), 1.0))
+            for clip, ease in enumerate(0.02 * np.exp(rng.normal(0, 1.5, 6)))
+            for frame in range(5)
+        ]
+    )
+
+
+def test_what_moves_one_clip_more_than_another_does_not_hide_that_more_does_more() -> None:
+    grows = [response(of_unlike_clips(seed, more=2.0), "blur", 3.0, 0).grows for seed in range(200)]
+    assert np.mean(grows) > 0.9  # ranked over all frames .8
+
+
+def test_a_model_that_is_moved_as_much_by_the_mildest_is_not_moved_more_by_more() -> None:
+    grows = [response(of_unlike_clips(seed, more=1.0), "blur", 3.0, 0).grows for seed in range(400)]
+    assert np.mean(grows) <= 0.045  # meant are .025
+
+
+def test_clips_of_a_frame_each_are_ranked_together() -> None:
+    rows = [(f"clip {k}", 0, 2.0 ** (k % 5), 0.05 * (k % 5) + 0.001 * k) for k in range(20)]
+    assert response(table(rows), "blur", 3.0, 0).grows

@@ -13,6 +13,7 @@ from vidrobust.metrics.task import ResponseSpec
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean
+from vidrobust.statistics.rise_within import rise_within
 
 LEVEL = 0.025
 """Of the test that more does more."""
@@ -85,13 +86,23 @@ def _nothing() -> Response:
 
 
 def _grows(rows: pd.DataFrame) -> bool:
-    """Whether more moves the model surely more: Spearman's correlation over frames and strengths, one-sided."""
-    if rows["strength"].nunique() < 2:
+    """Whether more moves the model surely more: ranks of values and strengths, one-sided.
+
+    Frames of one clip are ranked by themselves where each clip was shown all strengths: what moves the model on
+    one part hardly moves it on another, which would drown what the strength does.
+    """
+    strengths = rows["strength"].nunique()
+    if strengths < 2:
         return True
     if rows["value"].nunique() < 2:
         return False
-    found = stats.spearmanr(rows["strength"], rows["value"], alternative="greater")
-    return bool(found.pvalue < LEVEL) if len(rows) > FEWEST_RANKED else bool(found.statistic > 0)
+    strength, value = rows["strength"].to_numpy(float), rows["value"].to_numpy(float)
+    if len(rows) <= FEWEST_RANKED:
+        return bool(stats.spearmanr(strength, value).statistic > 0)
+    shown = rows.groupby("item", sort=False)["strength"].nunique()
+    whole = np.zeros(len(rows), np.int64)
+    clip = pd.factorize(rows["item"])[0] if shown.median() == strengths else whole
+    return rise_within(strength, value, clip) < LEVEL
 
 
 def _summed(rows: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:

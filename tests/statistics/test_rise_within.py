@@ -1,0 +1,46 @@
+"""Whether one number rises with another within blocks: by hand, and as often as said where it does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from vidrobust.statistics.rise_within import rise_within
+
+
+def test_two_blocks_by_hand() -> None:
+    # ranks about their mean: -1 0 1 in both; products 2 and 1 (-1 1 0 against -1 0 1), variance 2 2 / 2 of each
+    x, y = np.array([1.0, 2, 3, 1, 2, 3]), np.array([0.1, 0.2, 0.3, 70, 90, 80])
+    block = np.array([0, 0, 0, 1, 1, 1])
+    assert rise_within(x, y, block) == pytest.approx(stats.norm.sf(3 / 2))
+
+
+def test_ties_by_all_orders() -> None:
+    rng = np.random.default_rng(0)
+    x, y, block = np.tile([1.0, 2, 3, 4], 6), np.round(rng.random(24), 1), np.repeat(np.arange(6), 4)
+    y += 0.08 * x
+    a, b = (
+        np.concatenate([stats.rankdata(v[block == k]) - 2.5 for k in range(6)]) for v in (x, np.round(y, 1))
+    )
+    sums = [np.concatenate([rng.permutation(a[block == k]) for k in range(6)]) @ b for _ in range(20_000)]
+    assert rise_within(x, np.round(y, 1), block) == pytest.approx(np.mean(sums >= a @ b - 1e-9), abs=0.015)
+
+
+def test_one_block_is_spearman() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, 200))
+    spearman = stats.spearmanr(x, y).statistic
+    assert rise_within(x, y, np.zeros(200)) == pytest.approx(stats.norm.sf(spearman * np.sqrt(199)))
+
+
+def test_of_blocks_of_one_row_nothing_follows() -> None:
+    assert rise_within(np.arange(5), np.arange(5), np.arange(5)) == 1.0
+
+
+def test_without_an_effect_it_is_sure_as_seldom_as_said() -> None:
+    rng = np.random.default_rng(2)
+    block, x = np.repeat(np.arange(6), 5), np.tile(np.arange(5.0), 6)
+    level = np.exp(rng.normal(0, 1.5, (1000, 6)))[:, block]
+    sure = [rise_within(x, y, block) < 0.025 for y in level * rng.lognormal(0, 1, (1000, 30))]
+    assert 0.005 <= np.mean(sure) <= 0.04
