@@ -167,7 +167,8 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
         again = _measured_in(light, first, second, found, fine=fine)
         if again is not None and lights is _lights_at_rest and light is not None:
             still = _at_rest(light, first, second)
-            if still.new.sum() <= found.new.sum() and _as_near(still, again, first, second):
+            simpler = _less(still, again) and still.new.sum() <= found.new.sum()
+            if simpler and _as_near(still, again, first, second):
                 return _with_blur(still, first, second, first, ~still.new)
         if again is not None and _less(again, found):
             found = again
