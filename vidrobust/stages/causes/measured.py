@@ -184,16 +184,15 @@ def _measured_in(
     if light is None or not (found.has_objects or found.has_camera or found.new.any()):
         return None
     blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
-    lit, brightest = (to_levels(_in(light, x)) for x in (first, np.full_like(first, 255)))
-    shown = np.minimum(second, brightest)
+    lit, most = (to_levels(_in(light, x)) for x in (first, np.full_like(first, 255)))
+    shown = np.minimum(second, most)
     again = _measured(first, second, blur.lost.of(lit), blur.missed.of(shown), fine=fine)
     return None if again.failed else again
 
 
 def _at_rest(light: Lights, first: np.ndarray, second: np.ndarray) -> Change:
     """What changed if nothing moved and the light became this."""
-    brightest = np.full_like(first, 255)
-    lit, most = (luma(to_levels(_in(light, x))) for x in (first, brightest))
+    lit, most = (luma(to_levels(_in(light, x))) for x in (first, np.full_like(first, 255)))
     return replace(
         unchanged(first.shape),
         levels=light[0],
@@ -204,7 +203,7 @@ def _at_rest(light: Lights, first: np.ndarray, second: np.ndarray) -> Change:
 
 def _as_near(still: Change, moved: Change, first: np.ndarray, second: np.ndarray) -> bool:
     """Whether light alone brings as many pixels near the second frame, and nearly as near, as motion beside it."""
-    seen = ~(still.new | moved.new) & (first.max(axis=2) < FULL)
+    seen = ~(still.new | moved.new) & (brightest(first) < FULL)
     at_rest, in_motion = (
         _left((each.levels, each.local), warp(luma(first), each.motion), luma(second), seen)
         for each in (still, moved)
