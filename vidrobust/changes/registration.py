@@ -249,9 +249,17 @@ def _choose(
         left = blurred_difference(moved, b)
         better = left < least
         source[better], made[better], least[better] = number, moved[better], left[better]
+    return source, made, _unlike(least, b)
+
+
+def unlike(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(H, W) bool: where the grey picture a does not come near b."""
+    return _unlike(blurred_difference(a, b), b)
+
+
+def _unlike(difference: np.ndarray, b: np.ndarray) -> np.ndarray:
     contrast = cv2.GaussianBlur(b.astype(np.float32), (0, 0), SCALE_OF_RESIDUAL)
-    contrast = blurred_difference(b, contrast)
-    return source, made, least > 8 + contrast
+    return np.asarray(difference > 8 + blurred_difference(b, contrast))
 
 
 def blurred_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.stages.causes.planted import recorded, still, view
+from tests.stages.causes.planted import WIDTH, recorded, still, view
+from vidrobust.changes.registration import size_px
 from vidrobust.stages.causes.measured import measure_change
 
 
@@ -51,3 +52,37 @@ def test_a_shadow_that_moves_over_a_flat_surface_is_no_motion() -> None:
     assert found.local.there
     assert np.mean(found.objects.any(axis=2) | found.new) < 0.02
     assert np.abs(found.local_gain - truth[..., 0]).mean() < 0.01
+
+
+def one_lamp(before: float, after: float, level: float = 1.0) -> list[np.ndarray]:
+    """Two fields of light: one of two lamps at these gains."""
+    across = np.linspace(0, 1, WIDTH, dtype=np.float32)[None, :, None]
+    left, right = (np.exp(-(((across - x) / 0.35) ** 2)) for x in (0.2, 0.8))
+    return [level * (each * left + right) / (left + right) for each in (before, after)]
+
+
+LAMPS = [(0.87, 1.14), (1.14, 0.87), (0.9, 1.1), (1.0, 1.15)]
+
+
+@pytest.mark.parametrize("lamps", LAMPS)
+def test_a_lamp_that_takes_a_plain_table_to_full_level_moves_nothing(
+    scene: np.ndarray, lamps: tuple[float, float]
+) -> None:
+    a, b = recorded([np.clip(view(scene) * light, 0, 255) for light in one_lamp(*lamps)], 0.7, 3)
+    assert max(float((x.max(axis=2) >= 254).mean()) for x in (a, b)) > 0.1
+    found = measure_change(a, b)
+    assert found.local.there
+    assert not found.has_objects
+    assert not found.has_camera
+    assert found.new.mean() < 0.07
+
+
+@pytest.mark.parametrize("level", [1.0, 1.2])
+@pytest.mark.parametrize("lamps", LAMPS)
+def test_beside_such_a_lamp_a_camera_that_moves_is_still_seen(
+    scene: np.ndarray, lamps: tuple[float, float], level: float
+) -> None:
+    before, after = one_lamp(*lamps, level)
+    clean = [view(scene) * before, view(scene, (0.4, 0)) * after]
+    found = measure_change(*recorded([np.clip(x, 0, 255) for x in clean], 0.7, 3))
+    assert size_px(found.camera) == pytest.approx(0.4, abs=0.06)

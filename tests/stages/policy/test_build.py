@@ -263,7 +263,7 @@ def test_no_step_by_fallback() -> None:
         return build("net", dataclasses.replace(made, candidate_fits=rows))
 
     assert not policy(0.37, 1.0).steps
-    assert "your camera's noise looks different" in reason(policy(0.37, 1.0), "jpeg")
+    assert "the noise of this footage looks different" in reason(policy(0.37, 1.0), "jpeg")
     assert not policy(0.6, 3.6).steps
     assert "does 3.6 times as much" in reason(policy(0.6, 3.6), "jpeg")
     assert only_step(policy(0.6, 1.1)).perturbation == "jpeg"
@@ -353,7 +353,7 @@ def test_noise_is_named_by_its_grain() -> None:
     policy = build("net", evidence)
     step = only_step(policy)
     assert (step.perturbation, step.low, step.high) == ("gaussian_noise", 0.0, 4.0)
-    assert "your camera's noise looks different" in reason(policy, "jpeg")
+    assert "the noise of this footage looks different" in reason(policy, "jpeg")
     coded = build("net", dataclasses.replace(evidence, candidate_fits=rows.assign(grain_seen=0.6)))
     assert only_step(coded).perturbation == "jpeg"
 
@@ -513,3 +513,20 @@ def test_a_candidate_that_does_the_opposite_does_none_of_it() -> None:
     fits = candidate_fits("camera", {"translation": 0.9, "rotation": -0.25})
     said = reason(build("net", shaken(candidate_fits=fits)), "rotation")
     assert said.endswith("but played in its place this does none of it")
+
+
+def test_a_pair_in_which_the_cause_does_nothing_makes_no_range_wider() -> None:
+    """An object that appears at the border: 40 px were measured in one pair of 24, 8 px or less in the others."""
+    fits = candidate_fits("objects", {"translation": 0.9})
+    fits["strength"] = np.linspace(4, 8, 24)
+    fits.loc[3, ["strength", "weight", "along", "along_cause"]] = [40.0, 3.0, 0.0, 0.0]
+    whole = shaken(
+        account=account(objects=CAMERA),
+        named={"objects": "adjacent"},
+        replication={"objects": AGAIN},
+        candidate_fits=fits,
+        spread=spread(),
+    )
+    (step,) = build("net", whole).steps
+    assert step.perturbation == "translation"
+    assert step.high == pytest.approx(8 / WIDTH)

@@ -32,6 +32,7 @@ from vidrobust.changes.registration import (
     moves,
     register,
     size_px,
+    unlike,
     warp,
 )
 from vidrobust.changes.same_light import same_light
@@ -77,6 +78,8 @@ ROUNDS = 3
 AS_MUCH = 5.0
 """The light of a scene at rest is tried where it leaves no more than so many times what motion leaves: shadows
 leave up to 4.4, real motions and jitter from 6 on."""
+NEARLY = 1.1
+"""The scene is at rest where light alone leaves no more than so many times what motion leaves beside it."""
 AGAIN = 2
 """Most times that motion is measured again in the light that was found."""
 FULL = 254
@@ -160,7 +163,12 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
     # with the light laid on the first frame, and the second no brighter than what the first can show; likewise a
     # hue that turned, and an edge that is blurred here and sharp there
     for lights in (_lights_at_rest, *[_lights_found] * AGAIN):
-        again = _measured_in(lights(first, second, found), first, second, found, fine=fine)
+        light = lights(first, second, found)
+        again = _measured_in(light, first, second, found, fine=fine)
+        if again is not None and lights is _lights_at_rest and light is not None:
+            still = _at_rest(light, first, second)
+            if still.new.sum() <= found.new.sum() and _as_near(still, again, first, second):
+                return _with_blur(still, first, second, first, ~still.new)
         if again is not None and _less(again, found):
             found = again
         elif lights is _lights_found:
@@ -175,10 +183,31 @@ def _measured_in(
     if light is None or not (found.has_objects or found.has_camera or found.new.any()):
         return None
     blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
-    lit, brightest = (to_levels(_in(light, x)) for x in (first, np.full_like(first, 255)))
-    shown = np.minimum(second, brightest)
+    lit, most = (to_levels(_in(light, x)) for x in (first, np.full_like(first, 255)))
+    shown = np.minimum(second, most)
     again = _measured(first, second, blur.lost.of(lit), blur.missed.of(shown), fine=fine)
     return None if again.failed else again
+
+
+def _at_rest(light: Lights, first: np.ndarray, second: np.ndarray) -> Change:
+    """What changed if nothing moved and the light became this."""
+    lit, most = (luma(to_levels(_in(light, x))) for x in (first, np.full_like(first, 255)))
+    return replace(
+        unchanged(first.shape),
+        levels=light[0],
+        local=light[1],
+        new=unlike(lit, np.minimum(luma(second), most)),
+    )
+
+
+def _as_near(still: Change, moved: Change, first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether light alone brings as many pixels near the second frame, and nearly as near, as motion beside it."""
+    seen = ~(still.new | moved.new) & (brightest(first) < FULL)
+    at_rest, in_motion = (
+        _left((each.levels, each.local), warp(luma(first), each.motion), luma(second), seen)
+        for each in (still, moved)
+    )
+    return bool(still.new.sum() <= moved.new.sum() and at_rest <= NEARLY * in_motion)
 
 
 def _in(light: Lights, picture: np.ndarray) -> np.ndarray:
@@ -271,18 +300,24 @@ def _measured(
     moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
     clear = (found.visible | smooth) & ~new  # where noise is strong a flow returns by chance
     levels, local = _lights(moved, second, clear, noise if smooth else 0.0, ~moves(objects))
-    blur = blur_between(local.of(levels.light(luma(first))), luma(second), motion, clear)
+    change = Change(
+        camera=camera, objects=objects, new=new, levels=levels, local=local, blur=Blur(), affine=affine
+    )
+    return _with_blur(change, first, second, moved, clear)
+
+
+def _with_blur(
+    change: Change, first: np.ndarray, second: np.ndarray, moved: np.ndarray, clear: np.ndarray
+) -> Change:
+    """The change with what is left of it once places and light are right; moved is the first frame, displaced."""
+    levels, local = change.levels, change.local
+    blur = blur_between(local.of(levels.light(luma(first))), luma(second), change.motion, clear)
     own = noise_between(local.of(levels.light(moved)), second) if blur.everywhere else noise_of(second)
-    return Change(
-        camera=camera,
-        objects=objects,
-        new=new,
-        levels=levels,
-        local=local,
+    return replace(
+        change,
         blur=blur,
         regained=regained(second, blur.missed, own) if blur.missed.there else None,
         noise=noise_lost(second, blur.lost, own, content_seed(first, second)) if blur.lost.there else None,
-        affine=affine,
     )
 
 

@@ -69,7 +69,7 @@ def _as_json(run: Run) -> Any:
 CAUSES = SampleStage(
     name="causes",
     sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
-    version=22,
+    version=23,
     per="model",
     needs=(TRANSITIONS, STABILITY),
     settings=(*FOOTAGE, "seed"),

@@ -291,6 +291,9 @@ def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
 def _observed(cause: str, name: str, evidence: Evidence) -> Observed:
     rows = evidence.candidate_fits
     own = rows[(rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")]
+    # a size that moves nothing, such as an object's at the border, is none to train
+    moving = own[own["along_cause"] > 0]
+    own = moving if len(moving) else own
     width = float(evidence.image_size[1])
     return observed(
         PERTURBATIONS[name], evidence.spread, own, width, of_pairs=CATALOGUE[cause].seen_in == "pairs"

@@ -44,7 +44,7 @@ REASONS: Mapping[Why, str] = {
         "{explains} {span} of {of}, but this cannot be distinguished from {other}, which is plainer"
     ),
     Why.OTHER_GRAIN: (
-        "{explains} {span} of {of}, but your camera's noise looks different (neighbouring pixels correlate "
+        "{explains} {span} of {of}, but the noise of this footage looks different (neighbouring pixels correlate "
         "by {grain_seen}, here by {grain})"
     ),
     Why.NOISE_OR_CODING: (
