@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from benchmarks.compare_precision import world
 from tests.pipeline.conftest import run
 from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 from vidrobust.line_sim.coco import boxes_as_coco
+from vidrobust.protocols.average_precision import FramesOfBoxes
 
 CLIPS, FRAMES = 9, 12
 
@@ -126,6 +128,30 @@ def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
         for _ in range(10)
     ]
     assert planted.count("worse") >= 5
+
+
+def test_below_six_clips_stretches_of_two_seconds_are_left_out_by_hand() -> None:
+    """Three clips of 4.8 s: two stretches of each, and a width that allows for what lasts two seconds."""
+    a, b = world(np.random.default_rng(8), 3, 24)
+    found = precision_differences(a, b, "content", 0.01)[0]["average_precision"]
+    assert (found.cluster, found.clusters) == ("stretch", 6)
+    seen = a.table("box_counts")
+    place = pd.MultiIndex.from_frame(seen[["item", "frame"]])
+    both = []
+    for side in (a, b):
+        tables = [side.table(name) for name in ("known_boxes", "detections")]
+        frames = [place.get_indexer(pd.MultiIndex.from_frame(t[["item", "frame"]])) for t in tables]
+        both.append(FramesOfBoxes(*(t.assign(frame=k) for t, k in zip(tables, frames, strict=True))))
+    stretch = np.repeat(np.arange(6), 12)
+    without = [
+        both[1].precision(np.flatnonzero(stretch != k)).ap
+        - both[0].precision(np.flatnonzero(stretch != k)).ap
+        for k in range(6)
+    ]
+    error = np.sqrt(5 / 6 * np.square(np.array(without) - np.mean(without)).sum())
+    shared = 1 + 2 * (6 - 3) / 6 * 2 / (6 * 2.4 - 2 * 2)
+    half = stats.t.ppf(0.975, 5) * error * np.sqrt(shared)
+    assert (found.low, found.high) == pytest.approx((found.difference - half, found.difference + half))
 
 
 def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_reported() -> None:

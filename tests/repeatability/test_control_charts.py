@@ -110,6 +110,13 @@ def test_runs_that_resemble_those_before_ring_little_more_often() -> None:
     assert rang <= stats.binom.ppf(0.99, 150, 0.1)
 
 
+def test_the_same_footage_measured_anew_is_out_as_soon_as_it_differs() -> None:
+    assert individuals_chart([0.0273] * 5 + [0.03], bounds=(0.0, 1.0)).out.tolist() == [False] * 5 + [True]
+    assert not individuals_chart([0.0273] * 6, bounds=(0.0, 1.0)).out.any()
+    assert not individuals_chart([0.0] * 5 + [0.03], bounds=(0.0, 1.0)).out.any()
+    assert not individuals_chart([10.0] * 5 + [11.0], bounds=(0.0, np.inf)).out.any()
+
+
 @pytest.mark.parametrize("kind", ["counts", "seldom", "rounded"])
 def test_numbers_that_repeat_ring_no_more_often_than_said(kind: str) -> None:
     rng = np.random.default_rng(6)

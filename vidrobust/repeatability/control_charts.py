@@ -121,7 +121,8 @@ def individuals_chart(
     bounds  what the number can be; near a finite one the limits lie as unevenly as the values do
 
     Counts, and what is rounded, repeat their values: limits lie half a step of theirs further out. A baseline of
-    which more than half is one value has no spread to speak of, and limits by rank alone.
+    which more than half is one value has no spread to speak of, and limits by rank alone; but one that is a broken
+    number again and again, no bound and no count, is the same footage measured anew, and whatever differs is out.
     """
     value = np.asarray(values, np.float64)
     if not np.isfinite(value).all():
@@ -129,6 +130,8 @@ def individuals_chart(
 
     def limits(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
         seen, times = np.unique(value[base], return_counts=True)
+        if len(seen) == 1 and seen[0] not in bounds and not float(seen[0]).is_integer():
+            return float(seen[0]), float(seen[0])
         if 2 * times.max() > len(base):
             return _by_rank(value[base], value[judged])
         step = float(np.diff(seen).min()) if len(seen) < len(base) else 0.0
