@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vidrobust.statistics.rise_within import rise_within
+from vidrobust.statistics.rise_within import rise_across, rise_within
 
 
 def test_two_blocks_by_hand() -> None:
@@ -43,4 +43,21 @@ def test_without_an_effect_it_is_sure_as_seldom_as_said() -> None:
     block, x = np.repeat(np.arange(6), 5), np.tile(np.arange(5.0), 6)
     level = np.exp(rng.normal(0, 1.5, (1000, 6)))[:, block]
     sure = [rise_within(x, y, block) < 0.025 for y in level * rng.lognormal(0, 1, (1000, 30))]
+    assert 0.005 <= np.mean(sure) <= 0.04
+
+
+def test_units_in_two_blocks_by_hand() -> None:
+    # products -1 0 1 times -1 0 1 over their deviation sqrt(2 2 / 2) in both blocks: 1 0 1 and 0 -1 ... of units
+    x, y = np.array([1.0, 2, 3, 1, 2, 3]), np.array([0.1, 0.2, 0.3, 70, 90, 80])
+    block, unit = np.array([0, 0, 0, 1, 1, 1]), np.array([0, 1, 2, 2, 0, 1])
+    # over sqrt 2: unit 0 has 1 + 0, unit 1 has 0 + 0, unit 2 has 1 + 1
+    assert rise_across(x, y, block, unit) == pytest.approx(stats.t.sf(3 / np.sqrt(5), 2))
+
+
+def test_units_that_are_moved_with_ease_in_every_block_are_no_rise() -> None:
+    rng = np.random.default_rng(3)
+    block, unit = np.repeat(np.arange(20), 30), np.tile(np.arange(30), 20)
+    x = ((unit + 3 * block) % 5).astype(float)
+    ease = np.exp(rng.normal(0, 1.5, (600, 30)))[:, unit]
+    sure = [rise_across(x, y, block, unit) < 0.025 for y in ease * rng.lognormal(0, 0.3, (600, 600))]
     assert 0.005 <= np.mean(sure) <= 0.04

@@ -113,3 +113,43 @@ def test_a_model_that_is_moved_as_much_by_the_mildest_is_not_moved_more_by_more(
 def test_clips_of_a_frame_each_are_ranked_together() -> None:
     rows = [(f"clip {k}", 0, 2.0 ** (k % 5), 0.05 * (k % 5) + 0.001 * k) for k in range(20)]
     assert response(table(rows), "blur", 3.0, 0).grows
+
+
+def of_many(seed: int, *, more: float, others: float) -> pd.DataFrame:
+    """A perturbation, and ten others on the same frames; how much more each next strength does."""
+    rng = np.random.default_rng(seed)
+    ease = 0.02 * np.exp(rng.normal(0, 1.5, (6, 5)))
+    kinds = [("blur", more), *((f"other {k}", others) for k in range(10))]
+    return pd.concat(
+        [
+            table(
+                [
+                    (f"clip {c}", f, 2.0**k, min(ease[c, f] * grows**k * rng.lognormal(0, 1), 1.0))
+                    for c, f in np.ndindex(ease.shape)
+                    for k in [
+                        (f + number) % 5
+                    ]  # a frame meets one strength of each, the same way in all clips
+                ]
+            ).assign(perturbation=name)
+            for number, (name, grows) in enumerate(kinds)
+        ]
+    )
+
+
+def test_of_a_model_that_answers_to_size_a_little_more_of_one_is_enough() -> None:
+    grows = [response(of_many(seed, more=1.4, others=1.6), "blur", 3.0, 0).grows for seed in range(60)]
+    alone = [
+        response(rows[rows["perturbation"] == "blur"], "blur", 3.0, 0).grows
+        for rows in (of_many(seed, more=1.4, others=1.6) for seed in range(60))
+    ]
+    assert np.mean(alone) < 0.6 < 0.8 < np.mean(grows)
+
+
+def test_of_a_model_that_answers_to_no_size_it_is_as_seldom_enough_as_said() -> None:
+    grows = [response(of_many(seed, more=1.0, others=1.0), "blur", 3.0, 0).grows for seed in range(300)]
+    assert np.mean(grows) <= 0.06  # meant are .025 alone, and half of .025 besides
+
+
+def test_less_by_more_is_never_enough() -> None:
+    grows = [response(of_many(seed, more=0.5, others=2.0), "blur", 3.0, 0).grows for seed in range(60)]
+    assert np.mean(grows) <= 0.05

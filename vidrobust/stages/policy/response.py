@@ -13,7 +13,7 @@ from vidrobust.metrics.task import ResponseSpec
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean
-from vidrobust.statistics.rise_within import rise_within
+from vidrobust.statistics.rise_within import rise_across, rise_within
 
 LEVEL = 0.025
 """Of the test that more does more."""
@@ -33,7 +33,8 @@ class Response:
     value, low, high  as the task's ``response`` says, with its 95 % interval over clusters
     flips             how often the answer is another one
     grows             the stronger surely do more than the weaker: without a dose-response (Hill 1965, "The
-                      environment and disease") it is not the perturbation that acts. True with one strength alone
+                      environment and disease") it is not the perturbation that acts. True with one strength alone,
+                      and where its stronger ones rather do more and those of all others together surely do
     moves             more than the computer's own noise, surely where there are clusters enough, and than LEAST
     """
 
@@ -76,7 +77,7 @@ def response(
         flips=float(flips["value"].mean()) if len(flips) else nan,
         n=found.n,
         moves=sure > least and found.value >= LEAST,
-        grows=_grows(moved),
+        grows=_grows(moved, sensitivity[sensitivity["perturbation"] != perturbation], response),
     )
 
 
@@ -85,11 +86,11 @@ def _nothing() -> Response:
     return Response(value=nan, low=nan, high=nan, flips=nan, n=0, moves=False, grows=False)
 
 
-def _grows(rows: pd.DataFrame) -> bool:
+def _grows(rows: pd.DataFrame, others: pd.DataFrame, response: ResponseSpec) -> bool:
     """Whether more moves the model surely more: ranks of values and strengths, one-sided.
 
-    Frames of one clip are ranked by themselves where each clip was shown all strengths: what moves the model on
-    one part hardly moves it on another, which would drown what the strength does.
+    What is asked is whether the model answers to how large a change is. A few frames hardly show that of one
+    perturbation, and those of all others together may.
     """
     strengths = rows["strength"].nunique()
     if strengths < 2:
@@ -99,10 +100,36 @@ def _grows(rows: pd.DataFrame) -> bool:
     strength, value = rows["strength"].to_numpy(float), rows["value"].to_numpy(float)
     if len(rows) <= FEWEST_RANKED:
         return bool(stats.spearmanr(strength, value).statistic > 0)
+    alone = rise_within(strength, value, _alike(rows))
+    return alone < LEVEL or (alone < 0.5 and _grow_together(others, response))
+
+
+def _alike(rows: pd.DataFrame) -> np.ndarray:
+    """(n,) which rows of a perturbation are ranked together: those of a clip where each was shown all strengths.
+
+    What moves the model on one part hardly moves it on another, which would drown what the strength does.
+    """
     shown = rows.groupby("item", sort=False)["strength"].nunique()
-    whole = np.zeros(len(rows), np.int64)
-    clip = pd.factorize(rows["item"])[0] if shown.median() == strengths else whole
-    return rise_within(strength, value, clip) < LEVEL
+    if shown.median() == rows["strength"].nunique():
+        return np.asarray(pd.factorize(rows["item"])[0])
+    return np.zeros(len(rows), np.int64)
+
+
+def _grow_together(sensitivity: pd.DataFrame, response: ResponseSpec) -> bool:
+    """Whether more of these perturbations, taken together, moves the model surely more."""
+    each, blocks, count = [], [], 0
+    for _, own in sensitivity.groupby("perturbation", sort=False):
+        rows = _summed(own, response.columns)
+        alike = _alike(rows)
+        each.append(rows)
+        blocks.append(alike + count)
+        count += int(alike.max(initial=0)) + 1
+    if not each:
+        return False
+    rows = pd.concat(each)
+    frame = rows.groupby(["item", "frame"], sort=False).ngroup().to_numpy()
+    x, y = rows["strength"].to_numpy(float), rows["value"].to_numpy(float)
+    return rise_across(x, y, np.concatenate(blocks), frame) < LEVEL
 
 
 def _summed(rows: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
