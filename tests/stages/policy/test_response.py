@@ -137,19 +137,19 @@ def of_many(seed: int, *, more: float, others: float) -> pd.DataFrame:
 
 
 def test_of_a_model_that_answers_to_size_a_little_more_of_one_is_enough() -> None:
-    grows = [response(of_many(seed, more=1.4, others=1.6), "blur", 3.0, 0).grows for seed in range(60)]
+    grows = [response(of_many(seed, more=1.4, others=1.6), "blur", 3.0, 0).grows for seed in range(30)]
     alone = [
         response(rows[rows["perturbation"] == "blur"], "blur", 3.0, 0).grows
-        for rows in (of_many(seed, more=1.4, others=1.6) for seed in range(60))
+        for rows in (of_many(seed, more=1.4, others=1.6) for seed in range(30))
     ]
     assert np.mean(alone) < 0.6 < 0.8 < np.mean(grows)
 
 
 def test_of_a_model_that_answers_to_no_size_it_is_as_seldom_enough_as_said() -> None:
-    grows = [response(of_many(seed, more=1.0, others=1.0), "blur", 3.0, 0).grows for seed in range(300)]
-    assert np.mean(grows) <= 0.06  # meant are .025 alone, and half of .025 besides
+    grows = [response(of_many(seed, more=1.0, others=1.0), "blur", 3.0, 0).grows for seed in range(120)]
+    assert np.mean(grows) <= 0.075  # meant are .025 alone, and half of .025 besides
 
 
 def test_less_by_more_is_never_enough() -> None:
-    grows = [response(of_many(seed, more=0.5, others=2.0), "blur", 3.0, 0).grows for seed in range(60)]
+    grows = [response(of_many(seed, more=0.5, others=2.0), "blur", 3.0, 0).grows for seed in range(30)]
     assert np.mean(grows) <= 0.05
