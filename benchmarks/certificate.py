@@ -553,17 +553,19 @@ def describe(rows: list[dict[str, Any]], wanted: tuple[int, int, int, int]) -> N
     say(
         f"* {replication(split, f'{said}, of others', lambda r: {*REPLAYED, NOISE} - there(r))}; 10 % by chance"
     )
-    shares = [(true, r["together"].get(c, r["shares"][c])) for r in made for c, true in r["true"].items()]
+    true_and_said = [
+        (true, r["together"].get(c, r["shares"][c])) for r in made for c, true in r["true"].items()
+    ]
     aim(
         "true shares within .05 of what is said",
-        sum(abs(true - share) <= 0.05 for true, (share, _, _) in shares),
-        len(shares),
+        sum(abs(true - share) <= 0.05 for true, (share, _, _) in true_and_said),
+        len(true_and_said),
         "none set",
     )
     aim(
         "true shares within the interval, which is one over pairs",
-        sum(low <= true <= high for true, (_, low, high) in shares),
-        len(shares),
+        sum(low <= true <= high for true, (_, low, high) in true_and_said),
+        len(true_and_said),
         "95 %",
     )
     dials = [(r, c) for r in made for c in r["vanishes"] if r["flips"] >= 5]

@@ -317,16 +317,6 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
     return [line for line in lines if line]
 
 
-def _causes(row: dict[str, Any]) -> tuple[str, ...]:
-    return BY_NAME[row["names"][0]].causes
-
-
-def _share(row: dict[str, Any], model: str = CLASSIFIER) -> list[float]:
-    """Share, low and high of the first cause of the world's first dial."""
-    found: list[float] = row["by_model"][model]["shares"][_causes(row)[0]]
-    return found
-
-
 def tables_of(rows: list[dict[str, Any]]) -> str:
     """Headline and tables in Markdown."""
     order = {world.key: place for place, world in enumerate(_in_print())}

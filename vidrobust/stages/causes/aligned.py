@@ -11,7 +11,8 @@ from vidrobust.changes.registration import warp
 from vidrobust.frames.pixels import brightest
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.cause import Filter, Levels
-from vidrobust.stages.causes.measured import FULL, Change, measure_change
+from vidrobust.stages.causes.lights import FULL
+from vidrobust.stages.causes.measured import Change, measure_change
 
 ROUNDS = 2
 """In so many the way back of a motion is found from the way there."""

@@ -17,7 +17,8 @@ from vidrobust.changes.registration import affine_field, warp
 from vidrobust.frames.pixels import brightest
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.cause import Levels
-from vidrobust.stages.causes.measured import FULL, Change
+from vidrobust.stages.causes.lights import FULL
+from vidrobust.stages.causes.measured import Change
 
 LEAST = 1.0
 """Levels by which a pixel must be brighter than it was brought: less is rounding."""

@@ -23,7 +23,7 @@ import numpy as np
 
 from vidrobust.changes import tone
 from vidrobust.changes.blur import SHARED, Blur, noise_between, noise_lost, noise_of, regained
-from vidrobust.changes.local_light import LocalLight, fit_local_light, no_local_light
+from vidrobust.changes.local_light import LocalLight, no_local_light
 from vidrobust.changes.registration import (
     RESOLUTION,
     affine_field,
@@ -41,8 +41,8 @@ from vidrobust.changes.unregistered import Unregistered
 from vidrobust.frames.pixels import brightest, luma, to_levels
 from vidrobust.stages.causes.camera_motion import camera_motion, length_px, shared_motion
 from vidrobust.stages.causes.exchange import content_seed
+from vidrobust.stages.causes.lights import FULL, Lights, fit_lights, in_lights, strong
 
-Lights = tuple[tone.Tone, LocalLight]
 BETTER = 0.9
 """The flow is an object's motion where it leaves less than this share of what the camera's motion leaves."""
 BETTER_LEVELS = 0.3
@@ -55,8 +55,6 @@ JUMP = 1.0
 """A jump of the displacement between neighbours, px, that is the edge of what moves."""
 UNLIKE = (Unregistered.OTHER_SCENE, Unregistered.MUCH_IS_NEW)
 """Where luma fails so, a strong turn of hue may be the reason."""
-STRONG_COLOUR = 6.0
-"""Change of colour, levels rms, from which motion is looked for again in frames of equal colour."""
 STRONG_NOISE = 8.0
 """Noise of luma, levels, from which motion is looked for in frames that were smoothed until CALM of it is left."""
 CALM = 2.0
@@ -73,8 +71,6 @@ LITTLE_NOISE, OF_NOISE = 2.0, 0.2
 """Of what noise exceeds the one, any flow lessens this part."""
 STRONG_BLUR = 0.75
 """Blur between the frames, px, from which motion is looked for again in frames that are equally blurred."""
-ROUNDS = 3
-"""Rounds in which light that all of the picture shares and light from place to place are fitted in turn."""
 AS_MUCH = 5.0
 """The light of a scene at rest is tried where it leaves no more than so many times what motion leaves: shadows
 leave up to 4.4, real motions and jitter from 6 on."""
@@ -82,8 +78,6 @@ NEARLY = 1.1
 """The scene is at rest where light alone leaves no more than so many times what motion leaves beside it."""
 AGAIN = 2
 """Most times that motion is measured again in the light that was found."""
-FULL = 254
-"""A level from which a pixel may have been brighter than it could be recorded."""
 SATURATED = 0.005
 """Share of such pixels from which motion is looked for again in a common light."""
 EDGE = 2
@@ -184,7 +178,7 @@ def _measured_in(
     if light is None or not (found.has_objects or found.has_camera or found.new.any()):
         return None
     blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
-    lit, most = (to_levels(_in(light, x)) for x in (first, np.full_like(first, 255)))
+    lit, most = (to_levels(in_lights(light, x)) for x in (first, np.full_like(first, 255)))
     shown = np.minimum(second, most)
     again = _measured(first, second, blur.lost.of(lit), blur.missed.of(shown), fine=fine)
     return None if again.failed else again
@@ -192,7 +186,7 @@ def _measured_in(
 
 def _at_rest(light: Lights, first: np.ndarray, second: np.ndarray) -> Change:
     """What changed if nothing moved and the light became this."""
-    lit, most = (luma(to_levels(_in(light, x))) for x in (first, np.full_like(first, 255)))
+    lit, most = (luma(to_levels(in_lights(light, x))) for x in (first, np.full_like(first, 255)))
     return replace(
         unchanged(first.shape),
         levels=light[0],
@@ -211,18 +205,6 @@ def _as_near(still: Change, moved: Change, first: np.ndarray, second: np.ndarray
     return bool(still.new.sum() <= moved.new.sum() and at_rest <= NEARLY * in_motion)
 
 
-def _in(light: Lights, picture: np.ndarray) -> np.ndarray:
-    """(H, W, 3) float32 levels in this light, and in its colour where that is strong."""
-    lit = light[1].of(light[0].light(picture))
-    return light[0].colour(lit) if _strong(light[0], picture) else lit
-
-
-def _strong(levels: tone.Tone, picture: np.ndarray) -> bool:
-    """Whether the colour changes the picture by much."""
-    some = picture[::4, ::4].astype(np.float32)
-    return levels.has_colour and tone.root_mean_square(levels.colour(some) - some) >= STRONG_COLOUR
-
-
 def _lightness(picture: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8, thrice the mean of the largest and the smallest channel, which no turn of hue changes."""
     channels = cv2.split(picture)
@@ -234,7 +216,7 @@ def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: Change) -> Lig
     """The light if nothing moved, where some of it is from place to place and it leaves little."""
     if found.failed or not (found.has_objects or found.has_camera):
         return None
-    light = _lights(first, second, np.ones(first.shape[:2], bool))
+    light = fit_lights(first, second, np.ones(first.shape[:2], bool))
     if not light[1].there:
         return None
     at_rest = _left(light, luma(first), luma(second), ~found.new)
@@ -253,7 +235,7 @@ def _lights_found(first: np.ndarray, second: np.ndarray, found: Change) -> Light
     there = (
         found.local.there
         or _saturates(first, second, found)
-        or _strong(found.levels, first)
+        or strong(found.levels, first)
         or abs(found.blur.sigma_px) >= STRONG_BLUR
     )
     return (found.levels, found.local) if there else None
@@ -300,7 +282,7 @@ def _measured(
     new = found.unseen | ~inside(motion) | edges_of(motion)
     moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
     clear = (found.visible | smooth) & ~new  # where noise is strong a flow returns by chance
-    levels, local = _lights(moved, second, clear, noise if smooth else 0.0, ~moves(objects))
+    levels, local = fit_lights(moved, second, clear, noise if smooth else 0.0, ~moves(objects))
     change = Change(
         camera=camera, objects=objects, new=new, levels=levels, local=local, blur=Blur(), affine=affine
     )
@@ -331,36 +313,6 @@ def _noise_of_luma(first: np.ndarray, second: np.ndarray) -> float:
     return not_shared if not_shared**2 < SHARED * noise**2 else noise
 
 
-def _lights(
-    moved: np.ndarray,
-    second: np.ndarray,
-    clear: np.ndarray,
-    noise: float = 0.0,
-    still: np.ndarray | None = None,
-) -> Lights:
-    """What light and colour all of the picture shares, and what is left from place to place.
-
-    Where there is light from place to place the two are fitted in turn, beginning with the field: a curve fitted
-    to a picture of which one side became brighter takes the levels of that side for bright ones. Colour comes
-    last, since a lamp at the side of something red would pass for one.
-
-    noise  as in ``fit_tone``; still as in ``fit_local_light``
-    """
-    levels = tone.fit_tone(moved, second, clear, noise)
-    clear = clear & (brightest(moved) < FULL - 1)  # in its new light what was saturated does not look it
-    local = fit_local_light(levels.colour(levels.light(moved)), second, clear, still=still)
-    if not local.there or levels.hues is not None:
-        # a strong turn of hue makes no curve of light, and what it does scales with a gain
-        return levels, local
-    seen = clear & tone.unclipped(moved, second)
-    local = fit_local_light(moved, second, clear, still=still)
-    for _ in range(ROUNDS):
-        local = local.about_its_middle(clear.shape)
-        levels = tone.fit_light(moved, second / local.gain(*clear.shape)[..., None], seen)
-        local = fit_local_light(levels.light(moved), second, clear, still=still)
-    return tone.fit_colour(levels, local.of(levels.light(moved)), second, seen), local
-
-
 def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Change:
     """No change at all, or none that could be reported."""
     height, width = shape[:2]
@@ -381,7 +333,7 @@ def _flat(first: np.ndarray, second: np.ndarray, noise: float) -> Change:
     """A picture without texture can still become lighter."""
     nothing = unchanged(first.shape)
     everywhere = np.ones(first.shape[:2], bool)
-    levels, local = _lights(first, second, everywhere, noise)
+    levels, local = fit_lights(first, second, everywhere, noise)
     return replace(nothing, levels=levels, local=local)
 
 

@@ -64,10 +64,10 @@ def _lines(run: RunTables, model: str, page: policy_section.PolicyPage | None) -
         worst = _worst(run, model)
         if worst:
             yield "Worst", worst
+    alike = of_size.in_words(run, model)
     for prefix, of in run.tasks[model].accounts.items():
         account = account_section.whole(run, model, f"{prefix}account")
         if len(account):
-            alike = of_size.in_words(run, model)
             named = account_section.named_causes(run, model, prefix)
             yield "Why", f"no cause can be named: {alike}" if alike else _why(account, named, of)
     yield from unknown_section.console_lines(run, model)

@@ -108,9 +108,8 @@ def _causes(run: RunTables) -> Iterator[Undetermined]:
                 )
                 continue
             settled = account["cause"].isin({*named_causes(run, model, prefix), UNEXPLAINED})
-            as_any = (account["low"] > 0) & account[
-                "specific"
-            ].notna()  # it plays a part, as any change would
+            # it plays a part, as any change would
+            as_any = (account["low"] > 0) & account["specific"].notna()
             unsure = account[~settled & ~as_any & (account["high"] >= WORTH_ASKING)]
             unsure = unsure.sort_values("high", ascending=False, kind="stable")
             names = [
