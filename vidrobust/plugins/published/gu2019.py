@@ -23,7 +23,8 @@ from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
 #
 # Robustness is conditional: of the anchors that a model gets right, the share it still gets right on the
 # neighbouring frames of the video (natural) or under a distortion of the anchor (synthetic). The matrix correlates
-# clean accuracy, natural and synthetic robustness over models. The paper's sizes of window, crop and distortions are
+# clean accuracy, natural and synthetic robustness over models. The paper's sizes of window, crop and
+# distortions are
 # not published as code: all of them are the caller's here. Verdicts, negative controls and intervals are those of
 # the correlation study.
 

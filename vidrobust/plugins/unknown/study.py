@@ -23,7 +23,8 @@ from vidrobust.text.numbers import percent_with_interval
 # Which way up is this picture? A linear probe on frozen features, and how little it knows of a frame.
 #
 # After GeoTrans (Golan & El-Yaniv, NeurIPS 2018, 1805.10917), which trains a network to tell transforms apart and
-# takes its doubt as a sign of the unknown, and Hendrycks et al. (NeurIPS 2019, 1906.12340), who do it with the four
+# takes its doubt as a sign of the unknown, and Hendrycks et al. (NeurIPS 2019, 1906.12340), who do it with
+# the four
 # quarter turns. Here the network stays as it is, and only a linear layer on its features is fitted.
 
 DECAY = 1e-2

@@ -28,7 +28,8 @@ from vidrobust.stages.causes.scene import PLACEBOS, Motion, Scene, sparse
 #     third   255 255 255 ─light of t─▶ 230 230 230     t   238 251 255     t+1, back in the light of t   270
 #                                                   ▶ 238 251 270
 #
-# Brought into less light, a pixel at full level becomes a grey that no frame showed, and a replay that begins there
+# Brought into less light, a pixel at full level becomes a grey that no frame showed, and a replay that
+# begins there
 # takes the light's change for something else. It is shown as t has it; where t is saturated, too, as t+1 has it;
 # and at least as bright as the brightest of the three says.
 

@@ -192,7 +192,8 @@ def _by_time(pairs: PairTable) -> Iterator[np.ndarray]:
 
 # Whether a model's answer changes more across keyframes, tested by moving the keyframes to other places.
 #
-# A keyframe refreshes the whole picture's coding. Between its two frames no neighbour has independent noise, so that
+# A keyframe refreshes the whole picture's coding. Between its two frames no neighbour has independent noise,
+# so that
 # nothing can be replayed there; but the change can be compared with that of the pairs beside it:
 #
 #     change   . . 1 2 1 . . . 9 . . 1 .        excess at a place = its change - mean of the two beside it

@@ -16,13 +16,15 @@ from vidrobust.tables import schema as tables
 
 # How the condition of the footage is spread about its median: light, colour, place, sharpness; drift included.
 #
-# Differences of neighbours show how fast a condition moves, not how far it goes: a flicker of +-8 % differs by up to
+# Differences of neighbours show how fast a condition moves, not how far it goes: a flicker of +-8 % differs
+# by up to
 # 16 % from frame to frame, and a slow drift hardly at all. So the condition of a frame is taken relative to the
 # first frame of its shot (pairs of the scale ``clip``), and of each shot about its own median:
 #
 #     spread = half the distance between the 2.5th and the 97.5th percentile, less the meter's error in quadrature
 #
-# Where a shot moves out of its first frame's sight, too few such pairs are valid, and differences over a second, or
+# Where a shot moves out of its first frame's sight, too few such pairs are valid, and differences over a
+# second, or
 # of neighbours, stand in: of independent conditions they are sqrt(2) times as wide, and are divided by it.
 
 QUANTITIES = (
