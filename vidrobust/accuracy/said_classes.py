@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.classes import imagenet_wnids
+from vidrobust.models.classes import imagenet_wnids, shown_name
 from vidrobust.plugins.published.labelled_images import sets_for
 
 NUMBERS_ARE_CLASSES = ("manifest",)
@@ -55,7 +55,8 @@ def by_name(labels: pd.DataFrame) -> pd.DataFrame:
 
 def _classes(name: str, source: str, class_names: Sequence[str]) -> list[int]:
     text = str(name).strip()
-    is_name = text.casefold() in {known.casefold() for known in class_names} or text in imagenet_wnids()
+    known = {each.casefold() for each in class_names}
+    is_name = not known.isdisjoint({text.casefold(), shown_name(text).casefold()}) or text in imagenet_wnids()
     if not is_name and source not in NUMBERS_ARE_CLASSES:
         return []
     try:

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_csv_table
-from vidrobust.models.classes import imagenet_shift, imagenet_wnids
+from vidrobust.models.classes import imagenet_shift, imagenet_wnids, shown_name
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,9 @@ def sets_for(
     for label in labels:
         found: set[int] = set()
         for text in label:
-            if text.casefold() in places:
-                found |= places[text.casefold()]
+            named = places.get(text.casefold()) or places.get(shown_name(text).casefold())
+            if named:
+                found |= named
             elif has_imagenet and text in wnids:
                 found.add(wnids[text] + shift)
             elif text.isdecimal() and int(text) + shift < len(class_names):
