@@ -20,7 +20,7 @@ from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.policy.candidates import Standing, standings
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import Rejected, Why
-from vidrobust.stages.policy.replication import Replication
+from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.stages.policy.wording import step_sentence, without_step
 from vidrobust.stages.variation.observed import Observed, observed
@@ -215,6 +215,7 @@ def _step(
         "replication_found": again.found,
         "replication_tested": again.tested,
         "flips_at_most": flips,
+        **_flips_due(row),
         "probability": "a default",
         "of": evidence.of,
         **_response_figures(moved, evidence.response),
@@ -260,6 +261,13 @@ def _observed_figures(seen: Observed) -> dict[str, Any]:
         "observed_basis": seen.basis,
         "observed_n": seen.n,
     }
+
+
+def _flips_due(row: Mapping[str, Any]) -> dict[str, float | None]:
+    """The same as numbers; None where that was not measured."""
+    found = {"flips_due": "flips_due", "flips_due_high": "flips_due_high", "flips_replayed": "flips"}
+    known = {name: float(row.get(column, math.nan)) for name, column in found.items()}
+    return {name: value if math.isfinite(value) else None for name, value in known.items()}
 
 
 def _flips_at_most(row: Mapping[str, Any]) -> str:

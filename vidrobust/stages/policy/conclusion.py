@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pandas as pd
 
 from vidrobust.files.atomic import write_text
@@ -15,14 +17,12 @@ from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import write_all
 from vidrobust.stages.policy.measured import policy_folder, remeasured
 from vidrobust.stages.policy.policy import Policy
-from vidrobust.stages.policy.replication import Replication
+from vidrobust.stages.policy.rejection import Rejected, Why
+from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.policy.trained_with import parse as parse_training
+from vidrobust.stages.stability.statements import scene_confidence
 
-NO_POLICY = (
-    "What to train with cannot be determined from recorded predictions: it takes the model itself, which is "
-    "shown new "
-    "pictures."
-)
+NO_POLICY = "Not measured: recorded predictions cannot answer for new pictures, so the model itself is needed."
 
 
 def make_policy(run: Run) -> None:
@@ -37,9 +37,33 @@ def make_policy(run: Run) -> None:
     for model, task in tasks.items():
         evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
         made = build(model, *evidence, trained_families=families, widen=run.settings.widen)
-        made = remeasured(run.path, made)
+        made = remeasured(run.path, _withheld(run, made))
         write_all(made, policy_folder(run.path, model, first))
         run.reporter.say(f"policy, {model}: {made.headline}")
+
+
+def _withheld(run: Run, policy: Policy) -> Policy:
+    """Without steps where the model does not seem to know the scene: near ties flip for any reason."""
+    frames = run.table_or_empty("frames")
+    classes = {str(each["name"]): int(each.get("num_classes") or 0) for each in run.model_records}
+    scene = scene_confidence(frames[frames["model"] == policy.model], classes.get(policy.model, 0))
+    if scene.is_known:
+        return policy
+    refused = [
+        Rejected(
+            perturbation=step.perturbation,
+            why=Why.UNKNOWN_SCENE,
+            family=step.family,
+            evidence={
+                "scene": scene.reason,
+                "low": step.evidence["share_low"],
+                "high": step.evidence["share_high"],
+                **{name: step.evidence[name] for name in ("cause", "of", "n", "share")},
+            },
+        )
+        for step in policy.steps
+    ]
+    return dataclasses.replace(policy, steps=(), advice=(), rejected=(*refused, *policy.rejected))
 
 
 def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:

@@ -35,7 +35,7 @@ def _as_json(run: Run) -> Any:
 POLICY = TableStage(
     name="policy",
     sentence="Which augmentations to train with, and how strong.",
-    version=12,
+    version=13,
     needs=(STABILITY, SENSITIVITY, VARIATION, CAUSES),
     settings=("widen", "trained_with"),
     files=("policy.json",),

@@ -8,7 +8,7 @@ from typing import Any
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.shares import SECOND
 from vidrobust.stages.policy.rejection import Outcome, Rejected, Why
-from vidrobust.stages.policy.replication import Replication
+from vidrobust.stages.causes.replication import Replication
 from vidrobust.text.numbers import known, number, percent, share, share_with_interval, with_interval
 
 SAID_AS_TIMES = 1.5
@@ -60,6 +60,10 @@ REASONS: Mapping[Why, str] = {
     Why.GROWTH_OPEN: (
         "{explains} {span}, but {frames} frames do not show that more of it moves the model more; "
         "more (--frames) would settle it, unless the model's answers are random"
+    ),
+    Why.UNKNOWN_SCENE: (
+        "{explains} {span} of {of}, but the model does not seem to know the scene ({scene}), and training advice "
+        "from such footage is not reliable"
     ),
     Why.HARMED: "was tried and withdrawn: after training with it, changed answers went from {before} to {after}",
 }
@@ -137,6 +141,7 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
         "moved": number(of("moved")),
         "moved_span": with_interval(of("moved"), of("moved_low"), of("moved_high")),
         "frames": str(of("frames")),
+        "scene": str(of("scene")),
         "before": percent(of("before")),
         "after": percent(of("after")),
     }

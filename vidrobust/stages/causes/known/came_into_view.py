@@ -27,5 +27,5 @@ CAME_INTO_VIEW = Cause(
     size=_size,
     moves=True,
     hint="judge a part only while all of it is in view: a trigger, or a region of interest (--roi)",
-    advice="no augmentation here stands for it; train with footage of more surroundings and parts",
+    advice="train with footage of more surroundings and parts",
 )
