@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 from harness import say
 
+from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes
+from vidrobust.finished_runs.compare_metrics import FEWEST
 from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 from vidrobust.finished_runs.compare_sides import Side
-from vidrobust.protocols.average_precision import BOX, FramesOfBoxes
-from vidrobust.repeatability.compare import FEWEST
 from vidrobust.run_folder.folder import RunFolder
 
 PLANTED = 0.15

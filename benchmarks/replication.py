@@ -26,9 +26,9 @@ import pandas as pd
 from certificate import SURE, again, replication
 from scipy import stats
 
-from vidrobust.stages.causes.naming import AGAIN, LEVEL
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.shares import p_value_of
+from vidrobust.stages.causes.summary import AGAIN, LEVEL
 
 PAIRS, DIRECTIONS, CAUSE = 48, 8, "light"
 SIZES = (0.17, 0.22, 0.27, 0.32, 0.4)

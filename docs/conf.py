@@ -9,8 +9,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from option_pages import write_option_pages, write_page
 
-from vidrobust.line_sim.page import dial_page
 from vidrobust.perturb.page import page as perturbation_page
+from vidrobust.plugins.line.page import dial_page
 from vidrobust.tables.document import page as table_page
 from vidrobust.version import VERSION
 

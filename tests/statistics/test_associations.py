@@ -9,7 +9,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 from statsmodels.tools import add_constant
 
-from vidrobust.stages.correlate.orientation import higher_is_better, known_direction
+from vidrobust.stages.correlate.from_summaries import higher_is_better, known_direction
 from vidrobust.statistics.associations import (
     benjamini_hochberg,
     corrected_ranks,

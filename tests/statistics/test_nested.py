@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.stages.causes.sample import inclusion
+from vidrobust.stages.causes.pair_choice import inclusion
 from vidrobust.statistics.nested import sized_order, spread_order
 
 

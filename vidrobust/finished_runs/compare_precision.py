@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from vidrobust.finished_runs.compare_sides import Side
-from vidrobust.protocols.average_precision import BOX, FramesOfBoxes, precisions, with_known_boxes
-from vidrobust.repeatability.compare import (
+from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes, precisions, with_known_boxes
+from vidrobust.finished_runs.compare_metrics import (
     ENOUGH,
     FEWEST,
     SHORTEST_S,
@@ -19,6 +18,7 @@ from vidrobust.repeatability.compare import (
     shared_by_neighbours,
     verdict,
 )
+from vidrobust.finished_runs.compare_sides import Side
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.jackknife import groups, left_out_interval, left_out_p
 

@@ -12,8 +12,8 @@ HEAD = """# Tables
 
 This page is generated from the table declarations. `python -m vidrobust.tables.document` prints it. Each table is
 `NAME.parquet` in the [run folder](../run-folder.md). The Parquet schema carries the unit and description of each
-column as metadata. Writing or reading an undeclared column fails. Frames are numbered as decoded, from 0. A missing
-number is NaN, with n = 0.
+column as metadata. Writing or reading an undeclared column fails. Frames are numbered as decoded, from 0. A
+missing number is NaN, with n = 0.
 """
 
 

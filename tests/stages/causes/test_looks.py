@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE
-from vidrobust.stages.causes.naming import LEVEL, Asked, named, named_at, open_causes, spent
+from vidrobust.stages.causes.summary import LEVEL, Asked, named, named_at, open_causes, spent
 
 
 def account(n: int, p: dict[str, float], **high: float) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
+from vidrobust.plugins.unknown import section as unknown_section
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
@@ -15,7 +16,6 @@ from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.sensitivity import of_size
 from vidrobust.stages.stability.overall import not_compared, overall, reported_first
-from vidrobust.stages.unknown import section as unknown_section
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import known, number, percent, percent_with_interval, share_with_interval
 from vidrobust.text.phrases import cut, listing, plural

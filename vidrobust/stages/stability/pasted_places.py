@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from vidrobust.metrics.catalogue import metrics_of
-from vidrobust.protocols.transplant.study import Background, Transplant
+from vidrobust.plugins.published.transplant.study import Background, Transplant
 from vidrobust.stages.stability import by_place
 from vidrobust.stages.stability.place_section import SURE, draw_cells, text_of, where
 from vidrobust.text.numbers import FEWEST, number, percent_with_interval

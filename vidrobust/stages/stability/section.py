@@ -16,9 +16,12 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability import judgement, kappa
+from vidrobust.stages.stability import judgement
 from vidrobust.stages.stability.judgement import Judgement
 from vidrobust.stages.stability.overall import not_compared, overall, reported_first
+from vidrobust.statistics.agreement import cohens_kappa
+from vidrobust.statistics.clusters import clusters_of_rows
+from vidrobust.statistics.intervals import Interval
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import (
     FEWEST,
@@ -32,6 +35,24 @@ from vidrobust.text.numbers import (
     with_interval,
 )
 from vidrobust.text.phrases import cut, plural
+
+# Cohen's kappa of the labels of neighbouring frames: agreement beyond what the mix of classes gives by chance.
+
+
+def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
+    """Kappa of one model's labels at t and t+1 over its usable adjacent pairs.
+
+    pairs, frames  tables of one model; pairs may have the column part. Clusters by the one rule,
+    ``statistics/clusters.py``. NaN where there is no pair; kappa is not defined where only one class occurs.
+    """
+    near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    labels = frames.set_index(["item", "frame"])[["label", "time_s"]]
+    a = labels.reindex(pd.MultiIndex.from_frame(near[["item", "frame_a"]]))
+    b = labels.reindex(pd.MultiIndex.from_frame(near[["item", "frame_b"]]))
+    found = ~(a["label"].isna().to_numpy() | b["label"].isna().to_numpy())
+    clusters = clusters_of_rows(near[found].assign(time_s=a["time_s"].to_numpy()[found]))
+    return cohens_kappa(a["label"].to_numpy()[found], b["label"].to_numpy()[found], clusters)
+
 
 MOST_ITEMS = 20
 """Items shown in the comparison of items."""
@@ -252,7 +273,7 @@ def _kappas(run: RunTables) -> list[dict[str, str]]:
         if pairs is None or frames is None:
             values.append({"text": NOT_MEASURED, "n": ""})
             continue
-        found = kappa.of_neighbours(pairs[pairs["model"] == model], frames[frames["model"] == model])
+        found = of_neighbours(pairs[pairs["model"] == model], frames[frames["model"] == model])
         text = with_interval(found.value, found.low, found.high)
         if found.n and not known(found.value):
             text = "not defined: only one class occurs"
