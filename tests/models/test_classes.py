@@ -8,7 +8,7 @@ import pytest
 
 from vidrobust.errors import SettingsError
 from vidrobust.models import classes
-from vidrobust.protocols.labelled_images import sets_for
+from vidrobust.models.classes import sets_for
 
 
 def test_imagenet_in_the_usual_order() -> None:
