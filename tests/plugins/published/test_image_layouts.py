@@ -208,3 +208,10 @@ def test_a_column_says_which_images_depend_on_each_other(pictures: dict, tmp_pat
     table.write_text("\n".join(["file,label,group", *rows, rows[0][:-1] + "9"]))
     with pytest.raises(InputError, match=r"line 7, column group: .* is of 0 already, got 9"):
         read_labels(folder, table)
+
+
+def test_labels_may_use_the_name_of_imagenet_or_the_one_shown() -> None:
+    sets, _ = sets_for([frozenset({"nipple"}), frozenset({"bottle teat"})], names_of_imagenet())
+    assert sets == [frozenset({680}), frozenset({680})]
+    own, _ = sets_for([frozenset({"nipple"})], ("hose", "nipple"))
+    assert own == [frozenset({1})]
