@@ -38,7 +38,7 @@ from vidrobust.stages.unknown.link import MARGIN
 from vidrobust.stages.unknown.names import ERROR, FLIP
 from vidrobust.stages.unknown.outside import MORE
 from vidrobust.stages.unknown.study import Events, ScoreStudied, leading, study
-from vidrobust.statistics.auroc import auroc
+from vidrobust.statistics.associations import auroc
 from vidrobust.text.numbers import percent_with_interval, with_interval
 from vidrobust.video.source import VideoSource, open_video
 

@@ -10,26 +10,10 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.tools import add_constant
 
 from vidrobust.stages.correlate.orientation import higher_is_better, known_direction
-from vidrobust.statistics.associations import (
-    benjamini_hochberg,
-    corrected_ranks,
-    effective_robustness,
-    explained_by_confounder,
-    kendall,
-    kendall_without,
-    partial_spearman,
-    pearson,
-    ranks,
-    spearman,
-    split_half,
-)
-from vidrobust.statistics.resampling import (
-    autocorrelation_time,
-    cluster_jackknife,
-    free_orders,
-    permutation_p,
-    shifted_orders,
-)
+from vidrobust.statistics.associations import corrected_ranks, effective_robustness, explained_by_confounder, kendall, kendall_without, partial_spearman, pearson, ranks, spearman, split_half
+from vidrobust.statistics.significance import benjamini_hochberg
+from vidrobust.statistics.permutations import autocorrelation_time, free_orders, permutation_p, shifted_orders
+from vidrobust.statistics.standard_errors import cluster_jackknife
 
 
 def sample(n: int = 40, p: int = 3, s: int = 2, k: int = 2, seed: int = 0, ties: bool = False):

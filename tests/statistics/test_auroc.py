@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vidrobust.statistics.auroc import auroc, auroc_given, clustered_auroc
+from vidrobust.statistics.associations import auroc, auroc_given, clustered_auroc
 
 
 def test_by_hand_with_a_tie() -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate, stats
 from scipy.special import betaln
 
-from vidrobust.statistics.beta_binomial import CORRELATION_PRIORS, rate_posterior
+from vidrobust.statistics.posteriors import CORRELATION_PRIORS, rate_posterior
 
 
 def by_quadrature(prior: tuple[float, float], k: np.ndarray, n: np.ndarray, at: float) -> float:

@@ -13,7 +13,7 @@ from vidrobust.statistics.crossed import (
     crossed_rates,
     crossed_ratio,
 )
-from vidrobust.statistics.paired_ratio import paired_ratio
+from vidrobust.statistics.ratios import paired_ratio
 
 
 def test_both_variances_by_hand() -> None:

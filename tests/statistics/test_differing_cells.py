@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from vidrobust.statistics import differing_cells as module
-from vidrobust.statistics.differing_cells import differing_cells, holm
+from vidrobust.statistics.permutations import differing_cells
+from vidrobust.statistics.significance import holm
 
 
 def p_of(events: np.ndarray, cell: np.ndarray, clip: np.ndarray, *, alone: bool = False) -> float:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from statsmodels.stats import contingency_tables as reference
 
-from vidrobust.statistics.matched import cochrans_q, exact_mcnemar
+from vidrobust.statistics.agreement import cochrans_q
+from vidrobust.statistics.significance import exact_mcnemar
 
 
 @pytest.mark.parametrize(("first", "second"), [(9, 2), (0, 6), (5, 5), (1, 0), (40, 21)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 
-from vidrobust.statistics.mcnemar import clustered_mcnemar
+from vidrobust.statistics.significance import clustered_mcnemar
 
 
 def test_of_independent_rows_it_is_the_exact_test() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vidrobust.stages.causes.sample import inclusion
-from vidrobust.statistics.nested import sized_order, spread_order
+from vidrobust.statistics.samples import sized_order, spread_order
 
 
 def test_the_first_points_are_those_of_van_der_corput() -> None:

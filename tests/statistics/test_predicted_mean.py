@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate, stats
 
 from vidrobust.statistics import predicted_mean as module
-from vidrobust.statistics.predicted_mean import predicted_mean
+from vidrobust.statistics.posteriors import predicted_mean
 
 
 def series(rng: np.random.Generator, count: int, correlation: float) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vidrobust.statistics.rise_within import rise_across, rise_within
+from vidrobust.statistics.permutations import rise_across, rise_within
 
 
 def test_two_blocks_by_hand() -> None:

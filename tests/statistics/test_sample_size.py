@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vidrobust.statistics.intervals import clustered_rate
-from vidrobust.statistics.sample_size import FootageNeeded, clusters_for_rate, narrower
+from vidrobust.statistics.samples import FootageNeeded, clusters_for_rate, narrower
 
 
 @pytest.mark.parametrize(("rate", "half_width", "correlation"), [(0.02, 0.005, 0.05), (0.2, 0.05, 0.1)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vidrobust.statistics.sign_flip_of_sum import discard_conservative, sign_flip_p
+from vidrobust.statistics.significance import discard_conservative, sign_flip_p
 
 
 def test_by_hand() -> None:

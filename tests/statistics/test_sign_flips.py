@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vidrobust.statistics.sign_flips import fewest_clusters, neighbour_inflation, sign_patterns, step_down
+from vidrobust.statistics.significance import fewest_clusters, neighbour_inflation, sign_patterns, step_down
 
 
 def test_all_patterns_or_a_draw() -> None:

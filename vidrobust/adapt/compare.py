@@ -15,8 +15,8 @@ from vidrobust.adapt.arms import BEFORE
 from vidrobust.adapt.metrics import FOOTAGE, LOST, NAN, OTHER
 from vidrobust.adapt.network import Bench, Values
 from vidrobust.stages.remedies.verdict import FEWEST, verdict
-from vidrobust.statistics.associations import benjamini_hochberg
-from vidrobust.statistics.crossed import Rows, crossed_rate, crossed_rates
+from vidrobust.statistics.significance import benjamini_hochberg
+from vidrobust.statistics.ratios import Rows, crossed_rate, crossed_rates
 from vidrobust.tables import schema as tables
 
 AGAINST_BEFORE = (OTHER, LOST)

@@ -20,7 +20,7 @@ from vidrobust.repeatability.compare import (
     verdict,
 )
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.jackknife import groups, left_out_interval, left_out_p
+from vidrobust.statistics.standard_errors import groups, left_out_interval, left_out_p
 
 COMPARED = {"average_precision": 0, "average_precision_50": 1}
 """Metric -> its side of a ``Precision``."""

@@ -24,7 +24,7 @@ import pandas as pd
 from vidrobust.errors import InputError
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
-from vidrobust.statistics.sign_flips import fewest_clusters, neighbour_inflation, step_down
+from vidrobust.statistics.significance import fewest_clusters, neighbour_inflation, step_down
 
 MARGIN = 0.2
 """Differences that do not matter, as a share of the metric."""

@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vidrobust.errors import InputError
-from vidrobust.statistics.beta_binomial import predicted_rate, rate_posterior
-from vidrobust.statistics.predicted_mean import predicted_mean
+from vidrobust.statistics.posteriors import predicted_rate, rate_posterior
+from vidrobust.statistics.posteriors import predicted_mean
 
 TAIL = 0.00135
 """Chance of a run beyond each limit: that of three standard deviations of a normal distribution."""

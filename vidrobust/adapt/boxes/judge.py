@@ -45,7 +45,7 @@ from vidrobust.metrics.tracks.measures import measure
 from vidrobust.metrics.tracks.tables import joined
 from vidrobust.predictions import Detections
 from vidrobust.protocols.average_precision import BOX, FramesOfBoxes, precisions
-from vidrobust.statistics.jackknife import influence
+from vidrobust.statistics.standard_errors import influence
 
 ALONG = {UNCOVERED: "uncovered", DROPOUTS: "missed", RENAMED: "flip", CENTRE: "center_jitter"}
 """Metric -> its column along tracks."""

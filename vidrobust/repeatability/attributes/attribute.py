@@ -26,7 +26,8 @@ from vidrobust.repeatability.differing_operators import right_by_operator
 from vidrobust.repeatability.measurements import check_attribute
 from vidrobust.statistics.agreement import cohens_kappa, fleiss_kappa, kendalls_w
 from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_rate
-from vidrobust.statistics.matched import cochrans_q, exact_mcnemar
+from vidrobust.statistics.agreement import cochrans_q
+from vidrobust.statistics.significance import exact_mcnemar
 
 NAN = float("nan")
 

@@ -12,8 +12,8 @@ import pandas as pd
 from vidrobust.stages.causes.catalogue import CATALOGUE, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.shares import ADJACENT, SECOND, p_value_of, too_few
-from vidrobust.statistics.associations import benjamini_hochberg
-from vidrobust.statistics.sign_flip_of_sum import CONSERVATIVE, discard_conservative
+from vidrobust.statistics.significance import benjamini_hochberg
+from vidrobust.statistics.significance import CONSERVATIVE, discard_conservative
 
 LEVEL = 0.05
 """False discovery rate over causes and models."""

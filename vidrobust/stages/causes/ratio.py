@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.statistics import student
-from vidrobust.statistics.intervals import LEVEL
-from vidrobust.statistics.jackknife import influence, standard_error
+from vidrobust.statistics.standard_errors import t_quantile, t_upper_tail
+from vidrobust.statistics.levels import LEVEL
+from vidrobust.statistics.standard_errors import influence, jackknife_error
 
 UNSEEN = (-0.1, 0.25)
 """What a pair that was not drawn may hold, as a share of its change."""
@@ -61,14 +61,14 @@ def jackknife(totals: np.ndarray, statistic: Statistic, *, draws: int, floor: fl
     if count < 2 or not np.isfinite(value):
         return Estimate(value=value, low=np.nan, high=np.nan, p=np.nan, clusters=count)
     without = statistic(totals.sum(axis=0)[None] - totals)
-    error = float(standard_error(without))
+    error = float(jackknife_error(without))
     freedom = effective_df(influence(without))
     down, up = ((bound - value) / (draws + 1) for bound in UNSEEN)
     down, up = min(down, 0.0), max(up, 0.0)
     width = [_width(error, step, freedom, count) for step in (down, up)]
     below = float(np.hypot(error, down))
     p = (
-        float(student.upper_tail((value + down - floor) / below, freedom))
+        float(t_upper_tail((value + down - floor) / below, freedom))
         if below > 0
         else float(value <= floor)
     )
@@ -78,7 +78,7 @@ def jackknife(totals: np.ndarray, statistic: Statistic, *, draws: int, floor: fl
 def _width(error: float, step: float, freedom: float, count: int) -> float:
     """Half the interval: the clusters' own spread and that of one more pair, which is one draw like any other."""
     tail = (1 + LEVEL) / 2
-    return float(np.hypot(student.quantile(tail, freedom) * error, student.quantile(tail, count - 1) * step))
+    return float(np.hypot(t_quantile(tail, freedom) * error, t_quantile(tail, count - 1) * step))
 
 
 def effective_df(pulls: np.ndarray) -> float:

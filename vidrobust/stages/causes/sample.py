@@ -14,7 +14,7 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from vidrobust.statistics.nested import sized_order
+from vidrobust.statistics.samples import sized_order
 
 FLOOR = 0.1
 """Pairs count as changing at least by this share of the mean change, so that none weighs more than ten times."""

@@ -29,8 +29,8 @@ from vidrobust.stages.causes.excluded import excluded_pairs
 from vidrobust.stages.causes.margins import SURE, Margins, at_most
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.ratio import Estimate, jackknife
-from vidrobust.statistics.clusters import FEWEST
-from vidrobust.statistics.sign_flip_of_sum import sign_flip_p
+from vidrobust.statistics.levels import FEWEST_CLUSTERS
+from vidrobust.statistics.significance import sign_flip_p
 
 ADJACENT, SECOND = "adjacent", "second"
 """The two distances in time: neighbours, and pairs about a second apart."""
@@ -210,7 +210,7 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
     if not clips:
         return sign_flip_p(beyond)
     sums = np.bincount(pairs.footage, weights=beyond)
-    return sign_flip_p(sums) if len(sums) >= FEWEST else float("nan")
+    return sign_flip_p(sums) if len(sums) >= FEWEST_CLUSTERS else float("nan")
 
 
 def too_few(pairs: PairTable, cause: str, level: float) -> bool:

@@ -12,7 +12,7 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.stages.correlate.orientation import CLEAN_ACCURACY, known_direction, signs
 from vidrobust.stages.correlate.units import Units, as_names, one_model, spread
-from vidrobust.statistics.resampling import MIN_CLUSTERS
+from vidrobust.statistics.levels import FEWEST_CORRELATED
 
 _PREFERRED = (
     "conditional_robustness",
@@ -229,7 +229,7 @@ def _families(name: np.ndarray, groups: Mapping[str, str] | None) -> tuple[np.nd
     count = len(np.unique(family))
     if count == len(name):
         return name, "models", []
-    if count >= MIN_CLUSTERS:
+    if count >= FEWEST_CORRELATED:
         return family, "families", ["families of models were read off their names"]
     note = f"the names show {count} families, too few to be left out in turn: each model counts as its own"
     return name, "models", [note]

@@ -13,7 +13,7 @@ from vidrobust.metrics.task import ResponseSpec
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean
-from vidrobust.statistics.rise_within import rise_across, rise_within
+from vidrobust.statistics.permutations import rise_across, rise_within
 
 LEVEL = 0.025
 """Of the test that more does more."""

@@ -13,7 +13,7 @@ from vidrobust.stages.remedies import compared, truth
 from vidrobust.stages.remedies.label_rows import FLIPS, REVERTS, Study, flips_of_answered
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
 from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
-from vidrobust.statistics.paired_ratio import PairedRatio, paired_ratio
+from vidrobust.statistics.ratios import PairedRatio, paired_ratio
 
 IMPOSSIBLE: Mapping[str, str] = {
     "sharper-focus": "not possible: what blur took away is not in the footage",

@@ -25,7 +25,7 @@ from vidrobust.stages.remedies.catalogue import (
 )
 from vidrobust.stages.remedies.delay import Delays, delays, lasting_changes, sure_delay
 from vidrobust.stages.remedies.row import NAN, Costs, row
-from vidrobust.statistics.paired_ratio import paired_ratio
+from vidrobust.statistics.ratios import paired_ratio
 
 FLIPS, REVERTS, JITTER = "flip_rate", "revert_flip_rate", "jitter"
 OWN_POINTS = "not measured: the model answers by operating points, this rule takes the most probable class"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.stages.remedies.verdict import SIGNIFICANT, verdict
 from vidrobust.statistics.clusters import Clusters
-from vidrobust.statistics.paired_ratio import PairedRatio, paired_ratio
+from vidrobust.statistics.ratios import PairedRatio, paired_ratio
 
 
 @dataclass(frozen=True)

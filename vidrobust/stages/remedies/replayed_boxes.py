@@ -17,7 +17,7 @@ from vidrobust.stages.remedies.box_rows import HEADLINE, METRICS, BoxStudy, agre
 from vidrobust.stages.remedies.input_rows import IMPOSSIBLE
 from vidrobust.stages.remedies.row import Costs, Kind, row
 from vidrobust.stages.replays.names import CONTROL, NETWORKS, RESIZES, SHARED
-from vidrobust.statistics.paired_ratio import PairedRatio, ratio_in_clusters
+from vidrobust.statistics.ratios import PairedRatio, ratio_in_clusters
 
 NOT_FOR_BOXES = "not measured: a detector's own resize is part of how it places boxes"
 NOT_FOR_DETECTORS = "not measured: networks are changed for classifiers"

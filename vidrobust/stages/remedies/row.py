@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.remedies.verdict import FEWEST, verdict
-from vidrobust.statistics.associations import benjamini_hochberg
-from vidrobust.statistics.paired_ratio import PairedRatio
+from vidrobust.statistics.significance import benjamini_hochberg
+from vidrobust.statistics.ratios import PairedRatio
 from vidrobust.tables import schema as tables
 
 NAN = float("nan")

@@ -18,7 +18,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.variation.observed import observed
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
-from vidrobust.statistics.sample_size import narrower
+from vidrobust.statistics.samples import narrower
 from vidrobust.text.numbers import FEWEST, known, percent, percent_with_interval
 from vidrobust.text.phrases import listing, plural, span
 

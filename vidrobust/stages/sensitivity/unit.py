@@ -21,7 +21,7 @@ from vidrobust.stages.sensitivity.design import shown_per_frame, start_of
 from vidrobust.stages.sensitivity.differences import study_frames
 from vidrobust.stages.sensitivity.sequences import study_sequences
 from vidrobust.stages.sensitivity.shift import PICTURES_PER_FRAME, study_pixel_shifts
-from vidrobust.statistics.nested import spread_order
+from vidrobust.statistics.samples import spread_order
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 

@@ -16,8 +16,9 @@ import pandas as pd
 
 from vidrobust.metrics.metric import Metric
 from vidrobust.stages.stability.rates import aggregate
-from vidrobust.statistics import clusters
-from vidrobust.statistics.differing_cells import differing_cells, holm
+from vidrobust.statistics.levels import FEWEST_CLUSTERS
+from vidrobust.statistics.permutations import differing_cells
+from vidrobust.statistics.significance import holm
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import FEWEST
 

@@ -38,7 +38,7 @@ from vidrobust.protocols.average_precision import (
 from vidrobust.protocols.said_classes import SaidClasses
 from vidrobust.stages.stability.true_objects import judged_steps, judged_tracks
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.jackknife import groups, leave_one_out, left_out_interval
+from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out_interval
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import nouns, plural
 

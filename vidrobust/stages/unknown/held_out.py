@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.statistics.clusters import SHORTEST_S, Clusters
+from vidrobust.statistics.clusters import Clusters, SHORTEST_S
 from vidrobust.statistics.intervals import Interval, clustered_rate
 
 FOLDS = 5

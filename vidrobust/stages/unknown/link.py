@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.statistics.auroc import clustered_auroc
+from vidrobust.statistics.associations import clustered_auroc
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval
 from vidrobust.text.numbers import FEWEST, known

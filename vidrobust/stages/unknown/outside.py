@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidrobust.stages.unknown.held_out import FEWEST_CLUSTERS, Calibrated
-from vidrobust.statistics.clusters import FEWEST, Clusters
+from vidrobust.statistics.clusters import Clusters
+from vidrobust.statistics.levels import FEWEST_CLUSTERS
 from vidrobust.statistics.intervals import Interval, clustered_rate
-from vidrobust.text.numbers import FEWEST as FEWEST_FRAMES
+from vidrobust.text.numbers import FEWEST_CLUSTERS as FEWEST_FRAMES
 from vidrobust.text.phrases import plural
 
 MORE, NO_MORE, CANNOT_TELL = "outside", "known", "cannot tell"
 """Verdicts: surely more lies outside than of known footage; at most a tenth more; neither is sure."""
 ONE_CLIP = (
-    f"known footage of fewer than {FEWEST} clips does not show how a further clip of it would differ; give more "
+    f"known footage of fewer than {FEWEST_CLUSTERS} clips does not show how a further clip of it would differ; give more "
     "clips, or a manifest that names passes or stretches as clips"
 )
 """Stretches of a clip are alike as further clips are not."""

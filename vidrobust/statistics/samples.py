@@ -1,4 +1,9 @@
-"""How much footage a wanted interval of a rate needs, from the footage at hand."""
+"""How much footage a wanted interval needs, and in which order frames are sampled.
+
+Samples are nested: a seeded order of rows of which the first k are a good sample for every k. A larger sample holds
+the smaller one, so that what was computed of it stays. The rows are in the order of time, and both orders spread
+every first k over it.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.statistics import student
-from vidrobust.statistics.intervals import LEVEL
+from vidrobust.statistics.levels import FEWEST_CLUSTERS
+from vidrobust.statistics.standard_errors import t_half_width
 from vidrobust.text.durations import duration
 from vidrobust.text.numbers import percent
+
+TOGETHER = 8
+"""So many rows in a row get random numbers that lie far apart."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class FootageNeeded:
     observed_s: float
 
     def sentence(self) -> str:
-        """The answer for a reader, such as "To see 2 % ± 0.5 % you need about 38 minutes of such footage"."""
+        """Return the answer for a reader, such as "To see 2 % ± 0.5 % you need about 38 minutes of such footage"."""
         asked = f"To see {percent(self.rate)} ± {percent(self.half_width)} "
         units = f"{self.clusters} clips" if self.cluster in ("item", "part") else ""
         if self.seconds <= self.observed_s:
@@ -42,7 +50,7 @@ class FootageNeeded:
 
 
 def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per_cluster: float) -> int:
-    """Clusters that give an interval of ``rate`` of the wanted half width.
+    """Return how many clusters give an interval of ``rate`` of the wanted half width.
 
     Student's t times the root of rate (1 - rate) (r + (1 - r) / per_cluster) / clusters, the variance of the mean
     of beta-binomial clusters of equal size (Donner & Klar 2000, section 5.2). At least five.
@@ -52,10 +60,10 @@ def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per
             f"clusters_for_rate: expected a rate and a half width between 0 and 1, got {rate}, {half_width}"
         )
     variance = rate * (1 - rate) * (correlation + (1 - correlation) / per_cluster)
-    count = 5
+    count = FEWEST_CLUSTERS
     for _ in range(50):
-        t = student.quantile((1 + LEVEL) / 2, count - 1)
-        wanted = max(5, math.ceil(variance * (t / half_width) ** 2))
+        t = float(t_half_width(1.0, count - 1))
+        wanted = max(FEWEST_CLUSTERS, math.ceil(variance * (t / half_width) ** 2))
         if wanted == count:
             break
         count = wanted if wanted < count else math.ceil((count + wanted) / 2)
@@ -63,7 +71,7 @@ def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per
 
 
 def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
-    """New over old width of the interval of a mean, if each cluster held ``times`` as many values.
+    """Return the new over the old width of the interval of a mean, if each cluster held ``times`` as many values.
 
     values (n,), cluster (n,) int labels. Of the variance of a mean over clusters the part within them falls with
     their size, and the part between them stays: components of variance from the one-way analysis with groups of
@@ -83,3 +91,43 @@ def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
     apart = max(0.0, (between - within) / typical)
     old, new = apart + within * count / n, apart + within * count / (n * times)
     return float(np.sqrt(new / old)) if old > 0 else float("nan")
+
+
+def spread_order(rows: int, count: int, start: float) -> np.ndarray:
+    """Return (k,) int64, ``count`` of so many rows in the order in which they are taken; all where there are fewer.
+
+    ``start`` in [0, 1) is the random number of the sample: with it uniform, every row is as likely as any other.
+
+    Row floor(n frac(start + v(r))) for r = 0, 1, 2 ..., with v the sequence of van der Corput in base 2: the first
+    2^m lie one in each 2^m-th part of the time. So do every third of them, every fifth, and so on for odd steps.
+    """
+    if rows < 1:
+        return np.empty(0, np.int64)
+    points = (start + _van_der_corput(4 * 2 ** int(np.ceil(np.log2(rows))))) % 1.0  # every row is hit
+    hit = np.minimum((points * rows).astype(np.int64), rows - 1)
+    distinct, first = np.unique(hit, return_index=True)
+    taken: np.ndarray = distinct[np.argsort(first)][:count]
+    return taken
+
+
+def sized_order(size: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return (n,) int64, all rows in the order in which a sample proportional to ``size`` (n,) > 0 takes them.
+
+    Sequential Poisson sampling (Ohlsson, Journal of Official Statistics 14, 1998, p. 149-162): by u / size with
+    permanent random numbers u. The numbers of each eight rows in a row lie one in each eighth of [0, 1), in random
+    order, so that neighbours in time are seldom taken together. The first k hold a row with a probability close to
+    ``size`` times a constant, or surely.
+    """
+    n = len(size)
+    eighths = [rng.permutation(TOGETHER) for _ in range(-(-n // TOGETHER))]
+    number = (np.ravel(eighths)[:n] + rng.random(n)) / TOGETHER
+    return np.argsort(number / np.asarray(size, np.float64), kind="stable")
+
+
+def _van_der_corput(count: int) -> np.ndarray:
+    """(count,) float64: the numbers 0, 1, 2 ... with their binary digits mirrored at the point."""
+    number, value, weight = np.arange(count), np.zeros(count), 0.5
+    while number.any():
+        value += weight * (number & 1)
+        number, weight = number >> 1, weight / 2
+    return value
