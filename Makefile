@@ -2,12 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo demo-line test lint docs bench clean
+.PHONY: setup demo demo-answer demo-line test lint docs bench clean
 
 setup: .venv/.dev
 
 demo: .venv/.demo
 	$(BIN)/vidrobust demo
+
+# Regenerates what README.md and the tutorial show of the demo.
+demo-answer: .venv/.demo
+	$(BIN)/vidrobust demo --out reports/demo
+	$(BIN)/python docs/demo_answer.py reports/demo
+	$(BIN)/python docs/concept.py reports/demo
 
 demo-line: .venv/.demo
 	$(BIN)/vidrobust demo line

@@ -27,18 +27,18 @@ import harness
 import pandas as pd
 from harness import say
 
-from vidrobust.adapt.arms import ARMS, BEFORE
-from vidrobust.adapt.asked import Asked, key_of
-from vidrobust.adapt.conclusion import one
-from vidrobust.adapt.metrics import ERRORS, MOVED
-from vidrobust.adapt.study import adapt
 from vidrobust.files.atomic import write_text
-from vidrobust.line_sim.belt import HEIGHT, WIDTH
-from vidrobust.line_sim.parts.kinds import KINDS
-from vidrobust.line_sim.render import RenderSettings, render
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_folder, opened_sources
 from vidrobust.pipeline.progress import Reporter
+from vidrobust.plugins.finetune.arms import ARMS, BEFORE
+from vidrobust.plugins.finetune.asked import Asked, key_of
+from vidrobust.plugins.finetune.conclusion import one
+from vidrobust.plugins.finetune.metrics import ERRORS, MOVED
+from vidrobust.plugins.finetune.study import adapt
+from vidrobust.plugins.line.belt import HEIGHT, WIDTH
+from vidrobust.plugins.line.parts.kinds import KINDS
+from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.policy.policy import Policy, PolicyStep

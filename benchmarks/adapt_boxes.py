@@ -22,11 +22,11 @@ import harness
 import pandas as pd
 from harness import say
 
-from vidrobust.adapt.conclusion import one
-from vidrobust.adapt.metrics import BOX_CHANGE, FALSE_BOXES, MISSED, UNCOVERED
 from vidrobust.cli.app import main as vidrobust
 from vidrobust.files.atomic import write_text
-from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.plugins.finetune.conclusion import one
+from vidrobust.plugins.finetune.metrics import BOX_CHANGE, FALSE_BOXES, MISSED, UNCOVERED
+from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.text.numbers import number, percent, percent_with_interval
 
 MODEL = "line_boxes:detector"

@@ -25,7 +25,7 @@ from scipy import stats
 
 from vidrobust.cli.app import main as vidrobust
 from vidrobust.finished_runs.compare_runs import compare_runs
-from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.folder import RunFolder
 
 PLANTED = 0.02

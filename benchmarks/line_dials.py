@@ -23,9 +23,9 @@ import pandas as pd
 from harness import say
 
 from vidrobust.changes.transitions import PairWatcher
-from vidrobust.line_sim.camera import SENSOR_LEVELS
-from vidrobust.line_sim.dials import BY_NAME
-from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.plugins.line.camera import SENSOR_LEVELS
+from vidrobust.plugins.line.dials import BY_NAME
+from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.stages.variation.changes import VariationMeter
 from vidrobust.video.source import open_video
 

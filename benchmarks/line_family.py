@@ -12,15 +12,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vidrobust.line_sim.networks import MEAN, STD
-from vidrobust.line_sim.parts.kinds import LABELS
-from vidrobust.line_sim.training.fit import normalised
-from vidrobust.line_sim.training.samples import station_samples
 from vidrobust.models.info import state_sha256
 from vidrobust.models.modules import from_module
 from vidrobust.models.network import NetworkClassifier, as_classifier
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.rebuilt.blur import BlurPool
+from vidrobust.plugins.line.networks import MEAN, STD
+from vidrobust.plugins.line.parts.kinds import LABELS
+from vidrobust.plugins.line.training.fit import normalised
+from vidrobust.plugins.line.training.samples import station_samples
 
 KINDS = {
     "plain": "three halvings by strided convolutions",

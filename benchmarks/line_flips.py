@@ -26,11 +26,11 @@ import pandas as pd
 import torch
 from harness import say
 
-from vidrobust.line_sim import trained
-from vidrobust.line_sim.dials import BY_NAME
-from vidrobust.line_sim.networks import LineClassifier
-from vidrobust.line_sim.render import RenderSettings, render
-from vidrobust.line_sim.training.scores import classes_in
+from vidrobust.plugins.line import trained
+from vidrobust.plugins.line.dials import BY_NAME
+from vidrobust.plugins.line.networks import LineClassifier
+from vidrobust.plugins.line.render import RenderSettings, render
+from vidrobust.plugins.line.training.train import classes_in
 from vidrobust.statistics.intervals import clustered_rate
 
 SEEDS = (8001, 8002, 8003, 8004, 8005)

@@ -11,9 +11,9 @@ from itertools import product
 import numpy as np
 import torch
 
-from vidrobust.line_sim.clip import ClipPlan, stage
-from vidrobust.line_sim.dials import station_settings
-from vidrobust.line_sim.parts.kinds import KINDS
+from vidrobust.plugins.line.dials import station_settings
+from vidrobust.plugins.line.parts.kinds import KINDS
+from vidrobust.plugins.line.render import ClipPlan, stage
 from vidrobust.predictions import Classifications
 
 TRAINING_SEED = 77

@@ -18,8 +18,8 @@ import harness
 import numpy as np
 from harness import say
 
-from vidrobust.line_sim.looks import QUANTITIES, looks
-from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.plugins.line.looks import QUANTITIES, looks
+from vidrobust.plugins.line.render import RenderSettings, render
 
 REAL = tuple(
     Path(__file__).resolve().parents[1] / "tests" / "footage_media" / name

@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from vidrobust.line_sim.networks import CLASSIFIER_SIZE, MEAN, STD, LineClassifier
-from vidrobust.line_sim.parts.kinds import LABELS
-from vidrobust.line_sim.trained import trained_classifier
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.plugins.line.networks import CLASSIFIER_SIZE, MEAN, STD, LineClassifier
+from vidrobust.plugins.line.parts.kinds import LABELS
+from vidrobust.plugins.line.trained import trained_classifier
 
 
 class OneView(nn.Module):

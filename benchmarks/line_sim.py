@@ -16,8 +16,8 @@ from pathlib import Path
 import harness
 from harness import say
 
-from vidrobust.line_sim.belt import HEIGHT, WIDTH
-from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.plugins.line.belt import HEIGHT, WIDTH
+from vidrobust.plugins.line.render import RenderSettings, render
 
 
 def main() -> None:

@@ -26,9 +26,9 @@ from PIL import Image
 from torchvision import transforms
 
 from vidrobust.models.load import load_classifiers
-from vidrobust.protocols import alexnet
-from vidrobust.protocols.corruptions import corruptions
-from vidrobust.protocols.labelled_images import LabelledImages, read_labels
+from vidrobust.plugins.published import alexnet
+from vidrobust.plugins.published.corruptions import corruptions
+from vidrobust.plugins.published.labelled_images import LabelledImages, read_labels
 from vidrobust.video.source import open_video
 
 CLIPS = (

@@ -21,13 +21,13 @@ import pandas as pd
 from harness import say
 from scipy.optimize import linear_sum_assignment
 
-from vidrobust.finished_runs.find_passes import passes_or_visits
-from vidrobust.line_sim.belt import HEIGHT, WIDTH
-from vidrobust.line_sim.camera import Camera
-from vidrobust.line_sim.clip import ClipPlan, RenderedClip, stage
-from vidrobust.line_sim.dials import FRAME_RATE, courses, station_settings
-from vidrobust.line_sim.scene import make_scene
-from vidrobust.repeatability.passes import Pass
+from vidrobust.plugins.gauge.find_passes import passes_or_visits
+from vidrobust.plugins.gauge.passes import Pass
+from vidrobust.plugins.line.belt import HEIGHT, WIDTH
+from vidrobust.plugins.line.camera import Camera
+from vidrobust.plugins.line.dials import FRAME_RATE, courses, station_settings
+from vidrobust.plugins.line.render import ClipPlan, RenderedClip, stage
+from vidrobust.plugins.line.scene import make_scene
 
 WIDTH_PX = 160
 SPEEDS = (4.0, -8.0, 12.0, -20.0, 30.0, -40.0)

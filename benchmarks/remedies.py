@@ -21,13 +21,13 @@ import harness
 import pandas as pd
 from harness import say
 
-from vidrobust.adapt.asked import key_of
 from vidrobust.files.atomic import write_text
-from vidrobust.line_sim.parts.kinds import EMPTY, LABELS
-from vidrobust.line_sim.render import RenderSettings, render
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
+from vidrobust.plugins.finetune.asked import key_of
+from vidrobust.plugins.line.parts.kinds import EMPTY, LABELS
+from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.remedies.catalogue import bounded, label_rule

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from harness import say
 
-from vidrobust.repeatability.variables.gauge import gauge_study
+from vidrobust.plugins.gauge.variables.gauge import gauge_study
 from vidrobust.statistics.agreement import cohens_kappa, fleiss_kappa
 
 

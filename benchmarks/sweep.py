@@ -22,7 +22,7 @@ from vidrobust.models.predict import AUTO_BATCH, Model, predict
 from vidrobust.perturb.catalogue import suite
 from vidrobust.perturb.draws import seeded
 from vidrobust.stages.sensitivity.design import strengths_shown
-from vidrobust.stages.sensitivity.differences import study_frames
+from vidrobust.stages.sensitivity.unit import study_frames
 from vidrobust.video.source import open_video
 
 

@@ -8,7 +8,7 @@ too. What is found is kept in DIR/results.jsonl, so that the same command contin
 the end, and written into the page between its marks. ``--verdicts`` runs ``verdicts.py`` as well, in
 DIR/verdicts, for the seconds left.
 
-planted, found  by the truth and by the tables ``spread`` and ``variation``, as vidrobust.line_sim.planted says
+planted, found  by the truth and by the tables ``spread`` and ``variation``, as vidrobust.plugins.line.demo says
 share           of the change of the model's answer that goes to the dial's cause, with its 95 % interval
 true share      of the change between all neighbours, from twins without noise and coding: a frame with the dial
                 alone gone on to the next, and the next with the dial alone held back, along the real change;
@@ -39,12 +39,11 @@ from harness import say
 
 from vidrobust.api.study import study
 from vidrobust.frames.pixels import to_array, to_levels
-from vidrobust.line_sim.camera import uneven
-from vidrobust.line_sim.clip import stage
-from vidrobust.line_sim.dials import BY_NAME, DIALS
-from vidrobust.line_sim.planted import planted_spread, planted_state
-from vidrobust.line_sim.render import RenderSettings, render
 from vidrobust.models.load import load_model
+from vidrobust.plugins.line.camera import uneven
+from vidrobust.plugins.line.demo import planted_spread, planted_state
+from vidrobust.plugins.line.dials import BY_NAME, DIALS
+from vidrobust.plugins.line.render import RenderSettings, render, stage
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.catalogue import NOISE
 from vidrobust.stages.causes.score import coordinates, predict

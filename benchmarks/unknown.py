@@ -24,20 +24,20 @@ import torch
 from harness import say
 from scipy import special
 
-from vidrobust.line_sim.parts.kinds import LABELS
-from vidrobust.line_sim.render import RenderSettings, render
-from vidrobust.line_sim.trained import save
-from vidrobust.line_sim.training.fit import train_classifier
-from vidrobust.line_sim.training.samples import Samples, make_samples
 from vidrobust.models.inside.look import look_of
 from vidrobust.models.inside.looked import rows_of
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.network import NetworkClassifier
-from vidrobust.stages.unknown.asked import Asked, Wanted, ask
-from vidrobust.stages.unknown.link import MARGIN
-from vidrobust.stages.unknown.names import ERROR, FLIP
-from vidrobust.stages.unknown.outside import MORE
-from vidrobust.stages.unknown.study import Events, ScoreStudied, leading, study
+from vidrobust.plugins.line.parts.kinds import LABELS
+from vidrobust.plugins.line.render import RenderSettings, render
+from vidrobust.plugins.line.trained import save
+from vidrobust.plugins.line.training.fit import train_classifier
+from vidrobust.plugins.line.training.samples import Samples, make_samples
+from vidrobust.plugins.unknown.asked import Asked, Wanted, ask
+from vidrobust.plugins.unknown.link import MARGIN
+from vidrobust.plugins.unknown.names import ERROR, FLIP
+from vidrobust.plugins.unknown.outside import MORE
+from vidrobust.plugins.unknown.study import Events, ScoreStudied, leading, study
 from vidrobust.statistics.associations import auroc
 from vidrobust.text.numbers import percent_with_interval, with_interval
 from vidrobust.video.source import VideoSource, open_video

@@ -20,7 +20,7 @@ import harness
 import pandas as pd
 from harness import say
 
-from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.plugins.line.render import RenderSettings, render
 
 ROOT = Path(__file__).parents[1]
 

@@ -99,7 +99,7 @@ def main() -> None:
         cli = f"from vidrobust.cli.app import main\nmain(['data', 'youtube-bb', '--at', {str(folder)!r}, '--json'"
         shard = f"{folder}/yt_bb_detection_train.shard-001-of-{given.shards:03d}.csv"
         steps = {
-            "the libraries alone": "import vidrobust.protocols.data_sets",
+            "the libraries alone": "import vidrobust.plugins.published.data_sets",
             "`vidrobust data youtube-bb`: all rows checked": f"{cli}])",
             f"`--shards {given.shards}`: cut by video": f"{cli}, '--shards', '{given.shards}'])",
             "one shard read as a study reads it": (

@@ -27,12 +27,12 @@ from harness import say
 from line_family import KINDS, family
 
 from vidrobust.errors import VidrobustError
-from vidrobust.line_sim.render import RenderSettings, render
 from vidrobust.models.load import load_model
 from vidrobust.models.predict import Model
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
+from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.statistics.clusters import Clusters

@@ -238,7 +238,7 @@ def open_again(asked):
     lines=(
         (
             "video/choice.py",
-            "from vidrobust.video.decord import open_decord\n",
+            "from vidrobust.video.choice import open_decord\n",
             "from vidrobust.video.again import open_again\n",
         ),
         (

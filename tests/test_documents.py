@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import click
@@ -140,10 +141,26 @@ def test_the_architecture_has_the_order_that_imports_keep() -> None:
     assert ranks == sorted(ranks)
 
 
-def test_the_readme_has_a_line_for_every_folder_of_the_package() -> None:
+def test_the_readme_is_short() -> None:
+    """At most 90 lines, and no sentence of more than 30 words."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    folders = {path.parent.name for path in (ROOT / "vidrobust").glob("*/__init__.py")}
-    assert {name for name in folders if f"| `vidrobust/{name}/` |" not in text} == set()
+    assert len(text.splitlines()) <= 90
+    prose = re.sub(r"```.*?```|<!--.*?-->|^#[^\n]*$", "\n\n", text, flags=re.MULTILINE | re.DOTALL)
+    parts = re.split(r"[.?!](?:\*\*)?\s|\n\n|^\* ", LINK.sub("]", prose), flags=re.MULTILINE)
+    assert len(parts) > 30
+    assert [part for part in parts if words_to_read(part) > 30] == []
+
+
+def test_the_demos_answer_is_the_generated_one_wherever_it_is_shown() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "demo_answer.py"))
+    answer, session = (made[name].read_text(encoding="utf-8") for name in ("ANSWER", "SESSION"))
+    assert made["with_blocks"]("<!-- demo_python -->\nold\n<!-- /demo_python -->", answer, session) == (
+        made["block"]("demo_python", session, "pycon")
+    )
+    for page in made["PAGES"]:
+        text = page.read_text(encoding="utf-8")
+        assert made["block"]("demo_answer", answer) in text
+        assert made["with_blocks"](text, answer, session) == text
 
 
 def test_the_run_folders_page_names_every_stage_and_file() -> None:

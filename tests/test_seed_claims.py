@@ -16,8 +16,8 @@ from claims.judge import ABOVE_0, Claim, Measure, row, verdict
 from claims.kept import Kept
 from claims.pictures import Clip, classes
 
-from vidrobust.perturb.published import imagenet_c
-from vidrobust.protocols import alexnet
+from vidrobust.plugins.published import alexnet
+from vidrobust.plugins.published.perturbations import imagenet_c
 
 CLAIM = Claim(says="s", paper="p", published="5 to 15 %", expected=(0.05, 0.15), of="a")
 MEASURE = Measure(value=0.1, low=0.06, high=0.14, n=9, clusters=3, on="nets")

@@ -13,8 +13,8 @@ from PIL import Image
 from claims.judge import Measure
 from claims.pictures import Clip, frames_of
 from vidrobust.models.load import load_classifiers
-from vidrobust.protocols.corruptions import corruptions
-from vidrobust.protocols.labelled_images import read_labels
+from vidrobust.plugins.published.corruptions import corruptions
+from vidrobust.plugins.published.labelled_images import read_labels
 from vidrobust.statistics.intervals import clustered_mean
 
 OF_EACH = 2

@@ -10,15 +10,15 @@ from published_models import table
 
 from claims.judge import Measure
 from claims.pictures import Picture
-from vidrobust.adapt.arms import ARMS
-from vidrobust.adapt.leaks import arm_change, features_of
-from vidrobust.adapt.trainable import trainable
 from vidrobust.models.load import load_as_it_is
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
-from vidrobust.perturb.published import imagenet_c
-from vidrobust.protocols.corruptions import crop_224
-from vidrobust.protocols.sample_distance import changes, minimal_sample_distance
+from vidrobust.plugins.finetune.arms import ARMS
+from vidrobust.plugins.finetune.leaks import arm_change, features_of
+from vidrobust.plugins.finetune.trainable import trainable
+from vidrobust.plugins.published.corruptions import crop_224
+from vidrobust.plugins.published.perturbations import imagenet_c
+from vidrobust.plugins.published.sample_distance import changes, minimal_sample_distance
 from vidrobust.statistics.associations import partial_spearman
 from vidrobust.statistics.standard_errors import cluster_jackknife
 

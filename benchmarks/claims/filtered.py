@@ -15,10 +15,10 @@ from torch import nn
 from torch.nn import functional
 
 from claims.judge import Measure
-from vidrobust.line_sim.networks import MIDDLE_ROWS
-from vidrobust.line_sim.parts.kinds import LABELS
-from vidrobust.line_sim.training.fit import normalised
-from vidrobust.line_sim.training.samples import FRAMES, SCENES_A_STATION, station_samples
+from vidrobust.plugins.line.networks import MIDDLE_ROWS
+from vidrobust.plugins.line.parts.kinds import LABELS
+from vidrobust.plugins.line.training.fit import normalised
+from vidrobust.plugins.line.training.samples import FRAMES, SCENES_A_STATION, station_samples
 from vidrobust.statistics.intervals import clustered_mean
 
 TRAIN_SCENES, TEST_SCENES, SEEDS = 144, 96, 3

@@ -12,9 +12,9 @@ from claims.judge import Measure
 from claims.pictures import frames_of
 from vidrobust.frames.pixels import to_array
 from vidrobust.models.load import load_model
-from vidrobust.protocols.transplant.cutout import Cutout
-from vidrobust.protocols.transplant.study import Background, Settings, transplant
-from vidrobust.protocols.transplant.summary import summary
+from vidrobust.plugins.published.transplant.cutout import Cutout
+from vidrobust.plugins.published.transplant.study import Background, Settings, transplant
+from vidrobust.plugins.published.transplant.summary import summary
 
 OBJECT = ("objects/cotracker_teddy.mp4", "teddy bear", 135)
 """Clip, class of COCO, and the height in px at which it is pasted."""

@@ -9,8 +9,8 @@ import pandas as pd
 from published_models import FAMILIES, table
 
 from claims.judge import Measure
-from vidrobust.perturb.published import imagenet_c
-from vidrobust.protocols import alexnet
+from vidrobust.plugins.published import alexnet
+from vidrobust.plugins.published.perturbations import imagenet_c
 from vidrobust.stages.correlate.from_summaries import family_of
 from vidrobust.statistics.associations import effective_robustness, partial_spearman, pearson
 from vidrobust.statistics.intervals import clopper_pearson, clustered_mean

@@ -13,7 +13,7 @@ from claims.judge import Measure
 from claims.pictures import Picture
 from vidrobust.models.load import load_model
 from vidrobust.models.predict import predict
-from vidrobust.perturb.published.shift import cut_square, square_side
+from vidrobust.perturb.shift import cut_square, square_side
 from vidrobust.predictions import Classifier
 from vidrobust.stages.sensitivity.shift import PATH_PX, shift_study, view_of
 from vidrobust.statistics.intervals import clustered_mean

@@ -10,14 +10,14 @@ import pandas as pd
 
 from claims.judge import Measure
 from claims.pictures import Clip
-from vidrobust.finished_runs.gu2019_matrix import ACCURACY, NATURAL, ModelAnchors, gu2019, robustness
+from vidrobust.accuracy.anchors import WITHIN, AnchorSets, anchor_sets
+from vidrobust.accuracy.answers import pm_correct
 from vidrobust.models.load import load_models
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import predict
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
-from vidrobust.protocols.anchors import WITHIN, AnchorSets, anchor_sets
-from vidrobust.protocols.pm_k import pm_correct
+from vidrobust.plugins.published.gu2019 import ACCURACY, NATURAL, ModelAnchors, gu2019, robustness
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 from vidrobust.video.source import open_video
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from vidrobust.line_sim.render import main
+from vidrobust.plugins.line.render import main
 
 if __name__ == "__main__":
     sys.exit(main())

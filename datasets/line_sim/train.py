@@ -2,7 +2,7 @@
 
 import sys
 
-from vidrobust.line_sim.training.train import main
+from vidrobust.plugins.line.training.train import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidrobust.api.frames_given import write_frames
+from vidrobust.api.study import write_frames
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.video.source import open_video
 

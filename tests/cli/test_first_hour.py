@@ -12,7 +12,7 @@ import pytest
 import vidrobust
 from tests.made_frames import texture
 from tests.pipeline.conftest import run
-from vidrobust.api.frames_given import write_frames
+from vidrobust.api.study import write_frames
 from vidrobust.run_folder.folder import RunFolder
 
 FEW = ("--frames=5", "--pairs=4", "--resamples=100", "--perturbation=brightness")

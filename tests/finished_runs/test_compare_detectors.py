@@ -14,9 +14,9 @@ from scipy import stats
 
 from benchmarks.compare_precision import world
 from tests.pipeline.conftest import run
+from vidrobust.accuracy.average_precision import FramesOfBoxes
 from vidrobust.finished_runs.compare_precision import precision_differences, with_p
-from vidrobust.line_sim.coco import boxes_as_coco
-from vidrobust.protocols.average_precision import FramesOfBoxes
+from vidrobust.plugins.line.render import boxes_as_coco
 
 CLIPS, FRAMES = 9, 12
 

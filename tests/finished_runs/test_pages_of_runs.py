@@ -13,7 +13,7 @@ from tests.pipeline.conftest import run
 from tests.stages.report.conftest import Page
 from vidrobust.finished_runs.compare_runs import compare_runs
 from vidrobust.finished_runs.history import names_of, read_history
-from vidrobust.line_sim.render import RenderSettings, render
+from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.folder import RunFolder
 
 

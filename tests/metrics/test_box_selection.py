@@ -19,7 +19,7 @@ from vidrobust.perturb.catalogue import find
 from vidrobust.predictions import Detections
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.boxes import seen_boxes
-from vidrobust.stages.sensitivity.differences import study_frames
+from vidrobust.stages.sensitivity.unit import study_frames
 
 NAMES = ("cup", "vase")
 PLACES = np.array([[10.0, 10, 40, 40], [60.0, 50, 100, 90], [90.0, 10, 120, 30]])

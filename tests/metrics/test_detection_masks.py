@@ -20,7 +20,7 @@ from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.places import shape_array
-from vidrobust.stages.sensitivity.differences import study_frames
+from vidrobust.stages.sensitivity.unit import study_frames
 
 GREYS = (250, 170)
 """Of two parts, which together fill a square: their boxes are one and the same."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from vidrobust.protocols.labelled_images import sets_for
 
 from vidrobust.errors import SettingsError
 from vidrobust.models import classes
@@ -55,7 +56,20 @@ def test_wrong_names(tmp_path: Path) -> None:
         classes.named("binary.txt", tmp_path)
 
 
-def test_imagenet_names_are_torchvisions() -> None:
+def test_imagenet_names_are_torchvisions_but_for_those_shown_otherwise() -> None:
+    """Torchvision's list is the reference; only the teat of a bottle, class 680, has another name."""
     from torchvision.models._meta import _IMAGENET_CATEGORIES
 
-    assert classes.imagenet() == tuple(_IMAGENET_CATEGORIES)
+    different = {
+        k: (theirs, ours)
+        for k, (theirs, ours) in enumerate(zip(_IMAGENET_CATEGORIES, classes.imagenet(), strict=True))
+        if theirs != ours
+    }
+    assert different == {680: ("nipple", "bottle teat")}
+
+
+def test_labels_may_use_the_name_of_imagenet_or_the_one_shown() -> None:
+    sets, _ = sets_for([frozenset({"nipple"}), frozenset({"bottle teat"})], classes.imagenet())
+    assert sets == [frozenset({680}), frozenset({680})]
+    own, _ = sets_for([frozenset({"nipple"})], ("hose", "nipple"))
+    assert own == [frozenset({1})]

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from vidrobust.errors import InputError
 from vidrobust.models.info import identity
 from vidrobust.models.load import load_model
-from vidrobust.models.onnx_external import external_files
+from vidrobust.models.onnx_runtime import external_files
 
 SIDECAR = """
 size = 8

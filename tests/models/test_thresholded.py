@@ -10,10 +10,9 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.models.info import identity
-from vidrobust.models.load import load_model
+from vidrobust.models.load import load_model, thresholded
 from vidrobust.models.predict import predict
 from vidrobust.models.reading import Declared
-from vidrobust.models.thresholded import thresholded
 from vidrobust.predictions import Classifications
 
 TEDDY = "teddy"

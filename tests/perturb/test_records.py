@@ -12,7 +12,7 @@ from vidrobust.perturb.draws import from_seed
 from vidrobust.perturb.perturbation import Perturbation, either_sign, given_sign, without_chance
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES
-from vidrobust.stages.variation.spread import QUANTITIES
+from vidrobust.stages.variation.summary import QUANTITIES
 
 DIRECTED = [key for key, entry in PERTURBATIONS.items() if entry.signed]
 

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.statistics.clusters import SHORTEST_FRAMES, SHORTEST_SAMPLED, clusters_of_rows, independent_clusters
+from vidrobust.statistics.clusters import (
+    SHORTEST_FRAMES,
+    SHORTEST_SAMPLED,
+    clusters_of_rows,
+    independent_clusters,
+)
 
 
 def footage(items: int, seconds: float, rate: int = 25) -> tuple[np.ndarray, np.ndarray]:

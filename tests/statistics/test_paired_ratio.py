@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.statistics.standard_errors import t_quantile, t_upper_tail
 from vidrobust.statistics.ratios import paired_ratio, ratio_in_clusters
+from vidrobust.statistics.standard_errors import t_quantile, t_upper_tail
 
 CLUSTERS = np.repeat(np.arange(4), 5)
 

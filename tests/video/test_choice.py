@@ -10,9 +10,8 @@ import torch
 
 from tests.video.conftest import Make
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.video.choice import Route, choose, resolve_target, routes
+from vidrobust.video.choice import Route, SurfaceConverter, choose, resolve_target, routes
 from vidrobust.video.pyav import PyAVReader
-from vidrobust.video.pyav_cuda import SurfaceConverter
 from vidrobust.video.source import open_video
 from vidrobust.video.stream import FrameStream, Reader, Selection
 

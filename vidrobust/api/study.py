@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import av
 import numpy as np
+import pandas as pd
 
-from vidrobust.api.frames_given import is_array
 from vidrobust.api.models_given import GivenModel, Transform, models_of
 from vidrobust.api.progress import CallbackReporter, Progress
 from vidrobust.api.run import Run
-from vidrobust.api.sources_given import FRAME_RATE, Sources, in_memory, paths_of
 from vidrobust.changes.transitions import PairWatcher
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.names import file_name, readable_name
+from vidrobust.finished_runs.compare_metrics import MARGIN
 from vidrobust.finished_runs.compare_runs import compare_runs
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.task import AlongTime
@@ -26,12 +30,145 @@ from vidrobust.models.predict import predict_footage
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import folder_of, opened_sources
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.repeatability.compare import MARGIN
 from vidrobust.run_folder.folder import RECORDINGS
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.suggestions import among
 from vidrobust.video.source import open_video
+
+# Frames in memory become a file without loss: an array, an iterator of frames, or a list of them.
+
+EXPECTED = (
+    "expected uint8 RGB frames: an array (T, H, W, 3) or (T, 3, H, W), or one frame (H, W, 3) after the other"
+)
+
+
+def write_frames(frames: Any, folder: Path, name: str, frame_rate: float) -> Path:
+    """Write frames as ``folder/NAME-HASH.mkv`` (FFV1 in RGB: every value comes back), and return its path.
+
+    frames      an array or tensor (T, H, W, 3) or (T, 3, H, W), or an iterable of frames (H, W, 3), uint8 RGB; an
+                iterable is gone through once, and only one frame of it is held
+    frame_rate  frames a second, from which the times follow
+    The hash of the frames in the name lets the same call find its file again. Raises SettingsError for other
+    shapes or types, InputError where there is no frame.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = folder / f".{name}.mkv.part"
+    digest, shape = hashlib.sha256(f"{frame_rate}".encode()), (0, 0)
+    with av.open(str(beside), "w", format="matroska") as container:
+        stream = container.add_stream("ffv1", rate=Fraction(frame_rate).limit_denominator(100_000))
+        for number, frame in enumerate(_frames(frames, name)):
+            if not number:
+                shape = frame.shape[:2]
+                stream.height, stream.width, stream.pix_fmt = *shape, "bgr0"
+            if frame.shape[:2] != shape:
+                raise SettingsError(
+                    f"{name}: frame {number} is {frame.shape[1]} x {frame.shape[0]} px, the first one "
+                    f"{shape[1]} x {shape[0]}; give frames of one size, or several sources"
+                )
+            digest.update(frame.tobytes())
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(format="bgr0")
+            container.mux(stream.encode(picture))
+        if shape == (0, 0):
+            beside.unlink(missing_ok=True)
+            raise InputError(f"{name}: holds no frame")
+        container.mux(stream.encode(None))
+    path = folder / f"{name}-{digest.hexdigest()[:12]}.mkv"
+    if path.is_file():  # the same frames again: their file stays as it is
+        beside.unlink()
+    else:
+        beside.replace(path)
+    return path
+
+
+def is_array(source: Any) -> bool:
+    """Whether a source is an array or tensor of frames."""
+    return hasattr(source, "shape") and hasattr(source, "dtype")
+
+
+def _frames(frames: Any, name: str) -> Iterator[np.ndarray]:
+    each: Iterable[Any] = frames
+    if is_array(frames):
+        if len(frames.shape) != 4:
+            raise SettingsError(f"{name}: {EXPECTED}; got an array {tuple(frames.shape)}")
+        each = (frames[k] for k in range(frames.shape[0]))
+    for number, frame in enumerate(each):
+        yield _frame(frame, f"{name}, frame {number}")
+
+
+def _frame(frame: Any, where: str) -> np.ndarray:
+    """One frame as a contiguous (H, W, 3) uint8 array; a channel axis in front is moved behind."""
+    array = np.asarray(frame.detach().cpu() if hasattr(frame, "detach") else frame)
+    if array.dtype != np.uint8:
+        raise SettingsError(f"{where}: {EXPECTED}; got {array.dtype}")
+    if array.ndim == 3 and array.shape[0] == 3 and array.shape[2] != 3:
+        array = np.moveaxis(array, 0, 2)
+    if array.ndim != 3 or array.shape[2] != 3:
+        raise SettingsError(f"{where}: {EXPECTED}; got shape {array.shape}")
+    return np.ascontiguousarray(array)
+
+
+# What a study may be of, from Python: paths, arrays, iterators of frames, a manifest as a DataFrame.
+
+Path_: TypeAlias = "str | os.PathLike[str]"
+Source: TypeAlias = "Path_ | np.ndarray | pd.DataFrame | Iterable[np.ndarray]"
+"""One source. An array or iterator of frames is one clip; a DataFrame is a manifest, a row an item."""
+Sources: TypeAlias = "Source | Sequence[Source] | Mapping[str, Source]"
+"""One source, several, or several by name."""
+FRAME_RATE = 25.0
+"""Of frames in memory, where nothing is said."""
+
+
+def in_memory(sources: Any) -> bool:
+    """Whether any of the sources has to be written before it can be read."""
+    return any(not isinstance(each, str | os.PathLike) for _, each in _each(sources))
+
+
+def paths_of(sources: Any, folder: Path, frame_rate: float) -> list[str]:
+    """The sources as paths; what is in memory is written into ``folder`` first, frames without loss.
+
+    Raises SettingsError for a source of another kind.
+    """
+    return [_path(name, source, folder, frame_rate) for name, source in _each(sources)]
+
+
+def _each(sources: Any) -> list[tuple[str, Any]]:
+    """Name and source; one clip where all members of a list are single frames."""
+    if isinstance(sources, Mapping):
+        return [(str(name), source) for name, source in sources.items()]
+    if isinstance(sources, list | tuple) and not (sources and all(map(_is_frame, sources))):
+        return [(f"clip-{number}", source) for number, source in enumerate(sources, 1)]
+    return [("clip", sources)]
+
+
+def _is_frame(source: Any) -> bool:
+    return is_array(source) and len(source.shape) == 3
+
+
+def _path(name: str, source: Any, folder: Path, frame_rate: float) -> str:
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    if isinstance(source, pd.DataFrame):
+        return str(_manifest(source, folder, name))
+    if is_array(source) or isinstance(source, Iterable):
+        return str(write_frames(source, folder, readable_name(name, "clip"), frame_rate))
+    raise SettingsError(
+        f"{name}: expected a path, an array or iterator of frames, or a DataFrame with a column path, got "
+        f"{type(source).__name__}"
+    )
+
+
+def _manifest(table: pd.DataFrame, folder: Path, name: str) -> Path:
+    """The table as a manifest file; its paths are taken from here, not from where the file is."""
+    if "path" not in table.columns:
+        raise SettingsError(
+            f"{name}: a manifest has a column path; it has {', '.join(map(str, table.columns))}"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{file_name(name, 'clip')}.csv"
+    table.assign(path=[os.path.abspath(os.fspath(each)) for each in table["path"]]).to_csv(path, index=False)
+    return path
+
 
 BATCH = 32
 

@@ -9,25 +9,18 @@ from collections.abc import Sequence
 
 import click
 
-from vidrobust.cli import (
-    adapt,
-    boxes,
-    data,
-    plan,
-    protocols,
-    remedies,
-    repeatability,
-    runs,
-    studies,
-    tools,
-    transplant,
-    unknown,
-    watch,
-)
+from vidrobust.cli import boxes, remedies, runs, studies, tools, watch
 from vidrobust.errors import VidrobustError
 from vidrobust.files.atomic import disk_is_full
 from vidrobust.frames.device import tune_process
 from vidrobust.pipeline.interrupts import graceful_interrupts
+from vidrobust.plugins.finetune import command as adapt
+from vidrobust.plugins.gauge import commands as repeatability
+from vidrobust.plugins.gauge import plan_command as plan
+from vidrobust.plugins.published import corruptions_command as protocols
+from vidrobust.plugins.published import data_command as data
+from vidrobust.plugins.published import transplant_command as transplant
+from vidrobust.plugins.unknown import command as unknown
 from vidrobust.version import VERSION
 
 SECTIONS: dict[str, tuple[str, ...]] = {

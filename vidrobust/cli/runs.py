@@ -73,7 +73,7 @@ def compare(
     from vidrobust.finished_runs.compare_runs import compare_runs
     from vidrobust.finished_runs.compare_shots import shots_of
     from vidrobust.finished_runs.comparison_page import write_comparison
-    from vidrobust.repeatability.words import comparison
+    from vidrobust.plugins.gauge.words import comparison
 
     found = compare_runs(*folders, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
     shots = shots_of(folders[0], found["changed_frames"] or [], pictures=pictures)
@@ -112,8 +112,8 @@ def gate(
 ) -> None:
     """Does a run pass: exit 0 passed, 1 a rule failed, 2 a metric does not exist or was not computed."""
     from vidrobust.finished_runs.gate import passages_of
-    from vidrobust.repeatability.gates import exit_code, junit_xml, parse_gate
     from vidrobust.run_folder.folder import RunFolder
+    from vidrobust.run_folder.gates import exit_code, junit_xml, parse_gate
 
     gates = [parse_gate(text) for text in fail_if]
     passages = passages_of(RunFolder.existing(run_folder), gates)
@@ -178,7 +178,7 @@ def history(
         read_history,
         write_history,
     )
-    from vidrobust.repeatability.words import control_chart
+    from vidrobust.plugins.gauge.words import control_chart
     from vidrobust.report.history_page import write_history_page
     from vidrobust.run_folder.folder import RunFolder
 

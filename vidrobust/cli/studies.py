@@ -15,13 +15,13 @@ from vidrobust.cli.idle import all_but, refuse_idle
 from vidrobust.cli.printing import given, may_be_footage, print_json, reporter
 from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
+from vidrobust.plugins.unknown.stage import UNKNOWN
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.report.stage import REPORT
 from vidrobust.stages.stability.stage import STABILITY
-from vidrobust.stages.unknown.stage import UNKNOWN
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
@@ -254,7 +254,7 @@ def _made_for_protocol(target: Sequence[str], options: dict[str, Any]) -> Path:
 
 def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
     """``correlate RUN --protocol gu2019``, or SOURCES: stability and sensitivity are made where they lack."""
-    from vidrobust.finished_runs.gu2019 import lines, on_run
+    from vidrobust.plugins.published.gu2019 import lines, on_run
     from vidrobust.run_folder.folder import RunFolder
 
     if not target or (len(target) > 1 and any(map(_is_run, target))):

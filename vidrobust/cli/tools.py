@@ -128,7 +128,7 @@ def demo(which: str, out: str | None, quiet: bool) -> None:
     from vidrobust.pipeline.progress import Reporter
 
     if which == "line":
-        from vidrobust.finished_runs import demo_line
+        from vidrobust.plugins.line import demo as demo_line
 
         click.echo("\n".join(demo_line.demo_line(out or demo_line.OUT, Reporter(quiet=quiet))))
         return

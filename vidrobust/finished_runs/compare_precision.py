@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from vidrobust.finished_runs.compare_sides import Side
-from vidrobust.protocols.average_precision import BOX, FramesOfBoxes, precisions, with_known_boxes
-from vidrobust.repeatability.compare import (
+from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes, precisions, with_known_boxes
+from vidrobust.finished_runs.compare_metrics import (
     ENOUGH,
-    FEWEST,
     SHORTEST_S,
     Compared,
     margin_of,
     shared_by_neighbours,
     verdict,
 )
+from vidrobust.finished_runs.compare_sides import Side
 from vidrobust.statistics.clusters import clusters_of_rows
+from vidrobust.statistics.levels import FEWEST_TESTED
 from vidrobust.statistics.standard_errors import groups, left_out_interval, left_out_p
 
 COMPARED = {"average_precision": 0, "average_precision_50": 1}
@@ -66,7 +66,7 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
             return {}, ["average precision is not compared: the two were judged by different known boxes"]
         sides = [side.on(frames, same) for side in sides]
     both = pd.concat([side.frames for side in sides])
-    clusters = clusters_of_rows(both, shortest=SHORTEST_S, fewest=FEWEST)
+    clusters = clusters_of_rows(both, shortest=SHORTEST_S, fewest=FEWEST_TESTED)
     # a stretch of one footage is none of another
     known = by == "content" or clusters.what != "stretch"
     group = groups(clusters.label) if known else np.zeros(len(both), np.int64)

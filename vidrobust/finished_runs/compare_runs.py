@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.accuracy.two_models import two_models
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.finished_runs.compare_metrics import (
+    MARGIN,
+    Compared,
+    Paired,
+    churn,
+    compare_metrics,
+    paired_rows,
+)
 from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 from vidrobust.finished_runs.compare_sides import Side, sides_of
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.metric import Metric
-from vidrobust.protocols.two_models import two_models
-from vidrobust.repeatability.compare import MARGIN, Compared, Paired, churn, compare_metrics, paired_rows
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
 

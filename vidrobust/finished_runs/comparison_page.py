@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from vidrobust.finished_runs.compare_metrics import ENOUGH
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
-from vidrobust.repeatability.compare import ENOUGH
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture
 from vidrobust.report.pages import write_page

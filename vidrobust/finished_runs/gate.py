@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.files.atomic import write_text
-from vidrobust.finished_runs.kept_study import current_study
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
-from vidrobust.repeatability.figures import figures_of, is_figure
-from vidrobust.repeatability.gates import (
+from vidrobust.plugins.gauge.figures import figures_of, is_figure
+from vidrobust.plugins.gauge.kept_study import current_study
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.gates import (
     Gate,
     Passage,
     exit_code,
@@ -20,7 +21,6 @@ from vidrobust.repeatability.gates import (
     pass_figures,
     pass_gates,
 )
-from vidrobust.run_folder.folder import RunFolder
 
 
 def enforce_gates(run: Run) -> int:

@@ -15,9 +15,9 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.pipeline.run import Run
-from vidrobust.repeatability.control_charts import FEWEST_RUNS, Chart, individuals_chart, p_chart
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.report.page import write_report
+from vidrobust.statistics.control_charts import FEWEST_RUNS, Chart, individuals_chart, p_chart
 from vidrobust.text.phrases import plural
 
 PAGE = "history.json"

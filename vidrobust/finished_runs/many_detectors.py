@@ -13,12 +13,12 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.finished_runs.compare_metrics import MARGIN, Compared, compare_metrics
 from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 from vidrobust.finished_runs.compare_runs import rows_of_both
 from vidrobust.finished_runs.compare_sides import sides_of
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
-from vidrobust.repeatability.compare import MARGIN, Compared, compare_metrics
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.boxes.which import BY_ITSELF, BY_LABELS, METRICS, best_threshold
 from vidrobust.stages.stability.overall import overall

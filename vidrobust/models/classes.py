@@ -14,18 +14,23 @@ from vidrobust.errors import SettingsError
 BACKGROUND = "background+imagenet"
 IMAGENET = 1000
 """Classes of ImageNet's challenge."""
+SHOWN_AS = MappingProxyType({"nipple": "bottle teat"})
+"""ImageNet name -> the name shown instead. The class is the teat of a baby bottle; its index does not change."""
 
 
 def imagenet() -> tuple[str, ...]:
-    """The 1000 ImageNet names in the order of torchvision's weights.
-
-    Its file of names is run by itself: importing torchvision takes as long as importing torch.
-    """
+    """Return the 1000 ImageNet names in the order of torchvision's weights, some of them as in ``SHOWN_AS``."""
+    # The file of names is run by itself: importing torchvision takes as long as importing torch.
     found = importlib.util.find_spec("torchvision")
     assert found is not None, "torchvision is among the requirements"
     assert found.origin is not None, "it is a package with a file"
     names = runpy.run_path(str(Path(found.origin).parent / "models" / "_meta.py"))
-    return tuple(names["_IMAGENET_CATEGORIES"])
+    return tuple(map(shown_name, names["_IMAGENET_CATEGORIES"]))
+
+
+def shown_name(name: str) -> str:
+    """Return the name under which a class of ImageNet is shown."""
+    return SHOWN_AS.get(name.casefold(), name)
 
 
 @cache

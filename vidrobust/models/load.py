@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 
@@ -18,10 +18,40 @@ from vidrobust.models.info import model_info
 from vidrobust.models.known import kind_of, parse_spec
 from vidrobust.models.network import Network, NetworkClassifier, as_classifier, check_frames, first_batch
 from vidrobust.models.predict import Model
-from vidrobust.models.reading import KEYS, Declared
+from vidrobust.models.reading import KEYS, Declared, operating_points
+from vidrobust.models.seen_over import SeenOver
 from vidrobust.models.spec import split_options
-from vidrobust.models.thresholded import thresholded
 from vidrobust.predictions import Classifier
+
+# A user's own classifier, or answers from a file, with operating points over them.
+
+
+def thresholded(classifier: Any, declared: Declared, where: str) -> Any:
+    """The classifier under the declared operating points; as it is, detector or classifier, where none are.
+
+    Raises SettingsError for what can be said of a network's outputs, or of classifiers, only.
+    """
+    if declared == Declared():
+        return classifier
+    if classifier.task != "classification":
+        raise SettingsError(
+            f"{where}: {', '.join(KEYS)} are said of classifiers; this is for {classifier.task}"
+        )
+    if declared.threshold is None or declared != Declared(threshold=declared.threshold):
+        raise SettingsError(
+            f"{where}: output, scale and one_vs_rest are said of networks; this gives its answer"
+        )
+    names = tuple(classifier.class_names)
+    points = operating_points(declared.threshold, names, where)
+    info = model_info(classifier)
+    words = ", ".join(f"{names[k]!r} from {point:g}" for k, point in points)
+    return SeenOver(
+        name=classifier.name,
+        class_names=names,
+        info=dataclasses.replace(info, reading=f"{info.reading}; {words}".removeprefix("; ")),
+        classifier=classifier,
+        over=lambda answer: dataclasses.replace(answer, thresholds=(*answer.thresholds, *points)),
+    )
 
 
 def load_model(

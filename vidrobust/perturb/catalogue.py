@@ -24,15 +24,15 @@ from vidrobust.perturb import (
     noise,
     occlusion,
     photometric,
+    shift,
 )
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.perturb.published import (
+from vidrobust.plugins.published.perturbations import (
     c_bar,
     cifar_c,
     elastic_authors,
     imagenet_c,
     sequences,
-    shift,
     tiny_imagenet_c,
 )
 

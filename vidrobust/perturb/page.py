@@ -80,7 +80,7 @@ formulas and severities of the authors' code; the random numbers are others. On 
 """,
     "imagenet-p": """\
 The strength is the number of a frame in the sequence, from 1; equally seeded generators give frames of one
-sequence. `vidrobust.perturb.published.sequences.SEQUENCES[name].frames(picture, generator)` streams it,
+sequence. `SEQUENCES[name].frames(picture, generator)` streams it,
 `compared_pairs` and `flip_probability` are the comparison, and the noises at difficulty 2 and 3 are in
 `SEQUENCES` too. To build the set as the authors did, give pictures with a shorter side of 256 px and cut
 the central 224 px from every frame.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vidrobust.pipeline.stage import Stages
+from vidrobust.plugins.unknown.stage import UNKNOWN
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.correlate.stage import CORRELATE
@@ -14,7 +15,6 @@ from vidrobust.stages.report.stage import REPORT
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import TRANSITIONS
-from vidrobust.stages.unknown.stage import UNKNOWN
 from vidrobust.stages.variation.stage import VARIATION
 
 STAGES = Stages(

@@ -1,7 +1,7 @@
 """How strongly two columns of units belong together: plain, by rank, given a confounder, and as an ROC area.
 
-Every coefficient takes ``x (n, p)`` and ``y (n, s)``, one row per unit, and returns ``(p, s)``. A column without
-spread has no coefficient: NaN. Missing values are the caller's to remove.
+Every coefficient takes ``x (n, p)`` and ``y (n, s)``, one row per unit, and returns ``(p, s)``. A column
+without spread has no coefficient: NaN. Missing values are the caller's to remove.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _tau(both: np.ndarray, own_x: np.ndarray, own_y: np.ndarray) -> np.ndarray:
 
 
 def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0) -> np.ndarray:
-    """Return the correlation of the ranks of ``x`` and ``y`` after the ranks of ``z (n, k)`` are taken out of both.
+    """Return the correlation of the ranks of ``x`` and ``y`` without the ranks of ``z (n, k)``.
 
     With ``knots`` each confounder may act along a broken line in its rank. A straight line leaves a bend
     behind where the damage sits at one end of the confounder (low margins only), and two bends that the
@@ -199,9 +199,9 @@ def _unit_columns(values: np.ndarray) -> np.ndarray:
 def auroc(score: np.ndarray, event: np.ndarray, stratum: np.ndarray | None = None) -> float:
     """Return the chance that an event has a higher score than a row that is none; equal scores count half.
 
-    score (n,) float64; event (n,) bool; stratum (n,) int: only rows of one stratum are compared, and each stratum
-    counts by its number of comparisons. NaN where nothing can be compared.
-    It is the statistic of Mann and Whitney over its largest value (Hanley & McNeil, Radiology 143, 1982, p. 29).
+    score (n,) float64; event (n,) bool; stratum (n,) int: only rows of one stratum are compared, and each
+    stratum counts by its number of comparisons. NaN where nothing can be compared. It is the statistic of
+    Mann and Whitney over its largest value (Hanley & McNeil, Radiology 143, 1982, p. 29).
 
     >>> auroc(np.array([0.1, 0.4, 0.3, 0.8]), np.array([False, False, True, True]))
     0.75
@@ -222,9 +222,9 @@ def auroc(score: np.ndarray, event: np.ndarray, stratum: np.ndarray | None = Non
 def auroc_given(score: np.ndarray, event: np.ndarray, third: np.ndarray) -> float:
     """Return the area under the ROC curve among rows that are alike in a third number.
 
-    third  (n,) float64. What a broken line in its ranks says of the ranks of the score is taken
-    off, and rows are compared within ten groups of equal size by the third number: one half where the score adds
-    nothing, whatever the third number says of either.
+    third  (n,) float64. What a broken line in its ranks says of the ranks of the score is taken off, and rows
+    are compared within ten groups of equal size by the third number: one half where the score adds nothing,
+    whatever the third number says of either.
     """
     left = residuals(ranks(score)[:, None], line_basis(ranks(third)[:, None], curve_knots(len(score))))[:, 0]
     stratum = ((ranks(third) - 0.5) * STRATA / max(len(third), 1)).astype(np.int64)

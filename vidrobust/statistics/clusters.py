@@ -4,10 +4,10 @@
     no part known   the items, where there are five or more
     else            stretches of the items, and the result speaks of this footage (and these parts) alone
 
-Stretches are equal cuts of each item. There are at most ten in all, so that each is as long as can be and depends
-little on its neighbours (batch means: Schmeiser, Operations Research 30, 1982, p. 556-568, finds ten to thirty
-enough; where footage remembers its state for seconds, ten cover better, see ``benchmarks/rates.py``), but none is
-shorter than a second: what happens within a second is one event.
+Stretches are equal cuts of each item. There are at most ten in all, so that each is as long as can be and
+depends little on its neighbours (batch means: Schmeiser, Operations Research 30, 1982, p. 556-568, finds ten
+to thirty enough; where footage remembers its state for seconds, ten cover better, see
+``benchmarks/rates.py``), but none is shorter than a second: what happens within a second is one event.
 """
 
 from __future__ import annotations
@@ -100,9 +100,13 @@ def independent_clusters(
 
 
 def clusters_of_rows(
-    table: pd.DataFrame, position: str = "time_s", shortest: float = SHORTEST_S, *, fewest: int = FEWEST_CLUSTERS
+    table: pd.DataFrame,
+    position: str = "time_s",
+    shortest: float = SHORTEST_S,
+    *,
+    fewest: int = FEWEST_CLUSTERS,
 ) -> Clusters:
-    """Return the independent units of a table's rows, by its column ``item``, by ``part`` where it has this column.
+    """Return the independent units of a table's rows, by ``item``, and by ``part`` where there is this column.
 
     ``position`` is the column of times, or of frame numbers with ``shortest`` in frames.
     """

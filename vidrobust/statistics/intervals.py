@@ -1,13 +1,14 @@
 """Means and rates with 95 % intervals that respect the dependence of neighbouring frames.
 
-Frames of one second, or of one clip, are not independent. They are grouped in clusters (``clusters``), and only the
-clusters count as independent observations. How often these intervals hold the truth: ``benchmarks/rates.py``, with
-its table in docs/measured/statistics.md.
+Frames of one second, or of one clip, are not independent. They are grouped in clusters (``clusters``), and
+only the clusters count as independent observations. How often these intervals hold the truth:
+``benchmarks/rates.py``, with its table in docs/measured/statistics.md.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy import special
@@ -31,8 +32,8 @@ class Interval:
     clusters : int
         Independent units among them.
     cluster : str
-        What a cluster is: "part", "item", "stretch" (then the interval speaks of this footage alone), or "" where
-        the caller did not say.
+        What a cluster is: "part", "item", "stretch" (then the interval speaks of this footage alone), or ""
+        where the caller did not say.
     """
 
     value: float
@@ -43,7 +44,7 @@ class Interval:
     cluster: str = ""
 
     @classmethod
-    def unknown(cls, clusters: int = 0, cluster: str = "") -> Interval:
+    def unknown(cls, clusters: int = 0, cluster: str = "") -> Self:
         """Return the interval of what was not measured."""
         return cls(np.nan, np.nan, np.nan, 0, clusters, cluster)
 
@@ -58,18 +59,18 @@ class TestedInterval(Interval):
 def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
     """Return the share of events among dependent trials with its interval.
 
-    The value is the plain share. The interval is that of the mean rate of all such clusters, the equal-tailed one
-    of the beta-binomial posterior (``posteriors``), widened where need be to hold the share seen, which differs from
-    it where large clusters have other rates than small ones. It shrinks with footage even where no event is seen,
-    and one cluster alone still says something, though little.
+    The value is the plain share. The interval is that of the mean rate of all such clusters, the equal-tailed
+    one of the beta-binomial posterior (``posteriors``), widened where need be to hold the share seen, which
+    differs from it where large clusters have other rates than small ones. It shrinks with footage even where
+    no event is seen, and one cluster alone still says something, though little.
 
     Parameters
     ----------
     events : (n,) bool
     clusters : Clusters or (n,)
-        Of ``independent_clusters``, or labels. Stretches of a few clips say no more of what was not seen than as
-        many clips as are just too few to count as clusters, so that another clip without an event never raises the
-        upper limit.
+        Of ``independent_clusters``, or labels. Stretches of a few clips say no more of what was not seen than
+        as many clips as are just too few to count as clusters, so that another clip without an event never
+        raises the upper limit.
     """
     return clustered_share(np.asarray(events, bool).astype(np.float64), clusters)
 
@@ -103,11 +104,12 @@ def clustered_mean(
 ) -> Interval:
     """Return the mean of dependent values, with an interval over clusters that allows for skewness.
 
-    The mean is the ratio (sum of sums) / (sum of counts), its error that of ``error_over_clusters``. Clips are
-    skewed, a few are bad, and Student's t then misses above. So the interval is the hull of three: Student's t; the
-    same on the scale of the logit between the bounds; and Hall's correction for skewness (Hall, Journal of the Royal
-    Statistical Society B 54, 1992, p. 221-228). With one cluster there is no interval. Where all values lie on a
-    bound, the mean is no further from it than the rate of values that would leave it.
+    The mean is the ratio (sum of sums) / (sum of counts), its error that of ``error_over_clusters``. Clips
+    are skewed, a few are bad, and Student's t then misses above. So the interval is the hull of three:
+    Student's t; the same on the scale of the logit between the bounds; and Hall's correction for skewness
+    (Hall, Journal of the Royal Statistical Society B 54, 1992, p. 221-228). With one cluster there is no
+    interval. Where all values lie on a bound, the mean is no further from it than the rate of values that
+    would leave it.
 
     Parameters
     ----------
@@ -162,8 +164,8 @@ def _skewness(pulls: np.ndarray) -> float:
 def clopper_pearson(successes: float, trials: float) -> tuple[float, float]:
     """Return the exact binomial interval of independent trials (Clopper & Pearson 1934).
 
-    Counts may be fractional. Equal to ``scipy.stats.binomtest(...).proportion_ci()``, which searches for what the
-    inverse of the incomplete beta function gives at once.
+    Counts may be fractional. Equal to ``scipy.stats.binomtest(...).proportion_ci()``, which searches for what
+    the inverse of the incomplete beta function gives at once.
     """
     tail = (1 - LEVEL) / 2
     low = 0.0 if successes <= 0 else float(special.betaincinv(successes, trials - successes + 1, tail))

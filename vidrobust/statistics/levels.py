@@ -17,7 +17,7 @@ FALSE_DISCOVERY = 0.05
 FEWEST_ROWS = 10
 """Frames or pairs of frames below which no rate is stated and no verdict is given."""
 
-# Student's t has three degrees of freedom with four clusters, and its interval is 1.6 times as wide as the normal's.
+# With four clusters Student's t has three degrees of freedom: 1.6 times the width of the normal's interval.
 FEWEST_CLUSTERS = 5
 """Clips or parts from which on they are the clusters; below, footage is cut into stretches."""
 

@@ -1,7 +1,7 @@
 """Tests by rearranging rows where neighbours depend, and by ranks within blocks.
 
-A rearrangement keeps what ties neighbouring frames, the objects of a moment or the rows of a clip together, and
-breaks only the tie that is asked about. p = (1 + as large) / (1 + draws) (Phipson & Smyth 2010).
+A rearrangement keeps what ties neighbouring frames, the objects of a moment or the rows of a clip together,
+and breaks only the tie that is asked about. p = (1 + as large) / (1 + draws) (Phipson & Smyth 2010).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def permutation_p(
 ) -> np.ndarray:
     """Return the two-sided permutation p-value of each partial Spearman coefficient.
 
-    Freedman & Lane 1983: the residuals of the ranks of y given z are rearranged, added to the fitted part, and the
-    fit is made again, so that the tie of both to z stays as it is. ``scipy.stats.permutation_test`` has no
-    confounder to keep.
+    Freedman & Lane 1983: the residuals of the ranks of y given z are rearranged, added to the fitted part,
+    and the fit is made again, so that the tie of both to z stays as it is. ``scipy.stats.permutation_test``
+    has no confounder to keep.
 
     Parameters
     ----------
@@ -73,8 +73,8 @@ def free_orders(n: int, count: int, rng: np.random.Generator) -> np.ndarray:
 def shifted_orders(series: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Return rearrangements that keep each series together: each is turned round by a random amount.
 
-    Neighbouring frames resemble each other; rearranging them freely would make any two slow series look related. A
-    circular shift keeps the resemblance and breaks only the tie between the two.
+    Neighbouring frames resemble each other; rearranging them freely would make any two slow series look
+    related. A circular shift keeps the resemblance and breaks only the tie between the two.
 
     Parameters
     ----------
@@ -98,8 +98,8 @@ def shifted_orders(series: np.ndarray, count: int, rng: np.random.Generator) -> 
 def autocorrelation_time(series: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
     """Return how many units in time carry as much as one independent unit, for a correlation of x and y.
 
-    1 + 2 sum_k r_x(k) r_y(k) (Bartlett 1935), over lags up to a third of the longest run, stopped at the first
-    lag where the product is no longer positive; r_x and r_y are medians over the columns, of ranks.
+    1 + 2 sum_k r_x(k) r_y(k) (Bartlett 1935), over lags up to a third of the longest run, stopped at the
+    first lag where the product is no longer positive; r_x and r_y are medians over the columns, of ranks.
     """
     runs = [np.flatnonzero(series == name) for name in np.unique(series)]
     longest = max(len(rows) for rows in runs)
@@ -140,11 +140,11 @@ def differing_cells(
     """Return the p-value that a rate is the same in all cells of a picture, whatever object is shown in them.
 
     What is hard about one object is no difference between cells, and neither is what strikes all objects at a
-    moment. So a unit is the rows of an object in a cell, and its excess is the sum of its events less the rate of
-    their moments; rows that are alone at their moment have together the rate of their clip. Units change cells at
-    random within their clip; clips of one unit cannot be rearranged, and are taken together as one. The statistic
-    is the sum over cells of excess^2 / variance (as Cochran 1954, Biometrics 10, p. 417-451, compares strata).
-    Neither a distribution nor equal sizes are assumed.
+    moment. So a unit is the rows of an object in a cell, and its excess is the sum of its events less the
+    rate of their moments; rows that are alone at their moment have together the rate of their clip. Units
+    change cells at random within their clip; clips of one unit cannot be rearranged, and are taken together
+    as one. The statistic is the sum over cells of excess^2 / variance (as Cochran 1954, Biometrics 10, p.
+    417-451, compares strata). Neither a distribution nor equal sizes are assumed.
 
     Parameters
     ----------
@@ -197,9 +197,9 @@ def _statistic(excess: np.ndarray, variance: np.ndarray, cell: np.ndarray) -> fl
 def rise_within(x: np.ndarray, y: np.ndarray, block: np.ndarray) -> float:
     """Return the one-sided p-value that y does not rise with x within blocks, such as clips.
 
-    The statistic is the sum over blocks of Spearman's products of ranks. Given the ranks, all orders within a block
-    are as likely without an effect; the sum is then near normal with the variance sum of SSx SSy / (rows - 1) (Page
-    1963; Hajek & Sidak 1967, section II.3), ties included.
+    The statistic is the sum over blocks of Spearman's products of ranks. Given the ranks, all orders within a
+    block are as likely without an effect; the sum is then near normal with the variance sum of SSx SSy /
+    (rows - 1) (Page 1963; Hajek & Sidak 1967, section II.3), ties included.
 
     Parameters
     ----------
@@ -225,11 +225,11 @@ def rise_within(x: np.ndarray, y: np.ndarray, block: np.ndarray) -> float:
 
 
 def rise_across(x: np.ndarray, y: np.ndarray, block: np.ndarray, unit: np.ndarray) -> float:
-    """Return the one-sided p-value that y rises with x in no block, where blocks share their units, such as frames.
+    """Return the one-sided p-value that y rises with x in no block, where blocks share units such as frames.
 
-    A block's products of ranks are divided by their standard deviation, so that each has the same say; those of a
-    unit (n,) are added up, and the squares of these sums are the variance (clustered, Liang & Zeger 1986), by
-    Student's t.
+    A block's products of ranks are divided by their standard deviation, so that each has the same say; those
+    of a unit (n,) are added up, and the squares of these sums are the variance (clustered, Liang & Zeger
+    1986), by Student's t.
     """
     product = np.zeros(len(x))
     for own, a, b in _ranked(x, y, block):

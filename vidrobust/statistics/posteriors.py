@@ -1,16 +1,17 @@
 """What dependent observations say of a rate or a mean, and of those of further footage: posteriors on a grid.
 
-**Rates.** Cluster g has a rate of its own, p_g ~ Beta with mean m and intraclass correlation r, and shows k_g events
-in n_g trials (Griffiths, Biometrics 29, 1973, p. 637-648). The mean has Jeffreys' prior, Beta(1/2, 1/2). For the
-correlation there are two, and the interval is the hull of both posteriors: Beta(1, 3), by which clusters differ, so
-that few events in few clusters do not rule out a bad one (the upper limit of a small rate); and Beta(0.3, 3), by
-which they may well be alike, without which rates far below 1 % are taken for rarely bad clusters and put too high
-(its lower limit). The priors are chosen by how often the interval covers, in ``benchmarks/rates.py``.
+**Rates.** Cluster g has a rate of its own, p_g ~ Beta with mean m and intraclass correlation r, and shows k_g
+events in n_g trials (Griffiths, Biometrics 29, 1973, p. 637-648). The mean has Jeffreys' prior, Beta(1/2,
+1/2). For the correlation there are two, and the interval is the hull of both posteriors: Beta(1, 3), by which
+clusters differ, so that few events in few clusters do not rule out a bad one (the upper limit of a small
+rate); and Beta(0.3, 3), by which they may well be alike, without which rates far below 1 % are taken for
+rarely bad clusters and put too high (its lower limit). The priors are chosen by how often the interval
+covers, in ``benchmarks/rates.py``.
 
-**Means of a series.** values ~ Normal(m, s^2 R) with R[i, j] = r ^ |i - j|, a first-order autoregression; m and log s
-are flat. Given r, the mean of further values lies about the least-squares mean of those seen, by Student's t. r is
-not known, so the prediction is averaged over its posterior. Of independent values this is Student's t, a little
-wider, since few values do not show that they are independent.
+**Means of a series.** values ~ Normal(m, s^2 R) with R[i, j] = r ^ |i - j|, a first-order autoregression; m
+and log s are flat. Given r, the mean of further values lies about the least-squares mean of those seen, by
+Student's t. r is not known, so the prediction is averaged over its posterior. Of independent values this is
+Student's t, a little wider, since few values do not show that they are independent.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ HALVINGS = 30
 class RatePosterior:
     """What is known of the rate.
 
-    low, high    hull of the equal-tailed intervals of the mean; 0 without any event, 1 where nothing else was seen
-    correlation  mean of the posterior means of the intraclass correlation, the share of the variance that lies
+    low, high    hull of the equal-tailed intervals of the mean; 0 without any event, 1 where nothing else was
+    seen correlation  mean of the posterior means of the intraclass correlation, the share of the variance
+    that lies
                  between clusters
     """
 
@@ -64,8 +66,8 @@ def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = 
     Parameters
     ----------
     successes : (G,)
-        Events. They may be sums of shares: each trial is then one whose outcome was seen in part, as uncertain as a
-        whole one.
+        Events. They may be sums of shares: each trial is then one whose outcome was seen in part, as
+        uncertain as a whole one.
     trials : (G,)
     level : float
         Confidence of the interval.
@@ -96,9 +98,9 @@ def predicted_rate(
 ) -> tuple[float, float]:
     """Return limits of the share of events in new clusters, given those seen.
 
-    The new clusters' rates are drawn as those of the seen ones, with mean and correlation as the posterior has
-    them. Their sum is taken for beta-binomial with the variance of that sum. The limits are the hull over both
-    priors.
+    The new clusters' rates are drawn as those of the seen ones, with mean and correlation as the posterior
+    has them. Their sum is taken for beta-binomial with the variance of that sum. The limits are the hull over
+    both priors.
 
     Parameters
     ----------
@@ -258,8 +260,8 @@ def predicted_mean(
 ) -> tuple[float, float]:
     """Return limits of the mean of further values of an autocorrelated series.
 
-    The further ones are judged by what the series is about, not by the last of it: a line that drifts away is not
-    followed.
+    The further ones are judged by what the series is about, not by the last of it: a line that drifts away is
+    not followed.
 
     Parameters
     ----------

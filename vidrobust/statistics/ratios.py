@@ -46,9 +46,10 @@ def paired_ratio(
     clusters  of ``independent_clusters``, or labels (n,)
     events    rows are events, 0 or 1, and not amounts
 
-    The interval is that of the logarithm, linearised over clusters (Cochran 1977, section 6.3), with Student's t.
-    Of events that are taken away and not made, it is the hull with the posterior of the share of the former events
-    that stay (``beta_binomial.py``): alone, the first is too short where few events are left, and none at all.
+    The interval is that of the logarithm, linearised over clusters (Cochran 1977, section 6.3), with
+    Student's t. Of events that are taken away and not made, it is the hull with the posterior of the share of
+    the former events that stay (``beta_binomial.py``): alone, the first is too short where few events are
+    left, and none at all.
     """
     before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
     code, count, what = cluster_codes(clusters)
@@ -105,7 +106,9 @@ def ratio_in_clusters(
     ]
     p, low, high = _p(pulls[1] - pulls[0], means[1] - means[0]), nan, nan
     if means[1] > 0:
-        low, high = _about(means[1] / means[0], error_over_clusters(pulls[1] / means[1] - pulls[0] / means[0]))
+        low, high = _about(
+            means[1] / means[0], error_over_clusters(pulls[1] / means[1] - pulls[0] / means[0])
+        )
     if events and not means[1] > 0:
         none = rate_posterior(np.zeros(count), np.bincount(code[n:], minlength=count))
         low, high = 0.0, none.high / means[0]
@@ -133,7 +136,8 @@ class Rows:
 def crossed_rates(before: Sequence[Rows], after: Sequence[Rows], what: str, *, events: bool) -> PairedRatio:
     """Return the ratio of the means of ``after`` and ``before`` over repetitions with rows of their own.
 
-    The rows of all repetitions lie in one set of clusters. A mean over repetitions of means over rows, each a ratio of two sums over clusters. NaN where one has no rows.
+    The rows of all repetitions lie in one set of clusters. A mean over repetitions of means over rows, each a
+    ratio of two sums over clusters. NaN where one has no rows.
     """
     codes, flat = np.unique(np.concatenate([rows.code for rows in (*before, *after)]), return_inverse=True)
     count, n = len(codes), len(before[0].values)
@@ -177,9 +181,8 @@ def crossed_rate(rows: Sequence[Rows]) -> tuple[float, float, float]:
 class _Sums:
     """Of S repetitions in G clusters.
 
-    rows      (S,) how many each has
-    of_seeds  (S,) mean of each
-    off       (G,) what each cluster is off, a mean over repetitions, times G: their mean is that of the rows less
+    rows      (S,) how many each has of_seeds  (S,) mean of each off       (G,) what each cluster is off, a
+    mean over repetitions, times G: their mean is that of the rows less
               the mean
     counted   (G,) rows, a mean over repetitions
     """

@@ -1,8 +1,8 @@
 """How much footage a wanted interval needs, and in which order frames are sampled.
 
-Samples are nested: a seeded order of rows of which the first k are a good sample for every k. A larger sample holds
-the smaller one, so that what was computed of it stays. The rows are in the order of time, and both orders spread
-every first k over it.
+Samples are nested: a seeded order of rows of which the first k are a good sample for every k. A larger sample
+holds the smaller one, so that what was computed of it stays. The rows are in the order of time, and both
+orders spread every first k over it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class FootageNeeded:
     observed_s: float
 
     def sentence(self) -> str:
-        """Return the answer for a reader, such as "To see 2 % ± 0.5 % you need about 38 minutes of such footage"."""
+        """Return the answer, such as "To see 2 % ± 0.5 % you need about 38 minutes of such footage"."""
         asked = f"To see {percent(self.rate)} ± {percent(self.half_width)} "
         units = f"{self.clusters} clips" if self.cluster in ("item", "part") else ""
         if self.seconds <= self.observed_s:
@@ -52,8 +52,8 @@ class FootageNeeded:
 def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per_cluster: float) -> int:
     """Return how many clusters give an interval of ``rate`` of the wanted half width.
 
-    Student's t times the root of rate (1 - rate) (r + (1 - r) / per_cluster) / clusters, the variance of the mean
-    of beta-binomial clusters of equal size (Donner & Klar 2000, section 5.2). At least five.
+    Student's t times the root of rate (1 - rate) (r + (1 - r) / per_cluster) / clusters, the variance of the
+    mean of beta-binomial clusters of equal size (Donner & Klar 2000, section 5.2). At least five.
     """
     if not 0 < half_width < 1 or not 0 < rate < 1:
         raise ValueError(
@@ -73,10 +73,10 @@ def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per
 def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
     """Return the new over the old width of the interval of a mean, if each cluster held ``times`` as many values.
 
-    values (n,), cluster (n,) int labels. Of the variance of a mean over clusters the part within them falls with
-    their size, and the part between them stays: components of variance from the one-way analysis with groups of
-    unequal size (Searle, Casella & McCulloch, Variance Components, 1992, section 3.6). NaN where no cluster has
-    two values, there is one cluster, or all values are equal.
+    values (n,), cluster (n,) int labels. Of the variance of a mean over clusters the part within them falls
+    with their size, and the part between them stays: components of variance from the one-way analysis with
+    groups of unequal size (Searle, Casella & McCulloch, Variance Components, 1992, section 3.6). NaN where no
+    cluster has two values, there is one cluster, or all values are equal.
     """
     values = np.asarray(values, np.float64)
     code = np.unique(cluster, return_inverse=True)[1]
@@ -94,12 +94,14 @@ def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
 
 
 def spread_order(rows: int, count: int, start: float) -> np.ndarray:
-    """Return (k,) int64, ``count`` of so many rows in the order in which they are taken; all where there are fewer.
+    """Return (k,) int64, ``count`` of the rows in the order in which they are taken; all where there are fewer.
 
-    ``start`` in [0, 1) is the random number of the sample: with it uniform, every row is as likely as any other.
+    ``start`` in [0, 1) is the random number of the sample: with it uniform, every row is as likely as any
+    other.
 
-    Row floor(n frac(start + v(r))) for r = 0, 1, 2 ..., with v the sequence of van der Corput in base 2: the first
-    2^m lie one in each 2^m-th part of the time. So do every third of them, every fifth, and so on for odd steps.
+    Row floor(n frac(start + v(r))) for r = 0, 1, 2 ..., with v the sequence of van der Corput in base 2: the
+    first 2^m lie one in each 2^m-th part of the time. So do every third of them, every fifth, and so on for
+    odd steps.
     """
     if rows < 1:
         return np.empty(0, np.int64)
@@ -113,10 +115,10 @@ def spread_order(rows: int, count: int, start: float) -> np.ndarray:
 def sized_order(size: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return (n,) int64, all rows in the order in which a sample proportional to ``size`` (n,) > 0 takes them.
 
-    Sequential Poisson sampling (Ohlsson, Journal of Official Statistics 14, 1998, p. 149-162): by u / size with
-    permanent random numbers u. The numbers of each eight rows in a row lie one in each eighth of [0, 1), in random
-    order, so that neighbours in time are seldom taken together. The first k hold a row with a probability close to
-    ``size`` times a constant, or surely.
+    Sequential Poisson sampling (Ohlsson, Journal of Official Statistics 14, 1998, p. 149-162): by u / size
+    with permanent random numbers u. The numbers of each eight rows in a row lie one in each eighth of [0, 1),
+    in random order, so that neighbours in time are seldom taken together. The first k hold a row with a
+    probability close to ``size`` times a constant, or surely.
     """
     n = len(size)
     eighths = [rng.permutation(TOGETHER) for _ in range(-(-n // TOGETHER))]

@@ -1,9 +1,10 @@
 """Tests by changing signs, exact tests of counts, and corrections where several questions are asked at once.
 
-The sign-flip test asks whether values that would be symmetric about zero by chance differ from it together. With
-independent x_i symmetric about zero, every choice of their signs is as likely as the one seen; the p-value is the
-share of choices whose sum is as extreme (Fisher 1935). No shape of the distribution is assumed: one value that
-outweighs all others says no more than one toss of a coin. Dependent rows are added up within clusters first.
+The sign-flip test asks whether values that would be symmetric about zero by chance differ from it together.
+With independent x_i symmetric about zero, every choice of their signs is as likely as the one seen; the
+p-value is the share of choices whose sum is as extreme (Fisher 1935). No shape of the distribution is
+assumed: one value that outweighs all others says no more than one toss of a coin. Dependent rows are added up
+within clusters first.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def drawn_signs(draws: int, count: int, rng: np.random.Generator) -> np.ndarray:
 def sign_patterns(count: int, rng: np.random.Generator) -> np.ndarray:
     """Return (B, count) int8 of signs for a two-sided test, the first row all 1.
 
-    All choices up to a common reversal, which gives the same size of a sum, or ``DRAWS`` drawn ones behind the one
-    seen.
+    All choices up to a common reversal, which gives the same size of a sum, or ``DRAWS`` drawn ones behind
+    the one seen.
     """
     if count <= EXACT:
         return all_signs(count)[: max(2 ** (count - 1), 1)] if count else np.ones((1, 0), np.int8)
@@ -83,9 +84,9 @@ def sign_flip_p(values: np.ndarray, *, alternative: Alternative = "greater", see
 
     Notes
     -----
-    ``scipy.stats.permutation_test`` with ``permutation_type="samples"`` gives the same p, and a test holds both
-    together. It lists the choices in a Python loop, which takes 30 times as long, and tens of thousands of these
-    tests are made in a run.
+    ``scipy.stats.permutation_test`` with ``permutation_type="samples"`` gives the same p, and a test holds
+    both together. It lists the choices in a Python loop, which takes 30 times as long, and tens of thousands
+    of these tests are made in a run.
 
     Examples
     --------
@@ -127,8 +128,8 @@ def clustered_mcnemar(
     first, second : (n,) bool
         Events that exclude each other; the null is as many of one as of the other.
     clusters : Clusters or (n,)
-        Independent units of the rows. Their signs are changed as a whole, which for independent rows is McNemar's
-        exact test (Durkalski et al., Statistics in Medicine 22, 2003, p. 2417-2428).
+        Independent units of the rows. Their signs are changed as a whole, which for independent rows is
+        McNemar's exact test (Durkalski et al., Statistics in Medicine 22, 2003, p. 2417-2428).
     """
     code, count, _ = cluster_codes(clusters)
     net = np.bincount(code, weights=second.astype(np.float64) - first, minlength=count)
@@ -138,8 +139,8 @@ def clustered_mcnemar(
 def exact_mcnemar(only_first: int, only_second: int) -> float:
     """Return the two-sided exact p-value of McNemar's test of independent pairs.
 
-    McNemar, Psychometrika 12, 1947: the binomial test of the discordant pairs against one half. 1 where there are
-    none.
+    McNemar, Psychometrika 12, 1947: the binomial test of the discordant pairs against one half. 1 where there
+    are none.
     """
     from scipy.stats import binomtest  # here, since scipy.stats takes half a second to import
 
@@ -150,11 +151,11 @@ def exact_mcnemar(only_first: int, only_second: int) -> float:
 def step_down(sums: np.ndarray, rng: np.random.Generator, inflation: float = 1.0) -> np.ndarray:
     """Test several numbers at once by sign flips, so that some false finding is as rare as one alone.
 
-    Holm's procedure (1979) with the largest of the sums still in question in place of Bonferroni's bound, so that
-    numbers which say the same count once (step-down max T: Westfall & Young 1993, algorithm 4.1). The same signs
-    are changed in all numbers, which keeps what ties them together. Each number is measured by |sum| / root of the
-    sum of squares, which no change of signs alters below the line. It is exact for differences that are symmetric
-    about 0, however they are distributed and tied.
+    Holm's procedure (1979) with the largest of the sums still in question in place of Bonferroni's bound, so
+    that numbers which say the same count once (step-down max T: Westfall & Young 1993, algorithm 4.1). The
+    same signs are changed in all numbers, which keeps what ties them together. Each number is measured by
+    |sum| / root of the sum of squares, which no change of signs alters below the line. It is exact for
+    differences that are symmetric about 0, however they are distributed and tied.
 
     Parameters
     ----------
@@ -162,8 +163,8 @@ def step_down(sums: np.ndarray, rng: np.random.Generator, inflation: float = 1.0
         Sum of the differences of each number in each cluster; 0 where a cluster has none of a number.
     rng : numpy.random.Generator
     inflation : float
-        Variance of the whole sum over that of independent clusters (``neighbour_inflation``), by which what was
-        seen is made smaller before it is held against other signs.
+        Variance of the whole sum over that of independent clusters (``neighbour_inflation``), by which what
+        was seen is made smaller before it is held against other signs.
 
     Returns
     -------
@@ -200,9 +201,9 @@ def _deflated(size: np.ndarray, clusters: int, inflation: float) -> np.ndarray:
 def neighbour_inflation(stretches: int, clips: int, length: float, memory: float) -> float:
     """Return the variance of a sum over stretches, relative to independent ones, where footage has a memory.
 
-    What lasts for ``memory`` and begins at any time has an autocovariance that falls in a straight line to 0 over
-    that time (a rectangle with itself). Integrated, a stretch L has the variance L m - m^2 / 3 and shares m^2 / 6
-    with the next one: their correlation is m / (6 L - 2 m), .25 where L = m.
+    What lasts for ``memory`` and begins at any time has an autocovariance that falls in a straight line to 0
+    over that time (a rectangle with itself). Integrated, a stretch L has the variance L m - m^2 / 3 and
+    shares m^2 / 6 with the next one: their correlation is m / (6 L - 2 m), .25 where L = m.
 
     Parameters
     ----------
@@ -248,9 +249,10 @@ def holm(p: np.ndarray) -> np.ndarray:
 def discard_conservative(p: np.ndarray, level: float = CONSERVATIVE) -> np.ndarray:
     """Return p-values (n,) with those above ``level`` discarded (NaN) and the others divided by it.
 
-    Zhao, Small & Su, Journal of the American Statistical Association 114 (2019), 1291-1304: many hypotheses of
-    which most are not merely null but far on the other side (a cause of which there is surely nothing) cost a
-    multiple-testing procedure its power; given p <= level, p / level is still a p-value where p is conservative.
+    Zhao, Small & Su, Journal of the American Statistical Association 114 (2019), 1291-1304: many hypotheses
+    of which most are not merely null but far on the other side (a cause of which there is surely nothing)
+    cost a multiple-testing procedure its power; given p <= level, p / level is still a p-value where p is
+    conservative.
     """
     p = np.asarray(p, np.float64)
     return np.where(p <= level, p / level, np.nan)

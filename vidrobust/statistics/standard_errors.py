@@ -2,10 +2,12 @@
 
 There are two ways to an error, and one function for each:
 
-* ``error_over_clusters``: the number is a mean, or a smooth function of means. The residuals of each cluster say how
-  far it pulls the number (linearisation; Cochran 1977, sections 6.3 and 9A.3). Repetitions of the whole study, such
-  as training seeds, can be a second source of chance.
-* ``jackknife_error``: any number. It is computed again without each cluster (Tukey 1958; Efron & Tibshirani 1993,
+* ``error_over_clusters``: the number is a mean, or a smooth function of means. The residuals of each cluster
+say how
+  far it pulls the number (linearisation; Cochran 1977, sections 6.3 and 9A.3). Repetitions of the whole
+  study, such as training seeds, can be a second source of chance.
+* ``jackknife_error``: any number. It is computed again without each cluster (Tukey 1958; Efron & Tibshirani
+1993,
   chapter 11).
 """
 
@@ -86,7 +88,8 @@ def cluster_pulls(values: np.ndarray, code: np.ndarray, count: int, mean: float 
     Returns
     -------
     (G,) float64
-        Sum of the cluster's residuals, times G / n, so that the mean of all pulls is the mean of the residuals.
+        Sum of the cluster's residuals, times G / n, so that the mean of all pulls is the mean of the
+        residuals.
     """
     middle = values.mean() if mean is None else mean
     pulls = np.bincount(code, weights=values - middle, minlength=count) * count / len(values)
@@ -101,10 +104,10 @@ def error_over_clusters(pulls: np.ndarray, of_seeds: np.ndarray | None = None) -
     pulls : (G,) float64
         Of ``cluster_pulls``; of a smooth function of means, the pulls combined by its derivatives.
     of_seeds : (S,) float64, optional
-        The number in each repetition of the study on the same clusters. The variance over repetitions is added.
-        Both parts hold the variance of the interaction, so that the sum errs on the wide side (Owen, Annals of
-        Applied Statistics 1, 2007, p. 386-411, section 2). Degrees of freedom are Satterthwaite's (Biometrics
-        Bulletin 2, 1946, p. 110-114).
+        The number in each repetition of the study on the same clusters. The variance over repetitions is
+        added. Both parts hold the variance of the interaction, so that the sum errs on the wide side (Owen,
+        Annals of Applied Statistics 1, 2007, p. 386-411, section 2). Degrees of freedom are Satterthwaite's
+        (Biometrics Bulletin 2, 1946, p. 110-114).
     """
     count = len(pulls)
     if count < 2:
@@ -163,9 +166,10 @@ def influence(without: np.ndarray) -> np.ndarray:
 def effective_freedom(pulls: np.ndarray) -> float:
     """Return the degrees of freedom that the units' pulls (G,) carry.
 
-    They are G - 1 for a normal spread and fewer for a skewed one: a number that one unit alone decides is known no
-    better for all the units that say nothing. A variance estimate has 2 mean^2 / variance degrees of freedom
-    (Satterthwaite 1946), for squares of G pulls 3 (sum u^2)^2 / sum u^4 up to the kurtosis of a normal.
+    They are G - 1 for a normal spread and fewer for a skewed one: a number that one unit alone decides is
+    known no better for all the units that say nothing. A variance estimate has 2 mean^2 / variance degrees of
+    freedom (Satterthwaite 1946), for squares of G pulls 3 (sum u^2)^2 / sum u^4 up to the kurtosis of a
+    normal.
     """
     square = np.square(pulls - pulls.mean())
     if not square.sum() > 0:
@@ -177,8 +181,8 @@ def effective_freedom(pulls: np.ndarray) -> float:
 def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
     """Return the 95 % interval of any number from what it is without each of G units.
 
-    It is Student's with G - 1 degrees of freedom, cut at the bounds of the number (Efron & Tibshirani, section
-    11.5); NaN with fewer than three units.
+    It is Student's with G - 1 degrees of freedom, cut at the bounds of the number (Efron & Tibshirani,
+    section 11.5); NaN with fewer than three units.
     """
     if not _usable(value, without):
         return float("nan"), float("nan")
@@ -217,10 +221,10 @@ class Jackknife:
 def cluster_jackknife(coefficient: Statistic, cluster: np.ndarray, *, lost: int = 2) -> Jackknife:
     """Compute coefficients with intervals that take clusters, not units, as independent.
 
-    The coefficient is recomputed, from the ranking on, without each of the G clusters. The spread of its Fisher z
-    over these gives the standard error (the CV3 of Cameron & Miller 2015), and Student's t with G - 1 degrees of
-    freedom the width. NaN with fewer than three clusters, or where leaving a cluster out leaves a column without
-    spread.
+    The coefficient is recomputed, from the ranking on, without each of the G clusters. The spread of its
+    Fisher z over these gives the standard error (the CV3 of Cameron & Miller 2015), and Student's t with G -
+    1 degrees of freedom the width. NaN with fewer than three clusters, or where leaving a cluster out leaves
+    a column without spread.
 
     Parameters
     ----------
@@ -229,8 +233,9 @@ def cluster_jackknife(coefficient: Statistic, cluster: np.ndarray, *, lost: int 
     cluster : (n,)
         Cluster of each unit.
     lost : int
-        A jackknife is too wide in small samples: its variance is taken times (n - lost) / n, with two, and one more
-        per confounder. That brings the coverage to 95 % in the simulated worlds and vanishes as n grows.
+        A jackknife is too wide in small samples: its variance is taken times (n - lost) / n, with two, and
+        one more per confounder. That brings the coverage to 95 % in the simulated worlds and vanishes as n
+        grows.
     """
     codes = np.unique(cluster, return_inverse=True)[1]
     count = int(codes.max(initial=-1)) + 1

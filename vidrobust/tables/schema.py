@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from vidrobust.errors import InputError
 from vidrobust.files.csv_table import read_columns
-from vidrobust.tables import causes, classification, correlation, detection, footage, rates, remedies, unknown
+from vidrobust.plugins.unknown import table as unknown
+from vidrobust.tables import causes, classification, correlation, detection, footage, rates, remedies
 from vidrobust.tables.table import Extra, Table
 from vidrobust.text.phrases import nouns
 

@@ -2,21 +2,163 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
+from av.codec.hwaccel import HWAccel
+from av.video.frame import VideoFrame
 
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.frames.device import resolve_or_cpu
-from vidrobust.video.color import ColorMode
-from vidrobust.video.decord import open_decord
+from vidrobust.install_hint import pip_install
+from vidrobust.text.printable import printable
+from vidrobust.video.color import (
+    ColorMode,
+    Orientation,
+    is_full_range,
+    semi_planar_to_rgb,
+    upright,
+)
+from vidrobust.video.indexed import IndexedReader, Picture
 from vidrobust.video.pyav import PyAVReader
-from vidrobust.video.pyav_cuda import open_pyav_cuda
 from vidrobust.video.stream import Reader
-from vidrobust.video.torchcodec import open_torchcodec
+
+# PyAV with NVDEC: surfaces stay on the GPU, and torch makes RGB of them there.
+
+SURFACES = {"nv12": 8, "p010le": 10, "p012le": 12, "p016le": 16}
+"""Bits a sample of the surfaces that NVDEC gives for 4:2:0."""
+
+
+def open_pyav_cuda(path: Path, *, item: str, device: str, reason: str) -> PyAVReader:
+    """The file decoded on ``device`` ("cuda:N"); raises what PyAV or torch raise where that cannot be."""
+    number = torch.device(device).index or 0
+
+    def hwaccel() -> HWAccel:
+        torch.zeros(1, device=device)  # makes torch's context current on this thread; the decoder shares it
+        return HWAccel(
+            "cuda",
+            device=str(number),
+            allow_software_fallback=False,
+            is_hw_owned=True,
+            options={"primary_ctx": "0", "current_ctx": "1"},
+        )
+
+    return PyAVReader(
+        path,
+        item=item,
+        color="accurate",
+        reason=reason,
+        device=device,
+        painter=SurfaceConverter,
+        hwaccel=hwaccel,
+    )
+
+
+class SurfaceConverter:
+    """Surfaces of one pass to RGB, on the device they lie on."""
+
+    def __init__(self) -> None:
+        self._orientation = Orientation()
+
+    def __call__(self, frame: VideoFrame) -> torch.Tensor:
+        """(H, W, 3) uint8 RGB, upright, in new memory on the device of the frame's planes.
+
+        The decoder uses its surfaces again, so the planes are not kept. Works on NV12 and P010 frames in host
+        memory as well. Raises InputError for other layouts.
+        """
+        layout = (frame.sw_format or frame.format).name
+        if layout not in SURFACES:
+            raise InputError(f"{layout} pictures are not converted on a device, only 4:2:0 of 8 to 16 bits")
+        # not torch.from_dlpack(plane): it passes a stream, which PyAV refuses
+        luma, chroma = (torch.utils.dlpack.from_dlpack(plane.__dlpack__()) for plane in frame.planes[:2])
+        rgb = semi_planar_to_rgb(
+            luma, chroma, frame.colorspace, full_range=is_full_range(frame), bits=SURFACES[layout]
+        )
+        return upright(rgb, self._orientation(frame))
+
+
+# Frames by torchcodec, on the CPU or by NVDEC on a GPU.
+
+
+def open_torchcodec(path: Path, *, item: str, device: str, color: ColorMode, reason: str) -> IndexedReader:
+    """The file read by torchcodec on ``device``; raises SettingsError where torchcodec is not to be had."""
+    if color != "fast":
+        raise SettingsError("color: 'accurate' is offered by the backend pyav alone; use that, or 'fast'")
+    try:
+        decoders = import_module("torchcodec.decoders")
+    except (ImportError, OSError, RuntimeError) as error:
+        raise SettingsError(
+            f"backend torchcodec cannot be imported ({str(error).splitlines()[0]}); "
+            f"{pip_install('torchcodec')} beside a shared FFmpeg, or use the backend pyav"
+        ) from error
+    return IndexedReader(
+        path,
+        item=item,
+        backend="torchcodec",
+        device=device,
+        reason=reason,
+        open_decoder=lambda: _TorchCodec(decoders.VideoDecoder, path, device),
+    )
+
+
+class _TorchCodec:
+    def __init__(self, decoder: Any, path: Path, device: str) -> None:
+        self._decoder = decoder(
+            str(path.absolute()), dimension_order="NHWC", num_ffmpeg_threads=0, device=device
+        )
+        fallback = getattr(self._decoder, "cpu_fallback", None)
+        if device != "cpu" and (self._decoder[0].device.type == "cpu" or fallback):
+            raise InputError(
+                f"{printable(path)}: torchcodec decodes it on the CPU, not on {device} ({fallback})"
+            )
+
+    def __len__(self) -> int:
+        return int(self._decoder.metadata.num_frames)
+
+    def read(self, start: int, stop: int) -> Iterator[Picture]:
+        chunk = self._decoder.get_frames_in_range(start, stop)
+        for picture, time_s in zip(chunk.data, chunk.pts_seconds.tolist(), strict=True):
+            yield (picture.numpy() if picture.device.type == "cpu" else picture), time_s
+
+
+# Frames by decord, on the CPU; of the time of FFmpeg 4, so without AV1.
+
+
+def open_decord(path: Path, *, item: str, color: ColorMode, reason: str) -> IndexedReader:
+    """The file read by decord; raises SettingsError where decord is not to be had."""
+    if color != "fast":
+        raise SettingsError("color: 'accurate' is offered by the backend pyav alone; use that, or 'fast'")
+    try:
+        import decord
+    except (ImportError, OSError) as error:
+        raise SettingsError(
+            f"backend decord is not installed; {pip_install('decord')}, or use the backend pyav"
+        ) from error
+    decord.logging.set_level(decord.logging.QUIET)
+    return IndexedReader(
+        path,
+        item=item,
+        backend="decord",
+        device="cpu",
+        reason=reason,
+        open_decoder=lambda: _Decord(decord, path),
+    )
+
+
+class _Decord:
+    def __init__(self, decord: Any, path: Path) -> None:
+        self._video = decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0))
+
+    def __len__(self) -> int:
+        return len(self._video)
+
+    def read(self, start: int, stop: int) -> Iterator[Picture]:
+        for index in range(start, stop):
+            yield self._video[index].asnumpy(), float(self._video.get_frame_timestamp(index)[0])
 
 
 @dataclass(frozen=True, kw_only=True)

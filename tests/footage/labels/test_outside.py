@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vidrobust.accuracy.answers import answers_of, on_frames
+from vidrobust.accuracy.said_classes import SaidClasses
 from vidrobust.errors import SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import label_row
@@ -16,8 +18,6 @@ from vidrobust.footage.labels.matching import on_items
 from vidrobust.footage.labels.offset import label_offset_of
 from vidrobust.footage.labels.outside import outside
 from vidrobust.footage.manifest import read_manifest
-from vidrobust.protocols.answers import answers_of, on_frames
-from vidrobust.protocols.said_classes import SaidClasses
 
 FRAMES = pd.DataFrame({"item": "a", "frame": range(50), "time_s": np.arange(50) / 25})
 

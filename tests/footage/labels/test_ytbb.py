@@ -13,8 +13,7 @@ from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.labels.class_map import read_class_map
 from vidrobust.footage.labels.formats import read_labels
 from vidrobust.footage.labels.matching import on_items
-from vidrobust.footage.labels.ytbb import CLASSIFICATION, read_each
-from vidrobust.footage.labels.ytbb_columns import read_columns
+from vidrobust.footage.labels.ytbb import CLASSIFICATION, read_columns, read_each
 from vidrobust.footage.records import columns_of
 
 SUBSET = "ytbb/ytbb_subset.csv"

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.detection import detr, fastestdet, ssd, yolov5, yolov8, yolox
+from vidrobust.models.detection import detr, ssd, yolov5, yolov8, yolox
+from vidrobust.models.detection import heads as fastestdet
 from vidrobust.models.detection.candidates import Candidates, HeadSettings
 
 INPUT = HeadSettings(size=(64, 96))

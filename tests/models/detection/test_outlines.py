@@ -11,12 +11,11 @@ import torchvision
 
 from tests.models.detection.test_load import constant_network
 from vidrobust.errors import SettingsError
-from vidrobust.models.detection import yolov8_shapes
+from vidrobust.models.detection import heads as yolov8_shapes
 from vidrobust.models.detection.candidates import HeadSettings, MaskParts
 from vidrobust.models.detection.fit import BoxPreprocess, Fit
 from vidrobust.models.detection.modules import ModuleDetector
-from vidrobust.models.detection.outlines import keep_turned, likeness, mask_of, turned_box
-from vidrobust.models.detection.suppress import MIN_SCORE
+from vidrobust.models.detection.suppress import MIN_SCORE, keep_turned, likeness, mask_of, turned_box
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Detections

@@ -11,8 +11,8 @@ from scipy import special
 from torch import nn
 
 from vidrobust.api.models_given import models_of
+from vidrobust.models.inside.answered import STEP, TEMPERATURE, odin
 from vidrobust.models.inside.look import look_of
-from vidrobust.models.inside.odin import STEP, TEMPERATURE, odin
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.modules import from_module
 from vidrobust.models.network import NetworkClassifier, as_classifier

@@ -11,14 +11,13 @@ import torch
 
 from vidrobust.footage.labels.class_map import ClassMap
 from vidrobust.models.info import ModelInfo
-from vidrobust.models.load import load_as_it_is
+from vidrobust.models.load import load_as_it_is, thresholded
 from vidrobust.models.merged import merged
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.models.reading import Declared
 from vidrobust.models.rebuilt.rebuild import Rebuilt, with_blur, with_statistics
 from vidrobust.models.seen_over import SeenOver
-from vidrobust.models.thresholded import thresholded
 from vidrobust.predictions import Classifications, Classifier
 
 PICTURES = torch.randint(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.models.rebuilt.test_blur import asked, graph_of, small
-from vidrobust.models.rebuilt.statistics import normalise_graph, normalised_by, norms_of
+from vidrobust.models.rebuilt.rebuild import normalise_graph, normalised_by, norms_of
 
 
 def test_a_module_has_the_statistics_of_the_inputs() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.boxes.hiding_places import hiding_places, sentence
+from vidrobust.stages.boxes.pictures import hiding_places, sentence
 
 
 def ended(at: list[tuple[float, float, bool, bool]]) -> tuple[pd.DataFrame, pd.DataFrame]:

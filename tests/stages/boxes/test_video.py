@@ -12,13 +12,12 @@ import pytest
 
 from tests.made_frames import texture
 from tests.pipeline.conftest import run
-from vidrobust.api.frames_given import write_frames
+from vidrobust.api.study import write_frames
 from vidrobust.footage.labels import coco_video
 from vidrobust.models.detection.box_files import read_boxes
 from vidrobust.stages.boxes.drawn_frame import HIDDEN, Mark, draw, label_place, label_size
-from vidrobust.stages.boxes.frame_marks import FrameMarks, frame_marks
 from vidrobust.stages.boxes.strips import EXPECTED, OTHER
-from vidrobust.stages.boxes.video import FOOT, HEAD, timeline
+from vidrobust.stages.boxes.video import FOOT, HEAD, FrameMarks, frame_marks, timeline
 
 FRAMES, HEIGHT, WIDTH = 30, 120, 160
 MISSED, RENAMED_AT, VANISHED_AFTER = (8, 9), 15, 24

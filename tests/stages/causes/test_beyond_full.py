@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from vidrobust.stages.causes.beyond_full import beyond_full
 from vidrobust.stages.causes.measured import unchanged
+from vidrobust.stages.causes.pair_replays import beyond_full
 
 
 def test_by_hand() -> None:

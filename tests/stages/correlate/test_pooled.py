@@ -9,7 +9,7 @@ import pytest
 
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.correlate.pooled import PooledRuns
+from vidrobust.stages.correlate.conclusion import PooledRuns
 
 
 def made(path: Path, clips: dict[str, str], nets: dict[str, str]) -> RunFolder:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vidrobust.stages.correlate.reasons import WORDS, Why, because
-from vidrobust.stages.correlate.verdicts import not_measured
+from vidrobust.stages.correlate.verdicts import WORDS, Why, because, not_measured
 
 
 def test_every_code_has_words() -> None:

@@ -16,7 +16,7 @@ from vidrobust.stages.policy.rejection import OPEN, Rejected, Why
 from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.wording import reason as in_words
 from vidrobust.stages.variation.observed import OF_WIDTH
-from vidrobust.stages.variation.spread import QUANTITIES
+from vidrobust.stages.variation.summary import QUANTITIES
 
 WIDTH = 640
 AGAIN = Replication(found=4, tested=5, of="clips")

@@ -25,8 +25,8 @@ from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications
 from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule
 from vidrobust.stages.remedies.catalogue import LABEL_RULES
-from vidrobust.stages.remedies.export import export
 from vidrobust.stages.remedies.study import Footage, study_classifier
+from vidrobust.stages.remedies.take_away import export
 from vidrobust.video.source import open_video
 
 MODEL, CLIP, SECONDS = "tests.stages.remedies.test_export:reddest", "cars.mp4", 4.0

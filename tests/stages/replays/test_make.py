@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from vidrobust.cli.app import main
-from vidrobust.line_sim.render import RenderSettings, render
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
+from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.replays.arms import footage_batches
 

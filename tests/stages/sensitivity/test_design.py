@@ -11,7 +11,7 @@ from vidrobust.frames.batch import FrameBatch
 from vidrobust.perturb.catalogue import find
 from vidrobust.predictions import Classifications
 from vidrobust.stages.sensitivity.design import shown_per_frame, strengths_shown
-from vidrobust.stages.sensitivity.differences import study_frames
+from vidrobust.stages.sensitivity.unit import study_frames
 
 
 def printable(perturbation: str = "hue", count: int = 5, ranks: int = 20, **more: object) -> np.ndarray:

@@ -11,10 +11,10 @@ import torch
 
 from tests.perturb.conftest import make_picture
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.perturb import shift
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
-from vidrobust.perturb.published import shift
-from vidrobust.perturb.published.shift import DIRECTIONS, View
+from vidrobust.perturb.shift import DIRECTIONS, View
 from vidrobust.predictions import Classifications
 from vidrobust.stages.sensitivity.shift import ShiftRow, jaggedness, shift_study, top_holds
 

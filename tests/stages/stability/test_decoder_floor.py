@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import need
 from tests.pipeline.conftest import run
-from vidrobust.stages.stability import decoder_floor
+from vidrobust.stages.stability import summary as decoder_floor
 from vidrobust.stages.stability.section import _floor_by_way
 
 ASKED = ("--model=tests.fuzz.tiny:model", "--quiet")

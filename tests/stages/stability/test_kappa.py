@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from vidrobust.stages.stability.kappa import of_neighbours
+from vidrobust.stages.stability.section import of_neighbours
 
 
 def test_only_usable_neighbours_count() -> None:

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import run
-from vidrobust.line_sim.coco import boxes_as_coco
-from vidrobust.stages.stability.true_objects import judged_steps, judged_tracks
+from vidrobust.plugins.line.render import boxes_as_coco
+from vidrobust.stages.stability.known_boxes import judged_steps, judged_tracks
 from vidrobust.statistics.standard_errors import left_out_interval
 
 FRAMES = 40

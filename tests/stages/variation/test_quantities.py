@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vidrobust.stages.variation.quantities import QUANTITIES, title_of
-from vidrobust.stages.variation.spread import QUANTITIES as SPREAD
+from vidrobust.stages.variation.summary import QUANTITIES as SPREAD
 
 
 def test_every_quantity_is_named_and_named_once() -> None:

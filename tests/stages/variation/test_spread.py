@@ -10,7 +10,7 @@ import torch
 from tests.made_frames import texture
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.stages.variation.changes import VariationMeter
-from vidrobust.stages.variation.spread import spread_of
+from vidrobust.stages.variation.summary import spread_of
 
 FRAMES = 200
 

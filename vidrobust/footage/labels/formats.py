@@ -9,26 +9,51 @@ from pathlib import Path
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.extensions import extensions
+from vidrobust.footage.item_tables import labels_table
 from vidrobust.footage.labels import (
     class_folders,
     coco_video,
     cvat,
     imagenet_vid,
     kitti,
-    manifest,
     mot,
     vid_robust,
     ytbb,
     ytbb_robust,
 )
 from vidrobust.footage.labels.labels import LabelFormat, Labels
+from vidrobust.footage.manifest import is_manifest, read_manifest
 from vidrobust.text.printable import printable
+
+# Labels of a manifest: one an item, for all its frames.
+
+
+def read(path: Path) -> Labels:
+    """The column ``label`` of a manifest; rows without one are items without a label."""
+    manifest = read_manifest(path)
+    rows = labels_table(manifest.items)
+    without = len(manifest.items) - len(rows)
+    notes = (f"{without} of {len(manifest.items)} inputs have no label",) if without else ()
+    classes = {int(k): n for k, n in zip(rows["label"], rows["label_name"], strict=True) if k >= 0}
+    rows["presence"] = "present"
+    return Labels(
+        format="manifest", path=path, rows=rows, classes=classes, problems=manifest.problems, notes=notes
+    )
+
+
+FORMAT = LabelFormat(
+    name="manifest",
+    what="a CSV or Parquet table with a column path, and label",
+    sniff=is_manifest,
+    read=read,
+)
+
 
 GROUP = "vidrobust.label_formats"
 """The group of entry points in which a package names a LabelFormat."""
 
 FORMATS: tuple[LabelFormat, ...] = (
-    manifest.FORMAT,
+    FORMAT,
     *ytbb.FORMATS,
     vid_robust.FORMAT,
     ytbb_robust.FORMAT,

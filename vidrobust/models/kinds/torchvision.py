@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.classes import given_names
+from vidrobust.models.classes import given_names, shown_name
 from vidrobust.models.detection.coco import coco
 from vidrobust.models.detection.modules import ModuleDetector, module_detector
 from vidrobust.models.info import file_sha256, state_sha256
@@ -46,7 +46,7 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | Module
         module = from_hub(
             spec, lambda: torchvision.models.get_model(spec.target, weights=entry, progress=False)
         )
-        names = names or tuple(entry.meta["categories"])
+        names = names or tuple(map(shown_name, entry.meta["categories"]))
         weights, sha256, name = f"{entry} from the hub", state_sha256(module), spec.target
     else:
         count = spec.number("num_classes") or (len(names) if names else 1000)

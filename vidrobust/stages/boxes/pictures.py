@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vidrobust.frames.pixels import to_array
@@ -12,12 +14,116 @@ from vidrobust.metrics.tracks.curve import curve
 from vidrobust.metrics.tracks.tables import item_boxes
 from vidrobust.pipeline.run import Run
 from vidrobust.report.pictures import save_picture
-from vidrobust.stages.boxes.hiding_places import hiding_places, sentence
 from vidrobust.stages.boxes.moments import BoxMoment, choose
-from vidrobust.stages.boxes.names import changes_of_name
 from vidrobust.stages.boxes.strips import strip
 from vidrobust.stages.stability.unit import along_time
 from vidrobust.tables import schema as tables
+
+# Places at which many objects vanish and others appear: something may stand there that no one has named.
+
+FEWEST = 5
+"""Objects that vanish at a place, and as many that appear at it, before it is said."""
+NEAR = 1.0
+"""Ends belong to one place within so many median box sides."""
+BOX = ["x1", "y1", "x2", "y2"]
+KEYS = ["model", "item", "track"]
+
+
+@dataclass(frozen=True)
+class HidingPlace:
+    """x, y, width, height px between the ends; how many objects vanish and appear there, of how many in all."""
+
+    model: str
+    item: str
+    x: int
+    y: int
+    width: int
+    height: int
+    vanish: int
+    appear: int
+    of_vanished: int
+    of_appeared: int
+
+
+def hiding_places(tracks: pd.DataFrame, detections: pd.DataFrame) -> list[HidingPlace]:
+    """Of each detector and clip the place with most ends, where FEWEST objects or more vanish and appear.
+
+    tracks, detections  those tables. A detector that fails at a place looks the same: whether something stands
+    there is for a person to say, with ``--occluder``.
+    """
+    boxes = detections[detections["track"] >= 0].sort_values([*KEYS, "frame"], kind="stable")
+    edge = boxes.groupby(KEYS, sort=False)[BOX]
+    first, last = edge.first(), edge.last()
+    found = []
+    for (model, item), own in tracks.groupby(["model", "item"], sort=False):
+        of = pd.MultiIndex.from_frame(own[KEYS])
+        gone = last.loc[of[(own["vanished"] == 1).to_numpy()]].to_numpy(np.float64)
+        come = first.loc[of[(own["appeared"] == 1).to_numpy()]].to_numpy(np.float64)
+        place = _place(gone, come)
+        if place is not None:
+            rectangle, vanish, appear = place
+            found.append(HidingPlace(str(model), str(item), *rectangle, vanish, appear, len(gone), len(come)))
+    return found
+
+
+def _place(gone: np.ndarray, come: np.ndarray) -> tuple[tuple[int, int, int, int], int, int] | None:
+    """Rectangle, vanished and appeared objects of the place with most of both; boxes (N, 4) where they end."""
+    if min(len(gone), len(come)) < FEWEST:
+        return None
+    every = np.concatenate([gone, come])
+    side = float(np.median(np.sqrt(np.prod(every[:, 2:] - every[:, :2], axis=1))))
+    middle = (every[:, :2] + every[:, 2:]) / 2
+    near = np.linalg.norm(middle[:, None] - middle[None], axis=2) <= NEAR * side
+    vanish, appear = near[:, : len(gone)].sum(axis=1), near[:, len(gone) :].sum(axis=1)
+    best = int(np.minimum(vanish, appear).argmax())
+    if min(vanish[best], appear[best]) < FEWEST:
+        return None
+    of = every[near[best]]
+    x1, y1 = np.percentile(of[:, :2], 25, axis=0)
+    x2, y2 = np.percentile(of[:, 2:], 75, axis=0)
+    rectangle = (round(float(x1)), round(float(y1)), round(float(x2 - x1)), round(float(y2 - y1)))
+    return rectangle, int(vanish[best]), int(appear[best])
+
+
+def sentence(place: HidingPlace) -> str:
+    """What is seen there, and what to do if something stands there."""
+    where = f"{place.x},{place.y},{place.width},{place.height}"
+    return (
+        f"{place.item}, {place.model}: {place.vanish} of {place.of_vanished} objects that vanish and "
+        f"{place.appear} of {place.of_appeared} that appear do so about one place. If something stands before the "
+        f"objects there, name it, and it counts as no fault: --occluder {where}"
+    )
+
+
+# Which name changes into which: the best box's from frame to frame, and the names that lie on one object.
+
+COLUMNS = ["model", "before", "after", "changes", "objects", "back"]
+
+
+def changes_of_name(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
+    """model, before, after, changes (steps at which it happens), objects, back (of them the name soon returned).
+
+    steps  rows of ``track_steps``; detections: of that table; the most frequent first
+    """
+    keys = ["model", "item", "track", "frame"]
+    boxes = detections[detections["track"] >= 0].sort_values(keys, kind="stable")
+    before = boxes.groupby(["model", "item", "track"], sort=False)["label_name"].shift()
+    changed = boxes.assign(before=before)[before.notna() & (before != boxes["label_name"])]
+    if not len(changed):
+        return pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
+    changed = changed.merge(steps[[*keys, "revert_flip"]], on=keys, how="left")
+    changed["object"] = changed["item"].astype(str) + "\0" + changed["track"].astype(str)
+    grouped = changed.groupby(["model", "before", "label_name"], sort=False)
+    found = grouped.agg(
+        changes=("frame", "size"),
+        objects=("object", "nunique"),
+        back=("revert_flip", lambda values: int((values == 1).sum())),
+    ).reset_index()
+    found = found.rename(columns={"label_name": "after"})
+    return found.sort_values(
+        ["changes", "before", "after"], ascending=[False, True, True], ignore_index=True
+    )[COLUMNS]
+
 
 STRIP_WIDTH = 1600
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidrobust.frames.pixels import luma
-from vidrobust.metrics.box_differences import BIRTH, KEEP, match
+from vidrobust.metrics.box_differences import BIRTH, KEEP, areas, ious, match
 from vidrobust.metrics.box_selection import labels_of
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.metrics.tracks.zones import Zone, in_zones
@@ -22,8 +22,204 @@ from vidrobust.models.detection.answers import Answer, Found, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.predictions import Detector
 from vidrobust.shapes.places import Places
-from vidrobust.stages.causes.places import Followed, inside, on_them, places
-from vidrobust.stages.causes.scene import Motion
+from vidrobust.stages.causes.scene import STEP, Motion
+
+# Coordinates of where a detector's boxes lie, the measured motion taken off: what moves with its part is at rest.
+#
+#     expected  the object's box at the chain's first frame, taken along with what its pixels do in the picture
+#     place     ((found centre - expected centre), (found size - expected size)) / root of the first box's area
+#
+# What moves in a box may be the whole of it or, before a background at rest, a part of it, and where neither was
+# measured well the box's own pixels may have been followed better: the reading that comes nearest to where the box
+# really went is taken, for all pictures of the pair.
+
+ON_IT = 0.5
+"""IoU from which a candidate speaks for an object."""
+BORDER = 0.02
+"""A box so near to the border, share of the side, may be entering or leaving."""
+FEWEST = 4
+"""Fewest measured pixels in a box from which its motion is taken, ..."""
+FEWEST_STRETCHED = 24
+"""... and its growing and shrinking."""
+SPREAD = 0.2
+"""These must be spread, standard deviation, by so much of the box's side."""
+ALIKE_PX = 1.5
+"""Pixels of a box that move alike to within so many px are taken together."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """An object of a pair.
+
+    places  its 1 or 2 boxes with what lies in them, t's first; labels: there
+    shift   (2,) px how far the pixels in t's box were seen to move until t+1; 0 where that is not known
+    """
+
+    places: Places
+    labels: tuple[int, ...]
+    shift: np.ndarray
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """(1 or 2, 4) xyxy px."""
+        return self.places.boxes
+
+
+def places(
+    said: Sequence[Answer],
+    objects: Sequence[Followed],
+    motions: Sequence[Motion] | None,
+    shifts: Sequence[np.ndarray],
+    *,
+    backwards: bool,
+) -> np.ndarray:
+    """(N, 4 K) places of the K objects in an album's N pictures; 0 where one is not found.
+
+    objects    found at t and at t+1
+    motions    of the pictures since the chain's first frame; None where nothing was replayed: then ``shifts``
+    shifts     one a picture, (len(objects), 2) px: how far the pixels of each object's box at t were seen to move
+    backwards  the chain leads from t+1 to t
+    """
+    first, second = (1, 0) if backwards and motions is not None else (0, 1)
+    every = _expected(objects, motions, shifts, first, second, len(said))
+    bases = [each.places.take(slice(first, first + 1)) for each in objects]
+    nearest = [
+        _nearest(answer, objects, bases, expected) for answer, expected in zip(said, every, strict=True)
+    ]
+    found = []
+    for number, each in enumerate(objects):
+        root = float(np.sqrt(max(areas(each.boxes[first].astype(np.float64)[None])[0], 1.0)))
+        column = np.zeros((len(said), 4))
+        for place in range(len(said)):
+            box = each.boxes[place] if place < 2 else nearest[place][number]
+            if box is not None:
+                column[place] = _offset(box.astype(np.float64), every[place][number]) / root
+        found.append(column)
+    return np.concatenate(found, axis=1) if found else np.zeros((len(said), 0))
+
+
+def _expected(
+    objects: Sequence[Followed],
+    motions: Sequence[Motion] | None,
+    shifts: Sequence[np.ndarray],
+    first: int,
+    second: int,
+    pictures: int,
+) -> list[list[np.ndarray]]:
+    """Of each picture, (4,) px where each object's box at the chain's first frame is expected."""
+    bases = [each.boxes[first].astype(np.float64) for each in objects]
+    if motions is None:
+        return [[base + np.tile(shift[k], 2) for k, base in enumerate(bases)] for shift in shifts]
+    expected: list[list[np.ndarray]] = [[] for _ in range(pictures)]
+    for base, each in zip(bases, objects, strict=True):
+        real = each.boxes[second].astype(np.float64)
+        seen = base + np.tile(-each.shift if first else each.shift, 2)
+        readings = [taken_along(base, motions[second], own=own) for own in (False, True)]
+        off = [float(np.abs(reading - real).max()) for reading in readings]
+        own = off[1] < off[0]
+        # pictures that move alike share their motion
+        of_motion = {id(motions[second]): readings[own]}
+        for place, motion in enumerate(motions):
+            if id(motion) not in of_motion:
+                of_motion[id(motion)] = taken_along(base, motion, own=own)
+            expected[place].append(of_motion[id(motion)])
+        if float(np.abs(seen - real).max()) < min(off):
+            expected[second][-1] = seen
+    return expected
+
+
+def taken_along(box: np.ndarray, motion: Motion, *, own: bool) -> np.ndarray:
+    """(4,) px where a box of the first frame is expected in a picture that shows this motion since.
+
+    own  go by the pixels that move beyond the camera, where some in the box do; else by all of them
+    """
+    rows, columns = _window(box, motion)
+    back, moves = motion.back[rows, columns], motion.own[rows, columns]
+    top, left = rows.start, columns.start
+    x = STEP * (left + np.arange(back.shape[1], dtype=np.float64))[None] + back[..., 0]
+    y = STEP * (top + np.arange(back.shape[0], dtype=np.float64))[:, None] + back[..., 1]
+    inside = (x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3])
+    if own and (inside & moves).sum() >= FEWEST:
+        inside &= moves
+    row, column = np.nonzero(inside)
+    if len(row) < FEWEST:
+        return box.copy()
+    there = np.column_stack([STEP * (left + column), STEP * (top + row)]).astype(np.float64)
+    here = np.column_stack([x[inside], y[inside]])
+    move = there - here
+    middle = np.median(move, axis=0)
+    near = np.abs(move - middle).max(axis=1)
+    alike = near <= max(ALIKE_PX, 3 * float(np.median(near)))
+    return _carried(box, here[alike], there[alike])
+
+
+def _window(box: np.ndarray, motion: Motion) -> tuple[slice, slice]:
+    """Rows and columns of the motion outside of which no pixel can have been in the box."""
+    height, width = motion.own.shape
+    low, high = motion.reach
+    first = np.floor((box[:2] - high) / STEP).clip(0, (width, height)).astype(int)
+    last = (np.ceil((box[2:] - low) / STEP) + 1).clip(first, (width, height)).astype(int)
+    return slice(int(first[1]), int(last[1])), slice(int(first[0]), int(last[0]))
+
+
+def _carried(box: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """The box under the map, shift and stretch along each axis, that takes the pixels from here to there."""
+    result = box.copy()
+    for axis in (0, 1):
+        x, y = here[:, axis], there[:, axis]
+        stretch, deviation = 1.0, float(x.std())
+        if len(x) >= FEWEST_STRETCHED and deviation > SPREAD * (box[axis + 2] - box[axis]):
+            stretch = 1 + float(((x - x.mean()) * (y - x - (y - x).mean())).mean()) / deviation**2
+        result[axis::2] = y.mean() + stretch * (box[axis::2] - x.mean())
+    return result
+
+
+def inside(box: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether a box keeps its distance from the border of a frame of this height and width."""
+    height, width = size
+    x, y = BORDER * width, BORDER * height
+    return bool(box[0] >= x and box[1] >= y and box[2] <= width - x and box[3] <= height - y)
+
+
+def on_them(found: Found, of: Sequence[Places]) -> list[np.ndarray]:
+    """For each object with its places, the rows that lie on one of them, in their order; by boxes where the found
+    ones, such as candidates before suppression, are boxes alone."""
+    if not of:
+        return []
+    owner = np.repeat(np.arange(len(of)), [len(each) for each in of])
+    places, rows, overlap = ious(Places.joined(of).like(found[0]), found[0], ON_IT)
+    near = overlap >= ON_IT
+    count = max(len(found[1]), 1)
+    pairs = np.unique(owner[places[near]] * count + rows[near])
+    starts = np.searchsorted(pairs, count * np.arange(1, len(of)))
+    return np.split(pairs % count, starts)
+
+
+def _nearest(
+    answer: Answer, objects: Sequence[Followed], bases: Sequence[Places], expected: Sequence[np.ndarray]
+) -> list[np.ndarray | None]:
+    """The surest raw candidate of each object's class where it, with what lay in its box, is expected."""
+    found = answer.after if answer.before is None else answer.before
+    boxes, scores, labels = found
+    nearest: list[np.ndarray | None] = []
+    there = [base.at(box[None]) for base, box in zip(bases, expected, strict=True)]
+    for each, rows in zip(objects, on_them(found, there), strict=True):
+        alike = rows[of_labels(labels[rows], each.labels)]
+        nearest.append(boxes.boxes[alike[scores[alike].argmax()]] if len(alike) else None)
+    return nearest
+
+
+def of_labels(labels: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray:
+    """(N,) bool: which are one of the one or two labels of an object."""
+    found: np.ndarray = (labels == wanted[0]) | (labels == wanted[-1])
+    return found
+
+
+def _offset(box: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """(4,) px: centre and size of a box less those expected."""
+    off = box - expected
+    return np.concatenate([(off[:2] + off[2:]) / 2, off[2:] - off[:2]])
+
 
 HIGHEST = 0.999
 """Scores are taken for no higher before the logit, and for no lower than MIN_SCORE, below which none is known."""

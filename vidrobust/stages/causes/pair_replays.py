@@ -9,18 +9,107 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 
-from vidrobust.changes.registration import moves, warp
+from vidrobust.changes.registration import affine_field, moves, warp
+from vidrobust.frames.pixels import brightest, to_levels
 from vidrobust.stages.causes.aligned import aligned, in_light_of, measure_all, saturated
-from vidrobust.stages.causes.beyond_full import beyond_full
-from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED
-from vidrobust.stages.causes.cause import Size
+from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED, together_with
+from vidrobust.stages.causes.cause import Levels, Size
 from vidrobust.stages.causes.exchange import content_seed, exchanged, noise_levels, with_noise_alone
 from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
+from vidrobust.stages.causes.lights import FULL
 from vidrobust.stages.causes.measured import Change
 from vidrobust.stages.causes.scene import PLACEBOS, Motion, Scene, sparse
-from vidrobust.stages.causes.undone import undone
+
+# How bright the saturated pixels of a third frame are: what other frames, in less light, show of them.
+#
+#     third   255 255 255 ─light of t─▶ 230 230 230     t   238 251 255     t+1, back in the light of t   270
+#                                                   ▶ 238 251 270
+#
+# Brought into less light, a pixel at full level becomes a grey that no frame showed, and a replay that
+# begins there
+# takes the light's change for something else. It is shown as t has it; where t is saturated, too, as t+1 has it;
+# and at least as bright as the brightest of the three says.
+
+LEAST = 1.0
+"""Levels by which a pixel must be brighter than it was brought: less is rounding."""
+
+
+def beyond_full(
+    on_a: np.ndarray, full: np.ndarray, a: np.ndarray, b: np.ndarray, change: Change
+) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) bool, pixels of t that the third frame shows too dark, and (H, W, 3) float32, t, also above 255.
+
+    on_a    (H, W, 3) float32, the third frame brought onto t and into its light
+    full    (H, W) bool, where that comes of a saturated pixel
+    a, b    (H, W, 3) uint8, frames t and t+1; change  between them
+    """
+    known = a.astype(np.float32)
+    over = full & (brightest(a) >= FULL)
+    if over.any():
+        known[over] = np.maximum(known[over], _as_at_a(b, change, over)[over])
+    return full & np.any(known > on_a + LEAST, axis=2), known
+
+
+def _as_at_a(b: np.ndarray, change: Change, over: np.ndarray) -> np.ndarray:
+    """(H, W, 3) float32: t+1 in the light of t and where its camera was, at the pixels ``over`` (H, W) of t."""
+    moved = change.has_camera
+    where = (
+        warp(over.astype(np.float32), change.camera, interpolation=cv2.INTER_LINEAR) > 0 if moved else over
+    )
+    found = b.astype(np.float32)
+    for cause in reversed([*CATALOGUE.values()]):
+        if isinstance(cause.replay, Levels) and cause.occurs and cause.occurs(change):
+            found[where] = cause.replay.undo(change, found[where], where)
+    if not moved:
+        return found
+    back = np.linalg.inv(np.vstack([change.affine, [0, 0, 1]]))[:2]
+    return warp(found, affine_field(back, *over.shape), interpolation=cv2.INTER_LINEAR)
+
+
+# What frame t+1 would have been without one of the causes: the cause taken back in it, its own noise kept.
+#
+#     t ───▶ t+1 ─────one cause, as measured back from t+1 to t─────▶ t+1 without it
+#     t ─────everything measured from t to t+1────────────────────▶ t+1 with the noise of t
+#
+# A replay on a third frame has the cause's change and another noise, to which a network may answer otherwise by
+# as much as it lacks for a flip. Where it matters whether one label would have stayed, the cause is taken back in
+# the very picture. Without a motion nothing comes into view: both are taken back together. What a blur took
+# cannot be given back; a frame that got sharper is blurred. Noise cannot be measured back: t+1 without its noise
+# is t, with its own, once all that was measured is done to it.
+
+
+def undone(a: np.ndarray, b: np.ndarray, there: Change, back: Change) -> dict[str, np.ndarray]:
+    """By cause, and of noise, frame t+1 (H, W, 3) uint8 with it taken back; of those that were measured.
+
+    there, back  everything measured from t to t+1, and from t+1 to t
+    """
+    found = {} if back.failed else _causes_undone(a, b, back)
+    return found if there.failed else {**found, NOISE: _noise_undone(a, b, there)}
+
+
+def _causes_undone(a: np.ndarray, b: np.ndarray, back: Change) -> dict[str, np.ndarray]:
+    height, width = b.shape[:2]
+    own, still = b.astype(np.float32), np.zeros((height, width, 2), np.float32)
+    dark, known = beyond_full(own, saturated(b, still), b, a, back)
+    scene = Scene(
+        third=own,
+        to_third=still,
+        gaps=dark,
+        fill=known,
+        change=back,
+        seed=0,
+        content=a.astype(np.float32),
+    )
+    return {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}
+
+
+def _noise_undone(a: np.ndarray, b: np.ndarray, there: Change) -> np.ndarray:
+    """Frame t with everything measured from t to t+1, of which nothing but its noise differs from t+1."""
+    return to_levels(with_noise_alone(aligned(a, b, there), b.astype(np.float32)))
+
 
 DRAWS = 2
 """Exchanges of noise and coding per pair."""

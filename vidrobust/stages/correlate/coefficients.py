@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vidrobust.statistics.associations import corrected_ranks, curve_knots, effective_robustness, kendall_without, line_basis, partial_ranks, pearson, ranks, residuals
+from vidrobust.statistics.associations import (
+    corrected_ranks,
+    curve_knots,
+    effective_robustness,
+    kendall_without,
+    line_basis,
+    partial_ranks,
+    pearson,
+    ranks,
+    residuals,
+)
 from vidrobust.statistics.standard_errors import Jackknife, cluster_interval, cluster_jackknife
 
 PLAIN = ("pearson", "spearman", "kendall")

@@ -12,11 +12,9 @@ from vidrobust.errors import InputError
 from vidrobust.stages.correlate.columns import with_means
 from vidrobust.stages.correlate.needs import MIN_UNITS
 from vidrobust.stages.correlate.units import Units
-from vidrobust.statistics.standard_errors import t_quantile
 from vidrobust.statistics.associations import curve_knots, line_basis, ranks
-from vidrobust.statistics.levels import LEVEL
-from vidrobust.statistics.standard_errors import jackknife_error
-from vidrobust.statistics.levels import FEWEST_CORRELATED
+from vidrobust.statistics.levels import FEWEST_CORRELATED, LEVEL
+from vidrobust.statistics.standard_errors import jackknife_error, t_quantile
 from vidrobust.text.numbers import percent, percent_with_interval
 
 PENALTIES = (np.inf, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)

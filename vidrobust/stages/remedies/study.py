@@ -2,23 +2,264 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.tracks.follow import TrackSettings
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.measures import Measures
 from vidrobust.metrics.tracks.tables import item_boxes
 from vidrobust.stages.remedies import compared, truth
 from vidrobust.stages.remedies.answers import answers_of
-from vidrobust.stages.remedies.box_rows import HEADLINE, BoxStudy, Seen, box_rows, recommended_boxes
-from vidrobust.stages.remedies.input_rows import input_rows
-from vidrobust.stages.remedies.label_rows import FLIPS, Study, costs_of, rule_rows, silence_rows
+from vidrobust.stages.remedies.box_rows import (
+    HEADLINE,
+    METRICS,
+    BoxStudy,
+    Seen,
+    agreement,
+    box_rows,
+    recommended_boxes,
+    rows_against,
+)
+from vidrobust.stages.remedies.label_rows import (
+    FLIPS,
+    REVERTS,
+    Study,
+    costs_of,
+    flips_of_answered,
+    rule_rows,
+    silence_rows,
+)
 from vidrobust.stages.remedies.recommend import Recommended, recommended
-from vidrobust.stages.remedies.replayed_boxes import replayed_box_rows
+from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
+from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
+from vidrobust.statistics.ratios import PairedRatio, paired_ratio, ratio_in_clusters
+
+# Rows of the input, of another look and of changed networks: their answers against those that the run has.
+
+IMPOSSIBLE: Mapping[str, str] = {
+    "sharper-focus": "not possible: what blur took away is not in the footage",
+    "higher-resolution": "not possible: details that were not recorded are not in the footage",
+    "no-keyframe-pulse": "not possible: the footage before coding is not available",
+}
+"""What cannot be replayed from footage."""
+
+
+def input_rows(
+    study: Study, replayed: pd.DataFrame, arms: Sequence[Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """A row a remedy and metric; of what could not be replayed a row that says why.
+
+    replayed  rows of the table ``replayed_answers`` of the model; arms: its entries in replays.json
+    """
+    model = study.answers[0].model
+    about = {str(arm["remedy"]): arm for arm in arms if arm["model"] == model}
+    for name in (*SHARED, *RESIZES):
+        yield from _remedy(study, replayed, about, name, "input")
+    for name in sorted(name for name in about if name.startswith("look-again-")):
+        yield from _remedy(study, replayed, about, name, "look")
+    if LOOK in about:
+        yield from _silence(study, replayed, about[LOOK])
+    for name in NETWORKS:
+        yield from _remedy(study, replayed, about, name, "network")
+    for name, why in IMPOSSIBLE.items():
+        yield row("input", name, model, FLIPS, None, Costs(), why)
+
+
+def _remedy(
+    study: Study, replayed: pd.DataFrame, about: Mapping[str, Mapping[str, Any]], name: str, kind: Kind
+) -> Iterator[dict[str, Any]]:
+    model = study.answers[0].model
+    arm = about.get(name)
+    note = str(arm["note"]) if arm else "not replayed"
+    labels = _labels(study, replayed, name, same=bool(arm and arm["same"]))
+    if labels is None or arm is None:
+        yield row(kind, name, model, FLIPS, None, Costs(), note)
+        return
+    every = np.concatenate(labels)
+    same = np.concatenate([a.label == summary for a, summary in zip(study.answers, labels, strict=True)])
+    costs = Costs(
+        delay_frames=0,
+        delay_ms=0,
+        cost_ms=float(arm["cost_ms"]),
+        agreement=float(same.mean()),
+        **truth.costs(study.answers, study.right, labels, 1),
+    )
+    after = compared.flips_after(study.flips, every)
+    found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
+    control = _labels(study, replayed, CONTROL)
+    if name == "steady-camera" and control is not None:
+        found, note = _against_control(study, found, after, np.concatenate(control), note)
+    yield row(kind, name, model, FLIPS, found, costs, note)
+    after = compared.reverts_after(study.reverts, labels, study.answers, study.window)
+    found = paired_ratio(study.reverts.before, after, study.reverts.clusters, events=True)
+    yield row(kind, name, model, REVERTS, found, costs, note)
+
+
+def _against_control(
+    study: Study, found: PairedRatio, after: np.ndarray, control: np.ndarray, note: str
+) -> tuple[PairedRatio, str]:
+    """The larger of two p-values: it must differ from doing nothing, and from shifting every frame alike."""
+    softened = compared.flips_after(study.flips, control)
+    against = paired_ratio(softened, after, study.flips.clusters, events=True)
+    if np.isnan(against.p):
+        return found, note
+    said = f"{note}; shifting all frames alike leaves {100 * softened.mean():.3g} %"
+    return dataclasses.replace(found, p=max(found.p, against.p)), said
+
+
+def _silence(study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Saying nothing where a changed copy of the frame gets another answer."""
+    labels = _labels(study, replayed, LOOK)
+    if labels is None:
+        return
+    answered = [a.label == summary for a, summary in zip(study.answers, labels, strict=True)]
+    every = np.concatenate(answered)
+    costs = Costs(
+        delay_frames=0,
+        delay_ms=0,
+        cost_ms=float(arm["cost_ms"]),
+        agreement=float(every.mean()) if len(every) else NAN,
+        asked=float(1 - every.mean()) if len(every) else NAN,
+        **truth.costs_of_silence(study.answers, study.right, answered),
+    )
+    after = flips_of_answered(study, answered)
+    found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
+    yield row("silence", "abstain-look", study.answers[0].model, FLIPS, found, costs, str(arm["note"]))
+
+
+def _labels(
+    study: Study, replayed: pd.DataFrame, name: str, *, same: bool = False
+) -> list[np.ndarray] | None:
+    """Of each input its labels, the model's own where it was not replayed; None where none was.
+
+    same  on some input there was nothing to be done, and the model's own hold
+    """
+    mine = replayed[replayed["remedy"] == name]
+    if mine.empty:
+        return [answers.label for answers in study.answers] if same else None
+    found = []
+    of_item = dict(list(mine.groupby("item", sort=False)))
+    for answers in study.answers:
+        rows = of_item.get(answers.item)
+        labels = answers.label
+        if rows is not None:
+            labels = rows.set_index("frame")["label"].reindex(answers.frame).to_numpy(np.float64)
+            labels = np.where(np.isnan(labels), answers.label, labels).astype(np.int64)
+        found.append(labels)
+    return found
+
+
+# Rows of a detector whose footage was played again, or whose boxes were chosen otherwise.
+
+NOT_FOR_BOXES = "not measured: a detector's own resize is part of how it places boxes"
+NOT_FOR_DETECTORS = "not measured: networks are changed for classifiers"
+SAME_BOX = 0.5
+"""Overlap from which a box of a replay is the detector's own one, whose motion it then has."""
+
+
+def replayed_box_rows(
+    study: BoxStudy,
+    frames: Mapping[str, pd.DataFrame],
+    replayed: pd.DataFrame,
+    arms: Sequence[Mapping[str, Any]],
+) -> Iterator[dict[str, Any]]:
+    """A row a remedy and metric; of what could not be tried a row that says why.
+
+    frames    item -> its rows of the table ``transitions``; replayed: rows of ``replayed_boxes`` of the model
+    arms      the model's entries in replays.json
+    """
+    about = {str(arm["remedy"]): arm for arm in arms if arm["model"] == study.model}
+    shown = {
+        name: _shown(study, frames, replayed[replayed["remedy"] == name], set(arm["shown"]))
+        for name, arm in about.items()
+        if arm["shown"] or arm["same"]
+    }
+    measured = {name: study.measured(boxes, study.settings) for name, boxes in shown.items()}
+    others = [name for name in about if name not in (*SHARED, CONTROL)]
+    for name in (*SHARED, *sorted(others)):
+        kind: Kind = "input" if name in SHARED else "candidates"
+        if name not in measured:
+            note = str(about[name]["note"]) if name in about else "not replayed"
+            yield row(kind, name, study.model, HEADLINE, None, Costs(), note)
+            continue
+        control = measured.get(CONTROL) if name == "steady-camera" else None
+        yield from _rows(study, name, kind, shown[name], (measured[name], control), about[name])
+    for name, why in {**dict.fromkeys(RESIZES, NOT_FOR_BOXES), **IMPOSSIBLE}.items():
+        yield row("input", name, study.model, HEADLINE, None, Costs(), why)
+    for name in NETWORKS:
+        yield row("network", name, study.model, HEADLINE, None, Costs(), NOT_FOR_DETECTORS)
+
+
+def _rows(
+    study: BoxStudy,
+    name: str,
+    kind: Kind,
+    shown: Sequence[ItemBoxes],
+    measures: tuple[Sequence[Measures], Sequence[Measures] | None],
+    about: Mapping[str, Any],
+) -> Iterator[dict[str, Any]]:
+    costs = Costs(
+        delay_frames=0,
+        delay_ms=0,
+        cost_ms=float(about["cost_ms"]),
+        agreement=agreement(study.given, study.on_objects(shown)),
+    )
+    after, control = measures
+    for found in rows_against(study, name, kind, study.before, after, costs, str(about["note"])):
+        if control is not None:
+            against = _against(study, str(found["metric"]), control, after)
+            found["p"] = max(found["p"], against.p) if against.p == against.p else found["p"]
+        yield found
+
+
+def _against(
+    study: BoxStudy, metric: str, before: Sequence[Measures], after: Sequence[Measures]
+) -> PairedRatio:
+    """The remedy against every frame shifted alike, from which it must differ, too."""
+    first, second = (study.values(metric, side) for side in (before, after))
+    labels = np.concatenate([first[1], second[1]])
+    return ratio_in_clusters(first[0], second[0], study.clusters.of_labels(labels), events=METRICS[metric][2])
+
+
+def _shown(
+    study: BoxStudy, frames: Mapping[str, pd.DataFrame], replayed: pd.DataFrame, items: set[str]
+) -> list[ItemBoxes]:
+    """Of each input its boxes now; the detector's own where nothing was to be done."""
+    of_item = dict(list(replayed.groupby("item", sort=False)))
+    found = []
+    for seen in study.seen:
+        if seen.item not in items:
+            found.append(seen.boxes)
+            continue
+        rows = of_item.get(seen.item, replayed.iloc[:0])
+        rows = rows.assign(shift_x=np.nan, shift_y=np.nan, own_track=-1, shape="")
+        boxes = item_boxes(rows, frames[seen.item], seen.boxes.size)
+        found.append(dataclasses.replace(boxes, shift=_shifts(boxes, seen.boxes)))
+    return found
+
+
+def _shifts(boxes: ItemBoxes, own: ItemBoxes) -> np.ndarray:
+    """(D, 2) how far the pixels in each box move, as measured in the box of the detector that it is; else NaN."""
+    shift = np.full((len(boxes.frame), 2), np.nan)
+    here, there = boxes.bounds, own.bounds
+    for frame in range(boxes.num_frames):
+        a, b = slice(here[frame], here[frame + 1]), slice(there[frame], there[frame + 1])
+        i, j, overlap = ious(boxes.boxes[a], own.boxes[b])
+        near = overlap >= SAME_BOX
+        i, j, overlap = i[near], j[near], overlap[near]
+        if not len(i):
+            continue
+        pairs = assign(i, j, overlap)
+        shift[here[frame] + i[pairs]] = own.shift[there[frame] + j[pairs]]
+    return shift
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,157 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+import inspect
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from vidrobust.errors import SettingsError
+from vidrobust.files.atomic import write_text
+from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.remedies.export import export
+from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule
+from vidrobust.stages.remedies.box_catalogue import numbers as box_numbers
+from vidrobust.stages.remedies.box_rules import BoxRule
+from vidrobust.stages.remedies.catalogue import label_rule
+from vidrobust.stages.remedies.label_rules import LabelRule
 from vidrobust.stages.remedies.make import FILE
 from vidrobust.stages.remedies.study import is_classifier
+from vidrobust.text.printable import printable
+
+# A rule to take away: one Python file without dependencies, and its numbers as TOML for other systems.
+
+MEASURED = (
+    *("metric", "before", "after", "ratio", "low", "high", "verdict", "n"),
+    *("delay_frames", "delay_ms", "mean_delay_frames", "agreement"),
+)
+"""Columns of the table that the file of numbers repeats."""
+
+
+def export(
+    path: Path,
+    name: str,
+    model: str,
+    rows: list[Mapping[str, Any]],
+    *,
+    rest: int = -1,
+    settings: TrackSettings | None = None,
+) -> list[Path]:
+    """Write ``path`` and, beside it, the same name with .toml; both paths.
+
+    name      of the rule; rows: its lines of the table
+    rest      the resting label; settings: of a detector, how its tracks are followed
+    SettingsError where the file would not be Python, or there is no such rule.
+    """
+    if path.suffix != ".py":
+        raise SettingsError(f"--export {printable(path)}: expected a file that ends in .py")
+    rule, arguments = made_of(name, rest, settings)
+    write_text(path, source(name, rule, arguments, model, rows))
+    beside = path.with_suffix(".toml")
+    write_text(beside, numbers_toml(name, rule, arguments, model, rows))
+    return [path, beside]
+
+
+def made_of(
+    name: str, rest: int, settings: TrackSettings | None
+) -> tuple[LabelRule | BoxRule, dict[str, Any]]:
+    """The rule and the arguments that make it again."""
+    if name in BOX_RULES or settings is not None:
+        settings = settings or TrackSettings()
+        return box_rule(name, settings), box_numbers(name, settings)
+    rule = label_rule(name, rest)
+    parameters = inspect.signature(type(rule).__init__).parameters
+    return rule, {key: getattr(rule, key) for key in parameters if key != "self"}
+
+
+def source(
+    name: str,
+    rule: LabelRule | BoxRule,
+    arguments: Mapping[str, Any],
+    model: str,
+    rows: list[Mapping[str, Any]],
+) -> str:
+    """The text of the Python file: the classes as they ran in the study, and a function that makes the rule."""
+    base = LabelRule if isinstance(rule, LabelRule) else BoxRule
+    gives = "the label, a number of a class" if base is LabelRule else "the boxes to show"
+    takes = (
+        "the probabilities of all classes" if base is LabelRule else "boxes (x1, y1, x2, y2, score, class)"
+    )
+    said = [
+        f"{row['metric']} {_short(row['before'])} -> {_short(row['after'])} ({row['verdict']})"
+        for row in rows
+    ]
+    head = [
+        f"{name}: a rule on what {model} says of one frame after the other. Written by vidrobust.",
+        "",
+        f"    rule = make_rule()        then for each frame: rule.update({takes})",
+        f"                              gives {gives}; rule.reset() at a scene cut",
+        "",
+        "Measured on the footage of the run: " + "; ".join(said) + ".",
+        "The numbers, for other systems, are beside this file in TOML.",
+    ]
+    given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    kinds = list(dict.fromkeys((base, type(rule))))
+    body = [_merged(*kinds)] if base is BoxRule else [ast.unparse(_bare(kind)) for kind in kinds]
+    made = f"def make_rule():\n    return {type(rule).__name__}({given})"
+    doc = '"""' + "\n".join(head).replace("\\", "/").replace('"""', "'''") + '\n"""'
+    return "\n\n\n".join([doc + "\n\nfrom __future__ import annotations", *body, made]) + "\n"
+
+
+def _bare(kind: type) -> ast.ClassDef:
+    """The class without the docstrings of its methods."""
+    tree = ast.parse(inspect.getsource(kind)).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def _merged(base: type, kind: type | None = None) -> str:
+    """One class of a rule on boxes and the class that it refines: none of them calls what it replaces."""
+    tree = _bare(base)
+    if kind is not None:
+        own = _bare(kind)
+        replaced = {node.name for node in own.body if isinstance(node, ast.FunctionDef)}
+        kept = [n for n in tree.body[1:] if not (isinstance(n, ast.FunctionDef) and n.name in replaced)]
+        tree.name, tree.body = own.name, [own.body[0], *kept, *own.body[1:]]
+    return ast.unparse(tree)
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def numbers_toml(
+    name: str,
+    rule: LabelRule | BoxRule,
+    arguments: Mapping[str, Any],
+    model: str,
+    rows: list[Mapping[str, Any]],
+) -> str:
+    """The numbers of the rule, and what was measured."""
+    lines = [
+        "[rule]",
+        f"name = {_toml(name)}",
+        f"kind = {_toml(type(rule).__name__)}",
+        f"model = {_toml(model)}",
+    ]
+    lines += [f"{key} = {_toml(value)}" for key, value in arguments.items()]
+    for row in rows:
+        lines += ["", "[[measured]]", *(f"{key} = {_toml(row[key])}" for key in MEASURED)]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """A string, a number or nan as TOML writes it; floats to the last digit."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    plain = value.item() if hasattr(value, "item") else value
+    return repr(plain)
 
 
 def take_away(folder: Path, file: Path, rule: str | None, models: Sequence[str] = ()) -> list[Path]:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from vidrobust.repeatability import study_file
-from vidrobust.report import history_page, repeatability_section
+from vidrobust.plugins.gauge import study_file
+from vidrobust.plugins.gauge.figures import figures_of, is_figure
+from vidrobust.plugins.gauge.report import repeatability_section
+from vidrobust.plugins.unknown import section as unknown_section
+from vidrobust.report import history_page
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
+from vidrobust.run_folder.gates import Passage, parse_gate, pass_figures, pass_gates
+from vidrobust.run_folder.metrics_file import FILE, Metrics
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.record import ModelRecord
 from vidrobust.stages.boxes import section as detectors_section
 from vidrobust.stages.boxes import which
 from vidrobust.stages.causes import bar
@@ -23,7 +31,7 @@ from vidrobust.stages.moments import player_section
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
-from vidrobust.stages.report import actions, gates_section, settings_section, undetermined
+from vidrobust.stages.report import actions, undetermined
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import (
     by_clip,
@@ -35,9 +43,117 @@ from vidrobust.stages.stability import (
 from vidrobust.stages.stability import (
     section as stability_section,
 )
-from vidrobust.stages.unknown import section as unknown_section
 from vidrobust.stages.variation import section as footage_section
+from vidrobust.text.durations import duration
 from vidrobust.text.phrases import listing
+
+# What the run was: models, settings, versions, and the seconds each stage took.
+
+STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "remedies", "report")
+
+
+NEED_PIXELS = ("sensitivity", "causes", "correlate", "policy")
+"""Stages that show a model new pictures, or stand on those that do."""
+
+
+def not_run(stage: str, run: RunTables) -> str:
+    """The sentence of a section whose stage has no result: the command that makes it, or why none can."""
+    asked = run.record.models
+    if stage in NEED_PIXELS and asked and all(recorded(model) for model in asked):
+        return (
+            "This cannot be determined from recorded predictions: it shows the model new pictures. Give the model "
+            "itself (--model onnx:FILE, torchvision:NAME, ...)"
+        )
+    if stage in run.record.stages:
+        return "This stage has run, and found nothing that it could judge."
+    return f"This stage has not run: vidrobust {stage} {run.folder}"
+
+
+def recorded(model: ModelRecord) -> bool:
+    """Whether a model of run.json is a file of answers."""
+    return model.spec.startswith(("predictions:", "detections:"))
+
+
+def made_on(run: RunTables) -> str:
+    """The day on which the leading figures were computed, as "26 November 2026"; empty where none were."""
+    for name in ("stability.parquet", "run.json"):
+        path = run.folder / name
+        if path.is_file():
+            day = datetime.fromtimestamp(path.stat().st_mtime)
+            return f"{day.day} {day:%B %Y}"
+    return ""
+
+
+def models(run: RunTables) -> list[dict[str, Any]]:
+    """Each model with what run.json says of it; empty fields are left out."""
+    result = []
+    for entry in run.record.models:
+        rest = {k: v for k, v in asdict(entry).items() if k not in ("name", "notes") and v}
+        facts = [{"name": k.replace("_", " "), "value": str(v)} for k, v in rest.items()]
+        result.append({"name": entry.name, "facts": facts, "notes": list(entry.notes)})
+    return result
+
+
+def settings(run: RunTables) -> list[dict[str, str]]:
+    """Every setting, in the order of run.json."""
+    return [{"name": k, "value": _plain(v)} for k, v in run.record.settings.items()]
+
+
+def versions(run: RunTables) -> list[dict[str, str]]:
+    """Programs and libraries that the numbers depend on."""
+    return [{"name": k, "value": v} for k, v in run.record.versions.items()]
+
+
+def stages(run: RunTables) -> list[dict[str, str]]:
+    """Each stage: done and how long it took, or not run."""
+    done = run.record.stages
+    rows = []
+    for stage in [*STAGES, *(s for s in done if s not in STAGES)]:
+        if stage == "report":
+            continue
+        if stage in done:
+            seconds = done[stage].seconds
+            text = duration(seconds) if seconds is not None else "done"
+        elif stage == "variation" and run.table("variation") is not None:
+            text = "measured together with the stability"
+        else:
+            text = "not run"
+        rows.append({"name": stage, "value": text})
+    return rows
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value) if value else "none"
+    return str(value)
+
+
+# The rules of ``--fail-if``, each passed or failed, as page one lists them.
+
+KINDS = {"passed": "good", "failed": "bad"}
+
+
+def gates(run: RunTables) -> list[dict[str, str]]:
+    """A row a rule and model: outcome, its kind for the colour, and the sentence; empty where no rule is set."""
+    rules = [parse_gate(str(rule)) for rule in run.record.settings.get("fail_if") or []]
+    if not rules:
+        return []
+    metrics = Metrics.of(run.json(FILE), str(run.folder / FILE))
+    tasks = {name: task.name for name, task in run.tasks.items()}
+    study = run.json(study_file.FILE)
+    found: list[Passage] = []
+    for gate in rules:
+        if is_figure(gate.metric):
+            found += pass_figures([gate], figures_of(study) if study else {})
+        else:
+            found += pass_gates([gate], metrics.asked(gate.metric, tasks))
+    return [
+        {"outcome": each.outcome, "kind": KINDS.get(each.outcome, "unknown"), "sentence": each.sentence}
+        for each in found
+    ]
+
 
 LARGEST_BYTES = 15_000_000
 """What the file may weigh; pictures beyond it are left out, and the page says so."""
@@ -73,7 +189,7 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
     player = player_section.player(run)
     content = {
         **shared,
-        "made_on": settings_section.made_on(run),
+        "made_on": made_on(run),
         "most_cards": MOST_CARDS if len(shared["cards"]) <= MOST_CARDS else 2,
         "most_rows": MOST_MODELS,
         "most_gates": MOST_GATES,
@@ -124,7 +240,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
         "named": len(run.tasks) > 1,
         "footage": footage_section.in_one_line(run),
         "failed": footage_section.first_rows(run.record.failed),
-        "missing": {stage: settings_section.not_run(stage, run) for stage in settings_section.STAGES},
+        "missing": {stage: not_run(stage, run) for stage in STAGES},
         "cards": stability_section.cards(run),
         "box_moments": detectors_section.moments(run),
         "policies": policy_section.policies(run),
@@ -132,7 +248,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
         "studies": proxies_section.studies(run),
         "unknown": unknown_section.pages(run),
         "repeatability": repeatability_section.section(run),
-        "gates": gates_section.gates(run),
+        "gates": gates(run),
         "version": run.record.versions.get("vidrobust", ""),
     }
 
@@ -240,10 +356,10 @@ def _content(run: RunTables) -> dict[str, Any]:
         "exclusions": footage_section.exclusions(run),
         "inputs": footage_section.inputs(run),
         "corrupt": footage_section.corrupt_frames(run),
-        "model_facts": settings_section.models(run),
-        "settings": settings_section.settings(run),
-        "versions": settings_section.versions(run),
-        "stages": settings_section.stages(run),
+        "model_facts": models(run),
+        "settings": settings(run),
+        "versions": versions(run),
+        "stages": stages(run),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import TableStage
+from vidrobust.plugins.unknown.stage import UNKNOWN
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.correlate.stage import CORRELATE
@@ -13,7 +14,6 @@ from vidrobust.stages.policy.stage import POLICY
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
-from vidrobust.stages.unknown.stage import UNKNOWN
 from vidrobust.stages.variation.stage import VARIATION
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from vidrobust.metrics.class_differences import (
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.draws import draw_seed, from_seed, integer, seeded
-from vidrobust.perturb.published.shift import (
+from vidrobust.perturb.shift import (
     DIRECTIONS,
     EMBEDDED,
     Background,

@@ -2,28 +2,289 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
+from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import plain
-from vidrobust.frames.batch import VideoInfo
-from vidrobust.metrics.catalogue import versions_of
-from vidrobust.models.predict import Model
+from vidrobust.frames.batch import FrameBatch, VideoInfo
+from vidrobust.metrics.box_selection import chosen
+from vidrobust.metrics.catalogue import metrics_of, task_of, versions_of
+from vidrobust.metrics.class_differences import METRICS, all_metrics
+from vidrobust.metrics.task import differences
+from vidrobust.metrics.tracks.zones import Zone
+from vidrobust.models.predict import Batch, Model, Predictions, auto_batch, joined, predict
 from vidrobust.perturb.catalogue import find, suite
+from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.perturb.published.sequences import SEQUENCES
 from vidrobust.pipeline.unit import Context, Found, Read, Trim
-from vidrobust.predictions import Classifier
+from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, PictureSequence, compared_pairs
+from vidrobust.predictions import Classifications, Classifier, Detections
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.sensitivity.design import shown_per_frame, start_of
-from vidrobust.stages.sensitivity.differences import study_frames
-from vidrobust.stages.sensitivity.sequences import study_sequences
+from vidrobust.stages.sensitivity.design import shown_per_frame, start_of, strengths_shown
 from vidrobust.stages.sensitivity.shift import PICTURES_PER_FRAME, study_pixel_shifts
 from vidrobust.statistics.samples import spread_order
 from vidrobust.tables import schema as tables
+from vidrobust.video.prefetch import prefetched
 from vidrobust.video.source import VideoSource
+
+# How much each synthetic perturbation moves the prediction of a clean frame.
+
+AHEAD = 1
+"""Batches that are perturbed before they are asked for."""
+Step = Callable[[int], None]
+"""Wording how many perturbed frames were just predicted."""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Some frames under one perturbation, strength and draw. rows (n,) of the batch of frames."""
+
+    perturbation: Perturbation
+    strength: float
+    draw: int
+    rows: np.ndarray
+
+
+def study_frames(
+    frames: FrameBatch,
+    models: Sequence[Model],
+    perturbations: Sequence[Perturbation],
+    *,
+    content: str,
+    draws: int = 1,
+    seed: int = 0,
+    batch: Batch = "auto",
+    step: Step | None = None,
+    ranks: np.ndarray | None = None,
+    each: int = 0,
+    only: Collection[str] = (),
+    ignored: Sequence[Zone] = (),
+) -> pd.DataFrame:
+    """The ``sensitivity`` rows of some frames of one item: clean against perturbed, every metric.
+
+    Every frame is perturbed as it was delivered, before the model's own resizing. The random parameters of a
+    (frame, perturbation, draw) are drawn once: all strengths and all models see the same direction, sign and
+    noise (Gu et al. 2019 compare models; common random numbers keep sampling noise out of the comparison).
+    What ``needs_neighbours`` gets no rows: a lone frame cannot show it.
+
+    content  the key of the item's footage, see ``draws.seeded``
+    ranks    (n,) places of the frames in the seeded order of their item; by default they are the first ones
+    each     strengths of each perturbation that a frame and draw is shown (see ``design.py``); 0: all
+    only, ignored  names of the classes whose boxes are looked at, all where none is named, and zones in which none
+             is; a clean box stands where the perturbation puts it
+    """
+    applicable = [one for one in perturbations if one.on_single_frames]
+    if not applicable:
+        raise SettingsError(
+            "sensitivity: nothing to apply to single frames; "
+            + " ".join(f"{one.key}: {one.needs_neighbours}" for one in perturbations)
+        )
+    ranks = np.arange(len(frames)) if ranks is None else ranks
+    groups = _groups(applicable, ranks, content=content, seed=seed, draws=draws, each=each)
+    clean = {model.name: predict(model, frames.pixels, batch) for model in models}
+    parts = []
+    size = auto_batch(*frames.pixels.shape[2:]) if batch == "auto" else batch
+    # one batch is perturbed on a thread while the models look at the one before
+    for some, changed in prefetched(lambda: _perturbed(frames, groups, size, content, seed), AHEAD):
+        for model in models:
+            both = (
+                _before(clean[model.name], frames, model, some, content, seed),
+                predict(model, changed, batch),
+            )
+            before, after = (
+                chosen(each, only, ignored) if isinstance(each, Detections) else each for each in both
+            )
+            parts.append(_differences_rows(frames, model, some, before, after))
+        if step is not None:
+            step(len(changed))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _perturbed(
+    frames: FrameBatch, groups: Iterator[_Group], size: int, content: str, seed: int
+) -> Generator[tuple[list[_Group], torch.Tensor]]:
+    """Batches of perturbed frames; drawn on the CPU, so that runs on a GPU see the same perturbations."""
+    for some in _filling(groups, size):
+        pictures = [
+            group.perturbation.apply(
+                frames.pixels[group.rows], group.strength, _generators(frames, group, content, seed)
+            )
+            for group in some
+        ]
+        yield some, torch.cat(pictures)
+
+
+def _groups(
+    perturbations: Sequence[Perturbation],
+    ranks: np.ndarray,
+    *,
+    content: str,
+    seed: int,
+    draws: int,
+    each: int,
+) -> Iterator[_Group]:
+    for perturbation in perturbations:
+        strengths = perturbation.strengths
+        for draw in range(draws):
+            shown = strengths_shown(
+                perturbation.key, len(strengths), ranks, content=content, seed=seed, draw=draw, each=each
+            )
+            for strength, of in zip(strengths, shown.T, strict=True):
+                if of.any():
+                    yield _Group(perturbation, float(strength), draw, np.flatnonzero(of))
+
+
+def _filling(groups: Iterator[_Group], most: int) -> Iterator[list[_Group]]:
+    """The groups together, ``most`` pictures at a time, or a group alone that has more."""
+    some: list[_Group] = []
+    count = 0
+    for group in groups:
+        if some and count + len(group.rows) > most:
+            yield some
+            some, count = [], 0
+        some.append(group)
+        count += len(group.rows)
+    if some:
+        yield some
+
+
+def _generators(frames: FrameBatch, group: _Group, content: str, seed: int) -> list[torch.Generator]:
+    key, index = group.perturbation.key, frames.index[group.rows]
+    return [seeded(content, int(number), group.draw, key, seed) for number in index]
+
+
+def _before(
+    clean: Predictions, frames: FrameBatch, model: Model, some: list[_Group], content: str, seed: int
+) -> Predictions:
+    """The predictions of the clean frames, a row for each perturbed one, where the perturbation puts them."""
+    moved = task_of(model.task).moved
+    size = (int(frames.pixels.shape[2]), int(frames.pixels.shape[3]))
+    parts: list[Predictions] = []
+    for group in some:
+        one: Any = _taken(clean, group.rows)
+        if moved is not None:  # the same generators as the pictures met, afresh
+            again = _generators(frames, group, content, seed)
+            one = moved(one, group.perturbation, group.strength, again, size)
+        parts.append(one)
+    return joined(parts)
+
+
+def _taken(found: Predictions, rows: np.ndarray) -> Predictions:
+    if isinstance(found, Classifications):
+        return found.take(rows)
+    kept = np.concatenate([np.flatnonzero(found.frame == row) for row in rows]).astype(np.int64)
+    place = np.repeat(np.arange(len(rows)), [(found.frame == row).sum() for row in rows])
+    return Detections(
+        boxes=found.boxes[kept],
+        scores=found.scores[kept],
+        labels=found.labels[kept],
+        frame=place.astype(np.int64),
+        num_frames=len(rows),
+        class_names=found.class_names,
+        shapes=None if found.shapes is None else found.shapes[kept],
+    )
+
+
+def _differences_rows(
+    frames: FrameBatch, model: Model, some: list[_Group], before: Predictions, after: Predictions
+) -> pd.DataFrame:
+    """Every difference of the model's task, a row a perturbed frame and difference."""
+    found = differences(metrics_of(model.task), before, after)
+    names, sizes = list(found), [len(group.rows) for group in some]
+    count = sum(sizes)
+
+    def every(values: np.ndarray) -> np.ndarray:
+        return np.tile(values, len(names))
+
+    return pd.DataFrame(
+        {
+            "model": model.name,
+            "item": frames.item,
+            "frame": every(frames.index[np.concatenate([group.rows for group in some])]),
+            "perturbation": every(
+                np.repeat([group.perturbation.key for group in some], sizes).astype(object)
+            ),
+            "strength": every(np.repeat([group.strength for group in some], sizes)),
+            "draw": every(np.repeat([group.draw for group in some], sizes)),
+            "metric": np.repeat(np.array(names, object), count),
+            "value": np.concatenate([found[name].astype(np.float64) for name in names]),
+        }
+    )
+
+
+# ImageNet-P on real frames: each frame becomes a sequence of 31 or 41, compared by the rule of its sequence.
+
+
+def study_sequences(
+    frames: FrameBatch,
+    models: Sequence[Classifier],
+    *,
+    content: str,
+    draws: int = 1,
+    seed: int = 0,
+    batch: Batch = "auto",
+    step: Step | None = None,
+) -> pd.DataFrame:
+    """The ``sensitivity`` rows of the ImageNet-P sequences: perturbation ``imagenet-p:NAME``.
+
+    ``strength`` is the number of the frame in the sequence, and the value its difference to the frame it is
+    compared with: the one before, or the clean first one for noise. The mean of ``label_flip`` over the strengths
+    is the flip probability (Hendrycks & Dietterich 2019, section 4.2), that of ``top5_distance`` is uT5D.
+    ``content`` is the key of the item's footage, which seeds the draws.
+    """
+    rows = []
+    for sequence in SEQUENCES.values():
+        for draw in range(draws):
+            for frame, number in zip(frames.pixels, frames.index, strict=True):
+                rows.append(
+                    _rows(frames.item, content, frame, int(number), sequence, models, draw, seed, batch)
+                )
+                if step is not None:
+                    step(sequence.num_frames)
+    return pd.concat(rows, ignore_index=True)
+
+
+def _rows(
+    item: str,
+    content: str,
+    frame: torch.Tensor,
+    number: int,
+    sequence: PictureSequence,
+    models: Sequence[Classifier],
+    draw: int,
+    seed: int,
+    batch: Batch,
+) -> pd.DataFrame:
+    key = f"imagenet-p:{sequence.name}"
+    pictures = torch.stack(list(sequence.frames(frame, seeded(content, number, draw, key, seed))))
+    pairs = np.array(compared_pairs(sequence.num_frames, sequence.compare))
+    parts = []
+    for model in models:
+        p = predict(model, pictures, batch).probabilities
+        found = all_metrics(p[pairs[:, 0]], p[pairs[:, 1]])
+        for metric in METRICS:
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "model": model.name,
+                        "item": item,
+                        "frame": number,
+                        "perturbation": key,
+                        "strength": pairs[:, 1].astype(np.float64),
+                        "draw": draw,
+                        "metric": metric,
+                        "value": found[metric].astype(np.float64),
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
 
 OWN_PROTOCOL = ("imagenet-p", "shift")
 CHUNK_BYTES = 32 * 2**20

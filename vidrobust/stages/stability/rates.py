@@ -10,7 +10,13 @@ import pandas as pd
 
 from vidrobust.metrics.metric import Metric
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_mean, clustered_rate, clustered_share
+from vidrobust.statistics.intervals import (
+    Interval,
+    clopper_pearson,
+    clustered_mean,
+    clustered_rate,
+    clustered_share,
+)
 from vidrobust.tables import schema as tables
 
 FEWEST_PAIRS = 30

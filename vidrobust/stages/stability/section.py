@@ -16,12 +16,15 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability import judgement, kappa
+from vidrobust.stages.stability import judgement
 from vidrobust.stages.stability.judgement import Judgement
 from vidrobust.stages.stability.overall import not_compared, overall, reported_first
+from vidrobust.statistics.agreement import cohens_kappa
+from vidrobust.statistics.clusters import clusters_of_rows
+from vidrobust.statistics.intervals import Interval
+from vidrobust.statistics.levels import FEWEST_CLUSTERS, FEWEST_ROWS
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import (
-    FEWEST,
     NO_INTERVAL,
     NOT_MEASURED,
     known,
@@ -32,6 +35,24 @@ from vidrobust.text.numbers import (
     with_interval,
 )
 from vidrobust.text.phrases import cut, plural
+
+# Cohen's kappa of the labels of neighbouring frames: agreement beyond what the mix of classes gives by chance.
+
+
+def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
+    """Kappa of one model's labels at t and t+1 over its usable adjacent pairs.
+
+    pairs, frames  tables of one model; pairs may have the column part. Clusters by the one rule,
+    ``statistics/clusters.py``. NaN where there is no pair; kappa is not defined where only one class occurs.
+    """
+    near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    labels = frames.set_index(["item", "frame"])[["label", "time_s"]]
+    a = labels.reindex(pd.MultiIndex.from_frame(near[["item", "frame_a"]]))
+    b = labels.reindex(pd.MultiIndex.from_frame(near[["item", "frame_b"]]))
+    found = ~(a["label"].isna().to_numpy() | b["label"].isna().to_numpy())
+    clusters = clusters_of_rows(near[found].assign(time_s=a["time_s"].to_numpy()[found]))
+    return cohens_kappa(a["label"].to_numpy()[found], b["label"].to_numpy()[found], clusters)
+
 
 MOST_ITEMS = 20
 """Items shown in the comparison of items."""
@@ -81,14 +102,16 @@ def _card(
         name=name,
         judgement=judged,
         one_in=_one_in(found, metric.wording.none_seen),
-        event="" if found["value"] == 0 or found["n"] < FEWEST else metric.wording.event,
-        one_in_interval=one_in_interval(found["low"], found["high"]) if found["n"] >= FEWEST else NO_INTERVAL,
+        event="" if found["value"] == 0 or found["n"] < FEWEST_ROWS else metric.wording.event,
+        one_in_interval=one_in_interval(found["low"], found["high"])
+        if found["n"] >= FEWEST_ROWS
+        else NO_INTERVAL,
         rows={**rows, **({"Stands on": caution} if caution else {})},
     )
 
 
 def _one_in(found: Mapping[str, Any], none_seen: str) -> str:
-    if found["n"] < FEWEST:
+    if found["n"] < FEWEST_ROWS:
         return "too few to say" if found["n"] else NOT_MEASURED
     return none_seen if found["value"] == 0 else one_in(found["value"])
 
@@ -207,7 +230,7 @@ def _caution(flip: Mapping[str, Any]) -> str:
     one, many = apart.get(what, (f"separate {what}", f"separate {plural(2, str(what)).removeprefix('2 ')}"))
     separate = plural(clusters, one, many)
     said = f"Based on {separate} of footage; the intervals speak of {scope}."
-    if clusters < judgement.FEWEST_CLUSTERS:
+    if clusters < FEWEST_CLUSTERS:
         said += " Too few to rely on."
     return said
 
@@ -233,8 +256,8 @@ def _without_labels(stability: pd.DataFrame) -> list[Metric]:
 
 
 def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
-    """A figure with its interval, and what it stands on; no figure from fewer than FEWEST."""
-    if 0 < row["n"] < FEWEST:
+    """A figure with its interval, and what it stands on; no figure from fewer than FEWEST_ROWS."""
+    if 0 < row["n"] < FEWEST_ROWS:
         return {"text": "too few to say", "n": f"n = {int(row['n'])}"}
     ends = row["value"], row["low"], row["high"]
     value = with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
@@ -252,7 +275,7 @@ def _kappas(run: RunTables) -> list[dict[str, str]]:
         if pairs is None or frames is None:
             values.append({"text": NOT_MEASURED, "n": ""})
             continue
-        found = kappa.of_neighbours(pairs[pairs["model"] == model], frames[frames["model"] == model])
+        found = of_neighbours(pairs[pairs["model"] == model], frames[frames["model"] == model])
         text = with_interval(found.value, found.low, found.high)
         if found.n and not known(found.value):
             text = "not defined: only one class occurs"

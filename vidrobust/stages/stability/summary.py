@@ -2,20 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import torch
 
+from vidrobust.accuracy.answers import on_frames
+from vidrobust.footage.item import Item
+from vidrobust.footage.labels.matching import BOX, in_pixels
+from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Metric
+from vidrobust.models.predict import needs_pixels, predict
+from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Facts
+from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability import by_place, rates, with_labels
-from vidrobust.stages.stability.decoder_floor import decoder_floor
-from vidrobust.stages.stability.object_places import pairs_with_places
+from vidrobust.stages.stability.by_place import Sizes
+from vidrobust.stages.stability.noise_floor import FRAMES, compared
 from vidrobust.tables import schema as tables
+from vidrobust.video.source import open_video
+
+# Where the object is that a classifier looks at, where labels say so: neighbouring frames with its box.
+#
+# a whole frame with one known box          that box
+# a frame with several, or with none        nothing: nobody knows which of them the answer is about
+# an item cut out along an object's track   the box it was cut to, and the clip it was cut from
+
+WHOLE = (1, 1)
+"""Height and width of a frame of which boxes are shares."""
+
+
+def pairs_with_places(run: Run, pairs: pd.DataFrame) -> tuple[pd.DataFrame, Sizes]:
+    """The rows of ``pairs`` whose first frame shows one known object, with item, frame, track and its box.
+
+    And the height and width of the frames in which the boxes lie. What is cut out of a clip counts for the clip.
+    """
+    known, sizes = run.inputs.known, dict(run.folder.record.sizes)
+    cut = [item for item in run.inputs.items if item.boxes is not None]
+    left_out = {item.name for item in run.inputs.items if item.boxes is not None or item.roi is not None}
+    frames = run.table("frames")[["item", "frame", "time_s"]].drop_duplicates(["item", "frame"])
+    frames = frames.sort_values(["item", "frame"]).reset_index(drop=True)
+    boxes = [
+        in_pixels(rows, known.box_unit, *sizes[str(item)][::-1])
+        for item, rows in known.labels[known.labels["x1"].notna()].groupby("item", sort=False)
+        if str(item) in sizes and str(item) not in left_out
+    ]
+    found = [_single(on_frames(pd.concat(boxes, ignore_index=True), frames))] if boxes else []
+    found += [_along(item, frames[frames["item"] == item.name]) for item in cut]
+    sizes |= _sizes_about(cut)
+    if not found:
+        return pairs.iloc[:0].assign(frame=0, track="", **dict.fromkeys(BOX, 0.0)), sizes
+    places = pd.concat(found, ignore_index=True)
+    joined = pairs.drop(columns="track", errors="ignore").merge(
+        places, left_on=["item", "frame_a"], right_on=["item", "frame"]
+    )
+    return _by_clip(joined, cut, sizes)
+
+
+def _single(boxes: pd.DataFrame) -> pd.DataFrame:
+    """Item, frame, track and box of the frames that have exactly one; an object without a name is its class's."""
+    here = boxes[boxes["frame"] >= 0]
+    one = here[~here.duplicated(["item", "frame"], keep=False)]
+    track = one["track"].astype(str)
+    named = track.where(track != "", one["label_name"].astype(str) + " " + one["label"].astype(str))
+    return one.assign(track=named)[["item", "frame", "track", *BOX]]
+
+
+def _along(item: Item, frames: pd.DataFrame) -> pd.DataFrame:
+    """The box of each frame along an object's track."""
+    assert item.boxes is not None
+    at = [(int(k), item.boxes.at(int(k), float(t))) for k, t in frames[["frame", "time_s"]].to_numpy()]
+    rows = [(item.name, k, item.name, *box) for k, box in at if box is not None]
+    return pd.DataFrame(rows, columns=["item", "frame", "track", *BOX])
+
+
+def _sizes_about(cut: Iterable[Item]) -> dict[str, tuple[int, int]]:
+    """Height and width of the frames that items were cut from; each clip is looked at once, if need be."""
+    known: dict[Path, tuple[int, int]] = {}
+    found = {}
+    for item in cut:
+        assert item.boxes is not None
+        if item.boxes.unit == "share":
+            found[item.name] = WHOLE
+            continue
+        if item.path not in known:
+            with open_video(item.path, device="cpu", prefetch=0) as source:
+                known[item.path] = (source.info.height, source.info.width)
+        found[item.name] = known[item.path]
+    return found
+
+
+def _by_clip(
+    rows: pd.DataFrame, cut: Iterable[Item], sizes: Mapping[str, tuple[int, int]]
+) -> tuple[pd.DataFrame, Sizes]:
+    """Objects of one clip as objects of one item, so that they share its moments."""
+    clip = {item.name: dict(item.more).get("clip", item.name) for item in cut}
+    named = {clip[name]: sizes[name] for name in clip}
+    whole = rows["item"].map(clip)
+    return rows.assign(item=np.where(whole.notna(), whole, rows["item"])), {**sizes, **named}
+
+
+# The noise floor of the decoder: the same frames as another decoder at hand gives them, measured once a run.
+
+DECODERS = ("pyav", "decord", "torchcodec")
+"""Tried in this order: the last one takes a second to be imported."""
+
+
+def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
+    """Of each classifier the largest total variation, flips and comparisons, and which decoder stood against it.
+
+    The first frames of the first undamaged video, by the first other decoder that gives the same ones. Where all
+    pictures are the same to the last bit nothing can move, and no model is asked. Empty where there is no other
+    decoder, and for pictures in a folder, which have none.
+    """
+    models = [model for model in run.models if model.task == "classification" and needs_pixels(model)]
+    read = _read_twice(run) if models else None
+    if read is None:
+        return {}
+    used, other, ours, theirs = read
+    same = torch.equal(ours.pixels, theirs.pixels)
+    found = {}
+    for model in models:
+        apart = (
+            (0.0, 0, len(ours))
+            if same
+            else compared(predict(model, ours.pixels), predict(model, theirs.pixels))
+        )
+        summary = dict(zip(("total_variation", "flips", "n"), apart, strict=True))
+        found[model.name] = {**summary, "decoders": [used, other]}
+    return found
+
+
+def _read_twice(run: Run) -> tuple[str, str, FrameBatch, FrameBatch] | None:
+    """The first frames of an item by the run's decoder and by another; None where none gives the same ones."""
+    backends = {
+        entry.item: entry.backend
+        for entry in run.folder.record.inputs
+        if not entry.problems and not entry.corrupt_frames  # other decoders may not survive damage
+    }
+    decoded = [item for item in run.inputs.readable if backends.get(item.name) in DECODERS]
+    for item in decoded[:1]:
+        used = backends[item.name]
+        for other in (each for each in DECODERS if each != used):
+            with suppress(Exception):  # a decoder that is not there, or not for this file, shows nothing
+                theirs = _first(item, run.settings.changed({"backend": other}, "decoder"))
+                ours = _first(item, run.settings)
+                if ours.index.tolist() == theirs.index.tolist() and ours.pixels.shape == theirs.pixels.shape:
+                    return used, other, ours, theirs
+    return None
+
+
+def _first(item: Item, settings: Settings) -> FrameBatch:
+    with open_item(item, settings) as source:
+        return next(source.batches(FRAMES))
 
 
 def summarise(run: Run, facts: Facts) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from vidrobust.accuracy.answers import Answers, answers_of
+from vidrobust.accuracy.two_models import two_models
 from vidrobust.footage.labels.outside import outside
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.task import Task
 from vidrobust.pipeline.run import Run
-from vidrobust.protocols.answers import Answers, answers_of
-from vidrobust.protocols.two_models import two_models
 from vidrobust.stages.stability import known_boxes
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.tables import schema as tables

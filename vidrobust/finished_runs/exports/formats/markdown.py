@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vidrobust.finished_runs.exports.exported import Exported, Format, save
 from vidrobust.metrics.catalogue import find_metric
-from vidrobust.repeatability.gates import Passage
+from vidrobust.run_folder.gates import Passage
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report.actions import actions
 from vidrobust.stages.report.answer import answers

@@ -1,0 +1,93 @@
+"""Write what the documents show of the demo, from a finished run of it (``make demo-answer``).
+
+    python docs/demo_answer.py reports/demo
+
+Writes ``docs/demo-answer.txt`` (what ``vidrobust show`` prints) and ``docs/demo-python.txt`` (Python with its
+output), and copies both between the marks of README.md and the tutorial. ``docs/concept.py`` draws the picture.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+from vidrobust.finished_runs.demo import MODEL
+
+DOCS = Path(__file__).parent
+ANSWER, SESSION = DOCS / "demo-answer.txt", DOCS / "demo-python.txt"
+PAGES = (DOCS.parent / "README.md", DOCS / "tutorials" / "demo.md")
+WIDTH = 112
+"""Columns of a block that a forge shows without a scroll bar."""
+QUESTION = 15
+"""Columns in front of the text of an answer's line."""
+LINES = (
+    "import vidrobust",
+    'run = vidrobust.study("bottles.mp4", "efficientnet-lite0", out="reports/demo")',
+    'run.verdict["efficientnet-lite0"].word',
+    'run.account.set_index("cause")["share"].round(2).nlargest(3).to_dict()',
+    "len(run.flips)",
+)
+
+
+def answer_of(run: Path) -> str:
+    """What ``vidrobust show RUN`` prints, wrapped."""
+    command = [sys.executable, "-m", "vidrobust", "show", str(run)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return "".join(f"{_wrapped(line)}\n" for line in shown.rstrip().splitlines())
+
+
+def _wrapped(line: str) -> str:
+    # continuation lines go below the text, which begins behind a column of twelve for the question
+    indent = " " * QUESTION if line.startswith("  ") and line[QUESTION - 1] == " " else ""
+    return textwrap.fill(
+        line, WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def session_of(run: Path) -> str:
+    """The lines of Python as typed, each with what it shows."""
+    import vidrobust
+
+    known = {"vidrobust": vidrobust, "run": vidrobust.load_run(run)}
+    shown: list[str] = []
+    for line in LINES:
+        shown.append(f">>> {line}")
+        if line.startswith(("import ", "run = ")):  # the run is there already
+            continue
+        shown.append(repr(eval(line, known)))
+    return "\n".join(shown) + "\n"
+
+
+def block(name: str, text: str, language: str = "") -> str:
+    """A fenced block between its marks."""
+    return f"<!-- {name} -->\n```{language}\n{text}```\n<!-- /{name} -->"
+
+
+def with_blocks(page: str, answer: str, session: str) -> str:
+    """The page with both blocks between their marks, where it has them."""
+    for name, made in (
+        ("demo_answer", block("demo_answer", answer)),
+        ("demo_python", block("demo_python", session, "pycon")),
+    ):
+        page = re.sub(
+            rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, made=made: made, page, flags=re.DOTALL
+        )
+    return page
+
+
+def write(run: Path) -> None:
+    """Make both files anew and copy them into the pages."""
+    if MODEL not in LINES[1]:
+        raise SystemExit(f"the demo's model is {MODEL}: change LINES")
+    answer, session = answer_of(run), session_of(run)
+    ANSWER.write_text(answer, encoding="utf-8")
+    SESSION.write_text(session, encoding="utf-8")
+    for page in PAGES:
+        page.write_text(with_blocks(page.read_text(encoding="utf-8"), answer, session), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "reports/demo"))

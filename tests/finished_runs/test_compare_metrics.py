@@ -1,0 +1,204 @@
+"""Comparison of two runs: what is planted is found, what is equal is same, and chance says nothing."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from vidrobust.errors import InputError
+from vidrobust.finished_runs.compare_metrics import (
+    ENOUGH,
+    Compared,
+    Paired,
+    churn,
+    compare_metrics,
+    margin_of,
+    paired_rows,
+    verdict,
+)
+from vidrobust.statistics.levels import ALPHA
+
+KEYS = ("item", "frame")
+
+
+def compared(a: pd.DataFrame, b: pd.DataFrame, **how: Any) -> Compared:
+    """The comparison of the column flip alone."""
+    margin = how.pop("margin", 0.2)
+    rows = paired_rows(a, b, **{"keys": KEYS, "column": "flip", **how})
+    return compare_metrics({"flip_rate": rows}, margin=margin)["flip_rate"]
+
+
+def run(rng: np.random.Generator, rate: float, *, clips: int = 15, frames: int = 200) -> pd.DataFrame:
+    """Flips of clips whose rates differ: Beta with mean ``rate`` and correlation .02."""
+    own = rng.beta(rate * 49, (1 - rate) * 49, clips)
+    item = np.repeat([f"clip{k}" for k in range(clips)], frames)
+    frame = np.tile(np.arange(frames), clips)
+    return pd.DataFrame(
+        {
+            "item": item,
+            "frame": frame,
+            "time_s": frame / 25,
+            "flip": rng.random(len(item)) < np.repeat(own, frames),
+        }
+    )
+
+
+def test_two_equal_runs_are_the_same() -> None:
+    a = run(np.random.default_rng(0), 0.05)
+    found = compared(a, a.copy())
+    assert (found.difference, found.low, found.high, found.verdict) == (0.0, 0.0, 0.0, "same")
+    assert (found.n, found.clusters, found.cluster, found.on_these_clips) == (3000, 15, "item", "")
+    one = a[a["item"] == "clip0"]
+    assert (compared(one, one.copy()).verdict, compared(one, one.copy()).cluster) == ("same", "stretch")
+
+
+def test_what_never_happened_says_nothing_of_other_footage() -> None:
+    # neither run flips in one clip: of that clip a fact, of others nothing
+    rng = np.random.default_rng(0)
+    a = run(rng, 0.05, clips=1).assign(flip=False, moved=rng.random(200))
+    b = a.assign(moved=rng.random(200))
+    for rows, here in ((200, "same"), (9, "cannot tell")):
+        metrics = {
+            name: paired_rows(a[:rows], b[:rows], keys=KEYS, column=name) for name in ("flip", "moved")
+        }
+        found = compare_metrics(metrics)["flip"]
+        assert (found.verdict, found.on_these_clips, found.n) == ("cannot tell", here, rows)
+    # a run beside itself is the same, whatever happened
+    assert compared(a, a.copy()).verdict == "same"
+
+
+def test_equal_rows_of_other_footage_are_a_sample() -> None:
+    # nothing flips in three parts: on the same pictures that is a fact, on others it says little
+    a = pd.DataFrame({"item": ["a", "b", "c"], "frame": 0, "time_s": 0.0, "flip": False})
+    other = compared(a, a.copy(), same_footage=False)
+    assert (other.difference, other.verdict) == (0.0, "cannot tell")
+    assert -other.low == other.high > 0.3
+
+
+def test_two_points_more_are_found() -> None:
+    rng = np.random.default_rng(1)
+    a = run(rng, 0.05)
+    b = a.assign(flip=a["flip"] | (rng.random(len(a)) < 0.02))
+    found = compared(a, b)
+    assert found.verdict == "worse"
+    some = a["item"].isin([f"clip{k}" for k in range(12)])
+    more = (b["flip"].astype(int) - a["flip"])[some].groupby(a["item"]).sum().to_numpy()
+    reached = [abs(np.dot(signs, more)) >= more.sum() for signs in itertools.product((1, -1), repeat=12)]
+    assert compared(a[some], b[some]).p == np.mean(reached) <= 0.005
+    assert found.low < 0.02 * 0.95 < found.high
+    assert compared(b, a).verdict == "better"
+    assert compared(a, b, worse="lower").verdict == "better"
+
+
+def test_below_fourteen_clips_a_verdict_speaks_of_these_clips_alone() -> None:
+    rng = np.random.default_rng(4)
+    a = run(rng, 0.02, clips=5, frames=250)
+    b = a.assign(flip=a["flip"] | (rng.random(len(a)) < 0.2))
+    found = compared(a, b)
+    assert (found.verdict, found.on_these_clips, found.cluster) == ("cannot tell", "worse", "stretch")
+    more, worse = (pd.concat([t, t.assign(item=t["item"] + "'")]) for t in (a, b))
+    found = compared(more, worse)
+    assert (found.verdict, found.on_these_clips, found.cluster) == ("cannot tell", "worse", "item")
+    thrice = compared(*(pd.concat([t, t.assign(item=t["item"] + "''")]) for t in (more, worse)))
+    assert (thrice.clusters, thrice.verdict, thrice.on_these_clips) == (20, "worse", "")
+
+
+def test_of_fourteen_clips_one_is_of_a_kind_that_is_one_in_five() -> None:
+    assert ENOUGH == 14
+    assert 0.8**ENOUGH < ALPHA < 0.8 ** (ENOUGH - 1)
+
+
+def test_one_clip_in_five_that_is_bad_gives_no_false_verdict_where_none_of_them_is_seen() -> None:
+    """No difference in the mean: one clip in five is 20 points worse, the others 5 better."""
+    rng = np.random.default_rng(0)
+    for clips in (6, 10, 13):
+        a = run(rng, 0.3, clips=clips)
+        b = a.assign(flip=a["flip"] & (rng.random(len(a)) > 0.17))  # none of the bad ones is among them
+        assert (compared(a, b).verdict, compared(a, b).on_these_clips) == ("cannot tell", "better")
+
+
+def test_what_cannot_be_is_not_in_the_interval() -> None:
+    # A never flips, so that B less A is not below 0; only two of six clips flip at all in B
+    a = run(np.random.default_rng(0), 0.05, clips=6).assign(flip=False)
+    b = a.assign(flip=a["item"].isin(["clip0", "clip1"]) & (a["frame"] % 3 == 0))
+    found = compared(a, b)
+    assert found.difference == pytest.approx(2 / 6 * 67 / 200)
+    assert (found.low, found.verdict) == (0.0, "cannot tell")
+    assert compared(b, a).high == 0.0
+    assert compared(a, b, same_footage=False).low < 0
+
+
+def test_the_margin_is_relative_to_the_rate() -> None:
+    assert margin_of(0.04, 0.06, 0.2) == pytest.approx(0.01)
+    assert margin_of(0.94, 0.96, 0.2) == pytest.approx(0.01)  # 5 % wrong
+    assert margin_of(0.0, 0.0, 0.2) == 1e-4
+    assert margin_of(3.0, 5.0, 0.2, (0.0, math.inf)) == pytest.approx(0.8)
+    assert margin_of(-3.0, -5.0, 0.2, (-math.inf, math.inf)) == pytest.approx(0.8)
+    # a rate of .3 % that doubles is not the same, though it is a third of a point
+    a = run(np.random.default_rng(0), 0.05, frames=2000).assign(flip=lambda t: t["frame"] % 333 == 5)
+    b = a.assign(flip=a["frame"] % 167 == 5)
+    assert compared(a, b).verdict == "worse"
+    assert compared(a, b, margin=1.0).verdict == "same"
+
+
+def test_inside_the_margin_is_the_same_though_the_sign_is_sure() -> None:
+    assert verdict(0.001, 0.009, margin=0.01, worse="higher") == "same"
+    assert verdict(0.001, 0.011, margin=0.01, worse="higher") == "worse"
+    assert verdict(0.001, 0.011, margin=0.01, worse="higher", p=0.06) == "cannot tell"
+    assert verdict(-0.011, -0.001, margin=0.01, worse="higher") == "better"
+    assert verdict(-0.001, 0.011, margin=0.01, worse="higher") == "cannot tell"
+    assert verdict(math.nan, math.nan, margin=0.01, worse="higher") == "cannot tell"
+
+
+def test_of_ten_metrics_chance_calls_some_no_more_than_one_time_in_twenty() -> None:
+    """A/A in 100 ways: ten metrics of ten clips, each of which suits one of two equal runs."""
+    rng = np.random.default_rng(2)
+    clip = np.repeat([f"clip{k}" for k in range(10)], 4).astype(object)
+    place = pd.DataFrame({"item": clip, "time_s": 0.0, "part": ""})
+    called = alone = 0
+    for number in range(100):
+        suits = np.repeat(rng.normal(0, 0.03, (10, 10)), 4, axis=0)
+        a, b = (np.clip(0.3 + side * suits + rng.normal(0, 0.02, suits.shape), 0, 1) for side in (-1, 1))
+        rows = {f"m{k}": Paired(a[:, k], b[:, k], clip, False, place) for k in range(10)}
+        found = compare_metrics(rows, seed=number, margin=1e-6)
+        called += any(each.on_these_clips in ("better", "worse") for each in found.values())
+        alone += any(each.low > 0 or each.high < 0 for each in found.values())
+    assert called <= stats.binom.ppf(0.99, 100, 0.05)
+    assert alone > 25  # what every interval by itself would call
+
+
+def test_rows_that_only_one_run_has_are_counted_and_left_out() -> None:
+    a = run(np.random.default_rng(3), 0.1, clips=6)
+    found = compared(a.iloc[10:], a.iloc[:-30])
+    assert (found.n, found.only_a, found.only_b) == (1160, 30, 10)
+    none = compared(a[a["item"] == "clip0"], a[a["item"] == "clip1"])
+    assert (none.n, none.verdict) == (0, "cannot tell")
+    with pytest.raises(InputError, match="several rows of the same item, frame"):
+        compared(pd.concat([a, a]), a)
+    with pytest.raises(InputError, match="run B has no column flip"):
+        compared(a, a.drop(columns="flip"))
+
+
+def test_parts_are_paired_over_stations() -> None:
+    rows = [
+        (f"cam{s}/p{p}.{k}", f"p{p}", k, s, p * 0.1 + 0.05 * s)
+        for s in (1, 2)
+        for p in range(6)
+        for k in range(3)
+    ]
+    table = pd.DataFrame(rows, columns=["item", "part", "pass", "station", "score"])
+    a, b = (table[table["station"] == s] for s in (1, 2))
+    found = compared(a, b, keys=("part", "pass"), column="score", part="part")
+    assert found.difference == pytest.approx(0.05)
+    assert (found.n, found.clusters, found.cluster) == (18, 6, "part")
+
+
+def test_churn_is_the_share_of_labels_that_differ() -> None:
+    found = churn(np.array([1, 2, 3, 3]), np.array([1, 2, 2, 3]), np.arange(4))
+    assert (found.value, found.n) == (0.25, 4)

@@ -1,0 +1,28 @@
+"""A small network of two classes, red and blue, that a test trains."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from vidrobust.models.preprocess import Preprocess
+from vidrobust.stages.policy.policy import PolicyStep
+
+STEP = PolicyStep(
+    perturbation="white_balance",
+    family="colour",
+    unit="relative red to blue gain",
+    low=-0.3,
+    high=0.3,
+    probability=0.5,
+)
+
+
+def network() -> tuple[nn.Module, Preprocess, tuple[str, ...]]:
+    """The mean of red against that of blue, a little off."""
+    last = nn.Linear(3, 2)
+    with torch.no_grad():
+        last.weight.copy_(torch.tensor([[2.0, 0.0, -2.0], [-2.0, 0.0, 2.0]]))
+        last.bias.copy_(torch.tensor([0.3, -0.3]))
+    module = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), last)
+    return module, Preprocess(size=16, mean=(127.0,) * 3, std=(64.0,) * 3), ("red", "blue")

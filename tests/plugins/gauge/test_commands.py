@@ -1,0 +1,325 @@
+"""The commands on tables without video, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import click
+import pytest
+
+from tests.plugins.gauge.published import AIAG, AUTOGAGE, HOUF_BERMAN, crossed, judged_sizes, judged_twice
+from tests.plugins.gauge.test_msa_family import NESTED_BATCHES, of_operators
+from vidrobust.cli.app import main
+from vidrobust.cli.runs import compare, gate, history
+from vidrobust.plugins.gauge.commands import repeatability
+from vidrobust.plugins.gauge.plan_command import plan
+
+
+def run(*arguments: str) -> int:
+    try:
+        main(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture
+def gauge(tmp_path: Path) -> str:
+    path = tmp_path / "gauge.csv"
+    crossed(AIAG).to_csv(path, index=False)
+    return str(path)
+
+
+@pytest.fixture
+def attribute(tmp_path: Path) -> str:
+    path = tmp_path / "attribute.csv"
+    judged_twice().rename(columns=str.title).to_csv(path, index=False)
+    return str(path)
+
+
+def test_a_gauge_study_has_the_keys_of_the_contract(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("repeatability", "--gauge", gauge, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    keys = {"repeatability_sd", "reproducibility_sd", "grr_sd", "part_sd", "total_sd", "percent_grr", "ndc"}
+    assert keys | {"components"} <= set(found)
+    assert found["percent_grr"] == pytest.approx(27.86, abs=5e-3)
+    assert found["percent_tolerance"] is None
+    assert [v["verdict"] for v in found["verdicts"]] == ["marginal", "unacceptable"]  # 27.86 %, ndc 4
+    assert "AIAG" in found["verdicts"][0]["source"]
+
+
+def test_a_gauge_study_in_words(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        run("repeatability", "--gauge", gauge, "--tolerance-low=-4", "--tolerance-high=4", "--guard=1") == 0
+    )
+    summary = capsys.readouterr().out
+    assert "%GRR 27.86 % [15.33, 80.47] of the study variation" in summary
+    assert "22.68 % of the tolerance of 8" in summary
+    assert "guard band of 1 x repeatability (0.1999): accept from −3.8 to 3.8." in summary
+    assert "range method: %GRR 26.68, 5 distinct categories" in summary
+
+
+def test_only_passing_or_failing_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A calls the dent a scratch: another class, but a defect all the same
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "part,operator,trial,value,reference\n1,A,1,scratch,dent\n1,B,1,dent,dent\n2,A,1,ok,ok\n2,B,1,ok,ok\n"
+    )
+    command = ("repeatability", "--attribute", str(path), "--defect", "dent,scratch", "--json")
+    assert run(*command) == 0
+    by_class = json.loads(capsys.readouterr().out)["against_reference"]["operators"]["A"]
+    assert run(*command, "--pass-fail") == 0
+    summary = json.loads(capsys.readouterr().out)
+    by_outcome = summary["against_reference"]["operators"]["A"]
+    assert (by_class["effectiveness"]["count"], by_outcome["effectiveness"]["count"]) == (1, 2)
+    assert by_class["miss_rate"] == by_outcome["miss_rate"]
+    assert (summary["classes"], summary["grey_zone"]["parts"]) == (["defect", "good"], [])
+    assert run("repeatability", "--attribute", str(path), "--pass-fail") == 2
+    assert "--pass-fail needs --defect" in capsys.readouterr().err
+
+
+def test_a_guard_band_wants_a_limit(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("repeatability", "--gauge", gauge, "--guard=1") == 2
+    assert "--guard needs a limit" in capsys.readouterr().err
+
+
+def test_an_attribute_study_has_the_keys_of_the_contract(
+    attribute: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("repeatability", "--attribute", attribute, "--defect", "bad", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["within_operator"]["A"]["agreement"]["count"] == 9
+    assert found["between_operators"]["fleiss_kappa"]["value"] < 1
+    against = found["against_reference"]["operators"]
+    assert (against["A"]["miss_rate"]["count"], against["B"]["false_alarm_rate"]["count"]) == (1, 2)
+    assert {v["quantity"] for v in found["verdicts"]} == {
+        "effectiveness",
+        "miss_rate",
+        "false_alarm_rate",
+        "kappa",
+    }
+    assert run("repeatability", "--attribute", attribute) == 0
+    assert "effectiveness 90 %" in capsys.readouterr().out
+
+
+def test_a_profile_of_ones_own(gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    profile = tmp_path / "ours.toml"
+    rule = '[[rule]]\nstudy = "gauge"\nquantity = "percent_grr"\nbetter = "lower"\naccept = 28\n'
+    profile.write_text(f'name = "ours"\nsource = "agreed with the customer"\n{rule}')
+    assert run("repeatability", "--gauge", gauge, "--profile", str(profile), "--json") == 0
+    (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
+    assert (verdict["verdict"], verdict["source"]) == ("acceptable", "ours: agreed with the customer")
+    for text, message in (
+        (rule.replace("accept = 28\n", ""), "accept is missing"),
+        (rule + "marginal = 20\n", "stricter than accept"),
+        (rule + "limit = 20\n", "unknown key limit"),
+        (rule.replace("percent_grr", "percent_gr"), "do you mean percent_grr?"),
+        ("name = 'x'\n", r"at least one \[\[rule\]\]"),
+    ):
+        profile.write_text(text)
+        assert run("repeatability", "--gauge", gauge, "--profile", str(profile)) == 2
+        assert message.replace("\\", "") in capsys.readouterr().err
+
+
+def test_gates_on_the_figures_of_a_gauge_study(
+    gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, junit = ("repeatability", "--gauge", gauge), tmp_path / "gates.xml"
+    assert run(*command, "--fail-if", "percent_grr > 30", f"--junit={junit}") == 0
+    assert (
+        "passed: percent_grr of the gauge is 27.86, rule percent_grr > 30, by 2.14" in capsys.readouterr().err
+    )
+    case = ElementTree.fromstring(junit.read_text()).find("testcase")
+    assert case is not None
+    assert (case.get("classname"), case.get("name")) == ("gauge.the gauge", "percent_grr > 30")
+    assert run(*command, "--fail-if", "percent_grr.high > 30", "--json", "-q") == 1
+    summary = capsys.readouterr()
+    assert "failed: percent_grr.high of the gauge is 80" in summary.err
+    assert json.loads(summary.out)["ndc"] == 4  # what is printed is the study, and it alone
+    config = tmp_path / "vidrobust.toml"
+    config.write_text(
+        f'fail_if = ["ndc < 5", "flip_rate > 0.02"]\njunit = "{junit}"\nout = "{tmp_path / "o"}"\n'
+    )
+    assert run(*command, "--config", str(config)) == 2
+    assert "flip_rate > 0.02: was not computed; computed are repeatability_sd, " in capsys.readouterr().err
+    root = ElementTree.fromstring(junit.read_text())
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "1")
+    assert not (tmp_path / "o").exists()  # the run folder of footage is no place for the page of a table
+    assert run(*command, "--fail-if", "percent_tolerance > 30") == 2
+    assert run(*command, "--fail-if", "percent_tolerance > 30", "--tolerance=8") == 0
+    assert run(*command, "--fail-if", "percent_grr is bad") == 2
+
+
+def test_gates_on_the_figures_of_an_attribute_study(
+    attribute: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("repeatability", "--attribute", attribute, "--defect", "bad", "-q")
+    assert run(*command, "--fail-if", "fleiss_kappa < 0.5", "--fail-if", "effectiveness < 0.8") == 0
+    assert run(*command, "--fail-if", "effectiveness.low < 0.9") == 1
+    summary = capsys.readouterr().err.splitlines()
+    assert [line[: line.index(" is ")] for line in summary] == [
+        "failed: effectiveness.low of A",
+        "failed: effectiveness.low of B",
+    ]
+    assert run(*command, "--fail-if", "fleiss_kappa < 0.5", "--fail-if", "percent_grr > 30") == 2
+    assert (
+        "percent_grr > 30: was not computed; computed are within_operator.agreement,"
+        in capsys.readouterr().err
+    )
+
+
+def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad.csv"
+    table = crossed(HOUF_BERMAN).astype({"value": object})
+    table.loc[4, "value"] = "12 mm"
+    table.to_csv(path, index=False)
+    assert run("repeatability", "--gauge", str(path)) == 3
+    assert "line 6: value '12 mm' is no number" in capsys.readouterr().err
+    table.drop(columns="part").to_csv(path, index=False)
+    assert run("repeatability", "--gauge", str(path)) == 3
+    assert "column part is missing" in capsys.readouterr().err
+    path.write_text("part,operator,trial,value\n1,A,1,inf\n1,A,2,1\n2,A,1,2\n2,A,2,3\n")
+    assert run("repeatability", "--gauge", str(path)) == 3
+    assert "line 2: value 'inf' is no number" in capsys.readouterr().err
+    assert run("repeatability", "--gauge", str(tmp_path / "none.csv")) == 3
+    assert run("repeatability") == 2
+    assert run("repeatability", "--gauge", str(path), "--tolerance", "-1") == 2
+
+
+def test_the_certificate_says_what_the_console_says(
+    gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = tmp_path / "study.toml"
+    head.write_text('part = "Cap <4711>"\nunit = "mm"\nby = "M. Huber"\n')
+    made = ("repeatability", "--gauge", gauge, "--tolerance", "8", "--certificate", str(head))
+    assert run(*made, "--paper", "Letter", "--export", str(tmp_path / "f.json")) == 0
+    sentence = capsys.readouterr().out.splitlines()[0]
+    page = (tmp_path / "study-certificate.html").read_text()
+    assert sentence.startswith(
+        "Not acceptable: the gauge distinguishes 4 groups of parts (at least 5 is acceptable"
+    )
+    assert sentence.replace("&", "&amp;").replace(" %", "\u00a0%") in page
+    assert all(
+        each in page for each in ("Cap &lt;4711&gt;", "M. Huber", "size: Letter", "B repeats less well")
+    )
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert (figures["percent_grr"], figures["ndc"]) == (pytest.approx(27.86, abs=5e-3), 4)
+    assert figures["by_operator.repeatability_sd[B]"] == pytest.approx(0.302, abs=5e-4)
+    head.write_text('prat = "x"\n')
+    assert run(*made) == 2
+    assert "there is no field 'prat'; do you mean part?" in capsys.readouterr().err
+
+
+def test_a_go_no_go_gauge_has_a_certificate_of_its_bias(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, head = tmp_path / "gauge.csv", tmp_path / "study.toml"
+    judged_sizes(AUTOGAGE).to_csv(table, index=False)
+    head.write_text('part = "Bolt"\nunit = "mm"\n')
+    made = ("repeatability", "--attribute", str(table), "--defect", "no-go", "--tolerance-low", "-0.02")
+    run(*made, "--certificate", str(head))
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "Not acceptable: the test of the gauge's bias at the lower limit gives p below 0.001"
+    )
+    assert "bias 0.009796 against the limit of" in said
+    page = (tmp_path / "study-certificate.html").read_text()
+    assert "it accepts bad parts between them more often than not (t 6.69, p &lt; 0.001)" in page
+    assert "Go/no-go gauge" in page
+    assert "0.0458 mm" in page
+    assert run(*made[:3]) == 0
+    assert "name the classes that reject with --defect" in capsys.readouterr().out
+
+
+def test_acceptances_may_be_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "counted.csv"
+    rows = [f"{k},{size},{count},20" for k, (size, count) in enumerate(AUTOGAGE.items())]
+    table.write_text("\n".join(["Part number,Reference,Acceptances,Trials", *rows]))
+    asked = ("repeatability", "--attribute", str(table), "--defect", "rejected", "--tolerance-low", "-0.02")
+    assert run(*asked) == 0
+    assert "bias 0.009796 against the limit of" in capsys.readouterr().out
+    table.write_text("Part,Reference,Acceptances,Trials\n1,0.1,21,20\n")
+    assert run(*asked) == 3
+    assert "line 2: more accepted than tried" in capsys.readouterr().err
+    table.write_text("Part,Reference,Acceptances,Trials\n1,0.1,some,20\n")
+    assert run(*asked) == 3
+    assert "line 2: accepted 'some' is no number of verdicts" in capsys.readouterr().err
+
+
+def test_a_german_table_and_names_that_differ_by_case(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "t.csv"
+    table = crossed(AIAG)
+    table["operator"] = table["operator"].replace("B", "Jürgen")
+    table["value"] = table["value"].map(lambda v: f"{v:.2f}".replace(".", ","))
+    table.columns = ["Teil", "Prüfer", "Wiederholung", "Messwert"]
+    path.write_bytes(table.to_csv(index=False, sep=";").encode("cp1252"))
+    assert run("repeatability", "--gauge", str(path)) == 0
+    summary = capsys.readouterr().out
+    assert "%GRR 27.86 % [15.3" in summary or "%GRR 27.86" in summary
+    assert "read as Windows-1252" in summary
+    said = tmp_path / "s.csv"
+    said.write_text(
+        "part,operator,trial,value,reference\n1,A,1,yes,Yes\n1,A,2,yes,Yes\n2,A,1,no,No\n2,A,2,,No\n"
+    )
+    assert run("repeatability", "--attribute", str(said)) == 3
+    assert "differ by letter case or blanks alone" in capsys.readouterr().err
+    assert run("repeatability", "--attribute", str(said), "--case", "same", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["against_reference"]["operators"]["A"]["effectiveness"]["count"] == 2
+    assert found["dropped_lines"] == [5]
+    assert "1 blank value left out: line 5" in found["notes"]
+
+
+def test_values_that_never_vary_get_no_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "constant.csv"
+    crossed(AIAG).assign(value=5.0).to_csv(path, index=False)
+    assert run("repeatability", "--gauge", str(path), "--tolerance", "2", "--process-sd", "1") == 0
+    summary = capsys.readouterr().out
+    assert summary.startswith("No verdict: all values are the same, and what never varies measures nothing.")
+    assert "interaction pooled with repeatability: nothing varies" in summary
+
+
+def test_a_study_that_looks_nested_is_doubted_in_its_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "nested.csv"
+    of_operators(NESTED_BATCHES).to_csv(path, index=False)
+    assert run("repeatability", "--gauge", str(path)) == 0
+    assert "Doubtful: parts of one name differ" in capsys.readouterr().out.splitlines()[0]
+    assert run("repeatability", "--gauge", str(path), "--design", "nested") == 0
+    assert "Doubtful" not in capsys.readouterr().out
+
+
+def test_references_in_other_words_than_the_verdicts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "said.csv"
+    rows = "1,A,1,yes,gut\n1,A,2,yes,gut\n2,A,1,no,schlecht\n2,A,2,no,schlecht\n"
+    path.write_text(f"part,operator,trial,value,reference\n{rows}")
+    assert run("repeatability", "--attribute", str(path)) == 3
+    assert "references gut and schlecht, verdicts no and yes. Write both alike" in capsys.readouterr().err
+    path.write_text(f"part,operator,trial,value,reference\n{rows}".replace("gut", "yes"))
+    assert run("repeatability", "--attribute", str(path)) == 0
+    assert "no verdict is schlecht, though references are" in capsys.readouterr().out
+
+
+def test_plans_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plan", "kappa", "--kappa", "0.8", "--half-width", "0.1") == 0
+    assert "parts, each rated by 3 operators in 2 trials" in capsys.readouterr().out
+    assert run("plan", "flip-rate", "--rate", "0.02", "--half-width", "0.005") == 0
+    assert "To see 2 % ± 0.5 % you need about" in capsys.readouterr().out
+    assert run("plan", "gauge", "--percent-grr", "20", "--half-width", "12", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["operators"] >= 2
+    assert run("plan", "gauge", "--percent-grr", "20", "--half-width", "0.1") == 2
+    assert run("plan", "flip-rate", "--rate", "2", "--half-width", "0.005") == 2
+
+
+@pytest.mark.parametrize("command", [compare, gate, history, repeatability, *plan.commands.values()])
+def test_every_option_has_help(command: click.Command) -> None:
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name

@@ -1,0 +1,119 @@
+"""Study tables as people lay them out, and the chart of a reference part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.plugins.gauge.published import AIAG, FLOORING, crossed, of_operators
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.plugins.gauge.box_measures import check_measure, measured_boxes
+from vidrobust.plugins.gauge.measurements import read_attribute, read_gauge, read_study_table
+from vidrobust.plugins.gauge.study_columns import parse_columns
+from vidrobust.plugins.gauge.variables.gauge import gauge_study
+from vidrobust.plugins.gauge.variables.reference_chart import reference_chart
+
+
+def test_trials_side_by_side_are_the_same_study(tmp_path: Path) -> None:
+    table = crossed(AIAG)
+    wide = table.pivot(index=["part", "operator"], columns="trial", values="value").reset_index()
+    wide.columns = ["Sample", "Appraiser", "Measurement1", "Measurement2", "Measurement3"]
+    wide.to_csv(tmp_path / "wide.csv", index=False)
+    found = read_gauge(tmp_path / "wide.csv").rows
+    assert gauge_study(found).percent_grr == pytest.approx(gauge_study(table).percent_grr)
+    people = table.assign(who=table["operator"] + " " + (table["trial"].astype(int) + 1).astype(str))
+    people.pivot(index="part", columns="who", values="value").reset_index().to_csv(
+        tmp_path / "m.csv", index=False
+    )
+    minitab = read_gauge(tmp_path / "m.csv").rows
+    assert set(minitab["operator"]) == set("ABC")
+    assert gauge_study(minitab).percent_grr == pytest.approx(27.86, abs=5e-3)
+
+
+def test_a_table_without_trials_and_with_names_of_its_own(tmp_path: Path) -> None:
+    table = of_operators(FLOORING).drop(columns="trial")
+    table.columns = ["Los", "Kollege", "Durchmesser"]
+    table.to_csv(tmp_path / "t.csv", index=False, sep="\t")
+    named = parse_columns("part=Los, operator=kollege,value=Durchmesser")
+    found = read_gauge(tmp_path / "t.csv", named)
+    assert gauge_study(found.rows).percent_grr == pytest.approx(29.45, abs=5e-3)
+    assert any("numbered in the order of the rows" in note for note in found.assumed)
+    with pytest.raises(InputError, match="has no column of values"):
+        read_gauge(tmp_path / "t.csv")
+    with pytest.raises(SettingsError, match=r"--columns part=Charge: .* has Los, Kollege"):
+        read_gauge(tmp_path / "t.csv", {"part": "Charge"})
+    with pytest.raises(SettingsError, match="is no role"):
+        read_gauge(tmp_path / "t.csv", {"parts": "Los"})
+
+
+def test_parquet_and_excel_say_the_same_as_csv(tmp_path: Path) -> None:
+    table = crossed(AIAG)
+    table.to_parquet(tmp_path / "t.parquet")
+    assert gauge_study(read_gauge(tmp_path / "t.parquet").rows).ndc == 4
+    pytest.importorskip("openpyxl")
+    table.to_excel(tmp_path / "t.xlsx", index=False)
+    assert gauge_study(read_gauge(tmp_path / "t.xlsx").rows).ndc == 4
+
+
+def test_true_sizes_stand_beside_the_reference(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "part,operator,trial,value,reference,Ref value\n1,A,1,ok,ok,0.51\n2,A,1,no,no,0.6\n"
+    )
+    rows = read_attribute(tmp_path / "t.csv").rows
+    assert rows["measured"].tolist() == [0.51, 0.6]
+    assert rows["reference"].tolist() == ["ok", "no"]
+
+
+def test_a_reference_part_that_shifts_is_not_stable() -> None:
+    rng = np.random.default_rng(0)
+    steady = pd.DataFrame(
+        [(day, rng.normal()) for day in range(25) for _ in range(4)], columns=["time", "value"]
+    )
+    found = reference_chart(steady, 0.0)
+    assert found.wrong == 0
+    assert found.bias_p > 0.05
+    # A2 of four readings is .729, D4 2.282 (AIAG 2010, appendix)
+    assert (found.high - found.centre) / found.spread_centre == pytest.approx(0.729, abs=5e-4)
+    assert found.spread_high / found.spread_centre == pytest.approx(2.282, abs=1e-3)
+    shifted = reference_chart(steady.assign(value=steady["value"] + 2.0 * (steady["time"] > 15)), 0.0)
+    assert shifted.wrong > 3
+    single = reference_chart(steady.drop_duplicates("time"))
+    assert (single.high - single.centre) / single.spread_centre == pytest.approx(2.66, abs=5e-3)
+    with pytest.raises(InputError, match="at least 5 are needed"):
+        reference_chart(steady[steady["time"] < 3])
+
+
+def test_what_is_measured_of_boxes_by_hand() -> None:
+    rows = [
+        ("a", "net", 0, 0.9, 10, 20, 30, 60), ("a", "net", 0, 0.4, 0, 0, 90, 90),
+        ("a", "net", 1, 0.8, 10, 20, 32, 60),
+        ("a", "net", 2, 0.7, 10, 20, 40, 60), ("a", "net", 3, 0.1, 0, 0, 1, 1),
+    ]  # fmt: skip
+    boxes = pd.DataFrame(rows, columns=["item", "model", "frame", "score", "x1", "y1", "x2", "y2"])
+    found = {
+        name: measured_boxes(boxes, name, start_score=0.3, mm_per_px=0.5)[("a", "net")]
+        for name in ("width", "y")
+    }
+    assert found == {"width": 11.0, "y": 20.0}  # widths 20, 22, 30; middle 40 px
+    with pytest.raises(SettingsError, match="there are width, height"):
+        check_measure("depth", 1.0)
+
+
+@pytest.mark.parametrize("none", ["", "*", "NA", "n/a", "#N/A", "NaN"])
+def test_what_stands_for_no_number_is_left_out_and_counted(tmp_path: Path, none: str) -> None:
+    path = tmp_path / "study.csv"
+    path.write_text(f"part,operator,value\n1,A,1.5\n1,A,{none}\n2,A,2\n2,A,2.5\n")
+    table = read_study_table(path)
+    assert table.dropped == (3,)
+    assert "1 blank value left out: line 3" in table.notes
+
+
+def test_na_among_classes_is_a_class(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_text("part,operator,value\n1,A,good\n1,A,NA\n2,A,*\n2,A,bad\n")
+    table = read_study_table(path)
+    assert list(table.rows["value"]) == ["good", "NA", "bad"]
+    assert table.dropped == (4,)

@@ -1,0 +1,213 @@
+"""Repeatability in one command: a rendered line, a real network, from the manifest to the studies."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.pipeline.conftest import NETS, run
+from vidrobust.plugins.line.dials import station_settings
+from vidrobust.plugins.line.render import ClipPlan, RenderSettings, coding, encode, render, stage
+from vidrobust.run_folder.folder import RunFolder
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two parts, two passes, two stations, a third of a second each."""
+    folder = tmp_path_factory.mktemp("line")
+    render(RenderSettings(parts=2, passes=2, stations=2, seconds=0.35, dials=("speed=8",)), folder)
+    return folder
+
+
+def test_one_command_from_the_manifest_to_the_studies(
+    line: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    command = [
+        "repeatability",
+        str(line / "manifest.csv"),
+        f"--model=onnx:{models / NETS[0]}",
+        f"--out={out}",
+    ]
+    assert run(*command, "--json", "--quiet") == 0
+    found = json.loads(capsys.readouterr().out)
+    frames = pd.read_parquet(out / "frames.parquet")
+    summary = {row["item"]: row["value"] for row in found["per_part"]}
+    counts = frames.groupby("item")["label_name"].agg(lambda v: set(v.mode()))
+    assert set(summary) == set(counts.index)
+    assert all(summary[item] in most for item, most in counts.items())
+    assert list(found["levels"]) == ["dynamic"]
+    assert found["levels"]["dynamic"]["from"] == ["manifest"]
+    assert found["attribute"]["operators"] == ["station-1", "station-2"]
+    assert found["attribute"]["against_reference"] is None
+    assert any("none of its classes (" in note for note in found["notes"])
+    saved = json.loads((out / "repeatability.json").read_text())
+    assert saved["per_part"] == found["per_part"]
+    split = {each["part"] for each in found["attribute"]["grey_zone"]["parts"]}
+    assert {each["part"] for each in found["grey_zone"]} == split
+    for each in found["grey_zone"]:
+        assert all((out / shot["picture"]).is_file() for shot in each["shots"])
+    # the same again as a run folder, with a score: the mean over frames of the summed probability
+    defect = str(frames["label_name"].mode()[0])
+    assert run("repeatability", str(out), "--defect", defect, "--json", "--quiet") == 0
+    again = json.loads(capsys.readouterr().out)
+    kept = pd.read_parquet(out / "probabilities.parquet").query("label_name == @defect")
+    sums = kept.groupby("item")["probability"].sum() / frames.groupby("item").size()
+    for row in again["per_part"]:
+        assert row["score"] == pytest.approx(sums.fillna(0.0)[row["item"]], abs=1e-6)
+    assert (again["gauge"]["parts"], again["gauge"]["operators"], again["gauge"]["trials"]) == (2, 2, 2)
+    # gates on figures of the study and on metrics of the run, together and later
+    percent = again["gauge"]["percent_grr"]
+    rules = ["--fail-if", f"percent_grr > {percent - 1}", "--fail-if", "flip_rate > 1"]
+    assert run("repeatability", str(out), "--defect", defect, "-q", *rules) == 1
+    assert "failed: percent_grr of the gauge" in capsys.readouterr().err
+    assert run("gate", str(out), "--fail-if", f"percent_grr > {percent + 1}", *rules[2:]) == 0
+    assert (
+        run("repeatability", str(out), "-q", "--fail-if", "percent_grr > 99") == 2
+    )  # no score without --defect
+    assert "no gauge study of the scores: name the class" in capsys.readouterr().err
+    folder = RunFolder.existing(out)
+    folder.write_json("repeatability.json", {**folder.read_json("repeatability.json"), "of": "other answers"})
+    assert run("gate", str(out), "--fail-if", "fleiss_kappa < 0") == 2
+    assert "is older than the run's answers" in capsys.readouterr().out
+
+
+def test_a_detector_judges_parts_beside_people_with_a_guard_band(
+    line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, people = tmp_path / "run", tmp_path / "people.csv"
+    manifest = pd.read_csv(line / "manifest.csv")
+    parts = manifest.drop_duplicates("part")
+    rows = [(row.part, "Ann", trial, row.label) for row in parts.itertuples() for trial in (1, 2)]
+    rows[0] = (rows[0][0], "Ann", 1, "defect" if rows[0][3] == "bolt" else "bolt")
+    pd.DataFrame(rows, columns=["part", "operator", "trial", "value"]).to_csv(people, index=False)
+    defects = ["defect", *(label for label in parts["label"] if label.endswith("-defect"))]
+    command = [
+        str(line / "manifest.csv"),
+        "--model=line-detector",
+        f"--out={out}",
+        "--defect",
+        ",".join(defects),
+    ]
+    command += ["--pass-fail", "--attribute", str(people), "--guard=2", "--tolerance-high=0.5"]
+    assert run("repeatability", *command, "--json", "--quiet") == 0
+    found = json.loads(capsys.readouterr().out)
+    boxes = pd.read_parquet(out / "detections.parquet").query("label_name == 'defect'")
+    count = pd.read_parquet(out / "box_counts.parquet").groupby("item").size()
+    best = (
+        boxes.groupby(["item", "frame"])["score"].max().groupby("item").sum().reindex(count.index).fillna(0.0)
+    )
+    assert {row["item"]: row["score"] for row in found["per_part"]} == pytest.approx(dict(best / count))
+    assert found["attribute"]["operators"] == ["Ann", "station-1", "station-2"]
+    assert found["attribute"]["classes"] == ["defect", "good"]
+    together = found["people"]["together"]
+    assert found["people"]["operators"] == ["Ann"]
+    assert together["both"] + together["only_people"] == 1
+    assert found["attribute"]["against_reference"]["operators"]["Ann"]["effectiveness"]["count"] == 1
+    band = found["guard_band"]
+    assert band["accept_high"] == pytest.approx(0.5 - 2 * found["gauge"]["repeatability_sd"])
+    assert band["counted"]["n"] == len(found["per_part"])
+    page = (out / "details.html").read_text()
+    assert "Guard band" in page
+    assert "judged by the model and by Ann" in page
+
+
+def test_without_pictures_none_is_written(line: Path, models: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [
+        "repeatability",
+        str(line / "manifest.csv"),
+        f"--model=onnx:{models / NETS[0]}",
+        f"--out={out}",
+    ]
+    assert run(*command, "--no-pictures", "--quiet") == 0
+    assert not (out / "grey_zone").exists()
+    assert b"data:image/jpeg" not in (out / "details.html").read_bytes()
+    assert run("repeatability", str(out), "--pictures", "--quiet") == 0
+    assert (out / "grey_zone").exists()
+    assert b"data:image/jpeg" in (out / "details.html").read_bytes()
+    assert run("repeatability", str(out), "--no-pictures", "--quiet") == 0
+    assert not (out / "grey_zone").exists()
+
+
+def test_exit_codes(line: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = f"--model=onnx:{models / NETS[0]}"
+    assert run("repeatability", str(tmp_path / "none.csv"), model) == 3
+    assert "is not a run folder, and there is no footage either" in capsys.readouterr().err
+    assert run("repeatability", str(line / "manifest.csv"), model, "--rule", "worst") == 2
+    assert run("repeatability", str(line / "manifest.csv"), f"--out={tmp_path / 'a'}") == 2  # no model
+    manifest = pd.read_csv(line / "manifest.csv").assign(path=lambda t: str(line) + "/" + t["path"])
+    manifest.loc[0, "path"] = str(tmp_path / "gone.mp4")
+    manifest.to_csv(tmp_path / "m.csv", index=False)
+    assert run("repeatability", str(tmp_path / "m.csv"), model, f"--out={tmp_path / 'b'}", "--quiet") == 3
+    assert "7 verdicts" in capsys.readouterr().out
+
+
+def test_passes_are_found_where_none_are_given_and_a_correction_is_kept(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = station_settings(["speed=24"], 1)[0]
+    plans = [ClipPlan(part=p, pass_=1, station=1, frames=44, seed=5, settings=settings) for p in (1, 2)]
+    encode((f for plan in plans for f in stage(plan).frames()), tmp_path / "shift.mp4", coding(settings))
+    command = ["repeatability", str(tmp_path / "shift.mp4"), f"--model=onnx:{models / NETS[0]}", "--json"]
+    assert run(*command, f"--out={tmp_path / 'run'}") == 0
+    summary = capsys.readouterr()
+    assert [row["part"] for row in json.loads(summary.out)["per_part"]] == ["part-001", "part-002"]
+    assert "look at" in summary.err
+    file = tmp_path / "run-passes.csv"
+    rows = pd.read_csv(file)
+    assert rows["start_s"].is_monotonic_increasing
+    assert (rows["enters_s"] < rows["start_s"]).all()
+    assert (rows["end_s"] < rows["leaves_s"]).all()
+    assert file.with_suffix(".jpg").is_file()
+    rows.assign(part="the same", **{"pass": [1, 2]}).to_csv(file, index=False)
+    assert run(*command, f"--out={tmp_path / 'run'}") == 0
+    corrected = json.loads(capsys.readouterr().out)
+    assert [(row["part"], row["trial"]) for row in corrected["per_part"]] == [
+        ("the same", "1"),
+        ("the same", "2"),
+    ]
+    assert (
+        run("passes", str(tmp_path / "shift.mp4"), "--out", str(tmp_path / "p.csv"), "--cycle=1", "--json")
+        == 0
+    )
+    assert [each["pass"] for each in json.loads(capsys.readouterr().out)["passes"]] == [1, 2]
+
+
+def test_passes_of_a_real_belt(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # a cabbage, a broccoli and a cauliflower cross from right to left, with scratches of the belt; an orange
+    # is still there when the clip ends. Times by eye, from the frames
+    clip = corpus / "factory" / "intel_preview_fruit-and-vegetable-detection.gif"
+    assert run("passes", str(clip), "--out", str(tmp_path / "p.csv"), "--json", "-q") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [row["direction"] for row in found["passes"]] == ["left"] * 3
+    enters = [row["enters_s"] for row in found["passes"]]
+    assert enters == pytest.approx([0.1, 1.1, 3.6], abs=0.15)
+    for row in found["passes"]:
+        assert row["enters_s"] < row["start_s"] < row["end_s"] < row["leaves_s"]
+    assert (found["passes"][0]["start_s"], found["passes"][0]["end_s"]) == pytest.approx((0.4, 2.0), abs=0.15)
+    (orange,) = (each for each in found["left_out"] if "is there when the clip ends" in each)
+    marks = [each for each in found["left_out"] if each != orange]
+    assert all("is faint beside the parts: a mark of the belt" in each for each in marks)
+
+
+def test_a_planted_unstable_station_is_named() -> None:
+    # the lamp of station 2 sways by 80 %, the other stands still; the model knows nothing of light
+    path = Path(__file__).parents[3] / "benchmarks" / "unstable_station.py"
+    spec = importlib.util.spec_from_file_location("unstable_station", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = module.study("light=0.8", 4, 3, 0.3, 0, stations=2)
+    good, bad = found["by_operator"]
+    assert (good["operator"], bad["operator"]) == ("station-1", "station-2")
+    assert good["high"] < bad["low"]
+    within = found["attribute"]["within_operator"]
+    assert within["station-2"]["agreement"]["count"] < within["station-1"]["agreement"]["count"] == 4
+    right = found["attribute"]["against_reference"]["operators"]
+    assert right["station-2"]["effectiveness"]["count"] < right["station-1"]["effectiveness"]["count"]

@@ -1,0 +1,179 @@
+"""The section of measurement systems analysis, from studies of invented verdicts that are really computed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.plugins.gauge.published import AIAG, aiag_attribute, crossed
+from tests.stages.report.conftest import Page
+from vidrobust.files.json_text import plain
+from vidrobust.plugins.gauge.acceptance import load_profile
+from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
+from vidrobust.plugins.gauge.certificate import hashes_of, write_certificate
+from vidrobust.plugins.gauge.overall import overall
+from vidrobust.plugins.gauge.repeatability_of import by_level
+from vidrobust.plugins.gauge.report.certificate_pages import tiles
+from vidrobust.plugins.gauge.report.repeatability_section import section, section_of_table, write_study
+from vidrobust.plugins.gauge.studies import (
+    Asked,
+    attribute_of,
+    by_operator,
+    gauge_of,
+    guard_of,
+    judged,
+    studies,
+)
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.report.page import write_report
+from vidrobust.text.numbers import number
+
+
+@pytest.fixture
+def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
+    """A copy of the made run with repeatability of 5 parts, 2 stations, 2 passes; part 5 splits."""
+    shutil.copytree(made.path, tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    rng = np.random.default_rng(1)
+    rows = [
+        {
+            "part": f"p{part}", "operator": station, "trial": str(trial), "reference": "bad" if part < 3 else "ok",
+            "value": "bad" if part < 3 or (part == 5 and station == "north" and trial == 2) else "ok",
+            "score": (0.9 if part < 3 else 0.1 * part) + rng.normal(0, 0.02), "level": "dynamic",
+            "level_from": "measured", "item": f"{part}{station}{trial}", "model": "net-a",
+        }
+        for part in range(1, 6) for station in ("north", "south <2>") for trial in (1, 2)
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    asked = Asked(
+        rule="majority", defect=("bad",), profile=load_profile("aiag"), guard=2.0, tolerance_high=0.6
+    )
+    attribute, gauge, notes = studies(table, asked, ())
+    (folder.path / "grey_zone").mkdir()
+    picture = "grey_zone/00_0.jpg"
+    shutil.copy(next((folder.path / "moments").glob("*.jpg")), folder.path / picture)
+    shots = [{**row, "frame": 3} for row in rows if row["part"] == "p5"]
+    for shot in shots[1::2]:
+        shot["picture"] = picture
+    folder.write_json(
+        "repeatability.json",
+        {
+            "study": "run", "rule": "majority", "rule_in_words": "the class of most frames",
+            "defect": ["bad"], "score_of": "probability of bad",
+            "attribute": attribute, "gauge": gauge, "by_operator": by_operator(table),
+            "guard_band": guard_of(table, gauge, asked, notes),
+            "people": {"operators": ["south <2>"], "together": model_and_people(table, ["south <2>"])},
+            "levels": by_level(table, asked, ()), "per_part": rows, "grey_zone": [{"part": "p5", "shots": shots}],
+            "notes": notes, "verdicts": judged(asked.profile, attribute, gauge), "of": "",
+        },
+    )  # fmt: skip
+    return folder
+
+
+def test_the_section_says_what_was_computed(studied: RunFolder) -> None:
+    page = Page(write_report(studied.path).with_name("details.html").read_text(encoding="utf-8"))
+    assert page.balanced
+    text = page.sections["repeatability"]
+    found = studied.read_json("repeatability.json")
+    assert "5 parts, 2 operators, 20 verdicts; one verdict a part and pass: the class of most frames" in text
+    assert "1 of 5 parts got more than one verdict" in text
+    assert "AIAG, Measurement Systems Analysis" in text
+    for verdict in found["verdicts"]:
+        limits = verdict["rule"].removeprefix(f"{verdict['quantity']} ")
+        assert limits in text or "at least 90 % is acceptable, at least 80 % marginal" in text
+    # north called the good part 5 bad in one of its 6 ratings of good parts
+    assert "1 of 6" in text
+    assert f"%GRR {number(found['gauge']['percent_grr'], 3)} % [" in text
+    assert "south <2>" in text
+    assert "no picture" in text
+    assert "guard band of 2 x repeatability" in text
+    # the scores of the three good parts lie below .6, those of the bad ones above
+    assert "Bad parts are accepted 0 of 8 times (0 without the band)" in text
+    assert (
+        "of 5 parts judged by the model and by south <2>, both sides split on 0, only the model on 1" in text
+    )
+    assert "dynamic" in text
+
+
+def test_a_state_that_is_past_is_said(studied: RunFolder) -> None:
+    now = section(RunTables(studied.path))
+    assert now
+    assert not now.stale
+    assert len(now.pictures) == 5
+    assert [bool(shot["uri"]) for shot in now.grey[0]["shots"]] == [False, True, False, True]
+    studied.note_stage("stability", {"key": "another"})
+    later = section(RunTables(studied.path))
+    assert later
+    assert later.stale
+    assert "made anew since" in write_report(studied.path).with_name("details.html").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> None:
+    asked = Asked(profile=load_profile("aiag"))
+    gauge = crossed(AIAG)
+    page = Page(
+        write_study(tmp_path / "g.html", plain(gauge_of(gauge, asked)), gauge, "micrometer.csv").read_text()
+    )
+    assert page.balanced
+    text = page.sections["repeatability"]
+    assert "10 parts, 3 operators, 3 trials, 90 measurements" in text
+    assert "%GRR 27.9 % [" in text
+    # the manual's charts: 22 of 30 averages beyond their limits, and the range of B on the fourth part
+    pictures = section_of_table(plain(gauge_of(gauge, asked)), gauge).pictures
+    assert "73 % of the averages lie beyond their limits" in pictures[-1].caption
+    assert "Ranges beyond their limits: B on 3;" in pictures[-1].caption
+    ratings = aiag_attribute()
+    asked = Asked(profile=load_profile("aiag"), defect=("0",))
+    text = Page(
+        write_study(
+            tmp_path / "a.html", plain(attribute_of(ratings, asked)), ratings, "go-no-go.csv"
+        ).read_text()
+    ).sections["repeatability"]
+    assert "11 of 50 parts got more than one verdict" in text
+    assert "Cochran's Q over operators" in text
+    assert "1, 1, 0" in text
+    crossed_tables = section_of_table(plain(attribute_of(ratings, asked)), ratings).crossed
+    assert [each["counts"] for each in crossed_tables] == [
+        [[44, 6], [3, 97]], [[43, 7], [8, 92]], [[42, 5], [9, 94]],
+    ]  # fmt: skip
+
+
+def test_without_the_study_there_is_no_section(made: RunFolder) -> None:
+    assert section(RunTables(made.path)) is None
+
+
+def test_a_run_has_a_certificate_too(studied: RunFolder, tmp_path: Path) -> None:
+    found = studied.read_json("repeatability.json")
+    found["overall"] = overall(found).as_json()
+    head = tmp_path / "study.toml"
+    head.write_text('part = "Cap"\n', encoding="utf-8")
+    asked = Asked(defect=("bad",), profile=load_profile("aiag"), tolerance_high=0.6)
+    weights = hashes_of({"models": [{"name": "net-a", "weights_sha256": "ab12"}], "inputs": []})
+    rows = pd.DataFrame(found["per_part"])
+    page = tmp_path / "certificate.html"
+    assert write_certificate(page, head, found, rows, asked, hashes=weights) == [page]
+    summary = page.read_text(encoding="utf-8")
+    assert found["overall"]["sentence"].replace(" %", "\u00a0%") in summary.replace("&#39;", "'")
+    assert all(
+        each in summary
+        for each in ("weights of net-a", "ab12", "One verdict a part and pass", "False alarms")
+    )
+
+
+def test_the_figure_that_decides_is_among_the_six(studied: RunFolder) -> None:
+    found = studied.read_json("repeatability.json")
+    found["overall"] = overall(found).as_json()
+    six = [(tile.symbol, tile.what) for tile in tiles(found)]
+    assert six[:2] == [("%GRR", "of the study variation"), ("ndc", "distinct categories")]
+    found["overall"]["quantity"] = "repeatability_sd"
+    decided = [(tile.symbol, tile.what) for tile in tiles(found)]
+    assert decided[:5] == six[:5]
+    assert decided[5] == ("EV", "repeatability, sd")
+    assert all(tile.value != "–" for tile in tiles(found))

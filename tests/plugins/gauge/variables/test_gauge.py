@@ -1,0 +1,317 @@
+"""Gauge studies against published figures, statsmodels, and known components in simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+
+from tests.plugins.gauge.published import AIAG, HOUF_BERMAN, crossed
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.plugins.gauge.studies import repeatability_by_operator
+from vidrobust.plugins.gauge.variables.anova import NO_SPREAD, AskedDesign, analyse
+from vidrobust.plugins.gauge.variables.gauge import gauge_study
+from vidrobust.plugins.gauge.variables.guard_band import (
+    guard_band,
+    guard_band_counted,
+    normal_parts,
+)
+from vidrobust.plugins.gauge.variables.range_method import (
+    mean_range,
+    range_charts,
+    range_study,
+    single_range,
+)
+
+
+def test_the_manuals_study_by_analysis_of_variance() -> None:
+    # AIAG 2010, table III-B 7 and 8: EV .199933, AV .226838, GRR .302373, PV 1.042327; 27.86 %, ndc 4
+    found = gauge_study(crossed(AIAG)).as_json()
+    assert found["interaction"] == "pooled"
+    sds = [found[f"{name}_sd"] for name in ("repeatability", "reproducibility", "grr", "part", "total")]
+    assert sds == pytest.approx([0.199933, 0.226838, 0.302373, 1.042327, 1.085300], abs=2e-6)
+    assert found["percent_grr"] == pytest.approx(27.86, abs=5e-3)
+    assert found["ndc"] == 4
+    squares = {row["source"]: row["sum_of_squares"] for row in found["anova"]}
+    expected = {"operator": 3.1673, "part": 88.3619, "interaction": 0.3590, "repeatability": 2.7589}
+    assert squares == pytest.approx(expected, abs=5e-5)
+
+
+def test_the_manuals_study_by_ranges() -> None:
+    # AIAG 2010, figure III-B 16: EV .20188, AV .22963, GRR .30575, PV 1.10456, TV 1.14610; 26.68 %, ndc 5. The
+    # manual multiplies by constants of four digits
+    found = range_study(crossed(AIAG))
+    assert found is not None
+    sds = (found.repeatability_sd, found.reproducibility_sd, found.grr_sd, found.part_sd, found.total_sd)
+    assert sds == pytest.approx((0.20188, 0.22963, 0.30575, 1.10456, 1.14610), rel=4e-4)
+    assert found.percent_grr == pytest.approx(26.68, abs=5e-3)
+    assert found.ndc == 5
+
+
+def test_constants_of_ranges_are_those_of_the_tables() -> None:
+    assert [1 / mean_range(n) for n in (2, 3)] == pytest.approx([0.8862, 0.5908], abs=5e-5)
+    published = {2: 0.7071, 3: 0.5231, 4: 0.4467, 5: 0.4030, 7: 0.3534, 10: 0.3146}
+    assert {n: 1 / single_range(n) for n in published} == pytest.approx(published, abs=5e-5)
+
+
+def test_limits_of_the_average_and_range_charts_are_those_of_the_manual() -> None:
+    # AIAG 2010, chapter III-B: three trials, A2 = 1.023, D3 = 0, D4 = 2.574; mean range .3417; B on part 4 out
+    found = range_charts(crossed(AIAG))
+    assert found is not None
+    assert found.range_centre == pytest.approx(0.3417, abs=5e-5)
+    assert found.range_high / found.range_centre == pytest.approx(2.574, abs=1e-3)
+    assert found.range_low == 0.0
+    assert (found.average_high - found.average_centre) / found.range_centre == pytest.approx(1.023, abs=5e-4)
+    assert found.ranges_out == [("B", "3")]
+    assert found.parts_distinguished == pytest.approx(22 / 30)
+    assert range_charts(crossed(AIAG).iloc[1:]) is None
+
+
+def test_components_and_intervals_of_a_published_study_with_interaction() -> None:
+    # Burdick, Borror & Montgomery 2005; all digits from an independent implementation of their formulas in R
+    found = gauge_study(crossed(HOUF_BERMAN)).components
+    expected = {
+        "repeatability": (0.5111111, 0.3681575, 0.7575430),
+        "part": (48.2925926, 22.6945191, 161.6391842),
+        "operator": (0.5646091, 0.0729615, 25.7507696),
+        "interaction": (0.7279835, 0.3327254, 1.7927202),
+        "reproducibility": (1.2925926, 0.6124917, 26.4986366),
+        "grr": (1.8037037, 1.2062256, 27.0172388),
+    }
+    for name, values in expected.items():
+        part = found[name]
+        assert (part.variance, part.variance_low, part.variance_high) == pytest.approx(values, abs=2e-7), name
+
+
+def test_sums_of_squares_of_a_nested_study_are_those_of_statsmodels() -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"{o}{p}", o, str(t), 3 * p + (o == "B") + rng.normal())
+        for o in "ABC"
+        for p in range(4)
+        for t in range(3)
+    ]
+    table = pd.DataFrame(rows, columns=["part", "operator", "trial", "value"])
+    found = {row.source: row for row in analyse(table).rows}
+    within = table.assign(part=table["part"].str[1:])  # the formula wants parts numbered within operators
+    expected = anova_lm(ols("value ~ C(operator) + C(operator):C(part)", within).fit())
+    assert found["operator"].sum_of_squares == pytest.approx(expected.loc["C(operator)", "sum_sq"])
+    assert found["part"].sum_of_squares == pytest.approx(expected.loc["C(operator):C(part)", "sum_sq"])
+    assert found["repeatability"].mean_square == pytest.approx(expected.loc["Residual", "mean_sq"])
+    assert analyse(table).design == "nested"
+
+
+def test_one_operator_tells_repeatability_alone() -> None:
+    table = crossed(AIAG)[lambda t: t["operator"] == "A"]
+    found = gauge_study(table).as_json()
+    assert found["design"] == "one operator"
+    assert found["reproducibility_sd"] is None
+    within = table.groupby("part")["value"].var(ddof=1).mean()
+    assert found["repeatability_sd"] == pytest.approx(math.sqrt(within))
+
+
+def test_a_trial_missing_is_an_unbalanced_study_with_unweighted_means() -> None:
+    table = crossed(HOUF_BERMAN).drop(index=[3, 40])
+    found = gauge_study(table)
+    assert "numbers of trials differ" in found.anova.notes[0]
+    cells = table.groupby(["part", "operator"])["value"]
+    assert found.anova.trials == pytest.approx(30 / (1 / cells.size()).sum())
+    assert found.anova.rows[0].mean_square == pytest.approx(
+        found.anova.trials * 3 * cells.mean().groupby("part").mean().var(ddof=1)
+    )
+    assert found.percent_grr == pytest.approx(gauge_study(crossed(HOUF_BERMAN)).percent_grr, rel=0.05)
+
+
+def test_one_trial_a_cell_has_no_interaction() -> None:
+    table = crossed(HOUF_BERMAN)[lambda t: t["trial"] == "0"]
+    found = gauge_study(table)
+    assert found.anova.interaction == "none"
+    assert "one trial a cell" in found.anova.notes[0]
+    assert found.ranges is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t[t["part"] == "3"], "one part only"),
+        (lambda t: t[(t["operator"] == "A") & (t["trial"] == "0")], "at least two trials"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "stands there twice"),
+        (lambda t: t.assign(value=np.nan), "no row has a value"),
+    ],
+)
+def test_designs_that_allow_no_analysis_are_refused_by_name(change, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError, match=message):
+        gauge_study(change(crossed(AIAG)))
+
+
+def test_tolerance_and_pooling() -> None:
+    found = gauge_study(crossed(HOUF_BERMAN), tolerance=40.0)
+    assert found.components["grr"].percent_tolerance == pytest.approx(100 * 6 * 1.34302 / 40, abs=1e-3)
+    assert gauge_study(crossed(AIAG), pool_above=0.99).anova.interaction == "kept"
+    # negative estimates are told as 0: the interaction of this study
+    assert gauge_study(crossed(AIAG), pool_above=0.99).components["interaction"].sd == 0.0
+
+
+def simulated(rng: np.random.Generator, parts: int = 10, operators: int = 5, trials: int = 3) -> pd.DataFrame:
+    """Part 2, operator .5, interaction .3, repeatability .5."""
+    effect = 2 * rng.normal(size=(parts, 1, 1)) + 0.5 * rng.normal(size=(1, operators, 1))
+    value = (
+        effect
+        + 0.3 * rng.normal(size=(parts, operators, 1))
+        + 0.5 * rng.normal(size=(parts, operators, trials))
+    )
+    index = pd.MultiIndex.from_product(
+        [map(str, range(n)) for n in value.shape], names=["part", "operator", "trial"]
+    )
+    return pd.Series(value.ravel(), index=index, name="value").reset_index()
+
+
+def test_intervals_cover_known_components() -> None:
+    rng = np.random.default_rng(2)
+    truth = {"repeatability": 0.25, "operator": 0.25, "part": 4.0, "grr": 0.59, "reproducibility": 0.34}
+    held, percent = dict.fromkeys(truth, 0), 0
+    for run in range(200):
+        found = gauge_study(simulated(rng), pool_above=1.0, seed=run)
+        for name, variance in truth.items():
+            part = found.components[name]
+            held[name] += part.variance_low <= variance <= part.variance_high
+        percent += found.percent_grr_low <= 100 * math.sqrt(0.59 / 4.59) <= found.percent_grr_high
+    # 190 of 200 expected, 3 the standard error
+    assert min(*held.values(), percent) >= 180, (held, percent)
+
+
+def test_a_guard_band_saves_bad_parts_and_costs_good_ones() -> None:
+    found = guard_band(-3.0, 3.0, repeatability_sd=0.5, gauge_sd=0.5, parts=normal_parts(0.0, 1.5), k=1.0)
+    assert (found.accept_low, found.accept_high) == (-2.5, 2.5)
+    rng = np.random.default_rng(3)
+    part = rng.normal(0, 1.5, 1_000_000)
+    seen = part + rng.normal(0, 0.5, len(part))
+    bad = np.abs(part) > 3
+    assert found.false_accepts == pytest.approx(np.mean(bad & (np.abs(seen) <= 2.5)), rel=0.05)
+    assert found.false_rejects == pytest.approx(np.mean(~bad & (np.abs(seen) > 2.5)), rel=0.05)
+    assert found.false_accepts < found.false_accepts_without
+    assert found.false_rejects > found.false_rejects_without
+    assert found.share_bad == pytest.approx(0.0455, abs=1e-4)
+    with pytest.raises(SettingsError, match="leaves nothing"):
+        guard_band(-1, 1, repeatability_sd=1, gauge_sd=1, parts=normal_parts(0, 1))
+    with pytest.raises(SettingsError, match="low one below the high one"):
+        guard_band(1, -1, repeatability_sd=1, gauge_sd=1, parts=normal_parts(0, 1))
+
+
+def test_a_guard_band_is_counted_on_the_scores_of_a_study_by_hand() -> None:
+    # accepted up to .5 without and up to .4 with the band; both bad scores below .5, one good one in the band
+    scores = pd.DataFrame(
+        {
+            "score": [0.1, 0.45, 0.55, 0.35, 0.45, 0.9],
+            "reference": ["ok", "ok", "ok", "dent", "dent", "dent"],
+        }
+    )
+    parts = np.array([0.1, 0.9])
+    band = guard_band(-np.inf, 0.5, repeatability_sd=0.05, gauge_sd=0.0, parts=parts, k=2.0)
+    assert (band.accept_low, band.accept_high) == (-np.inf, pytest.approx(0.4))
+    assert (band.share_bad, band.false_accepts, band.false_rejects) == (0.5, 0.0, 0.0)
+    assert guard_band_counted(band, -np.inf, 0.5, scores, {"dent"}) == {
+        "n": 6, "in_band": 2, "bad": 3, "good": 3,
+        "bad_accepted": 1, "bad_accepted_without": 2, "good_rejected": 2, "good_rejected_without": 1,
+    }  # fmt: skip
+    assert guard_band_counted(band, -np.inf, 0.5, scores.assign(reference=""), {"dent"}) == {
+        "n": 6,
+        "in_band": 2,
+    }
+
+
+def test_each_operators_own_repeatability_by_hand() -> None:
+    # A: parts (1, 3) and (5, 5): squares 2 + 0 over 2 degrees of freedom, sd 1; chi-square .025 and .975 of 2 are
+    # 0.0506 and 7.378; B measured each part once
+    table = pd.DataFrame(
+        {"part": [1, 1, 2, 2, 1, 2], "operator": list("AAAABB"), "value": [1.0, 3.0, 5.0, 5.0, 7.0, 9.0]}
+    )
+    a, b = repeatability_by_operator(table)
+    assert (a["operator"], a["mean"], a["repeatability_sd"], a["degrees_of_freedom"]) == ("A", 3.5, 1.0, 2)
+    assert a["low"] == pytest.approx((2 / 7.378) ** 0.5, rel=1e-3)
+    assert a["high"] == pytest.approx((2 / 0.05064) ** 0.5, rel=1e-3)
+    assert (b["mean"], b["repeatability_sd"], b["low"], b["n"]) == (8.0, None, None, 2)
+
+
+def test_nested_operators_with_different_numbers_of_parts_are_fitted_by_likelihood() -> None:
+    table = crossed(AIAG).assign(part=lambda t: t["operator"] + t["part"])
+    whole = gauge_study(table)
+    assert whole.anova.design == "nested"
+    assert whole.anova.likelihood is None
+    fewer = gauge_study(table[table["part"] != "A1"])
+    assert fewer.anova.likelihood is not None
+    assert fewer.components["repeatability"].sd == pytest.approx(
+        whole.components["repeatability"].sd, rel=0.1
+    )
+
+
+def test_repeats_that_are_all_equal_put_a_verdict_in_doubt() -> None:
+    table = crossed(AIAG)
+    copied = table.assign(value=table.groupby(["part", "operator"])["value"].transform("first"))
+    assert gauge_study(copied).anova.notes[-1] == NO_SPREAD
+    assert not any("repeats are equal" in note for note in gauge_study(table).anova.notes)
+    coarse = gauge_study(table.assign(value=table["value"].round(0))).anova.notes
+    assert any(note.startswith("in 67 % of the cells all repeats are equal") for note in coarse)
+
+
+@pytest.mark.parametrize("design", ["crossed", "nested", "gaps", "day"])
+def test_what_is_reported_of_random_studies_fits_together(design: str) -> None:
+    rng = np.random.default_rng(sum(map(ord, design)))
+    for _ in range(5):
+        table, factors = random_study(rng, design)
+        found = gauge_study(table, factors=factors)
+        sds = {name: part.variance for name, part in found.components.items()}
+        assert sds["grr"] == pytest.approx(sds["repeatability"] + sds["reproducibility"])
+        assert sds["total"] == pytest.approx(sds["grr"] + sds["part"])
+        for part in found.components.values():
+            assert 0 <= part.variance_low <= part.variance <= part.variance_high
+        assert 0 <= found.percent_grr_low <= found.percent_grr <= found.percent_grr_high <= 100
+        categories = [found.ndc_low, found.ndc, found.ndc_high]
+        assert None not in categories
+        assert categories == sorted(categories)
+
+
+def random_study(rng: np.random.Generator, design: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A study of random size and components, some of them 0."""
+    parts, operators, trials = (int(rng.integers(low, high)) for low, high in ((4, 9), (2, 4), (2, 4)))
+    sds = 10 ** rng.uniform(-2, 1, 4) * (rng.random(4) > 0.2)  # the error's is never 0
+    index = pd.MultiIndex.from_product(
+        [map(str, range(n)) for n in (parts, operators, trials)], names=["part", "operator", "trial"]
+    )
+    of_part = sds[0] * rng.normal(size=(parts, operators if design == "nested" else 1, 1))
+    value = (
+        of_part
+        + sds[1] * rng.normal(size=(1, operators, 1))
+        + sds[2] * rng.normal(size=(parts, operators, 1))
+    )
+    value = value + (sds[3] + 1e-3) * rng.normal(size=(parts, operators, trials)) + rng.choice([0, 1e4])
+    table = pd.Series(value.ravel(), index=index, name="value").reset_index()
+    if design == "nested":
+        table["part"] = table["operator"] + "/" + table["part"]
+    if design == "gaps":
+        table = table[rng.random(len(table)) < 0.9]
+    if design == "day":
+        return table.assign(day=(np.arange(len(table)) % 3).astype(str)), ("day",)
+    return table.reset_index(drop=True), ()
+
+
+@pytest.mark.parametrize("value", [0.29, 1 / 3, 1e-12, 12345.6789, -7e9])
+@pytest.mark.parametrize("design", ["auto", "nested"])
+def test_what_never_varies_has_no_spread_whatever_its_digits(value: float, design: AskedDesign) -> None:
+    # the mean of three times .29 is not .29, and what that left was shared out: 85 % of nothing
+    found = gauge_study(crossed(AIAG).assign(value=value), design=design)
+    assert all(part.variance == 0 for part in found.components.values())
+    assert math.isnan(found.percent_grr)
+    assert found.ndc is None
+
+
+def test_equal_repeats_have_no_repeatability_whatever_their_digits() -> None:
+    table = crossed(AIAG)
+    table["value"] = 0.29 + table.groupby("part")["value"].transform("first") / 3
+    found = gauge_study(table)
+    assert found.components["grr"].variance == 0
+    assert found.components["part"].variance > 0.1

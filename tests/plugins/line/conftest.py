@@ -1,0 +1,40 @@
+"""Clips of the simulated line, staged but not coded, one a set of dials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.plugins.line.dials import station_settings
+from vidrobust.plugins.line.render import ClipPlan, stage
+
+
+@dataclass(frozen=True)
+class Shot:
+    """frames (N, 480, 640, 3) uint8, and the truth, one row a frame."""
+
+    frames: np.ndarray
+    truth: pd.DataFrame
+
+
+def shoot(*dials: str, part: int = 2, frames: int = 30, seed: int = 3) -> Shot:
+    """The first clip of a part (2 is a defective cap) under dials as the command line takes them."""
+    settings = station_settings(dials, 1)[0]
+    clip = stage(ClipPlan(part=part, pass_=1, station=1, frames=frames, seed=seed, settings=settings))
+    return Shot(frames=np.stack(list(clip.frames())), truth=pd.DataFrame(clip.truth()))
+
+
+@pytest.fixture(scope="session")
+def still() -> Shot:
+    """All dials at rest."""
+    return shoot(frames=6)
+
+
+@pytest.fixture(scope="session")
+def shot() -> Callable[..., Shot]:
+    """``shoot`` itself."""
+    return shoot

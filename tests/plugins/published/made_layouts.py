@@ -1,0 +1,62 @@
+"""Folders laid out as the authors of ImageNet, ImageNet-C and ImageNet-P lay theirs out, from pictures at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from PIL import Image
+
+from vidrobust.perturb.catalogue import find
+from vidrobust.perturb.draws import from_seed
+from vidrobust.plugins.published.corruptions import crop_224
+from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
+
+Pictures = Mapping[str, tuple[str, torch.Tensor]]
+"""Name -> its WordNet number and (3, H, W) uint8."""
+
+
+def imagenet(folder: Path, pictures: Pictures, *, suffix: str = ".png") -> Path:
+    """CLASS/NAME, 224 px."""
+    for name, (wnid, picture) in pictures.items():
+        _save(folder / wnid / f"{name}{suffix}", crop_224(picture))
+    return folder
+
+
+def imagenet_c(folder: Path, pictures: Pictures, corruptions: Mapping[str, str]) -> Path:
+    """GROUP/CORRUPTION/STRENGTH/CLASS/NAME, or without GROUP where it is empty; lossless."""
+    for corruption, group in corruptions.items():
+        entry = find(f"imagenet-c:{corruption}")
+        for number, strength in enumerate(entry.strengths, 1):
+            for name, (wnid, picture) in pictures.items():
+                changed = entry.apply(crop_224(picture)[None], strength, [from_seed(0)])[0]
+                _save(folder / group / corruption / str(number) / wnid / f"{name}.png", changed)
+    return folder
+
+
+def imagenet_p(folder: Path, pictures: Pictures, sequences: tuple[str, ...]) -> Path:
+    """SEQUENCE/CLASS/NAME.mp4."""
+    for sequence in sequences:
+        for name, (wnid, picture) in pictures.items():
+            path = folder / sequence / wnid / f"{name}.mp4"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            frames = SEQUENCES[sequence].frames(crop_224(picture), from_seed(0))
+            _film(path, [frame.permute(1, 2, 0).contiguous().numpy() for frame in frames])
+    return folder
+
+
+def _save(path: Path, picture: torch.Tensor) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture.permute(1, 2, 0).contiguous().cpu().numpy()).save(path)
+
+
+def _film(path: Path, frames: list[np.ndarray]) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = frames[0].shape[1], frames[0].shape[0], "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())

@@ -1,0 +1,222 @@
+"""Natural against synthetic robustness: counts by hand, and worlds of models whose truth is planted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.accuracy.test_pm_k import HAND, frames_of, labels_of, sets
+from vidrobust.accuracy.anchors import AnchorSets
+from vidrobust.cli import app as cli
+from vidrobust.errors import InputError
+from vidrobust.plugins.published.gu2019 import (
+    ModelAnchors,
+    anchors_of_run,
+    draw_matrix,
+    gu2019,
+    lines,
+    on_common_anchors,
+    protocol_tables,
+    robustness,
+    square_of,
+)
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.settings import Settings
+
+FAMILIES = {"hue": "colour", "saturation": "colour", "noise": "noise", "blur": "blur"}
+
+
+def test_robustness_is_conditional_on_right_anchors():
+    """Right anchors 0, 1, 3: 5 of 6 neighbours; hue keeps 4 of their 6 draws, the wrong anchor does not count."""
+    hue = np.array([[1, 1], [1, 0], [1, 1], [0, 1]], bool)
+    found = robustness(ModelAnchors(sets=HAND, distorted={"hue": hue}))
+    assert found == pytest.approx({"clean_accuracy": 3 / 4, "conditional_robustness": 5 / 6, "hue": 4 / 6})
+    with pytest.raises(ValueError, match=r"distorted\['hue'\]: expected \(4, R\), got \(3, 2\)"):
+        ModelAnchors(sets=HAND, distorted={"hue": hue[:3]})
+
+
+def world(rng, tied: float, count: int = 60, anchors: int = 400) -> dict[str, ModelAnchors]:
+    """Models of different skill; hue and saturation share ``tied`` of a weakness with video, the others none.
+
+    Images are hard for all models alike, as they are: one draw of their difficulty is shared.
+    """
+    models = {}
+    hard = rng.random((anchors, 11))
+    for k in range(count):
+        skill, weakness = rng.normal(size=2)
+        own = rng.normal(size=4)
+        correct = hard[:, 0] < 1 / (1 + np.exp(-1 - skill))
+        chance = [1 + skill + tied * weakness + 0.3 * o for o in own[:2]] + [
+            1 + skill + 0.7 * o for o in own[2:]
+        ]
+        natural = hard[:, 1:3].ravel() < 1 / (1 + np.exp(-(1 + skill + tied * weakness)))
+        models[f"net{chr(97 + k % 26)}x{k}"] = ModelAnchors(
+            sets=AnchorSets(
+                anchor=np.array([f"v{a // 4}:{a}" for a in range(anchors)], dtype=object),
+                cluster=np.array([f"v{a // 4}" for a in range(anchors)], dtype=object),
+                correct=correct,
+                of=np.repeat(np.arange(anchors), 2),
+                frame=np.repeat(np.arange(anchors), 2) + np.tile([-1, 1], anchors),
+                offset=np.tile([-1, 1], anchors),
+                offset_ms=np.tile([-40.0, 40.0], anchors),
+                neighbour=natural,
+            ),
+            distorted={
+                name: hard[:, 3 + 2 * j : 5 + 2 * j] < 1 / (1 + np.exp(-chance[j]))
+                for j, name in enumerate(FAMILIES)
+            },
+        )
+    return models
+
+
+@pytest.mark.parametrize("tied", [0.0, 1.0])
+def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(tied: float, tmp_path: Path) -> None:
+    models = world(np.random.default_rng(0), tied)
+    found = gu2019(models, families=FAMILIES, groups={name: name for name in models}, resamples=499)
+    table = found.table[found.table["primary"]].drop_duplicates("perturbation").set_index("perturbation")
+    raw = found.table[found.table["primary"] & (found.table["method"] == "pearson")]
+    assert (raw["value"] > 0.3).all()  # skill alone makes everything correlate
+    assert set(table["verdict"][["noise", "blur"]]) <= {"no evidence", "cannot tell"}
+    assert (set(table["verdict"][["hue", "saturation"]]) == {"proxy"}) == bool(tied)
+    assert (table["reliability"] > 0.5).all()
+    square = found.matrix[found.matrix["method"] == "pearson"]
+    assert set(square["row"]) == {*FAMILIES, "conditional_robustness", "clean_accuracy"}
+    plain = pd.DataFrame({name: robustness(model) for name, model in models.items()}).T
+    table, count = square_of(found)
+    said = {
+        "anchors": 1,
+        "models": {n: robustness(m) for n, m in models.items()},
+        "headline": "",
+        "sentences": {},
+    }
+    printed = lines({**said, "square": table, "models_in_square": count})
+    assert f"Pearson correlations over {len(models)} models" in printed
+    assert printed[-2].split()[1:] == [f"{value:.2f}" for value in table.iloc[-1]]
+    wanted = plain.corr().loc[table.index, table.columns]
+    np.testing.assert_allclose(table.to_numpy(np.float64), wanted.to_numpy(), atol=1e-9)
+    assert (count, list(table.index[:2])) == (len(models), ["clean_accuracy", "conditional_robustness"])
+    with Image.open(draw_matrix(found, tmp_path / "matrix.png")) as picture:
+        assert min(picture.size) > 300
+
+
+def test_on_the_common_anchors_all_models_are_judged_alike() -> None:
+    """By hand: v0 and v1 are right for both; the first holds 5 of 6 pairs there, the second 1 of 2."""
+    weak = sets([1, 1, 1, 0], [(0, 1, 0), (1, 1, 1), (2, 1, 1)])
+    both = {
+        "good": ModelAnchors(sets=HAND, distorted={"hue": np.array([[1], [0], [0], [1]], bool)}),
+        "weak": ModelAnchors(sets=weak, distorted={"hue": np.array([[0], [0], [1], [0]], bool)}),
+    }
+    found = on_common_anchors(both)
+    assert found["good"] == pytest.approx({"clean_accuracy": 1, "conditional_robustness": 5 / 6, "hue": 0.5})
+    assert found["weak"] == pytest.approx({"clean_accuracy": 1, "conditional_robustness": 0.5, "hue": 0})
+
+
+def test_tables_hold_the_whole_and_every_video_and_leave_out_what_is_not_known():
+    stability, sensitivity = protocol_tables(
+        {"net": ModelAnchors(sets=HAND, distorted={"hue": np.ones((4, 1), bool)})}
+    )
+    whole = stability[stability["item"] == ""].set_index("metric")
+    assert whole.loc["conditional_robustness", ["value", "n"]].tolist() == pytest.approx([5 / 6, 6])
+    # video 2 has no right anchor, video 3 no neighbour
+    natural = stability[stability["metric"] == "conditional_robustness"]
+    assert set(natural["item"]) == {"", "v0", "v1"}
+    assert set(sensitivity["item"]) == {"", "v0", "v1", "v3"}
+
+
+def test_models_must_share_their_anchors():
+    one = ModelAnchors(sets=HAND, distorted={})
+    other = ModelAnchors(sets=HAND.only(np.array([True, True, True, False])), distorted={})
+    with pytest.raises(InputError, match="gu2019: b was not judged on the same anchors"):
+        gu2019({"a": one, "b": other})
+
+
+def test_anchors_of_a_run_are_labelled_frames_whose_sensitivity_was_measured():
+    frames = frames_of({"a": [0, 0, 1, 0]})
+    labels = labels_of([("a", -1, 0, "cat")])
+    rows = [
+        ("a", f, "hue", s, 0, "label_flip", v) for f, s, v in ((1, 1, 0), (1, 2, 1), (2, 1, 0), (2, 2, 0))
+    ]
+    sensitivity = pd.DataFrame(
+        rows, columns=["item", "frame", "perturbation", "strength", "draw", "metric", "value"]
+    )
+    (model,) = anchors_of_run(frames, labels, sensitivity.assign(model="net")).values()
+    assert list(model.sets.anchor) == ["a:1", "a:2"]
+    assert list(model.sets.correct) == [True, False]  # frame 2 says dog
+    # neighbours of frame 1: 0 (cat), 2 (dog), 3 (cat), judged by the anchor's label
+    assert robustness(model) == pytest.approx(
+        {"clean_accuracy": 0.5, "conditional_robustness": 2 / 3, "hue": 0.5}
+    )
+    with pytest.raises(InputError, match="has no label_flip"):
+        anchors_of_run(frames, labels, sensitivity.assign(model="net", metric="total_variation"))
+
+
+def test_the_command_on_a_run_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two models on twelve labelled frames: too few for a verdict, but the figures are there."""
+    rng = np.random.default_rng(0)
+    folder = RunFolder.create(tmp_path / "run", Settings(sources=("clips",), model=("a", "b")))
+    frames, rows = [], []
+    for model in ("a", "b"):
+        answers = {item: rng.integers(0, 2, size=6).tolist() for item in ("x", "y", "z")}
+        frames.append(frames_of(answers).assign(model=model))
+        rows += [
+            (model, item, f, name, 1.0, 0, "label_flip", float(rng.integers(0, 2)))
+            for item in answers
+            for f in range(4)
+            for name in ("hue", "jpeg")
+        ]
+    names = ["model", "item", "frame", "perturbation", "strength", "draw", "metric", "value"]
+    folder.write_table("frames", pd.concat(frames))
+    folder.write_table("sensitivity", pd.DataFrame(rows, columns=names))
+    run = str(tmp_path / "run")
+    assert cli_code(["correlate", run, "--protocol", "gu2019"]) == 3
+    assert "gu2019 needs labels" in capsys.readouterr().err
+    folder.write_table("labels", labels_of([(item, -1, 0, "cat") for item in ("x", "y", "z")]))
+    assert cli_code(["correlate", run, "--protocol", "gu2019", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["anchors"] == 12
+    assert set(said["models"]["a"]) == {"clean_accuracy", "conditional_robustness", "hue", "jpeg"}
+    assert "2 models are too few, at least 12 are needed" in said["headline"]
+    assert set(said["models_on_common_anchors"]) == {"a", "b"}
+    assert cli_code(["correlate", run, "--protocol", "gu2019", "--resamples", "99"]) == 0
+    printed = capsys.readouterr().out
+    assert "Pearson correlations" not in printed  # two models always lie on a line
+    assert f"{said['models']['a']['clean_accuracy']:.3f}" in printed
+    assert (tmp_path / "run" / "gu2019_matrix.png").is_file()
+
+
+def cli_code(arguments: list[str]) -> int:
+    try:
+        cli.main(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_a_flip_inside_the_set_of_labels_counts_alike_on_both_sides() -> None:
+    """Any cat is right: from frame 1 to 2 the answer goes from cat to cat, as it does under noise."""
+    frames = pd.DataFrame(
+        {
+            "item": "a",
+            "frame": range(4),
+            "time_s": np.arange(4) / 25,
+            "model": "m",
+            "label": [281, 281, 282, 7],
+        }
+    ).assign(label_name=lambda rows: rows["label"].astype(str))
+    noise = pd.DataFrame(
+        {"model": "m", "item": "a", "frame": [1], "perturbation": "noise", "strength": 1.0, "draw": 0}
+    ).assign(metric="label_flip", value=1.0)
+
+    def natural(classes: tuple[int, ...]) -> ModelAnchors:
+        labels = pd.DataFrame({"item": "a", "frame": -1, "label": classes}).assign(label_name="")
+        return anchors_of_run(frames, labels, noise)["m"]
+
+    several, one = natural((281, 282)), natural((281,))
+    assert several.sets.neighbour.tolist() == [True, False, False]  # frames 0, 2 and 3 about frame 1
+    assert several.distorted["noise"].tolist() == [[False]]
+    assert one.sets.neighbour.tolist() == [True, False, False]

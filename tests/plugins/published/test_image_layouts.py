@@ -1,0 +1,210 @@
+"""The authors' folders of ImageNet, -C and -P are read as they are unpacked, and give what memory gives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.plugins.published.made_layouts import imagenet, imagenet_c, imagenet_p
+from vidrobust.cli import app
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.expand import expand_sources
+from vidrobust.models.classes import imagenet as names_of_imagenet
+from vidrobust.models.classes import imagenet_wnids
+from vidrobust.plugins.published import alexnet
+from vidrobust.plugins.published.corrupted_files import measure_errors, measure_flips, suite_of
+from vidrobust.plugins.published.corruptions import corruptions, crop_224, with_extra
+from vidrobust.plugins.published.image_layouts import read_layout
+from vidrobust.plugins.published.labelled_images import read_labels, sets_for
+from vidrobust.predictions import Classifications
+
+FEW = {"contrast": "digital", "brightness": "weather", "speckle_noise": "extra"}
+
+
+class Tone:
+    """Answers tabby where a picture is dark, airliner where it is bright, by its mean."""
+
+    name = "tone"
+    class_names = names_of_imagenet()
+    task = "classification"
+    device = "cpu"
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        bright = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
+        p = np.full((len(pixels), 1000), 1e-6)
+        p[:, imagenet_wnids()["n02123045"]], p[:, imagenet_wnids()["n02690373"]] = 1 - bright, bright
+        return Classifications(p / p.sum(axis=1, keepdims=True), self.class_names)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> dict[str, tuple[str, torch.Tensor]]:
+    rng = np.random.default_rng(0)
+    made = {}
+    for k, level in enumerate((70, 105, 120, 135, 190)):
+        wave = level + 50 * np.sin(np.arange(300)[:, None] / 9) * np.cos(np.arange(260)[None] / 13)
+        grain = wave[None] + rng.normal(0, 4, (3, 300, 260))
+        picture = torch.from_numpy(np.clip(grain, 0, 255).astype(np.uint8))
+        made[f"ILSVRC2012_val_0000000{k}"] = ("n02123045" if k < 3 else "n02690373", picture)
+    return made
+
+
+def test_folders_in_a_class_folder_are_groups_that_widen_the_interval(
+    tmp_path: Path, pictures: dict[str, tuple[str, torch.Tensor]]
+) -> None:
+    alone = read_layout(imagenet(tmp_path / "alone", pictures)).plain
+    assert alone is not None
+    assert alone.groups == ()
+    folder = imagenet(tmp_path / "groups", pictures)
+    clip = folder / "n02123045" / "clip one"
+    clip.mkdir()
+    for path in sorted((folder / "n02123045").glob("*.png"))[:2]:
+        path.rename(clip / path.name)
+    grouped = read_layout(folder).plain
+    assert grouped is not None
+    of = dict(zip((path.name for path in grouped.paths), grouped.labels, strict=True))
+    assert of == dict(zip((path.name for path in alone.paths), alone.labels, strict=True))
+    assert grouped.groups.count("n02123045/clip one") == 2
+    assert len(set(grouped.groups)) == 4
+    found = [
+        corruptions(images, [Tone()], only=["contrast"])["models"]["tone"] for images in (alone, grouped)
+    ]
+    assert found[0]["mce"] == found[1]["mce"]
+    assert found[1]["groups"] == 4
+
+
+def test_the_numbers_of_wordnet_are_imagenets_classes_in_order() -> None:
+    wnids, names = imagenet_wnids(), names_of_imagenet()
+    assert len(wnids) == 1000
+    assert list(wnids) == sorted(wnids)
+    known = {
+        "n02123045": "tabby",
+        "n02690373": "airliner",
+        "n01440764": "tench",
+        "n15075141": "toilet tissue",
+    }
+    assert {w: names[wnids[w]] for w in known} == known
+    behind = ("background", *names)
+    assert sets_for([frozenset({"n02123045"})], behind)[0] == [frozenset({282})]
+    with pytest.raises(SettingsError, match="no class of the model"):
+        sets_for([frozenset({"n02123045"})], ("cat", "dog"))
+
+
+def test_a_picture_of_the_networks_size_goes_in_as_it_is(pictures: dict) -> None:
+    crop = crop_224(pictures["ILSVRC2012_val_00000000"][1])
+    assert crop.shape == (3, 224, 224)
+    assert torch.equal(crop_224(crop), crop)
+    assert not torch.equal(crop_224(torch.nn.functional.pad(crop, (0, 1))), crop)
+
+
+def test_class_folders_give_what_a_table_of_labels_gives(pictures: dict, tmp_path: Path) -> None:
+    folder = imagenet(tmp_path / "val", pictures)
+    plain = read_layout(folder).plain
+    assert plain is not None
+    assert [set(label) for label in plain.labels] == [{"n02123045"}] * 3 + [{"n02690373"}] * 2
+    found = corruptions(plain, [Tone()], only=("brightness", "saturate"))  # type: ignore[list-item]
+    one = found["models"]["tone"]  # type: ignore[index]
+    assert list(one["corruptions"]) == ["brightness", "saturate"]
+    mean = np.mean(one["corruptions"]["saturate"]["errors"])
+    assert one["corruptions"]["saturate"]["ce"] == pytest.approx(100 * mean / 0.658248)
+    assert one["mce"] == pytest.approx(one["corruptions"]["brightness"]["ce"])  # an extra one does not count
+
+
+def test_files_of_imagenet_c_give_the_errors_of_memory(pictures: dict, tmp_path: Path) -> None:
+    clean = read_layout(imagenet(tmp_path / "val", pictures)).plain
+    layout = read_layout(imagenet_c(tmp_path / "c", pictures, FEW))
+    assert suite_of(layout) == "imagenet-c"
+    assert layout.corruptions == ("brightness", "contrast", "speckle_noise")
+    of_files = measure_errors(layout, [Tone()], clean=clean)["models"]["tone"]  # type: ignore[list-item,index]
+    in_memory = corruptions(clean, [Tone()], only=("brightness", "contrast"))["models"]["tone"]  # type: ignore
+    for name in ("brightness", "contrast"):
+        for key in ("errors", "ce", "relative_ce"):
+            assert of_files["corruptions"][name][key] == pytest.approx(in_memory["corruptions"][name][key])
+    ce = 100 * np.sum(of_files["corruptions"]["brightness"]["errors"]) / np.sum(alexnet.ERRORS["brightness"])
+    assert of_files["corruptions"]["brightness"]["ce"] == pytest.approx(ce)
+    assert of_files["corruptions"]["speckle_noise"]["extra"]
+    assert of_files["mce"] == pytest.approx(in_memory["mce"])
+    alone = measure_errors(layout, [Tone()])["models"]["tone"]  # type: ignore[list-item,index]
+    assert np.isnan(alone["clean_error"])
+    assert np.isnan(alone["relative_mce"])
+    assert alone["mce"] == pytest.approx(of_files["mce"])
+
+
+def test_what_is_not_there_is_said(pictures: dict, tmp_path: Path) -> None:
+    folder = imagenet_c(tmp_path / "c", pictures, {"contrast": "", "brightness": ""})
+    next((folder / "contrast" / "3" / "n02123045").iterdir()).unlink()
+    for path in (folder / "brightness" / "5").rglob("*.png"):
+        path.unlink()
+    found = measure_errors(read_layout(folder), [Tone()])  # type: ignore[list-item]
+    assert found["images"] == 4
+    assert found["problems"] == [
+        "brightness lacks strength 5, and is left out",
+        "1 images are not there in every folder, and are left out",
+    ]
+    with pytest.raises(InputError, match="holds no class folders"):
+        read_layout(tmp_path)
+    with pytest.raises(SettingsError, match="'fog' is not in the folder; there are brightness, contrast"):
+        measure_errors(read_layout(folder), [Tone()], only=("fog",))  # type: ignore[list-item]
+
+
+def test_films_of_imagenet_p_give_flip_rates(pictures: dict, tmp_path: Path) -> None:
+    layout = read_layout(imagenet_p(tmp_path / "p", pictures, ("brightness", "shear")))
+    found = measure_flips(layout, [Tone()])  # type: ignore[list-item]
+    one = found["models"]["tone"]  # type: ignore[index]
+    assert (found["suite"], one["n"], list(one["sequences"])) == ("imagenet-p", 5, ["brightness", "shear"])
+    flips = one["sequences"]["brightness"]["flip_probability"]
+    assert 0 < flips <= 0.1  # the mean of a picture passes one half once on its way, if at all
+    rate = 100 * flips / alexnet.FLIP_PROBABILITIES["brightness"]
+    assert one["sequences"]["brightness"]["flip_rate"] == pytest.approx(rate)
+    assert one["mfr"] == pytest.approx(rate)  # shear does not count
+    assert "9 of the ten" not in found["notes"][1]  # type: ignore[index]
+    assert "over 1 of the ten" in found["notes"][1]  # type: ignore[index]
+
+
+def test_class_folders_as_sources_are_stills(pictures: dict, tmp_path: Path) -> None:
+    folder = imagenet(tmp_path / "val", pictures)
+    items = expand_sources([folder]).items
+    assert [item.path.parent.name for item in items] == ["n02123045"] * 3 + ["n02690373"] * 2
+    named = expand_sources([str(p) for p in sorted((folder / "n02123045").iterdir())]).items
+    assert len(named) == 3
+
+
+def test_the_command_writes_what_it_says(
+    pictures: dict, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folder = imagenet(tmp_path / "val", {k: pictures[k] for k in list(pictures)[:2]})
+    out = tmp_path / "made" / "errors.csv"
+    options = ("--model", "tests.plugins.published.test_image_layouts:Tone", "--corruption", "contrast", "-q")
+    app.main(["corruptions", str(folder), *options, "--out", str(out)])
+    assert "contrast" in capsys.readouterr().out
+    (row,) = pd.read_csv(out).to_dict("records")
+    assert row["model"] == "tone"
+    app.main(["corruptions", str(folder), *options, "--out", str(out.with_suffix(".json"))])
+    told = json.loads(out.with_suffix(".json").read_text())
+    assert told["models"]["tone"]["corruptions"]["contrast"]["errors"][0] == row["error_1"]
+    for wrong in (("--clean", str(folder)), ("--out", str(tmp_path / "x.txt"))):
+        with pytest.raises(SystemExit, match="2"):
+            app.main(["corruptions", str(folder), *options, *wrong])
+
+
+def test_extra_adds_the_four() -> None:
+    assert with_extra((), "imagenet-c")[-4:] == ("speckle_noise", "gaussian_blur", "spatter", "saturate")
+    with pytest.raises(SettingsError, match="cifar-c has no extra"):
+        with_extra((), "cifar-c")
+
+
+def test_a_column_says_which_images_depend_on_each_other(pictures: dict, tmp_path: Path) -> None:
+    folder = imagenet(tmp_path / "val", pictures)
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.png"))
+    rows = [f"{file},{file.split('/')[0]},{k // 2}" for k, file in enumerate(files)]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["file,label,group", *rows]))
+    found = corruptions(read_labels(folder, table), [Tone()], only=("brightness",))  # type: ignore[list-item]
+    assert found["models"]["tone"]["groups"] == 3  # type: ignore[index]
+    table.write_text("\n".join(["file,label,group", *rows, rows[0][:-1] + "9"]))
+    with pytest.raises(InputError, match=r"line 7, column group: .* is of 0 already, got 9"):
+        read_labels(folder, table)

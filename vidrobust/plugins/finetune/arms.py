@@ -1,0 +1,274 @@
+"""The arms: one record each. All have equal steps, batches and draws of frames; only what is named here
+differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from torch import nn
+
+from vidrobust.errors import SettingsError
+from vidrobust.plugins.finetune.steps import Step
+from vidrobust.stages.policy.trained_with import parse
+
+Loss = Literal["one view", "consistent", "jsd", "turned"]
+"""Cross entropy of the changed picture; of the unchanged one, and the divergence of the changed answer from it; of
+the unchanged one, and the Jensen-Shannon divergence of three views; of the picture, and of its four rotations."""
+Mix = Literal["policy", "random", "other", "swapped", "mixed", ""]
+"""Which steps on the footage's pixels, besides an arm's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """What an arm does differently.
+
+    mix          steps that depend on the run: the policy, random ones, those of them that are of other families
+                 than the policy's, the policy with one family swapped, the policy on top of random ones
+    wide, often  so many times the policy's ranges, and each of its steps so often (0: as often as it says)
+    steps        steps of its own on the footage's pixels
+    picture      makes transforms of torchvision for uint8 pictures (3, h, w) of the network's size, as published;
+                 a detector's boxes go along
+    batch        makes a transform of a whole batch and its targets, from the number of classes
+    smoothing    share of the target that is spread over all classes
+    self_labels  answers averaged over time, also where there are labels
+    salt         changes the draws: the same arm again
+    blurred      BlurPool is put into the network before; untrained: and that is all
+    trains       what ``--trained-with`` would say of picture and batch, from which the families are read
+    """
+
+    name: str
+    sentence: str
+    mix: Mix = ""
+    steps: tuple[Step, ...] = ()
+    picture: Callable[[], nn.Module] | None = None
+    batch: Callable[[int], nn.Module] | None = None
+    loss: Loss = "one view"
+    smoothing: float = 0.0
+    self_labels: bool = False
+    salt: int = 0
+    blurred: bool = False
+    untrained: bool = False
+    trains: str = ""
+    wide: float = 1.0
+    often: float = 0.0
+
+    def of_policy(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """The steps of a policy as this arm takes them."""
+        return tuple(
+            replace(
+                step,
+                low=step.low * self.wide,
+                high=step.high * self.wide,
+                axes=tuple(size * self.wide for size in step.axes),
+                probability=self.often or step.probability,
+            )
+            for step in steps
+        )
+
+    @property
+    def own_families(self) -> tuple[str, ...]:
+        """Families that it trains with whatever the run's policy is."""
+        said = [each.family for each in parse([self.trains])] if self.trains else []
+        return tuple(dict.fromkeys([*said, *(step.family for step in self.steps)]))
+
+
+def _v2(name: str, **arguments: Any) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        from torchvision.transforms import v2  # here: its import takes as long as that of torch
+
+        made: nn.Module = getattr(v2, name)(**arguments)
+        return made
+
+    return make
+
+
+def _ssd() -> nn.Module:
+    from torchvision.transforms import v2
+
+    return v2.Compose(
+        [
+            v2.RandomPhotometricDistort(p=1.0),
+            v2.RandomZoomOut(fill=(123.0, 117.0, 104.0)),
+            v2.RandomIoUCrop(),
+            v2.RandomHorizontalFlip(),
+        ]
+    )
+
+
+def _mixing(name: str, alpha: float) -> Callable[[int], nn.Module]:
+    def make(classes: int) -> nn.Module:
+        from torchvision.transforms import v2
+
+        made: nn.Module = getattr(v2, name)(num_classes=classes, alpha=alpha)
+        return made
+
+    return make
+
+
+NOISE = Step(key="gaussian_noise", low=0.0, high=25.0, probability=0.5)
+PATCH = Step(key="patch_gaussian", low=12.0, high=50.0, probability=0.5)
+SMALL_NOISE = Step(key="gaussian_noise", low=10.0, high=10.0, probability=1.0)
+
+NONE = Arm(name="none", sentence="no augmentation")
+_ALL = (
+    NONE,
+    Arm(name="none-again", sentence="the same as none with other draws: what chance does", salt=1),
+    Arm(
+        name="self-labels",
+        sentence="no augmentation; targets are its own answers over time",
+        self_labels=True,
+    ),
+    Arm(name="random", sentence="one of the catalogue's perturbations, as strong and as often", mix="random"),
+    Arm(
+        name="random-other",
+        sentence="random augmentation without the policy's families: what random owes to them",
+        mix="other",
+    ),
+    Arm(
+        name="literature",
+        sentence="AugMix with Jensen-Shannon divergence (Hendrycks et al. 2020)",
+        picture=_v2("AugMix"),
+        loss="jsd",
+        trains="AugMix",
+    ),
+    Arm(
+        name="trivialaugment",
+        sentence="TrivialAugment (Müller & Hutter 2021)",
+        picture=_v2("TrivialAugmentWide"),
+        trains="TrivialAugmentWide",
+    ),
+    Arm(
+        name="randaugment",
+        sentence="RandAugment (Cubuk et al. 2020)",
+        picture=_v2("RandAugment"),
+        trains="RandAugment",
+    ),
+    Arm(
+        name="autoaugment",
+        sentence="AutoAugment for ImageNet (Cubuk et al. 2019)",
+        picture=_v2("AutoAugment"),
+        trains="AutoAugment",
+    ),
+    Arm(
+        name="colour",
+        sentence="ColorJitter of .4, .4, .4 and .1",
+        picture=_v2("ColorJitter", brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1),
+        trains="ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)",
+    ),
+    Arm(name="mixup", sentence="Mixup, alpha .2 (Zhang et al. 2018)", batch=_mixing("MixUp", 0.2)),
+    Arm(
+        name="cutmix",
+        sentence="CutMix, alpha 1 (Yun et al. 2019)",
+        batch=_mixing("CutMix", 1.0),
+        trains="occlusion",
+    ),
+    Arm(
+        name="cutout",
+        sentence="a grey square of 2 to 20 % of the area (DeVries & Taylor 2017)",
+        picture=_v2("RandomErasing", p=0.5, scale=(0.02, 0.2), ratio=(1.0, 1.0), value=127),
+        trains="occlusion",
+    ),
+    Arm(
+        name="blur-pool",
+        sentence="BlurPool in strided convolutions and pools, then as none (Zhang 2019)",
+        blurred=True,
+    ),
+    Arm(
+        name="blur-pool-untrained",
+        sentence="BlurPool in strided convolutions and pools, weights as they were",
+        blurred=True,
+        untrained=True,
+    ),
+    Arm(
+        name="mirrored",
+        sentence="mirrored left to right half of the time",
+        picture=_v2("RandomHorizontalFlip", p=0.5),
+        trains="RandomHorizontalFlip",
+    ),
+    Arm(name="noise", sentence="Gaussian noise of up to 25 levels on the whole frame", steps=(NOISE,)),
+    Arm(
+        name="patch-gaussian",
+        sentence="Gaussian noise in a square (Lopes et al. 2019)",
+        steps=(PATCH,),
+        trains="noise",
+    ),
+    Arm(name="label-smoothing", sentence="label smoothing of .1 (Szegedy et al. 2016)", smoothing=0.1),
+    Arm(
+        name="stability",
+        sentence="stability training: under noise of 10 levels the same answer (Zheng et al. 2016)",
+        steps=(SMALL_NOISE,),
+        loss="consistent",
+    ),
+    Arm(
+        name="rotation-head",
+        sentence="a second head predicts by how much the picture was turned (Hendrycks et al. 2019)",
+        loss="turned",
+        trains="rotation",
+    ),
+    Arm(name="policy", sentence="the recommended policy", mix="policy"),
+    Arm(
+        name="policy-consistent",
+        sentence="the policy, the changed frame's answer to be that of the unchanged one",
+        mix="policy",
+        loss="consistent",
+    ),
+    Arm(name="policy-wide", sentence="the policy over twice its ranges", mix="policy", wide=2.0),
+    Arm(
+        name="policy-often", sentence="the policy, each step on nine pictures of ten", mix="policy", often=0.9
+    ),
+    Arm(name="policy-mixed", sentence="the policy on top of random augmentation", mix="mixed"),
+    Arm(name="policy-swapped", sentence="the policy with one family swapped for a wrong one", mix="swapped"),
+)
+
+_TURNS = "it turns or shears pictures and leaves their boxes where they were"
+_ONE_LABEL = "it is made for one label a picture"
+NOT_FOR_BOXES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("trivialaugment", "randaugment", "autoaugment"), _TURNS),
+        **dict.fromkeys(("mixup", "cutmix", "rotation-head"), _ONE_LABEL),
+        **dict.fromkeys(("blur-pool", "blur-pool-untrained"), "the code of a detector cannot be rewritten"),
+        "label-smoothing": "a detector's own loss takes no soft targets",
+        **dict.fromkeys(
+            ("stability", "policy-consistent"),
+            "it holds two answers together, and those of a detector are no fixed list",
+        ),
+    }
+)
+"""Arms that a detector cannot be trained with, and why."""
+_SSD = Arm(
+    name="literature",
+    sentence="the augmentation of SSD: colours, zoom, crops by overlap, mirroring (Liu et al. 2016)",
+    picture=_ssd,
+    trains="Compose([RandomPhotometricDistort(), RandomZoomOut(), RandomIoUCrop(), RandomHorizontalFlip()])",
+)
+ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ALL})
+BOX_ARMS: Mapping[str, Arm] = MappingProxyType(
+    {arm.name: _SSD if arm.name == _SSD.name else arm for arm in _ALL if arm.name not in NOT_FOR_BOXES}
+)
+DEFAULT = ("none", "random", "literature", "policy")
+QUICK_DEFAULT = ("none", "random", "policy")
+"""Without the one whose three views a step cost as much as all of these."""
+BEFORE = "before"
+"""The network as it is, in the place of an arm."""
+
+
+def arms_of(names: str, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:
+    """The arms of a list with commas; SettingsError for one that is not there.
+
+    known  ARMS, or those of a detector, BOX_ARMS
+    """
+    wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    for name in wanted:
+        if name not in ARMS:
+            raise SettingsError(f"--arms: there is no arm {name!r}; arms are {', '.join(known)}")
+        if name not in known:
+            raise SettingsError(
+                f"--arms: {name} is not for a detector: {NOT_FOR_BOXES[name]}; arms are {', '.join(known)}"
+            )
+    if not wanted:
+        raise SettingsError(f"--arms: name at least one of {', '.join(known)}")
+    return tuple(known[name] for name in wanted)

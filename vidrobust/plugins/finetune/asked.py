@@ -1,0 +1,92 @@
+"""What is asked of a fine-tuning, and what decides its numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from vidrobust.errors import SettingsError
+from vidrobust.files.json_text import plain
+from vidrobust.plugins.finetune.arms import ARMS, DEFAULT, QUICK_DEFAULT, Arm, arms_of
+
+Targets = Literal["auto", "labels", "self"]
+VERSION = 1
+"""Raised where the same question gets other numbers."""
+STEPS, BATCH, RATE, SEEDS = 200, 16, 3e-4, 3
+TRAINING_BYTES = 1.5 * 2**30
+"""Of frames that are trained with, as the footage has them."""
+QUICK_S = 180.0
+"""Seconds that training and judging of ``--quick`` may take on this machine; decoding before it comes to it."""
+QUICK_STEPS = (8, 60)
+QUICK_FRAMES = (240, 240, 24)
+"""Frames of ``--quick`` at most: training, judging, shown under each condition."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The question.
+
+    arms      names with commas; "": the usual ones
+    seeds     how often each arm is trained
+    steps     None: 200, or with ``quick`` as many as the time allows
+    targets   what is learnt: labels where all are classes of the model, its own answers over time, or either
+    (auto)
+    model     name of a model of the run; "": its first classifier
+    on        other footage to train with: a source or a run folder; "": part of the run's own
+    policy    a policy.json in the place of the run's own
+    training, judging, shown  frames at most: to train with, of the footage that judges, and under each condition
+    seed      of the split
+    """
+
+    arms: str = ""
+    seeds: int = SEEDS
+    steps: int | None = None
+    batch: int = BATCH
+    rate: float = RATE
+    targets: Targets = "auto"
+    model: str = ""
+    on: str = ""
+    policy: Path | None = None
+    training: int = 600
+    judging: int = 600
+    shown: int = 120
+    quick: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("--seeds", self.seeds, 1),
+            ("--steps", self.steps or 1, 1),
+            ("--batch", self.batch, 2),
+            ("--frames", self.training, 8),
+        ):
+            if value < least:
+                raise SettingsError(f"{name}: expected a whole number from {least}, got {value}")
+        if not 0 < self.rate < 1:
+            raise SettingsError(f"--rate: expected a rate between 0 and 1, got {self.rate:g}")
+
+    @property
+    def limits(self) -> tuple[int, int, int]:
+        """Frames at most: training, judging, shown under each condition."""
+        asked = (self.training, self.judging, self.shown)
+        training, judging, shown = map(min, asked, QUICK_FRAMES) if self.quick else asked
+        return training, judging, shown
+
+    def chosen_arms(self, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:
+        """The arms that are asked for; known: those of a classifier or a detector."""
+        return arms_of(self.arms or ",".join(QUICK_DEFAULT if self.quick else DEFAULT), known)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether an arm is trained with what follows from a policy."""
+        return any(arm.mix for arm in self.chosen_arms())
+
+
+def key_of(content: Any) -> str:
+    """Sixteen hexadecimal digits of plain values."""
+    text = json.dumps(plain(content), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

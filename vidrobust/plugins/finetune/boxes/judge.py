@@ -1,0 +1,315 @@
+"""What a detector shows on the footage that judges: as it is, and under each condition."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes, precisions
+from vidrobust.changes.transitions import FrameTransitions
+from vidrobust.files.atomic import write_arrays
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.box_meter import BoxMeter
+from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.tracks.against_truth import Truth, matched
+from vidrobust.metrics.tracks.follow import follow
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.measures import measure
+from vidrobust.metrics.tracks.tables import joined
+from vidrobust.plugins.finetune.boxes.network import TrainableBoxes
+from vidrobust.plugins.finetune.boxes.samples import SMALLEST_PX
+from vidrobust.plugins.finetune.boxes.targets import NONE, Boxes
+from vidrobust.plugins.finetune.families import Condition
+from vidrobust.plugins.finetune.judge import clusters_of
+from vidrobust.plugins.finetune.metrics import (
+    BOX_CHANGE,
+    CENTRE,
+    DROPOUTS,
+    FALSE_BOXES,
+    FOOTAGE,
+    LOST,
+    MISSED,
+    NAN,
+    PRECISION_LOST,
+    RENAMED,
+    UNCOVERED,
+)
+from vidrobust.plugins.finetune.network import Values
+from vidrobust.plugins.finetune.shown import shown_with_boxes
+from vidrobust.predictions import Detections
+from vidrobust.statistics.standard_errors import influence
+
+ALONG = {UNCOVERED: "uncovered", DROPOUTS: "missed", RENAMED: "flip", CENTRE: "center_jitter"}
+"""Metric -> its column along tracks."""
+COLUMNS = ("row", "label", "score", *BOX, "shift_x", "shift_y")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Of one network on a bench.
+
+    boxes    of the footage: row (of the bench's frames), label, score, x1, y1, x2, y2, and how far the pixels in
+             each move to the next frame, px
+    change   (C, M) change of the boxes under each condition, NaN where there were none
+    missed   (C, K) 1 for a known box of those frames that is not found under the condition, NaN where it left
+    """
+
+    boxes: pd.DataFrame
+    change: np.ndarray
+    missed: np.ndarray
+
+    def save(self, path: Path) -> None:
+        """Whole or not at all."""
+        columns = {name: self.boxes[name].to_numpy() for name in COLUMNS}
+        write_arrays(path, change=self.change, missed=self.missed, **columns)
+
+    @classmethod
+    def load(cls, path: Path) -> Shown:
+        with np.load(path) as found:
+            boxes = pd.DataFrame({name: found[name] for name in COLUMNS})
+            return cls(boxes, found["change"], found["missed"])
+
+
+@dataclass(frozen=True)
+class BoxBench:
+    """Frames that judge, as the footage has them; the same for every arm.
+
+    frames      item, part, frame, place, time_s of each, in runs of neighbours; reason: why it may not be compared
+                with the one before
+    pixels      (1, 3, H, W) uint8 of each
+    content     of each what its item's pictures are
+    right       of each its known boxes; None where not known
+    conditions  under which some of the frames are shown; ``shown`` (M,) their rows
+    along       item -> how its tracks are followed
+    """
+
+    network: TrainableBoxes
+    frames: pd.DataFrame
+    pixels: Sequence[torch.Tensor]
+    content: Sequence[str]
+    right: Sequence[Boxes | None]
+    conditions: tuple[Condition, ...]
+    shown: np.ndarray
+    along: dict[str, AlongTime]
+
+    def answered(self, module: nn.Module) -> Shown:
+        """All that one network shows."""
+        clean = self.network.answers(module, self.pixels)
+        count = sum(len(self._known(int(row)).boxes) for row in self.shown)
+        change = np.empty((len(self.conditions), len(self.shown)))
+        missed = np.empty((len(self.conditions), count))
+        for number, at in enumerate(self.conditions):
+            of_known = []
+            for place, row in enumerate(self.shown.tolist()):
+                frame, before, known = self._under(at, row, clean[row])
+                (now,) = self.network.answers(module, [frame])
+                change[number, place] = self.network.change(before, now)
+                of_known.append(self._missed(known, now))
+            missed[number] = np.concatenate(of_known)
+        return Shown(self._followed(clean), change, missed)
+
+    def load(self, path: Path) -> Shown:
+        """What was saved of a network."""
+        return Shown.load(path)
+
+    def values(self, found: Shown, before: Shown) -> Iterator[Values]:
+        """Every metric of one network; lower is steadier, or righter."""
+        units = clusters_of(self.frames)
+
+        def footage(metric: str, values: np.ndarray, rows: np.ndarray, *, events: bool = True) -> Values:
+            known = np.isfinite(values)
+            unit = units.label[rows[known]]
+            return Values(FOOTAGE, "", 0.0, NAN, metric, values[known], unit, units.what, events)
+
+        along = self._along(found)
+        for metric, column in ALONG.items():
+            values = along[column].to_numpy(np.float64)
+            yield footage(metric, values, along["row"].to_numpy(np.int64), events=metric != CENTRE)
+        every = np.arange(len(self.frames))
+        pairs = zip(self._by_frame(before), self._by_frame(found), strict=True)
+        lost = np.array([self.network.change(then, now, "lost") for then, now in pairs])
+        yield footage(LOST, lost, every, events=False)
+        judged = np.flatnonzero([each is not None for each in self.right])
+        if len(judged):
+            missed = [self._missed(self._known(row), one) for row, one in enumerate(self._by_frame(found))]
+            rows = np.repeat(every, [len(each) for each in missed])
+            yield footage(MISSED, np.concatenate(missed), rows)
+            yield footage(FALSE_BOXES, self._false(found)[judged], judged, events=False)
+            unit, lost = self._precision_lost(found, judged, units.label[judged])
+            yield Values(FOOTAGE, "", 0.0, NAN, PRECISION_LOST, lost, unit, units.what, events=False)
+        of_known = np.repeat(self.shown, [len(self._known(int(row)).boxes) for row in self.shown])
+        for row, at in enumerate(self.conditions):
+            said = (at.key, at.family, at.times, at.size)
+            for metric, values, rows in (
+                (BOX_CHANGE, found.change[row], self.shown),
+                (MISSED, found.missed[row], of_known),
+            ):
+                known = np.isfinite(values)
+                if metric == BOX_CHANGE or len(judged):
+                    unit = units.label[rows[known]]
+                    yield Values(*said, metric, values[known], unit, units.what, metric == MISSED)
+
+    def seconds(self) -> float:
+        """About how long ``answered`` takes, from a few pictures."""
+        begin, few = time.perf_counter(), self.pixels[:4]
+        self.network.answers(self.network.module, few)
+        each = (time.perf_counter() - begin) / len(few)
+        return each * (len(self.pixels) + len(self.conditions) * len(self.shown))
+
+    def _known(self, row: int) -> Boxes:
+        right = self.right[row]
+        return NONE if right is None else right
+
+    def _under(self, at: Condition, row: int, clean: Detections) -> tuple[torch.Tensor, Detections, Boxes]:
+        """A frame under a condition, and where its boxes, found and known, then are."""
+        known, count = self._known(row), len(clean.boxes)
+        both = np.concatenate([clean.boxes, known.boxes])
+        number = int(self.frames["frame"].iloc[row])
+        frame, moved = shown_with_boxes(self.pixels[row], both, at, self.content[row], number)
+        inside = np.flatnonzero((moved[:count, 2:] > moved[:count, :2]).all(axis=1))
+        before = dataclasses.replace(clean, boxes=moved[:count]).take(inside)
+        return frame, before, Boxes(moved[count:], known.labels)
+
+    def _missed(self, known: Boxes, found: Detections) -> np.ndarray:
+        """(K,) 1 for a known box that is not found, NaN for one that left the frame."""
+        inside = (known.boxes[:, 2:] - known.boxes[:, :2] >= SMALLEST_PX).all(axis=1)
+        of = matched(_one_frame(found), _truth(known), self.network.tracks.start_score)
+        return np.where(inside, (of < 0).astype(np.float64), np.nan)
+
+    def _false(self, found: Shown) -> np.ndarray:
+        """(N,) of each frame the boxes that lie on no known one."""
+        start, counts = self.network.tracks.start_score, []
+        for row, one in enumerate(self._by_frame(found)):
+            of = matched(_one_frame(one), _truth(self._known(row)), start)
+            counts.append((one.scores >= start).sum() - (of >= 0).sum())
+        return np.array(counts, np.float64)
+
+    def _precision_lost(
+        self, found: Shown, judged: np.ndarray, unit: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Units (G,), and 1 less the average precision of all judged frames plus how far each unit pulls it.
+
+        The mean of the second is the number, and its spread that of the jackknife (``jackknife.influence``).
+        """
+        known = [
+            pd.DataFrame(each.boxes, columns=BOX).assign(label=each.labels, frame=row)
+            for row, each in ((int(row), self._known(int(row))) for row in judged)
+        ]
+        inside = found.boxes[found.boxes["row"].isin(judged)]
+        boxes = FramesOfBoxes(pd.concat(known), inside.rename(columns={"row": "frame"}))
+        units, code = np.unique(unit, return_inverse=True)
+        whole, without = precisions(boxes, judged, code, len(units))
+        if len(units) < 2 or not np.isfinite(without[:, 0]).all():
+            return units[:1], 1 - whole[:1]  # one row has no interval
+        return units, 1 - whole[0] - influence(without[:, 0])
+
+    def _by_frame(self, found: Shown) -> list[Detections]:
+        bounds = np.searchsorted(found.boxes["row"].to_numpy(), np.arange(len(self.frames) + 1))
+        boxes = found.boxes[list(BOX)].to_numpy(np.float32)
+        scores, labels = found.boxes["score"].to_numpy(np.float32), found.boxes["label"].to_numpy(np.int64)
+        rows = [slice(bounds[k], bounds[k + 1]) for k in range(len(self.frames))]
+        names = self.network.class_names
+        return [
+            Detections(boxes[r], scores[r], labels[r], np.zeros(r.stop - r.start, np.int64), 1, names)
+            for r in rows
+        ]
+
+    @property
+    def stretches(self) -> list[np.ndarray]:
+        """Rows of frames that follow each other in an item."""
+        item, place = self.frames["item"].to_numpy(object), self.frames["place"].to_numpy(np.int64)
+        begins = np.ones(len(item), bool)
+        begins[1:] = (item[1:] != item[:-1]) | (place[1:] != place[:-1] + 1)
+        return np.split(np.arange(len(item)), np.flatnonzero(begins)[1:])
+
+    def _reasons(self, rows: np.ndarray) -> np.ndarray:
+        reason = self.frames["reason"].to_numpy(object)[rows].copy()
+        reason[0] = "first"
+        return reason
+
+    def _followed(self, clean: Sequence[Detections]) -> pd.DataFrame:
+        """The boxes of all frames with the motion of their pixels, as the run's own meter measures it."""
+        parts = []
+        for rows in self.stretches:
+            item = str(self.frames["item"].iloc[rows[0]])
+            meter = BoxMeter(item, "", self.along[item])
+            for row, reason in zip(rows.tolist(), self._reasons(rows), strict=True):
+                batch = FrameBatch(
+                    pixels=self.pixels[row],
+                    time_s=self.frames["time_s"].to_numpy(np.float64)[row : row + 1],
+                    index=self.frames["frame"].to_numpy(np.int64)[row : row + 1],
+                    corrupt=np.zeros(1, np.bool_),
+                    item=item,
+                )
+                nothing = np.full(1, np.nan)
+                between = FrameTransitions(
+                    reason=np.array([reason], object),
+                    pixel_change=nothing,
+                    shift=np.full((1, 2), np.nan),
+                    keyframe=np.zeros(1, np.bool_),
+                )
+                meter.feed(batch, between, clean[row])
+            found = meter.finish()["detections"]
+            place = pd.Series(rows, index=self.frames["frame"].to_numpy(np.int64)[rows])
+            parts.append(found.assign(row=place.loc[found["frame"]].to_numpy()))
+        every = pd.concat(parts, ignore_index=True).sort_values("row", kind="stable", ignore_index=True)
+        return every[list(COLUMNS)]
+
+    def _along(self, found: Shown) -> pd.DataFrame:
+        """What tracks show, frame by frame, with rows of the bench."""
+        boxes, parts = found.boxes, []
+        for rows in self.stretches:
+            along = self.along[str(self.frames["item"].iloc[rows[0]])]
+            mine = boxes[(boxes["row"] >= rows[0]) & (boxes["row"] <= rows[-1])]
+            height, width = self.pixels[rows[0]].shape[-2:]
+            of = ItemBoxes(
+                frame=mine["row"].to_numpy(np.int64) - rows[0],
+                boxes=mine[list(BOX)].to_numpy(np.float64),
+                scores=mine["score"].to_numpy(np.float64),
+                labels=mine["label"].to_numpy(np.int64),
+                shift=mine[["shift_x", "shift_y"]].to_numpy(np.float64),
+                num_frames=len(rows),
+                joined=joined(self._reasons(rows)),
+                size=(int(height), int(width)),
+            )
+            tracks = along.tracks.of_classes(dict(enumerate(self.network.class_names)))
+            made = measure(
+                of,
+                follow(of, tracks),
+                tracks,
+                revert_within=along.revert_within,
+                frame_rate=along.frame_rate,
+            )
+            parts.append(made.along.assign(row=made.along["row"] + rows[0]))
+        return pd.concat(parts, ignore_index=True)
+
+
+def _one_frame(found: Detections) -> ItemBoxes:
+    return ItemBoxes(
+        frame=np.zeros(len(found.scores), np.int64),
+        boxes=found.boxes.astype(np.float64),
+        scores=found.scores.astype(np.float64),
+        labels=found.labels,
+        shift=np.zeros((len(found.scores), 2)),
+        num_frames=1,
+        joined=np.ones(1, bool),
+        size=(1, 1),
+    )
+
+
+def _truth(known: Boxes) -> Truth:
+    count = len(known.boxes)
+    return Truth(
+        frame=np.zeros(count, np.int64),
+        boxes=known.boxes.astype(np.float64),
+        labels=known.labels,
+        trajectory=np.arange(count),
+    )

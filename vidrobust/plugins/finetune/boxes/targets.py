@@ -1,0 +1,66 @@
+"""What each training frame's boxes should be: known ones, or the detector's own objects with their gaps filled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.accuracy.average_precision import BOX
+
+FEWEST_BOXES = 3
+"""An object of fewer boxes is taken for a false alarm."""
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Of one frame: boxes (M, 4) float32 xyxy px, labels (M,) int64."""
+
+    boxes: np.ndarray
+    labels: np.ndarray
+
+    def tensors(self, device: torch.device) -> dict[str, torch.Tensor]:
+        """As torchvision's detectors take them."""
+        return {
+            "boxes": torch.from_numpy(self.boxes.copy()).to(device),
+            "labels": torch.from_numpy(self.labels.copy()).to(device),
+        }
+
+    def take(self, keep: np.ndarray) -> Boxes:
+        """Some of them; keep (M,) bool."""
+        return Boxes(self.boxes[keep], self.labels[keep])
+
+
+NONE = Boxes(np.empty((0, 4), np.float32), np.empty(0, np.int64))
+
+
+def of_rows(rows: pd.DataFrame) -> Boxes:
+    """Of rows of one frame, with label and corners."""
+    return Boxes(np.ascontiguousarray(rows[BOX].to_numpy(np.float32)), rows["label"].to_numpy(np.int64))
+
+
+def self_boxes(detections: pd.DataFrame, steps: pd.DataFrame, start_score: float) -> Mapping[int, Boxes]:
+    """Frame -> the boxes of the objects that one detector followed along one item; of other frames there are none.
+
+    detections, steps  rows of these tables of the item and model
+
+    An object has one class: that with the largest sum of scores over its confident boxes, whose score is at least
+    its median. Their mean score must reach ``start_score``, and there must be FEWEST_BOXES of them all. Where the
+    detector missed it between two boxes (``missed`` 1) it has one on the straight line between them: that is what
+    is to be learnt. Where it may be hidden or out of sight nothing is made up.
+    """
+    found: list[pd.DataFrame] = []
+    filled = dict(list(steps[steps["missed"] == 1].groupby("track", sort=False)))
+    for track, rows in detections[detections["track"] >= 0].groupby("track", sort=True):
+        sure = rows[rows["score"] >= rows["score"].median()]
+        if len(rows) < FEWEST_BOXES or sure["score"].mean() < start_score:
+            continue
+        label = int(sure.groupby("label")["score"].sum().idxmax())
+        parts = [rows, *([filled[track]] if track in filled else [])]
+        found += [part[["frame", *BOX]].assign(label=label) for part in parts]
+    if not found:
+        return {}
+    return {int(frame): of_rows(rows) for frame, rows in pd.concat(found).groupby("frame", sort=True)}

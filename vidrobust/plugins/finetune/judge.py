@@ -1,0 +1,147 @@
+"""What a network answers on the footage that judges: as it is, and under each condition."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from vidrobust.files.atomic import write_arrays
+from vidrobust.plugins.finetune.families import Condition
+from vidrobust.plugins.finetune.metrics import ERRORS, FLIPS, FOOTAGE, JITTER, MOVED, NAN, OTHER
+from vidrobust.plugins.finetune.network import Values
+from vidrobust.plugins.finetune.trainable import Trainable
+from vidrobust.stages.remedies.truth import correct
+from vidrobust.statistics.clusters import Clusters, independent_clusters
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Of one network on a bench.
+
+    label    (N,) int64 on the footage; jitter (T,) second difference of neighbouring answers
+    changed  (C, M) int64 labels under each condition
+    moved    (C, M) total variation between the answers to the changed and the unchanged frame
+    """
+
+    label: np.ndarray
+    jitter: np.ndarray
+    changed: np.ndarray
+    moved: np.ndarray
+
+    def save(self, path: Path) -> None:
+        """Whole or not at all."""
+        write_arrays(path, label=self.label, jitter=self.jitter, changed=self.changed, moved=self.moved)
+
+    @classmethod
+    def load(cls, path: Path) -> Answered:
+        with np.load(path) as found:
+            return cls(**{name: found[name] for name in ("label", "jitter", "changed", "moved")})
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Pictures that judge, at the network's size; the same for every arm.
+
+    frames      item, part, frame, time_s of each picture of the footage, in runs of neighbours
+    footage     (N, 3, h, w) uint8
+    pairs       (P, 2) rows of neighbours that may be compared; triples (T, 3) the same of three
+    right       of each frame its right classes; empty where not known
+    conditions  under which some of the frames are shown; ``shown`` (M,) their rows
+    changed     for each condition (M, 3, h, w) uint8
+    """
+
+    network: Trainable
+    frames: pd.DataFrame
+    footage: torch.Tensor
+    pairs: np.ndarray
+    triples: np.ndarray
+    right: Sequence[frozenset[int]]
+    conditions: tuple[Condition, ...]
+    shown: np.ndarray
+    changed: Sequence[torch.Tensor]
+
+    def answered(self, module: nn.Module) -> Answered:
+        """All that one network says."""
+        network = self.network
+        rows = network.answers(module, self.footage)
+        clean = rows[self.shown]
+        labels, moved = [], []
+        for pictures in self.changed:
+            found = network.answers(module, pictures)
+            labels.append(found.argmax(axis=1))
+            moved.append(0.5 * np.abs(found - clean).sum(axis=1))
+        a, b, c = (rows[self.triples[:, k]] for k in range(3))
+        return Answered(
+            label=rows.argmax(axis=1),
+            jitter=0.25 * np.abs(a - 2 * b + c).sum(axis=1),
+            changed=np.array(labels, np.int64).reshape(len(self.changed), len(self.shown)),
+            moved=np.array(moved, np.float64).reshape(len(self.changed), len(self.shown)),
+        )
+
+    def load(self, path: Path) -> Answered:
+        """What was saved of a network."""
+        return Answered.load(path)
+
+    def values(self, found: Answered, before: Answered) -> Iterator[Values]:
+        """Every metric of one network; lower is steadier, or righter."""
+        of_frames = clusters_of(self.frames)
+
+        def footage(metric: str, values: np.ndarray, rows: np.ndarray) -> Values:
+            unit, events = of_frames.label[rows], metric != JITTER
+            return Values(
+                FOOTAGE, "", 0.0, NAN, metric, values.astype(np.float64), unit, of_frames.what, events
+            )
+
+        first, second = self.pairs[:, 0], self.pairs[:, 1]
+        yield footage(FLIPS, found.label[first] != found.label[second], second)
+        yield footage(JITTER, found.jitter, self.triples[:, 1])
+        yield footage(OTHER, found.label != before.label, np.arange(len(found.label)))
+        wrong = 1 - correct(found.label, self.right)
+        known = np.flatnonzero(np.isfinite(wrong))
+        if len(known):
+            yield footage(ERRORS, wrong[known], known)
+        right = [self.right[int(row)] for row in self.shown]
+        unit, what = of_frames.label[self.shown], of_frames.what
+        for row, at in enumerate(self.conditions):
+            said = (at.key, at.family, at.times, at.size)
+            changed = (found.changed[row] != found.label[self.shown]).astype(np.float64)
+            yield Values(*said, MOVED, changed, unit, what)
+            wrong = 1 - correct(found.changed[row], right)
+            known = np.flatnonzero(np.isfinite(wrong))
+            if len(known):
+                yield Values(*said, ERRORS, wrong[known], unit[known], what)
+
+    def seconds(self) -> float:
+        """About how long ``answered`` takes, from a few pictures."""
+        begin, pictures = time.perf_counter(), self.footage[:8]
+        self.network.answers(self.network.module, pictures)
+        each = (time.perf_counter() - begin) / len(pictures)
+        return each * (len(self.footage) + sum(map(len, self.changed)))
+
+
+def clusters_of(frames: pd.DataFrame) -> Clusters:
+    """The independent units of frames (item, part, time_s)."""
+    part = frames["part"] if (frames["part"] != "").any() else None
+    return independent_clusters(frames["item"], frames["time_s"], part=part)
+
+
+def neighbours(frames: pd.DataFrame, begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (P, 2) and triples (T, 3) of rows that follow each other in the footage.
+
+    frames  item and place, the number of the frame among those of its item; begins: (N,) may not be compared with
+            the one before
+    """
+    item, place = frames["item"].to_numpy(object), frames["place"].to_numpy(np.int64)
+    joined = np.zeros(len(frames), bool)
+    joined[1:] = (item[1:] == item[:-1]) & (place[1:] == place[:-1] + 1) & ~begins[1:]
+    second = np.flatnonzero(joined)
+    third = np.flatnonzero(joined[1:] & joined[:-1]) + 1
+    pairs = np.stack([second - 1, second], axis=1)
+    return pairs, np.stack([third - 2, third - 1, third], axis=1)

@@ -1,0 +1,197 @@
+"""What a classifier is trained with, and what an arm makes of it: the loss of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from vidrobust.errors import SettingsError
+from vidrobust.models.inside.head_of_module import head_of, watched
+from vidrobust.plugins.finetune.arms import Arm
+from vidrobust.plugins.finetune.steps import Mixture, changed
+from vidrobust.plugins.finetune.trainable import Trainable
+
+# An auxiliary head that tells by how much the picture was turned (Hendrycks, Mazeika, Kadavath & Song 2019).
+
+WEIGHT = 0.5
+"""Of the loss of the rotations (hendrycks/ss-ood, train.py)."""
+QUARTERS = 4
+
+
+class Turning:
+    """The loss of a batch and of its four rotations; the head is trained along, and not part of the network.
+
+    network  whose last layer is found; module: the copy that is trained
+    Raises SettingsError where there is no last layer, before which the features lie.
+    """
+
+    def __init__(self, network: Trainable, module: nn.Module) -> None:
+        self.network, self.module = network, module
+        blank = torch.zeros(1, 3, *network.preprocess.shape, dtype=torch.uint8)
+        self.layer = head_of(module, lambda: network.logits(module, blank), len(network.class_names))
+        if not self.layer:
+            raise SettingsError(
+                "arm rotation-head: no last layer is found in the network; leave this arm out"
+            )
+        with torch.no_grad():
+            width = self._both(blank)[1].shape[1]
+        self.head = nn.Linear(width, QUARTERS).to(network.device)
+
+    def loss(self, pictures: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Cross entropy of pictures (B, 3, h, w) uint8 as they are, and half of that of telling their rotations.
+
+        All four rotations of every picture are in the batch, as published.
+        """
+        every = torch.cat([turned(pictures, quarter) for quarter in range(QUARTERS)])
+        logits, features = self._both(every)
+        quarters = torch.arange(QUARTERS, device=logits.device).repeat_interleave(len(pictures))
+        of_class = functional.cross_entropy(logits[: len(pictures)], target)
+        return of_class + WEIGHT * functional.cross_entropy(self.head(features), quarters)
+
+    def _both(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits, and what goes into the last layer (N, D)."""
+        with watched(self.module, self.layer) as seen:
+            logits = self.network.logits(self.module, pictures)
+        return logits, seen.given(len(pictures))
+
+
+def turned(pictures: torch.Tensor, quarter: int) -> torch.Tensor:
+    """(B, 3, h, w) uint8 turned by so many right angles, stretched back to h x w where that is no square."""
+    made = torch.rot90(pictures, quarter, (2, 3))
+    if made.shape == pictures.shape:
+        return made
+    size = pictures.shape[-2:]
+    stretched = functional.interpolate(made.float(), size=size, mode="bilinear", antialias=True)
+    return stretched.round().clamp(0, 255).to(torch.uint8)
+
+
+JSD_WEIGHT = 12.0
+"""Weight of the Jensen-Shannon divergence (Hendrycks et al. 2020, section 3)."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What is trained with.
+
+    frames      N pictures (1, 3, H, W) uint8 as the footage has them
+    cut         (N, 3, h, w) uint8, the same at the network's size
+    targets     (N, K) float32; own: the answers of the network itself over time
+    """
+
+    network: Trainable
+    frames: Sequence[torch.Tensor]
+    cut: torch.Tensor
+    targets: torch.Tensor
+    own: torch.Tensor
+
+    def learner(
+        self, module: nn.Module, arm: Arm, mixture: Mixture | None, seed: int, draws: torch.Generator
+    ) -> Learner:
+        """A copy of the network that is to learn with an arm."""
+        return Learner(
+            samples=self,
+            module=module,
+            arm=arm,
+            mixture=mixture,
+            draws=draws,
+            picture=arm.picture() if arm.picture else None,
+            whole=arm.batch(len(self.network.class_names)) if arm.batch else None,
+            turning=_turning(self.network, module, seed) if arm.loss == "turned" else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner:
+    """One copy that learns with one arm; picture, whole: its transforms of pictures and of batches."""
+
+    samples: Samples
+    module: nn.Module
+    arm: Arm
+    mixture: Mixture | None
+    draws: torch.Generator
+    picture: nn.Module | None
+    whole: nn.Module | None
+    turning: Turning | None
+
+    def along(self) -> Iterable[nn.Parameter]:
+        """The rotation head, if any."""
+        return self.turning.head.parameters() if self.turning else ()
+
+    def loss(self, at: torch.Tensor) -> torch.Tensor:
+        """Of a batch, as the arm has it."""
+        samples, network = self.samples, self.samples.network
+        targets = samples.own if self.arm.self_labels else samples.targets
+        target = _smoothed(targets[at], self.arm.smoothing).to(network.device)
+        if self.turning is not None:
+            return self.turning.loss(samples.cut[at], target)
+        if self.arm.loss == "one view":
+            return _one_view(network, self.module, self._view(at), target, self.whole)
+        views = [self._view(at) for _ in range(2 if self.arm.loss == "jsd" else 1)]
+        return _consistent(network, self.module, samples.cut[at], views, target)
+
+    def _view(self, at: torch.Tensor) -> torch.Tensor:
+        """(B, 3, h, w) uint8 of the network's size: changed as frames of the footage, then as pictures of that
+        size.
+        """
+        made, samples = [], self.samples
+        for row in at.tolist():
+            steps = self.mixture.draw(self.draws) if self.mixture else ()
+            one = samples.cut[row]
+            if steps:
+                one = samples.network.cut(changed(samples.frames[row], steps, self.draws))[0]
+            made.append(self.picture(one) if self.picture else one)
+        return torch.stack(made)
+
+
+def _turning(network: Trainable, module: nn.Module, seed: int) -> Turning:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Turning(network, module)
+
+
+def _one_view(
+    network: Trainable,
+    module: nn.Module,
+    pictures: torch.Tensor,
+    target: torch.Tensor,
+    whole: nn.Module | None,
+) -> torch.Tensor:
+    inputs = network.preprocess.normalise(pictures.to(network.device))
+    if whole is not None:
+        inputs, target = whole(inputs, target)
+    return functional.cross_entropy(network.of_inputs(module, inputs), target)
+
+
+def _consistent(
+    network: Trainable,
+    module: nn.Module,
+    clean: torch.Tensor,
+    views: Sequence[torch.Tensor],
+    target: torch.Tensor,
+) -> torch.Tensor:
+    """Cross entropy of the unchanged pictures, and how far the answers to the changed ones lie from them.
+
+    One view: Kullback-Leibler divergence from the unchanged answer (Zheng et al. 2016, equation 3), weight 1. Two:
+    Jensen-Shannon divergence of all three.
+    """
+    every = network.logits(module, torch.cat([clean, *views])).log_softmax(dim=1)
+    first, *others = torch.split(every, len(clean))
+    loss = -(target * first).sum(dim=1).mean()
+    if len(others) == 1:
+        return loss + functional.kl_div(others[0], first, reduction="batchmean", log_target=True)
+    return loss + JSD_WEIGHT * jensen_shannon([first, *others])
+
+
+def jensen_shannon(logs: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Mean divergence of log distributions (B, K) from their mixture, natural logarithm."""
+    mean = torch.stack([each.exp() for each in logs]).mean(dim=0).clamp(1e-7, 1).log()
+    parts = [functional.kl_div(mean, each, reduction="batchmean", log_target=True) for each in logs]
+    return torch.stack(parts).mean()
+
+
+def _smoothed(target: torch.Tensor, share: float) -> torch.Tensor:
+    return target * (1 - share) + share / target.shape[1] if share else target

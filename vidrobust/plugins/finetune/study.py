@@ -1,0 +1,414 @@
+"""``adapt``: the plan, then every arm and seed that is not there yet, then the table and what it comes to."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from vidrobust.errors import SettingsError
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import plain
+from vidrobust.models.known import parse_spec
+from vidrobust.models.load import load_as_it_is
+from vidrobust.models.spec import split_options
+from vidrobust.pipeline.run import Run
+from vidrobust.plugins.finetune import conclusion, gather, leaks, matched
+from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, Arm
+from vidrobust.plugins.finetune.asked import Asked, key_of
+from vidrobust.plugins.finetune.boxes import gather as boxes
+from vidrobust.plugins.finetune.boxes.network import TrainableBoxes, trainable_boxes
+from vidrobust.plugins.finetune.compare import table_of
+from vidrobust.plugins.finetune.families import (
+    QUICK_TIMES,
+    TIMES,
+    Condition,
+    conditions,
+    families_of,
+    guard,
+    held_back,
+)
+from vidrobust.plugins.finetune.gather import Seen, choose
+from vidrobust.plugins.finetune.metrics import BOXES, CLASSES, Headline
+from vidrobust.plugins.finetune.network import Answers, Bench, Network, Samples
+from vidrobust.plugins.finetune.other import opened_other
+from vidrobust.plugins.finetune.plan import SPLIT, Ready, Work, planned
+from vidrobust.plugins.finetune.split import even
+from vidrobust.plugins.finetune.steps import Mixture, Step, steps_of
+from vidrobust.plugins.finetune.train import fit
+from vidrobust.plugins.finetune.trainable import trainable
+from vidrobust.stages.policy.measured import ADAPTATION, advised_policy, apply_measured
+from vidrobust.stages.policy.policy import Policy
+from vidrobust.tables import schema as tables
+from vidrobust.text.durations import duration
+
+# Weights that were trained, and the card that says what they are.
+
+TAKES_WEIGHTS = ("torchvision", "timm", "line", "factory")
+
+
+def save_weights(module: nn.Module, path: Path) -> None:
+    """The state of a module, written beside and then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    state = {name: value.detach().cpu().contiguous().clone() for name, value in module.state_dict().items()}
+    torch.save(state, beside)
+    os.replace(beside, path)
+
+
+def spec_with(spec: str, weights: Path, classes: int) -> str:
+    """The spec that loads these weights; "" where a spec of this kind takes none."""
+    parsed = parse_spec(spec)
+    if parsed.kind not in TAKES_WEIGHTS:
+        return ""
+    head, options = split_options(spec)
+    before = options.get("weights", "")
+    if parsed.kind == "torchvision" and before and not Path(before).is_file():
+        options["preset"] = before
+    options["weights"] = str(weights)
+    if parsed.kind in ("torchvision", "timm"):
+        options.setdefault("num_classes", str(classes))
+    for key in ("engine", "threads", "precision"):
+        options.pop(key, None)
+    return ",".join([head, *(f"{key}={value}" for key, value in options.items())])
+
+
+def write_card(path: Path, about: Mapping[str, Any], sentences: Sequence[str]) -> None:
+    """card.md beside the weights: from what, how, how good, and what it does not say."""
+    load = f"`{about['spec']}`" if about["spec"] else "load_state_dict of this file in your own factory"
+    lines = [
+        f"# {about['model']}, fine-tuned: {about['arm']}",
+        "",
+        f"{about['sentence']}. Loaded by {load}.",
+        "",
+        *(f"- {name}: {value}" for name, value in about["facts"].items()),
+        "",
+        "## Measured on held-out footage",
+        "",
+        *(f"- {sentence}" for sentence in sentences),
+        "",
+        "The figures are means over all seeds of the arm; the weights are those of the first seed, which was not "
+        "chosen. They speak of footage like this: another line has to be measured again.",
+        "",
+    ]
+    write_text(path, "\n".join(lines))
+
+
+# What differs between a classifier and a detector in fine-tuning, in one record each.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """seen_of     run, name of the model, its classes -> the footage as the network answers it
+
+    samples_of  network, what was chosen -> what is trained with
+    bench_of    network, what was chosen, conditions -> what judges
+    neighbours  frames that judge together
+    whole       pictures that judge are kept as the footage has them
+    """
+
+    arms: Mapping[str, Arm]
+    headline: Headline
+    neighbours: int
+    whole: bool
+    seen_of: Callable[[Run, str, Sequence[str]], Any]
+    samples_of: Callable[[Any, Any], Samples]
+    bench_of: Callable[[Any, Any, tuple[Condition, ...]], Bench]
+
+
+_CLASSES = Way(
+    arms=ARMS,
+    headline=CLASSES,
+    neighbours=12,
+    whole=False,
+    seen_of=gather.seen_of,
+    samples_of=gather.samples_of,
+    bench_of=gather.bench_of,
+)
+_BOXES = Way(
+    arms=BOX_ARMS,
+    headline=BOXES,
+    neighbours=48,
+    whole=True,
+    seen_of=boxes.seen_of,
+    samples_of=boxes.samples_of,
+    bench_of=boxes.bench_of,
+)
+
+
+def way_of(network: Network) -> Way:
+    """That of a detector, or of a classifier."""
+    return _BOXES if isinstance(network, TrainableBoxes) else _CLASSES
+
+
+def adapt(run: Run, asked: Asked) -> dict[str, Any]:
+    """Train, judge, and write ``adaptation.parquet``, adaptation.json, the weights and the policy; the JSON."""
+    record = _record(run, asked.model)
+    name = str(record["name"])
+    model = load_as_it_is(str(record["spec"]), device=run.settings.device)
+    network: Network = (
+        trainable(model, name)
+        if model.task == "classification"
+        else trainable_boxes(model, name, run.settings.tracks)
+    )
+    if int(record.get("num_classes") or len(network.class_names)) != len(network.class_names):
+        raise SettingsError(
+            f"{name}: answers in this run in {record['num_classes']} classes of a map, and has "
+            f"{len(network.class_names)} of its own; make a run with --class-map none, and adapt that"
+        )
+    policy = _policy(run, asked, name)
+    seen_of = way_of(network).seen_of
+    judges = seen_of(run, name, network.class_names)
+    if not asked.on:
+        return _study(run, asked, Question(record, network, policy, judges, None))
+    with opened_other(run, record, asked.on) as other:
+        trains = seen_of(other, name, network.class_names)
+        return _study(run, asked, Question(record, network, policy, judges, trains))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of which network, and on what footage.
+
+    record  of the model in run.json
+    trains  footage to train with; None: part of what judges
+    """
+
+    record: Mapping[str, Any]
+    network: Network
+    policy: Policy
+    judges: Seen
+    trains: Seen | None
+
+    @property
+    def name(self) -> str:
+        return str(self.record["name"])
+
+
+def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
+    name, network, policy = question.name, question.network, question.policy
+    way = way_of(network)
+    arms, steps = _arms(run, asked, policy, way), steps_of(policy)
+    held = held_back(arms, steps)
+    chosen = choose(question.judges, question.trains, name, asked, way.neighbours, whole=way.whole)
+    run.reporter.say(f"adapt: {len(chosen.training)} frames to train with are decoded")
+    samples = way.samples_of(network, chosen)
+    few = even(np.arange(len(samples.frames)), matched.QUICK_FRAMES if asked.quick else matched.FRAMES)
+    on = [samples.frames[row] for row in few.tolist()]
+    mixtures = _mixtures(network, arms, policy, steps, on, held)
+    families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
+    guard(families, held)
+    bench = way.bench_of(network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
+    ready = Ready(
+        network=network,
+        arms=arms,
+        mixtures=mixtures,
+        held=held,
+        chosen=chosen,
+        samples=samples,
+        bench=bench,
+        steps=steps,
+    )
+    work = planned(run, asked, ready)
+    before = bench.answered(network.module)
+    found = _all(run, work, asked.seeds)
+    table = table_of(name, bench, before, found, families)
+    run.folder.write_table("adaptation", table)
+    near = tables.empty("leaks") if asked.quick else _leaks(run, name, work, families)
+    run.folder.write_table("leaks", near)
+    headline = way.headline
+    summary: dict[str, Any] = plain(
+        {
+            "model": name,
+            "said": conclusion.verdict_on_policy(table, headline),
+            "sentences": [*conclusion.sentences(table, headline), *leaks.sentences(near)],
+            "better_than_random": conclusion.better_than_random(table, headline),
+            "best": conclusion.best_arm(table, headline),
+            "policy_of": str(asked.policy or ""),
+            "measured": conclusion.measured(table, steps, headline) if "policy" in found else {},
+            "held_back": held,
+            "split_by": chosen.split.by,
+            "trained_on": asked.on,
+            "targets": "labels" if chosen.by_labels else "own answers over time",
+            "frames": {
+                "training": len(chosen.training),
+                "judging": len(chosen.judging),
+                "shown": len(chosen.shown),
+            },
+            "schedule": vars(work.schedule) | {"seeds": asked.seeds},
+            "arms": [
+                {
+                    "arm": arm.name,
+                    "sentence": arm.sentence,
+                    "families": families[arm.name],
+                    "steps": _said(mixtures, arm),
+                }
+                for arm in arms
+            ],
+        }
+    )
+    run.folder.write_json(ADAPTATION, summary)
+    _card(run, work, str(question.record["spec"]), summary)
+    if not asked.policy and "policy" in found:
+        apply_measured(run.path, name, policy, summary)
+    for line in (*summary["sentences"], summary["said"]):
+        if line:
+            run.reporter.say(line)
+    return summary
+
+
+def _leaks(run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The table ``leaks``: how near each arm's pictures come to those that judge it."""
+    came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
+    return leaks.table_of(
+        name,
+        work.network,
+        leaks.measurable(work.arms, work.mixtures, run.settings),
+        {**families, **came},
+        work.samples.frames,
+        work.bench.conditions,
+        work.folder / "leaks",
+        key_of([work.key, run.settings.trained_with]),
+    )
+
+
+def _policy(run: Run, asked: Asked, name: str) -> Policy:
+    """That which was given, else the run's own; without steps where no arm needs one and none was made."""
+    if asked.policy:
+        return Policy.read(asked.policy)
+    made = asked.mixes or (run.path / "policy.json").is_file()
+    return advised_policy(run.path, name) if made else Policy(model=name)
+
+
+def _record(run: Run, name: str) -> dict[str, Any]:
+    records = run.model_records
+    if name:
+        known = [record for record in records if record["name"] == name]
+        if not known:
+            names = ", ".join(str(record["name"]) for record in records)
+            raise SettingsError(f"--model {name}: is not in this run; models are {names}")
+        return known[0]
+    classifiers = [record for record in records if record.get("task", "classification") == "classification"]
+    return [*classifiers, *records][0]
+
+
+def _arms(run: Run, asked: Asked, policy: Policy, way: Way) -> tuple[Arm, ...]:
+    """The arms that are asked for, but for those that take a policy where there is no step of one."""
+    arms = asked.chosen_arms(way.arms)
+    if policy.steps:
+        return arms
+    left = tuple(arm for arm in arms if arm.mix not in ("policy", "mixed", "swapped", "other"))
+    gone = ", ".join(arm.name for arm in arms if arm not in left)
+    if gone:
+        run.reporter.warn(f"adapt: the policy has no step, so there is nothing to train with for {gone}")
+    if not left:
+        raise SettingsError(
+            "--arms: the policy of this run has no step; name other arms, or give --policy FILE"
+        )
+    return left
+
+
+def _mixtures(
+    network: Network,
+    arms: Sequence[Arm],
+    policy: Policy,
+    steps: tuple[Step, ...],
+    frames: Sequence[torch.Tensor],
+    held: Sequence[str],
+) -> dict[str, Mixture]:
+    found = {arm.name: Mixture(steps=arm.steps) for arm in arms if arm.steps}
+    drawn = None
+    if any(arm.mix in ("random", "other", "swapped", "mixed") for arm in arms):
+        drawn = matched.matched(network, frames, steps, held)
+    for arm in arms:
+        if arm.mix == "policy":
+            found[arm.name] = Mixture(steps=arm.of_policy(steps))
+        elif arm.mix == "other" and drawn:
+            found[arm.name] = matched.random_mixture(drawn, {step.family for step in steps})
+        elif arm.mix == "mixed" and drawn:
+            found[arm.name] = Mixture(steps=steps, one_of=matched.random_mixture(drawn).one_of)
+        elif arm.mix == "random" and drawn:
+            found[arm.name] = matched.random_mixture(drawn)
+        elif arm.mix == "swapped" and drawn:
+            found[arm.name] = matched.swapped(policy, steps, drawn)
+    return found
+
+
+def _all(run: Run, work: Work, seeds: int) -> dict[str, list[Answers]]:
+    """Every arm and seed; those that were finished before are read."""
+    todo = [(seed, arm) for seed in range(seeds) for arm in work.arms if not work.file(arm, seed).is_file()]
+    with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
+        for number, (seed, arm) in enumerate(todo):
+            begin = time.perf_counter()
+            module = fit(
+                work.samples,
+                arm,
+                work.mixtures.get(arm.name),
+                work.schedule,
+                seed,
+                counter.advance,
+            )
+            _check_finite(module, arm)
+            found = work.bench.answered(module)
+            if seed == 0:
+                save_weights(module, work.weights(arm))
+            found.save(work.file(arm, seed))
+            run.reporter.say(
+                f"adapt: {number + 1} of {len(todo)}: {arm.name}, seed {seed}, in "
+                f"{duration(time.perf_counter() - begin)}"
+            )
+    return {arm.name: [work.bench.load(work.file(arm, seed)) for seed in range(seeds)] for arm in work.arms}
+
+
+def _check_finite(module: torch.nn.Module, arm: Arm) -> None:
+    if not all(bool(torch.isfinite(p).all()) for p in module.parameters()):
+        raise SettingsError(
+            f"arm {arm.name}: training came apart, its weights are not finite; use a smaller --rate"
+        )
+
+
+def _said(mixtures: Mapping[str, Mixture], arm: Arm) -> list[dict[str, Any]]:
+    mixture = mixtures.get(arm.name)
+    return [dict(vars(step)) for step in mixture.every] if mixture else []
+
+
+def _card(run: Run, work: Work, spec: str, summary: dict[str, Any]) -> None:
+    """best.pt and its card, of the arm that surely helps most; neither where none does."""
+    asked_on = summary["trained_on"]
+    best, weights, card = summary["best"], work.folder / "best.pt", work.folder / "card.md"
+    if not best:
+        for path in (weights, card):
+            path.unlink(missing_ok=True)
+        run.reporter.say(
+            "adapt: no arm is surely steadier than the network as it is; no weights are recommended"
+        )
+        return
+    arm = next(each for each in work.arms if each.name == best)
+    weights.write_bytes(work.weights(arm).read_bytes())
+    facts = {
+        "trained with": ", ".join(next(a["families"] for a in summary["arms"] if a["arm"] == best))
+        or "no augmentation",
+        "learnt": summary["targets"],
+        "frames": summary["frames"]["training"],
+        "steps": f"{work.schedule.steps} of {work.schedule.batch} frames, AdamW, rate {work.schedule.rate:g}",
+        "trained on": asked_on or "part of the footage",
+        "held out": SPLIT[summary["split_by"]],
+        "never trained with, by any arm": ", ".join(summary["held_back"]),
+    }
+    about = {
+        "model": summary["model"],
+        "arm": best,
+        "sentence": arm.sentence,
+        "spec": "" if arm.blurred else spec_with(spec, weights, len(work.network.class_names)),
+        "facts": facts,
+    }
+    write_card(card, about, [*summary["sentences"], *([summary["said"]] if summary["said"] else [])])
+    run.reporter.say(f"adapt: the weights of {best} are {weights}; {card} says what they are")

@@ -1,0 +1,312 @@
+"""An attribute study: do parts get the same class again, by this and by another operator, and the right one?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import SettingsError
+from vidrobust.plugins.gauge.attributes.class_agreement import (
+    as_json,
+    bowker,
+    kappa_against_standard,
+    kappa_by_class,
+    kendalls_coefficient,
+    steadiness_table,
+    weighted_kappa,
+)
+from vidrobust.plugins.gauge.attributes.grey_zone import grey_zone
+from vidrobust.plugins.gauge.differing_operators import right_by_operator
+from vidrobust.plugins.gauge.measurements import check_attribute
+from vidrobust.statistics.agreement import cochrans_q, cohens_kappa, fleiss_kappa, kendalls_w
+from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_rate
+from vidrobust.statistics.significance import exact_mcnemar
+
+NAN = float("nan")
+
+
+def attribute_study(
+    table: pd.DataFrame,
+    *,
+    defect: Iterable[str] = (),
+    ordered: Sequence[str] = (),
+    possible: Iterable[str] = (),
+) -> dict[str, Any]:
+    """The study of a table part, operator, trial, value [, reference].
+
+    defect   classes that are defects: what a miss and a false alarm are about, and Cochran's Q and McNemar
+    ordered  the classes from lowest to highest, for Kendall's W; numbers are ordered by themselves
+    possible classes that a verdict might have been, besides those that occur
+
+    Keys: classes, parts, operators, trials, within_operator, between_operators, against_reference, grey_zone,
+    notes. A share has value, low, high (Clopper-Pearson over parts, or over ratings where it says so) and n.
+    """
+    table = check_attribute(table)
+    classes = _classes(table, ordered)
+    unknown = sorted(set(defect) - set(classes) - set(table.get("reference", ())) - set(possible))
+    if unknown:
+        raise SettingsError(f"--defect {', '.join(unknown)}: no such class; there are {', '.join(classes)}")
+    has_reference = "reference" in table and (table["reference"] != "").any()
+    return {
+        "classes": classes,
+        "parts": int(table["part"].nunique()),
+        "operators": sorted(table["operator"].unique()),
+        "n": len(table),
+        "defect": sorted(set(defect)),
+        "within_operator": within_operator(table, classes, _is_ordered(classes, ordered)),
+        "between_operators": between_operators(table, classes, set(defect), _is_ordered(classes, ordered)),
+        "against_reference": against_reference(table, set(defect), classes, _is_ordered(classes, ordered))
+        if has_reference
+        else None,
+        "differences": [asdict(row) for row in right_by_operator(table)] if has_reference else [],
+        "grey_zone": grey_zone(table),
+        "notes": _notes(table, has_reference, set(defect)),
+    }
+
+
+def within_operator(table: pd.DataFrame, classes: Sequence[str], ordered: bool) -> dict[str, Any]:
+    """Per operator: parts that got one class in all trials, Fleiss' kappa and Kendall's W over the trials."""
+    found = {}
+    for operator, rows in table.groupby("operator", sort=True):
+        repeated = rows[rows.groupby("part")["trial"].transform("size") > 1]
+        same = repeated.groupby("part")["value"].nunique() == 1
+        found[str(operator)] = {
+            "agreement": share(int(same.sum()), len(same)),
+            "fleiss_kappa": _interval(_fleiss(repeated, classes)),
+            "kendalls_w": kendalls_w(_ratings(rows, classes)) if ordered else None,
+            "by_class": as_json(kappa_by_class(_counts(repeated, classes), classes)),
+        }
+    return found
+
+
+def between_operators(
+    table: pd.DataFrame, classes: Sequence[str], defect: set[str], ordered: bool
+) -> dict[str, Any]:
+    """All operators: parts that got one class from all, kappas, Kendall's W, and tests that they differ."""
+    several = table[table.groupby("part")["operator"].transform("nunique") > 1]
+    same = several.groupby("part")["value"].nunique() == 1
+    good = set(classes) - defect if defect else set()
+    return {
+        "agreement": share(int(same.sum()), len(same)),
+        "fleiss_kappa": _interval(_fleiss(several, classes)),
+        "kendalls_w": kendalls_w(_ratings(several, classes)) if ordered and len(several) else None,
+        "by_class": as_json(kappa_by_class(_counts(several, classes), classes)),
+        "cohens_kappa": [
+            {"operators": [str(a), str(b)], **_pairwise(table, str(a), str(b), classes, ordered, good)}
+            for a, b in combinations(sorted(table["operator"].unique()), 2)
+        ],
+        **_differences(table, defect),
+    }
+
+
+def against_reference(
+    table: pd.DataFrame, defect: set[str], classes: Sequence[str], ordered: bool
+) -> dict[str, Any]:
+    """Per operator, and for all of them: effectiveness, kappa against the reference, misses and false alarms.
+
+    effectiveness     parts that got the reference's class in all trials
+    all_operators     parts that got it from every operator in every trial
+    miss_rate         ratings of bad parts as good; false_alarm_rate: of good parts as bad, as the manual counts
+    ..._over_parts    the same rates with the interval of dependent ratings, since trials of a part are not new
+                      parts
+    """
+    known = table[table["reference"] != ""]
+    right = known["value"] == known["reference"]
+    operators = {}
+    for operator, rows in known.groupby("operator", sort=True):
+        whole = right[rows.index].groupby(rows["part"]).all()
+        kappa = cohens_kappa(
+            rows["value"].to_numpy(str), rows["reference"].to_numpy(str), rows["part"].to_numpy(str)
+        )
+        operators[str(operator)] = {
+            "effectiveness": share(int(whole.sum()), len(whole)),
+            "kappa": _interval(kappa),
+            **_errors(rows, defect),
+            "by_class": as_json(kappa_against_standard(rows, classes)),
+            "kendalls_coefficient": _coefficient(rows, classes) if ordered else None,
+            "weighted_kappa": _weighted(rows, classes) if ordered else None,
+        }
+    everyone = right.groupby(known["part"]).all()
+    return {
+        "operators": operators,
+        "all_operators": share(int(everyone.sum()), len(everyone)),
+        "kappa": _interval(
+            cohens_kappa(
+                known["value"].to_numpy(str), known["reference"].to_numpy(str), known["part"].to_numpy(str)
+            )
+        ),
+        **_errors(known, defect),
+    }
+
+
+def _coefficient(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
+    found = kendalls_coefficient(rows, classes)
+    return None if found is None else asdict(found)
+
+
+def _weighted(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, float | None]:
+    """Weighted kappas of all ratings of an operator with the reference."""
+    cells = pd.crosstab(rows["value"], rows["reference"])
+    cells = cells.reindex(index=list(classes), columns=list(classes), fill_value=0).to_numpy()
+    return {kind: _known(weighted_kappa(cells, kind)) for kind in ("linear", "quadratic")}
+
+
+def share(count: int, of: int) -> dict[str, Any]:
+    """A share of independent trials with its Clopper-Pearson interval."""
+    if not of:
+        return {"value": None, "low": None, "high": None, "count": 0, "n": 0}
+    low, high = clopper_pearson(count, of)
+    return {"value": count / of, "low": low, "high": high, "count": count, "n": of}
+
+
+def _errors(rows: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
+    """Misses and false alarms among ratings; null without defects."""
+    if not defect:
+        return dict.fromkeys(
+            ("miss_rate", "false_alarm_rate", "miss_rate_over_parts", "false_alarm_rate_over_parts")
+        )
+    bad, called = rows["reference"].isin(defect), rows["value"].isin(defect)
+    result: dict[str, Any] = {}
+    for name, of, wrong in (
+        ("miss_rate", rows[bad], ~called[bad]),
+        ("false_alarm_rate", rows[~bad], called[~bad]),
+    ):
+        result[name] = share(int(wrong.sum()), len(wrong))
+        result[f"{name}_over_parts"] = _interval(
+            clustered_rate(wrong.to_numpy(bool), of["part"].to_numpy(str))
+        )
+    return result
+
+
+def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
+    """Cochran's Q over operators, McNemar of each two: do they call different shares of the parts bad (or right)?
+
+    A part counts once: an operator's verdict on it is that of most of its trials, a tie counts as a defect.
+    """
+    has_reference = "reference" in table and (table["reference"] != "").all()
+    if not defect and not has_reference:
+        return {"cochrans_q": None, "mcnemar": []}
+    hit = table["value"].isin(defect) if defect else table["value"] != table["reference"]
+    verdicts = (table.assign(hit=hit).groupby(["part", "operator"])["hit"].mean() >= 0.5).unstack()
+    verdicts = verdicts.dropna().astype(int)
+    if verdicts.shape[1] < 2 or verdicts.empty:
+        return {"cochrans_q": None, "mcnemar": []}
+    pairs = []
+    for a, b in combinations(verdicts.columns, 2):
+        cells = pd.crosstab(verdicts[a], verdicts[b]).reindex(index=[0, 1], columns=[0, 1], fill_value=0)
+        only_a, only_b = int(cells.loc[1, 0]), int(cells.loc[0, 1])
+        p = exact_mcnemar(only_a, only_b)
+        pairs.append({"operators": [str(a), str(b)], "only_first": only_a, "only_second": only_b, "p": p})
+    differ = verdicts[verdicts.nunique(axis=1) > 1]
+    q = None
+    if len(differ):
+        found = cochrans_q(verdicts.to_numpy())
+        q = {"q": found.statistic, "df": found.df, "p": found.p, "n": len(verdicts)}
+    return {"cochrans_q": q, "mcnemar": pairs}
+
+
+def _pairwise(
+    table: pd.DataFrame, a: str, b: str, classes: Sequence[str], ordered: bool, good: set[str]
+) -> dict[str, Any]:
+    """Cohen's kappa of two operators over the ratings of equal part and trial, as the manual counts them.
+
+    Operators whose trials have no name in common, as a model's passes and an inspector's trials may not, are
+    paired in the order of their trials. counts: the cross table of ratings, rows a, columns b.
+    """
+    rows = table[table["operator"].isin([a, b])]
+    wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
+    if wide.empty and rows["operator"].nunique() > 1:
+        rows = rows.assign(trial=rows.groupby(["part", "operator"]).cumcount())
+        wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
+    parts = wide.index.get_level_values("part").to_numpy(str)
+    kappa = cohens_kappa(wide[a].to_numpy(str), wide[b].to_numpy(str), parts)
+    counts = pd.crosstab(wide[a], wide[b]).reindex(index=list(classes), columns=list(classes), fill_value=0)
+    cells = counts.to_numpy()
+    symmetry = bowker(cells)
+    found = {**_interval(kappa), "counts": cells.tolist()}
+    found["bowker_of_ratings"] = None if symmetry is None else asdict(symmetry)
+    if ordered:
+        found["weighted_kappa"] = {
+            kind: _known(weighted_kappa(cells, kind)) for kind in ("linear", "quadratic")
+        }
+    if good:
+        steady = steadiness_table(rows, a, b, good)
+        symmetry = bowker(steady)
+        found["steadiness"] = steady.tolist()
+        found["bowker"] = None if symmetry is None else asdict(symmetry)
+    return found
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _fleiss(rows: pd.DataFrame, classes: Sequence[str]) -> Interval:
+    counts = _counts(rows, classes)
+    return fleiss_kappa(counts) if len(counts) else Interval(NAN, NAN, NAN, 0, 0)
+
+
+def _counts(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    """(parts, classes) how many ratings put each part in each class."""
+    if rows.empty:
+        return np.zeros((0, len(classes)), np.int64)
+    return pd.crosstab(rows["part"], rows["value"]).reindex(columns=list(classes), fill_value=0).to_numpy()
+
+
+def _ratings(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    """(raters and trials, parts) ranks of the classes, over the parts that all of them rated."""
+    rank = {name: place for place, name in enumerate(classes)}
+    wide = rows.assign(rank=rows["value"].map(rank)).pivot(
+        index=["operator", "trial"], columns="part", values="rank"
+    )
+    return wide.dropna(axis=1).to_numpy(np.float64)
+
+
+def _classes(table: pd.DataFrame, ordered: Sequence[str]) -> list[str]:
+    seen = set(table["value"]) | (set(table["reference"]) - {""} if "reference" in table else set())
+    if ordered:
+        missing = sorted(seen - set(ordered))
+        if missing:
+            raise SettingsError(f"--ordered: {', '.join(missing)} occurs and is not in the order")
+        return list(ordered)
+    return sorted(seen, key=float) if _numbers(seen) else sorted(seen)
+
+
+def _is_ordered(classes: Sequence[str], ordered: Sequence[str]) -> bool:
+    return len(classes) > 2 and (bool(ordered) or _numbers(classes))
+
+
+def _numbers(names: Iterable[str]) -> bool:
+    try:
+        return all(math.isfinite(float(name)) for name in names)
+    except ValueError:
+        return False
+
+
+def _interval(found: Interval) -> dict[str, Any]:
+    summary = asdict(found)
+    del summary["cluster"]
+    return {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in summary.items()}
+
+
+def _notes(table: pd.DataFrame, has_reference: bool, defect: set[str]) -> list[str]:
+    notes = []
+    sizes = table.groupby(["part", "operator"]).size()
+    if (sizes < 2).all():
+        notes.append("one trial a part and operator: agreement within operators cannot be determined")
+    if table["operator"].nunique() < 2:
+        notes.append("one operator: agreement between operators cannot be determined")
+    if not has_reference:
+        notes.append("no reference: agreement, not correctness")
+    elif not defect:
+        notes.append("no --defect: misses and false alarms are counted together")
+    full = len(sizes) == table["part"].nunique() * table["operator"].nunique() and sizes.nunique() == 1
+    if not full:
+        notes.append("not every operator rated every part equally often: each figure stands on what there is")
+    return notes

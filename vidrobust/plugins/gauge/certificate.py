@@ -1,0 +1,195 @@
+"""The certificate of a study as files: its header from TOML, one page to sign, and the PDF of it."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.errors import SettingsError
+from vidrobust.files.json_text import plain
+from vidrobust.plugins.gauge.acceptance import Profile
+from vidrobust.plugins.gauge.report import certificate_pages as content
+from vidrobust.plugins.gauge.report.certificate_worst import worst
+from vidrobust.plugins.gauge.report.repeatability_section import section_of_run_rows, section_of_table
+from vidrobust.plugins.gauge.studies import Asked
+from vidrobust.report.pages import write_page
+from vidrobust.report.pdf import printed
+from vidrobust.text.printable import printable
+from vidrobust.version import VERSION
+
+FIELDS = {
+    "part": "Part",
+    "part_number": "Part number",
+    "characteristic": "Characteristic",
+    "unit": "Unit",
+    "gauge": "Gauge",
+    "gauge_id": "Gauge number",
+    "camera": "Camera",
+    "station": "Station",
+    "tolerance": "Tolerance",
+    "reference": "Reference value",
+    "operators": "Operators",
+    "place": "Place",
+    "date": "Date of the study",
+    "by": "Made by",
+    "customer": "Customer",
+    "revision": "Revision",
+    "number": "Study number",
+    "remark": "Remark",
+}
+"""What the header of a certificate may hold, and how it is called on the page."""
+SIGNED = ("made", "checked", "released")
+MOST_NAMES = 12
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """The header from a TOML file; SettingsError for what cannot be read or is no field of it."""
+    where = f"--certificate {printable(path)}"
+    fields = ", ".join(FIELDS)
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{where}: no such file; it is TOML with {fields}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{where}: cannot be read as TOML ({error})") from error
+    found = found.get("study", found)
+    for name, value in found.items():
+        if name not in FIELDS:
+            near = get_close_matches(name, FIELDS, n=1)
+            hint = f"; do you mean {near[0]}?" if near else "."
+            raise SettingsError(f"{where}: there is no field {name!r}{hint} There are {fields}")
+        if isinstance(value, dict):
+            raise SettingsError(f"{where}: {name} is a table; expected a text")
+    return {name: _text(value) for name, value in found.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def write_certificate(
+    page: Path,
+    head: Path,
+    found: Mapping[str, Any],
+    rows: pd.DataFrame,
+    asked: Asked,
+    *,
+    hashes: Sequence[tuple[str, str]],
+    paper: str = "A4",
+    pdf: bool = False,
+) -> list[Path]:
+    """Write the certificate of a study, and its PDF where that is asked for; the paths written.
+
+    head   the TOML of the header; rows: what the study stands on; hashes: name and SHA-256 of what it was made of
+    paper  "A4" or "Letter"
+    """
+    header = read_header(head)
+    summary = plain(dict(found))
+    unit = header.get("unit", "")
+    section = (
+        section_of_run_rows(summary, rows)
+        if summary["study"] == "run"
+        else section_of_table(summary, rows, _axis(header))
+    )
+    filled = _filled(header, summary, asked)
+    title = content.title(summary)
+    gauge = summary if summary["study"] == "gauge" else summary.get("gauge") or {}
+    varies = (gauge.get("total_sd") or 0) > 0
+    first = 1 if varies else -1 if summary.get("signal_detection") else 0
+    shown_first = section.pictures[first:][:1]
+    values = {
+        "title": f"{title}: {header.get('part', head.stem)}",
+        "kind": title,
+        "header": [(FIELDS[name], filled[name]) for name in FIELDS if filled.get(name)],
+        "verdict_kind": content.VERDICTS.get(summary["overall"]["verdict"], "unknown"),
+        "sentence": summary["overall"]["sentence"],
+        "tiles": (six := content.tiles(summary, unit)),
+        "intervals": any(" to " in tile.interval for tile in six),
+        "worst": worst(summary, unit),
+        "short": summary["study"] in ("type1", "linearity", "stability"),
+        "sample": content.sample(summary),
+        "method": content.method(summary),
+        "settings": [
+            (name, str(v)) for name, v in _settings(asked, summary["study"]) if v not in (None, "", ())
+        ],
+        "hashes": list(hashes),
+        "signed": SIGNED,
+        "paper": paper,
+        "repeatability": section,
+        "repeatability_figures": section.pictures,
+        "picture": shown_first[0] if shown_first else None,
+        "folder": "",
+    }
+    written = write_page(page, "certificate.html", values)
+    return [written, printed(written, written.with_suffix(".pdf"))] if pdf else [written]
+
+
+def _axis(header: Mapping[str, str]) -> str:
+    """What is measured, for an axis."""
+    what = header.get("characteristic", "value")
+    return f"{what}, {header['unit']}" if "unit" in header else what
+
+
+def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: Asked) -> dict[str, str]:
+    """The header with what the study itself knows: tolerance and operators."""
+    unit = f" {header['unit']}" if "unit" in header else ""
+    names = [each["operator"] for each in found.get("by_operator") or []]
+    study = found.get("attribute") or found
+    if not names and isinstance(study.get("operators"), list):
+        names = list(map(str, study["operators"]))
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    known = {"operators": ", ".join(names[:MOST_NAMES]) + more, "tolerance": _tolerance(asked, unit)}
+    true = found.get("reference")
+    if isinstance(true, float) and math.isfinite(true):
+        known["reference"] = f"{true:g}{unit}"
+    return {**known, **header}
+
+
+def _tolerance(asked: Asked, unit: str) -> str:
+    low, high = asked.tolerance_low, asked.tolerance_high
+    ends = [f"from {low:g}"] if low is not None else []
+    ends += [f"to {high:g}"] if high is not None else []
+    if ends:
+        return " ".join(ends) + unit
+    return "" if math.isnan(asked.tolerance) else f"{asked.tolerance:g}{unit} wide"
+
+
+def _settings(asked: Asked, kind: str) -> list[tuple[str, Any]]:
+    return [
+        ("rules", _rules(asked.profile, kind)),
+        ("design", asked.design if kind == "gauge" and asked.design != "auto" else ""),
+        ("factors", ", ".join(asked.factors)),
+        ("interaction pooled above p", f"{asked.pool_above:g}" if kind in ("gauge", "run") else ""),
+        ("process sd", asked.process_sd),
+        ("defects", ", ".join(asked.defect)),
+        ("order of classes", " < ".join(asked.ordered)),
+        ("frames to verdict", asked.rule if kind == "run" else ""),
+        ("resolution", asked.resolution),
+        ("calibration U", asked.calibration),
+        ("guard band", asked.guard),
+        ("vidrobust", VERSION),
+    ]
+
+
+def _rules(profile: Profile, kind: str) -> str:
+    if kind == "stability":
+        return ""
+    return profile.source if profile.source.startswith(profile.name) else f"{profile.name} ({profile.source})"
+
+
+def hashes_of(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and SHA-256 of the footage and the weights of a run, from its run.json."""
+    files = [(entry.get("item"), entry.get("sha256")) for entry in run.get("inputs") or []]
+    weights = [
+        (f"weights of {model.get('name')}", model.get("weights_sha256")) for model in run.get("models") or []
+    ]
+    return [(str(name), str(value)) for name, value in (*weights, *files) if value]

@@ -1,0 +1,278 @@
+"""The commands of measurement systems analysis: repeatability of tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vidrobust.cli import options as opt
+from vidrobust.cli.grouped import GroupedCommand
+from vidrobust.cli.idle import refuse_idle
+from vidrobust.cli.printing import given as typed
+from vidrobust.cli.printing import may_be_footage, print_json, print_result
+from vidrobust.cli.printing import reporter as speaking
+from vidrobust.cli.study_options.tables import BOXES, CLASSES, KINDS, RESULT, TABLES, VARIABLES
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.json_text import plain
+from vidrobust.stages.catalogue import STAGES
+from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.transitions.stage import TRANSITIONS
+from vidrobust.text.phrases import plural
+from vidrobust.text.printable import printable
+
+ASKED = (
+    *("rule", "pass_fail", "pool_above", "tolerance_low", "tolerance_high", "guard", "process_sd"),
+    *("design", "factors", "resolution", "calibration", "measure", "mm_per_px"),
+)
+"""Options that are fields of what is asked, as they are."""
+
+
+@click.command(cls=GroupedCommand)
+@click.argument("target", nargs=-1)
+@opt.options(
+    *(TABLES, VARIABLES, CLASSES, BOXES, RESULT),
+    opt.setting_options(STAGES.with_needs([STABILITY.name]), gated=True),
+    opt.setting("pictures"),
+    *(opt.OUT, opt.CONFIG, opt.OVERWRITE, opt.JSON, opt.QUIET),
+)
+def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Is it repeatable and reproducible: gauge R&R and attribute agreement.
+
+    TARGET is a manifest with part and pass (and --model), or a run folder on one; or give tables without video.
+    The tolerance is that of the score (--defect), 0 to 1, or of the values of --gauge. --out is the run folder, or
+    of tables the report: PAGE.html, or a folder for it.
+    """
+    _refuse_idle(target, options)
+    files = {kind: options.pop(f"{kind}_file") for kind in KINDS}
+    given = [kind for kind, file in files.items() if file]
+    if (not target and len(given) != 1) or (target and given not in ([], ["attribute"])):
+        raise click.UsageError(
+            "give a manifest or run folder, or --gauge CSV, or --attribute CSV, --type1, --linearity, --stability"
+        )
+    kind = "run" if target else given[0]
+    layout = {name: options.pop(name) for name in ("columns", "case", "reference")}
+    result = {name: options.pop(name) for name in ("certificate", "pdf", "paper", "export")}
+    if result["pdf"] and not result["certificate"]:
+        raise click.UsageError("--pdf is of the certificate: give --certificate TOML too")
+    asked = _asked(kind, files["attribute"] if target else None, layout, options)
+    if target:
+        code = _of_sources(target, asked, options, as_json, result)
+    else:
+        code = _of_table(kind, files[kind], asked, layout, options, as_json, result)
+    if code:
+        sys.exit(code)
+
+
+def _refuse_idle(target: Sequence[str], options: dict[str, Any]) -> None:
+    """Options of footage beside a table without it, and of tables beside footage."""
+    from vidrobust.run_folder.folder import is_run_folder
+
+    if not target:
+        of_table = {"fail_if", "junit"}
+        idle = {option.setting for option in opt.OPTIONS} - of_table | {"model", "overwrite"}
+        refuse_idle(idle, "of a table without video")
+        return
+    refuse_idle(("reference",), "without --type1 or --stability")
+    if not options["attribute_file"]:
+        refuse_idle(("columns", "case"), "without a table")
+    if len(target) == 1 and is_run_folder(Path(target[0])):
+        refuse_idle(("config", "overwrite"), "on a run folder, which keeps its sources and settings")
+
+
+def _tell(found: dict[str, Any], as_json: bool) -> None:
+    from vidrobust.plugins.gauge.words import lines
+
+    print_result(found, lines(found), as_json)
+
+
+def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[str, Any]) -> Any:
+    """What is asked of a study; wrong settings are found before any footage is opened."""
+    from vidrobust.plugins.gauge.acceptance import DEFAULT, OF_STUDY, load_profile
+    from vidrobust.plugins.gauge.box_measures import check_measure
+    from vidrobust.plugins.gauge.measurements import read_attribute
+    from vidrobust.plugins.gauge.studies import Asked
+    from vidrobust.plugins.gauge.study_columns import parse_columns
+    from vidrobust.plugins.gauge.verdicts import check_rule
+
+    layout["columns"] = parse_columns(layout["columns"])
+    theirs = None if people is None else read_attribute(Path(people), layout["columns"], layout["case"])
+    found = Asked(
+        **{name: options.pop(name) for name in ASKED},
+        defect=tuple(_classes(options.pop("defect"))),
+        ordered=tuple(_classes(options.pop("ordered"))),
+        profile=load_profile(options.pop("profile") or OF_STUDY.get(kind, DEFAULT)),
+        tolerance_width=options.pop("tolerance"),
+        width=float(options.pop("width")),
+        people=None if theirs is None else theirs.rows,
+    )
+    check_rule(found.rule, found.defect)
+    check_measure(found.measure, found.mm_per_px)
+    if found.tolerance <= 0:
+        raise SettingsError(f"--tolerance: expected a width above 0, got {found.tolerance:g}")
+    if found.process_sd is not None and found.process_sd <= 0:
+        raise SettingsError(f"--process-sd: expected a number above 0, got {found.process_sd:g}")
+    if found.guard is not None and found.tolerance_low is None and found.tolerance_high is None:
+        raise SettingsError("--guard needs a limit: --tolerance-low X or --tolerance-high X, or both")
+    return found
+
+
+def _of_table(
+    kind: Any,
+    file: str,
+    asked: Any,
+    layout: dict[str, Any],
+    options: dict[str, Any],
+    as_json: bool,
+    result: dict[str, Any],
+) -> int:
+    """The study of a table without video; the exit code of its gates."""
+    from vidrobust.finished_runs.gate import hold_study
+    from vidrobust.pipeline.open import settings_of
+    from vidrobust.plugins.gauge.table_studies import study_of_file
+
+    out, config, _, quiet = (options.pop(name) for name in ("out", "config", "overwrite", "quiet"))
+    settings, _ = settings_of((), config, typed(options))
+    path = Path(file)
+    done = study_of_file(kind, path, asked, **layout)
+    if out is not None:
+        from vidrobust.plugins.gauge.report.repeatability_section import write_study
+
+        page = Path(out) if out.endswith(".html") else Path(out) / "report.html"
+        click.echo(f"report: {write_study(page, plain(done.found), done.rows, path.name)}", err=True)
+    _write_results(done.found, done.rows, asked, result, out or "", [(path.name, done.source.sha256)])
+    _tell(done.found, as_json)
+    return hold_study(done.found, settings.fail_if, speaking(quiet), settings.junit, path.stem)
+
+
+def _write_results(
+    found: dict[str, Any],
+    rows: Any,
+    asked: Any,
+    result: dict[str, Any],
+    out: str,
+    hashes: Sequence[tuple[str, str]],
+) -> None:
+    """The export and the certificate that were asked for; where they lie goes to standard error."""
+    if result["export"]:
+        from vidrobust.plugins.gauge.export_study import export_study
+
+        click.echo(f"export: {export_study(found, rows, Path(result['export']))}", err=True)
+    if result["certificate"]:
+        from vidrobust.plugins.gauge.certificate import write_certificate
+
+        head = Path(result["certificate"])
+        folder = Path(out).parent if out.endswith(".html") else Path(out) if out else head.parent
+        page = folder / f"{head.stem}-certificate.html"
+        made = {"hashes": hashes, "paper": result["paper"], "pdf": result["pdf"]}
+        for path in write_certificate(page, head, found, rows, asked, **made):
+            click.echo(f"certificate: {path}", err=True)
+        if result["pdf"]:
+            _warn_of_fonts(page)
+
+
+def _warn_of_fonts(page: Path) -> None:
+    """Say which letters a PDF printed on this machine cannot show."""
+    from vidrobust.report.drawing import letters_without_font
+
+    if missing := letters_without_font(page.read_text(encoding="utf-8")):
+        some = printable(f"{missing[:12]} ..." if len(missing) > 12 else missing)
+        click.echo(
+            f"warning: no font of this machine has {some}: the PDF names them in brackets; install one and print "
+            "again",
+            err=True,
+        )
+
+
+def _of_sources(
+    target: Sequence[str], asked: Any, options: dict[str, Any], as_json: bool, result: dict[str, Any]
+) -> int:
+    """The studies of a run folder, or of sources whose stability is made first; the exit code."""
+    from vidrobust.finished_runs.gate import enforce_gates
+    from vidrobust.footage.expand import expand_sources
+    from vidrobust.pipeline.build import build
+    from vidrobust.pipeline.open import folder_of, opened_folder, opened_sources, settings_of
+    from vidrobust.plugins.gauge.find_passes import manifest_for
+    from vidrobust.run_folder.folder import is_run_folder
+
+    out, config, overwrite = (options.pop(name) for name in ("out", "config", "overwrite"))
+    reporter, given = speaking(options.pop("quiet")), typed(options)
+    first = Path(target[0])
+    if len(target) == 1 and is_run_folder(first):
+        with opened_folder(first, given, reporter, out) as run:
+            build(run, STAGES, ("stability",) if set(given) - {"pictures", "fail_if", "junit"} else ())
+            _tell(_studied(run, asked, result), as_json)
+            return enforce_gates(run)
+    if len(target) == 1 and not may_be_footage(target[0]):
+        raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
+    settings, named = settings_of(target, config, given)
+    items = expand_sources(settings.sources).items
+    if (file := manifest_for(settings, out or named, items, reporter)) is not None:
+        out = str(folder_of(settings, out or named))
+        settings = settings.changed({"sources": (str(file),)}, "passes")
+    with opened_sources(settings, out or named, reporter, overwrite=overwrite) as run:
+        build(run, STAGES, ("stability",))
+        _tell(_studied(run, asked, result), as_json)
+        if run.failed:
+            reporter.warn(f"{plural(len(run.failed), 'input')} could not be read; the others are done")
+        return enforce_gates(run) or (3 if run.failed else 0)
+
+
+def _studied(run: Any, asked: Any, result: dict[str, Any]) -> dict[str, Any]:
+    import pandas as pd
+
+    from vidrobust.plugins.gauge.certificate import hashes_of
+    from vidrobust.plugins.gauge.repeatability_of import repeatability_of
+    from vidrobust.stages.report.page import write_report
+
+    found = repeatability_of(run, asked)
+    run.reporter.say(f"report: {write_report(run.path)}")
+    rows = pd.DataFrame(found["per_part"])
+    _write_results(found, rows, asked, result, str(run.path), hashes_of(run.folder.run))
+    return found
+
+
+def _classes(text: str | None) -> list[str]:
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+@click.command(cls=GroupedCommand)
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--out", "-o", metavar="FILE", default="passes.csv", show_default=True, help="Where to write.")
+@click.option(
+    "--cycle",
+    type=int,
+    default=0,
+    metavar="N",
+    help="N parts come round in turn.  [default: each pass is a new part]",
+)
+@opt.options(opt.setting_options([TRANSITIONS], gated=False), opt.setting("pictures"), opt.JSON, opt.QUIET)
+def passes(
+    sources: tuple[str, ...], out: str, cycle: int, as_json: bool, quiet: bool, **options: Any
+) -> None:
+    """Find the passes in SOURCES: a part enters, is fully visible, leaves. Written as a manifest, to be corrected.
+
+    Beside it a sheet of pictures, one row a pass, unless --no-pictures. The camera must stand still.
+    """
+    from vidrobust.pipeline.open import settings_of
+    from vidrobust.plugins.gauge.find_passes import passes_in, passes_words, write_passes
+
+    file = Path(out)
+    settings, _ = settings_of(sources, None, typed(options))
+    found = passes_in(settings, speaking(quiet), cycle=cycle, beside=file.parent)
+    write_passes(found, file)
+    if as_json:
+        summary = {"passes": found.rows.to_dict("records"), "left_out": list(found.left_out), "file": out}
+        print_json(summary)
+    else:
+        click.echo("\n".join([*passes_words(found), str(file)]))
+    if found.rows.empty:
+        raise InputError("no part was seen to cross the picture")
+
+
+def commands() -> tuple[click.Command, ...]:
+    """All commands of this module."""
+    return (repeatability, passes)

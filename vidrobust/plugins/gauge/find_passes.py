@@ -1,0 +1,267 @@
+"""Passes found in footage, written as a manifest that a person can correct, with pictures of each."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.atomic import csv_text, write_text
+from vidrobust.footage.item import Item
+from vidrobust.pipeline import inputs
+from vidrobust.pipeline.open import folder_of
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.plugins.gauge.part_footage import BATCH
+from vidrobust.plugins.gauge.passes import Found, Pass, find_passes
+from vidrobust.plugins.gauge.placed_parts import find_visits
+from vidrobust.run_folder.settings import Settings
+from vidrobust.text.phrases import plural
+from vidrobust.text.printable import printable
+from vidrobust.video.source import VideoSource
+
+THUMBNAIL_PX = 160
+SHEET_PX, MOST_SHOWN = 200, 40
+"""Width of a picture on the sheet, and the most passes on it."""
+TIMES = {"enters": "enters_s", "start": "start_s", "end": "end_s", "leaves": "leaves_s"}
+"""The pictures of a pass on the sheet, and the column with the time that is written on each."""
+COLUMNS = (
+    *("path", "item", "part", "pass", "station", "label", "start_s", "end_s"),
+    *("enters_s", "leaves_s", "direction", "remark"),
+)
+
+
+@dataclass(frozen=True)
+class PassesFound:
+    """rows  a manifest, one row a pass that crossed · left_out  of what did not cross, a sentence each
+    sheet  (H, W, 3) uint8 RGB: each pass as it enters, is whole, in the middle, ends, leaves; None without any
+    """
+
+    rows: pd.DataFrame
+    left_out: tuple[str, ...]
+    sheet: np.ndarray | None
+
+
+def passes_in(
+    settings: Settings, reporter: Reporter, *, cycle: int = 0, beside: Path = Path()
+) -> PassesFound:
+    """The passes in all items of the sources.
+
+    cycle   so many different parts come round in turn; 0: every pass shows another part, unless the manifest
+            names the part
+    beside  the folder to which paths are relative, that of the manifest to be written
+
+    ``start_s`` to ``end_s`` is while the part is wholly in the picture, ``enters_s`` to ``leaves_s`` while any of
+    it is. Raises InputError where no source holds footage.
+    """
+    if cycle < 0:
+        raise SettingsError(f"--cycle: expected 0 or more, got {cycle}")
+    found = inputs.find(settings, None, reporter)
+    rows: list[dict[str, object]] = []
+    left_out: list[str] = []
+    strips: list[np.ndarray] = []
+    counts: Counter[tuple[str, str]] = Counter()
+    for item in found.readable:
+        try:
+            with inputs.open_item(item, settings) as source:
+                pictures, time_s, index = _seen(source)
+                result = passes_or_visits(pictures)
+                left_out += [f"{item.name}: {note}" for note in result.notes]
+                for each in result.passes:
+                    if not each.crossed:
+                        left_out.append(_not_crossed(item, each, time_s))
+                        continue
+                    rows.append(_row(item, each, time_s, counts, cycle, beside))
+                    if len(strips) < MOST_SHOWN and settings.pictures:
+                        strips.append(_strip(source, each, index, rows[-1]))
+        except InputError as error:
+            found.fail(printable(item.path), str(error), reporter)
+    if not found.readable:
+        raise InputError("nothing could be looked at: none of the sources holds any footage")
+    return PassesFound(
+        pd.DataFrame(rows, columns=list(COLUMNS)), tuple(left_out), np.concatenate(strips) if strips else None
+    )
+
+
+def passes_or_visits(pictures: np.ndarray) -> Found:
+    """The passes of parts that move through; or, where they are fewer, the visits of parts that are placed.
+
+    pictures  (N, H, W) uint8 grey, small
+    """
+    passes, visits = find_passes(pictures), find_visits(pictures)
+    crossed = [each for each in passes.passes if each.crossed]
+    at_rest = [each for each in visits.passes if not any(_within(each, other) for other in crossed)]
+    return replace(visits, passes=tuple(at_rest)) if len(at_rest) > len(crossed) else passes
+
+
+def _within(visit: Pass, crossing: Pass) -> bool:
+    """Whether at least half of a visit is while a part crosses: one that creeps seems to lie still."""
+    common = min(visit.whole_last, crossing.last) - max(visit.whole_first, crossing.first)
+    return 2 * common >= visit.whole_last - visit.whole_first
+
+
+def write_passes(found: PassesFound, file: Path) -> None:
+    """Write the manifest, and the sheet of pictures beside it as JPEG."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, csv_text(found.rows))
+    if found.sheet is not None:
+        done, data = cv2.imencode(".jpg", found.sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+        if done:
+            file.with_suffix(".jpg").write_bytes(data.tobytes())
+
+
+def passes_words(found: PassesFound) -> list[str]:
+    """The passes as lines of text."""
+    lines = [f"{plural(len(found.rows), 'pass')} of {plural(found.rows['part'].nunique(), 'part')}"]
+    for row in found.rows.to_dict("records"):
+        remark = f"; {row['remark']}" if row["remark"] else ""
+        moves = f"moves {row['direction']}" if row["direction"] else "lies still"
+        lines.append(
+            f"  {row['part']}, pass {row['pass']}: {row['start_s']:.3f} to {row['end_s']:.3f} s whole, "
+            f"{row['enters_s']:.3f} to {row['leaves_s']:.3f} s in view, {moves}{remark}"
+        )
+    return [*lines, *(f"  left out: {sentence}" for sentence in found.left_out)]
+
+
+def manifest_for(
+    settings: Settings, out: str | None, items: Sequence[Item], reporter: Reporter
+) -> Path | None:
+    """Where no item says which pass it is: the manifest of passes beside the run folder, found if it is not there.
+
+    None where the sources name parts and passes themselves. InputError where no part is seen to cross.
+    """
+    if not items or any(item.pass_ or (item.part and item.start_s is not None) for item in items):
+        return None
+    folder = folder_of(settings, out)
+    file = folder.with_name(f"{folder.name}-passes.csv")
+    if file.is_file():
+        reporter.say(f"passes: as they stand in {file}")
+        return file
+    named = named_by_folders(items, file.parent)
+    if not named.empty:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, csv_text(named))
+        reporter.say(
+            f"passes: {plural(len(named), 'folder')} of {plural(named['part'].nunique(), 'part')}, named "
+            f"PART/PASS: {file}"
+        )
+        return file
+    found = passes_in(settings, reporter, beside=file.parent)
+    if found.rows.empty:
+        summary = "; ".join(found.left_out[:3]) or "nothing moves across the picture"
+        raise InputError(
+            f"no source says which part and pass it shows, and none was found ({summary}); give a "
+            "manifest with the columns path, part, pass, or put stills in folders named PART/PASS"
+        )
+    write_passes(found, file)
+    for line in passes_words(found):
+        reporter.say(line)
+    reporter.warn(
+        f"passes were found in the footage: look at {file}, correct it, and run the same command again"
+    )
+    return file
+
+
+def named_by_folders(items: Sequence[Item], beside: Path) -> pd.DataFrame:
+    """A manifest of stills in folders named PART/PASS, or STATION/PART/PASS; empty where they are not so named.
+
+    They are where every item is a folder of pictures and each part has a pass that some other part has too.
+    """
+    rows = [
+        {
+            "path": os.path.relpath(item.path, beside.resolve()),
+            "item": item.name,
+            "part": item.path.parent.name,
+            "pass": item.path.name,
+            "station": item.path.parent.parent.name,
+        }
+        for item in items
+        if item.path.is_dir()
+    ]
+    table = pd.DataFrame(rows, columns=["path", "item", "part", "pass", "station"])
+    shared = table.groupby("pass")["part"].transform("nunique") > 1
+    everywhere = len(rows) == len(items) and table["part"].nunique() > 1 and table["pass"].nunique() > 1
+    if not everywhere or not shared.groupby(table["part"]).any().all():
+        return table.iloc[:0]
+    return table if table["station"].nunique() > 1 else table.assign(station="")
+
+
+def _seen(source: VideoSource) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(N, H, W) uint8 grey thumbnails, (N,) their times in s and (N,) their numbers in the file."""
+    pictures, times, numbers = [], [], []
+    for batch in source.batches(BATCH):
+        times.append(np.asarray(batch.time_s, np.float64))
+        numbers.append(np.asarray(batch.index))
+        for rgb in batch.pixels.permute(0, 2, 3, 1).cpu().numpy():
+            grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
+            size = (THUMBNAIL_PX, max(1, round(grey.shape[0] * THUMBNAIL_PX / grey.shape[1])))
+            pictures.append(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+    return np.stack(pictures), np.concatenate(times), np.concatenate(numbers)
+
+
+def _row(
+    item: Item, found: Pass, time_s: np.ndarray, counts: Counter[tuple[str, str]], cycle: int, beside: Path
+) -> dict[str, object]:
+    whole = found.whole_first >= 0
+    first, last = (found.whole_first, found.whole_last) if whole else (found.first, found.last)
+    place = (item.part, item.station)
+    number = counts[place]
+    counts[place] += 1
+    part, again = (item.part, number) if item.part else _in_turn(number, cycle)
+    numbers = {
+        "start_s": time_s[first],
+        "end_s": _after(time_s, last),
+        "enters_s": time_s[found.first],
+        "leaves_s": _after(time_s, found.last),
+    }
+    return {
+        "path": os.path.relpath(item.path, beside.resolve()),
+        "item": f"{item.name} pass {number + 1}",
+        "part": part,
+        "pass": again + 1,
+        "station": item.station,
+        "label": item.label,
+        **{name: round(float(value), 6) for name, value in numbers.items()},
+        "direction": found.direction,
+        "remark": found.remark,
+    }
+
+
+def _in_turn(number: int, cycle: int) -> tuple[str, int]:
+    """Name of the part and how often it was there before."""
+    return (f"part-{number % cycle + 1:03d}", number // cycle) if cycle else (f"part-{number + 1:03d}", 0)
+
+
+def _after(time_s: np.ndarray, frame: int) -> float:
+    """A time between this frame and the next one, so that the frame is the last before it."""
+    step = float(np.median(np.diff(time_s)))
+    return float(time_s[frame]) + step / 2
+
+
+def _not_crossed(item: Item, found: Pass, time_s: np.ndarray) -> str:
+    when = f"{time_s[found.first]:.3f} to {time_s[found.last]:.3f} s"
+    return f"{item.name}, {when}: {found.remark or 'does not cross'}"
+
+
+def _strip(source: VideoSource, found: Pass, index: np.ndarray, row: dict[str, object]) -> np.ndarray:
+    """Five pictures side by side (H, W, 3) uint8 RGB: enters, whole, middle, whole for the last time, leaves."""
+    whole = (found.whole_first, found.whole_last) if found.whole_first >= 0 else (found.first, found.last)
+    chosen = [found.first, whole[0], (whole[0] + whole[1]) // 2, whole[1], found.last]
+    pictures = []
+    for frame, word in zip(chosen, ("enters", "start", "middle", "end", "leaves"), strict=True):
+        rgb = np.ascontiguousarray(source.at([int(index[frame])]).pixels[0].permute(1, 2, 0).cpu().numpy())
+        small = cv2.resize(
+            rgb, (SHEET_PX, max(1, round(rgb.shape[0] * SHEET_PX / rgb.shape[1]))), interpolation=3
+        )
+        small = cv2.copyMakeBorder(small, 18, 2, 1, 1, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+        seconds = f" {row[TIMES[word]]:.2f} s" if word in TIMES else ""
+        text = f"{row['part']} #{row['pass']} {word}{seconds}" if word == "enters" else f"{word}{seconds}"
+        cv2.putText(small, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (20, 20, 20), 1, cv2.LINE_AA)
+        pictures.append(small)
+    return np.concatenate(pictures, axis=1)

@@ -1,0 +1,278 @@
+"""Tables of repeated measurements or verdicts, from files as people have them: part, operator, trial, value."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.csv_table import read_csv_table
+from vidrobust.install_hint import pip_install
+from vidrobust.plugins.gauge.study_columns import ALONE, alike, in_long_form, numbers, with_roles
+from vidrobust.text.phrases import listing
+from vidrobust.text.printable import printable
+
+COLUMNS = ("part", "operator", "trial", "value")
+NO_NUMBER = ("na", "n/a", "#n/a", "nan")
+"""What stands in the place of a missing number; in a table of classes these may be names."""
+Case = Literal["ask", "same", "distinct"]
+"""What to do with names that differ by letter case or blanks alone: ask, take them as one, or keep them apart."""
+MOST_LISTED = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyTable:
+    """A table as read, and what happened to it.
+
+    rows     part, operator, trial, value [, reference] [, further columns]; one row a value
+    dropped  lines of the file whose value is blank
+    sha256   of the file
+    notes    what a reader must know: values left out, an encoding that was guessed
+    assumed  what was taken for operators and trials that the table does not name
+    """
+
+    path: Path
+    rows: pd.DataFrame
+    dropped: tuple[int, ...]
+    sha256: str
+    notes: tuple[str, ...]
+    assumed: tuple[str, ...]
+
+
+def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
+    """A table of a variables study: part, operator, trial as text, value (and reference) as numbers.
+
+    columns  role -> name in the file, where the names do not say. InputError names file and line.
+    """
+    found = read_study_table(path, columns, case)
+    rows = found.rows.assign(value=numbers(found.rows, "value", path))
+    if "reference" in rows:
+        rows["reference"] = numbers(rows, "reference", path)
+    return replace(found, rows=check_gauge(rows, str(path)))
+
+
+def read_attribute(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
+    """A table of an attribute study: all text; ``reference`` is a class a part, ``measured`` its true size."""
+    found = read_study_table(path, columns, case)
+    classes = list(found.rows["value"]) + list(found.rows.get("reference", ()))
+    rows = _one_spelling(found.rows, ("value", "reference"), classes, case, path)
+    notes = [*found.notes, *_foreign_references(rows, path)]
+    if "measured" in rows:
+        rows["measured"] = numbers(rows, "measured", path)
+    return replace(found, rows=check_attribute(rows, str(path)), notes=tuple(notes))
+
+
+def _foreign_references(rows: pd.DataFrame, path: Path) -> list[str]:
+    """A note on references that no verdict ever is. InputError where none of several classes is on both sides."""
+    if "reference" not in rows:
+        return []
+    said, true = set(rows["value"]), set(rows["reference"].fillna("")) - {""}
+    foreign = sorted(true - said)
+    if not foreign:
+        return []
+    if foreign == sorted(true) and len(said) > 1:
+        raise InputError(
+            f"{printable(path)}: no reference is a class that anybody named: references {_named(true)}, verdicts "
+            f"{_named(said)}. Write both alike"
+        )
+    return [f"no verdict is {_named(foreign)}, though references are: are both written alike?"]
+
+
+def _named(classes: Iterable[str]) -> str:
+    return listing(map(printable, sorted(classes)), MOST_LISTED)
+
+
+def read_study_table(
+    path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask", *, need_part: bool = True
+) -> StudyTable:
+    """A table as text, one row a value, blank ones left out and listed; its index is the line of the file.
+
+    need_part  else a table that names no part is of one
+    """
+    table, notes = _as_text(path)
+    table = in_long_form(with_roles(table, printable(path), columns), printable(path))
+    if "part" not in table and not need_part:
+        table = table.assign(part=ALONE)
+    if "part" not in table:
+        there = ", ".join(map(printable, map(str, table.columns)))
+        raise InputError(
+            f"{printable(path)}: column part is missing; it has {there}. Name it with --columns part=NAME"
+        )
+    blank = _missing(table["value"])
+    lines = tuple(dict.fromkeys(int(line) for line in table.index[blank]))
+    if lines:
+        count = int(blank.sum())
+        notes.append(
+            f"{count} blank value{'s' * (count > 1)} left out: line{'s' * (len(lines) > 1)} {_listed(lines)}"
+        )
+    table, assumed = table[~blank], []
+    if "operator" not in table:
+        table = table.assign(operator=ALONE)
+        assumed.append("the table names no operator: all values are taken as one operator's")
+    for name in ("part", "operator"):
+        empty = table.index[table[name] == ""]
+        if len(empty):
+            raise InputError(f"{printable(path)}, line {empty[0]}, column {name}: is empty")
+        table = _one_spelling(table, (name,), list(table[name]), case, path)
+    if "trial" not in table or (table["trial"] == "").all():
+        table = table.assign(trial=(table.groupby(["part", "operator"]).cumcount() + 1).astype(str))
+        assumed.append("the table names no trials: they are numbered in the order of the rows")
+    return StudyTable(
+        path=path,
+        rows=table,
+        dropped=lines,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        notes=tuple(notes),
+        assumed=tuple(assumed),
+    )
+
+
+def _missing(values: pd.Series) -> pd.Series:
+    """(n,) bool: blank, or Minitab's star; among numbers also what other programs write for none."""
+    words = values.str.strip().str.lower()
+    blank, none = words.isin(("", "*")), words.isin(NO_NUMBER)
+    rest = pd.to_numeric(words[~(blank | none)], errors="coerce")
+    return blank | none if len(rest) and rest.notna().all() else blank
+
+
+def check_gauge(table: pd.DataFrame, where: str = "gauge study") -> pd.DataFrame:
+    """The rows with a value, of part, operator, trial, value; each (part, operator, trial) at most once."""
+    table = table[table["value"].notna()]
+    infinite = table[~np.isfinite(table["value"].to_numpy(np.float64))]
+    if len(infinite):
+        row = infinite.iloc[0]
+        raise InputError(
+            f"{where}: part {row['part']}, operator {row['operator']}: value {row['value']} is no number"
+        )
+    return _checked(table, where)
+
+
+BITS = 44
+"""Binary digits that are kept of the largest value: sums of 500 such values are exact."""
+
+
+def settled(value: pd.Series) -> pd.Series:
+    """Values (N,) to 44 binary digits of the largest, so that the mean of equal ones is that value exactly.
+
+    Else three times .29 have a mean that is not .29, and what never varies has a spread of 6e-17 to be shared out.
+    """
+    largest = float(value.abs().max())
+    if not 1e-280 < largest < math.inf:
+        return value
+    step = 2.0 ** (math.ceil(math.log2(largest)) - BITS)
+    return (value / step).round() * step
+
+
+def check_attribute(table: pd.DataFrame, where: str = "attribute study") -> pd.DataFrame:
+    """Rows of part, operator, trial, value [, reference] as text; the reference is one class a part."""
+    table = _checked(table, where).assign(value=lambda t: t["value"].astype(str))
+    if "reference" not in table:
+        return table
+    table["reference"] = table["reference"].fillna("").astype(str)
+    per_part = table.groupby("part", sort=False)["reference"].agg(lambda v: sorted(set(v) - {""}))
+    for part, classes in per_part.items():
+        if len(classes) > 1:
+            raise InputError(
+                f"{where}: part {part} has {len(classes)} references ({', '.join(classes)}); give each part one"
+            )
+    table["reference"] = table["part"].map({p: c[0] if c else "" for p, c in per_part.items()})
+    return table
+
+
+def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The file as text, its index the line, and notes; InputError where it cannot be read."""
+    ending = path.suffix.lower()
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise InputError(f"{printable(path)}: {what}; expected a table with the columns {', '.join(COLUMNS)}")
+    if ending in (".xlsx", ".xlsm", ".xls", ".ods"):
+        return _of_sheet(path), []
+    if ending == ".parquet":
+        try:
+            return _text_of(pd.read_parquet(path), first=1), []
+        except Exception as error:
+            raise InputError(f"{printable(path)}: cannot be read as Parquet ({error})") from error
+    found = read_csv_table(path)
+    if found.uneven:
+        line, count = found.uneven[0]
+        raise InputError(f"{printable(path)}, line {line}: expected {len(found.columns)} values, got {count}")
+    notes = []
+    if found.dialect.guessed:
+        notes.append("the file is no UTF-8 and was read as Windows-1252: look whether all names are right")
+    if found.decimal_commas:
+        notes.append(f"decimal commas in {', '.join(map(printable, found.decimal_commas))}")
+    frame = found.frame()
+    keep = [name != "" or bool((frame.iloc[:, k] != "").any()) for k, name in enumerate(found.columns)]
+    return frame.loc[:, keep], notes
+
+
+def _of_sheet(path: Path) -> pd.DataFrame:
+    """The first sheet of an Excel file as text."""
+    try:
+        table = pd.read_excel(path)
+    except ImportError as error:
+        raise SettingsError(
+            f"{printable(path)}: Excel files need openpyxl: {pip_install('excel')}; or save it as CSV"
+        ) from error
+    except Exception as error:
+        raise InputError(f"{printable(path)}: cannot be read as an Excel file ({error})") from error
+    return _text_of(table, first=2)
+
+
+def _text_of(table: pd.DataFrame, first: int) -> pd.DataFrame:
+    """Values as text: nothing for what is missing, 3 for 3.0."""
+
+    def text(value: Any) -> str:
+        if value is None or value != value:
+            return ""
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+    summary = table.astype(object).map(text)
+    summary.index = pd.Index(range(first, first + len(table)), name="line")
+    summary.columns = [str(name).strip() for name in summary.columns]
+    return summary
+
+
+def _one_spelling(
+    rows: pd.DataFrame, names: tuple[str, ...], values: list[str], case: Case, path: Path
+) -> pd.DataFrame:
+    """The rows with one spelling of each name. InputError where two spellings may be one name, and none says."""
+    groups = [] if case == "distinct" else alike([value for value in values if value])
+    if not groups:
+        return rows
+    if case == "ask":
+        one, other = groups[0][:2]
+        where = f"{printable(path)}, column {' or '.join(names)}"
+        raise InputError(
+            f"{where}: {printable(one)!r} and {printable(other)!r} differ by letter case or blanks alone. Are "
+            "they the same? Say --case same, or --case distinct"
+        )
+    first = {name: group[0] for group in groups for name in group}
+    return rows.assign(**{n: rows[n].map(lambda v: first.get(v, v)) for n in names if n in rows})
+
+
+def _listed(lines: tuple[int, ...]) -> str:
+    more = f" and {len(lines) - MOST_LISTED} more" if len(lines) > MOST_LISTED else ""
+    return ", ".join(map(str, lines[:MOST_LISTED])) + more
+
+
+def _checked(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    if table.empty:
+        raise InputError(f"{where}: no row has a value")
+    table = table.copy()
+    for name in ("part", "operator", "trial"):
+        table[name] = table[name].astype(str)
+    twice = table[table.duplicated(["part", "operator", "trial"])]
+    if len(twice):
+        part, operator, trial = twice.iloc[0][["part", "operator", "trial"]]
+        raise InputError(
+            f"{where}: part {part}, operator {operator}, trial {trial} stands there twice; number the trials"
+        )
+    return table.reset_index(drop=True)

@@ -1,0 +1,315 @@
+"""Passes found in small pictures of footage: when a part enters, is wholly in view, and leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+from vidrobust.plugins.gauge.even_scene import comparable, usual_scene
+from vidrobust.text.numbers import percent
+
+THRESHOLD, LEAST_CHANGE = 5.0, 7.0
+"""Robust standard deviations, and grey levels, from the empty scene from which on a place belongs to a part."""
+FAINT = 0.5
+"""Share of both at which a place belongs to a part if it hangs together with one that surely does."""
+BESIDE = 0.2
+"""Share of a part's own difference below which a place is its shadow or halo."""
+SHADOW = 0.4
+"""Share of a part's usual difference below which its shadow alone is in the picture."""
+MARK = 0.3
+"""Share of the difference of the clearest part below which what crosses is a mark of the belt."""
+NEAR_PX = 3
+"""Gaps within a part that are closed where its shadow was left out."""
+SURE_PX = 4
+"""Sure places that a part must have."""
+CLOSE_PX = 7
+"""Gaps within a part that are closed."""
+LEAST_AREA = 0.002
+"""Share of the picture below which what is seen is no part."""
+THIN_PX, BODY = 5, 0.6
+"""What is thinner is no part of a thing of which a thicker piece makes up this share."""
+CROSSES = 0.5
+"""Share of the picture's side that a part must go from where it came in to where it went, to have crossed."""
+EDGE_PX = 1
+"""A part within this of the edge of the small picture is not wholly inside."""
+CROWDED = 0.4
+"""Share of the frames in which a place may be covered by parts before the empty scene cannot be trusted."""
+MISSED = 3
+"""Frames for which a part may be lost from sight within its pass."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One part passing, in frames of the footage, the last ones included.
+
+    first, last                when anything of it is in the picture
+    whole_first, whole_last    when all of it is; -1 where it never is
+    direction                  "right", "left", "down", "up"; "" where it does not move
+    crossed                    came in over one edge and went out over another
+    remark                     what a person should look at, or ""
+    """
+
+    first: int
+    last: int
+    whole_first: int
+    whole_last: int
+    direction: str
+    crossed: bool
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The passes in the order in which they begin, and what is doubtful of all of them."""
+
+    passes: tuple[Pass, ...]
+    notes: tuple[str, ...] = ()
+
+
+Box = tuple[int, int, int, int]
+"""x, y, width, height in px of the small picture."""
+UNKNOWN: Box = (-1, -1, 0, 0)
+"""The body of a part of which a piece alone is followed."""
+
+
+@dataclass
+class _Track:
+    frames: list[int] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    bodies: list[Box] = field(default_factory=list)
+    contrasts: list[float] = field(default_factory=list)
+
+    def add(self, frame: int, box: Box, body: Box, contrast: float) -> None:
+        """One frame more."""
+        self.frames.append(frame)
+        self.boxes.append(box)
+        self.bodies.append(body)
+        self.contrasts.append(contrast)
+
+    def expected(self, frame: int) -> np.ndarray:
+        """(2,) where the middle should be, at the speed of the last frames."""
+        middles = _middles(self.boxes[-6:])
+        speed = np.zeros(2)
+        if len(middles) > 1:
+            speed = (middles[-1] - middles[0]) / (self.frames[-1] - self.frames[-len(middles)])
+        return np.asarray(middles[-1] + speed * (frame - self.frames[-1]))
+
+
+def find_passes(pictures: np.ndarray) -> Found:
+    """The passes in one clip of a camera that stands still.
+
+    pictures  (N, H, W) uint8 grey, small: about 160 px wide
+
+    The empty scene is the median of each place over time, and a place belongs to a part where it differs from it
+    by more than it does as a rule. What hangs together is followed from frame to frame.
+    """
+    if len(pictures) < 2:
+        return Found((), ("fewer than two frames",))
+    masks, sure, notes = _parts_in(pictures)
+    tracks = [_without_shadow(track) for track in _joined(_followed(masks, sure))]
+    height, width = pictures.shape[1:]
+    found = [(t, _as_pass(t, len(pictures), width, height)) for t in tracks if len(t.frames) > 1]
+    strongest = max((float(np.median(t.contrasts)) for t, p in found if p and p.crossed), default=0.0)
+    kept = [_marked(p) if np.median(t.contrasts) < MARK * strongest else p for t, p in found if p]
+    return Found(tuple(sorted(kept, key=lambda p: (p.first, p.last))), tuple(notes))
+
+
+def _marked(found: Pass) -> Pass:
+    """What is so much fainter than a part that it is a mark or a shadow on the belt."""
+    return replace(found, crossed=False, remark="is faint beside the parts: a mark of the belt, or a shadow")
+
+
+def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """(N, H, W) bool of places that belong to a part, by how much each differs, and what is doubtful."""
+    even = comparable(pictures)
+    gaps = np.abs(even - usual_scene(even))
+    rule = 1.4826 * np.median(gaps, axis=0)
+    sure = gaps / np.maximum(THRESHOLD * rule, LEAST_CHANGE)
+    masks = np.stack([parts_of(each) for each in sure])
+    crowded = masks.mean(axis=0).max()
+    notes = []
+    if crowded > CROWDED:
+        notes.append(
+            f"some place is covered by parts in {percent(crowded)} of the frames: the empty scene may be "
+            "wrong; look at every pass"
+        )
+    return masks, sure, notes
+
+
+def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
+    """(H, W) bool: places surely of a part (1 and more), what hangs together with them, and the gaps between.
+
+    What is faint beside the part itself (below the share ``beside``), as its shadow and halo are, is left out.
+    """
+    faint = cv2.morphologyEx((sure > FAINT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    faint = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((CLOSE_PX, CLOSE_PX), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(faint, connectivity=8)
+    found = np.zeros(sure.shape, bool)
+    for k in range(1, count):
+        x, y, width, height, area = (int(value) for value in stats[k])
+        cut = (slice(y, y + height), slice(x, x + width))
+        own, gaps = labels[cut] == k, sure[cut]
+        if area < SURE_PX or (own & (gaps > 1)).sum() < SURE_PX:
+            continue
+        level = beside * float(np.percentile(gaps[own], 90))
+        if level > FAINT:
+            clear = cv2.morphologyEx(
+                (own & (gaps > level)).astype(np.uint8),
+                cv2.MORPH_CLOSE,
+                np.ones((NEAR_PX, NEAR_PX), np.uint8),
+            )
+            own = own & (clear > 0)
+        found[cut] |= own
+    return found
+
+
+def _followed(masks: np.ndarray, sure: np.ndarray) -> list[_Track]:
+    """Components followed by where they should be next; a part may be lost for MISSED frames."""
+    least = LEAST_AREA * masks[0].size
+    reach = max(masks.shape[1:]) / 5
+    open_: list[_Track] = []
+    done: list[_Track] = []
+    for frame, mask in enumerate(masks):
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+        kept = [k for k in range(1, count) if stats[k][4] >= least]
+        boxes = [_box(stats[k]) for k in kept]
+        bodies = [_body(labels == k, stats[k]) for k in kept]
+        contrasts = [float(np.percentile(sure[frame][labels == k], 90)) for k in kept]
+        done += [t for t in open_ if frame - t.frames[-1] > MISSED + 1]
+        open_ = [t for t in open_ if frame - t.frames[-1] <= MISSED + 1]
+        _assign(frame, list(zip(boxes, bodies, contrasts, strict=True)), open_, reach)
+    return done + open_
+
+
+def _joined(tracks: list[_Track]) -> list[_Track]:
+    """Tracks of pieces of one part made one: what ends, or begins, within the box of a longer one is of it."""
+    tracks = sorted(tracks, key=lambda t: -len(t.frames))
+    kept: list[_Track] = []
+    for track in tracks:
+        if not any(_taken_in(whole, track) for whole in kept):
+            kept.append(track)
+    return kept
+
+
+def _taken_in(whole: _Track, piece: _Track) -> bool:
+    """Whether a piece is of a part; its frames before or after those of the part become the part's."""
+    before, after = piece.frames[0] < whole.frames[0], piece.frames[-1] > whole.frames[-1]
+    if before == after:
+        return False
+    end = piece.frames[-1] + 1 if before else piece.frames[0] - 1
+    at = int(np.searchsorted(whole.frames, end if before else end + 1)) - (not before)
+    if not 0 <= at < len(whole.frames) or abs(whole.frames[at] - end) > MISSED:
+        return False
+    x, y, width, height = whole.boxes[at]
+    middle = piece.expected(end) if before else _middles(piece.boxes[:1])[0]
+    if not (x <= middle[0] <= x + width and y <= middle[1] <= y + height):
+        return False
+    piece.bodies = [UNKNOWN] * len(piece.bodies)  # a piece says nothing of when the part is whole
+    own = [k for k, f in enumerate(piece.frames) if (f < whole.frames[0] if before else f > whole.frames[-1])]
+    for name in ("frames", "boxes", "bodies", "contrasts"):
+        mine, theirs = [getattr(piece, name)[k] for k in own], getattr(whole, name)
+        setattr(whole, name, mine + theirs if before else theirs + mine)
+    return True
+
+
+def _without_shadow(track: _Track) -> _Track:
+    """The track from when more of it is seen than the shadow that goes before or behind it."""
+    kept = np.flatnonzero(np.array(track.contrasts) >= SHADOW * np.median(track.contrasts))
+    cut = slice(int(kept[0]), int(kept[-1]) + 1)
+    return _Track(track.frames[cut], track.boxes[cut], track.bodies[cut], track.contrasts[cut])
+
+
+def _body(component: np.ndarray, stats: np.ndarray) -> Box:
+    """x, y, width, height of a component (H, W) without what hangs on to it thinly, as a scratch of the belt does.
+
+    Where no piece thicker than THIN_PX is most of it, it is a thin part itself, and its box is that of all of it.
+    Else it may reach THIN_PX beyond that piece, as the tip of a bolt does.
+    """
+    kernel = np.ones((THIN_PX, THIN_PX), np.uint8)
+    thick = cv2.morphologyEx(component.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    count, _, pieces, _ = cv2.connectedComponentsWithStats(thick, connectivity=8)
+    best = pieces[1:][int(np.argmax(pieces[1:, 4]))] if count > 1 else stats
+    if best[4] < BODY * stats[4]:
+        return _box(stats)
+    begin, end = stats[:2], stats[:2] + stats[2:4]
+    first = np.maximum(best[:2] - THIN_PX, begin)
+    last = np.minimum(best[:2] + best[2:4] + THIN_PX, end)
+    return int(first[0]), int(first[1]), int(last[0] - first[0]), int(last[1] - first[1])
+
+
+def _box(stats: np.ndarray) -> Box:
+    x, y, width, height = (int(v) for v in stats[:4])
+    return x, y, width, height
+
+
+def _assign(frame: int, seen: list[tuple[Box, Box, float]], open_: list[_Track], reach: float) -> None:
+    """The nearest box and track first; boxes that are left begin tracks. seen: box, body, contrast."""
+    middles = _middles([box for box, _, _ in seen])
+    ways = sorted(
+        (float(np.hypot(*(middles[b] - track.expected(frame)))), t, b)
+        for t, track in enumerate(open_)
+        for b in range(len(seen))
+    )
+    taken: set[int] = set()
+    used: set[int] = set()
+    for way, t, b in ways:
+        if way <= reach and t not in used and b not in taken:
+            used.add(t)
+            taken.add(b)
+            open_[t].add(frame, *seen[b])
+    for b in set(range(len(seen))) - taken:
+        open_.append(_Track())
+        open_[-1].add(frame, *seen[b])
+
+
+def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
+    """What a track says of a pass; None for what neither moves nor is a part for longer than a moment."""
+    boxes = np.array(track.bodies)
+    inside = (
+        (boxes[:, 0] >= EDGE_PX)
+        & (boxes[:, 1] >= EDGE_PX)
+        & (boxes[:, 0] + boxes[:, 2] <= width - EDGE_PX)
+        & (boxes[:, 1] + boxes[:, 3] <= height - EDGE_PX)
+    )
+    went = _middles(track.boxes)[-1] - _middles(track.boxes)[0]
+    share = went / [width, height]
+    axis = int(np.argmax(np.abs(share)))
+    crossed = bool(abs(share[axis]) >= CROSSES)
+    at_ends = track.frames[0] == 0 or track.frames[-1] == count - 1
+    whole = np.array(track.frames)[inside]
+    # of one that only touches the edge as the clip begins or ends all is known that counts
+    complete = bool(whole[0] > 0 and whole[-1] < count - 1) if len(whole) else not at_ends
+    if not crossed and not at_ends and (abs(share[axis]) < CROSSES / 2 or not inside.any()):
+        return None
+    direction = (("left", "right"), ("up", "down"))[axis][int(went[axis] > 0)] if abs(went[axis]) >= 2 else ""
+    found = Pass(
+        first=track.frames[0],
+        last=track.frames[-1],
+        whole_first=int(whole[0]) if len(whole) else -1,
+        whole_last=int(whole[-1]) if len(whole) else -1,
+        direction=direction,
+        crossed=crossed and complete,
+    )
+    return replace(found, remark=_remark(found, count, crossed))
+
+
+def _remark(found: Pass, count: int, far: bool) -> str:
+    said = []
+    if found.first == 0:
+        said.append("was there when the clip begins")
+    if found.last == count - 1:
+        said.append("is there when the clip ends")
+    if found.whole_first < 0:
+        said.append("is never wholly in the picture")
+    if not far and not said:
+        said.append("does not cross the picture")
+    return "; ".join(said)
+
+
+def _middles(boxes: Sequence[Box]) -> np.ndarray:
+    """(N, 2) px."""
+    rows = np.array(boxes, np.float64).reshape(-1, 4)
+    return np.asarray(rows[:, :2] + rows[:, 2:] / 2)

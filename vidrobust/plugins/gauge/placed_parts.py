@@ -1,0 +1,201 @@
+"""Visits of parts that a hand places before a camera, that are judged and taken away again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vidrobust.plugins.gauge.even_scene import comparable, evenly_lit
+from vidrobust.plugins.gauge.passes import LEAST_AREA, THIN_PX, Found, Pass, parts_of
+
+CHANGED = 9.0
+"""Grey levels from which on a place of the smoothed picture has changed; more where the noise is strong."""
+NOISE = 5.0
+"""Robust standard deviations of the noise from frame to frame that count as no change."""
+MOVING_AREA = 0.003
+"""Share of the picture that changes from frame to frame where a hand moves."""
+STILL_FRAMES = 5
+"""Frames that a scene must stand still to be looked at."""
+SETTLED, BESIDE = 12.0, 0.35
+"""Grey levels by which a place differs between two stretches without motion, and the share of what is most
+different there below which it is shadow and reflection."""
+NEAR_PX = 11
+"""Pieces that are so near to each other are one part."""
+HAND = 30.0
+"""Grey levels from which on what reaches the edge is a hand, and no drift of light."""
+COVERED = 0.1
+"""Share of a part's place that may look otherwise while the part lies there uncovered."""
+CLEARER = 1.25
+"""How many times as strong edges along an outline are with the part there as without it."""
+SAME_PLACE = 0.3
+"""Share of the smaller of two places that both have in common if they are one."""
+PLACED = "placed and taken away"
+
+
+@dataclass(frozen=True)
+class _Still:
+    """A stretch of frames in which nothing moves, first to last, and its median picture (H, W)."""
+
+    first: int
+    last: int
+    picture: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What came or went between two stretches: its place (H, W) bool."""
+
+    place: np.ndarray
+    came: bool
+    went: bool
+
+
+@dataclass
+class _Visit:
+    place: np.ndarray
+    first: int
+    last: int
+
+
+def find_visits(pictures: np.ndarray) -> Found:
+    """The visits in one clip of a camera that stands on one place, if it shakes a little.
+
+    pictures  (N, H, W) uint8 grey, small: about 160 px wide
+
+    Stretches in which nothing moves are compared each with what was settled before it. Something that changed and
+    does not reach the edge is a part (what reaches it is a hand, which is waited for); it came if its outline is
+    clearer after than before, and it went if it was clearer before. A visit goes on for as long as the place of
+    the part looks the same, whatever happens beside it. Several parts may lie there at once.
+    """
+    if len(pictures) < 2 * STILL_FRAMES:
+        return Found(())
+    even = comparable(pictures)
+    steps = np.abs(np.diff(even, axis=0))
+    level = max(CHANGED, NOISE * 1.4826 * float(np.median(steps)))
+    moving = np.concatenate([[False], (steps > level).mean(axis=(1, 2)) > MOVING_AREA])
+    stills = _stills(even, moving)
+    visits = sorted(_visits(even, stills, max(level, SETTLED)), key=lambda v: (v.first, v.last))
+    return Found(tuple(_as_pass(v.first, v.last, moving) for v in visits))
+
+
+def _stills(even: np.ndarray, moving: np.ndarray) -> list[_Still]:
+    """The stretches without motion that last long enough."""
+    found, begin = [], None
+    for frame, moves in enumerate([*moving, True]):
+        if not moves and begin is None:
+            begin = frame
+        elif moves and begin is not None:
+            if frame - begin >= STILL_FRAMES:
+                found.append(_Still(begin, frame - 1, np.median(even[begin:frame], axis=0)))
+            begin = None
+    return found
+
+
+def _visits(even: np.ndarray, stills: list[_Still], level: float) -> Iterator[_Visit]:
+    """The visits at all places; those that the clip begins or ends with begin or end with it."""
+    if not stills:
+        return
+    settled = stills[0].picture.copy()
+    there: list[tuple[np.ndarray, _Still]] = []  # each part's place, and when it was seen first
+    before = stills[0]
+    for still in stills[1:]:
+        picture = evenly_lit(still.picture[None], settled)[0]
+        changes = _changes(settled, picture)
+        if changes is None:
+            continue
+        for change in changes:
+            if change.went:
+                known = next(
+                    (k for k, (place, _) in enumerate(there) if _one_place(place, change.place)), None
+                )
+                place, since = there.pop(known) if known is not None else (change.place, None)
+                yield _visit(even, place, since, before, level)
+            if change.came:
+                there.append((change.place, still))
+        settled, before = picture, still
+    for place, since in there:
+        yield _visit(even, place, since, None, level)
+
+
+def _changes(before: np.ndarray, after: np.ndarray) -> list[_Change] | None:
+    """What came or went, in the light of ``after``; None where a hand is in the picture."""
+    gaps = np.abs(after - before)
+    mask = parts_of(gaps / SETTLED, beside=BESIDE).astype(np.uint8)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((THIN_PX, THIN_PX), np.uint8))
+    near = cv2.dilate(mask, np.ones((NEAR_PX, NEAR_PX), np.uint8))
+    count, labels = cv2.connectedComponents(near, connectivity=8)
+    edges = [_edges(picture) for picture in (before, after)]
+    found = []
+    for k in range(1, count):
+        own = (labels == k) & (mask > 0)
+        if own.sum() < LEAST_AREA * mask.size:
+            continue
+        if own[0].any() or own[-1].any() or own[:, 0].any() or own[:, -1].any():
+            if np.percentile(gaps[own], 90) > HAND:
+                return None
+            continue
+        outline = cv2.morphologyEx(own.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+        was, is_ = (float(each[outline].mean()) for each in edges)
+        found.append(_Change(own, came=is_ * CLEARER > was, went=was * CLEARER > is_))
+    return found
+
+
+def _edges(picture: np.ndarray) -> np.ndarray:
+    """(H, W) how steep a picture is."""
+    x, y = (cv2.Sobel(picture.astype(np.float32), cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
+    return np.asarray(np.hypot(x, y))
+
+
+def _one_place(one: np.ndarray, other: np.ndarray) -> bool:
+    return bool((one & other).sum() > SAME_PLACE * min(one.sum(), other.sum()))
+
+
+def _visit(
+    even: np.ndarray, place: np.ndarray, since: _Still | None, until: _Still | None, level: float
+) -> _Visit:
+    """A visit first seen whole in ``since`` and last in ``until``; None: from the clip's begin, to its end."""
+    first, last = 0, len(even) - 1
+    if since is not None:
+        first = _reach(even, place, since, -1, level)
+    if until is not None:
+        last = _reach(even, place, until, 1, level)
+    return _Visit(place, first, max(first, last))
+
+
+def _reach(even: np.ndarray, place: np.ndarray, still: _Still, step: int, level: float) -> int:
+    """The last frame on one side of a stretch up to which the place looks as it does in it, shaded or not."""
+    usual = still.picture[place]
+    frame = still.first if step < 0 else still.last
+    while 0 <= frame + step < len(even):
+        seen = even[frame + step][place]
+        shade = float(np.median(seen / np.maximum(usual, 1.0)))
+        if float((np.abs(seen / max(shade, 0.1) - usual) > level).mean()) >= COVERED:
+            break
+        frame += step
+    return frame
+
+
+def _as_pass(first: int, last: int, moving: np.ndarray) -> Pass:
+    """A visit: from when the hand that brings the part moves to when that which takes it is still again."""
+    enters, leaves, count = first, last, len(moving)
+    while enters > 0 and moving[enters - 1]:
+        enters -= 1
+    while leaves < count - 1 and moving[leaves + 1]:
+        leaves += 1
+    said = [PLACED]
+    if first == 0:
+        said = ["was there when the clip begins"]
+    elif last == count - 1:
+        said = ["is there when the clip ends"]
+    return Pass(
+        first=enters,
+        last=leaves,
+        whole_first=first,
+        whole_last=last,
+        direction="",
+        crossed=True,
+        remark="; ".join(said),
+    )

@@ -1,0 +1,238 @@
+"""Repeatability of a run on footage whose manifest names part and pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.pipeline.run import Run
+from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
+from vidrobust.plugins.gauge.box_measures import measured_boxes
+from vidrobust.plugins.gauge.overall import overall
+from vidrobust.plugins.gauge.part_footage import grey_zone_pictures, levels_of
+from vidrobust.plugins.gauge.studies import (
+    Asked,
+    by_operator,
+    differences_of,
+    guard_of,
+    judged,
+    passed_or_failed,
+    studies,
+)
+from vidrobust.plugins.gauge.study_file import FILE
+from vidrobust.plugins.gauge.verdicts import RULES, verdicts
+from vidrobust.run_folder.folder import RunFolder
+
+# The verdicts of a run by part, pass and operator: of its models, and of people on the same parts.
+
+# A detector's boxes as answers frame by frame, so that its parts get verdicts and scores as a classifier's do.
+
+NOTHING = "nothing"
+"""The answer on a frame without a box."""
+
+
+def answers_of_boxes(
+    detections: pd.DataFrame, counted: pd.DataFrame, *, start_score: float, defect: Iterable[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables ``frames`` and ``probabilities`` that ``verdicts`` takes, of boxes.
+
+    detections  item, model, frame, label_name, score: all boxes, also those below the threshold
+    counted     item, model, frame: every frame, also those without boxes
+    start_score       least score of a box that counts
+
+    A frame's answer is the class of its best box of a defect, if that counts, else of its best box, else NOTHING.
+    Its probability of a class is the best score of a box of it; of several classes that are defects only the best
+    one has one, so that their sum is the score of the surest defect.
+    """
+    keys = ["item", "model", "frame"]
+    wrong = set(defect)
+    boxes = detections[[*keys, "label_name", "score"]].sort_values("score", ascending=False, kind="stable")
+    best = boxes.drop_duplicates([*keys, "label_name"])
+    bad = best["label_name"].isin(wrong)
+    best = pd.concat([best[~bad], best[bad].drop_duplicates(keys)])
+    counts = best[best["score"] >= start_score]
+    counts = counts.assign(wrong=counts["label_name"].isin(wrong))
+    counts = counts.sort_values(["wrong", "score"], ascending=False, kind="stable").drop_duplicates(keys)
+    frames = counted[keys].merge(counts[[*keys, "label_name"]], on=keys, how="left")
+    frames["label_name"] = frames["label_name"].fillna(NOTHING)
+    return frames, best.rename(columns={"score": "probability"}).reset_index(drop=True)
+
+
+def items_of(folder: RunFolder) -> pd.DataFrame:
+    """item, part, pass, station, label, level of each input; "" where the manifest does not say."""
+    names = ("item", "part", "pass", "station", "label", "level")
+    return pd.DataFrame(
+        [
+            (entry.item, entry.part, entry.pass_, entry.station, entry.label, entry.level)
+            for entry in folder.record.inputs
+        ],
+        columns=list(names),
+    )
+
+
+def answers_of(folder: RunFolder, defect: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The answers frame by frame, and the probabilities of the classes, of classifiers and of detectors alike."""
+    boxes = answers_of_boxes(
+        folder.table_or_empty("detections"),
+        folder.table_or_empty("box_counts"),
+        start_score=folder.settings.track_start_score,
+        defect=defect,
+    )
+    classes = (folder.table_or_empty("frames"), folder.table_or_empty("probabilities"))
+    frames, probabilities = (
+        pd.concat([one for one in pair if len(one)], ignore_index=True) if any(map(len, pair)) else pair[0]
+        for pair in zip(classes, boxes, strict=True)
+    )
+    return frames, probabilities
+
+
+def verdicts_of(
+    folder: RunFolder, frames: pd.DataFrame, probabilities: pd.DataFrame, *, rule: str, defect: Sequence[str]
+) -> pd.DataFrame:
+    """One verdict and score a part, pass and operator. InputError where no item has a part."""
+    items = items_of(folder)
+    if not (items["part"] != "").any():
+        raise InputError(
+            f"{folder.path}: no input has a part; repeatability needs a manifest with the columns part and pass "
+            "(vidrobust passes finds passes in footage and writes one)"
+        )
+    if frames.empty:
+        raise InputError(f"{folder.path}: repeatability needs verdicts, and no model has given any")
+    return verdicts(frames, probabilities, items, rule=rule, defect=defect)
+
+
+def with_people(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts with those of people as further operators, on the parts of the run.
+
+    people  part, operator, trial, value [, reference]; a reference counts where the run has none of the part
+    """
+    seen = people[people["part"].isin(set(table["part"]))]
+    if seen.empty:
+        raise InputError("--attribute: none of its parts is in the run")
+    same = sorted(set(seen["operator"]) & set(table["operator"]))
+    if same:
+        raise InputError(
+            f"--attribute: {', '.join(same)} is an operator of the run; name the inspector otherwise"
+        )
+    known = dict(zip(table["part"], table["reference"], strict=True))
+    theirs = dict(zip(seen["part"], seen["reference"], strict=True)) if "reference" in seen else {}
+    both = pd.concat([table, seen], ignore_index=True)
+    return both.assign(reference=[known[part] or theirs.get(part, "") for part in both["part"]])
+
+
+def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
+    """The studies of a run; also written as ``repeatability.json``, with pictures of the grey zone beside it.
+
+    Keys: study, rule, defect, attribute, gauge (or null), by_operator, differences, overall, guard_band,
+    people, levels, per_part, grey_zone, notes, verdicts.
+    """
+    frames, probabilities = answers_of(run.folder, asked.defect)
+    table = verdicts_of(run.folder, frames, probabilities, rule=asked.rule, defect=asked.defect)
+    if asked.measure:
+        table["score"] = measured_of(run.folder, table, asked)
+    level, known, notes = levels_of(run, items_of(run.folder))
+    table["level"] = table["item"].map(level).fillna("")
+    table["level_from"] = table["item"].map(known).fillna("")
+    if table.duplicated(["part", "operator", "trial"]).any():
+        table["trial"] = table["level"] + "/" + table["trial"]
+    if table["level"].nunique() > 1:
+        notes.append("several levels: the figures of all verdicts mix them; each has its own under levels")
+    judged_by = table if asked.people is None else with_people(table, asked.people)
+    possible = possible_classes(run.folder, probabilities, judged_by, asked.defect)
+    references = sorted(set(judged_by["reference"]) - {""})
+    if references and not set(references) & {*possible, *asked.defect, *judged_by["value"]}:
+        judged_by = judged_by.assign(reference="")
+        notes.append(
+            f"nothing is compared with the reference: none of its classes ({', '.join(references)}) is one that "
+            "the models name"
+        )
+    table = judged_by[judged_by["item"].notna()].reset_index(drop=True)
+    attribute, gauge, summary = studies(judged_by, asked, possible)
+    split = [each["part"] for each in attribute["grey_zone"]["parts"]]
+    found = {
+        "study": "run",
+        "rule": asked.rule,
+        "rule_in_words": RULES[asked.rule],
+        "defect": list(asked.defect),
+        "score_of": asked.score_of,
+        "score_in_words": asked.score_in_words,
+        "attribute": attribute,
+        "gauge": gauge,
+        "by_operator": by_operator(table),
+        **score_differences(table),
+        "guard_band": guard_of(table, gauge, asked, summary),
+        "people": people_of(judged_by, asked),
+        "levels": by_level(table, asked, possible),
+        "per_part": table.to_dict("records"),
+        "grey_zone": grey_zone_pictures(run, frames, table, split),
+        "notes": [*summary, *notes],
+        "verdicts": judged(asked.profile, attribute, gauge),
+        "of": run.folder.record.stability_key,
+    }
+    found["overall"] = overall(found).as_json()
+    run.folder.write_json(FILE, found)
+    return found
+
+
+def measured_of(folder: RunFolder, table: pd.DataFrame, asked: Asked) -> list[float]:
+    """What is measured of the boxes of each row, item and model; NaN where there are none."""
+    boxes = folder.table_or_empty("detections")
+    if boxes.empty:
+        raise SettingsError("--measure is of a detector's boxes, and the run has none")
+    of = measured_boxes(
+        boxes,
+        str(asked.measure),
+        start_score=folder.settings.track_start_score,
+        mm_per_px=asked.mm_per_px,
+    )
+    return [float(of.get(key, math.nan)) for key in zip(table["item"], table["model"], strict=True)]
+
+
+def score_differences(table: pd.DataFrame) -> dict[str, Any]:
+    """Which operator's scores differ from the others'; nothing without scores."""
+    scores = table.rename(columns={"value": "verdict", "score": "value"})
+    if scores["value"].isna().any():
+        return {"differences": [], "equal_variances": None}
+    return differences_of(scores)
+
+
+def possible_classes(
+    folder: RunFolder, probabilities: pd.DataFrame, table: pd.DataFrame, defect: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The classes that the models may name: of a detector those that it has named, and all that are called defects
+    where it has named one of them.
+    """
+    named = set(probabilities["label_name"]) - {""}
+    if len(folder.table_or_empty("detections")) and set(defect) & (named | set(table["reference"])):
+        named |= set(defect)
+    return tuple(sorted(named))
+
+
+def people_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any] | None:
+    """Who of the operators is a person, and whether the model splits where people split; None without people."""
+    if asked.people is None:
+        return None
+    names = sorted(set(table.loc[table["item"].isna(), "operator"]))
+    return {"operators": names, "together": model_and_people(passed_or_failed(table, asked)[0], names)}
+
+
+def by_level(table: pd.DataFrame, asked: Asked, possible: tuple[str, ...]) -> dict[str, Any]:
+    """Each level apart: items, parts, how it is known, and its own studies (of the models, without people)."""
+    found: dict[str, Any] = {}
+    alone = replace(asked, people=None, guard=None)
+    for level, rows in table[table["level"] != ""].groupby("level", sort=True):
+        attribute, gauge, notes = studies(rows.reset_index(drop=True), alone, possible)
+        found[str(level)] = {
+            "items": int(rows["item"].nunique()),
+            "parts": int(rows["part"].nunique()),
+            "from": sorted(rows["level_from"].unique()),
+            "attribute": attribute,
+            "gauge": gauge,
+            "notes": notes,
+        }
+    return found

@@ -1,0 +1,296 @@
+"""The certificate of a study: what stands on the page that one signs, from the study's plain values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vidrobust.plugins.gauge.figures import EVERYONE, GAUGE, figures_of, find
+from vidrobust.plugins.gauge.study_words import trials
+from vidrobust.text.numbers import number, percent
+from vidrobust.text.phrases import plural
+
+TITLES = {
+    "gauge": "Gauge R&R",
+    "attribute": "Attribute agreement",
+    "type1": "Type-1 gauge study",
+    "linearity": "Bias and linearity",
+    "stability": "Stability of the gauge",
+    "run": "Repeatability and reproducibility of a vision system",
+}
+
+
+def title(found: Mapping[str, Any]) -> str:
+    """What kind of study it is."""
+    return "Go/no-go gauge: bias and repeatability" if _of_sizes(found) else TITLES[found["study"]]
+
+
+def _of_sizes(found: Mapping[str, Any]) -> bool:
+    """Whether a study of classes is of a go/no-go gauge, on parts of known size and of no known class."""
+    return bool(found.get("analytic_method")) and not found["against_reference"]
+
+
+VERDICTS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
+SHARES = ("agreement", "effectiveness", "miss_rate", "false_alarm_rate")
+LOWEST = ("agreement", "effectiveness", "kappa")
+"""Figures whose worst is the lowest."""
+IN_UNITS = (
+    *("bias", "sd", "largest_bias", "centre", "sigma", "low", "high"),
+    *("repeatability", "switches_at", "width"),
+)
+LEVELS = ("centre", "low", "high")
+"""Figures of a stability chart, told to as many decimals as two digits of their sigma."""
+SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "gauge": (
+        ("percent_grr", "%GRR", "of the study variation"),
+        ("percent_tolerance", "%GRR", "of the tolerance"),
+        ("ndc", "ndc", "distinct categories"),
+        ("repeatability_sd", "EV", "repeatability, sd"),
+        ("reproducibility_sd", "AV", "reproducibility, sd"),
+        ("part_sd", "PV", "part variation, sd"),
+    ),
+    "attribute": (
+        ("within_operator.agreement", "Within", "operator, the lowest"),
+        ("between_operators.agreement", "Between", "all operators"),
+        ("against_reference.effectiveness", "Effectiveness", "the lowest"),
+        ("against_reference.kappa", "Kappa", "with reference, the lowest"),
+        ("against_reference.miss_rate", "Misses", "the highest"),
+        ("against_reference.false_alarm_rate", "False alarms", "the highest"),
+    ),
+    "type1": (
+        ("cg", "Cg", "spread"),
+        ("cgk", "Cgk", "spread and bias"),
+        ("bias", "Bias", "mean less reference"),
+        ("p", "p", "of the bias"),
+        ("sd", "s", "of the readings"),
+        ("n", "n", "readings"),
+    ),
+    "linearity": (
+        ("bias", "Bias", "mean of all"),
+        ("bias_p", "p", "of the bias"),
+        ("slope", "Slope", "bias per unit"),
+        ("slope_p", "p", "of the slope"),
+        ("largest_bias", "Bias", "the largest of a part"),
+        ("r_squared", "R²", "of the line"),
+    ),
+    "stability": (
+        ("centre", "Centre", "of all times"),
+        ("sigma", "Sigma", "within a time"),
+        ("low", "LCL", "lower limit"),
+        ("high", "UCL", "upper limit"),
+        ("slope_p", "p", "of a trend"),
+        ("bias", "Bias", "centre less reference"),
+    ),
+}
+"""The six figures of each kind of study: key, symbol, what it is."""
+GO_NO_GO = (
+    ("bias", "Bias", "of the gauge at the limit"),
+    ("p", "p", "of the bias"),
+    ("repeatability", "Repeatability", "5.15 sd of the gauge"),
+    ("switches_at", "Switches at", "half accepted"),
+    ("width", "Grey zone", "mean width"),
+    ("percent_tolerance", "Grey zone", "of the tolerance"),
+)
+"""The six of a go/no-go gauge tried on parts of known size, whose classes have no reference."""
+OF_RUN = (
+    *("percent_grr", "ndc", "within_operator.agreement", "between_operators.agreement"),
+    *("against_reference.miss_rate", "against_reference.false_alarm_rate"),
+)
+"""The six of a run: the gauge of its scores, and the agreement of its verdicts."""
+IN_PLACE = (
+    "percent_tolerance",
+    "repeatability_sd",
+    "reproducibility_sd",
+    "part_sd",
+    "against_reference.effectiveness",
+)
+"""What stands for those of the six that could not be computed."""
+Verdicts = Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One of the six figures: symbol, what it is, value, interval and of whom, verdict ("" without a rule)."""
+
+    symbol: str
+    what: str
+    value: str
+    interval: str = ""
+    of: str = ""
+    verdict: str = ""
+    kind: str = "unknown"
+    limit: str = ""
+
+
+def tiles(found: Mapping[str, Any], unit: str = "") -> list[Tile]:
+    """The six figures that its readers expect, each the worst of whom it is about."""
+    verdicts = {(each["quantity"], each["of"]): each for each in found["verdicts"]}
+    if found["study"] in ("type1", "linearity", "stability"):
+        six = list(SIX[found["study"]])
+        if found.get("q_ms") is not None:
+            six[-1] = ("q_ms", "Q_MS", "uncertainty, of the tolerance")
+        return [_plain(found, row, unit, verdicts) for row in six]
+    if _of_sizes(found):
+        furthest = max(found["analytic_method"], key=lambda each: abs(each["bias"] or 0))
+        return _of_limit(found, furthest, unit, verdicts)
+    rows = SIX.get(found["study"]) or _of_run(found)
+    known = figures_of(found)
+    return [_worst(known, row, unit, verdicts) for row in rows]
+
+
+def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    if found["gauge"] is None:
+        return list(SIX["attribute"])
+    every = {row[0]: row for kind in ("gauge", "attribute") for row in SIX[kind]}
+    known = figures_of(found)
+    computed = {name for name in every if any(_known(of["value"]) for of in find(known, name).values())}
+    names = sorted((*OF_RUN, *IN_PLACE), key=lambda name: name not in computed)[: len(OF_RUN)]
+    decides = found["overall"]["quantity"]
+    rest = [name for name in computed if name.rpartition(".")[2] == decides and name not in names]
+    return [every[name] for name in [*names[: len(names) - len(rest)], *rest]]
+
+
+def _of_limit(
+    found: Mapping[str, Any], limit: Mapping[str, Any], unit: str, verdicts: Verdicts
+) -> list[Tile]:
+    """The six of a go/no-go gauge, at the limit where its bias is the largest."""
+    zone = {name: found["signal_detection"][name] for name in ("width", "percent_tolerance")}
+    verdict = verdicts.get(("limit_bias_p", f"the {limit['side']} limit"))
+    judged = {} if verdict is None else {("p", ""): verdict}
+    shown = [_plain({**limit, **zone}, row, unit, judged) for row in GO_NO_GO]
+    return [replace(tile, of=f"{limit['side']} limit") if k < 4 else tile for k, tile in enumerate(shown)]
+
+
+def _plain(found: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts) -> Tile:
+    key, symbol, what = row
+    ends = _interval(found.get(f"{key}_low"), found.get(f"{key}_high"), key)
+    value = _text(found.get(key), key, unit if key in IN_UNITS else "")
+    if key in LEVELS and _known(found.get(key)) and found["sigma"] > 0:
+        decimals = max(0, 1 - math.floor(math.log10(found["sigma"])))
+        value = f"{found[key]:.{decimals}f} {unit}".strip()
+    return Tile(symbol=symbol, what=what, value=value, interval=ends, **_judged(verdicts.get((key, ""))))
+
+
+def _worst(known: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts) -> Tile:
+    key, symbol, what = row
+    bare = key.rpartition(".")[2]
+    of = {who: entry for who, entry in find(dict(known), key).items() if _known(entry["value"])}
+    if not of:
+        return Tile(symbol=symbol, what=what, value="–", interval="not computed")
+    pick = min if bare in LOWEST else max
+    who = pick(of, key=lambda name: of[name]["value"])
+    entry = of[who]
+    return Tile(
+        symbol=symbol,
+        what=what,
+        value=_text(entry["value"], bare, unit if bare.endswith("_sd") else ""),
+        interval=_interval(entry.get("low"), entry.get("high"), bare),
+        of="" if who in (GAUGE, EVERYONE) else who,
+        **_judged(verdicts.get((bare, "" if who == GAUGE else who))),
+    )
+
+
+def _judged(verdict: Mapping[str, Any] | None) -> dict[str, str]:
+    if verdict is None:
+        return {}
+    sign = "≤" if verdict["better"] == "lower" else "≥"
+    share = verdict["quantity"] in SHARES
+    ends = [
+        percent(verdict[k]) if share else f"{number(verdict[k], 3)}{verdict['unit']}"
+        for k in ("accept", "marginal")
+    ]
+    limit = f"limit {sign} {ends[0]}" + (f", marginal {sign} {ends[1]}" if ends[0] != ends[1] else "")
+    said = verdict["verdict"]
+    return {
+        "verdict": "not acceptable" if said == "unacceptable" else said,
+        "kind": VERDICTS.get(said, "unknown"),
+        "limit": limit,
+    }
+
+
+def _text(value: float | None, key: str, unit: str) -> str:
+    if value is None or not _known(value):
+        return "–"
+    if key in ("ndc", "n"):
+        return "many" if value >= 10_000 else str(int(value))
+    if key in SHARES:
+        return percent(value)
+    if (key == "p" or key.endswith("_p")) and value < 0.001:
+        return "< 0.001"
+    percent_of = key.startswith(("percent", "q_m"))
+    return f"{number(float(value), 3)} {'%' if percent_of else unit}".strip()
+
+
+def _interval(low: float | None, high: float | None, key: str) -> str:
+    if low is None or high is None or not (_known(low) and _known(high)):
+        return ""
+    if key == "ndc":
+        ends = ["many" if end >= 10_000 else str(int(end)) for end in (low, high)]
+    elif key in SHARES:
+        ends = [percent(low).removesuffix(" %"), percent(high)]
+    else:
+        ends = [number(low, 3), number(high, 3)]
+    return f"{ends[0]} to {ends[1]}"
+
+
+def _known(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
+
+
+def sample(found: Mapping[str, Any]) -> str:
+    """How much was measured, in a sentence."""
+    if found["study"] == "gauge":
+        text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
+        text += f"{trials(found['trials'])}: {plural(found['n'], 'measurement')}"
+        return f"{text}; {found['design']} design."
+    if found["study"] in ("attribute", "run"):
+        of = found if found["study"] == "attribute" else found["attribute"]
+        text = f"{plural(of['parts'], 'part')}, {plural(len(of['operators']), 'operator')}"
+        return f"{text}, {plural(of['n'], 'verdict')}."
+    if found["study"] == "stability":
+        return f"{plural(len(found['times']), 'time')}, {plural(sum(found['sizes']), 'reading')} of one part."
+    parts = len(found["parts"]) if found["study"] == "linearity" else 1
+    return f"{plural(parts, 'part')}, {plural(found['n'], 'reading')}."
+
+
+def method(found: Mapping[str, Any]) -> list[str]:
+    """How it was computed, with sources, a sentence each; then the notes of the study."""
+    kind = found["study"]
+    lines = []
+    if kind == "run":
+        lines.append(f"One verdict a part and pass: {found['rule_in_words']}.")
+    if kind in ("run", "attribute"):
+        lines.append(
+            "Shares with Clopper & Pearson's intervals over parts, kappas with a jackknife's "
+            "(AIAG, MSA, 4th edition, chapter III-C)."
+        )
+    if found.get("analytic_method"):
+        lines.append(
+            "Bias and repeatability by the analytic method, grey zone by signal detection (the same chapter)."
+        )
+    gauge = found if kind == "gauge" else found.get("gauge")
+    if gauge:
+        lines.append(_of_gauge(gauge))
+    if kind == "type1":
+        lines.append(
+            f"Cg = {found['share']:g} tolerance / ({found['width']:g} s), Cgk with the bias taken off (VDA 5); "
+            "Student's t of the bias."
+        )
+    if kind == "linearity":
+        lines.append("Least squares of bias over reference (AIAG, MSA, 4th edition, III-B; ISO 22514-7).")
+    if kind == "stability":
+        lines.append("Shewhart chart, limits from the ranges (AIAG, MSA, 4th edition, III-B).")
+    notes = [*found["notes"], *(gauge["notes"] if gauge and gauge is not found else [])]
+    return list(dict.fromkeys([*lines, *(f"{note[0].upper()}{note[1:]}." for note in notes)]))
+
+
+def _of_gauge(gauge: Mapping[str, Any]) -> str:
+    how = (
+        f"Analysis of variance, interaction {gauge['interaction']}; modified large sample and generalized "
+        "intervals (Burdick, Borror & Montgomery 2005)"
+        if gauge["anova"]
+        else "Restricted maximum likelihood, intervals from its profile"
+    )
+    return f"{how}; components below 0 count as 0; spread is {gauge['width']:g} standard deviations."

@@ -1,0 +1,112 @@
+"""A gauge study on the page: components of variance, the table of variance, operators, charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.plugins.gauge.report import reference_figures
+from vidrobust.plugins.gauge.report import repeatability_figures as figures
+from vidrobust.plugins.gauge.study_words import categories
+from vidrobust.plugins.gauge.variables.range_method import range_charts
+from vidrobust.report.drawing import Picture
+from vidrobust.text.numbers import (
+    interval,
+    number,
+    with_interval,
+)
+from vidrobust.text.phrases import plural
+
+ANOVA_NAMES = {"interaction": "operator by part"}
+
+COMPONENT_NAMES = {
+    "grr": "gauge R&R",
+    "repeatability": "– repeatability",
+    "reproducibility": "– reproducibility",
+    "operator": "– – operator",
+    "interaction": "– – operator by part",
+    "part": "part to part",
+    "total": "total",
+}
+
+
+def gauge_pictures(gauge: Mapping[str, Any] | None, table: pd.DataFrame, what: str) -> list[Picture]:
+    """table  part, operator, trial, value; what: the value in words"""
+    if not gauge:
+        return []
+    varies = gauge["total_sd"] and [figures.components(gauge)]
+    made = [*(varies or []), figures.scores(table, what)]
+    charts = range_charts(table)
+    return made if charts is None else [*made, figures.average_and_range(charts)]
+
+
+def components(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": title,
+            "sd": number(part["sd"], 3),
+            "interval": interval(part["sd_low"], part["sd_high"], digits=3),
+            "contribution": number(part["percent_contribution"], 3),
+            "study": number(part["percent_study"], 3),
+            "tolerance": "" if part["percent_tolerance"] is None else number(part["percent_tolerance"], 3),
+        }
+        for name, title in _component_names(gauge).items()
+        if (part := gauge["components"].get(name))
+    ]
+
+
+def _component_names(gauge: Mapping[str, Any]) -> dict[str, str]:
+    """Names of the components in their order; further factors stand under reproducibility."""
+    extra = {name: f"– – {name}" for name in gauge["components"] if name not in COMPONENT_NAMES}
+    names = list(COMPONENT_NAMES.items())
+    return dict([*names[:5], *extra.items(), *names[5:]])
+
+
+def anova(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The table of variance with the interaction, where there is one."""
+
+    def describe(value: float | None) -> str:
+        return "" if value is None or value != value else number(value, 4)
+
+    return [
+        {
+            "source": ANOVA_NAMES.get(row["source"], row["source"]),
+            "df": str(row["df"]),
+            **{name: describe(row[name]) for name in ("sum_of_squares", "mean_square", "f")},
+            "p": "" if row["p"] is None or row["p"] != row["p"] else f"{row['p']:.3g}",
+        }
+        for row in gauge["anova"]
+    ]
+
+
+def gauge_line(gauge: Mapping[str, Any]) -> str:
+    text = (
+        f"%GRR {with_interval(gauge['percent_grr'], gauge['percent_grr_low'], gauge['percent_grr_high'], '%', 3)} "
+        "of the study variation, "
+        f"{categories(gauge['ndc'])}; "
+        f"{gauge['design']} design, interaction {gauge['interaction']}"
+    )
+    ranges = gauge["range_method"]
+    return f"{text}. By the range method: {number(ranges['percent_grr'], 3)}." if ranges else f"{text}."
+
+
+def operator(each: Mapping[str, Any]) -> dict[str, str]:
+    known = each["repeatability_sd"] is not None
+    return {
+        "name": each["operator"],
+        "mean": number(each["mean"], 3),
+        "sd": number(each["repeatability_sd"], 3) if known else "one pass a part",
+        "interval": interval(each["low"], each["high"], digits=3) if known else "",
+        "n": f"{plural(each['n'], 'value')} of {plural(each['parts'], 'part')}",
+    }
+
+
+def reference_picture(found: Mapping[str, Any], table: pd.DataFrame, what: str) -> Picture:
+    """The figure of a study of reference parts; what: is measured, in words"""
+    if found["study"] == "type1":
+        return reference_figures.run_chart(found, what)
+    if found["study"] == "linearity":
+        return reference_figures.bias_line(found, table, what)
+    return reference_figures.stability_chart(found)

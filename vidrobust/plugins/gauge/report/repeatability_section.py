@@ -1,0 +1,387 @@
+"""Repeatability as those who sign for it expect it: verdicts with their rules, figures, the grey zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.plugins.gauge.acceptance import limits_in_words
+from vidrobust.plugins.gauge.figures import GAUGE, Figures, figures_of, find
+from vidrobust.plugins.gauge.overall import SHARES, worst_words
+from vidrobust.plugins.gauge.report import gauge_section, reference_figures
+from vidrobust.plugins.gauge.report import repeatability_figures as figures
+from vidrobust.plugins.gauge.study_file import FILE
+from vidrobust.plugins.gauge.study_words import agreement_words, trials
+from vidrobust.plugins.gauge.words import (
+    OF_STUDY,
+    beside_words,
+    guard_band_words,
+    lines,
+    tests_words,
+    together_words,
+)
+from vidrobust.report.drawing import Picture
+from vidrobust.report.pages import write_page
+from vidrobust.report.pictures import Pictures
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.numbers import (
+    NOT_MEASURED,
+    counted_share,
+    interval,
+    number,
+    percent,
+    percent_interval,
+)
+from vidrobust.text.phrases import plural
+
+# An attribute study on the page: agreement within and between operators, and against the reference.
+
+MOST_CLASSES, MOST_CROSSED = 4, 10
+"""Classes up to which cross tables are shown, and how many of them."""
+
+
+def agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
+    """Three panels each of shares and of kappas: within operators, between them, against the reference."""
+    within, between = attribute["within_operator"], attribute["between_operators"]
+    against = (attribute["against_reference"] or {}).get("operators") or {}
+    shares = {
+        "within operator": [(name, each["agreement"]) for name, each in within.items()],
+        "between operators": [("all", between["agreement"])],
+        "against the reference": [(name, each["effectiveness"]) for name, each in against.items()],
+    }
+    kappas = {
+        "within operator": [(name, each["fleiss_kappa"]) for name, each in within.items()],
+        "between operators": [
+            ("all", between["fleiss_kappa"]),
+            *((" and ".join(each["operators"]), each) for each in between["cohens_kappa"]),
+        ],
+        "against the reference": [(name, each["kappa"]) for name, each in against.items()],
+    }
+    return figures.agreement(shares, kappas)
+
+
+def counts(attribute: Mapping[str, Any]) -> str:
+    text = f"{plural(attribute['parts'], 'part')}, {plural(len(attribute['operators']), 'operator')}, "
+    return text + plural(attribute["n"], "verdict")
+
+
+def errors(against: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """Effectiveness, misses and false alarms of each operator."""
+    return [
+        {"operator": name, **{key: share(each[key]) for key in SHARES}}
+        for name, each in ((against or {}).get("operators") or {}).items()
+    ]
+
+
+def share(each: Mapping[str, Any] | None) -> str:
+    return NOT_MEASURED if each is None else counted_share(each)
+
+
+def crossed(attribute: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The cross tables of each two operators, where the classes are few enough to be read."""
+    classes = attribute["classes"]
+    if len(classes) > MOST_CLASSES:
+        return []
+    return [
+        {"a": pair["operators"][0], "b": pair["operators"][1], "classes": classes, "counts": pair["counts"]}
+        for pair in attribute["between_operators"]["cohens_kappa"][:MOST_CROSSED]
+        if pair["n"]
+    ]
+
+
+# Rules of acceptance on the page: each verdict with its value, its interval and its limits.
+
+KINDS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
+
+QUANTITIES = {
+    "percent_grr": "%GRR, of the study variation",
+    "percent_tolerance": "%GRR, of the tolerance",
+    "percent_process": "%GRR, of the process variation",
+    "cg": "Cg",
+    "cgk": "Cgk",
+    "q_ms": "Q_MS",
+    "q_mp": "Q_MP",
+    "slope_p": "p of the slope of bias",
+    "bias_p": "p of the bias",
+    "limit_bias_p": "p of the bias",
+    "ndc": "distinct categories (ndc)",
+    "effectiveness": "effectiveness",
+    "miss_rate": "miss rate",
+    "false_alarm_rate": "false alarm rate",
+    "kappa": "kappa",
+}
+
+MEANS = {
+    "percent_grr": "%GRR: the spread of the gauge in percent of the spread of all values in the study",
+    "percent_tolerance": "%GRR of the tolerance: six times the spread of the gauge in percent of the tolerance",
+    "ndc": "ndc: how many groups of parts the gauge distinguishes",
+    "effectiveness": "effectiveness: parts that an operator judged right in all trials",
+    "miss_rate": "miss: a bad part called good",
+    "false_alarm_rate": "false alarm: a good part called bad",
+    "kappa": "kappa: agreement beyond chance, 0 as by chance, 1 always",
+}
+"""What a quantity is, for a reader who has never met it."""
+
+
+def verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
+    """One verdict with the interval of what it judges; the limits of its rule in percent where the value is."""
+    name, share = each["quantity"], each["quantity"] in SHARES
+    of_two = {} if name != "kappa" else find(known, "cohens_kappa")
+    entry = {**of_two, **find(known, name)}.get(each["of"] or GAUGE, {})
+    ends = entry.get("low"), entry.get("high")
+    limits = (each["accept"], each["marginal"])
+    written = map(percent, limits) if share else (f"{limit:g}{each['unit']}" for limit in limits)
+    return {
+        "quantity": QUANTITIES.get(name, name),
+        "of": each["of"],
+        "value": percent(each["value"]) if share else number(each["value"], 3),
+        "interval": percent_interval(*ends) if share else interval(*ends),
+        "verdict": each["verdict"],
+        "kind": KINDS.get(each["verdict"], "unknown"),
+        "rule": limits_in_words(each["better"], *written),
+    }
+
+
+# The parts on which verdicts split, on the page: their pictures, or what each operator said of them.
+
+MOST_VOTES = 40
+"""Parts of a table's grey zone that are shown."""
+
+
+def votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:
+    """What every operator said of the parts on which verdicts split, trial by trial."""
+    operators = sorted(table["operator"].unique())
+    said = table.sort_values("trial").groupby(["part", "operator"])["value"].agg(", ".join)
+    rows = [
+        {"part": part, "said": [said.get((part, operator), "") for operator in operators]} for part in parts
+    ]
+    return {"operators": operators, "rows": rows}
+
+
+def shots(run: RunTables, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    pictures = Pictures(run.folder)
+    return [
+        {
+            "part": part["part"],
+            "shots": [
+                {
+                    "uri": pictures.uri(shot.get("picture")),
+                    "value": shot["value"],
+                    "operator": shot["operator"],
+                    "trial": shot["trial"],
+                    "score": "" if shot["score"] is None else number(shot["score"], 3),
+                    "frame": shot["frame"],
+                    "wrong": bool(shot["reference"]) and shot["value"] != shot["reference"],
+                }
+                for shot in part["shots"]
+            ],
+        }
+        for part in parts
+    ]
+
+
+def left_out(attribute: Mapping[str, Any], shown: int) -> str:
+    split = len(attribute["grey_zone"]["parts"])
+    if not split:
+        return "No part: every part got one verdict throughout."
+    text = f"{split} of {attribute['parts']} parts got more than one verdict."
+    left = split - shown
+    return f"{text} {plural(left, 'of them is', 'of them are')} not shown here." if left else text
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page shows of ``repeatability.json``; texts, and figures as pictures."""
+
+    summary: str
+    overall: str
+    overall_kind: str
+    worst: list[str]
+    lines: list[str]
+    stale: bool
+    verdicts: list[dict[str, str]]
+    means: list[str]
+    sources: list[str]
+    pictures: list[Picture]
+    components: list[dict[str, str]]
+    gauge_line: str
+    anova: list[dict[str, str]]
+    operators: list[dict[str, str]]
+    errors: list[dict[str, str]]
+    levels: list[dict[str, str]]
+    guard_band: str
+    people: str
+    grey: list[dict[str, Any]]
+    grey_left_out: str
+    votes: dict[str, Any]
+    tests: list[str]
+    crossed: list[dict[str, Any]]
+    notes: list[str]
+
+    @property
+    def weight(self) -> int:
+        """Bytes of the pictures of the grey zone in the page."""
+        return sum(len(shot["uri"]) for part in self.grey for shot in part["shots"])
+
+
+def section(run: RunTables) -> Section | None:
+    """The section of a run's report, or None where no repeatability was asked for."""
+    found = run.json(FILE)
+    if not found:
+        return None
+    shown = found["grey_zone"]
+    return _of_run(
+        found,
+        pd.DataFrame(found["per_part"]),
+        stale=found["of"] != run.record.stability_key,
+        grey=shots(run, shown),
+        grey_left_out=left_out(found["attribute"], len(shown)),
+    )
+
+
+def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:
+    """The section of a study of a table part, operator, trial, value; what: is measured, for an axis."""
+    if found["study"] == "gauge":
+        text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
+        text += f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}"
+        pictures = gauge_section.gauge_pictures(found, table, what)
+        if found.get("linearity"):
+            pictures.append(reference_figures.bias_line(found["linearity"], table, what))
+        return _section(found, None, found, summary=text, pictures=pictures)
+    if found["study"] != "attribute":
+        return _section(
+            found,
+            None,
+            None,
+            summary=lines(found)[1],
+            pictures=[gauge_section.reference_picture(found, table, what)],
+        )
+    split = [each["part"] for each in found["grey_zone"]["parts"]]
+    pictures = agreement_pictures(found)
+    if found.get("signal_detection"):
+        fitted = found.get("analytic_method") or []
+        pictures.append(
+            reference_figures.grey_zone(found["signal_detection"], table, set(found["defect"]), fitted, what)
+        )
+    return _section(
+        found,
+        found,
+        None,
+        summary=counts(found),
+        pictures=pictures,
+        votes=votes(table, split[:MOST_VOTES]),
+        grey_left_out=left_out(found, min(len(split), MOST_VOTES)),
+    )
+
+
+def section_of_run_rows(found: Mapping[str, Any], rows: pd.DataFrame) -> Section:
+    """The section of a run's study without the pictures of its footage, as a certificate shows it.
+
+    rows  ``per_part`` of the study
+    """
+    return _of_run(found, rows, grey_left_out=left_out(found["attribute"], 0))
+
+
+def _of_run(found: Mapping[str, Any], rows: pd.DataFrame, **more: Any) -> Section:
+    """The section of a run's study; ``more`` as of ``_section``."""
+    attribute = found["attribute"]
+    scores = rows.drop(columns="value").rename(columns={"score": "value"})
+    pictures = gauge_section.gauge_pictures(found["gauge"], scores, found["score_of"])
+    return _section(
+        found,
+        attribute,
+        found["gauge"],
+        summary=f"{counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}",
+        pictures=[*pictures, *agreement_pictures(attribute)],
+        **more,
+    )
+
+
+def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name: str) -> Path:
+    """Write the report of a study of a table, a page of its own."""
+    shown = section_of_table(found, table)
+    content = {
+        "title": name,
+        "repeatability": shown,
+        "repeatability_figures": shown.pictures,
+        "folder": "",
+    }
+    return write_page(path, "study_of_table.html", content)
+
+
+def _section(
+    found: Mapping[str, Any],
+    attribute: Mapping[str, Any] | None,
+    gauge: Mapping[str, Any] | None,
+    *,
+    summary: str,
+    pictures: list[Picture],
+    stale: bool = False,
+    grey: list[dict[str, Any]] | None = None,
+    grey_left_out: str = "",
+    votes: dict[str, Any] | None = None,
+) -> Section:
+    band, people, known = found.get("guard_band"), found.get("people"), figures_of(found)
+    wording = found.get("overall") or {"sentence": "", "verdict": ""}
+    differences = (attribute.get("differences") or []) if attribute and attribute is not found else []
+    notes = [*found["notes"]]
+    for study in (attribute, gauge):
+        notes += study["notes"] if study and study is not found else []
+    return Section(
+        summary=summary,
+        overall=wording["sentence"],
+        overall_kind=KINDS.get(wording["verdict"], "unknown"),
+        worst=worst_words([*(found.get("differences") or []), *differences]),
+        lines=_lines(found),
+        stale=stale,
+        verdicts=[verdict(each, known) for each in found["verdicts"]],
+        means=[
+            MEANS[name]
+            for name in dict.fromkeys(each["quantity"] for each in found["verdicts"])
+            if name in MEANS
+        ],
+        sources=list(dict.fromkeys(each["source"] for each in found["verdicts"])),
+        pictures=pictures,
+        components=gauge_section.components(gauge) if gauge else [],
+        gauge_line=gauge_section.gauge_line(gauge) if gauge else "",
+        anova=gauge_section.anova(gauge) if gauge else [],
+        operators=[gauge_section.operator(each) for each in found.get("by_operator", [])],
+        errors=errors(attribute["against_reference"]) if attribute else [],
+        tests=[*tests_words(attribute), *agreement_words(attribute)] if attribute else [],
+        crossed=crossed(attribute) if attribute else [],
+        levels=[_level(name, each) for name, each in found.get("levels", {}).items()],
+        guard_band=guard_band_words(band) if band else "",
+        people=together_words(people) if people else "",
+        grey=grey or [],
+        grey_left_out=grey_left_out,
+        votes=votes or {},
+        notes=notes,
+    )
+
+
+def _lines(found: Mapping[str, Any]) -> list[str]:
+    """What a study says besides its tables: risks, equal variances, uncertainty; of reference parts all of it."""
+    alone = found["study"] in ("type1", "linearity", "stability")
+    wording = OF_STUDY[found["study"]](found) if alone else beside_words(found)
+    return [line.strip() for line in wording]
+
+
+def _level(name: str, each: Mapping[str, Any]) -> dict[str, str]:
+    within = [
+        f"{operator} {share(own['agreement'])}"
+        for operator, own in each["attribute"]["within_operator"].items()
+        if own["agreement"]["n"]
+    ]
+    gauge = each["gauge"]
+    return {
+        "name": name,
+        "from": " and ".join(each["from"]),
+        "items": f"{plural(each['parts'], 'part')}, {plural(each['items'], 'clip')}",
+        "within": "; ".join(within) or "one pass a part",
+        "between": share(each["attribute"]["between_operators"]["agreement"]),
+        "grr": number(gauge["percent_grr"], 3) if gauge else "",
+    }

@@ -1,0 +1,401 @@
+"""The studies of measurement systems analysis as they are asked for: of tables, and of the verdicts of a run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.plugins.gauge.acceptance import (
+    Profile,
+    attribute_values,
+    gauge_values,
+    judge,
+    plain_values,
+)
+from vidrobust.plugins.gauge.attributes.analytic_method import analytic_method
+from vidrobust.plugins.gauge.attributes.attribute import attribute_study
+from vidrobust.plugins.gauge.attributes.signal_detection import signal_detection
+from vidrobust.plugins.gauge.box_measures import MEASURES
+from vidrobust.plugins.gauge.differing_operators import (
+    equal_variances,
+    mean_by_operator,
+    spread_by_operator,
+)
+from vidrobust.plugins.gauge.measurements import settled
+from vidrobust.plugins.gauge.overall import NEVER_VARIES, NO_VERDICT, overall
+from vidrobust.plugins.gauge.variables.anova import AskedDesign
+from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study
+from vidrobust.plugins.gauge.variables.guard_band import (
+    guard_band,
+    guard_band_counted,
+    normal_parts,
+    tolerance_width,
+)
+from vidrobust.plugins.gauge.variables.linearity import linearity_study
+from vidrobust.plugins.gauge.variables.misclassification import misclassification
+from vidrobust.plugins.gauge.variables.reference_chart import reference_chart
+from vidrobust.plugins.gauge.variables.type1 import type1_study
+from vidrobust.plugins.gauge.variables.uncertainty import COVERAGE, budget, of_bias, of_resolution
+from vidrobust.plugins.gauge.verdicts import RULES, SCORES
+from vidrobust.statistics.levels import LEVEL
+from vidrobust.text.phrases import plural
+
+# Each operator's own repeatability: which one measures the same part differently from trial to trial.
+
+
+def repeatability_by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per operator: mean, repeatability_sd with its chi-square interval, parts, n.
+
+    table  part, operator, value: one row a measurement
+
+    The standard deviation is pooled over the parts that the operator measured more than once; null without any.
+    The common repeatability of a gauge study hides an operator that repeats badly beside others that repeat well.
+    """
+    return [_of(str(operator), rows) for operator, rows in table.groupby("operator", sort=True)]
+
+
+def _of(operator: str, rows: pd.DataFrame) -> dict[str, Any]:
+    by_part = rows.groupby("part")["value"]
+    squares = float((rows["value"] - by_part.transform("mean")).pow(2).sum())
+    free = len(rows) - rows["part"].nunique()
+    sd = low = high = None
+    if free:
+        sd = math.sqrt(squares / free)
+        tail = (1 - LEVEL) / 2
+        low, high = (math.sqrt(squares / stats.chi2.ppf(p, free)) for p in (1 - tail, tail))
+    return {
+        "operator": operator,
+        "mean": float(rows["value"].mean()),
+        "repeatability_sd": sd,
+        "low": low,
+        "high": high,
+        "degrees_of_freedom": free,
+        "parts": int(rows["part"].nunique()),
+        "n": len(rows),
+    }
+
+
+DEFECT, GOOD = "defect", "good"
+"""The classes that are left where only passing and failing counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked of a study.
+
+    rule             how frames become a verdict, of RULES
+    defect           classes that are defects: their summed probability is the score
+    pass_fail        only defect or not counts: every verdict and reference becomes DEFECT or GOOD
+    ordered          classes from lowest to highest, or empty
+    pool_above       the interaction of the gauge study is pooled above this p-value
+    profile          rules of acceptance
+    tolerance_width, tolerance_low, tolerance_high  of the score or value; None where there is none
+    width            standard deviations that are the spread of a gauge
+    process_sd       of the process, or None
+    design, factors  of a gauge study, as ``gauge_study`` takes them
+    measure          of a detector's boxes what the gauge study is of (MEASURES), or None: a defect's probability
+    mm_per_px        factor of lengths, 1 leaves them in px
+    resolution, calibration  step of the display, and expanded uncertainty (k = 2) of the reference part, in the
+                     unit of the values: with one of them the uncertainty is added up; None where not known
+    guard            width of a guard band in standard deviations of repeatability, or None
+    people           verdicts of people: part, operator, trial, value; they join as operators, on the run's parts
+    """
+
+    profile: Profile
+    rule: str = "majority"
+    defect: tuple[str, ...] = ()
+    pass_fail: bool = False
+    ordered: tuple[str, ...] = ()
+    pool_above: float = 0.25
+    tolerance_width: float | None = None
+    tolerance_low: float | None = None
+    tolerance_high: float | None = None
+    guard: float | None = None
+    width: float = STUDY_WIDTH
+    process_sd: float | None = None
+    design: AskedDesign = "auto"
+    factors: tuple[str, ...] = ()
+    measure: str | None = None
+    mm_per_px: float = 1.0
+    resolution: float | None = None
+    calibration: float | None = None
+    people: pd.DataFrame | None = None
+
+    @property
+    def tolerance(self) -> float:
+        """Width of the tolerance, or NaN; that of a one-sided one depends on the values: ``tolerance_of``."""
+        return tolerance_width(self.tolerance_low, self.tolerance_high, self.tolerance_width)
+
+    def tolerance_of(self, mean: float) -> float:
+        """Width of the tolerance for values of this mean: of a one-sided one twice the way to its limit.
+
+        AIAG, MSA, 4th edition (2010), chapter III-B; NaN without any, or where the mean lies beyond the limit.
+        """
+        if not math.isnan(self.tolerance):
+            return self.tolerance
+        ways = [
+            sign * (limit - mean)
+            for sign, limit in ((-1, self.tolerance_low), (1, self.tolerance_high))
+            if limit is not None
+        ]
+        return 2 * ways[0] if ways and ways[0] > 0 else math.nan
+
+    @property
+    def score_of(self) -> str:
+        """What is measured on each frame, for the gauge study of a run."""
+        if self.measure:
+            return f"{MEASURES[self.measure]}, {'px' if self.mm_per_px == 1 else 'mm'}"
+        return f"probability of {self.defect[0] if len(self.defect) == 1 else 'a defect'}"
+
+    @property
+    def score_in_words(self) -> str:
+        """How one score is made of it: "median over the frames of the probability of scratch"."""
+        return f"{'median' if self.measure else SCORES[self.rule]} over the frames of the {self.score_of}"
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Limits of the tolerance, infinite where there is none."""
+        low, high = self.tolerance_low, self.tolerance_high
+        return (-math.inf if low is None else low, math.inf if high is None else high)
+
+
+def gauge_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+    """The gauge study of a table part, operator, trial, value, its verdicts, and what else is asked for.
+
+    Besides the keys of the study: verdicts, overall, by_operator, differences, equal_variances, risks, guard_band,
+    linearity (where the table has references), budget, q_ms, q_mp (where resolution or calibration is known).
+    """
+    table = table.assign(value=settled(table["value"]))
+    found = {"study": "gauge", **_gauge(table, asked)}
+    found["verdicts"] = judge(asked.profile, "gauge", gauge_values(found))
+    found["by_operator"] = repeatability_by_operator(table)
+    found |= differences_of(table, nested=found["design"] == "nested")
+    found["risks"] = _risks(found, asked)
+    if "reference" in table and table["reference"].nunique() > 1:
+        found["linearity"] = linearity_study(table).as_json()
+    found |= _capability(_of_gauge(found), found["tolerance"], asked)
+    found["verdicts"] += judge(asked.profile, "capability", plain_values(found, "capability"))
+    if asked.guard is not None:
+        part = found["components"]["part"]["sd"]
+        found["guard_band"] = _band(found, asked, normal_parts(float(table["value"].mean()), part))
+    found["overall"] = overall(found).as_json()
+    return found
+
+
+def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, Any]:
+    """Which operator differs from the others: spread and, where parts are shared, mean; Bartlett's test."""
+    rows = spread_by_operator(table, nested=nested)
+    rows += [] if nested else mean_by_operator(table)
+    equal = equal_variances(table)
+    return {
+        "differences": [asdict(row) for row in rows],
+        "equal_variances": None if equal is None else asdict(equal),
+    }
+
+
+def _risks(gauge: dict[str, Any], asked: Asked) -> dict[str, Any] | None:
+    """How often parts like those of the study are misjudged at the limits; None without a limit."""
+    low, high = asked.ends
+    if not (math.isfinite(low) or math.isfinite(high)):
+        return None
+    return asdict(misclassification(gauge["mean"], gauge["part_sd"], gauge["grr_sd"], low, high))
+
+
+def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
+    """The standard uncertainties that a gauge study gives: of the process, and of a linearity study in it."""
+    names = {"repeatability": "repeatability_parts", "operator": "operator", "interaction": "interaction"}
+    known = found["components"]
+    parts = {name: known[key]["sd"] for key, name in names.items() if key in known}
+    line = found.get("linearity")
+    if line:
+        parts |= {"repeatability_reference": line["u_repeatability"], "bias": of_bias(line["bias"])}
+        parts |= {"linearity": line["u_linearity"]} if not math.isnan(line["u_linearity"]) else {}
+    return parts
+
+
+def _capability(parts: dict[str, float], tolerance: float, asked: Asked) -> dict[str, Any]:
+    """The uncertainty budget and its ratios; nothing where neither resolution nor calibration is known."""
+    if (asked.resolution is None and asked.calibration is None) or not tolerance > 0:
+        return {}
+    if asked.resolution is not None:
+        parts["resolution"] = of_resolution(asked.resolution)
+    if asked.calibration is not None:
+        parts["calibration"] = asked.calibration / COVERAGE
+    found = budget(parts, tolerance)
+    return {"budget": asdict(found), "q_ms": found.q_ms, "q_mp": found.q_mp}
+
+
+def attribute_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+    """The attribute study of a table part, operator, trial, value [, reference, measured], and its verdicts."""
+    table, defect = passed_or_failed(table, asked)
+    found = {"study": "attribute", **attribute_study(table, defect=defect, ordered=asked.ordered)}
+    if "measured" in table and table["measured"].notna().any():
+        found |= _of_sizes(table, set(defect), asked, found["notes"])
+    found["verdicts"] = judge(asked.profile, "attribute", attribute_values(found))
+    found["overall"] = overall(found).as_json()
+    return found
+
+
+def _of_sizes(table: pd.DataFrame, defect: set[str], asked: Asked, notes: list[str]) -> dict[str, Any]:
+    """What the true sizes of the parts show: the grey zone's width, and the analytic method; notes grow."""
+    if not defect:
+        notes.append("the parts' sizes are not used: name the classes that reject with --defect")
+        return {}
+    ends = {"low": asked.tolerance_low, "high": asked.tolerance_high}
+    try:
+        zone = asdict(signal_detection(table, defect, **ends))
+    except InputError as error:
+        notes.append(f"no grey zone in the unit of the parts: {error}")
+        return {}
+    limits = [asdict(each) for each in analytic_method(table, defect, **ends)]
+    notes += [note for each in limits for note in each["notes"]]
+    return {"signal_detection": zone, "analytic_method": limits}
+
+
+def type1_of(values: np.ndarray, reference: float, asked: Asked) -> dict[str, Any]:
+    """The type-1 study of readings in their order, and its verdicts."""
+    found = type1_study(values, reference, tolerance=asked.tolerance, width=asked.width).as_json()
+    found["values"] = [float(value) for value in values]
+    parts = {"repeatability_reference": found["sd"], "bias": of_bias(found["bias"])}
+    found |= _capability(parts, found["tolerance"], asked)
+    found["verdicts"] = judge(asked.profile, "type1", plain_values(found, "type1"))
+    found["verdicts"] += judge(asked.profile, "capability", plain_values(found, "capability"))
+    found["overall"] = overall(found).as_json()
+    return found
+
+
+def linearity_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+    """The study of bias and linearity of part, value, reference, and its verdicts."""
+    spread = math.nan if asked.process_sd is None else asked.width * asked.process_sd
+    found = linearity_study(table, process_variation=spread).as_json()
+    found["verdicts"] = judge(asked.profile, "linearity", plain_values(found, "linearity"))
+    found["overall"] = overall(found).as_json()
+    return found
+
+
+def stability_of(table: pd.DataFrame, reference: float) -> dict[str, Any]:
+    """The control chart of a reference part: time, value; no rule of acceptance but its own limits."""
+    found = reference_chart(table, reference).as_json()
+    wrong = found["wrong"]
+    beyond = _beyond(found)
+    said = f"Not stable: {beyond}" if wrong else "Stable: no point is beyond its limits or in a run of eight"
+    source = "Shewhart's limits; AIAG, Measurement Systems Analysis, 4th edition (2010), chapter III-B"
+    found["verdicts"] = []
+    verdict, sentence = "unacceptable" if wrong else "acceptable", f"{said} ({source})."
+    if not found["sigma"] > 0 and not wrong:
+        verdict, sentence = NO_VERDICT, f"No verdict: {NEVER_VARIES}."
+    found["overall"] = {"verdict": verdict, "sentence": sentence}
+    return found
+
+
+def _beyond(found: dict[str, Any]) -> str:
+    """How many points of a chart are beyond a limit, and how many more in too long a run."""
+    out = [a or b for a, b in zip(found["out"], found["spread_out"], strict=True)]
+    rest = sum(shifted and not o for shifted, o in zip(found["shifted"], out, strict=True))
+    text = f"{sum(out)} of {plural(len(out), 'point')} {'is' if sum(out) == 1 else 'are'} beyond a limit"
+    return f"{text}, {rest} more in a run of eight on one side" if rest else text
+
+
+def passed_or_failed(table: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table as it is judged, and its classes that are defects: as they are, or DEFECT and GOOD alone."""
+    if not asked.pass_fail:
+        return table, asked.defect
+    if not asked.defect:
+        raise SettingsError("--pass-fail needs --defect CLASS[,CLASS]")
+    summary = table.assign(value=np.where(table["value"].isin(asked.defect), DEFECT, GOOD))
+    if "reference" in table:
+        reference = np.where(table["reference"].isin(asked.defect), DEFECT, GOOD)
+        summary["reference"] = np.where(table["reference"] == "", "", reference)
+    return summary, (DEFECT,)
+
+
+def studies(
+    table: pd.DataFrame, asked: Asked, possible: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, Any] | None, list[str]]:
+    """The attribute study of the verdicts, the gauge study of the scores (or None), and notes.
+
+    table     part, operator, trial, value, score, reference, item; people's verdicts have no item
+    possible  classes that the models know
+    """
+    notes = [f"one verdict a part and pass: {RULES[asked.rule]}"]
+    unknown = set(asked.defect) - set(possible) - set(table["value"]) - set(table["reference"])
+    rows, defect = (table, asked.defect) if unknown else passed_or_failed(table, asked)
+    attribute = attribute_study(rows, defect=defect, ordered=asked.ordered, possible=possible)
+    unseen = [name for name in asked.defect if name not in set(table["value"])]
+    if unseen:
+        notes.append(f"no verdict is {' or '.join(unseen)}")
+    scored = table[table["item"].notna()]
+    if asked.measure and scored["score"].isna().any():
+        notes.append("no gauge study of the boxes: some input has none that reaches the start score")
+        return attribute, None, notes
+    if scored["score"].isna().any():
+        notes.append(
+            "no gauge study of the scores: name the class whose probability is the score with --defect"
+        )
+        return attribute, None, notes
+    summary = asked.score_in_words
+    scores = scored[["part", "operator", "trial", "score"]].rename(columns={"score": "value"})
+    try:
+        gauge = _gauge(scores, asked)
+    except InputError as error:
+        return attribute, None, [*notes, f"no gauge study of the scores: {error}"]
+    return attribute, gauge, [*notes, f"score of the gauge: {summary}"]
+
+
+def judged(profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The verdicts of a profile on both studies."""
+    found = judge(profile, "attribute", attribute_values(attribute))
+    return found if gauge is None else found + judge(profile, "gauge", gauge_values(gauge))
+
+
+def by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Each operator's own repeatability of the score; empty without scores."""
+    scores = table.rename(columns={"value": "verdict", "score": "value"})
+    return [] if scores["value"].isna().any() else repeatability_by_operator(scores)
+
+
+def guard_of(
+    table: pd.DataFrame, gauge: dict[str, Any] | None, asked: Asked, notes: list[str]
+) -> dict[str, Any] | None:
+    """The guard band of a run's scores: by the parts of the study, and counted on its scores."""
+    if asked.guard is None:
+        return None
+    if gauge is None:
+        notes.append("no guard band: there is no gauge study of the scores")
+        return None
+    parts = table.groupby("part")["score"].mean().to_numpy()
+    return _band(gauge, asked, parts, table)
+
+
+def _gauge(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+    return gauge_study(
+        table,
+        tolerance=asked.tolerance_of(float(table["value"].mean())),
+        process_sd=math.nan if asked.process_sd is None else asked.process_sd,
+        width=asked.width,
+        pool_above=asked.pool_above,
+        design=asked.design,
+        factors=asked.factors,
+    ).as_json()
+
+
+def _band(
+    gauge: dict[str, Any], asked: Asked, parts: np.ndarray, scores: pd.DataFrame | None = None
+) -> dict[str, Any]:
+    low, high = asked.ends
+    band = guard_band(
+        low,
+        high,
+        repeatability_sd=gauge["repeatability_sd"],
+        gauge_sd=gauge["grr_sd"],
+        parts=parts,
+        k=float(asked.guard or 0.0),
+    )
+    counted = None if scores is None else guard_band_counted(band, low, high, scores, set(asked.defect))
+    return {**asdict(band), "counted": counted}

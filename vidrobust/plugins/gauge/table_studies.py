@@ -1,0 +1,109 @@
+"""Studies of tables without video: which file is read how, and what is made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.plugins.gauge.measurements import (
+    Case,
+    StudyTable,
+    read_attribute,
+    read_gauge,
+    read_study_table,
+)
+from vidrobust.plugins.gauge.studies import (
+    Asked,
+    attribute_of,
+    gauge_of,
+    linearity_of,
+    passed_or_failed,
+    stability_of,
+    type1_of,
+)
+from vidrobust.plugins.gauge.study_columns import numbers
+
+Kind = Literal["gauge", "attribute", "type1", "linearity", "stability"]
+"""What can be studied in a table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A study as reported (``found``, plain values), and the rows that it stands on, as they were judged."""
+
+    kind: Kind
+    found: dict[str, Any]
+    rows: pd.DataFrame
+    source: StudyTable
+
+
+def study_of_file(
+    kind: Kind,
+    path: Path,
+    asked: Asked,
+    *,
+    columns: Mapping[str, str] | None = None,
+    case: Case = "ask",
+    reference: float | None = None,
+) -> Done:
+    """The study of a table in a file.
+
+    columns    role -> name of a column; case: what to do with names that differ by letter case alone
+    reference  of a type-1 or stability study, where the table has no such column
+    """
+    if kind == "gauge":
+        table = read_gauge(path, columns, case)
+        found, rows = gauge_of(table.rows, asked), table.rows
+    elif kind == "attribute":
+        table = read_attribute(path, columns, case)
+        found, rows = attribute_of(table.rows, asked), passed_or_failed(table.rows, asked)[0]
+    elif kind == "linearity":
+        table = _of_one_gauge(path, columns, case)
+        if "reference" not in table.rows:
+            raise InputError(f"{path}: linearity needs a column reference; name it: --columns reference=NAME")
+        found, rows = linearity_of(table.rows, asked), table.rows
+    else:
+        table = _of_one_gauge(path, columns, case, one_part=True)
+        known, rows = _reference(table.rows, reference, kind), table.rows
+        readings = rows["value"].to_numpy(np.float64)
+        found = type1_of(readings, known, asked) if kind == "type1" else stability_of(rows, known)
+    found["notes"] = [*table.notes, *table.assumed, *found["notes"]]
+    found["dropped_lines"] = list(table.dropped)
+    return Done(kind=kind, found=found, rows=rows, source=table)
+
+
+def _of_one_gauge(
+    path: Path, columns: Mapping[str, str] | None, case: Case, *, one_part: bool = False
+) -> StudyTable:
+    """A table of values, with a part and an operator where it names them."""
+    table = read_study_table(path, columns, case, need_part=not one_part)
+    rows = table.rows.assign(value=numbers(table.rows, "value", path))
+    if "reference" in rows:
+        rows["reference"] = numbers(rows, "reference", path)
+    if one_part and rows["part"].nunique() > 1:
+        raise InputError(
+            f"{path}: {rows['part'].nunique()} parts; a study of one reference part wants one. Several parts with "
+            "references are a linearity study (--linearity)"
+        )
+    if "time" not in rows:
+        rows["time"] = rows["trial"]
+    return replace(table, rows=rows.reset_index(drop=True), assumed=())
+
+
+def _reference(rows: pd.DataFrame, given: float | None, kind: str) -> float:
+    """The true value of the one part: as given, or of the table."""
+    if given is not None:
+        return given
+    known = sorted(set(rows["reference"].dropna())) if "reference" in rows else []
+    if len(known) > 1:
+        raise InputError(f"{kind} study: the table has several references ({known[0]:g}, {known[1]:g} ...)")
+    if not known and kind == "type1":
+        raise SettingsError("--type1 needs the part's true value: --reference X, or a column reference")
+    return float(known[0]) if known else math.nan

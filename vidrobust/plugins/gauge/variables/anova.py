@@ -1,0 +1,323 @@
+"""Mean squares of a gauge study: crossed, nested or of one operator; what the design is, and why it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from vidrobust.errors import InputError
+from vidrobust.plugins.gauge.variables.measured_variance import (
+    Component,
+    MeanSquare,
+    percent_of_total,
+    sum_of,
+)
+from vidrobust.plugins.gauge.variables.unbalanced import (
+    LikelihoodStudy,
+    LikelihoodVariance,
+    by_likelihood,
+)
+from vidrobust.text.numbers import percent
+
+Design = Literal["crossed", "nested", "one operator", "unbalanced", "expanded"]
+AskedDesign = Literal["auto", "crossed", "nested"]
+POOL_ABOVE = 0.25
+"""p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010)."""
+ONE_OPERATOR = "one operator: nothing is known of reproducibility"
+NO_SPREAD = "no repeat differs from another: the values are rounded too coarsely, or copied"
+COARSE = (
+    "in {share} of the cells all repeats are equal: the values' step is coarse against the gauge's spread"
+)
+COARSE_FROM = 0.25
+"""Share of ranges that are 0 from which on a step is too coarse (AIAG, MSA, 4th edition, 2010, chapter II-D)."""
+MAYBE_NESTED = (
+    "parts of one name differ between operators and no more from part to part: if each operator had parts of its "
+    "own, say --design nested"
+)
+SURE, LIKELY = 0.001, 0.05
+"""p-values of the interaction and of parts that hint at parts of one name which are not one part."""
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class AnovaRow:
+    """A line of the table of variance; F and p are NaN where there is nothing to test against."""
+
+    source: str
+    df: int
+    sum_of_squares: float
+    mean_square: float
+    f: float = NAN
+    p: float = NAN
+
+
+@dataclass(frozen=True)
+class Anova:
+    """The analysis of a study.
+
+    design       "crossed", "nested" or "one operator"; by likelihood "unbalanced" or "expanded"
+    interaction  "kept", "pooled" or "none" (not separable, or no such term)
+    rows         table of variance with the interaction, where there is one, and ``pooled`` without it
+    components   name -> variance: repeatability, operator, interaction, reproducibility, grr, part, total, and by
+                 likelihood further factors
+    likelihood   the fit where mean squares would not do, else None
+    notes        what a reader must know: unbalanced, no replication, pooled
+    """
+
+    design: Design
+    interaction: Literal["kept", "pooled", "none"]
+    rows: tuple[AnovaRow, ...]
+    pooled: tuple[AnovaRow, ...]
+    components: Mapping[str, Component | LikelihoodVariance]
+    parts: int
+    operators: int
+    trials: float
+    notes: tuple[str, ...]
+    likelihood: LikelihoodStudy | None = None
+
+    def percent_grr(self, seed: int) -> tuple[float, float, float]:
+        """The gauge's standard deviation in percent of the study's: estimate, low, high."""
+        if self.likelihood is not None:
+            return self.likelihood.percent_grr()
+        grr, part = self.components["grr"], self.components["part"]
+        assert isinstance(grr, Component)
+        assert isinstance(part, Component)
+        return percent_of_total(grr, part, seed=seed)
+
+
+def analyse(
+    table: pd.DataFrame,
+    *,
+    pool_above: float = POOL_ABOVE,
+    design: AskedDesign = "auto",
+    factors: Sequence[str] = (),
+    seed: int = 0,
+) -> Anova:
+    """The analysis of variance of part, operator, trial, value; InputError where the design allows none.
+
+    design   as the table says by its names ("auto"), or as asked; "nested" takes a part's name for another part
+             with each operator
+    factors  further columns that may make values differ, such as a station or a day
+    Where cells are empty, nested operators have different numbers of parts, or there are factors, the components
+    are those of restricted maximum likelihood; seed: of the draws behind their intervals.
+    """
+    if design == "nested":
+        table = table.assign(part=table["operator"].astype(str) + "/" + table["part"].astype(str))
+    found = find_design(table)
+    if design == "nested" and found == "crossed":
+        raise InputError("gauge study: --design nested was asked for, and there is one operator only")
+    if design == "crossed" and found == "nested":
+        raise InputError(
+            "gauge study: --design crossed was asked for, and no part was measured by two operators: the table is "
+            "nested"
+        )
+    nested = design == "nested" or found == "nested"
+    sizes = table.groupby("operator")["part"].nunique()
+    if factors or found == "unbalanced" or (nested and sizes.nunique() > 1):
+        done = _by_likelihood(table, factors, nested=nested, seed=seed)
+    elif found == "crossed":
+        done = _crossed(table, pool_above)
+    else:
+        done = _one_operator(table) if found == "one operator" else _nested(table)
+    return replace(done, notes=(*done.notes, *_coarse(table)))
+
+
+def _coarse(table: pd.DataFrame) -> list[str]:
+    """A note where too many repeats are equal to tell the gauge's spread; none where all values are."""
+    cells = table.groupby(["part", "operator"])["value"].agg(["size", np.ptp])
+    equal = float((cells["ptp"] == 0)[cells["size"] > 1].mean())
+    if not equal > COARSE_FROM or table["value"].nunique() == 1:
+        return []
+    return [NO_SPREAD if equal == 1 else COARSE.format(share=percent(equal))]
+
+
+def find_design(table: pd.DataFrame) -> Design:
+    """Which design it is: every operator had every part, or each part was one operator's, or neither."""
+    if table["part"].nunique() < 2:
+        raise InputError(
+            "gauge study: one part only; at least two are needed, ten are usual. One reference part measured "
+            "again and again is a type-1 study (--type1)"
+        )
+    counts = table.groupby(["part", "operator"]).size().unstack(fill_value=0)
+    if counts.shape[1] == 1:
+        return "one operator"
+    if (counts > 0).all(axis=None):
+        return "crossed"
+    return "nested" if ((counts > 0).sum(axis=1) == 1).all() else "unbalanced"
+
+
+def _by_likelihood(table: pd.DataFrame, factors: Sequence[str], *, nested: bool, seed: int) -> Anova:
+    counts = table.groupby(["part", "operator"]).size().unstack(fill_value=0).stack()
+    empty = counts.index[counts == 0]
+    found = by_likelihood(table, factors, nested=nested, seed=seed)
+    notes = [*found.notes, *([ONE_OPERATOR] if found.operators == 1 else [])]
+    if len(empty) and not nested and not factors:
+        part, operator = empty[0]
+        notes.insert(
+            0, f"{len(empty)} of {len(counts)} cells are empty, such as part {part} by operator {operator}"
+        )
+    return Anova(
+        "expanded" if factors else "nested" if nested else "unbalanced",
+        "kept" if "interaction" in found.components else "none",
+        (),
+        (),
+        found.components,
+        found.parts,
+        found.operators,
+        found.trials,
+        tuple(notes),
+        found,
+    )
+
+
+def _within(table: pd.DataFrame) -> tuple[float, int, float, bool]:
+    """Sum of squares and degrees of freedom within cells, harmonic mean of their sizes, whether all are equal."""
+    cells = table.groupby(["part", "operator"])["value"]
+    sizes = cells.size().to_numpy()
+    inside = float(((table["value"] - cells.transform("mean")) ** 2).sum())
+    return (
+        inside,
+        int(sizes.sum() - len(sizes)),
+        float(len(sizes) / np.sum(1 / sizes)),
+        bool(np.ptp(sizes) == 0),
+    )
+
+
+def _row(source: str, df: int, ss: float, against: AnovaRow | None = None) -> AnovaRow:
+    square = ss / df if df else NAN
+    if against is None or not against.mean_square > 0:
+        return AnovaRow(source, df, ss, square)
+    f = square / against.mean_square
+    return AnovaRow(source, df, ss, square, f, float(stats.f.sf(f, df, against.df)))
+
+
+def _crossed(table: pd.DataFrame, pool_above: float) -> Anova:
+    inside, df_inside, r, equal = _within(table)
+    means = table.groupby(["part", "operator"])["value"].mean().unstack().to_numpy()
+    p, o = means.shape
+    centre = means.mean()
+    by_part, by_operator = means.mean(axis=1) - centre, means.mean(axis=0) - centre
+    left = means - centre - by_part[:, None] - by_operator[None]
+    ss = {
+        "part": r * o * float((by_part**2).sum()),
+        "operator": r * p * float((by_operator**2).sum()),
+        "interaction": r * float((left**2).sum()),
+    }
+    df = {"part": p - 1, "operator": o - 1, "interaction": (p - 1) * (o - 1)}
+    notes = [] if equal else [f"numbers of trials differ: unweighted means, {r:.3g} trials a cell on average"]
+    everything = (inside + ss["interaction"], df_inside + df["interaction"])
+    error = _row("repeatability", everything[1], everything[0])
+    pooled = (*(_row(k, df[k], ss[k], error) for k in ("part", "operator")), error)
+    if not df_inside:
+        notes.append(
+            "one trial a cell: repeatability cannot be distinguished from interaction of parts and operators"
+        )
+        return _crossed_result("none", pooled, pooled, p, o, r, notes)
+    error = _row("repeatability", df_inside, inside)
+    between = _row("interaction", df["interaction"], ss["interaction"], error)
+    rows = (*(_row(k, df[k], ss[k], between) for k in ("part", "operator")), between, error)
+    if between.p < SURE and not rows[0].p < LIKELY:
+        notes.append(MAYBE_NESTED)
+    if between.p > pool_above or np.isnan(between.p):
+        why = (
+            "nothing varies"
+            if np.isnan(between.p)
+            else f"its p-value {between.p:.3g} is above {pool_above:g}"
+        )
+        notes.append(f"interaction pooled with repeatability: {why}")
+        return _crossed_result("pooled", rows, pooled, p, o, r, notes)
+    return _crossed_result("kept", rows, pooled, p, o, r, notes)
+
+
+def _crossed_result(
+    interaction: Literal["kept", "pooled", "none"],
+    rows: tuple[AnovaRow, ...],
+    pooled: tuple[AnovaRow, ...],
+    p: int,
+    o: int,
+    r: float,
+    notes: list[str],
+) -> Anova:
+    used = rows if interaction == "kept" else pooled
+    square = {row.source: MeanSquare(row.source, row.mean_square, row.df) for row in used}
+    part, operator, error = square["part"], square["operator"], square["repeatability"]
+    below = square.get("interaction", error)  # what parts and operators are tested against
+    leaves = {
+        "repeatability": _of((1, error)),
+        "operator": _of((1 / (p * r), operator), (-1 / (p * r), below)),
+        "part": _of((1 / (o * r), part), (-1 / (o * r), below)),
+    }
+    if interaction == "kept":
+        leaves["interaction"] = _of((1 / r, below), (-1 / r, error))
+    components = with_sums(leaves)
+    return Anova("crossed", interaction, rows, pooled, components, p, o, r, tuple(notes))
+
+
+def _nested(table: pd.DataFrame) -> Anova:
+    inside, df_inside, r, equal = _within(table)
+    of = table.groupby(["operator", "part"])["value"].mean()
+    per_operator = of.groupby("operator").size()
+    if not df_inside:
+        raise InputError(
+            "gauge study: parts are nested in operators (each part was measured by one operator), and no part was "
+            "measured twice; a nested study wants each part measured at least twice"
+        )
+    o, p = len(per_operator), int(per_operator.iloc[0])
+    by_operator = of.groupby("operator").mean()
+    within_operators = of - of.index.get_level_values("operator").map(by_operator)
+    error = _row("repeatability", df_inside, inside)
+    part = _row("part", o * (p - 1), r * float((within_operators**2).sum()), error)
+    spread = r * p * float(((by_operator - by_operator.mean()) ** 2).sum())
+    operator = _row("operator", o - 1, spread, part)
+    e, s, a = (MeanSquare(row.source, row.mean_square, row.df) for row in (error, part, operator))
+    components = with_sums(
+        {
+            "repeatability": _of((1, e)),
+            "operator": _of((1 / (p * r), a), (-1 / (p * r), s)),
+            "part": _of((1 / r, s), (-1 / r, e)),
+        }
+    )
+    notes = ["parts are nested in operators: differences of operators and of parts cannot be separated"]
+    if not equal:
+        notes.append(f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average")
+    rows = (operator, part, error)
+    return Anova("nested", "none", rows, rows, components, p, o, r, tuple(notes))
+
+
+def _one_operator(table: pd.DataFrame) -> Anova:
+    inside, df_inside, r, equal = _within(table)
+    if not df_inside:
+        raise InputError(
+            "gauge study: one operator and one trial a part; repeatability needs at least two trials of a part"
+        )
+    means = table.groupby("part")["value"].mean()
+    error = _row("repeatability", df_inside, inside)
+    part = _row("part", len(means) - 1, r * float(((means - means.mean()) ** 2).sum()), error)
+    e, s = (MeanSquare(row.source, row.mean_square, row.df) for row in (error, part))
+    components = with_sums({"repeatability": _of((1, e)), "part": _of((1 / r, s), (-1 / r, e))})
+    notes = [ONE_OPERATOR]
+    if not equal:
+        notes.append(f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average")
+    return Anova(
+        "one operator", "none", (part, error), (part, error), components, len(means), 1, r, tuple(notes)
+    )
+
+
+def with_sums(leaves: dict[str, Component]) -> dict[str, Component]:
+    """The components of a design with their sums: reproducibility, grr (the gauge) and total."""
+    between = [leaves[name] for name in ("operator", "interaction") if name in leaves]
+    found = dict(leaves)
+    if between:
+        found["reproducibility"] = sum_of(*between)
+    found["grr"] = sum_of(leaves["repeatability"], *between)
+    found["total"] = sum_of(found["grr"], leaves["part"])
+    return found
+
+
+def _of(*terms: tuple[float, MeanSquare]) -> Component:
+    return Component(tuple((float(c), square) for c, square in terms if c))

@@ -1,0 +1,297 @@
+"""The results of repeatability studies, comparisons and control charts as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from vidrobust.plugins.gauge.overall import worst_words
+from vidrobust.plugins.gauge.study_words import (
+    agreement_words,
+    budget_words,
+    categories,
+    equal_variances_words,
+    fixed,
+    freedom,
+    linearity_words,
+    p_value,
+    p_words,
+    risks_words,
+    stability_words,
+    trials,
+    type1_words,
+)
+from vidrobust.text.numbers import counted_share, interval, known, number, percent, with_interval
+from vidrobust.text.phrases import plural
+
+
+def lines(found: Mapping[str, Any]) -> list[str]:
+    """The lines of a study: the verdict in a sentence, what is worst, the figures, and each rule last."""
+    summary = found.get("overall")
+    rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
+    first = [summary["sentence"]] if summary else []
+    return [*first, *(f"  {sentence}" for sentence in worst_words(rows)), *_figures(found)]
+
+
+def _figures(found: Mapping[str, Any]) -> list[str]:
+    if found["study"] == "run":
+        summary = _attribute(found["attribute"]) + (_gauge(found["gauge"]) if found["gauge"] else [])
+        summary += [_operator(each) for each in found["by_operator"]]
+        summary += [f"  {guard_band_words(found['guard_band'])}"] if found["guard_band"] else []
+        summary += [f"  {together_words(found['people'])}"] if found["people"] else []
+        summary += [line for level in found["levels"].items() for line in _level(*level)]
+        summary += [f"  note: {note}" for note in found["attribute"]["notes"]]
+    else:
+        summary = OF_STUDY[found["study"]](found)
+    summary += [f"  note: {note}" for note in found["notes"]]
+    return [*summary, *_verdicts(found["verdicts"])]
+
+
+def _operator(each: Mapping[str, Any]) -> str:
+    """One operator's own repeatability in one line."""
+    sd = with_interval(each["repeatability_sd"], each["low"], each["high"], digits=4)
+    return f"  {each['operator']}: mean {_figure(each['mean'])}, sd between passes {sd}"
+
+
+def _level(name: str, found: Mapping[str, Any]) -> list[str]:
+    """One level of a run in one line."""
+    between = found["attribute"]["between_operators"]["agreement"]
+    text = (
+        f"  {name} ({' and '.join(found['from'])}): {found['parts']} parts, {plural(found['items'], 'input')}"
+    )
+    for operator, own in found["attribute"]["within_operator"].items():
+        if own["agreement"]["n"]:
+            text += f"; within {operator} {_share(own['agreement'])}"
+    if between["n"]:
+        text += f"; between operators {_share(between)}"
+    if found["gauge"]:
+        text += f"; %GRR {fixed(found['gauge']['percent_grr'], 2)}"
+    return [text]
+
+
+def _gauge(found: Mapping[str, Any]) -> list[str]:
+    wording = [
+        f"{found['design']} study: {plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
+        f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}; interaction: {found['interaction']}",
+        f"{'':17}{'sd':>11} {'95 % interval':>23} {'% of study':>11} {'% of variance':>14}",
+    ]
+    for name, part in found["components"].items():
+        ends = interval(part["sd_low"], part["sd_high"], digits=4)
+        wording.append(
+            f"  {name:15}{_figure(part['sd']):>11} {ends:>23} {fixed(part['percent_study'], 2):>11} "
+            f"{fixed(part['percent_contribution'], 2):>14}"
+        )
+    grr = found["percent_grr"], found["percent_grr_low"], found["percent_grr_high"]
+    wording.append(f"  %GRR {with_interval(*grr, '%', 4)} of the study variation; {categories(found['ndc'])}")
+    if found["percent_tolerance"] is not None and found["percent_tolerance"] == found["percent_tolerance"]:
+        wording.append(f"  {found['percent_tolerance']:.2f} % of the tolerance of {found['tolerance']:g}")
+    if found["percent_process"] is not None and found["percent_process"] == found["percent_process"]:
+        wording.append(f"  {found['percent_process']:.2f} % of the process variation")
+    if found["range_method"]:
+        ranges = found["range_method"]
+        wording.append(f"  range method: %GRR {fixed(ranges['percent_grr'], 2)}, {categories(ranges['ndc'])}")
+    wording += [f"  {line}" for line in beside_words(found)]
+    if found.get("guard_band"):
+        wording.append(f"  {guard_band_words(found['guard_band'])}")
+    return wording
+
+
+def beside_words(found: Mapping[str, Any]) -> list[str]:
+    """What a gauge study says beside its components: equal variances, risks, uncertainty, linearity."""
+    wording = []
+    if found.get("equal_variances"):
+        wording.append(equal_variances_words(found["equal_variances"]))
+    if found.get("risks"):
+        wording.append(risks_words(found["risks"]))
+    if found.get("budget"):
+        wording += budget_words(found["budget"])
+    if found.get("linearity"):
+        wording += linearity_words(found["linearity"])
+    return wording
+
+
+def guard_band_words(band: Mapping[str, Any]) -> str:
+    """What a guard band accepts, costs and saves, in a sentence."""
+    low, high = (band[f"accept_{end}"] for end in ("low", "high"))
+    ends = [f"from {_figure(low)}"] * known(low) + [f"to {_figure(high)}"] * known(high)
+    width = f"{band['k']:g} x repeatability ({_figure(band['repeatability_sd'])})"
+    text = f"guard band of {width}: accept {' '.join(ends)}."
+    counted = band["counted"]
+    if counted and "bad" in counted:
+        text += (
+            f" Bad parts are accepted {counted['bad_accepted']} of {counted['bad']} times "
+            f"({counted['bad_accepted_without']} without the band), good ones rejected "
+            f"{counted['good_rejected']} of {counted['good']} times ({counted['good_rejected_without']} without)."
+        )
+    else:
+        whose = "like these, by their mean scores," if counted else "like these"
+        text += (
+            f" Of parts {whose} {percent(band['false_accepts'])} are out of tolerance and accepted "
+            f"({percent(band['false_accepts_without'])} without the band), {percent(band['false_rejects'])} are "
+            f"within and rejected ({percent(band['false_rejects_without'])} without)."
+        )
+    if counted:
+        text += f" The band takes in {counted['in_band']} of the {counted['n']} scores of this study."
+    return text
+
+
+def together_words(people: Mapping[str, Any]) -> str:
+    """Whether the model splits where people split, in a sentence."""
+    found, who = people["together"], " and ".join(people["operators"])
+    if not found:
+        return f"{who}: no part was judged by them and by the model"
+    text = (
+        f"of {found['parts']} parts judged by the model and by {who}, both sides split on {found['both']}, only "
+        f"the model on {found['only_model']}, only people on {found['only_people']}, nobody on {found['neither']} "
+    )
+    split = found["both"] + found["only_model"]
+    if not split or not found["both"] + found["only_people"]:
+        return f"{text}(a side that never splits cannot be compared)"
+    if found["p"] < 0.05 and found["odds"] > 1:
+        return f"{text}({p_words(found['p'])}: the model splits where people split, on parts that are hard)"
+    return f"{text}({p_words(found['p'])}: that the model splits where people do is not shown)"
+
+
+def _attribute(found: Mapping[str, Any]) -> list[str]:
+    wording = [
+        f"{plural(found['parts'], 'part')}, {plural(len(found['operators']), 'operator')}, "
+        f"{plural(found['n'], 'verdict')}"
+    ]
+    for operator, own in found["within_operator"].items():
+        if own["agreement"]["n"]:
+            wording.append(
+                f"  within {operator}: {_share(own['agreement'])}, kappa {_kappa(own['fleiss_kappa'])}"
+            )
+    between = found["between_operators"]
+    if between["agreement"]["n"]:
+        wording.append(
+            f"  between operators: {_share(between['agreement'])}, Fleiss kappa "
+            f"{_kappa(between['fleiss_kappa'])}"
+        )
+    for pair in between["cohens_kappa"]:
+        wording.append(f"    {' and '.join(pair['operators'])}: Cohen's kappa {_kappa(pair)}")
+    wording += [f"    {sentence}" for sentence in [*tests_words(found), *agreement_words(found)]]
+    for operator, own in ((found["against_reference"] or {}).get("operators") or {}).items():
+        line = f"  {operator} against the reference: effectiveness {_share(own['effectiveness'])}, kappa "
+        wording.append(line + _kappa(own["kappa"]))
+        if own["miss_rate"]:
+            wording.append(
+                f"    misses {_share(own['miss_rate'])}, false alarms {_share(own['false_alarm_rate'])}"
+            )
+    grey = [part["part"] for part in found["grey_zone"]["parts"]]
+    wording.append(f"  grey zone: {len(grey)} parts{': ' + ', '.join(grey[:20]) if grey else ''}")
+    return wording
+
+
+def tests_words(found: Mapping[str, Any]) -> list[str]:
+    """Kendall's W, Cochran's Q and McNemar's tests of an attribute study, a sentence each."""
+    between = found["between_operators"]
+    concordance = [(f"within {name}", own["kendalls_w"]) for name, own in found["within_operator"].items()]
+    wording = [
+        f"Kendall's W {name}: {w['value']:.3f}, chi-square {w['chi_square']:.2f} on {freedom(w['df'])}, "
+        f"{p_words(w['p'])} ({w['raters']} ratings of {w['n']} parts)"
+        for name, w in [*concordance, ("between operators", between["kendalls_w"])]
+        if w
+    ]
+    if between["cochrans_q"]:
+        q = between["cochrans_q"]
+        same = "they call different shares of the parts bad" if q["p"] < 0.05 else "no difference is shown"
+        wording.append(
+            f"Cochran's Q over operators: {q['q']:.3f} on {freedom(q['df'])}, {p_words(q['p'])}: {same}"
+        )
+    for pair in between["mcnemar"]:
+        one, other = pair["operators"]
+        wording.append(
+            f"McNemar, {one} and {other}: {plural(pair['only_first'], 'part')} called bad by {one} alone, "
+            f"{pair['only_second']} by {other} alone, {p_words(pair['p'])}"
+        )
+    return wording
+
+
+def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of each rule a line, and under it what it says of whom."""
+    wording = []
+    for rule in dict.fromkeys(v["rule"] for v in verdicts):
+        wording.append(f"  rule: {rule}")
+        wording += [
+            f"    {v['verdict']}: {v['of'] or v['quantity']} {_judged(v)}"
+            for v in verdicts
+            if v["rule"] == rule
+        ]
+    return [*wording, *(f"  rules: {source}" for source in dict.fromkeys(v["source"] for v in verdicts))]
+
+
+def _judged(verdict: Mapping[str, Any]) -> str:
+    """The value that a rule judged."""
+    is_p = verdict["quantity"].endswith("_p")
+    return p_value(verdict["value"]) if is_p else _figure(verdict["value"])
+
+
+OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "gauge": _gauge,
+    "attribute": _attribute,
+    "type1": type1_words,
+    "linearity": linearity_words,
+    "stability": stability_words,
+}
+"""How each kind of study is reported."""
+
+
+def comparison(found: Mapping[str, Any]) -> list[str]:
+    """The lines of a comparison of two runs."""
+    a, b = found["a"], found["b"]
+    wording = [
+        f"A: {a['run']} ({a['model']})",
+        f"B: {b['run']} ({b['model']}); {plural(found['items'], 'input')}, paired by {found['paired_by']}",
+        f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} B is",
+    ]
+    for name, metric in found["metrics"].items():
+        ends = interval(metric["low"], metric["high"], digits=4)
+        units = plural(metric["clusters"], metric["cluster"] or "cluster")
+        alone = f"; on these clips alone: {metric['on_these_clips']}" if metric["on_these_clips"] else ""
+        wording.append(
+            f"  {name:32}{_figure(metric['a']):>10}{_figure(metric['b']):>10}{_figure(metric['difference']):>11}  "
+            f"{ends:23} {metric['verdict']}{alone} ({units})"
+        )
+    if found["churn"]:
+        wording.append(f"  labels differ on {_share(found['churn'])}")
+    if found["mcnemar_p"] is not None:
+        wording.append(
+            f"  right in A, wrong in B: {found['negative_flips']} frames; the reverse: {found['positive_flips']}; "
+            f"McNemar {p_words(found['mcnemar_p'])}"
+        )
+        wording.append(
+            f"  error consistency (kappa of right and wrong): {_kappa(found['error_consistency'])}"
+        )
+    return [*wording, *(f"  note: {note}" for note in found["notes"])]
+
+
+def control_chart(found: Mapping[str, Any]) -> list[str]:
+    """The lines of a control chart."""
+    what = f"{found['metric']} of {found['model']}"
+    stand = f"the first {found['baseline']} runs" if found["baseline"] else "the runs before"
+    wording = [
+        f"{what}: {found['chart']} chart, centre {_figure(found['centre'])}, each run judged on {stand}"
+    ]
+    for point in found["points"]:
+        said = "  OUT" if point["out"] else "  OUT, eight runs together" if point["shifted"] else ""
+        known = point["low"] is not None
+        limits = f"limits {_figure(point['low'])} to {_figure(point['high'])}" if known else ""
+        wording.append(f"  {point['run']:32}{_figure(point['value']):>10}  {limits}{said}")
+    since = found["out_since"]
+    return [*wording, f"  out since {since}" if since else "  the last run is in control"]
+
+
+def _share(found: Mapping[str, Any]) -> str:
+    return counted_share(found, missing="-")
+
+
+def _figure(value: float | None) -> str:
+    """Four digits, or a dash: a cell of a table of the console."""
+    return number(value, 4, missing="-")
+
+
+def _kappa(kappa: Mapping[str, Any]) -> str:
+    if kappa["value"] is None:
+        return "not defined"
+    return with_interval(kappa["value"], kappa["low"], kappa["high"], digits=3)

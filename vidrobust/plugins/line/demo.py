@@ -1,0 +1,171 @@
+"""The second demo: every stage on footage of the simulated line, and what was planted beside what was found."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.files.csv_table import read_columns
+from vidrobust.pipeline.build import build
+from vidrobust.pipeline.open import opened_sources
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.plugins.gauge.acceptance import load_profile
+from vidrobust.plugins.gauge.repeatability_of import repeatability_of
+from vidrobust.plugins.gauge.studies import Asked
+from vidrobust.plugins.line.camera import SENSOR_LEVELS
+from vidrobust.plugins.line.dials import BY_NAME, station_settings
+from vidrobust.plugins.line.parts.kinds import LABELS
+from vidrobust.plugins.line.render import RenderSettings, render
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
+from vidrobust.stages.causes.catalogue import TITLES
+from vidrobust.stages.report.answer import text_of
+from vidrobust.stages.variation.quantities import title_of
+from vidrobust.text.numbers import number, percent, share_with_interval
+from vidrobust.text.phrases import listing
+
+# What was planted, from the truth, in the quantities and units in which a run's tables hold what was found.
+
+SPREAD = {
+    "gain": "gain",
+    "hue_deg": "hue_deg",
+    "shift_x_px": "shake_x_px",
+    "shift_y_px": "shake_y_px",
+    "sharpness": "focus_px",
+}
+"""Quantities of the table ``spread``, and the columns of the truth that hold their condition."""
+STATE = ("noise_sigma", "part_shift_x_px")
+"""Quantities of the table ``variation`` that are the same between all neighbours of a clip."""
+
+
+def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
+    """By quantity, how far the condition is spread over the clips, as the table ``spread`` means it.
+
+    truth  rows of ``truth.parquet``; those in which the part is not wholly in view are left out, as in a study
+    Half the distance between the 2.5th and 97.5th percentile of the condition about each clip's median: gain as a
+    ratio less 1 (of logarithms), hue in degrees, shifts in px, sharpness as the sigma in px from the sharpest
+    to the blurriest.
+    """
+    seen = truth[truth["whole"].to_numpy(bool)]
+    found = {}
+    for quantity, column in SPREAD.items():
+        value = seen[column].to_numpy(float)
+        if quantity == "gain":
+            value = np.log(np.maximum(value, 1e-3))
+        elif quantity == "sharpness":
+            value = value**2
+        value = pd.Series(value - pd.Series(value).groupby(seen["item"].to_numpy()).transform("median"))
+        low, high = np.percentile(value, (2.5, 97.5))
+        half = (high - low) / 2
+        found[quantity] = {"gain": math.expm1(half), "sharpness": math.sqrt(high - low)}.get(quantity, half)
+    return {quantity: float(value) for quantity, value in found.items()}
+
+
+def planted_state(truth: pd.DataFrame) -> dict[str, float]:
+    """By quantity, the median of what is between neighbours: noise in levels, the belt's run in px."""
+    return {
+        "noise_sigma": float(np.median(np.hypot(truth["noise"].to_numpy(float), SENSOR_LEVELS))),
+        "part_shift_x_px": float(np.median(np.abs(truth["speed_px"].to_numpy(float)))),
+    }
+
+
+OUT = "reports/demo-line"
+MODELS = ("line-classifier", "line-detector")
+LINE = RenderSettings(parts=8, passes=2, stations=2, seconds=1.0, seed=7, dials=("2:light=0.5", "2:shake=8"))
+"""Two stations see the same parts twice; at the second one the lamp sways and the camera shakes."""
+STUDY = Settings(model=MODELS, frames=160, pairs=128, resamples=2000)
+"""Five frames, one a strength, and four pairs for each of the 32 clips."""
+DEFECTS = (*(name for name in LABELS if name.endswith("-defect")), "defect")
+"""What the classifier and the detector call a defect."""
+AT_REST = ("objects", "came_into_view")
+"""Causes that are there with all dials at rest: the belt runs."""
+
+
+def demo_line(
+    out: str, reporter: Reporter, *, line: RenderSettings = LINE, study: Settings = STUDY
+) -> list[str]:
+    """Render, study, judge the repeatability; the lines of the answer.
+
+    out  the run folder; the footage with its manifest and truth is in ``out`` with ``-footage`` behind its name
+    """
+    footage = Path(f"{out.rstrip('/')}-footage")
+    clips = line.parts * line.passes * line.stations
+    reporter.say(f"rendering {clips} clips into {footage}: {', '.join(line.dials) or 'all dials at rest'}")
+    render(line, footage, workers=min(2, os.cpu_count() or 1), overwrite=True)
+    chosen = study.changed({"sources": [str(footage / "manifest.csv")]}, "demo")
+    with opened_sources(chosen, out, reporter) as run:
+        build(run, STAGES, [name for name in STAGES.studied if name != "report"])
+        found = repeatability_of(run, Asked(profile=load_profile("aiag"), defect=DEFECTS, pass_fail=True))
+        build(run, STAGES, ["report"])
+    manifest = read_columns(footage / "manifest.csv")
+    tables, truth = RunTables(Path(out)), pd.read_parquet(footage / "truth.parquet")
+    lines = [
+        "Repeatability",
+        *verdicts_words(found, dict(zip(manifest["item"], manifest["station"], strict=True))),
+    ]
+    lines += ["What was planted, and what was found", *planted_words(tables, truth, line)]
+    return [*text_of(tables).splitlines(), *lines]
+
+
+def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
+    """A line a model: parts with one verdict in all passes, and by station the passes that are judged right.
+
+    found  as ``repeatability_of`` gives it; a verdict is right where it and the truth are a defect, or neither
+    """
+    lines = []
+    table = pd.DataFrame(found["per_part"])
+    table["right"] = table["value"].isin(DEFECTS) == table["reference"].isin(DEFECTS)
+    for model, own in table.groupby("model", sort=False):
+        same = found["attribute"]["within_operator"][model]["agreement"]
+        right = [
+            f"{rows['right'].sum()} of {len(rows)} at {station}"
+            for station, rows in own.groupby(own["item"].map(stations), sort=True)
+        ]
+        lines.append(
+            f"  {model}: the same verdict in all passes of {same['count']} of {same['n']} parts; right in "
+            f"{listing(right)}"
+        )
+    return lines
+
+
+def planted_words(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) -> list[str]:
+    """A line a planted dial, and one for what is named and was not planted; of the first classifier."""
+    settings = station_settings(line.dials, line.stations)
+    rest = station_settings((), 1)[0]
+    account, named, spread = tables.table("account"), tables.table("named"), tables.table("spread")
+    if account is None or spread is None:
+        return ["  nothing could be measured"]
+    model = MODELS[0]
+    shares = account[(account["model"] == model) & (account["item"] == "")].set_index("cause")
+    causes = set() if named is None else set(named.loc[named["model"] == model, "cause"])
+    found = spread[spread["item"] == ""].set_index("quantity")["spread"]
+    planted, summary, there = planted_spread(truth), [], set(AT_REST)
+    for name, dial in BY_NAME.items():
+        turned = [f"station-{n}" for n, own in enumerate(settings, 1) if own[name] != rest[name]]
+        if not turned:
+            continue
+        there |= set(dial.causes)
+        said = [
+            f"{title_of(q)} planted {_size(q, planted[q])}, found {_size(q, found[q])}"
+            for q in dial.quantities
+            if q in planted and q in found
+        ]
+        for cause in dial.causes[:1]:
+            share, low, high = shares.loc[cause, ["share", "low", "high"]]
+            of_change = f"{share_with_interval(share, low, high)} of the change"
+            said.append(f"{TITLES[cause]} is {'named' if cause in causes else 'not named'}, {of_change}")
+        summary.append(f"  {name} at {listing(turned)}: {'; '.join(said)}")
+    others = [TITLES[cause] for cause in TITLES if cause in causes - there]
+    return [*summary, f"  not planted, but named: {listing(others) if others else 'nothing'}"]
+
+
+def _size(quantity: str, spread: float) -> str:
+    if quantity == "gain":
+        return f"± {percent(spread)}"
+    return f"0 to {number(spread)}" if quantity == "sharpness" else f"± {number(spread)}"

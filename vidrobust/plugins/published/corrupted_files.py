@@ -1,0 +1,288 @@
+"""Errors and flip rates on the authors' own files: ImageNet-C, ImageNet-C-bar and ImageNet-P as they are unpacked.
+
+AlexNet's errors and flip probabilities are of exactly these files: CE and FR are the published measures here, and
+near them where pictures are corrupted in memory. A picture of 224 px goes to the model as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vidrobust.accuracy.correct import top_correct
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.metrics.class_differences import label_flip, top5_distance
+from vidrobust.models.predict import Batch, predict
+from vidrobust.plugins.published.alexnet import FLIP_PROBABILITIES
+from vidrobust.plugins.published.corruption_error import (
+    ALEXNET,
+    ALEXNET_FLIPS,
+    NONE,
+    Baseline,
+    CorruptionErrors,
+    FlipBaseline,
+    FlipRates,
+)
+from vidrobust.plugins.published.corruptions import CHUNK, FLIP_SUITE, Step, crop_224, without_second_resize
+from vidrobust.plugins.published.image_layouts import STRENGTHS, Films, Layout
+from vidrobust.plugins.published.labelled_images import LabelledImages, pictures, sets_for
+from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
+from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
+from vidrobust.predictions import Classifier
+from vidrobust.text.phrases import plural
+from vidrobust.video.source import open_video
+
+C_BAR = tuple(each.name for each in c_bar.PERTURBATIONS)
+
+
+def suite_of(layout: Layout) -> str:
+    """The suite that the files are of; SettingsError where they are of two."""
+    names = set(layout.corruptions)
+    found = [
+        name
+        for name, there in (
+            ("imagenet-c", bool(names - set(C_BAR))),
+            (c_bar.SUITE, bool(names & set(C_BAR))),
+            (FLIP_SUITE, bool(layout.films)),
+        )
+        if there
+    ]
+    if len(found) > 1:
+        raise SettingsError(f"the folder holds {' and '.join(found)}; name the folder of one of them")
+    return found[0]
+
+
+def measure_errors(
+    layout: Layout,
+    models: Sequence[Classifier],
+    *,
+    only: Sequence[str] = (),
+    clean: LabelledImages | None = None,
+    batch: Batch = "auto",
+    step: Step | None = None,
+    baseline: Baseline | None = None,
+) -> dict[str, object]:
+    """CE, mCE and, with ``clean``, relative CE, as ``corruptions`` returns them.
+
+    clean  the uncorrupted images, CLASS/NAME as in the corrupted folders. Images that some cell lacks are left out
+    everywhere, so that all cells are of the same; a corruption that lacks a strength is left out. Both are said.
+    """
+    names, problems = _whole(layout, only)
+    cells = {key: _by_key(layout.corrupt[key]) for key in layout.corrupt if key[0] in names}
+    parts = [set(cell) for cell in cells.values()]
+    if clean is not None:
+        parts.append(set(cleaned := _by_key(clean)))
+    keys = sorted(set.intersection(*parts))
+    left_out = len(set.union(*parts)) - len(keys)
+    if not keys:
+        raise InputError("the folders of the corruptions have no image in common, by CLASS/NAME")
+    if left_out:
+        problems.append(f"{left_out} images are not there in every folder, and are left out")
+    sets, notes = _sets([cells[names[0], 1][key] for key in keys], models)
+    shape = (len(keys), len(names), len(STRENGTHS))
+    wrong = {model.name: np.zeros(shape, bool) for model in models}
+    clean_wrong = {model.name: np.full(len(keys), np.nan) for model in models}
+    seen = [without_second_resize(model) for model in models]
+    if clean is not None:
+        for model, answers in _answers(_ordered(cleaned, keys), seen, sets, batch, None).items():
+            clean_wrong[model] = answers.astype(np.float64)
+    for c, name in enumerate(names):
+        for strength in STRENGTHS:
+            images = _ordered(cells[name, strength], keys)
+            for model, answers in _answers(images, seen, sets, batch, step).items():
+                wrong[model][:, c, strength - 1] = answers
+    suite = suite_of(layout)
+    chosen = baseline or (NONE if suite == c_bar.SUITE else ALEXNET)
+    missing = [n for n in (C_BAR if suite == c_bar.SUITE else imagenet_c.TEST) if n not in names]
+    said = ["the authors' files, as they are: no second resize where they are 224 px"]
+    if missing:
+        said.append(
+            f"the means are over {plural(len(set(names) - set(imagenet_c.VALIDATION)), 'corruption')}: not there "
+            f"are {', '.join(missing)}"
+        )
+    if clean is None:
+        said.append("relative CE needs the clean images: --clean DIR")
+    return {
+        "suite": suite,
+        "images": len(keys),
+        "unlabelled": 0,
+        "models": {
+            model.name: CorruptionErrors(
+                names=tuple(names),
+                wrong=wrong[model.name],
+                clean_wrong=clean_wrong[model.name],
+                baseline=chosen,
+                extra=imagenet_c.VALIDATION,
+            ).summary()
+            | ({"note": notes[model.name]} if notes[model.name] else {})
+            for model in models
+        },
+        "notes": said,
+        "problems": problems,
+    }
+
+
+def measure_flips(
+    layout: Layout,
+    models: Sequence[Classifier],
+    *,
+    batch: Batch = "auto",
+    step: Step | None = None,
+    baseline: FlipBaseline | None = None,
+) -> dict[str, object]:
+    """Flip probability, mFR and T5D of the authors' films, as ``corruptions`` returns them.
+
+    Films are matched by CLASS/NAME over sequences; those that a sequence lacks are left out everywhere, and said.
+    The clean error is of the first sequence that shows the clean picture.
+    """
+    divisor = baseline or ALEXNET_FLIPS
+    names = [name for name in SEQUENCES if name in layout.films and name in FLIP_PROBABILITIES]
+    problems = [
+        f"{name}: AlexNet's flip probability is not known, left out"
+        for name in layout.films
+        if name not in names
+    ]
+    if not names:
+        raise InputError("no sequence is there of which AlexNet's flip probability is known")
+    films = {name: _by_key(layout.films[name]) for name in names}
+    keys = sorted(set.intersection(*(set(of) for of in films.values())))
+    left_out = len(set.union(*(set(of) for of in films.values()))) - len(keys)
+    if not keys:
+        raise InputError("the folders of the sequences have no film in common, by CLASS/NAME")
+    if left_out:
+        problems.append(f"{left_out} films are not there in every folder, and are left out")
+    sets, notes = _sets([films[names[0]][key] for key in keys], models)
+    seen = [without_second_resize(model) for model in models]
+    flips = {model.name: np.full((len(keys), len(names)), np.nan) for model in models}
+    moved = {model.name: np.full((len(keys), len(names)), np.nan) for model in models}
+    clean_wrong = {model.name: np.full(len(keys), np.nan) for model in models}
+    for row, key in enumerate(keys):
+        for column, name in enumerate(names):
+            frames, sequence = _frames(films[name][key][0]), SEQUENCES[name]
+            if len(frames) < 2:
+                raise InputError(f"{films[name][key][0]}: has {len(frames)} frames; a film has 31")
+            a, b = np.array(compared_pairs(len(frames), sequence.compare)).T
+            for model in seen:
+                p = predict(model, frames, batch).probabilities
+                flips[model.name][row, column] = float(label_flip(p[a], p[b]).mean())
+                moved[model.name][row, column] = float(top5_distance(p[a], p[b]).mean())
+                at = sequence.clean
+                if at is not None and at < len(p) and np.isnan(clean_wrong[model.name][row]):
+                    shown = p[at : at + 1]
+                    clean_wrong[model.name][row] = float(~top_correct(shown, [sets[model.name][row]])[0])
+            if step is not None:
+                step(1)
+    missing = [n for n in FLIP_PROBABILITIES if SEQUENCES[n].scored and n not in names]
+    said = ["the authors' films, as they are"]
+    if missing:
+        said.append(
+            f"the means are over {sum(SEQUENCES[n].scored for n in names)} of the ten: not there are "
+            f"{', '.join(missing)}"
+        )
+    scored = np.array([SEQUENCES[name].scored for name in names])
+    return {
+        "suite": FLIP_SUITE,
+        "images": len(keys),
+        "unlabelled": 0,
+        "models": {
+            model.name: FlipRates(
+                names=tuple(names),
+                flips=flips[model.name],
+                top5_distance=moved[model.name],
+                scored=scored if scored.any() else np.ones(len(names), bool),
+                clean_wrong=clean_wrong[model.name],
+                baseline=divisor,
+            ).summary()
+            | ({"note": notes[model.name]} if notes[model.name] else {})
+            for model in models
+        },
+        "notes": said,
+        "problems": problems,
+    }
+
+
+def cells_of(layout: Layout, only: Sequence[str] = ()) -> int:
+    """How many pictures or films are to be looked at."""
+    if layout.films:
+        return sum(len(f.paths) for name, f in layout.films.items() if name in FLIP_PROBABILITIES)
+    return sum(len(images) for (name, _), images in layout.corrupt.items() if not only or name in only)
+
+
+def _whole(layout: Layout, only: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The corruptions that have every strength, and what is left out."""
+    for name in only:
+        if name not in layout.corruptions:
+            there = ", ".join(layout.corruptions)
+            raise SettingsError(f"corruption: {name!r} is not in the folder; there are {there}")
+    asked = [name for name in layout.corruptions if not only or name in only]
+    whole = [name for name in asked if all((name, s) in layout.corrupt for s in STRENGTHS)]
+    if not whole:
+        raise InputError(f"no corruption has all five strengths: {'; '.join(layout.missing())}")
+    problems = [f"{each}, and is left out" for each in layout.missing() if each.split()[0] in asked]
+    return whole, problems
+
+
+Keyed = dict[str, tuple[Path, frozenset[str]]]
+
+
+def _by_key(files: LabelledImages | Films) -> Keyed:
+    pairs = zip(files.paths, files.labels, strict=True)
+    return {f"{path.parent.name}/{path.stem}": (path, label) for path, label in pairs}
+
+
+def _ordered(cell: Keyed, keys: Sequence[str]) -> LabelledImages:
+    return LabelledImages(tuple(cell[key][0] for key in keys), tuple(cell[key][1] for key in keys))
+
+
+def _sets(
+    rows: Sequence[tuple[Path, frozenset[str]]], models: Sequence[Classifier]
+) -> tuple[dict[str, list[frozenset[int]]], dict[str, str]]:
+    found = {model.name: sets_for([label for _, label in rows], model.class_names) for model in models}
+    return {name: sets for name, (sets, _) in found.items()}, {
+        name: note for name, (_, note) in found.items()
+    }
+
+
+def _answers(
+    images: LabelledImages,
+    models: Sequence[Classifier],
+    sets: Mapping[str, list[frozenset[int]]],
+    batch: Batch,
+    step: Step | None,
+) -> dict[str, np.ndarray]:
+    """(n,) bool, wrong, of each model; raises InputError for an image that cannot be read."""
+    found = {model.name: np.zeros(len(images), bool) for model in models}
+    given = list[tuple[int, torch.Tensor]]()
+
+    def look() -> None:
+        numbers, pixels = [k for k, _ in given], torch.stack([p for _, p in given])
+        for model in models:
+            own = [sets[model.name][k] for k in numbers]
+            found[model.name][numbers] = ~top_correct(predict(model, pixels, batch).probabilities, own)
+        if step is not None:
+            step(len(given))
+        given.clear()
+
+    for number, picture in pictures(images):
+        given.append((number, crop_224(picture)))
+        if len(given) == CHUNK:
+            look()
+    if given:
+        look()
+    if images.problems:
+        raise InputError(f"{images.problems[0]}; remove it, and it is left out of every folder")
+    return found
+
+
+def _frames(path: Path) -> torch.Tensor:
+    """(N, 3, H, W) uint8, every frame of a film."""
+    with open_video(path, prefetch=0) as film:
+        return torch.cat([crop_224_of(batch.pixels) for batch in film.batches(CHUNK)])
+
+
+def crop_224_of(pixels: torch.Tensor) -> torch.Tensor:
+    """(N, 3, H, W) uint8 -> (N, 3, 224, 224), each as ``crop_224``."""
+    return torch.stack([crop_224(picture.cpu()) for picture in pixels])

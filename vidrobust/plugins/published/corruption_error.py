@@ -1,0 +1,216 @@
+"""Corruption errors and flip rates of Hendrycks & Dietterich 2019 (arXiv 1903.12261), section 4.
+
+All are linear in what each image did, so that their intervals follow from the spread over images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from vidrobust.plugins.published import alexnet
+from vidrobust.statistics.standard_errors import t_quantile
+
+NAN = float("nan")
+T5D_MOST = 18.0
+"""The distance of five leading ranks that have nothing in common."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What errors are divided by.
+
+    errors       corruption -> top-1 errors at its severities; empty: nothing is divided
+    clean_error  of the same model without corruption
+    name         "AlexNet", or the user's own
+    """
+
+    errors: Mapping[str, tuple[float, ...]]
+    clean_error: float
+    name: str
+
+
+ALEXNET = Baseline(
+    errors={**alexnet.ERRORS, **{name: (mean,) * 5 for name, mean in alexnet.EXTRA_ERRORS.items()}},
+    clean_error=alexnet.CLEAN_ERROR,
+    name="AlexNet",
+)
+"""Of the four extra corruptions only the mean over severities is known, which is all that CE needs."""
+NONE = Baseline(errors={}, clean_error=NAN, name="")
+"""For sets without a baseline (CIFAR-10-C, ImageNet-C-bar): a mean error in percent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipBaseline:
+    """What flip rates are divided by.
+
+    flip_probability  sequence -> flip probability
+    top5_distance     sequence -> mean T5D; empty: not divided, as there is no published one by sequence
+    name              "AlexNet", or the user's own
+    """
+
+    flip_probability: Mapping[str, float]
+    top5_distance: Mapping[str, float]
+    name: str
+
+
+ALEXNET_FLIPS = FlipBaseline(
+    flip_probability=alexnet.FLIP_PROBABILITIES, top5_distance=MappingProxyType({}), name="AlexNet"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorruptionErrors:
+    """One model under every corruption and severity of a suite.
+
+    CE is 100 times the sum of errors over severities by that of the baseline, a ratio of sums; relative CE the
+    same of what corruption adds to the clean error.
+
+    wrong        (n, C, S) bool: image, corruption, severity
+    clean_wrong  (n,) bool, or NaN where no clean image is known; what is relative to it is NaN then
+    names        the C corruptions
+    extra        those of them that do not count for the means
+    group        (n,) what each image depends with, such as its clip; None: every image for itself
+    """
+
+    names: tuple[str, ...]
+    wrong: np.ndarray
+    clean_wrong: np.ndarray
+    baseline: Baseline = ALEXNET
+    extra: tuple[str, ...] = ()
+    group: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        n, c = len(self.clean_wrong), len(self.names)
+        if self.wrong.ndim != 3 or self.wrong.shape[:2] != (n, c):
+            raise ValueError(f"CorruptionErrors.wrong: expected ({n}, {c}, S), got {self.wrong.shape}")
+
+    def summary(self) -> dict[str, object]:
+        """What the command prints: fractions for errors, percent for CE, mCE and relative mCE.
+
+        mce and relative_mce come with 95 % intervals over groups of images (Student's t), the baseline taken as
+        exact; none below 0.
+        """
+        ce, relative = self._per_image()
+        counts = np.array([name not in self.extra for name in self.names])
+        if not counts.any():
+            counts[:] = True
+        each = {
+            name: {
+                "errors": [float(e) for e in self.wrong[:, k].mean(axis=0)],
+                "ce": float(ce[:, k].mean()),
+                "relative_ce": float(relative[:, k].mean()),
+                **({} if counts[k] else {"extra": True}),
+            }
+            for k, name in enumerate(self.names)
+        }
+        return {
+            "n": len(self.clean_wrong),
+            **_groups(self.group),
+            "clean_error": float(self.clean_wrong.mean()),
+            **_with_interval("mce", ce[:, counts].mean(axis=1), self.group, (0.0, np.inf)),
+            **_with_interval("relative_mce", relative[:, counts].mean(axis=1), self.group),
+            "normalised_by": self.baseline.name,
+            "corruptions": each,
+        }
+
+    def _per_image(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n, C) what each image contributes to CE and relative CE: their means over images are these."""
+        total = self.wrong.sum(axis=2)
+        strengths = self.wrong.shape[2]
+        added = total - strengths * self.clean_wrong[:, None].astype(np.float64)
+        if not self.baseline.errors:
+            return 100 * total / strengths, 100 * added / strengths
+        sums = np.array([np.sum(self.baseline.errors[name]) for name in self.names])
+        return 100 * total / sums, 100 * added / (sums - strengths * self.baseline.clean_error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipRates:
+    """One model on the sequences of ImageNet-P.
+
+    flips          (n, P) share of compared frames whose label differs: image, sequence
+    top5_distance  (n, P) mean T5D of the compared frames, 0 to 18
+    scored         (P,) bool, the ten that count
+    clean_wrong    (n,) bool on the clean image, or NaN where none is known; a constant answer never
+                   flips, so read both
+    baseline       what they are divided by
+    group          (n,) what each image depends with, such as its clip; None: every image for itself
+    """
+
+    names: tuple[str, ...]
+    flips: np.ndarray
+    top5_distance: np.ndarray
+    scored: np.ndarray
+    clean_wrong: np.ndarray
+    baseline: FlipBaseline = ALEXNET_FLIPS
+    group: np.ndarray | None = None
+
+    def summary(self) -> dict[str, object]:
+        """flip_probability and t5d: plain means over the scored sequences; mfr, mt5d: percent of the baseline's.
+
+        mt5d is there where the baseline has a T5D: none is published by sequence.
+        """
+        rate = 100 * self.flips / np.array([self.baseline.flip_probability[name] for name in self.names])
+        each: dict[str, dict[str, object]] = {
+            name: {
+                "flip_probability": float(self.flips[:, k].mean()),
+                "flip_rate": float(rate[:, k].mean()),
+                "t5d": float(self.top5_distance[:, k].mean()),
+                "scored": bool(self.scored[k]),
+            }
+            for k, name in enumerate(self.names)
+        }
+        found = {
+            **_with_interval(
+                "flip_probability", self.flips[:, self.scored].mean(axis=1), self.group, (0.0, 1.0)
+            ),
+            **_with_interval("mfr", rate[:, self.scored].mean(axis=1), self.group, (0.0, np.inf)),
+            **_with_interval(
+                "t5d", self.top5_distance[:, self.scored].mean(axis=1), self.group, (0.0, T5D_MOST)
+            ),
+        }
+        if self.baseline.top5_distance:
+            by = np.array([self.baseline.top5_distance[name] for name in self.names])
+            ratio = 100 * self.top5_distance / by
+            found |= _with_interval("mt5d", ratio[:, self.scored].mean(axis=1), self.group, (0.0, np.inf))
+            for k, name in enumerate(self.names):
+                each[name]["t5d_rate"] = float(ratio[:, k].mean())
+        return {
+            "n": len(self.clean_wrong),
+            **_groups(self.group),
+            "clean_error": float(self.clean_wrong.mean()),
+            **found,
+            "normalised_by": self.baseline.name,
+            "sequences": each,
+        }
+
+
+def _groups(group: np.ndarray | None) -> dict[str, int]:
+    return {} if group is None else {"groups": len(np.unique(group))}
+
+
+def _with_interval(
+    name: str,
+    values: np.ndarray,
+    group: np.ndarray | None = None,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> dict[str, float]:
+    """The mean over images and its 95 % interval within bounds; NaN with fewer than two groups.
+
+    Of groups the variance is that of the sums of residuals (the linearised ratio of Cochran 1977, 6.4; Liang and
+    Zeger 1986): with one image a group it is that of a mean.
+    """
+    mean, n = float(values.mean()), len(values)
+    of = np.arange(n) if group is None else np.unique(group, return_inverse=True)[1]
+    count = int(of.max()) + 1 if n else 0
+    if count < 2:
+        return {name: mean, f"{name}_low": NAN, f"{name}_high": NAN}
+    sums = np.bincount(of, values - mean, minlength=count)
+    error = float(np.sqrt(count / (count - 1) * np.sum(sums**2))) / n
+    half = float(t_quantile(0.975, count - 1)) * error
+    low, high = np.clip((mean - half, mean + half), *bounds)
+    return {name: mean, f"{name}_low": float(low), f"{name}_high": float(high)}

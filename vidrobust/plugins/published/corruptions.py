@@ -1,0 +1,392 @@
+"""The corruption suites on a folder of labelled images, streamed: nothing is written but the numbers.
+
+    picture ─▶ shorter side 256, crop 224 ─▶ corrupted ─▶ the model, without a second resize where it takes 224
+
+ImageNet-C is defined on crops of 224 px: a picture of that size goes in as it is. Corrupting the full picture, or
+resizing a corrupted crop once more, gives other numbers (AlexNet 102.3 instead of 100).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from PIL import Image
+from torchvision.transforms.v2 import functional as v2
+
+from vidrobust.accuracy.correct import top_correct
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.metrics.class_differences import label_flip, top5_distance
+from vidrobust.models.network import NetworkClassifier
+from vidrobust.models.predict import Batch, predict
+from vidrobust.perturb.catalogue import find
+from vidrobust.perturb.draws import seeded
+from vidrobust.perturb.perturbation import Perturbation
+from vidrobust.plugins.published.alexnet import FLIP_PROBABILITIES
+from vidrobust.plugins.published.corruption_error import (
+    ALEXNET,
+    ALEXNET_FLIPS,
+    NONE,
+    Baseline,
+    CorruptionErrors,
+    FlipBaseline,
+    FlipRates,
+)
+from vidrobust.plugins.published.labelled_images import LabelledImages, pictures, sets_for
+from vidrobust.plugins.published.perturbations import c_bar, cifar_c, imagenet_c, tiny_imagenet_c
+from vidrobust.plugins.published.perturbations.bit_exact import exact, ice_photographs
+from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
+from vidrobust.predictions import Classifications, Classifier
+
+RESIZED_PX, CROP_PX = 256, 224
+"""The shorter side and the crop on which ImageNet-C and -P are defined."""
+CHUNK = 16
+"""Pictures in memory at once."""
+
+Step = Callable[[int], None]
+"""Wording how many pictures are done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A set of corruptions for error rates.
+
+    prepare       (3, H, W) uint8 of any size -> what is corrupted
+    perturbations in the order of the report; all have the same number of strengths
+    extra         those that are measured on demand, and do not count for the means
+    """
+
+    name: str
+    perturbations: tuple[Perturbation, ...]
+    baseline: Baseline
+    prepare: Callable[[torch.Tensor], torch.Tensor]
+    notes: tuple[str, ...] = ()
+    extra: tuple[Perturbation, ...] = ()
+
+    def of(self, names: Sequence[str]) -> Suite:
+        """With these alone, in the order of the suite; all that count where none is named. SettingsError."""
+        if not names:
+            return dataclasses.replace(self, extra=())
+        every = (*self.perturbations, *self.extra)
+        known = [each.name for each in every]
+        for name in names:
+            if name not in known:
+                raise SettingsError(f"corruption: {name!r} is none of {self.name}: {', '.join(known)}")
+        return dataclasses.replace(
+            self,
+            perturbations=tuple(each for each in every if each.name in names),
+            extra=tuple(each for each in self.extra if each.name in names),
+        )
+
+
+def crop_224(picture: torch.Tensor) -> torch.Tensor:
+    """(3, H, W) uint8 -> (3, 224, 224): shorter side to 256 px, then the centre; 224 x 224 px as they are."""
+    if picture.shape[1:] == (CROP_PX, CROP_PX):
+        return picture
+    return v2.center_crop(resized_256(picture), [CROP_PX, CROP_PX])
+
+
+def resized_256(picture: torch.Tensor) -> torch.Tensor:
+    """(3, H, W) uint8 with its shorter side resized to 256 px, by Pillow as in the published scripts.
+
+    Torch rounds .1 % of the values otherwise, by one level, which JPEG then makes more of.
+    """
+    image = Image.fromarray(picture.permute(1, 2, 0).contiguous().cpu().numpy())
+    smaller = np.array(v2.resize(image, [RESIZED_PX]))
+    return torch.from_numpy(smaller).permute(2, 0, 1).contiguous()
+
+
+def imagenet_c_suite() -> Suite:
+    """The fifteen corruptions that count for mCE; those without chance give the reference's pixels."""
+    return Suite(
+        name="imagenet-c",
+        perturbations=tuple(exact(find(f"imagenet-c:{name}")) for name in imagenet_c.TEST),
+        baseline=ALEXNET,
+        prepare=crop_224,
+        extra=tuple(find(f"imagenet-c:{name}") for name in imagenet_c.VALIDATION),
+        notes=(
+            "corrupted in memory: the authors' files are JPEG of quality 85, which costs models a little more",
+            f"elastic_transform is that of the package imagecorruptions, {_ice()}: AlexNet's errors belong to the "
+            "authors' own",
+        ),
+    )
+
+
+def _ice() -> str:
+    if ice_photographs():
+        return "and so are the photographs of ice of frost"
+    return "and the ice of frost is drawn (with that package installed it is the authors' photographs)"
+
+
+def c_bar_suite() -> Suite:
+    """The ten corruptions of ImageNet-C-bar; errors are not divided."""
+    return Suite(
+        name=c_bar.SUITE,
+        perturbations=c_bar.PERTURBATIONS,
+        baseline=NONE,
+        prepare=crop_224,
+        notes=(
+            "mce is the mean error in percent, as the paper reports it: there is no baseline to divide by",
+            "corrupted in memory: the authors' files are JPEG of quality 85",
+        ),
+    )
+
+
+def cifar_c_suite() -> Suite:
+    """The fifteen corruptions of CIFAR-10-C and -100-C, on pictures as they are; errors are not divided."""
+    return Suite(
+        name="cifar-c",
+        perturbations=tuple(find(f"cifar-c:{name}") for name in imagenet_c.TEST),
+        baseline=NONE,
+        prepare=whole("cifar-c", cifar_c.SIDE_PX),
+        notes=("mce is the mean error in percent, as reported for CIFAR: there is no baseline to divide by",),
+    )
+
+
+def tiny_imagenet_c_suite() -> Suite:
+    """The fifteen corruptions of Tiny-ImageNet-C, on pictures as they are; errors are not divided."""
+    return Suite(
+        name="tiny-imagenet-c",
+        perturbations=tuple(find(f"tiny-imagenet-c:{name}") for name in imagenet_c.TEST),
+        baseline=NONE,
+        prepare=whole("tiny-imagenet-c", tiny_imagenet_c.SIDE_PX),
+        notes=(
+            "mce is the mean error in percent: AlexNet's errors belong to pictures of 224 px",
+            "corrupted in memory: the authors' files are JPEG of quality 85, gaussian_noise above all easier",
+        ),
+    )
+
+
+def whole(suite: str, side: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """(3, side, side) uint8 as it is; InputError for another size, for which the suite's sizes are wrong."""
+
+    def prepare(picture: torch.Tensor) -> torch.Tensor:
+        if picture.shape[1:] != (side, side):
+            size = f"{picture.shape[2]}x{picture.shape[1]}"
+            raise InputError(
+                f"{suite}: a picture of {size} px; the suite is made for {side}x{side}, use imagenet-c"
+            )
+        return picture
+
+    return prepare
+
+
+ERROR_SUITES: dict[str, Callable[[], Suite]] = {
+    "imagenet-c": imagenet_c_suite,
+    c_bar.SUITE: c_bar_suite,
+    "cifar-c": cifar_c_suite,
+    "tiny-imagenet-c": tiny_imagenet_c_suite,
+}
+"""Suites of error rates, by name."""
+NOT_BUILT = {
+    "cifar-p": "its sequences have lengths and sizes of their own (motion_blur 21 frames, translate 16), and no "
+    "flip probability to divide by is published",
+    "tiny-imagenet-p": "its sequences have sizes of their own, and no flip probability is published",
+}
+"""Suites that the field has and that are refused, with the reason."""
+FLIP_SUITE = "imagenet-p"
+
+
+def with_extra(only: Sequence[str], suite: str) -> tuple[str, ...]:
+    """The corruptions named, or all that count, and the extra ones; SettingsError for a suite that has none."""
+    chosen = ERROR_SUITES[suite]() if suite in ERROR_SUITES else None
+    if chosen is None or not chosen.extra:
+        raise SettingsError(f"extra: {suite} has no extra corruptions; imagenet-c has four")
+    names = only or tuple(each.name for each in chosen.perturbations)
+    return (*names, *(each.name for each in chosen.extra))
+
+
+def corruptions(
+    images: LabelledImages,
+    models: Sequence[Classifier],
+    *,
+    suite: str = "imagenet-c",
+    seed: int = 0,
+    batch: Batch = "auto",
+    step: Step | None = None,
+    baseline: Baseline | FlipBaseline | None = None,
+    only: Sequence[str] = (),
+) -> dict[str, object]:
+    """Errors, CE, mCE and relative mCE of models on images (imagenet-p: flip probability, mFR and T5D).
+
+    Returns {"suite", "images", "unlabelled", "models": {NAME: {...}}, "notes", "problems"}, each model as of
+    ``CorruptionErrors.summary`` or ``FlipRates.summary``. ``baseline``: what errors are divided by instead of
+    AlexNet's (``own_baseline.read_baseline``); ``only``: these corruptions, the four extra ones among them. All
+    models see the same pictures, drawn by the seed and the picture's content alone. Raises SettingsError for an
+    unknown suite or a label that is no class, InputError where no image can be read.
+    """
+    known = (*ERROR_SUITES, FLIP_SUITE)
+    if suite in NOT_BUILT:
+        raise SettingsError(
+            f"suite: {suite} is not built: {NOT_BUILT[suite]}; imagenet-p takes pictures of 224 px"
+        )
+    if suite not in known:
+        raise SettingsError(f"suite: expected one of {', '.join(known)}, got {suite!r}")
+    sets, notes = {}, {}
+    for model in models:
+        sets[model.name], notes[model.name] = sets_for(images.labels, model.class_names)
+    seen_as_is = [without_second_resize(model) for model in models]
+    found: Mapping[str, CorruptionErrors | FlipRates]
+    said: tuple[str, ...]
+    if suite == FLIP_SUITE:
+        if only:
+            raise SettingsError("corruption: imagenet-p is measured whole; name corruptions of imagenet-c")
+        flips = baseline if isinstance(baseline, FlipBaseline) else ALEXNET_FLIPS
+        found = _flips(images, seen_as_is, sets, seed, batch, step, flips)
+        said = (
+            _FLIP_NOTES[0],
+            _SCORED if flips.top5_distance else f"{_SCORED}; T5D is not divided by a baseline",
+        )
+    else:
+        chosen = ERROR_SUITES[suite]().of(only)
+        if isinstance(baseline, Baseline):
+            chosen = dataclasses.replace(chosen, baseline=baseline, notes=chosen.notes[-1:])
+        found, said = _errors(chosen, images, seen_as_is, sets, seed, batch, step), chosen.notes
+    return {
+        "suite": suite,
+        "images": len(images) - len([p for p in images.problems if "cannot be read as an image" in p]),
+        "unlabelled": images.unlabelled,
+        "models": {
+            name: {**one.summary(), **({"note": notes[name]} if notes[name] else {})}
+            for name, one in found.items()
+        },
+        "notes": list(said),
+        "problems": list(images.problems),
+    }
+
+
+_FLIP_NOTES = ("frames in memory: the authors' are MP4, whose coding AlexNet's flip probabilities contain",)
+_SCORED = "scored are the ten of the paper, with snow and without spatter"
+
+
+def without_second_resize(model: Classifier) -> Classifier:
+    """The model that takes a crop as it is: cutting is left out, resizing only where it takes another size.
+
+    A model that is no loaded network cuts for itself, as it always does.
+    """
+    if not isinstance(model, NetworkClassifier):
+        return model
+    whole = dataclasses.replace(model.network.preprocess, crop=1.0, resize_to=None)
+    return dataclasses.replace(model, network=dataclasses.replace(model.network, preprocess=whole))
+
+
+def _errors(
+    suite: Suite,
+    images: LabelledImages,
+    models: Sequence[Classifier],
+    sets: dict[str, list[frozenset[int]]],
+    seed: int,
+    batch: Batch,
+    step: Step | None,
+) -> dict[str, CorruptionErrors]:
+    clean: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
+    wrong: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
+    strengths = len(suite.perturbations[0].strengths)
+    seen: list[int] = []
+    for numbers, pixels, keys in _chunks(images, suite.prepare):
+        seen += numbers
+        mine = {m.name: [sets[m.name][k] for k in numbers] for m in models}
+        rows = {m.name: np.empty((len(numbers), len(suite.perturbations), strengths), bool) for m in models}
+        for model in models:
+            clean[model.name].append(_wrong(predict(model, pixels, batch), mine[model.name]))
+        for c, perturbation in enumerate(suite.perturbations):
+            for s, strength in enumerate(perturbation.strengths):
+                own = [seeded(key, 0, 0, perturbation.key, seed) for key in keys]
+                changed = perturbation.apply(pixels, strength, own)
+                for model in models:
+                    rows[model.name][:, c, s] = _wrong(predict(model, changed, batch), mine[model.name])
+        for model in models:
+            wrong[model.name].append(rows[model.name])
+        if step is not None:
+            step(len(numbers))
+    names = tuple(each.name for each in suite.perturbations)
+    return {
+        name: CorruptionErrors(
+            names=names,
+            wrong=np.concatenate(wrong[name]),
+            clean_wrong=np.concatenate(clean[name]),
+            baseline=suite.baseline,
+            extra=tuple(each.name for each in suite.extra),
+            group=_group_of(images, seen),
+        )
+        for name in clean
+    }
+
+
+def _flips(
+    images: LabelledImages,
+    models: Sequence[Classifier],
+    sets: dict[str, list[frozenset[int]]],
+    seed: int,
+    batch: Batch,
+    step: Step | None,
+    baseline: FlipBaseline,
+) -> dict[str, FlipRates]:
+    chosen = [sequence for name, sequence in SEQUENCES.items() if name in FLIP_PROBABILITIES]
+    clean: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
+    flips: dict[str, list[list[float]]] = {model.name: [] for model in models}
+    distance: dict[str, list[list[float]]] = {model.name: [] for model in models}
+    seen: list[int] = []
+    for numbers, pixels, keys in _chunks(images, crop_224, size=1, raw=True):
+        seen += numbers
+        for model in models:
+            answer = predict(model, crop_224(pixels[0])[None], batch)
+            clean[model.name].append(_wrong(answer, [sets[model.name][numbers[0]]]))
+            flips[model.name].append([])
+            distance[model.name].append([])
+        picture = pixels[0] if pixels.shape[2:] == (CROP_PX, CROP_PX) else resized_256(pixels[0])
+        for sequence in chosen:
+            own = seeded(keys[0], 0, 0, f"imagenet-p:{sequence.name}", seed)
+            frames = torch.stack(
+                [v2.center_crop(f, [CROP_PX, CROP_PX]) for f in sequence.frames(picture, own)]
+            )
+            a, b = np.array(compared_pairs(sequence.num_frames, sequence.compare)).T
+            for model in models:
+                p = predict(model, frames, batch).probabilities
+                flips[model.name][-1].append(float(label_flip(p[a], p[b]).mean()))
+                distance[model.name][-1].append(float(top5_distance(p[a], p[b]).mean()))
+        if step is not None:
+            step(1)
+    return {
+        name: FlipRates(
+            names=tuple(s.name for s in chosen),
+            flips=np.array(flips[name]),
+            top5_distance=np.array(distance[name]),
+            scored=np.array([s.scored for s in chosen]),
+            clean_wrong=np.concatenate(clean[name]),
+            baseline=baseline,
+            group=_group_of(images, seen),
+        )
+        for name in clean
+    }
+
+
+def _group_of(images: LabelledImages, numbers: Sequence[int]) -> np.ndarray | None:
+    """The groups of the images that could be read."""
+    return np.array([images.groups[k] for k in numbers], dtype=object) if images.groups else None
+
+
+def _wrong(found: Classifications, sets: Sequence[frozenset[int]]) -> np.ndarray:
+    return ~top_correct(found.probabilities, sets)
+
+
+def _chunks(
+    images: LabelledImages,
+    prepare: Callable[[torch.Tensor], torch.Tensor],
+    size: int = CHUNK,
+    raw: bool = False,
+) -> Iterator[tuple[list[int], torch.Tensor, list[str]]]:
+    """Numbers, pixels (n, 3, H, W) and content keys of a few pictures at a time."""
+    given, readable = pictures(images), 0
+    while part := list(islice(given, size)):
+        readable += len(part)
+        numbers = [number for number, _ in part]
+        keys = [hashlib.sha256(picture.numpy().tobytes()).hexdigest() for _, picture in part]
+        yield numbers, torch.stack([p if raw else prepare(p) for _, p in part]), keys
+    if not readable:
+        raise InputError(f"none of the {len(images)} images can be read; the first: {images.problems[0]}")

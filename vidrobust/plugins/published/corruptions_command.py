@@ -1,0 +1,204 @@
+"""The commands of published protocols: corruptions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vidrobust.cli.idle import refuse_idle
+from vidrobust.cli.printing import print_json
+from vidrobust.errors import SettingsError
+from vidrobust.text.phrases import plural
+
+
+@click.command()
+@click.argument("images", type=click.Path(path_type=Path))
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="CSV with columns file,label; not needed where the folders say the classes.",
+)
+@click.option(
+    "--model", "specs", multiple=True, required=True, metavar="SPEC", help="A model; may be repeated."
+)
+@click.option(
+    "--suite",
+    metavar="NAME",
+    help="imagenet-c, imagenet-c-bar, imagenet-p, cifar-c, tiny-imagenet-c.  [default: imagenet-c, or the files']",
+)
+@click.option(
+    "--corruption",
+    "only",
+    multiple=True,
+    metavar="NAME",
+    help="Only this corruption; may be repeated.  [default: all]",
+)
+@click.option("--extra", is_flag=True, help="The four extra corruptions of ImageNet-C too.")
+@click.option(
+    "--clean",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The clean images, CLASS/NAME, for relative CE of files that are corrupted already.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Divide by this model, of an earlier --json.  [default: AlexNet]",
+)
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda:N.")
+@click.option("--batch", default="auto", show_default=True, metavar="N", help="auto, or pictures a batch.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the random corruptions."
+)
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the result as JSON, or with .csv a row a model and corruption.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
+def corruptions(
+    images: Path,
+    labels: Path | None,
+    specs: tuple[str, ...],
+    suite: str | None,
+    only: tuple[str, ...],
+    extra: bool,
+    clean: Path | None,
+    baseline: Path | None,
+    device: str,
+    batch: str,
+    seed: int,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Errors under published corruptions of a folder of IMAGES: CE and mCE, or flip rates.
+
+    IMAGES are clean, and corrupted on the way (with --labels, or a folder a class: names, or WordNet
+    numbers), or the authors' own files: CORRUPTION/STRENGTH/CLASS/*.JPEG of ImageNet-C,
+    SEQUENCE/CLASS/*.mp4 of ImageNet-P.
+    """
+    from vidrobust.models.load import load_classifiers
+    from vidrobust.pipeline.progress import Reporter
+    from vidrobust.plugins.published import corrupted_files
+    from vidrobust.plugins.published.corruptions import corruptions as measure
+    from vidrobust.plugins.published.corruptions import with_extra
+    from vidrobust.plugins.published.image_layouts import Layout, read_layout
+    from vidrobust.plugins.published.labelled_images import read_labels
+    from vidrobust.plugins.published.own_baseline import read_baseline
+
+    if batch != "auto" and not batch.isdecimal():
+        raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
+    if out is not None and out.suffix.lower() not in (".json", ".csv"):
+        raise SettingsError(f"out: expected a file that ends with .json or .csv, got {str(out)!r}")
+    layout = Layout(plain=read_labels(images, labels)) if labels is not None else read_layout(images)
+    of_files = corrupted_files.suite_of(layout) if layout.plain is None else None
+    if of_files is not None and suite not in (None, of_files):
+        raise SettingsError(f"suite: the files are of {of_files}, got {suite!r}")
+    if clean is not None and (of_files is None or layout.films):
+        raise SettingsError("clean: belongs to files that are corrupted already, CORRUPTION/STRENGTH/CLASS")
+    if layout.plain is None:
+        refuse_idle(("extra", "seed"), "of files that are corrupted already")
+    if layout.films:
+        refuse_idle(("only",), "of ImageNet-P")
+    chosen = of_files or suite or "imagenet-c"
+    divisor: Any = None if baseline is None else read_baseline(baseline, chosen)
+    reporter = Reporter(quiet=quiet)
+    size: Any = "auto" if batch == "auto" else int(batch)
+    models = load_classifiers(specs, device=device)
+    total = corrupted_files.cells_of(layout, only) if layout.plain is None else len(layout.plain)
+    with reporter.counting(chosen, total, "images") as counter:
+        more: dict[str, Any] = {"batch": size, "step": counter.advance, "baseline": divisor}
+        if layout.plain is not None:
+            only = with_extra(only, chosen) if extra else only
+            found = measure(layout.plain, models, suite=chosen, seed=seed, only=only, **more)
+        elif layout.films:
+            found = corrupted_files.measure_flips(layout, models, **more)
+        else:
+            uncorrupted = None if clean is None else read_layout(clean).plain
+            found = corrupted_files.measure_errors(layout, models, only=only, clean=uncorrupted, **more)
+    problems = found["problems"]
+    assert isinstance(problems, list)
+    for problem in problems:
+        reporter.warn(f"error: {problem}")
+    if out is not None:
+        _write(found, out)
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+
+
+def commands() -> tuple[click.Command, ...]:
+    """All commands of this module."""
+    return (corruptions,)
+
+
+def _write(found: dict[str, Any], out: Path) -> None:
+    """The result as JSON, or as CSV: a row a model and corruption or sequence, its numbers in columns."""
+    import pandas as pd
+
+    from vidrobust.files.atomic import csv_text, write_text
+    from vidrobust.files.json_text import json_text
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix.lower() == ".json":
+        write_text(out, json_text(found))
+        return
+    rows: list[dict[str, object]] = []
+    for model, one in found["models"].items():
+        for name, each in (one.get("corruptions") or one.get("sequences")).items():
+            errors = {f"error_{k}": e for k, e in enumerate(each.get("errors", ()), 1)}
+            rest = {key: value for key, value in each.items() if key != "errors"}
+            rows.append({"suite": found["suite"], "model": model, "corruption": name} | errors | rest)
+    write_text(out, csv_text(pd.DataFrame(rows)))
+
+
+def _print(found: dict[str, Any]) -> None:
+    for name, one in found["models"].items():
+        clean = one["clean_error"]
+        error = f"clean error {100 * clean:.1f} %" if clean == clean else "clean error not measured"
+        groups = f" in {plural(one['groups'], 'group')}" if "groups" in one else ""
+        click.echo(f"{name}: {plural(one['n'], 'image')}{groups}, {error}")
+        if "mce" in one:
+            few = _of_few(found["suite"], one["corruptions"])
+            click.echo(f"  mCE {_figure(one, 'mce')}, relative mCE {_figure(one, 'relative_mce')}{few}")
+            for corruption, each in one["corruptions"].items():
+                extra = "   (extra)" if each.get("extra") else ""
+                errors = " ".join(f"{100 * e:5.1f}" for e in each["errors"])
+                click.echo(f"  {corruption:20s} errors {errors} %   CE {each['ce']:.1f}{extra}")
+        else:
+            flips, mfr, t5d = (_figure(one, key) for key in ("flip_probability", "mfr", "t5d"))
+            divided = f", mT5D {_figure(one, 'mt5d')}" if "mt5d" in one else ""
+            click.echo(f"  flip probability {flips}, mFR {mfr}, T5D {t5d}{divided}")
+            for sequence, each in one["sequences"].items():
+                click.echo(
+                    f"  {sequence:20s} flip probability {each['flip_probability']:.4f}   "
+                    f"FR {each['flip_rate']:.1f}   T5D {each['t5d']:.2f}"
+                )
+        if one.get("note"):
+            click.echo(f"  {one['note']}")
+    for note in found["notes"]:
+        click.echo(f"- {note}")
+
+
+def _of_few(suite: str, measured: Collection[str]) -> str:
+    """Over how few corruptions the means are, where some of those that count were not measured."""
+    from vidrobust.plugins.published.corruptions import ERROR_SUITES
+
+    counting = [each.name for each in ERROR_SUITES[suite]().perturbations] if suite in ERROR_SUITES else []
+    there = sum(name in measured for name in counting)
+    return "" if there == len(counting) else f", over {there} of the {len(counting)} corruptions that count"
+
+
+def _figure(one: dict[str, Any], key: str) -> str:
+    from vidrobust.text.numbers import with_interval
+
+    return with_interval(one[key], one[f"{key}_low"], one[f"{key}_high"], digits=3)

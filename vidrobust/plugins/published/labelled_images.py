@@ -1,0 +1,155 @@
+"""A folder of images with labels, one after the other: what the corruption suites are measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.csv_table import read_csv_table
+from vidrobust.models.classes import imagenet_shift, imagenet_wnids, shown_name
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Image files and what is on them; a label is a set of class names or indices, as written.
+
+    paths      (n,) files that exist, in the order of their names
+    labels     (n,) sets of text
+    unlabelled how many images of the folder have no label and are left out
+    groups     (n,) what each depends with, such as the clip that it is a frame of; empty: each is for itself
+    """
+
+    paths: tuple[Path, ...]
+    labels: tuple[frozenset[str], ...]
+    unlabelled: int = 0
+    problems: list[str] = field(default_factory=list)
+    groups: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
+
+
+def read_labels(folder: Path, table: Path) -> LabelledImages:
+    """The labelled images of a folder: a CSV with the columns file and label, several rows for a set.
+
+    A column group says which images depend on each other, such as frames of one clip.
+
+    Files are named relative to the folder. Raises InputError for a table or folder that cannot be read, with file,
+    line and column, and where no labelled image is there. Labels without their file are problems, and counted.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of images")
+    wanted, group = _rows(table)
+    present = {name for name in wanted if (folder / name).is_file()}
+    missing = sorted(set(wanted) - present)
+    problems = (
+        [f"{table}: {len(missing)} files are not in {folder}, the first: {missing[0]}"] if missing else []
+    )
+    if not present:
+        raise InputError(f"{folder}: holds none of the {len(wanted)} files that {table} labels")
+    others = sum(
+        p.suffix.lower() in SUFFIXES and str(p.relative_to(folder)) not in wanted for p in folder.rglob("*")
+    )
+    names = sorted(present)
+    return LabelledImages(
+        tuple(folder / name for name in names),
+        tuple(frozenset(wanted[name]) for name in names),
+        others,
+        problems,
+        tuple(group[name] for name in names) if group else (),
+    )
+
+
+def _rows(table: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
+    """The labels of each file, and its group where the table has such a column."""
+    wanted: dict[str, set[str]] = {}
+    group: dict[str, str] = {}
+    found = read_csv_table(table)
+    columns = [name.lower() for name in found.columns]
+    for column in ("file", "label"):
+        if column not in columns:
+            raise InputError(f"{table}, line 1: lacks the column {column}; expected file,label")
+    if found.uneven:
+        line, count = found.uneven[0]
+        raise InputError(f"{table}, line {line}: expected {len(columns)} values, got {count}")
+    places = [columns.index(column) for column in ("file", "label")]
+    for line, row in zip(found.lines, found.rows, strict=True):
+        name, label = (row[place] for place in places)
+        if not name or not label:
+            empty = "label" if name else "file"
+            raise InputError(f"{table}, line {line}, column {empty}: is empty")
+        wanted.setdefault(name, set()).add(label)
+        if "group" in columns:
+            mine = row[columns.index("group")] or name
+            if group.setdefault(name, mine) != mine:
+                raise InputError(
+                    f"{table}, line {line}, column group: {name} is of {group[name]} already, got {mine}"
+                )
+    if not wanted:
+        raise InputError(f"{table}: labels nothing; expected rows file,label")
+    return wanted, group
+
+
+def sets_for(
+    labels: Sequence[frozenset[str]], class_names: Sequence[str]
+) -> tuple[list[frozenset[int]], str]:
+    """Label sets as indices of a model's classes, and a note where that is not plain.
+
+    A name stands for every class of that name, letter case aside; a WordNet number (n02123045) for its class of
+    ImageNet, where the model has ImageNet's classes. A number is the index of the model's class;
+    for a model with ImageNet's 1000 behind a background class it is that of ImageNet, as in ImageNet's own lists.
+    Raises SettingsError for a name that is no class of the model.
+    """
+    places: dict[str, set[int]] = {}
+    for k, name in enumerate(class_names):
+        places.setdefault(name.casefold(), set()).add(k)
+    shift, wnids = imagenet_shift(class_names), imagenet_wnids()
+    has_imagenet = len(class_names) - shift == len(wnids)
+    sets, numbers = [], False
+    for label in labels:
+        found: set[int] = set()
+        for text in label:
+            named = places.get(text.casefold()) or places.get(shown_name(text).casefold())
+            if named:
+                found |= named
+            elif has_imagenet and text in wnids:
+                found.add(wnids[text] + shift)
+            elif text.isdecimal() and int(text) + shift < len(class_names):
+                found.add(int(text) + shift)
+                numbers = True
+            else:
+                raise SettingsError(
+                    f"label {text!r}: no class of the model, which has {len(class_names)}: {class_names[0]}, "
+                    f"{class_names[1]} ...; give a class name or an index"
+                )
+        sets.append(frozenset(found))
+    note = (
+        "label numbers are ImageNet's; the model's background class comes before them"
+        if shift and numbers
+        else ""
+    )
+    return sets, note
+
+
+def pictures(images: LabelledImages) -> Iterator[tuple[int, torch.Tensor]]:
+    """(number, (3, H, W) uint8 RGB) of each image that can be read; the others are added to the problems.
+
+    EXIF orientation is applied; grey and palette images become RGB, transparency is dropped.
+    """
+    for number, path in enumerate(images.paths):
+        try:
+            with Image.open(path) as image:
+                array = np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        except (OSError, UnidentifiedImageError, ValueError) as error:
+            images.problems.append(f"{path}: cannot be read as an image ({error})")
+            continue
+        yield number, torch.from_numpy(array).permute(2, 0, 1).contiguous()

@@ -1,0 +1,135 @@
+"""The report's "Does it know this footage?": the sentence, the frames farthest outside, the scores, the links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.plugins.unknown.names import EVENTS, SOURCES, TITLES
+from vidrobust.plugins.unknown.outside import MORE, NO_MORE
+from vidrobust.report.pictures import Pictures
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.moments.section import Shot
+from vidrobust.text.durations import clock
+from vidrobust.text.numbers import number, percent_with_interval, with_interval
+from vidrobust.text.phrases import cut, plural
+
+FILE = "unknown.json"
+CHIPS = {MORE: "bad", NO_MORE: "good"}
+CLUSTERS = {"item": "clip", "part": "part", "stretch": "stretch"}
+
+
+@dataclass(frozen=True)
+class UnknownPage:
+    """One classifier: its sentence, where its features come from, frames, rows of scores, rows of links."""
+
+    model: str
+    sentence: str
+    features: str
+    shown: list[Shot]
+    rows: list[dict[str, Any]]
+    links: list[dict[str, str]]
+
+    @property
+    def weight(self) -> int:
+        """Bytes of its pictures."""
+        return sum(len(shot.uri) for shot in self.shown)
+
+
+def pages(run: RunTables) -> list[UnknownPage]:
+    """One of each classifier that was compared with known footage; none where ``--known`` was not given."""
+    pictures, table, links = Pictures(run.folder), run.table("unknown"), run.table("unknown_links")
+    found = []
+    for model, said in run.json(FILE).get("models", {}).items():
+        shown = [_shot(each, pictures) for each in said["farthest"]]
+        rows = [] if table is None else [_row(row) for row in _of(table, model)]
+        found.append(
+            UnknownPage(model, said["sentence"], said["features"], shown, rows, _links(links, model))
+        )
+    return found
+
+
+def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:
+    """A line of the answer, where ``--known`` was given."""
+    said = run.json(FILE).get("models", {}).get(model)
+    if said:
+        yield "Known", said["sentence"]
+
+
+def _of(table: pd.DataFrame, model: str) -> list[dict[str, Any]]:
+    order = list(TITLES)
+    rows = table[table["model"] == model].to_dict("records")
+    return sorted(
+        ({str(k): v for k, v in row.items()} for row in rows), key=lambda row: order.index(row["score"])
+    )
+
+
+def _shot(each: dict[str, Any], pictures: Pictures) -> Shot:
+    return Shot(
+        uri=pictures.uri(each["picture"]),
+        heading=f"{cut(each['item'])} at {clock(each['time_s'])}, frame {each['frame']}",
+        label=cut(each["label"]),
+        full_label=each["label"],
+        probability="",
+    )
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "title": TITLES[row["score"]],
+        "source": SOURCES[row["score"]],
+        "leading": bool(row["leading"]),
+        "outside": percent_with_interval(row["outside"], row["low"], row["high"]),
+        "false_alarms": percent_with_interval(
+            row["false_alarms"], row["false_alarms_low"], row["false_alarms_high"]
+        ),
+        "verdict": row["verdict"],
+        "chip": CHIPS.get(row["verdict"], "neutral"),
+        "why": row["why"],
+        "known": _known(row),
+    }
+
+
+def _known(row: dict[str, Any]) -> str:
+    """What was held out; of pictures that each count by themselves their number alone."""
+    frames, clusters = int(row["known_frames"]), int(row["known_clusters"])
+    if frames == clusters:
+        return plural(frames, "picture")
+    of = f"{plural(frames, 'frame')} of {plural(clusters, CLUSTERS.get(row['known_cluster'], 'stretch'))}"
+    return f"{of}, worth about {number(row['effective_frames'])} independent frames"
+
+
+def _links(table: pd.DataFrame | None, model: str) -> list[dict[str, str]]:
+    """A row a score and event, alone and at equal margin side by side."""
+    if table is None:
+        return []
+    found = []
+    rows = _of(table, model)
+    for alone in rows:
+        if alone["given"]:
+            continue
+        given = next(r for r in rows if r["given"] and _key(r) == _key(alone))
+        found.append(
+            {
+                "title": TITLES[alone["score"]],
+                "event": EVENTS[alone["event"]],
+                "alone": _auroc(alone),
+                "alone_verdict": alone["verdict"],
+                "given": _auroc(given),
+                "given_verdict": given["verdict"],
+                "events": str(alone["events"]),
+                "n": str(alone["n"]),
+            }
+        )
+    return found
+
+
+def _key(row: dict[str, Any]) -> Sequence[str]:
+    return row["score"], row["event"]
+
+
+def _auroc(row: dict[str, Any]) -> str:
+    return with_interval(row["auroc"], row["low"], row["high"])

@@ -1,0 +1,263 @@
+"""One classifier: its scores on known footage and on the footage, and what follows from them. No footage here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, special
+
+from vidrobust.models.inside.looked import Looked, rows_of
+from vidrobust.plugins.unknown.asked import Asked
+from vidrobust.plugins.unknown.distances import Mahalanobis, Neighbours
+from vidrobust.plugins.unknown.held_out import Calibrated, calibrated, folds_of, held_out_scores
+from vidrobust.plugins.unknown.link import Link, links
+from vidrobust.plugins.unknown.names import ENERGY, MAHALANOBIS, NEIGHBOURS, ODIN, ROTATION, SURE, TITLES
+from vidrobust.plugins.unknown.outside import Outside, outside
+from vidrobust.plugins.unknown.stills import independent
+from vidrobust.statistics.clusters import Clusters
+from vidrobust.statistics.intervals import clustered_mean
+from vidrobust.text.numbers import percent_with_interval
+
+# Which way up is this picture? A linear probe on frozen features, and how little it knows of a frame.
+#
+# After GeoTrans (Golan & El-Yaniv, NeurIPS 2018, 1805.10917), which trains a network to tell transforms apart and
+# takes its doubt as a sign of the unknown, and Hendrycks et al. (NeurIPS 2019, 1906.12340), who do it with
+# the four
+# quarter turns. Here the network stays as it is, and only a linear layer on its features is fitted.
+
+DECAY = 1e-2
+"""Weight of the squared length of the probe's weights, on standardised features."""
+STEPS = 60
+
+
+@dataclass(frozen=True)
+class Turns:
+    """mean, scale (D,) of the features; weights (D + 1, 4), the last row is the constant."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def fitted(cls, turned: np.ndarray) -> Turns:
+        """From features (N, 4, D) of known frames in their four quarter turns."""
+        n, turns, d = turned.shape
+        x = np.asarray(turned, np.float64).reshape(n * turns, d)
+        mean, scale = x.mean(axis=0), x.std(axis=0)
+        scale = np.where(scale > 1e-9 * max(float(scale.max()), 1e-300), scale, 1.0)
+        y = np.tile(np.arange(turns), n)
+        return cls(mean, scale, softmax_regression((x - mean) / scale, y, turns))
+
+    def log_probabilities(self, turned: np.ndarray) -> np.ndarray:
+        """(M, 4): of each turn the logarithm of the probability that the probe gives to the right one."""
+        m, turns, d = turned.shape
+        x = (np.asarray(turned, np.float64).reshape(m * turns, d) - self.mean) / self.scale
+        found = special.log_softmax(x @ self.weights[:-1] + self.weights[-1], axis=1)
+        return np.asarray(found.reshape(m, turns, turns)[:, np.arange(turns), np.arange(turns)])
+
+    def __call__(self, turned: np.ndarray) -> np.ndarray:
+        """(M,) float64: the mean over the turns of minus the log probability of the right one."""
+        return np.asarray(-self.log_probabilities(turned).mean(axis=1))
+
+    def right(self, turned: np.ndarray) -> np.ndarray:
+        """(M,) float64: the share of the four turns that the probe tells."""
+        m, turns, d = turned.shape
+        x = (np.asarray(turned, np.float64).reshape(m * turns, d) - self.mean) / self.scale
+        found = (x @ self.weights[:-1] + self.weights[-1]).argmax(axis=1).reshape(m, turns)
+        return np.asarray((found == np.arange(turns)).mean(axis=1))
+
+
+def softmax_regression(x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
+    """(D + 1, classes): the weights of least mean cross entropy plus decay, the constants free of decay.
+
+    x (N, D) float64; y (N,) int. By L-BFGS.
+    """
+    n, d = x.shape
+    one_hot = np.eye(classes)[y]
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        w = flat.reshape(d + 1, classes)
+        log_p = special.log_softmax(x @ w[:-1] + w[-1], axis=1)
+        off = (np.exp(log_p) - one_hot) / n
+        value = -float((log_p * one_hot).sum()) / n + DECAY / 2 * float(np.square(w[:-1]).sum())
+        return value, np.vstack([x.T @ off + DECAY * w[:-1], off.sum(axis=0)]).ravel()
+
+    start = np.zeros((d + 1) * classes)
+    found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
+    return np.asarray(found.x.reshape(d + 1, classes))
+
+
+# SCORES: how unknown a frame is, in six ways; each a number a frame, higher where it is less known.
+#
+# A score is fitted on known frames and then asked of others; three of them need no fit. What a network cannot say
+# (features, logits, gradients) leaves scores out, and the reason is kept.
+
+Scored = Callable[[Looked], np.ndarray]
+"""Frames -> (N,) float64."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One way to say how unknown a frame is.
+
+    name      in tables and files
+    title     in sentences
+    needs     the field of Looked without which it cannot be had
+    reason    which of the reasons in ``Look.lacks`` then holds
+    fitted    (known frames, the answers (N,) int) -> the score
+    """
+
+    name: str
+    title: str
+    needs: str
+    reason: str
+    fitted: Callable[[Looked, np.ndarray], Scored]
+
+
+def _surest(looked: Looked) -> np.ndarray:
+    return 1.0 - looked.surest
+
+
+def _energy(looked: Looked) -> np.ndarray:
+    """Minus the logarithm of the sum of the exponentials of the logits."""
+    assert looked.logits is not None
+    return np.asarray(-special.logsumexp(looked.logits, axis=1))
+
+
+def _odin(looked: Looked) -> np.ndarray:
+    assert looked.odin is not None
+    return 1.0 - looked.odin
+
+
+def _neighbours(known: Looked, answer: np.ndarray) -> Scored:
+    assert known.features is not None
+    found = Neighbours.fitted(known.features)
+    return lambda looked: found(_there(looked.features))
+
+
+def _mahalanobis(known: Looked, answer: np.ndarray) -> Scored:
+    assert known.features is not None
+    found = Mahalanobis.fitted(known.features, answer)
+    return lambda looked: found(_there(looked.features))
+
+
+def _turns(known: Looked, answer: np.ndarray) -> Scored:
+    assert known.turned is not None
+    found = Turns.fitted(known.turned)
+    return lambda looked: found(_there(looked.turned))
+
+
+def _there(values: np.ndarray | None) -> np.ndarray:
+    assert values is not None, "a network gives features of all frames, or of none"
+    return values
+
+
+_WAYS: dict[str, tuple[str, str, Callable[[Looked, np.ndarray], Scored]]] = {
+    NEIGHBOURS: ("features", "features", _neighbours),
+    MAHALANOBIS: ("features", "features", _mahalanobis),
+    ENERGY: ("logits", "logits", lambda known, answer: _energy),
+    SURE: ("surest", "", lambda known, answer: _surest),
+    ODIN: ("odin", "odin", lambda known, answer: _odin),
+    ROTATION: ("turned", "features", _turns),
+}
+SCORES = tuple(
+    Score(name=name, title=title, needs=_WAYS[name][0], reason=_WAYS[name][1], fitted=_WAYS[name][2])
+    for name, title in TITLES.items()
+)
+"""In the order of ``names.TITLES``."""
+
+
+CHANCE = 0.25
+LEAST_NAMED = 0.5
+"""A probe that tells fewer of the turns of held-out known frames knows nothing of them worth doubting."""
+
+
+@dataclass(frozen=True)
+class ScoreStudied:
+    """A score of N frames of the footage; without values where it cannot be had, and ``why`` says why not."""
+
+    score: Score
+    why: str = ""
+    values: np.ndarray | None = None
+    known: Calibrated | None = None
+    outside: Outside | None = None
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class Events:
+    """margin (N,) of the footage's frames, and by name what happens at them, as ``link.links`` takes it."""
+
+    margin: np.ndarray
+    happens: Mapping[str, np.ndarray]
+
+
+def study(
+    known: Asked, footage: Asked, model: str, lacks: Mapping[str, str], events: Events, rate: float
+) -> list[ScoreStudied]:
+    """Every score of a classifier, in their fixed order; ``rate``: of false alarms that are allowed."""
+    return [_studied(score, known, footage, model, lacks, events, rate) for score in SCORES]
+
+
+def leading(found: list[ScoreStudied]) -> ScoreStudied | None:
+    """The score that speaks for the classifier: the first that can be had."""
+    return next((each for each in found if each.values is not None), None)
+
+
+def _studied(
+    score: Score,
+    known: Asked,
+    footage: Asked,
+    model: str,
+    lacks: Mapping[str, str],
+    events: Events,
+    rate: float,
+) -> ScoreStudied:
+    of_known, of_footage = known.looked[model], footage.looked[model]
+    item, clusters = independent(known, of_known)
+    places = item, known.rows["time_s"].to_numpy(np.float64)
+    why = _lack(score, of_known, lacks) or _refused(score, of_known, clusters, *places)
+    if why:
+        return ScoreStudied(score, why)
+
+    def scored(fit: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return score.fitted(rows_of(of_known, fit), of_known.answer[fit])(rows_of(of_known, rows))
+
+    held_out = held_out_scores(scored, clusters, *places)
+    level = calibrated(held_out, clusters, rate)
+    values = score.fitted(of_known, of_known.answer)(of_footage)
+    own = footage.clusters
+    return ScoreStudied(
+        score,
+        "",
+        values,
+        level,
+        outside(values, level, own),
+        tuple(links(values, events.margin, dict(events.happens), own)),
+    )
+
+
+def _lack(score: Score, looked: Looked, lacks: Mapping[str, str]) -> str:
+    if getattr(looked, score.needs) is not None:
+        return ""
+    return lacks.get(score.reason, "the network does not give what it needs")
+
+
+def _refused(score: Score, looked: Looked, clusters: Clusters, item: np.ndarray, time_s: np.ndarray) -> str:
+    """Why the probe of turns is not to be believed, or nothing."""
+    if score.name != ROTATION or looked.turned is None:
+        return ""
+    turned = looked.turned
+
+    def right(fit: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return Turns.fitted(turned[fit]).right(turned[rows])
+
+    if int(folds_of(clusters).max(initial=0)) < 1:
+        return "known footage is too little to try the probe on frames that it was not fitted on"
+    named = clustered_mean(held_out_scores(right, clusters, item, time_s), clusters, bounds=(0.0, 1.0))
+    if named.value >= LEAST_NAMED and named.low > CHANCE:
+        return ""
+    share = percent_with_interval(named.value, named.low, named.high)
+    return f"the probe names {share} of the turns of held-out known frames, by chance it would be a quarter"

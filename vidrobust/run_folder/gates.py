@@ -1,0 +1,182 @@
+"""Gates: rules such as "flip_rate.high > 0.02" on the metrics of a run, or "percent_grr > 30" on the figures of a
+repeatability study, and what they say as JUnit XML.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+from vidrobust.errors import SettingsError
+from vidrobust.plugins.gauge.figures import SECTIONS, Figures, find, names
+from vidrobust.text.numbers import with_interval
+from vidrobust.text.phrases import plural
+
+SIDES = ("value", "low", "high", "n")
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+_RULE = re.compile(
+    rf"^\s*((?:(?:{'|'.join(SECTIONS)})\.)?[A-Za-z]\w*)(?:\.(\w+))?\s*(>=|<=|>|<)\s*(\S+?)\s*(%?)\s*$"
+)
+
+
+ModelFigures = Mapping[str, Mapping[str, Any]]
+"""Metric -> {value, low, high, n, ...} of one model."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A rule that fails where ``metric.side comparison limit`` holds.
+
+    metric      name in metrics.json, or of a figure of a repeatability study
+    side        "value", "low" or "high" of its interval, or "n"
+    comparison  ">", ">=", "<" or "<="
+    """
+
+    metric: str
+    side: str
+    comparison: str
+    limit: float
+
+    @property
+    def text(self) -> str:
+        """The rule as it is written."""
+        side = "" if self.side == "value" else f".{self.side}"
+        return f"{self.metric}{side} {self.comparison} {self.limit:g}"
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What a gate said of a model, or of a figure of a study.
+
+    of       the model, the operator or the part of the study that the number belongs to; "" of none
+    outcome  "passed", "failed", or "not computed": the metric does not exist, or is no number
+    seen     the number compared; NaN where there is none
+    """
+
+    gate: Gate
+    of: str
+    outcome: str
+    seen: float
+    sentence: str
+
+
+def parse_gate(text: str) -> Gate:
+    """A gate from its text: METRIC[.value|.low|.high|.n] > NUMBER[%]. SettingsError says the form."""
+    found = _RULE.match(text)
+    if found is None:
+        raise SettingsError(
+            f'--fail-if {text!r}: expected METRIC[.low|.high] > NUMBER, such as "flip_rate.high > 0.02" or '
+            '"percent_grr > 30"'
+        )
+    metric, side, comparison, number, percent = found.groups()
+    if side is not None and side not in SIDES:
+        raise SettingsError(f"--fail-if {text!r}: .{side} is none of {', '.join('.' + s for s in SIDES)}")
+    try:
+        limit = float(number) / (100 if percent else 1)
+    except ValueError as error:
+        raise SettingsError(f"--fail-if {text!r}: {number!r} is no number") from error
+    if not math.isfinite(limit):
+        raise SettingsError(f"--fail-if {text!r}: the limit must be finite")
+    return Gate(metric, side or "value", comparison, limit)
+
+
+def pass_gates(gates: Sequence[Gate], models: Mapping[str, ModelFigures]) -> list[Passage]:
+    """Every gate against every model of a run.
+
+    models  of metrics.json: model -> metric -> {value, low, high, n}
+    """
+    if not models:
+        return [_nothing(gate, "no model has metrics; run the stability stage first") for gate in gates]
+    return [_of_model(gate, name, figures) for gate in gates for name, figures in models.items()]
+
+
+def pass_figures(gates: Sequence[Gate], figures: Figures, *, why: str = "") -> list[Passage]:
+    """Every gate against everybody who has its figure; why: what is said besides where nobody has."""
+    passages = []
+    for gate in gates:
+        found = find(figures, gate.metric)
+        passages += [_pass(gate, who, entry) for who, entry in found.items()]
+        if not found:
+            there = f"computed are {', '.join(names(figures))}" if figures else "there is no study"
+            passages.append(_nothing(gate, f"was not computed; {there}{why and f'; {why}'}"))
+    return passages
+
+
+def _nothing(gate: Gate, sentence: str) -> Passage:
+    return Passage(gate, "", "not computed", math.nan, f"{gate.text}: {sentence}")
+
+
+def _of_model(gate: Gate, model: str, figures: ModelFigures) -> Passage:
+    entry = figures.get(gate.metric)
+    if entry is not None:
+        return _pass(gate, model, entry)
+    known = ", ".join(sorted(figures))
+    sentence = f"{gate.text}: {model} has no metric {gate.metric}; it has {known or 'none'}"
+    return Passage(gate, model, "not computed", math.nan, sentence)
+
+
+def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
+    side = "" if gate.side == "value" else f".{gate.side}"
+    what = f"{gate.metric}{side} of {of}"
+    number = entry.get(gate.side)
+    seen = math.nan if number is None else float(number)
+    if math.isnan(seen):
+        why = f"could not be computed (n = {entry.get('n', 0)})"
+        return Passage(gate, of, "not computed", seen, f"{gate.text}: {what} {why}")
+    failed = COMPARISONS[gate.comparison](seen, gate.limit)
+    estimate = with_interval(entry.get("value"), entry.get("low"), entry.get("high"), digits=4)
+    beside = f"by {abs(seen - gate.limit):.3g}"
+    outcome = "failed" if failed else "passed"
+    sentence = (
+        f"{outcome}: {what} is {seen:.4g}, rule {gate.text}, {beside} (estimate {estimate}{_scope(entry)})"
+    )
+    return Passage(gate, of, outcome, seen, sentence)
+
+
+def _scope(entry: Mapping[str, Any]) -> str:
+    """Of what the interval speaks: footage like this, or these clips alone; "" where that is not known."""
+    kind, count = str(entry.get("cluster") or ""), int(entry.get("clusters") or 0)
+    if not kind or not count:
+        return ""
+    if kind == "stretch":
+        return f"; of these clips alone, based on {plural(count, 'stretch')} of them"
+    return f"; of footage like these {plural(count, kind)}"
+
+
+def exit_code(passages: Sequence[Passage]) -> int:
+    """2 where something could not be judged, else 1 where something failed, else 0."""
+    outcomes = {passage.outcome for passage in passages}
+    return 2 if "not computed" in outcomes else 1 if "failed" in outcomes else 0
+
+
+def junit_xml(passages: Sequence[Passage], *, suite: str = "vidrobust") -> str:
+    """The passages as a JUnit test suite: a test case each; errors are what could not be computed."""
+    count = {kind: sum(p.outcome == kind for p in passages) for kind in ("failed", "not computed")}
+    root = ElementTree.Element(
+        "testsuite",
+        name=suite,
+        tests=str(len(passages)),
+        failures=str(count["failed"]),
+        errors=str(count["not computed"]),
+    )
+    for passage in passages:
+        case = ElementTree.SubElement(
+            root, "testcase", classname=f"{suite}.{passage.of or 'run'}", name=passage.gate.text
+        )
+        if passage.outcome != "passed":
+            tag = "failure" if passage.outcome == "failed" else "error"
+            ElementTree.SubElement(case, tag, message=passage.sentence).text = passage.sentence
+        else:
+            ElementTree.SubElement(case, "system-out").text = passage.sentence
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

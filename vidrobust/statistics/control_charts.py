@@ -1,0 +1,217 @@
+"""Control charts: the same line week after week. Which run is out, and since when.
+
+A run is judged on runs before it, never on itself: on the first ``baseline`` runs, or on all earlier ones (a
+chart that starts itself: Quesenberry, Journal of Quality Technology 23 (1991) 213), from the ninth on without
+those that were called. Two rules:
+
+    out       the run lies beyond what the baseline lets expect of one more run (Shewhart 1931)
+    shifted   the last eight runs taken together lie beyond what it lets expect of eight more
+
+Limits are those of a prediction: they allow for the baseline being few runs, so that by chance alone each
+rule calls about 3 in 1,000 runs whatever the baseline, as three standard errors do where the baseline is
+known (``benchmarks/charts.py``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vidrobust.errors import InputError
+from vidrobust.statistics.posteriors import predicted_mean, predicted_rate, rate_posterior
+
+TAIL = 0.00135
+"""Chance of a run beyond each limit: that of three standard deviations of a normal distribution."""
+TOGETHER = 8
+"""Runs that are taken together for a shift."""
+FEWEST_RUNS = 3
+"""Runs that a limit stands on at least."""
+
+Limits = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
+"""(runs of the baseline, runs judged together), both row numbers -> limits of the mean of the latter."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Points of a chart in the order of time.
+
+    value, low, high  (N,) points and their limits; NaN of runs that have no baseline, infinite where there is
+    none centre            the mean over the baseline of the last run out               (N,) bool: beyond the
+    limits shifted           (N,) bool: one of eight runs that lie beyond them together baseline          how
+    many first runs all limits stand on; 0 where each run is judged on those before it correlation       of a
+    p-chart: intraclass correlation between clips of a run; NaN otherwise sigma_z           of Laney's
+    p-chart: how many times as far the runs of the baseline lie apart; NaN otherwise
+    """
+
+    value: np.ndarray
+    centre: float
+    low: np.ndarray
+    high: np.ndarray
+    out: np.ndarray
+    shifted: np.ndarray
+    baseline: int
+    correlation: float = float("nan")
+    sigma_z: float = float("nan")
+
+    @property
+    def since(self) -> int | None:
+        """The first run of the stretch up to the last that is out or shifted; None where the last is neither."""
+        called = self.out | self.shifted
+        if not called[-1]:
+            return None
+        before = np.flatnonzero(~called)
+        return int(before[-1]) + 1 if len(before) else 0
+
+
+def p_chart(
+    events: Sequence[np.ndarray],
+    trials: Sequence[np.ndarray],
+    *,
+    baseline: int | None = None,
+    laney: bool = False,
+) -> Chart:
+    """The chart of a rate: per run the events and trials of each clip (or part, or stretch).
+
+    laney  runs in order differ by more than their clips make them, as those of another day with other parts:
+    the
+           runs of the baseline, in standard errors of their clips, have a spread of their own (sigma z), and
+           the limits are those of one more such run (p' chart: Laney, Quality Engineering 14 (2002) 531)
+
+    Clips of one run differ in their rates, so limits are wider than binomial, and the rarer the event the
+    less symmetric: those of the beta-binomial clips that the baseline lets expect
+    (``statistics/posteriors.py``). What differs between runs beyond that is what the chart shows.
+    """
+    k = [np.asarray(each, np.int64) for each in events]
+    n = [np.asarray(each, np.int64) for each in trials]
+    value = np.array([float(one.sum()) / float(all_.sum()) for one, all_ in zip(k, n, strict=True)])
+
+    def of_clips(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
+        seen, of = (np.concatenate([side[row] for row in base]) for side in (k, n))
+        return predicted_rate(seen, of, np.concatenate([n[row] for row in judged]), tail=TAIL)
+
+    def of_runs(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
+        centre, error = _standard_errors(k, n, base)
+        z = (value[base] - centre) / np.maximum(error[base], 1e-12)
+        ends = predicted_mean(z, base, judged, tail=TAIL)
+        low, high = (centre + end * float(error[judged].mean()) for end in ends)
+        return max(0.0, low), min(1.0, high)
+
+    sizes = np.array([float(each.sum()) for each in n])
+    chart = _chart(value, sizes, of_runs if laney else of_clips, baseline)
+    base = _base(chart.out | chart.shifted, len(value) - 1, baseline)
+    if not len(base):
+        return chart
+    correlation = rate_posterior(
+        *(np.concatenate([side[row] for row in base]) for side in (k, n))
+    ).correlation
+    centre, error = _standard_errors(k, n, base)
+    z = (value[base] - centre) / np.maximum(error[base], 1e-12)
+    return replace(chart, correlation=correlation, sigma_z=float(z.std(ddof=1)) if laney else float("nan"))
+
+
+def individuals_chart(
+    values: Sequence[float], *, baseline: int | None = None, bounds: tuple[float, float] = (-np.inf, np.inf)
+) -> Chart:
+    """The chart of one number a run, such as jitter: limits of the prediction of one more (``predicted_mean``).
+
+    bounds  what the number can be; near a finite one the limits lie as unevenly as the values do
+
+    Counts, and what is rounded, repeat their values: limits lie half a step of theirs further out. A baseline
+    of which more than half is one value has no spread to speak of, and limits by rank alone; but one that is
+    a broken number again and again, no bound and no count, is the same footage measured anew, and whatever
+    differs is out.
+    """
+    value = np.asarray(values, np.float64)
+    if not np.isfinite(value).all():
+        raise InputError("control chart: a run has no value; leave it out of the history")
+
+    def limits(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
+        seen, times = np.unique(value[base], return_counts=True)
+        if len(seen) == 1 and seen[0] not in bounds and not float(seen[0]).is_integer():
+            return float(seen[0]), float(seen[0])
+        if 2 * times.max() > len(base):
+            return _by_rank(value[base], value[judged])
+        step = float(np.diff(seen).min()) if len(seen) < len(base) else 0.0
+        to, back = _scale(value[base], bounds, step / 2)
+        low, high = back(np.array(predicted_mean(to(value[base]), base, judged, tail=TAIL)))
+        return max(float(low) - step / 2, bounds[0]), min(float(high) + step / 2, bounds[1])
+
+    return _chart(value, np.ones(len(value)), limits, baseline)
+
+
+def _by_rank(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
+    """The ends of the baseline where all runs judged lie beyond one of them, if that is rare enough; else none.
+
+    Of b + n runs in any order the n judged are the highest in one of C(b + n, n) (Wilcoxon 1945).
+    """
+    if 1 / math.comb(len(base) + len(judged), len(judged)) > TAIL:
+        return -math.inf, math.inf
+    low, high = float(base.min()), float(base.max())
+    return (low if judged.max() < low else -math.inf, high if judged.min() > high else math.inf)
+
+
+def _scale(
+    base: np.ndarray, bounds: tuple[float, float], half_step: float
+) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
+    """To a scale on which the values are near normal, and back: the cube root of the distance from a bound.
+
+    It takes the skewness out of gamma distributions (Wilson & Hilferty 1931), and most of it out of
+    log-normal ones. Of two finite bounds the nearer counts; without any the values stay as they are. What
+    repeats its values ends half a step beyond its bound, or none at all would lie as far from one as one from
+    eight.
+    """
+    low, high = (abs(float(np.median(base)) - end) if np.isfinite(end) else np.inf for end in bounds)
+    if not np.isfinite(min(low, high)):
+        return lambda x: x, lambda x: x
+    end, sign = (bounds[0] - half_step, 1.0) if low <= high else (bounds[1] + half_step, -1.0)
+    return lambda x: sign * np.cbrt(sign * (x - end)), lambda x: end + sign * np.maximum(sign * x, 0) ** 3
+
+
+def _standard_errors(
+    k: Sequence[np.ndarray], n: Sequence[np.ndarray], base: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """The rate of the baseline, and the standard error (N,) that the clips of each run give its rate."""
+    events, trials = (np.concatenate([side[row] for row in base]) for side in (k, n))
+    centre, correlation = float(events.sum() / trials.sum()), rate_posterior(events, trials).correlation
+    total = np.array([float(each.sum()) for each in n])
+    uneven = np.array([float(np.square(each, dtype=np.float64).sum()) for each in n]) / total**2
+    return centre, np.sqrt(centre * (1 - centre) * (correlation * uneven + (1 - correlation) / total))
+
+
+def _base(called: np.ndarray, run: int, baseline: int | None) -> np.ndarray:
+    """The runs that a run is judged on; none where they are too few, or it is one of them."""
+    if baseline is not None:
+        return np.arange(baseline) if run >= baseline else np.arange(0)
+    # of the first few none is left out: few that are near by chance would call all that follow
+    rows = np.flatnonzero(~called[:run] | (np.arange(run) < TOGETHER))
+    return rows if len(rows) >= FEWEST_RUNS else np.arange(0)
+
+
+def _chart(value: np.ndarray, sizes: np.ndarray, limits: Limits, baseline: int | None) -> Chart:
+    runs = len(value)
+    if runs <= FEWEST_RUNS or (baseline is not None and not FEWEST_RUNS <= baseline < runs):
+        stand = runs - 1 if baseline is None else baseline
+        raise InputError(
+            f"control chart: {max(stand, 0)} of {runs} runs to stand on; at least {FEWEST_RUNS} before the "
+            "run that is judged are needed, usual are 20"
+        )
+    low, high = (np.full(runs, np.nan) for _ in "lh")
+    out, shifted = np.zeros(runs, bool), np.zeros(runs, bool)
+    for run in range(runs):
+        base = _base(out | shifted, run, baseline)
+        if not len(base):
+            continue
+        low[run], high[run] = limits(base, np.array([run]))
+        out[run] = not low[run] - 1e-12 <= value[run] <= high[run] + 1e-12
+        last = np.arange(run - TOGETHER + 1, run + 1)
+        before = base[base < last[0]]
+        if len(before) >= FEWEST_RUNS and last[0] >= (baseline or 0):
+            ends = limits(before, last)
+            mean = float(np.average(value[last], weights=sizes[last]))
+            shifted[last] |= not ends[0] - 1e-12 <= mean <= ends[1] + 1e-12
+    base = _base(out | shifted, runs - 1, baseline)
+    centre = float(np.average(value[base], weights=sizes[base])) if len(base) else float("nan")
+    return Chart(value, centre, low, high, out, shifted, baseline or 0)
