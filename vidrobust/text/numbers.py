@@ -123,6 +123,18 @@ def counted_share(found: Mapping[str, Any], missing: str = NOT_MEASURED) -> str:
     return f"{percent_with_interval(found['value'], found['low'], found['high'])}, {of}"
 
 
+def p_value(value: float | None) -> str:
+    """A p-value, two figures, or a dash."""
+    if value is None or value != value:
+        return "-"
+    return "under 0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def p_words(value: float | None) -> str:
+    """A p-value with its letter: "p = 0.18", "p < 0.001"."""
+    return "p < 0.001" if value is not None and value < 0.001 else f"p = {p_value(value)}"
+
+
 def one_in(rate: float | None) -> str:
     """A rate as one in so many: "1 in 16"; "none" for 0."""
     if rate is None or not math.isfinite(rate):
